@@ -1,0 +1,107 @@
+# make             builds ./proxy (with c-ares if it is installed)
+# make help        lists what else there is
+
+CXX      ?= g++
+ifeq ($(origin CXX),default)
+CXX      := g++
+endif
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+OPTIMIZE ?= -O2 -g
+CXXFLAGS ?= $(OPTIMIZE)
+ALLFLAGS  = -std=c++20 $(WARNINGS) $(CXXFLAGS) -fstack-protector-strong -D_GNU_SOURCE $(FEATURES)
+
+# BARE=1          compiler and make alone: names by getaddrinfo, which blocks
+# SAN=LIST        sanitizers, as SAN=address,undefined
+# MEMCHECK=1      valgrind is told of the pools, so that it sees errors inside them
+CONFIG := $(notdir $(CXX))
+ifdef BARE
+CONFIG := $(CONFIG)-bare
+endif
+ifdef SAN
+comma    := ,
+CONFIG   := $(CONFIG)-$(subst $(comma),-,$(SAN))
+CXXFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=$(SAN)
+endif
+ifdef MEMCHECK
+CONFIG   := $(CONFIG)-memcheck
+FEATURES += -DPROXY_MEMCHECK
+endif
+BUILD ?= build/$(CONFIG)
+
+CARES := $(if $(BARE),,$(shell pkg-config --exists libcares 2>/dev/null && echo yes))
+ifeq ($(CARES),yes)
+NAMES    := src/net/cares.cpp
+FEATURES += $(shell pkg-config --cflags libcares)
+LDLIBS   += $(shell pkg-config --libs libcares)
+else
+NAMES    := src/net/getaddrinfo.cpp
+endif
+
+# Everything but the program's own file, the system calls and the source of names, which tests replace.
+CORE    := request_state.cpp http_parse.cpp src/sys/address.cpp $(sort $(wildcard src/base/*.cpp src/http/*.cpp \
+           src/plan/*.cpp src/watch/*.cpp)) $(filter-out src/net/cares.cpp src/net/getaddrinfo.cpp,$(sort $(wildcard src/net/*.cpp)))
+SOURCES := proxy.cpp src/sys/linux.cpp $(NAMES) $(CORE)
+OBJECTS := $(SOURCES:%.cpp=$(BUILD)/%.o)
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: proxy
+
+# ./proxy is the last one built, whatever the configuration; each configuration keeps its own in its folder.
+.PHONY: proxy
+proxy: $(BUILD)/proxy
+	@cmp -s $< $@ || cp -f $< $@
+
+$(BUILD)/proxy: $(OBJECTS)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# A change of flags is a change of everything.
+$(BUILD)/flags: FORCE | $(BUILD)/.
+	@echo '$(CXX) $(ALLFLAGS) $(LDFLAGS) $(LDLIBS)' | cmp -s - $@ || echo '$(CXX) $(ALLFLAGS) $(LDFLAGS) $(LDLIBS)' > $@
+.PHONY: FORCE
+FORCE:
+
+$(BUILD)/%.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(ALLFLAGS) -MMD -MP -c -o $@ $<
+
+.PRECIOUS: %/.
+%/.:
+	@mkdir -p $@
+
+-include $(OBJECTS:.o=.d)
+
+# ---- the lab's commands ---------------------------------------------------------------------------------------------
+
+.PHONY: help
+help:
+	@echo 'make             build ./proxy'
+	@echo 'make run         build it and run it on port 8080 (PORT=... for another)'
+	@echo 'make check       build and run all tests'
+	@echo 'make handin      pack handin/USER-proxylab2-handin.tar and grade what is in it'
+	@echo 'make setup       install what the build and the tests need (Debian)'
+	@echo 'make format      lay the code out'
+	@echo 'make lint        check layout, and with clang-tidy and cppcheck'
+	@echo 'make clean       remove what was built'
+	@echo 'Variables: BARE=1, SAN=address,undefined, MEMCHECK=1, CXX=clang++'
+
+PORT ?= 8080
+.PHONY: run
+run: proxy
+	./proxy $(PORT)
+
+.PHONY: clean
+clean:
+	rm -rf build proxy handin/*.tar
+
+# What the tests need is kept out of what is handed in.
+-include tests/tests.mk
+
+# ---- handing in -------------------------------------------------------------------------------------------------------
+
+HANDIN_FILES := Makefile README.md CHANGELOG.md LICENSE proxy.cpp request_state.hpp request_state.cpp http_parse.cpp \
+                driver.py src docs
+.PHONY: handin
+handin:
+	sh handin/pack.sh $(HANDIN_FILES)

@@ -1,0 +1,317 @@
+// Heads of HTTP messages, to the letter of RFC 9112 (and RFC 1945). A parser here is pure: bytes in; complete, partial
+// or bad out; what it found are views into the bytes. Anything two readers could understand differently is refused.
+#include <algorithm>
+
+#include "src/base/text.hpp"
+#include "src/http/head.hpp"
+#include "src/sys/address.hpp"
+
+namespace http {
+namespace {
+
+using base::equals_ignoring_case;
+using base::Reason;
+using std::string_view;
+
+// ---- lines ------------------------------------------------------------------------------------------------------------
+
+struct Line {
+  enum class What : std::uint8_t { whole, partial, bad };
+  What what;
+  Reason why;
+  string_view text;  // without CR LF
+};
+
+// The line that starts at `start`, each of its characters checked.
+Line line_at(string_view bytes, std::size_t start) noexcept {
+  for (std::size_t i = start; i < bytes.size(); ++i) {
+    const char c = bytes[i];
+    if (base::is(c, base::kFieldValue)) continue;
+    if (c == '\n') return {Line::What::bad, Reason::bad_line_end, {}};
+    if (c != '\r') return {Line::What::bad, Reason::bad_character, {}};
+    if (i + 1 == bytes.size()) break;
+    if (bytes[i + 1] != '\n') return {Line::What::bad, Reason::bad_line_end, {}};
+    return {Line::What::whole, Reason::none, bytes.substr(start, i - start)};
+  }
+  return {Line::What::partial, Reason::none, bytes.substr(start)};
+}
+
+// RFC 9112 section 5: field-name ":" OWS field-value OWS, no blank before the colon, no folding.
+Reason parse_field(string_view line, Fields& fields, bool& overflow) noexcept {
+  if (line.front() == ' ' || line.front() == '\t') return Reason::folded_field;
+  const std::size_t colon = line.find(':');
+  if (colon == string_view::npos || colon == 0) return Reason::bad_field;
+  const Field field{line.substr(0, colon), base::trimmed(line.substr(colon + 1))};
+  if (!base::all_are(field.name, base::kToken)) return Reason::bad_field;
+  if (!fields.add(field)) overflow = true;
+  return Reason::none;
+}
+
+// ---- the first line ---------------------------------------------------------------------------------------------------
+
+// RFC 9112 section 2.3: "HTTP/" DIGIT "." DIGIT, in capitals.
+Reason parse_version(string_view text, Version& version) noexcept {
+  if (text.size() != 8 || text.substr(0, 5) != "HTTP/" || text[6] != '.' || !base::is(text[5], base::kDigit) ||
+      !base::is(text[7], base::kDigit))
+    return Reason::bad_version;
+  if (text[5] != '1') return Reason::version_unsupported;
+  version = text[7] == '0' ? Version::http10 : Version::http11;
+  return Reason::none;
+}
+
+bool parse_port(string_view text, std::uint16_t& port) noexcept {
+  if (text.empty()) return true;  // "host:" means the default (RFC 3986 section 3.2.3)
+  return base::parse_decimal(text, port) && port != 0;
+}
+
+// A name whose last label is a number must be a whole IPv4 address: "127.1" or "0x7f.1" mean different hosts to
+// different readers.
+bool is_host_name(string_view host) noexcept {
+  if (host.empty() || host.size() > kHostBytesMax || !base::all_are(host, base::kHostName)) return false;
+  string_view last = host;
+  if (last.back() == '.') last.remove_suffix(1);
+  last = last.substr(last.rfind('.') + 1);
+  const bool hex = last.size() >= 2 && last[0] == '0' && base::lower(last[1]) == 'x';
+  if (last.empty()) return false;
+  if (!hex && !base::all_are(last, base::kDigit)) return true;
+  sys::Address ignored;
+  return sys::parse_ip(host, 0, ignored);
+}
+
+bool parse_bracketed(string_view text, Authority& out, string_view& rest) noexcept {
+  const std::size_t close = text.find(']');
+  if (close == string_view::npos) return false;
+  out.host = text.substr(1, close - 1);
+  out.ipv6 = true;
+  rest = text.substr(close + 1);
+  sys::Address parsed;
+  return sys::parse_ip(out.host, 0, parsed) && parsed.family == sys::Address::Family::ipv6;
+}
+
+// RFC 9110 section 4.2.1: "http://" authority path-abempty [ "?" query ], with what RFC 3986 adds: userinfo and
+// fragment, which are not for the origin and left out (sections 4.2.4 and 4.2.5).
+Reason parse_http_uri(string_view rest, RequestHead& head) noexcept {
+  const std::size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
+  string_view authority = rest.substr(0, authority_end);
+  if (const std::size_t at = authority.find('@'); at != string_view::npos) authority.remove_prefix(at + 1);
+  if (!parse_authority(authority, head.authority)) return Reason::bad_target;
+  head.path = rest.substr(authority_end);
+  head.path = head.path.substr(0, head.path.find('#'));
+  return Reason::none;
+}
+
+bool is_scheme(string_view text) noexcept {
+  if (text.empty() || !base::is(text.front(), base::kToken) || base::is(text.front(), base::kDigit)) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return base::is(c, base::kDigit) || (base::lower(c) >= 'a' && base::lower(c) <= 'z') || c == '+' || c == '-' ||
+           c == '.';
+  });
+}
+
+// RFC 9112 section 3.2, the four forms.
+Reason parse_target(RequestHead& head) noexcept {
+  const string_view target = head.target;
+  if (target.empty() || !base::all_are(target, base::kVisible)) return Reason::bad_target;
+  if (head.method == "CONNECT") {
+    head.form = TargetForm::authority;
+    const bool has_port = target.rfind(':') != string_view::npos && base::is(target.back(), base::kDigit);
+    return has_port && parse_authority(target, head.authority) ? Reason::none : Reason::bad_target;
+  }
+  if (target == "*") {
+    head.form = TargetForm::asterisk;
+    return Reason::none;
+  }
+  if (target.front() == '/') {
+    head.form = TargetForm::origin;
+    head.path = target.substr(0, target.find('#'));
+    return Reason::none;
+  }
+  const std::size_t scheme_end = target.find("://");
+  if (scheme_end == string_view::npos || !is_scheme(target.substr(0, scheme_end))) return Reason::bad_target;
+  head.form = TargetForm::absolute;
+  head.plain_http = equals_ignoring_case(target.substr(0, scheme_end), "http");
+  return head.plain_http ? parse_http_uri(target.substr(scheme_end + 3), head) : Reason::none;
+}
+
+// RFC 9112 section 3: method SP request-target SP HTTP-version, single blanks only.
+Reason parse_first_line(string_view line, RequestHead& head) noexcept {
+  const std::size_t first = line.find(' ');
+  const std::size_t second = line.find(' ', first == string_view::npos ? first : first + 1);
+  if (second == string_view::npos) return Reason::bad_request_line;
+  head.method = line.substr(0, first);
+  head.target = line.substr(first + 1, second - first - 1);
+  if (head.method.empty() || head.method.size() > kMethodBytesMax || !base::all_are(head.method, base::kToken) ||
+      line.find(' ', second + 1) != string_view::npos)
+    return Reason::bad_request_line;
+  if (const Reason why = parse_version(line.substr(second + 1), head.version); why != Reason::none) return why;
+  return parse_target(head);
+}
+
+// RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ]. The blank before an empty phrase is often
+// left out; nothing is ambiguous then.
+Reason parse_first_line(string_view line, ResponseHead& head) noexcept {
+  if (line.size() < 12 || line[8] != ' ' || (line.size() > 12 && line[12] != ' ')) return Reason::bad_status_line;
+  if (const Reason why = parse_version(line.substr(0, 8), head.version); why != Reason::none) return why;
+  const string_view code = line.substr(9, 3);
+  if (!base::parse_decimal(code, head.status) || head.status < 100) return Reason::bad_status_line;
+  head.phrase = line.substr(std::min<std::size_t>(13, line.size()));
+  return Reason::none;
+}
+
+// ---- the whole head -----------------------------------------------------------------------------------------------------
+
+// What the fields say of the body's length, before the message's kind is considered.
+struct Lengths {
+  std::size_t length_fields = 0;
+  std::size_t encoding_fields = 0;
+  std::uint64_t length = 0;
+  string_view encoding;
+  bool odd_length = false;
+};
+
+Lengths find_lengths(const Fields& fields) noexcept {
+  Lengths found;
+  for (const Field& field : fields.all()) {
+    if (equals_ignoring_case(field.name, "Content-Length")) {
+      ++found.length_fields;
+      found.odd_length |= !base::parse_decimal(field.value, found.length);
+    } else if (equals_ignoring_case(field.name, "Transfer-Encoding")) {
+      ++found.encoding_fields;
+      found.encoding = field.value;
+    }
+  }
+  return found;
+}
+
+// RFC 9112 section 6.1: "chunked" alone is what we know. Anything that does not end in one "chunked" leaves the
+// body's end open; anything before it is a coding we do not have.
+Reason check_encoding(const Lengths& found, Version version) noexcept {
+  if (found.encoding_fields > 1 || version == Version::http10) return Reason::bad_encoding;
+  if (equals_ignoring_case(found.encoding, "chunked")) return Reason::none;
+  std::size_t chunked = 0;
+  string_view rest = found.encoding, last;
+  while (!rest.empty()) {
+    last = base::next_element(rest);
+    if (equals_ignoring_case(last, "chunked")) ++chunked;
+  }
+  const bool ends_chunked = chunked == 1 && equals_ignoring_case(last, "chunked");
+  return ends_chunked ? Reason::encoding_unsupported : Reason::bad_encoding;
+}
+
+// RFC 9112 section 6.3, with its choices made for refusal. `otherwise`: the body if no field speaks of it.
+Reason decide_body(const Fields& fields, Version version, Body::Kind otherwise, Body& body) noexcept {
+  const Lengths found = find_lengths(fields);
+  if (found.length_fields != 0 && found.encoding_fields != 0) return Reason::length_and_encoding;
+  if (found.length_fields > 1 || found.odd_length) return Reason::bad_length;
+  body = {otherwise, 0};
+  if (found.length_fields == 1) body = {Body::Kind::length, found.length};
+  if (found.encoding_fields == 0) return Reason::none;
+  body = {Body::Kind::chunked, 0};
+  return check_encoding(found, version);
+}
+
+// RFC 9112 section 3.2: one valid Host in each HTTP/1.1 request; never two.
+Reason check_host(const RequestHead& head) noexcept {
+  std::size_t hosts = 0;
+  for (const Field& field : head.fields.all()) {
+    if (!equals_ignoring_case(field.name, "Host")) continue;
+    Authority ignored;
+    if (++hosts > 1 || !parse_authority(field.value, ignored)) return Reason::bad_host;
+  }
+  return hosts == 0 && head.version == Version::http11 ? Reason::bad_host : Reason::none;
+}
+
+Reason finish(RequestHead& head) noexcept {
+  if (const Reason why = check_host(head); why != Reason::none) return why;
+  for (const Field& field : head.fields.all())
+    if (equals_ignoring_case(field.name, "Expect"))
+      head.expects_continue =
+          head.version == Version::http11 && equals_ignoring_case(field.value, "100-continue");
+  return decide_body(head.fields, head.version, Body::Kind::none, head.body);
+}
+
+Reason finish(ResponseHead& head) noexcept {
+  for (const Field& field : head.fields.all()) head.has_date |= equals_ignoring_case(field.name, "Date");
+  const Reason why = decide_body(head.fields, head.version, Body::Kind::until_eof, head.body);
+  if (head.interim() || head.status == 204 || head.status == 304) head.body = {};
+  return why;
+}
+
+constexpr bool may_start_empty(const RequestHead&) { return true; }  // RFC 9112 section 2.2
+constexpr bool may_start_empty(const ResponseHead&) { return false; }
+
+constexpr Reason first_line_reason(const RequestHead&) { return Reason::bad_request_line; }
+constexpr Reason first_line_reason(const ResponseHead&) { return Reason::bad_status_line; }
+
+constexpr Parsed bad(Reason why) noexcept { return {Parsed::What::bad, 0, why}; }
+
+// Walks the lines from the one in which byte `seen` lies. Errors come in the order of the bytes, each line's
+// characters before its structure: so the verdict does not depend on how the head arrived.
+template <class Head>
+Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
+  const bool at_limit = bytes.size() >= kHeadBytesMax;
+  bytes = bytes.substr(0, kHeadBytesMax);
+  std::size_t first_start = 0;
+  if (may_start_empty(head) && bytes.substr(0, 2) == "\r\n") first_start = 2;
+  // rfind gives npos where there is no LF, and npos + 1 is 0.
+  std::size_t start = std::max(first_start, bytes.substr(0, seen).rfind('\n') + 1);
+  bool overflow = false;
+  for (;;) {
+    const Line line = line_at(bytes, start);
+    const bool first = start == first_start;
+    if (first && line.text.size() > kFirstLineBytesMax) return bad(Reason::target_too_long);
+    if (line.what == Line::What::bad) return bad(line.why);
+    if (line.what == Line::What::partial)
+      return at_limit ? bad(Reason::head_too_large) : Parsed{Parsed::What::partial, 0, Reason::none};
+    start += line.text.size() + 2;
+    if (line.text.empty()) {
+      if (first) return bad(first_line_reason(head));
+      return overflow ? bad(Reason::too_many_fields) : Parsed{Parsed::What::complete, start, Reason::none};
+    }
+    const Reason why = first ? parse_first_line(line.text, head) : parse_field(line.text, head.fields, overflow);
+    if (why != Reason::none) return bad(why);
+  }
+}
+
+template <class Head>
+Parsed parse(string_view bytes, std::size_t seen, Head& head) noexcept {
+  head = Head{};
+  Parsed parsed = walk(bytes, seen, head);
+  if (parsed.what == Parsed::What::complete && seen > 0) {
+    head = Head{};  // The lines before `seen` were checked but not kept.
+    parsed = walk(bytes, 0, head);
+  }
+  if (parsed.what != Parsed::What::complete) return parsed;
+  const Reason why = finish(head);
+  return why == Reason::none ? parsed : bad(why);
+}
+
+}  // namespace
+
+bool parse_authority(string_view text, Authority& out) noexcept {
+  Authority parsed;
+  string_view rest;
+  if (!text.empty() && text.front() == '[') {
+    if (!parse_bracketed(text, parsed, rest)) return false;
+  } else {
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    parsed.host = text.substr(0, colon);
+    rest = text.substr(colon);
+    if (!is_host_name(parsed.host)) return false;
+  }
+  if (!rest.empty() && (rest.front() != ':' || !parse_port(rest.substr(1), parsed.port))) return false;
+  out = parsed;
+  return true;
+}
+
+Parsed parse_request(string_view bytes, std::size_t seen, RequestHead& head) noexcept {
+  return parse(bytes, seen, head);
+}
+
+Parsed parse_response(string_view bytes, std::size_t seen, bool to_head, ResponseHead& head) noexcept {
+  const Parsed parsed = parse(bytes, seen, head);
+  if (to_head) head.body = {};
+  return parsed;
+}
+
+}  // namespace http

@@ -1,0 +1,391 @@
+// The program: options, wiring, and the loop.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "request_state.hpp"
+#include "src/base/trace.hpp"
+#include "src/http/reply.hpp"
+#include "src/http/rewrite.hpp"
+#include "src/net/listener.hpp"
+#include "src/net/resolver.hpp"
+#include "src/plan/config.hpp"
+#include "src/watch/access_log.hpp"
+#include "src/watch/narrator.hpp"
+#include "src/watch/sink.hpp"
+
+namespace {
+
+constexpr std::string_view kVia = "proxy";
+constexpr std::size_t kEventsMax = 512;      // taken from epoll at once
+constexpr std::size_t kAcceptsMax = 256;     // clients taken from one listener in a turn
+constexpr std::size_t kDescriptorsKept = 32;  // for standard streams, listeners, logs, name servers
+constexpr std::size_t kTrimWorthwhile = 64;  // blocks: below this their memory is kept
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+int fail(int status, const std::string& message) {
+  sys::complain("proxy: " + message + "\n");
+  return status;
+}
+
+// ---- memory that is reserved once and touched where it is needed ------------------------------------------------------
+
+class Reservation {
+ public:
+  explicit Reservation(std::size_t bytes) noexcept : memory_(sys::reserve(bytes)), bytes_(bytes) {}
+  ~Reservation() {
+    if (memory_ != nullptr) sys::unreserve(memory_, bytes_);
+  }
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+  [[nodiscard]] std::byte* memory() const noexcept { return memory_; }
+
+ private:
+  std::byte* memory_;
+  std::size_t bytes_;
+};
+
+// How many of everything there is.
+struct Capacity {
+  std::uint32_t requests;  // served at once
+  std::uint32_t slots;     // with those that are told that there is no more room
+  std::size_t blocks;
+
+  static Capacity of(const plan::Config& config) noexcept {
+    const std::size_t descriptors = sys::raise_descriptor_limit();
+    const std::size_t pairs = descriptors > 2 * kDescriptorsKept ? (descriptors - kDescriptorsKept) / 2 : 16;
+    const auto requests = static_cast<std::uint32_t>(std::min(config.max_requests, pairs));
+    const std::uint32_t refusals = std::clamp(requests / 8, 4U, 256U);
+    return {requests, requests + refusals, config.buffer_mib * 1024 * 1024 / base::kBlockBytes};
+  }
+};
+
+// ---- the proxy --------------------------------------------------------------------------------------------------------
+
+// Descriptors the program begins with.
+struct Streams {
+  sys::Fd poller, signals, output, log_file;
+};
+
+class Proxy {
+ public:
+  Proxy(const plan::Config& config, const Capacity& capacity, Streams streams)
+      : config_(config),
+        poller_(std::move(streams.poller)),
+        signals_(std::move(streams.signals)),
+        records_(capacity.slots * sizeof(request_info)),
+        block_memory_(base::BlockPool::footprint(capacity.blocks)),
+        exchange_memory_(ExchangePool::footprint(2 * std::size_t{capacity.slots})),
+        blocks_(block_memory_.memory(), capacity.blocks),
+        exchanges_(exchange_memory_.memory(), 2 * std::size_t{capacity.slots}),
+        table_(reinterpret_cast<request_info*>(records_.memory()), capacity.slots),
+        resolver_(poller_),
+        services_(config_, poller_, table_, blocks_, exchanges_, resolver_, trace_),
+        output_(std::move(streams.output)),
+        log_file_(std::move(streams.log_file)),
+        log_(config.access_log == "-" ? output_ : log_file_) {
+    services_.via = kVia;
+    services_.requests_max = capacity.requests;
+    services_.finished.reserve(capacity.slots);
+    read_clocks();
+  }
+
+  // All memory was to be had.
+  [[nodiscard]] bool complete() const noexcept {
+    return records_.memory() != nullptr && block_memory_.memory() != nullptr && exchange_memory_.memory() != nullptr;
+  }
+
+  ~Proxy() {
+    for (std::uint32_t slot = 0; slot < table_.touched(); ++slot)
+      if (table_.at(slot).state != State::FREE) release(table_.at(slot), base::Reason::shutdown, services_);
+    look_on();
+    output_.flush(services_.now);
+    log_file_.flush(services_.now);
+  }
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+
+  // Opens what the configuration names. Empty, or what is wrong and what to do.
+  std::string listen();
+  void announce();
+  void serve() {
+    while (!stopping_) turn();
+  }
+
+ private:
+  using Kind = net::Token::Kind;
+
+  int open_listener(const sys::Address& address);
+  void turn();
+  void mark(const sys::Event& event);
+  void wake_the_named();
+  void accept_clients();
+  void feed_the_starved();
+  void run_ready();
+  void look_on();
+  void read_clocks();
+  void give_memory_back();
+  [[nodiscard]] bool may_accept(const net::Listener& listener) const noexcept;
+  [[nodiscard]] int sleep_ms();
+
+  const plan::Config& config_;
+  sys::Fd poller_, signals_;
+  Reservation records_, block_memory_, exchange_memory_;
+  base::BlockPool blocks_;
+  ExchangePool exchanges_;
+  Table table_;
+  net::Resolver resolver_;
+  base::Trace trace_;
+  Services services_;
+  std::deque<net::Listener> listeners_;
+  watch::Sink output_;    // standard output: the announcement, what -v tells, and the log by default
+  watch::Sink log_file_;  // or the log has a file of its own
+  watch::Sink& log_;
+  watch::Narrator narrator_;
+  std::array<sys::Event, kEventsMax> events_;
+  std::array<char, http::kDateBytes> date_{};
+  std::uint64_t date_second_ = 0;
+  bool stopping_ = false;
+};
+
+// ---- the loop -----------------------------------------------------------------------------------------------------------
+
+// Events only set marks; then each marked record runs, once.
+void Proxy::turn() {
+  const std::size_t count = sys::wait(poller_, events_, sleep_ms());
+  read_clocks();
+  for (std::size_t i = 0; i < count; ++i) mark(events_[i]);
+  wake_the_named();
+  expire(services_);
+  accept_clients();
+  feed_the_starved();
+  run_ready();
+  look_on();
+}
+
+void Proxy::mark(const sys::Event& event) {
+  const net::Token token = net::Token::unpacked(event.token);
+  switch (token.kind) {
+    case Kind::client:
+    case Kind::upstream:
+      if (request_info* const record = table_.find(token); record != nullptr) {
+        record->side[token.kind == Kind::client ? kClient : kUpstream].mark(event);
+        wake(*record, services_);
+      }
+      return;
+    case Kind::listener: return listeners_[token.slot].mark();
+    case Kind::resolver: return resolver_.mark(token, event);
+    case Kind::signals:
+      while (sys::next_signal(signals_) != sys::Signal::none) stopping_ = true;
+      return;
+  }
+}
+
+// Records whose host's name has been looked up.
+void Proxy::wake_the_named() {
+  for (const net::Token& token : resolver_.woken(services_.now))
+    if (request_info* const record = table_.find(token); record != nullptr) wake(*record, services_);
+}
+
+bool Proxy::may_accept(const net::Listener& listener) const noexcept {
+  return table_.used() < table_.slots() && listener.ready(services_.now);
+}
+
+void Proxy::accept_clients() {
+  static const std::string refusal = [] {
+    std::array<char, http::kAnswerBytesMax> room;
+    std::array<char, http::kDateBytes> date;
+    http::write_date(sys::wall_ms(), date);
+    return std::string{room.data(), http::write_answer(base::Reason::no_descriptor, {}, false,
+                                                       {date.data(), date.size()}, room)};
+  }();
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    net::Listener& listener = listeners_[i];
+    for (std::size_t n = 0; n < kAcceptsMax && may_accept(listener); ++n) {
+      sys::Address peer;
+      if (sys::Fd client = listener.accept(peer, services_.now, refusal))
+        admit(std::move(client), peer, static_cast<std::uint8_t>(i), services_);
+    }
+  }
+}
+
+// Those who wait for a block run again, as many as there are blocks. If there are none, the oldest head that is not
+// whole yet makes room: so a slow flood starves itself, not others.
+void Proxy::feed_the_starved() {
+  std::size_t room = blocks_.limit() - blocks_.used();
+  for (; room > 0 && !services_.starved.empty(); --room) wake(table_.at(services_.starved.front()), services_);
+  const auto& heads = services_.timers[static_cast<std::size_t>(plan::Wait::head)];
+  if (services_.starved.empty() || heads.empty()) return;
+  request_info& oldest = table_.at(heads.front());
+  oldest.verdict = base::Reason::memory_short;
+  wake(oldest, services_);
+}
+
+// Each record that is queued now runs once; one that queues itself again waits for the next turn.
+void Proxy::run_ready() {
+  const std::uint64_t given_before = table_.given();
+  const std::uint32_t last = services_.ready.back();
+  while (!services_.ready.empty()) {
+    const std::uint32_t slot = services_.ready.pop();
+    advance(table_.at(slot), services_);
+    if (slot == last) break;
+  }
+  if (table_.given() == given_before) return;
+  for (net::Listener& listener : listeners_) listener.resume();  // descriptors have become free
+}
+
+// What happened is told: to the log, and with -v step by step.
+void Proxy::look_on() {
+  if (config_.verbose) narrator_.tell(trace_, output_);
+  for (const ExchangePtr& exchange : services_.finished) {
+    std::array<char, watch::kAccessLineMax> room;
+    base::Writer line{room};
+    watch::write_access_line(*exchange, line);
+    log_.add(line.view(), services_.now);
+  }
+  services_.finished.clear();
+  output_.flush_if_due(services_.now);
+  log_file_.flush_if_due(services_.now);
+}
+
+void Proxy::read_clocks() {
+  services_.now = sys::now_ms();
+  services_.wall_ms = sys::wall_ms();
+  if (services_.wall_ms / 1000 == date_second_) return;
+  date_second_ = services_.wall_ms / 1000;
+  http::write_date(services_.wall_ms, date_);
+  services_.date = {date_.data(), date_.size()};
+}
+
+// How long nothing needs to be done without an event; -1: for ever.
+int Proxy::sleep_ms() {
+  const bool can_feed = !services_.starved.empty() && blocks_.used() < blocks_.limit();
+  if (!services_.ready.empty() || can_feed) return 0;
+  std::uint64_t at = next_deadline(services_);
+  const auto consider = [&at](std::uint64_t time) {
+    if (time != 0 && (at == 0 || time < at)) at = time;
+  };
+  consider(output_.next_flush());
+  consider(log_file_.next_flush());
+  for (const net::Listener& listener : listeners_) {
+    if (may_accept(listener)) return 0;
+    if (table_.used() < table_.slots()) consider(listener.wakes_at());
+  }
+  if (const int ms = resolver_.timeout_ms(); ms >= 0) consider(services_.now + static_cast<std::uint64_t>(ms));
+  give_memory_back();
+  if (at == 0) return -1;
+  constexpr std::uint64_t kLongest = 3'600'000;
+  return at <= services_.now ? 0 : static_cast<int>(std::min(at - services_.now, kLongest));
+}
+
+void Proxy::give_memory_back() {
+  const std::span<std::byte> idle = blocks_.trim(kTrimWorthwhile);
+  if (!idle.empty()) sys::forget(idle.data(), idle.size());
+}
+
+// ---- opening ------------------------------------------------------------------------------------------------------------
+
+std::string advice(int error, const sys::Address& address) {
+  const std::string where{sys::endpoint_text(address).view()};
+  switch (error) {
+    case EADDRINUSE:
+      return "cannot listen on " + where + ": another program does; choose another port, or stop that program";
+    case EACCES:
+      return "cannot listen on " + where + ": it needs privileges; choose a port from 1024 up";
+    case EADDRNOTAVAIL:
+      return "cannot listen on " + where + ": this machine does not have that address (ip addr shows those it has)";
+    default: return "cannot listen on " + where + ": " + std::strerror(error);
+  }
+}
+
+// 0, or errno.
+int Proxy::open_listener(const sys::Address& address) {
+  sys::Opened opened = sys::listen(address, net::Listener::kBacklog);
+  if (opened.error != 0) return opened.error;
+  const net::Token token{0, static_cast<std::uint32_t>(listeners_.size()), Kind::listener};
+  if (const int error = sys::watch(poller_, opened.fd.get(), token.packed()); error != 0) return error;
+  const sys::Address bound = sys::local_address(opened.fd);
+  listeners_.emplace_back(std::move(opened.fd), bound);
+  return 0;
+}
+
+std::string Proxy::listen() {
+  constexpr int kPairTries = 16;  // PORT 0: a free port must be free on ::1 too
+  for (std::size_t i = 0, tries = 0; i < config_.listen.size(); ++i) {
+    sys::Address address = config_.listen[i];
+    const bool second_of_pair = config_.port_given && i == 1;
+    if (second_of_pair) address.port = listeners_.front().address().port;
+    const int error = open_listener(address);
+    const bool no_ipv6 = error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
+    if (error == 0 || (second_of_pair && no_ipv6)) continue;
+    const bool chosen_for_us = second_of_pair && config_.listen.front().port == 0;
+    if (error != EADDRINUSE || !chosen_for_us || ++tries == kPairTries) return advice(error, address);
+    listeners_.clear();
+    i = static_cast<std::size_t>(-1);
+  }
+  return {};
+}
+
+void Proxy::announce() {
+  const sys::Address& first = listeners_.front().address();
+  std::string line = "proxy " + std::string{plan::kVersion} + " listens on ";
+  for (std::size_t i = 0; i < listeners_.size(); ++i)
+    line += (i == 0 ? "" : " and ") + std::string{sys::endpoint_text(listeners_[i].address()).view()};
+  line += ". Try: curl -x http://" + std::string{sys::endpoint_text(first).view()} +
+          " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(first).view()} + ", port " +
+          std::to_string(first.port) + ". Ctrl-C stops it.\n";
+  output_.add(line, 0);
+  output_.flush(services_.now);
+}
+
+int run(const plan::Config& config) {
+  const auto failed = [](const char* what, int error) {
+    return fail(kExitFailed, std::string{what} + ": " + std::strerror(error));
+  };
+  sys::Opened poller = sys::make_poller();
+  if (!poller.fd) return failed("cannot make an epoll instance", poller.error);
+  sys::Opened signals = sys::take_signals();
+  if (!signals.fd) return failed("cannot take signals", signals.error);
+  constexpr net::Token kSignals{0, 0, net::Token::Kind::signals};
+  if (const int error = sys::watch(poller.fd, signals.fd.get(), kSignals.packed()); error != 0)
+    return failed("cannot watch for signals", error);
+  sys::Opened output = sys::open_stdout();
+  sys::Opened log_file{{}, 0};
+  if (config.access_log != "-" && config.access_log != "off") {
+    log_file = sys::open_log(config.access_log.c_str());
+    if (!log_file.fd) return failed(("cannot open the log " + config.access_log).c_str(), log_file.error);
+  }
+  const Capacity capacity = Capacity::of(config);
+  const auto proxy = std::make_unique<Proxy>(
+      config, capacity,
+      Streams{std::move(poller.fd), std::move(signals.fd), std::move(output.fd), std::move(log_file.fd)});
+  if (!proxy->complete()) return fail(kExitFailed, "cannot reserve memory; smaller --buffers or --max-requests help");
+  if (const std::string error = proxy->listen(); !error.empty()) return fail(kExitFailed, error);
+  proxy->announce();
+  proxy->serve();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::size_t given = argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0;
+  const plan::CommandLine line = plan::parse_command_line({argv + (argc > 0 ? 1 : 0), given});
+  switch (line.what) {
+    case plan::CommandLine::What::wrong: return fail(kExitUsage, line.message);
+    case plan::CommandLine::What::help: std::fputs(plan::help_text().c_str(), stdout); return 0;
+    case plan::CommandLine::What::version:
+      std::printf("proxy %s, names by %s\n", std::string{plan::kVersion}.c_str(),
+                  std::string{net::NameSource::description()}.c_str());
+      return 0;
+    case plan::CommandLine::What::run: break;
+  }
+  return run(line.config);
+}

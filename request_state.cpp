@@ -1,0 +1,680 @@
+// The four states of a request. Each has one function, which asserts its state, moves what can be moved, and says
+// what it wants next; `advance` alone carries that out.
+#include "request_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "src/base/text.hpp"
+#include "src/base/trace.hpp"
+#include "src/http/reply.hpp"
+#include "src/http/rewrite.hpp"
+#include "src/net/resolver.hpp"
+
+using base::Did;
+using base::Reason;
+using net::Flow;
+using net::Link;
+using plan::Wait;
+
+namespace {
+
+constexpr std::size_t kTurnBytes = std::size_t{64} * 1024;  // a record's share of a turn, read from its peers
+constexpr std::uint8_t kInterimsMax = 16;                   // 1xx heads before an answer
+
+// A head that was read, rewritten, fits in the block it came in, together with the body bytes read behind it.
+static_assert(http::kHeadBytesMax + http::kRewriteGrowthMax <= base::kBlockBytes);
+static_assert(http::kAnswerBytesMax + http::kContinue.size() <= base::kBlockBytes);
+
+// ---- steps ----------------------------------------------------------------------------------------------------------
+
+constexpr Step wait_for(Wait wait) noexcept { return {.what = Step::What::wait, .wait = wait}; }
+constexpr Step yield(Wait wait = Wait::none) noexcept { return {.what = Step::What::yield, .wait = wait}; }
+constexpr Step starve() noexcept { return {.what = Step::What::starve}; }
+constexpr Step go(State state) noexcept { return {.what = Step::What::go, .state = state}; }
+constexpr Step close(Reason reason) noexcept { return {.what = Step::What::close, .reason = reason}; }
+
+// ---- what is noted ----------------------------------------------------------------------------------------------------
+
+void note(const request_info& record, Services& services, Did did, std::int64_t value, std::uint8_t detail,
+          int error = 0) noexcept {
+  services.trace.add({.id = record.id,
+                      .time = services.now,
+                      .slot = services.table.slot_of(record),
+                      .value = static_cast<std::int32_t>(std::min<std::int64_t>(value, INT32_MAX)),
+                      .error = error,
+                      .did = did,
+                      .state = static_cast<std::uint8_t>(record.state),
+                      .detail = detail});
+}
+
+std::uint64_t moved(const request_info& record) noexcept {
+  return record.lane[kRequest].moved + record.lane[kResponse].moved;
+}
+
+template <std::size_t N>
+std::size_t copy_cut(std::string_view text, std::array<char, N>& out) noexcept {
+  return text.copy(out.data(), N);
+}
+
+// The notes on this request. There are two for each record: one may be in use while another waits for the log.
+void begin_exchange(request_info& record, Services& services) noexcept {
+  if (record.exchange) return;
+  record.exchange = services.exchanges.take();
+  assert(record.exchange);
+  Exchange& exchange = *record.exchange;
+  std::memset(static_cast<void*>(&exchange), 0, offsetof(Exchange, method));
+  exchange.id = record.id;
+  exchange.client = record.client;
+  exchange.wall_ms = services.wall_ms - (services.now - record.entered);
+}
+
+void describe(Exchange& exchange, const http::RequestHead& head) noexcept {
+  exchange.method_length = static_cast<std::uint8_t>(copy_cut(head.method, exchange.method));
+  exchange.target_length = static_cast<std::uint16_t>(copy_cut(head.target, exchange.target));
+  exchange.target_cut = exchange.target_length < head.target.size();
+  exchange.host_length = static_cast<std::uint8_t>(copy_cut(head.authority.host, exchange.host));
+  exchange.port = head.authority.port;
+  exchange.to_head = head.method == "HEAD";
+}
+
+// The exchange is over: its notes go to whoever writes the log.
+void end_exchange(request_info& record, Reason reason, Services& services) noexcept {
+  if (!record.exchange) return;
+  Exchange& exchange = *record.exchange;
+  if (exchange.reason == Reason::none) exchange.reason = reason;
+  exchange.spent_ms[static_cast<std::size_t>(record.state)] += static_cast<std::uint32_t>(services.now - record.entered);
+  exchange.sent_up = record.lane[kRequest].moved;
+  exchange.sent_down = record.lane[kResponse].moved + record.greeted;
+  services.finished.push_back(std::move(record.exchange));
+}
+
+// ---- answers of our own -------------------------------------------------------------------------------------------------
+
+// Makes room for an answer of our own: in a new block, or in one whose content is of no more use. What stays is an
+// interim answer that is on its way to the client.
+bool make_room(request_info& record, Services& services) noexcept {
+  net::Lane& answer = record.lane[kResponse];
+  net::Lane& request = record.lane[kRequest];
+  const std::size_t kept = record.state == State::SEND_REQUEST ? answer.held() : 0;
+  if (!answer.block) answer.block = std::move(request.block);
+  request.drop_block();
+  if (!answer.block) answer.block = services.blocks.take();
+  if (!answer.block) return false;
+  std::memmove(answer.block->bytes, answer.block->bytes + answer.begin, kept);
+  answer.begin = 0;
+  answer.end = static_cast<std::uint16_t>(kept);
+  return true;
+}
+
+std::string_view answer_detail(const Exchange& exchange, Reason reason, std::span<char> room) noexcept {
+  base::Writer out{room};
+  if (reason == Reason::bad_response) out << base::row(exchange.detail).sentence << '\n';
+  if (exchange.host_length == 0) return out.view();
+  const bool ipv6 = exchange.host_view().find(':') != std::string_view::npos;
+  out << "Host: " << (ipv6 ? "[" : "") << exchange.host_view() << (ipv6 ? "]" : "") << ", port "
+      << std::uint64_t{exchange.port};
+  if (exchange.error != 0) out << ": " << std::string_view{std::strerror(exchange.error)};
+  out << '\n';
+  return out.view();
+}
+
+// Ends the exchange for `reason`: by an answer that says so, if none has begun and the reason has one.
+Step give_up(request_info& record, Services& services, Reason reason) noexcept {
+  const std::uint16_t status = base::row(reason).status;
+  if (status == 0 || record.state == State::SEND_RESPONSE) return close(reason);
+  record.side[kUpstream] = net::Endpoint{};
+  if (!make_room(record, services)) {
+    record.verdict = reason;
+    return starve();
+  }
+  if (record.state == State::READ_REQUEST) record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
+  begin_exchange(record, services);
+  Exchange& exchange = *record.exchange;
+  exchange.reason = reason;
+  exchange.status = status;
+  record.lane[kRequest].dead = true;
+
+  net::Lane& answer = record.lane[kResponse];
+  std::array<char, http::kAnswerDetailMax> detail;
+  const std::size_t length =
+      http::write_answer(reason, answer_detail(exchange, reason, detail), exchange.to_head, services.date,
+                         {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
+  answer.begin = record.greeted;  // 0 if an interim answer is still on its way
+  answer.end = static_cast<std::uint16_t>(answer.end + length);
+  answer.framing = http::Framing{};
+  note(record, services, Did::answered, status, static_cast<std::uint8_t>(reason), exchange.error);
+  return go(State::SEND_RESPONSE);
+}
+
+// ---- connecting -----------------------------------------------------------------------------------------------------------
+
+Reason reason_for(int error) noexcept {
+  switch (error) {
+    case 0: return Reason::upstream_closed;
+    case ECONNREFUSED: return Reason::refused;
+    case ECONNRESET:
+    case EPIPE: return Reason::upstream_reset;
+    case ETIMEDOUT: return Reason::connect_timeout;
+    case EMFILE:
+    case ENFILE: return Reason::no_descriptor;
+    case ENOBUFS:
+    case ENOMEM: return Reason::no_memory;
+    default: return Reason::unreachable;
+  }
+}
+
+bool is_ours(Reason reason) noexcept { return base::row(reason).ended_by == base::Party::proxy; }
+
+// Begins to connect to the next address that lets us begin.
+Step connect_next(request_info& record, Services& services, Reason otherwise) noexcept {
+  Exchange& exchange = *record.exchange;
+  net::Endpoint& upstream = record.side[kUpstream];
+  while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise)) {
+    const std::uint8_t index = exchange.next_address++;
+    upstream = net::Endpoint{};
+    sys::Opened opened = sys::connect(exchange.addresses.list[index]);
+    const std::uint32_t serial = services.table.new_serial();
+    const net::Token token{serial, services.table.slot_of(record), net::Token::Kind::upstream};
+    if (opened.fd) opened.error = sys::watch(services.poller, opened.fd.get(), token.packed());
+    if (opened.error != 0) {
+      exchange.error = opened.error;
+      otherwise = reason_for(opened.error);
+      continue;
+    }
+    upstream.fd = std::move(opened.fd);
+    upstream.serial = serial;
+    upstream.link = Link::connecting;
+    upstream.writable = true;  // in hope: on the same machine it is connected by now
+    note(record, services, Did::connected, index, 0);
+    return go(State::SEND_REQUEST);
+  }
+  return give_up(record, services, otherwise);
+}
+
+// The upstream could not be reached: perhaps at its next address.
+Step connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
+  record.exchange->error = error;
+  note(record, services, Did::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason), error);
+  return connect_next(record, services, reason);
+}
+
+Step look_up(request_info& record, Services& services) noexcept {
+  Exchange& exchange = *record.exchange;
+  net::Endpoint& upstream = record.side[kUpstream];
+  if (upstream.link == Link::none) {
+    upstream.link = Link::resolving;
+    upstream.serial = services.table.new_serial();
+  }
+  const net::Token me{upstream.serial, services.table.slot_of(record), net::Token::Kind::upstream};
+  const net::Lookup found = services.resolver.find(exchange.host_view(), exchange.port, me, services.now);
+  if (found.what == net::Lookup::What::pending) return wait_for(Wait::resolve);
+  if (found.what == net::Lookup::What::failed) return give_up(record, services, found.why);
+  exchange.addresses = found.addresses;
+  return connect_next(record, services, Reason::unreachable);
+}
+
+// Until the first byte is taken, nothing is known of the connection.
+Step connecting(request_info& record, Services& services) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  if (request.moved > 0) {
+    record.side[kUpstream].link = Link::open;
+    return go(State::SEND_REQUEST);
+  }
+  if (request.flow != Flow::write_failed) return wait_for(Wait::connect);
+  request.dead = false;
+  return connect_failed(record, services, reason_for(request.error), request.error);
+}
+
+// ---- the client's half-close ------------------------------------------------------------------------------------------------
+
+// A client that has sent FIN may wait for its answer all the same, or it may have left: the same segment says both.
+// Every answer begins with "HTTP/1.", so its first byte can be sent at any time: a client that has left answers with
+// RST, and its record is free at once; one that waits has the first byte of its answer.
+void greet_half_closed(request_info& record) noexcept {
+  net::Endpoint& client = record.side[kClient];
+  const bool pending = record.state == State::SEND_REQUEST && record.lane[kResponse].held() > 0;
+  if (!client.finished || record.greeted > 0 || !client.writable || pending) return;
+  static constexpr std::byte kFirst{'H'};
+  const sys::Io io = sys::transmit(client.fd, {&kFirst, 1});
+  record.greeted = io.outcome == sys::Outcome::done ? 1 : 0;
+  client.hung |= io.outcome == sys::Outcome::fail;
+}
+
+// ---- READ_REQUEST -------------------------------------------------------------------------------------------------------------
+
+// The request goes on: its head is written anew in front of what has come of its body.
+Step forward(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> rewritten;
+  const std::size_t length = http::write_request(head, {services.via, services.date}, rewritten);
+  if (length == 0) return give_up(record, services, Reason::head_too_large);
+  request.framing = http::Framing{head.body};
+  const bool body_to_come = head.expects_continue;
+  std::byte* const bytes = request.block->bytes;
+  // What is behind the body is not part of this request; the connection ends after the answer (RFC 1945).
+  const auto body = request.framing.take({bytes + head_length, request.end - head_length});
+  std::memmove(bytes + length, bytes + head_length, body.payload);
+  std::memcpy(bytes, rewritten.data(), length);
+  request.end = static_cast<std::uint16_t>(length + body.payload);
+
+  net::Lane& response = record.lane[kResponse];
+  if (body_to_come && !request.framing.complete()) response.block = services.blocks.take();
+  if (response.block) {
+    std::memcpy(response.block->bytes, http::kContinue.data(), http::kContinue.size());
+    response.end = static_cast<std::uint16_t>(http::kContinue.size());
+  }
+  return go(State::SEND_REQUEST);
+}
+
+Step take_up(request_info& record, Services& services, const http::RequestHead& head, std::size_t length) noexcept {
+  begin_exchange(record, services);
+  describe(*record.exchange, head);
+  const bool crowded = services.table.used() > services.requests_max;
+  const plan::Plan decided = plan::plan_request(services.config, head, record.client, crowded);
+  switch (decided.kind) {
+    case plan::Kind::refuse: return give_up(record, services, decided.reason);
+    case plan::Kind::forward: break;
+  }
+  return forward(record, services, head, length);
+}
+
+std::string_view text_of(const net::Lane& lane) noexcept {
+  return {reinterpret_cast<const char*>(lane.block->bytes), lane.end};
+}
+
+// ---- READ_RESPONSE ------------------------------------------------------------------------------------------------------------
+
+// The answer goes on: its head is written anew in front of what has come of its body.
+Step answer(request_info& record, Services& services, const http::ResponseHead& head, std::size_t head_length) noexcept {
+  Exchange& exchange = *record.exchange;
+  net::Lane& response = record.lane[kResponse];
+  std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> rewritten;
+  const std::size_t length = http::write_response(head, {services.via, services.date}, rewritten);
+  response.framing = http::Framing{head.body};
+  std::byte* const bytes = response.block->bytes;
+  const auto body = response.framing.take({bytes + head_length, response.end - head_length});
+  if (length == 0 || body.bad) {
+    exchange.detail = body.bad ? Reason::bad_chunk : Reason::head_too_large;
+    return give_up(record, services, Reason::bad_response);
+  }
+  exchange.status = head.status;
+  std::memmove(bytes + length, bytes + head_length, body.payload);
+  std::memcpy(bytes, rewritten.data(), length);
+  response.begin = record.greeted;
+  response.end = static_cast<std::uint16_t>(length + body.payload);
+  return go(State::SEND_RESPONSE);
+}
+
+// An interim answer is not for an HTTP/1.0 client (RFC 9110 section 15.2). 101 was not asked for.
+bool drop_interim(request_info& record, const http::ResponseHead& head, std::size_t length) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  if (head.status == 101 || ++record.exchange->interims > kInterimsMax) return false;
+  response.end = static_cast<std::uint16_t>(response.end - length);
+  std::memmove(response.block->bytes, response.block->bytes + length, response.end);
+  return true;
+}
+
+Step bad_response(request_info& record, Services& services, Reason detail) noexcept {
+  record.exchange->detail = detail;
+  return give_up(record, services, Reason::bad_response);
+}
+
+// ---- SEND_RESPONSE ------------------------------------------------------------------------------------------------------------
+
+// The answer breaks off.
+Step cut(request_info& record, Reason reason, Reason detail) noexcept {
+  record.exchange->detail = detail;
+  record.exchange->error = record.lane[kResponse].error;
+  return close(reason);
+}
+
+// The client would take the end of the stream for the end of the answer, which has not come.
+bool would_look_whole(const request_info& record) noexcept {
+  const net::Lane& response = record.lane[kResponse];
+  return record.state == State::SEND_RESPONSE && response.flow != Flow::complete && !response.framing.has_length();
+}
+
+// Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still sending is read
+// until it closes, for a while (RFC 9112 section 9.6).
+Step linger(request_info& record, Services& services) noexcept {
+  std::size_t budget = kTurnBytes;
+  switch (net::discard(record.lane[kRequest], record.side[kClient], services.blocks, budget)) {
+    case Flow::need_read: return wait_for(Wait::linger);
+    case Flow::budget: return yield(Wait::linger);
+    case Flow::no_block: return starve();
+    default: return close(Reason::complete);
+  }
+}
+
+Step all_sent(request_info& record, Services& services) noexcept {
+  net::Endpoint& client = record.side[kClient];
+  const bool still_sending = client.readable || !record.lane[kRequest].framing.complete();
+  if (client.eof || !still_sending) return close(Reason::complete);
+  record.side[kUpstream] = net::Endpoint{};
+  record.lane[kRequest].dead = true;
+  end_exchange(record, Reason::complete, services);
+  sys::shutdown_write(client.fd);
+  client.shut = true;
+  return linger(record, services);
+}
+
+// ---- queues and deadlines -----------------------------------------------------------------------------------------------------
+
+void stop_timer(request_info& record, Services& services) noexcept {
+  if (record.timer.linked())
+    services.timers[static_cast<std::size_t>(record.wait)].remove(services.table.slot_of(record));
+  record.wait = Wait::none;
+}
+
+// All records of one wait have the same time-out, so a queue in the order of starting is in the order of ending.
+void start_timer(request_info& record, Services& services, Wait wait) noexcept {
+  stop_timer(record, services);
+  record.wait = wait;
+  record.deadline = services.now + services.config.wait(wait);
+  services.timers[static_cast<std::size_t>(wait)].push(services.table.slot_of(record));
+}
+
+void leave_queue(request_info& record, Services& services) noexcept {
+  if (!record.ready.linked()) return;
+  (record.starved ? services.starved : services.ready).remove(services.table.slot_of(record));
+  record.starved = false;
+}
+
+void enter(request_info& record, Services& services, State state) noexcept {
+  const State before = record.state;
+  if (before != state) {
+    assert(may_follow(before, state));
+    if (record.exchange)
+      record.exchange->spent_ms[static_cast<std::size_t>(before)] +=
+          static_cast<std::uint32_t>(services.now - record.entered);
+    record.entered = services.now;
+    record.state = state;
+    note(record, services, Did::entered, static_cast<std::int64_t>(before), 0);
+  }
+}
+
+// What is told of a wait: the bytes of a head that is not whole yet, or those that were moved.
+std::uint64_t bytes_to_tell(const request_info& record, std::uint64_t progress) noexcept {
+  if (record.state == State::READ_REQUEST) return record.lane[kRequest].end;
+  return record.state == State::READ_RESPONSE ? record.lane[kResponse].end : progress;
+}
+
+void pause(request_info& record, Services& services, Wait wait, std::uint64_t moved_before) noexcept {
+  const std::uint64_t progress = moved(record) - moved_before;
+  if (record.wait == wait && progress == 0) return;
+  if (record.wait != wait || plan::row(wait).restarts) start_timer(record, services, wait);
+  note(record, services, Did::waited, static_cast<std::int64_t>(bytes_to_tell(record, progress)),
+       static_cast<std::uint8_t>(wait));
+}
+
+// A record that runs again at once waits for nobody; but a wait that counts in total goes on.
+void yield_turn(request_info& record, Services& services, Wait wait) noexcept {
+  if (wait != Wait::none && record.wait != wait) start_timer(record, services, wait);
+  if (wait == Wait::none) stop_timer(record, services);
+  services.ready.push(services.table.slot_of(record));
+}
+
+// An upload runs beside everything else, whatever the state: the answer may come early. `none`: there is none.
+Flow pump_request(request_info& record, Services& services) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  net::Endpoint& upstream = record.side[kUpstream];
+  const bool linked = upstream.link == Link::connecting || upstream.link == Link::open;
+  if (!linked || request.dead || request.complete()) return Flow::none;
+  std::size_t budget = kTurnBytes;
+  const Flow flow = net::pump(request, record.side[kClient], upstream, services.blocks, budget);
+  request.dead = flow == Flow::write_failed;
+  return flow;
+}
+
+// If the state has to wait, but the upload could go on, then the record does not wait.
+Step unless_upload_runs(Step step, Flow upload) noexcept {
+  if (step.what != Step::What::wait) return step;
+  if (upload == Flow::budget) return yield();
+  return upload == Flow::no_block ? starve() : step;
+}
+
+using StateFunction = Step (*)(request_info&, Services&);
+constexpr std::array<StateFunction, kStates> kFunctions{nullptr, read_request, send_request, read_response,
+                                                        send_response};
+
+Step next_step(request_info& record, Services& services) noexcept {
+  if (record.side[kClient].hung) return close(record.side[kClient].shut ? Reason::complete : Reason::client_left);
+  if (const Reason verdict = std::exchange(record.verdict, Reason::none); verdict != Reason::none) {
+    if (record.side[kUpstream].link == Link::connecting) return connect_failed(record, services, verdict, ETIMEDOUT);
+    return give_up(record, services, verdict);
+  }
+  const Flow upload = pump_request(record, services);
+  return unless_upload_runs(kFunctions[static_cast<std::size_t>(record.state)](record, services), upload);
+}
+
+}  // namespace
+
+// ---- the four states ------------------------------------------------------------------------------------------------------------
+
+Step read_request(request_info& record, Services& services) noexcept {
+  assert(record.state == State::READ_REQUEST);
+  net::Lane& request = record.lane[kRequest];
+  net::Endpoint& client = record.side[kClient];
+  for (;;) {
+    if (!request.block && !client.readable) return wait_for(Wait::idle);
+    if (!request.block) request.block = services.blocks.take();
+    if (!request.block) return starve();
+    const std::size_t seen = request.end;
+    request.flow = net::fill(request, client, http::kHeadBytesMax - seen);
+    if (request.flow == Flow::read_failed) return close(Reason::client_left);
+    if (request.flow == Flow::need_read && seen > 0) return wait_for(Wait::head);
+    if (request.flow == Flow::need_read) {
+      request.drop_block();
+      continue;
+    }
+    if (seen == 0) record.entered = services.now;  // the request begins with its first byte
+    http::RequestHead head;
+    const http::Parsed parsed = http::parse_request(text_of(request), seen, head);
+    if (parsed.what == http::Parsed::What::bad) return give_up(record, services, parsed.why);
+    if (parsed.what == http::Parsed::What::complete) return take_up(record, services, head, parsed.length);
+  }
+}
+
+Step send_request(request_info& record, Services& services) noexcept {
+  assert(record.state == State::SEND_REQUEST);
+  net::Lane& request = record.lane[kRequest];
+  net::Lane& response = record.lane[kResponse];
+  net::Endpoint& upstream = record.side[kUpstream];
+  if (net::drain(response, record.side[kClient]) == Flow::write_failed) return close(Reason::client_left);
+  if (request.flow == Flow::read_failed) return close(Reason::client_left);
+  greet_half_closed(record);
+  if (upstream.link == Link::none || upstream.link == Link::resolving) return look_up(record, services);
+  if (upstream.link == Link::connecting) return connecting(record, services);
+
+  const bool sent = request.complete() || request.dead;
+  if (sent || upstream.readable) {
+    if (response.held() > 0) return wait_for(Wait::reader);
+    response.drop_block();
+    return go(State::READ_RESPONSE);
+  }
+  return wait_for(request.flow == Flow::need_write ? Wait::send : Wait::body);
+}
+
+Step read_response(request_info& record, Services& services) noexcept {
+  assert(record.state == State::READ_RESPONSE);
+  net::Lane& response = record.lane[kResponse];
+  net::Endpoint& upstream = record.side[kUpstream];
+  if (record.lane[kRequest].flow == Flow::read_failed) return close(Reason::client_left);
+  greet_half_closed(record);
+  std::size_t seen = response.end;
+  for (;;) {
+    if (response.end > seen) {
+      http::ResponseHead head;
+      const http::Parsed parsed = http::parse_response(text_of(response), seen, record.exchange->to_head, head);
+      if (parsed.what == http::Parsed::What::bad) return bad_response(record, services, parsed.why);
+      if (parsed.what == http::Parsed::What::complete && !head.interim())
+        return answer(record, services, head, parsed.length);
+      seen = response.end;
+      if (parsed.what == http::Parsed::What::complete) {
+        if (!drop_interim(record, head, parsed.length)) return bad_response(record, services, Reason::bad_status_line);
+        seen = 0;
+        continue;
+      }
+    }
+    if (!upstream.readable) {
+      if (response.end == 0) response.drop_block();
+      return wait_for(Wait::answer);
+    }
+    if (!response.block) response.block = services.blocks.take();
+    if (!response.block) return starve();
+    response.flow = net::fill(response, upstream, http::kHeadBytesMax - response.end);
+    if (response.flow != Flow::read_failed) continue;
+    record.exchange->error = response.error;
+    return give_up(record, services, reason_for(response.error));
+  }
+}
+
+Step send_response(request_info& record, Services& services) noexcept {
+  assert(record.state == State::SEND_RESPONSE);
+  net::Endpoint& client = record.side[kClient];
+  if (client.shut) return linger(record, services);
+  net::Lane& response = record.lane[kResponse];
+  std::size_t budget = kTurnBytes;
+  switch (net::pump(response, record.side[kUpstream], client, services.blocks, budget)) {
+    case Flow::complete: return all_sent(record, services);
+    case Flow::need_read: return wait_for(client.finished ? Wait::half_closed : Wait::stream);
+    case Flow::need_write: return wait_for(Wait::reader);
+    case Flow::budget: return yield();
+    case Flow::no_block: return starve();
+    case Flow::write_failed: return close(Reason::client_left);
+    case Flow::bad_framing: return cut(record, Reason::bad_response, Reason::bad_chunk);
+    case Flow::read_failed:
+    case Flow::none: break;
+  }
+  return cut(record, response.error == 0 ? Reason::upstream_cut : Reason::upstream_reset, Reason::none);
+}
+
+// ---- running a record -------------------------------------------------------------------------------------------------------------
+
+bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept {
+  request_info* const record = services.table.take();
+  if (record == nullptr) return false;
+  record->id = ++services.connections;
+  record->client = peer;
+  record->listener = listener;
+  net::Endpoint& side = record->side[kClient];
+  side.fd = std::move(client);
+  side.serial = services.table.new_serial();
+  side.link = Link::open;
+  side.readable = side.writable = true;  // in hope: most clients have sent their request by now
+  note(*record, services, Did::accepted, side.fd.get(), 0);
+  enter(*record, services, State::READ_REQUEST);
+  const net::Token token{side.serial, services.table.slot_of(*record), net::Token::Kind::client};
+  if (sys::watch(services.poller, side.fd.get(), token.packed()) != 0) {
+    release(*record, Reason::no_memory, services);
+    return false;
+  }
+  wake(*record, services);
+  return true;
+}
+
+void wake(request_info& record, Services& services) noexcept {
+  if (record.starved) leave_queue(record, services);
+  if (!record.ready.linked()) services.ready.push(services.table.slot_of(record));
+}
+
+void advance(request_info& record, Services& services) noexcept {
+  const std::uint64_t moved_before = moved(record);
+  for (;;) {
+    const Step step = next_step(record, services);
+    switch (step.what) {
+      case Step::What::go:
+        stop_timer(record, services);
+        enter(record, services, step.state);
+        continue;
+      case Step::What::wait: return pause(record, services, step.wait, moved_before);
+      case Step::What::yield: return yield_turn(record, services, step.wait);
+      case Step::What::starve:
+        record.starved = true;
+        return services.starved.push(services.table.slot_of(record));
+      case Step::What::close: return release(record, step.reason, services);
+    }
+  }
+}
+
+void expire(Services& services) noexcept {
+  for (std::size_t i = 0; i < plan::kWaits; ++i) {
+    TimerQueue& queue = services.timers[i];
+    while (!queue.empty() && services.table.at(queue.front()).deadline <= services.now) {
+      request_info& record = services.table.at(queue.front());
+      stop_timer(record, services);
+      record.verdict = plan::kWaitRows[i].reason;
+      wake(record, services);
+    }
+  }
+}
+
+std::uint64_t next_deadline(Services& services) noexcept {
+  std::uint64_t next = 0;
+  for (const TimerQueue& queue : services.timers) {
+    if (queue.empty()) continue;
+    const std::uint64_t deadline = services.table.at(queue.front()).deadline;
+    if (next == 0 || deadline < next) next = deadline;
+  }
+  return next;
+}
+
+void release(request_info& record, Reason reason, Services& services) noexcept {
+  note(record, services, Did::released, static_cast<std::int64_t>(moved(record)), static_cast<std::uint8_t>(reason));
+  end_exchange(record, reason, services);
+  if (would_look_whole(record)) sys::reset_on_close(record.side[kClient].fd);
+  stop_timer(record, services);
+  leave_queue(record, services);
+  services.table.give(record);
+}
+
+Services::Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from,
+                   ExchangePool& notes, net::Resolver& names, base::Trace& into_trace) noexcept
+    : config(with),
+      poller(into),
+      table(of),
+      blocks(from),
+      exchanges(notes),
+      resolver(names),
+      trace(into_trace),
+      ready(of.records()),
+      starved(of.records()),
+      timers([records = of.records()]<std::size_t... I>(std::index_sequence<I...>) {
+        return std::array<TimerQueue, plan::kWaits>{((void)I, TimerQueue{records})...};
+      }(std::make_index_sequence<plan::kWaits>{})) {}
+
+// ---- the table --------------------------------------------------------------------------------------------------------------------
+
+Table::~Table() {
+  for (std::uint32_t slot = 0; slot < touched_; ++slot) records_[slot].~request_info();
+}
+
+request_info* Table::take() noexcept {
+  if (free_ == base::kNoIndex && touched_ == slots_) return nullptr;
+  ++used_;
+  if (free_ == base::kNoIndex) return ::new (static_cast<void*>(&records_[touched_++])) request_info{};
+  request_info& record = records_[free_];
+  free_ = record.ready.next;
+  record.ready = {};
+  return &record;
+}
+
+void Table::give(request_info& record) noexcept {
+  assert(!record.ready.linked() && !record.timer.linked());
+  record = request_info{};
+  record.ready.next = free_;
+  free_ = slot_of(record);
+  --used_;
+  ++given_;
+}
+
+request_info* Table::find(const net::Token& token) noexcept {
+  const auto side = token.kind == net::Token::Kind::client ? kClient : kUpstream;
+  if (token.slot < touched_ && records_[token.slot].side[side].serial == token.serial) return &records_[token.slot];
+  ++stale_;
+  return nullptr;
+}

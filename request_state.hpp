@@ -1,0 +1,209 @@
+// A request on its way: the record, its states, and what may follow what.
+//
+//   accept
+//     |
+//     v                       refused, not to be served
+//   READ_REQUEST ------------------------------------------+
+//     | head is whole                                      |
+//     v                       no name, no connection       |
+//   SEND_REQUEST -----------------------------------------+|
+//     | sent, or the answer comes early                   ||
+//     v                       no answer, or no valid one  vv
+//   READ_RESPONSE ----------------------------------> SEND_RESPONSE
+//                             head is whole                |
+//                                                          v
+//   From each state to FREE when the client has left; from SEND_RESPONSE when all is sent.
+//
+// A record is two endpoints and two lanes. Its state says which message is on the way; EAGAIN alone says when to stop.
+// Events only set marks; afterwards each marked record runs once, in `advance`, within a budget, until it must wait.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "src/base/links.hpp"
+#include "src/net/lane.hpp"
+#include "src/net/name_source.hpp"
+#include "src/plan/plan.hpp"
+
+namespace base {
+class Trace;
+}
+namespace net {
+class Resolver;
+}
+
+enum class State : std::uint8_t { FREE, READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE };
+inline constexpr std::size_t kStates = 5;
+
+constexpr std::uint8_t bit(State state) noexcept { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(state)); }
+
+struct StateRow {
+  std::string_view name;
+  std::uint8_t successors;  // bit(State) each
+};
+
+inline constexpr std::array<StateRow, kStates> kStateRows{{
+    {"FREE", bit(State::READ_REQUEST)},
+    {"READ_REQUEST", bit(State::SEND_REQUEST) | bit(State::SEND_RESPONSE) | bit(State::FREE)},
+    {"SEND_REQUEST", bit(State::READ_RESPONSE) | bit(State::SEND_RESPONSE) | bit(State::FREE)},
+    {"READ_RESPONSE", bit(State::SEND_RESPONSE) | bit(State::FREE)},
+    {"SEND_RESPONSE", bit(State::FREE)},
+}};
+
+constexpr const StateRow& row(State state) noexcept { return kStateRows[static_cast<std::size_t>(state)]; }
+constexpr bool may_follow(State from, State to) noexcept { return (row(from).successors & bit(to)) != 0; }
+
+// What is known of one request and its answer, from the end of READ_REQUEST to the line in the log.
+struct Exchange {
+  static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut, in the log only
+
+  std::uint64_t id;          // of the connection
+  std::uint64_t wall_ms;     // when the request began
+  std::uint64_t sent_up;     // bytes to the upstream, head included
+  std::uint64_t sent_down;   // bytes to the client, head included
+  sys::Address client;
+  net::Addresses addresses;  // of the host
+  std::array<std::uint32_t, kStates> spent_ms;
+  int error;                 // errno of the last failure, or 0
+  std::uint16_t port;
+  std::uint16_t status;      // of the answer; 0: none was begun
+  std::uint16_t target_length;
+  std::uint8_t host_length;
+  std::uint8_t method_length;  // 0: the request was never understood
+  std::uint8_t next_address;   // of those to try
+  std::uint8_t interims;       // 1xx heads that came before the answer
+  bool to_head;                // HEAD: the answer has no body
+  bool target_cut;
+  base::Reason reason;         // why it ended
+  base::Reason detail;         // bad_response: what is wrong with it
+  std::array<char, http::kMethodBytesMax> method;
+  std::array<char, http::kHostBytesMax> host;
+  std::array<char, kTargetBytes> target;
+
+  [[nodiscard]] std::string_view method_view() const noexcept { return {method.data(), method_length}; }
+  [[nodiscard]] std::string_view host_view() const noexcept { return {host.data(), host_length}; }
+  [[nodiscard]] std::string_view target_view() const noexcept { return {target.data(), target_length}; }
+};
+static_assert(sizeof(Exchange) <= 1024);
+using ExchangePool = base::Pool<Exchange>;
+using ExchangePtr = ExchangePool::Ptr;
+
+enum Side : std::uint8_t { kClient, kUpstream };
+enum Way : std::uint8_t { kRequest, kResponse };
+
+struct request_info {
+  State state = State::FREE;
+  plan::Wait wait = plan::Wait::none;                // which deadline runs
+  base::Reason verdict = base::Reason::none;         // to be carried out at the next turn: a deadline has passed
+  std::uint8_t greeted = 0;                          // bytes of the answer's first line already sent
+  bool starved = false;                              // in the queue for a block, not in the ready queue
+  std::uint8_t listener = 0;
+  std::array<net::Endpoint, 2> side;
+  std::array<net::Lane, 2> lane;
+  base::Links ready, timer;
+  std::uint64_t deadline = 0;  // of `wait`
+  std::uint64_t entered = 0;   // the state, ms
+  std::uint64_t id = 0;        // of the connection, from 1
+  ExchangePtr exchange;
+  sys::Address client;
+};
+static_assert(sizeof(request_info) <= 256);
+
+using ReadyQueue = base::IndexQueue<request_info, &request_info::ready>;
+using TimerQueue = base::IndexQueue<request_info, &request_info::timer>;
+
+// The fixed array of records. A record's memory is touched at its first use; the last one given is the first taken.
+class Table {
+ public:
+  // REQUIRES: `memory` has room for `slots` records and outlives the table.
+  Table(request_info* memory, std::uint32_t slots) noexcept : records_(memory), slots_(slots) {}
+  ~Table();
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  request_info* take() noexcept;  // null: all are in use
+  void give(request_info& record) noexcept;
+  // The record of a token's endpoint, or null if that endpoint is no more (counted as stale).
+  request_info* find(const net::Token& token) noexcept;
+
+  [[nodiscard]] request_info* records() noexcept { return records_; }
+  [[nodiscard]] request_info& at(std::uint32_t slot) noexcept { return records_[slot]; }
+  [[nodiscard]] std::uint32_t slot_of(const request_info& record) const noexcept {
+    return static_cast<std::uint32_t>(&record - records_);
+  }
+  [[nodiscard]] std::uint32_t touched() const noexcept { return touched_; }  // records below were used at least once
+  [[nodiscard]] std::uint32_t used() const noexcept { return used_; }
+  [[nodiscard]] std::uint32_t slots() const noexcept { return slots_; }
+  [[nodiscard]] std::uint64_t given() const noexcept { return given_; }  // how many have come back so far
+  [[nodiscard]] std::uint64_t stale() const noexcept { return stale_; }
+  std::uint32_t new_serial() noexcept { return ++serial_; }
+
+ private:
+  request_info* records_;
+  std::uint32_t slots_;
+  std::uint32_t touched_ = 0;
+  std::uint32_t used_ = 0;
+  std::uint32_t free_ = base::kNoIndex;  // head of the free chain, linked through `ready.next`
+  std::uint32_t serial_ = 0;
+  std::uint64_t given_ = 0;
+  std::uint64_t stale_ = 0;
+};
+
+// What the state functions need of the world around them.
+struct Services {
+  Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from, ExchangePool& notes,
+           net::Resolver& names, base::Trace& into_trace) noexcept;
+
+  const plan::Config& config;
+  const sys::Fd& poller;
+  Table& table;
+  base::BlockPool& blocks;
+  ExchangePool& exchanges;
+  net::Resolver& resolver;
+  base::Trace& trace;
+  std::string_view via;   // our name
+  std::string_view date;  // now, for heads
+  std::uint64_t now = 0;  // ms, read once a turn
+  std::uint64_t wall_ms = 0;
+  std::uint64_t connections = 0;    // accepted so far
+  std::uint32_t requests_max = 0;  // more records in use than these: the newcomer is told so
+  ReadyQueue ready;                // marked, to run in this turn or the next
+  ReadyQueue starved;              // waiting for a block
+  std::array<TimerQueue, plan::kWaits> timers;
+  std::vector<ExchangePtr> finished;  // for the log
+};
+
+// What a state function wants next.
+struct Step {
+  enum class What : std::uint8_t {
+    wait,    // for an event, at most as long as `wait` allows
+    yield,   // run again next turn: the budget is used up
+    starve,  // until there is a block
+    go,      // on to `state`
+    close,   // give the record back, because of `reason`
+  };
+  What what;
+  State state = State::FREE;
+  plan::Wait wait = plan::Wait::none;
+  base::Reason reason = base::Reason::none;
+};
+
+Step read_request(request_info& record, Services& services) noexcept;
+Step send_request(request_info& record, Services& services) noexcept;
+Step read_response(request_info& record, Services& services) noexcept;
+Step send_response(request_info& record, Services& services) noexcept;
+
+// A client has come: takes a record, watches its descriptor, and queues it. False, and the client is gone: no record.
+bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept;
+// Queues a record that an event has marked.
+void wake(request_info& record, Services& services) noexcept;
+// Runs a record until it must wait. The only caller of the state functions.
+void advance(request_info& record, Services& services) noexcept;
+// Passes a verdict on each record whose deadline has passed, and queues it.
+void expire(Services& services) noexcept;
+// The time at which `expire` has something to do; 0: never.
+std::uint64_t next_deadline(Services& services) noexcept;
+// Ends the exchange and gives back all that the record holds.
+void release(request_info& record, base::Reason reason, Services& services) noexcept;

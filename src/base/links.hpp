@@ -1,0 +1,61 @@
+// Doubly linked lists of array elements, by index: no allocation, and leaving from the middle is O(1).
+#pragma once
+#include <cassert>
+#include <cstdint>
+
+namespace base {
+
+inline constexpr std::uint32_t kNoIndex = 0xffffffffU;  // the end of a list
+inline constexpr std::uint32_t kUnlinked = 0xfffffffeU;  // in no list
+
+struct Links {
+  std::uint32_t prev = kUnlinked;
+  std::uint32_t next = kUnlinked;
+  [[nodiscard]] bool linked() const noexcept { return prev != kUnlinked; }
+};
+
+// A queue of elements of one array, linked through `Member` of each. An element is in at most one queue for
+// each such member. REQUIRES: the array outlives the queue and does not move.
+template <class T, Links T::*Member>
+class IndexQueue {
+ public:
+  explicit IndexQueue(T* array) noexcept : array_(array) {}
+
+  [[nodiscard]] bool empty() const noexcept { return head_ == kNoIndex; }
+  [[nodiscard]] std::uint32_t front() const noexcept { return head_; }  // kNoIndex if empty
+  [[nodiscard]] std::uint32_t back() const noexcept { return tail_; }   // kNoIndex if empty
+
+  // REQUIRES: the element is in no queue of this member.
+  void push(std::uint32_t index) noexcept {
+    Links& links = at(index);
+    assert(!links.linked());
+    links = {tail_, kNoIndex};
+    (tail_ == kNoIndex ? head_ : at(tail_).next) = index;
+    tail_ = index;
+  }
+
+  // REQUIRES: the element is in this queue.
+  void remove(std::uint32_t index) noexcept {
+    Links& links = at(index);
+    assert(links.linked());
+    (links.prev == kNoIndex ? head_ : at(links.prev).next) = links.next;
+    (links.next == kNoIndex ? tail_ : at(links.next).prev) = links.prev;
+    links = {};
+  }
+
+  // REQUIRES: not empty.
+  std::uint32_t pop() noexcept {
+    const std::uint32_t index = head_;
+    remove(index);
+    return index;
+  }
+
+ private:
+  Links& at(std::uint32_t index) noexcept { return array_[index].*Member; }
+
+  T* array_;
+  std::uint32_t head_ = kNoIndex;
+  std::uint32_t tail_ = kNoIndex;
+};
+
+}  // namespace base

@@ -1,0 +1,97 @@
+// A bounded pool of equal pieces in one stretch of memory. Last given, first taken: what was in the cache is used
+// again, and pieces that were never needed never cost a page.
+#pragma once
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <type_traits>
+
+#include "poison.hpp"
+
+namespace base {
+
+template <class T>
+class Pool {
+  static_assert(std::is_trivially_destructible_v<T>);
+
+ public:
+  struct Return {
+    Pool* pool = nullptr;
+    void operator()(T* piece) const noexcept { pool->give(piece); }
+  };
+  using Ptr = std::unique_ptr<T, Return>;  // gives the piece back when it goes out of scope
+
+  // Bytes of memory a pool of `limit` pieces asks for.
+  static constexpr std::size_t footprint(std::size_t limit) noexcept {
+    return pieces_offset(limit) + limit * sizeof(T);
+  }
+
+  // REQUIRES: `memory` is page-aligned, of footprint(limit) bytes, and outlives the pool and its pieces; or it is
+  // null, and then the pool has nothing to give.
+  Pool(std::byte* memory, std::size_t limit) noexcept
+      : free_(reinterpret_cast<std::uint32_t*>(memory)),
+        pieces_(memory == nullptr ? nullptr : memory + pieces_offset(limit)),
+        limit_(memory == nullptr ? 0 : limit) {
+    poison(pieces_, limit_ * sizeof(T));
+  }
+  ~Pool() { unpoison(pieces_, limit_ * sizeof(T)); }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // A piece, default-initialized; null at the limit.
+  Ptr take() noexcept {
+    if (used_ == limit_) return Ptr{nullptr, Return{this}};
+    const std::uint32_t index = freed_ > 0 ? free_[--freed_] : fresh_++;
+    ++used_;
+    std::byte* const place = pieces_ + index * sizeof(T);
+    unpoison(place, sizeof(T));
+    return Ptr{::new (place) T, Return{this}};
+  }
+
+  [[nodiscard]] std::size_t used() const noexcept { return used_; }
+  [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+
+  // If no piece is out: forgets which were touched and returns their memory, for the caller to give back to the
+  // system. Empty if some are out, or if fewer than `worthwhile` pieces were ever touched.
+  std::span<std::byte> trim(std::size_t worthwhile) noexcept {
+    if (used_ != 0 || fresh_ < worthwhile) return {};
+    const std::size_t touched = fresh_ * sizeof(T);
+    fresh_ = 0;
+    freed_ = 0;
+    return {pieces_, touched};
+  }
+
+ private:
+  static constexpr std::size_t kPage = 4096;
+  static constexpr std::size_t pieces_offset(std::size_t limit) noexcept {
+    return (limit * sizeof(std::uint32_t) + kPage - 1) / kPage * kPage;
+  }
+
+  void give(T* piece) noexcept {
+    const auto offset = static_cast<std::size_t>(reinterpret_cast<std::byte*>(piece) - pieces_);
+    assert(offset % sizeof(T) == 0 && offset / sizeof(T) < fresh_ && used_ > 0);
+    poison(piece, sizeof(T));
+    free_[freed_++] = static_cast<std::uint32_t>(offset / sizeof(T));
+    --used_;
+  }
+
+  std::uint32_t* free_;  // stack of the pieces that came back
+  std::byte* pieces_;
+  std::size_t limit_;
+  std::size_t used_ = 0;
+  std::uint32_t freed_ = 0;  // height of that stack
+  std::uint32_t fresh_ = 0;  // pieces from here on were never touched
+};
+
+// What a message passes through. One size for all, so that there is nothing to tune and nothing to fragment.
+inline constexpr std::size_t kBlockBytes = std::size_t{16} * 1024;
+struct Block {
+  std::byte bytes[kBlockBytes];  // NOLINT: uninitialized on purpose
+};
+using BlockPool = Pool<Block>;
+using BlockPtr = BlockPool::Ptr;
+
+}  // namespace base

@@ -1,0 +1,79 @@
+// Why an exchange ended. A small closed enum travels upwards; the words are made at the edge, from one table.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+namespace base {
+
+enum class Reason : std::uint8_t {
+  none,  // it goes on
+  // The good end.
+  complete,
+  // The head is not HTTP (RFC 9112, RFC 1945). For a request 400 unless said otherwise; for a response 502.
+  bad_character,
+  bad_line_end,
+  bad_request_line,
+  bad_status_line,
+  bad_version,
+  bad_field,
+  folded_field,
+  bad_target,
+  bad_host,
+  bad_length,
+  bad_encoding,
+  length_and_encoding,
+  bad_chunk,
+  target_too_long,
+  head_too_large,
+  too_many_fields,
+  // HTTP, but not what this proxy serves.
+  version_unsupported,
+  encoding_unsupported,
+  length_required,
+  not_for_a_proxy,
+  scheme_unsupported,
+  connect_unsupported,
+  client_not_allowed,
+  // The client's doing.
+  client_idle,
+  client_left,
+  head_timeout,
+  body_timeout,
+  client_stalled,
+  // The upstream's doing.
+  name_not_found,
+  name_failed,
+  resolve_timeout,
+  refused,
+  unreachable,
+  connect_timeout,
+  upstream_closed,
+  upstream_reset,
+  bad_response,
+  answer_timeout,
+  upstream_stalled,
+  upstream_cut,
+  // Our own doing.
+  no_slot,
+  no_descriptor,
+  no_memory,
+  memory_short,
+  shutdown,
+  count
+};
+
+enum class Party : std::uint8_t { client, upstream, proxy };
+
+struct ReasonRow {
+  std::string_view name;  // as in the log
+  Party ended_by;
+  std::uint16_t status;  // of the answer we give if none has begun; 0: none is given
+  std::string_view sentence;
+};
+
+const ReasonRow& row(Reason reason) noexcept;
+std::string_view name(Party party) noexcept;
+// The reason phrase of a status code we give (RFC 9110 section 15); "Unknown" for one we do not give.
+std::string_view phrase(std::uint16_t status) noexcept;
+
+}  // namespace base

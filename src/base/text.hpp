@@ -1,0 +1,121 @@
+// ASCII as RFC 9110 section 5.6 uses it, numbers, and writing into a bounded buffer. Never the locale's.
+#pragma once
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace base {
+
+enum CharClass : std::uint8_t {
+  kToken = 1,        // tchar (RFC 9110 section 5.6.2)
+  kFieldValue = 2,   // HTAB, SP, VCHAR, obs-text (RFC 9110 section 5.5)
+  kDigit = 4,        // DIGIT
+  kHexDigit = 8,     // HEXDIG, either case
+  kHostName = 16,    // what we take in a registered name: letters, digits, "-", ".", "_"
+  kVisible = 32,     // VCHAR: "!" to "~"
+};
+
+namespace detail {
+constexpr std::array<std::uint8_t, 256> make_classes() {
+  std::array<std::uint8_t, 256> table{};
+  const auto add = [&table](unsigned char c, std::uint8_t kind) {
+    table[c] = static_cast<std::uint8_t>(table[c] | kind);
+  };
+  for (int c = 0x21; c < 0x7f; ++c) add(static_cast<unsigned char>(c), kFieldValue | kVisible);
+  for (int c = 0x80; c < 0x100; ++c) add(static_cast<unsigned char>(c), kFieldValue);
+  add(' ', kFieldValue);
+  add('\t', kFieldValue);
+  for (unsigned char c = '0'; c <= '9'; ++c) add(c, kToken | kDigit | kHexDigit | kHostName);
+  for (unsigned char c = 'a'; c <= 'z'; ++c) add(c, kToken | kHostName);
+  for (unsigned char c = 'A'; c <= 'Z'; ++c) add(c, kToken | kHostName);
+  for (unsigned char c = 'a'; c <= 'f'; ++c) add(c, kHexDigit);
+  for (unsigned char c = 'A'; c <= 'F'; ++c) add(c, kHexDigit);
+  for (const char c : std::string_view{"!#$%&'*+-.^_`|~"}) add(static_cast<unsigned char>(c), kToken);
+  for (const char c : std::string_view{"-._"}) add(static_cast<unsigned char>(c), kHostName);
+  return table;
+}
+inline constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
+}  // namespace detail
+
+constexpr bool is(char c, CharClass kind) noexcept {
+  return (detail::kClasses[static_cast<unsigned char>(c)] & kind) != 0;
+}
+
+constexpr bool all_are(std::string_view text, CharClass kind) noexcept {
+  for (const char c : text)
+    if (!is(c, kind)) return false;
+  return true;
+}
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (lower(a[i]) != lower(b[i])) return false;
+  return true;
+}
+
+// Without the optional white space (SP, HTAB) around it.
+constexpr std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Takes the next element off a comma-separated list (RFC 9110 section 5.6.1), trimmed; it may be empty.
+constexpr std::string_view next_element(std::string_view& list) noexcept {
+  const std::size_t comma = list.find(',');
+  const std::string_view element = list.substr(0, comma);
+  list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+  return trimmed(element);
+}
+
+// Decimal digits and nothing else, without overflow. False leaves `value` as it was.
+template <class Unsigned>
+constexpr bool parse_decimal(std::string_view text, Unsigned& value) noexcept {
+  if (text.empty() || !all_are(text, kDigit)) return false;
+  Unsigned parsed{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+  if (error != std::errc{} || end != text.data() + text.size()) return false;
+  value = parsed;
+  return true;
+}
+
+// Writes text into a buffer of fixed size. What does not fit is dropped and `overflowed` says so, so that a
+// caller checks once, at the end.
+class Writer {
+ public:
+  explicit Writer(std::span<char> room) noexcept : room_(room) {}
+
+  Writer& operator<<(std::string_view text) noexcept {
+    const std::size_t fits = text.size() <= room_.size() - length_ ? text.size() : room_.size() - length_;
+    if (fits != 0) std::memcpy(room_.data() + length_, text.data(), fits);
+    length_ += fits;
+    overflowed_ |= fits != text.size();
+    return *this;
+  }
+  Writer& operator<<(char c) noexcept { return *this << std::string_view{&c, 1}; }
+  Writer& operator<<(std::uint64_t number) noexcept { return padded(number, 1); }
+  Writer& padded(std::uint64_t number, std::size_t digits) noexcept {
+    std::array<char, 20> text;
+    const char* const end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+    const auto length = static_cast<std::size_t>(end - text.data());
+    for (std::size_t i = length; i < digits; ++i) *this << '0';
+    return *this << std::string_view{text.data(), length};
+  }
+
+  [[nodiscard]] std::size_t length() const noexcept { return length_; }
+  [[nodiscard]] bool overflowed() const noexcept { return overflowed_; }
+  [[nodiscard]] std::string_view view() const noexcept { return {room_.data(), length_}; }
+
+ private:
+  std::span<char> room_;
+  std::size_t length_ = 0;
+  bool overflowed_ = false;
+};
+
+}  // namespace base

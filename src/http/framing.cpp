@@ -1,0 +1,118 @@
+#include "framing.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "../base/text.hpp"
+
+namespace http {
+namespace {
+
+constexpr std::uint16_t kSizeLineBytesMax = 1024;  // size and extensions of one chunk
+constexpr std::uint64_t kChunkBytesMax = std::uint64_t{1} << 60;
+
+unsigned hex_value(char c) noexcept {
+  if (c <= '9') return static_cast<unsigned>(c - '0');
+  return static_cast<unsigned>(base::lower(c) - 'a') + 10;
+}
+
+}  // namespace
+
+Framing::Framing(const Body& body) noexcept : left_(body.length), kind_(body.kind) {}
+
+bool Framing::complete() const noexcept {
+  switch (kind_) {
+    case Body::Kind::none: return true;
+    case Body::Kind::length: return left_ == 0;
+    case Body::Kind::chunked: return chunk_ == Chunk::done;
+    case Body::Kind::until_eof: break;
+  }
+  return false;
+}
+
+std::size_t Framing::wanted(std::size_t room) const noexcept {
+  if (complete()) return 0;
+  if (kind_ != Body::Kind::length) return room;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(left_, room));
+}
+
+Framing::Taken Framing::take(std::span<std::byte> fresh) noexcept {
+  switch (kind_) {
+    case Body::Kind::none: return {0, 0, false};
+    case Body::Kind::until_eof: return {fresh.size(), fresh.size(), false};
+    case Body::Kind::chunked: return take_chunked(fresh);
+    case Body::Kind::length: break;
+  }
+  const std::size_t mine = wanted(fresh.size());
+  left_ -= mine;
+  return {mine, mine, false};
+}
+
+Framing::Taken Framing::take_chunked(std::span<std::byte> fresh) noexcept {
+  std::size_t in = 0, out = 0;
+  while (in < fresh.size() && chunk_ != Chunk::done && chunk_ != Chunk::bad) {
+    if (chunk_ != Chunk::data) {
+      chunk_ = step(static_cast<char>(fresh[in++]));
+      continue;
+    }
+    const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(left_, fresh.size() - in));
+    std::memmove(fresh.data() + out, fresh.data() + in, piece);
+    in += piece;
+    out += piece;
+    left_ -= piece;
+    if (left_ == 0) chunk_ = Chunk::data_cr;
+  }
+  return {out, in, chunk_ == Chunk::bad};
+}
+
+Framing::Chunk Framing::size_digit(char c) noexcept {
+  if (left_ >= kChunkBytesMax >> 4 || ++line_bytes_ > kSizeLineBytesMax) return Chunk::bad;
+  left_ = left_ << 4 | hex_value(c);
+  return Chunk::size;
+}
+
+Framing::Chunk Framing::after_size(char c) noexcept {
+  if (c == '\r') return chunk_ == Chunk::size_blank ? Chunk::bad : Chunk::size_lf;
+  if (c == ';') return Chunk::extension;
+  if (c == ' ' || c == '\t') return ++line_bytes_ > kSizeLineBytesMax ? Chunk::bad : Chunk::size_blank;
+  return Chunk::bad;
+}
+
+// The state after `c`; never called in `data`, `done` or `bad`.
+Framing::Chunk Framing::step(char c) noexcept {
+  switch (chunk_) {
+    case Chunk::size_first:
+      left_ = 0;
+      line_bytes_ = 0;
+      return base::is(c, base::kHexDigit) ? size_digit(c) : Chunk::bad;
+    case Chunk::size: return base::is(c, base::kHexDigit) ? size_digit(c) : after_size(c);
+    case Chunk::size_blank: return after_size(c);
+    case Chunk::extension:
+      if (c == '\r') return Chunk::size_lf;
+      return base::is(c, base::kFieldValue) && ++line_bytes_ <= kSizeLineBytesMax ? Chunk::extension : Chunk::bad;
+    case Chunk::size_lf:
+      if (c != '\n') return Chunk::bad;
+      line_bytes_ = 0;
+      return left_ == 0 ? Chunk::trailer : Chunk::data;
+    case Chunk::data_cr: return c == '\r' ? Chunk::data_lf : Chunk::bad;
+    case Chunk::data_lf: return c == '\n' ? Chunk::size_first : Chunk::bad;
+    case Chunk::trailer:
+      if (c == '\r') return Chunk::last_lf;
+      [[fallthrough]];
+    case Chunk::trailer_name:
+      if (++line_bytes_ > kHeadBytesMax) return Chunk::bad;
+      if (c == ':' && chunk_ == Chunk::trailer_name) return Chunk::trailer_value;
+      return base::is(c, base::kToken) ? Chunk::trailer_name : Chunk::bad;
+    case Chunk::trailer_value:
+      if (c == '\r') return Chunk::trailer_lf;
+      return base::is(c, base::kFieldValue) && ++line_bytes_ <= kHeadBytesMax ? Chunk::trailer_value : Chunk::bad;
+    case Chunk::trailer_lf: return c == '\n' ? Chunk::trailer : Chunk::bad;
+    case Chunk::last_lf: return c == '\n' ? Chunk::done : Chunk::bad;
+    case Chunk::data:
+    case Chunk::done:
+    case Chunk::bad: break;
+  }
+  return Chunk::bad;
+}
+
+}  // namespace http

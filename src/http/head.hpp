@@ -1,0 +1,101 @@
+// The head of a message as views into the bytes it was parsed from, and the parser's declarations
+// (`http_parse.cpp`). Grammar: RFC 9112, and RFC 1945 for what HTTP/1.0 alone allows.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "../base/reason.hpp"
+
+namespace http {
+
+inline constexpr std::size_t kHeadBytesMax = std::size_t{15} * 1024;  // 431 beyond
+inline constexpr std::size_t kFirstLineBytesMax = 8192;               // 414 beyond; CR LF not counted
+inline constexpr std::size_t kFieldsMax = 100;                        // 431 beyond
+inline constexpr std::size_t kHostBytesMax = 253;                     // a DNS name as text (RFC 1035 section 2.3.4)
+inline constexpr std::size_t kMethodBytesMax = 32;
+inline constexpr std::uint16_t kHttpPort = 80;
+
+enum class Version : std::uint8_t { http10, http11 };
+
+struct Field {
+  std::string_view name;   // a token, in the letters it came in
+  std::string_view value;  // trimmed
+};
+
+class Fields {
+ public:
+  bool add(Field field) noexcept {
+    if (count_ == kFieldsMax) return false;
+    fields_[count_++] = field;
+    return true;
+  }
+  void clear() noexcept { count_ = 0; }
+  [[nodiscard]] std::span<const Field> all() const noexcept { return {fields_.data(), count_}; }
+
+ private:
+  std::array<Field, kFieldsMax> fields_;  // only the first count_ are ever read
+  std::size_t count_ = 0;
+};
+
+// How long the body is (RFC 9112 section 6.3).
+struct Body {
+  enum class Kind : std::uint8_t { none, length, chunked, until_eof };
+  Kind kind = Kind::none;
+  std::uint64_t length = 0;  // for `length`, in bytes
+  bool operator==(const Body&) const = default;
+};
+
+// host and port of an http URI (RFC 9110 section 4.2.1), without userinfo.
+struct Authority {
+  std::string_view host;  // a name, an IPv4 address, or an IPv6 address without its brackets
+  std::uint16_t port = kHttpPort;
+  bool ipv6 = false;
+};
+
+enum class TargetForm : std::uint8_t { absolute, origin, authority, asterisk };  // RFC 9112 section 3.2
+
+struct RequestHead {
+  std::string_view method;
+  std::string_view target;  // as it came
+  TargetForm form = TargetForm::origin;
+  bool plain_http = false;   // absolute form: the scheme is "http"
+  Authority authority;       // absolute form only
+  std::string_view path;     // origin form of the target without its fragment: may lack the leading "/"
+  Version version = Version::http10;
+  bool expects_continue = false;  // Expect: 100-continue (RFC 9110 section 10.1.1)
+  Body body;
+  Fields fields;
+};
+
+struct ResponseHead {
+  Version version = Version::http10;
+  std::uint16_t status = 0;
+  std::string_view phrase;
+  Body body;
+  bool has_date = false;
+  Fields fields;
+  // 1xx: another head follows (RFC 9110 section 15.2).
+  [[nodiscard]] bool interim() const noexcept { return status < 200; }
+};
+
+struct Parsed {
+  enum class What : std::uint8_t { complete, partial, bad };
+  What what;
+  std::size_t length;  // complete: bytes of the head, its empty line included
+  base::Reason why;    // bad: the reason; for a response, its status in the table is not the one to use
+};
+
+// Parses the head at the front of `bytes`. The first `seen` bytes were given before with the verdict `partial`: they
+// are not looked at twice, so a head that comes byte by byte costs no more than one that comes whole. The verdict
+// does not depend on how the head was cut. On `complete` the views in `head` point into `bytes`; otherwise `head` is
+// of no use. `bytes` beyond kHeadBytesMax are never needed for a verdict.
+Parsed parse_request(std::string_view bytes, std::size_t seen, RequestHead& head) noexcept;
+// `to_head`: the request was a HEAD, so that there is no body whatever the fields say.
+Parsed parse_response(std::string_view bytes, std::size_t seen, bool to_head, ResponseHead& head) noexcept;
+
+// Parses host[:port] (RFC 3986 section 3.2 without userinfo).
+bool parse_authority(std::string_view text, Authority& out) noexcept;
+
+}  // namespace http

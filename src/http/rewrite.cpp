@@ -1,0 +1,141 @@
+#include "rewrite.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "../base/text.hpp"
+
+namespace http {
+namespace {
+
+using base::equals_ignoring_case;
+using base::Writer;
+using std::string_view;
+
+constexpr std::size_t kConnectionOptionsMax = 32;
+
+// For one connection only, or made anew by us (RFC 9110 section 7.6.1; Trailer because trailers are dropped).
+constexpr std::array<string_view, 11> kHopByHop{
+    "Connection", "Proxy-Connection",    "Keep-Alive",         "TE",      "Transfer-Encoding",
+    "Upgrade",    "Proxy-Authorization", "Proxy-Authenticate", "Trailer", "Proxy-Authentication-Info",
+    "Host"};
+
+// The fields that the sender's Connection names.
+class Options {
+ public:
+  explicit Options(const Fields& fields) noexcept {
+    for (const Field& field : fields.all()) {
+      if (!equals_ignoring_case(field.name, "Connection")) continue;
+      for (string_view rest = field.value; !rest.empty();) add(base::next_element(rest));
+    }
+  }
+  [[nodiscard]] bool too_many() const noexcept { return too_many_; }
+  [[nodiscard]] bool name(string_view field) const noexcept {
+    return std::any_of(options_.begin(), options_.begin() + count_,
+                       [field](string_view option) { return equals_ignoring_case(option, field); });
+  }
+
+ private:
+  void add(string_view option) noexcept {
+    if (count_ == kConnectionOptionsMax)
+      too_many_ = true;
+    else
+      options_[static_cast<std::size_t>(count_++)] = option;
+  }
+  std::array<string_view, kConnectionOptionsMax> options_;
+  std::ptrdiff_t count_ = 0;
+  bool too_many_ = false;
+};
+
+bool is_hop_by_hop(string_view name) noexcept {
+  return std::any_of(kHopByHop.begin(), kHopByHop.end(),
+                     [name](string_view hop) { return equals_ignoring_case(hop, name); });
+}
+
+Writer& put_field(Writer& out, string_view name, string_view value) noexcept {
+  return out << name << ": " << value << "\r\n";
+}
+
+// All fields that go on, in their order. Content-Length is written from the number it was parsed to, whatever
+// Connection says of it: the body's framing is not the sender's to hide.
+void put_end_to_end(Writer& out, const Fields& fields, const Options& options, bool keep_length) noexcept {
+  for (const Field& field : fields.all()) {
+    if (equals_ignoring_case(field.name, "Content-Length")) {
+      std::uint64_t length = 0;
+      if (keep_length && base::parse_decimal(field.value, length)) out << field.name << ": " << length << "\r\n";
+    } else if (!is_hop_by_hop(field.name) && !options.name(field.name)) {
+      put_field(out, field.name, field.value);
+    }
+  }
+}
+
+// `received`: the version of the message as it came to us.
+void put_hop(Writer& out, Version received, const Hop& hop) noexcept {
+  out << "Via: " << (received == Version::http10 ? "1.0 " : "1.1 ") << hop.via << "\r\n";
+  put_field(out, "Connection", "close") << "\r\n";
+}
+
+void put_authority(Writer& out, const Authority& authority) noexcept {
+  if (authority.ipv6)
+    out << '[' << authority.host << ']';
+  else
+    out << authority.host;
+  if (authority.port != kHttpPort) out << ':' << std::uint64_t{authority.port};
+}
+
+std::size_t finished(const Writer& out, const Options& options) noexcept {
+  return out.overflowed() || options.too_many() ? 0 : out.length();
+}
+
+}  // namespace
+
+std::size_t write_request(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept {
+  const Options options{head.fields};
+  Writer out{room};
+  out << head.method << ' ' << (head.path.empty() || head.path.front() != '/' ? "/" : "") << head.path
+      << " HTTP/1.0\r\nHost: ";
+  put_authority(out, head.authority);
+  out << "\r\n";
+  put_end_to_end(out, head.fields, options, true);
+  put_hop(out, head.version, hop);
+  return finished(out, options);
+}
+
+std::size_t write_response(const ResponseHead& head, const Hop& hop, std::span<char> room) noexcept {
+  const Options options{head.fields};
+  Writer out{room};
+  out << "HTTP/1.0 ";
+  out.padded(head.status, 3) << ' ' << head.phrase << "\r\n";
+  // A 204 has no length (RFC 9110 section 8.6).
+  put_end_to_end(out, head.fields, options, head.status != 204);
+  if (!head.has_date) put_field(out, "Date", hop.date);
+  put_hop(out, head.version, hop);
+  return finished(out, options);
+}
+
+void write_authority(const Authority& authority, std::span<char> room, std::size_t& length) noexcept {
+  Writer out{room};
+  put_authority(out, authority);
+  length = out.length();
+}
+
+void write_date(std::uint64_t unix_ms, std::span<char, kDateBytes> room) noexcept {
+  using namespace std::chrono;
+  constexpr std::array<string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const sys_seconds now{seconds{unix_ms / 1000}};
+  const sys_days day = floor<days>(now);
+  const year_month_day date{day};
+  const hh_mm_ss time{now - day};
+  Writer out{room};
+  out << kDays[weekday{day}.c_encoding()] << ", ";
+  out.padded(static_cast<unsigned>(date.day()), 2) << ' ' << kMonths[static_cast<unsigned>(date.month()) - 1] << ' ';
+  out.padded(static_cast<std::uint64_t>(static_cast<int>(date.year())), 4) << ' ';
+  out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(time.seconds().count()), 2) << " GMT";
+}
+
+}  // namespace http

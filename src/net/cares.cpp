@@ -1,0 +1,149 @@
+// Names by c-ares: look-ups run beside everything else, on descriptors in our own epoll set.
+#include <ares.h>
+#include <netinet/in.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <unordered_set>
+
+#include "endpoint.hpp"
+#include "name_source.hpp"
+
+namespace net {
+namespace {
+
+constexpr int kTryMs = 2000;                // until the next name server is asked
+constexpr int kTries = 3;
+constexpr std::uint64_t kHostsFileMs = 5000;  // an answer without a time to live is from /etc/hosts
+
+sys::Address address_of(const ares_addrinfo_node& node) noexcept {
+  sys::Address address;
+  if (node.ai_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, node.ai_addr, sizeof v4);
+    address.family = sys::Address::Family::ipv4;
+    std::memcpy(address.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
+  } else {
+    sockaddr_in6 v6;
+    std::memcpy(&v6, node.ai_addr, sizeof v6);
+    address.family = sys::Address::Family::ipv6;
+    address.scope = v6.sin6_scope_id;
+    std::memcpy(address.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
+  }
+  return address;
+}
+
+Found::What kind_of(int status) noexcept {
+  switch (status) {
+    case ARES_SUCCESS: return Found::What::found;
+    case ARES_ENOTFOUND:
+    case ARES_ENODATA:
+    case ARES_EBADNAME: return Found::What::not_found;
+    case ARES_ETIMEOUT: return Found::What::timed_out;
+    default: return Found::What::failed;
+  }
+}
+
+Found found_from(int status, const ares_addrinfo* info, std::string host) {
+  Found found{.what = kind_of(status), .host = std::move(host), .addresses = {}, .ttl_ms = ~std::uint64_t{0}};
+  if (info == nullptr) return found;
+  for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
+    if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
+    found.addresses.add(address_of(*node));
+    const auto ttl = static_cast<std::uint64_t>(std::max(0, node->ai_ttl)) * 1000;
+    found.ttl_ms = std::min(found.ttl_ms, ttl == 0 ? kHostsFileMs : ttl);
+  }
+  if (found.what == Found::What::found && found.addresses.count == 0) found.what = Found::What::not_found;
+  return found;
+}
+
+}  // namespace
+
+struct NameSource::Work {
+  explicit Work(const sys::Fd& into) : poller(into) {}
+
+  // c-ares opened, wants something else of, or is about to close a descriptor.
+  static void on_descriptor(void* self, ares_socket_t fd, int readable, int writable) {
+    Work& work = *static_cast<Work*>(self);
+    if (readable == 0 && writable == 0) {
+      work.watched.erase(fd);
+      return;
+    }
+    const Token token{.serial = 0, .slot = static_cast<std::uint32_t>(fd), .kind = Token::Kind::resolver};
+    if (work.watched.insert(fd).second) sys::watch(work.poller, fd, token.packed());
+  }
+
+  struct Question {
+    Work* work;
+    std::string host;
+  };
+  static void on_answer(void* asked, int status, int /*timeouts*/, ares_addrinfo* info) {
+    const std::unique_ptr<Question> question{static_cast<Question*>(asked)};
+    question->work->done.push_back(found_from(status, info, std::move(question->host)));
+    ares_freeaddrinfo(info);
+  }
+
+  const sys::Fd& poller;
+  ares_channel channel = nullptr;
+  std::deque<Found> done;
+  std::unordered_set<int> watched;
+};
+
+NameSource::NameSource(const sys::Fd& poller) : work_(std::make_unique<Work>(poller)) {
+  ares_library_init(ARES_LIB_INIT_ALL);
+  ares_options options{};
+  options.timeout = kTryMs;
+  options.tries = kTries;
+  options.sock_state_cb = Work::on_descriptor;
+  options.sock_state_cb_data = work_.get();
+  const int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  if (ares_init_options(&work_->channel, &options, given) != ARES_SUCCESS) work_->channel = nullptr;
+}
+
+NameSource::~NameSource() {
+  if (work_->channel != nullptr) ares_destroy(work_->channel);
+  ares_library_cleanup();
+}
+
+void NameSource::ask(const std::string& host) {
+  if (work_->channel == nullptr) {
+    work_->done.push_back({.what = Found::What::failed, .host = host, .addresses = {}, .ttl_ms = 0});
+    return;
+  }
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  ares_getaddrinfo(work_->channel, host.c_str(), nullptr, &hints, Work::on_answer,
+                   new Work::Question{work_.get(), host});
+}
+
+bool NameSource::next(Found& out) {
+  if (work_->done.empty() && timeout_ms() == 0) ares_process_fd(work_->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  if (work_->done.empty()) return false;
+  out = std::move(work_->done.front());
+  work_->done.pop_front();
+  return true;
+}
+
+void NameSource::process(int fd, const sys::Event& event) {
+  if (work_->channel == nullptr || !work_->watched.contains(fd)) return;
+  ares_process_fd(work_->channel, event.readable ? fd : ARES_SOCKET_BAD, event.writable ? fd : ARES_SOCKET_BAD);
+  // c-ares need not have read until EAGAIN: with the interest set anew, what is left is reported again.
+  const Token token{.serial = 0, .slot = static_cast<std::uint32_t>(fd), .kind = Token::Kind::resolver};
+  if (work_->watched.contains(fd) && event.readable) sys::rewatch(work_->poller, fd, token.packed());
+}
+
+int NameSource::timeout_ms() {
+  timeval wait{};
+  if (work_->channel == nullptr || ares_timeout(work_->channel, nullptr, &wait) == nullptr) return -1;
+  return static_cast<int>(wait.tv_sec * 1000 + (wait.tv_usec + 999) / 1000);
+}
+
+std::string_view NameSource::description() {
+  static const std::string text = std::string{"c-ares "} + ares_version(nullptr);
+  return text;
+}
+
+}  // namespace net

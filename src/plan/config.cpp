@@ -1,0 +1,262 @@
+#include "config.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <optional>
+
+#include "../base/text.hpp"
+
+namespace plan {
+namespace {
+
+using std::string;
+using std::string_view;
+
+constexpr std::size_t kRequestsMax = 1'000'000;
+constexpr std::size_t kBufferMibMax = 65'536;
+constexpr std::uint32_t kWaitMsMax = 86'400'000;
+
+// ---- values: each parser returns an empty string, or what is wrong --------------------------------------------------
+
+string quoted(string_view text) { return "'" + string{text} + "'"; }
+
+bool parse_listen(string_view text, sys::Address& out) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == string_view::npos) return false;
+  string_view host = text.substr(0, colon);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  std::uint16_t port = 0;
+  return base::parse_decimal(text.substr(colon + 1), port) && sys::parse_ip(host, port, out);
+}
+
+string take_listen(Config& config, string_view text) {
+  sys::Address address;
+  if (!parse_listen(text, address))
+    return quoted(text) + " is not ADDRESS:PORT with a numeric address, as in 127.0.0.1:8080 or [::1]:8080";
+  config.listen.push_back(address);
+  return {};
+}
+
+string take_port(Config& config, string_view text) {
+  std::uint16_t port = 0;
+  if (!base::parse_decimal(text, port))
+    return quoted(text) + " is not a port; give a number from 1 to 65535 (or 0 for any free one), as in: proxy 8080";
+  if (config.port_given) return "there is more than one PORT; use --listen ADDRESS:PORT for further ones";
+  config.port_given = true;
+  config.listen.insert(config.listen.begin(), {sys::loopback4(port), sys::loopback6(port)});
+  return {};
+}
+
+string take_allow(Config& config, string_view text) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  Network network;
+  if (!sys::parse_ip(text.substr(0, slash), 0, network.address)) return quoted(text) + " is not a network";
+  network.prefix = network.address.bits();
+  if (slash != text.size() &&
+      (!base::parse_decimal(text.substr(slash + 1), network.prefix) || network.prefix > network.address.bits()))
+    return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
+  config.allow.push_back(network);
+  return {};
+}
+
+string take_count(std::size_t& out, string_view text, std::size_t max) {
+  std::size_t count = 0;
+  if (!base::parse_decimal(text, count) || count == 0 || count > max)
+    return quoted(text) + " is not a number from 1 to " + std::to_string(max);
+  out = count;
+  return {};
+}
+
+string take_requests(Config& config, string_view text) { return take_count(config.max_requests, text, kRequestsMax); }
+string take_buffers(Config& config, string_view text) { return take_count(config.buffer_mib, text, kBufferMibMax); }
+
+string take_log(Config& config, string_view text) {
+  if (text.empty()) return "it needs a file name, - for standard output, or off";
+  config.access_log = text;
+  return {};
+}
+
+// Seconds with up to three decimals: "30", "0.25".
+std::optional<std::uint32_t> parse_seconds(string_view text) {
+  const std::size_t dot = std::min(text.find('.'), text.size());
+  std::uint32_t seconds = 0, thousandths = 0;
+  if (!base::parse_decimal(text.substr(0, dot), seconds) || seconds > kWaitMsMax / 1000) return std::nullopt;
+  if (dot != text.size()) {
+    const string_view decimals = text.substr(dot + 1);
+    if (decimals.size() > 3 || !base::parse_decimal(decimals, thousandths)) return std::nullopt;
+    for (std::size_t i = decimals.size(); i < 3; ++i) thousandths *= 10;
+  }
+  return seconds * 1000 + thousandths;
+}
+
+string take_wait(Config& config, Wait wait, string_view text) {
+  const std::optional<std::uint32_t> ms = parse_seconds(text);
+  if (!ms || *ms == 0) return quoted(text) + " is not a number of seconds, as in 30 or 0.5";
+  config.wait_ms[static_cast<std::size_t>(wait)] = *ms;
+  return {};
+}
+
+// ---- the table of options ---------------------------------------------------------------------------------------------
+
+struct Option {
+  string_view name;
+  string_view value;  // what it is called in the help
+  string_view help;
+  string (*take)(Config&, string_view);
+};
+
+constexpr std::array<Option, 5> kOptions{{
+    {"--listen", "ADDRESS:PORT", "listen here too (repeatable); with it, PORT may be left out", take_listen},
+    {"--allow", "NETWORK", "serve clients of this network only, as 10.0.0.0/8 (repeatable)", take_allow},
+    {"--access-log", "FILE", "one line for each request; - is standard output (default), or off", take_log},
+    {"--max-requests", "N", "requests served at once (default 10000); more get 503", take_requests},
+    {"--buffers", "MIB", "ceiling of the memory for buffers (default 64)", take_buffers},
+}};
+
+constexpr std::array<string_view, 5> kFlags{"-v", "--verbose", "-h", "--help", "--version"};
+
+std::vector<string_view> option_names() {
+  std::vector<string_view> names{"--verbose", "--help", "--version"};
+  for (const Option& option : kOptions) names.push_back(option.name);
+  for (const WaitRow& wait : kWaitRows) names.push_back(wait.option);
+  return names;
+}
+
+// Levenshtein's distance: how many letters must be added, dropped or changed.
+std::size_t distance(string_view a, string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+string unknown_option(string_view name) {
+  const auto names = option_names();
+  const auto nearest = std::min_element(names.begin(), names.end(), [name](string_view a, string_view b) {
+    return distance(a, name) < distance(b, name);
+  });
+  string message = "there is no option " + string{name};
+  if (distance(*nearest, name) <= 3) message += "; did you mean " + string{*nearest} + "?";
+  return message + " (proxy --help lists them)";
+}
+
+// ---- the command line ---------------------------------------------------------------------------------------------------
+
+class Reader {
+ public:
+  explicit Reader(std::span<const char* const> arguments) : rest_(arguments) {}
+
+  CommandLine read() {
+    while (!rest_.empty() && line_.what == CommandLine::What::run) take(next());
+    if (line_.what == CommandLine::What::run) check();
+    return std::move(line_);
+  }
+
+ private:
+  string_view next() {
+    const string_view argument = rest_.front();
+    rest_ = rest_.subspan(1);
+    return argument;
+  }
+
+  void wrong(string message) {
+    line_.what = CommandLine::What::wrong;
+    line_.message = std::move(message);
+  }
+
+  void take(string_view argument) {
+    if (argument == "-h" || argument == "--help")
+      line_.what = CommandLine::What::help;
+    else if (argument == "--version")
+      line_.what = CommandLine::What::version;
+    else if (argument == "-v" || argument == "--verbose")
+      line_.config.verbose = true;
+    else if (argument.size() > 1 && argument.front() == '-')
+      take_option(argument);
+    else if (string error = take_port(line_.config, argument); !error.empty())
+      wrong(std::move(error));
+  }
+
+  // "--name value" or "--name=value".
+  void take_option(string_view argument) {
+    const std::size_t equals = std::min(argument.find('='), argument.size());
+    const string_view name = argument.substr(0, equals);
+    if (!known(name)) {
+      if (std::find(kFlags.begin(), kFlags.end(), name) != kFlags.end())
+        return wrong(string{name} + " takes no value");
+      return wrong(unknown_option(name));
+    }
+    if (equals == argument.size() && rest_.empty()) return wrong(string{name} + " needs a value (see proxy --help)");
+    const string_view value = equals == argument.size() ? next() : argument.substr(equals + 1);
+    if (const string error = apply(name, value); !error.empty()) wrong(string{name} + ": " + error);
+  }
+
+  static bool known(string_view name) {
+    return std::any_of(kOptions.begin(), kOptions.end(), [name](const Option& o) { return o.name == name; }) ||
+           std::any_of(kWaitRows.begin(), kWaitRows.end(), [name](const WaitRow& w) { return w.option == name; });
+  }
+
+  string apply(string_view name, string_view value) {
+    for (const Option& option : kOptions)
+      if (option.name == name) return option.take(line_.config, value);
+    for (const WaitRow& wait : kWaitRows)
+      if (wait.option == name) return take_wait(line_.config, wait.wait, value);
+    return {};
+  }
+
+  // Closed by default: what is reachable from elsewhere must say for whom.
+  void check() {
+    const Config& config = line_.config;
+    if (config.listen.empty()) return wrong("which port? For example: proxy 8080 (proxy --help tells more)");
+    if (!config.allow.empty()) return;
+    for (const sys::Address& address : config.listen)
+      if (!address.is_loopback())
+        return wrong("--listen " + string{sys::endpoint_text(address).view()} +
+                     " can be reached by others: say who may use the proxy, as in --allow 192.168.0.0/16");
+  }
+
+  std::span<const char* const> rest_;
+  CommandLine line_;
+};
+
+void put_row(string& out, const string& left, const string& right) {
+  constexpr std::size_t kColumn = 30;
+  out += "  " + left;
+  out.append(left.size() < kColumn ? kColumn - left.size() : 1, ' ');
+  out += right + "\n";
+}
+
+string default_seconds(std::uint32_t ms) { return std::to_string(ms / 1000) + " s"; }
+
+}  // namespace
+
+CommandLine parse_command_line(std::span<const char* const> arguments) { return Reader{arguments}.read(); }
+
+string help_text() {
+  string out =
+      "Usage: proxy PORT [OPTION]...\n"
+      "A forward proxy for http:// on 127.0.0.1 and ::1: one thread, one edge-triggered epoll loop.\n\n";
+  put_row(out, "PORT", "port to listen on; 0 takes a free one");
+  for (const Option& option : kOptions) put_row(out, string{option.name} + " " + string{option.value}, string{option.help});
+  put_row(out, "-v, --verbose", "print each state a request goes through, and why it waits");
+  put_row(out, "-h, --help", "print this and exit");
+  put_row(out, "--version", "print the version and exit");
+  out += "\nLongest waits, in seconds (decimals are allowed):\n";
+  for (const WaitRow& wait : kWaitRows)
+    put_row(out, string{wait.option} + " S", string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
+  out +=
+      "\nTry it: proxy 8080, and then: curl -x http://127.0.0.1:8080 http://example.com/\n"
+      "SIGINT (Ctrl-C) or SIGTERM stops it. Exit status: 0 stopped, 1 could not run, 2 wrong usage.\n";
+  return out;
+}
+
+}  // namespace plan

@@ -1,0 +1,23 @@
+// What is to be done with a request: a pure decision.
+#pragma once
+#include <cstdint>
+
+#include "../base/reason.hpp"
+#include "../http/head.hpp"
+#include "config.hpp"
+
+namespace plan {
+
+enum class Kind : std::uint8_t { refuse, forward };
+
+struct Plan {
+  Kind kind = Kind::refuse;
+  base::Reason reason = base::Reason::none;  // refuse: why
+  http::Authority target;                    // forward: where to; a view into the head
+};
+
+// `crowded`: as many requests as may be are being served already.
+Plan plan_request(const Config& config, const http::RequestHead& head, const sys::Address& client,
+                  bool crowded) noexcept;
+
+}  // namespace plan

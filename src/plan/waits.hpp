@@ -1,0 +1,63 @@
+// The deadlines: one for each kind of wait, so that no record can be lost. One table feeds the timers, the reasons,
+// the options and the help text.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "../base/reason.hpp"
+
+namespace plan {
+
+enum class Wait : std::uint8_t {
+  idle,         // the client has said nothing yet
+  head,         // the head of the request, from its first byte on
+  body,         // the client's next piece of body
+  resolve,      // the name
+  connect,      // one address
+  send,         // the upstream takes bytes
+  answer,       // the head of the answer
+  stream,       // the upstream's next piece of body
+  half_closed,  // the same, for a client that may have left
+  reader,       // the client takes bytes
+  linger,       // the client reads our last bytes and closes
+  none,         // not waiting
+};
+inline constexpr std::size_t kWaits = static_cast<std::size_t>(Wait::none);
+
+struct WaitRow {
+  Wait wait;
+  std::string_view option;
+  std::uint32_t default_ms;
+  bool restarts;  // with each byte that moves; else it is the wait's total
+  base::Reason reason;
+  std::string_view what;  // "Longest wait for ..."
+};
+
+// clang-format off
+inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
+    {Wait::idle, "--idle-timeout", 60'000, false, base::Reason::client_idle, "a connected client's first byte"},
+    {Wait::head, "--head-timeout", 30'000, false, base::Reason::head_timeout, "the whole head of a request"},
+    {Wait::body, "--body-timeout", 60'000, true, base::Reason::body_timeout, "the next bytes of a request's body"},
+    {Wait::resolve, "--resolve-timeout", 10'000, false, base::Reason::resolve_timeout, "a host's addresses"},
+    {Wait::connect, "--connect-timeout", 10'000, false, base::Reason::connect_timeout, "a connection, for each address"},
+    {Wait::send, "--send-timeout", 60'000, true, base::Reason::upstream_stalled, "the host to take bytes"},
+    {Wait::answer, "--answer-timeout", 120'000, true, base::Reason::answer_timeout, "the head of the answer"},
+    {Wait::stream, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "the next bytes of the answer"},
+    {Wait::half_closed, "--half-closed-timeout", 5'000, true, base::Reason::client_left, "the same, once the client has closed its side"},
+    {Wait::reader, "--reader-timeout", 60'000, true, base::Reason::client_stalled, "the client to take bytes"},
+    {Wait::linger, "--linger-timeout", 2'000, false, base::Reason::complete, "the client to close after our last byte"},
+}};
+// clang-format on
+
+constexpr bool waits_in_order() {
+  for (std::size_t i = 0; i < kWaits; ++i)
+    if (kWaitRows[i].wait != static_cast<Wait>(i)) return false;
+  return true;
+}
+static_assert(waits_in_order());
+
+constexpr const WaitRow& row(Wait wait) noexcept { return kWaitRows[static_cast<std::size_t>(wait)]; }
+
+}  // namespace plan

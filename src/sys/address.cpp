@@ -1,0 +1,131 @@
+#include "address.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace sys {
+namespace {
+
+constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+Address unmapped(const Address& address) noexcept {
+  if (address.family != Address::Family::ipv6 ||
+      !std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin()))
+    return address;
+  Address v4;
+  v4.family = Address::Family::ipv4;
+  v4.port = address.port;
+  std::copy_n(address.bytes.begin() + kMappedPrefix.size(), 4, v4.bytes.begin());
+  return v4;
+}
+
+bool same_bits(const std::uint8_t* a, const std::uint8_t* b, std::size_t bits) noexcept {
+  const std::size_t whole = bits / 8, rest = bits % 8;
+  if (std::memcmp(a, b, whole) != 0) return false;
+  if (rest == 0) return true;
+  const auto mask = static_cast<std::uint8_t>(0xff00U >> rest);
+  return (a[whole] & mask) == (b[whole] & mask);
+}
+
+void put(AddressText& out, std::string_view text) noexcept {
+  std::memcpy(out.chars.data() + out.length, text.data(), text.size());
+  out.length = static_cast<std::uint8_t>(out.length + text.size());
+}
+
+void put_number(AddressText& out, std::uint32_t number) noexcept {
+  char* begin = out.chars.data() + out.length;
+  const auto end = std::to_chars(begin, out.chars.data() + out.chars.size(), number).ptr;
+  out.length = static_cast<std::uint8_t>(out.length + (end - begin));
+}
+
+}  // namespace
+
+std::size_t Address::bits() const noexcept {
+  switch (family) {
+    case Family::ipv4: return 32;
+    case Family::ipv6: return 128;
+    case Family::none: break;
+  }
+  return 0;
+}
+
+bool Address::is_loopback() const noexcept {
+  const Address plain = unmapped(*this);
+  if (plain.family == Family::ipv4) return plain.bytes[0] == 127;
+  return plain.family == Family::ipv6 && plain.bytes == loopback6(0).bytes;
+}
+
+bool Address::is_wildcard() const noexcept {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
+bool Address::in_network(const Address& network, std::size_t prefix) const noexcept {
+  const Address mine = unmapped(*this);
+  return mine.family == network.family && prefix <= network.bits() &&
+         same_bits(mine.bytes.data(), network.bytes.data(), prefix);
+}
+
+bool parse_ip(std::string_view text, std::uint16_t port, Address& out) noexcept {
+  std::array<char, INET6_ADDRSTRLEN> terminated{};
+  if (text.empty() || text.size() >= terminated.size()) return false;
+  std::copy(text.begin(), text.end(), terminated.begin());
+  Address parsed;
+  parsed.port = port;
+  if (inet_pton(AF_INET, terminated.data(), parsed.bytes.data()) == 1)
+    parsed.family = Address::Family::ipv4;
+  else if (inet_pton(AF_INET6, terminated.data(), parsed.bytes.data()) == 1)
+    parsed.family = Address::Family::ipv6;
+  else
+    return false;
+  out = parsed;
+  return true;
+}
+
+AddressText ip_text(const Address& address) noexcept {
+  AddressText out{};
+  if (address.family == Address::Family::none) {
+    put(out, "-");
+    return out;
+  }
+  const int family = address.family == Address::Family::ipv4 ? AF_INET : AF_INET6;
+  inet_ntop(family, address.bytes.data(), out.chars.data(), static_cast<socklen_t>(out.chars.size()));
+  out.length = static_cast<std::uint8_t>(std::strlen(out.chars.data()));
+  if (address.scope != 0) {
+    put(out, "%");
+    put_number(out, address.scope);
+  }
+  return out;
+}
+
+AddressText endpoint_text(const Address& address) noexcept {
+  const AddressText ip = ip_text(address);
+  const bool bracketed = address.family == Address::Family::ipv6;
+  AddressText out{};
+  put(out, bracketed ? "[" : "");
+  put(out, ip.view());
+  put(out, bracketed ? "]:" : ":");
+  put_number(out, address.port);
+  return out;
+}
+
+Address loopback4(std::uint16_t port) noexcept {
+  Address address;
+  address.family = Address::Family::ipv4;
+  address.bytes[0] = 127;
+  address.bytes[3] = 1;
+  address.port = port;
+  return address;
+}
+
+Address loopback6(std::uint16_t port) noexcept {
+  Address address;
+  address.family = Address::Family::ipv6;
+  address.bytes[15] = 1;
+  address.port = port;
+  return address;
+}
+
+}  // namespace sys

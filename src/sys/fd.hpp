@@ -1,0 +1,36 @@
+// A file descriptor that belongs to exactly one owner and is closed exactly once.
+#pragma once
+#include <utility>
+
+namespace sys {
+
+// close(2). EINTR is not retried: Linux has released the number by then.
+void close_fd(int fd) noexcept;
+
+class Fd {
+ public:
+  Fd() noexcept = default;
+  explicit Fd(int fd) noexcept : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(other.release()) {}
+  Fd& operator=(Fd&& other) noexcept {
+    if (this != &other) reset(other.release());
+    return *this;
+  }
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() { reset(); }
+
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  [[nodiscard]] bool open() const noexcept { return fd_ >= 0; }
+  explicit operator bool() const noexcept { return open(); }
+  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+  void reset(int fd = -1) noexcept {
+    const int old = std::exchange(fd_, fd);
+    if (old >= 0) close_fd(old);
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace sys

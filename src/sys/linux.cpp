@@ -1,0 +1,273 @@
+// The real world: Linux. Man pages are named where a call's behaviour is not obvious.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "sys.hpp"
+
+namespace sys {
+namespace {
+
+union SocketAddress {
+  sockaddr any;
+  sockaddr_in v4;
+  sockaddr_in6 v6;
+};
+
+socklen_t to_kernel(const Address& address, SocketAddress& out) noexcept {
+  std::memset(&out, 0, sizeof out);
+  if (address.family == Address::Family::ipv4) {
+    out.v4.sin_family = AF_INET;
+    out.v4.sin_port = htons(address.port);
+    std::memcpy(&out.v4.sin_addr, address.bytes.data(), sizeof out.v4.sin_addr);
+    return sizeof out.v4;
+  }
+  out.v6.sin6_family = AF_INET6;
+  out.v6.sin6_port = htons(address.port);
+  out.v6.sin6_scope_id = address.scope;
+  std::memcpy(&out.v6.sin6_addr, address.bytes.data(), sizeof out.v6.sin6_addr);
+  return sizeof out.v6;
+}
+
+Address from_kernel(const SocketAddress& in) noexcept {
+  Address address;
+  if (in.any.sa_family == AF_INET) {
+    address.family = Address::Family::ipv4;
+    address.port = ntohs(in.v4.sin_port);
+    std::memcpy(address.bytes.data(), &in.v4.sin_addr, sizeof in.v4.sin_addr);
+  } else if (in.any.sa_family == AF_INET6) {
+    address.family = Address::Family::ipv6;
+    address.port = ntohs(in.v6.sin6_port);
+    address.scope = in.v6.sin6_scope_id;
+    std::memcpy(address.bytes.data(), &in.v6.sin6_addr, sizeof in.v6.sin6_addr);
+  }
+  return address;
+}
+
+Opened opened(int fd) noexcept {
+  if (fd < 0) return {Fd{}, errno};
+  return {Fd{fd}, 0};
+}
+
+Opened failed(int error) noexcept { return {Fd{}, error}; }
+
+Opened make_socket(const Address& address) noexcept {
+  const int family = address.family == Address::Family::ipv4 ? AF_INET : AF_INET6;
+  return opened(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+}
+
+void set_option(const Fd& socket, int level, int name, int value) noexcept {
+  ::setsockopt(socket.get(), level, name, &value, sizeof value);
+}
+
+// What a read or a write returned, in our words.
+Io moved(ssize_t result) noexcept {
+  if (result > 0) return {Outcome::done, 0, static_cast<std::size_t>(result)};
+  if (result == 0) return {Outcome::eof, 0, 0};
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return {Outcome::again, 0, 0};
+  return {Outcome::fail, errno, 0};
+}
+
+template <class Call>
+auto uninterrupted(Call call) noexcept {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+int control(const Fd& poller, int operation, int fd, std::uint64_t token) noexcept {
+  epoll_event interest{};
+  interest.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  interest.data.u64 = token;
+  return ::epoll_ctl(poller.get(), operation, fd, &interest) == 0 ? 0 : errno;
+}
+
+Event translated(const epoll_event& from) noexcept {
+  const bool hung = (from.events & (EPOLLHUP | EPOLLERR)) != 0;
+  const bool finished = (from.events & EPOLLRDHUP) != 0;
+  return {.token = from.data.u64,
+          .readable = hung || finished || (from.events & EPOLLIN) != 0,
+          .writable = hung || (from.events & EPOLLOUT) != 0,
+          .finished = finished,
+          .hung = hung};
+}
+
+std::uint64_t clock_ms(clockid_t clock) noexcept {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
+}
+
+}  // namespace
+
+void close_fd(int fd) noexcept { ::close(fd); }
+
+Io receive(const Fd& socket, std::span<std::byte> into) noexcept {
+  return moved(uninterrupted([&] { return ::recv(socket.get(), into.data(), into.size(), 0); }));
+}
+
+Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
+  return moved(uninterrupted([&] { return ::send(socket.get(), from.data(), from.size(), MSG_NOSIGNAL); }));
+}
+
+Opened listen(const Address& address, int backlog) noexcept {
+  Opened socket = make_socket(address);
+  if (!socket.fd) return socket;
+  set_option(socket.fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  set_option(socket.fd, IPPROTO_TCP, TCP_NODELAY, 1);  // inherited by what it accepts
+  if (address.family == Address::Family::ipv6) set_option(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  SocketAddress name;
+  const socklen_t length = to_kernel(address, name);
+  if (::bind(socket.fd.get(), &name.any, length) != 0 || ::listen(socket.fd.get(), backlog) != 0)
+    return failed(errno);
+  return socket;
+}
+
+Opened accept(const Fd& listener, Address& peer) noexcept {
+  SocketAddress name;
+  std::memset(&name, 0, sizeof name);
+  socklen_t length = sizeof name;
+  Opened client = opened(uninterrupted(
+      [&] { return ::accept4(listener.get(), &name.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
+  if (client.fd) peer = from_kernel(name);
+  return client;
+}
+
+Opened connect(const Address& address) noexcept {
+  Opened socket = make_socket(address);
+  if (!socket.fd) return socket;
+  set_option(socket.fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  SocketAddress name;
+  const socklen_t length = to_kernel(address, name);
+  // EINTR: the kernel goes on connecting, as after EINPROGRESS (connect(2)).
+  if (::connect(socket.fd.get(), &name.any, length) != 0 && errno != EINPROGRESS && errno != EINTR)
+    return failed(errno);
+  return socket;
+}
+
+int socket_error(const Fd& socket) noexcept {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+Address local_address(const Fd& socket) noexcept {
+  SocketAddress name;
+  std::memset(&name, 0, sizeof name);
+  socklen_t length = sizeof name;
+  ::getsockname(socket.get(), &name.any, &length);
+  return from_kernel(name);
+}
+
+void shutdown_write(const Fd& socket) noexcept { ::shutdown(socket.get(), SHUT_WR); }
+
+void reset_on_close(const Fd& socket) noexcept {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+Opened make_poller() noexcept { return opened(::epoll_create1(EPOLL_CLOEXEC)); }
+
+int watch(const Fd& poller, int fd, std::uint64_t token) noexcept {
+  return control(poller, EPOLL_CTL_ADD, fd, token);
+}
+
+int rewatch(const Fd& poller, int fd, std::uint64_t token) noexcept {
+  return control(poller, EPOLL_CTL_MOD, fd, token);
+}
+
+std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept {
+  std::array<epoll_event, 512> events;
+  const auto room = static_cast<int>(std::min(into.size(), events.size()));
+  const int count = ::epoll_wait(poller.get(), events.data(), room, timeout_ms);
+  if (count <= 0) return 0;  // nothing, or EINTR: the caller looks at the clock and comes back
+  std::transform(events.begin(), events.begin() + count, into.begin(), translated);
+  return static_cast<std::size_t>(count);
+}
+
+Opened take_signals() noexcept {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGINT);
+  sigaddset(&wanted, SIGTERM);
+  if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return failed(errno);
+  return opened(::signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+Signal next_signal(const Fd& signals) noexcept {
+  signalfd_siginfo info{};
+  if (uninterrupted([&] { return ::read(signals.get(), &info, sizeof info); }) != sizeof info)
+    return Signal::none;
+  return info.ssi_signo == SIGINT ? Signal::interrupt : Signal::terminate;
+}
+
+Opened open_log(const char* path) noexcept {
+  return opened(::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644));
+}
+
+Opened open_stdout() noexcept {
+  // O_NONBLOCK belongs to the open file description, which a shell shares with us: so take one of our own.
+  Opened own = opened(::open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (own.fd) return own;
+  return opened(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));  // a socket, or a pipe of another user
+}
+
+Io append(const Fd& log, std::span<const char> text) noexcept {
+  // A description we could not make non-blocking is asked first; up to PIPE_BUF bytes it then takes at once.
+  pollfd ready{.fd = log.get(), .events = POLLOUT, .revents = 0};
+  if (::poll(&ready, 1, 0) == 0) return {Outcome::again, 0, 0};
+  const std::size_t piece = std::min<std::size_t>(text.size(), PIPE_BUF);
+  return moved(uninterrupted([&] { return ::write(log.get(), text.data(), piece); }));
+}
+
+void complain(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t count = uninterrupted([&] { return ::write(STDERR_FILENO, text.data(), text.size()); });
+    if (count <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+std::byte* reserve(std::size_t bytes) noexcept {
+  void* memory =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
+}
+
+void unreserve(std::byte* memory, std::size_t bytes) noexcept { ::munmap(memory, bytes); }
+
+void forget(std::byte* memory, std::size_t bytes) noexcept { ::madvise(memory, bytes, MADV_DONTNEED); }
+
+std::size_t raise_descriptor_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  if (limit.rlim_cur < limit.rlim_max) {
+    rlimit raised = limit;
+    raised.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+std::uint64_t now_ms() noexcept { return clock_ms(CLOCK_MONOTONIC); }
+
+std::uint64_t wall_ms() noexcept { return clock_ms(CLOCK_REALTIME); }
+
+}  // namespace sys

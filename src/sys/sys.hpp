@@ -1,0 +1,86 @@
+// The one door to the operating system: every system call and the clock. `linux.cpp` is the real world; the
+// tests link another one in its place. Nothing else in the project includes a kernel header.
+//
+// No function here blocks, except `wait`. EINTR never leaves this file. `error` is an errno value, 0 if none.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "address.hpp"
+#include "fd.hpp"
+
+namespace sys {
+
+// ---- bytes ------------------------------------------------------------------------------------------------
+enum class Outcome : std::uint8_t {
+  done,   // `bytes` were moved, at least one
+  again,  // nothing could be moved now: EAGAIN
+  eof,    // the peer has sent all it will send
+  fail,   // `error` says why; the descriptor is of no further use in this direction
+};
+struct Io {
+  Outcome outcome;
+  int error;
+  std::size_t bytes;
+};
+
+Io receive(const Fd& socket, std::span<std::byte> into) noexcept;         // recv(2)
+Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept;  // send(2), never raises SIGPIPE
+
+// ---- sockets: all are made non-blocking and close-on-exec ---------------------------------------------------
+struct Opened {
+  Fd fd;
+  int error;
+};
+Opened listen(const Address& address, int backlog) noexcept;  // socket, SO_REUSEADDR, bind, listen
+Opened accept(const Fd& listener, Address& peer) noexcept;    // accept4(2); error EAGAIN: nobody waits
+// Starts connecting: error 0 means begun or done. Being writable tells the end, `socket_error` how it went.
+Opened connect(const Address& address) noexcept;
+[[nodiscard]] int socket_error(const Fd& socket) noexcept;  // takes SO_ERROR
+[[nodiscard]] Address local_address(const Fd& socket) noexcept;
+void shutdown_write(const Fd& socket) noexcept;
+// The coming close(2) sends RST instead of FIN, so that a message cut short cannot pass for a whole one.
+void reset_on_close(const Fd& socket) noexcept;
+
+// ---- epoll ------------------------------------------------------------------------------------------------
+struct Event {
+  std::uint64_t token;
+  bool readable;  // EPOLLIN, EPOLLRDHUP, EPOLLHUP or EPOLLERR: a read will tell
+  bool writable;  // EPOLLOUT, EPOLLHUP or EPOLLERR: a write will tell
+  bool finished;  // EPOLLRDHUP: the peer has sent its last byte, which may not have been read yet
+  bool hung;      // EPOLLHUP or EPOLLERR: both directions are over
+};
+Opened make_poller() noexcept;
+// Registers once, for everything, edge-triggered: EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET.
+int watch(const Fd& poller, int fd, std::uint64_t token) noexcept;
+// EPOLL_CTL_MOD with the same interest: whatever is ready now is reported again.
+int rewatch(const Fd& poller, int fd, std::uint64_t token) noexcept;
+// Sleeps at most `timeout_ms` (-1: for ever). Returns how many of `into` were filled; 0 also after EINTR.
+std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
+
+// ---- signals ----------------------------------------------------------------------------------------------
+enum class Signal : std::uint8_t { none, interrupt, terminate };
+// SIGINT and SIGTERM become readable on the descriptor and lose their default action; SIGPIPE is ignored.
+Opened take_signals() noexcept;
+Signal next_signal(const Fd& signals) noexcept;  // none: no more for now
+
+// ---- files: for logs ----------------------------------------------------------------------------------------
+Opened open_log(const char* path) noexcept;  // appends, creates (0644)
+// A description of standard output of our own, so that making it non-blocking changes nobody else's.
+Opened open_stdout() noexcept;
+// Writes what can be written without waiting; `again` if a pipe or a terminal takes no more now.
+Io append(const Fd& log, std::span<const char> text) noexcept;
+void complain(std::string_view text) noexcept;  // standard error, best effort
+
+// ---- memory, limits, time -----------------------------------------------------------------------------------
+// Address space that costs memory only where it is touched, zeroed; nullptr if there is none. Page-aligned.
+std::byte* reserve(std::size_t bytes) noexcept;
+void unreserve(std::byte* memory, std::size_t bytes) noexcept;
+void forget(std::byte* memory, std::size_t bytes) noexcept;  // gives the pages back, keeps the addresses
+std::size_t raise_descriptor_limit() noexcept;               // RLIMIT_NOFILE to its hard limit; the limit now
+std::uint64_t now_ms() noexcept;                             // monotonic
+std::uint64_t wall_ms() noexcept;                            // since 1970-01-01 UTC
+
+}  // namespace sys

@@ -1,0 +1,69 @@
+#include "narrator.hpp"
+
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "../../request_state.hpp"
+
+namespace watch {
+namespace {
+
+using base::Did;
+using base::Entry;
+using base::Writer;
+
+constexpr std::size_t kEntryBytesMax = 256;
+
+std::uint64_t number(std::int32_t value) noexcept { return static_cast<std::uint64_t>(value < 0 ? 0 : value); }
+
+void put_error(Writer& out, int error) noexcept {
+  if (error != 0) out << " (" << std::string_view{std::strerror(error)} << ')';
+}
+
+std::string_view reason_name(const Entry& entry) noexcept {
+  return base::row(static_cast<base::Reason>(entry.detail)).name;
+}
+
+}  // namespace
+
+void write_entry(const Entry& entry, Writer& out) noexcept {
+  const std::string_view state = row(static_cast<State>(entry.state)).name;
+  out << "[slot " << std::uint64_t{entry.slot} << ", #" << entry.id << "] ";
+  switch (entry.did) {
+    case Did::accepted: out << "accepted on descriptor " << number(entry.value); break;
+    case Did::entered:
+      out << row(static_cast<State>(entry.value)).name << " -> " << state;
+      break;
+    case Did::waited: {
+      const bool reads_head = entry.state == static_cast<std::uint8_t>(State::READ_REQUEST) ||
+                              entry.state == static_cast<std::uint8_t>(State::READ_RESPONSE);
+      out << state << (reads_head ? " holds " : " moved ") << number(entry.value) << " bytes, waits for "
+          << plan::row(static_cast<plan::Wait>(entry.detail)).what;
+      break;
+    }
+    case Did::connected: out << state << " connects to address " << number(entry.value) + 1; break;
+    case Did::retried: out << state << " could not connect: " << reason_name(entry); break;
+    case Did::answered: out << state << " answers " << number(entry.value) << " itself: " << reason_name(entry); break;
+    case Did::released:
+      out << state << " -> FREE: " << reason_name(entry) << ", " << number(entry.value) << " bytes moved in all";
+      break;
+  }
+  put_error(out, entry.error);
+  out << '\n';
+}
+
+void Narrator::tell(const base::Trace& trace, Sink& sink) {
+  if (told_ < trace.oldest()) {
+    sink.add("proxy: " + std::to_string(trace.oldest() - told_) + " steps went by untold\n", 0);
+    told_ = trace.oldest();
+  }
+  for (; told_ < trace.written(); ++told_) {
+    std::array<char, kEntryBytesMax> room;
+    Writer line{room};
+    write_entry(trace.at(told_), line);
+    sink.add(line.view(), 0);  // at once: it is being watched
+  }
+}
+
+}  // namespace watch
