@@ -1,5 +1,6 @@
-// Heads of HTTP messages, to the letter of RFC 9112 (and RFC 1945). A parser here is pure: bytes in; complete, partial
-// or bad out; what it found are views into the bytes. Anything two readers could understand differently is refused.
+// Heads of HTTP messages, to the letter of RFC 9112 (and RFC 1945). A parser here is pure: bytes in;
+// complete, partial or bad out; what it found are views into the bytes. Anything two readers could understand
+// differently is refused.
 #include <algorithm>
 
 #include "src/base/text.hpp"
@@ -13,7 +14,8 @@ using base::equals_ignoring_case;
 using base::Reason;
 using std::string_view;
 
-// ---- lines ------------------------------------------------------------------------------------------------------------
+// ---- lines
+// ------------------------------------------------------------------------------------------------------------
 
 struct Line {
   enum class What : std::uint8_t { whole, partial, bad };
@@ -47,12 +49,13 @@ Reason parse_field(string_view line, Fields& fields, bool& overflow) noexcept {
   return Reason::none;
 }
 
-// ---- the first line ---------------------------------------------------------------------------------------------------
+// ---- the first line
+// ---------------------------------------------------------------------------------------------------
 
 // RFC 9112 section 2.3: "HTTP/" DIGIT "." DIGIT, in capitals.
 Reason parse_version(string_view text, Version& version) noexcept {
-  if (text.size() != 8 || text.substr(0, 5) != "HTTP/" || text[6] != '.' || !base::is(text[5], base::kDigit) ||
-      !base::is(text[7], base::kDigit))
+  if (text.size() != 8 || text.substr(0, 5) != "HTTP/" || text[6] != '.' ||
+      !base::is(text[5], base::kDigit) || !base::is(text[7], base::kDigit))
     return Reason::bad_version;
   if (text[5] != '1') return Reason::version_unsupported;
   version = text[7] == '0' ? Version::http10 : Version::http11;
@@ -64,8 +67,8 @@ bool parse_port(string_view text, std::uint16_t& port) noexcept {
   return base::parse_decimal(text, port) && port != 0;
 }
 
-// A name whose last label is a number must be a whole IPv4 address: "127.1" or "0x7f.1" mean different hosts to
-// different readers.
+// A name whose last label is a number must be a whole IPv4 address: "127.1" or "0x7f.1" mean different hosts
+// to different readers.
 bool is_host_name(string_view host) noexcept {
   if (host.empty() || host.size() > kHostBytesMax || !base::all_are(host, base::kHostName)) return false;
   string_view last = host;
@@ -88,8 +91,8 @@ bool parse_bracketed(string_view text, Authority& out, string_view& rest) noexce
   return sys::parse_ip(out.host, 0, parsed) && parsed.family == sys::Address::Family::ipv6;
 }
 
-// RFC 9110 section 4.2.1: "http://" authority path-abempty [ "?" query ], with what RFC 3986 adds: userinfo and
-// fragment, which are not for the origin and left out (sections 4.2.4 and 4.2.5).
+// RFC 9110 section 4.2.1: "http://" authority path-abempty [ "?" query ], with what RFC 3986 adds: userinfo
+// and fragment, which are not for the origin and left out (sections 4.2.4 and 4.2.5).
 Reason parse_http_uri(string_view rest, RequestHead& head) noexcept {
   const std::size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
   string_view authority = rest.substr(0, authority_end);
@@ -101,10 +104,11 @@ Reason parse_http_uri(string_view rest, RequestHead& head) noexcept {
 }
 
 bool is_scheme(string_view text) noexcept {
-  if (text.empty() || !base::is(text.front(), base::kToken) || base::is(text.front(), base::kDigit)) return false;
+  if (text.empty() || !base::is(text.front(), base::kToken) || base::is(text.front(), base::kDigit))
+    return false;
   return std::all_of(text.begin(), text.end(), [](char c) {
-    return base::is(c, base::kDigit) || (base::lower(c) >= 'a' && base::lower(c) <= 'z') || c == '+' || c == '-' ||
-           c == '.';
+    return base::is(c, base::kDigit) || (base::lower(c) >= 'a' && base::lower(c) <= 'z') || c == '+' ||
+           c == '-' || c == '.';
   });
 }
 
@@ -140,17 +144,19 @@ Reason parse_first_line(string_view line, RequestHead& head) noexcept {
   if (second == string_view::npos) return Reason::bad_request_line;
   head.method = line.substr(0, first);
   head.target = line.substr(first + 1, second - first - 1);
-  if (head.method.empty() || head.method.size() > kMethodBytesMax || !base::all_are(head.method, base::kToken) ||
-      line.find(' ', second + 1) != string_view::npos)
+  if (head.method.empty() || head.method.size() > kMethodBytesMax ||
+      !base::all_are(head.method, base::kToken) || line.find(' ', second + 1) != string_view::npos)
     return Reason::bad_request_line;
-  if (const Reason why = parse_version(line.substr(second + 1), head.version); why != Reason::none) return why;
+  if (const Reason why = parse_version(line.substr(second + 1), head.version); why != Reason::none)
+    return why;
   return parse_target(head);
 }
 
-// RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ]. The blank before an empty phrase is often
-// left out; nothing is ambiguous then.
+// RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ]. The blank before an empty phrase is
+// often left out; nothing is ambiguous then.
 Reason parse_first_line(string_view line, ResponseHead& head) noexcept {
-  if (line.size() < 12 || line[8] != ' ' || (line.size() > 12 && line[12] != ' ')) return Reason::bad_status_line;
+  if (line.size() < 12 || line[8] != ' ' || (line.size() > 12 && line[12] != ' '))
+    return Reason::bad_status_line;
   if (const Reason why = parse_version(line.substr(0, 8), head.version); why != Reason::none) return why;
   const string_view code = line.substr(9, 3);
   if (!base::parse_decimal(code, head.status) || head.status < 100) return Reason::bad_status_line;
@@ -158,7 +164,8 @@ Reason parse_first_line(string_view line, ResponseHead& head) noexcept {
   return Reason::none;
 }
 
-// ---- the whole head -----------------------------------------------------------------------------------------------------
+// ---- the whole head
+// -----------------------------------------------------------------------------------------------------
 
 // What the fields say of the body's length, before the message's kind is considered.
 struct Lengths {
@@ -183,8 +190,8 @@ Lengths find_lengths(const Fields& fields) noexcept {
   return found;
 }
 
-// RFC 9112 section 6.1: "chunked" alone is what we know. Anything that does not end in one "chunked" leaves the
-// body's end open; anything before it is a coding we do not have.
+// RFC 9112 section 6.1: "chunked" alone is what we know. Anything that does not end in one "chunked" leaves
+// the body's end open; anything before it is a coding we do not have.
 Reason check_encoding(const Lengths& found, Version version) noexcept {
   if (found.encoding_fields > 1 || version == Version::http10) return Reason::bad_encoding;
   if (equals_ignoring_case(found.encoding, "chunked")) return Reason::none;
@@ -268,7 +275,8 @@ Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
       if (first) return bad(first_line_reason(head));
       return overflow ? bad(Reason::too_many_fields) : Parsed{Parsed::What::complete, start, Reason::none};
     }
-    const Reason why = first ? parse_first_line(line.text, head) : parse_field(line.text, head.fields, overflow);
+    const Reason why =
+        first ? parse_first_line(line.text, head) : parse_field(line.text, head.fields, overflow);
     if (why != Reason::none) return bad(why);
   }
 }

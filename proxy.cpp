@@ -22,10 +22,10 @@
 namespace {
 
 constexpr std::string_view kVia = "proxy";
-constexpr std::size_t kEventsMax = 512;      // taken from epoll at once
-constexpr std::size_t kAcceptsMax = 256;     // clients taken from one listener in a turn
+constexpr std::size_t kEventsMax = 512;       // taken from epoll at once
+constexpr std::size_t kAcceptsMax = 256;      // clients taken from one listener in a turn
 constexpr std::size_t kDescriptorsKept = 32;  // for standard streams, listeners, logs, name servers
-constexpr std::size_t kTrimWorthwhile = 64;  // blocks: below this their memory is kept
+constexpr std::size_t kTrimWorthwhile = 64;   // blocks: below this their memory is kept
 
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
@@ -35,7 +35,8 @@ int fail(int status, const std::string& message) {
   return status;
 }
 
-// ---- memory that is reserved once and touched where it is needed ------------------------------------------------------
+// ---- memory that is reserved once and touched where it is needed
+// ------------------------------------------------------
 
 class Reservation {
  public:
@@ -67,7 +68,8 @@ struct Capacity {
   }
 };
 
-// ---- the proxy --------------------------------------------------------------------------------------------------------
+// ---- the proxy
+// --------------------------------------------------------------------------------------------------------
 
 // Descriptors the program begins with.
 struct Streams {
@@ -99,7 +101,8 @@ class Proxy {
 
   // All memory was to be had.
   [[nodiscard]] bool complete() const noexcept {
-    return records_.memory() != nullptr && block_memory_.memory() != nullptr && exchange_memory_.memory() != nullptr;
+    return records_.memory() != nullptr && block_memory_.memory() != nullptr &&
+           exchange_memory_.memory() != nullptr;
   }
 
   ~Proxy() {
@@ -155,7 +158,8 @@ class Proxy {
   bool stopping_ = false;
 };
 
-// ---- the loop -----------------------------------------------------------------------------------------------------------
+// ---- the loop
+// -----------------------------------------------------------------------------------------------------------
 
 // Events only set marks; then each marked record runs, once.
 void Proxy::turn() {
@@ -216,11 +220,12 @@ void Proxy::accept_clients() {
   }
 }
 
-// Those who wait for a block run again, as many as there are blocks. If there are none, the oldest head that is not
-// whole yet makes room: so a slow flood starves itself, not others.
+// Those who wait for a block run again, as many as there are blocks. If there are none, the oldest head that
+// is not whole yet makes room: so a slow flood starves itself, not others.
 void Proxy::feed_the_starved() {
   std::size_t room = blocks_.limit() - blocks_.used();
-  for (; room > 0 && !services_.starved.empty(); --room) wake(table_.at(services_.starved.front()), services_);
+  for (; room > 0 && !services_.starved.empty(); --room)
+    wake(table_.at(services_.starved.front()), services_);
   const auto& heads = services_.timers[static_cast<std::size_t>(plan::Wait::head)];
   if (services_.starved.empty() || heads.empty()) return;
   request_info& oldest = table_.at(heads.front());
@@ -278,7 +283,8 @@ int Proxy::sleep_ms() {
     if (may_accept(listener)) return 0;
     if (table_.used() < table_.slots()) consider(listener.wakes_at());
   }
-  if (const int ms = resolver_.timeout_ms(); ms >= 0) consider(services_.now + static_cast<std::uint64_t>(ms));
+  if (const int ms = resolver_.timeout_ms(); ms >= 0)
+    consider(services_.now + static_cast<std::uint64_t>(ms));
   give_memory_back();
   if (at == 0) return -1;
   constexpr std::uint64_t kLongest = 3'600'000;
@@ -290,17 +296,19 @@ void Proxy::give_memory_back() {
   if (!idle.empty()) sys::forget(idle.data(), idle.size());
 }
 
-// ---- opening ------------------------------------------------------------------------------------------------------------
+// ---- opening
+// ------------------------------------------------------------------------------------------------------------
 
 std::string advice(int error, const sys::Address& address) {
   const std::string where{sys::endpoint_text(address).view()};
   switch (error) {
     case EADDRINUSE:
-      return "cannot listen on " + where + ": another program does; choose another port, or stop that program";
-    case EACCES:
-      return "cannot listen on " + where + ": it needs privileges; choose a port from 1024 up";
+      return "cannot listen on " + where +
+             ": another program does; choose another port, or stop that program";
+    case EACCES: return "cannot listen on " + where + ": it needs privileges; choose a port from 1024 up";
     case EADDRNOTAVAIL:
-      return "cannot listen on " + where + ": this machine does not have that address (ip addr shows those it has)";
+      return "cannot listen on " + where +
+             ": this machine does not have that address (ip addr shows those it has)";
     default: return "cannot listen on " + where + ": " + std::strerror(error);
   }
 }
@@ -339,8 +347,8 @@ void Proxy::announce() {
   for (std::size_t i = 0; i < listeners_.size(); ++i)
     line += (i == 0 ? "" : " and ") + std::string{sys::endpoint_text(listeners_[i].address()).view()};
   line += ". Try: curl -x http://" + std::string{sys::endpoint_text(first).view()} +
-          " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(first).view()} + ", port " +
-          std::to_string(first.port) + ". Ctrl-C stops it.\n";
+          " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(first).view()} +
+          ", port " + std::to_string(first.port) + ". Ctrl-C stops it.\n";
   output_.add(line, 0);
   output_.flush(services_.now);
 }
@@ -366,7 +374,8 @@ int run(const plan::Config& config) {
   const auto proxy = std::make_unique<Proxy>(
       config, capacity,
       Streams{std::move(poller.fd), std::move(signals.fd), std::move(output.fd), std::move(log_file.fd)});
-  if (!proxy->complete()) return fail(kExitFailed, "cannot reserve memory; smaller --buffers or --max-requests help");
+  if (!proxy->complete())
+    return fail(kExitFailed, "cannot reserve memory; smaller --buffers or --max-requests help");
   if (const std::string error = proxy->listen(); !error.empty()) return fail(kExitFailed, error);
   proxy->announce();
   proxy->serve();
@@ -380,7 +389,7 @@ int main(int argc, char** argv) {
   const plan::CommandLine line = plan::parse_command_line({argv + (argc > 0 ? 1 : 0), given});
   switch (line.what) {
     case plan::CommandLine::What::wrong: return fail(kExitUsage, line.message);
-    case plan::CommandLine::What::help: std::fputs(plan::help_text().c_str(), stdout); return 0;
+    case plan::CommandLine::What::help: std::printf("%s", plan::help_text().c_str()); return 0;
     case plan::CommandLine::What::version:
       std::printf("proxy %s, names by %s\n", std::string{plan::kVersion}.c_str(),
                   std::string{net::NameSource::description()}.c_str());

@@ -1,5 +1,5 @@
-// The four states of a request. Each has one function, which asserts its state, moves what can be moved, and says
-// what it wants next; `advance` alone carries that out.
+// The four states of a request. Each has one function, which asserts its state, moves what can be moved, and
+// says what it wants next; `advance` alone carries that out.
 #include "request_state.hpp"
 
 #include <algorithm>
@@ -29,7 +29,8 @@ constexpr std::uint8_t kInterimsMax = 16;                   // 1xx heads before 
 static_assert(http::kHeadBytesMax + http::kRewriteGrowthMax <= base::kBlockBytes);
 static_assert(http::kAnswerBytesMax + http::kContinue.size() <= base::kBlockBytes);
 
-// ---- steps ----------------------------------------------------------------------------------------------------------
+// ---- steps
+// ----------------------------------------------------------------------------------------------------------
 
 constexpr Step wait_for(Wait wait) noexcept { return {.what = Step::What::wait, .wait = wait}; }
 constexpr Step yield(Wait wait = Wait::none) noexcept { return {.what = Step::What::yield, .wait = wait}; }
@@ -37,7 +38,8 @@ constexpr Step starve() noexcept { return {.what = Step::What::starve}; }
 constexpr Step go(State state) noexcept { return {.what = Step::What::go, .state = state}; }
 constexpr Step close(Reason reason) noexcept { return {.what = Step::What::close, .reason = reason}; }
 
-// ---- what is noted ----------------------------------------------------------------------------------------------------
+// ---- what is noted
+// ----------------------------------------------------------------------------------------------------
 
 void note(const request_info& record, Services& services, Did did, std::int64_t value, std::uint8_t detail,
           int error = 0) noexcept {
@@ -60,7 +62,8 @@ std::size_t copy_cut(std::string_view text, std::array<char, N>& out) noexcept {
   return text.copy(out.data(), N);
 }
 
-// The notes on this request. There are two for each record: one may be in use while another waits for the log.
+// The notes on this request. There are two for each record: one may be in use while another waits for the
+// log.
 void begin_exchange(request_info& record, Services& services) noexcept {
   if (record.exchange) return;
   record.exchange = services.exchanges.take();
@@ -86,16 +89,18 @@ void end_exchange(request_info& record, Reason reason, Services& services) noexc
   if (!record.exchange) return;
   Exchange& exchange = *record.exchange;
   if (exchange.reason == Reason::none) exchange.reason = reason;
-  exchange.spent_ms[static_cast<std::size_t>(record.state)] += static_cast<std::uint32_t>(services.now - record.entered);
+  exchange.spent_ms[static_cast<std::size_t>(record.state)] +=
+      static_cast<std::uint32_t>(services.now - record.entered);
   exchange.sent_up = record.lane[kRequest].moved;
   exchange.sent_down = record.lane[kResponse].moved + record.greeted;
   services.finished.push_back(std::move(record.exchange));
 }
 
-// ---- answers of our own -------------------------------------------------------------------------------------------------
+// ---- answers of our own
+// -------------------------------------------------------------------------------------------------
 
-// Makes room for an answer of our own: in a new block, or in one whose content is of no more use. What stays is an
-// interim answer that is on its way to the client.
+// Makes room for an answer of our own: in a new block, or in one whose content is of no more use. What stays
+// is an interim answer that is on its way to the client.
 bool make_room(request_info& record, Services& services) noexcept {
   net::Lane& answer = record.lane[kResponse];
   net::Lane& request = record.lane[kRequest];
@@ -131,7 +136,8 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
     record.verdict = reason;
     return starve();
   }
-  if (record.state == State::READ_REQUEST) record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
+  if (record.state == State::READ_REQUEST)
+    record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
   begin_exchange(record, services);
   Exchange& exchange = *record.exchange;
   exchange.reason = reason;
@@ -150,7 +156,8 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   return go(State::SEND_RESPONSE);
 }
 
-// ---- connecting -----------------------------------------------------------------------------------------------------------
+// ---- connecting
+// -----------------------------------------------------------------------------------------------------------
 
 Reason reason_for(int error) noexcept {
   switch (error) {
@@ -185,6 +192,8 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
       otherwise = reason_for(opened.error);
       continue;
     }
+    if (!record.lane[kRequest].framing.complete())
+      sys::send_at_once(opened.fd);  // else one send carries it all
     upstream.fd = std::move(opened.fd);
     upstream.serial = serial;
     upstream.link = Link::connecting;
@@ -198,7 +207,8 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
 // The upstream could not be reached: perhaps at its next address.
 Step connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
   record.exchange->error = error;
-  note(record, services, Did::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason), error);
+  note(record, services, Did::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason),
+       error);
   return connect_next(record, services, reason);
 }
 
@@ -229,11 +239,12 @@ Step connecting(request_info& record, Services& services) noexcept {
   return connect_failed(record, services, reason_for(request.error), request.error);
 }
 
-// ---- the client's half-close ------------------------------------------------------------------------------------------------
+// ---- the client's half-close
+// ------------------------------------------------------------------------------------------------
 
-// A client that has sent FIN may wait for its answer all the same, or it may have left: the same segment says both.
-// Every answer begins with "HTTP/1.", so its first byte can be sent at any time: a client that has left answers with
-// RST, and its record is free at once; one that waits has the first byte of its answer.
+// A client that has sent FIN may wait for its answer all the same, or it may have left: the same segment says
+// both. Every answer begins with "HTTP/1.", so its first byte can be sent at any time: a client that has left
+// answers with RST, and its record is free at once; one that waits has the first byte of its answer.
 void greet_half_closed(request_info& record) noexcept {
   net::Endpoint& client = record.side[kClient];
   const bool pending = record.state == State::SEND_REQUEST && record.lane[kResponse].held() > 0;
@@ -244,10 +255,12 @@ void greet_half_closed(request_info& record) noexcept {
   client.hung |= io.outcome == sys::Outcome::fail;
 }
 
-// ---- READ_REQUEST -------------------------------------------------------------------------------------------------------------
+// ---- READ_REQUEST
+// -------------------------------------------------------------------------------------------------------------
 
 // The request goes on: its head is written anew in front of what has come of its body.
-Step forward(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length) noexcept {
+Step forward(request_info& record, Services& services, const http::RequestHead& head,
+             std::size_t head_length) noexcept {
   net::Lane& request = record.lane[kRequest];
   std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> rewritten;
   const std::size_t length = http::write_request(head, {services.via, services.date}, rewritten);
@@ -270,7 +283,8 @@ Step forward(request_info& record, Services& services, const http::RequestHead& 
   return go(State::SEND_REQUEST);
 }
 
-Step take_up(request_info& record, Services& services, const http::RequestHead& head, std::size_t length) noexcept {
+Step take_up(request_info& record, Services& services, const http::RequestHead& head,
+             std::size_t length) noexcept {
   begin_exchange(record, services);
   describe(*record.exchange, head);
   const bool crowded = services.table.used() > services.requests_max;
@@ -286,10 +300,12 @@ std::string_view text_of(const net::Lane& lane) noexcept {
   return {reinterpret_cast<const char*>(lane.block->bytes), lane.end};
 }
 
-// ---- READ_RESPONSE ------------------------------------------------------------------------------------------------------------
+// ---- READ_RESPONSE
+// ------------------------------------------------------------------------------------------------------------
 
 // The answer goes on: its head is written anew in front of what has come of its body.
-Step answer(request_info& record, Services& services, const http::ResponseHead& head, std::size_t head_length) noexcept {
+Step answer(request_info& record, Services& services, const http::ResponseHead& head,
+            std::size_t head_length) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& response = record.lane[kResponse];
   std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> rewritten;
@@ -323,7 +339,8 @@ Step bad_response(request_info& record, Services& services, Reason detail) noexc
   return give_up(record, services, Reason::bad_response);
 }
 
-// ---- SEND_RESPONSE ------------------------------------------------------------------------------------------------------------
+// ---- SEND_RESPONSE
+// ------------------------------------------------------------------------------------------------------------
 
 // The answer breaks off.
 Step cut(request_info& record, Reason reason, Reason detail) noexcept {
@@ -335,11 +352,12 @@ Step cut(request_info& record, Reason reason, Reason detail) noexcept {
 // The client would take the end of the stream for the end of the answer, which has not come.
 bool would_look_whole(const request_info& record) noexcept {
   const net::Lane& response = record.lane[kResponse];
-  return record.state == State::SEND_RESPONSE && response.flow != Flow::complete && !response.framing.has_length();
+  return record.state == State::SEND_RESPONSE && response.flow != Flow::complete &&
+         !response.framing.has_length();
 }
 
-// Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still sending is read
-// until it closes, for a while (RFC 9112 section 9.6).
+// Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still
+// sending is read until it closes, for a while (RFC 9112 section 9.6).
 Step linger(request_info& record, Services& services) noexcept {
   std::size_t budget = kTurnBytes;
   switch (net::discard(record.lane[kRequest], record.side[kClient], services.blocks, budget)) {
@@ -362,7 +380,8 @@ Step all_sent(request_info& record, Services& services) noexcept {
   return linger(record, services);
 }
 
-// ---- queues and deadlines -----------------------------------------------------------------------------------------------------
+// ---- queues and deadlines
+// -----------------------------------------------------------------------------------------------------
 
 void stop_timer(request_info& record, Services& services) noexcept {
   if (record.timer.linked())
@@ -370,7 +389,8 @@ void stop_timer(request_info& record, Services& services) noexcept {
   record.wait = Wait::none;
 }
 
-// All records of one wait have the same time-out, so a queue in the order of starting is in the order of ending.
+// All records of one wait have the same time-out, so a queue in the order of starting is in the order of
+// ending.
 void start_timer(request_info& record, Services& services, Wait wait) noexcept {
   stop_timer(record, services);
   record.wait = wait;
@@ -418,7 +438,8 @@ void yield_turn(request_info& record, Services& services, Wait wait) noexcept {
   services.ready.push(services.table.slot_of(record));
 }
 
-// An upload runs beside everything else, whatever the state: the answer may come early. `none`: there is none.
+// An upload runs beside everything else, whatever the state: the answer may come early. `none`: there is
+// none.
 Flow pump_request(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   net::Endpoint& upstream = record.side[kUpstream];
@@ -442,9 +463,11 @@ constexpr std::array<StateFunction, kStates> kFunctions{nullptr, read_request, s
                                                         send_response};
 
 Step next_step(request_info& record, Services& services) noexcept {
-  if (record.side[kClient].hung) return close(record.side[kClient].shut ? Reason::complete : Reason::client_left);
+  if (record.side[kClient].hung)
+    return close(record.side[kClient].shut ? Reason::complete : Reason::client_left);
   if (const Reason verdict = std::exchange(record.verdict, Reason::none); verdict != Reason::none) {
-    if (record.side[kUpstream].link == Link::connecting) return connect_failed(record, services, verdict, ETIMEDOUT);
+    if (record.side[kUpstream].link == Link::connecting)
+      return connect_failed(record, services, verdict, ETIMEDOUT);
     return give_up(record, services, verdict);
   }
   const Flow upload = pump_request(record, services);
@@ -453,7 +476,8 @@ Step next_step(request_info& record, Services& services) noexcept {
 
 }  // namespace
 
-// ---- the four states ------------------------------------------------------------------------------------------------------------
+// ---- the four states
+// ------------------------------------------------------------------------------------------------------------
 
 Step read_request(request_info& record, Services& services) noexcept {
   assert(record.state == State::READ_REQUEST);
@@ -509,13 +533,15 @@ Step read_response(request_info& record, Services& services) noexcept {
   for (;;) {
     if (response.end > seen) {
       http::ResponseHead head;
-      const http::Parsed parsed = http::parse_response(text_of(response), seen, record.exchange->to_head, head);
+      const http::Parsed parsed =
+          http::parse_response(text_of(response), seen, record.exchange->to_head, head);
       if (parsed.what == http::Parsed::What::bad) return bad_response(record, services, parsed.why);
       if (parsed.what == http::Parsed::What::complete && !head.interim())
         return answer(record, services, head, parsed.length);
       seen = response.end;
       if (parsed.what == http::Parsed::What::complete) {
-        if (!drop_interim(record, head, parsed.length)) return bad_response(record, services, Reason::bad_status_line);
+        if (!drop_interim(record, head, parsed.length))
+          return bad_response(record, services, Reason::bad_status_line);
         seen = 0;
         continue;
       }
@@ -553,7 +579,8 @@ Step send_response(request_info& record, Services& services) noexcept {
   return cut(record, response.error == 0 ? Reason::upstream_cut : Reason::upstream_reset, Reason::none);
 }
 
-// ---- running a record -------------------------------------------------------------------------------------------------------------
+// ---- running a record
+// -------------------------------------------------------------------------------------------------------------
 
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept {
   request_info* const record = services.table.take();
@@ -624,7 +651,8 @@ std::uint64_t next_deadline(Services& services) noexcept {
 }
 
 void release(request_info& record, Reason reason, Services& services) noexcept {
-  note(record, services, Did::released, static_cast<std::int64_t>(moved(record)), static_cast<std::uint8_t>(reason));
+  note(record, services, Did::released, static_cast<std::int64_t>(moved(record)),
+       static_cast<std::uint8_t>(reason));
   end_exchange(record, reason, services);
   if (would_look_whole(record)) sys::reset_on_close(record.side[kClient].fd);
   stop_timer(record, services);
@@ -647,7 +675,8 @@ Services::Services(const plan::Config& with, const sys::Fd& into, Table& of, bas
         return std::array<TimerQueue, plan::kWaits>{((void)I, TimerQueue{records})...};
       }(std::make_index_sequence<plan::kWaits>{})) {}
 
-// ---- the table --------------------------------------------------------------------------------------------------------------------
+// ---- the table
+// --------------------------------------------------------------------------------------------------------------------
 
 Table::~Table() {
   for (std::uint32_t slot = 0; slot < touched_; ++slot) records_[slot].~request_info();
@@ -674,7 +703,8 @@ void Table::give(request_info& record) noexcept {
 
 request_info* Table::find(const net::Token& token) noexcept {
   const auto side = token.kind == net::Token::Kind::client ? kClient : kUpstream;
-  if (token.slot < touched_ && records_[token.slot].side[side].serial == token.serial) return &records_[token.slot];
+  if (token.slot < touched_ && records_[token.slot].side[side].serial == token.serial)
+    return &records_[token.slot];
   ++stale_;
   return nullptr;
 }

@@ -14,8 +14,9 @@
 //                                                          v
 //   From each state to FREE when the client has left; from SEND_RESPONSE when all is sent.
 //
-// A record is two endpoints and two lanes. Its state says which message is on the way; EAGAIN alone says when to stop.
-// Events only set marks; afterwards each marked record runs once, in `advance`, within a budget, until it must wait.
+// A record is two endpoints and two lanes. Its state says which message is on the way; EAGAIN alone says when
+// to stop. Events only set marks; afterwards each marked record runs once, in `advance`, within a budget,
+// until it must wait.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -37,7 +38,9 @@ class Resolver;
 enum class State : std::uint8_t { FREE, READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE };
 inline constexpr std::size_t kStates = 5;
 
-constexpr std::uint8_t bit(State state) noexcept { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(state)); }
+constexpr std::uint8_t bit(State state) noexcept {
+  return static_cast<std::uint8_t>(1U << static_cast<unsigned>(state));
+}
 
 struct StateRow {
   std::string_view name;
@@ -59,16 +62,16 @@ constexpr bool may_follow(State from, State to) noexcept { return (row(from).suc
 struct Exchange {
   static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut, in the log only
 
-  std::uint64_t id;          // of the connection
-  std::uint64_t wall_ms;     // when the request began
-  std::uint64_t sent_up;     // bytes to the upstream, head included
-  std::uint64_t sent_down;   // bytes to the client, head included
+  std::uint64_t id;         // of the connection
+  std::uint64_t wall_ms;    // when the request began
+  std::uint64_t sent_up;    // bytes to the upstream, head included
+  std::uint64_t sent_down;  // bytes to the client, head included
   sys::Address client;
   net::Addresses addresses;  // of the host
   std::array<std::uint32_t, kStates> spent_ms;
-  int error;                 // errno of the last failure, or 0
+  int error;  // errno of the last failure, or 0
   std::uint16_t port;
-  std::uint16_t status;      // of the answer; 0: none was begun
+  std::uint16_t status;  // of the answer; 0: none was begun
   std::uint16_t target_length;
   std::uint8_t host_length;
   std::uint8_t method_length;  // 0: the request was never understood
@@ -76,8 +79,8 @@ struct Exchange {
   std::uint8_t interims;       // 1xx heads that came before the answer
   bool to_head;                // HEAD: the answer has no body
   bool target_cut;
-  base::Reason reason;         // why it ended
-  base::Reason detail;         // bad_response: what is wrong with it
+  base::Reason reason;  // why it ended
+  base::Reason detail;  // bad_response: what is wrong with it
   std::array<char, http::kMethodBytesMax> method;
   std::array<char, http::kHostBytesMax> host;
   std::array<char, kTargetBytes> target;
@@ -95,10 +98,10 @@ enum Way : std::uint8_t { kRequest, kResponse };
 
 struct request_info {
   State state = State::FREE;
-  plan::Wait wait = plan::Wait::none;                // which deadline runs
-  base::Reason verdict = base::Reason::none;         // to be carried out at the next turn: a deadline has passed
-  std::uint8_t greeted = 0;                          // bytes of the answer's first line already sent
-  bool starved = false;                              // in the queue for a block, not in the ready queue
+  plan::Wait wait = plan::Wait::none;         // which deadline runs
+  base::Reason verdict = base::Reason::none;  // to be carried out at the next turn: a deadline has passed
+  std::uint8_t greeted = 0;                   // bytes of the answer's first line already sent
+  bool starved = false;                       // in the queue for a block, not in the ready queue
   std::uint8_t listener = 0;
   std::array<net::Endpoint, 2> side;
   std::array<net::Lane, 2> lane;
@@ -114,7 +117,8 @@ static_assert(sizeof(request_info) <= 256);
 using ReadyQueue = base::IndexQueue<request_info, &request_info::ready>;
 using TimerQueue = base::IndexQueue<request_info, &request_info::timer>;
 
-// The fixed array of records. A record's memory is touched at its first use; the last one given is the first taken.
+// The fixed array of records. A record's memory is touched at its first use; the last one given is the first
+// taken.
 class Table {
  public:
   // REQUIRES: `memory` has room for `slots` records and outlives the table.
@@ -133,7 +137,9 @@ class Table {
   [[nodiscard]] std::uint32_t slot_of(const request_info& record) const noexcept {
     return static_cast<std::uint32_t>(&record - records_);
   }
-  [[nodiscard]] std::uint32_t touched() const noexcept { return touched_; }  // records below were used at least once
+  [[nodiscard]] std::uint32_t touched() const noexcept {
+    return touched_;
+  }  // records below were used at least once
   [[nodiscard]] std::uint32_t used() const noexcept { return used_; }
   [[nodiscard]] std::uint32_t slots() const noexcept { return slots_; }
   [[nodiscard]] std::uint64_t given() const noexcept { return given_; }  // how many have come back so far
@@ -153,8 +159,8 @@ class Table {
 
 // What the state functions need of the world around them.
 struct Services {
-  Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from, ExchangePool& notes,
-           net::Resolver& names, base::Trace& into_trace) noexcept;
+  Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from,
+           ExchangePool& notes, net::Resolver& names, base::Trace& into_trace) noexcept;
 
   const plan::Config& config;
   const sys::Fd& poller;
@@ -167,7 +173,7 @@ struct Services {
   std::string_view date;  // now, for heads
   std::uint64_t now = 0;  // ms, read once a turn
   std::uint64_t wall_ms = 0;
-  std::uint64_t connections = 0;    // accepted so far
+  std::uint64_t connections = 0;   // accepted so far
   std::uint32_t requests_max = 0;  // more records in use than these: the newcomer is told so
   ReadyQueue ready;                // marked, to run in this turn or the next
   ReadyQueue starved;              // waiting for a block
@@ -195,7 +201,8 @@ Step send_request(request_info& record, Services& services) noexcept;
 Step read_response(request_info& record, Services& services) noexcept;
 Step send_response(request_info& record, Services& services) noexcept;
 
-// A client has come: takes a record, watches its descriptor, and queues it. False, and the client is gone: no record.
+// A client has come: takes a record, watches its descriptor, and queues it. False, and the client is gone: no
+// record.
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept;
 // Queues a record that an event has marked.
 void wake(request_info& record, Services& services) noexcept;

@@ -5,7 +5,7 @@
 
 namespace base {
 
-inline constexpr std::uint32_t kNoIndex = 0xffffffffU;  // the end of a list
+inline constexpr std::uint32_t kNoIndex = 0xffffffffU;   // the end of a list
 inline constexpr std::uint32_t kUnlinked = 0xfffffffeU;  // in no list
 
 struct Links {

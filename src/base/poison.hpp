@@ -1,5 +1,5 @@
-// A pool hides its errors from ASan and valgrind, which see one big allocation. So what lies in a pool unused is
-// declared untouchable to them. Costs nothing in a build without them.
+// A pool hides its errors from ASan and valgrind, which see one big allocation. So what lies in a pool unused
+// is declared untouchable to them. Costs nothing in a build without them.
 #pragma once
 #include <cstddef>
 

@@ -1,5 +1,5 @@
-// A bounded pool of equal pieces in one stretch of memory. Last given, first taken: what was in the cache is used
-// again, and pieces that were never needed never cost a page.
+// A bounded pool of equal pieces in one stretch of memory. Last given, first taken: what was in the cache is
+// used again, and pieces that were never needed never cost a page.
 #pragma once
 #include <cassert>
 #include <cstddef>
@@ -29,8 +29,8 @@ class Pool {
     return pieces_offset(limit) + limit * sizeof(T);
   }
 
-  // REQUIRES: `memory` is page-aligned, of footprint(limit) bytes, and outlives the pool and its pieces; or it is
-  // null, and then the pool has nothing to give.
+  // REQUIRES: `memory` is page-aligned, of footprint(limit) bytes, and outlives the pool and its pieces; or
+  // it is null, and then the pool has nothing to give.
   Pool(std::byte* memory, std::size_t limit) noexcept
       : free_(reinterpret_cast<std::uint32_t*>(memory)),
         pieces_(memory == nullptr ? nullptr : memory + pieces_offset(limit)),
@@ -54,8 +54,8 @@ class Pool {
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
 
-  // If no piece is out: forgets which were touched and returns their memory, for the caller to give back to the
-  // system. Empty if some are out, or if fewer than `worthwhile` pieces were ever touched.
+  // If no piece is out: forgets which were touched and returns their memory, for the caller to give back to
+  // the system. Empty if some are out, or if fewer than `worthwhile` pieces were ever touched.
   std::span<std::byte> trim(std::size_t worthwhile) noexcept {
     if (used_ != 0 || fresh_ < worthwhile) return {};
     const std::size_t touched = fresh_ * sizeof(T);

@@ -1,5 +1,6 @@
 // ASCII as RFC 9110 section 5.6 uses it, numbers, and writing into a bounded buffer. Never the locale's.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -10,12 +11,12 @@
 namespace base {
 
 enum CharClass : std::uint8_t {
-  kToken = 1,        // tchar (RFC 9110 section 5.6.2)
-  kFieldValue = 2,   // HTAB, SP, VCHAR, obs-text (RFC 9110 section 5.5)
-  kDigit = 4,        // DIGIT
-  kHexDigit = 8,     // HEXDIG, either case
-  kHostName = 16,    // what we take in a registered name: letters, digits, "-", ".", "_"
-  kVisible = 32,     // VCHAR: "!" to "~"
+  kToken = 1,       // tchar (RFC 9110 section 5.6.2)
+  kFieldValue = 2,  // HTAB, SP, VCHAR, obs-text (RFC 9110 section 5.5)
+  kDigit = 4,       // DIGIT
+  kHexDigit = 8,    // HEXDIG, either case
+  kHostName = 16,   // what we take in a registered name: letters, digits, "-", ".", "_"
+  kVisible = 32,    // VCHAR: "!" to "~"
 };
 
 namespace detail {
@@ -45,12 +46,12 @@ constexpr bool is(char c, CharClass kind) noexcept {
 }
 
 constexpr bool all_are(std::string_view text, CharClass kind) noexcept {
-  for (const char c : text)
-    if (!is(c, kind)) return false;
-  return true;
+  return std::all_of(text.begin(), text.end(), [kind](char c) { return is(c, kind); });
 }
 
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;

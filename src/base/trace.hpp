@@ -35,7 +35,9 @@ class Trace {
 
   [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
   // The oldest position that is still there.
-  [[nodiscard]] std::uint64_t oldest() const noexcept { return written_ < kEntries ? 0 : written_ - kEntries; }
+  [[nodiscard]] std::uint64_t oldest() const noexcept {
+    return written_ < kEntries ? 0 : written_ - kEntries;
+  }
   // REQUIRES: oldest() <= position < written().
   [[nodiscard]] const Entry& at(std::uint64_t position) const noexcept { return ring_[position % kEntries]; }
 

@@ -89,7 +89,8 @@ Framing::Chunk Framing::step(char c) noexcept {
     case Chunk::size_blank: return after_size(c);
     case Chunk::extension:
       if (c == '\r') return Chunk::size_lf;
-      return base::is(c, base::kFieldValue) && ++line_bytes_ <= kSizeLineBytesMax ? Chunk::extension : Chunk::bad;
+      return base::is(c, base::kFieldValue) && ++line_bytes_ <= kSizeLineBytesMax ? Chunk::extension
+                                                                                  : Chunk::bad;
     case Chunk::size_lf:
       if (c != '\n') return Chunk::bad;
       line_bytes_ = 0;
@@ -105,7 +106,8 @@ Framing::Chunk Framing::step(char c) noexcept {
       return base::is(c, base::kToken) ? Chunk::trailer_name : Chunk::bad;
     case Chunk::trailer_value:
       if (c == '\r') return Chunk::trailer_lf;
-      return base::is(c, base::kFieldValue) && ++line_bytes_ <= kHeadBytesMax ? Chunk::trailer_value : Chunk::bad;
+      return base::is(c, base::kFieldValue) && ++line_bytes_ <= kHeadBytesMax ? Chunk::trailer_value
+                                                                              : Chunk::bad;
     case Chunk::trailer_lf: return c == '\n' ? Chunk::trailer : Chunk::bad;
     case Chunk::last_lf: return c == '\n' ? Chunk::done : Chunk::bad;
     case Chunk::data:

@@ -1,4 +1,5 @@
-// Where the body of a message ends (RFC 9112 sections 6 and 7). One class for both directions and all framings.
+// Where the body of a message ends (RFC 9112 sections 6 and 7). One class for both directions and all
+// framings.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -18,34 +19,37 @@ class Framing {
     std::size_t consumed;  // bytes of the span that belong to this message
     bool bad;              // malformed chunking; nothing after it can be trusted
   };
-  // Takes bytes that have arrived, in order. Chunk framing is taken out in place: afterwards the first `payload`
-  // bytes of `fresh` are content. Trailer fields are checked and dropped (RFC 9110 section 6.5.1 allows it).
+  // Takes bytes that have arrived, in order. Chunk framing is taken out in place: afterwards the first
+  // `payload` bytes of `fresh` are content. Trailer fields are checked and dropped (RFC 9110 section 6.5.1
+  // allows it).
   Taken take(std::span<std::byte> fresh) noexcept;
 
   // How many bytes may be read at once without reading beyond the message, at most `room`.
   [[nodiscard]] std::size_t wanted(std::size_t room) const noexcept;
   [[nodiscard]] bool complete() const noexcept;
   // The receiver of this content, without its chunks, knows its length from the head.
-  [[nodiscard]] bool has_length() const noexcept { return kind_ == Body::Kind::none || kind_ == Body::Kind::length; }
+  [[nodiscard]] bool has_length() const noexcept {
+    return kind_ == Body::Kind::none || kind_ == Body::Kind::length;
+  }
   // The sender's end of stream is this message's end.
   [[nodiscard]] bool eof_completes() const noexcept { return kind_ == Body::Kind::until_eof || complete(); }
 
  private:
   // RFC 9112 section 7.1, one state a position.
   enum class Chunk : std::uint8_t {
-    size_first,   // the first digit of a size
-    size,         // further digits
-    size_blank,   // blanks before ";"
-    extension,    // skipped up to CR
-    size_lf,      // LF of the size line
-    data,         // `left_` bytes
-    data_cr,      // CR after them
-    data_lf,      // LF after them
-    trailer,      // first character of a trailer line
+    size_first,  // the first digit of a size
+    size,        // further digits
+    size_blank,  // blanks before ";"
+    extension,   // skipped up to CR
+    size_lf,     // LF of the size line
+    data,        // `left_` bytes
+    data_cr,     // CR after them
+    data_lf,     // LF after them
+    trailer,     // first character of a trailer line
     trailer_name,
     trailer_value,
-    trailer_lf,   // LF of a trailer line
-    last_lf,      // LF of the empty line
+    trailer_lf,  // LF of a trailer line
+    last_lf,     // LF of the empty line
     done,
     bad,
   };

@@ -13,7 +13,7 @@ namespace http {
 inline constexpr std::size_t kHeadBytesMax = std::size_t{15} * 1024;  // 431 beyond
 inline constexpr std::size_t kFirstLineBytesMax = 8192;               // 414 beyond; CR LF not counted
 inline constexpr std::size_t kFieldsMax = 100;                        // 431 beyond
-inline constexpr std::size_t kHostBytesMax = 253;                     // a DNS name as text (RFC 1035 section 2.3.4)
+inline constexpr std::size_t kHostBytesMax = 253;  // a DNS name as text (RFC 1035 section 2.3.4)
 inline constexpr std::size_t kMethodBytesMax = 32;
 inline constexpr std::uint16_t kHttpPort = 80;
 
@@ -26,7 +26,7 @@ struct Field {
 
 class Fields {
  public:
-  bool add(Field field) noexcept {
+  bool add(const Field& field) noexcept {
     if (count_ == kFieldsMax) return false;
     fields_[count_++] = field;
     return true;
@@ -60,9 +60,9 @@ struct RequestHead {
   std::string_view method;
   std::string_view target;  // as it came
   TargetForm form = TargetForm::origin;
-  bool plain_http = false;   // absolute form: the scheme is "http"
-  Authority authority;       // absolute form only
-  std::string_view path;     // origin form of the target without its fragment: may lack the leading "/"
+  bool plain_http = false;  // absolute form: the scheme is "http"
+  Authority authority;      // absolute form only
+  std::string_view path;    // origin form of the target without its fragment: may lack the leading "/"
   Version version = Version::http10;
   bool expects_continue = false;  // Expect: 100-continue (RFC 9110 section 10.1.1)
   Body body;
@@ -87,10 +87,10 @@ struct Parsed {
   base::Reason why;    // bad: the reason; for a response, its status in the table is not the one to use
 };
 
-// Parses the head at the front of `bytes`. The first `seen` bytes were given before with the verdict `partial`: they
-// are not looked at twice, so a head that comes byte by byte costs no more than one that comes whole. The verdict
-// does not depend on how the head was cut. On `complete` the views in `head` point into `bytes`; otherwise `head` is
-// of no use. `bytes` beyond kHeadBytesMax are never needed for a verdict.
+// Parses the head at the front of `bytes`. The first `seen` bytes were given before with the verdict
+// `partial`: they are not looked at twice, so a head that comes byte by byte costs no more than one that
+// comes whole. The verdict does not depend on how the head was cut. On `complete` the views in `head` point
+// into `bytes`; otherwise `head` is of no use. `bytes` beyond kHeadBytesMax are never needed for a verdict.
 Parsed parse_request(std::string_view bytes, std::size_t seen, RequestHead& head) noexcept;
 // `to_head`: the request was a HEAD, so that there is no body whatever the fields say.
 Parsed parse_response(std::string_view bytes, std::size_t seen, bool to_head, ResponseHead& head) noexcept;

@@ -9,11 +9,11 @@
 
 namespace http {
 
-// Writes a whole response: the reason's status, its sentence and `detail` (may be empty) as plain text, and `date`.
-// `to_head`: without the body, its length stated all the same. Returns the length written.
-// REQUIRES: row(reason).status != 0; `detail` is visible ASCII and blanks; `out` has kAnswerBytesMax bytes.
+// Writes a whole response: the reason's status, its sentence and `detail` (may be empty) as plain text, and
+// `date`. `to_head`: without the body, its length stated all the same. Returns the length written. REQUIRES:
+// row(reason).status != 0; `detail` is visible ASCII and blanks; `room` has kAnswerBytesMax bytes.
 std::size_t write_answer(base::Reason reason, std::string_view detail, bool to_head, std::string_view date,
-                         std::span<char> out) noexcept;
+                         std::span<char> room) noexcept;
 
 inline constexpr std::size_t kAnswerDetailMax = 512;
 inline constexpr std::size_t kAnswerBytesMax = 2048;

@@ -63,7 +63,8 @@ void put_end_to_end(Writer& out, const Fields& fields, const Options& options, b
   for (const Field& field : fields.all()) {
     if (equals_ignoring_case(field.name, "Content-Length")) {
       std::uint64_t length = 0;
-      if (keep_length && base::parse_decimal(field.value, length)) out << field.name << ": " << length << "\r\n";
+      if (keep_length && base::parse_decimal(field.value, length))
+        out << field.name << ": " << length << "\r\n";
     } else if (!is_hop_by_hop(field.name) && !options.name(field.name)) {
       put_field(out, field.name, field.value);
     }
@@ -76,6 +77,7 @@ void put_hop(Writer& out, Version received, const Hop& hop) noexcept {
   put_field(out, "Connection", "close") << "\r\n";
 }
 
+// As in Host: the default port is left out, IPv6 is in brackets.
 void put_authority(Writer& out, const Authority& authority) noexcept {
   if (authority.ipv6)
     out << '[' << authority.host << ']';
@@ -114,12 +116,6 @@ std::size_t write_response(const ResponseHead& head, const Hop& hop, std::span<c
   return finished(out, options);
 }
 
-void write_authority(const Authority& authority, std::span<char> room, std::size_t& length) noexcept {
-  Writer out{room};
-  put_authority(out, authority);
-  length = out.length();
-}
-
 void write_date(std::uint64_t unix_ms, std::span<char, kDateBytes> room) noexcept {
   using namespace std::chrono;
   constexpr std::array<string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -131,7 +127,8 @@ void write_date(std::uint64_t unix_ms, std::span<char, kDateBytes> room) noexcep
   const hh_mm_ss time{now - day};
   Writer out{room};
   out << kDays[weekday{day}.c_encoding()] << ", ";
-  out.padded(static_cast<unsigned>(date.day()), 2) << ' ' << kMonths[static_cast<unsigned>(date.month()) - 1] << ' ';
+  out.padded(static_cast<unsigned>(date.day()), 2)
+      << ' ' << kMonths[static_cast<unsigned>(date.month()) - 1] << ' ';
   out.padded(static_cast<std::uint64_t>(static_cast<int>(date.year())), 4) << ' ';
   out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
   out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';

@@ -14,23 +14,21 @@ struct Hop {
   std::string_view date;  // now, as an IMF-fixdate (RFC 9110 section 5.6.7)
 };
 
-// A rewritten head is at most this much longer than the head it was made from: "Host: " and an authority that was in
-// the target anyway, "Via", "Connection", "Date", and a blank after each colon. `via` must have at most 64 bytes.
+// A rewritten head is at most this much longer than the head it was made from: "Host: " and an authority that
+// was in the target anyway, "Via", "Connection", "Date", and a blank after each colon. `via` must have at
+// most 64 bytes.
 inline constexpr std::size_t kRewriteGrowthMax = 1024;
 
-// Both return the length written to `out`, or 0 if it does not fit or if `Connection` names too many fields.
+// Both return the length written to `room`, or 0 if it does not fit or if `Connection` names too many fields.
 //
-// As HTTP/1.0 with `Connection: close` (RFC 1945): origin-form, Host made from the target's authority, hop-by-hop
-// fields and all that Connection names left out (RFC 9110 section 7.6.1), all others in their order.
-// REQUIRES: head.form is absolute, head.plain_http.
-std::size_t write_request(const RequestHead& head, const Hop& hop, std::span<char> out) noexcept;
-std::size_t write_response(const ResponseHead& head, const Hop& hop, std::span<char> out) noexcept;
-
-// "host" or "host:port", as in Host: the default port and the userinfo are left out, IPv6 is in brackets.
-void write_authority(const Authority& authority, std::span<char> out, std::size_t& length) noexcept;
+// As HTTP/1.0 with `Connection: close` (RFC 1945): origin-form, Host made from the target's authority,
+// hop-by-hop fields and all that Connection names left out (RFC 9110 section 7.6.1), all others in their
+// order. REQUIRES: head.form is absolute, head.plain_http.
+std::size_t write_request(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept;
+std::size_t write_response(const ResponseHead& head, const Hop& hop, std::span<char> room) noexcept;
 
 inline constexpr std::size_t kDateBytes = 29;
 // `unix_ms` as IMF-fixdate: "Sun, 06 Nov 1994 08:49:37 GMT".
-void write_date(std::uint64_t unix_ms, std::span<char, kDateBytes> out) noexcept;
+void write_date(std::uint64_t unix_ms, std::span<char, kDateBytes> room) noexcept;
 
 }  // namespace http

@@ -14,7 +14,7 @@
 namespace net {
 namespace {
 
-constexpr int kTryMs = 2000;                // until the next name server is asked
+constexpr int kTryMs = 2000;  // until the next name server is asked
 constexpr int kTries = 3;
 constexpr std::uint64_t kHostsFileMs = 5000;  // an answer without a time to live is from /etc/hosts
 
@@ -120,7 +120,8 @@ void NameSource::ask(const std::string& host) {
 }
 
 bool NameSource::next(Found& out) {
-  if (work_->done.empty() && timeout_ms() == 0) ares_process_fd(work_->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  if (work_->done.empty() && timeout_ms() == 0)
+    ares_process_fd(work_->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
   if (work_->done.empty()) return false;
   out = std::move(work_->done.front());
   work_->done.pop_front();
@@ -129,7 +130,8 @@ bool NameSource::next(Found& out) {
 
 void NameSource::process(int fd, const sys::Event& event) {
   if (work_->channel == nullptr || !work_->watched.contains(fd)) return;
-  ares_process_fd(work_->channel, event.readable ? fd : ARES_SOCKET_BAD, event.writable ? fd : ARES_SOCKET_BAD);
+  ares_process_fd(work_->channel, event.readable ? fd : ARES_SOCKET_BAD,
+                  event.writable ? fd : ARES_SOCKET_BAD);
   // c-ares need not have read until EAGAIN: with the interest set anew, what is left is reported again.
   const Token token{.serial = 0, .slot = static_cast<std::uint32_t>(fd), .kind = Token::Kind::resolver};
   if (work_->watched.contains(fd) && event.readable) sys::rewatch(work_->poller, fd, token.packed());

@@ -10,7 +10,8 @@ enum class Link : std::uint8_t { none, resolving, connecting, open };
 
 struct Endpoint {
   sys::Fd fd;
-  std::uint32_t serial = 0;  // grows with each descriptor, so that an event of an earlier one is known as such
+  std::uint32_t serial =
+      0;  // grows with each descriptor, so that an event of an earlier one is known as such
   Link link = Link::none;
   // Marks. Events set them; only EAGAIN clears them (and a short read before the peer has finished).
   bool readable : 1 = false;  // a read may bring something

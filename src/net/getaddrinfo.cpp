@@ -1,4 +1,5 @@
-// Names by the C library. It blocks the loop while it looks, as the lab permits; the build with c-ares does not.
+// Names by the C library. It blocks the loop while it looks, as the lab permits; the build with c-ares does
+// not.
 #include <netdb.h>
 #include <netinet/in.h>
 

@@ -20,7 +20,8 @@ Flow end_of_stream(Lane& lane) noexcept {
   return Flow::read_failed;
 }
 
-// Brings one piece from the source into the empty block: none if some of it is content or more may come at once.
+// Brings one piece from the source into the empty block: none if some of it is content or more may come at
+// once.
 Flow refill(Lane& lane, Endpoint& from, std::size_t& budget) noexcept {
   const std::size_t start = lane.end;
   const Flow flow = fill(lane, from, lane.framing.wanted(base::kBlockBytes));
@@ -68,8 +69,8 @@ Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept {
       return Flow::read_failed;
     case sys::Outcome::done: break;
   }
-  // A short read emptied the socket: what comes next makes a new edge. Not so for the end of the stream, whose edge
-  // may have been reported together with these bytes.
+  // A short read emptied the socket: what comes next makes a new edge. Not so for the end of the stream,
+  // whose edge may have been reported together with these bytes.
   if (io.bytes < room && !from.finished && !from.hung) from.readable = false;
   lane.end = static_cast<std::uint16_t>(lane.end + io.bytes);
   return Flow::none;

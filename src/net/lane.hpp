@@ -1,5 +1,5 @@
-// One direction of an exchange: bytes from one endpoint to the other through at most one block. A full block is not
-// read into, so the kernel's window closes: that is all there is to back-pressure.
+// One direction of an exchange: bytes from one endpoint to the other through at most one block. A full block
+// is not read into, so the kernel's window closes: that is all there is to back-pressure.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -28,23 +28,24 @@ struct Lane {
   base::BlockPtr block;
   std::uint16_t begin = 0;  // what lies in the block: [begin, end)
   std::uint16_t end = 0;
-  Flow flow = Flow::none;  // the last answer of `pump`
-  bool dead = false;       // its sink has broken off; nothing more is sent
-  int error = 0;           // errno of the last failure; 0: end of stream
-  http::Framing framing;   // what of the message is still to come from the source
+  Flow flow = Flow::none;   // the last answer of `pump`
+  bool dead = false;        // its sink has broken off; nothing more is sent
+  int error = 0;            // errno of the last failure; 0: end of stream
+  http::Framing framing;    // what of the message is still to come from the source
   std::uint64_t moved = 0;  // bytes sent to the sink
 
   [[nodiscard]] std::size_t held() const noexcept { return static_cast<std::size_t>(end - begin); }
   [[nodiscard]] bool complete() const noexcept { return held() == 0 && framing.complete(); }
-  [[nodiscard]] std::span<std::byte> content() noexcept { return {block->bytes + begin, held()}; }
+  [[nodiscard]] std::span<const std::byte> content() const noexcept { return {block->bytes + begin, held()}; }
   void drop_block() noexcept {
     block.reset();
     begin = end = 0;
   }
 };
 
-// Reads once from `from` behind what the lane holds, at most `room` bytes; the framing does not see them. REQUIRES: a
-// block with that much room. Returns need_read, read_failed (error 0: end of stream), or none if bytes came.
+// Reads once from `from` behind what the lane holds, at most `room` bytes; the framing does not see them.
+// REQUIRES: a block with that much room. Returns need_read, read_failed (error 0: end of stream), or none if
+// bytes came.
 Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept;
 
 // Sends what the lane holds until it holds nothing: complete, need_write or write_failed.

@@ -50,7 +50,8 @@ void Listener::turn_away(std::string_view refusal, std::uint64_t now) noexcept {
     pause_until_ = now + kPauseMs;
     return;
   }
-  // What it has sent is read, as far as it is here: closing over unread bytes would destroy our answer on its way.
+  // What it has sent is read, as far as it is here: closing over unread bytes would destroy our answer on its
+  // way.
   std::array<std::byte, 4096> unread;
   while (sys::receive(client.fd, unread).outcome == sys::Outcome::done) {
   }

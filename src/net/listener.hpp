@@ -20,8 +20,8 @@ class Listener {
   void resume() noexcept { pause_until_ = 0; }
 
   // The next client, or no descriptor if there is none now (`ready` says whether to ask again).
-  // With no descriptor left at all, the spare one is used to tell the client `refusal`, so that it does not hang;
-  // when not even that helps, the listener pauses for kPauseMs instead of spinning.
+  // With no descriptor left at all, the spare one is used to tell the client `refusal`, so that it does not
+  // hang; when not even that helps, the listener pauses for kPauseMs instead of spinning.
   sys::Fd accept(sys::Address& peer, std::uint64_t now, std::string_view refusal) noexcept;
 
   [[nodiscard]] const sys::Fd& fd() const noexcept { return fd_; }

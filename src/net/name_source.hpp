@@ -1,4 +1,5 @@
-// Who looks names up: c-ares (`cares.cpp`), the C library (`getaddrinfo.cpp`), or a test. One of them is linked.
+// Who looks names up: c-ares (`cares.cpp`), the C library (`getaddrinfo.cpp`), or a test. One of them is
+// linked.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -32,7 +33,8 @@ struct Found {
 
 class NameSource {
  public:
-  explicit NameSource(const sys::Fd& poller);  // its descriptors are watched there, with Token::Kind::resolver
+  explicit NameSource(
+      const sys::Fd& poller);  // its descriptors are watched there, with Token::Kind::resolver
   ~NameSource();
   NameSource(const NameSource&) = delete;
   NameSource& operator=(const NameSource&) = delete;

@@ -79,7 +79,8 @@ Resolver::Name& Resolver::remembered(std::string_view host, std::uint64_t now) {
 
 void Resolver::make_room(std::uint64_t now) {
   if (names_.size() < kNamesMax) return;
-  std::erase_if(names_, [now](const auto& entry) { return !entry.second.pending && entry.second.until <= now; });
+  std::erase_if(names_,
+                [now](const auto& entry) { return !entry.second.pending && entry.second.until <= now; });
   // All are fresh: one must go. Which is of no matter; one that is waited for stays.
   if (names_.size() < kNamesMax) return;
   const auto settled =

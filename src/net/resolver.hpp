@@ -1,5 +1,5 @@
-// From names to addresses, without ever making a record wait inside a call: `find` answers from memory or says
-// `pending`, and `woken` later lists who should ask again. Answers are kept for their time to live.
+// From names to addresses, without ever making a record wait inside a call: `find` answers from memory or
+// says `pending`, and `woken` later lists who should ask again. Answers are kept for their time to live.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -25,8 +25,8 @@ struct Lookup {
 
 class Resolver {
  public:
-  static constexpr std::size_t kNamesMax = 1024;           // remembered at once
-  static constexpr std::uint64_t kFailureKeptMs = 5000;    // a failure is tried again after this
+  static constexpr std::size_t kNamesMax = 1024;         // remembered at once
+  static constexpr std::uint64_t kFailureKeptMs = 5000;  // a failure is tried again after this
   static constexpr std::uint64_t kAnswerKeptMaxMs = 300'000;
 
   explicit Resolver(const sys::Fd& poller) : source_(poller) {}
@@ -36,7 +36,9 @@ class Resolver {
   Lookup find(std::string_view host, std::uint16_t port, Token waiter, std::uint64_t now);
 
   // A descriptor of the source has an event.
-  void mark(const Token& token, const sys::Event& event) { source_.process(static_cast<int>(token.slot), event); }
+  void mark(const Token& token, const sys::Event& event) {
+    source_.process(static_cast<int>(token.slot), event);
+  }
   // Takes in what has been answered. The tokens are valid until the next call.
   std::span<const Token> woken(std::uint64_t now);
   // How long the loop may sleep for the source's sake: milliseconds, -1 for as long as it likes.
@@ -52,7 +54,9 @@ class Resolver {
   };
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
   };
   using Names = std::unordered_map<std::string, Name, Hash, std::equal_to<>>;
 

@@ -17,7 +17,8 @@ constexpr std::size_t kRequestsMax = 1'000'000;
 constexpr std::size_t kBufferMibMax = 65'536;
 constexpr std::uint32_t kWaitMsMax = 86'400'000;
 
-// ---- values: each parser returns an empty string, or what is wrong --------------------------------------------------
+// ---- values: each parser returns an empty string, or what is wrong
+// --------------------------------------------------
 
 string quoted(string_view text) { return "'" + string{text} + "'"; }
 
@@ -41,7 +42,8 @@ string take_listen(Config& config, string_view text) {
 string take_port(Config& config, string_view text) {
   std::uint16_t port = 0;
   if (!base::parse_decimal(text, port))
-    return quoted(text) + " is not a port; give a number from 1 to 65535 (or 0 for any free one), as in: proxy 8080";
+    return quoted(text) +
+           " is not a port; give a number from 1 to 65535 (or 0 for any free one), as in: proxy 8080";
   if (config.port_given) return "there is more than one PORT; use --listen ADDRESS:PORT for further ones";
   config.port_given = true;
   config.listen.insert(config.listen.begin(), {sys::loopback4(port), sys::loopback6(port)});
@@ -53,8 +55,8 @@ string take_allow(Config& config, string_view text) {
   Network network;
   if (!sys::parse_ip(text.substr(0, slash), 0, network.address)) return quoted(text) + " is not a network";
   network.prefix = network.address.bits();
-  if (slash != text.size() &&
-      (!base::parse_decimal(text.substr(slash + 1), network.prefix) || network.prefix > network.address.bits()))
+  if (slash != text.size() && (!base::parse_decimal(text.substr(slash + 1), network.prefix) ||
+                               network.prefix > network.address.bits()))
     return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
   config.allow.push_back(network);
   return {};
@@ -68,8 +70,12 @@ string take_count(std::size_t& out, string_view text, std::size_t max) {
   return {};
 }
 
-string take_requests(Config& config, string_view text) { return take_count(config.max_requests, text, kRequestsMax); }
-string take_buffers(Config& config, string_view text) { return take_count(config.buffer_mib, text, kBufferMibMax); }
+string take_requests(Config& config, string_view text) {
+  return take_count(config.max_requests, text, kRequestsMax);
+}
+string take_buffers(Config& config, string_view text) {
+  return take_count(config.buffer_mib, text, kBufferMibMax);
+}
 
 string take_log(Config& config, string_view text) {
   if (text.empty()) return "it needs a file name, - for standard output, or off";
@@ -97,7 +103,8 @@ string take_wait(Config& config, Wait wait, string_view text) {
   return {};
 }
 
-// ---- the table of options ---------------------------------------------------------------------------------------------
+// ---- the table of options
+// ---------------------------------------------------------------------------------------------
 
 struct Option {
   string_view name;
@@ -149,7 +156,8 @@ string unknown_option(string_view name) {
   return message + " (proxy --help lists them)";
 }
 
-// ---- the command line ---------------------------------------------------------------------------------------------------
+// ---- the command line
+// ---------------------------------------------------------------------------------------------------
 
 class Reader {
  public:
@@ -195,14 +203,17 @@ class Reader {
         return wrong(string{name} + " takes no value");
       return wrong(unknown_option(name));
     }
-    if (equals == argument.size() && rest_.empty()) return wrong(string{name} + " needs a value (see proxy --help)");
+    if (equals == argument.size() && rest_.empty())
+      return wrong(string{name} + " needs a value (see proxy --help)");
     const string_view value = equals == argument.size() ? next() : argument.substr(equals + 1);
     if (const string error = apply(name, value); !error.empty()) wrong(string{name} + ": " + error);
   }
 
   static bool known(string_view name) {
-    return std::any_of(kOptions.begin(), kOptions.end(), [name](const Option& o) { return o.name == name; }) ||
-           std::any_of(kWaitRows.begin(), kWaitRows.end(), [name](const WaitRow& w) { return w.option == name; });
+    return std::any_of(kOptions.begin(), kOptions.end(),
+                       [name](const Option& o) { return o.name == name; }) ||
+           std::any_of(kWaitRows.begin(), kWaitRows.end(),
+                       [name](const WaitRow& w) { return w.option == name; });
   }
 
   string apply(string_view name, string_view value) {
@@ -246,13 +257,15 @@ string help_text() {
       "Usage: proxy PORT [OPTION]...\n"
       "A forward proxy for http:// on 127.0.0.1 and ::1: one thread, one edge-triggered epoll loop.\n\n";
   put_row(out, "PORT", "port to listen on; 0 takes a free one");
-  for (const Option& option : kOptions) put_row(out, string{option.name} + " " + string{option.value}, string{option.help});
+  for (const Option& option : kOptions)
+    put_row(out, string{option.name} + " " + string{option.value}, string{option.help});
   put_row(out, "-v, --verbose", "print each state a request goes through, and why it waits");
   put_row(out, "-h, --help", "print this and exit");
   put_row(out, "--version", "print the version and exit");
   out += "\nLongest waits, in seconds (decimals are allowed):\n";
   for (const WaitRow& wait : kWaitRows)
-    put_row(out, string{wait.option} + " S", string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
+    put_row(out, string{wait.option} + " S",
+            string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
   out +=
       "\nTry it: proxy 8080, and then: curl -x http://127.0.0.1:8080 http://example.com/\n"
       "SIGINT (Ctrl-C) or SIGTERM stops it. Exit status: 0 stopped, 1 could not run, 2 wrong usage.\n";

@@ -34,7 +34,9 @@ struct Config {
   std::string access_log = "-";  // a file, "-" for standard output, or "off"
   bool verbose = false;
 
-  [[nodiscard]] std::uint32_t wait(Wait kind) const noexcept { return wait_ms[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] std::uint32_t wait(Wait kind) const noexcept {
+    return wait_ms[static_cast<std::size_t>(kind)];
+  }
 };
 
 struct CommandLine {

@@ -19,7 +19,8 @@ bool is_allowed(const Config& config, const sys::Address& client) noexcept {
 bool lacks_length(const http::RequestHead& head) noexcept {
   if (head.body.kind == http::Body::Kind::chunked) return true;
   const bool has_body_by_nature = head.method == "POST" || head.method == "PUT";
-  return head.version == http::Version::http10 && has_body_by_nature && head.body.kind == http::Body::Kind::none;
+  return head.version == http::Version::http10 && has_body_by_nature &&
+         head.body.kind == http::Body::Kind::none;
 }
 
 Reason objection(const http::RequestHead& head) noexcept {

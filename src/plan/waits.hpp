@@ -1,5 +1,5 @@
-// The deadlines: one for each kind of wait, so that no record can be lost. One table feeds the timers, the reasons,
-// the options and the help text.
+// The deadlines: one for each kind of wait, so that no record can be lost. One table feeds the timers, the
+// reasons, the options and the help text.
 #pragma once
 #include <array>
 #include <cstddef>

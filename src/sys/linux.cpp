@@ -3,20 +3,20 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstring>
+#include <ctime>
 
 #include "sys.hpp"
 
@@ -152,7 +152,6 @@ Opened accept(const Fd& listener, Address& peer) noexcept {
 Opened connect(const Address& address) noexcept {
   Opened socket = make_socket(address);
   if (!socket.fd) return socket;
-  set_option(socket.fd, IPPROTO_TCP, TCP_NODELAY, 1);
   SocketAddress name;
   const socklen_t length = to_kernel(address, name);
   // EINTR: the kernel goes on connecting, as after EINPROGRESS (connect(2)).
@@ -174,6 +173,8 @@ Address local_address(const Fd& socket) noexcept {
   ::getsockname(socket.get(), &name.any, &length);
   return from_kernel(name);
 }
+
+void send_at_once(const Fd& socket) noexcept { set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1); }
 
 void shutdown_write(const Fd& socket) noexcept { ::shutdown(socket.get(), SHUT_WR); }
 
@@ -202,7 +203,7 @@ std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexce
 }
 
 Opened take_signals() noexcept {
-  ::signal(SIGPIPE, SIG_IGN);
+  if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return failed(errno);
   sigset_t wanted;
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGINT);

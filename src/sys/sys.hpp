@@ -29,7 +29,8 @@ struct Io {
 Io receive(const Fd& socket, std::span<std::byte> into) noexcept;         // recv(2)
 Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept;  // send(2), never raises SIGPIPE
 
-// ---- sockets: all are made non-blocking and close-on-exec ---------------------------------------------------
+// ---- sockets: all are made non-blocking and close-on-exec
+// ---------------------------------------------------
 struct Opened {
   Fd fd;
   int error;
@@ -40,6 +41,7 @@ Opened accept(const Fd& listener, Address& peer) noexcept;    // accept4(2); err
 Opened connect(const Address& address) noexcept;
 [[nodiscard]] int socket_error(const Fd& socket) noexcept;  // takes SO_ERROR
 [[nodiscard]] Address local_address(const Fd& socket) noexcept;
+void send_at_once(const Fd& socket) noexcept;  // TCP_NODELAY; what `accept` returns has it already
 void shutdown_write(const Fd& socket) noexcept;
 // The coming close(2) sends RST instead of FIN, so that a message cut short cannot pass for a whole one.
 void reset_on_close(const Fd& socket) noexcept;
@@ -66,7 +68,8 @@ enum class Signal : std::uint8_t { none, interrupt, terminate };
 Opened take_signals() noexcept;
 Signal next_signal(const Fd& signals) noexcept;  // none: no more for now
 
-// ---- files: for logs ----------------------------------------------------------------------------------------
+// ---- files: for logs
+// ----------------------------------------------------------------------------------------
 Opened open_log(const char* path) noexcept;  // appends, creates (0644)
 // A description of standard output of our own, so that making it non-blocking changes nobody else's.
 Opened open_stdout() noexcept;
@@ -74,8 +77,9 @@ Opened open_stdout() noexcept;
 Io append(const Fd& log, std::span<const char> text) noexcept;
 void complain(std::string_view text) noexcept;  // standard error, best effort
 
-// ---- memory, limits, time -----------------------------------------------------------------------------------
-// Address space that costs memory only where it is touched, zeroed; nullptr if there is none. Page-aligned.
+// ---- memory, limits, time
+// ----------------------------------------------------------------------------------- Address space that
+// costs memory only where it is touched, zeroed; nullptr if there is none. Page-aligned.
 std::byte* reserve(std::size_t bytes) noexcept;
 void unreserve(std::byte* memory, std::size_t bytes) noexcept;
 void forget(std::byte* memory, std::size_t bytes) noexcept;  // gives the pages back, keeps the addresses

@@ -33,8 +33,10 @@ void put_request(base::Writer& out, const Exchange& exchange) noexcept {
 }
 
 void put_times(base::Writer& out, const Exchange& exchange) noexcept {
-  for (const State state : {State::READ_REQUEST, State::SEND_REQUEST, State::READ_RESPONSE, State::SEND_RESPONSE})
-    out << ' ' << row(state).name << '=' << std::uint64_t{exchange.spent_ms[static_cast<std::size_t>(state)]} << "ms";
+  for (const State state :
+       {State::READ_REQUEST, State::SEND_REQUEST, State::READ_RESPONSE, State::SEND_RESPONSE})
+    out << ' ' << row(state).name << '=' << std::uint64_t{exchange.spent_ms[static_cast<std::size_t>(state)]}
+        << "ms";
 }
 
 void put_end(base::Writer& out, const Exchange& exchange) noexcept {
@@ -56,7 +58,8 @@ void write_access_line(const Exchange& exchange, base::Writer& out) noexcept {
   put_time(out, exchange.wall_ms);
   out << ' ' << sys::endpoint_text(exchange.client).view() << " #" << exchange.id << ' ';
   put_request(out, exchange);
-  out << ' ' << std::uint64_t{exchange.status} << " up=" << exchange.sent_up << " down=" << exchange.sent_down;
+  out << ' ' << std::uint64_t{exchange.status} << " up=" << exchange.sent_up
+      << " down=" << exchange.sent_down;
   put_times(out, exchange);
   put_end(out, exchange);
   out << '\n';

@@ -15,7 +15,9 @@ using base::Writer;
 
 constexpr std::size_t kEntryBytesMax = 256;
 
-std::uint64_t number(std::int32_t value) noexcept { return static_cast<std::uint64_t>(value < 0 ? 0 : value); }
+std::uint64_t number(std::int32_t value) noexcept {
+  return static_cast<std::uint64_t>(value < 0 ? 0 : value);
+}
 
 void put_error(Writer& out, int error) noexcept {
   if (error != 0) out << " (" << std::string_view{std::strerror(error)} << ')';
@@ -32,9 +34,7 @@ void write_entry(const Entry& entry, Writer& out) noexcept {
   out << "[slot " << std::uint64_t{entry.slot} << ", #" << entry.id << "] ";
   switch (entry.did) {
     case Did::accepted: out << "accepted on descriptor " << number(entry.value); break;
-    case Did::entered:
-      out << row(static_cast<State>(entry.value)).name << " -> " << state;
-      break;
+    case Did::entered: out << row(static_cast<State>(entry.value)).name << " -> " << state; break;
     case Did::waited: {
       const bool reads_head = entry.state == static_cast<std::uint8_t>(State::READ_REQUEST) ||
                               entry.state == static_cast<std::uint8_t>(State::READ_RESPONSE);
@@ -44,9 +44,12 @@ void write_entry(const Entry& entry, Writer& out) noexcept {
     }
     case Did::connected: out << state << " connects to address " << number(entry.value) + 1; break;
     case Did::retried: out << state << " could not connect: " << reason_name(entry); break;
-    case Did::answered: out << state << " answers " << number(entry.value) << " itself: " << reason_name(entry); break;
+    case Did::answered:
+      out << state << " answers " << number(entry.value) << " itself: " << reason_name(entry);
+      break;
     case Did::released:
-      out << state << " -> FREE: " << reason_name(entry) << ", " << number(entry.value) << " bytes moved in all";
+      out << state << " -> FREE: " << reason_name(entry) << ", " << number(entry.value)
+          << " bytes moved in all";
       break;
   }
   put_error(out, entry.error);

@@ -32,7 +32,8 @@ void Sink::flush(std::uint64_t now) {
 }
 
 void Sink::own_up(std::uint64_t now) {
-  const std::string line = "proxy: " + std::to_string(dropped_) + " lines were dropped here: the log took no more\n";
+  const std::string line =
+      "proxy: " + std::to_string(dropped_) + " lines were dropped here: the log took no more\n";
   dropped_ = 0;
   add(line, now);
   due_ = now;

@@ -1,5 +1,5 @@
-// Lines on their way to a file, a pipe or a terminal: gathered, written in batches, and never waited for. What finds
-// no room is dropped, counted, and the count is told as soon as there is room again.
+// Lines on their way to a file, a pipe or a terminal: gathered, written in batches, and never waited for.
+// What finds no room is dropped, counted, and the count is told as soon as there is room again.
 #pragma once
 #include <cstdint>
 #include <string>

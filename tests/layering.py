@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Checks that includes only point downwards, and that only src/sys meets the kernel.
+
+The rooms and what each may include are those of docs/design.md. Prints `N passed, N failed`.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# room -> rooms it may include, besides itself and the standard library
+ROOMS = {
+    "src/sys": set(),
+    "src/base": set(),
+    "src/http": {"src/base", "src/sys"},
+    "src/net": {"src/http", "src/base", "src/sys"},
+    "src/plan": {"src/http", "src/base", "src/sys"},
+    "request_state": {"src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/watch": {"request_state", "src/plan", "src/http", "src/base", "src/sys"},
+    "proxy": {"src/watch", "request_state", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+}
+# Rooms of single files that lie elsewhere.
+FILES = {
+    "proxy.cpp": "proxy",
+    "request_state.hpp": "request_state",
+    "request_state.cpp": "request_state",
+    "http_parse.cpp": "src/http",
+}
+# Of the address only its numeric form is needed above: no call to the system comes with it.
+ONLY = {("src/http", "src/sys"): {"src/sys/address.hpp"}}
+
+# Names are looked up by a library, whose interface speaks in socket addresses.
+KERNEL_MET_BY = {"src/sys/linux.cpp", "src/sys/address.cpp", "src/net/cares.cpp", "src/net/getaddrinfo.cpp"}
+KERNEL_HEADER = re.compile(r"^(sys|netinet|arpa|net|linux|asm)/|^(fcntl|unistd|poll|signal|netdb|pthread|time|sched)\.h$"
+                           r"|^(thread|mutex|future|condition_variable|csignal)$")
+FORBIDDEN_CALL = re.compile(r"\b(pthread_create|std::thread|fork|vfork|clone)\s*\(")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def room_of(path):
+    return FILES.get(path, path.rsplit("/", 1)[0])
+
+
+def includes(path):
+    """(is_system, name or path from the root) for each include of the file."""
+    text = (ROOT / path).read_text()
+    for kind, name in INCLUDE.findall(text):
+        if kind == "<":
+            yield True, name
+        else:
+            yield False, str((ROOT / path).parent.joinpath(name).resolve().relative_to(ROOT))
+
+
+def faults_of(path):
+    room = room_of(path)
+    for is_system, name in includes(path):
+        if is_system:
+            if KERNEL_HEADER.search(name) and path not in KERNEL_MET_BY:
+                yield f"{path} includes <{name}>: only src/sys may"
+            continue
+        other = room_of(name)
+        if other == room:
+            continue
+        if other not in ROOMS[room]:
+            yield f"{path} ({room}) includes {name} ({other}), which does not lie below it"
+        elif name not in ONLY.get((room, other), {name}):
+            yield f"{path} includes {name}; of {other} only {', '.join(ONLY[room, other])} may be used there"
+    for call in FORBIDDEN_CALL.findall((ROOT / path).read_text()):
+        yield f"{path} calls {call}: one thread, one process"
+
+
+def main():
+    sources = sorted(str(p.relative_to(ROOT)) for pattern in ("*.[ch]pp", "src/**/*.[ch]pp") for p in ROOT.glob(pattern))
+    passed = failed = 0
+    for path in sources:
+        faults = [f"{path} lies in no room"] if room_of(path) not in ROOMS else list(faults_of(path))
+        for fault in faults:
+            print(fault)
+        failed += bool(faults)
+        passed += not faults
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
