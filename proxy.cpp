@@ -119,14 +119,16 @@ class Proxy {
   std::string listen();
   void announce();
   void serve() {
-    while (!stopping_) turn();
+    while (!stopping()) turn();
   }
+  void turn();
+  [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+  [[nodiscard]] Services& services() noexcept { return services_; }
 
  private:
   using Kind = net::Token::Kind;
 
   int open_listener(const sys::Address& address);
-  void turn();
   void mark(const sys::Event& event);
   void wake_the_named();
   void accept_clients();

@@ -34,7 +34,7 @@ static_assert(http::kAnswerBytesMax + http::kContinue.size() <= base::kBlockByte
 
 constexpr Step wait_for(Wait wait) noexcept { return {.what = Step::What::wait, .wait = wait}; }
 constexpr Step yield(Wait wait = Wait::none) noexcept { return {.what = Step::What::yield, .wait = wait}; }
-constexpr Step starve() noexcept { return {.what = Step::What::starve}; }
+constexpr Step starve(Wait wait) noexcept { return {.what = Step::What::starve, .wait = wait}; }
 constexpr Step go(State state) noexcept { return {.what = Step::What::go, .state = state}; }
 constexpr Step close(Reason reason) noexcept { return {.what = Step::What::close, .reason = reason}; }
 
@@ -134,7 +134,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   record.side[kUpstream] = net::Endpoint{};
   if (!make_room(record, services)) {
     record.verdict = reason;
-    return starve();
+    return starve(Wait::linger);
   }
   if (record.state == State::READ_REQUEST)
     record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
@@ -363,7 +363,7 @@ Step linger(request_info& record, Services& services) noexcept {
   switch (net::discard(record.lane[kRequest], record.side[kClient], services.blocks, budget)) {
     case Flow::need_read: return wait_for(Wait::linger);
     case Flow::budget: return yield(Wait::linger);
-    case Flow::no_block: return starve();
+    case Flow::no_block: return starve(Wait::linger);
     default: return close(Reason::complete);
   }
 }
@@ -448,6 +448,7 @@ Flow pump_request(request_info& record, Services& services) noexcept {
   std::size_t budget = kTurnBytes;
   const Flow flow = net::pump(request, record.side[kClient], upstream, services.blocks, budget);
   request.dead = flow == Flow::write_failed;
+  if (request.dead && request.moved > 0) request.drop_block();  // nothing of it can be sent to another address
   return flow;
 }
 
@@ -455,7 +456,7 @@ Flow pump_request(request_info& record, Services& services) noexcept {
 Step unless_upload_runs(Step step, Flow upload) noexcept {
   if (step.what != Step::What::wait) return step;
   if (upload == Flow::budget) return yield();
-  return upload == Flow::no_block ? starve() : step;
+  return upload == Flow::no_block ? starve(step.wait) : step;
 }
 
 using StateFunction = Step (*)(request_info&, Services&);
@@ -486,7 +487,7 @@ Step read_request(request_info& record, Services& services) noexcept {
   for (;;) {
     if (!request.block && !client.readable) return wait_for(Wait::idle);
     if (!request.block) request.block = services.blocks.take();
-    if (!request.block) return starve();
+    if (!request.block) return starve(Wait::idle);
     const std::size_t seen = request.end;
     request.flow = net::fill(request, client, http::kHeadBytesMax - seen);
     if (request.flow == Flow::read_failed) return close(Reason::client_left);
@@ -551,7 +552,7 @@ Step read_response(request_info& record, Services& services) noexcept {
       return wait_for(Wait::answer);
     }
     if (!response.block) response.block = services.blocks.take();
-    if (!response.block) return starve();
+    if (!response.block) return starve(Wait::answer);
     response.flow = net::fill(response, upstream, http::kHeadBytesMax - response.end);
     if (response.flow != Flow::read_failed) continue;
     record.exchange->error = response.error;
@@ -570,7 +571,7 @@ Step send_response(request_info& record, Services& services) noexcept {
     case Flow::need_read: return wait_for(client.finished ? Wait::half_closed : Wait::stream);
     case Flow::need_write: return wait_for(Wait::reader);
     case Flow::budget: return yield();
-    case Flow::no_block: return starve();
+    case Flow::no_block: return starve(Wait::stream);
     case Flow::write_failed: return close(Reason::client_left);
     case Flow::bad_framing: return cut(record, Reason::bad_response, Reason::bad_chunk);
     case Flow::read_failed:
@@ -621,6 +622,7 @@ void advance(request_info& record, Services& services) noexcept {
       case Step::What::wait: return pause(record, services, step.wait, moved_before);
       case Step::What::yield: return yield_turn(record, services, step.wait);
       case Step::What::starve:
+        pause(record, services, step.wait, moved_before);
         record.starved = true;
         return services.starved.push(services.table.slot_of(record));
       case Step::What::close: return release(record, step.reason, services);

@@ -186,7 +186,7 @@ struct Step {
   enum class What : std::uint8_t {
     wait,    // for an event, at most as long as `wait` allows
     yield,   // run again next turn: the budget is used up
-    starve,  // until there is a block
+    starve,  // until there is a block, at most as long as `wait` allows
     go,      // on to `state`
     close,   // give the record back, because of `reason`
   };

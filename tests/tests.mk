@@ -39,3 +39,7 @@ lint:
 	  --suppress=missingIncludeSystem --error-exitcode=1 $(LINTED)
 	printf '%s\n' $(LINTED) | \
 	  xargs -P 2 -I FILE clang-tidy --quiet --warnings-as-errors='*' FILE -- -std=c++20 -D_GNU_SOURCE
+
+# ---- further suites, each with its own rules ----------------------------------------------------------------------------
+
+-include tests/sim/sim.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk

@@ -1,0 +1,136 @@
+// The remote hosts of a history, and what each of them must see: a reference model written from the RFCs and the
+// README, which knows nothing of the proxy's code.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernel.hpp"
+
+namespace sim {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// What a client asks for, and how it behaves.
+struct ClientPlan {
+  enum class Manner : std::uint8_t {
+    plain,       // sends, reads to the end
+    half_close,  // sends, closes its sending side, reads to the end
+    vanish,      // closes after `cut` bytes sent
+    reset,       // resets after `cut` bytes sent
+    stop,        // reads `cut` bytes, then nothing for a while, then the rest
+    leave,       // reads `cut` bytes and closes
+    surplus,     // sends more than the request, behind it
+    silent,      // sends nothing
+    garbage,     // sends what is not HTTP
+    stall,       // sends `cut` bytes and then nothing more
+  };
+  Manner manner = Manner::plain;
+  std::string method = "GET";
+  std::string path = "/";
+  bool http11 = false;
+  bool expects_continue = false;
+  Headers headers;
+  std::string body;
+  bool has_body = false;
+  std::size_t cut = 0;
+  std::uint64_t pause_ms = 0;  // before the first byte
+};
+
+// What the origin answers, and how it behaves.
+struct OriginPlan {
+  enum class Manner : std::uint8_t {
+    answers,    // reads the whole request, answers, closes
+    keeps,      // the same, but leaves the closing to the proxy
+    early,      // answers after the request's head
+    refuses,    // nobody listens
+    swallows,   // does not answer the handshake
+    unknown,    // its name is not known
+    nameless,   // the name server never answers
+    closes,     // closes without an answer
+    resets,     // resets without an answer
+    cuts,       // closes after `cut` bytes of the answer
+    breaks,     // resets after `cut` bytes of the answer
+    silent,     // takes the request and never answers
+    deaf,       // never reads
+    garbage,    // answers what is not HTTP
+    second,     // listens only on the second of its addresses
+  };
+  enum class Framing : std::uint8_t { length, eof, chunked };
+  Manner manner = Manner::answers;
+  Framing framing = Framing::length;
+  int status = 200;
+  int interims = 0;
+  Headers headers;
+  std::string body;
+  std::size_t cut = 0;
+  std::vector<std::size_t> chunks;  // sizes to cut the body into; what is left is the last
+};
+
+struct Pair {
+  ClientPlan client;
+  OriginPlan origin;
+  bool by_name = false;
+};
+
+// ---- the reference model ----
+std::string host_of(std::size_t index, bool by_name);          // the authority in the URL
+std::string request_sent(const Pair& pair, std::size_t index);       // by the client
+std::string request_expected(const Pair& pair, std::size_t index);   // at the origin
+std::string response_sent(const Pair& pair);                         // by the origin
+std::string response_expected(const Pair& pair);                     // at the client
+bool knows_length(const Pair& pair);  // the client can tell from the head how long the answer is
+
+class Client {
+ public:
+  Client(World& world, const Pair& pair, std::size_t index);
+  bool act();
+  [[nodiscard]] std::uint64_t next_time() const { return waiting_until_; }
+  [[nodiscard]] bool finished() const { return over_; }
+
+  std::string got;
+  bool saw_eof = false;
+  bool saw_reset = false;
+  bool left = false;  // of its own accord
+  bool refused = false;
+
+ private:
+  bool send();
+  bool read();
+  void leave(bool by_reset);
+
+  World& world_;
+  const ClientPlan& plan_;
+  std::string request_;
+  std::size_t sent_ = 0;
+  ConnectionPtr connection_;
+  bool over_ = false;
+  bool shut_ = false;
+  bool stopped_ = false;
+  std::uint64_t waiting_until_ = 0;
+};
+
+class Origin {
+ public:
+  Origin(World& world, const Pair& pair, std::size_t index);
+  bool act();
+
+  std::string got;
+  int connections = 0;
+  bool over = false;
+
+ private:
+  bool read();
+  bool answer();
+
+  World& world_;
+  const OriginPlan& plan_;
+  World::Host* host_ = nullptr;
+  std::string response_;
+  std::size_t request_length_;
+  std::size_t head_length_;
+  std::size_t sent_ = 0;
+  ConnectionPtr connection_;
+};
+
+}  // namespace sim

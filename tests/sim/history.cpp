@@ -1,0 +1,434 @@
+#include "history.hpp"
+
+// The program's own file, its main under another name: so the very loop is under test, and can be looked into.
+#define main proxy_main
+#include "../../proxy.cpp"
+#undef main
+
+namespace sim {
+namespace {
+
+using ClientManner = ClientPlan::Manner;
+using OriginManner = OriginPlan::Manner;
+
+constexpr std::string_view kClientManners[] = {"plain",  "half_close", "vanish", "reset",   "stop",
+                                               "leave", "surplus",    "silent", "garbage", "stall"};
+constexpr std::string_view kOriginManners[] = {"answers", "keeps", "early",  "refuses", "swallows",
+                                               "unknown", "nameless", "closes", "resets", "cuts",
+                                               "breaks", "silent", "deaf", "garbage", "second"};
+
+bool is_kind(const OriginPlan& origin) {
+  switch (origin.manner) {
+    case OriginManner::answers:
+    case OriginManner::keeps:
+    case OriginManner::early:
+    case OriginManner::second: return true;
+    default: return false;
+  }
+}
+
+// The client must see its whole answer, whatever the world does.
+// Nothing is short, nothing fails by itself.
+bool is_kind_world(const Scenario& scenario) {
+  return scenario.temper.error == 0 && !scenario.failure && scenario.blocks == 0 &&
+         scenario.pairs.size() <= scenario.max_requests && scenario.descriptor_limit >= 64;
+}
+
+bool must_be_whole(const Scenario& scenario, const Pair& pair) {
+  const ClientManner manner = pair.client.manner;
+  const bool kind_client = manner == ClientManner::plain || manner == ClientManner::half_close ||
+                           manner == ClientManner::stop || manner == ClientManner::surplus;
+  return kind_client && is_kind_world(scenario) && is_kind(pair.origin);
+}
+
+// The status that our own answer must have, or 0 if it may be any of several.
+int expected_status(const Scenario& scenario, const Pair& pair) {
+  if (!is_kind_world(scenario)) return 0;
+  if (pair.client.manner == ClientManner::garbage) return 400;
+  const std::size_t head = request_sent(pair, 0).find("\r\n\r\n") + 4;
+  if (pair.client.manner == ClientManner::stall && pair.client.cut > 0 && pair.client.cut < head) return 408;
+  if (pair.client.manner != ClientManner::plain) return 0;
+  switch (pair.origin.manner) {
+    case OriginManner::refuses:
+    case OriginManner::unknown:
+    case OriginManner::closes:
+    case OriginManner::garbage: return pair.client.has_body ? 0 : 502;
+    case OriginManner::resets: return 502;
+    case OriginManner::swallows:
+    case OriginManner::nameless: return 504;
+    case OriginManner::silent: return 504;
+    default: return 0;
+  }
+}
+
+// ---- what a client has seen ---------------------------------------------------------------------------------------------
+
+// An answer of the proxy's own: whether `text` is one, or the visibly cut beginning of one.
+enum class Own : std::uint8_t { no, cut, whole };
+
+Own own_answer(std::string_view text, bool to_head, bool saw_reset, int& status) {
+  constexpr std::string_view kStart = "HTTP/1.0 ";
+  if (text.size() <= kStart.size()) return kStart.substr(0, text.size()) == text ? Own::cut : Own::no;
+  if (text.substr(0, kStart.size()) != kStart || (text[9] != '4' && text[9] != '5')) return Own::no;
+  status = std::atoi(std::string{text.substr(9, 3)}.c_str());
+  const std::size_t end = text.find("\r\n\r\n");
+  if (end == std::string_view::npos) return Own::cut;
+  const std::size_t length_at = text.find("Content-Length: ");
+  if (length_at > end || text.substr(0, end).find("\r\nVia:") != std::string_view::npos) return Own::no;
+  const auto length = static_cast<std::size_t>(std::atoi(std::string{text.substr(length_at + 16, 8)}.c_str()));
+  const std::size_t body = text.size() - end - 4;
+  // A request that was never understood may have been a HEAD, and yet have a body in its answer.
+  if (body > length) return Own::no;
+  return (body < length && !to_head) || saw_reset ? Own::cut : Own::whole;
+}
+
+// Without the 100 in front, or what has come of it.
+std::string_view without_continue(std::string_view got) {
+  constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  const std::size_t common = std::min(got.size(), kContinue.size());
+  const bool is_one = common > 7 && got.substr(0, common) == kContinue.substr(0, common);
+  return is_one ? got.substr(common) : got;
+}
+
+std::string shown(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 300)) {
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\r')
+      out += "\\r";
+    else
+      out += c >= ' ' && c < 0x7f ? c : '?';
+  }
+  return out + (text.size() > 300 ? "..." : "");
+}
+
+// What is wrong with what the client saw; empty: nothing.
+std::string judge_client(const Scenario& scenario, const Pair& pair, const Client& client) {
+  const std::string expected = response_expected(pair);
+  const std::string_view got = pair.client.expects_continue ? without_continue(client.got) : std::string_view{client.got};
+  const bool whole = got == expected;
+  if (must_be_whole(scenario, pair)) {
+    // What lies behind the request may come after the proxy has closed; then RST follows the whole answer.
+    if (whole && (client.saw_eof || pair.client.manner == ClientManner::surplus)) return {};
+    return "it must have the whole answer, but has " + std::to_string(got.size()) + " of " +
+           std::to_string(expected.size()) + " bytes" + (client.saw_reset ? " and a reset" : "") + ": " + shown(got);
+  }
+  int status = 0;
+  const Own own = own_answer(got, pair.client.method == "HEAD", client.saw_reset, status);
+  if (const int wanted = expected_status(scenario, pair); wanted != 0 && (own != Own::whole || status != wanted))
+    return "it must have " + std::to_string(wanted) + ", but has: " + shown(got);
+  if (client.left || client.refused || own != Own::no || got.empty()) return {};
+  if (pair.client.manner == ClientManner::garbage || pair.client.manner == ClientManner::silent)
+    return "it has an answer to nothing: " + shown(got);
+  if (expected.compare(0, got.size(), got) != 0)
+    return "it has bytes that nobody sent: " + shown(got) + " instead of " + shown(expected);
+  const bool head_whole = got.find("\r\n\r\n") != std::string_view::npos;
+  // An origin that closes where only the close marks the end has said that this is the end.
+  const bool said_so = pair.origin.manner == OriginManner::cuts && !knows_length(pair) &&
+                       pair.origin.framing == OriginPlan::Framing::eof;
+  const bool looks_cut = said_so || client.saw_reset || !head_whole || (knows_length(pair) && !whole);
+  if (!whole && !looks_cut) return "its answer was cut and looks whole: " + shown(got);
+  return {};
+}
+
+// An origin sees a prefix of the request, byte for byte; the whole of it if it took it and its answer arrived.
+std::string judge_origin(const Pair& pair, std::size_t index, const Origin& origin, const Client& client) {
+  const std::string expected = request_expected(pair, index);
+  if (origin.got != expected.substr(0, origin.got.size()))
+    return "it has bytes that the client did not send: " + shown(origin.got) + " instead of " + shown(expected);
+  const bool waits_for_all = pair.origin.manner == OriginManner::answers || pair.origin.manner == OriginManner::keeps;
+  if (client.got == response_expected(pair) && waits_for_all && origin.got != expected)
+    return "it answered before it had the request";
+  if (origin.connections > 1) return "it was connected to more than once";
+  return {};
+}
+
+// ---- promises that hold after every turn ------------------------------------------------------------------------------------
+
+std::string check_turn(Services& services, const World& world) {
+  std::size_t used = 0, sides = 0, blocks = 0, exchanges = services.finished.size(), queued = 0;
+  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
+    const request_info& record = services.table.at(slot);
+    if (record.state == State::FREE) {
+      if (record.side[kClient].fd || record.side[kUpstream].fd || record.exchange) return "a free record holds something";
+      continue;
+    }
+    ++used;
+    if (!record.side[kClient].fd) return "a record in use has no client";
+    sides += record.side[kUpstream].fd ? 2 : 1;
+    for (const net::Lane& lane : record.lane) {
+      blocks += lane.block ? 1 : 0;
+      if (!lane.block && lane.held() != 0) return "a lane holds bytes without a block";
+      if (lane.end > base::kBlockBytes || lane.begin > lane.end) return "a lane's bounds are wrong";
+    }
+    exchanges += record.exchange ? 1 : 0;
+    queued += record.ready.linked() ? 1 : 0;
+    // Nobody waits without a deadline, nor in no queue at all.
+    if (!record.ready.linked() && !record.timer.linked()) return "a record waits for nothing, for ever";
+    if (record.timer.linked() && record.deadline > services.now + services.config.wait(record.wait))
+      return "a deadline is farther away than its wait";
+    // A lane that waits with an empty block holds memory for nothing.
+    if (!record.ready.linked() && record.state == State::READ_REQUEST && record.lane[kRequest].block &&
+        record.lane[kRequest].held() == 0)
+      return "an idle record holds a block";
+  }
+  if (used != services.table.used()) return "the table miscounts its records";
+  if (sides != world.sockets()) return "descriptors open and records in use do not agree";
+  if (blocks != services.blocks.used()) return "blocks held and blocks out do not agree";
+  if (exchanges != services.exchanges.used()) return "exchanges held and exchanges out do not agree";
+  (void)queued;
+  return {};
+}
+
+struct Stage {
+  Stage(const Scenario& with, Chooser& chooser) : scenario(with), world(chooser, with.temper) {
+    world.descriptor_limit = with.descriptor_limit;
+    world.failure = with.failure;
+    for (std::size_t i = 0; i < with.pairs.size(); ++i) {
+      if (with.pairs[i].origin.manner == OriginManner::nameless) world.unanswered.insert(host_of(i, true));
+      clients.push_back(std::make_unique<Client>(world, with.pairs[i], i));
+      origins.push_back(std::make_unique<Origin>(world, with.pairs[i], i));
+      world.actors.emplace_back([client = clients.back().get()] { return client->act(); });
+      world.actors.emplace_back([origin = origins.back().get()] { return origin->act(); });
+    }
+    world.next_actor_time = [this] {
+      std::uint64_t next = 0;
+      for (const auto& client : clients)
+        if (const std::uint64_t time = client->next_time(); time != 0 && (next == 0 || time < next)) next = time;
+      return next;
+    };
+    world.when_still = [this] {
+      // The program sleeps for ever: so everything must be over.
+      if (!all_over()) return false;
+      world.send_signal();
+      return true;
+    };
+  }
+
+  [[nodiscard]] bool all_over() const {
+    return std::all_of(clients.begin(), clients.end(), [](const auto& c) { return c->finished(); });
+  }
+
+  const Scenario& scenario;
+  World world;
+  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::unique_ptr<Origin>> origins;
+};
+
+plan::Config config_for(const Scenario& scenario) {
+  plan::Config config;
+  config.listen.push_back(sys::loopback4(8080));
+  config.max_requests = scenario.max_requests;
+  config.buffer_mib = 1;
+  config.access_log = "-";
+  return config;
+}
+
+std::string tell(const base::Trace& trace) {
+  std::string out;
+  for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
+    std::array<char, 256> room;
+    base::Writer line{room};
+    watch::write_entry(trace.at(at), line);
+    out += "    " + std::string{line.view()};
+  }
+  return out;
+}
+
+// Runs the program until the world is still and it has been told to end, or a promise is broken.
+void run(Stage& stage, Outcome& outcome) {
+  World& world = stage.world;
+  const plan::Config config = config_for(stage.scenario);
+  Capacity capacity = Capacity::of(config);
+  if (stage.scenario.blocks != 0) capacity.blocks = stage.scenario.blocks;
+  sys::Opened poller = sys::make_poller();
+  sys::Opened signals = sys::take_signals();
+  constexpr net::Token kSignals{0, 0, net::Token::Kind::signals};
+  if (sys::watch(poller.fd, signals.fd.get(), kSignals.packed()) != 0) return;
+  sys::Opened output = sys::open_stdout();
+  Proxy proxy{config, capacity, {std::move(poller.fd), std::move(signals.fd), std::move(output.fd), sys::Fd{}}};
+  if (!proxy.listen().empty()) return;  // the failure loop may forbid it; then there is nothing to see
+  proxy.announce();
+  std::uint64_t quiet_turns = 0;
+  while (!proxy.stopping() && world.broken.empty()) {
+    const std::uint64_t now = world.now(), moved = proxy.services().trace.written();
+    const auto calls = world.calls_made;
+    proxy.turn();
+    ++outcome.turns;
+    if (const std::string fault = check_turn(proxy.services(), world); !fault.empty()) world.fault(fault);
+    const bool quiet = now == world.now() && moved == proxy.services().trace.written() && calls == world.calls_made &&
+                       world.events_handed_out == 0;
+    quiet_turns = quiet ? quiet_turns + 1 : 0;
+    if (quiet_turns > 2) world.fault("the loop spins: turns without event, time or progress");
+  }
+  if (world.broken.empty() && stage.all_over()) {
+    Services& services = proxy.services();
+    if (services.table.used() != 0) world.fault("all is over, and a record is still in use");
+    if (services.blocks.used() != 0) world.fault("all is over, and a block is still out");
+  }
+  if (!world.broken.empty()) outcome.story += tell(proxy.services().trace);
+}
+
+void judge(Stage& stage) {
+  for (std::size_t i = 0; i < stage.clients.size() && stage.world.broken.empty(); ++i) {
+    const Pair& pair = stage.scenario.pairs[i];
+    if (const std::string fault = judge_client(stage.scenario, pair, *stage.clients[i]); !fault.empty())
+      stage.world.fault("client " + std::to_string(i) + ": " + fault);
+    if (const std::string fault = judge_origin(pair, i, *stage.origins[i], *stage.clients[i]); !fault.empty())
+      stage.world.fault("origin " + std::to_string(i) + ": " + fault);
+  }
+}
+
+}  // namespace
+
+Outcome play(const Scenario& scenario, Chooser& chooser) {
+  Outcome outcome;
+  Stage stage{scenario, chooser};
+  stage.world.enter();
+  run(stage, outcome);
+  if (stage.world.broken.empty() && stage.world.descriptors() != 0)
+    stage.world.fault(std::to_string(stage.world.descriptors()) + " descriptors are left open");
+  if (stage.world.broken.empty() && stage.all_over()) judge(stage);
+  outcome.broken = stage.world.broken;
+  outcome.calls = stage.world.calls_made;
+  if (!outcome.broken.empty()) outcome.story += stage.world.log;
+  stage.world.leave();
+  return outcome;
+}
+
+// ---- scenarios ------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::string draw_body(Chooser& chooser) {
+  static constexpr std::size_t kSizes[] = {0, 1, 5, 100, 2000, 9000, 40'000};
+  const std::size_t size = kSizes[chooser.choose(7)];
+  std::string body(size, '\0');
+  const std::uint32_t salt = chooser.choose(251);
+  for (std::size_t i = 0; i < size; ++i) body[i] = static_cast<char>((i * 31 + i / 251 + salt) & 0xff);
+  return body;
+}
+
+Headers draw_headers(Chooser& chooser, const char* prefix) {
+  Headers headers;
+  for (std::uint32_t i = chooser.choose(4); i > 0; --i) headers.emplace_back(prefix + std::to_string(i % 2), "v" + std::to_string(i));
+  return headers;
+}
+
+ClientPlan draw_client(Chooser& chooser) {
+  ClientPlan plan;
+  static constexpr const char* kMethods[] = {"GET", "GET", "HEAD", "POST", "PUT", "BREW"};
+  plan.manner = chooser.choose(2) == 0 ? ClientManner::plain : static_cast<ClientManner>(chooser.choose(10));
+  plan.method = kMethods[chooser.choose(6)];
+  plan.http11 = chooser.choose(2) == 0;
+  plan.headers = draw_headers(chooser, "X-A");
+  plan.has_body = plan.method == "POST" || plan.method == "PUT" || chooser.choose(8) == 0;
+  if (plan.has_body) plan.body = draw_body(chooser);
+  plan.expects_continue = plan.http11 && plan.has_body && chooser.choose(4) == 0;
+  plan.cut = chooser.choose(400);
+  plan.pause_ms = chooser.choose(4) == 0 ? chooser.choose(50) : 0;
+  return plan;
+}
+
+OriginPlan draw_origin(Chooser& chooser) {
+  OriginPlan plan;
+  static constexpr int kStatus[] = {200, 200, 200, 404, 204, 304};
+  plan.manner = chooser.choose(2) == 0 ? OriginManner::answers : static_cast<OriginManner>(chooser.choose(15));
+  plan.framing = static_cast<OriginPlan::Framing>(chooser.choose(3));
+  plan.status = kStatus[chooser.choose(6)];
+  plan.interims = chooser.choose(5) == 0 ? static_cast<int>(chooser.choose(3)) : 0;
+  plan.headers = draw_headers(chooser, "X-B");
+  plan.body = draw_body(chooser);
+  plan.cut = chooser.choose(600);
+  for (std::uint32_t i = chooser.choose(4); i > 0; --i) plan.chunks.push_back(1 + chooser.choose(300));
+  const bool open_ended = plan.framing == OriginPlan::Framing::eof;
+  if (open_ended && (plan.manner == OriginManner::keeps || plan.manner == OriginManner::early))
+    plan.framing = OriginPlan::Framing::length;
+  return plan;
+}
+
+}  // namespace
+
+Scenario draw(Chooser& chooser) {
+  Scenario scenario;
+  static constexpr std::size_t kRooms[] = {1, 7, 64, 600, 4096, 65'536};
+  for (std::size_t i = 0, count = 1 + chooser.choose(3); i < count; ++i) {
+    Pair pair{draw_client(chooser), draw_origin(chooser), chooser.choose(2) == 0};
+    const OriginManner manner = pair.origin.manner;
+    pair.by_name |= manner == OriginManner::second || manner == OriginManner::unknown || manner == OriginManner::nameless;
+    scenario.pairs.push_back(std::move(pair));
+  }
+  scenario.temper.send_room = kRooms[chooser.choose(6)];
+  // With tiny windows big bodies would take for ever.
+  for (Pair& pair : scenario.pairs) {
+    const std::size_t most = scenario.temper.send_room * 300;
+    if (pair.client.body.size() > most) pair.client.body.resize(most);
+    if (pair.origin.body.size() > most) pair.origin.body.resize(most);
+  }
+  scenario.temper.short_io = chooser.choose(5);
+  scenario.temper.split = chooser.choose(5);
+  scenario.temper.linger = chooser.choose(4);
+  scenario.temper.error = chooser.choose(6) == 0 ? 60 + chooser.choose(200) : 0;
+  if (chooser.choose(10) == 0) scenario.blocks = 1 + chooser.choose(3);
+  if (chooser.choose(16) == 0) scenario.max_requests = 1;
+  if (chooser.choose(16) == 0) scenario.descriptor_limit = 9 + chooser.choose(6);  // one for a spare at least
+  return scenario;
+}
+
+std::string describe(const Scenario& scenario) {
+  std::string out;
+  for (std::size_t i = 0; i < scenario.pairs.size(); ++i) {
+    const Pair& pair = scenario.pairs[i];
+    out += "  " + std::to_string(i) + ": client " + std::string{kClientManners[static_cast<std::size_t>(pair.client.manner)]} + " " +
+           pair.client.method + (pair.client.http11 ? " 1.1" : " 1.0") + (pair.client.expects_continue ? " expects 100" : "") +
+           " body " + (pair.client.has_body ? std::to_string(pair.client.body.size()) : "none") + " cut " +
+           std::to_string(pair.client.cut) + " pause " + std::to_string(pair.client.pause_ms) + "; origin " +
+           std::string{kOriginManners[static_cast<std::size_t>(pair.origin.manner)]} + " " + std::to_string(pair.origin.status) +
+           " framing " + std::to_string(static_cast<int>(pair.origin.framing)) + " interims " +
+           std::to_string(pair.origin.interims) + " body " + std::to_string(pair.origin.body.size()) + " cut " +
+           std::to_string(pair.origin.cut) + (pair.by_name ? " by name" : "") + "\n";
+  }
+  out += "  room " + std::to_string(scenario.temper.send_room) + " short " + std::to_string(scenario.temper.short_io) + " split " +
+         std::to_string(scenario.temper.split) + " linger " + std::to_string(scenario.temper.linger) + " error " +
+         std::to_string(scenario.temper.error) + " blocks " + std::to_string(scenario.blocks) + " requests " +
+         std::to_string(scenario.max_requests) + " descriptors " + std::to_string(scenario.descriptor_limit) + "\n";
+  return out;
+}
+
+Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenario&)>& fails) {
+  Scenario best = scenario;
+  const auto attempt = [&best, &fails](const std::function<void(Scenario&)>& change) {
+    Scenario smaller = best;
+    change(smaller);
+    if (fails(smaller)) best = std::move(smaller);
+  };
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < best.pairs.size() && best.pairs.size() > 1;) {
+      const std::size_t before = best.pairs.size();
+      attempt([i](Scenario& s) { s.pairs.erase(s.pairs.begin() + static_cast<std::ptrdiff_t>(i)); });
+      if (best.pairs.size() == before) ++i;
+    }
+    for (std::size_t i = 0; i < best.pairs.size(); ++i) {
+      attempt([i](Scenario& s) { s.pairs[i].client.manner = ClientManner::plain; });
+      attempt([i](Scenario& s) { s.pairs[i].origin.manner = OriginManner::answers; });
+      attempt([i](Scenario& s) { s.pairs[i].origin.body.resize(s.pairs[i].origin.body.size() / 8); });
+      attempt([i](Scenario& s) { s.pairs[i].client.body.resize(s.pairs[i].client.body.size() / 8); });
+      attempt([i](Scenario& s) { s.pairs[i].client.headers.clear(); s.pairs[i].origin.headers.clear(); });
+      attempt([i](Scenario& s) { s.pairs[i].client.pause_ms = 0; });
+      attempt([i](Scenario& s) { s.pairs[i].origin.interims = 0; });
+      attempt([i](Scenario& s) { s.pairs[i].client.method = "GET"; s.pairs[i].client.has_body = s.pairs[i].client.expects_continue = false; s.pairs[i].client.body.clear(); });
+      attempt([i](Scenario& s) { s.pairs[i].origin.framing = OriginPlan::Framing::length; });
+    }
+    attempt([](Scenario& s) { s.temper.short_io = 0; });
+    attempt([](Scenario& s) { s.temper.split = 0; });
+    attempt([](Scenario& s) { s.temper.error = 0; });
+    attempt([](Scenario& s) { s.temper.linger = 0; });
+    attempt([](Scenario& s) { s.temper.send_room = 65'536; });
+    attempt([](Scenario& s) { s.blocks = 0; });
+    attempt([](Scenario& s) { s.descriptor_limit = 256; s.max_requests = 8; });
+  }
+  return best;
+}
+
+}  // namespace sim

@@ -1,0 +1,626 @@
+#include "kernel.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace sim {
+namespace {
+
+World* world = nullptr;
+
+constexpr sys::Io kAgain{sys::Outcome::again, 0, 0};
+constexpr sys::Io kEof{sys::Outcome::eof, 0, 0};
+constexpr sys::Io failed(int error) { return {sys::Outcome::fail, error, 0}; }
+constexpr sys::Io done(std::size_t bytes) { return {sys::Outcome::done, 0, bytes}; }
+
+std::size_t held(const Stream& stream) { return stream.flight.size() + stream.arrived.size(); }
+
+}  // namespace
+
+World& World::current() {
+  if (world == nullptr) std::abort();
+  return *world;
+}
+void World::enter() { world = this; }
+void World::leave() { world = nullptr; }
+World::~World() {
+  if (world == this) world = nullptr;
+}
+
+// ---- descriptors --------------------------------------------------------------------------------------------------------
+
+// The lowest free number, as POSIX demands: so a number is in use again at once.
+int World::allocate() {
+  for (std::size_t i = 0; i < files_.size(); ++i)
+    if (!files_[i]) return static_cast<int>(i) + 3;
+  if (files_.size() + 3 >= descriptor_limit) return -1;
+  files_.emplace_back();
+  return static_cast<int>(files_.size()) + 2;
+}
+
+World::Description& World::at(int fd) {
+  const auto index = static_cast<std::size_t>(fd) - 3;
+  if (fd < 3 || index >= files_.size() || !files_[index]) {
+    fault("a call on descriptor " + std::to_string(fd) + ", which is not open");
+    none_ = Description{};
+    none_.connection = std::make_shared<Connection>();
+    return none_;
+  }
+  return *files_[index];
+}
+
+World::Description* World::of(const Connection& connection) {
+  for (const auto& file : files_)
+    if (file && file->connection.get() == &connection) return file.get();
+  return nullptr;
+}
+
+std::size_t World::descriptors() const {
+  return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) { return bool{f}; }));
+}
+
+std::size_t World::sockets() const {
+  return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) {
+    return f && f->kind == Description::Kind::socket;
+  }));
+}
+
+void World::fault(const std::string& what) {
+  if (broken.empty()) broken = what;
+}
+
+void World::close(int fd) {
+  Description& file = at(fd);
+  if (&file == &none_) return;
+  if (file.kind == Description::Kind::listener)
+    for (const ConnectionPtr& waiting : file.backlog) waiting->rst_to_remote = waiting->closed = true;
+  if (file.kind == Description::Kind::signals) signals_fd_ = -1;
+  if (file.kind == Description::Kind::names) names_fd_ = -1;
+  if (file.kind == Description::Kind::socket) {
+    Connection& c = *file.connection;
+    c.closed = true;
+    if (!c.dead) {
+      const bool abort = c.linger0 || !c.up.arrived.empty() || c.phase != Connection::Phase::open;
+      if (c.linger0) c.down.flight.resize(chooser_.choose(static_cast<std::uint32_t>(c.down.flight.size() + 1)));
+      (abort ? c.rst_to_remote : c.down.fin_sent) = true;
+    }
+  }
+  files_[static_cast<std::size_t>(fd) - 3].reset();
+  std::erase(queue_, fd);
+}
+
+// ---- readiness, as tcp_poll() of Linux sees it ------------------------------------------------------------------------
+
+std::size_t World::room(const Connection& c) const { return c.room - std::min(c.room, held(c.down)); }
+
+World::Mask World::poll(const Description& file) const {
+  Mask mask;
+  switch (file.kind) {
+    case Description::Kind::listener: mask.in = !file.backlog.empty(); return mask;
+    case Description::Kind::signals: mask.in = signal_pending_; return mask;
+    case Description::Kind::names: mask.in = !answered.empty(); return mask;
+    case Description::Kind::poller:
+    case Description::Kind::log: return mask;
+    case Description::Kind::socket: break;
+  }
+  const Connection& c = *file.connection;
+  mask.error = c.error != 0;
+  if (c.dead) {
+    mask.in = mask.out = mask.finished = mask.hung = true;
+    return mask;
+  }
+  if (c.phase != Connection::Phase::open) return mask;
+  mask.finished = c.up.fin_arrived;
+  mask.in = !c.up.arrived.empty() || c.up.fin_arrived;
+  mask.out = c.shut || room(c) * 3 >= c.room;
+  mask.hung = c.up.fin_arrived && c.shut;
+  return mask;
+}
+
+void World::notify(int fd) {
+  if (fd < 3) return;
+  Description& file = at(fd);
+  if (!file.watched || file.queued) return;
+  file.queued = true;
+  queue_.push_back(fd);
+}
+
+void World::notify(const Connection& connection) {
+  for (std::size_t i = 0; i < files_.size(); ++i)
+    if (files_[i] && files_[i]->connection.get() == &connection) notify(static_cast<int>(i) + 3);
+}
+
+int World::watch(int fd, std::uint64_t token, bool again) {
+  int error = 0;
+  static constexpr std::array<int, 2> kErrors{ENOMEM, ENOSPC};
+  if (!again && fails(Call::watch, kErrors, error)) return error;
+  Description& file = at(fd);
+  if (file.watched != again) fault("a descriptor is watched twice, or changed without being watched");
+  file.watched = true;
+  file.token = token;
+  if (poll(file).any()) notify(fd);
+  return 0;
+}
+
+std::size_t World::hand_out(std::span<sys::Event> into) {
+  std::size_t count = 0;
+  std::size_t most = queue_.empty() ? 0 : chooser_.some(queue_.size());
+  while (!queue_.empty() && most-- > 0 && count < into.size()) {
+    const auto pick = chooser_.choose(static_cast<std::uint32_t>(queue_.size()));
+    Description& file = at(queue_[pick]);
+    queue_.erase(queue_.begin() + pick);
+    file.queued = false;
+    const Mask mask = poll(file);
+    if (!mask.any()) continue;
+    if (file.connection && !mask.out) file.connection->no_space = true;
+    const bool gone = mask.hung || mask.error;
+    into[count++] = {.token = file.token,
+                     .readable = mask.in || mask.finished || gone,
+                     .writable = mask.out || gone,
+                     .finished = mask.finished,
+                     .hung = gone};
+  }
+  return count;
+}
+
+// ---- the world moves ----------------------------------------------------------------------------------------------------
+
+bool World::moves(const Connection& c) const {
+  if (c.phase == Connection::Phase::connecting || c.phase == Connection::Phase::refused) return true;
+  if (c.phase == Connection::Phase::black_hole) return false;
+  const bool up = !c.up.flight.empty() || (c.up.fin_sent && !c.up.fin_arrived);
+  const bool down = !c.down.flight.empty() || (c.down.fin_sent && !c.down.fin_arrived);
+  return (!c.dead && (up || c.rst_to_program)) || (!c.remote_reset && (down || c.rst_to_remote));
+}
+
+bool World::still() const {
+  return asked.empty() && std::none_of(connections_.begin(), connections_.end(), [this](const auto& c) { return moves(*c); });
+}
+
+void World::kill(Connection& c, int error) {
+  c.dead = true;
+  c.error = error;
+  c.rst_to_program = false;
+  c.up.flight.clear();
+  c.down.flight.clear();
+  notify(c);
+}
+
+void World::deliver_up(Connection& c) {
+  if (!c.up.flight.empty()) {
+    const bool all = !chooser_.once_in(temper_.split);
+    const std::size_t piece = all ? c.up.flight.size() : chooser_.some(c.up.flight.size());
+    if (c.closed) {
+      c.up.flight.clear();
+      c.rst_to_remote = true;
+      return;
+    }
+    c.up.arrived.append(c.up.flight, 0, piece);
+    c.up.flight.erase(0, piece);
+    return notify(c);
+  }
+  if (c.rst_to_program) return kill(c, ECONNRESET);
+  c.up.fin_arrived = true;
+  notify(c);
+}
+
+void World::deliver_down(Connection& c) {
+  if (!c.down.flight.empty()) {
+    const bool all = !chooser_.once_in(temper_.split);
+    const std::size_t piece = all ? c.down.flight.size() : chooser_.some(c.down.flight.size());
+    if (c.remote_closed) {
+      c.down.flight.clear();
+      c.rst_to_program = true;
+      return;
+    }
+    c.down.arrived.append(c.down.flight, 0, piece);
+    c.down.flight.erase(0, piece);
+    return;
+  }
+  if (c.rst_to_remote)
+    c.remote_reset = true;
+  else
+    c.down.fin_arrived = true;
+}
+
+bool World::answer_names() {
+  const auto next = std::find_if(asked.begin(), asked.end(), [this](const auto& host) { return !unanswered.contains(host); });
+  if (next == asked.end()) return false;
+  net::Found found;
+  found.what = net::Found::What::not_found;
+  if (const auto known = names.find(*next); known != names.end()) found = known->second;
+  found.host = *next;
+  asked.erase(next);
+  answered.push_back(std::move(found));
+  notify(names_fd_);
+  return true;
+}
+
+bool World::step() {
+  std::vector<ConnectionPtr> moving;
+  for (const ConnectionPtr& c : connections_)
+    if (moves(*c)) moving.push_back(c);
+  const bool names_move = !asked.empty();
+  const std::size_t others = actors.size() + (names_move ? 1 : 0);
+  // Actors may find that they have nothing to do; then the next in line is asked, so that a step is a step.
+  const auto options = static_cast<std::uint32_t>(moving.size() + others);
+  if (options == 0) return false;
+  const std::uint32_t first = chooser_.choose(options);
+  for (std::uint32_t i = 0; i < options; ++i) {
+    const std::uint32_t option = (first + i) % options;
+    if (option < moving.size()) {
+      Connection& c = *moving[option];
+      if (c.phase == Connection::Phase::connecting) {
+        c.phase = Connection::Phase::open;
+        for (Host& host : hosts_)
+          if (host.address == c.to) host.arrivals.push_back(moving[option]);
+        notify(c);
+        return true;
+      }
+      if (c.phase == Connection::Phase::refused) {
+        c.phase = Connection::Phase::open;
+        kill(c, ECONNREFUSED);
+        c.remote_closed = c.remote_reset = true;
+        return true;
+      }
+      const bool up = !c.dead && (!c.up.flight.empty() || (c.up.fin_sent && !c.up.fin_arrived) || c.rst_to_program);
+      const bool down = !c.remote_reset && (!c.down.flight.empty() || c.rst_to_remote ||
+                                            (c.down.fin_sent && !c.down.fin_arrived));
+      if (up && (!down || chooser_.choose(2) == 0))
+        deliver_up(c);
+      else
+        deliver_down(c);
+      return true;
+    }
+    const std::size_t actor = option - moving.size();
+    if (actor < actors.size()) {
+      if (actors[actor]()) return true;
+    } else if (answer_names()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
+  ++waits;
+  events_handed_out = 0;
+  if (waits > 200'000) fault("the program waits without end");
+  if (!broken.empty()) return 0;
+  const std::uint64_t until = timeout_ms < 0 ? ~std::uint64_t{0} : now_ + static_cast<std::uint64_t>(timeout_ms);
+  for (bool stuck = false;;) {
+    if (!queue_.empty() && (stuck || !chooser_.once_in(temper_.linger))) {
+      events_handed_out = hand_out(into);
+      if (events_handed_out > 0) return events_handed_out;
+      continue;
+    }
+    if (timeout_ms == 0 && queue_.empty()) {
+      if (chooser_.choose(2) == 0) step();  // Even one who does not wait gives the world a moment.
+      if (queue_.empty()) return 0;
+      continue;
+    }
+    if (step()) {
+      if (chooser_.choose(8) == 0) ++now_;
+      continue;
+    }
+    stuck = true;
+    if (!queue_.empty()) continue;
+    std::uint64_t next = until;
+    if (const std::uint64_t actor = next_actor_time(); actor != 0) next = std::min(next, std::max(actor, now_));
+    if (next == ~std::uint64_t{0}) {
+      if (when_still()) continue;
+      fault("the program sleeps for ever, and nothing will ever wake it");
+      return 0;
+    }
+    now_ = std::max(now_, next);
+    if (now_ >= until) return 0;
+  }
+}
+
+bool World::fails(Call call, std::span<const int> errors, int& error) {
+  const std::uint32_t nth = calls_made[static_cast<std::size_t>(call)]++;
+  if (failure && failure->call == call && failure->nth == nth) {
+    error = failure->error;
+    return true;
+  }
+  if (!chooser_.once_in(temper_.error)) return false;
+  error = errors[chooser_.choose(static_cast<std::uint32_t>(errors.size()))];
+  return true;
+}
+
+// ---- the remote hosts -----------------------------------------------------------------------------------------------------
+
+World::Host& World::host(const sys::Address& address, Host::Manner manner) {
+  hosts_.push_back({address, manner, {}});
+  return hosts_.back();
+}
+
+ConnectionPtr World::connect_to_program(std::uint16_t port) {
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (!files_[i] || files_[i]->kind != Description::Kind::listener || files_[i]->address.port != port) continue;
+    auto c = std::make_shared<Connection>();
+    c->id = ++ids_;
+    c->phase = Connection::Phase::open;
+    c->room = temper_.send_room;
+    c->to = files_[i]->address;
+    connections_.push_back(c);
+    files_[i]->backlog.push_back(c);
+    notify(static_cast<int>(i) + 3);
+    return c;
+  }
+  return nullptr;
+}
+
+std::size_t World::remote_send(Connection& c, std::string_view bytes) {
+  if (c.remote_reset || c.remote_closed || c.up.fin_sent) return 0;
+  const std::size_t taken = std::min(bytes.size(), c.room - std::min(c.room, held(c.up)));
+  c.up.flight.append(bytes.substr(0, taken));
+  return taken;
+}
+
+std::string World::remote_read(Connection& c, std::size_t most) {
+  std::string out = c.down.arrived.substr(0, most);
+  c.down.arrived.erase(0, out.size());
+  if (!out.empty() && c.no_space && room(c) * 3 >= c.room) {
+    c.no_space = false;
+    notify(c);
+  }
+  return out;
+}
+
+void World::remote_shutdown(Connection& c) {
+  if (!c.remote_closed && !c.remote_reset) c.up.fin_sent = true;
+}
+
+void World::remote_close(Connection& c) {
+  if (std::exchange(c.remote_closed, true) || c.remote_reset) return;
+  if (c.down.arrived.empty())
+    c.up.fin_sent = true;
+  else
+    c.rst_to_program = true;
+}
+
+void World::remote_rst(Connection& c) {
+  if (std::exchange(c.remote_closed, true) || c.remote_reset) return;
+  c.up.flight.resize(chooser_.choose(static_cast<std::uint32_t>(c.up.flight.size() + 1)));
+  c.rst_to_program = true;
+}
+
+// ---- the calls of the program -----------------------------------------------------------------------------------------------
+
+sys::Io World::receive(int fd, std::span<std::byte> into) {
+  Description& file = at(fd);
+  if (file.kind != Description::Kind::socket) fault("receive on what is not a socket");
+  if (into.empty()) fault("receive into nothing: its 0 would look like the end of the stream");
+  Connection& c = *file.connection;
+  int error = 0;
+  static constexpr std::array<int, 2> kErrors{ECONNRESET, ETIMEDOUT};
+  if (fails(Call::receive, kErrors, error)) {
+    c.remote_reset = true;
+    kill(c, 0);
+    return failed(error);
+  }
+  if (!c.up.arrived.empty()) {
+    const std::size_t most = std::min(into.size(), c.up.arrived.size());
+    const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
+    std::memcpy(into.data(), c.up.arrived.data(), count);
+    c.up.arrived.erase(0, count);
+    // Less than asked and less than there is: so the rest has arrived only now, which is an edge.
+    if (count < into.size() && !c.up.arrived.empty()) notify(c);
+    return done(count);
+  }
+  if (c.error != 0) return failed(std::exchange(c.error, 0));
+  return c.dead || c.up.fin_arrived ? kEof : kAgain;
+}
+
+sys::Io World::transmit(int fd, std::span<const std::byte> from) {
+  Description& file = at(fd);
+  if (file.kind != Description::Kind::socket) fault("transmit on what is not a socket");
+  if (from.empty()) fault("transmit of nothing");
+  Connection& c = *file.connection;
+  int error = 0;
+  static constexpr std::array<int, 3> kErrors{ECONNRESET, EPIPE, ETIMEDOUT};
+  if (c.phase == Connection::Phase::open && !c.dead && fails(Call::transmit, kErrors, error)) {
+    c.remote_reset = true;
+    kill(c, 0);
+    return failed(error);
+  }
+  if (c.error != 0) return failed(std::exchange(c.error, 0));
+  if (c.phase != Connection::Phase::open) {
+    c.no_space = true;
+    return kAgain;
+  }
+  if (c.dead || c.shut) return failed(EPIPE);
+  const std::size_t free = room(c);
+  if (free == 0) {
+    c.no_space = true;
+    return kAgain;
+  }
+  const std::size_t most = std::min(from.size(), free);
+  const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
+  c.down.flight.append(reinterpret_cast<const char*>(from.data()), count);
+  if (count < from.size()) {
+    c.no_space = true;
+    // Less than asked although there is room: so the room has come only now, which is an edge.
+    if (room(c) * 3 >= c.room) {
+      c.no_space = false;
+      notify(c);
+    }
+  }
+  return done(count);
+}
+
+sys::Opened World::listen(const sys::Address& address) {
+  int error = 0;
+  static constexpr std::array<int, 1> kErrors{EADDRINUSE};
+  if (fails(Call::listen, kErrors, error)) return {sys::Fd{}, error};
+  const int fd = allocate();
+  if (fd < 0) return {sys::Fd{}, EMFILE};
+  auto file = std::make_unique<Description>();
+  file->kind = Description::Kind::listener;
+  file->address = address;
+  files_[static_cast<std::size_t>(fd) - 3] = std::move(file);
+  return {sys::Fd{fd}, 0};
+}
+
+sys::Opened World::accept(int fd, sys::Address& peer) {
+  Description& listener = at(fd);
+  int error = 0;
+  static constexpr std::array<int, 5> kErrors{ECONNABORTED, ENFILE, ENOBUFS, ENOMEM, EMFILE};
+  if (!listener.backlog.empty() && fails(Call::accept, kErrors, error)) {
+    if (error == ECONNABORTED) {
+      listener.backlog.front()->rst_to_remote = listener.backlog.front()->closed = true;
+      listener.backlog.pop_front();
+    }
+    return {sys::Fd{}, error};
+  }
+  if (listener.backlog.empty()) return {sys::Fd{}, EAGAIN};
+  const int socket = allocate();
+  if (socket < 0) return {sys::Fd{}, EMFILE};
+  auto file = std::make_unique<Description>();
+  file->kind = Description::Kind::socket;
+  file->connection = at(fd).backlog.front();
+  at(fd).backlog.pop_front();
+  file->connection->accepted = true;
+  peer = sys::loopback4(static_cast<std::uint16_t>(40'000 + file->connection->id));
+  files_[static_cast<std::size_t>(socket) - 3] = std::move(file);
+  return {sys::Fd{socket}, 0};
+}
+
+sys::Opened World::connect(const sys::Address& address) {
+  int error = 0;
+  static constexpr std::array<int, 5> kErrors{EMFILE, ENETUNREACH, EADDRNOTAVAIL, ENOBUFS, ECONNREFUSED};
+  if (fails(Call::connect, kErrors, error)) return {sys::Fd{}, error};
+  const int fd = allocate();
+  if (fd < 0) return {sys::Fd{}, EMFILE};
+  auto c = std::make_shared<Connection>();
+  c->id = ++ids_;
+  c->room = temper_.send_room;
+  c->to = address;
+  c->phase = Connection::Phase::refused;
+  for (const Host& host : hosts_) {
+    if (!(host.address == address)) continue;
+    if (host.manner == Host::Manner::accepts) c->phase = Connection::Phase::connecting;
+    if (host.manner == Host::Manner::swallows) c->phase = Connection::Phase::black_hole;
+  }
+  connections_.push_back(c);
+  auto file = std::make_unique<Description>();
+  file->kind = Description::Kind::socket;
+  file->connection = c;
+  files_[static_cast<std::size_t>(fd) - 3] = std::move(file);
+  // On the same machine the handshake is often over when connect(2) returns.
+  if (c->phase == Connection::Phase::connecting && chooser_.choose(2) == 0) {
+    c->phase = Connection::Phase::open;
+    for (Host& host : hosts_)
+      if (host.address == address) host.arrivals.push_back(c);
+  }
+  return {sys::Fd{fd}, 0};
+}
+
+int World::socket_error(int fd) { return std::exchange(at(fd).connection->error, 0); }
+sys::Address World::local_address(int fd) { return at(fd).address; }
+
+void World::shutdown_write(int fd) {
+  Connection& c = *at(fd).connection;
+  if (c.dead || c.shut) return;
+  c.shut = true;
+  c.down.fin_sent = true;
+  notify(c);
+}
+
+void World::reset_on_close(int fd) { at(fd).connection->linger0 = true; }
+
+sys::Opened World::make_poller() {
+  const int fd = allocate();
+  auto file = std::make_unique<Description>();
+  file->kind = Description::Kind::poller;
+  files_[static_cast<std::size_t>(fd) - 3] = std::move(file);
+  return {sys::Fd{fd}, 0};
+}
+
+sys::Opened World::take_signals() {
+  signals_fd_ = allocate();
+  auto file = std::make_unique<Description>();
+  file->kind = Description::Kind::signals;
+  files_[static_cast<std::size_t>(signals_fd_) - 3] = std::move(file);
+  return {sys::Fd{signals_fd_}, 0};
+}
+
+int World::open_names() {
+  names_fd_ = allocate();
+  auto file = std::make_unique<Description>();
+  file->kind = Description::Kind::names;
+  files_[static_cast<std::size_t>(names_fd_) - 3] = std::move(file);
+  return names_fd_;
+}
+
+sys::Signal World::next_signal() {
+  return std::exchange(signal_pending_, false) ? sys::Signal::terminate : sys::Signal::none;
+}
+
+sys::Opened World::open_log() {
+  int error = 0;
+  static constexpr std::array<int, 2> kErrors{EMFILE, EACCES};
+  if (fails(Call::open, kErrors, error)) return {sys::Fd{}, error};
+  const int fd = allocate();
+  if (fd < 0) return {sys::Fd{}, EMFILE};
+  auto file = std::make_unique<Description>();
+  file->kind = Description::Kind::log;
+  files_[static_cast<std::size_t>(fd) - 3] = std::move(file);
+  return {sys::Fd{fd}, 0};
+}
+
+sys::Io World::append(int fd, std::span<const char> text) {
+  at(fd);
+  int error = 0;
+  static constexpr std::array<int, 2> kErrors{EAGAIN, ENOSPC};
+  if (fails(Call::append, kErrors, error)) return error == EAGAIN ? kAgain : failed(error);
+  const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(text.size()) : text.size();
+  log.append(text.data(), count);
+  return done(count);
+}
+
+}  // namespace sim
+
+// ---- sys.hpp, by the current world ----------------------------------------------------------------------------------------
+
+namespace sys {
+
+using sim::World;
+
+void close_fd(int fd) noexcept { World::current().close(fd); }
+Io receive(const Fd& socket, std::span<std::byte> into) noexcept { return World::current().receive(socket.get(), into); }
+Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
+  return World::current().transmit(socket.get(), from);
+}
+Opened listen(const Address& address, int /*backlog*/) noexcept { return World::current().listen(address); }
+Opened accept(const Fd& listener, Address& peer) noexcept { return World::current().accept(listener.get(), peer); }
+Opened connect(const Address& address) noexcept { return World::current().connect(address); }
+int socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }
+Address local_address(const Fd& socket) noexcept { return World::current().local_address(socket.get()); }
+void send_at_once(const Fd& /*socket*/) noexcept {}
+void shutdown_write(const Fd& socket) noexcept { World::current().shutdown_write(socket.get()); }
+void reset_on_close(const Fd& socket) noexcept { World::current().reset_on_close(socket.get()); }
+Opened make_poller() noexcept { return World::current().make_poller(); }
+int watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept { return World::current().watch(fd, token, false); }
+int rewatch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept { return World::current().watch(fd, token, true); }
+std::size_t wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
+  return World::current().wait(into, timeout_ms);
+}
+Opened take_signals() noexcept { return World::current().take_signals(); }
+Signal next_signal(const Fd& /*signals*/) noexcept { return World::current().next_signal(); }
+Opened open_log(const char* /*path*/) noexcept { return World::current().open_log(); }
+Opened open_stdout() noexcept { return World::current().open_log(); }
+Io append(const Fd& log, std::span<const char> text) noexcept { return World::current().append(log.get(), text); }
+void complain(std::string_view text) noexcept { World::current().complaints += text; }
+std::byte* reserve(std::size_t bytes) noexcept { return static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)); }
+void unreserve(std::byte* memory, std::size_t /*bytes*/) noexcept { std::free(memory); }
+void forget(std::byte* /*memory*/, std::size_t /*bytes*/) noexcept {}
+std::size_t raise_descriptor_limit() noexcept { return World::current().descriptor_limit; }
+std::uint64_t now_ms() noexcept { return World::current().now(); }
+std::uint64_t wall_ms() noexcept { return 1'700'000'000'000 + World::current().now(); }
+
+}  // namespace sys

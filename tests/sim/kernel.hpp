@@ -1,0 +1,207 @@
+// A kernel in memory: TCP, epoll, a clock, signals and logs, as the program under test meets them through sys.hpp.
+// Each freedom a real kernel has (how many bytes, in which order, when) is a question to a `Chooser`; so a history is
+// replayed from a seed, or all histories of a small world are gone through. `agree_test` holds it against Linux.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "../../src/net/name_source.hpp"
+#include "../../src/sys/sys.hpp"
+
+namespace sim {
+
+class Chooser {
+ public:
+  virtual ~Chooser() = default;
+  // A number below `n`; n > 0.
+  virtual std::uint32_t choose(std::uint32_t n) = 0;
+  // True once in `n` times.
+  bool once_in(std::uint32_t n) { return n != 0 && choose(n) == n - 1; }
+  // From 1 to `n`.
+  std::size_t some(std::size_t n) { return 1 + choose(static_cast<std::uint32_t>(n)); }
+};
+
+// How unkind the kernel is.
+struct Temper {
+  std::uint32_t short_io = 3;    // once in so many a read or write moves less than it could; 0: never
+  std::uint32_t split = 3;       // once in so many a delivery brings less than is on its way; 0: never
+  std::uint32_t error = 0;       // once in so many a call fails though it need not; 0: never
+  std::uint32_t linger = 2;      // once in so many the world goes on although events are due; 0: never
+  std::size_t send_room = 4096;  // bytes a connection holds in each direction
+};
+
+// The system calls that can be made to fail.
+enum class Call : std::uint8_t { receive, transmit, accept, connect, watch, listen, append, open, lookup, count };
+
+// One direction of a connection.
+struct Stream {
+  std::string flight;   // sent, not arrived
+  std::string arrived;  // arrived, not read
+  bool fin_sent = false;
+  bool fin_arrived = false;
+};
+
+// A connection between the program and a remote host that the test plays.
+struct Connection {
+  enum class Phase : std::uint8_t { connecting, black_hole, refused, open };
+  int id = 0;
+  Phase phase = Phase::connecting;
+  Stream up;    // remote -> program
+  Stream down;  // program -> remote
+  std::size_t room = 4096;
+  // the program's end
+  bool closed = false;       // by close(2)
+  bool shut = false;         // SHUT_WR
+  bool linger0 = false;
+  bool no_space = false;     // a write was cut short: room makes an edge
+  bool dead = false;         // RST has come, or the connection failed
+  int error = 0;             // SO_ERROR
+  bool rst_to_program = false;  // on its way
+  // the remote's end
+  bool remote_closed = false;
+  bool remote_reset = false;  // RST from the program has arrived there
+  bool rst_to_remote = false;
+  bool accepted = false;      // the remote (or the program) has taken it
+  sys::Address to;            // the address that was connected to
+};
+using ConnectionPtr = std::shared_ptr<Connection>;
+
+class World {
+ public:
+  World(Chooser& chooser, const Temper& temper) : chooser_(chooser), temper_(temper) {}
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  static World& current();  // the one that sys:: works on
+  void enter();             // makes it that one
+  void leave();
+
+  // ---- what the test does as the remote hosts ----
+  // A remote host listens there. What connects is in `arrivals`, in order.
+  struct Host {
+    sys::Address address;
+    enum class Manner : std::uint8_t { accepts, refuses, swallows } manner = Manner::accepts;
+    std::deque<ConnectionPtr> arrivals;
+  };
+  Host& host(const sys::Address& address, Host::Manner manner);
+  ConnectionPtr connect_to_program(std::uint16_t port);  // null: nobody listens, or the backlog is full
+  std::size_t remote_send(Connection& connection, std::string_view bytes);  // how many were taken
+  std::string remote_read(Connection& connection, std::size_t most);
+  void remote_shutdown(Connection& connection);
+  void remote_close(Connection& connection);
+  void remote_rst(Connection& connection);
+
+  // Things that may happen besides deliveries: each returns whether it did anything. Asked in any order.
+  std::vector<std::function<bool()>> actors;
+  // The next time at which an actor wants to move though nothing happens; 0: never.
+  std::function<std::uint64_t()> next_actor_time = [] { return std::uint64_t{0}; };
+  // Called when nothing can move any more and the program would sleep for ever. True: go on (it has changed something).
+  std::function<bool()> when_still = [] { return false; };
+
+  void send_signal() { signal_pending_ = true; notify(signals_fd_); }
+  std::map<std::string, net::Found> names;  // what look-ups find; a host not in it is not found
+  std::set<std::string> unanswered;         // hosts whose name server is silent
+
+  // ---- the failure loop ----
+  std::vector<std::uint32_t> calls_made = std::vector<std::uint32_t>(static_cast<std::size_t>(Call::count));
+  struct Failure {
+    Call call;
+    std::uint32_t nth;  // from 0
+    int error;
+  };
+  std::optional<Failure> failure;
+
+  // ---- what can be asked ----
+  [[nodiscard]] std::uint64_t now() const { return now_; }
+  [[nodiscard]] std::size_t descriptors() const;
+  [[nodiscard]] std::size_t sockets() const;
+  [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
+  [[nodiscard]] bool still() const;  // nothing is on its way
+  std::string broken;  // the first promise that was broken; empty: none. The calls stay harmless afterwards.
+  void fault(const std::string& what);
+  std::string log;
+  std::string complaints;
+  std::size_t descriptor_limit = 256;
+  std::uint64_t waits = 0;
+  std::size_t events_handed_out = 0;  // by the last wait
+
+  // ---- the calls behind sys:: ----
+  int allocate();
+  void close(int fd);
+  sys::Io receive(int fd, std::span<std::byte> into);
+  sys::Io transmit(int fd, std::span<const std::byte> from);
+  sys::Opened listen(const sys::Address& address);
+  sys::Opened accept(int fd, sys::Address& peer);
+  sys::Opened connect(const sys::Address& address);
+  int socket_error(int fd);
+  sys::Address local_address(int fd);
+  void shutdown_write(int fd);
+  void reset_on_close(int fd);
+  sys::Opened make_poller();
+  int watch(int fd, std::uint64_t token, bool again);
+  std::size_t wait(std::span<sys::Event> into, int timeout_ms);
+  sys::Opened take_signals();
+  sys::Signal next_signal();
+  sys::Opened open_log();
+  sys::Io append(int fd, std::span<const char> text);
+
+  Chooser& chooser() { return chooser_; }
+  bool fails(Call call, std::span<const int> errors, int& error);
+
+  // The name source's.
+  int open_names();
+  std::deque<std::string> asked;
+  std::deque<net::Found> answered;
+
+ private:
+  struct Description {
+    enum class Kind : std::uint8_t { socket, listener, poller, signals, names, log } kind;
+    ConnectionPtr connection;           // socket
+    std::deque<ConnectionPtr> backlog;  // listener
+    sys::Address address;
+    std::uint64_t token = 0;
+    bool watched = false;
+    bool queued = false;
+  };
+  struct Mask {
+    bool in = false, out = false, finished = false, hung = false, error = false;
+    [[nodiscard]] bool any() const { return in || out || finished || hung || error; }
+  };
+
+  Description& at(int fd);
+  Description* of(const Connection& connection);
+  Mask poll(const Description& file) const;
+  void notify(int fd);
+  void notify(const Connection& connection);
+  bool step();  // one thing happens; false: nothing can
+  void deliver_up(Connection& connection);
+  void deliver_down(Connection& connection);
+  void kill(Connection& connection, int error);
+  bool answer_names();
+  std::size_t hand_out(std::span<sys::Event> into);
+  [[nodiscard]] bool moves(const Connection& connection) const;
+  [[nodiscard]] std::size_t room(const Connection& connection) const;
+
+  Chooser& chooser_;
+  Temper temper_;
+  std::uint64_t now_ = 1'000'000;
+  std::vector<std::unique_ptr<Description>> files_;
+  std::vector<int> queue_;  // descriptors whose edge is due
+  std::vector<ConnectionPtr> connections_;
+  std::deque<Host> hosts_;
+  int signals_fd_ = -1;
+  int names_fd_ = -1;
+  bool signal_pending_ = false;
+  int ids_ = 0;
+  Description none_;
+};
+
+}  // namespace sim
