@@ -177,7 +177,9 @@ bool World::moves(const Connection& c) const {
 }
 
 bool World::still() const {
-  return asked.empty() && std::none_of(connections_.begin(), connections_.end(), [this](const auto& c) { return moves(*c); });
+  const bool names_move =
+      std::any_of(asked.begin(), asked.end(), [this](const auto& host) { return !unanswered.contains(host); });
+  return !names_move && std::none_of(connections_.begin(), connections_.end(), [this](const auto& c) { return moves(*c); });
 }
 
 void World::kill(Connection& c, int error) {

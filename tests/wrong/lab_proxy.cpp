@@ -34,7 +34,7 @@ int poller = -1;
 struct Request {
   int client = -1, server = -1;
   std::string from_client, to_server, to_client;
-  bool connected = false, server_ended = false, over = false;
+  bool server_ended = false, over = false;
   addrinfo* addresses = nullptr;
 };
 using RequestPtr = std::shared_ptr<Request>;
@@ -160,24 +160,25 @@ bool send_some(int fd, std::string& wanted) {
   return true;
 }
 
-// Reads behind `into` until EAGAIN, `kBuffered` bytes or its share. 1: go on later; 0: the end; -1: an error.
-int read_some(int fd, std::string& into, std::size_t limit) {
+enum class Read { later, more, end, error };
+
+// Reads behind `into` until EAGAIN (later), or until it is full or its share is used up (more).
+Read read_some(int fd, std::string& into) {
   char buffer[16384];
-  for (int turn = 0; turn < kShare; ++turn) {
-    if (into.size() >= limit) return 1;
+  for (int turn = 0; turn < kShare && into.size() < kBuffered; ++turn) {
     const ssize_t count = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
-    if (count == 0) return 0;
-    if (count < 0) return errno == EAGAIN || errno == EINTR ? 1 : -1;
+    if (count == 0) return Read::end;
+    if (count < 0) return errno == EAGAIN || errno == EINTR ? Read::later : Read::error;
 #ifdef WRONG_STRING_BODY
     into.append(buffer, strnlen(buffer, static_cast<std::size_t>(count)));
 #else
     into.append(buffer, static_cast<std::size_t>(count));
 #endif
 #ifdef WRONG_EDGE_NOT_DRAINED
-    return 1;
+    return Read::later;
 #endif
   }
-  return 1;
+  return Read::more;
 }
 
 void read_request(const RequestPtr& request) {
@@ -187,11 +188,11 @@ void read_request(const RequestPtr& request) {
       if (recv(request->client, ignored, sizeof ignored, MSG_DONTWAIT) <= 0) return;
     return;
   }
-  const int status = read_some(request->client, request->from_client, kBuffered);
+  const Read status = read_some(request->client, request->from_client);
   const std::size_t end = request->from_client.find("\r\n\r\n");
   std::string host, port;
   if (end == std::string::npos) {
-    if (status != 1) finish(*request);
+    if (status != Read::later) finish(*request);
     return;
   }
   addrinfo hints{};
@@ -202,35 +203,26 @@ void read_request(const RequestPtr& request) {
     finish(*request);
 }
 
-// Moves what can be moved. True: there is more to do at once.
+// Moves what can be moved. True: there may be more to do at once.
 bool advance(const RequestPtr& request) {
   if (request->over) return false;
-  if (request->server < 0) read_request(request);
-  else read_request(request);
+  read_request(request);
   if (request->over || request->server < 0) return false;
   if (!send_some(request->server, request->to_server)) {
     finish(*request);
     return false;
   }
-  bool more = false;
+  Read status = Read::later;
   if (!request->server_ended && request->to_server.empty()) {
-    const std::size_t before = request->to_client.size();
-    const int status = read_some(request->server, request->to_client, kBuffered);
-    if (status < 0 && request->to_client.empty()) {
-      finish(*request);
-      return false;
-    }
-    request->server_ended = status != 1;
-    more = request->to_client.size() != before;
+    status = read_some(request->server, request->to_client);
+    request->server_ended = status == Read::end || status == Read::error;
   }
   if (!send_some(request->client, request->to_client) || (request->server_ended && request->to_client.empty())) {
     finish(*request);
     return false;
   }
-#ifdef WRONG_EDGE_NOT_DRAINED
-  return false;
-#endif
-  return more && request->to_client.size() < kBuffered;
+  // With the buffer still full the client's next edge comes first; there is room then.
+  return status == Read::more && request->to_client.size() < kBuffered;
 }
 
 void accept_all(int listener) {

@@ -1,0 +1,194 @@
+// The floor that everything stands on: text, index lists, pool, reasons, addresses.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "../../src/base/links.hpp"
+#include "../../src/base/pool.hpp"
+#include "../../src/base/reason.hpp"
+#include "../../src/base/text.hpp"
+#include "../../src/base/trace.hpp"
+#include "../../src/sys/address.hpp"
+
+namespace {
+
+using std::string;
+using std::string_view;
+
+TEST(Text, ClassesAreThoseOfTheRfc) {
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool alnum = byte < 128 && std::isalnum(byte) != 0;
+    EXPECT_EQ(base::is(c, base::kToken), alnum || (byte != 0 && string_view{"!#$%&'*+-.^_`|~"}.find(c) != string_view::npos)) << byte;
+    EXPECT_EQ(base::is(c, base::kFieldValue), byte == '\t' || (byte >= ' ' && byte != 0x7f)) << byte;
+    EXPECT_EQ(base::is(c, base::kDigit), byte >= '0' && byte <= '9') << byte;
+    EXPECT_EQ(base::is(c, base::kHexDigit), byte < 128 && std::isxdigit(byte) != 0) << byte;
+    EXPECT_EQ(base::is(c, base::kVisible), byte > ' ' && byte < 0x7f) << byte;
+  }
+}
+
+TEST(Text, Decimals) {
+  std::uint16_t small = 7;
+  EXPECT_TRUE(base::parse_decimal("65535", small));
+  EXPECT_EQ(small, 65535);
+  for (const char* wrong : {"", "65536", "-1", "+1", " 1", "1 ", "0x1", "1a", "99999999999999999999"}) {
+    EXPECT_FALSE(base::parse_decimal(wrong, small)) << wrong;
+    EXPECT_EQ(small, 65535) << "left as it was";
+  }
+}
+
+TEST(Text, ListsAndBlanks) {
+  string_view list = " a ,, b\t,c";
+  EXPECT_EQ(base::next_element(list), "a");
+  EXPECT_EQ(base::next_element(list), "");
+  EXPECT_EQ(base::next_element(list), "b");
+  EXPECT_EQ(base::next_element(list), "c");
+  EXPECT_TRUE(list.empty());
+  EXPECT_EQ(base::trimmed(" \t "), "");
+  EXPECT_TRUE(base::equals_ignoring_case("Content-LENGTH", "content-length"));
+  EXPECT_FALSE(base::equals_ignoring_case("a", "ab"));
+  EXPECT_FALSE(base::equals_ignoring_case("[", "{")) << "letters alone have a case";
+}
+
+TEST(Text, WriterStopsAtItsEnd) {
+  std::array<char, 6> room;
+  base::Writer out{room};
+  out << "ab" << std::uint64_t{12};
+  EXPECT_EQ(out.view(), "ab12");
+  EXPECT_FALSE(out.overflowed());
+  out << "345";
+  EXPECT_EQ(out.view(), "ab1234");
+  EXPECT_TRUE(out.overflowed());
+  out << 'x';
+  EXPECT_EQ(out.length(), 6U);
+  base::Writer padded{room};
+  padded.padded(7, 3) << '.';
+  EXPECT_EQ(padded.view(), "007.");
+}
+
+struct Node {
+  base::Links links;
+};
+using Queue = base::IndexQueue<Node, &Node::links>;
+
+TEST(Links, FirstInFirstOutAndOutOfTheMiddle) {
+  std::array<Node, 5> nodes;
+  Queue queue{nodes.data()};
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.front(), base::kNoIndex);
+  for (std::uint32_t i = 0; i < 5; ++i) queue.push(i);
+  queue.remove(2);
+  EXPECT_FALSE(nodes[2].links.linked());
+  queue.remove(0);
+  queue.remove(4);
+  queue.push(2);
+  EXPECT_EQ(queue.back(), 2U);
+  EXPECT_EQ(queue.pop(), 1U);
+  EXPECT_EQ(queue.pop(), 3U);
+  EXPECT_EQ(queue.pop(), 2U);
+  EXPECT_TRUE(queue.empty());
+}
+
+struct Piece {
+  char bytes[4096];
+};
+
+class PoolTest : public testing::Test {
+ protected:
+  static constexpr std::size_t kLimit = 3;
+  std::vector<std::byte> memory_ = std::vector<std::byte>(base::Pool<Piece>::footprint(kLimit));
+  base::Pool<Piece> pool_{memory_.data(), kLimit};
+};
+
+TEST_F(PoolTest, GivesUpToItsLimitAndTakesBack) {
+  auto a = pool_.take(), b = pool_.take(), c = pool_.take();
+  ASSERT_TRUE(a && b && c);
+  EXPECT_NE(a.get(), b.get());
+  EXPECT_EQ(pool_.used(), 3U);
+  EXPECT_FALSE(pool_.take());
+  Piece* const last = b.get();
+  b.reset();
+  EXPECT_EQ(pool_.used(), 2U);
+  EXPECT_EQ(pool_.take().get(), last) << "the last one given is the first taken";
+}
+
+TEST_F(PoolTest, TrimsOnlyWhenAllIsBack) {
+  {
+    auto a = pool_.take(), b = pool_.take();
+    EXPECT_TRUE(pool_.trim(1).empty());
+  }
+  EXPECT_TRUE(pool_.trim(3).empty()) << "not worth while";
+  EXPECT_EQ(pool_.trim(2).size(), 2 * sizeof(Piece));
+  EXPECT_TRUE(pool_.trim(1).empty()) << "nothing is touched any more";
+  EXPECT_TRUE(pool_.take());
+}
+
+TEST(Pool, WithoutMemoryHasNothingToGive) {
+  base::Pool<Piece> none{nullptr, 3};
+  EXPECT_FALSE(none.take());
+  EXPECT_EQ(none.limit(), 0U);
+}
+
+TEST(Reasons, EachHasItsWords) {
+  std::set<string_view> names;
+  for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
+    const base::ReasonRow& row = base::row(static_cast<base::Reason>(i));
+    EXPECT_TRUE(names.insert(row.name).second) << row.name << " stands twice";
+    if (row.status == 0) continue;
+    EXPECT_NE(base::phrase(row.status), "Unknown") << row.name;
+    EXPECT_GT(row.sentence.size(), 10U) << row.name;
+  }
+}
+
+TEST(Trace, KeepsTheLatest) {
+  const auto trace = std::make_unique<base::Trace>();
+  for (std::uint64_t i = 0; i < base::Trace::kEntries + 10; ++i) trace->add({.id = i, .time = 0, .slot = 0, .value = 0, .error = 0, .did = base::Did::entered, .state = 0, .detail = 0});
+  EXPECT_EQ(trace->written(), base::Trace::kEntries + 10);
+  EXPECT_EQ(trace->oldest(), 10U);
+  EXPECT_EQ(trace->at(trace->oldest()).id, 10U);
+  EXPECT_EQ(trace->at(trace->written() - 1).id, base::Trace::kEntries + 9);
+}
+
+sys::Address ip(string_view text, std::uint16_t port = 0) {
+  sys::Address address;
+  EXPECT_TRUE(sys::parse_ip(text, port, address)) << text;
+  return address;
+}
+
+TEST(Address, AsText) {
+  EXPECT_EQ(sys::endpoint_text(ip("127.0.0.1", 80)).view(), "127.0.0.1:80");
+  EXPECT_EQ(sys::endpoint_text(ip("0:0::1", 65535)).view(), "[::1]:65535");
+  EXPECT_EQ(sys::ip_text(ip("fe80::1")).view(), "fe80::1");
+  EXPECT_EQ(sys::ip_text(sys::Address{}).view(), "-");
+  EXPECT_EQ(sys::endpoint_text(sys::loopback4(1)).view(), "127.0.0.1:1");
+  EXPECT_EQ(sys::endpoint_text(sys::loopback6(1)).view(), "[::1]:1");
+}
+
+TEST(Address, WhatIsNone) {
+  sys::Address address;
+  for (const char* wrong : {"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "[::1]", "::1%lo", "h", "1.2.3.4 ", ":::"})
+    EXPECT_FALSE(sys::parse_ip(wrong, 0, address)) << wrong;
+  EXPECT_FALSE(sys::parse_ip(string(100, '1'), 0, address));
+}
+
+TEST(Address, Networks) {
+  EXPECT_TRUE(ip("10.1.2.3").in_network(ip("10.0.0.0"), 8));
+  EXPECT_FALSE(ip("11.1.2.3").in_network(ip("10.0.0.0"), 8));
+  EXPECT_TRUE(ip("192.168.1.127").in_network(ip("192.168.1.0"), 25));
+  EXPECT_FALSE(ip("192.168.1.128").in_network(ip("192.168.1.0"), 25));
+  EXPECT_TRUE(ip("1.2.3.4").in_network(ip("0.0.0.0"), 0));
+  EXPECT_TRUE(ip("1.2.3.4").in_network(ip("1.2.3.4"), 32));
+  EXPECT_TRUE(ip("::ffff:10.1.2.3").in_network(ip("10.0.0.0"), 8)) << "mapped IPv4";
+  EXPECT_FALSE(ip("2001:db8::1").in_network(ip("10.0.0.0"), 0)) << "another family";
+  EXPECT_TRUE(ip("2001:db8::1").in_network(ip("2001:db8::"), 32));
+  EXPECT_TRUE(ip("127.9.9.9").is_loopback());
+  EXPECT_TRUE(ip("::1").is_loopback());
+  EXPECT_TRUE(ip("::ffff:127.0.0.1").is_loopback());
+  EXPECT_FALSE(ip("0.0.0.0").is_loopback());
+  EXPECT_FALSE(ip("::").is_loopback());
+}
+
+}  // namespace

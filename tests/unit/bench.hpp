@@ -1,0 +1,143 @@
+// A bench for the machine: real records and state functions on the simulated kernel, without the loop, so that a test
+// can look between two steps.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../../request_state.hpp"
+#include "../../src/base/trace.hpp"
+#include "../../src/net/resolver.hpp"
+#include "../sim/kernel.hpp"
+
+namespace bench {
+
+// The kindest world: nothing is short, nothing is split.
+class First final : public sim::Chooser {
+ public:
+  std::uint32_t choose(std::uint32_t) override { return 0; }
+};
+
+inline sim::Temper kind(std::size_t room = 1 << 20) { return {.short_io = 0, .split = 0, .error = 0, .linger = 0, .send_room = room}; }
+
+inline sys::Address origin_address() {
+  sys::Address address;
+  sys::parse_ip("10.0.0.1", 80, address);
+  return address;
+}
+
+// Memory for a pool or a table.
+template <class T>
+struct Room {
+  explicit Room(std::size_t bytes) : memory(static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096))) {}
+  ~Room() { std::free(memory); }
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+  std::byte* memory;
+};
+
+class Bench {
+ public:
+  explicit Bench(std::size_t blocks = 16, std::size_t send_room = 1 << 20) : world(chooser, kind(send_room)), block_limit(blocks) {
+    world.enter();
+    poller = sys::make_poller().fd;
+    listener = sys::listen(sys::loopback4(8080), 1).fd;
+    resolver.emplace(poller);
+    services.emplace(config, poller, table, blocks_pool, exchanges, *resolver, trace);
+    services->via = "proxy";
+    services->date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    services->requests_max = kSlots;
+    services->now = 1000;
+  }
+  ~Bench() {
+    for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
+      if (table.at(slot).state != State::FREE) release(table.at(slot), base::Reason::shutdown, *services);
+    services->finished.clear();
+    services.reset();
+    resolver.reset();
+    listener.reset();
+    poller.reset();
+    world.leave();
+  }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  // A client connects and is admitted.
+  sim::ConnectionPtr client() {
+    auto connection = world.connect_to_program(8080);
+    sys::Address peer;
+    admit(sys::accept(listener, peer).fd, peer, 0, *services);
+    return connection;
+  }
+  // The last record that was admitted.
+  request_info& record(std::uint32_t slot = 0) { return table.at(slot); }
+
+  sim::World::Host& origin() { return world.host(origin_address(), sim::World::Host::Manner::accepts); }
+
+  // Lets everything happen that can happen without time going by.
+  void settle() {
+    for (int still = 0; still < 3;) {
+      std::vector<sys::Event> events(16);
+      const std::size_t count = sys::wait(poller, events, 0);
+      for (std::size_t i = 0; i < count; ++i) {
+        const net::Token token = net::Token::unpacked(events[i].token);
+        request_info* const found = token.kind == net::Token::Kind::resolver ? nullptr : table.find(token);
+        if (found == nullptr) continue;
+        found->side[token.kind == net::Token::Kind::client ? kClient : kUpstream].mark(events[i]);
+        wake(*found, *services);
+      }
+      for (const net::Token& token : resolver->woken(services->now))
+        if (request_info* const found = table.find(token); found != nullptr) wake(*found, *services);
+      const bool busy = count > 0 || !services->ready.empty() || !world.still();
+      for (int n = 0; n < 100 && !services->ready.empty(); ++n) advance(table.at(services->ready.pop()), *services);
+      still = busy ? 0 : still + 1;
+    }
+  }
+  // Time goes by; what is due is due.
+  void pass(std::uint64_t ms) {
+    services->now += ms;
+    expire(*services);
+    settle();
+  }
+
+  std::string read(const sim::ConnectionPtr& connection) {
+    settle();
+    std::string out;
+    for (std::string piece; !(piece = world.remote_read(*connection, 1 << 20)).empty(); settle()) out += piece;
+    return out;
+  }
+  void send(const sim::ConnectionPtr& connection, std::string_view bytes) {
+    while (!bytes.empty()) {
+      bytes.remove_prefix(world.remote_send(*connection, bytes));
+      settle();
+    }
+  }
+  sim::ConnectionPtr arrival(sim::World::Host& host) {
+    settle();
+    if (host.arrivals.empty()) return nullptr;
+    auto connection = host.arrivals.front();
+    host.arrivals.pop_front();
+    return connection;
+  }
+  // Everything has been given back.
+  [[nodiscard]] bool clean() const { return table.used() == 0 && blocks_pool.used() == 0 && world.sockets() == 0; }
+  [[nodiscard]] const Exchange& last() const { return *services->finished.back(); }
+
+  static constexpr std::uint32_t kSlots = 8;
+  First chooser;
+  sim::World world;
+  std::size_t block_limit;
+  plan::Config config;
+  sys::Fd poller, listener;
+  Room<base::Block> block_memory{base::BlockPool::footprint(16)};
+  Room<Exchange> exchange_memory{ExchangePool::footprint(64)};
+  Room<request_info> record_memory{kSlots * sizeof(request_info)};
+  base::BlockPool blocks_pool{block_memory.memory, block_limit};
+  ExchangePool exchanges{exchange_memory.memory, 64};
+  Table table{reinterpret_cast<request_info*>(record_memory.memory), kSlots};
+  base::Trace trace;
+  std::optional<net::Resolver> resolver;
+  std::optional<Services> services;
+};
+
+}  // namespace bench

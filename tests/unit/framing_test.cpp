@@ -1,0 +1,159 @@
+// Where a body ends (RFC 9112 sections 6 and 7).
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+#include "../../src/http/framing.hpp"
+
+namespace {
+
+using http::Body;
+using http::Framing;
+using std::string;
+
+struct Result {
+  string payload;
+  std::size_t consumed = 0;
+  bool bad = false;
+  bool complete = false;
+  bool operator==(const Result&) const = default;
+};
+
+void feed(Framing& framing, std::string_view piece, Result& result) {
+  string bytes{piece};
+  const auto taken = framing.take(std::as_writable_bytes(std::span{bytes.data(), bytes.size()}));
+  result.payload += bytes.substr(0, taken.payload);
+  result.consumed += taken.consumed;
+  result.bad |= taken.bad;
+  result.complete = framing.complete();
+}
+
+Result at_once(const Body& body, std::string_view text) {
+  Framing framing{body};
+  Result result;
+  feed(framing, text, result);
+  return result;
+}
+
+// The result, after checking that it is the same in two pieces, cut anywhere, and byte by byte.
+Result taken(const Body& body, std::string_view text) {
+  const Result whole = at_once(body, text);
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    Framing framing{body};
+    Result result;
+    feed(framing, text.substr(0, cut), result);
+    if (!result.bad) feed(framing, text.substr(cut), result);
+    EXPECT_EQ(result.bad, whole.bad) << text << " cut at " << cut;
+    EXPECT_EQ(result.payload, whole.payload) << text << " cut at " << cut;
+    EXPECT_EQ(result.consumed, whole.consumed) << text << " cut at " << cut;
+  }
+  Framing framing{body};
+  Result bytewise;
+  for (std::size_t i = 0; i < text.size() && !bytewise.bad; ++i) feed(framing, text.substr(i, 1), bytewise);
+  EXPECT_EQ(bytewise, whole) << text << " byte by byte";
+  return whole;
+}
+
+constexpr Body kChunked{Body::Kind::chunked, 0};
+
+TEST(Framing, NoneIsCompleteAndTakesNothing) {
+  EXPECT_TRUE(Framing{}.complete());
+  EXPECT_EQ(at_once({}, "abc").consumed, 0U);
+  EXPECT_EQ(Framing{}.wanted(100), 0U);
+}
+
+TEST(Framing, LengthTakesThatManyBytes) {
+  const Result result = taken({Body::Kind::length, 3}, "abcdef");
+  EXPECT_EQ(result, (Result{"abc", 3, false, true}));
+  EXPECT_FALSE(taken({Body::Kind::length, 7}, "abcdef").complete);
+  EXPECT_TRUE((Framing{Body{Body::Kind::length, 0}}.complete()));
+  EXPECT_EQ((Framing{Body{Body::Kind::length, 3}}.wanted(100)), 3U);
+  EXPECT_EQ((Framing{Body{Body::Kind::length, 300}}.wanted(100)), 100U);
+  EXPECT_FALSE((Framing{Body{Body::Kind::length, 3}}.eof_completes()));
+}
+
+TEST(Framing, UntilEofTakesAllAndEndsThere) {
+  const Result result = taken({Body::Kind::until_eof, 0}, "abcdef");
+  EXPECT_EQ(result, (Result{"abcdef", 6, false, false}));
+  EXPECT_TRUE((Framing{Body{Body::Kind::until_eof, 0}}.eof_completes()));
+  EXPECT_FALSE((Framing{Body{Body::Kind::until_eof, 0}}.has_length()));
+}
+
+TEST(Framing, GoodChunks) {
+  struct Row {
+    const char* title;
+    string text, payload;
+  };
+  const Row rows[] = {
+      {"nothing", "0\r\n\r\n", ""},
+      {"one chunk", "3\r\nabc\r\n0\r\n\r\n", "abc"},
+      {"several", "1\r\na\r\n2\r\nbc\r\n3\r\ndef\r\n0\r\n\r\n", "abcdef"},
+      {"hexadecimal, both cases", "a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n", "01234567890123456789"},
+      {"leading zeros", "0003\r\nabc\r\n000\r\n\r\n", "abc"},
+      {"extensions", "3;a\r\nabc\r\n2;b=c;d=\"e f\"\r\nde\r\n0;x\r\n\r\n", "abcde"},
+      {"blanks before an extension", "3 \t;a\r\nabc\r\n0\r\n\r\n", "abc"},
+      {"trailers", "3\r\nabc\r\n0\r\nA: b\r\nC:\r\n\r\n", "abc"},
+      {"line ends in the data", "4\r\n\r\n\r\n\r\n0\r\n\r\n", "\r\n\r\n"},
+      {"NUL in the data", string{"3\r\na\0b\r\n0\r\n\r\n", 13}, string{"a\0b", 3}},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(taken(kChunked, row.text), (Result{row.payload, row.text.size(), false, true})) << row.title;
+    const Result surplus = taken(kChunked, row.text + "GET");
+    EXPECT_EQ(surplus.consumed, row.text.size()) << row.title << ": what follows is not part of it";
+    for (std::size_t cut = 0; cut < row.text.size(); ++cut)
+      EXPECT_FALSE(at_once(kChunked, row.text.substr(0, cut)).complete) << row.title << " ends early at " << cut;
+  }
+}
+
+TEST(Framing, BadChunks) {
+  struct Row {
+    const char* title;
+    string text;
+  };
+  const Row rows[] = {
+      {"no size", "\r\nabc"},
+      {"a sign", "+3\r\nabc\r\n"},
+      {"a blank first", " 3\r\nabc\r\n"},
+      {"0x", "0x3\r\nabc\r\n"},
+      {"a letter that is no digit", "g\r\n"},
+      {"a blank after the size", "3 \r\nabc\r\n"},
+      {"bare LF after the size", "3\nabc\r\n"},
+      {"bare CR after the size", "3\rabc\r\n"},
+      {"bare LF after the data", "3\r\nabc\n0\r\n\r\n"},
+      {"more data than said", "3\r\nabcd\r\n0\r\n\r\n"},
+      {"a size of 2^60", "1000000000000000\r\n"},
+      {"a size that wraps around", "10000000000000003\r\nabc\r\n"},
+      {"a control character in an extension", "3;\x01\r\nabc\r\n"},
+      {"bare LF in an extension", "3;a\nabc\r\n"},
+      {"an extension without end", "3;" + string(1100, 'a')},
+      {"zeros without end", string(1100, '0')},
+      {"blanks without end", "3" + string(1100, ' ')},
+      {"a trailer without colon", "0\r\nA\r\n\r\n"},
+      {"a trailer without name", "0\r\n: b\r\n\r\n"},
+      {"a blank before a trailer's colon", "0\r\nA : b\r\n\r\n"},
+      {"a folded trailer", "0\r\nA: b\r\n c\r\n\r\n"},
+      {"bare LF after a trailer", "0\r\nA: b\n\r\n"},
+      {"NUL in a trailer", string{"0\r\nA: \0\r\n\r\n", 11}},
+      {"trailers without end", "0\r\nA: " + string(16'000, 'a')},
+      {"many trailers", [] {
+         string text = "0\r\n";
+         for (int i = 0; i < 4000; ++i) text += "a:bcd\r\n";
+         return text;
+       }()},
+      {"CR and no LF at the end", "0\r\n\rx"},
+  };
+  for (const Row& row : rows) {
+    const bool long_one = row.text.size() > 5000;
+    const Result result = long_one ? at_once(kChunked, row.text) : taken(kChunked, row.text);
+    EXPECT_TRUE(result.bad) << row.title;
+    EXPECT_FALSE(result.complete) << row.title;
+  }
+}
+
+TEST(Framing, TheGreatestSizeIsTaken) {
+  EXPECT_FALSE(at_once(kChunked, "fffffffffffffff\r\nabc").bad);
+  EXPECT_EQ(at_once(kChunked, "fffffffffffffff\r\nabc").payload, "abc");
+}
+
+}  // namespace

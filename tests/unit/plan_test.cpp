@@ -1,0 +1,158 @@
+// Options and decisions.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "../../src/plan/config.hpp"
+#include "../../src/plan/plan.hpp"
+
+namespace {
+
+using base::Reason;
+using plan::CommandLine;
+using std::string;
+
+CommandLine parse(std::vector<const char*> arguments) { return plan::parse_command_line(arguments); }
+
+TEST(CommandLine, Port) {
+  const CommandLine line = parse({"8080"});
+  ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
+  ASSERT_EQ(line.config.listen.size(), 2U);
+  EXPECT_EQ(line.config.listen[0], sys::loopback4(8080));
+  EXPECT_EQ(line.config.listen[1], sys::loopback6(8080));
+  EXPECT_TRUE(line.config.allow.empty());
+  EXPECT_EQ(line.config.access_log, "-");
+}
+
+TEST(CommandLine, EachOption) {
+  const CommandLine line = parse({"--listen", "[::1]:81", "--listen=127.0.0.2:0", "--allow=10.0.0.0/8", "--allow", "::1", "--access-log", "off",
+                                  "--max-requests=7", "--buffers", "3", "-v", "80", "--head-timeout", "0.25", "--linger-timeout=3"});
+  ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
+  const plan::Config& config = line.config;
+  ASSERT_EQ(config.listen.size(), 4U);
+  EXPECT_EQ(config.listen[0], sys::loopback4(80)) << "PORT comes first wherever it stands";
+  EXPECT_EQ(config.listen[2], sys::loopback6(81));
+  ASSERT_EQ(config.allow.size(), 2U);
+  EXPECT_EQ(config.allow[0].prefix, 8U);
+  EXPECT_EQ(config.allow[1].prefix, 128U);
+  EXPECT_EQ(config.access_log, "off");
+  EXPECT_EQ(config.max_requests, 7U);
+  EXPECT_EQ(config.buffer_mib, 3U);
+  EXPECT_TRUE(config.verbose);
+  EXPECT_EQ(config.wait(plan::Wait::head), 250U);
+  EXPECT_EQ(config.wait(plan::Wait::linger), 3000U);
+  EXPECT_EQ(config.wait(plan::Wait::idle), 60'000U);
+}
+
+TEST(CommandLine, EveryWaitIsAnOption) {
+  for (const plan::WaitRow& row : plan::kWaitRows) {
+    const string option = string{row.option} + "=1.5";
+    const CommandLine line = parse({"80", option.c_str()});
+    ASSERT_EQ(line.what, CommandLine::What::run) << option;
+    EXPECT_EQ(line.config.wait(row.wait), 1500U) << option;
+    EXPECT_NE(plan::help_text().find(row.option), string::npos);
+  }
+}
+
+TEST(CommandLine, HelpAndVersion) {
+  EXPECT_EQ(parse({"--help"}).what, CommandLine::What::help);
+  EXPECT_EQ(parse({"8080", "-h"}).what, CommandLine::What::help);
+  EXPECT_EQ(parse({"--version"}).what, CommandLine::What::version);
+}
+
+TEST(CommandLine, WhatIsWrongAndWhatToDo) {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* says;
+  };
+  const Row rows[] = {
+      {{}, "which port?"},
+      {{"http"}, "not a port"},
+      {{"65536"}, "not a port"},
+      {{"-1"}, "there is no option -1"},
+      {{"80", "81"}, "more than one PORT"},
+      {{"80", "--lisen", "x"}, "did you mean --listen?"},
+      {{"80", "--fly"}, "there is no option --fly"},
+      {{"--listen"}, "needs a value"},
+      {{"--listen", "80"}, "is not ADDRESS:PORT"},
+      {{"--listen", "localhost:80"}, "is not ADDRESS:PORT"},
+      {{"--listen", "1.2.3.4:99999"}, "is not ADDRESS:PORT"},
+      {{"--listen", "0.0.0.0:80"}, "--allow"},
+      {{"--listen", "192.168.1.1:80"}, "--allow"},
+      {{"80", "--allow", "ten"}, "is not a network"},
+      {{"80", "--allow", "10.0.0.0/33"}, "is not ADDRESS/BITS"},
+      {{"80", "--allow", "10.0.0.0/"}, "is not ADDRESS/BITS"},
+      {{"80", "--max-requests", "0"}, "from 1 to"},
+      {{"80", "--max-requests", "many"}, "from 1 to"},
+      {{"80", "--buffers", "0"}, "from 1 to"},
+      {{"80", "--access-log="}, "needs a file name"},
+      {{"80", "--head-timeout", "0"}, "seconds"},
+      {{"80", "--head-timeout", "1s"}, "seconds"},
+      {{"80", "--head-timeout", "1.2345"}, "seconds"},
+      {{"80", "--head-timeout", "99999999"}, "seconds"},
+      {{"80", "--verbose=yes"}, "takes no value"},
+  };
+  for (const Row& row : rows) {
+    const CommandLine line = parse(row.arguments);
+    EXPECT_EQ(line.what, CommandLine::What::wrong) << row.says;
+    EXPECT_NE(line.message.find(row.says), string::npos) << line.message;
+    EXPECT_EQ(line.message.find('\n'), string::npos) << "one line";
+  }
+}
+
+TEST(CommandLine, APublicListenerWithARuleIsWelcome) {
+  EXPECT_EQ(parse({"--listen", "0.0.0.0:80", "--allow", "10.0.0.0/8"}).what, CommandLine::What::run);
+}
+
+http::RequestHead head_of(const string& text) {
+  http::RequestHead head;
+  EXPECT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete) << text;
+  return head;
+}
+
+TEST(Plan, EachDecision) {
+  struct Row {
+    const char* title;
+    string text;
+    Reason reason;  // none: forward
+  };
+  const Row rows[] = {
+      {"a good request", "GET http://h/ HTTP/1.0\r\n\r\n", Reason::none},
+      {"any method", "BREW http://h/ HTTP/1.0\r\n\r\n", Reason::none},
+      {"a body with length", "POST http://h/ HTTP/1.0\r\nContent-Length: 0\r\n\r\n", Reason::none},
+      {"POST in 1.1 without body", "POST http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", Reason::none},
+      {"POST in 1.0 without length", "POST http://h/ HTTP/1.0\r\n\r\n", Reason::length_required},
+      {"PUT in 1.0 without length", "PUT http://h/ HTTP/1.0\r\n\r\n", Reason::length_required},
+      {"chunks", "PUT http://h/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::length_required},
+      {"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::connect_unsupported},
+      {"origin form", "GET / HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
+      {"asterisk form", "OPTIONS * HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
+      {"https", "GET https://h/ HTTP/1.0\r\n\r\n", Reason::scheme_unsupported},
+  };
+  const plan::Config config;
+  for (const Row& row : rows) {
+    const http::RequestHead head = head_of(row.text);
+    const plan::Plan decided = plan::plan_request(config, head, sys::loopback4(1), false);
+    EXPECT_EQ(decided.reason, row.reason) << row.title;
+    EXPECT_EQ(decided.kind, row.reason == Reason::none ? plan::Kind::forward : plan::Kind::refuse) << row.title;
+    if (decided.kind == plan::Kind::forward) {
+      EXPECT_EQ(decided.target.host, "h") << row.title;
+    }
+  }
+}
+
+TEST(Plan, WhoAndHowMany) {
+  const http::RequestHead head = head_of("GET http://h/ HTTP/1.0\r\n\r\n");
+  plan::Config config;
+  EXPECT_EQ(plan::plan_request(config, head, sys::loopback4(1), true).reason, Reason::no_slot);
+  sys::Address network;
+  sys::parse_ip("10.0.0.0", 0, network);
+  config.allow.push_back({network, 8});
+  EXPECT_EQ(plan::plan_request(config, head, sys::loopback4(1), false).reason, Reason::client_not_allowed);
+  sys::Address client;
+  sys::parse_ip("10.2.3.4", 5, client);
+  EXPECT_EQ(plan::plan_request(config, head, client, false).reason, Reason::none);
+}
+
+}  // namespace

@@ -1,0 +1,686 @@
+// The states: each transition, each deadline, each way to end.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "bench.hpp"
+
+namespace {
+
+using base::Reason;
+using bench::Bench;
+using plan::Wait;
+using std::string;
+
+const string kGet = "GET http://10.0.0.1/ HTTP/1.0\r\n\r\n";
+const string kForwarded = "GET / HTTP/1.0\r\nHost: 10.0.0.1\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n";
+const string kAnswer = "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n\r\nhello";
+const string kPassedOn = "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\nhello";
+
+// The transitions that the trace tells of, as "A>B".
+std::set<string> transitions(const base::Trace& trace) {
+  std::set<string> seen;
+  for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
+    const base::Entry& entry = trace.at(at);
+    const string state{row(static_cast<State>(entry.state)).name};
+    if (entry.did == base::Did::entered) seen.insert(string{row(static_cast<State>(entry.value)).name} + ">" + state);
+    if (entry.did == base::Did::released) seen.insert(state + ">FREE");
+  }
+  return seen;
+}
+
+int status_of(const string& answer) { return answer.size() < 12 ? 0 : std::stoi(answer.substr(9, 3)); }
+
+TEST(Table, TellsWhatMayFollowWhat) {
+  const std::set<string> allowed{"FREE>READ_REQUEST",          "READ_REQUEST>SEND_REQUEST",  "READ_REQUEST>SEND_RESPONSE",
+                                 "READ_REQUEST>FREE",          "SEND_REQUEST>READ_RESPONSE", "SEND_REQUEST>SEND_RESPONSE",
+                                 "SEND_REQUEST>FREE",          "READ_RESPONSE>SEND_RESPONSE", "READ_RESPONSE>FREE",
+                                 "SEND_RESPONSE>FREE"};
+  for (std::size_t from = 0; from < kStates; ++from)
+    for (std::size_t to = 0; to < kStates; ++to) {
+      const string name = string{kStateRows[from].name} + ">" + string{kStateRows[to].name};
+      EXPECT_EQ(may_follow(static_cast<State>(from), static_cast<State>(to)), allowed.contains(name)) << name;
+    }
+}
+
+TEST(Table, TakesGivesAndFinds) {
+  Bench b;
+  const auto client = b.client();
+  request_info& record = b.record();
+  const net::Token token{record.side[kClient].serial, 0, net::Token::Kind::client};
+  EXPECT_EQ(b.table.find(token), &record);
+  release(record, Reason::client_left, *b.services);
+  EXPECT_EQ(b.table.find(token), nullptr) << "an event of a closed descriptor finds nobody";
+  EXPECT_EQ(b.table.stale(), 1U);
+  const auto next = b.client();
+  EXPECT_EQ(b.table.find(token), nullptr) << "nor its successor in the same slot";
+  EXPECT_EQ(b.table.touched(), 1U) << "the slot is used again";
+}
+
+TEST(Table, IsFullAtItsLimit) {
+  Bench b;
+  std::vector<sim::ConnectionPtr> clients;
+  for (std::uint32_t i = 0; i < Bench::kSlots; ++i) clients.push_back(b.client());
+  EXPECT_EQ(b.table.take(), nullptr);
+  EXPECT_EQ(b.table.used(), Bench::kSlots);
+}
+
+TEST(Way, OfAGet) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  const auto origin = b.arrival(host);
+  ASSERT_TRUE(origin);
+  EXPECT_EQ(b.read(origin), kForwarded);
+  EXPECT_EQ(b.record().state, State::READ_RESPONSE);
+  EXPECT_EQ(b.blocks_pool.used(), 0U) << "who waits holds no block";
+  b.send(origin, kAnswer);
+  EXPECT_EQ(b.read(client), kPassedOn);
+  EXPECT_TRUE(client->down.fin_arrived);
+  EXPECT_TRUE(b.clean());
+  EXPECT_EQ(transitions(b.trace), (std::set<string>{"FREE>READ_REQUEST", "READ_REQUEST>SEND_REQUEST", "SEND_REQUEST>READ_RESPONSE",
+                                                    "READ_RESPONSE>SEND_RESPONSE", "SEND_RESPONSE>FREE"}));
+  EXPECT_EQ(b.last().method_view(), "GET");
+  EXPECT_EQ(b.last().target_view(), "http://10.0.0.1/");
+  EXPECT_EQ(b.last().status, 200);
+  EXPECT_EQ(b.last().reason, Reason::complete);
+  EXPECT_EQ(b.last().sent_up, kForwarded.size());
+  EXPECT_EQ(b.last().sent_down, kPassedOn.size());
+}
+
+TEST(Way, RequestAndAnswerCutAtEachByte) {
+  const string request = "POST http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody";
+  const string forwarded = "POST / HTTP/1.0\r\nHost: 10.0.0.1\r\nContent-Length: 4\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\nbody";
+  for (std::size_t cut = 1; cut < request.size(); ++cut) {
+    Bench b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, request.substr(0, cut));
+    b.send(client, request.substr(cut));
+    const auto origin = b.arrival(host);
+    ASSERT_TRUE(origin) << cut;
+    EXPECT_EQ(b.read(origin), forwarded) << "request cut at " << cut;
+  }
+  for (std::size_t cut = 1; cut < kAnswer.size(); ++cut) {
+    Bench b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, kGet);
+    const auto origin = b.arrival(host);
+    b.send(origin, kAnswer.substr(0, cut));
+    b.send(origin, kAnswer.substr(cut));
+    EXPECT_EQ(b.read(client), kPassedOn) << "answer cut at " << cut;
+    EXPECT_TRUE(b.clean()) << cut;
+  }
+}
+
+TEST(Way, OfAHead) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "HEAD http://10.0.0.1/ HTTP/1.0\r\n\r\n");
+  b.send(b.arrival(host), "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_EQ(b.read(client), "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Way, AnswerThatEndsWithTheConnection) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  const auto origin = b.arrival(host);
+  b.read(origin);
+  b.send(origin, "HTTP/1.0 200 OK\r\nDate: x\r\n\r\nhel");
+  EXPECT_NE(b.read(client).find("hel"), string::npos) << "the first bytes do not wait for the last";
+  EXPECT_FALSE(b.clean());
+  b.send(origin, "lo");
+  b.world.remote_close(*origin);
+  EXPECT_EQ(b.read(client), "lo");
+  EXPECT_TRUE(client->down.fin_arrived);
+  EXPECT_FALSE(client->remote_reset);
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Way, ChunksAreTakenOut) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  b.send(b.arrival(host), "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;a\r\nllo\r\n0\r\nA: b\r\n\r\n");
+  EXPECT_EQ(b.read(client), "HTTP/1.0 200 OK\r\nDate: x\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\nhello");
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Way, InterimAnswersAreDropped) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  b.send(b.arrival(host), "HTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 100 Go\r\n\r\n" + kAnswer);
+  EXPECT_EQ(b.read(client), kPassedOn);
+}
+
+TEST(Way, TooManyInterimAnswersAreRefused) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  string flood;
+  for (int i = 0; i < 17; ++i) flood += "HTTP/1.1 103 Early\r\n\r\n";
+  b.send(b.arrival(host), flood);
+  EXPECT_EQ(status_of(b.read(client)), 502);
+}
+
+TEST(Way, SwitchingProtocolsWasNotAskedFor) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  b.send(b.arrival(host), "HTTP/1.1 101 Switch\r\n\r\n");
+  EXPECT_EQ(status_of(b.read(client)), 502);
+}
+
+TEST(Way, ContinueIsSaidToWhoWaitsForIt) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  EXPECT_EQ(b.read(client), "HTTP/1.1 100 Continue\r\n\r\n");
+  b.send(client, "abc");
+  const auto origin = b.arrival(host);
+  EXPECT_NE(b.read(origin).find("\r\n\r\nabc"), string::npos);
+  b.send(origin, kAnswer);
+  EXPECT_EQ(b.read(client), kPassedOn);
+}
+
+TEST(Way, AnswerThatComesDuringTheUpload) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "PUT http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 100\r\n\r\nfirst");
+  const auto origin = b.arrival(host);
+  EXPECT_EQ(b.record().state, State::SEND_REQUEST);
+  b.send(origin, "HTTP/1.0 413 No\r\nDate: x\r\nContent-Length: 3\r\n\r\nn");
+  EXPECT_EQ(b.record().state, State::SEND_RESPONSE);
+  b.send(client, "second");
+  EXPECT_NE(b.read(origin).find("firstsecond"), string::npos) << "the upload goes on beside the answer";
+  b.send(origin, "o!");
+  const string got = b.read(client);
+  EXPECT_EQ(got.substr(got.size() - 3), "no!");
+  EXPECT_TRUE(client->down.fin_arrived);
+  EXPECT_EQ(b.table.used(), 1U) << "it lingers: the client is still sending";
+  b.send(client, string(20, 'x'));
+  b.world.remote_close(*client);
+  b.settle();
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Way, BackPressure) {
+  Bench b{16, 8192};
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  const auto origin = b.arrival(host);
+  string body = "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n" + string(1 << 20, 'b');
+  std::size_t sent = 0;
+  for (std::size_t last = 1; last != 0; b.settle()) sent += last = b.world.remote_send(*origin, std::string_view{body}.substr(sent));
+  EXPECT_LE(sent, 2 * 8192 + base::kBlockBytes + 1) << "what the sockets and one block hold";
+  EXPECT_LE(b.blocks_pool.used(), 1U);
+  EXPECT_EQ(b.record().wait, Wait::reader);
+  string got;
+  while (sent < body.size() || !b.world.still()) {
+    got += b.read(client);
+    sent += b.world.remote_send(*origin, std::string_view{body}.substr(sent));
+    b.settle();
+  }
+  b.world.remote_close(*origin);
+  got += b.read(client);
+  EXPECT_EQ(got.substr(got.find("\r\n\r\n") + 4), body.substr(body.find("\r\n\r\n") + 4));
+}
+
+// ---- refusals -----------------------------------------------------------------------------------------------------------
+
+TEST(Refusal, OfWhatIsNoRequestForAProxy) {
+  struct Row {
+    const char* title;
+    string text;
+    int status;
+  };
+  const Row rows[] = {
+      {"not HTTP", "hello\r\n", 400},
+      {"origin form", "GET / HTTP/1.0\r\n\r\n", 400},
+      {"CONNECT", "CONNECT h:443 HTTP/1.0\r\n\r\n", 501},
+      {"https", "GET https://h/ HTTP/1.0\r\n\r\n", 501},
+      {"HTTP/2", "PRI * HTTP/2.0\r\n\r\n", 505},
+      {"chunks", "POST http://h/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 411},
+      {"gzip", "POST http://h/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
+      {"POST in 1.0 without length", "POST http://h/ HTTP/1.0\r\n\r\n", 411},
+      {"a long URL", "GET http://h/" + string(9000, 'a') + " HTTP/1.0\r\n\r\n", 414},
+      {"a long head", "GET http://h/ HTTP/1.0\r\nA: " + string(16'000, 'a'), 431},
+      {"an odd length", "POST http://h/ HTTP/1.0\r\nContent-Length: 1, 1\r\n\r\n", 400},
+  };
+  for (const Row& row : rows) {
+    Bench b;
+    const auto client = b.client();
+    b.send(client, row.text);
+    const string got = b.read(client);
+    EXPECT_EQ(status_of(got), row.status) << row.title;
+    EXPECT_TRUE(client->down.fin_arrived) << row.title;
+    EXPECT_FALSE(client->remote_reset) << row.title << ": the answer must not be destroyed on its way";
+    EXPECT_EQ(b.record().wait, Wait::linger) << row.title;
+    b.world.remote_close(*client);
+    b.settle();
+    EXPECT_TRUE(b.clean()) << row.title;
+    EXPECT_EQ(b.last().status, row.status) << row.title;
+  }
+}
+
+TEST(Refusal, OfClientsThatAreNotAllowed) {
+  Bench b;
+  b.config.allow.push_back({bench::origin_address(), 32});
+  const auto client = b.client();
+  b.send(client, kGet);
+  EXPECT_EQ(status_of(b.read(client)), 403);
+}
+
+TEST(Refusal, WhenTheTableIsCrowded) {
+  Bench b;
+  b.services->requests_max = 1;
+  auto& host = b.origin();
+  const auto first = b.client();
+  b.send(first, kGet);
+  const auto second = b.client();
+  b.send(second, kGet);
+  EXPECT_EQ(status_of(b.read(second)), 503);
+  const auto origin = b.arrival(host);
+  b.send(origin, kAnswer);
+  EXPECT_EQ(b.read(first), kPassedOn);
+  b.world.remote_close(*second);
+  b.settle();
+  const auto third = b.client();
+  b.send(third, kGet);
+  b.send(b.arrival(host), kAnswer);
+  EXPECT_EQ(b.read(third), kPassedOn) << "served again as soon as one has ended";
+}
+
+TEST(Refusal, EachWayNotToReachTheHost) {
+  struct Row {
+    const char* title;
+    net::Found::What found;
+    Reason reason;
+    int status;
+  };
+  const Row rows[] = {{"no such name", net::Found::What::not_found, Reason::name_not_found, 502},
+                      {"name server fails", net::Found::What::failed, Reason::name_failed, 502},
+                      {"name server is silent", net::Found::What::timed_out, Reason::resolve_timeout, 504}};
+  for (const Row& row : rows) {
+    Bench b;
+    net::Found found;
+    found.what = row.found;
+    b.world.names["o.test"] = found;
+    const auto client = b.client();
+    b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(status_of(b.read(client)), row.status) << row.title;
+    EXPECT_EQ(b.last().reason, row.reason) << row.title;
+    EXPECT_TRUE(b.clean()) << row.title;
+  }
+  Bench b;
+  const auto client = b.client();
+  b.send(client, kGet);
+  EXPECT_EQ(status_of(b.read(client)), 502);
+  EXPECT_EQ(b.last().reason, Reason::refused);
+  EXPECT_EQ(b.last().error, ECONNREFUSED);
+}
+
+net::Found two_addresses() {
+  net::Found found;
+  found.what = net::Found::What::found;
+  found.ttl_ms = 60'000;
+  sys::Address other;
+  sys::parse_ip("10.9.9.9", 0, other);
+  found.addresses.add(other);
+  sys::Address good = bench::origin_address();
+  good.port = 0;
+  found.addresses.add(good);
+  return found;
+}
+
+TEST(Connecting, TheNextAddressWhenOneRefuses) {
+  Bench b;
+  auto& host = b.origin();
+  b.world.names["o.test"] = two_addresses();
+  const auto client = b.client();
+  b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+  b.send(b.arrival(host), kAnswer);
+  EXPECT_EQ(b.read(client), kPassedOn);
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Connecting, TheNextAddressWhenOneIsSilent) {
+  Bench b;
+  auto& host = b.origin();
+  b.world.names["o.test"] = two_addresses();
+  b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
+  const auto client = b.client();
+  b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(b.record().wait, Wait::connect);
+  b.pass(b.config.wait(Wait::connect));
+  b.send(b.arrival(host), kAnswer);
+  EXPECT_EQ(b.read(client), kPassedOn);
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Connecting, FailsAtOnceForWantOfDescriptors) {
+  Bench b;
+  b.origin();
+  const auto client = b.client();
+  b.world.descriptor_limit = 3;
+  b.send(client, kGet);
+  b.world.descriptor_limit = 64;
+  EXPECT_EQ(status_of(b.read(client)), 503);
+  EXPECT_EQ(b.last().reason, Reason::no_descriptor);
+}
+
+// ---- deadlines ----------------------------------------------------------------------------------------------------------
+
+// Brings a bench to where a record waits as `wait` says. Returns the client.
+sim::ConnectionPtr wait_as(Bench& b, Wait wait, std::vector<sim::ConnectionPtr>& kept) {
+  const auto client = b.client();
+  b.settle();
+  const string upload = "PUT http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 100000\r\n\r\n";
+  switch (wait) {
+    case Wait::idle: return client;
+    case Wait::head: b.send(client, "GET http"); return client;
+    case Wait::resolve:
+      b.world.unanswered.insert("o.test");
+      b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+      return client;
+    case Wait::connect:
+      b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
+      b.send(client, kGet);
+      return client;
+    case Wait::linger:
+      b.send(client, "nonsense\r\n");
+      return client;
+    default: break;
+  }
+  auto& host = b.origin();
+  if (wait == Wait::body || wait == Wait::send) {
+    b.send(client, upload);
+    kept.push_back(b.arrival(host));
+    if (wait == Wait::send) b.world.remote_send(*client, string(90'000, 'x'));
+    b.settle();
+    return client;
+  }
+  b.send(client, kGet);
+  kept.push_back(b.arrival(host));
+  if (wait == Wait::answer) return client;
+  if (wait == Wait::half_closed) b.world.remote_shutdown(*client);
+  b.send(kept.back(), "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 100000\r\n\r\nsome");
+  if (wait == Wait::reader) b.world.remote_send(*kept.back(), string(90'000, 'x'));
+  b.settle();
+  return client;
+}
+
+TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
+  struct Row {
+    Wait wait;
+    Reason reason;
+    int status;  // 0: none can be given any more
+  };
+  const Row rows[] = {
+      {Wait::idle, Reason::client_idle, 0},         {Wait::head, Reason::head_timeout, 408},
+      {Wait::body, Reason::body_timeout, 408},      {Wait::resolve, Reason::resolve_timeout, 504},
+      {Wait::connect, Reason::connect_timeout, 504}, {Wait::send, Reason::upstream_stalled, 504},
+      {Wait::answer, Reason::answer_timeout, 504},  {Wait::stream, Reason::upstream_stalled, 0},
+      {Wait::half_closed, Reason::client_left, 0},  {Wait::reader, Reason::client_stalled, 0},
+      {Wait::linger, Reason::complete, 0},
+  };
+  static_assert(std::size(rows) == plan::kWaits);
+  for (const Row& row : rows) {
+    const string title{plan::row(row.wait).option};
+    Bench b{16, 8192};
+    std::vector<sim::ConnectionPtr> kept;
+    const auto client = wait_as(b, row.wait, kept);
+    ASSERT_EQ(b.record().wait, row.wait) << title;
+    EXPECT_EQ(next_deadline(*b.services), b.services->now + b.config.wait(row.wait)) << title;
+    const string before = b.world.remote_read(*client, 1 << 20);
+    b.services->now += b.config.wait(row.wait) - 1;
+    expire(*b.services);
+    EXPECT_TRUE(b.services->ready.empty()) << title << ": not a moment too early";
+    b.pass(1);
+    const string got = b.read(client);
+    EXPECT_EQ(status_of(got), row.status) << title << ": " << got.substr(0, 60);
+    if (row.status == 0) {
+      EXPECT_TRUE(b.clean()) << title;
+    }
+    if (row.wait == Wait::idle || row.wait == Wait::linger) continue;
+    ASSERT_FALSE(b.services->finished.empty()) << title;
+    EXPECT_EQ(b.last().reason, row.reason) << title;
+  }
+}
+
+TEST(Deadlines, ProgressPutsThemOff) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  const auto origin = b.arrival(host);
+  b.send(origin, "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n");
+  for (int i = 0; i < 5; ++i) {
+    b.pass(b.config.wait(Wait::stream) - 1);
+    ASSERT_EQ(b.table.used(), 1U) << i;
+    b.send(origin, "more");
+  }
+}
+
+TEST(Deadlines, AHeadHasOneInAll) {
+  Bench b;
+  const auto client = b.client();
+  b.send(client, "GET ");
+  for (int i = 0; i < 3; ++i) {
+    b.pass(b.config.wait(Wait::head) / 4);
+    b.send(client, "x");
+  }
+  b.pass(b.config.wait(Wait::head) / 4);
+  EXPECT_EQ(status_of(b.read(client)), 408) << "a byte now and then does not help";
+}
+
+TEST(Deadlines, OfManyTheNearestIsTold) {
+  Bench b;
+  const auto first = b.client();
+  b.settle();
+  const std::uint64_t idle = next_deadline(*b.services);
+  b.services->now += 10;
+  const auto second = b.client();
+  b.settle();
+  EXPECT_EQ(next_deadline(*b.services), idle);
+  b.send(first, "GET ");
+  EXPECT_EQ(next_deadline(*b.services), b.services->now + b.config.wait(Wait::head));
+}
+
+// ---- those who leave --------------------------------------------------------------------------------------------------------
+
+TEST(Ends, ClientLeavesInEachState) {
+  for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send, Wait::answer, Wait::stream, Wait::linger})
+    for (const bool by_reset : {false, true}) {
+      const string title = string{plan::row(wait).option} + (by_reset ? ", reset" : ", closed");
+      Bench b{16, 8192};
+      std::vector<sim::ConnectionPtr> kept;
+      const auto client = wait_as(b, wait, kept);
+      ASSERT_EQ(b.record().wait, wait) << title;
+      b.world.remote_read(*client, 1 << 20);
+      by_reset ? b.world.remote_rst(*client) : b.world.remote_close(*client);
+      b.settle();
+      // In the middle of an answer there is nothing to send by which a close could be told from a half-close.
+      if (wait == Wait::stream && !by_reset) {
+        EXPECT_EQ(b.record().wait, Wait::half_closed);
+        b.pass(b.config.wait(Wait::half_closed));
+      }
+      // An upload that cannot be read behind the full window holds its end back, until its deadline.
+      if (wait == Wait::send && !by_reset) continue;
+      EXPECT_TRUE(b.clean()) << title << ": its slot is free at once";
+    }
+}
+
+TEST(Ends, AHalfClosedClientStillGetsItsAnswer) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  b.world.remote_shutdown(*client);
+  b.settle();
+  const auto origin = b.arrival(host);
+  EXPECT_EQ(b.read(client), "H") << "the first byte of its answer, to see whether it is there";
+  b.send(origin, kAnswer);
+  EXPECT_EQ("H" + b.read(client), kPassedOn);
+  EXPECT_TRUE(b.clean());
+  EXPECT_EQ(b.last().sent_down, kPassedOn.size());
+}
+
+TEST(Ends, AHalfClosedClientStillGetsItsError) {
+  Bench b;
+  b.world.unanswered.insert("o.test");
+  const auto client = b.client();
+  b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+  b.world.remote_shutdown(*client);
+  b.settle();
+  b.pass(b.config.wait(Wait::resolve));
+  EXPECT_EQ(status_of(b.read(client)), 504);
+}
+
+TEST(Ends, UpstreamClosesOrResetsWithoutAnAnswer) {
+  for (const bool by_reset : {false, true})
+    for (const char* start : {"", "HTTP/1.0 200 OK\r\nDa"}) {
+      Bench b;
+      auto& host = b.origin();
+      const auto client = b.client();
+      b.send(client, kGet);
+      const auto origin = b.arrival(host);
+      b.read(origin);
+      b.send(origin, start);
+      by_reset ? b.world.remote_rst(*origin) : b.world.remote_close(*origin);
+      EXPECT_EQ(status_of(b.read(client)), 502);
+      EXPECT_EQ(b.last().reason, by_reset ? Reason::upstream_reset : Reason::upstream_closed);
+      EXPECT_TRUE(b.clean());
+    }
+}
+
+TEST(Ends, AnAnswerCutShortLooksCut) {
+  struct Row {
+    const char* title;
+    string head;
+    bool by_reset, sees_reset;
+  };
+  const Row rows[] = {
+      {"by length, closed", "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 9\r\n\r\n", false, false},
+      {"by length, reset", "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 9\r\n\r\n", true, false},
+      {"by end of stream, reset", "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n", true, true},
+      {"in chunks, closed", "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n", false, true},
+  };
+  for (const Row& row : rows) {
+    Bench b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, kGet);
+    const auto origin = b.arrival(host);
+    b.read(origin);
+    b.send(origin, row.head + "abc");
+    row.by_reset ? b.world.remote_rst(*origin) : b.world.remote_close(*origin);
+    const string got = b.read(client);
+    EXPECT_EQ(client->remote_reset, row.sees_reset) << row.title;
+    EXPECT_EQ(got.substr(got.size() - 3), "abc") << row.title;
+    EXPECT_TRUE(b.clean()) << row.title;
+  }
+}
+
+TEST(Ends, AMalformedChunkCutsTheAnswer) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  const auto origin = b.arrival(host);
+  b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  b.read(client);
+  b.send(origin, "zzz\r\n");
+  b.settle();
+  EXPECT_TRUE(client->remote_reset);
+  EXPECT_EQ(b.last().reason, Reason::bad_response);
+  EXPECT_EQ(b.last().detail, Reason::bad_chunk);
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Ends, UpstreamBreaksOffTheUploadButHasAnswered) {
+  Bench b{16, 8192};
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "PUT http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 100000\r\n\r\n");
+  const auto origin = b.arrival(host);
+  b.world.remote_send(*origin, "HTTP/1.0 413 No\r\nDate: x\r\nContent-Length: 0\r\n\r\n");
+  b.world.remote_close(*origin);
+  b.world.remote_send(*client, string(8000, 'x'));
+  EXPECT_EQ(status_of(b.read(client)), 413);
+}
+
+TEST(Ends, ShutdownGivesEverythingBack) {
+  for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send, Wait::answer, Wait::stream, Wait::reader, Wait::linger}) {
+    Bench b{16, 8192};
+    std::vector<sim::ConnectionPtr> kept;
+    const auto client = wait_as(b, wait, kept);
+    release(b.record(), Reason::shutdown, *b.services);
+    EXPECT_TRUE(b.clean()) << plan::row(wait).option;
+    for (const auto& queue : b.services->timers) EXPECT_TRUE(queue.empty());
+  }
+}
+
+// ---- memory ---------------------------------------------------------------------------------------------------------------
+
+TEST(Starving, WaitsForABlockAndGoesOn) {
+  Bench b{1};
+  auto& host = b.origin();
+  const auto half = b.client();
+  b.send(half, "GET http");  // holds the only block
+  const auto client = b.client();
+  b.send(client, kGet);
+  EXPECT_EQ(b.record(1).state, State::READ_REQUEST);
+  EXPECT_TRUE(b.record(1).starved);
+  EXPECT_EQ(b.record(1).wait, Wait::idle) << "it has a deadline all the same";
+  b.world.remote_close(*half);
+  b.settle();
+  ASSERT_FALSE(b.services->starved.empty());
+  wake(b.record(1), *b.services);  // as the loop does when there is a block
+  b.send(b.arrival(host), kAnswer);
+  EXPECT_EQ(b.read(client), kPassedOn);
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Starving, EndsAtItsDeadline) {
+  Bench b{1};
+  const auto half = b.client();
+  b.send(half, "GET http");
+  const auto client = b.client();
+  b.send(client, kGet);
+  b.services->now += b.config.wait(Wait::idle);
+  expire(*b.services);
+  EXPECT_FALSE(b.record(1).starved) << "it is out of the queue, to be ended";
+  b.settle();
+  EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
+}
+
+TEST(Starving, ADeadUploadGivesItsBlockBack) {
+  Bench b{1, 8192};
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "PUT http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 100000\r\n\r\n");
+  const auto origin = b.arrival(host);
+  b.world.remote_send(*client, string(8000, 'x'));
+  b.settle();
+  b.world.remote_close(*origin);  // over unread bytes: RST
+  b.world.remote_send(*client, string(8000, 'x'));
+  EXPECT_EQ(status_of(b.read(client)), 502) << "the only block is free for the answer";
+}
+
+}  // namespace

@@ -1,0 +1,190 @@
+// The next hop's head (RFC 9110 sections 7.6 and 7.2), and our own answers.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+#include "../../src/base/text.hpp"
+#include "../../src/http/reply.hpp"
+#include "../../src/http/rewrite.hpp"
+
+namespace {
+
+using std::string;
+using std::string_view;
+
+constexpr http::Hop kHop{"proxy", "Sun, 06 Nov 1994 08:49:37 GMT"};
+
+string request(string_view text) {
+  http::RequestHead head;
+  EXPECT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete) << text;
+  std::array<char, 16384> room;
+  return string{room.data(), http::write_request(head, kHop, room)};
+}
+
+string response(string_view text) {
+  http::ResponseHead head;
+  EXPECT_EQ(http::parse_response(text, 0, false, head).what, http::Parsed::What::complete) << text;
+  std::array<char, 16384> room;
+  return string{room.data(), http::write_response(head, kHop, room)};
+}
+
+TEST(WriteRequest, OriginFormAndHost) {
+  const string end = "Via: 1.0 proxy\r\nConnection: close\r\n\r\n";
+  struct Row {
+    string_view target, line, host;
+  };
+  const Row rows[] = {
+      {"http://h/a?b", "/a?b", "h"},
+      {"http://h", "/", "h"},
+      {"http://h?q", "/?q", "h"},
+      {"http://h:80/", "/", "h"},
+      {"http://h:8080/", "/", "h:8080"},
+      {"http://u:p@h/x#y", "/x", "h"},
+      {"http://[::1]/", "/", "[::1]"},
+      {"http://[::1]:81/", "/", "[::1]:81"},
+      {"HTTP://Host.Test/%41", "/%41", "Host.Test"},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(request("GET " + string{row.target} + " HTTP/1.0\r\n\r\n"),
+              "GET " + string{row.line} + " HTTP/1.0\r\nHost: " + string{row.host} + "\r\n" + end);
+}
+
+TEST(WriteRequest, FieldsInTheirOrder) {
+  EXPECT_EQ(request("PUT http://h/ HTTP/1.1\r\nhost: other\r\nCookie: a\r\nX-1:one\r\nCookie: b\r\nContent-Length: 005\r\nx-1:  two \r\n\r\n"),
+            "PUT / HTTP/1.0\r\nHost: h\r\nCookie: a\r\nX-1: one\r\nCookie: b\r\nContent-Length: 5\r\nx-1: two\r\n"
+            "Via: 1.1 proxy\r\nConnection: close\r\n\r\n");
+}
+
+TEST(WriteRequest, HopByHopFieldsStay) {
+  const string out = request(
+      "GET http://h/ HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, X-Mine ,,te\r\nX-Mine: 1\r\nKeep-Alive: 5\r\n"
+      "Proxy-Connection: x\r\nTE: trailers\r\nUpgrade: h2c\r\nProxy-Authorization: Basic eDp5\r\nTrailer: a\r\n"
+      "Connection: x-other\r\nX-Other: 2\r\nVia: 1.0 before\r\nX-Mine-Too: 3\r\n\r\n");
+  EXPECT_EQ(out, "GET / HTTP/1.0\r\nHost: h\r\nVia: 1.0 before\r\nX-Mine-Too: 3\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
+}
+
+TEST(WriteRequest, ConnectionCannotHideTheLength) {
+  const string out = request("POST http://h/ HTTP/1.0\r\nConnection: Content-Length\r\nContent-Length: 3\r\n\r\n");
+  EXPECT_NE(out.find("\r\nContent-Length: 3\r\n"), string::npos);
+}
+
+TEST(WriteRequest, RefusesWhatDoesNotFit) {
+  http::RequestHead head;
+  ASSERT_EQ(http::parse_request("GET http://h/ HTTP/1.0\r\nA: b\r\n\r\n", 0, head).what, http::Parsed::What::complete);
+  std::array<char, 256> room;
+  const std::size_t length = http::write_request(head, kHop, room);
+  ASSERT_GT(length, 0U);
+  EXPECT_EQ(http::write_request(head, kHop, std::span{room}.first(length)), length);
+  EXPECT_EQ(http::write_request(head, kHop, std::span{room}.first(length - 1)), 0U);
+}
+
+TEST(WriteRequest, RefusesAFloodOfConnectionOptions) {
+  const auto with = [](int count) {
+    string text = "GET http://h/ HTTP/1.0\r\nConnection: a";
+    for (int i = 1; i < count; ++i) text += ",a";
+    return text + "\r\n\r\n";
+  };
+  EXPECT_FALSE(request(with(32)).empty());
+  EXPECT_TRUE(request(with(33)).empty());
+}
+
+TEST(WriteRequest, GrowsWithinItsBound) {
+  // The worst case: as many fields as may be, each without the blank that we write; and the least of a target.
+  string text = "G http://h HTTP/1.1\r\nHost:h\r\n";
+  for (int i = 1; i < 100; ++i) text += "a:b\r\n";
+  text += "\r\n";
+  const string out = request(text);
+  ASSERT_FALSE(out.empty());
+  EXPECT_LE(out.size(), text.size() + http::kRewriteGrowthMax);
+}
+
+TEST(WriteRequest, WhatIsWrittenParsesToTheSame) {
+  const string out = request("GET http://h:81/a?b HTTP/1.1\r\nHost: x\r\nA: b c\r\nD:\r\nContent-Length: 9\r\n\r\n");
+  http::RequestHead head;
+  ASSERT_EQ(http::parse_request(out, 0, head).what, http::Parsed::What::complete);
+  EXPECT_EQ(head.form, http::TargetForm::origin);
+  EXPECT_EQ(head.path, "/a?b");
+  EXPECT_EQ(head.version, http::Version::http10);
+  EXPECT_EQ(head.body, (http::Body{http::Body::Kind::length, 9}));
+  ASSERT_EQ(head.fields.all().size(), 6U);
+  EXPECT_EQ(head.fields.all()[0].value, "h:81");
+  EXPECT_EQ(head.fields.all()[2].name, "D");
+}
+
+TEST(WriteResponse, StatusAndFields) {
+  EXPECT_EQ(response("HTTP/1.1 404 Not Found\r\nServer: s\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nDate: x\r\nContent-Length: 07\r\n"
+                     "Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 2\r\nProxy-Authenticate: y\r\n\r\n"),
+            "HTTP/1.0 404 Not Found\r\nServer: s\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nDate: x\r\nContent-Length: 7\r\n"
+            "Via: 1.1 proxy\r\nConnection: close\r\n\r\n");
+}
+
+TEST(WriteResponse, AddsTheDateThatIsMissing) {
+  EXPECT_EQ(response("HTTP/1.0 200\r\n\r\n"),
+            "HTTP/1.0 200 \r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
+}
+
+TEST(WriteResponse, ChunksAreNotAnnounced) {
+  const string out = response("HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n");
+  EXPECT_EQ(out, "HTTP/1.0 200 OK\r\nDate: x\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
+}
+
+TEST(WriteResponse, NoLengthIn204) {
+  EXPECT_EQ(response("HTTP/1.1 204 No\r\nDate: x\r\nContent-Length: 0\r\n\r\n"),
+            "HTTP/1.0 204 No\r\nDate: x\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(response("HTTP/1.1 304 No\r\nDate: x\r\nContent-Length: 5\r\n\r\n").find("Content-Length: 5"), string::npos)
+      << "it is that of the representation (RFC 9110 section 15.4.5)";
+}
+
+TEST(WriteDate, KnownInstants) {
+  struct Row {
+    std::uint64_t seconds;
+    string_view text;
+  };
+  const Row rows[] = {
+      {784'111'777, "Sun, 06 Nov 1994 08:49:37 GMT"},  // RFC 9110 section 5.6.7
+      {0, "Thu, 01 Jan 1970 00:00:00 GMT"},
+      {951'782'400, "Tue, 29 Feb 2000 00:00:00 GMT"},
+      {4'107'542'399, "Sun, 28 Feb 2100 23:59:59 GMT"},
+      {4'107'542'400, "Mon, 01 Mar 2100 00:00:00 GMT"},
+  };
+  for (const Row& row : rows) {
+    std::array<char, http::kDateBytes> room;
+    http::write_date(row.seconds * 1000 + 999, room);
+    EXPECT_EQ(string_view(room.data(), room.size()), row.text);
+  }
+}
+
+TEST(WriteAnswer, IsAWholeResponse) {
+  std::array<char, http::kAnswerBytesMax> room;
+  const string out{room.data(), http::write_answer(base::Reason::refused, "Host: h, port 1", false, kHop.date, room)};
+  http::ResponseHead head;
+  const auto parsed = http::parse_response(out, 0, false, head);
+  ASSERT_EQ(parsed.what, http::Parsed::What::complete);
+  EXPECT_EQ(head.status, 502);
+  EXPECT_EQ(head.phrase, "Bad Gateway");
+  EXPECT_TRUE(head.has_date);
+  EXPECT_EQ(head.body, (http::Body{http::Body::Kind::length, out.size() - parsed.length}));
+  EXPECT_NE(out.find("refused the connection"), string::npos);
+  EXPECT_NE(out.find("Host: h, port 1"), string::npos);
+
+  const string to_head{room.data(), http::write_answer(base::Reason::refused, {}, true, kHop.date, room)};
+  EXPECT_EQ(to_head.substr(to_head.size() - 4), "\r\n\r\n") << "no body in the answer to a HEAD";
+}
+
+TEST(WriteAnswer, AlwaysFits) {
+  const string detail(2000, 'x');
+  for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
+    const auto reason = static_cast<base::Reason>(i);
+    if (base::row(reason).status == 0) continue;
+    std::array<char, http::kAnswerBytesMax> room;
+    const string out{room.data(), http::write_answer(reason, detail, false, kHop.date, room)};
+    http::ResponseHead head;
+    const auto parsed = http::parse_response(out, 0, false, head);
+    ASSERT_EQ(parsed.what, http::Parsed::What::complete) << base::row(reason).name;
+    EXPECT_EQ(head.body.length, out.size() - parsed.length) << base::row(reason).name;
+    EXPECT_NE(head.phrase, "Unknown") << base::row(reason).name;
+  }
+}
+
+}  // namespace
