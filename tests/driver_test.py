@@ -19,24 +19,25 @@ MODEL_BEARING = {"fast-before-slow", "five-and-five", "hundred", "model", "rests
 # Tests of the memory group are named by what they find.
 VARIANTS = {
     "SHORT_WRITE": ({"stopped-reader"}, set(), "fewer bytes than asked"),
-    "EDGE_NOT_DRAINED": ({"large", "burst", "stopped-reader"}, {"until-close", "binary", "slow-response", "hundred",
-                         "greedy-neighbour", "second-request", "slow-both", "leaves-in-the-answer", "half-requests",
-                         "flooding-client", "hanging-connect", "five-and-five", "fast-before-slow", "model", "rests",
-                         "connect-and-close", "leaves-in-the-request", "leaves-while-waiting", "server-closes-at-once",
-                         "server-resets-at-once", "server-closes-in-the-head", "server-cuts-the-body",
-                         "server-resets-in-the-body", "not-to-be-reached", "nonsense"}, "tells only once"),
+    "EDGE_NOT_DRAINED": ({"large", "burst", "stopped-reader"}, set(), "tells only once"),
     "BLOCKING_CONNECT": ({"hanging-connect"}, set(), "connect() blocks"),
     "SIGPIPE": ({"leaves-in-the-answer"}, {"leaves-while-waiting", "server-resets-at-once", "No memory error",
                                            "No leak of any kind", "No descriptor left open"}, "SIGPIPE"),
     "LEAK": ({"No leak of any kind"}, set(), "not freed"),
     "DESCRIPTOR_LEAK": ({"leaves-in-the-answer", "No descriptor left open"}, {"leaves-while-waiting",
-                        "leaves-in-the-request", "server-resets-in-the-body"}, "descriptor is not closed"),
+                        "leaves-in-the-request", "server-resets-in-the-body", "nonsense",
+                        "not-to-be-reached", "connect-and-close"}, "descriptor is not closed"),
     "LEVEL_TRIGGERED": (MODEL_BEARING, set(), "not of the asked kind"),
     "BLOCKING_SOCKETS": (MODEL_BEARING, set(), "not of the asked kind"),
     "STRING_BODY": ({"binary"}, None, "C string"),
     "HOST": ({"host-field"}, set(), "Host is not made from the URL"),
     "SPIN": ({"rests"}, set(), "without waiting"),
 }
+
+
+# One that hangs in most tests is shown a few: those it must fail, and some it must not.
+ONLY = {"EDGE_NOT_DRAINED": ["-b", "20", "-c", "75", "--only", "^(text|empty|large|burst|stopped-reader)$"]}
+ALL = ["-b", "20", "-c", "75", "-m", "2"]
 
 
 class Built:
@@ -102,7 +103,7 @@ class WrongOnes(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         def run(name):
-            return name, drive("-b", "20", "-c", "75", "-m", "2", "epoll", "--proxy", str(Built.folder / name))
+            return name, drive(*ONLY.get(name, ALL), "epoll", "--proxy", str(Built.folder / name))
         with ThreadPoolExecutor(2) as pool:
             cls.runs = dict(pool.map(run, VARIANTS))
 
@@ -114,7 +115,7 @@ class WrongOnes(unittest.TestCase):
         if may is not None:
             self.assertLessEqual(failed(result), must | may, output)
         self.assertIn(diagnosis, output)
-        self.assertLess(result["points"], 97)
+        self.assertLess(result["points"], result["possible"])
 
 
 for variant in VARIANTS:
