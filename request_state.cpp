@@ -448,7 +448,8 @@ Flow pump_request(request_info& record, Services& services) noexcept {
   std::size_t budget = kTurnBytes;
   const Flow flow = net::pump(request, record.side[kClient], upstream, services.blocks, budget);
   request.dead = flow == Flow::write_failed;
-  if (request.dead && request.moved > 0) request.drop_block();  // nothing of it can be sent to another address
+  if (request.dead && request.moved > 0)
+    request.drop_block();  // nothing of it can be sent to another address
   return flow;
 }
 

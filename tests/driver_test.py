@@ -18,7 +18,7 @@ MODEL_BEARING = {"fast-before-slow", "five-and-five", "hundred", "model", "rests
 # variant: (tests that must fail, tests that may fail too, words of the diagnosis)
 # Tests of the memory group are named by what they find.
 VARIANTS = {
-    "SHORT_WRITE": ({"stopped-reader"}, set(), "fewer bytes than asked"),
+    "SHORT_WRITE": ({"stopped-reader"}, {"large", "until-close", "greedy-neighbour"}, "fewer bytes than asked"),
     "EDGE_NOT_DRAINED": ({"large", "burst", "stopped-reader"}, set(), "tells only once"),
     "BLOCKING_CONNECT": ({"hanging-connect"}, set(), "connect() blocks"),
     "SIGPIPE": ({"leaves-in-the-answer"}, {"leaves-while-waiting", "server-resets-at-once", "No memory error",

@@ -28,6 +28,9 @@ bool concerns_one_client(int error) noexcept {
 
 }  // namespace
 
+Listener::Listener(sys::Fd fd, const sys::Address& address) noexcept
+    : fd_(std::move(fd)), spare_(any_descriptor()), address_(address) {}
+
 sys::Fd Listener::accept(sys::Address& peer, std::uint64_t now, std::string_view refusal) noexcept {
   if (!spare_) spare_ = any_descriptor();
   sys::Opened client = sys::accept(fd_, peer);

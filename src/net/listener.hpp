@@ -9,7 +9,7 @@ namespace net {
 
 class Listener {
  public:
-  Listener(sys::Fd fd, const sys::Address& address) noexcept : fd_(std::move(fd)), address_(address) {}
+  Listener(sys::Fd fd, const sys::Address& address) noexcept;
 
   void mark() noexcept { readable_ = true; }
   // Somebody may be waiting, and it is not in a pause.

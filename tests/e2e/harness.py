@@ -60,8 +60,9 @@ class Proxy:
             return
         self.announcement = self.process.stdout.readline().decode()
         self.ports = [int(p) for p in re.findall(r"(?:127\.0\.0\.1|\[::1\]|[\d.]+):(\d+)(?= and|\. Try)", self.announcement)]
+        self.reader = threading.Thread(target=self._read, daemon=True)
         if log:
-            threading.Thread(target=self._read, daemon=True).start()
+            self.reader.start()
 
     @property
     def port(self):
@@ -123,6 +124,10 @@ class Proxy:
                 self.process.wait()
         error = self.process.stderr.read().decode(errors="replace")
         self.process.stderr.close()
+        if self.process.stdout:
+            if self.reader.is_alive():
+                self.reader.join()  # to the end of the output
+            self.process.stdout.close()
         return status, error
 
     def __enter__(self):

@@ -22,7 +22,9 @@ TEST(Text, ClassesAreThoseOfTheRfc) {
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const bool alnum = byte < 128 && std::isalnum(byte) != 0;
-    EXPECT_EQ(base::is(c, base::kToken), alnum || (byte != 0 && string_view{"!#$%&'*+-.^_`|~"}.find(c) != string_view::npos)) << byte;
+    EXPECT_EQ(base::is(c, base::kToken),
+              alnum || (byte != 0 && string_view{"!#$%&'*+-.^_`|~"}.find(c) != string_view::npos))
+        << byte;
     EXPECT_EQ(base::is(c, base::kFieldValue), byte == '\t' || (byte >= ' ' && byte != 0x7f)) << byte;
     EXPECT_EQ(base::is(c, base::kDigit), byte >= '0' && byte <= '9') << byte;
     EXPECT_EQ(base::is(c, base::kHexDigit), byte < 128 && std::isxdigit(byte) != 0) << byte;
@@ -145,7 +147,15 @@ TEST(Reasons, EachHasItsWords) {
 
 TEST(Trace, KeepsTheLatest) {
   const auto trace = std::make_unique<base::Trace>();
-  for (std::uint64_t i = 0; i < base::Trace::kEntries + 10; ++i) trace->add({.id = i, .time = 0, .slot = 0, .value = 0, .error = 0, .did = base::Did::entered, .state = 0, .detail = 0});
+  for (std::uint64_t i = 0; i < base::Trace::kEntries + 10; ++i)
+    trace->add({.id = i,
+                .time = 0,
+                .slot = 0,
+                .value = 0,
+                .error = 0,
+                .did = base::Did::entered,
+                .state = 0,
+                .detail = 0});
   EXPECT_EQ(trace->written(), base::Trace::kEntries + 10);
   EXPECT_EQ(trace->oldest(), 10U);
   EXPECT_EQ(trace->at(trace->oldest()).id, 10U);
@@ -169,7 +179,8 @@ TEST(Address, AsText) {
 
 TEST(Address, WhatIsNone) {
   sys::Address address;
-  for (const char* wrong : {"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "[::1]", "::1%lo", "h", "1.2.3.4 ", ":::"})
+  for (const char* wrong :
+       {"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "[::1]", "::1%lo", "h", "1.2.3.4 ", ":::"})
     EXPECT_FALSE(sys::parse_ip(wrong, 0, address)) << wrong;
   EXPECT_FALSE(sys::parse_ip(string(100, '1'), 0, address));
 }

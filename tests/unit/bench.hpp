@@ -1,5 +1,5 @@
-// A bench for the machine: real records and state functions on the simulated kernel, without the loop, so that a test
-// can look between two steps.
+// A bench for the machine: real records and state functions on the simulated kernel, without the loop, so
+// that a test can look between two steps.
 #pragma once
 #include <memory>
 #include <string>
@@ -18,7 +18,9 @@ class First final : public sim::Chooser {
   std::uint32_t choose(std::uint32_t) override { return 0; }
 };
 
-inline sim::Temper kind(std::size_t room = 1 << 20) { return {.short_io = 0, .split = 0, .error = 0, .linger = 0, .send_room = room}; }
+inline sim::Temper kind(std::size_t room = 1 << 20) {
+  return {.short_io = 0, .split = 0, .error = 0, .linger = 0, .send_room = room};
+}
 
 inline sys::Address origin_address() {
   sys::Address address;
@@ -29,7 +31,8 @@ inline sys::Address origin_address() {
 // Memory for a pool or a table.
 template <class T>
 struct Room {
-  explicit Room(std::size_t bytes) : memory(static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096))) {}
+  explicit Room(std::size_t bytes)
+      : memory(static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096))) {}
   ~Room() { std::free(memory); }
   Room(const Room&) = delete;
   Room& operator=(const Room&) = delete;
@@ -38,7 +41,8 @@ struct Room {
 
 class Bench {
  public:
-  explicit Bench(std::size_t blocks = 16, std::size_t send_room = 1 << 20) : world(chooser, kind(send_room)), block_limit(blocks) {
+  explicit Bench(std::size_t blocks = 16, std::size_t send_room = 1 << 20)
+      : world(chooser, kind(send_room)), block_limit(blocks) {
     world.enter();
     poller = sys::make_poller().fd;
     listener = sys::listen(sys::loopback4(8080), 1).fd;
@@ -89,7 +93,8 @@ class Bench {
       for (const net::Token& token : resolver->woken(services->now))
         if (request_info* const found = table.find(token); found != nullptr) wake(*found, *services);
       const bool busy = count > 0 || !services->ready.empty() || !world.still();
-      for (int n = 0; n < 100 && !services->ready.empty(); ++n) advance(table.at(services->ready.pop()), *services);
+      for (int n = 0; n < 100 && !services->ready.empty(); ++n)
+        advance(table.at(services->ready.pop()), *services);
       still = busy ? 0 : still + 1;
     }
   }
@@ -103,7 +108,8 @@ class Bench {
   std::string read(const sim::ConnectionPtr& connection) {
     settle();
     std::string out;
-    for (std::string piece; !(piece = world.remote_read(*connection, 1 << 20)).empty(); settle()) out += piece;
+    for (std::string piece; !(piece = world.remote_read(*connection, 1 << 20)).empty(); settle())
+      out += piece;
     return out;
   }
   void send(const sim::ConnectionPtr& connection, std::string_view bytes) {
@@ -120,7 +126,9 @@ class Bench {
     return connection;
   }
   // Everything has been given back.
-  [[nodiscard]] bool clean() const { return table.used() == 0 && blocks_pool.used() == 0 && world.sockets() == 0; }
+  [[nodiscard]] bool clean() const {
+    return table.used() == 0 && blocks_pool.used() == 0 && world.sockets() == 0;
+  }
   [[nodiscard]] const Exchange& last() const { return *services->finished.back(); }
 
   static constexpr std::uint32_t kSlots = 8;

@@ -1,10 +1,10 @@
 // Where a body ends (RFC 9112 sections 6 and 7).
+#include "../../src/http/framing.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <string>
-
-#include "../../src/http/framing.hpp"
 
 namespace {
 
@@ -102,7 +102,8 @@ TEST(Framing, GoodChunks) {
     const Result surplus = taken(kChunked, row.text + "GET");
     EXPECT_EQ(surplus.consumed, row.text.size()) << row.title << ": what follows is not part of it";
     for (std::size_t cut = 0; cut < row.text.size(); ++cut)
-      EXPECT_FALSE(at_once(kChunked, row.text.substr(0, cut)).complete) << row.title << " ends early at " << cut;
+      EXPECT_FALSE(at_once(kChunked, row.text.substr(0, cut)).complete)
+          << row.title << " ends early at " << cut;
   }
 }
 
@@ -136,7 +137,8 @@ TEST(Framing, BadChunks) {
       {"bare LF after a trailer", "0\r\nA: b\n\r\n"},
       {"NUL in a trailer", string{"0\r\nA: \0\r\n\r\n", 11}},
       {"trailers without end", "0\r\nA: " + string(16'000, 'a')},
-      {"many trailers", [] {
+      {"many trailers",
+       [] {
          string text = "0\r\n";
          for (int i = 0; i < 4000; ++i) text += "a:bcd\r\n";
          return text;

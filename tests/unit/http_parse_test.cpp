@@ -38,7 +38,9 @@ class AtTheEdge {
   char *memory_, *begin_;
 };
 
-Parsed parse(string_view text, std::size_t seen, http::RequestHead& head) { return http::parse_request(text, seen, head); }
+Parsed parse(string_view text, std::size_t seen, http::RequestHead& head) {
+  return http::parse_request(text, seen, head);
+}
 Parsed parse(string_view text, std::size_t seen, http::ResponseHead& head) {
   return http::parse_response(text, seen, false, head);
 }
@@ -237,7 +239,8 @@ void expect_all(const Case (&cases)[N]) {
   for (const Case& c : cases) {
     const Parsed parsed = verdict<Head>(c.text, c.title);
     EXPECT_EQ(parsed.why, c.expected) << c.title << ": " << base::row(parsed.why).name;
-    EXPECT_EQ(parsed.what, c.expected == Reason::none ? Parsed::What::complete : Parsed::What::bad) << c.title;
+    EXPECT_EQ(parsed.what, c.expected == Reason::none ? Parsed::What::complete : Parsed::What::bad)
+        << c.title;
     if (c.expected == Reason::none) {
       EXPECT_EQ(parsed.length, c.text.size()) << c.title;
     }
@@ -252,7 +255,9 @@ TEST(Request, EveryByteInAValue) {
   for (int byte = 0; byte < 256; ++byte) {
     const bool allowed = byte == '\t' || (byte >= ' ' && byte != 0x7f);
     const string text = get(string{"A: b"} + static_cast<char>(byte) + "c\r\n\r\n");
-    EXPECT_EQ(verdict<http::RequestHead>(text, "a value").what, allowed ? Parsed::What::complete : Parsed::What::bad) << byte;
+    EXPECT_EQ(verdict<http::RequestHead>(text, "a value").what,
+              allowed ? Parsed::What::complete : Parsed::What::bad)
+        << byte;
   }
 }
 
@@ -260,15 +265,20 @@ TEST(Request, EveryByteInAName) {
   const string_view marks = "!#$%&'*+-.^_`|~:";  // a colon ends the name
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
-    const bool allowed = (byte < 128 && std::isalnum(byte) != 0) || (byte != 0 && marks.find(c) != string_view::npos);
+    const bool allowed =
+        (byte < 128 && std::isalnum(byte) != 0) || (byte != 0 && marks.find(c) != string_view::npos);
     const string text = get(string{"A"} + c + "b: c\r\n\r\n");
-    EXPECT_EQ(verdict<http::RequestHead>(text, "a name").what, allowed ? Parsed::What::complete : Parsed::What::bad) << byte;
+    EXPECT_EQ(verdict<http::RequestHead>(text, "a name").what,
+              allowed ? Parsed::What::complete : Parsed::What::bad)
+        << byte;
   }
 }
 
 TEST(Request, WhatAHeadSays) {
   http::RequestHead head;
-  const string text = "POST http://u:p@Example.test:8080/a/b?c=d#e HTTP/1.1\r\nHost: x\r\nCookie: 1\r\nCookie:2\r\nContent-Length: 7\r\n\r\nbody";
+  const string text =
+      "POST http://u:p@Example.test:8080/a/b?c=d#e HTTP/1.1\r\nHost: x\r\nCookie: "
+      "1\r\nCookie:2\r\nContent-Length: 7\r\n\r\nbody";
   const Parsed parsed = http::parse_request(text, 0, head);
   ASSERT_EQ(parsed.what, Parsed::What::complete);
   EXPECT_EQ(parsed.length, text.size() - 4);
@@ -322,7 +332,8 @@ TEST(Request, TargetsTakenApart) {
 
 TEST(Request, Expectations) {
   http::RequestHead head;
-  ASSERT_EQ(http::parse_request(post("Expect: 100-Continue\r\nContent-Length: 1\r\n\r\n"), 0, head).what, Parsed::What::complete);
+  ASSERT_EQ(http::parse_request(post("Expect: 100-Continue\r\nContent-Length: 1\r\n\r\n"), 0, head).what,
+            Parsed::What::complete);
   EXPECT_TRUE(head.expects_continue);
   ASSERT_EQ(http::parse_request(get("Expect: 100-continue\r\n\r\n"), 0, head).what, Parsed::What::complete);
   EXPECT_FALSE(head.expects_continue) << "HTTP/1.0 knows no interim answers";
@@ -336,7 +347,8 @@ TEST(Request, Limits) {
   };
   EXPECT_EQ(http::parse_request(line(8192), 0, head).what, Parsed::What::complete);
   EXPECT_EQ(http::parse_request(line(8193), 0, head).why, Reason::target_too_long);
-  EXPECT_EQ(http::parse_request(line(8193).substr(0, 8193), 0, head).why, Reason::target_too_long) << "without its end";
+  EXPECT_EQ(http::parse_request(line(8193).substr(0, 8193), 0, head).why, Reason::target_too_long)
+      << "without its end";
 
   const auto fields = [](int count) {
     string text = "GET http://h/ HTTP/1.0\r\n";
@@ -384,7 +396,8 @@ TEST(Response, LengthOfTheBody) {
 
 TEST(Response, WhatAHeadSays) {
   http::ResponseHead head;
-  ASSERT_EQ(http::parse_response("HTTP/1.1 404 Not Here\r\ndate: x\r\n\r\n", 0, false, head).what, Parsed::What::complete);
+  ASSERT_EQ(http::parse_response("HTTP/1.1 404 Not Here\r\ndate: x\r\n\r\n", 0, false, head).what,
+            Parsed::What::complete);
   EXPECT_EQ(head.status, 404);
   EXPECT_EQ(head.phrase, "Not Here");
   EXPECT_EQ(head.version, http::Version::http11);

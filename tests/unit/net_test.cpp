@@ -14,7 +14,8 @@ using net::Flow;
 using std::string;
 
 TEST(Token, PacksAndUnpacks) {
-  for (const net::Token token : {net::Token{0, 0, net::Token::Kind::client}, net::Token{0xffffffff, net::Token::kSlotMax, net::Token::Kind::signals},
+  for (const net::Token token : {net::Token{0, 0, net::Token::Kind::client},
+                                 net::Token{0xffffffff, net::Token::kSlotMax, net::Token::Kind::signals},
                                  net::Token{1, 2, net::Token::Kind::upstream}})
     EXPECT_EQ(net::Token::unpacked(token.packed()), token);
 }
@@ -209,7 +210,8 @@ TEST_F(LaneTest, DiscardFailsWithItsSource) {
   EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::no_block);
 }
 
-// ---- the listener ---------------------------------------------------------------------------------------------------------
+// ---- the listener
+// ---------------------------------------------------------------------------------------------------------
 
 class ListenerTest : public testing::Test {
  protected:
@@ -279,14 +281,19 @@ TEST_F(ListenerTest, AFailureOfOneClientIsNotThatOfTheNext) {
 }
 
 TEST_F(ListenerTest, PausesWithoutASpare) {
+  listener.reset();
+  sys::Opened opened = sys::listen(sys::loopback4(8080), 1);
   world.descriptor_limit = 3;
+  listener.emplace(std::move(opened.fd), sys::loopback4(8080));
+  listener->mark();
   const auto one = world.connect_to_program(8080);
   EXPECT_FALSE(accept());
   EXPECT_FALSE(listener->ready(5000));
   EXPECT_NE(listener->wakes_at(), 0U);
 }
 
-// ---- names ------------------------------------------------------------------------------------------------------------------
+// ---- names
+// ------------------------------------------------------------------------------------------------------------------
 
 class ResolverTest : public testing::Test {
  protected:
@@ -303,7 +310,8 @@ class ResolverTest : public testing::Test {
   ResolverTest(const ResolverTest&) = delete;
   ResolverTest& operator=(const ResolverTest&) = delete;
 
-  net::Lookup find(std::string_view host, std::uint64_t now, net::Token waiter = {1, 1, net::Token::Kind::upstream}) {
+  net::Lookup find(std::string_view host, std::uint64_t now,
+                   net::Token waiter = {1, 1, net::Token::Kind::upstream}) {
     return resolver->find(host, 81, waiter, now);
   }
   // The name server answers what it was asked.
@@ -358,7 +366,8 @@ TEST_F(ResolverTest, KeepsAnswersForTheirTime) {
   EXPECT_EQ(find("o.test", 999).what, net::Lookup::What::ready);
   EXPECT_EQ(find("o.test", 1000).what, net::Lookup::What::pending);
   answer(net::Found::What::found, ~std::uint64_t{0} / 2, 1000);
-  EXPECT_EQ(find("o.test", 1000 + net::Resolver::kAnswerKeptMaxMs).what, net::Lookup::What::pending) << "but not for ever";
+  EXPECT_EQ(find("o.test", 1000 + net::Resolver::kAnswerKeptMaxMs).what, net::Lookup::What::pending)
+      << "but not for ever";
 }
 
 TEST_F(ResolverTest, KeepsFailuresBriefly) {
@@ -367,7 +376,8 @@ TEST_F(ResolverTest, KeepsFailuresBriefly) {
     base::Reason why;
   };
   std::uint64_t now = 0;
-  for (const Row row : {Row{net::Found::What::not_found, base::Reason::name_not_found}, Row{net::Found::What::failed, base::Reason::name_failed},
+  for (const Row row : {Row{net::Found::What::not_found, base::Reason::name_not_found},
+                        Row{net::Found::What::failed, base::Reason::name_failed},
                         Row{net::Found::What::timed_out, base::Reason::resolve_timeout}}) {
     ASSERT_EQ(find("o.test", now).what, net::Lookup::What::pending);
     answer(row.what, 0, now);

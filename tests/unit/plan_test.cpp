@@ -1,11 +1,12 @@
 // Options and decisions.
+#include "../../src/plan/plan.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
 #include "../../src/plan/config.hpp"
-#include "../../src/plan/plan.hpp"
 
 namespace {
 
@@ -26,8 +27,9 @@ TEST(CommandLine, Port) {
 }
 
 TEST(CommandLine, EachOption) {
-  const CommandLine line = parse({"--listen", "[::1]:81", "--listen=127.0.0.2:0", "--allow=10.0.0.0/8", "--allow", "::1", "--access-log", "off",
-                                  "--max-requests=7", "--buffers", "3", "-v", "80", "--head-timeout", "0.25", "--linger-timeout=3"});
+  const CommandLine line = parse({"--listen", "[::1]:81", "--listen=127.0.0.2:0", "--allow=10.0.0.0/8",
+                                  "--allow", "::1", "--access-log", "off", "--max-requests=7", "--buffers",
+                                  "3", "-v", "80", "--head-timeout", "0.25", "--linger-timeout=3"});
   ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
   const plan::Config& config = line.config;
   ASSERT_EQ(config.listen.size(), 4U);
@@ -124,7 +126,8 @@ TEST(Plan, EachDecision) {
       {"POST in 1.1 without body", "POST http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", Reason::none},
       {"POST in 1.0 without length", "POST http://h/ HTTP/1.0\r\n\r\n", Reason::length_required},
       {"PUT in 1.0 without length", "PUT http://h/ HTTP/1.0\r\n\r\n", Reason::length_required},
-      {"chunks", "PUT http://h/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::length_required},
+      {"chunks", "PUT http://h/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+       Reason::length_required},
       {"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::connect_unsupported},
       {"origin form", "GET / HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
       {"asterisk form", "OPTIONS * HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
@@ -135,7 +138,8 @@ TEST(Plan, EachDecision) {
     const http::RequestHead head = head_of(row.text);
     const plan::Plan decided = plan::plan_request(config, head, sys::loopback4(1), false);
     EXPECT_EQ(decided.reason, row.reason) << row.title;
-    EXPECT_EQ(decided.kind, row.reason == Reason::none ? plan::Kind::forward : plan::Kind::refuse) << row.title;
+    EXPECT_EQ(decided.kind, row.reason == Reason::none ? plan::Kind::forward : plan::Kind::refuse)
+        << row.title;
     if (decided.kind == plan::Kind::forward) {
       EXPECT_EQ(decided.target.host, "h") << row.title;
     }

@@ -16,7 +16,8 @@ using std::string;
 const string kGet = "GET http://10.0.0.1/ HTTP/1.0\r\n\r\n";
 const string kForwarded = "GET / HTTP/1.0\r\nHost: 10.0.0.1\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n";
 const string kAnswer = "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n\r\nhello";
-const string kPassedOn = "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\nhello";
+const string kPassedOn =
+    "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\nhello";
 
 // The transitions that the trace tells of, as "A>B".
 std::set<string> transitions(const base::Trace& trace) {
@@ -24,7 +25,8 @@ std::set<string> transitions(const base::Trace& trace) {
   for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
     const base::Entry& entry = trace.at(at);
     const string state{row(static_cast<State>(entry.state)).name};
-    if (entry.did == base::Did::entered) seen.insert(string{row(static_cast<State>(entry.value)).name} + ">" + state);
+    if (entry.did == base::Did::entered)
+      seen.insert(string{row(static_cast<State>(entry.value)).name} + ">" + state);
     if (entry.did == base::Did::released) seen.insert(state + ">FREE");
   }
   return seen;
@@ -33,10 +35,11 @@ std::set<string> transitions(const base::Trace& trace) {
 int status_of(const string& answer) { return answer.size() < 12 ? 0 : std::stoi(answer.substr(9, 3)); }
 
 TEST(Table, TellsWhatMayFollowWhat) {
-  const std::set<string> allowed{"FREE>READ_REQUEST",          "READ_REQUEST>SEND_REQUEST",  "READ_REQUEST>SEND_RESPONSE",
-                                 "READ_REQUEST>FREE",          "SEND_REQUEST>READ_RESPONSE", "SEND_REQUEST>SEND_RESPONSE",
-                                 "SEND_REQUEST>FREE",          "READ_RESPONSE>SEND_RESPONSE", "READ_RESPONSE>FREE",
-                                 "SEND_RESPONSE>FREE"};
+  const std::set<string> allowed{"FREE>READ_REQUEST",          "READ_REQUEST>SEND_REQUEST",
+                                 "READ_REQUEST>SEND_RESPONSE", "READ_REQUEST>FREE",
+                                 "SEND_REQUEST>READ_RESPONSE", "SEND_REQUEST>SEND_RESPONSE",
+                                 "SEND_REQUEST>FREE",          "READ_RESPONSE>SEND_RESPONSE",
+                                 "READ_RESPONSE>FREE",         "SEND_RESPONSE>FREE"};
   for (std::size_t from = 0; from < kStates; ++from)
     for (std::size_t to = 0; to < kStates; ++to) {
       const string name = string{kStateRows[from].name} + ">" + string{kStateRows[to].name};
@@ -80,8 +83,9 @@ TEST(Way, OfAGet) {
   EXPECT_EQ(b.read(client), kPassedOn);
   EXPECT_TRUE(client->down.fin_arrived);
   EXPECT_TRUE(b.clean());
-  EXPECT_EQ(transitions(b.trace), (std::set<string>{"FREE>READ_REQUEST", "READ_REQUEST>SEND_REQUEST", "SEND_REQUEST>READ_RESPONSE",
-                                                    "READ_RESPONSE>SEND_RESPONSE", "SEND_RESPONSE>FREE"}));
+  EXPECT_EQ(transitions(b.trace),
+            (std::set<string>{"FREE>READ_REQUEST", "READ_REQUEST>SEND_REQUEST", "SEND_REQUEST>READ_RESPONSE",
+                              "READ_RESPONSE>SEND_RESPONSE", "SEND_RESPONSE>FREE"}));
   EXPECT_EQ(b.last().method_view(), "GET");
   EXPECT_EQ(b.last().target_view(), "http://10.0.0.1/");
   EXPECT_EQ(b.last().status, 200);
@@ -92,7 +96,9 @@ TEST(Way, OfAGet) {
 
 TEST(Way, RequestAndAnswerCutAtEachByte) {
   const string request = "POST http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody";
-  const string forwarded = "POST / HTTP/1.0\r\nHost: 10.0.0.1\r\nContent-Length: 4\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\nbody";
+  const string forwarded =
+      "POST / HTTP/1.0\r\nHost: 10.0.0.1\r\nContent-Length: 4\r\nVia: 1.0 proxy\r\nConnection: "
+      "close\r\n\r\nbody";
   for (std::size_t cut = 1; cut < request.size(); ++cut) {
     Bench b;
     auto& host = b.origin();
@@ -122,7 +128,8 @@ TEST(Way, OfAHead) {
   const auto client = b.client();
   b.send(client, "HEAD http://10.0.0.1/ HTTP/1.0\r\n\r\n");
   b.send(b.arrival(host), "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n\r\n");
-  EXPECT_EQ(b.read(client), "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(b.read(client),
+            "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(b.clean());
 }
 
@@ -149,7 +156,9 @@ TEST(Way, ChunksAreTakenOut) {
   auto& host = b.origin();
   const auto client = b.client();
   b.send(client, kGet);
-  b.send(b.arrival(host), "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;a\r\nllo\r\n0\r\nA: b\r\n\r\n");
+  b.send(b.arrival(host),
+         "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;a\r\nllo\r\n0\r\nA: "
+         "b\r\n\r\n");
   EXPECT_EQ(b.read(client), "HTTP/1.0 200 OK\r\nDate: x\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\nhello");
   EXPECT_TRUE(b.clean());
 }
@@ -187,7 +196,9 @@ TEST(Way, ContinueIsSaidToWhoWaitsForIt) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
-  b.send(client, "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  b.send(
+      client,
+      "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
   EXPECT_EQ(b.read(client), "HTTP/1.1 100 Continue\r\n\r\n");
   b.send(client, "abc");
   const auto origin = b.arrival(host);
@@ -226,7 +237,8 @@ TEST(Way, BackPressure) {
   const auto origin = b.arrival(host);
   string body = "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n" + string(1 << 20, 'b');
   std::size_t sent = 0;
-  for (std::size_t last = 1; last != 0; b.settle()) sent += last = b.world.remote_send(*origin, std::string_view{body}.substr(sent));
+  for (std::size_t last = 1; last != 0; b.settle())
+    sent += last = b.world.remote_send(*origin, std::string_view{body}.substr(sent));
   EXPECT_LE(sent, 2 * 8192 + base::kBlockBytes + 1) << "what the sockets and one block hold";
   EXPECT_LE(b.blocks_pool.used(), 1U);
   EXPECT_EQ(b.record().wait, Wait::reader);
@@ -241,7 +253,8 @@ TEST(Way, BackPressure) {
   EXPECT_EQ(got.substr(got.find("\r\n\r\n") + 4), body.substr(body.find("\r\n\r\n") + 4));
 }
 
-// ---- refusals -----------------------------------------------------------------------------------------------------------
+// ---- refusals
+// -----------------------------------------------------------------------------------------------------------
 
 TEST(Refusal, OfWhatIsNoRequestForAProxy) {
   struct Row {
@@ -384,7 +397,8 @@ TEST(Connecting, FailsAtOnceForWantOfDescriptors) {
   EXPECT_EQ(b.last().reason, Reason::no_descriptor);
 }
 
-// ---- deadlines ----------------------------------------------------------------------------------------------------------
+// ---- deadlines
+// ----------------------------------------------------------------------------------------------------------
 
 // Brings a bench to where a record waits as `wait` says. Returns the client.
 sim::ConnectionPtr wait_as(Bench& b, Wait wait, std::vector<sim::ConnectionPtr>& kept) {
@@ -402,9 +416,7 @@ sim::ConnectionPtr wait_as(Bench& b, Wait wait, std::vector<sim::ConnectionPtr>&
       b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
       b.send(client, kGet);
       return client;
-    case Wait::linger:
-      b.send(client, "nonsense\r\n");
-      return client;
+    case Wait::linger: b.send(client, "nonsense\r\n"); return client;
     default: break;
   }
   auto& host = b.origin();
@@ -432,11 +444,11 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
     int status;  // 0: none can be given any more
   };
   const Row rows[] = {
-      {Wait::idle, Reason::client_idle, 0},         {Wait::head, Reason::head_timeout, 408},
-      {Wait::body, Reason::body_timeout, 408},      {Wait::resolve, Reason::resolve_timeout, 504},
+      {Wait::idle, Reason::client_idle, 0},          {Wait::head, Reason::head_timeout, 408},
+      {Wait::body, Reason::body_timeout, 408},       {Wait::resolve, Reason::resolve_timeout, 504},
       {Wait::connect, Reason::connect_timeout, 504}, {Wait::send, Reason::upstream_stalled, 504},
-      {Wait::answer, Reason::answer_timeout, 504},  {Wait::stream, Reason::upstream_stalled, 0},
-      {Wait::half_closed, Reason::client_left, 0},  {Wait::reader, Reason::client_stalled, 0},
+      {Wait::answer, Reason::answer_timeout, 504},   {Wait::stream, Reason::upstream_stalled, 0},
+      {Wait::half_closed, Reason::client_left, 0},   {Wait::reader, Reason::client_stalled, 0},
       {Wait::linger, Reason::complete, 0},
   };
   static_assert(std::size(rows) == plan::kWaits);
@@ -502,10 +514,12 @@ TEST(Deadlines, OfManyTheNearestIsTold) {
   EXPECT_EQ(next_deadline(*b.services), b.services->now + b.config.wait(Wait::head));
 }
 
-// ---- those who leave --------------------------------------------------------------------------------------------------------
+// ---- those who leave
+// --------------------------------------------------------------------------------------------------------
 
 TEST(Ends, ClientLeavesInEachState) {
-  for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send, Wait::answer, Wait::stream, Wait::linger})
+  for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send,
+                          Wait::answer, Wait::stream, Wait::linger})
     for (const bool by_reset : {false, true}) {
       const string title = string{plan::row(wait).option} + (by_reset ? ", reset" : ", closed");
       Bench b{16, 8192};
@@ -579,7 +593,8 @@ TEST(Ends, AnAnswerCutShortLooksCut) {
       {"by length, closed", "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 9\r\n\r\n", false, false},
       {"by length, reset", "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 9\r\n\r\n", true, false},
       {"by end of stream, reset", "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n", true, true},
-      {"in chunks, closed", "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n", false, true},
+      {"in chunks, closed", "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n", false,
+       true},
   };
   for (const Row& row : rows) {
     Bench b;
@@ -626,7 +641,8 @@ TEST(Ends, UpstreamBreaksOffTheUploadButHasAnswered) {
 }
 
 TEST(Ends, ShutdownGivesEverythingBack) {
-  for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send, Wait::answer, Wait::stream, Wait::reader, Wait::linger}) {
+  for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send,
+                          Wait::answer, Wait::stream, Wait::reader, Wait::linger}) {
     Bench b{16, 8192};
     std::vector<sim::ConnectionPtr> kept;
     const auto client = wait_as(b, wait, kept);
@@ -636,7 +652,8 @@ TEST(Ends, ShutdownGivesEverythingBack) {
   }
 }
 
-// ---- memory ---------------------------------------------------------------------------------------------------------------
+// ---- memory
+// ---------------------------------------------------------------------------------------------------------------
 
 TEST(Starving, WaitsForABlockAndGoesOn) {
   Bench b{1};

@@ -1,4 +1,6 @@
 // The next hop's head (RFC 9110 sections 7.6 and 7.2), and our own answers.
+#include "../../src/http/rewrite.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -6,7 +8,6 @@
 
 #include "../../src/base/text.hpp"
 #include "../../src/http/reply.hpp"
-#include "../../src/http/rewrite.hpp"
 
 namespace {
 
@@ -51,27 +52,35 @@ TEST(WriteRequest, OriginFormAndHost) {
 }
 
 TEST(WriteRequest, FieldsInTheirOrder) {
-  EXPECT_EQ(request("PUT http://h/ HTTP/1.1\r\nhost: other\r\nCookie: a\r\nX-1:one\r\nCookie: b\r\nContent-Length: 005\r\nx-1:  two \r\n\r\n"),
-            "PUT / HTTP/1.0\r\nHost: h\r\nCookie: a\r\nX-1: one\r\nCookie: b\r\nContent-Length: 5\r\nx-1: two\r\n"
-            "Via: 1.1 proxy\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(
+      request("PUT http://h/ HTTP/1.1\r\nhost: other\r\nCookie: a\r\nX-1:one\r\nCookie: b\r\nContent-Length: "
+              "005\r\nx-1:  two \r\n\r\n"),
+      "PUT / HTTP/1.0\r\nHost: h\r\nCookie: a\r\nX-1: one\r\nCookie: b\r\nContent-Length: 5\r\nx-1: two\r\n"
+      "Via: 1.1 proxy\r\nConnection: close\r\n\r\n");
 }
 
 TEST(WriteRequest, HopByHopFieldsStay) {
   const string out = request(
-      "GET http://h/ HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, X-Mine ,,te\r\nX-Mine: 1\r\nKeep-Alive: 5\r\n"
-      "Proxy-Connection: x\r\nTE: trailers\r\nUpgrade: h2c\r\nProxy-Authorization: Basic eDp5\r\nTrailer: a\r\n"
+      "GET http://h/ HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, X-Mine ,,te\r\nX-Mine: 1\r\nKeep-Alive: "
+      "5\r\n"
+      "Proxy-Connection: x\r\nTE: trailers\r\nUpgrade: h2c\r\nProxy-Authorization: Basic eDp5\r\nTrailer: "
+      "a\r\n"
       "Connection: x-other\r\nX-Other: 2\r\nVia: 1.0 before\r\nX-Mine-Too: 3\r\n\r\n");
-  EXPECT_EQ(out, "GET / HTTP/1.0\r\nHost: h\r\nVia: 1.0 before\r\nX-Mine-Too: 3\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(out,
+            "GET / HTTP/1.0\r\nHost: h\r\nVia: 1.0 before\r\nX-Mine-Too: 3\r\nVia: 1.1 proxy\r\nConnection: "
+            "close\r\n\r\n");
 }
 
 TEST(WriteRequest, ConnectionCannotHideTheLength) {
-  const string out = request("POST http://h/ HTTP/1.0\r\nConnection: Content-Length\r\nContent-Length: 3\r\n\r\n");
+  const string out =
+      request("POST http://h/ HTTP/1.0\r\nConnection: Content-Length\r\nContent-Length: 3\r\n\r\n");
   EXPECT_NE(out.find("\r\nContent-Length: 3\r\n"), string::npos);
 }
 
 TEST(WriteRequest, RefusesWhatDoesNotFit) {
   http::RequestHead head;
-  ASSERT_EQ(http::parse_request("GET http://h/ HTTP/1.0\r\nA: b\r\n\r\n", 0, head).what, http::Parsed::What::complete);
+  ASSERT_EQ(http::parse_request("GET http://h/ HTTP/1.0\r\nA: b\r\n\r\n", 0, head).what,
+            http::Parsed::What::complete);
   std::array<char, 256> room;
   const std::size_t length = http::write_request(head, kHop, room);
   ASSERT_GT(length, 0U);
@@ -90,7 +99,8 @@ TEST(WriteRequest, RefusesAFloodOfConnectionOptions) {
 }
 
 TEST(WriteRequest, GrowsWithinItsBound) {
-  // The worst case: as many fields as may be, each without the blank that we write; and the least of a target.
+  // The worst case: as many fields as may be, each without the blank that we write; and the least of a
+  // target.
   string text = "G http://h HTTP/1.1\r\nHost:h\r\n";
   for (int i = 1; i < 100; ++i) text += "a:b\r\n";
   text += "\r\n";
@@ -100,7 +110,8 @@ TEST(WriteRequest, GrowsWithinItsBound) {
 }
 
 TEST(WriteRequest, WhatIsWrittenParsesToTheSame) {
-  const string out = request("GET http://h:81/a?b HTTP/1.1\r\nHost: x\r\nA: b c\r\nD:\r\nContent-Length: 9\r\n\r\n");
+  const string out =
+      request("GET http://h:81/a?b HTTP/1.1\r\nHost: x\r\nA: b c\r\nD:\r\nContent-Length: 9\r\n\r\n");
   http::RequestHead head;
   ASSERT_EQ(http::parse_request(out, 0, head).what, http::Parsed::What::complete);
   EXPECT_EQ(head.form, http::TargetForm::origin);
@@ -113,26 +124,32 @@ TEST(WriteRequest, WhatIsWrittenParsesToTheSame) {
 }
 
 TEST(WriteResponse, StatusAndFields) {
-  EXPECT_EQ(response("HTTP/1.1 404 Not Found\r\nServer: s\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nDate: x\r\nContent-Length: 07\r\n"
-                     "Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 2\r\nProxy-Authenticate: y\r\n\r\n"),
-            "HTTP/1.0 404 Not Found\r\nServer: s\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nDate: x\r\nContent-Length: 7\r\n"
-            "Via: 1.1 proxy\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(
+      response("HTTP/1.1 404 Not Found\r\nServer: s\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nDate: "
+               "x\r\nContent-Length: 07\r\n"
+               "Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 2\r\nProxy-Authenticate: y\r\n\r\n"),
+      "HTTP/1.0 404 Not Found\r\nServer: s\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nDate: x\r\nContent-Length: "
+      "7\r\n"
+      "Via: 1.1 proxy\r\nConnection: close\r\n\r\n");
 }
 
 TEST(WriteResponse, AddsTheDateThatIsMissing) {
-  EXPECT_EQ(response("HTTP/1.0 200\r\n\r\n"),
-            "HTTP/1.0 200 \r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(
+      response("HTTP/1.0 200\r\n\r\n"),
+      "HTTP/1.0 200 \r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
 }
 
 TEST(WriteResponse, ChunksAreNotAnnounced) {
-  const string out = response("HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n");
+  const string out =
+      response("HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n");
   EXPECT_EQ(out, "HTTP/1.0 200 OK\r\nDate: x\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
 }
 
 TEST(WriteResponse, NoLengthIn204) {
   EXPECT_EQ(response("HTTP/1.1 204 No\r\nDate: x\r\nContent-Length: 0\r\n\r\n"),
             "HTTP/1.0 204 No\r\nDate: x\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
-  EXPECT_NE(response("HTTP/1.1 304 No\r\nDate: x\r\nContent-Length: 5\r\n\r\n").find("Content-Length: 5"), string::npos)
+  EXPECT_NE(response("HTTP/1.1 304 No\r\nDate: x\r\nContent-Length: 5\r\n\r\n").find("Content-Length: 5"),
+            string::npos)
       << "it is that of the representation (RFC 9110 section 15.4.5)";
 }
 
@@ -157,7 +174,8 @@ TEST(WriteDate, KnownInstants) {
 
 TEST(WriteAnswer, IsAWholeResponse) {
   std::array<char, http::kAnswerBytesMax> room;
-  const string out{room.data(), http::write_answer(base::Reason::refused, "Host: h, port 1", false, kHop.date, room)};
+  const string out{room.data(),
+                   http::write_answer(base::Reason::refused, "Host: h, port 1", false, kHop.date, room)};
   http::ResponseHead head;
   const auto parsed = http::parse_response(out, 0, false, head);
   ASSERT_EQ(parsed.what, http::Parsed::What::complete);

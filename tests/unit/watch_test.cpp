@@ -61,7 +61,8 @@ TEST_F(SinkTest, DropsWhatFindsNoRoomAndSaysSo) {
   EXPECT_EQ(sink->next_flush(), 1000 + watch::Sink::kBatchMs) << "it is tried again";
   sink->flush(2000);
   sink->flush(2000);
-  EXPECT_NE(world.log.find("44 lines were dropped"), string::npos) << world.log.substr(world.log.size() - 100);
+  EXPECT_NE(world.log.find("44 lines were dropped"), string::npos)
+      << world.log.substr(world.log.size() - 100);
 }
 
 TEST(Sink, WithoutADescriptorTakesNothing) {
@@ -89,7 +90,8 @@ TEST(AccessLog, HasEverythingThatWasPromised) {
   base::Writer line{room};
   watch::write_access_line(exchange, line);
   EXPECT_EQ(line.view(),
-            "1994-11-06T08:49:37.123Z 127.0.0.1:50312 #17 GET http://o.test/a 200 up=92 down=5120 READ_REQUEST=1ms SEND_REQUEST=2ms "
+            "1994-11-06T08:49:37.123Z 127.0.0.1:50312 #17 GET http://o.test/a 200 up=92 down=5120 "
+            "READ_REQUEST=1ms SEND_REQUEST=2ms "
             "READ_RESPONSE=3ms SEND_RESPONSE=4ms end=complete by=upstream\n");
 
   exchange.method_length = 0;
@@ -99,7 +101,8 @@ TEST(AccessLog, HasEverythingThatWasPromised) {
   base::Writer other{room};
   watch::write_access_line(exchange, other);
   EXPECT_NE(other.view().find(" - - 200 "), string::npos);
-  EXPECT_NE(other.view().find("end=bad-response(bad-field) by=upstream error=ECONNRESET\n"), string::npos) << other.view();
+  EXPECT_NE(other.view().find("end=bad-response(bad-field) by=upstream error=ECONNRESET\n"), string::npos)
+      << other.view();
 }
 
 TEST(AccessLog, ALineAlwaysFits) {
@@ -132,8 +135,10 @@ TEST(Narrator, TellsTheWayOfARequest) {
   narrator.tell(b.trace, sink);
   sink.flush(0);
   std::size_t at = 0;
-  for (const char* step : {"[slot 0, #1] accepted on descriptor", "FREE -> READ_REQUEST", "READ_REQUEST -> SEND_REQUEST", "SEND_REQUEST connects to address 1",
-                           "SEND_REQUEST -> READ_RESPONSE", "READ_RESPONSE -> SEND_RESPONSE", "SEND_RESPONSE -> FREE: complete"}) {
+  for (const char* step :
+       {"[slot 0, #1] accepted on descriptor", "FREE -> READ_REQUEST", "READ_REQUEST -> SEND_REQUEST",
+        "SEND_REQUEST connects to address 1", "SEND_REQUEST -> READ_RESPONSE",
+        "READ_RESPONSE -> SEND_RESPONSE", "SEND_RESPONSE -> FREE: complete"}) {
     at = b.world.log.find(step, at);
     ASSERT_NE(at, string::npos) << step << " in its order, in\n" << b.world.log;
   }
@@ -146,7 +151,14 @@ TEST(Narrator, TellsTheWayOfARequest) {
 TEST(Narrator, SaysWhatItMissed) {
   bench::Bench b;
   for (std::size_t i = 0; i < base::Trace::kEntries + 5; ++i)
-    b.trace.add({.id = 1, .time = 0, .slot = 0, .value = 0, .error = 0, .did = base::Did::entered, .state = 1, .detail = 0});
+    b.trace.add({.id = 1,
+                 .time = 0,
+                 .slot = 0,
+                 .value = 0,
+                 .error = 0,
+                 .did = base::Did::entered,
+                 .state = 1,
+                 .detail = 0});
   watch::Sink sink{sys::open_stdout().fd};
   watch::Narrator narrator;
   narrator.tell(b.trace, sink);
@@ -158,7 +170,15 @@ TEST(Narrator, ALineForEachKindOfEntry) {
   const auto text = [](base::Did did, std::uint8_t detail, int error) {
     std::array<char, 256> room;
     base::Writer line{room};
-    watch::write_entry({.id = 9, .time = 0, .slot = 3, .value = 7, .error = error, .did = did, .state = static_cast<std::uint8_t>(State::SEND_REQUEST), .detail = detail}, line);
+    watch::write_entry({.id = 9,
+                        .time = 0,
+                        .slot = 3,
+                        .value = 7,
+                        .error = error,
+                        .did = did,
+                        .state = static_cast<std::uint8_t>(State::SEND_REQUEST),
+                        .detail = detail},
+                       line);
     EXPECT_FALSE(line.overflowed());
     return string{line.view()};
   };
@@ -166,7 +186,8 @@ TEST(Narrator, ALineForEachKindOfEntry) {
             "[slot 3, #9] SEND_REQUEST moved 7 bytes, waits for the host to take bytes\n");
   EXPECT_EQ(text(base::Did::retried, static_cast<std::uint8_t>(base::Reason::refused), ECONNREFUSED),
             "[slot 3, #9] SEND_REQUEST could not connect: refused (Connection refused)\n");
-  EXPECT_EQ(text(base::Did::answered, static_cast<std::uint8_t>(base::Reason::refused), 0), "[slot 3, #9] SEND_REQUEST answers 7 itself: refused\n");
+  EXPECT_EQ(text(base::Did::answered, static_cast<std::uint8_t>(base::Reason::refused), 0),
+            "[slot 3, #9] SEND_REQUEST answers 7 itself: refused\n");
 }
 
 }  // namespace

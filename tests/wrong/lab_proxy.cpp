@@ -1,6 +1,6 @@
-// A small lab proxy as a student might write it: one thread, edge-triggered epoll, a buffer for each direction. As it
-// stands it is correct, and gets full points. Each -DWRONG_... plants one classic mistake, by which the driver is
-// proved: the mistake must cost points where it should, and nowhere else.
+// A small lab proxy as a student might write it: one thread, edge-triggered epoll, a buffer for each
+// direction. As it stands it is correct, and gets full points. Each -DWRONG_... plants one classic mistake,
+// by which the driver is proved: the mistake must cost points where it should, and nowhere else.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -98,7 +98,8 @@ bool take_apart(const std::string& head, std::string& host, std::string& port, s
   while (head.compare(line, 2, "\r\n") != 0) {
     const std::size_t next = head.find("\r\n", line) + 2;
     const std::string field = head.substr(line, next - line);
-    if (strncasecmp(field.c_str(), "Host:", 5) != 0 && strncasecmp(field.c_str(), "Proxy-Connection:", 17) != 0 &&
+    if (strncasecmp(field.c_str(), "Host:", 5) != 0 &&
+        strncasecmp(field.c_str(), "Proxy-Connection:", 17) != 0 &&
         strncasecmp(field.c_str(), "Connection:", 11) != 0)
       out += field;
     line = next;
@@ -215,7 +216,8 @@ bool advance(const RequestPtr& request) {
     status = read_some(request->server, request->to_client);
     request->server_ended = status == Read::end || status == Read::error;
   }
-  if (!send_some(request->client, request->to_client) || (request->server_ended && request->to_client.empty())) {
+  if (!send_some(request->client, request->to_client) ||
+      (request->server_ended && request->to_client.empty())) {
     finish(*request);
     return false;
   }
@@ -245,7 +247,9 @@ int listen_on(int port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 512) != 0) return -1;
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(listener, 512) != 0)
+    return -1;
   fcntl(listener, F_SETFL, O_NONBLOCK);
   return listener;
 }

@@ -1,4 +1,5 @@
-// A thread for each client, with blocking sockets: right for the lab about threads, wrong for the one about epoll.
+// A thread for each client, with blocking sockets: right for the lab about threads, wrong for the one about
+// epoll.
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -50,9 +51,11 @@ void serve(int client) {
   const std::size_t slash = std::min(url.find('/'), url.size());
   const std::string authority = url.substr(0, slash);
   const std::size_t colon = std::min(authority.find(':'), authority.size());
-  const int server = connect_to(authority.substr(0, colon), colon < authority.size() ? authority.substr(colon + 1) : "80");
+  const int server =
+      connect_to(authority.substr(0, colon), colon < authority.size() ? authority.substr(colon + 1) : "80");
   if (server < 0) return;
-  std::string out = head.substr(0, start) + " " + (slash < url.size() ? url.substr(slash) : "/") + " HTTP/1.0\r\n";
+  std::string out =
+      head.substr(0, start) + " " + (slash < url.size() ? url.substr(slash) : "/") + " HTTP/1.0\r\n";
   const std::size_t fields = head.find("\r\n") + 2;
   out += head.substr(fields, head.find("\r\n\r\n") + 4 - fields);
   ssize_t count = send_all(server, out) ? 1 : 0;
@@ -79,12 +82,15 @@ int main(int argc, char** argv) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(atoi(argv[1])));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 512) != 0) return 1;
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(listener, 512) != 0)
+    return 1;
   for (;;) {
     const int client = accept(listener, nullptr, nullptr);
     if (client < 0) continue;
     pthread_t thread;
-    if (pthread_create(&thread, nullptr, thread_main, reinterpret_cast<void*>(static_cast<std::intptr_t>(client))) == 0)
+    if (pthread_create(&thread, nullptr, thread_main,
+                       reinterpret_cast<void*>(static_cast<std::intptr_t>(client))) == 0)
       pthread_detach(thread);
   }
 }
