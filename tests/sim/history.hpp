@@ -14,7 +14,7 @@ struct Scenario {
   std::size_t blocks = 0;            // 0: as many as anybody could want
   std::size_t descriptor_limit = 256;
   std::optional<World::Failure> failure;
-  bool log_fails = false;
+  bool last_is_after = false;  // the last pair comes when the failure is over: it must be served as in a kind world
 };
 
 struct Outcome {

@@ -324,7 +324,7 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
 
 bool World::fails(Call call, std::span<const int> errors, int& error) {
   const std::uint32_t nth = calls_made[static_cast<std::size_t>(call)]++;
-  if (failure && failure->call == call && failure->nth == nth) {
+  if (failure && failure->call == call && failure->nth == nth && now_ < failure->until) {
     error = failure->error;
     return true;
   }

@@ -25,7 +25,7 @@ class Chooser {
   // True once in `n` times.
   bool once_in(std::uint32_t n) { return n != 0 && choose(n) == n - 1; }
   // From 1 to `n`.
-  std::size_t some(std::size_t n) { return 1 + choose(static_cast<std::uint32_t>(n)); }
+  virtual std::size_t some(std::size_t n) { return 1 + choose(static_cast<std::uint32_t>(n)); }
 };
 
 // How unkind the kernel is.
@@ -116,6 +116,7 @@ class World {
     Call call;
     std::uint32_t nth;  // from 0
     int error;
+    std::uint64_t until = ~std::uint64_t{0};  // ms; later nothing fails
   };
   std::optional<Failure> failure;
 

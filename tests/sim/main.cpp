@@ -1,13 +1,14 @@
-// Plays histories: `sim [--seeds N] [--seed S] [--torture] [--worlds] FILE...`
+// Plays histories on the simulated kernel (README.md beside this file).
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <sstream>
-#include <unistd.h>
 
 #include "history.hpp"
 
@@ -15,7 +16,10 @@ namespace {
 
 using namespace sim;
 
-std::uint64_t playing = 0;  // the seed, for a program that dies
+using Count = unsigned long long;
+Count playing = 0;  // the seed, for a program that dies
+Count passed = 0, failed = 0;
+constexpr Count kFailuresTold = 3;
 
 // SplitMix64 (public domain, Vigna): small, and good enough to go astray with.
 class Random final : public Chooser {
@@ -35,11 +39,52 @@ class Random final : public Chooser {
   std::uint64_t state_;
 };
 
+// Goes through all histories that differ from the first (every answer 0) in at most so many answers.
+class Enumerator final : public Chooser {
+ public:
+  explicit Enumerator(std::size_t deviations) : most_(deviations) {}
+
+  std::uint32_t choose(std::uint32_t n) override {
+    if (at_ == answers_.size()) answers_.push_back({0, n});
+    return answers_[at_++].answer;
+  }
+  // As little as can be, or all: what lies between cuts no differently.
+  std::size_t some(std::size_t n) override { return choose(2) == 0 ? n : 1; }
+
+  // The next history; false: that was the last.
+  bool next() {
+    answers_.resize(at_);
+    at_ = 0;
+    while (!answers_.empty()) {
+      Answer& last = answers_.back();
+      const bool may_deviate = last.answer > 0 || deviations() < most_;
+      if (may_deviate && last.answer + 1 < last.of) {
+        ++last.answer;
+        return true;
+      }
+      answers_.pop_back();
+    }
+    return false;
+  }
+
+ private:
+  struct Answer {
+    std::uint32_t answer, of;
+  };
+  [[nodiscard]] std::size_t deviations() const {
+    std::size_t count = 0;
+    for (const Answer& answer : answers_) count += answer.answer > 0 ? 1 : 0;
+    return count;
+  }
+  std::size_t most_, at_ = 0;
+  std::vector<Answer> answers_;
+};
+
 void on_abort(int) {
   std::array<char, 64> text;
-  const int length = std::snprintf(text.data(), text.size(), "sim: died with seed %llu\n", static_cast<unsigned long long>(playing));
+  const int length = std::snprintf(text.data(), text.size(), "sim: died with seed %llu\n", playing);
   if (write(STDOUT_FILENO, text.data(), static_cast<std::size_t>(length)) < 0) _exit(1);
-  std::signal(SIGABRT, SIG_DFL);
+  if (std::signal(SIGABRT, SIG_DFL) == SIG_ERR) _exit(1);
 }
 
 Scenario scenario_of(std::uint64_t seed) {
@@ -53,42 +98,169 @@ Outcome play_seed(const Scenario& scenario, std::uint64_t seed) {
   return play(scenario, chooser);
 }
 
+// Counts; true if it failed and is to be told of.
+bool count(const Outcome& outcome) {
+  ++(outcome.broken.empty() ? passed : failed);
+  return !outcome.broken.empty() && failed <= kFailuresTold;
+}
+
 void report(std::uint64_t seed, const Outcome& outcome) {
   const Scenario whole = scenario_of(seed);
-  std::printf("seed %llu: %s\n%s", static_cast<unsigned long long>(seed), outcome.broken.c_str(), describe(whole).c_str());
+  std::printf("seed %llu: %s\n%s", Count{seed}, outcome.broken.c_str(), describe(whole).c_str());
   const Scenario small = shrink(whole, [seed](const Scenario& s) { return !play_seed(s, seed).broken.empty(); });
   const Outcome again = play_seed(small, seed);
   std::printf("shrunk: %s\n%s%s\nreplay: make sim SEED=%llu SEEDS=1\n", again.broken.c_str(), describe(small).c_str(),
-              again.story.c_str(), static_cast<unsigned long long>(seed));
+              again.story.c_str(), Count{seed});
 }
 
-bool play_seeds(std::uint64_t first, std::uint64_t count, std::uint64_t& passed, std::uint64_t& failed) {
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+void play_seeds(std::uint64_t first, std::uint64_t number) {
+  for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) {
     const Outcome outcome = play_seed(scenario_of(seed), seed);
-    if (outcome.broken.empty()) {
-      ++passed;
-      continue;
-    }
-    ++failed;
-    report(seed, outcome);
-    if (failed >= 3) return false;
+    if (count(outcome)) report(seed, outcome);
   }
-  return true;
+}
+
+// Seeds that once failed, one a line.
+void play_regressions(const char* path) {
+  std::ifstream file{path};
+  for (std::uint64_t seed = 0; file >> seed; file.ignore(1000, '\n')) play_seeds(seed, 1);
+}
+
+// ---- the failure loop: each call of a scenario fails once, with each errno it can have ---------------------------------
+
+struct Failures {
+  Call call;
+  std::uint32_t first;  // the calls before are those of the start
+  std::vector<int> errors;
+};
+
+const std::vector<Failures>& failures() {
+  static const std::vector<Failures> all{
+      {Call::receive, 0, {ECONNRESET, ETIMEDOUT, ENOMEM}},
+      {Call::transmit, 0, {EPIPE, ECONNRESET, ETIMEDOUT, ENOBUFS}},
+      {Call::accept, 0, {ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM}},
+      {Call::connect, 0, {EMFILE, ENFILE, ENETUNREACH, EADDRNOTAVAIL, ECONNREFUSED, ENOBUFS, ENOMEM, EACCES}},
+      {Call::watch, 3, {ENOMEM, ENOSPC}},
+      {Call::append, 1, {EAGAIN, ENOSPC, EIO, EPIPE}},
+  };
+  return all;
+}
+
+constexpr std::uint64_t kStart = 1'000'000;  // the world's clock at its beginning
+constexpr std::uint64_t kAfterMs = 500'000;  // when every deadline of the first pair has passed
+
+Pair good_pair() {
+  Pair pair;
+  pair.client.method = "POST";
+  pair.client.has_body = true;
+  pair.client.body = std::string(3000, 'u');
+  pair.origin.body = std::string(3000, 'd');
+  return pair;
+}
+
+std::vector<Scenario> tortured() {
+  std::vector<Scenario> all;
+  for (const OriginPlan::Framing framing : {OriginPlan::Framing::length, OriginPlan::Framing::eof, OriginPlan::Framing::chunked})
+    for (const bool by_name : {false, true}) {
+      Scenario scenario;
+      scenario.temper.send_room = 600;
+      Pair victim = good_pair();
+      victim.origin.framing = framing;
+      victim.by_name = by_name;
+      if (by_name) victim.origin.manner = OriginPlan::Manner::second;
+      victim.client.http11 = victim.client.expects_continue = by_name;
+      Pair after = good_pair();
+      after.client.pause_ms = kAfterMs;
+      scenario.pairs = {victim, after};
+      scenario.last_is_after = true;
+      all.push_back(scenario);
+    }
+  return all;
+}
+
+void torture() {
+  for (const Scenario& scenario : tortured()) {
+    Scenario alone = scenario;
+    alone.pairs.pop_back();
+    alone.last_is_after = false;
+    Random chooser{1};
+    const Outcome calls = play(alone, chooser);
+    if (count(calls)) std::printf("torture: without a failure: %s\n", calls.broken.c_str());
+    for (const Failures& kind : failures())
+      for (std::uint32_t nth = kind.first; nth < calls.calls[static_cast<std::size_t>(kind.call)]; ++nth)
+        for (const int error : kind.errors) {
+          Scenario failing = scenario;
+          failing.failure = World::Failure{kind.call, nth, error, kStart + kAfterMs};
+          Random same{1};
+          const Outcome outcome = play(failing, same);
+          if (count(outcome))
+            std::printf("torture: call %d number %u fails with %s: %s\n%s%s", static_cast<int>(kind.call), nth,
+                        ::strerrorname_np(error), outcome.broken.c_str(), describe(failing).c_str(), outcome.story.c_str());
+        }
+  }
+}
+
+// ---- small worlds, gone through -------------------------------------------------------------------------------------------
+
+std::vector<Scenario> small_worlds() {
+  std::vector<Scenario> all;
+  const auto add = [&all](ClientPlan::Manner client, OriginPlan::Manner origin, OriginPlan::Framing framing, std::size_t blocks) {
+    Scenario scenario;
+    scenario.temper = {.short_io = 2, .split = 2, .error = 0, .linger = 2, .send_room = 64};
+    scenario.blocks = blocks;
+    Pair pair;
+    pair.client.manner = client;
+    pair.client.cut = 30;
+    pair.origin.manner = origin;
+    pair.origin.framing = framing;
+    pair.origin.body = "ab";
+    pair.origin.cut = 50;
+    scenario.pairs.push_back(pair);
+    all.push_back(scenario);
+  };
+  using C = ClientPlan::Manner;
+  using O = OriginPlan::Manner;
+  using F = OriginPlan::Framing;
+  for (const F framing : {F::length, F::eof, F::chunked}) add(C::plain, O::answers, framing, 0);
+  for (const C client : {C::half_close, C::vanish, C::reset, C::leave, C::surplus}) add(client, O::answers, F::length, 0);
+  for (const O origin : {O::keeps, O::early, O::refuses, O::closes, O::resets, O::cuts, O::breaks}) add(C::plain, origin, F::length, 0);
+  add(C::plain, O::answers, F::length, 1);
+  return all;
+}
+
+void enumerate(std::size_t deviations) {
+  for (const Scenario& scenario : small_worlds()) {
+    Enumerator all{deviations};
+    do {
+      const Outcome outcome = play(scenario, all);
+      if (count(outcome)) std::printf("small world: %s\n%s%s", outcome.broken.c_str(), describe(scenario).c_str(), outcome.story.c_str());
+    } while (all.next() && failed < kFailuresTold);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGABRT, on_abort);
-  std::uint64_t seeds = 100'000, seed = 1, passed = 0, failed = 0;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (std::strcmp(argv[i], "--seeds") == 0) seeds = std::strtoull(argv[i + 1], nullptr, 10);
-    if (std::strcmp(argv[i], "--seed") == 0) seed = std::strtoull(argv[i + 1], nullptr, 10);
-  }
+  if (std::signal(SIGABRT, on_abort) == SIG_ERR) return 2;
+  std::uint64_t seeds = 0, seed = 1;
+  std::size_t deviations = 0;
   const auto start = std::chrono::steady_clock::now();
-  play_seeds(seed, seeds, passed, failed);
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string option = argv[i];
+    const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
+    if (option == "--seeds") seeds = value;
+    if (option == "--seed") seed = value;
+    if (option == "--torture" && value != 0) torture();
+    if (option == "--worlds") deviations = value;
+    if (option == "--regressions") play_regressions(argv[i + 1]);
+  }
+  const Count others = passed;
+  if (deviations != 0) enumerate(deviations);
+  const Count enumerated = passed - others;
+  play_seeds(seed, seeds);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  std::printf("%.0f histories a second\n%llu passed, %llu failed\n", static_cast<double>(passed) / took.count(),
-              static_cast<unsigned long long>(passed), static_cast<unsigned long long>(failed));
+  std::printf("%llu of known calls failing and known seeds, %llu enumerated, %llu drawn; %.0f histories a second\n", others,
+              enumerated, passed - others - enumerated, static_cast<double>(passed) / took.count());
+  std::printf("%llu passed, %llu failed\n", passed, failed);
   return failed == 0 && passed > 0 ? 0 : 1;
 }

@@ -8,9 +8,15 @@ $(BUILD)/sim: $(SIM_OBJECTS)
 
 -include $(SIM_SOURCES:%.cpp=$(BUILD)/%.d)
 
-# SEED: the first; SEEDS: how many histories from there on.
-SEEDS ?= 100000
-SEED  ?= 1
+# SEED: the first; SEEDS: how many histories from there on; WORLDS: how far the enumerated ones go astray.
+SEEDS  ?= 100000
+SEED   ?= 1
+WORLDS ?= 2
 .PHONY: sim
 sim: $(BUILD)/sim
-	$< --seed $(SEED) --seeds $(SEEDS)
+	$< --regressions tests/sim/regressions/seeds --torture 1 --worlds $(WORLDS) --seed $(SEED) --seeds $(SEEDS)
+
+# Each classic mistake, planted, must be caught.
+.PHONY: planted
+planted:
+	python3 tests/sim/planted.py
