@@ -34,11 +34,11 @@ World::~World() {
 
 // The lowest free number, as POSIX demands: so a number is in use again at once.
 int World::allocate() {
-  for (std::size_t i = 0; i < files_.size(); ++i)
-    if (!files_[i]) return static_cast<int>(i) + 3;
-  if (files_.size() + 3 >= descriptor_limit) return -1;
-  files_.emplace_back();
-  return static_cast<int>(files_.size()) + 2;
+  std::size_t index = 0;
+  while (index < files_.size() && files_[index]) ++index;
+  if (index + 3 >= descriptor_limit) return -1;
+  if (index == files_.size()) files_.emplace_back();
+  return static_cast<int>(index) + 3;
 }
 
 World::Description& World::at(int fd) {

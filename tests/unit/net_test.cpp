@@ -248,7 +248,7 @@ TEST_F(ListenerTest, AcceptsUntilNobodyWaits) {
 TEST_F(ListenerTest, TurnsAwayWithItsSpareDescriptor) {
   const auto one = world.connect_to_program(8080);
   const sys::Fd first = accept();
-  world.descriptor_limit = 3;  // no further number is given
+  world.descriptor_limit = 6;  // the listener, its spare and one client: no further number is given
   const auto two = world.connect_to_program(8080);
   EXPECT_FALSE(accept());
   EXPECT_EQ(two->down.flight, "no room");
