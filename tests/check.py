@@ -83,7 +83,7 @@ SUITES = [
     ("unit", [(make("CXX=g++", "unit"), {})], count_gtest),
     ("unit, sanitized", [(make("CXX=g++", "SAN=address,undefined", "unit"), {})], count_gtest),
     ("simulated histories", [(make("CXX=g++", "sim", "SEEDS=100000"), {})], count_line),
-    ("simulated histories, sanitized", [(make("CXX=g++", "SAN=address,undefined", "sim", "SEEDS=5000"), {})], count_line),
+    ("simulated histories, sanitized", [(make("CXX=g++", "SAN=address,undefined", "sim", "SEEDS=5000", "WORLDS=1"), {})], count_line),
     ("end to end", [end_to_end("g++")], count_unittest),
     ("end to end, bare", [end_to_end("g++-bare", PROXY_LIGHT="1")], count_unittest),
     ("end to end, sanitized", [(make("CXX=g++", "SAN=address,undefined", f"build/{ASAN}/proxy"), {}),
