@@ -133,6 +133,8 @@ class Proxy {
   void wake_the_named();
   void accept_clients();
   void feed_the_starved();
+  [[nodiscard]] bool can_feed() const noexcept;
+  [[nodiscard]] const TimerQueue& half_read_heads() const noexcept;
   void run_ready();
   void look_on();
   void read_clocks();
@@ -222,15 +224,22 @@ void Proxy::accept_clients() {
   }
 }
 
+const TimerQueue& Proxy::half_read_heads() const noexcept {
+  return services_.timers[static_cast<std::size_t>(plan::Wait::head)];
+}
+
+bool Proxy::can_feed() const noexcept {
+  return !services_.starved.empty() && (blocks_.used() < blocks_.limit() || !half_read_heads().empty());
+}
+
 // Those who wait for a block run again, as many as there are blocks. If there are none, the oldest head that
 // is not whole yet makes room: so a slow flood starves itself, not others.
 void Proxy::feed_the_starved() {
   std::size_t room = blocks_.limit() - blocks_.used();
   for (; room > 0 && !services_.starved.empty(); --room)
     wake(table_.at(services_.starved.front()), services_);
-  const auto& heads = services_.timers[static_cast<std::size_t>(plan::Wait::head)];
-  if (services_.starved.empty() || heads.empty()) return;
-  request_info& oldest = table_.at(heads.front());
+  if (services_.starved.empty() || half_read_heads().empty()) return;
+  request_info& oldest = table_.at(half_read_heads().front());
   oldest.verdict = base::Reason::memory_short;
   wake(oldest, services_);
 }
@@ -273,8 +282,7 @@ void Proxy::read_clocks() {
 
 // How long nothing needs to be done without an event; -1: for ever.
 int Proxy::sleep_ms() {
-  const bool can_feed = !services_.starved.empty() && blocks_.used() < blocks_.limit();
-  if (!services_.ready.empty() || can_feed) return 0;
+  if (!services_.ready.empty() || can_feed()) return 0;
   std::uint64_t at = next_deadline(services_);
   const auto consider = [&at](std::uint64_t time) {
     if (time != 0 && (at == 0 || time < at)) at = time;

@@ -275,6 +275,13 @@ void run(Stage& stage, Outcome& outcome) {
   Proxy proxy{config, capacity, {std::move(poller.fd), std::move(signals.fd), std::move(output.fd), sys::Fd{}}};
   if (!proxy.listen().empty()) return;  // the failure loop may forbid it; then there is nothing to see
   proxy.announce();
+  world.before_sleep = [&proxy, &world] {
+    Services& services = proxy.services();
+    const bool head_could_end = !services.timers[static_cast<std::size_t>(plan::Wait::head)].empty();
+    if (!services.starved.empty() && (services.blocks.used() < services.blocks.limit() || head_could_end))
+      world.fault("the program sleeps, and somebody starves who could be fed");
+    if (!services.ready.empty()) world.fault("the program sleeps, and somebody is ready to run");
+  };
   Shares shares;
   std::uint64_t quiet_turns = 0;
   while (!proxy.stopping() && world.broken.empty()) {

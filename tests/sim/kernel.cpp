@@ -291,6 +291,7 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
   ++waits;
   events_handed_out = 0;
   if (waits > 200'000) fault("the program waits without end");
+  if (timeout_ms != 0) before_sleep();
   if (!broken.empty()) return 0;
   const std::uint64_t until = timeout_ms < 0 ? ~std::uint64_t{0} : now_ + static_cast<std::uint64_t>(timeout_ms);
   for (bool stuck = false;;) {

@@ -106,6 +106,9 @@ class World {
   // Called when nothing can move any more and the program would sleep for ever. True: go on (it has changed something).
   std::function<bool()> when_still = [] { return false; };
 
+  // Called when the program is about to sleep.
+  std::function<void()> before_sleep = [] {};
+
   void send_signal() { signal_pending_ = true; notify(signals_fd_); }
   std::map<std::string, net::Found> names;  // what look-ups find; a host not in it is not found
   std::set<std::string> unanswered;         // hosts whose name server is silent
