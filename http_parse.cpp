@@ -29,11 +29,12 @@ Line line_at(string_view bytes, std::size_t start) noexcept {
   for (std::size_t i = start; i < bytes.size(); ++i) {
     const char c = bytes[i];
     if (base::is(c, base::kFieldValue)) continue;
-    if (c == '\n') return {Line::What::bad, Reason::bad_line_end, {}};
-    if (c != '\r') return {Line::What::bad, Reason::bad_character, {}};
-    if (i + 1 == bytes.size()) break;
-    if (bytes[i + 1] != '\n') return {Line::What::bad, Reason::bad_line_end, {}};
-    return {Line::What::whole, Reason::none, bytes.substr(start, i - start)};
+    const string_view before = bytes.substr(start, i - start);
+    if (c == '\n') return {Line::What::bad, Reason::bad_line_end, before};
+    if (c != '\r') return {Line::What::bad, Reason::bad_character, before};
+    if (i + 1 == bytes.size()) return {Line::What::partial, Reason::none, before};
+    if (bytes[i + 1] != '\n') return {Line::What::bad, Reason::bad_line_end, before};
+    return {Line::What::whole, Reason::none, before};
   }
   return {Line::What::partial, Reason::none, bytes.substr(start)};
 }
@@ -74,7 +75,8 @@ bool is_host_name(string_view host) noexcept {
   string_view last = host;
   if (last.back() == '.') last.remove_suffix(1);
   last = last.substr(last.rfind('.') + 1);
-  const bool hex = last.size() >= 2 && last[0] == '0' && base::lower(last[1]) == 'x';
+  const bool hex = last.size() >= 2 && last[0] == '0' && base::lower(last[1]) == 'x' &&
+                   base::all_are(last.substr(2), base::kHexDigit);
   if (last.empty()) return false;
   if (!hex && !base::all_are(last, base::kDigit)) return true;
   sys::Address ignored;
@@ -104,8 +106,7 @@ Reason parse_http_uri(string_view rest, RequestHead& head) noexcept {
 }
 
 bool is_scheme(string_view text) noexcept {
-  if (text.empty() || !base::is(text.front(), base::kToken) || base::is(text.front(), base::kDigit))
-    return false;
+  if (text.empty() || base::lower(text.front()) < 'a' || base::lower(text.front()) > 'z') return false;
   return std::all_of(text.begin(), text.end(), [](char c) {
     return base::is(c, base::kDigit) || (base::lower(c) >= 'a' && base::lower(c) <= 'z') || c == '+' ||
            c == '-' || c == '.';

@@ -132,15 +132,15 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   const std::uint16_t status = base::row(reason).status;
   if (status == 0 || record.state == State::SEND_RESPONSE) return close(reason);
   record.side[kUpstream] = net::Endpoint{};
+  begin_exchange(record, services);
+  Exchange& exchange = *record.exchange;
+  exchange.reason = reason;
   if (!make_room(record, services)) {
     record.verdict = reason;
     return starve(Wait::linger);
   }
   if (record.state == State::READ_REQUEST)
     record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
-  begin_exchange(record, services);
-  Exchange& exchange = *record.exchange;
-  exchange.reason = reason;
   exchange.status = status;
   record.lane[kRequest].dead = true;
 
@@ -232,6 +232,7 @@ Step connecting(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   if (request.moved > 0) {
     record.side[kUpstream].link = Link::open;
+    record.exchange->error = 0;  // that of an address tried before is of no interest any more
     return go(State::SEND_REQUEST);
   }
   if (request.flow != Flow::write_failed) return wait_for(Wait::connect);

@@ -53,7 +53,8 @@ string take_port(Config& config, string_view text) {
 string take_allow(Config& config, string_view text) {
   const std::size_t slash = std::min(text.find('/'), text.size());
   Network network;
-  if (!sys::parse_ip(text.substr(0, slash), 0, network.address)) return quoted(text) + " is not a network";
+  if (!sys::parse_ip(text.substr(0, slash), 0, network.address))
+    return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
   network.prefix = network.address.bits();
   if (slash != text.size() && (!base::parse_decimal(text.substr(slash + 1), network.prefix) ||
                                network.prefix > network.address.bits()))

@@ -64,13 +64,17 @@ bool Address::is_wildcard() const noexcept {
 
 bool Address::in_network(const Address& network, std::size_t prefix) const noexcept {
   const Address mine = unmapped(*this);
+  // A network of mapped addresses is the IPv4 network it stands for.
+  if (prefix >= 96 && prefix <= network.bits() && unmapped(network) != network)
+    return in_network(unmapped(network), prefix - 96);
   return mine.family == network.family && prefix <= network.bits() &&
          same_bits(mine.bytes.data(), network.bytes.data(), prefix);
 }
 
 bool parse_ip(std::string_view text, std::uint16_t port, Address& out) noexcept {
   std::array<char, INET6_ADDRSTRLEN> terminated{};
-  if (text.empty() || text.size() >= terminated.size()) return false;
+  if (text.empty() || text.size() >= terminated.size() || text.find('\0') != std::string_view::npos)
+    return false;
   std::copy(text.begin(), text.end(), terminated.begin());
   Address parsed;
   parsed.port = port;

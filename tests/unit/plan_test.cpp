@@ -82,7 +82,7 @@ TEST(CommandLine, WhatIsWrongAndWhatToDo) {
       {{"--listen", "1.2.3.4:99999"}, "is not ADDRESS:PORT"},
       {{"--listen", "0.0.0.0:80"}, "--allow"},
       {{"--listen", "192.168.1.1:80"}, "--allow"},
-      {{"80", "--allow", "ten"}, "is not a network"},
+      {{"80", "--allow", "ten"}, "is not ADDRESS/BITS"},
       {{"80", "--allow", "10.0.0.0/33"}, "is not ADDRESS/BITS"},
       {{"80", "--allow", "10.0.0.0/"}, "is not ADDRESS/BITS"},
       {{"80", "--max-requests", "0"}, "from 1 to"},
