@@ -512,6 +512,8 @@ Step send_request(request_info& record, Services& services) noexcept {
   net::Lane& response = record.lane[kResponse];
   net::Endpoint& upstream = record.side[kUpstream];
   if (net::drain(response, record.side[kClient]) == Flow::write_failed) return close(Reason::client_left);
+  if (response.held() == 0)
+    response.drop_block();  // a 100 is on its way; who waits for the body holds nothing for it
   if (request.flow == Flow::read_failed) return close(Reason::client_left);
   greet_half_closed(record);
   if (upstream.link == Link::none || upstream.link == Link::resolving) return look_up(record, services);

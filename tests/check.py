@@ -82,6 +82,8 @@ SUITES = [
     ("lint", [(make("lint"), {})], count_clean),
     ("unit", [(make("CXX=g++", "unit"), {})], count_gtest),
     ("unit, sanitized", [(make("CXX=g++", "SAN=address,undefined", "unit"), {})], count_gtest),
+    ("unit, on Linux", [(make("CXX=g++", "unit-linux"), {})], count_gtest),
+    ("unit, on Linux, sanitized", [(make("CXX=g++", "SAN=address,undefined", "unit-linux"), {})], count_gtest),
     ("simulated histories", [(make("CXX=g++", "sim", "SEEDS=100000"), {})], count_line),
     ("simulated histories, sanitized", [(make("CXX=g++", "SAN=address,undefined", "sim", "SEEDS=5000", "WORLDS=1"), {})], count_line),
     ("end to end", [end_to_end("g++")], count_unittest),

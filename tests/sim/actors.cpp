@@ -219,7 +219,9 @@ bool Origin::answer() {
     return taken > 0;
   }
   // An origin that answers early reads on, as RFC 9112 section 9.6 asks: else its answer may be destroyed.
-  if (plan_.manner == Manner::keeps || plan_.manner == Manner::early) return false;
+  // But half of them do not: then RST follows the answer, which has arrived all the same.
+  const bool hasty = plan_.manner == Manner::early && plan_.cut % 2 == 1;
+  if (plan_.manner == Manner::keeps || (plan_.manner == Manner::early && !hasty)) return false;
   over = true;
   plan_.manner == Manner::resets || plan_.manner == Manner::breaks ? world_.remote_rst(c) : world_.remote_close(c);
   return true;

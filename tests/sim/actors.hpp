@@ -42,7 +42,7 @@ struct OriginPlan {
   enum class Manner : std::uint8_t {
     answers,    // reads the whole request, answers, closes
     keeps,      // the same, but leaves the closing to the proxy
-    early,      // answers after the request's head
+    early,      // answers after the request's head; if `cut` is odd it closes then, and RST follows the answer
     refuses,    // nobody listens
     swallows,   // does not answer the handshake
     unknown,    // its name is not known

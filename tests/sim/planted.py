@@ -12,14 +12,14 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEEDS = "50000"
-# title, file, what stands there, what is planted
+# title, file, what stands there, what is planted. A stale event is not among them: nothing is closed while events are
+# marked, so none can come; that the serial number would hold it off is shown by a unit test.
 MISTAKES = [
     ("edge not drained", "src/net/lane.cpp", "if (io.bytes < room && !from.finished && !from.hung) from.readable = false;",
      "from.readable = false;"),
     ("end of stream lost behind a short read", "src/net/lane.cpp", "io.bytes < room && !from.finished && !from.hung",
      "io.bytes < room"),
     ("readiness lost", "src/net/endpoint.hpp", "writable |= event.writable;", "writable |= event.writable && !event.readable;"),
-    ("stale event", "request_state.cpp", "side[side].serial == token.serial", "side[side].serial != 0"),
     ("short write ignored", "src/net/lane.cpp", "static_cast<std::uint16_t>(lane.begin + io.bytes)", "lane.end"),
     ("HUP before data read", "request_state.cpp", "    if (!upstream.readable) {\n",
      "    if (upstream.hung) return give_up(record, services, Reason::upstream_reset);\n    if (!upstream.readable) {\n"),

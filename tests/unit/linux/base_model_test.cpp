@@ -1,0 +1,112 @@
+// The list of indices and the pool, against what the standard library would do.
+#include <list>
+#include <random>
+
+#include "../../../src/base/links.hpp"
+#include "../../../src/base/pool.hpp"
+#include "support.hpp"
+
+namespace {
+
+struct Element {
+  base::Links links;
+};
+
+TEST(LinuxLinks, DoesWhatAListDoes) {
+  constexpr std::uint32_t kElements = 12;
+  std::array<Element, kElements> elements;
+  base::IndexQueue<Element, &Element::links> queue{elements.data()};
+  std::list<std::uint32_t> model;
+  std::mt19937 random{1};
+  for (int step = 0; step < 20'000; ++step) {
+    const std::uint32_t i = static_cast<std::uint32_t>(random() % kElements);
+    if (!elements[i].links.linked()) {
+      queue.push(i);
+      model.push_back(i);
+    } else if (random() % 2 == 0) {
+      queue.remove(i);
+      model.remove(i);
+    } else {
+      ASSERT_EQ(queue.pop(), model.front());
+      model.pop_front();
+    }
+    ASSERT_EQ(queue.empty(), model.empty());
+    ASSERT_EQ(queue.front(), model.empty() ? base::kNoIndex : model.front());
+    ASSERT_EQ(queue.back(), model.empty() ? base::kNoIndex : model.back());
+    std::vector<std::uint32_t> walked;
+    for (std::uint32_t at = queue.front(); at != base::kNoIndex; at = elements[at].links.next)
+      walked.push_back(at);
+    ASSERT_EQ(walked, (std::vector<std::uint32_t>{model.begin(), model.end()}));
+    for (std::uint32_t e = 0; e < kElements; ++e)
+      ASSERT_EQ(elements[e].links.linked(), std::find(model.begin(), model.end(), e) != model.end());
+  }
+}
+
+struct Piece {
+  std::uint64_t words[32];
+};
+
+TEST(LinuxPool, PiecesKeepWhatIsInThemAndComeBackInTheOrderOfAStack) {
+  constexpr std::size_t kLimit = 9;
+  const support::Room memory{base::Pool<Piece>::footprint(kLimit)};
+  base::Pool<Piece> pool{memory.get(), kLimit};
+  struct Lent {
+    base::Pool<Piece>::Ptr piece;
+    std::uint64_t mark;
+  };
+  std::vector<Lent> lent;
+  std::vector<Piece*> returned;
+  std::mt19937 random{2};
+  std::uint64_t mark = 0;
+  for (int step = 0; step < 20'000; ++step) {
+    if (random() % 2 == 0) {
+      base::Pool<Piece>::Ptr piece = pool.take();
+      ASSERT_EQ(bool{piece}, lent.size() < kLimit);
+      if (!piece) continue;
+      if (!returned.empty()) {
+        ASSERT_EQ(piece.get(), returned.back()) << "last given, first taken";
+        returned.pop_back();
+      }
+      for (std::uint64_t& word : piece->words) word = mark;
+      lent.push_back({std::move(piece), mark++});
+    } else if (!lent.empty()) {
+      const auto at = static_cast<std::ptrdiff_t>(random() % lent.size());
+      for (const std::uint64_t word : lent[static_cast<std::size_t>(at)].piece->words)
+        ASSERT_EQ(word, lent[static_cast<std::size_t>(at)].mark) << "nobody else wrote there";
+      returned.push_back(lent[static_cast<std::size_t>(at)].piece.get());
+      lent.erase(lent.begin() + at);
+    }
+    ASSERT_EQ(pool.used(), lent.size());
+    if (!lent.empty()) {
+      ASSERT_TRUE(pool.trim(0).empty()) << "not while a piece is out";
+    }
+  }
+}
+
+TEST(LinuxPool, AfterATrimItBeginsAnew) {
+  const support::Room memory{base::Pool<Piece>::footprint(4)};
+  base::Pool<Piece> pool{memory.get(), 4};
+  { const auto a = pool.take(), b = pool.take(), c = pool.take(); }
+  EXPECT_TRUE(pool.trim(4).empty()) << "three were touched: it is not worth while";
+  const std::span<std::byte> idle = pool.trim(3);
+  EXPECT_EQ(idle.size(), 3 * sizeof(Piece));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(idle.data()) % 4096, 0U) << "whole pages can be given back";
+  std::vector<base::Pool<Piece>::Ptr> all;
+  std::set<Piece*> distinct;
+  for (int i = 0; i < 4; ++i) {
+    all.push_back(pool.take());
+    ASSERT_TRUE(all.back());
+    distinct.insert(all.back().get());
+  }
+  EXPECT_EQ(distinct.size(), 4U);
+  EXPECT_FALSE(pool.take());
+}
+
+TEST(LinuxPool, OfNothingHasNothing) {
+  base::Pool<Piece> none{nullptr, 5};
+  EXPECT_FALSE(none.take());
+  EXPECT_EQ(none.limit(), 0U);
+  EXPECT_TRUE(none.trim(0).empty());
+}
+
+}  // namespace

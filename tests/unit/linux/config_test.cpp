@@ -1,0 +1,106 @@
+// What the command line refuses, and that each refusal says what to do.
+#include "../../../src/plan/config.hpp"
+
+#include "support.hpp"
+
+namespace {
+
+using plan::CommandLine;
+using std::string;
+
+CommandLine parse(std::vector<const char*> arguments) { return plan::parse_command_line(arguments); }
+
+TEST(LinuxCommandLine, EachRefusalNamesTheOptionAndSaysWhatToDo) {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char *names, *helps;
+  };
+  const Row rows[] = {
+      {{}, "port", "proxy 8080"},
+      {{"eighty"}, "'eighty'", "from 1 to 65535"},
+      {{"-5"}, "-5", "--help"},
+      {{"70000"}, "'70000'", "from 1 to 65535"},
+      {{"80", "81"}, "more than one PORT", "--listen"},
+      {{"80", "--lsten=x"}, "--lsten", "did you mean --listen?"},
+      {{"80", "--qqqqqqqqqq"}, "--qqqqqqqqqq", "--help"},
+      {{"80", "--listen"}, "--listen", "--help"},
+      {{"--listen", "h:80"}, "'h:80'", "as in 127.0.0.1:8080"},
+      {{"--listen", "[::1]"}, "'[::1]'", "as in 127.0.0.1:8080"},
+      {{"--listen", "0.0.0.0:80"}, "0.0.0.0:80", "--allow"},
+      {{"--listen", "[::]:80"}, "[::]:80", "--allow"},
+      {{"--listen", "10.0.0.1:80"}, "10.0.0.1:80", "--allow"},
+      {{"80", "--allow", "friends"}, "--allow: 'friends'", "as in"},
+      {{"80", "--allow", "10.0.0.0/33"}, "'10.0.0.0/33'", "as in"},
+      {{"80", "--allow", "::/129"}, "'::/129'", "as in"},
+      {{"80", "--allow", "10.0.0.0/-1"}, "'10.0.0.0/-1'", "as in"},
+      {{"80", "--access-log="}, "--access-log", "a file name"},
+      {{"80", "--max-requests=0"}, "'0'", "from 1 to"},
+      {{"80", "--max-requests=99999999"}, "'99999999'", "from 1 to"},
+      {{"80", "--buffers=-1"}, "'-1'", "from 1 to"},
+      {{"80", "--idle-timeout", "soon"}, "'soon'", "as in 30 or 0.5"},
+      {{"80", "--idle-timeout", "0"}, "'0'", "as in 30 or 0.5"},
+      {{"80", "--idle-timeout", "0.0004"}, "'0.0004'", "as in 30 or 0.5"},
+      {{"80", "--idle-timeout", "1e3"}, "'1e3'", "as in 30 or 0.5"},
+      {{"80", "--idle-timeout", "-1"}, "'-1'", "as in 30 or 0.5"},
+      {{"80", "--help=me"}, "--help", "takes no value"},
+  };
+  for (const Row& row : rows) {
+    const CommandLine line = parse(row.arguments);
+    EXPECT_EQ(line.what, CommandLine::What::wrong) << row.names;
+    EXPECT_NE(line.message.find(row.names), string::npos) << line.message;
+    EXPECT_NE(line.message.find(row.helps), string::npos) << line.message;
+    EXPECT_EQ(line.message.find('\n'), string::npos) << line.message;
+  }
+}
+
+TEST(LinuxCommandLine, OnlyLoopbackIsOpenWithoutARule) {
+  struct Row {
+    const char* listen;
+    bool open;
+  };
+  const Row rows[] = {{"127.0.0.1:80", true}, {"127.1.2.3:80", true},         {"[::1]:80", true},
+                      {"0.0.0.0:80", false},  {"192.168.0.1:80", false},      {"[2001:db8::1]:80", false},
+                      {"[::]:80", false},     {"[::ffff:127.0.0.1]:80", true}};
+  for (const Row& row : rows) {
+    EXPECT_EQ(parse({"--listen", row.listen}).what == CommandLine::What::run, row.open) << row.listen;
+    EXPECT_EQ(parse({"--listen", row.listen, "--allow", "10.0.0.0/8"}).what, CommandLine::What::run)
+        << row.listen;
+  }
+}
+
+TEST(LinuxCommandLine, SecondsToTheMillisecond) {
+  struct Row {
+    const char* text;
+    std::uint32_t ms;  // 0: refused
+  };
+  const Row rows[] = {
+      {"1", 1000},   {"0.5", 500},   {"0.05", 50}, {"0.005", 5}, {"12.345", 12'345}, {"86400", 86'400'000},
+      {"007", 7000}, {"86401", 0},   {"1.", 0},    {".5", 0},    {"0.0005", 0},      {"1,5", 0},
+      {"", 0},       {"4294968", 0}, {" 1", 0},    {"1 ", 0},    {"+1", 0}};
+  for (const plan::WaitRow& wait : plan::kWaitRows)
+    for (const Row& row : rows) {
+      const CommandLine line = parse({"80", wait.option.data(), row.text});
+      ASSERT_EQ(line.what == CommandLine::What::run, row.ms != 0)
+          << wait.option << " '" << row.text << "' " << line.message;
+      if (row.ms == 0) continue;
+      for (const plan::WaitRow& other : plan::kWaitRows)
+        EXPECT_EQ(line.config.wait(other.wait), other.wait == wait.wait ? row.ms : other.default_ms)
+            << other.option;
+    }
+}
+
+TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
+  const string help = plan::help_text();
+  for (const char* option : {"PORT", "--listen ADDRESS:PORT", "--allow NETWORK", "--access-log FILE",
+                             "--max-requests N", "--buffers MIB", "-v, --verbose", "-h, --help", "--version"})
+    EXPECT_NE(help.find(option), string::npos) << option;
+  for (const plan::WaitRow& wait : plan::kWaitRows) {
+    const std::size_t at = help.find(string{wait.option} + " S");
+    ASSERT_NE(at, string::npos) << wait.option;
+    const string line = help.substr(at, help.find('\n', at) - at);
+    EXPECT_NE(line.find("(" + std::to_string(wait.default_ms / 1000) + " s)"), string::npos) << line;
+    EXPECT_NE(line.find(wait.what), string::npos) << line;
+  }
+}
+
+}  // namespace

@@ -1,0 +1,306 @@
+// Bytes from one real socket to the other: what each mark means, and when a lane stops.
+#include "../../../src/net/lane.hpp"
+
+#include "support.hpp"
+
+namespace {
+
+using http::Body;
+using net::Flow;
+using std::string;
+
+// A connection over TCP on this machine; both ends do not block.
+struct Pair {
+  Pair() {
+    support::Host host;
+    near = sys::connect(host.address()).fd;
+    support::await(near.get(), POLLOUT);
+    support::await(host.listener().get(), POLLIN);
+    far = host.accept();
+  }
+  sys::Fd near, far;
+};
+
+class LinuxLane : public testing::Test {
+ protected:
+  LinuxLane() {
+    from.fd = std::move(source_.near);
+    to.fd = std::move(sink_.near);
+    from.readable = to.writable = true;
+    giver.emplace(std::move(source_.far));
+    taker.emplace(std::move(sink_.far));
+  }
+  void frame(Body::Kind kind, std::uint64_t length = 0) { lane.framing = http::Framing{Body{kind, length}}; }
+  // The bytes are there to be read, and the lane has been told.
+  void arrive(std::string_view text) {
+    giver->outbox += text;
+    giver->push();
+    ASSERT_TRUE(giver->outbox.empty());
+    ASSERT_TRUE(support::await(from.fd.get(), POLLIN));
+    from.readable = true;
+  }
+  void end_of_source() {
+    giver->finish();
+    ASSERT_TRUE(support::await(from.fd.get(), POLLRDHUP));
+    from.readable = from.finished = true;
+  }
+  Flow pump(std::size_t budget = 1 << 20) { return net::pump(lane, from, to, blocks, budget); }
+  const string& taken(std::size_t bytes) {
+    while (taker->received.size() < bytes && support::await(taker->fd(), POLLIN) && !taker->ended())
+      taker->pull();
+    return taker->received;
+  }
+
+ private:
+  Pair source_, sink_;
+  support::Room memory_{base::BlockPool::footprint(2)};
+
+ protected:
+  base::BlockPool blocks{memory_.get(), 2};
+  net::Endpoint from, to;
+  net::Lane lane;
+  std::optional<support::Peer> giver, taker;
+};
+
+TEST_F(LinuxLane, MovesAMessageAndNotAByteMore) {
+  frame(Body::Kind::length, 5);
+  arrive("hello and more");
+  EXPECT_EQ(pump(), Flow::complete);
+  EXPECT_EQ(lane.flow, Flow::complete);
+  EXPECT_EQ(taken(5), "hello");
+  EXPECT_EQ(lane.moved, 5U);
+  EXPECT_EQ(blocks.used(), 0U);
+  std::array<std::byte, 64> rest;
+  EXPECT_EQ(sys::receive(from.fd, rest).bytes, 9U) << "what is behind the message stays where it is";
+}
+
+TEST_F(LinuxLane, EagainClearsTheMarkOfTheSource) {
+  frame(Body::Kind::until_eof);
+  EXPECT_EQ(pump(), Flow::need_read);
+  EXPECT_FALSE(from.readable);
+  EXPECT_EQ(blocks.used(), 0U) << "who waits for bytes holds no block";
+  arrive("late");
+  from.readable = false;
+  EXPECT_EQ(pump(), Flow::need_read) << "without its mark the source is not read";
+  from.readable = true;
+  EXPECT_EQ(pump(), Flow::need_read);
+  EXPECT_EQ(taken(4), "late");
+}
+
+TEST_F(LinuxLane, AShortReadClearsTheMarkUnlessTheEndWasTold) {
+  struct Row {
+    const char* title;
+    bool finished, hung;
+    std::size_t room;
+    bool readable;
+  };
+  const Row rows[] = {{"short", false, false, 100, false},
+                      {"short, and the end was told", true, false, 100, true},
+                      {"short, and both ends were told", false, true, 100, true},
+                      {"as much as was asked for", false, false, 5, true},
+                      {"less than there is", false, false, 3, true}};
+  frame(Body::Kind::until_eof);
+  lane.block = blocks.take();
+  for (const Row& row : rows) {
+    lane.end = 0;
+    arrive("hello");
+    from.finished = row.finished;
+    from.hung = row.hung;
+    EXPECT_EQ(net::fill(lane, from, row.room), Flow::none) << row.title;
+    EXPECT_EQ(from.readable, row.readable) << row.title;
+    EXPECT_EQ(lane.end, std::min<std::size_t>(5, row.room)) << row.title;
+    std::array<std::byte, 8> rest;
+    sys::receive(from.fd, rest);
+  }
+}
+
+TEST_F(LinuxLane, EagainClearsTheMarkOfTheSink) {
+  frame(Body::Kind::until_eof);
+  taker->reads = false;
+  string all;
+  for (Flow flow = Flow::need_read; flow == Flow::need_read;) {
+    arrive(string(10'000, static_cast<char>('a' + all.size() / 10'000 % 26)));
+    all.append(10'000, static_cast<char>('a' + all.size() / 10'000 % 26));
+    flow = pump();
+    ASSERT_TRUE(flow == Flow::need_read || flow == Flow::need_write);
+  }
+  EXPECT_FALSE(to.writable);
+  EXPECT_GT(lane.held(), 0U) << "what was not taken is kept";
+  EXPECT_EQ(blocks.used(), 1U);
+  const std::size_t moved = lane.moved;
+  EXPECT_EQ(pump(), Flow::need_write) << "without its mark the sink is not tried";
+  EXPECT_EQ(lane.moved, moved);
+  taker->reads = true;
+  taken(moved);
+  ASSERT_TRUE(support::await(to.fd.get(), POLLOUT));
+  to.writable = true;
+  EXPECT_EQ(pump(), Flow::need_read);
+  EXPECT_EQ(taken(all.size()), all);
+  EXPECT_EQ(blocks.used(), 0U);
+}
+
+TEST_F(LinuxLane, ASinkThatTakesNothingStopsTheSource) {
+  frame(Body::Kind::until_eof);
+  giver->outbox = string(32 << 20, 'x');
+  taker->reads = false;
+  for (int still = 0; still < 3;) {
+    const std::size_t before = giver->outbox.size();
+    giver->push();
+    from.readable = to.writable = true;
+    pump();
+    still = giver->outbox.size() == before ? still + 1 : 0;
+  }
+  EXPECT_GT(giver->outbox.size(), 0U) << "the window is closed";
+  EXPECT_LE(lane.held(), base::kBlockBytes);
+  EXPECT_EQ(blocks.used(), 1U);
+}
+
+TEST_F(LinuxLane, TheEndOfTheSource) {
+  struct Row {
+    const char* title;
+    Body body;
+    string text, content;
+    Flow flow;
+  };
+  const Row rows[] = {
+      {"completes what lasts until then", {Body::Kind::until_eof, 0}, "hello", "hello", Flow::complete},
+      {"completes even nothing", {Body::Kind::until_eof, 0}, "", "", Flow::complete},
+      {"comes too early for a length", {Body::Kind::length, 9}, "hello", "hello", Flow::read_failed},
+      {"comes too early for chunks", {Body::Kind::chunked, 0}, "5\r\nhello\r\n", "hello", Flow::read_failed},
+      {"comes behind a whole length", {Body::Kind::length, 5}, "hello", "hello", Flow::complete},
+      {"comes behind the last chunk",
+       {Body::Kind::chunked, 0},
+       "5\r\nhello\r\n0\r\n\r\n",
+       "hello",
+       Flow::complete},
+  };
+  for (const Row& row : rows) {
+    Pair source, sink;
+    net::Endpoint in, out;
+    in.fd = std::move(source.near);
+    out.fd = std::move(sink.near);
+    in.readable = in.finished = out.writable = true;
+    if (!row.text.empty()) sys::transmit(source.far, std::as_bytes(std::span{row.text}));
+    sys::shutdown_write(source.far);
+    ASSERT_TRUE(support::await(in.fd.get(), POLLRDHUP));
+    net::Lane there;
+    there.framing = http::Framing{row.body};
+    there.error = EIO;
+    std::size_t budget = 1 << 20;
+    EXPECT_EQ(net::pump(there, in, out, blocks, budget), row.flow) << row.title;
+    if (row.flow == Flow::read_failed) {
+      EXPECT_EQ(there.error, 0) << row.title << ": no error, only an end";
+    }
+    EXPECT_EQ(there.moved, row.content.size()) << row.title;
+    EXPECT_EQ(blocks.used(), 0U) << row.title;
+  }
+}
+
+TEST_F(LinuxLane, ASourceThatBreaksOff) {
+  frame(Body::Kind::until_eof);
+  arrive("hello");
+  EXPECT_EQ(pump(), Flow::need_read);
+  giver->abort();
+  ASSERT_TRUE(support::await(from.fd.get(), POLLHUP));
+  from.readable = from.finished = from.hung = true;
+  EXPECT_EQ(pump(), Flow::read_failed);
+  EXPECT_EQ(lane.error, ECONNRESET);
+  EXPECT_FALSE(from.eof) << "that is not an end";
+  EXPECT_EQ(taken(5), "hello");
+}
+
+TEST_F(LinuxLane, ASinkThatBreaksOff) {
+  frame(Body::Kind::until_eof);
+  arrive("hello");
+  taker->abort();
+  ASSERT_TRUE(support::await(to.fd.get(), POLLHUP));
+  EXPECT_EQ(pump(), Flow::write_failed);
+  EXPECT_TRUE(lane.error == ECONNRESET || lane.error == EPIPE) << lane.error;
+}
+
+TEST_F(LinuxLane, StopsWhenItsShareIsUsedUp) {
+  frame(Body::Kind::until_eof);
+  arrive(string(100'000, 'x'));
+  std::size_t budget = 40'000;
+  // Each read asks for a whole block; how much there is at once is the kernel's choice.
+  Flow flow = net::pump(lane, from, to, blocks, budget);
+  ASSERT_EQ(flow, Flow::budget);
+  EXPECT_EQ(budget, 0U);
+  EXPECT_GE(lane.moved, 40'000U);
+  EXPECT_LT(lane.moved, 40'000U + base::kBlockBytes);
+  EXPECT_TRUE(from.readable) << "it goes on in the next turn without a new event";
+  EXPECT_EQ(net::pump(lane, from, to, blocks, budget), Flow::budget) << "nothing is read for nothing";
+}
+
+TEST_F(LinuxLane, WithoutABlockItWaitsForOne) {
+  auto one = blocks.take(), two = blocks.take();
+  frame(Body::Kind::length, 5);
+  arrive("hello");
+  EXPECT_EQ(pump(), Flow::no_block);
+  EXPECT_TRUE(from.readable);
+  one.reset();
+  EXPECT_EQ(pump(), Flow::complete);
+  EXPECT_EQ(taken(5), "hello");
+}
+
+TEST_F(LinuxLane, ChunksAreTakenOutAndAMalformedOneStopsIt) {
+  frame(Body::Kind::chunked);
+  arrive("2\r\nab\r\n1;x=y\r\nc");
+  EXPECT_EQ(pump(), Flow::need_read);
+  arrive("\r\nzz");
+  EXPECT_EQ(pump(), Flow::bad_framing);
+  EXPECT_EQ(taken(3), "abc");
+}
+
+TEST_F(LinuxLane, DrainSendsWhatIsHeld) {
+  lane.block = blocks.take();
+  std::memcpy(lane.block->bytes, "0123456789", 10);
+  lane.begin = 3;
+  lane.end = 8;
+  EXPECT_EQ(net::drain(lane, to), Flow::complete);
+  EXPECT_EQ(taken(5), "34567");
+  EXPECT_EQ(lane.moved, 5U);
+  EXPECT_EQ(lane.held(), 0U);
+  EXPECT_EQ(net::drain(lane, to), Flow::complete) << "nothing is held, nothing is to be done";
+}
+
+TEST_F(LinuxLane, DiscardReadsUntilTheEnd) {
+  std::size_t budget = 1'000'000;
+  arrive("unwanted");
+  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::need_read);
+  EXPECT_EQ(budget, 1'000'000U - 8);
+  EXPECT_FALSE(from.readable);
+  arrive(string(50'000, 'x'));
+  budget = 1;
+  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::budget);
+  budget = 1'000'000;
+  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::need_read);
+  end_of_source();
+  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::complete);
+  EXPECT_TRUE(from.eof);
+  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::complete) << "the end stays the end";
+  EXPECT_EQ(blocks.used(), 0U);
+}
+
+TEST_F(LinuxLane, DiscardGivesUpTheBlockAndNeedsOne) {
+  lane.block = blocks.take();
+  lane.end = 10;
+  arrive("unwanted");
+  std::size_t budget = 100;
+  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::need_read);
+  EXPECT_FALSE(lane.block);
+  EXPECT_EQ(lane.held(), 0U);
+  const auto one = blocks.take(), two = blocks.take();
+  from.readable = true;
+  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::no_block);
+}
+
+TEST_F(LinuxLane, DiscardOfASourceThatBreaksOff) {
+  giver->abort();
+  ASSERT_TRUE(support::await(from.fd.get(), POLLHUP));
+  std::size_t budget = 100;
+  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::read_failed);
+  EXPECT_FALSE(from.readable);
+}
+
+}  // namespace

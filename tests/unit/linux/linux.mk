@@ -1,0 +1,13 @@
+# Unit tests on the real kernel: real sockets, real pipes, names by a fake source.
+
+LINUX_SOURCES := $(sort $(wildcard tests/unit/linux/*.cpp))
+LINUX_OBJECTS := $(LINUX_SOURCES:%.cpp=$(BUILD)/%.o) $(CORE:%.cpp=$(BUILD)/%.o) $(BUILD)/src/sys/linux.o
+
+$(BUILD)/linux_tests: $(LINUX_OBJECTS)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main -pthread
+
+.PHONY: unit-linux
+unit-linux: $(BUILD)/linux_tests
+	$<
+
+-include $(LINUX_SOURCES:%.cpp=$(BUILD)/%.d)

@@ -1,0 +1,962 @@
+// The states on the real kernel: each way through them, each deadline, each end.
+#include "../../../request_state.hpp"
+
+#include "support.hpp"
+
+namespace {
+
+using base::Reason;
+using plan::Wait;
+using std::string;
+using support::Host;
+using support::Machine;
+using support::Peer;
+
+constexpr std::string_view kEnd = "Via: 1.0 proxy\r\nConnection: close\r\n\r\n";
+const string kOk = "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n\r\nhello";
+const string kOkThere = "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n" + string{kEnd} + "hello";
+const string kTillClose = "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n";
+const string kTillCloseThere = "HTTP/1.0 200 OK\r\nDate: x\r\n" + string{kEnd};
+constexpr std::size_t kMuch = 32 << 20;  // more than two sockets hold
+
+string get(const Host& host) { return "GET http://" + host.text() + "/a HTTP/1.0\r\n\r\n"; }
+string get_there(const Host& host) {
+  return "GET /a HTTP/1.0\r\nHost: " + host.text() + "\r\n" + string{kEnd};
+}
+string put(const Host& host, std::size_t length) {
+  return "PUT http://" + host.text() + "/a HTTP/1.0\r\nContent-Length: " + std::to_string(length) +
+         "\r\n\r\n";
+}
+string put_there(const Host& host, std::size_t length) {
+  return "PUT /a HTTP/1.0\r\nHost: " + host.text() + "\r\nContent-Length: " + std::to_string(length) +
+         "\r\n" + string{kEnd};
+}
+int status_of(const string& answer) { return answer.size() < 12 ? 0 : std::atoi(answer.c_str() + 9); }
+
+// Bytes that have arrived from the host and that nobody has read.
+ssize_t unread(Machine& machine) {
+  char byte = 0;
+  const ssize_t count = ::recv(machine.record().side[kUpstream].fd.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count < 0 ? 0 : count;
+}
+
+void expect_arrives(Machine& machine, Peer& peer, const string& text, const string& title) {
+  machine.until("the bytes arrive", [&] { return peer.ended() || peer.received.size() >= text.size(); });
+  EXPECT_EQ(peer.received, text) << title;
+}
+
+// The client has all and closes; then everything is back.
+void expect_closes_clean(Machine& machine, Peer& client, const string& title) {
+  client.close();
+  machine.until_free();
+  machine.expect_clean(title);
+}
+
+// ---- what may follow what ---------------------------------------------------------------------------------
+
+TEST(LinuxStates, WhatIsNotInTheDrawingIsForbidden) {
+  const std::set<string> drawn{
+      "FREE>READ_REQUEST",  "READ_REQUEST>SEND_REQUEST",   "READ_REQUEST>SEND_RESPONSE",
+      "READ_REQUEST>FREE",  "SEND_REQUEST>READ_RESPONSE",  "SEND_REQUEST>SEND_RESPONSE",
+      "SEND_REQUEST>FREE",  "READ_RESPONSE>SEND_RESPONSE", "READ_RESPONSE>FREE",
+      "SEND_RESPONSE>FREE",
+  };
+  for (const State from :
+       {State::FREE, State::READ_REQUEST, State::SEND_REQUEST, State::READ_RESPONSE, State::SEND_RESPONSE})
+    for (const State to : {State::FREE, State::READ_REQUEST, State::SEND_REQUEST, State::READ_RESPONSE,
+                           State::SEND_RESPONSE}) {
+      const string arrow = string{row(from).name} + ">" + string{row(to).name};
+      EXPECT_EQ(may_follow(from, to), drawn.contains(arrow)) << arrow;
+    }
+}
+
+// ---- the good way -----------------------------------------------------------------------------------------
+
+TEST(LinuxWay, OfAGet) {
+  Machine m;
+  Host host;
+  const std::size_t descriptors = support::open_descriptors();
+  Peer& client = m.client();
+  m.say(client, get(host));
+  Peer& origin = m.arrival(host);
+  expect_arrives(m, origin, get_there(host), "request");
+  EXPECT_EQ(m.record().state, State::READ_RESPONSE);
+  EXPECT_EQ(m.blocks.used(), 0U) << "who waits for an answer holds no block";
+  m.say(origin, kOk);
+  m.until_ended(client);
+  EXPECT_EQ(client.received, kOkThere);
+  EXPECT_FALSE(client.reset);
+  m.until_ended(origin);
+  m.expect_clean("GET");
+  EXPECT_EQ(m.transitions(),
+            (std::set<string>{"FREE>READ_REQUEST", "READ_REQUEST>SEND_REQUEST", "SEND_REQUEST>READ_RESPONSE",
+                              "READ_RESPONSE>SEND_RESPONSE", "SEND_RESPONSE>FREE"}));
+  EXPECT_EQ(m.last().reason, Reason::complete);
+  EXPECT_EQ(m.last().status, 200);
+  EXPECT_EQ(m.last().sent_up, get_there(host).size());
+  EXPECT_EQ(m.last().sent_down, kOkThere.size());
+  EXPECT_EQ(m.last().host_view(), "127.0.0.1");
+  client.close();
+  origin.close();
+  EXPECT_EQ(support::open_descriptors(), descriptors) << "each descriptor is back";
+}
+
+TEST(LinuxWay, OfAHead) {
+  Machine m;
+  Host host;
+  Peer& client = m.client();
+  m.say(client, "HEAD http://" + host.text() + "/ HTTP/1.0\r\n\r\n");
+  Peer& origin = m.arrival(host);
+  m.say(origin, "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n\r\n");
+  m.until_ended(client);
+  EXPECT_EQ(client.received, "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n" + string{kEnd});
+  m.expect_clean("HEAD");
+}
+
+TEST(LinuxWay, OfAPostCutAtEachByte) {
+  Host host;
+  const string body = "twelve bytes";
+  const string request = put(host, body.size()) + body;
+  for (std::size_t cut = 1; cut < request.size(); ++cut) {
+    Machine m;
+    Peer& client = m.client();
+    m.say(client, request.substr(0, cut));
+    const std::size_t head = request.size() - body.size();
+    if (cut < head)
+      m.until("the first piece is read", [&] { return m.record().lane[kRequest].end == cut; });
+    else
+      m.until("the first piece is sent", [&] {
+        return m.record().lane[kRequest].moved == put_there(host, body.size()).size() + cut - head;
+      });
+    m.say(client, request.substr(cut));
+    Peer& origin = m.arrival(host);
+    expect_arrives(m, origin, put_there(host, body.size()) + body, "cut at " + std::to_string(cut));
+    m.say(origin, kOk);
+    m.until_ended(client);
+    EXPECT_EQ(client.received, kOkThere) << "cut at " << cut;
+    expect_closes_clean(m, client, "cut at " + std::to_string(cut));
+  }
+}
+
+TEST(LinuxWay, AnAnswerCutAtEachByte) {
+  struct Row {
+    const char* title;
+    string answer, there;
+  };
+  const Row rows[] = {
+      {"by length", kOk, kOkThere},
+      {"in chunks",
+       "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x\r\nllo\r\n0\r\nT: "
+       "u\r\n\r\n",
+       "HTTP/1.0 200 OK\r\nDate: x\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\nhello"},
+      {"behind interim answers", "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 103 E\r\nA: b\r\n\r\n" + kOk, kOkThere},
+      {"none in a 204", "HTTP/1.0 204 No\r\nDate: x\r\n\r\n",
+       "HTTP/1.0 204 No\r\nDate: x\r\n" + string{kEnd}},
+  };
+  for (const Row& row : rows) {
+    for (std::size_t cut = 1; cut < row.answer.size(); ++cut) {
+      const string title = string{row.title} + ", cut at " + std::to_string(cut);
+      Machine m;
+      Host host;
+      Peer& client = m.client();
+      m.say(client, get(host));
+      Peer& origin = m.arrival(host);
+      m.until_wait(Wait::answer);
+      m.say(origin, row.answer.substr(0, cut));
+      m.until("the first piece is read", [&] { return m.table.used() == 0 || unread(m) == 0; });
+      m.say(origin, row.answer.substr(cut));
+      m.until_ended(client);
+      EXPECT_EQ(client.received, row.there) << title;
+      m.expect_clean(title);
+    }
+  }
+}
+
+TEST(LinuxWay, AnAnswerThatEndsWithTheConnection) {
+  Machine m;
+  Host host;
+  Peer& client = m.client();
+  m.say(client, get(host));
+  Peer& origin = m.arrival(host);
+  m.say(origin, kTillClose + "hel");
+  expect_arrives(m, client, kTillCloseThere + "hel", "the first bytes do not wait for the last");
+  m.say(origin, "lo");
+  origin.close();
+  m.until_ended(client);
+  EXPECT_EQ(client.received, kTillCloseThere + "hello");
+  EXPECT_TRUE(client.eof && !client.reset);
+  m.expect_clean("until the end");
+}
+
+TEST(LinuxWay, ManyBytesUpAndDown) {
+  Machine m;
+  Host host;
+  string up(3 << 20, ' '), down(5 << 20, ' ');
+  for (std::size_t i = 0; i < up.size(); ++i) up[i] = static_cast<char>('a' + i % 23);
+  for (std::size_t i = 0; i < down.size(); ++i) down[i] = static_cast<char>('A' + i % 19);
+  Peer& client = m.client();
+  m.say(client, put(host, up.size()) + up);
+  Peer& origin = m.arrival(host);
+  expect_arrives(m, origin, put_there(host, up.size()) + up, "up");
+  m.say(origin,
+        "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: " + std::to_string(down.size()) + "\r\n\r\n" + down);
+  m.until_ended(client);
+  EXPECT_TRUE(client.received.ends_with("\r\n\r\n" + down));
+  expect_closes_clean(m, client, "many bytes");
+}
+
+TEST(LinuxWay, ContinueIsSaidToWhoWaitsForIt) {
+  Machine m;
+  Host host;
+  Peer& client = m.client();
+  m.say(client, "PUT http://" + host.text() +
+                    "/ HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  expect_arrives(m, client, "HTTP/1.1 100 Continue\r\n\r\n", "100");
+  m.say(client, "abc");
+  Peer& origin = m.arrival(host);
+  m.until("the body arrives", [&] { return origin.received.ends_with("\r\n\r\nabc"); });
+  m.say(origin, kOk);
+  m.until_ended(client);
+  EXPECT_EQ(client.received, "HTTP/1.1 100 Continue\r\n\r\n" + kOkThere);
+  expect_closes_clean(m, client, "100-continue");
+}
+
+// An empty block goes back to the pool: else each client that was told to continue and does not keeps one.
+TEST(LinuxWay, WhoWaitsForABodyHoldsNoBlock) {
+  for (const bool expects : {false, true}) {
+    Machine m;
+    Host host;
+    Peer& client = m.client();
+    m.say(client, "PUT http://" + host.text() + "/ HTTP/1.1\r\nHost: h\r\n" +
+                      (expects ? "Expect: 100-continue\r\n" : "") + "Content-Length: 3\r\n\r\n");
+    m.arrival(host);
+    m.until_wait(Wait::body);
+    m.until("the client is told", [&] { return client.received.size() == (expects ? 25U : 0U); });
+    EXPECT_EQ(m.blocks.used(), 0U) << (expects ? "after 100 Continue" : "without");
+  }
+}
+
+TEST(LinuxWay, ContinueThatCouldNotBeSentYetStandsBeforeARefusal) {
+  Machine m;
+  Peer& client = m.client();
+  m.until_wait(Wait::idle);
+  m.say(client,
+        "PUT http://o.test/ HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  ASSERT_TRUE(support::await(m.record().side[kClient].fd.get(), POLLIN));
+  m.take_events();
+  m.record().side[kClient].writable = false;  // as if the client took nothing
+  m.run();
+  ASSERT_EQ(m.record().wait, Wait::resolve);
+  fake::names().answer("o.test", fake::not_found(net::Found::What::not_found));
+  m.wake_the_named();
+  m.run();
+  ASSERT_EQ(m.record().state, State::SEND_RESPONSE);
+  EXPECT_EQ(m.record().wait, Wait::reader);
+  m.record().side[kClient].writable = true;
+  wake(m.record(), m.services);
+  m.until_ended(client);
+  const string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+  EXPECT_TRUE(client.received.starts_with(interim)) << client.received;
+  EXPECT_EQ(status_of(client.received.substr(std::min(interim.size(), client.received.size()))), 502)
+      << client.received;
+  expect_closes_clean(m, client, "100-continue, refused");
+}
+
+TEST(LinuxWay, AnAnswerDuringTheUpload) {
+  Machine m;
+  Host host;
+  Peer& client = m.client();
+  m.say(client, put(host, 11) + "first");
+  Peer& origin = m.arrival(host);
+  expect_arrives(m, origin, put_there(host, 11) + "first", "the first half");
+  m.say(origin, "HTTP/1.0 413 No\r\nDate: x\r\nContent-Length: 3\r\n\r\nn");
+  m.until("the answer begins", [&] { return client.received.ends_with("\r\n\r\nn"); });
+  EXPECT_EQ(m.record().state, State::SEND_RESPONSE);
+  m.say(client, "second");
+  expect_arrives(m, origin, put_there(host, 11) + "firstsecond", "the upload goes on beside the answer");
+  m.say(origin, "o!");
+  m.until_ended(client);
+  EXPECT_TRUE(client.received.ends_with("no!"));
+  expect_closes_clean(m, client, "early answer");
+}
+
+TEST(LinuxWay, AnEarlyAnswerReachesAClientThatIsStillSending) {
+  Machine m;
+  Host host;
+  Peer& client = m.client();
+  m.say(client, put(host, kMuch) + string(100'000, 'u'));
+  Peer& origin = m.arrival(host);
+  origin.reads = false;
+  m.say(origin, "HTTP/1.0 413 No\r\nDate: x\r\nContent-Length: 3\r\n\r\nno!");
+  m.until("the answer has come", [&] { return client.eof; });
+  EXPECT_TRUE(client.received.ends_with("\r\n\r\nno!"));
+  EXPECT_FALSE(client.reset);
+  EXPECT_EQ(m.record().wait, Wait::linger) << "closing now would destroy the answer on its way";
+  m.say(client, string(100'000, 'u'));
+  client.finish();
+  m.until_free();
+  m.expect_clean("still sending");
+}
+
+TEST(LinuxWay, OneClientCannotFillTheMemory) {
+  Machine m;
+  Host host;
+  Peer& client = m.client();
+  m.say(client, get(host));
+  Peer& origin = m.arrival(host);
+  client.reads = false;
+  m.say(origin, kTillClose + string(kMuch, 'b'));
+  m.until_wait(Wait::reader);
+  EXPECT_EQ(m.blocks.used(), 1U);
+  m.until("nothing moves", [&] { return !origin.outbox.empty() && m.record().lane[kResponse].held() > 0; });
+  client.reads = true;
+  m.until("all has been sent", [&] { return origin.outbox.empty(); });
+  origin.close();
+  m.until_ended(client);
+  EXPECT_EQ(client.received.size(), kTillCloseThere.size() + kMuch);
+  EXPECT_FALSE(client.reset);
+  m.expect_clean("back-pressure");
+}
+
+// ---- names and addresses ----------------------------------------------------------------------------------
+
+TEST(LinuxNames, TheNextAddressWhenOneRefuses) {
+  Machine m;
+  Host host;
+  sys::Address other = sys::loopback4(0);
+  other.bytes[3] = 77;  // 127.0.0.77: the host listens on 127.0.0.1 alone
+  fake::names().known["o.test"] = fake::found({other, sys::loopback4(0)});
+  Peer& client = m.client();
+  const string authority = "o.test:" + std::to_string(host.address().port);
+  m.say(client, "GET http://" + authority + "/ HTTP/1.0\r\n\r\n");
+  Peer& origin = m.arrival(host);
+  expect_arrives(m, origin, "GET / HTTP/1.0\r\nHost: " + authority + "\r\n" + string{kEnd}, "second address");
+  m.say(origin, kOk);
+  m.until_ended(client);
+  EXPECT_EQ(client.received, kOkThere);
+  EXPECT_EQ(m.last().next_address, 2);
+  m.expect_clean("second address");
+}
+
+// What an earlier address answered is not what went wrong later.
+TEST(LinuxNames, AnErrorOfAnEarlierAddressIsNotToldOfTheNext) {
+  for (const char* answer : {"", "nonsense\r\n\r\n"}) {
+    Machine m;
+    Host host;
+    sys::Address other = sys::loopback4(0);
+    other.bytes[3] = 77;
+    fake::names().known["o.test"] = fake::found({other, sys::loopback4(0)});
+    Peer& client = m.client();
+    m.say(client, "GET http://o.test:" + std::to_string(host.address().port) + "/ HTTP/1.0\r\n\r\n");
+    Peer& origin = m.arrival(host);
+    m.until_wait(Wait::answer);
+    m.say(origin, answer);
+    if (*answer == '\0') m.pass(m.config.wait(Wait::answer));
+    m.until_ended(client);
+    EXPECT_EQ(status_of(client.received), *answer == '\0' ? 504 : 502);
+    EXPECT_EQ(client.received.find("refused"), string::npos) << client.received;
+    EXPECT_EQ(m.last().error, 0);
+  }
+}
+
+TEST(LinuxNames, AllAddressesRefuse) {
+  Machine m;
+  support::NobodyThere nobody;
+  sys::Address other = sys::loopback4(0);
+  other.bytes[3] = 77;
+  fake::names().known["o.test"] = fake::found({other, sys::loopback4(0)});
+  Peer& client = m.client();
+  m.say(client, "GET http://o.test:" + std::to_string(nobody.address().port) + "/ HTTP/1.0\r\n\r\n");
+  m.until_ended(client);
+  EXPECT_EQ(status_of(client.received), 502);
+  EXPECT_EQ(m.last().reason, Reason::refused);
+  EXPECT_EQ(m.last().error, ECONNREFUSED);
+  m.expect_clean("all refuse");
+}
+
+TEST(LinuxNames, PendingThenFound) {
+  Machine m;
+  Host host;
+  Peer& client = m.client();
+  m.say(client, "GET http://o.test:" + std::to_string(host.address().port) + "/ HTTP/1.0\r\n\r\n");
+  m.until_wait(Wait::resolve);
+  EXPECT_EQ(m.record().side[kUpstream].link, net::Link::resolving);
+  fake::names().answer("o.test", fake::found({sys::loopback4(0)}));
+  m.wake_the_named();
+  Peer& origin = m.arrival(host);
+  m.say(origin, kOk);
+  m.until_ended(client);
+  EXPECT_EQ(client.received, kOkThere);
+  m.expect_clean("pending, found");
+}
+
+TEST(LinuxNames, EachWayToFindNothing) {
+  struct Row {
+    net::Found::What what;
+    Reason reason;
+    int status;
+  };
+  const Row rows[] = {{net::Found::What::not_found, Reason::name_not_found, 502},
+                      {net::Found::What::failed, Reason::name_failed, 502},
+                      {net::Found::What::timed_out, Reason::resolve_timeout, 504}};
+  for (const Row& row : rows)
+    for (const bool at_once : {true, false}) {
+      const string title = string{base::row(row.reason).name} + (at_once ? ", at once" : ", later");
+      Machine m;
+      if (at_once) fake::names().known["o.test"] = fake::not_found(row.what);
+      Peer& client = m.client();
+      m.say(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+      if (!at_once) {
+        m.until_wait(Wait::resolve);
+        fake::names().answer("o.test", fake::not_found(row.what));
+        m.wake_the_named();
+      }
+      m.until_ended(client);
+      EXPECT_EQ(status_of(client.received), row.status) << title;
+      EXPECT_EQ(m.last().reason, row.reason) << title;
+      m.expect_clean(title);
+    }
+}
+
+// ---- where a record can wait ------------------------------------------------------------------------------
+
+// Brings a machine to where its first record waits as `wait` says.
+struct Waiting {
+  explicit Waiting(Wait wait) : host(0) {
+    client = &m.client();
+    reach(wait);
+    m.until_wait(wait);
+  }
+  void reach(Wait wait) {
+    switch (wait) {
+      case Wait::idle: return;
+      case Wait::head: return m.say(*client, "GET http");
+      case Wait::resolve: return m.say(*client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+      case Wait::linger: return m.say(*client, "nonsense\r\n");
+      case Wait::connect:
+        // Its queue is full, so the kernel does not answer who knocks.
+        filler = sys::connect(host.address()).fd;
+        support::await(filler.get(), POLLOUT);
+        return m.say(*client, get(host));
+      case Wait::body: m.say(*client, put(host, kMuch) + "some"); break;
+      case Wait::send: m.say(*client, put(host, kMuch) + string(kMuch, 'u')); break;
+      default: m.say(*client, get(host));
+    }
+    origin = &m.arrival(host);
+    if (wait == Wait::send) origin->reads = false;
+    if (wait == Wait::reader) client->reads = false;
+    if (wait == Wait::half_closed || wait == Wait::stream || wait == Wait::reader)
+      m.say(*origin,
+            "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: " + std::to_string(kMuch) + "\r\n\r\nsome");
+    if (wait == Wait::reader) m.say(*origin, string(kMuch, 'd'));
+    if (wait == Wait::half_closed) {
+      m.until_wait(Wait::stream);
+      client->finish();
+    }
+  }
+
+  Machine m;
+  Host host;
+  sys::Fd filler;
+  Peer* client = nullptr;
+  Peer* origin = nullptr;
+};
+
+class LinuxEachWait : public testing::TestWithParam<plan::WaitRow> {};
+INSTANTIATE_TEST_SUITE_P(All, LinuxEachWait, testing::ValuesIn(plan::kWaitRows), [](const auto& tested) {
+  string name{tested.param.option};
+  std::erase(name, '-');
+  return name;
+});
+
+TEST_P(LinuxEachWait, PassesItsDeadline) {
+  struct Row {
+    Wait wait;
+    Reason reason;
+    int status;  // 0: it is too late for an answer, or none is due
+    bool logged;
+  };
+  static constexpr Row kRows[] = {
+      {Wait::idle, Reason::client_idle, 0, false},
+      {Wait::head, Reason::head_timeout, 408, true},
+      {Wait::body, Reason::body_timeout, 408, true},
+      {Wait::resolve, Reason::resolve_timeout, 504, true},
+      {Wait::connect, Reason::connect_timeout, 504, true},
+      {Wait::send, Reason::upstream_stalled, 504, true},
+      {Wait::answer, Reason::answer_timeout, 504, true},
+      {Wait::stream, Reason::upstream_stalled, 0, true},
+      {Wait::half_closed, Reason::client_left, 0, true},
+      {Wait::reader, Reason::client_stalled, 0, true},
+      {Wait::linger, Reason::bad_request_line, 0, true},  // the reason is that of the answer it had
+  };
+  static_assert(std::size(kRows) == plan::kWaits);
+  const Row& expected = kRows[static_cast<std::size_t>(GetParam().wait)];
+  ASSERT_EQ(expected.wait, GetParam().wait);
+  Waiting w{expected.wait};
+  Machine& m = w.m;
+  EXPECT_EQ(m.record().deadline, m.services.now + m.config.wait(expected.wait));
+  EXPECT_EQ(next_deadline(m.services), m.record().deadline);
+  const std::size_t before = w.client->received.size();
+  m.services.now = m.record().deadline - 1;
+  expire(m.services);
+  EXPECT_TRUE(m.services.ready.empty()) << "not a moment too early";
+  m.pass(1);
+  if (expected.status == 0) {
+    EXPECT_EQ(m.table.used(), 0U) << "its slot is free at once";
+    w.client->reads = true;
+  }
+  m.until_ended(*w.client);
+  const string answer = w.client->received.substr(before);
+  EXPECT_EQ(expected.wait == Wait::reader ? 0 : status_of(answer), expected.status) << answer;
+  w.client->close();
+  m.until_free();
+  m.expect_clean("deadline");
+  ASSERT_EQ(m.services.finished.size(), expected.logged ? 1U : 0U);
+  if (!expected.logged) return;
+  EXPECT_EQ(m.last().reason, expected.reason) << base::row(m.last().reason).name;
+}
+
+TEST_P(LinuxEachWait, TheClientBreaksOff) {
+  Waiting w{GetParam().wait};
+  w.client->abort();
+  w.m.until_free();
+  w.m.expect_clean("reset");
+}
+
+TEST_P(LinuxEachWait, TheClientCloses) {
+  Waiting w{GetParam().wait};
+  Machine& m = w.m;
+  const bool unread = GetParam().wait == Wait::reader;  // then close(2) sends RST
+  w.client->outbox.clear();
+  w.client->close();
+  // While an answer is streamed there is nothing to send by which it could be told whether the client has
+  // left.
+  if (GetParam().wait == Wait::stream && !unread) m.until_wait(Wait::half_closed);
+  if (GetParam().wait == Wait::stream || GetParam().wait == Wait::half_closed)
+    m.pass(m.config.wait(Wait::half_closed));
+  // The end of an upload lies behind what the host does not read.
+  if (GetParam().wait == Wait::send) w.origin->reads = true;
+  m.until_free();
+  m.expect_clean("closed");
+}
+
+TEST_P(LinuxEachWait, TheProxyIsStopped) {
+  Waiting w{GetParam().wait};
+  release(w.m.record(), Reason::shutdown, w.m.services);
+  w.m.expect_clean("stopped");
+}
+
+TEST_P(LinuxEachWait, AnEventOfAnEarlierDescriptorFindsNobody) {
+  Waiting w{GetParam().wait};
+  Machine& m = w.m;
+  const net::Token old_client{m.record().side[kClient].serial, 0, net::Token::Kind::client};
+  const net::Token old_upstream{m.record().side[kUpstream].serial, 0, net::Token::Kind::upstream};
+  EXPECT_EQ(m.table.find(old_client), &m.record());
+  release(m.record(), Reason::shutdown, m.services);
+  m.client();
+  ASSERT_EQ(m.table.touched(), 1U) << "the slot is used again";
+  const std::uint64_t stale = m.table.stale();
+  EXPECT_EQ(m.table.find(old_client), nullptr);
+  EXPECT_EQ(m.table.stale(), stale + 1);
+  if (old_upstream.serial != 0) {
+    EXPECT_EQ(m.table.find(old_upstream), nullptr);
+  }
+}
+
+TEST(LinuxTable, SerialsNeverComeBack) {
+  Machine m;
+  std::set<std::uint32_t> seen;
+  std::set<std::uint64_t> ids;
+  for (int i = 0; i < 20; ++i) {
+    m.client();
+    EXPECT_TRUE(seen.insert(m.record().side[kClient].serial).second);
+    EXPECT_TRUE(ids.insert(m.record().id).second);
+    release(m.record(), Reason::shutdown, m.services);
+  }
+  EXPECT_FALSE(seen.contains(0)) << "0 is the serial of no descriptor";
+  EXPECT_EQ(m.table.given(), 20U);
+}
+
+TEST(LinuxTable, NobodyIsAdmittedWhenItIsFull) {
+  Machine m;
+  for (std::uint32_t i = 0; i < Machine::kSlots; ++i) m.client();
+  Host other;
+  sys::Opened near = sys::connect(other.address());
+  ASSERT_TRUE(support::await(other.listener().get(), POLLIN));
+  EXPECT_FALSE(admit(other.accept(), sys::loopback4(1), 0, m.services));
+  ASSERT_TRUE(support::await(near.fd.get(), POLLIN));
+  std::array<std::byte, 1> byte;
+  EXPECT_EQ(sys::receive(near.fd, byte).outcome, sys::Outcome::eof) << "it is told at once";
+}
+
+// ---- deadlines: what puts them off ------------------------------------------------------------------------
+
+TEST(LinuxDeadlines, AHeadHasOneInAll) {
+  Waiting w{Wait::head};
+  const std::uint64_t deadline = w.m.record().deadline;
+  w.m.services.now += 1000;
+  w.m.say(*w.client, "://h/");
+  w.m.until("it is read", [&] { return w.m.record().lane[kRequest].end == 13; });
+  EXPECT_EQ(w.m.record().deadline, deadline) << "a byte now and then does not help";
+}
+
+TEST(LinuxDeadlines, TheHeadOfAnAnswerHasOneInAll) {
+  Waiting w{Wait::answer};
+  const std::uint64_t deadline = w.m.record().deadline;
+  w.m.services.now += 1000;
+  w.m.say(*w.origin, "HTTP/1.0");
+  w.m.until("it is read", [&] { return w.m.record().lane[kResponse].end == 8; });
+  EXPECT_EQ(w.m.record().deadline, deadline);
+}
+
+TEST(LinuxDeadlines, EachPieceOfABodyHasItsOwn) {
+  for (const Wait wait : {Wait::body, Wait::stream}) {
+    Waiting w{wait};
+    Machine& m = w.m;
+    const std::uint64_t first = m.record().deadline;
+    m.services.now += 1000;
+    const auto lane = wait == Wait::body ? kRequest : kResponse;
+    const std::uint64_t moved = m.record().lane[lane].moved;
+    m.say(wait == Wait::body ? *w.client : *w.origin, "more");
+    m.until("it is moved",
+            [&] { return m.record().lane[lane].moved == moved + 4 && m.services.ready.empty(); });
+    EXPECT_EQ(m.record().deadline, first + 1000) << plan::row(wait).option;
+  }
+}
+
+TEST(LinuxDeadlines, EachAddressHasItsOwn) {
+  Machine m;
+  Host full{0};
+  const sys::Fd filler = sys::connect(full.address()).fd;
+  ASSERT_TRUE(support::await(filler.get(), POLLOUT));
+  fake::names().known["o.test"] = fake::found({sys::loopback4(0), sys::loopback4(0)});
+  Peer& client = m.client();
+  m.say(client, "GET http://o.test:" + std::to_string(full.address().port) + "/ HTTP/1.0\r\n\r\n");
+  m.until_wait(Wait::connect);
+  const std::uint32_t first = m.record().side[kUpstream].serial;
+  const net::Token old{first, 0, net::Token::Kind::upstream};
+  m.pass(m.config.wait(Wait::connect));
+  ASSERT_EQ(m.record().wait, Wait::connect) << "the second address is tried";
+  EXPECT_NE(m.record().side[kUpstream].serial, first);
+  EXPECT_EQ(m.table.find(old), nullptr) << "an event of the first address is not one of the second";
+  EXPECT_EQ(m.record().deadline, m.services.now + m.config.wait(Wait::connect));
+  m.pass(m.config.wait(Wait::connect));
+  m.until_ended(client);
+  EXPECT_EQ(status_of(client.received), 504);
+  m.expect_clean("both silent");
+}
+
+// ---- a client that closes its side ------------------------------------------------------------------------
+
+TEST(LinuxHalfClose, StillGetsItsAnswer) {
+  for (const Wait wait : {Wait::resolve, Wait::connect, Wait::answer}) {
+    const string title{plan::row(wait).option};
+    Waiting w{wait};
+    Machine& m = w.m;
+    w.client->finish();
+    expect_arrives(m, *w.client, "H", title + ": the first byte of its answer, to see whether it is there");
+    EXPECT_EQ(m.record().greeted, 1) << title;
+    if (wait == Wait::answer) {
+      m.say(*w.origin, kOk);
+      m.until_ended(*w.client);
+      EXPECT_EQ(w.client->received, kOkThere) << title;
+      EXPECT_EQ(m.last().sent_down, kOkThere.size()) << title;
+    } else {
+      m.pass(m.config.wait(wait));
+      m.until_ended(*w.client);
+      EXPECT_EQ(w.client->received.substr(0, 13), "HTTP/1.0 504 ") << title;
+      EXPECT_EQ(m.last().sent_down, w.client->received.size()) << title;
+    }
+    EXPECT_FALSE(w.client->reset) << title;
+    m.expect_clean(title);
+  }
+}
+
+TEST(LinuxHalfClose, InTheMiddleOfItsHeadIsLeaving) {
+  Waiting w{Wait::head};
+  w.client->finish();
+  w.m.until_ended(*w.client);
+  EXPECT_EQ(w.client->received, "");
+  w.m.expect_clean("half a head");
+  EXPECT_TRUE(w.m.services.finished.empty());
+}
+
+TEST(LinuxHalfClose, InTheMiddleOfItsBodyIsLeaving) {
+  Waiting w{Wait::body};
+  w.client->finish();
+  w.m.until_free();
+  w.m.expect_clean("half a body");
+  EXPECT_EQ(w.m.last().reason, Reason::client_left);
+  w.m.until_ended(*w.origin);
+  EXPECT_TRUE(w.origin->ended()) << "the host is not left waiting for the rest";
+}
+
+// ---- the host ends it -------------------------------------------------------------------------------------
+
+TEST(LinuxUpstream, EndsWithoutAWholeHead) {
+  for (const bool breaks_off : {false, true})
+    for (const char* start : {"", "HTTP/1.0 200 OK\r\nDate"}) {
+      const string title = string{breaks_off ? "reset" : "closed"} + " after '" + start + "'";
+      Waiting w{Wait::answer};
+      Machine& m = w.m;
+      m.until("the request has arrived",
+              [&] { return w.origin->received.size() == get_there(w.host).size(); });
+      m.say(*w.origin, start);
+      if (*start != '\0')
+        m.until("the start is read", [&] { return m.record().lane[kResponse].end == std::strlen(start); });
+      if (breaks_off)
+        w.origin->abort();
+      else
+        w.origin->close();
+      m.until_ended(*w.client);
+      EXPECT_EQ(status_of(w.client->received), 502) << title;
+      EXPECT_EQ(m.last().reason, breaks_off ? Reason::upstream_reset : Reason::upstream_closed) << title;
+      EXPECT_EQ(m.last().error, breaks_off ? ECONNRESET : 0) << title;
+      m.expect_clean(title);
+    }
+}
+
+TEST(LinuxUpstream, AnAnswerCutShortLooksCut) {
+  struct Row {
+    const char* title;
+    string head;
+    bool breaks_off, looks_reset;
+    Reason reason;
+  };
+  const Row rows[] = {
+      {"by length, closed", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n", false, false,
+       Reason::upstream_cut},
+      {"by length, reset", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n", true, false,
+       Reason::upstream_reset},
+      {"until its end, reset", "HTTP/1.0 200 OK\r\n\r\n", true, true, Reason::upstream_reset},
+      {"in chunks, closed", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n", false, true,
+       Reason::upstream_cut},
+      {"in chunks, reset", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n", true, true,
+       Reason::upstream_reset},
+  };
+  for (const Row& row : rows) {
+    Waiting w{Wait::answer};
+    Machine& m = w.m;
+    m.until("the request has arrived", [&] { return w.origin->received.size() == get_there(w.host).size(); });
+    m.say(*w.origin, row.head + "abc");
+    m.until("the content arrives", [&] { return w.client->received.ends_with("\r\n\r\nabc"); });
+    if (row.breaks_off)
+      w.origin->abort();
+    else
+      w.origin->close();
+    m.until_ended(*w.client);
+    EXPECT_EQ(w.client->reset, row.looks_reset) << row.title;
+    EXPECT_TRUE(w.client->received.ends_with("\r\n\r\nabc")) << row.title;
+    EXPECT_EQ(m.last().reason, row.reason) << row.title;
+    EXPECT_EQ(m.last().status, 200) << row.title;
+    m.expect_clean(row.title);
+  }
+}
+
+TEST(LinuxUpstream, AMalformedChunkCutsTheAnswer) {
+  Waiting w{Wait::answer};
+  Machine& m = w.m;
+  m.say(*w.origin, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  m.until("the content arrives", [&] { return w.client->received.ends_with("\r\n\r\nabc"); });
+  m.say(*w.origin, "zzz\r\n");
+  m.until_ended(*w.client);
+  EXPECT_TRUE(w.client->reset);
+  EXPECT_EQ(m.last().reason, Reason::bad_response);
+  EXPECT_EQ(m.last().detail, Reason::bad_chunk);
+  m.expect_clean("bad chunk");
+}
+
+TEST(LinuxUpstream, BreaksOffTheUploadAfterItsAnswer) {
+  Waiting w{Wait::send};
+  Machine& m = w.m;
+  m.say(*w.origin, "HTTP/1.0 413 No\r\nDate: x\r\nContent-Length: 3\r\n\r\nno!");
+  w.origin->finish();
+  m.until("the answer has come", [&] { return w.client->eof || w.client->reset; });
+  EXPECT_TRUE(w.client->received.ends_with("\r\n\r\nno!")) << w.client->received;
+  EXPECT_FALSE(w.client->reset);
+  w.client->close();
+  m.until_free();
+  EXPECT_EQ(m.last().status, 413);
+  m.expect_clean("413");
+}
+
+TEST(LinuxUpstream, AnswersThatAreNone) {
+  struct Row {
+    const char* title;
+    string answer;
+    Reason detail;
+  };
+  string flood;
+  for (int i = 0; i < 17; ++i) flood += "HTTP/1.1 103 Early\r\n\r\n";
+  const Row rows[] = {
+      {"not HTTP", "220 mail ready\r\n", Reason::bad_status_line},
+      {"another version", "HTTP/2.0 200 OK\r\n\r\n", Reason::version_unsupported},
+      {"two lengths", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+       Reason::bad_length},
+      {"a head without end", "HTTP/1.0 200 OK\r\nA: " + string(16'000, 'a'), Reason::head_too_large},
+      {"a switch nobody asked for", "HTTP/1.1 101 Switch\r\n\r\n", Reason::bad_status_line},
+      {"interim answers without end", flood, Reason::bad_status_line},
+      {"a bad chunk behind the head", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz",
+       Reason::bad_chunk},
+      {"too many options",
+       "HTTP/1.1 200 OK\r\nConnection: a" +
+           [] {
+             string all;
+             for (int i = 0; i < 40; ++i) all += ",a";
+             return all;
+           }() +
+           "\r\n\r\n",
+       Reason::head_too_large},
+  };
+  for (const Row& row : rows) {
+    Waiting w{Wait::answer};
+    w.m.say(*w.origin, row.answer);
+    w.m.until_ended(*w.client);
+    EXPECT_EQ(status_of(w.client->received), 502) << row.title;
+    EXPECT_EQ(w.m.last().reason, Reason::bad_response) << row.title;
+    EXPECT_EQ(w.m.last().detail, row.detail) << row.title << ": " << base::row(w.m.last().detail).name;
+    w.m.expect_clean(row.title);
+  }
+}
+
+// ---- memory -----------------------------------------------------------------------------------------------
+
+// Takes all blocks, so that the machine has none.
+std::vector<base::BlockPtr> all_blocks(Machine& m) {
+  std::vector<base::BlockPtr> taken;
+  while (base::BlockPtr block = m.blocks.take()) taken.push_back(std::move(block));
+  return taken;
+}
+
+void feed(Machine& m) {
+  while (!m.services.starved.empty()) wake(m.table.at(m.services.starved.front()), m.services);
+}
+
+TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
+  struct Row {
+    const char* title;
+    Wait before;
+  };
+  const Row rows[] = {{"before the head", Wait::idle},
+                      {"before the answer", Wait::answer},
+                      {"in the answer", Wait::stream},
+                      {"in the body", Wait::body},
+                      {"reading to the end", Wait::linger}};
+  for (const Row& row : rows) {
+    Waiting w{row.before};
+    Machine& m = w.m;
+    auto taken = all_blocks(m);
+    const bool up = row.before == Wait::idle || row.before == Wait::body || row.before == Wait::linger;
+    m.say(up ? *w.client : *w.origin, row.before == Wait::idle     ? get(w.host)
+                                      : row.before == Wait::answer ? kOk
+                                                                   : "more");
+    m.until("it starves", [&] { return m.record().starved; });
+    EXPECT_NE(m.record().wait, Wait::none) << row.title << ": it has a deadline all the same";
+    EXPECT_EQ(m.services.starved.front(), 0U) << row.title;
+    taken.clear();
+    feed(m);
+    if (row.before == Wait::idle) {
+      Peer& origin = m.arrival(w.host);
+      m.say(origin, kOk);
+      m.until_ended(*w.client);
+      EXPECT_EQ(w.client->received, kOkThere) << row.title;
+    } else if (row.before == Wait::answer) {
+      m.until_ended(*w.client);
+      EXPECT_EQ(w.client->received, kOkThere) << row.title;
+    } else if (row.before == Wait::stream) {
+      m.until("it comes", [&] { return w.client->received.ends_with("\r\n\r\nsomemore"); });
+      EXPECT_FALSE(m.record().starved) << row.title;
+    } else if (row.before == Wait::body) {
+      m.until("it comes", [&] { return w.origin->received.ends_with("\r\n\r\nsomemore"); });
+      EXPECT_FALSE(m.record().starved) << row.title;
+    } else {
+      m.until_wait(Wait::linger);
+      EXPECT_FALSE(m.record().starved) << row.title;
+    }
+  }
+}
+
+TEST(LinuxStarving, TheUploadDoesNotNeedABlockToEnd) {
+  Waiting w{Wait::body};
+  const auto taken = all_blocks(w.m);
+  w.client->abort();
+  w.m.until_free();
+  EXPECT_EQ(w.m.services.starved.empty(), true);
+  EXPECT_EQ(w.m.blocks.used(), taken.size());
+}
+
+// A refusal that finds no block waits for one; what is told at last is why, not that all went well.
+TEST(LinuxStarving, ARefusalWithoutABlockKeepsItsReason) {
+  Waiting w{Wait::answer};
+  Machine& m = w.m;
+  auto taken = all_blocks(m);
+  m.pass(m.config.wait(Wait::answer));
+  ASSERT_TRUE(m.record().starved);
+  m.pass(m.config.wait(Wait::linger));
+  ASSERT_EQ(m.table.used(), 0U);
+  EXPECT_EQ(m.last().reason, Reason::answer_timeout) << base::row(m.last().reason).name;
+}
+
+TEST(LinuxStarving, ARefusalIsGivenOnceThereIsABlock) {
+  Waiting w{Wait::answer};
+  Machine& m = w.m;
+  auto taken = all_blocks(m);
+  m.pass(m.config.wait(Wait::answer));
+  ASSERT_TRUE(m.record().starved);
+  taken.clear();
+  feed(m);
+  m.until_ended(*w.client);
+  EXPECT_EQ(status_of(w.client->received), 504);
+  m.expect_clean("refusal");
+}
+
+// ---- refusals ---------------------------------------------------------------------------------------------
+
+TEST(LinuxRefusal, WithoutAnyConnection) {
+  struct Row {
+    const char* title;
+    string request;
+    int status;
+  };
+  const Row rows[] = {
+      {"not HTTP", "hello\r\n", 400},
+      {"origin form", "GET / HTTP/1.0\r\n\r\n", 400},
+      {"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", 501},
+      {"https", "GET https://h/ HTTP/1.0\r\n\r\n", 501},
+      {"HTTP/2", "PRI * HTTP/2.0\r\n\r\n", 505},
+      {"1.1 without Host", "GET http://h/ HTTP/1.1\r\n\r\n", 400},
+      {"chunks", "POST http://h/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411},
+      {"POST in 1.0 without length", "POST http://h/ HTTP/1.0\r\n\r\n", 411},
+      {"a long URL", "GET http://h/" + string(9000, 'a') + " HTTP/1.0\r\n\r\n", 414},
+      {"a long head", "GET http://h/ HTTP/1.0\r\nA: " + string(100'000, 'a') + "\r\n\r\n", 431},
+      {"101 fields",
+       "GET http://h/ HTTP/1.0\r\n" +
+           [] {
+             string all;
+             for (int i = 0; i < 101; ++i) all += "a:b\r\n";
+             return all;
+           }() +
+           "\r\n",
+       431},
+  };
+  for (const Row& row : rows) {
+    Machine m;
+    Peer& client = m.client();
+    m.say(client, row.request);
+    m.until("the answer has come", [&] { return client.ended(); });
+    EXPECT_EQ(status_of(client.received), row.status) << row.title;
+    EXPECT_FALSE(client.reset) << row.title << ": the answer must not be destroyed on its way";
+    const std::size_t body = client.received.find("\r\n\r\n");
+    ASSERT_NE(body, string::npos) << row.title;
+    EXPECT_NE(client.received.find(
+                  "\r\nContent-Length: " + std::to_string(client.received.size() - body - 4) + "\r\n"),
+              string::npos)
+        << row.title;
+    client.close();
+    m.until_free();
+    EXPECT_EQ(m.last().status, row.status) << row.title;
+    m.expect_clean(row.title);
+  }
+}
+
+}  // namespace

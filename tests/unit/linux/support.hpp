@@ -1,0 +1,332 @@
+// What the tests on the real kernel share: text at the edge of memory, memory for pools, sockets whose far
+// end the test holds, and a machine without its loop.
+#pragma once
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../../../request_state.hpp"
+#include "../../../src/base/trace.hpp"
+#include "../../../src/net/resolver.hpp"
+#include "fake_names.hpp"
+
+namespace support {
+
+// Far beyond what anything here takes: who waits this long waits for ever.
+inline constexpr int kForeverMs = 20'000;
+
+// Memory that ends right before a page that cannot be read: whoever reads beyond the end of a text dies.
+class Edge {
+ public:
+  explicit Edge(std::size_t most) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    readable_ = (most + page - 1) / page * page;
+    whole_ = readable_ + page;
+    void* const memory = ::mmap(nullptr, whole_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) std::abort();
+    memory_ = static_cast<char*>(memory);
+    if (::mprotect(memory_ + readable_, page, PROT_NONE) != 0) std::abort();
+  }
+  ~Edge() { ::munmap(memory_, whole_); }
+  Edge(const Edge&) = delete;
+  Edge& operator=(const Edge&) = delete;
+
+  // The text, at the edge; valid until the next call.
+  std::string_view put(std::string_view text) {
+    char* const begin = memory_ + readable_ - text.size();
+    std::memcpy(begin, text.data(), text.size());
+    return {begin, text.size()};
+  }
+
+ private:
+  std::size_t readable_ = 0, whole_ = 0;
+  char* memory_ = nullptr;
+};
+
+// Page-aligned memory for a pool or a table.
+class Room {
+ public:
+  explicit Room(std::size_t bytes)
+      : memory_(static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096))) {}
+  ~Room() { std::free(memory_); }
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+  [[nodiscard]] std::byte* get() const { return memory_; }
+
+ private:
+  std::byte* memory_;
+};
+
+// The far end of a connection, in the test's hand. What it says waits in `outbox` until the kernel takes it.
+class Peer {
+ public:
+  explicit Peer(sys::Fd fd) : fd_(std::move(fd)) {}
+
+  std::string outbox;    // still to be sent
+  std::string received;  // so far
+  bool reads = true;     // false: leaves what comes to it in the kernel
+  bool eof = false;      // the other side has sent its last byte
+  bool reset = false;    // it has broken off
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] bool ended() const { return eof || reset; }
+  void pull() {
+    std::array<char, 65536> piece;
+    while (reads && fd_.open() && !ended()) {
+      const ssize_t count = ::recv(fd(), piece.data(), piece.size(), 0);
+      if (count > 0) received.append(piece.data(), static_cast<std::size_t>(count));
+      if (count == 0) eof = true;
+      if (count < 0 && errno == EAGAIN) return;
+      if (count < 0) reset = true;
+    }
+  }
+  void push() {
+    while (fd_.open() && !outbox.empty()) {
+      const ssize_t count = ::send(fd(), outbox.data(), outbox.size(), MSG_NOSIGNAL);
+      if (count < 0 && errno != EAGAIN) outbox.clear();
+      if (count < 0) return;
+      outbox.erase(0, static_cast<std::size_t>(count));
+    }
+  }
+  void finish() { ::shutdown(fd(), SHUT_WR); }
+  void close() { fd_.reset(); }
+  void abort() {
+    sys::reset_on_close(fd_);
+    fd_.reset();
+  }
+
+ private:
+  sys::Fd fd_;
+};
+
+// A host on this machine.
+class Host {
+ public:
+  explicit Host(int backlog = 16) : listener_(sys::listen(sys::loopback4(0), backlog).fd) {}
+  [[nodiscard]] sys::Address address() const { return sys::local_address(listener_); }
+  [[nodiscard]] std::string text() const { return std::string{sys::endpoint_text(address()).view()}; }
+  [[nodiscard]] const sys::Fd& listener() const { return listener_; }
+  sys::Fd accept() {
+    sys::Address peer;
+    return sys::accept(listener_, peer).fd;
+  }
+
+ private:
+  sys::Fd listener_;
+};
+
+// A port of this machine on which nobody listens, as long as this lives.
+class NobodyThere {
+ public:
+  NobodyThere() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) std::abort();
+  }
+  [[nodiscard]] sys::Address address() const { return sys::local_address(fd_); }
+  [[nodiscard]] std::string text() const { return std::string{sys::endpoint_text(address()).view()}; }
+
+ private:
+  sys::Fd fd_;
+};
+
+// Waits for one of `events` on a descriptor. What is awaited has been caused already, so this does not depend
+// on time.
+inline bool await(int fd, short events) {
+  pollfd wanted{.fd = fd, .events = events, .revents = 0};
+  return ::poll(&wanted, 1, kForeverMs) == 1;
+}
+
+inline std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for (int fd = 0; fd < 1024; ++fd) count += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+  return count;
+}
+
+// Records, state functions and services on the real kernel, turned by hand.
+class Machine {
+ public:
+  static constexpr std::uint32_t kSlots = 8;
+  static constexpr std::size_t kBlocks = 16;
+
+  explicit Machine(std::size_t block_limit = kBlocks) : blocks(block_memory_.get(), block_limit) {
+    fake::names() = {};
+    services.via = "proxy";
+    services.date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    services.requests_max = kSlots;
+    services.now = 1'000'000;
+    services.wall_ms = 784'111'777'000;
+  }
+  ~Machine() {
+    for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
+      if (table.at(slot).state != State::FREE) release(table.at(slot), base::Reason::shutdown, services);
+  }
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  // A client connects and is admitted; its record is the one in `slot`.
+  Peer& client() {
+    sys::Opened near = sys::connect(front_.address());
+    await(near.fd.get(), POLLOUT);
+    await(front_.listener().get(), POLLIN);
+    sys::Address from;
+    sys::Fd far = sys::accept(front_.listener(), from).fd;
+    EXPECT_TRUE(far.open());
+    EXPECT_TRUE(admit(std::move(far), from, 0, services));
+    return *peers_.emplace_back(std::make_unique<Peer>(std::move(near.fd)));
+  }
+  // The next connection that the machine makes to `host`.
+  Peer& arrival(Host& host) {
+    sys::Fd fd;
+    until(
+        "a connection arrives", [&] { return fd.open() || (fd = host.accept()).open(); }, &host);
+    return *peers_.emplace_back(std::make_unique<Peer>(std::move(fd)));
+  }
+  void say(Peer& peer, std::string_view text) {
+    peer.outbox += text;
+    peer.push();
+  }
+  request_info& record(std::uint32_t slot = 0) { return table.at(slot); }
+
+  // Turns until `what` is true. Whatever it depends on has been caused before: it comes, or it never will.
+  bool until(const char* what, const std::function<bool()>& is_true, const Host* host = nullptr) {
+    for (;;) {
+      for (const auto& peer : peers_) {
+        peer->push();
+        peer->pull();
+      }
+      if (is_true()) return true;
+      if (!services.ready.empty()) {
+        run();
+        continue;
+      }
+      if (!sleep(host)) {
+        ADD_FAILURE() << "in vain waited until " << what << "; the record is in " << row(record().state).name
+                      << ", wait " << static_cast<int>(record().wait);
+        return false;
+      }
+      take_events();
+    }
+  }
+  bool until_wait(plan::Wait wait, std::uint32_t slot = 0) {
+    const std::string what{"the record waits for " + std::string{plan::row(wait).option}};
+    return until(what.c_str(), [&] { return services.ready.empty() && record(slot).wait == wait; });
+  }
+  bool until_ended(Peer& peer) {
+    return until("the connection ends", [&] { return peer.ended(); });
+  }
+  bool until_free() {
+    return until("all records are free", [&] { return table.used() == 0; });
+  }
+  // Time goes by; what is due is due.
+  void pass(std::uint64_t ms) {
+    services.now += ms;
+    expire(services);
+    run();
+  }
+  // Each record that is queued now runs once.
+  void run() {
+    const std::uint32_t last = services.ready.back();
+    while (!services.ready.empty()) {
+      const std::uint32_t slot = services.ready.pop();
+      advance(table.at(slot), services);
+      if (slot == last) return;
+    }
+  }
+  void take_events() {
+    std::array<sys::Event, 64> events;
+    const std::size_t count = sys::wait(poller_, events, 0);
+    for (std::size_t i = 0; i < count; ++i) {
+      const net::Token token = net::Token::unpacked(events[i].token);
+      if (request_info* const found = table.find(token); found != nullptr) {
+        found->side[token.kind == net::Token::Kind::client ? kClient : kUpstream].mark(events[i]);
+        wake(*found, services);
+      }
+    }
+    wake_the_named();
+  }
+  void wake_the_named() {
+    for (const net::Token& token : resolver.woken(services.now))
+      if (request_info* const found = table.find(token); found != nullptr) wake(*found, services);
+  }
+
+  // Everything that was lent has come back.
+  void expect_clean(const std::string& title) {
+    EXPECT_EQ(table.used(), 0U) << title;
+    EXPECT_EQ(blocks.used(), 0U) << title;
+    EXPECT_EQ(exchanges.used(), services.finished.size()) << title;
+    EXPECT_TRUE(services.ready.empty()) << title;
+    EXPECT_TRUE(services.starved.empty()) << title;
+    for (const TimerQueue& queue : services.timers) EXPECT_TRUE(queue.empty()) << title;
+    EXPECT_EQ(next_deadline(services), 0U) << title;
+  }
+  // The notes on the request that ended last.
+  [[nodiscard]] const Exchange& last() const {
+    static const Exchange none{};
+    EXPECT_FALSE(services.finished.empty()) << "no request has ended";
+    return services.finished.empty() ? none : *services.finished.back();
+  }
+
+  // The transitions that the trace tells of, as "A>B".
+  [[nodiscard]] std::set<std::string> transitions() const {
+    std::set<std::string> seen;
+    for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
+      const base::Entry& entry = trace.at(at);
+      const std::string state{row(static_cast<State>(entry.state)).name};
+      if (entry.did == base::Did::entered)
+        seen.insert(std::string{row(static_cast<State>(entry.value)).name} + ">" + state);
+      if (entry.did == base::Did::released) seen.insert(state + ">FREE");
+    }
+    return seen;
+  }
+
+ private:
+  bool sleep(const Host* host) {
+    std::vector<pollfd> wanted{{.fd = poller_.get(), .events = POLLIN, .revents = 0}};
+    if (host != nullptr) wanted.push_back({.fd = host->listener().get(), .events = POLLIN, .revents = 0});
+    for (const auto& peer : peers_) {
+      short events = 0;
+      if (peer->reads) events |= POLLIN;
+      if (!peer->outbox.empty()) events |= POLLOUT;
+      if (events != 0 && peer->fd() >= 0 && !peer->ended())
+        wanted.push_back({.fd = peer->fd(), .events = events, .revents = 0});
+    }
+    return ::poll(wanted.data(), wanted.size(), kForeverMs) > 0;
+  }
+
+  Host front_;
+  sys::Fd poller_ = sys::make_poller().fd;
+  Room block_memory_{base::BlockPool::footprint(kBlocks)};
+  Room exchange_memory_{ExchangePool::footprint(std::size_t{8} * kSlots)};
+  Room record_memory_{kSlots * sizeof(request_info)};
+  std::vector<std::unique_ptr<Peer>> peers_;
+
+ public:
+  plan::Config config;
+  base::BlockPool blocks;
+  ExchangePool exchanges{exchange_memory_.get(), std::size_t{8} * kSlots};
+  Table table{reinterpret_cast<request_info*>(record_memory_.get()), kSlots};
+  base::Trace trace;
+  net::Resolver resolver{poller_};
+  Services services{config, poller_, table, blocks, exchanges, resolver, trace};
+};
+
+}  // namespace support
