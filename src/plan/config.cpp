@@ -88,13 +88,14 @@ string take_log(Config& config, string_view text) {
 std::optional<std::uint32_t> parse_seconds(string_view text) {
   const std::size_t dot = std::min(text.find('.'), text.size());
   std::uint32_t seconds = 0, thousandths = 0;
-  if (!base::parse_decimal(text.substr(0, dot), seconds) || seconds >= kWaitMsMax / 1000) return std::nullopt;
+  if (!base::parse_decimal(text.substr(0, dot), seconds) || seconds > kWaitMsMax / 1000) return std::nullopt;
   if (dot != text.size()) {
     const string_view decimals = text.substr(dot + 1);
     if (decimals.size() > 3 || !base::parse_decimal(decimals, thousandths)) return std::nullopt;
     for (std::size_t i = decimals.size(); i < 3; ++i) thousandths *= 10;
   }
-  return seconds * 1000 + thousandths;
+  const std::uint32_t ms = seconds * 1000 + thousandths;
+  return ms <= kWaitMsMax ? std::optional{ms} : std::nullopt;
 }
 
 string take_wait(Config& config, Wait wait, string_view text) {

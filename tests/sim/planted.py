@@ -26,7 +26,7 @@ MISTAKES = [
     ("double close", "src/sys/fd.hpp", "if (old >= 0) close_fd(old);", "if (old >= 0) close_fd(old), close_fd(old);"),
     ("EMFILE spin", "src/net/listener.cpp", "turn_away(refusal, now);", "now = 0;"),
     ("starvation", "src/net/lane.cpp", "    if (budget == 0) return Flow::budget;\n", ""),
-    ("block kept by a dead upload", "request_state.cpp", "if (request.dead && request.moved > 0) request.drop_block();", ""),
+    ("block kept by a dead upload", "request_state.cpp", "if (request.dead && request.moved > 0)\n", "if (false)\n"),
     ("starving without a deadline", "request_state.cpp",
      "        pause(record, services, step.wait, moved_before);\n        record.starved = true;", "        record.starved = true;"),
     ("cut answer looks whole", "request_state.cpp", "if (would_look_whole(record)) ", "if (false) "),
