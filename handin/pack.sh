@@ -20,6 +20,8 @@ mv "$work/handin.tar" "$tar"
 mkdir "$work/unpacked"
 tar -C "$work/unpacked" -xf "$tar"
 cd_to="$work/unpacked/$name"
+# As by itself, not as a part of the make that called this.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 if ! make -C "$cd_to" BARE=1 > "$work/build.log" 2>&1 || grep -q 'warning:' "$work/build.log"; then
   cat "$work/build.log" >&2
   echo "handin: what is in $tar does not build without a warning" >&2
