@@ -86,6 +86,7 @@ SUITES = [
     ("unit, on Linux, sanitized", [(make("CXX=g++", "SAN=address,undefined", "unit-linux"), {})], count_gtest),
     ("simulated histories", [(make("CXX=g++", "sim", "SEEDS=100000"), {})], count_line),
     ("simulated histories, sanitized", [(make("CXX=g++", "SAN=address,undefined", "sim", "SEEDS=5000", "WORLDS=1"), {})], count_line),
+    ("fuzz corpus", [(make("fuzz-replay"), {})], count_line),
     ("end to end", [end_to_end("g++")], count_unittest),
     ("end to end, bare", [end_to_end("g++-bare", PROXY_LIGHT="1")], count_unittest),
     ("end to end, sanitized", [(make("CXX=g++", "SAN=address,undefined", f"build/{ASAN}/proxy"), {}),

@@ -1,0 +1,35 @@
+# Fuzzing (tests/fuzz/README.md). Always with clang and its sanitizers, whatever CXX is.
+
+FUZZ_CXX     ?= clang++
+FUZZ_TARGETS := request_head response_head chunks uri
+FUZZ_BUILD   := build/fuzz
+FUZZ_CORE    := http_parse.cpp src/http/framing.cpp src/http/rewrite.cpp src/base/reason.cpp src/sys/address.cpp
+FUZZ_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_FLAGS   := -std=c++20 $(WARNINGS) -O2 -g -D_GNU_SOURCE $(FUZZ_SAN) -fsanitize=fuzzer-no-link
+FUZZ_BINS    := $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/%)
+
+$(FUZZ_BUILD)/%.o: %.cpp tests/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_BINS): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o)
+	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
+
+# SECONDS in all: each target has its share. What is found is kept in build/fuzz/findings.
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: $(FUZZ_BINS)
+	python3 tests/fuzz/run.py fuzz $(FUZZ_BUILD) $(SECONDS) $(FUZZ_TARGETS)
+
+# The inputs in the tree, once each.
+.PHONY: fuzz-replay
+fuzz-replay: $(FUZZ_BINS)
+	python3 tests/fuzz/run.py replay $(FUZZ_BUILD) $(FUZZ_TARGETS)
+
+
+-include $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/tests/fuzz/%.d) $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.d)
+
+# Each mistake, planted, must be found.
+.PHONY: fuzz-planted
+fuzz-planted: $(FUZZ_BINS)
+	python3 tests/fuzz/planted.py
