@@ -19,7 +19,8 @@ MODEL_BEARING = {"fast-before-slow", "five-and-five", "hundred", "model", "rests
 # Tests of the memory group are named by what they find.
 VARIANTS = {
     "SHORT_WRITE": ({"stopped-reader"}, {"large", "until-close", "greedy-neighbour"}, "fewer bytes than asked"),
-    "EDGE_NOT_DRAINED": ({"large", "burst", "stopped-reader"}, set(), "tells only once"),
+    # Which edge is lost is a matter of chance, so it may fail anything; many that come at once it cannot serve.
+    "EDGE_NOT_DRAINED": ({"burst"}, None, "tells only once"),
     "BLOCKING_CONNECT": ({"hanging-connect"}, set(), "connect() blocks"),
     "SIGPIPE": ({"leaves-in-the-answer"}, {"leaves-while-waiting", "server-resets-at-once", "No memory error",
                                            "No leak of any kind", "No descriptor left open"}, "SIGPIPE"),
