@@ -98,7 +98,10 @@ bool parse_bracketed(string_view text, Authority& out, string_view& rest) noexce
 Reason parse_http_uri(string_view rest, RequestHead& head) noexcept {
   const std::size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
   string_view authority = rest.substr(0, authority_end);
-  if (const std::size_t at = authority.find('@'); at != string_view::npos) authority.remove_prefix(at + 1);
+  if (const std::size_t at = authority.find('@'); at != string_view::npos) {
+    if (!base::all_are(authority.substr(0, at), base::kUserinfo)) return Reason::bad_target;
+    authority.remove_prefix(at + 1);
+  }
   if (!parse_authority(authority, head.authority)) return Reason::bad_target;
   head.path = rest.substr(authority_end);
   head.path = head.path.substr(0, head.path.find('#'));

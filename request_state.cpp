@@ -22,7 +22,7 @@ using plan::Wait;
 
 namespace {
 
-constexpr std::size_t kTurnBytes = std::size_t{64} * 1024;  // a record's share of a turn, read from its peers
+constexpr std::size_t kTurnBytes = std::size_t{64} * 1024;  // a record's share of a turn, each way
 constexpr std::uint8_t kInterimsMax = 16;                   // 1xx heads before an answer
 
 // A head that was read, rewritten, fits in the block it came in, together with the body bytes read behind it.
@@ -360,8 +360,8 @@ bool would_look_whole(const request_info& record) noexcept {
 // Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still
 // sending is read until it closes, for a while (RFC 9112 section 9.6).
 Step linger(request_info& record, Services& services) noexcept {
-  std::size_t budget = kTurnBytes;
-  switch (net::discard(record.lane[kRequest], record.side[kClient], services.blocks, budget)) {
+  switch (
+      net::discard(record.lane[kRequest], record.side[kClient], services.blocks, services.budget[kRequest])) {
     case Flow::need_read: return wait_for(Wait::linger);
     case Flow::budget: return yield(Wait::linger);
     case Flow::no_block: return starve(Wait::linger);
@@ -446,8 +446,8 @@ Flow pump_request(request_info& record, Services& services) noexcept {
   net::Endpoint& upstream = record.side[kUpstream];
   const bool linked = upstream.link == Link::connecting || upstream.link == Link::open;
   if (!linked || request.dead || request.complete()) return Flow::none;
-  std::size_t budget = kTurnBytes;
-  const Flow flow = net::pump(request, record.side[kClient], upstream, services.blocks, budget);
+  const Flow flow =
+      net::pump(request, record.side[kClient], upstream, services.blocks, services.budget[kRequest]);
   request.dead = flow == Flow::write_failed;
   if (request.dead && request.moved > 0)
     request.drop_block();  // nothing of it can be sent to another address
@@ -466,8 +466,9 @@ constexpr std::array<StateFunction, kStates> kFunctions{nullptr, read_request, s
                                                         send_response};
 
 Step next_step(request_info& record, Services& services) noexcept {
-  if (record.side[kClient].hung)
-    return close(record.side[kClient].shut ? Reason::complete : Reason::client_left);
+  // After our own FIN the client's makes a hang-up, with bytes perhaps unread: those are for `linger`.
+  const net::Endpoint& client = record.side[kClient];
+  if (client.hung && !client.shut) return close(Reason::client_left);
   if (const Reason verdict = std::exchange(record.verdict, Reason::none); verdict != Reason::none) {
     if (record.side[kUpstream].link == Link::connecting)
       return connect_failed(record, services, verdict, ETIMEDOUT);
@@ -569,8 +570,7 @@ Step send_response(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
   if (client.shut) return linger(record, services);
   net::Lane& response = record.lane[kResponse];
-  std::size_t budget = kTurnBytes;
-  switch (net::pump(response, record.side[kUpstream], client, services.blocks, budget)) {
+  switch (net::pump(response, record.side[kUpstream], client, services.blocks, services.budget[kResponse])) {
     case Flow::complete: return all_sent(record, services);
     case Flow::need_read: return wait_for(client.finished ? Wait::half_closed : Wait::stream);
     case Flow::need_write: return wait_for(Wait::reader);
@@ -616,6 +616,7 @@ void wake(request_info& record, Services& services) noexcept {
 
 void advance(request_info& record, Services& services) noexcept {
   const std::uint64_t moved_before = moved(record);
+  services.budget = {kTurnBytes, kTurnBytes};
   for (;;) {
     const Step step = next_step(record, services);
     switch (step.what) {

@@ -173,7 +173,9 @@ struct Services {
   std::string_view date;  // now, for heads
   std::uint64_t now = 0;  // ms, read once a turn
   std::uint64_t wall_ms = 0;
-  std::uint64_t connections = 0;   // accepted so far
+  std::uint64_t connections = 0;  // accepted so far
+  std::array<std::size_t, 2>
+      budget{};  // of the record that runs: bytes that each lane may still read in this turn
   std::uint32_t requests_max = 0;  // more records in use than these: the newcomer is told so
   ReadyQueue ready;                // marked, to run in this turn or the next
   ReadyQueue starved;              // waiting for a block

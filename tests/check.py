@@ -27,12 +27,13 @@ def count_gtest(output):
 
 
 def count_unittest(output):
-    ran = re.search(r"^Ran (\d+) tests?", output, re.MULTILINE)
+    ran = re.findall(r"^Ran (\d+) tests?", output, re.MULTILINE)
     if not ran:
         return 0, 0
-    bad = sum(int(n) for n in re.findall(r"(?:failures|errors|unexpected successes)=(\d+)", output))
-    skipped = sum(int(n) for n in re.findall(r"skipped=(\d+)", output))
-    return int(ran[1]) - bad - skipped, bad
+    result = output.rstrip().rpartition("\n")[2]  # a test may show the output of another run above it
+    bad = sum(int(n) for n in re.findall(r"(?:failures|errors|unexpected successes)=(\d+)", result))
+    skipped = sum(int(n) for n in re.findall(r"skipped=(\d+)", result))
+    return max(0, int(ran[-1]) - bad - skipped), bad
 
 
 def count_line(output):
@@ -87,6 +88,7 @@ SUITES = [
     ("simulated histories", [(make("CXX=g++", "sim", "SEEDS=100000"), {})], count_line),
     ("simulated histories, sanitized", [(make("CXX=g++", "SAN=address,undefined", "sim", "SEEDS=5000", "WORLDS=1"), {})], count_line),
     ("fuzz corpus", [(make("fuzz-replay"), {})], count_line),
+    ("differential", [(make("CXX=g++", "differential"), {})], count_line),
     ("end to end", [end_to_end("g++")], count_unittest),
     ("end to end, bare", [end_to_end("g++-bare", PROXY_LIGHT="1")], count_unittest),
     ("end to end, sanitized", [(make("CXX=g++", "SAN=address,undefined", f"build/{ASAN}/proxy"), {}),

@@ -17,6 +17,7 @@ enum CharClass : std::uint8_t {
   kHexDigit = 8,    // HEXDIG, either case
   kHostName = 16,   // what we take in a registered name: letters, digits, "-", ".", "_"
   kVisible = 32,    // VCHAR: "!" to "~"
+  kUserinfo = 64,   // unreserved, sub-delims, "%" and ":" (RFC 3986 section 3.2.1)
 };
 
 namespace detail {
@@ -29,12 +30,13 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
   for (int c = 0x80; c < 0x100; ++c) add(static_cast<unsigned char>(c), kFieldValue);
   add(' ', kFieldValue);
   add('\t', kFieldValue);
-  for (unsigned char c = '0'; c <= '9'; ++c) add(c, kToken | kDigit | kHexDigit | kHostName);
-  for (unsigned char c = 'a'; c <= 'z'; ++c) add(c, kToken | kHostName);
-  for (unsigned char c = 'A'; c <= 'Z'; ++c) add(c, kToken | kHostName);
+  for (unsigned char c = '0'; c <= '9'; ++c) add(c, kToken | kDigit | kHexDigit | kHostName | kUserinfo);
+  for (unsigned char c = 'a'; c <= 'z'; ++c) add(c, kToken | kHostName | kUserinfo);
+  for (unsigned char c = 'A'; c <= 'Z'; ++c) add(c, kToken | kHostName | kUserinfo);
   for (unsigned char c = 'a'; c <= 'f'; ++c) add(c, kHexDigit);
   for (unsigned char c = 'A'; c <= 'F'; ++c) add(c, kHexDigit);
   for (const char c : std::string_view{"!#$%&'*+-.^_`|~"}) add(static_cast<unsigned char>(c), kToken);
+  for (const char c : std::string_view{"-._~!$&'()*+,;=%:"}) add(static_cast<unsigned char>(c), kUserinfo);
   for (const char c : std::string_view{"-._"}) add(static_cast<unsigned char>(c), kHostName);
   return table;
 }

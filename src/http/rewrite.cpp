@@ -95,8 +95,12 @@ std::size_t finished(const Writer& out, const Options& options) noexcept {
 std::size_t write_request(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept {
   const Options options{head.fields};
   Writer out{room};
-  out << head.method << ' ' << (head.path.empty() || head.path.front() != '/' ? "/" : "") << head.path
-      << " HTTP/1.0\r\nHost: ";
+  out << head.method << ' ';
+  if (head.path.empty() && head.method == "OPTIONS")
+    out << '*';  // RFC 9112 section 3.2.4
+  else
+    out << (head.path.empty() || head.path.front() != '/' ? "/" : "") << head.path;
+  out << " HTTP/1.0\r\nHost: ";
   put_authority(out, head.authority);
   out << "\r\n";
   put_end_to_end(out, head.fields, options, true);
@@ -111,7 +115,7 @@ std::size_t write_response(const ResponseHead& head, const Hop& hop, std::span<c
   out.padded(head.status, 3) << ' ' << head.phrase << "\r\n";
   // A 204 has no length (RFC 9110 section 8.6).
   put_end_to_end(out, head.fields, options, head.status != 204);
-  if (!head.has_date) put_field(out, "Date", hop.date);
+  if (!head.has_date || options.name("Date")) put_field(out, "Date", hop.date);
   put_hop(out, head.version, hop);
   return finished(out, options);
 }

@@ -16,7 +16,6 @@ namespace {
 
 constexpr int kTryMs = 2000;  // until the next name server is asked
 constexpr int kTries = 3;
-constexpr std::uint64_t kHostsFileMs = 5000;  // an answer without a time to live is from /etc/hosts
 
 sys::Address address_of(const ares_addrinfo_node& node) noexcept {
   sys::Address address;
@@ -52,8 +51,8 @@ Found found_from(int status, const ares_addrinfo* info, std::string host) {
   for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
     if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
     found.addresses.add(address_of(*node));
-    const auto ttl = static_cast<std::uint64_t>(std::max(0, node->ai_ttl)) * 1000;
-    found.ttl_ms = std::min(found.ttl_ms, ttl == 0 ? kHostsFileMs : ttl);
+    // Those of /etc/hosts have none: 0.
+    found.ttl_ms = std::min(found.ttl_ms, static_cast<std::uint64_t>(std::max(0, node->ai_ttl)) * 1000);
   }
   if (found.what == Found::What::found && found.addresses.count == 0) found.what = Found::What::not_found;
   return found;

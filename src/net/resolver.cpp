@@ -47,7 +47,7 @@ Lookup Resolver::find(std::string_view host, std::uint16_t port, Token waiter, s
     result.addresses.add(sys::loopback6(port));
     return result;
   }
-  Name& name = remembered(host, now);
+  Name& name = remembered(host, waiter, now);
   if (!name.pending) return answer(name, port);
   if (std::find(name.waiters.begin(), name.waiters.end(), waiter) == name.waiters.end())
     name.waiters.push_back(waiter);
@@ -61,11 +61,16 @@ Lookup Resolver::answer(const Name& name, std::uint16_t port) {
   return result;
 }
 
-// What we know of the host; if that is nothing, or too old, it is asked for.
-Resolver::Name& Resolver::remembered(std::string_view host, std::uint64_t now) {
+// What we know of the host; if that is nothing, or too old, it is asked for. Who has just been woken for an
+// answer has it however short its time to live: 0 is for the transaction in progress (RFC 1035
+// section 3.2.1).
+Resolver::Name& Resolver::remembered(std::string_view host, const Token& waiter, std::uint64_t now) {
   const std::string key = lowered(host);
   auto place = names_.find(key);
-  if (place != names_.end() && !place->second.pending && place->second.until <= now) {
+  const auto was_woken = [this, &waiter] {
+    return std::find(handed_out_.begin(), handed_out_.end(), waiter) != handed_out_.end();
+  };
+  if (place != names_.end() && !place->second.pending && place->second.until <= now && !was_woken()) {
     names_.erase(place);
     place = names_.end();
   }

@@ -60,7 +60,7 @@ class Resolver {
   };
   using Names = std::unordered_map<std::string, Name, Hash, std::equal_to<>>;
 
-  Name& remembered(std::string_view host, std::uint64_t now);
+  Name& remembered(std::string_view host, const Token& waiter, std::uint64_t now);
   void make_room(std::uint64_t now);
   void collect(std::uint64_t now);
   static Lookup answer(const Name& name, std::uint16_t port);

@@ -1,8 +1,16 @@
-"""What the end-to-end tests stand on: the proxy as a process, origin servers to be scripted, and raw clients."""
+"""What the end-to-end tests stand on: the proxy as a process, origins to be scripted, raw clients.
+
+Environment:
+  PROXY           the program under test (default: ./proxy at the root)
+  PROXY_PREFIX    what it is run under, as "valgrind -q"
+  PROXY_LIGHT=1   leaves out what is too heavy for an instrumented build
+  PROXY_PATIENCE  seconds after which an awaited event counts as missing; nothing is ever measured by it
+"""
 import contextlib
 import os
 import pathlib
 import re
+import resource
 import shlex
 import signal
 import socket
@@ -10,20 +18,26 @@ import struct
 import subprocess
 import threading
 import time
+import traceback
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROXY = os.environ.get("PROXY", str(ROOT / "proxy"))
 PREFIX = shlex.split(os.environ.get("PROXY_PREFIX", ""))
 LIGHT = os.environ.get("PROXY_LIGHT") == "1"
-PATIENCE = 120.0 if PREFIX else 30.0  # seconds until a wait counts as failed; nothing is ever measured by it
+PATIENCE = float(os.environ.get("PROXY_PATIENCE", "300" if PREFIX else "30"))
 
-heavy = unittest.skipIf(LIGHT, "too heavy for a run that is only light")
+heavy = unittest.skipIf(LIGHT, "too heavy for a light run")
 native = unittest.skipIf(PREFIX, "looks at the process itself, which is another program here")
+lean = unittest.skipIf(LIGHT or PREFIX, "measures memory, which an instrumented build has more of")
 
+MIB = 1 << 20
+
+
+# ---- waiting --------------------------------------------------------------------------------------------------------
 
 def wait_until(condition, what):
-    """For what no event can be had of (another process's descriptors)."""
+    """For what no event can be had of, such as another process's descriptors."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
@@ -31,177 +45,338 @@ def wait_until(condition, what):
         time.sleep(0.01)
 
 
-def reset(connection):
-    """Closes with RST."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
+def settled(value):
+    """The value once it has stayed the same for a while: to see that something does not go on."""
+    last, since = value(), time.monotonic()
+    while time.monotonic() - since < 0.5:
+        time.sleep(0.02)
+        if (now := value()) != last:
+            last, since = now, time.monotonic()
+    return last
 
+
+def pause(seconds):
+    """Lets time pass where the passing of time itself is what is tested."""
+    time.sleep(seconds)
+
+
+class Gate:
+    """Shut until it is opened; then open for good."""
+
+    def __init__(self):
+        self._event = threading.Event()
+
+    def open(self):
+        self._event.set()
+
+    def wait(self):
+        if not self._event.wait(PATIENCE):
+            raise AssertionError("a gate was never opened")
+
+
+# ---- bytes ----------------------------------------------------------------------------------------------------------
 
 def pattern(size, salt=0):
-    """Bytes with every value, NUL too, that differ from place to place."""
+    """Bytes of every value, NUL too, that differ from place to place."""
     line = bytes((i * 7 + salt) & 0xFF for i in range(256))
-    block = b"".join(struct.pack(">I", i) + line[4:] for i in range(256))
+    block = b"".join(struct.pack(">I", i + salt) + line[4:] for i in range(256))
     return (block * (size // len(block) + 1))[:size]
 
 
-class Proxy:
-    """The program under test. Used as a context; at its end it is stopped, and must have exited with 0."""
+def stream(size):
+    """As many bytes, in pieces of which no two are alike."""
+    piece = pattern(1 << 18)
+    for start in range(0, size, len(piece)):
+        yield (struct.pack(">Q", start) + piece[8:])[:size - start]
 
-    def __init__(self, *options, port="0", preexec=None, stdout=None, log=True):
-        self.lines, self.news, self.stopped = [], threading.Condition(), False
-        arguments = ([port] if port is not None else []) + list(options)
-        pipe = stdout is None
-        self.process = subprocess.Popen([*PREFIX, PROXY, *arguments], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE if pipe else stdout, stderr=subprocess.PIPE,
-                                        preexec_fn=preexec)
-        self.pid = self.process.pid
-        self.ports = []
-        if not pipe:
-            return
-        self.announcement = self.process.stdout.readline().decode()
-        self.ports = [int(p) for p in re.findall(r"(?:127\.0\.0\.1|\[::1\]|[\d.]+):(\d+)(?= and|\. Try)", self.announcement)]
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        if log:
-            self.reader.start()
+
+def ok(body=b"", *fields):
+    """A whole answer of an origin."""
+    lines = ["HTTP/1.0 200 OK", "Date: Thu, 01 Jan 1970 00:00:00 GMT", f"Content-Length: {len(body)}", *fields]
+    return "".join(line + "\r\n" for line in lines).encode() + b"\r\n" + body
+
+
+def request(url, *fields, method="GET", version="1.0", body=b""):
+    """A whole request for a proxy."""
+    lines = [f"{method} {url} HTTP/{version}", *fields]
+    return "".join(line + "\r\n" for line in lines).encode("latin-1") + b"\r\n" + body
+
+
+class Head:
+    """The head of a message, taken apart."""
+
+    def __init__(self, raw):
+        self.raw = bytes(raw)
+        lines = self.raw.decode("latin-1").split("\r\n")
+        self.first = lines[0]
+        self.lines = [line for line in lines[1:] if line]
+        words = self.first.split(" ")
+        self.status = int(words[1]) if self.first.startswith("HTTP/") and words[1:] and words[1].isdigit() else 0
+        self.method, self.target = (words + ["", ""])[:2]
+
+    def all(self, name):
+        """The values of all fields of that name."""
+        return [value.strip() for key, _, value in (line.partition(":") for line in self.lines)
+                if key.lower() == name.lower()]
 
     @property
-    def port(self):
-        return self.ports[0]
+    def length(self):
+        return int((self.all("Content-Length") or ["0"])[0])
+
+
+class Answer:
+    """What came until the stream ended; `reset` tells how it ended."""
+
+    def __init__(self, raw, reset):
+        self.raw, self.reset = bytes(raw), reset
+        head, mark, self.body = self.raw.partition(b"\r\n\r\n")
+        self.head = Head(head + mark)
+        self.status = self.head.status
+
+
+# ---- one end of a connection ----------------------------------------------------------------------------------------
+
+class Wire:
+    """A connected socket: a client's end, or an origin's."""
+
+    def __init__(self, connection):
+        connection.settimeout(PATIENCE)
+        self.socket, self.head, self._held = connection, None, b""
+
+    def send(self, data):
+        self.socket.sendall(data)
+        return self
+
+    def send_in_pieces(self, data, size):
+        """Each piece a segment of its own, as far as TCP_NODELAY gives that."""
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(data), size):
+            self.socket.sendall(data[start:start + size])
+
+    def some(self, most=1 << 18):
+        """What is there; empty at the end of the stream."""
+        if self._held:
+            data, self._held = self._held[:most], self._held[most:]
+            return data
+        return self.socket.recv(most)
+
+    def read(self, size):
+        """So many bytes; fewer only if the stream ends before."""
+        data = bytearray()
+        while len(data) < size and (piece := self.some(size - len(data))):
+            data += piece
+        return bytes(data)
+
+    def read_head(self):
+        """The next head; None if the stream ends before it is whole."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            piece = self.some()
+            if not piece:
+                self._held = data
+                return None
+            data += piece
+        head, mark, self._held = data.partition(b"\r\n\r\n")
+        self.head = Head(head + mark)
+        return self.head
+
+    def read_body(self):
+        """As long as the head's Content-Length says."""
+        return self.read(self.head.length)
+
+    def rest(self, first=b""):
+        """Everything until the stream ends, in whatever way."""
+        data = bytearray(first)
+        try:
+            while piece := self.some():
+                data += piece
+        except ConnectionResetError:
+            return Answer(data, True)
+        return Answer(data, False)
+
+    def until_gone(self):
+        """Until the other side has closed or reset; what it sends is thrown away."""
+        with contextlib.suppress(ConnectionError):
+            while self.some():
+                pass
+
+    def half_close(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        """Closes with RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+RawClient = Wire
+
+
+# ---- the proxy ------------------------------------------------------------------------------------------------------
+
+class ProxyProcess:
+    """The program under test. As a context it is stopped at the end, and must have exited with status 0 in silence."""
+
+    def __init__(self, *options, port="0", preexec=None, read_log=True):
+        arguments = ([port] if port is not None else []) + list(options)
+        self.process = subprocess.Popen([*PREFIX, PROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, preexec_fn=preexec)
+        self.pid, self.lines, self._news = self.process.pid, [], threading.Condition()
+        self._stopped = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self.announcement = self.process.stdout.readline().decode()
+        self.ports = [int(port) for port in re.findall(r":(\d+)(?= and |\. Try)", self.announcement)]
+        if not self.ports:
+            self.process.kill()
+            raise AssertionError(f"the proxy did not start: {self.announcement}{self._stop()[1]}")
+        self.port = self.ports[0]
+        if read_log:
+            self.read_log()
+
+    # -- what it says
+
+    def read_log(self):
+        self._reader.start()
 
     def _read(self):
         for line in self.process.stdout:
-            with self.news:
+            with self._news:
                 self.lines.append(line.decode().rstrip("\n"))
-                self.news.notify_all()
+                self._news.notify_all()
 
-    def line(self, *words, after=0):
-        """The first line from `after` on that has all words; waits for it."""
+    def line(self, *words):
+        """The first line with all these words; waits for it."""
         def found():
-            return next((line for line in self.lines[after:] if all(word in line for word in words)), None)
-        with self.news:
-            if not self.news.wait_for(found, PATIENCE):
-                raise AssertionError(f"no line has {words}; there are: {self.lines[-20:]}")
+            return next((line for line in self.lines if all(word in line for word in words)), None)
+
+        with self._news:
+            if not self._news.wait_for(found, PATIENCE):
+                raise AssertionError(f"no line has {words}; the last ones are: {self.lines[-20:]}")
             return found()
 
-    def connect(self, window=None, family=socket.AF_INET):
-        client = socket.socket(family)
+    def count_lines(self, count):
+        """Waits until there are so many; all lines."""
+        with self._news:
+            if not self._news.wait_for(lambda: len(self.lines) >= count, PATIENCE):
+                raise AssertionError(f"{len(self.lines)} of {count} lines have come")
+            return list(self.lines)
+
+    # -- asking it
+
+    def connect(self, host="127.0.0.1", port=None, window=None):
+        """A client; `window` keeps its receive buffer that small."""
+        connection = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if window:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
-        client.settimeout(PATIENCE)
-        client.connect(("127.0.0.1" if family == socket.AF_INET else "::1", self.port))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        client = RawClient(connection)
+        try:
+            connection.connect((host, port or self.port))
+        except OSError:
+            client.close()
+            raise
         return client
 
-    def ask(self, request, **how):
-        client = self.connect(**how)
-        client.sendall(request)
-        return client
+    def ask(self, *arguments, host="127.0.0.1", window=None, **parts):
+        """A client that has sent `request(*arguments, **parts)`."""
+        return self.connect(host, window=window).send(request(*arguments, **parts))
 
-    def get(self, url, fields="", method="GET", version="1.0"):
-        """The whole answer."""
-        with self.ask(f"{method} {url} HTTP/{version}\r\n{fields}\r\n".encode()) as client:
-            return Answer(client)
+    def get(self, *arguments, **parts):
+        """The whole answer to `request(*arguments, **parts)`."""
+        with self.ask(*arguments, **parts) as client:
+            return client.rest()
+
+    # -- looking at it
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def memory_kib(self, which="VmRSS"):
-        return int(re.search(which + r":\s*(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1])
+    def status(self, field):
+        """A number from /proc/PID/status, as VmRSS in KiB."""
+        text = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(re.search(rf"^{field}:\s*(\d+)", text, re.MULTILINE)[1])
 
     def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def tasks(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
+    def activity(self, seconds=1.0):
+        """(CPU seconds, times it woke up) while the test does nothing. Only over a while can that be seen."""
+        cpu, woken = self.cpu_seconds(), self.status("voluntary_ctxt_switches")
+        pause(seconds)
+        return self.cpu_seconds() - cpu, self.status("voluntary_ctxt_switches") - woken
+
+    # -- ending it
+
     def stop(self, how=signal.SIGINT):
-        """Its exit status and what it said on standard error."""
-        self.stopped = True
+        """Its exit status, and what it said on standard error."""
         if self.process.poll() is None:
             self.process.send_signal(how)
+        return self._stop()
+
+    def _stop(self):
+        self._stopped = True
         try:
             status = self.process.wait(PATIENCE)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
-        error = self.process.stderr.read().decode(errors="replace")
-        self.process.stderr.close()
-        if self.process.stdout:
-            if self.reader.is_alive():
-                self.reader.join()  # to the end of the output
-            self.process.stdout.close()
+        with self.process.stderr as stream:
+            error = stream.read().decode(errors="replace")
+        if self._reader.ident is not None:
+            self._reader.join(PATIENCE)  # to the end of the output
+        self.process.stdout.close()
         return status, error
 
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, value, trace):
-        if self.stopped:
+    def __exit__(self, *_):
+        if self._stopped:
             return
         status, error = self.stop()
-        if kind is None and (status != 0 or error):
-            raise AssertionError(f"the proxy ended with status {status}: {error[-3000:]}")
+        if status != 0 or error:
+            raise AssertionError(f"the proxy ended with status {status}: {error[-4000:]}")
 
 
-class Answer:
-    """A response, read to its end."""
-
-    def __init__(self, connection, first=b""):
-        self.raw, self.reset = bytearray(first), False
-        while True:
-            try:
-                piece = connection.recv(1 << 18)
-            except ConnectionResetError:
-                self.reset = True
-                break
-            if not piece:
-                break
-            self.raw += piece
-        head, _, body = bytes(self.raw).partition(b"\r\n\r\n")
-        self.head, self.body = head.decode("latin-1"), body
-        words = self.head.split(" ")
-        self.status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
-
-    def field(self, name):
-        """All values of a field."""
-        return [value.strip() for key, _, value in (line.partition(":") for line in self.head.split("\r\n")[1:])
-                if key.lower() == name.lower()]
-
-
-def read_head(connection):
-    """A head and what came behind it."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = connection.recv(65536)
-        if not piece:
-            return b"", data
-        data += piece
-    head, _, rest = data.partition(b"\r\n\r\n")
-    return head + b"\r\n\r\n", rest
-
+# ---- the origin -----------------------------------------------------------------------------------------------------
 
 class Origin:
-    """A server; `serve(connection, head, rest)` runs in a thread for each connection, which is closed after it."""
+    """A server. `serve(wire)` runs in a thread for each request, whose head is in `wire.head`; then it is closed."""
 
     def __init__(self, serve=None, host="127.0.0.1", port=0, window=None):
-        self.serve = serve or (lambda connection, head, rest: connection.sendall(ok(b"hello")))
+        self._serve = serve or (lambda wire: wire.send(ok(b"hello")))
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if window:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         self.socket.bind((host, port))
-        self.socket.listen(512)
+        self.socket.listen(4096)
         self.port = self.socket.getsockname()[1]
         self.authority = (f"[{host}]" if ":" in host else host) + f":{self.port}"
-        self.heads, self.news = [], threading.Condition()
-        self.open = set()
+        self.heads, self._news = [], threading.Condition()
+        self._open, self._failures = set(), []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, path="/"):
         return f"http://{self.authority}{path}"
 
     def wait_for(self, count=1):
-        """Until so many heads have come in all; the last of them."""
-        with self.news:
-            if not self.news.wait_for(lambda: len(self.heads) >= count, PATIENCE):
+        """Waits until so many heads have come in all; the last of them."""
+        with self._news:
+            if not self._news.wait_for(lambda: len(self.heads) >= count, PATIENCE):
                 raise AssertionError(f"{len(self.heads)} of {count} requests have come")
             return self.heads[count - 1]
 
@@ -211,20 +386,23 @@ class Origin:
                 connection, _ = self.socket.accept()
             except OSError:
                 return
-            threading.Thread(target=self._run, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._run, args=(Wire(connection),), daemon=True).start()
 
-    def _run(self, connection):
-        self.open.add(connection)
-        with contextlib.suppress(OSError):
-            connection.settimeout(PATIENCE)
-            head, rest = read_head(connection)
-            if head:
-                with self.news:
-                    self.heads.append(head)
-                    self.news.notify_all()
-                self.serve(connection, head, rest)
-        self.open.discard(connection)
-        connection.close()
+    def _run(self, wire):
+        self._open.add(wire)
+        try:
+            if wire.read_head():
+                with self._news:
+                    self.heads.append(wire.head)
+                    self._news.notify_all()
+                self._serve(wire)
+        except OSError:
+            pass  # the proxy has closed; the test says whether it should
+        except Exception:  # pylint: disable=broad-except
+            self._failures.append(traceback.format_exc())
+        finally:
+            self._open.discard(wire)
+            wire.close()
 
     def __enter__(self):
         return self
@@ -233,23 +411,62 @@ class Origin:
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
-        for connection in list(self.open):
+        for wire in list(self._open):
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-
-def ok(body, fields=""):
-    return f"HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: {len(body)}\r\n{fields}\r\n".encode() + body
-
-
-def gone(connection):
-    """Waits until the other side has closed; what came before is thrown away."""
-    with contextlib.suppress(ConnectionResetError):
-        while connection.recv(65536):
-            pass
+                wire.socket.shutdown(socket.SHUT_RDWR)
+        if self._failures:
+            raise AssertionError("in the origin: " + self._failures[0])
 
 
 def closed_port():
+    """A port on 127.0.0.1 on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+# ---- test cases -----------------------------------------------------------------------------------------------------
+
+class Case(unittest.TestCase):
+    """What a test begins is ended with it, in reverse order."""
+
+    def enter(self, context):
+        value = context.__enter__()
+        self.addCleanup(context.__exit__, None, None, None)
+        return value
+
+    def proxy(self, *options, **how):
+        return self.enter(ProxyProcess(*options, **how))
+
+    def origin(self, *arguments, **how):
+        return self.enter(Origin(*arguments, **how))
+
+    def gate(self):
+        """Opened at the latest when the test ends."""
+        gate = Gate()
+        self.addCleanup(gate.open)
+        return gate
+
+    def client(self, wire):
+        return self.enter(wire)
+
+    def assert_own_answer(self, answer, status, title=""):
+        """A whole answer that the proxy made itself: status, length and text agree, and the text gives a reason."""
+        self.assertEqual(answer.status, status, (title, answer.raw[:300]))
+        self.assertFalse(answer.reset, (title, "the answer was cut by a reset"))
+        self.assertTrue(answer.head.first.startswith(f"HTTP/1.0 {status} "), title)
+        self.assertEqual(answer.head.all("Content-Length"), [str(len(answer.body))], title)
+        self.assertEqual(answer.head.all("Connection"), ["close"], title)
+        self.assertEqual(answer.head.all("Content-Type"), ["text/plain; charset=us-ascii"], title)
+        text = answer.body.decode("ascii").split("\n")
+        self.assertEqual(text[0], answer.head.first[len("HTTP/1.0 "):], title)
+        self.assertGreater(len(text[2]), 10, (title, "a sentence says why"))
+
+
+def allow_descriptors(count):
+    """Skips the test if this process may not open so many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise unittest.SkipTest(f"this machine allows {hard} descriptors, {count} are needed")
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))

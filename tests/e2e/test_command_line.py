@@ -1,113 +1,159 @@
-"""The command line: what it says, and how it ends."""
-import signal
+"""The command line: what it takes, what it refuses, and in which words."""
+import os
 import socket
 import subprocess
 import tempfile
-import unittest
 
-from harness import PREFIX, PROXY, Origin, Proxy, gone, ok, read_head
+from harness import PREFIX, PROXY, Case, request
+
+WAITS = ("--idle-timeout", "--head-timeout", "--body-timeout", "--resolve-timeout", "--connect-timeout", "--send-timeout",
+         "--answer-timeout", "--stream-timeout", "--half-closed-timeout", "--reader-timeout", "--linger-timeout")
+OTHERS = ("--listen", "--allow", "--access-log", "--max-requests", "--buffers")
 
 
 def run(*arguments):
-    done = subprocess.run([*PREFIX, PROXY, *arguments], capture_output=True, text=True, check=False)
+    """(exit status, standard output, standard error) of a run that ends by itself."""
+    done = subprocess.run([*PREFIX, PROXY, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
-class CommandLine(unittest.TestCase):
-    def test_help_and_version(self):
+class Information(Case):
+    def test_help_names_every_option(self):
         status, out, err = run("--help")
         self.assertEqual((status, err), (0, ""))
-        self.assertIn("Usage: proxy PORT", out)
+        self.assertEqual(run("-h")[1], out)
+        self.assertTrue(out.startswith("Usage: proxy PORT"))
+        for option in (*WAITS, *OTHERS, "--verbose", "--version", "Exit status"):
+            self.assertIn(option, out)
+
+    def test_version(self):
         status, out, err = run("--version")
         self.assertEqual((status, err), (0, ""))
-        self.assertRegex(out, r"^proxy \d+\.\d+\.\d+, names by ")
+        self.assertRegex(out, r"\Aproxy \d+\.\d+\.\d+, names by .+\n\Z")
 
-    def test_wrong_usage_is_one_line_and_status_2(self):
-        for arguments, says in (((), "which port?"), (("http",), "not a port"), (("70000",), "not a port"),
-                                (("1", "2"), "more than one PORT"), (("--lissen", "x"), "did you mean --listen?"),
-                                (("--listen", "0.0.0.0:0"), "--allow"), (("80", "--max-requests", "0"), "from 1 to")):
-            status, out, err = run(*arguments)
-            self.assertEqual((status, out), (2, ""), arguments)
-            self.assertIn(says, err)
-            self.assertEqual(err.count("\n"), 1, err)
 
-    def test_a_busy_port_is_one_line_and_status_1(self):
+class Refusals(Case):
+    def assert_refused(self, expected, arguments, *says):
+        """One line on standard error that says what to do, nothing on standard output."""
+        status, out, err = run(*arguments)
+        self.assertEqual((status, out), (expected, ""), (arguments, err))
+        self.assertRegex(err, r"\Aproxy: [^\n]+\n\Z", arguments)
+        for words in says:
+            self.assertIn(words, err, arguments)
+
+    def test_ports(self):
+        self.assert_refused(2, (), "which port?", "proxy 8080")
+        for port in ("http", "65536", "70000", "80a", "", " 80", "+80", "0x50", "8080.0", "99999999999999999999"):
+            self.assert_refused(2, (port,), "not a port", "from 1 to 65535")
+        self.assert_refused(2, ("-1",), "no option -1", "--help")
+        self.assert_refused(2, ("1", "2"), "more than one PORT", "--listen")
+
+    def test_an_unknown_option_and_the_nearest_spelling(self):
+        for wrong, right in (("--lissen", "--listen"), ("--max-request", "--max-requests"), ("--acces-log", "--access-log"),
+                             ("--idle-timeot", "--idle-timeout"), ("--verbos", "--verbose"), ("--hepl", "--help")):
+            self.assert_refused(2, ("8080", wrong, "x"), f"did you mean {right}?")
+        self.assert_refused(2, ("8080", "--utterly-different"), "--utterly-different", "--help")
+
+    def test_values(self):
+        for option, value in (("--max-requests", "0"), ("--max-requests", "-1"), ("--max-requests", "many"),
+                              ("--max-requests", "1000001"), ("--buffers", "0"), ("--buffers", "1.5"), ("--listen", "8080"),
+                              ("--listen", "example.com:80"), ("--listen", "127.0.0.1:port"), ("--listen", "[::1]"),
+                              ("--allow", "10.0.0.0/33"), ("--allow", "net"), ("--allow", "10.0.0.0/"), ("--allow", "::/129"),
+                              ("--access-log", ""), *((wait, value) for wait in WAITS for value in ("0", "-1", "soon")),
+                              ("--idle-timeout", "1.2345"), ("--idle-timeout", "1e9"), ("--idle-timeout", "")):
+            self.assert_refused(2, ("8080", option, value), option, f"'{value}'" if value else " ")
+
+    def test_an_option_without_its_value(self):
+        for option in (*WAITS[:2], *OTHERS):
+            self.assert_refused(2, ("8080", option), option, "needs a value")
+        self.assert_refused(2, ("8080", "--verbose=1"), "takes no value")
+
+    def test_a_listener_for_others_needs_a_rule(self):
+        for address in ("0.0.0.0:0", "[::]:0", "192.0.2.1:0"):
+            self.assert_refused(2, ("--listen", address), address, "--allow")
+            self.assert_refused(2, ("0", "--listen", address), address, "--allow")
+
+    def test_a_busy_port(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            status, out, err = run(str(taken.getsockname()[1]))
-        self.assertEqual((status, out), (1, ""))
-        self.assertIn("choose another port", err)
-        self.assertEqual(err.count("\n"), 1, err)
+            port = str(taken.getsockname()[1])
+            self.assert_refused(1, (port,), f"127.0.0.1:{port}", "choose another port")
+            self.assert_refused(1, ("--listen", f"127.0.0.1:{port}"), f"127.0.0.1:{port}", "choose another port")
 
     def test_an_address_of_another_machine(self):
-        status, _, err = run("--listen", "192.0.2.1:0", "--allow", "192.0.2.0/24")
-        self.assertEqual(status, 1)
-        self.assertIn("does not have that address", err)
+        self.assert_refused(1, ("--listen", "192.0.2.1:0", "--allow", "192.0.2.0/24"), "does not have that address")
 
     def test_a_log_that_cannot_be_opened(self):
-        status, _, err = run("0", "--access-log", "/no/such/folder/log")
-        self.assertEqual(status, 1)
-        self.assertIn("/no/such/folder/log", err)
-
-    def test_the_announcement_says_where_and_how(self):
-        with Proxy() as proxy:
-            self.assertIn(f"127.0.0.1:{proxy.port}", proxy.announcement)
-            self.assertIn(f"curl -x http://127.0.0.1:{proxy.port} ", proxy.announcement)
-            self.assertIn(f"HTTP proxy 127.0.0.1, port {proxy.port}", proxy.announcement)
-
-    def test_it_listens_on_both_loopbacks(self):
-        with Proxy() as proxy, Origin() as origin:
-            self.assertEqual(len(set(proxy.ports)), 1)
-            for family in (socket.AF_INET, socket.AF_INET6):
-                with proxy.ask(f"GET {origin.url()} HTTP/1.0\r\n\r\n".encode(), family=family) as client:
-                    head, _ = read_head(client)
-                    self.assertIn(b"200 OK", head)
-
-    def test_further_listeners(self):
-        with Proxy("--listen", "127.0.0.1:0", "--listen=[::1]:0", port=None) as proxy:
-            self.assertEqual(len(proxy.ports), 2)
-            for port, host in zip(proxy.ports, ("127.0.0.1", "::1")):
-                socket.create_connection((host, port)).close()
-
-    def test_other_clients_are_refused(self):
-        with Proxy("--allow", "10.0.0.0/8") as proxy, Origin() as origin:
-            self.assertEqual(proxy.get(origin.url()).status, 403)
-            self.assertEqual(origin.heads, [])
+        self.assert_refused(1, ("0", "--access-log", "/no/such/folder/log"), "/no/such/folder/log", "No such file")
+        with tempfile.TemporaryDirectory() as folder:
+            self.assert_refused(1, ("0", "--access-log", folder), folder)
 
 
-class Ends(unittest.TestCase):
-    def test_both_signals_end_it_with_clients_in_each_state(self):
-        def serve(connection, head, _):
-            if b"/answers" in head:
-                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nsome")
-            gone(connection)
+class Listening(Case):
+    def assert_serves(self, proxy, host, port):
+        origin = self.origin()
+        with proxy.connect(host, port) as client:
+            client.send(request(origin.url()))
+            self.assertEqual(client.rest().body, b"hello", (host, port))
 
-        for how in (signal.SIGINT, signal.SIGTERM):
-            with Proxy() as proxy, Origin(serve) as origin:
-                url = origin.url().encode()
-                clients = [proxy.connect(), proxy.ask(b"GET " + url[:9])]
-                clients.append(proxy.ask(b"PUT " + url + b" HTTP/1.0\r\nContent-Length: 100\r\n\r\nhalf"))
-                clients.append(proxy.ask(b"GET " + url + b"waits HTTP/1.0\r\n\r\n"))
-                clients.append(proxy.ask(b"GET " + url + b"answers HTTP/1.0\r\n\r\n"))
-                self.assertIn(b"200", read_head(clients[-1])[0])
-                clients.append(proxy.ask(b"nonsense\r\n"))
-                self.assertIn(b"400", read_head(clients[-1])[0])
-                origin.wait_for(3)
-                self.assertEqual(proxy.stop(how), (0, ""))
-                for client in clients:
-                    gone(client)
-                    client.close()
+    def test_the_announcement_is_one_line_that_says_where_and_how(self):
+        proxy = self.proxy("--access-log", "off")
+        self.assertRegex(proxy.announcement, rf"\Aproxy \d+\.\d+\.\d+ listens on 127\.0\.0\.1:{proxy.port}[ .]")
+        for words in (f"curl -x http://127.0.0.1:{proxy.port} ", f"HTTP proxy 127.0.0.1, port {proxy.port}", "Ctrl-C"):
+            self.assertIn(words, proxy.announcement)
+        self.assert_serves(proxy, "127.0.0.1", proxy.port)
+        proxy.stop()
+        self.assertEqual(proxy.lines, [])
 
-    def test_the_log_is_whole_at_the_end(self):
-        with tempfile.NamedTemporaryFile() as log, Origin(lambda c, head, rest: c.sendall(ok(b"x"))) as origin:
-            with Proxy("--access-log", log.name) as proxy:
-                for _ in range(20):
-                    proxy.get(origin.url())
-            lines = log.read().decode().splitlines()
-        self.assertEqual(len(lines), 20)
-        self.assertTrue(all(line.endswith("end=complete by=upstream") for line in lines), lines[0])
+    def test_a_port_is_on_both_loopbacks(self):
+        proxy = self.proxy()
+        self.assertEqual(len(set(proxy.ports)), 1, proxy.announcement)
+        self.assert_serves(proxy, "127.0.0.1", proxy.port)
+        self.assert_serves(proxy, "::1", proxy.port)
 
+    def test_a_given_port_is_the_one(self):
+        with self.proxy() as first:
+            port = first.port
+        self.assertEqual(self.proxy(port=str(port)).ports[0], port)
 
-if __name__ == "__main__":
-    unittest.main()
+    def test_listen_can_be_repeated(self):
+        proxy = self.proxy("--listen", "127.0.0.1:0", "--listen=[::1]:0", "--listen", "127.0.0.2:0", port=None)
+        self.assertEqual(len(set(proxy.ports)), 3, proxy.announcement)
+        for host, port in zip(("127.0.0.1", "::1", "127.0.0.2"), proxy.ports):
+            self.assert_serves(proxy, host, port)
+
+    def test_listen_beside_a_port(self):
+        proxy = self.proxy("--listen", "127.0.0.2:0")
+        self.assert_serves(proxy, "127.0.0.1", proxy.ports[0])
+        self.assert_serves(proxy, "127.0.0.2", proxy.ports[-1])
+
+    def test_ipv6_alone(self):
+        proxy = self.proxy("--listen", "[::1]:0", port=None)
+        self.assertIn(f"curl -x http://[::1]:{proxy.port} ", proxy.announcement)
+        self.assert_serves(proxy, "::1", proxy.port)
+        with self.assertRaises(ConnectionRefusedError):
+            proxy.connect("127.0.0.1")
+
+    def test_who_is_not_allowed_gets_403_and_reaches_nobody(self):
+        proxy, origin = self.proxy("--allow", "10.0.0.0/8", "--allow", "::1"), self.origin()
+        self.assert_own_answer(proxy.get(origin.url()), 403)
+        self.assertEqual(origin.heads, [])
+        self.assert_serves(proxy, "::1", proxy.port)
+
+    def test_all_addresses_with_a_rule(self):
+        proxy = self.proxy("--listen", "0.0.0.0:0", "--allow", "127.0.0.0/8", port=None)
+        self.assert_serves(proxy, "127.0.0.3", proxy.port)
+
+    def test_options_before_and_after_the_port(self):
+        proxy = self.proxy("--max-requests=10", "0", "--buffers", "8", "--access-log=off", "-v", port=None)
+        self.assert_serves(proxy, "127.0.0.1", proxy.port)
+
+    @native
+    def test_descriptors_of_who_starts_it_are_left_alone(self):
+        """Started with all standard streams but output closed, it serves all the same."""
+        def close_others():
+            os.close(0)
+            os.close(2)
+
+        self.assert_serves(self.proxy(preexec=close_others), "127.0.0.1", None)

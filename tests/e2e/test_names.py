@@ -1,125 +1,277 @@
-"""Looking up names, beside everything else. In a network of its own, with a name server of its own."""
-import ctypes
-import fcntl
-import json
-import os
-import pathlib
-import select
+"""Names are looked up beside everything else, and remembered as long as they may be. Each test has its own network."""
 import socket
 import struct
 import subprocess
-import sys
-import tempfile
-import threading
 import unittest
 
-from harness import PREFIX, PROXY, Origin, Proxy, native, ok
+from harness import PATIENCE, PREFIX, PROXY, Case, Gate, heavy, ok, wait_until
+from name_server import NOERROR, SERVFAIL, Host, NameServer
+from own_network import in_own_network
 
-CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
-MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
-
-
-def call(name, *arguments):
-    library = ctypes.CDLL(None, use_errno=True)
-    if getattr(library, name)(*arguments) != 0:
-        raise OSError(ctypes.get_errno(), name)
+VERSION = subprocess.run([*PREFIX, PROXY, "--version"], capture_output=True, text=True, check=False).stdout
+beside = unittest.skipUnless("c-ares" in VERSION, "names by getaddrinfo: it blocks, remembers nothing, knows no time to live and bears no noise")
 
 
-def own_network(folder, hosts):
-    """This process gets a network in which 127.0.0.1 is the name server."""
-    user, group = os.getuid(), os.getgid()
-    call("unshare", CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET)
-    for file, line in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
-        pathlib.Path("/proc/self", file).write_text(line)
-    with socket.socket() as any_socket:
-        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
-    call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-    for name, text in (("hosts", hosts), ("resolv.conf", "nameserver 127.0.0.1\n")):
-        file = pathlib.Path(folder) / name
-        file.write_text(text)
-        call("mount", str(file).encode(), b"/etc/" + name.encode(), None, MS_BIND, None)
+class Names(Case):
+    def served(self, proxy, origin, name):
+        answer = proxy.get(f"http://{name}:{origin.port}/")
+        self.assertEqual((answer.status, answer.body), (200, b"hello"), name)
+        self.assertEqual(origin.heads[-1].all("Host"), [f"{name}:{origin.port}"])
+
+    @in_own_network()
+    def test_a_name_that_is_known(self):
+        NameServer({"known.test": Host("127.0.0.1"), "six.test": Host("::1"), "alias.test": Host(alias="known.test")})
+        proxy, origin, other = self.proxy(), self.origin(), self.origin(host="::1")
+        self.served(proxy, origin, "known.test")
+        self.served(proxy, origin, "KNOWN.Test")
+        self.served(proxy, origin, "alias.test")
+        self.served(proxy, other, "six.test")
+
+    @in_own_network()
+    def test_a_name_that_is_not(self):
+        NameServer({"empty.test": Host(), "broken.test": Host(code=SERVFAIL)})
+        proxy = self.proxy()
+        for name, reason in (("unknown.test", "name-not-found"), ("empty.test", "name-not-found"), ("broken.test", "name-failed"),
+                             ("a" * 64 + ".test", "name-not-found")):
+            answer = proxy.get(f"http://{name}/")
+            self.assert_own_answer(answer, 502, name)
+            self.assertIn(name.encode(), answer.body)
+            self.assertTrue(proxy.line(f"http://{name}/ 502 ").endswith(f" end={reason} by=upstream"), name)
+
+    @in_own_network(hosts="127.0.0.1 localhost in-hosts.test second.test\n127.0.0.9 both.test\n")
+    def test_etc_hosts(self):
+        """What stands there is believed, and no name server asked."""
+        server = NameServer({"both.test": Host("127.0.0.1")})
+        proxy, origin, other = self.proxy(), self.origin(), self.origin(host="127.0.0.9")
+        self.served(proxy, origin, "in-hosts.test")
+        self.served(proxy, origin, "second.test")
+        self.served(proxy, other, "both.test")
+        self.assertEqual(server.asked, [])
+
+    @in_own_network()
+    def test_localhost_and_addresses_ask_nobody(self):
+        server, proxy = NameServer({}), self.proxy()
+        origin = self.origin()
+        self.served(proxy, origin, "localhost")
+        self.served(proxy, origin, "127.0.0.1")
+        self.assertEqual(server.asked, [])
+
+    @in_own_network()
+    def test_the_next_address_if_one_refuses(self):
+        NameServer({"many.test": Host("127.0.0.2", "127.0.0.3", "::1", "127.0.0.1")})
+        proxy, origin = self.proxy(), self.origin()
+        self.served(proxy, origin, "many.test")
+        self.assertTrue(proxy.line(" 200 ").endswith(" end=complete by=upstream"), proxy.lines)
+
+    @in_own_network()
+    def test_all_addresses_refuse(self):
+        NameServer({"many.test": Host("127.0.0.2", "127.0.0.3")})
+        proxy = self.proxy()
+        self.assert_own_answer(proxy.get("http://many.test:9/"), 502)
+        self.assertTrue(proxy.line(" 502 ").endswith(" end=refused by=upstream error=ECONNREFUSED"))
+
+    @in_own_network()
+    def test_an_answer_too_long_for_a_datagram(self):
+        """It is fetched again by TCP."""
+        NameServer({"long.test": Host("127.0.0.1", only_tcp=True)})
+        self.served(self.proxy(), self.origin(), "long.test")
+
+    @beside  # the C library gives up on a datagram cut short, if it comes first
+    @in_own_network()
+    def test_noise_is_no_answer(self):
+        """Datagrams with another number, cut short, or empty, as anyone could send them."""
+        def wrong_number(query):
+            return struct.pack(">H", struct.unpack(">H", query[:2])[0] ^ 1) + query[2:]
+
+        NameServer({"noisy.test": Host("127.0.0.1", noise=(wrong_number, lambda query: query[:5]))})
+        self.served(self.proxy(), self.origin(), "noisy.test")
 
 
-class NameServer:
-    """Answers A for names it knows; says that others do not exist; is silent about `mute`."""
+@beside
+class Remembered(Case):
+    def status(self, proxy, name, origin):
+        return proxy.get(f"http://{name}:{origin.port}/").status
 
-    def __init__(self, names, mute=()):
-        self.names, self.mute, self.asked = names, mute, []
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 53))
-        threading.Thread(target=self._serve, daemon=True).start()
+    @in_own_network()
+    def test_for_its_time_to_live(self):
+        server = NameServer({"long.test": Host("127.0.0.1", ttl=3600), "short.test": Host("127.0.0.1", ttl=1)})
+        proxy, origin = self.proxy(), self.origin()
+        for _ in range(5):
+            self.assertEqual(self.status(proxy, "long.test", origin), 200)
+            self.assertEqual(self.status(proxy, "LONG.test", origin), 200)
+        self.assertEqual(server.count("long.test"), 1)
+        wait_until(lambda: self.status(proxy, "short.test", origin) == 200 and server.count("short.test") == 2, "asked again")
+        self.assertEqual(server.count("long.test"), 1)
 
-    def _serve(self):
-        while True:
-            query, who = self.socket.recvfrom(512)
-            labels, at = [], 12
-            while query[at]:
-                labels.append(query[at + 1:at + 1 + query[at]].decode())
-                at += 1 + query[at]
-            kind = struct.unpack(">H", query[at + 1:at + 3])[0]
-            name = ".".join(labels).lower()
-            self.asked.append((name, kind))
-            if name in self.mute:
-                continue
-            address, ttl = self.names.get(name, (None, 0))
-            answers = 1 if address and kind == 1 else 0
-            head = query[:2] + struct.pack(">HHHHH", 0x8180 if address else 0x8183, 1, answers, 0, 0)
-            record = struct.pack(">HHHIH", 0xC00C, 1, 1, ttl, 4) + socket.inet_aton(address) if answers else b""
-            self.socket.sendto(head + query[12:at + 5] + record, who)
+    @in_own_network()
+    def test_not_at_all_if_its_time_to_live_is_0(self):
+        """RFC 1035: for the transaction in progress only."""
+        server = NameServer({"now.test": Host("127.0.0.1", ttl=0)})
+        proxy, origin = self.proxy(), self.origin()
+        for _ in range(3):
+            self.assertEqual(self.status(proxy, "now.test", origin), 200)
+        self.assertEqual(server.count("now.test"), 3)
 
-    def count(self, name):
-        return sum(asked == (name, 1) for asked in self.asked)
+    @in_own_network()
+    def test_a_change_is_seen_when_the_time_is_over(self):
+        server = NameServer({"moves.test": Host("127.0.0.1", ttl=1)})
+        proxy, origin = self.proxy(), self.origin(host="127.0.0.2")
+        self.assertEqual(self.status(proxy, "moves.test", origin), 502)
+        server.hosts["moves.test"] = Host("127.0.0.2", ttl=1)
+        wait_until(lambda: self.status(proxy, "moves.test", origin) == 200, "the new address is seen")
+
+    @in_own_network()
+    def test_failures_too_for_a_while(self):
+        server = NameServer({"empty.test": Host(code=NOERROR)})
+        proxy, origin = self.proxy(), self.origin()
+        for name in ("unknown.test", "empty.test"):
+            for _ in range(5):
+                self.assertEqual(self.status(proxy, name, origin), 502)
+            self.assertEqual(server.count(name), 1)
+
+    @in_own_network()
+    def test_a_failure_is_not_for_ever(self):
+        server = NameServer({})
+        proxy, origin = self.proxy(), self.origin()
+        self.assertEqual(self.status(proxy, "new.test", origin), 502)
+        server.hosts["new.test"] = Host("127.0.0.1")
+        wait_until(lambda: self.status(proxy, "new.test", origin) == 200, "the name is looked up again")
+
+    @heavy
+    @in_own_network()
+    def test_more_names_than_are_remembered(self):
+        NameServer({f"n{number}.test": Host("127.0.0.1") for number in range(1500)})
+        proxy, origin = self.proxy("--access-log", "off"), self.origin()
+        for number in range(1500):
+            self.assertEqual(self.status(proxy, f"n{number}.test", origin), 200)
 
 
-# Each runs in a child process, in a network of its own. What it returns goes to the test.
+@beside
+class Beside(Case):
+    """Nobody waits for a name that somebody else asked for."""
 
-def looks_up():
-    server = NameServer({"known.test": ("127.0.0.1", 60)})
-    with Proxy() as proxy, Origin() as origin:
-        statuses = [proxy.get(f"http://{name}:{origin.port}/").status
-                    for name in ("known.test", "KNOWN.test", "hosts.test", "unknown.test", "unknown.test")]
-    return {"statuses": statuses, "known": server.count("known.test"), "unknown": server.count("unknown.test"),
-            "hosts": server.count("hosts.test")}
-
-
-def is_silent():
-    NameServer({}, mute=("mute.test",))
-    with Proxy("--resolve-timeout", "1.5") as proxy, Origin(lambda c, *_: c.sendall(ok(b"x"))) as origin:
-        waiting = [proxy.ask(f"GET http://mute.test:{origin.port}/ HTTP/1.0\r\n\r\n".encode()) for _ in range(5)]
-        others = [proxy.get(origin.url()).status for _ in range(20)]
-        heard = [bool(select.select([client], [], [], 0)[0]) for client in waiting]
-        first = [client.recv(12)[9:12].decode() for client in waiting]
-    return {"others": others, "heard before them": heard, "status": first}
-
-
-@native
-class Names(unittest.TestCase):
-    def play(self, scene):
-        with tempfile.TemporaryDirectory() as folder:
-            child = subprocess.run([sys.executable, os.path.abspath(__file__), scene, folder], capture_output=True, text=True, check=False)
-        if "PermissionError" in child.stderr:
-            self.skipTest("networks of one's own are not permitted here")
-        self.assertEqual(child.returncode, 0, child.stderr)
-        return json.loads(child.stdout.splitlines()[-1])
-
-    def test_answers_are_kept_and_failures_too(self):
-        seen = self.play("looks_up")
-        self.assertEqual(seen["statuses"], [200, 200, 200, 502, 502])
-        self.assertEqual((seen["known"], seen["hosts"]), (1, 0))
-        self.assertEqual(seen["unknown"], 1)
-
-    @unittest.skipIf("c-ares" not in subprocess.run([PROXY, "--version"], capture_output=True, text=True, check=False).stdout
-                     and not PREFIX, "names by getaddrinfo block, as the lab permits")
+    @in_own_network()
     def test_a_silent_name_server_delays_nobody_else(self):
-        seen = self.play("is_silent")
-        self.assertEqual(seen["others"], [200] * 20)
-        self.assertEqual(seen["heard before them"], [False] * 5)
-        self.assertEqual(seen["status"], ["504"] * 5)
+        server = NameServer({"mute.test": Host(mute=True), "known.test": Host("127.0.0.1")})
+        proxy, origin = self.proxy("--resolve-timeout", "3"), self.origin()
+        waiting = [self.client(proxy.ask(f"http://mute.test:{origin.port}/")) for _ in range(5)]
+        server.wait_for("mute.test", PATIENCE)
+        for _ in range(20):
+            self.assertEqual(proxy.get(origin.url()).status, 200)
+            self.assertEqual(proxy.get(f"http://known.test:{origin.port}/").status, 200)
+        for client in waiting:
+            answer = client.rest()
+            self.assert_own_answer(answer, 504)
+            self.assertIn(b"mute.test", answer.body)
+        lines = [line for line in proxy.count_lines(45) if "mute.test" in line]
+        self.assertEqual([line.rpartition(" end=")[2] for line in lines], ["resolve-timeout by=upstream"] * 5)
+
+    @in_own_network()
+    def test_an_answer_that_comes_late_serves_all_who_wait(self):
+        gate = self.gate()
+        server = NameServer({"late.test": Host("127.0.0.1", gate=gate)})
+        proxy, origin = self.proxy("--resolve-timeout", "3600"), self.origin()
+        waiting = [self.client(proxy.ask(f"http://late.test:{origin.port}/")) for _ in range(50)]
+        server.wait_for("late.test", PATIENCE)
+        self.assertEqual(proxy.get(origin.url()).status, 200)
+        gate.open()
+        for client in waiting:
+            self.assertEqual(client.rest().body, b"hello")
+        self.assertEqual(len(origin.heads), 51)
+
+    @in_own_network()
+    def test_who_leaves_while_the_name_is_looked_up_is_gone_at_once(self):
+        server = NameServer({"mute.test": Host(mute=True)})
+        proxy = self.proxy("--resolve-timeout", "3600")
+        for end in ("close", "reset"):
+            client = proxy.ask(f"http://mute.test/{end}")
+            server.wait_for("mute.test", PATIENCE)
+            getattr(client, end)()
+            self.assertTrue(proxy.line(f"http://mute.test/{end} 0 ").endswith(" end=client-left by=client"))
+
+    @in_own_network()
+    def test_it_ends_while_names_are_looked_up(self):
+        server = NameServer({"mute.test": Host(mute=True)})
+        proxy = self.proxy()
+        self.client(proxy.ask("http://mute.test/"))
+        server.wait_for("mute.test", PATIENCE)
+        self.assertEqual(proxy.stop(), (0, ""))
+
+    @in_own_network(resolv="nameserver 127.0.0.8\nnameserver 127.0.0.1\n")
+    def test_the_next_name_server_if_one_is_silent(self):
+        """And the next look-up is not lost with the one before."""
+        NameServer({"known.test": Host(mute=True)}, address="127.0.0.8")
+        NameServer({"known.test": Host("127.0.0.1"), "other.test": Host("127.0.0.1")})
+        proxy, origin = self.proxy(), self.origin()
+        self.assertEqual(proxy.get(f"http://known.test:{origin.port}/").status, 200)
+
+    @in_own_network(resolv="nameserver 127.0.0.1\n")
+    def test_no_name_server_at_all(self):
+        """Nothing listens on its port. Which of the two is said is up to the library, which tries again."""
+        answer = self.proxy().get("http://known.test/")
+        self.assertIn(answer.status, (502, 504))
+        self.assert_own_answer(answer, answer.status)
+
+    @in_own_network()
+    def test_waiting_for_a_name_costs_nothing(self):
+        server = NameServer({"mute.test": Host(mute=True)})
+        proxy = self.proxy("--resolve-timeout", "3600")
+        self.client(proxy.ask("http://mute.test/"))
+        server.wait_for("mute.test", PATIENCE)
+        self.assertLessEqual(proxy.activity()[0], 0.05)
 
 
-if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        own_network(sys.argv[2], "127.0.0.1 localhost hosts.test\n")
-        print(json.dumps(globals()[sys.argv[1]]()))
-    else:
-        unittest.main()
+class Ports(Case):
+    """In its own network a test may listen on port 80."""
+
+    @in_own_network()
+    def test_the_default_port(self):
+        NameServer({"known.test": Host("127.0.0.1")})
+        proxy, origin = self.proxy(), self.origin(port=80)
+        for url, host in (("http://127.0.0.1/", "127.0.0.1"), ("http://127.0.0.1", "127.0.0.1"), ("http://known.test/x", "known.test"),
+                          ("http://127.0.0.1:80/", "127.0.0.1"), ("http://127.0.0.1:/", "127.0.0.1"), ("http://localhost?q", "localhost")):
+            self.assertEqual(proxy.get(url).status, 200, url)
+            self.assertEqual(origin.heads[-1].all("Host"), [host], url)
+
+    @in_own_network()
+    def test_the_default_port_of_an_ipv6_host(self):
+        proxy, origin = self.proxy(), self.origin(host="::1", port=80)
+        self.assertEqual(proxy.get("http://[::1]/").status, 200)
+        self.assertEqual(origin.heads[-1].all("Host"), ["[::1]"])
+
+    @in_own_network()
+    def test_a_machine_without_ipv6(self):
+        try:
+            with open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w", encoding="ascii") as switch:
+                switch.write("1")
+        except OSError as error:
+            self.skipTest(f"IPv6 cannot be switched off here: {error}")
+        proxy, origin = self.proxy(), self.origin()
+        self.assertEqual(len(proxy.ports), 1, proxy.announcement)
+        self.assertEqual(proxy.get(f"http://localhost:{origin.port}/").body, b"hello")
+        with self.assertRaises(OSError):
+            socket.create_connection(("::1", proxy.port)).close()
+
+    @in_own_network()
+    def test_no_route(self):
+        """There is nothing but this machine."""
+        proxy = self.proxy()
+        self.assert_own_answer(proxy.get("http://192.0.2.1/"), 502)
+        self.assertTrue(proxy.line(" 502 ").endswith(" end=unreachable by=upstream error=ENETUNREACH"))
+
+
+class Held(Case):
+    @in_own_network()
+    def test_an_upload_to_a_name(self):
+        """What the client sends while the name is looked up is kept for the origin, or not taken yet."""
+        gate = Gate()
+        self.addCleanup(gate.open)
+        if "c-ares" not in VERSION:
+            gate.open()
+        server = NameServer({"late.test": Host("127.0.0.1", gate=gate)})
+        proxy, origin = self.proxy(), self.origin(lambda wire: wire.send(ok(wire.read_body())))
+        client = self.client(proxy.ask(f"http://late.test:{origin.port}/", "Content-Length: 6", method="PUT", body=b"abc"))
+        server.wait_for("late.test", PATIENCE)
+        client.send(b"def")
+        gate.open()
+        self.assertEqual(client.rest().body, b"abcdef")

@@ -1,7 +1,7 @@
 # Fuzzing (tests/fuzz/README.md). Always with clang and its sanitizers, whatever CXX is.
 
 FUZZ_CXX     ?= clang++
-FUZZ_TARGETS := request_head response_head chunks uri
+FUZZ_TARGETS := request_head response_head chunks uri whole
 FUZZ_BUILD   := build/fuzz
 FUZZ_CORE    := http_parse.cpp src/http/framing.cpp src/http/rewrite.cpp src/base/reason.cpp src/sys/address.cpp
 FUZZ_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -12,7 +12,12 @@ $(FUZZ_BUILD)/%.o: %.cpp tests/fuzz/fuzz.mk
 	@mkdir -p $(@D)
 	$(FUZZ_CXX) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 
-$(FUZZ_BINS): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o)
+# The whole program, on the simulated kernel.
+FUZZ_SIM := $(filter-out tests/sim/main.cpp,$(wildcard tests/sim/*.cpp)) $(CORE)
+$(FUZZ_BUILD)/whole: $(FUZZ_BUILD)/tests/fuzz/whole.o $(FUZZ_SIM:%.cpp=$(FUZZ_BUILD)/%.o)
+	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
+
+$(filter-out %/whole,$(FUZZ_BINS)): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
 # SECONDS in all: each target has its share. What is found is kept in build/fuzz/findings.
@@ -26,8 +31,16 @@ fuzz: $(FUZZ_BINS)
 fuzz-replay: $(FUZZ_BINS)
 	python3 tests/fuzz/run.py replay $(FUZZ_BUILD) $(FUZZ_TARGETS)
 
+# The same heads through another parser; its own exceptions are explained in differential.cpp.
+$(BUILD)/differential: $(BUILD)/tests/fuzz/differential.o $(FUZZ_CORE:%.cpp=$(BUILD)/%.o)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lhttp_parser
 
--include $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/tests/fuzz/%.d) $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.d)
+.PHONY: differential
+differential: $(BUILD)/differential
+	$< tests/fuzz/corpus
+
+-include $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/tests/fuzz/%.d) $(FUZZ_SIM:%.cpp=$(FUZZ_BUILD)/%.d)
+-include $(BUILD)/tests/fuzz/differential.d
 
 # Each mistake, planted, must be found.
 .PHONY: fuzz-planted

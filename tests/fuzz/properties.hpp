@@ -80,7 +80,7 @@ class Revealed {
 // Where to cut an input of `size` bytes in two: everywhere if it is short, else at places that depend on the
 // input alone, so that a finding can be repeated.
 inline std::vector<std::size_t> cuts(string_view text) {
-  constexpr std::size_t kEverywhere = 200, kSome = 48;
+  constexpr std::size_t kEverywhere = 128, kSome = 24;
   std::vector<std::size_t> out;
   if (text.size() <= kEverywhere) {
     for (std::size_t i = 0; i <= text.size(); ++i) out.push_back(i);

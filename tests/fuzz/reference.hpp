@@ -252,12 +252,20 @@ inline std::optional<Authority> read_authority(string_view text) {
   return out;
 }
 
+// RFC 3986 section 3.2.1. CHOICE: what follows "%" is not looked into.
+inline bool is_userinfo(char c) {
+  return is_digit(c) || is_letter(c) || (c != '\0' && std::strchr("-._~!$&'()*+,;=%:", c) != nullptr);
+}
+
 // `rest` is what follows "http://".
 inline std::optional<Uri> read_http_uri(string_view rest) {
   rest = rest.substr(0, rest.find('#'));
   string_view authority = rest.substr(0, rest.find_first_of("/?"));
   const string path{rest.substr(authority.size())};
-  if (const std::size_t at = authority.find('@'); at != string_view::npos) authority.remove_prefix(at + 1);
+  if (const std::size_t at = authority.find('@'); at != string_view::npos) {
+    if (!all(authority.substr(0, at), is_userinfo)) return {};
+    authority.remove_prefix(at + 1);
+  }
   const auto read = read_authority(authority);
   if (!read) return {};
   return Uri{*read, path};

@@ -35,10 +35,9 @@ void check_written(const RequestHead& head, const reference::Message& read, std:
   if (written.empty()) return;
   const reference::Message back = read_back(written, false);
   require_same(back.method, read.method, "the method that was written");
-  const bool whole_server = read.method == "OPTIONS" && uri->path.empty() && back.target == "*";
-  if (!whole_server)  // RFC 9112 section 3.2.4
-    require_same(back.target, uri->path.empty() || uri->path[0] != '/' ? "/" + uri->path : uri->path,
-                 "the path that was written");
+  const bool whole_server = read.method == "OPTIONS" && uri->path.empty();  // RFC 9112 section 3.2.4
+  const string path = uri->path.empty() || uri->path[0] != '/' ? "/" + uri->path : uri->path;
+  require_same(back.target, whole_server ? "*" : path, "the target that was written");
   require_same(back.version, "HTTP/1.0", "the version that was written");
   wanted.fields.insert(wanted.fields.begin(), {"Host", reference::host_field(uri->authority)});
   wanted.fields.emplace_back("Via", via_value(read.version));

@@ -15,7 +15,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path("tests/fuzz")
-MAX_LEN = "4096"  # of the inputs that are tried; longer ones may stand in the corpus
+MAX_LEN = "2048"  # of the inputs that are tried; longer ones may stand in the corpus
 
 
 def run(command):
@@ -27,8 +27,9 @@ def run(command):
 
 def explanation(output):
     """The part of a fuzz target's output that says what is wrong."""
-    found = re.search(r"(property violated:|runtime error:|ERROR: ).*", output, re.DOTALL)
-    lines = (output[found.start():] if found else output).splitlines()
+    found = (re.search(r"property violated:.*?(?=\n==\d+==|\Z)", output, re.DOTALL)
+             or re.search(r"[^\n]*(runtime error:|ERROR: ).*", output, re.DOTALL))
+    lines = (found[0] if found else output).splitlines()
     return "\n".join("    " + line for line in lines[:25])
 
 
@@ -64,7 +65,7 @@ def fuzz(build, seconds, targets):
         learned = build / "corpus" / target
         os.makedirs(ROOT / learned, exist_ok=True)
         prefix = findings / (target + "-")
-        status, output = run([build / target, f"-max_total_time={share}", f"-max_len={MAX_LEN}", "-timeout=10",
+        status, output = run([build / target, f"-max_total_time={share}", f"-max_len={MAX_LEN}", "-len_control=0", "-timeout=10",
                               f"-dict={HERE / target}.dict", f"-artifact_prefix={prefix}", "-print_final_stats=1",
                               learned, HERE / "corpus" / target])
         executed = re.search(r"number_of_executed_units: (\d+)", output)

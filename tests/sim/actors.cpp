@@ -101,6 +101,7 @@ Client::Client(World& world, const Pair& pair, std::size_t index)
   if (plan_.manner == ClientPlan::Manner::garbage) request_ = "\x16\x03\x01 not HTTP at all\r\n\r\n";
   if (plan_.manner == ClientPlan::Manner::surplus) request_ += "GET http://x/ HTTP/1.0\r\n\r\n";
   if (plan_.manner == ClientPlan::Manner::silent) request_.clear();
+  if (plan_.manner == ClientPlan::Manner::raw) request_ = plan_.body;
   if (plan_.pause_ms > 0) waiting_until_ = world.now() + plan_.pause_ms;
 }
 
@@ -124,7 +125,8 @@ bool Client::send() {
     leave(plan_.manner == Manner::reset);
     return true;
   }
-  if (plan_.manner == Manner::half_close && !shut_) {
+  const bool half_closes = plan_.manner == Manner::half_close || (plan_.manner == Manner::raw && plan_.cut % 2 == 1);
+  if (half_closes && !shut_) {
     shut_ = true;
     world_.remote_shutdown(*connection_);
     return true;
@@ -181,6 +183,7 @@ Origin::Origin(World& world, const Pair& pair, std::size_t index)
   request_length_ = expected.size();
   head_length_ = expected.size() - pair.client.body.size();
   if (plan_.manner == Manner::garbage) response_ = "SSH-2.0-OpenSSH_9.2\r\n\r\n";
+  if (plan_.manner == Manner::raw) response_ = plan_.body;
   if (plan_.manner == Manner::cuts || plan_.manner == Manner::breaks)
     response_.resize(std::min(plan_.cut, response_.size()));
   if (plan_.manner == Manner::closes || plan_.manner == Manner::resets) response_.clear();
@@ -211,7 +214,8 @@ bool Origin::answer() {
   Connection& c = *connection_;
   if (plan_.manner == Manner::silent || plan_.manner == Manner::deaf) return false;
   const std::size_t needed = plan_.manner == Manner::early ? head_length_ : request_length_;
-  if (got.size() < needed && plan_.manner != Manner::closes && plan_.manner != Manner::resets) return false;
+  const bool waits = plan_.manner != Manner::closes && plan_.manner != Manner::resets && plan_.manner != Manner::raw;
+  if (got.size() < needed && waits) return false;
   if (sent_ < response_.size()) {
     const std::size_t piece = world_.chooser().some(std::min(response_.size() - sent_, kPiece * 8));
     const std::size_t taken = world_.remote_send(c, std::string_view{response_}.substr(sent_, piece));

@@ -24,6 +24,7 @@ struct ClientPlan {
     silent,      // sends nothing
     garbage,     // sends what is not HTTP
     stall,       // sends `cut` bytes and then nothing more
+    raw,         // sends `body` and nothing else, closes its sending side if `cut` is odd; never drawn
   };
   Manner manner = Manner::plain;
   std::string method = "GET";
@@ -55,6 +56,7 @@ struct OriginPlan {
     deaf,       // never reads
     garbage,    // answers what is not HTTP
     second,     // listens only on the second of its addresses
+    raw,        // sends `body` and nothing else, whatever it gets, and closes; never drawn
   };
   enum class Framing : std::uint8_t { length, eof, chunked };
   Manner manner = Manner::answers;

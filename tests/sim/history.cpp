@@ -12,10 +12,10 @@ using ClientManner = ClientPlan::Manner;
 using OriginManner = OriginPlan::Manner;
 
 constexpr std::string_view kClientManners[] = {"plain",  "half_close", "vanish", "reset",   "stop",
-                                               "leave", "surplus",    "silent", "garbage", "stall"};
+                                               "leave", "surplus",    "silent", "garbage", "stall",   "raw"};
 constexpr std::string_view kOriginManners[] = {"answers", "keeps", "early",  "refuses", "swallows",
                                                "unknown", "nameless", "closes", "resets", "cuts",
-                                               "breaks", "silent", "deaf", "garbage", "second"};
+                                               "breaks", "silent", "deaf", "garbage", "second",   "raw"};
 
 bool is_kind(const OriginPlan& origin) {
   switch (origin.manner) {
@@ -307,6 +307,7 @@ void run(Stage& stage, Outcome& outcome) {
 void judge(Stage& stage) {
   for (std::size_t i = 0; i < stage.clients.size() && stage.world.broken.empty(); ++i) {
     const Pair& pair = stage.scenario.pairs[i];
+    if (pair.client.manner == ClientManner::raw) continue;  // the fuzz target judges those
     if (const std::string fault = judge_client(stage.scenario, pair, *stage.clients[i]); !fault.empty())
       stage.world.fault("client " + std::to_string(i) + ": " + fault);
     if (const std::string fault = judge_origin(pair, i, *stage.origins[i], *stage.clients[i]); !fault.empty())
@@ -324,6 +325,7 @@ Outcome play(const Scenario& scenario, Chooser& chooser) {
   if (stage.world.broken.empty() && stage.world.descriptors() != 0)
     stage.world.fault(std::to_string(stage.world.descriptors()) + " descriptors are left open");
   if (stage.world.broken.empty() && stage.all_over()) judge(stage);
+  for (std::size_t i = 0; i < stage.clients.size(); ++i) outcome.seen.push_back({stage.clients[i]->got, stage.origins[i]->got});
   outcome.broken = stage.world.broken;
   outcome.calls = stage.world.calls_made;
   if (!outcome.broken.empty()) outcome.story += stage.world.log;

@@ -22,6 +22,10 @@ struct Outcome {
   std::string story;    // what happened, for a human: actors and the proxy's own trace
   std::vector<std::uint32_t> calls;  // made, by kind
   std::uint64_t turns = 0;
+  struct Seen {
+    std::string client, origin;
+  };
+  std::vector<Seen> seen;  // the bytes that came to each
 };
 
 Outcome play(const Scenario& scenario, Chooser& chooser);

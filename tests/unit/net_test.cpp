@@ -310,8 +310,11 @@ class ResolverTest : public testing::Test {
   ResolverTest(const ResolverTest&) = delete;
   ResolverTest& operator=(const ResolverTest&) = delete;
 
-  net::Lookup find(std::string_view host, std::uint64_t now,
-                   net::Token waiter = {1, 1, net::Token::Kind::upstream}) {
+  // By a waiter of its own each time, as each request is.
+  net::Lookup find(std::string_view host, std::uint64_t now) {
+    return find(host, now, {++serial, 1, net::Token::Kind::upstream});
+  }
+  net::Lookup find(std::string_view host, std::uint64_t now, net::Token waiter) {
     return resolver->find(host, 81, waiter, now);
   }
   // The name server answers what it was asked.
@@ -332,6 +335,7 @@ class ResolverTest : public testing::Test {
   sim::World world;
   sys::Fd poller;
   std::optional<net::Resolver> resolver;
+  std::uint32_t serial = 1000;
 };
 
 TEST_F(ResolverTest, NumbersAndLocalhostAskNobody) {
@@ -368,6 +372,17 @@ TEST_F(ResolverTest, KeepsAnswersForTheirTime) {
   answer(net::Found::What::found, ~std::uint64_t{0} / 2, 1000);
   EXPECT_EQ(find("o.test", 1000 + net::Resolver::kAnswerKeptMaxMs).what, net::Lookup::What::pending)
       << "but not for ever";
+}
+
+TEST_F(ResolverTest, AnAnswerWithoutATimeIsForThoseWhoWaitAlone) {
+  const net::Token one{1, 1, net::Token::Kind::upstream}, two{2, 2, net::Token::Kind::upstream};
+  find("o.test", 0, one);
+  find("o.test", 0, two);
+  ASSERT_EQ(answer(net::Found::What::found, 0, 0), 2U);
+  EXPECT_EQ(find("o.test", 0, one).what, net::Lookup::What::ready);
+  EXPECT_EQ(find("o.test", 0, two).what, net::Lookup::What::ready);
+  EXPECT_EQ(find("o.test", 0).what, net::Lookup::What::pending) << "who comes now asks anew";
+  EXPECT_EQ(world.asked.size(), 1U);
 }
 
 TEST_F(ResolverTest, KeepsFailuresBriefly) {

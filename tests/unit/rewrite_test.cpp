@@ -51,6 +51,13 @@ TEST(WriteRequest, OriginFormAndHost) {
               "GET " + string{row.line} + " HTTP/1.0\r\nHost: " + string{row.host} + "\r\n" + end);
 }
 
+TEST(WriteRequest, OptionsOfTheWholeServer) {  // RFC 9112 section 3.2.4
+  const string end = "Via: 1.0 proxy\r\nConnection: close\r\n\r\n";
+  EXPECT_EQ(request("OPTIONS http://h HTTP/1.0\r\n\r\n"), "OPTIONS * HTTP/1.0\r\nHost: h\r\n" + end);
+  EXPECT_EQ(request("OPTIONS http://h/ HTTP/1.0\r\n\r\n"), "OPTIONS / HTTP/1.0\r\nHost: h\r\n" + end);
+  EXPECT_EQ(request("OPTIONS http://h?q HTTP/1.0\r\n\r\n"), "OPTIONS /?q HTTP/1.0\r\nHost: h\r\n" + end);
+}
+
 TEST(WriteRequest, FieldsInTheirOrder) {
   EXPECT_EQ(
       request("PUT http://h/ HTTP/1.1\r\nhost: other\r\nCookie: a\r\nX-1:one\r\nCookie: b\r\nContent-Length: "
@@ -137,6 +144,12 @@ TEST(WriteResponse, AddsTheDateThatIsMissing) {
   EXPECT_EQ(
       response("HTTP/1.0 200\r\n\r\n"),
       "HTTP/1.0 200 \r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
+}
+
+TEST(WriteResponse, ADateThatConnectionNamesIsReplaced) {
+  EXPECT_EQ(response("HTTP/1.1 200 OK\r\nDate: x\r\nConnection: Date\r\n\r\n"),
+            "HTTP/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.1 proxy\r\nConnection: "
+            "close\r\n\r\n");
 }
 
 TEST(WriteResponse, ChunksAreNotAnnounced) {

@@ -579,7 +579,10 @@ struct SecondReader {
     if (lowered(found_[1]) != "http") return true;
     path = found_[3];
     string authority = found_[2];
-    if (const std::size_t at = authority.find('@'); at != string::npos) authority.erase(0, at + 1);
+    if (const std::size_t at = authority.find('@'); at != string::npos) {
+      if (!is_like("^[-._~!$&'()*+,;=%:A-Za-z0-9]*$", authority.substr(0, at), found_)) return false;
+      authority.erase(0, at + 1);
+    }
     return read_authority(authority, false);
   }
 

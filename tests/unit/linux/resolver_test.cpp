@@ -110,6 +110,7 @@ TEST_F(LinuxResolver, HowLongWhatIsBelieved) {
     EXPECT_EQ(find(host, now).what, What::pending) << row.title;
     fake::names().answer(host, row.found);
     EXPECT_EQ(woken(now).size(), 1U) << row.title;
+    EXPECT_EQ(woken(now).size(), 0U) << row.title;  // the next turn
     const std::size_t before = asked();
     for (const std::uint64_t later : {std::uint64_t{0}, row.kept_ms - 1}) {
       const Lookup found = find(host, now + later);

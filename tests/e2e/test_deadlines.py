@@ -1,0 +1,156 @@
+"""Each wait has an end. The times are short here; only that they pass is waited for, never how long they took."""
+import socket
+import threading
+
+from harness import MIB, Case, lean, ok, pause, stream, wait_until
+
+HEAD = b"HTTP/1.0 200 OK\r\n\r\n"
+
+
+class OfTheClient(Case):
+    def test_idle(self):
+        """Who has said nothing is closed without a word, and without a line in the log."""
+        proxy = self.proxy("--idle-timeout", "0.2")
+        with proxy.connect() as client:
+            answer = client.rest()
+        self.assertEqual((answer.raw, answer.reset), (b"", False))
+        proxy.stop()
+        self.assertEqual(proxy.lines, [])
+
+    def test_half_a_head(self):
+        proxy = self.proxy("--head-timeout", "0.2")
+        with proxy.connect() as client:
+            self.assert_own_answer(client.send(b"GET http://127").rest(), 408)
+        self.assertTrue(proxy.line(" 408 ").endswith(" end=head-timeout by=client"))
+
+    def test_a_head_that_trickles(self):
+        """The time is for the whole head: a byte now and then does not prolong it."""
+        proxy = self.proxy("--head-timeout", "0.5")
+        client = self.client(proxy.connect().send(b"GET http://127.0.0.1:1/ HTTP/1.0\r\nX: "))
+        client.socket.settimeout(0.05)
+        answer = b""
+        while not answer:
+            try:
+                answer = client.socket.recv(65536)
+            except socket.timeout:
+                client.send(b"x")
+        self.assertTrue(answer.startswith(b"HTTP/1.0 408 "))
+
+    def test_half_a_body(self):
+        proxy, origin = self.proxy("--body-timeout", "0.2"), self.origin(lambda wire: wire.until_gone())
+        answer = proxy.get(origin.url(), "Content-Length: 9", method="PUT", body=b"half")
+        self.assert_own_answer(answer, 408)
+        self.assertTrue(proxy.line(" 408 ").endswith(" end=body-timeout by=client"))
+
+    def test_a_body_that_comes_on_is_not_cut(self):
+        """The time begins anew with each byte: the whole may take longer."""
+        proxy, origin = self.proxy("--body-timeout", "2"), self.origin(lambda wire: wire.send(ok(wire.read_body())))
+        client = self.client(proxy.ask(origin.url(), "Content-Length: 9", method="PUT"))
+        for byte in b"123456789":
+            client.send(bytes([byte]))
+            pause(0.3)
+        self.assertEqual(client.rest().body, b"123456789")
+
+    def test_a_reader_that_takes_nothing(self):
+        def serve(wire):
+            wire.send(HEAD)
+            for piece in stream(64 * MIB):
+                wire.send(piece)
+
+        proxy, origin = self.proxy("--reader-timeout", "0.3"), self.origin(serve)
+        client = self.client(proxy.ask(origin.url(), window=8192))
+        line = proxy.line(" end=client-stalled by=client")
+        self.assertIn(f" {origin.url()} 200 ", line)
+        self.assertTrue(client.rest().reset, "the answer must not look whole")
+
+    def test_lingering(self):
+        """After our last byte, a client that neither sends nor closes is left after a while."""
+        proxy = self.proxy("--linger-timeout", "0.2")
+        before = proxy.descriptors()
+        client = self.client(proxy.connect().send(b"nonsense\r\n\r\nmore"))
+        self.assertEqual(client.rest().status, 400)
+        wait_until(lambda: proxy.descriptors() == before, "the connection is closed")
+
+
+class OfTheUpstream(Case):
+    def full_listener(self):
+        """A port on 127.0.0.1 whose queue is full: it says neither yes nor no."""
+        listener = self.enter(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for filler in [self.enter(socket.socket()) for _ in range(8)]:
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        return listener.getsockname()[1]
+
+    def test_connecting(self):
+        proxy = self.proxy("--connect-timeout", "0.3")
+        self.assert_own_answer(proxy.get(f"http://127.0.0.1:{self.full_listener()}/"), 504)
+        self.assertTrue(proxy.line(" 504 ").endswith(" end=connect-timeout by=upstream error=ETIMEDOUT"))
+
+    def test_connecting_to_the_next_address(self):
+        """One that does not answer is given up for one that does."""
+        port = self.full_listener()
+        self.origin(host="::1", port=port)
+        answer = self.proxy("--connect-timeout", "0.3").get(f"http://localhost:{port}/")
+        self.assertEqual((answer.status, answer.body), (200, b"hello"))
+
+    def test_sending(self):
+        def flood():
+            try:
+                for piece in stream(64 * MIB):
+                    client.send(piece)
+            except OSError:
+                pass  # cut off
+
+        gate, proxy = self.gate(), self.proxy("--send-timeout", "0.3")
+        origin = self.origin(lambda wire: gate.wait(), window=8192)
+        client = self.client(proxy.ask(origin.url(), f"Content-Length: {64 * MIB}", method="PUT"))
+        sender = threading.Thread(target=flood)
+        sender.start()
+        self.assert_own_answer(client.rest(), 504)
+        self.assertTrue(proxy.line(" 504 ").endswith(" end=upstream-stalled by=upstream"))
+        sender.join()
+
+    def test_the_answer(self):
+        proxy, origin = self.proxy("--answer-timeout", "0.2"), self.origin(lambda wire: wire.until_gone())
+        self.assert_own_answer(proxy.get(origin.url()), 504)
+        self.assertTrue(proxy.line(" 504 ").endswith(" end=answer-timeout by=upstream"))
+
+    def test_half_the_head_of_the_answer(self):
+        proxy = self.proxy("--answer-timeout", "0.2")
+        origin = self.origin(lambda wire: (wire.send(b"HTTP/1.0 200 OK\r\nA: "), wire.until_gone()))
+        self.assert_own_answer(proxy.get(origin.url()), 504)
+        self.assertTrue(proxy.line(" 504 ").endswith(" end=answer-timeout by=upstream"))
+
+    def test_the_next_bytes_of_the_answer(self):
+        """By then the status is out; so the answer is cut, and must look cut."""
+        proxy = self.proxy("--stream-timeout", "0.3")
+        for fields, sees_reset in ((b"Content-Length: 9\r\n", False), (b"", True)):
+            origin = self.origin(lambda wire, fields=fields: (wire.send(b"HTTP/1.0 200 OK\r\n" + fields + b"\r\nhalf"), wire.until_gone()))
+            client = self.client(proxy.ask(origin.url()))
+            client.read_head()
+            self.assertEqual(client.read(4), b"half")
+            answer = client.rest()
+            self.assertEqual((answer.raw, answer.reset), (b"", sees_reset))
+            self.assertTrue(proxy.line(origin.url(), " 200 ").endswith(" end=upstream-stalled by=upstream"))
+
+    def test_an_answer_that_comes_on_is_not_cut(self):
+        def serve(wire):
+            wire.send(HEAD)
+            for _ in range(9):
+                wire.send(b"x")
+                pause(0.3)
+
+        answer = self.proxy("--stream-timeout", "2").get(self.origin(serve).url())
+        self.assertEqual((answer.body, answer.reset), (b"x" * 9, False))
+
+    @lean
+    def test_deadlines_of_many(self):
+        """A thousand that wait for the same thing end alike, and none is forgotten."""
+        proxy = self.proxy("--head-timeout", "0.5", "--linger-timeout", "0.1", "--access-log", "off")
+        before = proxy.descriptors()
+        clients = [self.client(proxy.connect().send(b"GET ")) for _ in range(500)]
+        for client in clients:
+            self.assertEqual(client.rest().status, 408)
+        wait_until(lambda: proxy.descriptors() == before, "all are gone")

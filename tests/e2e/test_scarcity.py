@@ -1,0 +1,240 @@
+"""Too few descriptors, slots or buffers: nobody spins, nobody crashes, and service goes on as soon as it can."""
+import resource
+import threading
+
+from harness import MIB, Case, native, ok, pattern, request, settled, stream, wait_until
+
+LIMIT = 24  # descriptors the proxy may have; so it has more slots than descriptors
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
+
+
+@native
+class Descriptors(Case):
+    def setUp(self):
+        self.via = self.proxy("--max-requests", "100", preexec=few_descriptors)
+        self.server, self.free = self.origin(), self.gate()
+
+    def fill(self):
+        """Idle clients, until the next one finds no descriptor. (A spare one, to say so with, comes and goes.)"""
+        clients = [self.client(self.via.connect()) for _ in range(LIMIT - self.via.descriptors())]
+        wait_until(lambda: self.via.descriptors() >= LIMIT - 1, "the descriptors are taken")
+        return clients
+
+    def assert_served(self):
+        wait_until(lambda: self.via.get(self.server.url()).body == b"hello", "served again")
+
+    def test_with_none_left_a_client_is_told_so(self):
+        self.fill()
+        for _ in range(5):
+            answer = self.via.get(self.server.url())
+            self.assert_own_answer(answer, 503)
+            self.assertIn(b"no file descriptor left", answer.body)
+        self.assertEqual(self.server.heads, [])
+
+    def test_with_none_left_it_does_not_spin(self):
+        self.fill()
+        for _ in range(5):
+            self.assertEqual(self.client(self.via.connect()).rest().status, 503)
+        cpu, woken = self.via.activity()
+        self.assertLessEqual(cpu, 0.05)
+        self.assertLess(woken, 20)
+
+    def test_with_none_left_for_the_origin(self):
+        """Each of those who are connected gets an answer: the origin's, or that there is no descriptor to reach it."""
+        held = self.origin(lambda wire: (self.free.wait(), wire.send(ok(b"held"))))
+        clients = self.fill()
+        for client in clients:
+            client.send(request(held.url()))
+        line = self.via.line(" 503 ")
+        self.assertTrue(line.endswith(" end=no-descriptor by=proxy error=EMFILE"), line)
+        self.free.open()
+        for client in clients:
+            answer = client.rest()
+            if answer.status != 200:
+                self.assert_own_answer(answer, 503)
+
+    def test_served_again_once_one_ends(self):
+        clients = self.fill()
+        self.assertEqual(self.via.get(self.server.url()).status, 503)
+        clients.pop().close()
+        clients.pop().close()
+        self.assert_served()
+
+    def test_those_who_have_one_are_served_on(self):
+        clients = self.fill()
+        clients.pop().close()
+        self.assertEqual(clients[0].send(request(self.server.url())).rest().body, b"hello")
+
+    def test_one_who_floods_while_turned_away_holds_nobody_up(self):
+        """A client for whom there is no descriptor sends without end; another is in the middle of its request."""
+        stop = threading.Event()
+        held = self.origin(lambda wire: (self.free.wait(), wire.send(ok(b"held"))))
+        client = self.client(self.via.ask(held.url()))
+        held.wait_for(1)
+        self.fill()
+        floods = [threading.Thread(target=self.flood, args=(stop,), daemon=True) for _ in range(2)]
+        for flood in floods:
+            flood.start()
+        self.free.open()
+        try:
+            self.assertEqual(client.rest().body, b"held")
+        finally:
+            stop.set()
+            for flood in floods:
+                flood.join()
+
+    def flood(self, stop):
+        block = pattern(MIB)
+        while not stop.is_set():
+            with self.via.connect() as client:
+                try:
+                    while not stop.is_set():
+                        client.send(block)
+                except OSError:
+                    pass  # turned away: knocks again
+
+
+@native
+class Slots(Case):
+    """A full table: `--max-requests 1`, and a few further ones that are only there to say no."""
+
+    def setUp(self):
+        self.free = self.gate()
+        self.via = self.proxy("--max-requests", "1")
+        self.server = self.origin(lambda wire: (self.free.wait(), wire.send(ok(b"served"))))
+
+    def test_it_does_not_spin(self):
+        first = self.client(self.via.ask(self.server.url()))
+        self.server.wait_for(1)
+        for _ in range(20):
+            self.client(self.via.connect())  # silent: so they keep their slots
+        cpu, woken = self.via.activity()
+        self.assertLessEqual(cpu, 0.05)
+        self.assertLess(woken, 20)
+        self.free.open()
+        self.assertEqual(first.rest().body, b"served")
+
+    def test_those_who_wait_have_their_turn(self):
+        """In the kernel's queue they wait, as long as the table is full of silent ones; then they are answered."""
+        silent = [self.client(self.via.connect()) for _ in range(20)]
+        waiting = self.client(self.via.ask(self.server.url()))
+        self.free.open()
+        for client in silent:
+            client.close()
+        answer = waiting.rest()
+        self.assertIn(answer.status, (200, 503))
+        wait_until(lambda: self.via.get(self.server.url()).body == b"served", "served again")
+
+
+class Buffers(Case):
+    """One MiB for all of them, and many who would each like some."""
+
+    def test_many_half_heads(self):
+        """The oldest give way to the good ones, with an answer that says why."""
+        proxy, origin = self.proxy("--buffers", "1"), self.origin()
+        halves = [self.client(proxy.connect().send(b"GET http://127")) for _ in range(200)]
+        for _ in range(20):
+            self.assertEqual(proxy.get(origin.url()).body, b"hello")
+        self.assert_own_answer(halves[0].rest(), 408)
+        self.assertTrue(proxy.line(" 408 ").endswith(" end=memory-short by=proxy"))
+
+    def test_many_slow_readers(self):
+        proxy = self.proxy("--buffers", "1")
+        bodies = self.origin(lambda wire: [wire.send(piece) for piece in (b"HTTP/1.0 200 OK\r\n\r\n", *stream(2 * MIB))])
+        slow = [self.client(proxy.ask(bodies.url(), window=4096)) for _ in range(40)]
+        for client in slow:
+            self.assertEqual(client.read_head().status, 200)
+        other = self.origin()
+        for _ in range(20):
+            self.assertEqual(proxy.get(other.url()).body, b"hello")
+        want = b"".join(stream(2 * MIB))
+        for client in slow:
+            self.assertEqual(client.rest().raw, want)
+
+    def test_more_slow_readers_than_buffers(self):
+        """Each in its turn: once the ones before have what is theirs, all are served, whole."""
+        proxy = self.proxy("--buffers", "1")
+        bodies = self.origin(lambda wire: [wire.send(piece) for piece in (b"HTTP/1.0 200 OK\r\n\r\n", *stream(MIB))])
+        slow = [self.client(proxy.ask(bodies.url(), window=4096)) for _ in range(150)]
+        want, answers = b"".join(stream(MIB)), []
+
+        def read(client):
+            client.read_head()
+            answers.append(client.rest().raw == want)
+
+        readers = [threading.Thread(target=read, args=(client,)) for client in slow]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        self.assertEqual(answers, [True] * len(slow))
+
+    def test_slow_readers_and_half_heads_and_uploads(self):
+        proxy = self.proxy("--buffers", "1", "--linger-timeout", "0.5")
+        gate, data = self.gate(), pattern(300_000)
+        origin = self.origin(lambda wire: (gate.wait(), wire.send(ok(wire.read_body()))))
+        halves = [self.client(proxy.connect().send(b"GET ")) for _ in range(100)]
+        uploads = [self.client(proxy.ask(origin.url(), f"Content-Length: {len(data)}", method="PUT")) for _ in range(30)]
+        senders = [threading.Thread(target=upload.send, args=(data,)) for upload in uploads]
+        for sender in senders:
+            sender.start()
+        gate.open()
+        for sender in senders:
+            sender.join()
+        for upload in uploads:
+            self.assertEqual(upload.rest().body, data)
+        for half in halves:
+            half.close()
+
+    @native
+    def test_it_does_not_spin(self):
+        proxy = self.proxy("--buffers", "1")
+        bodies = self.origin(lambda wire: [wire.send(piece) for piece in (b"HTTP/1.0 200 OK\r\n\r\n", *stream(MIB))])
+        for _ in range(150):
+            self.client(proxy.ask(bodies.url(), window=4096))
+        bodies.wait_for(1)
+        settled(proxy.cpu_seconds)
+        cpu, woken = proxy.activity()
+        self.assertLessEqual(cpu, 0.05)
+        self.assertLess(woken, 20)
+
+
+@native
+class AtRest(Case):
+    def check(self, proxy):
+        cpu, woken = proxy.activity()
+        self.assertLessEqual(cpu, 0.02)
+        self.assertLess(woken, 5)
+
+    def test_nobody_there(self):
+        self.check(self.proxy())
+
+    def test_clients_that_say_nothing(self):
+        """And requests that are held in each way."""
+        gate, proxy = self.gate(), self.proxy("--access-log", "off")
+
+        def serve(wire):
+            if wire.head.target == "/middle":
+                wire.send(b"HTTP/1.0 200 OK\r\n\r\nsome")
+            gate.wait()
+
+        origin = self.origin(serve)
+        for _ in range(50):
+            self.client(proxy.connect())
+            self.client(proxy.connect().send(b"GET "))
+        for target in ("/wait", "/middle"):
+            self.client(proxy.ask(origin.url(target)))
+            self.client(proxy.ask(origin.url(target), "Content-Length: 9", method="PUT", body=b"half"))
+            half_closed = self.client(proxy.ask(origin.url(target)))
+            half_closed.half_close()
+        origin.wait_for(6)
+        self.check(proxy)
+
+    def test_after_a_storm(self):
+        proxy, origin = self.proxy("--access-log", "off"), self.origin()
+        for _ in range(200):
+            self.assertEqual(proxy.get(origin.url()).body, b"hello")
+        self.check(proxy)

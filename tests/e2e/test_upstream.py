@@ -1,0 +1,143 @@
+"""Origins that cannot be reached, answer nothing, or answer what is not HTTP: 502, with the reason."""
+import socket
+
+from harness import Case, closed_port, ok, pattern
+
+END = b"\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\n"
+
+# title, what the origin says before it closes
+CLOSED = (
+    ("nothing", b""),
+    ("one byte", b"H"),
+    ("half a status line", b"HTTP/1.0 2"),
+    ("half a head", b"HTTP/1.0 200 OK\r\nA: b\r\n"),
+    ("an interim answer alone", b"HTTP/1.1 100 Continue" + END),
+)
+# detail, title, what the origin says; it need not close
+MALFORMED = (
+    ("bad-status-line", "another protocol", b"SSH-2.0-OpenSSH_9.2\r\n"),
+    ("bad-status-line", "HTTP/0.9", b"<html>hi</html>\r\n"),
+    ("bad-status-line", "an empty line first", b"\r\n" + OK + b"\r\n"),
+    ("bad-status-line", "no code", b"HTTP/1.0 OK" + END),
+    ("bad-status-line", "a code of two digits", b"HTTP/1.0 20 OK" + END),
+    ("bad-status-line", "a code of four digits", b"HTTP/1.0 2000 OK" + END),
+    ("bad-status-line", "code 099", b"HTTP/1.0 099 OK" + END),
+    ("bad-status-line", "a code with a sign", b"HTTP/1.0 +20 OK" + END),
+    ("bad-status-line", "two blanks", b"HTTP/1.0  200 OK" + END),
+    ("version-unsupported", "HTTP/2", b"HTTP/2.0 200 OK" + END),
+    ("bad-version", "small letters", b"http/1.0 200 OK" + END),
+    ("bad-line-end", "bare LF", b"HTTP/1.0 200 OK\nA: b\n\n"),
+    ("bad-line-end", "bare CR", OK + b"A: b\rSet-Cookie: c" + END),
+    ("bad-character", "NUL", OK + b"A: \0" + END),
+    ("folded-field", "a folded line", OK + b"A: b\r\n c" + END),
+    ("bad-field", "no colon", OK + b"nonsense" + END),
+    ("bad-field", "a blank before the colon", OK + b"Content-Length : 1" + END + b"x"),
+    ("bad-length", "two lengths", OK + b"Content-Length: 1\r\nContent-Length: 2" + END + b"ab"),
+    ("bad-length", "two equal lengths", OK + b"Content-Length: 1\r\nContent-Length: 1" + END + b"a"),
+    ("bad-length", "a length that is none", OK + b"Content-Length: -1" + END),
+    ("length-and-encoding", "both lengths", OK + b"Content-Length: 1\r\nTransfer-Encoding: chunked" + END + b"0" + END),
+    ("encoding-unsupported", "gzip", OK + b"Transfer-Encoding: gzip, chunked" + END + b"0" + END),
+    ("bad-encoding", "chunked twice", OK + b"Transfer-Encoding: chunked, chunked" + END + b"0" + END),
+    ("bad-encoding", "identity", OK + b"Transfer-Encoding: identity" + END),
+    ("bad-encoding", "chunks in 1.0", b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked" + END + b"0" + END),
+    ("bad-chunk", "no size", OK + b"Transfer-Encoding: chunked" + END + b"xyz\r\n"),
+    ("bad-chunk", "a size with a sign", OK + b"Transfer-Encoding: chunked" + END + b"+1\r\na\r\n0" + END),
+    ("bad-chunk", "a size with 0x", OK + b"Transfer-Encoding: chunked" + END + b"0x1\r\na\r\n0" + END),
+    ("bad-chunk", "a huge size", OK + b"Transfer-Encoding: chunked" + END + b"f" * 17 + b"\r\n"),
+    ("bad-chunk", "bare LF", OK + b"Transfer-Encoding: chunked" + END + b"1\na\n0\n\n"),
+    ("head-too-large", "a long head", OK + b"A: " + b"a" * 20000 + END),
+    ("too-many-fields", "101 fields", OK + b"a: b\r\n" * 101 + b"\r\n"),
+    ("bad-status-line", "101, which nobody asked for", b"HTTP/1.1 101 Switching Protocols" + END),
+    ("bad-status-line", "interim answers without end", b"HTTP/1.1 100 Continue" + END + (b"HTTP/1.1 100 Continue" + END) * 16 + ok(b"x")),
+)
+
+
+class Unreachable(Case):
+    def check(self, url, status, reason, words, error=None):
+        proxy = self.proxy()
+        answer = proxy.get(url)
+        self.assert_own_answer(answer, status, url)
+        for word in words:
+            self.assertIn(word, answer.body)
+        line = proxy.line(f" {url} {status} up=0 ")
+        self.assertTrue(line.endswith(f" end={reason} by=upstream" + (f" error={error}" if error else "")), line)
+
+    def test_refused(self):
+        port = closed_port()
+        words = (b"refused", f"port {port}".encode())
+        self.check(f"http://127.0.0.1:{port}/", 502, "refused", (*words, b"127.0.0.1"), "ECONNREFUSED")
+        self.check(f"http://[::1]:{port}/", 502, "refused", (*words, b"[::1]"), "ECONNREFUSED")
+        self.check(f"http://localhost:{port}/", 502, "refused", (*words, b"localhost"), "ECONNREFUSED")
+
+    def test_no_such_name(self):
+        """`invalid` exists nowhere, by agreement (RFC 6761). Without a network, the name server is silent."""
+        proxy = self.proxy("--resolve-timeout", "2")
+        answer = proxy.get("http://nosuch.invalid/")
+        self.assertIn(answer.status, (502, 504))
+        self.assert_own_answer(answer, answer.status)
+        self.assertIn(b"nosuch.invalid", answer.body)
+
+    def test_an_address_that_nobody_can_have(self):
+        proxy = self.proxy()
+        for url in ("http://255.255.255.255/", "http://[ff02::1]/"):
+            self.assert_own_answer(proxy.get(url), 502, url)
+
+    def test_a_refused_upload_is_answered_too(self):
+        proxy, port = self.proxy(), closed_port()
+        answer = proxy.get(f"http://127.0.0.1:{port}/", "Content-Length: 3000000", method="PUT", body=pattern(3_000_000))
+        self.assert_own_answer(answer, 502)
+
+
+class OddAnswers(Case):
+    def check(self, rows, serve):
+        """Each row: how the log's line ends, title, what the origin says, in the way of `serve`."""
+        proxy, urls = self.proxy(), []
+        for _, title, data in rows:
+            with self.subTest(title):
+                origin = self.origin(lambda wire, data=data: serve(wire, data))
+                urls.append(origin.url())
+                self.assert_own_answer(proxy.get(origin.url()), 502, title)
+        lines = proxy.count_lines(len(rows))
+        for url, (end, title, _) in zip(urls, rows):
+            with self.subTest(title):
+                line = next(line for line in lines if f" {url} 502 up=" in line)
+                self.assertTrue(line.endswith(f" end={end}"), line)
+
+    def test_an_origin_that_closes_before_its_answer_is_whole(self):
+        rows = [("upstream-closed by=upstream", title, data) for title, data in CLOSED]
+        self.check(rows, lambda wire, data: (wire.send(data), wire.half_close(), wire.until_gone()))
+
+    def test_an_origin_that_resets_before_its_answer_is_whole(self):
+        rows = [("upstream-reset by=upstream error=ECONNRESET", title, data) for title, data in CLOSED[:-1]]
+        self.check(rows, lambda wire, data: (wire.send(data), wire.reset()))
+
+    def test_malformed_answers(self):
+        rows = [(f"bad-response({detail}) by=upstream", title, data) for detail, title, data in MALFORMED]
+        self.check(rows, lambda wire, data: (wire.send(data), wire.until_gone()))
+
+    def test_the_text_says_that_it_is_the_origin(self):
+        origin = self.origin(lambda wire: wire.send(MALFORMED[0][2]))
+        self.assertIn(b"not valid HTTP", self.proxy().get(origin.url()).body)
+
+    def test_malformed_answers_are_the_same_however_they_arrive(self):
+        proxy = self.proxy("--access-log", "off")
+        for detail, title, data in MALFORMED:
+            if detail == "bad-chunk":
+                continue  # by then, the head has been passed on
+            step = 1 if len(data) < 200 else 97
+            origin = self.origin(lambda wire, data=data, step=step: (wire.send_in_pieces(data, step), wire.until_gone()))
+            self.assert_own_answer(proxy.get(origin.url()), 502, title)
+
+    def test_an_answer_before_the_request(self):
+        """Some origins talk first; what they say is taken as the answer."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            proxy = self.proxy()
+            client = self.client(proxy.ask(f"http://127.0.0.1:{listener.getsockname()[1]}/", "Content-Length: 5", method="PUT"))
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(ok(b"early"))
+                connection.shutdown(socket.SHUT_WR)
+                self.assertEqual(client.rest().body, b"early")

@@ -1,0 +1,1067 @@
+/* A model of the two lanes and the marks: request_state.cpp and src/net/lane.cpp with the bytes left out, on a kernel
+ * that gives edges exactly as epoll(7) with EPOLLET does.
+ *
+ * What is checked (run.py):
+ *   - no lost wake-up: with no deadlines at all, the proxy never sleeps while a request is unfinished (spin: "invalid end
+ *     state": the guard at `asleep` is never satisfied again);
+ *   - every history ends, without any assumption of fairness: there is no cycle of states (spin: "non-progress cycle";
+ *     the model has no progress label, so any cycle is one). Both together: every request that was begun is over.
+ *   - nothing is touched after release: an event, or a name that was looked up, finds the very endpoint that it was for,
+ *     or nobody (`ev_conn`, `named_k`);
+ *   - what the peers see: a kind client gets its whole answer, never RST; an answer cut short looks cut;
+ *   - at the end every block and every descriptor is back.
+ *
+ * Abstractions, each with its reason:
+ *   - Bytes are units, and only counted: order within a lane is that of memmove and memcpy, which unit tests cover. A
+ *     head is one or two units, so that it can be half read.
+ *   - Time does not exist. Where deadlines are modelled (DEADLINES), one may strike at any turn, in any order: more than
+ *     the program allows. Where they are not, nothing may depend on them.
+ *   - A turn of the loop is as in Proxy::turn; the world may move between any two system calls. Only `asleep` and the
+ *     collecting of events are one step, as they are in epoll_wait.
+ *   - LATE is harsher than the program: records may run between two events of one batch, so that a descriptor can be
+ *     closed, and its slot reused, while an event for it is under way. The program marks all first; the serial number is
+ *     what would hold if it did not.
+ *   - A refused connection and a reset one are the same: the next call fails, once.
+ */
+
+/* ---- the configuration ------------------------------------------------------------------------------------------- */
+
+#ifndef CLIENTS
+#define CLIENTS 1
+#endif
+#ifndef SLOTS
+#define SLOTS 1
+#endif
+#ifndef BLOCKS
+#define BLOCKS 4
+#endif
+#ifndef ADDRESSES
+#define ADDRESSES 1      /* of the host, at most 2 */
+#endif
+#ifndef REQ_HEAD
+#define REQ_HEAD 1
+#endif
+#ifndef REQ_BODY
+#define REQ_BODY 0
+#endif
+#ifndef RES_HEAD
+#define RES_HEAD 1
+#endif
+#ifndef RES_BODY
+#define RES_BODY 2
+#endif
+#ifndef CAP
+#define CAP 2            /* units a socket buffer takes, each way */
+#endif
+#ifndef BLOCK
+#define BLOCK 2          /* units a block takes of a body */
+#endif
+#ifndef BUDGET
+#define BUDGET 9         /* units a record may read in a turn; 9: as many as it likes */
+#endif
+
+/* What the peers may do, and what the world is like: 1 or 0. */
+#ifndef HALF
+#define HALF 0           /* the client may send FIN once its request is out, and read on */
+#endif
+#ifndef LEAVE
+#define LEAVE 0          /* the client may close at any time: FIN, then RST to whatever comes */
+#endif
+#ifndef VANISH
+#define VANISH 0         /* the client may send RST at any time */
+#endif
+#ifndef EARLY
+#define EARLY 0          /* the origin may answer before it has the whole request, and read no more */
+#endif
+#ifndef DIES
+#define DIES 0           /* the origin may break off at any time, by RST, or by FIN where that can be told */
+#endif
+#ifndef REFUSE
+#define REFUSE 0         /* the origin may refuse the connection */
+#endif
+#ifndef SILENT
+#define SILENT 0         /* the origin never answers */
+#endif
+#ifndef LAZY
+#define LAZY 0           /* each peer may stop doing anything at any time; only a deadline helps */
+#endif
+#ifndef BAD
+#define BAD 0            /* the request may be one to be refused */
+#endif
+#ifndef EXPECT
+#define EXPECT 0         /* the client asked for a 100 */
+#endif
+#ifndef LOOKUP
+#define LOOKUP 0         /* the host has a name, which takes time to look up */
+#endif
+#ifndef DEADLINES
+#define DEADLINES 0
+#endif
+#ifndef LATE
+#define LATE 0
+#endif
+#ifndef ERROR_ONCE
+#define ERROR_ONCE 0     /* after a failed call the error is gone (SO_ERROR): the next read says "end of stream" */
+#endif
+
+#define REQ (REQ_HEAD + REQ_BODY)
+#define RES (RES_HEAD + RES_BODY)
+#define OWN 2            /* units of an answer of our own */
+#define INTERIM 1        /* units of a 100 */
+#define KIND (!VANISH && !LEAVE && !DIES && !LAZY && !DEADLINES)
+
+/* ---- names -------------------------------------------------------------------------------------------------------- */
+
+mtype = { FREE, READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE }             /* State */
+mtype = { resolving, connecting, linked }                                             /* net::Link */
+mtype = { need_read, need_write, complete, spent, no_block, read_failed, write_failed } /* net::Flow */
+mtype = { done, again, the_end, fail }                                                /* sys::Outcome */
+mtype = { wait, yield, starve, go, close }                                            /* Step::What */
+mtype = { idle, head, other, leaving, lingering }  /* plan::Wait, as far as the end of the wait differs */
+mtype = { answer_it, drop_it }                     /* base::Reason of a verdict: with an answer, or without */
+#define none 0
+#define NOBODY 255
+
+/* Each change of state stands in the model as GO(from, to); transitions.py compares them with kStateRows. */
+#define GO(from, to) assert(R.state == from); next_state = to; step = go
+#define CLOSE(from) assert(R.state == from); next_state = FREE; step = close
+
+/* ---- the kernel ---------------------------------------------------------------------------------------------------- */
+
+typedef Conn {
+  byte in;      /* units that have come from the peer and have not been read */
+  byte out;     /* units that we have sent and the peer has not taken */
+  bit est;      /* connected, or the attempt has failed */
+  bit fin;      /* the peer's FIN is behind `in` */
+  bit reset;    /* the peer's RST has come, behind `in` */
+  bit err;      /* ... and no call has told us yet */
+  bit shut;     /* our FIN is behind `out` */
+  bit killed;   /* our RST has gone out */
+  bit closed;   /* our descriptor is closed */
+  bit watched;  /* it is in the epoll set */
+  bit queued;   /* there was an edge since epoll_wait last told of it */
+  bit no_room;  /* SOCK_NOSPACE: we were told that there is no room; room will be an edge */
+  byte slot, side, serial;  /* its token */
+};
+
+/* Of client k: 3k is its own connection; 3k+1 and 3k+2 are those to the origin's addresses. */
+#define CONNS (3 * CLIENTS)
+Conn conn[CONNS];
+
+#define edge(c) conn[c].queued = conn[c].watched
+
+/* What epoll_wait reports is what is so when it is called, not what made the edge. */
+#define is_in(c)   (conn[c].in > 0 || conn[c].fin || conn[c].reset)
+#define is_out(c)  (conn[c].est && (conn[c].out < CAP || conn[c].reset))
+#define is_fin(c)  (conn[c].fin || conn[c].reset)
+#define is_hung(c) (conn[c].reset || (conn[c].fin && conn[c].shut))
+
+#if CLIENTS == 1
+#define EDGES (conn[0].queued || conn[1].queued || conn[2].queued)
+#else
+#define EDGES (conn[0].queued || conn[1].queued || conn[2].queued || conn[3].queued || conn[4].queued || conn[5].queued)
+#endif
+
+/* recv(2): what has come, however little; then the error, then the end. Sets io and n. */
+inline receive(id, room) {
+  d_step {
+    assert(!conn[id].closed && room > 0);
+    if
+    :: conn[id].in > 0 ->
+       n = (conn[id].in < room -> conn[id].in : room);
+       conn[id].in = conn[id].in - n;
+       io = done
+    :: conn[id].in == 0 && conn[id].err -> conn[id].err = !ERROR_ONCE; io = fail
+    :: conn[id].in == 0 && !conn[id].err && (conn[id].fin || conn[id].reset) -> io = the_end
+    :: else -> io = again
+    fi
+  }
+}
+
+/* send(2). Sets io and n. */
+inline transmit(id, wanted) {
+  d_step {
+    assert(!conn[id].closed && wanted > 0);
+    if
+    :: conn[id].est && conn[id].reset ->
+       if
+       :: ERROR_ONCE -> conn[id].err = 0
+       :: else
+       fi;
+       io = fail
+    :: conn[id].est && !conn[id].reset && conn[id].out < CAP ->
+       n = (wanted < CAP - conn[id].out -> wanted : CAP - conn[id].out);
+       conn[id].out = conn[id].out + n;
+       io = done
+    :: else -> conn[id].no_room = 1; io = again
+    fi
+  }
+}
+
+/* close(2): over unread bytes, or with SO_LINGER 0, it is RST, and what is under way is lost. */
+inline close_descriptor(id, at_once) {
+  d_step {
+    assert(!conn[id].closed);
+    conn[id].closed = 1;
+    conn[id].watched = 0;
+    conn[id].queued = 0;
+    if
+    :: conn[id].in > 0 || at_once -> conn[id].killed = 1; conn[id].out = 0
+    :: else -> conn[id].shut = 1
+    fi
+  }
+}
+
+/* EPOLL_CTL_ADD: what is ready already counts as an edge. */
+inline watch(id, at_slot, at_side, with_serial) {
+  d_step {
+    conn[id].slot = at_slot;
+    conn[id].side = at_side;
+    conn[id].serial = with_serial;
+    conn[id].watched = 1;
+    conn[id].queued = (is_in(id) || is_out(id))
+  }
+}
+
+/* ---- the peers ----------------------------------------------------------------------------------------------------- */
+
+bit knocking[CLIENTS];   /* waits to be accepted */
+bit until_eof[CLIENTS];  /* how the origin's answer ends: by the end of the stream, or by its length */
+bit bad[CLIENTS];        /* the request is one to be refused */
+
+/* Ghosts: nobody decides by them. */
+mtype answered[CLIENTS]; /* whose answer has begun: none, linked (the origin's), fail (ours) */
+byte interims[CLIENTS];  /* units of a 100 that were put on the way */
+bit origin_told[CLIENTS];/* the origin has sent all of its answer */
+
+/* Bytes to a descriptor that we have closed are answered by RST, which destroys what the peer has not read yet. */
+inline arrives(id) {
+  if
+  :: conn[id].closed -> conn[id].killed = 1; conn[id].out = 0
+  :: else -> conn[id].in++; edge(id)
+  fi
+}
+
+inline takes(id) {
+  conn[id].out--;
+  if
+  :: conn[id].no_room -> conn[id].no_room = 0; edge(id)
+  :: else
+  fi
+}
+
+proctype Client(byte k) {
+  byte sent, got;
+  byte c = 3 * k;
+  do
+  :: atomic { sent < REQ && conn[c].in < CAP && !conn[c].fin && !conn[c].killed -> arrives(c); sent++ }
+  :: atomic { conn[c].out > 0 -> takes(c); got++ }
+  :: atomic { HALF && sent == REQ && !conn[c].fin && !conn[c].killed && !conn[c].closed -> conn[c].fin = 1; edge(c) }
+  :: atomic { conn[c].killed -> assert(!KIND); goto gone }
+  :: atomic {
+       conn[c].out == 0 && conn[c].shut && !conn[c].killed ->
+       /* The end of the stream: is it that of the answer? */
+       assert(!(answered[k] == linked && until_eof[k]) || got == interims[k] + RES);
+       assert(!(KIND && answered[k] == linked && origin_told[k]) || got == interims[k] + RES);
+       assert(!(KIND && answered[k] == fail) || got == interims[k] + OWN);
+       assert(!KIND || answered[k] != none);
+       conn[c].fin = 1;
+       edge(c);
+       break
+     }
+  :: atomic { VANISH -> conn[c].reset = 1; conn[c].err = 1; edge(c); goto gone }
+  :: atomic { LEAVE && !conn[c].killed -> conn[c].fin = 1; edge(c); break }
+  :: LAZY -> goto gone
+  od;
+  /* Closed. What still comes is answered by RST. */
+  if
+  :: atomic { conn[c].out > 0 -> conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c) }
+  :: conn[c].closed
+  fi;
+gone:
+  skip
+}
+
+/* One attempt to reach the origin of client k. */
+proctype Origin(byte k; byte c) {
+  byte sent, got;
+  bit deaf, ended;
+  if
+  :: conn[c].watched
+  :: conn[3 * k].closed && !conn[c].watched -> goto gone  /* it never came to that */
+  fi;
+  if
+  :: atomic { !conn[c].closed -> conn[c].est = 1; edge(c) }
+  :: atomic { REFUSE && !conn[c].closed -> conn[c].est = 1; conn[c].reset = 1; conn[c].err = 1; edge(c); goto gone }
+  :: conn[c].closed -> goto gone
+  :: LAZY -> goto gone
+  fi;
+  do
+  :: atomic { conn[c].out > 0 && !deaf -> takes(c); got++; assert(got <= REQ) }
+  :: atomic {
+       !SILENT && !ended && sent < RES && conn[c].in < CAP && !conn[c].killed && (got == REQ || (EARLY && got > 0)) ->
+       arrives(c);
+       sent++;
+       if
+       :: sent == RES -> origin_told[k] = 1
+       :: else
+       fi
+     }
+  :: atomic { EARLY && sent > 0 && !deaf && got < REQ -> deaf = 1 }
+  :: atomic { sent == RES && !ended && !conn[c].closed -> ended = 1; conn[c].fin = 1; edge(c) }
+  :: atomic {
+       /* closed over unread bytes: RST. A kind origin does so only where the answer's end can be told without it. */
+       deaf && sent == RES && conn[c].out > 0 && !until_eof[k] && !conn[c].closed ->
+       conn[c].reset = 1; conn[c].err = 1; edge(c); goto gone
+     }
+  :: atomic { DIES && !conn[c].closed -> conn[c].reset = 1; conn[c].err = 1; edge(c); goto gone }
+  :: atomic { DIES && !until_eof[k] && !ended && !conn[c].closed -> ended = 1; conn[c].fin = 1; edge(c) }
+  :: LAZY -> goto gone
+  :: conn[c].killed -> goto gone
+  :: conn[c].closed && (conn[c].out == 0 || deaf) -> goto gone
+  od;
+gone:
+  skip
+}
+
+/* ---- the proxy: net::Endpoint, net::Lane, request_info ---------------------------------------------------------------- */
+
+typedef Endpoint {
+  byte conn;    /* the descriptor */
+  byte serial;
+  mtype link;
+  bit readable, writable, finished, eof, hung, shut;
+};
+typedef Lane {
+  bit block;
+  byte held;      /* units in the block */
+  byte left;      /* units of the body still to come from the source */
+  bit until_eof;  /* the body ends with the stream */
+  bit dead;
+  bit moved;      /* something was sent */
+  mtype flow;
+};
+typedef Record {
+  mtype state, waits, verdict;
+  bit greeted, starved, queued;
+  byte k;         /* whose request it is */
+  byte tried;     /* addresses */
+  Endpoint side[2];
+  Lane lane[2];
+};
+
+#define R rec[r]
+#define CLIENT R.side[0]
+#define UPSTREAM R.side[1]
+#define REQUEST R.lane[0]
+#define RESPONSE R.lane[1]
+
+#define framed(L) (!L.until_eof && L.left == 0)  /* Framing::complete */
+
+chan lookups = [CLIENTS] of { byte, byte, byte };  /* slot, serial, and as a ghost: for whom */
+bit known[CLIENTS];                                /* the name has been looked up */
+
+inline take_block(L) {
+  if
+  :: !L.block && blocks > 0 -> L.block = 1; blocks--
+  :: else
+  fi
+}
+
+inline drop_block(L) {
+  blocks = blocks + L.block;
+  L.block = 0;
+  L.held = 0
+}
+
+/* net::fill. Sets f; n units came if it is none. */
+inline fill(L, FROM, room) {
+  if
+  :: !FROM.readable -> f = need_read
+  :: else ->
+     receive(FROM.conn, room);
+     if
+     :: io == again -> FROM.readable = 0; f = need_read
+     :: io == the_end -> FROM.readable = 0; FROM.finished = 1; FROM.eof = 1; f = read_failed
+     :: io == fail -> FROM.readable = 0; f = read_failed
+     :: io == done ->
+        if
+#if defined(WRONG_FIN)
+        :: n < room -> FROM.readable = 0
+#elif defined(WRONG_EDGE)
+        :: 1 -> FROM.readable = 0
+#else
+        :: n < room && !FROM.finished && !FROM.hung -> FROM.readable = 0
+#endif
+        :: else
+        fi;
+        L.held = L.held + n;
+        f = none
+     fi;
+     io = none
+  fi
+}
+
+/* net::drain. Sets f. */
+inline drain(L, TO) {
+  f = none;
+  do
+  :: f == none && L.held == 0 -> f = complete
+  :: f == none && L.held > 0 && !TO.writable -> f = need_write
+  :: f == none && L.held > 0 && TO.writable ->
+     transmit(TO.conn, L.held);
+     if
+     :: io == again -> TO.writable = 0; f = need_write
+     :: io == fail -> f = write_failed
+     :: io == done ->
+#ifdef WRONG_SHORT_WRITE
+        L.held = 0;
+#else
+        L.held = L.held - n;
+#endif
+        L.moved = 1;
+        n = 0
+     fi;
+     io = none
+  :: f != none -> break
+  od
+}
+
+inline end_of_stream(L) {
+  drop_block(L);
+  f = (L.until_eof || L.left == 0 -> complete : read_failed)
+}
+
+/* net::pump. Sets f and the lane's flow. */
+inline pump(L, FROM, TO) {
+  budget = BUDGET;
+  do
+  :: drain(L, TO);
+     if
+     :: f != complete -> break
+     :: f == complete && framed(L) -> drop_block(L); break
+     :: f == complete && !framed(L) && FROM.eof -> end_of_stream(L); break
+     :: f == complete && !framed(L) && !FROM.eof && !FROM.readable -> drop_block(L); f = need_read; break
+     :: f == complete && !framed(L) && !FROM.eof && FROM.readable && budget == 0 -> f = spent; break
+     :: else
+     fi;
+     take_block(L);
+     if
+     :: !L.block -> f = no_block; break
+     :: else
+     fi;
+     fill(L, FROM, (L.until_eof || L.left > BLOCK -> BLOCK : L.left));
+     if
+     :: f == need_read -> drop_block(L); break
+     :: f == read_failed && FROM.eof -> end_of_stream(L); break
+     :: f == read_failed && !FROM.eof -> break
+     :: f == none ->
+        budget = (n < budget -> budget - n : 0);
+        L.left = (L.until_eof -> 0 : L.left - n);
+        n = 0
+     fi
+  od;
+  budget = 0;
+  L.flow = f
+}
+
+inline forget_endpoint(E) {
+  if
+  :: E.conn != NOBODY -> close_descriptor(E.conn, 0)
+  :: else
+  fi;
+  clear_endpoint(E)
+}
+
+inline clear_endpoint(E) {
+  d_step {
+    E.conn = NOBODY; E.serial = 0; E.link = none;
+    E.readable = 0; E.writable = 0; E.finished = 0; E.eof = 0; E.hung = 0; E.shut = 0
+  }
+}
+
+inline clear_lane(L) {
+  d_step { L.left = 0; L.until_eof = 0; L.dead = 0; L.moved = 0; L.flow = none }
+}
+
+/* greet_half_closed: the first unit of the answer, whatever it will be, tells whether a half-closed client is there. */
+inline greet() {
+  if
+#ifdef WRONG_GREETING
+  :: 0 -> skip
+#else
+  :: CLIENT.finished && !R.greeted && CLIENT.writable && !(R.state == SEND_REQUEST && RESPONSE.held > 0) ->
+     transmit(CLIENT.conn, 1);
+     R.greeted = (io == done);
+     CLIENT.hung = CLIENT.hung || io == fail;
+     io = none;
+     n = 0
+#endif
+  :: else
+  fi
+}
+
+inline wake(s) {
+  assert(rec[s].state != FREE);
+  if
+  :: rec[s].starved -> starving ?? eval(s); rec[s].starved = 0; rec[s].queued = 0
+  :: else
+  fi;
+  if
+  :: !rec[s].queued -> ready ! s; rec[s].queued = 1
+  :: else
+  fi
+}
+
+/* proxy.cpp: half-read heads are those whose deadline is that of the head. */
+#if SLOTS == 1
+#define HALF_READ (rec[0].waits == head)
+#else
+#define HALF_READ (rec[0].waits == head || rec[1].waits == head)
+#endif
+#define CAN_FEED (len(starving) > 0 && (blocks > 0 || HALF_READ))
+
+#if CLIENTS == 1
+#define KNOCKING knocking[0]
+#else
+#define KNOCKING (knocking[0] || knocking[1])
+#endif
+
+#ifdef WRONG_SERIAL
+#define is_the_one(E, number) 1
+#else
+#define is_the_one(E, number) (E.serial == number)
+#endif
+
+active proctype Proxy() {
+  Record rec[SLOTS];
+  chan ready = [SLOTS] of { byte };
+  chan starving = [SLOTS] of { byte };
+  chan batch = [CONNS] of { byte, byte, byte, byte, bit, bit, bit, bit };
+  byte blocks = BLOCKS;
+  byte used, served, serials;
+  byte r, n, i, budget, turns, room, kept;
+  mtype f, upload, io, step, wait_kind, next_state, why;
+  byte ev_slot, ev_side, ev_serial, ev_conn, named_k;
+  bit ev_in, ev_out, ev_fin, ev_hung;
+  xr ready; xs ready; xr batch; xs batch;
+
+  atomic {
+    i = 0;
+    do
+    :: i < SLOTS -> rec[i].state = FREE; rec[i].side[0].conn = NOBODY; rec[i].side[1].conn = NOBODY; i++
+    :: else -> break
+    od;
+    i = 0;
+    do
+    :: i < CLIENTS ->
+       knocking[i] = 1;
+       conn[3 * i].est = 1;
+       if
+       :: until_eof[i] = 1
+       :: until_eof[i] = 0
+       fi;
+       if
+       :: BAD -> bad[i] = 1
+       :: bad[i] = 0
+       fi;
+       run Client(i);
+       run Origin(i, 3 * i + 1);
+       if
+       :: ADDRESSES > 1 -> run Origin(i, 3 * i + 2)
+       :: else
+       fi;
+       i++
+    :: else -> break
+    od;
+    i = 0
+  }
+
+turn:
+asleep:
+  atomic {
+    if
+    :: served == CLIENTS -> goto over
+    :: len(ready) > 0 || len(batch) > 0 || CAN_FEED || EDGES || (KNOCKING && used < SLOTS)
+    /* A name has been looked up; nobody knows when. */
+    :: lookups ? ev_slot, ev_serial, named_k ->
+       known[named_k] = 1;
+#ifndef WRONG_NAME
+       if
+       :: is_the_one(rec[ev_slot].side[1], ev_serial) -> assert(rec[ev_slot].k == named_k && rec[ev_slot].state != FREE); wake(ev_slot)
+       :: else
+       fi;
+#endif
+       ev_slot = 0; ev_serial = 0; named_k = 0
+    /* A deadline has passed; nobody knows which. */
+    :: DEADLINES && rec[0].waits != none -> i = 0; goto expire
+#if SLOTS > 1
+    :: DEADLINES && rec[1].waits != none -> i = 1; goto expire
+#endif
+    fi;
+    goto collect;
+expire:
+    rec[i].verdict = (rec[i].waits == head || rec[i].waits == other -> answer_it : drop_it);
+    rec[i].waits = none;
+    wake(i);
+collect:
+    i = 0;
+    do
+    :: i < CONNS && conn[i].queued && len(batch) < CONNS ->
+       conn[i].queued = 0;
+       if
+       :: is_in(i) || is_out(i) || is_hung(i) -> batch ! conn[i].slot, conn[i].side, conn[i].serial, i, is_in(i), is_out(i), is_fin(i), is_hung(i)
+       :: else
+       fi;
+       if
+       :: !is_out(i) -> conn[i].no_room = 1  /* tcp_poll() notes that we were told of no room */
+       :: else
+       fi;
+       i++
+    :: i < CONNS && !(conn[i].queued && len(batch) < CONNS) -> i++
+    :: i == CONNS -> break
+    od;
+    i = 0
+  }
+
+  /* Proxy::mark */
+  do
+  :: len(batch) > 0 ->
+     atomic {
+       batch ? ev_slot, ev_side, ev_serial, ev_conn, ev_in, ev_out, ev_fin, ev_hung;
+       if
+       :: is_the_one(rec[ev_slot].side[ev_side], ev_serial) ->
+          assert(rec[ev_slot].side[ev_side].conn == ev_conn);
+#define E rec[ev_slot].side[ev_side]
+          E.readable = E.readable || ev_in || ev_hung;
+#ifdef WRONG_MARK
+          E.writable = E.writable || (ev_out && !ev_in);
+#else
+          E.writable = E.writable || ev_out || ev_hung;
+#endif
+          E.finished = E.finished || ev_fin;
+          E.hung = E.hung || ev_hung;
+#undef E
+          wake(ev_slot)
+       :: else
+       fi;
+       ev_slot = 0; ev_side = 0; ev_serial = 0; ev_conn = 0; ev_in = 0; ev_out = 0; ev_fin = 0; ev_hung = 0
+     }
+  :: len(batch) == 0 -> break
+  :: LATE && len(ready) > 0 -> break
+  od;
+
+  /* Proxy::accept_clients, and admit */
+  atomic {
+    i = 0;
+    do
+    :: i < CLIENTS && knocking[i] && used < SLOTS ->
+       knocking[i] = 0;
+       r = 0;
+       do
+       :: R.state != FREE -> r++
+       :: R.state == FREE -> break
+       od;
+       used++;
+       serials++;
+       R.k = i;
+       CLIENT.conn = 3 * i;
+       CLIENT.serial = serials;
+       CLIENT.link = linked;
+       CLIENT.readable = 1;
+       CLIENT.writable = 1;
+       GO(FREE, READ_REQUEST);
+       R.state = next_state;
+       watch(CLIENT.conn, r, 0, serials);
+       wake(r);
+       i++
+    :: i < CLIENTS && !(knocking[i] && used < SLOTS) -> i++
+    :: i == CLIENTS -> break
+    od;
+    i = 0; r = 0; next_state = none; step = none
+  }
+
+  /* Proxy::feed_the_starved */
+  atomic {
+#ifndef WRONG_FEED
+    room = blocks;
+    do
+    :: room > 0 && len(starving) > 0 -> starving ? <i>; wake(i); room--
+    :: else -> break
+    od;
+    room = 0;
+#endif
+    if
+    :: len(starving) > 0 && HALF_READ ->
+       i = 0;
+       do
+       :: rec[i].waits != head -> i++
+       :: else -> break
+       od;
+       rec[i].verdict = answer_it;
+       wake(i)
+    :: else
+    fi;
+    i = 0;
+    turns = len(ready)
+  }
+
+  /* Proxy::run_ready */
+run_next:
+  if
+  :: turns == 0 -> goto turn
+  :: else
+  fi;
+  atomic { ready ? r; R.queued = 0; turns-- };
+
+  /* advance, and next_step */
+advance:
+  assert(R.state != FREE);
+  upload = none; why = answer_it; wait_kind = none; step = none;
+  if
+  :: CLIENT.hung -> goto shut_down
+  :: !CLIENT.hung && R.verdict != none ->
+     why = R.verdict;
+     R.verdict = none;
+     if
+     :: UPSTREAM.link == connecting -> goto connect_next
+     :: else -> goto give_up
+     fi
+  :: else
+  fi;
+
+  /* pump_request */
+  if
+  :: (UPSTREAM.link == connecting || UPSTREAM.link == linked) && !REQUEST.dead && !(REQUEST.held == 0 && framed(REQUEST)) ->
+     pump(REQUEST, CLIENT, UPSTREAM);
+     upload = f;
+     f = none;
+     REQUEST.dead = (upload == write_failed);
+#ifndef WRONG_KEPT
+     if
+     :: REQUEST.dead && REQUEST.moved -> drop_block(REQUEST)
+     :: else
+     fi
+#endif
+  :: else
+  fi;
+  if
+  :: R.state == READ_REQUEST -> goto read_request
+  :: R.state == SEND_REQUEST -> goto send_request
+  :: R.state == READ_RESPONSE -> goto read_response
+  :: R.state == SEND_RESPONSE -> goto send_response
+  fi;
+
+read_request:
+  do
+  :: if
+     :: !REQUEST.block && !CLIENT.readable -> step = wait; wait_kind = idle; goto carry_out
+     :: else
+     fi;
+     take_block(REQUEST);
+     if
+     :: !REQUEST.block -> step = starve; wait_kind = idle; goto carry_out
+     :: else
+     fi;
+     fill(REQUEST, CLIENT, REQ_HEAD + 1 - REQUEST.held);
+     REQUEST.flow = f;
+     if
+     :: f == read_failed -> f = none; goto shut_down
+     :: f == need_read && REQUEST.held > 0 -> f = none; step = wait; wait_kind = head; goto carry_out
+     :: f == need_read && REQUEST.held == 0 -> f = none; drop_block(REQUEST)
+     :: f == none && REQUEST.held < REQ_HEAD -> n = 0
+     :: f == none && REQUEST.held >= REQ_HEAD && bad[R.k] -> n = 0; goto give_up
+     :: f == none && REQUEST.held >= REQ_HEAD && !bad[R.k] ->
+        /* forward: the head is written anew, as long as before; what is behind the body is dropped */
+        n = REQUEST.held - REQ_HEAD;
+        n = (n < REQ_BODY -> n : REQ_BODY);
+        REQUEST.held = REQ_HEAD + n;
+        REQUEST.left = REQ_BODY - n;
+        n = 0;
+        if
+        :: EXPECT && REQUEST.left > 0 ->
+           take_block(RESPONSE);
+           RESPONSE.held = RESPONSE.block * INTERIM;
+           interims[R.k] = RESPONSE.held
+        :: else
+        fi;
+        GO(READ_REQUEST, SEND_REQUEST);
+        goto carry_out
+     fi
+  od;
+
+send_request:
+  drain(RESPONSE, CLIENT);
+  if
+  :: f == write_failed -> f = none; goto shut_down
+  :: else -> f = none
+  fi;
+  if
+  :: RESPONSE.held == 0 -> drop_block(RESPONSE)
+  :: else
+  fi;
+  if
+  :: REQUEST.flow == read_failed -> goto shut_down
+  :: else
+  fi;
+  greet();
+  if
+  :: UPSTREAM.link == none || UPSTREAM.link == resolving -> goto look_up
+  :: UPSTREAM.link == connecting -> goto connecting_now
+  :: UPSTREAM.link == linked
+  fi;
+  if
+#ifdef WRONG_EARLY
+  :: ((REQUEST.held == 0 && framed(REQUEST)) || REQUEST.dead) ->
+#else
+  :: ((REQUEST.held == 0 && framed(REQUEST)) || REQUEST.dead || UPSTREAM.readable) ->
+#endif
+     if
+     :: RESPONSE.held > 0 -> step = wait; wait_kind = leaving
+     :: else -> drop_block(RESPONSE); GO(SEND_REQUEST, READ_RESPONSE)
+     fi
+  :: else -> step = wait; wait_kind = other
+  fi;
+  goto carry_out;
+
+look_up:
+  if
+  :: UPSTREAM.link == none -> serials++; UPSTREAM.link = resolving; UPSTREAM.serial = serials
+  :: else
+  fi;
+  atomic {
+    if
+    :: !LOOKUP || known[R.k] -> goto connect_next
+    /* a name's waiters are listed once each */
+    :: LOOKUP && !known[R.k] && !(lookups ?? [eval(r), eval(UPSTREAM.serial), _]) -> lookups ! r, UPSTREAM.serial, R.k
+    :: else
+    fi
+  };
+  step = wait; wait_kind = other;
+  goto carry_out;
+
+connecting_now:
+  if
+  :: REQUEST.moved -> UPSTREAM.link = linked; step = go; next_state = SEND_REQUEST; goto carry_out
+  :: !REQUEST.moved && REQUEST.flow != write_failed -> step = wait; wait_kind = other; goto carry_out
+  :: else -> REQUEST.dead = 0; goto connect_next
+  fi;
+
+connect_next:
+  if
+  :: R.tried < ADDRESSES ->
+     forget_endpoint(UPSTREAM);
+     serials++;
+     UPSTREAM.conn = 3 * R.k + 1 + R.tried;
+     UPSTREAM.serial = serials;
+     UPSTREAM.link = connecting;
+     UPSTREAM.writable = 1;
+     R.tried++;
+     watch(UPSTREAM.conn, r, 1, serials);
+     step = go; next_state = SEND_REQUEST;
+     goto carry_out
+  :: else -> why = answer_it; goto give_up
+  fi;
+
+read_response:
+  if
+  :: REQUEST.flow == read_failed -> goto shut_down
+  :: else
+  fi;
+#ifdef WRONG_HUP
+  if
+  :: UPSTREAM.hung -> goto give_up
+  :: else
+  fi;
+#endif
+  greet();
+  do
+  :: if
+     :: RESPONSE.held >= RES_HEAD ->
+        /* answer: what the client has of it by the greeting is left out */
+        RESPONSE.until_eof = until_eof[R.k];
+        RESPONSE.left = (until_eof[R.k] -> 0 : RES - RESPONSE.held);
+        RESPONSE.held = RESPONSE.held - R.greeted;
+        answered[R.k] = linked;
+        GO(READ_RESPONSE, SEND_RESPONSE);
+        goto carry_out
+     :: RESPONSE.held < RES_HEAD && !UPSTREAM.readable ->
+        if
+        :: RESPONSE.held == 0 -> drop_block(RESPONSE)
+        :: else
+        fi;
+        step = wait; wait_kind = other;
+        goto carry_out
+     :: else
+     fi;
+     take_block(RESPONSE);
+     if
+     :: !RESPONSE.block -> step = starve; wait_kind = other; goto carry_out
+     :: else
+     fi;
+     fill(RESPONSE, UPSTREAM, RES_HEAD + 1 - RESPONSE.held);
+     n = 0;
+     RESPONSE.flow = f;
+     if
+     :: f == read_failed -> f = none; goto give_up
+     :: else -> f = none
+     fi
+  od;
+
+send_response:
+  if
+  :: CLIENT.shut -> goto linger
+  :: else
+  fi;
+  pump(RESPONSE, UPSTREAM, CLIENT);
+  if
+  :: f == complete -> f = none; goto all_sent
+  :: f == need_read -> step = wait; wait_kind = other
+  :: f == need_write -> step = wait; wait_kind = leaving
+  :: f == spent -> step = yield
+  :: f == no_block -> step = starve; wait_kind = other
+  :: f == write_failed || f == read_failed -> f = none; goto shut_down
+  fi;
+  f = none;
+  goto carry_out;
+
+all_sent:
+  if
+#ifndef WRONG_LINGER
+  :: !CLIENT.eof && (CLIENT.readable || !framed(REQUEST)) ->
+     forget_endpoint(UPSTREAM);
+     REQUEST.dead = 1;
+     d_step { conn[CLIENT.conn].shut = 1; edge(CLIENT.conn) };  /* shutdown(2) calls the socket's waiters */
+     CLIENT.shut = 1;
+     goto linger
+#endif
+  :: else -> goto shut_down
+  fi;
+
+  /* net::discard */
+linger:
+  drop_block(REQUEST);
+  if
+  :: CLIENT.eof -> goto shut_down
+  :: else
+  fi;
+  if
+  :: blocks == 0 -> step = starve; wait_kind = lingering; goto carry_out
+  :: else -> budget = BUDGET
+  fi;
+  do
+  :: CLIENT.readable && budget > 0 ->
+     receive(CLIENT.conn, BLOCK);
+     CLIENT.eof = CLIENT.eof || io == the_end;
+     if
+     :: io != done -> CLIENT.readable = 0
+     :: else
+     fi;
+     budget = (n < budget -> budget - n : 0);
+     n = 0;
+     if
+     :: io == fail -> io = none; budget = 0; goto shut_down
+     :: else -> io = none
+     fi
+  :: else -> break
+  od;
+  budget = 0;
+  if
+  :: CLIENT.eof -> goto shut_down
+  :: !CLIENT.eof && CLIENT.readable -> step = yield; wait_kind = lingering
+  :: else -> step = wait; wait_kind = lingering
+  fi;
+  goto carry_out;
+
+give_up:
+  if
+  :: why == drop_it || R.state == SEND_RESPONSE -> goto shut_down
+  :: else
+  fi;
+  forget_endpoint(UPSTREAM);
+  /* make_room: of a block's content only a 100 on its way is kept */
+  kept = (R.state == SEND_REQUEST -> RESPONSE.held : 0);
+  if
+  :: !RESPONSE.block && REQUEST.block -> RESPONSE.block = 1; REQUEST.block = 0; REQUEST.held = 0
+  :: else -> drop_block(REQUEST)
+  fi;
+  take_block(RESPONSE);
+  if
+  :: !RESPONSE.block -> R.verdict = answer_it; step = starve; wait_kind = lingering; goto carry_out
+  :: else
+  fi;
+  assert(kept == 0 || R.greeted == 0);
+  if
+  :: R.state == READ_REQUEST -> REQUEST.until_eof = 1
+  :: else
+  fi;
+  REQUEST.dead = 1;
+  RESPONSE.held = kept + OWN - R.greeted;
+  kept = 0;
+  RESPONSE.left = 0;
+  RESPONSE.until_eof = 0;
+  answered[R.k] = fail;
+  if
+  :: R.state == READ_REQUEST -> GO(READ_REQUEST, SEND_RESPONSE)
+  :: R.state == SEND_REQUEST -> GO(SEND_REQUEST, SEND_RESPONSE)
+  :: R.state == READ_RESPONSE -> GO(READ_RESPONSE, SEND_RESPONSE)
+  fi;
+  goto carry_out;
+
+shut_down:
+  if
+  :: R.state == READ_REQUEST -> CLOSE(READ_REQUEST)
+  :: R.state == SEND_REQUEST -> CLOSE(SEND_REQUEST)
+  :: R.state == READ_RESPONSE -> CLOSE(READ_RESPONSE)
+  :: R.state == SEND_RESPONSE -> CLOSE(SEND_RESPONSE)
+  fi;
+
+carry_out:
+#ifndef WRONG_UPLOAD
+  /* unless_upload_runs */
+  if
+  :: step == wait && upload == spent -> step = yield; wait_kind = none
+  :: step == wait && upload == no_block -> step = starve
+  :: else
+  fi;
+#endif
+  upload = none;
+  why = none;
+  if
+  :: step == go -> R.waits = none; R.state = next_state; next_state = none; goto advance
+  :: step == wait -> R.waits = wait_kind
+  :: step == yield -> R.waits = wait_kind; R.queued = 1; ready ! r
+  :: step == starve ->
+#ifndef WRONG_UNTIMED
+     R.waits = wait_kind;
+#endif
+     R.starved = 1; R.queued = 1; starving ! r
+  :: step == close ->
+     /* release; would_look_whole */
+     drop_block(REQUEST);
+     drop_block(RESPONSE);
+#ifdef WRONG_LOOKS_WHOLE
+     close_descriptor(CLIENT.conn, 0);
+#else
+     close_descriptor(CLIENT.conn, R.state == SEND_RESPONSE && RESPONSE.flow != complete && RESPONSE.until_eof);
+#endif
+     forget_endpoint(UPSTREAM);
+     clear_endpoint(CLIENT);
+     clear_lane(REQUEST);
+     clear_lane(RESPONSE);
+     d_step {
+       R.state = next_state; R.waits = none; R.verdict = none; R.greeted = 0; R.starved = 0; R.k = 0; R.tried = 0;
+       next_state = none; used--; served++
+     }
+  fi;
+  atomic { step = none; wait_kind = none; r = 0 };
+  goto run_next;
+
+over:
+  assert(blocks == BLOCKS && used == 0);
+  i = 0;
+  do
+  :: i < CONNS -> assert(conn[i].closed || (i % 3 > 0 && !conn[i].est && !conn[i].watched)); i++
+  :: else -> break
+  od
+}
