@@ -4,7 +4,7 @@ import socket
 import subprocess
 import tempfile
 
-from harness import PREFIX, PROXY, Case, request
+from harness import PREFIX, PROXY, Case, native, request
 
 WAITS = ("--idle-timeout", "--head-timeout", "--body-timeout", "--resolve-timeout", "--connect-timeout", "--send-timeout",
          "--answer-timeout", "--stream-timeout", "--half-closed-timeout", "--reader-timeout", "--linger-timeout")
