@@ -84,7 +84,7 @@ void on_abort(int) {
   std::array<char, 64> text;
   const int length = std::snprintf(text.data(), text.size(), "sim: died with seed %llu\n", playing);
   if (write(STDOUT_FILENO, text.data(), static_cast<std::size_t>(length)) < 0) _exit(1);
-  if (std::signal(SIGABRT, SIG_DFL) == SIG_ERR) _exit(1);
+  if (std::signal(SIGABRT, SIG_DFL) == SIG_ERR || std::signal(SIGSEGV, SIG_DFL) == SIG_ERR) _exit(1);
 }
 
 Scenario scenario_of(std::uint64_t seed) {
@@ -241,7 +241,7 @@ void enumerate(std::size_t deviations) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (std::signal(SIGABRT, on_abort) == SIG_ERR) return 2;
+  if (std::signal(SIGABRT, on_abort) == SIG_ERR || std::signal(SIGSEGV, on_abort) == SIG_ERR) return 2;
   std::uint64_t seeds = 0, seed = 1;
   std::size_t deviations = 0;
   const auto start = std::chrono::steady_clock::now();
