@@ -80,6 +80,8 @@ help:
 	@echo 'make run         build it and run it on port 8080 (PORT=... for another)'
 	@echo 'make check       build and run all tests'
 	@echo 'make sim         play histories on a simulated kernel (SEEDS=100000 SEED=1)'
+	@echo 'make agreement   the simulated kernel against Linux'
+	@echo 'make fuzz        fuzz the parsers and the whole program (SECONDS=60)'
 	@echo 'make handin      pack handin/USER-proxylab2-handin.tar and grade what is in it'
 	@echo 'make setup       install what the build and the tests need (Debian)'
 	@echo 'make format      lay the code out'

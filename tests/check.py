@@ -85,6 +85,7 @@ SUITES = [
     ("unit, sanitized", [(make("CXX=g++", "SAN=address,undefined", "unit"), {})], count_gtest),
     ("unit, on Linux", [(make("CXX=g++", "unit-linux"), {})], count_gtest),
     ("unit, on Linux, sanitized", [(make("CXX=g++", "SAN=address,undefined", "unit-linux"), {})], count_gtest),
+    ("simulated kernel agrees with Linux", [(make("CXX=g++", "agreement"), {})], count_line),
     ("simulated histories", [(make("CXX=g++", "sim", "SEEDS=100000"), {})], count_line),
     ("simulated histories, sanitized", [(make("CXX=g++", "SAN=address,undefined", "sim", "SEEDS=5000", "WORLDS=1"), {})], count_line),
     ("fuzz corpus", [(make("fuzz-replay"), {})], count_line),

@@ -28,7 +28,7 @@ unit: $(BUILD)/unit_tests
 
 LINTED  := proxy.cpp request_state.cpp http_parse.cpp $(sort $(wildcard src/*/*.cpp))
 HEADERS := request_state.hpp $(sort $(wildcard src/*/*.hpp))
-LAID_OUT := $(LINTED) $(HEADERS) $(sort $(wildcard tests/unit/*.[ch]pp tests/unit/linux/*.[ch]pp tests/fuzz/*.[ch]pp tests/wrong/*.[ch]pp))
+LAID_OUT := $(LINTED) $(HEADERS) $(sort $(wildcard tests/unit/*.[ch]pp tests/unit/linux/*.[ch]pp tests/agreement/*.[ch]pp tests/fuzz/*.[ch]pp tests/wrong/*.[ch]pp))
 
 .PHONY: format
 format:
@@ -44,4 +44,4 @@ lint:
 
 # ---- further suites, each with its own rules ----------------------------------------------------------------------------
 
--include tests/unit/linux/linux.mk tests/sim/sim.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk
+-include tests/unit/linux/linux.mk tests/sim/sim.mk tests/agreement/agreement.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk

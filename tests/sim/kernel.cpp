@@ -18,6 +18,9 @@ constexpr sys::Io done(std::size_t bytes) { return {sys::Outcome::done, 0, bytes
 
 std::size_t held(const Stream& stream) { return stream.flight.size() + stream.arrived.size(); }
 
+// Both ends have been said and heard: there is no connection left that could be reset.
+bool is_over(const Connection& c) { return c.up.fin_arrived && c.down.fin_arrived; }
+
 }  // namespace
 
 World& World::current() {
@@ -82,7 +85,7 @@ void World::close(int fd) {
   if (file.kind == Description::Kind::socket) {
     Connection& c = *file.connection;
     c.closed = true;
-    if (!c.dead) {
+    if (!c.dead && !is_over(c)) {
       const bool abort = c.linger0 || !c.up.arrived.empty() || c.phase != Connection::Phase::open;
       if (c.linger0) c.down.flight.resize(chooser_.choose(static_cast<std::uint32_t>(c.down.flight.size() + 1)));
       (abort ? c.rst_to_remote : c.down.fin_sent) = true;
@@ -204,7 +207,8 @@ void World::deliver_up(Connection& c) {
     c.up.flight.erase(0, piece);
     return notify(c);
   }
-  if (c.rst_to_program) return kill(c, ECONNRESET);
+  // tcp_reset(): in CLOSE_WAIT, with their end heard, it is a broken pipe.
+  if (c.rst_to_program) return kill(c, c.up.fin_arrived ? EPIPE : ECONNRESET);
   c.up.fin_arrived = true;
   notify(c);
 }
@@ -344,6 +348,7 @@ World::Host& World::host(const sys::Address& address, Host::Manner manner) {
 ConnectionPtr World::connect_to_program(std::uint16_t port) {
   for (std::size_t i = 0; i < files_.size(); ++i) {
     if (!files_[i] || files_[i]->kind != Description::Kind::listener || files_[i]->address.port != port) continue;
+    if (files_[i]->backlog.size() >= files_[i]->backlog_most) return nullptr;
     auto c = std::make_shared<Connection>();
     c->id = ++ids_;
     c->phase = Connection::Phase::open;
@@ -379,7 +384,7 @@ void World::remote_shutdown(Connection& c) {
 }
 
 void World::remote_close(Connection& c) {
-  if (std::exchange(c.remote_closed, true) || c.remote_reset) return;
+  if (std::exchange(c.remote_closed, true) || c.remote_reset || is_over(c)) return;
   if (c.down.arrived.empty())
     c.up.fin_sent = true;
   else
@@ -387,7 +392,7 @@ void World::remote_close(Connection& c) {
 }
 
 void World::remote_rst(Connection& c) {
-  if (std::exchange(c.remote_closed, true) || c.remote_reset) return;
+  if (std::exchange(c.remote_closed, true) || c.remote_reset || is_over(c)) return;
   c.up.flight.resize(chooser_.choose(static_cast<std::uint32_t>(c.up.flight.size() + 1)));
   c.rst_to_program = true;
 }
@@ -415,8 +420,10 @@ sys::Io World::receive(int fd, std::span<std::byte> into) {
     if (count < into.size() && !c.up.arrived.empty()) notify(c);
     return done(count);
   }
+  // tcp_recvmsg(): the end that was heard comes before an error that came after it, which is left to others.
+  if (c.up.fin_arrived) return kEof;
   if (c.error != 0) return failed(std::exchange(c.error, 0));
-  return c.dead || c.up.fin_arrived ? kEof : kAgain;
+  return c.dead ? kEof : kAgain;
 }
 
 sys::Io World::transmit(int fd, std::span<const std::byte> from) {
@@ -456,21 +463,28 @@ sys::Io World::transmit(int fd, std::span<const std::byte> from) {
   return done(count);
 }
 
-sys::Opened World::listen(const sys::Address& address) {
+sys::Opened World::listen(const sys::Address& address, int backlog) {
   int error = 0;
   static constexpr std::array<int, 1> kErrors{EADDRINUSE};
   if (fails(Call::listen, kErrors, error)) return {sys::Fd{}, error};
   const int fd = allocate();
   if (fd < 0) return {sys::Fd{}, EMFILE};
+  if (std::any_of(files_.begin(), files_.end(), [&](const auto& f) {
+        return f && f->kind == Description::Kind::listener && f->address == address;
+      }))
+    return {sys::Fd{}, EADDRINUSE};
   auto file = std::make_unique<Description>();
   file->kind = Description::Kind::listener;
   file->address = address;
+  file->backlog_most = static_cast<std::size_t>(backlog) + 1;  // as Linux counts
   files_[static_cast<std::size_t>(fd) - 3] = std::move(file);
   return {sys::Fd{fd}, 0};
 }
 
 sys::Opened World::accept(int fd, sys::Address& peer) {
   Description& listener = at(fd);
+  const int socket = allocate();  // before anybody is looked for, as accept4(2) does
+  if (socket < 0) return {sys::Fd{}, EMFILE};
   int error = 0;
   static constexpr std::array<int, 5> kErrors{ECONNABORTED, ENFILE, ENOBUFS, ENOMEM, EMFILE};
   if (!listener.backlog.empty() && fails(Call::accept, kErrors, error)) {
@@ -481,8 +495,6 @@ sys::Opened World::accept(int fd, sys::Address& peer) {
     return {sys::Fd{}, error};
   }
   if (listener.backlog.empty()) return {sys::Fd{}, EAGAIN};
-  const int socket = allocate();
-  if (socket < 0) return {sys::Fd{}, EMFILE};
   auto file = std::make_unique<Description>();
   file->kind = Description::Kind::socket;
   file->connection = at(fd).backlog.front();
@@ -528,10 +540,8 @@ sys::Address World::local_address(int fd) { return at(fd).address; }
 
 void World::shutdown_write(int fd) {
   Connection& c = *at(fd).connection;
-  if (c.dead || c.shut) return;
-  c.shut = true;
-  c.down.fin_sent = true;
-  notify(c);
+  if (!c.dead) c.shut = c.down.fin_sent = true;
+  notify(c);  // inet_shutdown() wakes everybody, even if there was nothing to do
 }
 
 void World::reset_on_close(int fd) { at(fd).connection->linger0 = true; }
@@ -599,7 +609,7 @@ Io receive(const Fd& socket, std::span<std::byte> into) noexcept { return World:
 Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
   return World::current().transmit(socket.get(), from);
 }
-Opened listen(const Address& address, int /*backlog*/) noexcept { return World::current().listen(address); }
+Opened listen(const Address& address, int backlog) noexcept { return World::current().listen(address, backlog); }
 Opened accept(const Fd& listener, Address& peer) noexcept { return World::current().accept(listener.get(), peer); }
 Opened connect(const Address& address) noexcept { return World::current().connect(address); }
 int socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }

@@ -1,6 +1,6 @@
 // A kernel in memory: TCP, epoll, a clock, signals and logs, as the program under test meets them through sys.hpp.
 // Each freedom a real kernel has (how many bytes, in which order, when) is a question to a `Chooser`; so a history is
-// replayed from a seed, or all histories of a small world are gone through. `agree_test` holds it against Linux.
+// replayed from a seed, or all histories of a small world are gone through. tests/agreement holds it against Linux.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -129,6 +129,10 @@ class World {
   [[nodiscard]] std::size_t sockets() const;
   [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
   [[nodiscard]] bool still() const;  // nothing is on its way
+  void settle() {                    // all that is on its way arrives
+    while (step()) {
+    }
+  }
   std::string broken;  // the first promise that was broken; empty: none. The calls stay harmless afterwards.
   void fault(const std::string& what);
   std::string log;
@@ -142,7 +146,7 @@ class World {
   void close(int fd);
   sys::Io receive(int fd, std::span<std::byte> into);
   sys::Io transmit(int fd, std::span<const std::byte> from);
-  sys::Opened listen(const sys::Address& address);
+  sys::Opened listen(const sys::Address& address, int backlog);
   sys::Opened accept(int fd, sys::Address& peer);
   sys::Opened connect(const sys::Address& address);
   int socket_error(int fd);
@@ -170,6 +174,7 @@ class World {
     enum class Kind : std::uint8_t { socket, listener, poller, signals, names, log } kind;
     ConnectionPtr connection;           // socket
     std::deque<ConnectionPtr> backlog;  // listener
+    std::size_t backlog_most = 0;       // listener
     sys::Address address;
     std::uint64_t token = 0;
     bool watched = false;
