@@ -14,8 +14,7 @@ using base::equals_ignoring_case;
 using base::Reason;
 using std::string_view;
 
-// ---- lines
-// ------------------------------------------------------------------------------------------------------------
+// ---- lines -----------------------------------------------------------------------------------------------
 
 struct Line {
   enum class What : std::uint8_t { whole, partial, bad };
@@ -50,8 +49,7 @@ Reason parse_field(string_view line, Fields& fields, bool& overflow) noexcept {
   return Reason::none;
 }
 
-// ---- the first line
-// ---------------------------------------------------------------------------------------------------
+// ---- the first line --------------------------------------------------------------------------------------
 
 // RFC 9112 section 2.3: "HTTP/" DIGIT "." DIGIT, in capitals.
 Reason parse_version(string_view text, Version& version) noexcept {
@@ -168,8 +166,7 @@ Reason parse_first_line(string_view line, ResponseHead& head) noexcept {
   return Reason::none;
 }
 
-// ---- the whole head
-// -----------------------------------------------------------------------------------------------------
+// ---- the whole head --------------------------------------------------------------------------------------
 
 // What the fields say of the body's length, before the message's kind is considered.
 struct Lengths {

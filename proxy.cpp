@@ -35,8 +35,7 @@ int fail(int status, const std::string& message) {
   return status;
 }
 
-// ---- memory that is reserved once and touched where it is needed
-// ------------------------------------------------------
+// ---- memory that is reserved once and touched where it is needed -----------------------------------------
 
 class Reservation {
  public:
@@ -68,8 +67,7 @@ struct Capacity {
   }
 };
 
-// ---- the proxy
-// --------------------------------------------------------------------------------------------------------
+// ---- the proxy -------------------------------------------------------------------------------------------
 
 // Descriptors the program begins with.
 struct Streams {
@@ -162,8 +160,7 @@ class Proxy {
   bool stopping_ = false;
 };
 
-// ---- the loop
-// -----------------------------------------------------------------------------------------------------------
+// ---- the loop --------------------------------------------------------------------------------------------
 
 // Events only set marks; then each marked record runs, once.
 void Proxy::turn() {
@@ -306,8 +303,7 @@ void Proxy::give_memory_back() {
   if (!idle.empty()) sys::forget(idle.data(), idle.size());
 }
 
-// ---- opening
-// ------------------------------------------------------------------------------------------------------------
+// ---- opening ---------------------------------------------------------------------------------------------
 
 std::string advice(int error, const sys::Address& address) {
   const std::string where{sys::endpoint_text(address).view()};

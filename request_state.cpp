@@ -29,8 +29,7 @@ constexpr std::uint8_t kInterimsMax = 16;                   // 1xx heads before 
 static_assert(http::kHeadBytesMax + http::kRewriteGrowthMax <= base::kBlockBytes);
 static_assert(http::kAnswerBytesMax + http::kContinue.size() <= base::kBlockBytes);
 
-// ---- steps
-// ----------------------------------------------------------------------------------------------------------
+// ---- steps -----------------------------------------------------------------------------------------------
 
 constexpr Step wait_for(Wait wait) noexcept { return {.what = Step::What::wait, .wait = wait}; }
 constexpr Step yield(Wait wait = Wait::none) noexcept { return {.what = Step::What::yield, .wait = wait}; }
@@ -38,8 +37,7 @@ constexpr Step starve(Wait wait) noexcept { return {.what = Step::What::starve, 
 constexpr Step go(State state) noexcept { return {.what = Step::What::go, .state = state}; }
 constexpr Step close(Reason reason) noexcept { return {.what = Step::What::close, .reason = reason}; }
 
-// ---- what is noted
-// ----------------------------------------------------------------------------------------------------
+// ---- what is noted ---------------------------------------------------------------------------------------
 
 void note(const request_info& record, Services& services, Did did, std::int64_t value, std::uint8_t detail,
           int error = 0) noexcept {
@@ -96,8 +94,7 @@ void end_exchange(request_info& record, Reason reason, Services& services) noexc
   services.finished.push_back(std::move(record.exchange));
 }
 
-// ---- answers of our own
-// -------------------------------------------------------------------------------------------------
+// ---- answers of our own ----------------------------------------------------------------------------------
 
 // Makes room for an answer of our own: in a new block, or in one whose content is of no more use. What stays
 // is an interim answer that is on its way to the client.
@@ -156,8 +153,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   return go(State::SEND_RESPONSE);
 }
 
-// ---- connecting
-// -----------------------------------------------------------------------------------------------------------
+// ---- connecting ------------------------------------------------------------------------------------------
 
 Reason reason_for(int error) noexcept {
   switch (error) {
@@ -240,8 +236,7 @@ Step connecting(request_info& record, Services& services) noexcept {
   return connect_failed(record, services, reason_for(request.error), request.error);
 }
 
-// ---- the client's half-close
-// ------------------------------------------------------------------------------------------------
+// ---- the client's half-close -----------------------------------------------------------------------------
 
 // A client that has sent FIN may wait for its answer all the same, or it may have left: the same segment says
 // both. Every answer begins with "HTTP/1.", so its first byte can be sent at any time: a client that has left
@@ -256,8 +251,7 @@ void greet_half_closed(request_info& record) noexcept {
   client.hung |= io.outcome == sys::Outcome::fail;
 }
 
-// ---- READ_REQUEST
-// -------------------------------------------------------------------------------------------------------------
+// ---- READ_REQUEST ----------------------------------------------------------------------------------------
 
 // The request goes on: its head is written anew in front of what has come of its body.
 Step forward(request_info& record, Services& services, const http::RequestHead& head,
@@ -301,8 +295,7 @@ std::string_view text_of(const net::Lane& lane) noexcept {
   return {reinterpret_cast<const char*>(lane.block->bytes), lane.end};
 }
 
-// ---- READ_RESPONSE
-// ------------------------------------------------------------------------------------------------------------
+// ---- READ_RESPONSE ---------------------------------------------------------------------------------------
 
 // The answer goes on: its head is written anew in front of what has come of its body.
 Step answer(request_info& record, Services& services, const http::ResponseHead& head,
@@ -340,8 +333,7 @@ Step bad_response(request_info& record, Services& services, Reason detail) noexc
   return give_up(record, services, Reason::bad_response);
 }
 
-// ---- SEND_RESPONSE
-// ------------------------------------------------------------------------------------------------------------
+// ---- SEND_RESPONSE ---------------------------------------------------------------------------------------
 
 // The answer breaks off.
 Step cut(request_info& record, Reason reason, Reason detail) noexcept {
@@ -381,8 +373,7 @@ Step all_sent(request_info& record, Services& services) noexcept {
   return linger(record, services);
 }
 
-// ---- queues and deadlines
-// -----------------------------------------------------------------------------------------------------
+// ---- queues and deadlines --------------------------------------------------------------------------------
 
 void stop_timer(request_info& record, Services& services) noexcept {
   if (record.timer.linked())
@@ -480,8 +471,7 @@ Step next_step(request_info& record, Services& services) noexcept {
 
 }  // namespace
 
-// ---- the four states
-// ------------------------------------------------------------------------------------------------------------
+// ---- the four states -------------------------------------------------------------------------------------
 
 Step read_request(request_info& record, Services& services) noexcept {
   assert(record.state == State::READ_REQUEST);
@@ -584,8 +574,7 @@ Step send_response(request_info& record, Services& services) noexcept {
   return cut(record, response.error == 0 ? Reason::upstream_cut : Reason::upstream_reset, Reason::none);
 }
 
-// ---- running a record
-// -------------------------------------------------------------------------------------------------------------
+// ---- running a record ------------------------------------------------------------------------------------
 
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept {
   request_info* const record = services.table.take();
@@ -682,8 +671,7 @@ Services::Services(const plan::Config& with, const sys::Fd& into, Table& of, bas
         return std::array<TimerQueue, plan::kWaits>{((void)I, TimerQueue{records})...};
       }(std::make_index_sequence<plan::kWaits>{})) {}
 
-// ---- the table
-// --------------------------------------------------------------------------------------------------------------------
+// ---- the table -------------------------------------------------------------------------------------------
 
 Table::~Table() {
   for (std::uint32_t slot = 0; slot < touched_; ++slot) records_[slot].~request_info();

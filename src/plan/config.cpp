@@ -17,8 +17,7 @@ constexpr std::size_t kRequestsMax = 1'000'000;
 constexpr std::size_t kBufferMibMax = 65'536;
 constexpr std::uint32_t kWaitMsMax = 86'400'000;
 
-// ---- values: each parser returns an empty string, or what is wrong
-// --------------------------------------------------
+// ---- values: each parser returns an empty string, or what is wrong ---------------------------------------
 
 string quoted(string_view text) { return "'" + string{text} + "'"; }
 
@@ -105,8 +104,7 @@ string take_wait(Config& config, Wait wait, string_view text) {
   return {};
 }
 
-// ---- the table of options
-// ---------------------------------------------------------------------------------------------
+// ---- the table of options --------------------------------------------------------------------------------
 
 struct Option {
   string_view name;
@@ -158,8 +156,7 @@ string unknown_option(string_view name) {
   return message + " (proxy --help lists them)";
 }
 
-// ---- the command line
-// ---------------------------------------------------------------------------------------------------
+// ---- the command line ------------------------------------------------------------------------------------
 
 class Reader {
  public:

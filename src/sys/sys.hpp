@@ -13,7 +13,7 @@
 
 namespace sys {
 
-// ---- bytes ------------------------------------------------------------------------------------------------
+// ---- bytes -----------------------------------------------------------------------------------------------
 enum class Outcome : std::uint8_t {
   done,   // `bytes` were moved, at least one
   again,  // nothing could be moved now: EAGAIN
@@ -29,8 +29,7 @@ struct Io {
 Io receive(const Fd& socket, std::span<std::byte> into) noexcept;         // recv(2)
 Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept;  // send(2), never raises SIGPIPE
 
-// ---- sockets: all are made non-blocking and close-on-exec
-// ---------------------------------------------------
+// ---- sockets: all are made non-blocking and close-on-exec ------------------------------------------------
 struct Opened {
   Fd fd;
   int error;
@@ -46,7 +45,7 @@ void shutdown_write(const Fd& socket) noexcept;
 // The coming close(2) sends RST instead of FIN, so that a message cut short cannot pass for a whole one.
 void reset_on_close(const Fd& socket) noexcept;
 
-// ---- epoll ------------------------------------------------------------------------------------------------
+// ---- epoll -----------------------------------------------------------------------------------------------
 struct Event {
   std::uint64_t token;
   bool readable;  // EPOLLIN, EPOLLRDHUP, EPOLLHUP or EPOLLERR: a read will tell
@@ -62,14 +61,13 @@ int rewatch(const Fd& poller, int fd, std::uint64_t token) noexcept;
 // Sleeps at most `timeout_ms` (-1: for ever). Returns how many of `into` were filled; 0 also after EINTR.
 std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
 
-// ---- signals ----------------------------------------------------------------------------------------------
+// ---- signals ---------------------------------------------------------------------------------------------
 enum class Signal : std::uint8_t { none, interrupt, terminate };
 // SIGINT and SIGTERM become readable on the descriptor and lose their default action; SIGPIPE is ignored.
 Opened take_signals() noexcept;
 Signal next_signal(const Fd& signals) noexcept;  // none: no more for now
 
-// ---- files: for logs
-// ----------------------------------------------------------------------------------------
+// ---- files: for logs -------------------------------------------------------------------------------------
 Opened open_log(const char* path) noexcept;  // appends, creates (0644)
 // A description of standard output of our own, so that making it non-blocking changes nobody else's.
 Opened open_stdout() noexcept;
@@ -77,8 +75,8 @@ Opened open_stdout() noexcept;
 Io append(const Fd& log, std::span<const char> text) noexcept;
 void complain(std::string_view text) noexcept;  // standard error, best effort
 
-// ---- memory, limits, time
-// ----------------------------------------------------------------------------------- Address space that
+// ---- memory, limits, time --------------------------------------------------------------------------------
+// Address space that
 // costs memory only where it is touched, zeroed; nullptr if there is none. Page-aligned.
 std::byte* reserve(std::size_t bytes) noexcept;
 void unreserve(std::byte* memory, std::size_t bytes) noexcept;

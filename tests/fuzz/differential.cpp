@@ -46,8 +46,7 @@ string escaped(string_view text) {
   return out;
 }
 
-// ---- what a parser makes of an input
-// ------------------------------------------------------------------------
+// ---- what a parser makes of an input ---------------------------------------------------------------------
 
 enum class Kind { request, response, chunks };
 enum class What { complete, partial, bad };
@@ -249,8 +248,7 @@ Reading theirs(Kind kind, string_view text) {
   return state.out;
 }
 
-// ---- the classes
-// --------------------------------------------------------------------------------------------
+// ---- the classes -----------------------------------------------------------------------------------------
 
 struct Disagreement {
   Kind kind;
@@ -556,8 +554,7 @@ const Class kClasses[] = {
      }},
 };
 
-// ---- the inputs
-// ---------------------------------------------------------------------------------------------
+// ---- the inputs ------------------------------------------------------------------------------------------
 
 class Run {
  public:

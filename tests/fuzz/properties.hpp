@@ -95,8 +95,7 @@ inline std::vector<std::size_t> cuts(string_view text) {
   return out;
 }
 
-// ---- heads
-// --------------------------------------------------------------------------------------------------
+// ---- heads -----------------------------------------------------------------------------------------------
 
 inline string describe(const http::Parsed& parsed) {
   switch (parsed.what) {
@@ -237,8 +236,7 @@ inline void require_deserved(const http::Parsed& parsed, string_view text, bool 
   if (!ours) fail("refused though it is to the letter of the grammar: " + describe(parsed));
 }
 
-// ---- what is written
-// ----------------------------------------------------------------------------------------
+// ---- what is written -------------------------------------------------------------------------------------
 
 inline const http::Hop kHop{"a-name-for-via-of-64-bytes-the-longest-one-that-is-allowed-in-it",
                             "Sun, 06 Nov 1994 08:49:37 GMT"};

@@ -59,8 +59,7 @@ inline std::vector<string> elements(string_view list) {
   return out;
 }
 
-// ---- heads (RFC 9112 sections 2 to 5)
-// -----------------------------------------------------------------------
+// ---- heads (RFC 9112 sections 2 to 5) --------------------------------------------------------------------
 
 using Field = std::pair<string, string>;
 
@@ -159,8 +158,7 @@ inline Body body_of(const Message& message, Body::Kind otherwise) {
   return {Body::Kind::length, *length};
 }
 
-// ---- http URIs (RFC 3986, RFC 9110 section 4.2.1)
-// -----------------------------------------------------------
+// ---- http URIs (RFC 3986, RFC 9110 section 4.2.1) --------------------------------------------------------
 
 struct Authority {
   string host;
@@ -277,8 +275,7 @@ inline string host_field(const Authority& authority) {
   return authority.port == 80 ? host : host + ":" + std::to_string(authority.port);
 }
 
-// ---- chunks (RFC 9112 section 7.1)
-// --------------------------------------------------------------------------
+// ---- chunks (RFC 9112 section 7.1) -----------------------------------------------------------------------
 
 struct Chunks {
   enum class What { complete, partial, bad } what;

@@ -94,7 +94,7 @@ std::string response_expected(const Pair& pair) {
 
 bool knows_length(const Pair& pair) { return bodiless(pair) || pair.origin.framing == OriginPlan::Framing::length; }
 
-// ---- the client -----------------------------------------------------------------------------------------------------------
+// ---- the client ------------------------------------------------------------------------------------------
 
 Client::Client(World& world, const Pair& pair, std::size_t index)
     : world_(world), plan_(pair.client), request_(request_sent(pair, index)) {
@@ -174,7 +174,7 @@ bool Client::act() {
   return read() || send();
 }
 
-// ---- the origin -----------------------------------------------------------------------------------------------------------
+// ---- the origin ------------------------------------------------------------------------------------------
 
 Origin::Origin(World& world, const Pair& pair, std::size_t index)
     : world_(world), plan_(pair.origin), response_(response_sent(pair)) {

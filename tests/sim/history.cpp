@@ -63,7 +63,7 @@ int expected_status(const Scenario& scenario, const Pair& pair) {
   }
 }
 
-// ---- what a client has seen ---------------------------------------------------------------------------------------------
+// ---- what a client has seen ------------------------------------------------------------------------------
 
 // An answer of the proxy's own: whether `text` is one, or the visibly cut beginning of one.
 enum class Own : std::uint8_t { no, cut, whole };
@@ -169,7 +169,7 @@ class Shares {
   std::map<std::uint64_t, std::array<std::uint64_t, 2>> moved_;
 };
 
-// ---- promises that hold after every turn ------------------------------------------------------------------------------------
+// ---- promises that hold after every turn -----------------------------------------------------------------
 
 std::string check_turn(Services& services, const World& world) {
   std::size_t used = 0, sides = 0, blocks = 0, exchanges = services.finished.size(), queued = 0;
@@ -333,7 +333,7 @@ Outcome play(const Scenario& scenario, Chooser& chooser) {
   return outcome;
 }
 
-// ---- scenarios ------------------------------------------------------------------------------------------------------------
+// ---- scenarios -------------------------------------------------------------------------------------------
 
 namespace {
 

@@ -33,7 +33,7 @@ World::~World() {
   if (world == this) world = nullptr;
 }
 
-// ---- descriptors --------------------------------------------------------------------------------------------------------
+// ---- descriptors -----------------------------------------------------------------------------------------
 
 // The lowest free number, as POSIX demands: so a number is in use again at once.
 int World::allocate() {
@@ -95,7 +95,7 @@ void World::close(int fd) {
   std::erase(queue_, fd);
 }
 
-// ---- readiness, as tcp_poll() of Linux sees it ------------------------------------------------------------------------
+// ---- readiness, as tcp_poll() of Linux sees it -----------------------------------------------------------
 
 std::size_t World::room(const Connection& c) const { return c.room - std::min(c.room, held(c.down)); }
 
@@ -169,7 +169,7 @@ std::size_t World::hand_out(std::span<sys::Event> into) {
   return count;
 }
 
-// ---- the world moves ----------------------------------------------------------------------------------------------------
+// ---- the world moves -------------------------------------------------------------------------------------
 
 bool World::moves(const Connection& c) const {
   if (c.phase == Connection::Phase::connecting || c.phase == Connection::Phase::refused) return true;
@@ -338,7 +338,7 @@ bool World::fails(Call call, std::span<const int> errors, int& error) {
   return true;
 }
 
-// ---- the remote hosts -----------------------------------------------------------------------------------------------------
+// ---- the remote hosts ------------------------------------------------------------------------------------
 
 World::Host& World::host(const sys::Address& address, Host::Manner manner) {
   hosts_.push_back({address, manner, {}});
@@ -397,7 +397,7 @@ void World::remote_rst(Connection& c) {
   c.rst_to_program = true;
 }
 
-// ---- the calls of the program -----------------------------------------------------------------------------------------------
+// ---- the calls of the program ----------------------------------------------------------------------------
 
 sys::Io World::receive(int fd, std::span<std::byte> into) {
   Description& file = at(fd);
@@ -598,7 +598,7 @@ sys::Io World::append(int fd, std::span<const char> text) {
 
 }  // namespace sim
 
-// ---- sys.hpp, by the current world ----------------------------------------------------------------------------------------
+// ---- sys.hpp, by the current world -----------------------------------------------------------------------
 
 namespace sys {
 

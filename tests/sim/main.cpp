@@ -126,7 +126,7 @@ void play_regressions(const char* path) {
   for (std::uint64_t seed = 0; file >> seed; file.ignore(1000, '\n')) play_seeds(seed, 1);
 }
 
-// ---- the failure loop: each call of a scenario fails once, with each errno it can have ---------------------------------
+// ---- the failure loop: each call of a scenario fails once, with each errno it can have -------------------
 
 struct Failures {
   Call call;
@@ -200,7 +200,7 @@ void torture() {
   }
 }
 
-// ---- small worlds, gone through -------------------------------------------------------------------------------------------
+// ---- small worlds, gone through --------------------------------------------------------------------------
 
 std::vector<Scenario> small_worlds() {
   std::vector<Scenario> all;

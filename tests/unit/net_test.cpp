@@ -210,8 +210,7 @@ TEST_F(LaneTest, DiscardFailsWithItsSource) {
   EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::no_block);
 }
 
-// ---- the listener
-// ---------------------------------------------------------------------------------------------------------
+// ---- the listener ----------------------------------------------------------------------------------------
 
 class ListenerTest : public testing::Test {
  protected:
@@ -292,8 +291,7 @@ TEST_F(ListenerTest, PausesWithoutASpare) {
   EXPECT_NE(listener->wakes_at(), 0U);
 }
 
-// ---- names
-// ------------------------------------------------------------------------------------------------------------------
+// ---- names -----------------------------------------------------------------------------------------------
 
 class ResolverTest : public testing::Test {
  protected:

@@ -253,8 +253,7 @@ TEST(Way, BackPressure) {
   EXPECT_EQ(got.substr(got.find("\r\n\r\n") + 4), body.substr(body.find("\r\n\r\n") + 4));
 }
 
-// ---- refusals
-// -----------------------------------------------------------------------------------------------------------
+// ---- refusals --------------------------------------------------------------------------------------------
 
 TEST(Refusal, OfWhatIsNoRequestForAProxy) {
   struct Row {
@@ -397,8 +396,7 @@ TEST(Connecting, FailsAtOnceForWantOfDescriptors) {
   EXPECT_EQ(b.last().reason, Reason::no_descriptor);
 }
 
-// ---- deadlines
-// ----------------------------------------------------------------------------------------------------------
+// ---- deadlines -------------------------------------------------------------------------------------------
 
 // Brings a bench to where a record waits as `wait` says. Returns the client.
 sim::ConnectionPtr wait_as(Bench& b, Wait wait, std::vector<sim::ConnectionPtr>& kept) {
@@ -514,8 +512,7 @@ TEST(Deadlines, OfManyTheNearestIsTold) {
   EXPECT_EQ(next_deadline(*b.services), b.services->now + b.config.wait(Wait::head));
 }
 
-// ---- those who leave
-// --------------------------------------------------------------------------------------------------------
+// ---- those who leave -------------------------------------------------------------------------------------
 
 TEST(Ends, ClientLeavesInEachState) {
   for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send,
@@ -652,8 +649,7 @@ TEST(Ends, ShutdownGivesEverythingBack) {
   }
 }
 
-// ---- memory
-// ---------------------------------------------------------------------------------------------------------------
+// ---- memory ----------------------------------------------------------------------------------------------
 
 TEST(Starving, WaitsForABlockAndGoesOn) {
   Bench b{1};

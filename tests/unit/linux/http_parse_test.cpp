@@ -88,7 +88,7 @@ Parsed judged(string_view text, const string& title, const std::vector<std::size
   return whole;
 }
 
-// ---- one line a case --------------------------------------------------------------------------------------
+// ---- one line a case -------------------------------------------------------------------------------------
 
 struct Case {
   const char* title;
@@ -252,7 +252,7 @@ void expect_each(const Case (&cases)[N]) {
 TEST(LinuxRequestHead, EachRule) { expect_each<http::RequestHead>(kRequests); }
 TEST(LinuxResponseHead, EachRule) { expect_each<http::ResponseHead>(kResponses); }
 
-// ---- every byte in every place ----------------------------------------------------------------------------
+// ---- every byte in every place ---------------------------------------------------------------------------
 
 bool is_control(int byte) { return byte < ' ' || byte == 0x7f; }
 bool is_alnum(int byte) {
@@ -333,7 +333,7 @@ TEST(LinuxResponseHead, EveryByteInEveryPlace) {
     }
 }
 
-// ---- limits -----------------------------------------------------------------------------------------------
+// ---- limits ----------------------------------------------------------------------------------------------
 
 // All places around those where something might change.
 std::vector<std::size_t> around(std::initializer_list<std::size_t> places, std::size_t size) {
@@ -428,7 +428,7 @@ TEST(LinuxRequestHead, AHundredFieldsCutAnywhere) {
   }
 }
 
-// ---- what is understood -----------------------------------------------------------------------------------
+// ---- what is understood ----------------------------------------------------------------------------------
 
 TEST(LinuxRequestHead, WhatExpectMeans) {
   struct Row {
@@ -488,7 +488,7 @@ TEST(LinuxResponseHead, WhereTheBodyEnds) {
   }
 }
 
-// ---- a second reader --------------------------------------------------------------------------------------
+// ---- a second reader -------------------------------------------------------------------------------------
 
 struct Pattern {
   explicit Pattern(const string& text) {

@@ -52,7 +52,7 @@ void expect_closes_clean(Machine& machine, Peer& client, const string& title) {
   machine.expect_clean(title);
 }
 
-// ---- what may follow what ---------------------------------------------------------------------------------
+// ---- what may follow what --------------------------------------------------------------------------------
 
 TEST(LinuxStates, WhatIsNotInTheDrawingIsForbidden) {
   const std::set<string> drawn{
@@ -70,7 +70,7 @@ TEST(LinuxStates, WhatIsNotInTheDrawingIsForbidden) {
     }
 }
 
-// ---- the good way -----------------------------------------------------------------------------------------
+// ---- the good way ----------------------------------------------------------------------------------------
 
 TEST(LinuxWay, OfAGet) {
   Machine m;
@@ -318,7 +318,7 @@ TEST(LinuxWay, OneClientCannotFillTheMemory) {
   m.expect_clean("back-pressure");
 }
 
-// ---- names and addresses ----------------------------------------------------------------------------------
+// ---- names and addresses ---------------------------------------------------------------------------------
 
 TEST(LinuxNames, TheNextAddressWhenOneRefuses) {
   Machine m;
@@ -418,7 +418,7 @@ TEST(LinuxNames, EachWayToFindNothing) {
     }
 }
 
-// ---- where a record can wait ------------------------------------------------------------------------------
+// ---- where a record can wait -----------------------------------------------------------------------------
 
 // Brings a machine to where its first record waits as `wait` says.
 struct Waiting {
@@ -589,7 +589,7 @@ TEST(LinuxTable, NobodyIsAdmittedWhenItIsFull) {
   EXPECT_EQ(sys::receive(near.fd, byte).outcome, sys::Outcome::eof) << "it is told at once";
 }
 
-// ---- deadlines: what puts them off ------------------------------------------------------------------------
+// ---- deadlines: what puts them off -----------------------------------------------------------------------
 
 TEST(LinuxDeadlines, AHeadHasOneInAll) {
   Waiting w{Wait::head};
@@ -646,7 +646,7 @@ TEST(LinuxDeadlines, EachAddressHasItsOwn) {
   m.expect_clean("both silent");
 }
 
-// ---- a client that closes its side ------------------------------------------------------------------------
+// ---- a client that closes its side -----------------------------------------------------------------------
 
 TEST(LinuxHalfClose, StillGetsItsAnswer) {
   for (const Wait wait : {Wait::resolve, Wait::connect, Wait::answer}) {
@@ -691,7 +691,7 @@ TEST(LinuxHalfClose, InTheMiddleOfItsBodyIsLeaving) {
   EXPECT_TRUE(w.origin->ended()) << "the host is not left waiting for the rest";
 }
 
-// ---- the host ends it -------------------------------------------------------------------------------------
+// ---- the host ends it ------------------------------------------------------------------------------------
 
 TEST(LinuxUpstream, EndsWithoutAWholeHead) {
   for (const bool breaks_off : {false, true})
@@ -819,7 +819,7 @@ TEST(LinuxUpstream, AnswersThatAreNone) {
   }
 }
 
-// ---- memory -----------------------------------------------------------------------------------------------
+// ---- memory ----------------------------------------------------------------------------------------------
 
 // Takes all blocks, so that the machine has none.
 std::vector<base::BlockPtr> all_blocks(Machine& m) {
@@ -910,7 +910,7 @@ TEST(LinuxStarving, ARefusalIsGivenOnceThereIsABlock) {
   m.expect_clean("refusal");
 }
 
-// ---- refusals ---------------------------------------------------------------------------------------------
+// ---- refusals --------------------------------------------------------------------------------------------
 
 TEST(LinuxRefusal, WithoutAnyConnection) {
   struct Row {
