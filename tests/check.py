@@ -88,6 +88,7 @@ SUITES = [
     ("simulated kernel agrees with Linux", [(make("CXX=g++", "agreement"), {})], count_line),
     ("simulated histories", [(make("CXX=g++", "sim", "SEEDS=100000"), {})], count_line),
     ("simulated histories, sanitized", [(make("CXX=g++", "SAN=address,undefined", "sim", "SEEDS=5000", "WORLDS=1"), {})], count_line),
+    ("model", [(make("model"), {})], count_line),
     ("fuzz corpus", [(make("fuzz-replay"), {})], count_line),
     ("differential", [(make("CXX=g++", "differential"), {})], count_line),
     ("end to end", [end_to_end("g++")], count_unittest),

@@ -3,7 +3,7 @@
 set -eu
 
 packages="g++ make pkg-config libc-ares-dev libgtest-dev valgrind python3 curl util-linux
-          clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc libhttp-parser-dev"
+          clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc libhttp-parser-dev spin gcovr"
 
 missing=""
 for package in $packages; do

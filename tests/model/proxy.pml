@@ -4,8 +4,11 @@
  * What is checked (run.py):
  *   - no lost wake-up: with no deadlines at all, the proxy never sleeps while a request is unfinished (spin: "invalid end
  *     state": the guard at `asleep` is never satisfied again);
- *   - every history ends, without any assumption of fairness: there is no cycle of states (spin: "non-progress cycle";
- *     the model has no progress label, so any cycle is one). Both together: every request that was begun is over.
+ *   - every history ends, without any assumption of fairness: there is no cycle of states (spin: "acceptance cycle").
+ *     Each step of a peer uses something up, so a cycle is one of the proxy, and one in which no unit is moved; wherever
+ *     the proxy can go round without moving any there is a label "accept_...", so that one run looks for this and for
+ *     all the rest (-DNP would need a second one, which does not look for invalid end states). Both together: every request that was
+ *     begun is over.
  *   - nothing is touched after release: an event, or a name that was looked up, finds the very endpoint that it was for,
  *     or nobody (`ev_conn`, `named_k`);
  *   - what the peers see: a kind client gets its whole answer, never RST; an answer cut short looks cut;
@@ -22,6 +25,10 @@
  *     closed, and its slot reused, while an event for it is under way. The program marks all first; the serial number is
  *     what would hold if it did not.
  *   - A refused connection and a reset one are the same: the next call fails, once.
+ *   - Interim answers of the origin, and the notes for the log, are left out: neither decides about waiting.
+ *   - A name has one waiter: each client asks for its own.
+ *
+ * What stands behind #ifdef WRONG_... is a mistake, planted; run.py tells which configuration must find it.
  */
 
 /* ---- the configuration ------------------------------------------------------------------------------------------- */
@@ -86,13 +93,25 @@
 #define LAZY 0           /* each peer may stop doing anything at any time; only a deadline helps */
 #endif
 #ifndef BAD
-#define BAD 0            /* the request may be one to be refused */
+#define BAD 0            /* the request may be one to be refused, and the answer one that is no HTTP */
+#endif
+#ifndef CHUNKED
+#define CHUNKED 0        /* the answer may come in chunks: its end can be told, but not by our client */
+#endif
+#ifndef TOLD
+#define TOLD 0           /* the answer tells its length; 0: it may also end with the stream */
+#endif
+#ifndef EXTRA
+#define EXTRA 0          /* units that the client may send behind its request */
 #endif
 #ifndef EXPECT
 #define EXPECT 0         /* the client asked for a 100 */
 #endif
+#ifndef INTERIM
+#define INTERIM 1        /* units of a 100 */
+#endif
 #ifndef LOOKUP
-#define LOOKUP 0         /* the host has a name, which takes time to look up */
+#define LOOKUP 0         /* the host has a name, which may take time to look up, and may be unknown */
 #endif
 #ifndef DEADLINES
 #define DEADLINES 0
@@ -107,8 +126,9 @@
 #define REQ (REQ_HEAD + REQ_BODY)
 #define RES (RES_HEAD + RES_BODY)
 #define OWN 2            /* units of an answer of our own */
-#define INTERIM 1        /* units of a 100 */
-#define KIND (!VANISH && !LEAVE && !DIES && !LAZY && !DEADLINES)
+#define KIND (!VANISH && !LEAVE && !DIES && !LAZY && !DEADLINES && !EXTRA)
+/* Nothing stands between the client and the origin's answer. A head in two pieces may have to make room (408). */
+#define PLAIN (KIND && !REFUSE && !BAD && !LOOKUP && REQ_HEAD == 1)
 
 /* ---- names -------------------------------------------------------------------------------------------------------- */
 
@@ -123,8 +143,8 @@ mtype = { answer_it, drop_it }                     /* base::Reason of a verdict:
 #define NOBODY 255
 
 /* Each change of state stands in the model as GO(from, to); transitions.py compares them with kStateRows. */
-#define GO(from, to) assert(R.state == from); next_state = to; step = go
-#define CLOSE(from) assert(R.state == from); next_state = FREE; step = close
+#define GO(from, to) d_step { assert(R.state == from); next_state = to; step = go; printf("client %d: %e -> %e\n", R.k, from, to) }
+#define CLOSE(from) d_step { assert(R.state == from); next_state = FREE; step = close; printf("client %d: %e -> FREE\n", R.k, from) }
 
 /* ---- the kernel ---------------------------------------------------------------------------------------------------- */
 
@@ -174,7 +194,8 @@ inline receive(id, room) {
     :: conn[id].in == 0 && conn[id].err -> conn[id].err = !ERROR_ONCE; io = fail
     :: conn[id].in == 0 && !conn[id].err && (conn[id].fin || conn[id].reset) -> io = the_end
     :: else -> io = again
-    fi
+    fi;
+    printf("  recv(%d) up to %d: %e %d\n", id, room, io, n)
   }
 }
 
@@ -194,7 +215,8 @@ inline transmit(id, wanted) {
        conn[id].out = conn[id].out + n;
        io = done
     :: else -> conn[id].no_room = 1; io = again
-    fi
+    fi;
+    printf("  send(%d) of %d: %e %d\n", id, wanted, io, n)
   }
 }
 
@@ -208,7 +230,8 @@ inline close_descriptor(id, at_once) {
     if
     :: conn[id].in > 0 || at_once -> conn[id].killed = 1; conn[id].out = 0
     :: else -> conn[id].shut = 1
-    fi
+    fi;
+    printf("  close(%d), by RST: %d\n", id, conn[id].killed)
   }
 }
 
@@ -227,6 +250,7 @@ inline watch(id, at_slot, at_side, with_serial) {
 
 bit knocking[CLIENTS];   /* waits to be accepted */
 bit until_eof[CLIENTS];  /* how the origin's answer ends: by the end of the stream, or by its length */
+bit chunked[CLIENTS];    /* by its length, but not one that our client is told */
 bit bad[CLIENTS];        /* the request is one to be refused */
 
 /* Ghosts: nobody decides by them. */
@@ -254,28 +278,39 @@ proctype Client(byte k) {
   byte sent, got;
   byte c = 3 * k;
   do
-  :: atomic { sent < REQ && conn[c].in < CAP && !conn[c].fin && !conn[c].killed -> arrives(c); sent++ }
-  :: atomic { conn[c].out > 0 -> takes(c); got++ }
-  :: atomic { HALF && sent == REQ && !conn[c].fin && !conn[c].killed && !conn[c].closed -> conn[c].fin = 1; edge(c) }
-  :: atomic { conn[c].killed -> assert(!KIND); goto gone }
+  :: atomic {
+       sent < REQ + EXTRA && conn[c].in < CAP && !conn[c].fin && !conn[c].killed ->
+       arrives(c); sent++; printf("client %d sends its unit %d\n", k, sent)
+     }
+  :: atomic { conn[c].out > 0 -> takes(c); got++; printf("client %d takes its unit %d\n", k, got) }
+  :: atomic {
+       HALF && sent >= REQ && !conn[c].fin && !conn[c].killed && !conn[c].closed ->
+       conn[c].fin = 1; edge(c); printf("client %d sends FIN and reads on\n", k)
+     }
+  :: atomic { conn[c].killed -> printf("client %d finds RST\n", k); assert(!KIND); goto gone }
   :: atomic {
        conn[c].out == 0 && conn[c].shut && !conn[c].killed ->
        /* The end of the stream: is it that of the answer? */
-       assert(!(answered[k] == linked && until_eof[k]) || got == interims[k] + RES);
+       printf("client %d finds the end after %d units\n", k, got);
+       assert(!(answered[k] == linked && (until_eof[k] || chunked[k])) || got == interims[k] + RES);
        assert(!(KIND && answered[k] == linked && origin_told[k]) || got == interims[k] + RES);
        assert(!(KIND && answered[k] == fail) || got == interims[k] + OWN);
        assert(!KIND || answered[k] != none);
+       assert(!PLAIN || answered[k] == linked);
        conn[c].fin = 1;
        edge(c);
        break
      }
-  :: atomic { VANISH -> conn[c].reset = 1; conn[c].err = 1; edge(c); goto gone }
-  :: atomic { LEAVE && !conn[c].killed -> conn[c].fin = 1; edge(c); break }
-  :: LAZY -> goto gone
+  :: atomic { VANISH -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d sends RST\n", k); goto gone }
+  :: atomic { LEAVE && !conn[c].killed -> conn[c].fin = 1; edge(c); printf("client %d closes\n", k); break }
+  :: atomic { LAZY -> printf("client %d falls asleep\n", k); goto gone }
   od;
   /* Closed. What still comes is answered by RST. */
   if
-  :: atomic { conn[c].out > 0 -> conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c) }
+  :: atomic {
+       conn[c].out > 0 ->
+       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d, closed, answers by RST\n", k)
+     }
   :: conn[c].closed
   fi;
 gone:
@@ -291,32 +326,42 @@ proctype Origin(byte k; byte c) {
   :: conn[3 * k].closed && !conn[c].watched -> goto gone  /* it never came to that */
   fi;
   if
-  :: atomic { !conn[c].closed -> conn[c].est = 1; edge(c) }
-  :: atomic { REFUSE && !conn[c].closed -> conn[c].est = 1; conn[c].reset = 1; conn[c].err = 1; edge(c); goto gone }
+  :: atomic { !conn[c].closed -> conn[c].est = 1; edge(c); printf("origin %d accepts\n", c) }
+  :: atomic {
+       REFUSE && !conn[c].closed ->
+       conn[c].est = 1; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d refuses\n", c); goto gone
+     }
   :: conn[c].closed -> goto gone
-  :: LAZY -> goto gone
+  :: atomic { LAZY -> printf("origin %d falls asleep\n", c); goto gone }
   fi;
   do
-  :: atomic { conn[c].out > 0 && !deaf -> takes(c); got++; assert(got <= REQ) }
+  :: atomic {
+       conn[c].out > 0 && !deaf ->
+       takes(c); got++; printf("origin %d takes its unit %d\n", c, got); assert(got <= REQ)
+     }
   :: atomic {
        !SILENT && !ended && sent < RES && conn[c].in < CAP && !conn[c].killed && (got == REQ || (EARLY && got > 0)) ->
        arrives(c);
        sent++;
+       printf("origin %d sends its unit %d\n", c, sent);
        if
        :: sent == RES -> origin_told[k] = 1
        :: else
        fi
      }
-  :: atomic { EARLY && sent > 0 && !deaf && got < REQ -> deaf = 1 }
-  :: atomic { sent == RES && !ended && !conn[c].closed -> ended = 1; conn[c].fin = 1; edge(c) }
+  :: atomic { EARLY && sent > 0 && !deaf && got < REQ -> deaf = 1; printf("origin %d reads no more\n", c) }
+  :: atomic { sent == RES && !ended && !conn[c].closed -> ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN\n", c) }
   :: atomic {
        /* closed over unread bytes: RST. A kind origin does so only where the answer's end can be told without it. */
        deaf && sent == RES && conn[c].out > 0 && !until_eof[k] && !conn[c].closed ->
-       conn[c].reset = 1; conn[c].err = 1; edge(c); goto gone
+       conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d closes over what it has not read: RST\n", c); goto gone
      }
-  :: atomic { DIES && !conn[c].closed -> conn[c].reset = 1; conn[c].err = 1; edge(c); goto gone }
-  :: atomic { DIES && !until_eof[k] && !ended && !conn[c].closed -> ended = 1; conn[c].fin = 1; edge(c) }
-  :: LAZY -> goto gone
+  :: atomic { DIES && !conn[c].closed -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d sends RST\n", c); goto gone }
+  :: atomic {
+       DIES && !until_eof[k] && !ended && !conn[c].closed ->
+       ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN too early\n", c)
+     }
+  :: atomic { LAZY -> printf("origin %d falls asleep\n", c); goto gone }
   :: conn[c].killed -> goto gone
   :: conn[c].closed && (conn[c].out == 0 || deaf) -> goto gone
   od;
@@ -337,6 +382,7 @@ typedef Lane {
   byte held;      /* units in the block */
   byte left;      /* units of the body still to come from the source */
   bit until_eof;  /* the body ends with the stream */
+  bit no_length;  /* whoever receives it is not told its length: !Framing::has_length */
   bit dead;
   bit moved;      /* something was sent */
   mtype flow;
@@ -360,6 +406,16 @@ typedef Record {
 
 chan lookups = [CLIENTS] of { byte, byte, byte };  /* slot, serial, and as a ghost: for whom */
 bit known[CLIENTS];                                /* the name has been looked up */
+bit unknown[CLIENTS];                              /* ... and there is none such */
+
+/* Resolver::collect: a name has been answered; who waits for it will be woken. */
+inline collect_name() {
+  lookups ? ev_slot, ev_serial, named_k;
+  known[named_k] = 1;
+  woken ! ev_slot, ev_serial, named_k;
+  printf("the name that client %d waits for is answered\n", named_k);
+  ev_slot = 0; ev_serial = 0; named_k = 0
+}
 
 inline take_block(L) {
   if
@@ -481,7 +537,7 @@ inline clear_endpoint(E) {
 }
 
 inline clear_lane(L) {
-  d_step { L.left = 0; L.until_eof = 0; L.dead = 0; L.moved = 0; L.flow = none }
+  d_step { L.left = 0; L.until_eof = 0; L.no_length = 0; L.dead = 0; L.moved = 0; L.flow = none }
 }
 
 /* greet_half_closed: the first unit of the answer, whatever it will be, tells whether a half-closed client is there. */
@@ -519,7 +575,11 @@ inline wake(s) {
 #else
 #define HALF_READ (rec[0].waits == head || rec[1].waits == head)
 #endif
+#ifdef WRONG_SPIN
+#define CAN_FEED (len(starving) > 0)
+#else
 #define CAN_FEED (len(starving) > 0 && (blocks > 0 || HALF_READ))
+#endif
 
 #if CLIENTS == 1
 #define KNOCKING knocking[0]
@@ -537,6 +597,7 @@ active proctype Proxy() {
   Record rec[SLOTS];
   chan ready = [SLOTS] of { byte };
   chan starving = [SLOTS] of { byte };
+  chan woken = [CLIENTS] of { byte, byte, byte };
   chan batch = [CONNS] of { byte, byte, byte, byte, bit, bit, bit, bit };
   byte blocks = BLOCKS;
   byte used, served, serials;
@@ -558,7 +619,8 @@ active proctype Proxy() {
        knocking[i] = 1;
        conn[3 * i].est = 1;
        if
-       :: until_eof[i] = 1
+       :: !TOLD -> until_eof[i] = 1
+       :: CHUNKED -> chunked[i] = 1
        :: until_eof[i] = 0
        fi;
        if
@@ -578,21 +640,17 @@ active proctype Proxy() {
   }
 
 turn:
+accept_turn:
 asleep:
   atomic {
     if
     :: served == CLIENTS -> goto over
     :: len(ready) > 0 || len(batch) > 0 || CAN_FEED || EDGES || (KNOCKING && used < SLOTS)
-    /* A name has been looked up; nobody knows when. */
-    :: lookups ? ev_slot, ev_serial, named_k ->
-       known[named_k] = 1;
-#ifndef WRONG_NAME
-       if
-       :: is_the_one(rec[ev_slot].side[1], ev_serial) -> assert(rec[ev_slot].k == named_k && rec[ev_slot].state != FREE); wake(ev_slot)
-       :: else
-       fi;
+#ifndef WRONG_WOKEN
+    :: len(woken) > 0
 #endif
-       ev_slot = 0; ev_serial = 0; named_k = 0
+    /* A name has been looked up; nobody knows when. */
+    :: len(lookups) > 0 -> collect_name()
     /* A deadline has passed; nobody knows which. */
     :: DEADLINES && rec[0].waits != none -> i = 0; goto expire
 #if SLOTS > 1
@@ -601,6 +659,7 @@ asleep:
     fi;
     goto collect;
 expire:
+    printf("the deadline of client %d passes\n", rec[i].k);
     rec[i].verdict = (rec[i].waits == head || rec[i].waits == other -> answer_it : drop_it);
     rec[i].waits = none;
     wake(i);
@@ -650,6 +709,22 @@ collect:
   :: len(batch) == 0 -> break
   :: LATE && len(ready) > 0 -> break
   od;
+
+  /* Proxy::wake_the_named */
+  atomic {
+    do
+    :: len(woken) > 0 ->
+       woken ? ev_slot, ev_serial, named_k;
+#ifndef WRONG_NAME
+       if
+       :: is_the_one(rec[ev_slot].side[1], ev_serial) -> assert(rec[ev_slot].k == named_k && rec[ev_slot].state != FREE); wake(ev_slot)
+       :: else
+       fi;
+#endif
+       ev_slot = 0; ev_serial = 0; named_k = 0
+    :: else -> break
+    od
+  }
 
   /* Proxy::accept_clients, and admit */
   atomic {
@@ -716,11 +791,17 @@ run_next:
 
   /* advance, and next_step */
 advance:
+accept_advance:
   assert(R.state != FREE);
   upload = none; why = answer_it; wait_kind = none; step = none;
+#ifdef WRONG_HUNG
+#define gone_for_good CLIENT.hung
+#else
+#define gone_for_good (CLIENT.hung && !CLIENT.shut)  /* both have sent FIN: something may still lie unread before it */
+#endif
   if
-  :: CLIENT.hung -> goto shut_down
-  :: !CLIENT.hung && R.verdict != none ->
+  :: gone_for_good -> goto shut_down
+  :: !gone_for_good && R.verdict != none ->
      why = R.verdict;
      R.verdict = none;
      if
@@ -753,6 +834,7 @@ advance:
   fi;
 
 read_request:
+accept_read_request:
   do
   :: if
      :: !REQUEST.block && !CLIENT.readable -> step = wait; wait_kind = idle; goto carry_out
@@ -831,12 +913,26 @@ look_up:
   fi;
   atomic {
     if
-    :: !LOOKUP || known[R.k] -> goto connect_next
-    /* a name's waiters are listed once each */
-    :: LOOKUP && !known[R.k] && !(lookups ?? [eval(r), eval(UPSTREAM.serial), _]) -> lookups ! r, UPSTREAM.serial, R.k
-    :: else
+    :: !LOOKUP || known[R.k]
+    /* Resolver::remembered: one that has to be asked for; whatever else is answered by then is collected too. */
+    :: LOOKUP && !known[R.k] && !(lookups ?? [eval(r), eval(UPSTREAM.serial), _]) ->
+       if
+       :: len(lookups) > 0 -> collect_name()
+       :: 1
+       fi;
+       if
+       :: known[R.k] = 1
+       :: known[R.k] = 1; unknown[R.k] = 1
+       :: lookups ! r, UPSTREAM.serial, R.k
+       fi
+    :: LOOKUP && !known[R.k] && lookups ?? [eval(r), eval(UPSTREAM.serial), _]
     fi
   };
+  if
+  :: (!LOOKUP || known[R.k]) && !unknown[R.k] -> goto connect_next
+  :: unknown[R.k] -> why = answer_it; goto give_up
+  :: else
+  fi;
   step = wait; wait_kind = other;
   goto carry_out;
 
@@ -857,6 +953,10 @@ connect_next:
      UPSTREAM.link = connecting;
      UPSTREAM.writable = 1;
      R.tried++;
+     if
+     :: REFUSE -> clear_endpoint(UPSTREAM); goto connect_next  /* connect(2) fails at once */
+     :: 1
+     fi;
      watch(UPSTREAM.conn, r, 1, serials);
      step = go; next_state = SEND_REQUEST;
      goto carry_out
@@ -875,12 +975,15 @@ read_response:
   fi;
 #endif
   greet();
+accept_read_response:
   do
   :: if
+     :: BAD && RESPONSE.held >= RES_HEAD -> why = answer_it; goto give_up  /* bad_response */
      :: RESPONSE.held >= RES_HEAD ->
         /* answer: what the client has of it by the greeting is left out */
         RESPONSE.until_eof = until_eof[R.k];
         RESPONSE.left = (until_eof[R.k] -> 0 : RES - RESPONSE.held);
+        RESPONSE.no_length = until_eof[R.k] || chunked[R.k];
         RESPONSE.held = RESPONSE.held - R.greeted;
         answered[R.k] = linked;
         GO(READ_RESPONSE, SEND_RESPONSE);
@@ -949,6 +1052,7 @@ linger:
   :: blocks == 0 -> step = starve; wait_kind = lingering; goto carry_out
   :: else -> budget = BUDGET
   fi;
+accept_linger:
   do
   :: CLIENT.readable && budget > 0 ->
      receive(CLIENT.conn, BLOCK);
@@ -1043,7 +1147,7 @@ carry_out:
 #ifdef WRONG_LOOKS_WHOLE
      close_descriptor(CLIENT.conn, 0);
 #else
-     close_descriptor(CLIENT.conn, R.state == SEND_RESPONSE && RESPONSE.flow != complete && RESPONSE.until_eof);
+     close_descriptor(CLIENT.conn, R.state == SEND_RESPONSE && RESPONSE.flow != complete && RESPONSE.no_length);
 #endif
      forget_endpoint(UPSTREAM);
      clear_endpoint(CLIENT);

@@ -383,6 +383,21 @@ TEST_F(ResolverTest, AnAnswerWithoutATimeIsForThoseWhoWaitAlone) {
   EXPECT_EQ(world.asked.size(), 1U);
 }
 
+TEST_F(ResolverTest, TheLoopMustNotSleepOnAnAnswerThatAnotherLookUpTookIn) {
+  const net::Token one{1, 1, net::Token::Kind::upstream};
+  find("o.test", 0, one);
+  net::Found found;
+  found.what = net::Found::What::found;
+  found.host = "o.test";
+  found.ttl_ms = 1000;
+  found.addresses.add(sys::loopback4(0));
+  world.answered.push_back(found);
+  find("other.test", 0);
+  EXPECT_EQ(resolver->timeout_ms(), 0) << "no event will";
+  EXPECT_EQ(resolver->woken(0).size(), 1U);
+  EXPECT_EQ(resolver->timeout_ms(), -1);
+}
+
 TEST_F(ResolverTest, KeepsFailuresBriefly) {
   struct Row {
     net::Found::What what;

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""Checks the model in proxy.pml with spin: every configuration in full, and that each planted mistake is found.
+
+    run.py [NAME...]     only the rows whose title contains one of the words
+    run.py --story NAME  a planted mistake's history, as it is told when a configuration fails
+
+Each line is `name: S states, T transitions, ok`, the last one `N passed, M failed`. Nothing is left behind.
+"""
+import pathlib
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+MODEL = HERE / "proxy.pml"
+# The code is generated anew for each configuration. Compiling that with -O2 takes seven seconds, without one: only who
+# searches longer than that is worth it. COLLAPSE: a quarter of the memory.
+ALWAYS = ["-w", "-DCOLLAPSE", "-DVECTORSZ=2048", "-DMEMLIM=4096"]
+DEPTH = 100_000  # the longest history has about two thousand steps; one that is cut off here is a failure
+LIMIT_S = 300    # a run that takes longer has not been exhausted
+STORY_LINES = 120
+
+TWO = "CLIENTS=2 SLOTS=2 TOLD=1 RES_BODY=0"
+# Title: macros; and in capitals what gcc is told. Each is searched twice: for assertions that fail and a proxy that sleeps
+# for ever (an "invalid end state"), and then for a proxy that never rests (an "acceptance cycle").
+CONFIGURATIONS = {
+    "kind": "",
+    "kind, unit by unit": "REQ_HEAD=2 RES_HEAD=2 REQ_BODY=3 RES_BODY=3 CAP=1 BLOCK=1 BUDGET=1",
+    "upload of many turns": "REQ_BODY=4 BLOCK=1 BUDGET=1",
+    "half-closed": "HALF=1",
+    "half-closed, unit by unit": "HALF=1 REQ_HEAD=2 RES_BODY=3 CAP=1",
+    "client leaves": "HALF=1 LEAVE=1 VANISH=1 CHUNKED=1",
+    "client leaves, unreduced": "HALF=1 LEAVE=1 VANISH=1 NOREDUCE",
+    "client leaves a silent origin": "LEAVE=1 SILENT=1 LOOKUP=1",
+    "client says too much": "EXTRA=3 BAD=1 HALF=1 RES_BODY=1 BLOCK=1 BUDGET=1",
+    "100-continue": "EXPECT=1 INTERIM=2 REQ_BODY=2 HALF=1 BAD=1 REFUSE=1 CAP=1",
+    "early answer": "EARLY=1 REQ_BODY=3",
+    "early answer, at one go": "EARLY=1 REQ_BODY=3 RES_BODY=1",
+    "origin breaks off": "DIES=1 CHUNKED=1 HALF=1 RES_HEAD=2",
+    "origin breaks off, one block": "DIES=1 BLOCKS=1 REQ_BODY=3",
+    "connecting": "REFUSE=1 DIES=1 ADDRESSES=2 REQ_BODY=1",
+    "an error is told once": "ERROR_ONCE=1 REFUSE=1 DIES=1 VANISH=1 ADDRESSES=2",
+    "name": "LOOKUP=1 HALF=1 ADDRESSES=2",
+    "deadlines": "DEADLINES=1 LAZY=1 REQ_HEAD=2 REQ_BODY=1 EXPECT=1 LOOKUP=1 ADDRESSES=2 O2",
+    "deadlines, one block": "DEADLINES=1 EARLY=1 BLOCKS=1 REQ_BODY=3",
+    "all at once": "HALF=1 LEAVE=1 VANISH=1 EARLY=1 DIES=1 BAD=1 REFUSE=1 REQ_BODY=1 RES_BODY=1 O2",
+    "two names": TWO + " LOOKUP=1",
+    "slot reused, late events": TWO + " SLOTS=1 LATE=1 VANISH=1",
+    "address tried, late events": "LATE=1 REFUSE=1 DIES=1 LEAVE=1 ADDRESSES=2 REQ_BODY=1 O2",
+    "one block for two": TWO + " BLOCKS=1 REQ_HEAD=2 REFUSE=1",
+    "one block for two, upload": TWO + " BLOCKS=1 REQ_BODY=1",
+    "one block for two, deadlines": TWO + " BLOCKS=1 DEADLINES=1",
+}
+
+STUCK, RESTLESS, WRONG = "sleeps for ever", "never rests", "assertion"
+LANE, STATES, LOOP = "src/net/lane.cpp", "request_state.cpp", "proxy.cpp"
+# Title, macro, the configuration that must find it, what is found, and the line of the code that keeps the mistake out:
+# a file, and what must stand there (blanks do not count). Without it the model is not one of this code.
+PLANTED = [
+    ("readiness is cleared by any read", "WRONG_EDGE", "upload of many turns", STUCK, LANE,
+     "if (io.bytes < room && !from.finished && !from.hung) from.readable = false;"),
+    ("a short read clears the mark, though FIN was seen", "WRONG_FIN", "kind", STUCK, LANE,
+     "if (io.bytes < room && !from.finished && !from.hung) from.readable = false;"),
+    ("an event for reading hides one for writing", "WRONG_MARK", "half-closed, unit by unit", STUCK,
+     "src/net/endpoint.hpp", "writable |= event.writable;"),
+    ("a short write is taken for a whole one", "WRONG_SHORT_WRITE", "kind, unit by unit", STUCK, LANE,
+     "lane.begin = static_cast<std::uint16_t>(lane.begin + io.bytes);"),
+    ("nobody is woken after a name", "WRONG_NAME", "name", STUCK, LOOP, "wake_the_named(); expire(services_);"),
+    ("the loop sleeps on names that are answered", "WRONG_WOKEN", "two names", STUCK, "src/net/resolver.hpp",
+     "woken_.empty()"),
+    ("an event finds its record without the serial", "WRONG_SERIAL", "slot reused, late events", WRONG, STATES,
+     "records_[token.slot].side[side].serial == token.serial"),
+    ("... nor is the next address told from the last", "WRONG_SERIAL", "address tried, late events", WRONG, STATES,
+     "upstream.serial = serial;"),
+    ("a dead upload keeps its block", "WRONG_KEPT", "origin breaks off, one block", STUCK, STATES,
+     "if (request.dead && request.moved > 0) request.drop_block();"),
+    ("an early answer is not read", "WRONG_EARLY", "early answer", STUCK, STATES, "if (sent || upstream.readable) {"),
+    ("HUP counts before what lies unread", "WRONG_HUP", "early answer, at one go", WRONG, STATES,
+     "if (!upstream.readable) { if (response.end == 0) response.drop_block(); return wait_for(Wait::answer); }"),
+    ("closed over what the client still sends", "WRONG_LINGER", "early answer", WRONG, STATES,
+     "if (client.eof || !still_sending) return close(Reason::complete);"),
+    ("closed over what lies unread before the client's FIN", "WRONG_HUNG", "100-continue", WRONG, STATES,
+     "if (client.hung && !client.shut) return close(Reason::client_left);"),
+    ("an upload out of budget is waited for", "WRONG_UPLOAD", "upload of many turns", STUCK, STATES,
+     "if (upload == Flow::budget) return yield();"),
+    ("an answer cut short looks whole", "WRONG_LOOKS_WHOLE", "origin breaks off", WRONG, STATES,
+     "if (would_look_whole(record)) sys::reset_on_close(record.side[kClient].fd);"),
+    ("nobody asks whether a half-closed client is there", "WRONG_GREETING", "client leaves a silent origin", STUCK, STATES,
+     "greet_half_closed(record);"),
+    ("who starves is not fed", "WRONG_FEED", "one block for two, upload", RESTLESS, LOOP,
+     "feed_the_starved(); run_ready();"),
+    ("the loop goes round while somebody starves", "WRONG_SPIN", "one block for two, upload", RESTLESS, LOOP,
+     "!services_.starved.empty() && (blocks_.used() < blocks_.limit() || !half_read_heads().empty())"),
+    ("who starves has no deadline", "WRONG_UNTIMED", "deadlines, one block", STUCK, STATES,
+     "pause(record, services, step.wait, moved_before); record.starved = true;"),
+]
+
+
+class Broken(Exception):
+    """The tools, or the search itself, failed: nothing is known of the model."""
+
+
+def execute(command, folder, limit=LIMIT_S):
+    try:
+        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        raise Broken(f"{command[0]} took more than {limit} s") from None
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def compiled(macros, folder):
+    """Generates the search and compiles it; the macros that the model was given."""
+    words = macros.split()
+    for_gcc = [word for word in words if word == "NOREDUCE"]
+    optimize = ["-O2"] if "O2" in words else ["-O0"]
+    given = {word.partition("=")[0]: word for word in words if word not in ("NOREDUCE", "O2")}  # the last one counts
+    defines = ["-D" + word for word in given.values()]
+    shutil.copy(MODEL, folder)  # spin looks for a trail beside the model
+    status, output = execute(["spin", "-a", *defines, MODEL.name], folder)
+    if status != 0 or "Error" in output:
+        raise Broken(output)
+    status, output = execute(["gcc", *optimize, *ALWAYS, *("-D" + word for word in for_gcc), "-o", "pan", "pan.c"], folder)
+    if status != 0:
+        raise Broken(output)
+    return defines
+
+
+class Search:
+    """What one run of pan found."""
+
+    def __init__(self, folder, *arguments):
+        _, output = execute(["./pan", f"-m{DEPTH}", *arguments], folder)
+        errors = re.search(r"errors: (\d+)", output)
+        if errors is None or re.search(r"max search depth too small|out of memory|VECTORSZ|Search not completed", output) \
+                and errors[1] == "0":
+            raise Broken("not searched to the end:\n" + output[:2000])
+        stored = re.search(r"^ *([\d.e+]+) states, stored", output, re.MULTILINE)
+        steps = re.search(r"^ *([\d.e+]+) transitions", output, re.MULTILINE)
+        self.states, self.transitions = int(float(stored[1])), int(float(steps[1]))
+        found = re.search(r"^pan:1: (.*?)(?: \(at depth \d+\))?$", output, re.MULTILINE)
+        self.says = found[1] if found else None
+        self.unreached = set()
+        process = None
+        for line in output.splitlines():
+            if line.startswith("unreached in"):
+                process = line.split()[-1]
+            elif process and (at := re.search(r":(\d+), state \d+, \"(.*)\"$", line)):
+                self.unreached.add((int(at[1]), at[2]))
+
+    @property
+    def kind(self):
+        if self.says is None:
+            return None
+        # Both are told of a state in which nobody can do anything: the second by the search for cycles.
+        if self.says.startswith(("invalid end state", "accept stutter")):
+            return STUCK
+        return RESTLESS if self.says.startswith("acceptance cycle") else WRONG
+
+
+def story(defines, folder):
+    """The history that leads to the error, as the model tells it, and where everybody is at its end."""
+    _, told = execute(["spin", "-t", "-T", *defines, MODEL.name], folder)
+    lines = [line for line in told.splitlines() if line.strip()]
+    end = next((i for i, line in enumerate(lines) if line.startswith("spin: trail ends")), len(lines))
+    kept = lines[max(0, end - STORY_LINES):end]
+    cut = [f"... {end - len(kept)} lines before"] if end > len(kept) else []
+    places = [line for line in lines[end:] if re.search(r"proc +\d+ \(", line)]
+    return "\n".join("    " + line for line in cut + kept + ["at the end:"] + places)
+
+
+def checked(macros):
+    """Both searches, at most to the first error: (searches, story)."""
+    with tempfile.TemporaryDirectory(prefix="model-") as folder:
+        defines = compiled(macros, folder)
+        searches = [Search(folder)]
+        if searches[0].kind is None:
+            searches.append(Search(folder, "-a"))
+        return searches, story(defines, folder) if searches[-1].kind else ""
+
+
+def counted(search):
+    return f"{search.states} states, {search.transitions} transitions"
+
+
+def run_configuration(title, unreached):
+    searches, told = checked(CONFIGURATIONS[title])
+    last = searches[-1]
+    if last.kind is not None:
+        print(f"{title}: FAILED, {last.kind}: {last.says}\n{told}", flush=True)
+        return False
+    unreached.append(searches[0].unreached & last.unreached)
+    print(f"{title}: {counted(searches[0])}, ok", flush=True)
+    return True
+
+
+def squeezed(text):
+    return re.sub(r"\s+", "", re.sub(r"//[^\n]*", "", text))
+
+
+def run_planted(row):
+    title, macro, where, expected, file, guard = row
+    if squeezed(guard) not in squeezed((ROOT / file).read_text(encoding="utf-8")):
+        print(f"planted: {title}: FAILED, {file} has not what keeps it out: {guard}\n"
+              "    Either the code makes this mistake, or it was rewritten: then mend the model and this row.", flush=True)
+        return False
+    searches, told = checked(CONFIGURATIONS[where] + " " + macro)
+    last = searches[-1]
+    if last.kind != expected:
+        print(f"planted: {title}: FAILED, \"{where}\" should find that it {expected}, and finds: {last.says}\n{told}",
+              flush=True)
+        return False
+    print(f"planted: {title}: {counted(last)}, found ({last.kind}), ok", flush=True)
+    return True
+
+
+def in_inlines():
+    """The lines of inlines. Each call is a copy of its own, and some copy never comes to every line."""
+    lines, inside = set(), False
+    for number, line in enumerate(MODEL.read_text(encoding="utf-8").splitlines(), 1):
+        inside = inside or line.startswith("inline ")
+        if inside:
+            lines.add(number)
+        inside = inside and line != "}"
+    return lines
+
+
+def all_reached(unreached):
+    """Every statement of the model must be reached in some configuration; else it is never checked."""
+    copied = in_inlines()
+    never = sorted((line, text) for line, text in set.intersection(*unreached) if line not in copied)
+    for line, text in never:
+        print(f"    proxy.pml:{line}: {text}")
+    print(f"reached: {len(never)} statements never were, {'FAILED' if never else 'ok'}", flush=True)
+    return not never
+
+
+def guarded(action, title):
+    try:
+        return action()
+    except Broken as why:
+        print(f"{title}: FAILED, {why}", flush=True)
+        return False
+
+
+def main(words):
+    if words and words[0] == "--story":
+        for row in PLANTED:
+            if words[1] in row[0] or words[1] == row[1]:
+                print(f"{row[0]}, in \"{row[2]}\":\n{checked(CONFIGURATIONS[row[2]] + ' ' + row[1])[1]}")
+        return 0
+    wanted = lambda title: not words or any(word in title for word in words)
+    results, unreached, started = [], [], time.monotonic()
+    for title in filter(wanted, CONFIGURATIONS):
+        results.append(guarded(lambda: run_configuration(title, unreached), title))
+    if not words and all(results):
+        results.append(all_reached(unreached))
+    for row in PLANTED:
+        if wanted("planted: " + row[0]):
+            results.append(guarded(lambda: run_planted(row), "planted: " + row[0]))
+    passed = sum(results)
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    print(f"{time.monotonic() - started:.0f} s, {memory} MiB at most")
+    print(f"{passed} passed, {len(results) - passed} failed")
+    return 0 if results and all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
