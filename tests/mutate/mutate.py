@@ -35,7 +35,12 @@ STATEMENT = re.compile(r"^\s+(?!return|case|default|using|static|constexpr|const
                        r"(?: (?:[+|-]?=) .*|\(.*\));$")
 
 # Edits that change nothing anybody could see: (a part of the line, what is put there, the reason).
-EQUIVALENT = []
+EQUIVALENT = [
+    ("if (!linked || request.dead || request.complete())", "!linked && request.dead",
+     "an endpoint without a descriptor is not writable, so the pump stops before its first call"),
+    ("if (!record.lane[kRequest].framing.complete())", "if (record.lane[kRequest].framing.complete())",
+     "TCP_NODELAY decides when bytes leave, not which"),
+]
 
 SUITES = [
     ("unit", ["{build}/unit_tests", "--gtest_brief=1"], 60),

@@ -637,6 +637,50 @@ TEST(Ends, UpstreamBreaksOffTheUploadButHasAnswered) {
   EXPECT_EQ(status_of(b.read(client)), 413);
 }
 
+TEST(Ends, NothingMoreIsSentOrReadForAnUploadThatIsDead) {
+  Bench b{16, 4096};
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "PUT http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 1000000\r\n\r\nfirst");
+  const auto origin = b.arrival(host);
+  b.read(origin);
+  b.send(origin, "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n");
+  for (int i = 0; i < 4; ++i) {  // more than the client, which does not read, has room for
+    b.world.remote_send(*origin, string(4000, 'x'));
+    b.settle();
+  }
+  b.world.remote_rst(*origin);
+  b.settle();
+  b.world.remote_send(*client, "second");
+  b.settle();
+  ASSERT_EQ(b.record().state, State::SEND_RESPONSE);
+  const auto calls = [&b](sim::Call call) { return b.world.calls_made[static_cast<std::size_t>(call)]; };
+  const auto sent = calls(sim::Call::transmit), received = calls(sim::Call::receive);
+  b.world.remote_send(*client, "third");
+  b.settle();
+  EXPECT_EQ(calls(sim::Call::transmit), sent);
+  EXPECT_EQ(calls(sim::Call::receive), received);
+}
+
+TEST(Told, TheConnectionsNumberAndHowMuchOfAHeadHasCome) {
+  Bench b;
+  auto& host = b.origin();
+  const auto first = b.client(), client = b.client();
+  b.send(client, "PUT http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 9\r\n\r\nfirst");
+  const auto origin = b.arrival(host);
+  b.send(origin, kAnswer.substr(0, 17));
+  const base::Entry& waited = b.trace.at(b.trace.written() - 1);
+  EXPECT_EQ(waited.did, base::Did::waited);
+  EXPECT_EQ(waited.value, 17);
+  EXPECT_EQ(waited.id, 2U);
+  b.send(origin, kAnswer.substr(17));
+  b.read(client);
+  b.world.remote_close(*client);
+  b.settle();
+  ASSERT_FALSE(b.services->finished.empty());
+  EXPECT_EQ(b.last().id, 2U);
+}
+
 TEST(Ends, ShutdownGivesEverythingBack) {
   for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send,
                           Wait::answer, Wait::stream, Wait::reader, Wait::linger}) {
