@@ -229,17 +229,39 @@ Reason check_host(const RequestHead& head) noexcept {
   return hosts == 0 && head.version == Version::http11 ? Reason::bad_host : Reason::none;
 }
 
+// What the sender says of the connection (RFC 9110 section 7.6.1). HTTP/1.0 cannot upgrade, and closes: its
+// "keep-alive" is not safe through proxies (RFC 9112 section 9.3 and appendix C.2.2).
+template <class Head>
+void find_connection(Head& head) noexcept {
+  bool close = false, upgrade = false;
+  string_view protocols;
+  for (const Field& field : head.fields.all()) {
+    if (equals_ignoring_case(field.name, "Upgrade")) protocols = field.value;
+    if (!equals_ignoring_case(field.name, "Connection")) continue;
+    for (string_view rest = field.value; !rest.empty();) {
+      const string_view option = base::next_element(rest);
+      close |= equals_ignoring_case(option, "close");
+      upgrade |= equals_ignoring_case(option, "upgrade");
+    }
+  }
+  if (head.version == Version::http10) return;
+  head.persistent = !close;
+  if (upgrade) head.upgrade = protocols;
+}
+
 Reason finish(RequestHead& head) noexcept {
   if (const Reason why = check_host(head); why != Reason::none) return why;
   for (const Field& field : head.fields.all())
     if (equals_ignoring_case(field.name, "Expect"))
       head.expects_continue =
           head.version == Version::http11 && equals_ignoring_case(field.value, "100-continue");
+  find_connection(head);
   return decide_body(head.fields, head.version, Body::Kind::none, head.body);
 }
 
 Reason finish(ResponseHead& head) noexcept {
   for (const Field& field : head.fields.all()) head.has_date |= equals_ignoring_case(field.name, "Date");
+  find_connection(head);
   const Reason why = decide_body(head.fields, head.version, Body::Kind::until_eof, head.body);
   if (head.interim() || head.status == 204 || head.status == 304) head.body = {};
   return why;

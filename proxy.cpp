@@ -87,13 +87,14 @@ class Proxy {
         exchanges_(exchange_memory_.memory(), 2 * std::size_t{capacity.slots}),
         table_(reinterpret_cast<request_info*>(records_.memory()), capacity.slots),
         resolver_(poller_),
-        services_(config_, poller_, table_, blocks_, exchanges_, resolver_, trace_),
+        upstreams_(config.http10 ? 0 : config.keep_upstreams),
+        services_(config_, poller_, table_, blocks_, exchanges_, resolver_, upstreams_, trace_),
         output_(std::move(streams.output)),
         log_file_(std::move(streams.log_file)),
         log_(config.access_log == "-" ? output_ : log_file_) {
     services_.via = kVia;
     services_.requests_max = capacity.requests;
-    services_.finished.reserve(capacity.slots);
+    services_.finished.reserve(2 * std::size_t{capacity.slots});
     read_clocks();
   }
 
@@ -130,6 +131,7 @@ class Proxy {
   void mark(const sys::Event& event);
   void wake_the_named();
   void accept_clients();
+  void make_way();
   void feed_the_starved();
   [[nodiscard]] bool can_feed() const noexcept;
   [[nodiscard]] const TimerQueue& half_read_heads() const noexcept;
@@ -147,6 +149,7 @@ class Proxy {
   ExchangePool exchanges_;
   Table table_;
   net::Resolver resolver_;
+  net::Upstreams upstreams_;
   base::Trace trace_;
   Services services_;
   std::deque<net::Listener> listeners_;
@@ -169,6 +172,7 @@ void Proxy::turn() {
   for (std::size_t i = 0; i < count; ++i) mark(events_[i]);
   wake_the_named();
   expire(services_);
+  upstreams_.expire(services_.now);
   accept_clients();
   feed_the_starved();
   run_ready();
@@ -179,12 +183,18 @@ void Proxy::mark(const sys::Event& event) {
   const net::Token token = net::Token::unpacked(event.token);
   switch (token.kind) {
     case Kind::client:
-    case Kind::upstream:
       if (request_info* const record = table_.find(token); record != nullptr) {
-        record->side[token.kind == Kind::client ? kClient : kUpstream].mark(event);
+        record->side[kClient].mark(event);
         wake(*record, services_);
       }
       return;
+    case Kind::upstream:
+      if (request_info* const record = record_of(token, services_); record != nullptr) {
+        record->side[kUpstream].mark(event);
+        wake(*record, services_);
+      }
+      return;
+    case Kind::lookup: return;  // never an event
     case Kind::listener: return listeners_[token.slot].mark();
     case Kind::resolver: return resolver_.mark(token, event);
     case Kind::signals:
@@ -215,10 +225,18 @@ void Proxy::accept_clients() {
     net::Listener& listener = listeners_[i];
     for (std::size_t n = 0; n < kAcceptsMax && may_accept(listener); ++n) {
       sys::Address peer;
+      make_way();
       if (sys::Fd client = listener.accept(peer, services_.now, refusal))
         admit(std::move(client), peer, static_cast<std::uint8_t>(i), services_);
     }
   }
+}
+
+// Who has been served and is silent goes when a newcomer would be refused for want of room.
+void Proxy::make_way() {
+  const TimerQueue& kept = services_.timers[static_cast<std::size_t>(plan::Wait::kept)];
+  if (table_.used() >= services_.requests_max && !kept.empty())
+    release(table_.at(kept.front()), base::Reason::client_idle, services_);
 }
 
 const TimerQueue& Proxy::half_read_heads() const noexcept {
@@ -286,6 +304,7 @@ int Proxy::sleep_ms() {
   };
   consider(output_.next_flush());
   consider(log_file_.next_flush());
+  consider(upstreams_.next_deadline());
   for (const net::Listener& listener : listeners_) {
     if (may_accept(listener)) return 0;
     if (table_.used() < table_.slots()) consider(listener.wakes_at());

@@ -26,7 +26,8 @@ constexpr std::size_t kTurnBytes = std::size_t{64} * 1024;  // a record's share 
 constexpr std::uint8_t kInterimsMax = 16;                   // 1xx heads before an answer
 
 // A head that was read, rewritten, fits in the block it came in, together with the body bytes read behind it.
-static_assert(http::kHeadBytesMax + http::kRewriteGrowthMax <= base::kBlockBytes);
+static_assert(http::kHeadBytesMax + http::kRewriteGrowthMax + net::kChunkHeadBytes + net::kChunkEndBytes <=
+              base::kBlockBytes);
 static_assert(http::kAnswerBytesMax + http::kContinue.size() <= base::kBlockBytes);
 
 // ---- steps -----------------------------------------------------------------------------------------------
@@ -61,25 +62,45 @@ std::size_t copy_cut(std::string_view text, std::array<char, N>& out) noexcept {
 }
 
 // The notes on this request. There are two for each record: one may be in use while another waits for the
-// log.
-void begin_exchange(request_info& record, Services& services) noexcept {
-  if (record.exchange) return;
+// log. False: all are in use, until the log is written at the end of this turn.
+bool begin_exchange(request_info& record, Services& services) noexcept {
+  if (record.exchange) return true;
   record.exchange = services.exchanges.take();
-  assert(record.exchange);
+  if (!record.exchange) return false;
   Exchange& exchange = *record.exchange;
   std::memset(static_cast<void*>(&exchange), 0, offsetof(Exchange, method));
   exchange.id = record.id;
   exchange.client = record.client;
   exchange.wall_ms = services.wall_ms - (services.now - record.entered);
+  exchange.nth = record.served + 1;
+  exchange.sent_up = record.lane[kRequest].moved;
+  exchange.sent_down = record.lane[kResponse].moved;
+  return true;
 }
 
-void describe(Exchange& exchange, const http::RequestHead& head) noexcept {
+// Something of this request has been sent.
+bool has_gone(const request_info& record) noexcept {
+  return record.lane[kRequest].moved != record.exchange->sent_up;
+}
+
+// RFC 9110 section 9.2.2: sent twice, it does what it does sent once.
+bool is_idempotent(std::string_view method) noexcept {
+  constexpr std::array<std::string_view, 6> kMethods{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
+
+void describe(Exchange& exchange, const http::RequestHead& head, bool http10) noexcept {
   exchange.method_length = static_cast<std::uint8_t>(copy_cut(head.method, exchange.method));
   exchange.target_length = static_cast<std::uint16_t>(copy_cut(head.target, exchange.target));
   exchange.target_cut = exchange.target_length < head.target.size();
   exchange.host_length = static_cast<std::uint8_t>(copy_cut(head.authority.host, exchange.host));
   exchange.port = head.authority.port;
   exchange.to_head = head.method == "HEAD";
+  exchange.version = http10 ? http::Version::http10 : head.version;
+  const bool http11 = exchange.version == http::Version::http11;
+  exchange.persistent = http11 && head.persistent;
+  exchange.upgrade = http11 && !head.upgrade.empty() && head.body.kind == http::Body::Kind::none;
+  exchange.repeatable = http11 && !exchange.upgrade && is_idempotent(head.method);
 }
 
 // The exchange is over: its notes go to whoever writes the log.
@@ -89,8 +110,8 @@ void end_exchange(request_info& record, Reason reason, Services& services) noexc
   if (exchange.reason == Reason::none) exchange.reason = reason;
   exchange.spent_ms[static_cast<std::size_t>(record.state)] +=
       static_cast<std::uint32_t>(services.now - record.entered);
-  exchange.sent_up = record.lane[kRequest].moved;
-  exchange.sent_down = record.lane[kResponse].moved + record.greeted;
+  exchange.sent_up = record.lane[kRequest].moved - exchange.sent_up;
+  exchange.sent_down = record.lane[kResponse].moved - exchange.sent_down;
   services.finished.push_back(std::move(record.exchange));
 }
 
@@ -104,11 +125,13 @@ bool make_room(request_info& record, Services& services) noexcept {
   const std::size_t kept = record.state == State::SEND_REQUEST ? answer.held() : 0;
   if (!answer.block) answer.block = std::move(request.block);
   request.drop_block();
+  request.repeatable = false;
   if (!answer.block) answer.block = services.blocks.take();
   if (!answer.block) return false;
   std::memmove(answer.block->bytes, answer.block->bytes + answer.begin, kept);
-  answer.begin = 0;
+  answer.begin = answer.tail = 0;
   answer.end = static_cast<std::uint16_t>(kept);
+  answer.encoding = net::Encoding::plain;
   return true;
 }
 
@@ -129,9 +152,13 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   const std::uint16_t status = base::row(reason).status;
   if (status == 0 || record.state == State::SEND_RESPONSE) return close(reason);
   record.side[kUpstream] = net::Endpoint{};
-  begin_exchange(record, services);
+  if (!begin_exchange(record, services)) {
+    record.verdict = reason;
+    return yield(Wait::linger);
+  }
   Exchange& exchange = *record.exchange;
   exchange.reason = reason;
+  exchange.persistent = false;
   if (!make_room(record, services)) {
     record.verdict = reason;
     return starve(Wait::linger);
@@ -146,7 +173,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   const std::size_t length =
       http::write_answer(reason, answer_detail(exchange, reason, detail), exchange.to_head, services.date,
                          {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
-  answer.begin = record.greeted;  // 0 if an interim answer is still on its way
+  answer.begin = std::exchange(record.greeted, std::uint8_t{0});  // 0 if an interim answer is on its way
   answer.end = static_cast<std::uint16_t>(answer.end + length);
   answer.framing = http::Framing{};
   note(record, services, Did::answered, status, static_cast<std::uint8_t>(reason), exchange.error);
@@ -181,8 +208,12 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
     upstream = net::Endpoint{};
     sys::Opened opened = sys::connect(exchange.addresses.list[index]);
     const std::uint32_t serial = services.table.new_serial();
-    const net::Token token{serial, services.table.slot_of(record), net::Token::Kind::upstream};
+    const net::Token token{serial, static_cast<std::uint32_t>(opened.fd.get()), net::Token::Kind::upstream};
     if (opened.fd) opened.error = sys::watch(services.poller, opened.fd.get(), token.packed());
+    if (opened.error == EMFILE && services.upstreams.drop_oldest()) {
+      --exchange.next_address;
+      continue;
+    }
     if (opened.error != 0) {
       exchange.error = opened.error;
       otherwise = reason_for(opened.error);
@@ -193,7 +224,9 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
     upstream.fd = std::move(opened.fd);
     upstream.serial = serial;
     upstream.link = Link::connecting;
-    upstream.writable = true;  // in hope: on the same machine it is connected by now
+    upstream.writable =
+        record.lane[kRequest].held() > 0;  // in hope: on the same machine it is connected by now
+    services.upstreams.own(upstream, services.table.slot_of(record));
     note(record, services, Did::connected, index, 0);
     return go(State::SEND_REQUEST);
   }
@@ -208,14 +241,41 @@ Step connect_failed(request_info& record, Services& services, Reason reason, int
   return connect_next(record, services, reason);
 }
 
+// A connection that was used before may die under the request (RFC 9112 section 9.3.1), so it is taken only
+// for one that lies in the block whole and may be sent twice.
+bool take_used(request_info& record, Services& services) noexcept {
+  Exchange& exchange = *record.exchange;
+  net::Lane& request = record.lane[kRequest];
+  if (!exchange.repeatable || exchange.reused || !request.framing.complete()) return false;
+  net::Endpoint used =
+      services.upstreams.take(exchange.host_view(), exchange.port, services.table.slot_of(record));
+  if (!used.fd) return false;
+  record.side[kUpstream] = std::move(used);
+  exchange.reused = request.repeatable = true;
+  note(record, services, Did::reused, 0, 0);
+  return true;
+}
+
+// The connection that was used before is dead: the request goes once more, over a new one.
+Step repeat(request_info& record) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  record.side[kUpstream] = net::Endpoint{};
+  record.lane[kResponse].drop_block();
+  request.begin = 0;
+  request.repeatable = request.dead = false;
+  record.exchange->sent_up = request.moved;
+  return go(State::SEND_REQUEST);
+}
+
 Step look_up(request_info& record, Services& services) noexcept {
   Exchange& exchange = *record.exchange;
   net::Endpoint& upstream = record.side[kUpstream];
   if (upstream.link == Link::none) {
+    if (take_used(record, services)) return go(State::SEND_REQUEST);
     upstream.link = Link::resolving;
     upstream.serial = services.table.new_serial();
   }
-  const net::Token me{upstream.serial, services.table.slot_of(record), net::Token::Kind::upstream};
+  const net::Token me{upstream.serial, services.table.slot_of(record), net::Token::Kind::lookup};
   const net::Lookup found = services.resolver.find(exchange.host_view(), exchange.port, me, services.now);
   if (found.what == net::Lookup::What::pending) return wait_for(Wait::resolve);
   if (found.what == net::Lookup::What::failed) return give_up(record, services, found.why);
@@ -223,17 +283,22 @@ Step look_up(request_info& record, Services& services) noexcept {
   return connect_next(record, services, Reason::unreachable);
 }
 
-// Until the first byte is taken, nothing is known of the connection.
+// Until the first byte is taken, or, with none to send, until there is room for one, nothing is known.
 Step connecting(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
-  if (request.moved > 0) {
-    record.side[kUpstream].link = Link::open;
-    record.exchange->error = 0;  // that of an address tried before is of no interest any more
-    return go(State::SEND_REQUEST);
+  net::Endpoint& upstream = record.side[kUpstream];
+  if (!has_gone(record)) {
+    if (request.flow == Flow::write_failed) {
+      request.dead = false;
+      return connect_failed(record, services, reason_for(request.error), request.error);
+    }
+    if (request.held() > 0 || !upstream.writable) return wait_for(Wait::connect);
+    if (const int error = sys::socket_error(upstream.fd); error != 0)
+      return connect_failed(record, services, reason_for(error), error);
   }
-  if (request.flow != Flow::write_failed) return wait_for(Wait::connect);
-  request.dead = false;
-  return connect_failed(record, services, reason_for(request.error), request.error);
+  upstream.link = Link::open;
+  record.exchange->error = 0;  // that of an address tried before is of no interest any more
+  return go(State::SEND_REQUEST);
 }
 
 // ---- the client's half-close -----------------------------------------------------------------------------
@@ -244,48 +309,96 @@ Step connecting(request_info& record, Services& services) noexcept {
 void greet_half_closed(request_info& record) noexcept {
   net::Endpoint& client = record.side[kClient];
   const bool pending = record.state == State::SEND_REQUEST && record.lane[kResponse].held() > 0;
-  if (!client.finished || record.greeted > 0 || !client.writable || pending) return;
+  const bool begun = record.lane[kResponse].moved != record.exchange->sent_down;
+  if (!client.finished || begun || !client.writable || pending) return;
   static constexpr std::byte kFirst{'H'};
   const sys::Io io = sys::transmit(client.fd, {&kFirst, 1});
   record.greeted = io.outcome == sys::Outcome::done ? 1 : 0;
+  record.lane[kResponse].moved += record.greeted;
   client.hung |= io.outcome == sys::Outcome::fail;
 }
 
 // ---- READ_REQUEST ----------------------------------------------------------------------------------------
 
+// Puts a head that was written anew in the place of the one that came, before what has come of the body. What
+// lies behind the message stays as the lane's tail. False: the body's chunks are malformed.
+bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length) noexcept {
+  const bool chunked = lane.encoding == net::Encoding::chunked;
+  std::byte* const bytes = lane.block->bytes;
+  const auto body = lane.framing.take({bytes + old_length, lane.end - old_length});
+  if (body.bad) return false;
+  std::array<std::byte, net::kChunkHeadBytes> chunk;
+  const std::size_t chunk_length =
+      chunked && body.payload > 0 ? net::write_chunk_head(body.payload, chunk.data()) : 0;
+  const std::size_t to = head.size() + chunk_length, end = to + body.payload;
+  const std::size_t next = old_length + body.consumed, ahead = lane.end - next;
+  const std::size_t next_to = end + (chunked ? net::kChunkEndBytes : 0);
+  // Neither move may destroy what the other still needs.
+  if (next_to >= next) std::memmove(bytes + next_to, bytes + next, ahead);
+  std::memmove(bytes + to, bytes + old_length, body.payload);
+  if (next_to < next) std::memmove(bytes + next_to, bytes + next, ahead);
+  head.copy(reinterpret_cast<char*>(bytes), head.size());
+  std::memcpy(bytes + head.size(), chunk.data(), chunk_length);
+  lane.begin = 0;
+  lane.end = static_cast<std::uint16_t>(end);
+  if (chunked) net::end_chunk(lane, body.payload);
+  if (ahead == 0) return true;
+  std::memmove(bytes + lane.end, bytes + next_to, ahead);
+  lane.tail = static_cast<std::uint16_t>(lane.end + ahead);
+  return true;
+}
+
+// An HTTP/1.0 upstream knows no 100, so the client that waits for one has ours (RFC 9110 section 10.1.1).
+void ask_for_body(net::Lane& response, Services& services) noexcept {
+  response.block = services.blocks.take();
+  if (!response.block) return;
+  std::memcpy(response.block->bytes, http::kContinue.data(), http::kContinue.size());
+  response.end = static_cast<std::uint16_t>(http::kContinue.size());
+}
+
 // The request goes on: its head is written anew in front of what has come of its body.
 Step forward(request_info& record, Services& services, const http::RequestHead& head,
              std::size_t head_length) noexcept {
   net::Lane& request = record.lane[kRequest];
+  const Exchange& exchange = *record.exchange;
+  const bool http11 = exchange.version == http::Version::http11;
+  const http::Form form{.version = exchange.version,
+                        .chunked = http11 && head.body.kind == http::Body::Kind::chunked,
+                        .close = !http11,
+                        .upgrade = exchange.upgrade};
   std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> rewritten;
-  const std::size_t length = http::write_request(head, {services.via, services.date}, rewritten);
+  const std::size_t length = http::write_request(head, {services.via, services.date}, form, rewritten);
   if (length == 0) return give_up(record, services, Reason::head_too_large);
   request.framing = http::Framing{head.body};
-  const bool body_to_come = head.expects_continue;
-  std::byte* const bytes = request.block->bytes;
-  // What is behind the body is not part of this request; the connection ends after the answer (RFC 1945).
-  const auto body = request.framing.take({bytes + head_length, request.end - head_length});
-  std::memmove(bytes + length, bytes + head_length, body.payload);
-  std::memcpy(bytes, rewritten.data(), length);
-  request.end = static_cast<std::uint16_t>(length + body.payload);
+  request.shared = true;
+  request.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
+  const bool waits = head.expects_continue && !http11;
+  if (!replace_head(request, {rewritten.data(), length}, head_length))
+    return give_up(record, services, Reason::bad_chunk);
+  if (waits && !request.framing.complete()) ask_for_body(record.lane[kResponse], services);
+  return go(State::SEND_REQUEST);
+}
 
-  net::Lane& response = record.lane[kResponse];
-  if (body_to_come && !request.framing.complete()) response.block = services.blocks.take();
-  if (response.block) {
-    std::memcpy(response.block->bytes, http::kContinue.data(), http::kContinue.size());
-    response.end = static_cast<std::uint16_t>(http::kContinue.size());
-  }
+// Everything behind the head is for the tunnel's other end, and none of it is looked at.
+Step begin_tunnel(request_info& record, std::size_t head_length) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  request.framing = http::Framing{{http::Body::Kind::until_eof}};
+  request.begin = static_cast<std::uint16_t>(head_length);
+  if (request.held() == 0) request.drop_block();
   return go(State::SEND_REQUEST);
 }
 
 Step take_up(request_info& record, Services& services, const http::RequestHead& head,
              std::size_t length) noexcept {
-  begin_exchange(record, services);
-  describe(*record.exchange, head);
+  if (!begin_exchange(record, services)) return yield(Wait::head);
+  Exchange& exchange = *record.exchange;
+  describe(exchange, head, services.config.http10);
   const bool crowded = services.table.used() > services.requests_max;
   const plan::Plan decided = plan::plan_request(services.config, head, record.client, crowded);
+  exchange.kind = decided.kind;
   switch (decided.kind) {
     case plan::Kind::refuse: return give_up(record, services, decided.reason);
+    case plan::Kind::tunnel: return begin_tunnel(record, length);
     case plan::Kind::forward: break;
   }
   return forward(record, services, head, length);
@@ -297,35 +410,79 @@ std::string_view text_of(const net::Lane& lane) noexcept {
 
 // ---- READ_RESPONSE ---------------------------------------------------------------------------------------
 
-// The answer goes on: its head is written anew in front of what has come of its body.
-Step answer(request_info& record, Services& services, const http::ResponseHead& head,
-            std::size_t head_length) noexcept {
-  Exchange& exchange = *record.exchange;
+Step bad_response(request_info& record, Services& services, Reason detail) noexcept;
+
+// The head of an answer, final or interim, goes on, written anew in front of what has come of its body.
+Step pass_head(request_info& record, Services& services, std::span<char> head, std::size_t length,
+               std::size_t old_length) noexcept {
   net::Lane& response = record.lane[kResponse];
-  std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> rewritten;
-  const std::size_t length = http::write_response(head, {services.via, services.date}, rewritten);
-  response.framing = http::Framing{head.body};
-  std::byte* const bytes = response.block->bytes;
-  const auto body = response.framing.take({bytes + head_length, response.end - head_length});
-  if (length == 0 || body.bad) {
-    exchange.detail = body.bad ? Reason::bad_chunk : Reason::head_too_large;
-    return give_up(record, services, Reason::bad_response);
-  }
-  exchange.status = head.status;
-  std::memmove(bytes + length, bytes + head_length, body.payload);
-  std::memcpy(bytes, rewritten.data(), length);
-  response.begin = record.greeted;
-  response.end = static_cast<std::uint16_t>(length + body.payload);
+  if (length == 0) return bad_response(record, services, Reason::head_too_large);
+  if (!replace_head(response, {head.data(), length}, old_length))
+    return bad_response(record, services, Reason::bad_chunk);
+  response.begin = std::exchange(record.greeted, std::uint8_t{0});
   return go(State::SEND_RESPONSE);
 }
 
-// An interim answer is not for an HTTP/1.0 client (RFC 9110 section 15.2). 101 was not asked for.
-bool drop_interim(request_info& record, const http::ResponseHead& head, std::size_t length) noexcept {
+using HeadRoom = std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax>;
+
+Step answer(request_info& record, Services& services, const http::ResponseHead& head,
+            std::size_t head_length) noexcept {
+  Exchange& exchange = *record.exchange;
+  const net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
-  if (head.status == 101 || ++record.exchange->interims > kInterimsMax) return false;
-  response.end = static_cast<std::uint16_t>(response.end - length);
-  std::memmove(response.block->bytes, response.block->bytes + length, response.end);
-  return true;
+  const bool http11 = exchange.version == http::Version::http11;
+  const bool open_ended =
+      head.body.kind == http::Body::Kind::chunked || head.body.kind == http::Body::Kind::until_eof;
+  // An answer that comes before the request is whole ends the connection: what is still to come is not read.
+  exchange.persistent &= request.complete() && !request.dead;
+  exchange.upstream_persists = http11 && head.persistent && head.body.kind != http::Body::Kind::until_eof;
+  exchange.status = head.status;
+  const http::Form form{
+      .version = exchange.version, .chunked = http11 && open_ended, .close = !exchange.persistent};
+  HeadRoom rewritten;
+  const std::size_t length = http::write_response(head, {services.via, services.date}, form, rewritten);
+  response.framing = http::Framing{head.body};
+  response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
+  const Step step = pass_head(record, services, rewritten, length, head_length);
+  response.surplus |= response.ahead() > 0;
+  response.tail = 0;
+  return step;
+}
+
+// 101: both sides speak another protocol from here on, which is not looked at.
+Step switch_protocols(request_info& record) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  record.exchange->kind = plan::Kind::tunnel;
+  record.exchange->persistent = false;
+  request.framing = record.lane[kResponse].framing = http::Framing{{http::Body::Kind::until_eof}};
+  request.end = static_cast<std::uint16_t>(request.end + request.ahead());
+  request.tail = 0;
+  request.shared = false;
+  return go(State::SEND_RESPONSE);
+}
+
+// An interim answer is for an HTTP/1.1 client (RFC 9110 section 15.2), and another head follows.
+Step pass_interim(request_info& record, Services& services, const http::ResponseHead& head,
+                  std::size_t head_length) noexcept {
+  Exchange& exchange = *record.exchange;
+  const bool switches = head.status == 101;
+  if (++exchange.interims > kInterimsMax || (switches && (!exchange.upgrade || head.upgrade.empty())))
+    return bad_response(record, services, Reason::bad_status_line);
+  net::Lane& response = record.lane[kResponse];
+  if (exchange.version == http::Version::http10) {
+    response.end = static_cast<std::uint16_t>(response.end - head_length);
+    std::memmove(response.block->bytes, response.block->bytes + head_length, response.end);
+    response.begin = 0;
+    return go(State::READ_RESPONSE);
+  }
+  exchange.status = head.status;
+  const http::Form form{.version = exchange.version, .close = false, .upgrade = switches};
+  HeadRoom rewritten;
+  const std::size_t length = http::write_interim(head, {services.via, services.date}, form, rewritten);
+  response.framing = http::Framing{switches ? http::Body{http::Body::Kind::until_eof} : http::Body{}};
+  const Step step = pass_head(record, services, rewritten, length, head_length);
+  return switches && step.what == Step::What::go && exchange.reason == Reason::none ? switch_protocols(record)
+                                                                                    : step;
 }
 
 Step bad_response(request_info& record, Services& services, Reason detail) noexcept {
@@ -346,7 +503,13 @@ Step cut(request_info& record, Reason reason, Reason detail) noexcept {
 bool would_look_whole(const request_info& record) noexcept {
   const net::Lane& response = record.lane[kResponse];
   return record.state == State::SEND_RESPONSE && response.flow != Flow::complete &&
-         !response.framing.has_length();
+         response.encoding == net::Encoding::plain && !response.framing.has_length();
+}
+
+// The same for a tunnel's upstream.
+bool would_look_whole_above(const request_info& record) noexcept {
+  return would_look_whole(record) && record.exchange && record.exchange->kind == plan::Kind::tunnel &&
+         record.lane[kRequest].flow != Flow::complete;
 }
 
 // Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still
@@ -361,16 +524,92 @@ Step linger(request_info& record, Services& services) noexcept {
   }
 }
 
+// An upstream that has kept to its message, and has had ours whole, can have another.
+void keep_upstream(request_info& record, Services& services) noexcept {
+  net::Endpoint upstream = std::exchange(record.side[kUpstream], net::Endpoint{});
+  const Exchange& exchange = *record.exchange;
+  const net::Lane& request = record.lane[kRequest];
+  if (!exchange.upstream_persists || !request.complete() || request.dead || record.lane[kResponse].surplus ||
+      upstream.finished || upstream.hung)
+    return;
+  // The last read was as long as the message: only another tells whether nothing lies behind it.
+  std::array<std::byte, 1> more;
+  if (upstream.readable && sys::receive(upstream.fd, more).outcome != sys::Outcome::again) return;
+  upstream.readable = false;
+  services.upstreams.keep(std::move(upstream), exchange.host_view(), exchange.port, services.now);
+}
+
+// The client's connection serves its next request, which may have begun to come already.
+Step next_request(request_info& record, Services& services) noexcept {
+  end_exchange(record, Reason::complete, services);
+  for (net::Lane& lane : record.lane) {
+    lane.turn_page();
+    net::Lane fresh;
+    fresh.block = std::move(lane.block);
+    fresh.end = lane.end;
+    fresh.moved = lane.moved;
+    lane = std::move(fresh);
+  }
+  ++record.served;
+  return go(State::READ_REQUEST);
+}
+
+// The answer is through: an interim one is followed by another, and a whole exchange perhaps by the next.
 Step all_sent(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
-  const bool still_sending = client.readable || !record.lane[kRequest].framing.complete();
+  net::Lane& request = record.lane[kRequest];
+  if (record.exchange->status < 200) {
+    record.lane[kResponse].turn_page();
+    return go(State::READ_RESPONSE);
+  }
+  keep_upstream(record, services);
+  if (record.exchange->persistent) return next_request(record, services);
+  const bool still_sending = client.readable || !request.framing.complete();
   if (client.eof || !still_sending) return close(Reason::complete);
-  record.side[kUpstream] = net::Endpoint{};
-  record.lane[kRequest].dead = true;
+  request.dead = true;
   end_exchange(record, Reason::complete, services);
   sys::shutdown_write(client.fd);
   client.shut = true;
   return linger(record, services);
+}
+
+// The end of one direction is passed on; the other goes on (RFC 9110 section 9.3.6).
+void pass_end(const net::Lane& lane, net::Endpoint& to) noexcept {
+  if (lane.flow != Flow::complete || to.shut) return;
+  sys::shutdown_write(to.fd);
+  to.shut = true;
+}
+
+// Both lanes of a tunnel run until each has come to its end.
+Step relay(request_info& record, Services& services) noexcept {
+  net::Lane& up = record.lane[kRequest];
+  net::Lane& down = record.lane[kResponse];
+  net::Endpoint& client = record.side[kClient];
+  net::Endpoint& upstream = record.side[kUpstream];
+  const Flow flow = net::pump(down, upstream, client, services.blocks, services.budget[kResponse]);
+  if (flow == Flow::write_failed || up.flow == Flow::read_failed) return close(Reason::client_left);
+  if (up.dead || flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
+  pass_end(up, upstream);
+  pass_end(down, client);
+  if (flow == Flow::complete && up.flow == Flow::complete) return close(Reason::complete);
+  if (flow == Flow::budget) return yield(Wait::tunnel);
+  return flow == Flow::no_block ? starve(Wait::tunnel) : wait_for(Wait::tunnel);
+}
+
+// The connection to the tunnel's other end is open.
+Step open_tunnel(request_info& record, Services& services) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  if (!response.block) response.block = services.blocks.take();
+  if (!response.block) return starve(Wait::connect);
+  const std::string_view opened = record.exchange->version == http::Version::http11
+                                      ? "HTTP/1.1 200 Connection Established\r\n\r\n"
+                                      : "HTTP/1.0 200 Connection Established\r\n\r\n";
+  opened.copy(reinterpret_cast<char*>(response.block->bytes), opened.size());
+  response.begin = std::exchange(record.greeted, std::uint8_t{0});
+  response.end = static_cast<std::uint16_t>(opened.size());
+  response.framing = http::Framing{{http::Body::Kind::until_eof}};
+  record.exchange->status = 200;
+  return go(State::SEND_RESPONSE);
 }
 
 // ---- queues and deadlines --------------------------------------------------------------------------------
@@ -439,8 +678,8 @@ Flow pump_request(request_info& record, Services& services) noexcept {
   if (!linked || request.dead || request.complete()) return Flow::none;
   const Flow flow =
       net::pump(request, record.side[kClient], upstream, services.blocks, services.budget[kRequest]);
-  request.dead = flow == Flow::write_failed;
-  if (request.dead && request.moved > 0)
+  request.dead = flow == Flow::write_failed || flow == Flow::bad_framing;
+  if (request.dead && has_gone(record) && !request.repeatable)
     request.drop_block();  // nothing of it can be sent to another address
   return flow;
 }
@@ -477,23 +716,26 @@ Step read_request(request_info& record, Services& services) noexcept {
   assert(record.state == State::READ_REQUEST);
   net::Lane& request = record.lane[kRequest];
   net::Endpoint& client = record.side[kClient];
+  const Wait nothing_yet = record.served == 0 ? Wait::idle : Wait::kept;
   for (;;) {
-    if (!request.block && !client.readable) return wait_for(Wait::idle);
-    if (!request.block) request.block = services.blocks.take();
-    if (!request.block) return starve(Wait::idle);
-    const std::size_t seen = request.end;
-    request.flow = net::fill(request, client, http::kHeadBytesMax - seen);
-    if (request.flow == Flow::read_failed) return close(Reason::client_left);
-    if (request.flow == Flow::need_read && seen > 0) return wait_for(Wait::head);
-    if (request.flow == Flow::need_read) {
-      request.drop_block();
-      continue;
+    if (request.held() == 0) {  // all of it was looked at
+      if (!request.block && !client.readable) return wait_for(nothing_yet);
+      if (!request.block) request.block = services.blocks.take();
+      if (!request.block) return starve(nothing_yet);
+      request.flow = net::fill(request, client, http::kHeadBytesMax - request.end);
+      if (request.flow == Flow::read_failed) return close(Reason::client_left);
+      if (request.flow == Flow::need_read && request.end > 0) return wait_for(Wait::head);
+      if (request.flow == Flow::need_read) {
+        request.drop_block();
+        continue;
+      }
     }
-    if (seen == 0) record.entered = services.now;  // the request begins with its first byte
+    if (request.begin == 0) record.entered = services.now;  // the request begins with its first byte
     http::RequestHead head;
-    const http::Parsed parsed = http::parse_request(text_of(request), seen, head);
+    const http::Parsed parsed = http::parse_request(text_of(request), request.begin, head);
     if (parsed.what == http::Parsed::What::bad) return give_up(record, services, parsed.why);
     if (parsed.what == http::Parsed::What::complete) return take_up(record, services, head, parsed.length);
+    request.begin = request.end;
   }
 }
 
@@ -506,9 +748,11 @@ Step send_request(request_info& record, Services& services) noexcept {
   if (response.held() == 0)
     response.drop_block();  // a 100 is on its way; who waits for the body holds nothing for it
   if (request.flow == Flow::read_failed) return close(Reason::client_left);
+  if (request.flow == Flow::bad_framing) return give_up(record, services, Reason::bad_chunk);
   greet_half_closed(record);
   if (upstream.link == Link::none || upstream.link == Link::resolving) return look_up(record, services);
   if (upstream.link == Link::connecting) return connecting(record, services);
+  if (record.exchange->kind == plan::Kind::tunnel) return open_tunnel(record, services);
 
   const bool sent = request.complete() || request.dead;
   if (sent || upstream.readable) {
@@ -521,44 +765,47 @@ Step send_request(request_info& record, Services& services) noexcept {
 
 Step read_response(request_info& record, Services& services) noexcept {
   assert(record.state == State::READ_RESPONSE);
+  net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
   net::Endpoint& upstream = record.side[kUpstream];
-  if (record.lane[kRequest].flow == Flow::read_failed) return close(Reason::client_left);
+  if (request.flow == Flow::read_failed) return close(Reason::client_left);
+  if (request.flow == Flow::bad_framing) return give_up(record, services, Reason::bad_chunk);
   greet_half_closed(record);
-  std::size_t seen = response.end;
   for (;;) {
-    if (response.end > seen) {
-      http::ResponseHead head;
-      const http::Parsed parsed =
-          http::parse_response(text_of(response), seen, record.exchange->to_head, head);
-      if (parsed.what == http::Parsed::What::bad) return bad_response(record, services, parsed.why);
-      if (parsed.what == http::Parsed::What::complete && !head.interim())
-        return answer(record, services, head, parsed.length);
-      seen = response.end;
-      if (parsed.what == http::Parsed::What::complete) {
-        if (!drop_interim(record, head, parsed.length))
-          return bad_response(record, services, Reason::bad_status_line);
-        seen = 0;
-        continue;
+    if (response.held() == 0) {  // all of it was looked at
+      if (!upstream.readable) {
+        if (response.end == 0) response.drop_block();
+        return wait_for(Wait::answer);
       }
+      if (!response.block) response.block = services.blocks.take();
+      if (!response.block) return starve(Wait::answer);
+      response.flow = net::fill(response, upstream, http::kHeadBytesMax - response.end);
+      if (response.flow == Flow::need_read) continue;
+      if (response.flow == Flow::read_failed) {
+        if (request.repeatable) return repeat(record);
+        record.exchange->error = response.error;
+        return give_up(record, services, reason_for(response.error));
+      }
+      if (request.repeatable) request.drop_sent();  // it has been heard
     }
-    if (!upstream.readable) {
-      if (response.end == 0) response.drop_block();
-      return wait_for(Wait::answer);
-    }
-    if (!response.block) response.block = services.blocks.take();
-    if (!response.block) return starve(Wait::answer);
-    response.flow = net::fill(response, upstream, http::kHeadBytesMax - response.end);
-    if (response.flow != Flow::read_failed) continue;
-    record.exchange->error = response.error;
-    return give_up(record, services, reason_for(response.error));
+    http::ResponseHead head;
+    const http::Parsed parsed =
+        http::parse_response(text_of(response), response.begin, record.exchange->to_head, head);
+    if (parsed.what == http::Parsed::What::bad) return bad_response(record, services, parsed.why);
+    if (parsed.what == http::Parsed::What::complete)
+      return head.interim() ? pass_interim(record, services, head, parsed.length)
+                            : answer(record, services, head, parsed.length);
+    response.begin = response.end;
   }
 }
 
 Step send_response(request_info& record, Services& services) noexcept {
   assert(record.state == State::SEND_RESPONSE);
   net::Endpoint& client = record.side[kClient];
-  if (client.shut) return linger(record, services);
+  if (!record.exchange) return linger(record, services);
+  if (record.exchange->kind == plan::Kind::tunnel && record.exchange->status != 0 &&
+      record.exchange->reason == Reason::none)
+    return relay(record, services);
   net::Lane& response = record.lane[kResponse];
   switch (net::pump(response, record.side[kUpstream], client, services.blocks, services.budget[kResponse])) {
     case Flow::complete: return all_sent(record, services);
@@ -596,6 +843,13 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Serv
   }
   wake(*record, services);
   return true;
+}
+
+request_info* record_of(const net::Token& upstream, Services& services) noexcept {
+  const std::uint32_t slot = services.upstreams.owner(upstream);
+  if (slot == base::kNoIndex) return nullptr;
+  request_info& record = services.table.at(slot);
+  return record.side[kUpstream].serial == upstream.serial ? &record : nullptr;
 }
 
 void wake(request_info& record, Services& services) noexcept {
@@ -649,21 +903,25 @@ std::uint64_t next_deadline(Services& services) noexcept {
 void release(request_info& record, Reason reason, Services& services) noexcept {
   note(record, services, Did::released, static_cast<std::int64_t>(moved(record)),
        static_cast<std::uint8_t>(reason));
+  const bool look_whole = would_look_whole(record), look_whole_above = would_look_whole_above(record);
   end_exchange(record, reason, services);
-  if (would_look_whole(record)) sys::reset_on_close(record.side[kClient].fd);
+  if (look_whole) sys::reset_on_close(record.side[kClient].fd);
+  if (look_whole_above) sys::reset_on_close(record.side[kUpstream].fd);
   stop_timer(record, services);
   leave_queue(record, services);
   services.table.give(record);
 }
 
 Services::Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from,
-                   ExchangePool& notes, net::Resolver& names, base::Trace& into_trace) noexcept
+                   ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
+                   base::Trace& into_trace) noexcept
     : config(with),
       poller(into),
       table(of),
       blocks(from),
       exchanges(notes),
       resolver(names),
+      upstreams(spare),
       trace(into_trace),
       ready(of.records()),
       starved(of.records()),

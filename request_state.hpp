@@ -4,15 +4,20 @@
 //     |
 //     v                       refused, not to be served
 //   READ_REQUEST ------------------------------------------+
-//     | head is whole                                      |
-//     v                       no name, no connection       |
-//   SEND_REQUEST -----------------------------------------+|
-//     | sent, or the answer comes early                   ||
-//     v                       no answer, or no valid one  vv
-//   READ_RESPONSE ----------------------------------> SEND_RESPONSE
-//                             head is whole                |
-//                                                          v
-//   From each state to FREE when the client has left; from SEND_RESPONSE when all is sent.
+//   ^ | head is whole                                      |
+//   | v                       no name, no connection; a tunnel is open
+//   | SEND_REQUEST -----------------------------------------+
+//   | ^ | sent, or the answer comes early                  ||
+//   | | v                     no answer, or no valid one   vv
+//   | READ_RESPONSE ----------------------------------> SEND_RESPONSE
+//   | ^                       head is whole              |  |
+//   | +--------------------------------------------------+  |
+//   |   that was a 1xx                                      |
+//   +-------------------------------------------------------+
+//       all is sent, and the client's connection is kept
+//
+//   From each state to FREE when the client has left; from SEND_RESPONSE when all is sent. From READ_RESPONSE
+//   back to SEND_REQUEST once, if a connection that was used before died without an answer.
 //
 // A record is two endpoints and two lanes. Its state says which message is on the way; EAGAIN alone says when
 // to stop. Events only set marks; afterwards each marked record runs once, in `advance`, within a budget,
@@ -26,6 +31,7 @@
 #include "src/base/links.hpp"
 #include "src/net/lane.hpp"
 #include "src/net/name_source.hpp"
+#include "src/net/upstreams.hpp"
 #include "src/plan/plan.hpp"
 
 namespace base {
@@ -51,8 +57,8 @@ inline constexpr std::array<StateRow, kStates> kStateRows{{
     {"FREE", bit(State::READ_REQUEST)},
     {"READ_REQUEST", bit(State::SEND_REQUEST) | bit(State::SEND_RESPONSE) | bit(State::FREE)},
     {"SEND_REQUEST", bit(State::READ_RESPONSE) | bit(State::SEND_RESPONSE) | bit(State::FREE)},
-    {"READ_RESPONSE", bit(State::SEND_RESPONSE) | bit(State::FREE)},
-    {"SEND_RESPONSE", bit(State::FREE)},
+    {"READ_RESPONSE", bit(State::SEND_RESPONSE) | bit(State::SEND_REQUEST) | bit(State::FREE)},
+    {"SEND_RESPONSE", bit(State::READ_RESPONSE) | bit(State::READ_REQUEST) | bit(State::FREE)},
 }};
 
 constexpr const StateRow& row(State state) noexcept { return kStateRows[static_cast<std::size_t>(state)]; }
@@ -64,12 +70,13 @@ struct Exchange {
 
   std::uint64_t id;         // of the connection
   std::uint64_t wall_ms;    // when the request began
-  std::uint64_t sent_up;    // bytes to the upstream, head included
-  std::uint64_t sent_down;  // bytes to the client, head included
+  std::uint64_t sent_up;    // bytes to the upstream, head included; before the end: when the request began
+  std::uint64_t sent_down;  // bytes to the client, head included; likewise
   sys::Address client;
   net::Addresses addresses;  // of the host
   std::array<std::uint32_t, kStates> spent_ms;
-  int error;  // errno of the last failure, or 0
+  int error;          // errno of the last failure, or 0
+  std::uint32_t nth;  // of the connection's requests, from 1
   std::uint16_t port;
   std::uint16_t status;  // of the answer; 0: none was begun
   std::uint16_t target_length;
@@ -77,10 +84,17 @@ struct Exchange {
   std::uint8_t method_length;  // 0: the request was never understood
   std::uint8_t next_address;   // of those to try
   std::uint8_t interims;       // 1xx heads that came before the answer
+  plan::Kind kind;             // what is done
+  http::Version version;       // of the messages we send
   bool to_head;                // HEAD: the answer has no body
   bool target_cut;
-  base::Reason reason;  // why it ended
-  base::Reason detail;  // bad_response: what is wrong with it
+  bool persistent;         // the client's connection is kept afterwards
+  bool upgrade;            // another protocol was asked for
+  bool repeatable;         // may be sent twice (RFC 9110 section 9.2.2)
+  bool reused;             // sent over a connection that was used before
+  bool upstream_persists;  // the upstream's connection can be used again afterwards
+  base::Reason reason;     // why it ended
+  base::Reason detail;     // bad_response: what is wrong with it
   std::array<char, http::kMethodBytesMax> method;
   std::array<char, http::kHostBytesMax> host;
   std::array<char, kTargetBytes> target;
@@ -100,7 +114,7 @@ struct request_info {
   State state = State::FREE;
   plan::Wait wait = plan::Wait::none;         // which deadline runs
   base::Reason verdict = base::Reason::none;  // to be carried out at the next turn: a deadline has passed
-  std::uint8_t greeted = 0;                   // bytes of the answer's first line already sent
+  std::uint8_t greeted = 0;                   // bytes of the next head's first line already sent
   bool starved = false;                       // in the queue for a block, not in the ready queue
   std::uint8_t listener = 0;
   std::array<net::Endpoint, 2> side;
@@ -109,6 +123,7 @@ struct request_info {
   std::uint64_t deadline = 0;  // of `wait`
   std::uint64_t entered = 0;   // the state, ms
   std::uint64_t id = 0;        // of the connection, from 1
+  std::uint32_t served = 0;    // requests on this connection before this one
   ExchangePtr exchange;
   sys::Address client;
 };
@@ -160,7 +175,8 @@ class Table {
 // What the state functions need of the world around them.
 struct Services {
   Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from,
-           ExchangePool& notes, net::Resolver& names, base::Trace& into_trace) noexcept;
+           ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
+           base::Trace& into_trace) noexcept;
 
   const plan::Config& config;
   const sys::Fd& poller;
@@ -168,6 +184,7 @@ struct Services {
   base::BlockPool& blocks;
   ExchangePool& exchanges;
   net::Resolver& resolver;
+  net::Upstreams& upstreams;
   base::Trace& trace;
   std::string_view via;   // our name
   std::string_view date;  // now, for heads
@@ -206,6 +223,8 @@ Step send_response(request_info& record, Services& services) noexcept;
 // A client has come: takes a record, watches its descriptor, and queues it. False, and the client is gone: no
 // record.
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept;
+// The record that an event of an upstream is for; null: none, any more.
+request_info* record_of(const net::Token& upstream, Services& services) noexcept;
 // Queues a record that an event has marked.
 void wake(request_info& record, Services& services) noexcept;
 // Runs a record until it must wait. The only caller of the state functions.

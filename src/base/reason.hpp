@@ -32,7 +32,7 @@ enum class Reason : std::uint8_t {
   length_required,
   not_for_a_proxy,
   scheme_unsupported,
-  connect_unsupported,
+  port_not_allowed,
   client_not_allowed,
   // The client's doing.
   client_idle,
@@ -53,6 +53,7 @@ enum class Reason : std::uint8_t {
   answer_timeout,
   upstream_stalled,
   upstream_cut,
+  tunnel_idle,
   // Our own doing.
   no_slot,
   no_descriptor,

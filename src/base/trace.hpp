@@ -10,6 +10,7 @@ enum class Did : std::uint8_t {
   entered,    // a state; value: the state before
   waited,     // value: bytes moved in this turn; detail: the Flow
   connected,  // began to connect; value: which address, from 0
+  reused,     // goes over a connection that was used before
   retried,    // an address failed, the next is tried; error: errno
   answered,   // we answer ourselves; detail: the Reason
   released,   // detail: the Reason

@@ -36,6 +36,36 @@ std::size_t Framing::wanted(std::size_t room) const noexcept {
   return static_cast<std::size_t>(std::min<std::uint64_t>(left_, room));
 }
 
+std::size_t Framing::certain(std::size_t room) const noexcept {
+  if (kind_ != Body::Kind::chunked) return wanted(room);
+  return static_cast<std::size_t>(std::min<std::uint64_t>(least(), room));
+}
+
+// The fewest bytes that can follow in chunks before the message ends.
+std::uint64_t Framing::least() const noexcept {
+  constexpr std::uint64_t kEnd = 2;                                       // CR LF, the empty line
+  constexpr std::uint64_t kLastChunk = 3 + kEnd;                          // "0" CR LF
+  const std::uint64_t data = left_ == 0 ? kEnd : left_ + 2 + kLastChunk;  // behind a size line
+  switch (chunk_) {
+    case Chunk::size_first: return kLastChunk;
+    case Chunk::size: return 2 + data;
+    case Chunk::size_blank: return 3 + data;
+    case Chunk::extension: return 2 + data;
+    case Chunk::size_lf: return 1 + data;
+    case Chunk::data: return left_ + 2 + kLastChunk;
+    case Chunk::data_cr: return 2 + kLastChunk;
+    case Chunk::data_lf: return 1 + kLastChunk;
+    case Chunk::trailer: return kEnd;
+    case Chunk::trailer_name: return 3 + kEnd;
+    case Chunk::trailer_value: return 2 + kEnd;
+    case Chunk::trailer_lf: return 1 + kEnd;
+    case Chunk::last_lf: return 1;
+    case Chunk::done:
+    case Chunk::bad: break;
+  }
+  return 0;
+}
+
 Framing::Taken Framing::take(std::span<std::byte> fresh) noexcept {
   switch (kind_) {
     case Body::Kind::none: return {0, 0, false};

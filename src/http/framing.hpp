@@ -24,8 +24,11 @@ class Framing {
   // allows it).
   Taken take(std::span<std::byte> fresh) noexcept;
 
-  // How many bytes may be read at once without reading beyond the message, at most `room`.
+  // How many bytes to read at once, at most `room`: never beyond a message of known length; beyond the last
+  // chunk perhaps.
   [[nodiscard]] std::size_t wanted(std::size_t room) const noexcept;
+  // The same, but never beyond the message: as many bytes as are still to come for certain.
+  [[nodiscard]] std::size_t certain(std::size_t room) const noexcept;
   [[nodiscard]] bool complete() const noexcept;
   // The receiver of this content, without its chunks, knows its length from the head.
   [[nodiscard]] bool has_length() const noexcept {
@@ -54,6 +57,7 @@ class Framing {
     bad,
   };
   Taken take_chunked(std::span<std::byte> fresh) noexcept;
+  [[nodiscard]] std::uint64_t least() const noexcept;
   [[nodiscard]] Chunk step(char c) noexcept;
   [[nodiscard]] Chunk size_digit(char c) noexcept;
   [[nodiscard]] Chunk after_size(char c) noexcept;

@@ -65,6 +65,8 @@ struct RequestHead {
   std::string_view path;    // origin form of the target without its fragment: may lack the leading "/"
   Version version = Version::http10;
   bool expects_continue = false;  // Expect: 100-continue (RFC 9110 section 10.1.1)
+  bool persistent = false;        // the connection may be used again afterwards (RFC 9112 section 9.3)
+  std::string_view upgrade;       // the protocols asked for instead (RFC 9110 section 7.8); empty: none
   Body body;
   Fields fields;
 };
@@ -75,6 +77,8 @@ struct ResponseHead {
   std::string_view phrase;
   Body body;
   bool has_date = false;
+  bool persistent = false;
+  std::string_view upgrade;
   Fields fields;
   // 1xx: another head follows (RFC 9110 section 15.2).
   [[nodiscard]] bool interim() const noexcept { return status < 200; }

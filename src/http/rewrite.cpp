@@ -71,10 +71,24 @@ void put_end_to_end(Writer& out, const Fields& fields, const Options& options, b
   }
 }
 
-// `received`: the version of the message as it came to us.
-void put_hop(Writer& out, Version received, const Hop& hop) noexcept {
-  out << "Via: " << (received == Version::http10 ? "1.0 " : "1.1 ") << hop.via << "\r\n";
-  put_field(out, "Connection", "close") << "\r\n";
+string_view text_of(Version version) noexcept { return version == Version::http10 ? "1.0" : "1.1"; }
+
+// What is for this connection only. `received`: the version of the message as it came to us.
+void put_hop(Writer& out, Version received, const Hop& hop, const Form& form, string_view upgrade) noexcept {
+  if (form.chunked) put_field(out, "Transfer-Encoding", "chunked");
+  out << "Via: " << text_of(received) << ' ' << hop.via << "\r\n";
+  if (form.upgrade) {
+    put_field(out, "Upgrade", upgrade);
+    put_field(out, "Connection", "Upgrade");
+  } else if (form.close) {
+    put_field(out, "Connection", "close");
+  }
+  out << "\r\n";
+}
+
+void put_status_line(Writer& out, const ResponseHead& head, Version version) noexcept {
+  out << "HTTP/" << text_of(version) << ' ';
+  out.padded(head.status, 3) << ' ' << head.phrase << "\r\n";
 }
 
 // As in Host: the default port is left out, IPv6 is in brackets.
@@ -92,7 +106,8 @@ std::size_t finished(const Writer& out, const Options& options) noexcept {
 
 }  // namespace
 
-std::size_t write_request(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept {
+std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& form,
+                          std::span<char> room) noexcept {
   const Options options{head.fields};
   Writer out{room};
   out << head.method << ' ';
@@ -100,23 +115,33 @@ std::size_t write_request(const RequestHead& head, const Hop& hop, std::span<cha
     out << '*';  // RFC 9112 section 3.2.4
   else
     out << (head.path.empty() || head.path.front() != '/' ? "/" : "") << head.path;
-  out << " HTTP/1.0\r\nHost: ";
+  out << " HTTP/" << text_of(form.version) << "\r\nHost: ";
   put_authority(out, head.authority);
   out << "\r\n";
   put_end_to_end(out, head.fields, options, true);
-  put_hop(out, head.version, hop);
+  put_hop(out, head.version, hop, form, head.upgrade);
   return finished(out, options);
 }
 
-std::size_t write_response(const ResponseHead& head, const Hop& hop, std::span<char> room) noexcept {
+std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form& form,
+                           std::span<char> room) noexcept {
   const Options options{head.fields};
   Writer out{room};
-  out << "HTTP/1.0 ";
-  out.padded(head.status, 3) << ' ' << head.phrase << "\r\n";
+  put_status_line(out, head, form.version);
   // A 204 has no length (RFC 9110 section 8.6).
   put_end_to_end(out, head.fields, options, head.status != 204);
   if (!head.has_date || options.name("Date")) put_field(out, "Date", hop.date);
-  put_hop(out, head.version, hop);
+  put_hop(out, head.version, hop, form, head.upgrade);
+  return finished(out, options);
+}
+
+std::size_t write_interim(const ResponseHead& head, const Hop& hop, const Form& form,
+                          std::span<char> room) noexcept {
+  const Options options{head.fields};
+  Writer out{room};
+  put_status_line(out, head, form.version);
+  put_end_to_end(out, head.fields, options, false);
+  put_hop(out, head.version, hop, form, head.upgrade);
   return finished(out, options);
 }
 

@@ -14,18 +14,30 @@ struct Hop {
   std::string_view date;  // now, as an IMF-fixdate (RFC 9110 section 5.6.7)
 };
 
-// A rewritten head is at most this much longer than the head it was made from: "Host: " and an authority that
-// was in the target anyway, "Via", "Connection", "Date", and a blank after each colon. `via` must have at
-// most 64 bytes.
-inline constexpr std::size_t kRewriteGrowthMax = 1024;
+// How the message is to be sent on.
+struct Form {
+  Version version = Version::http10;
+  bool chunked = false;  // its body is sent in chunks (HTTP/1.1 only)
+  bool close = true;     // the connection ends with this message
+  bool upgrade = false;  // it asks for, or agrees to, another protocol
+};
 
-// Both return the length written to `room`, or 0 if it does not fit or if `Connection` names too many fields.
+// A rewritten head is at most this much longer than the head it was made from: "Host: " and an authority that
+// was in the target anyway, "Via", "Connection", "Transfer-Encoding", "Date", and a blank after each colon.
+// `via` must have at most 64 bytes.
+inline constexpr std::size_t kRewriteGrowthMax = 1000;
+
+// All return the length written to `room`, or 0 if it does not fit or if `Connection` names too many fields.
 //
-// As HTTP/1.0 with `Connection: close` (RFC 1945): origin-form, Host made from the target's authority,
-// hop-by-hop fields and all that Connection names left out (RFC 9110 section 7.6.1), all others in their
-// order. REQUIRES: head.form is absolute, head.plain_http.
-std::size_t write_request(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept;
-std::size_t write_response(const ResponseHead& head, const Hop& hop, std::span<char> room) noexcept;
+// Origin-form, Host made from the target's authority, hop-by-hop fields and all that Connection names left
+// out (RFC 9110 section 7.6.1), all others in their order. REQUIRES: head.form is absolute, head.plain_http.
+std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& form,
+                          std::span<char> room) noexcept;
+std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form& form,
+                           std::span<char> room) noexcept;
+// A 1xx, which has neither a length nor a date of ours. REQUIRES: head.interim(), form.version is HTTP/1.1.
+std::size_t write_interim(const ResponseHead& head, const Hop& hop, const Form& form,
+                          std::span<char> room) noexcept;
 
 inline constexpr std::size_t kDateBytes = 29;
 // `unix_ms` as IMF-fixdate: "Sun, 06 Nov 1994 08:49:37 GMT".

@@ -1,6 +1,8 @@
 #include "lane.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 namespace net {
 namespace {
@@ -13,45 +15,98 @@ Flow wait_to_read(Lane& lane) noexcept {
   return Flow::need_read;
 }
 
-Flow end_of_stream(Lane& lane) noexcept {
+// The message has gone through. What lies behind it, or could be sent again, stays.
+Flow through(Lane& lane) noexcept {
+  if (!lane.repeatable && lane.ahead() == 0) lane.drop_block();
+  return Flow::complete;
+}
+
+Flow broken_off(Lane& lane) noexcept {
   lane.drop_block();
-  if (lane.framing.eof_completes()) return Flow::complete;
   lane.error = 0;
   return Flow::read_failed;
 }
 
-// Brings one piece from the source into the empty block: none if some of it is content or more may come at
-// once.
+// Brings one piece from the source into the empty block, as a chunk if the sink is to have chunks: none if
+// some of it is content or more may come at once.
 Flow refill(Lane& lane, Endpoint& from, std::size_t& budget) noexcept {
-  const std::size_t start = lane.end;
-  const Flow flow = fill(lane, from, lane.framing.wanted(base::kBlockBytes));
-  if (flow != Flow::none) return flow;
-  spend(budget, lane.end - start);
-  const auto taken = lane.framing.take({lane.block->bytes + start, lane.end - start});
+  const bool chunked = lane.encoding == Encoding::chunked;
+  const std::size_t start = chunked ? kChunkHeadBytes : 0;
+  const std::size_t room = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
+  lane.begin = lane.end = static_cast<std::uint16_t>(start);
+  const std::size_t wanted = lane.shared ? lane.framing.certain(room) : lane.framing.wanted(room);
+  if (const Flow flow = fill(lane, from, wanted); flow != Flow::none) return flow;
+  const std::size_t came = lane.end - start;
+  spend(budget, came);
+  const auto taken = lane.framing.take({lane.block->bytes + start, came});
+  if (taken.bad) return Flow::bad_framing;
+  lane.surplus |= taken.consumed < came;
   lane.end = static_cast<std::uint16_t>(start + taken.payload);
-  return taken.bad ? Flow::bad_framing : Flow::none;
+  if (!chunked) return Flow::none;
+  std::array<std::byte, kChunkHeadBytes> head;
+  const std::size_t length = taken.payload > 0 ? write_chunk_head(taken.payload, head.data()) : 0;
+  lane.begin = static_cast<std::uint16_t>(start - length);
+  std::memcpy(lane.block->bytes + lane.begin, head.data(), length);
+  end_chunk(lane, taken.payload);
+  return Flow::none;
 }
 
 Flow run(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget) noexcept {
   for (;;) {
     if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;
-    if (lane.framing.complete()) {
-      lane.drop_block();
-      return Flow::complete;
-    }
-    if (from.eof) return end_of_stream(lane);
-    if (!from.readable) return wait_to_read(lane);
+    if (lane.framing.complete()) return through(lane);
+    const bool ends = from.eof && lane.framing.eof_completes();
+    if (ends && lane.encoding != Encoding::chunked) return through(lane);
+    if (from.eof && !ends) return broken_off(lane);
+    if (!from.readable && !ends) return wait_to_read(lane);
     if (budget == 0) return Flow::budget;
     if (!lane.block) lane.block = blocks.take();
     if (!lane.block) return Flow::no_block;
+    if (ends) {
+      end_chunk(lane, 0);
+      continue;
+    }
     const Flow flow = refill(lane, from, budget);
     if (flow == Flow::need_read) return wait_to_read(lane);
-    if (flow == Flow::read_failed && from.eof) return end_of_stream(lane);
+    if (flow == Flow::read_failed && from.eof) {
+      lane.begin = lane.end = 0;
+      continue;
+    }
     if (flow != Flow::none) return flow;
   }
 }
 
 }  // namespace
+
+void Lane::turn_page() noexcept {
+  const std::size_t next = ahead();
+  if (next == 0) return drop_block();
+  std::memmove(block->bytes, block->bytes + end, next);
+  begin = tail = 0;
+  end = static_cast<std::uint16_t>(next);
+}
+
+std::size_t write_chunk_head(std::size_t size, std::byte* out) noexcept {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::size_t length = 0;
+  for (int shift = 12; shift >= 0; shift -= 4)
+    if (length > 0 || size >> shift != 0)
+      out[length++] = static_cast<std::byte>(kDigits[size >> shift & 0xf]);
+  std::memcpy(out + length, "\r\n", 2);
+  return length + 2;
+}
+
+void end_chunk(Lane& lane, std::size_t payload) noexcept {
+  const auto put = [&lane](std::string_view text) {
+    std::memcpy(lane.block->bytes + lane.end, text.data(), text.size());
+    lane.end = static_cast<std::uint16_t>(lane.end + text.size());
+  };
+  if (payload > 0) put("\r\n");
+  if (!lane.framing.complete() && payload > 0) return;
+  if (!lane.framing.complete() && !lane.framing.eof_completes()) return;
+  put("0\r\n\r\n");
+  lane.encoding = Encoding::ended;
+}
 
 Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept {
   if (!from.readable) return Flow::need_read;
@@ -91,7 +146,7 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
     lane.begin = static_cast<std::uint16_t>(lane.begin + io.bytes);
     lane.moved += io.bytes;
   }
-  lane.begin = lane.end = 0;
+  if (!lane.repeatable && lane.tail == 0) lane.begin = lane.end = 0;
   return Flow::complete;
 }
 

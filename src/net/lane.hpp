@@ -24,24 +24,56 @@ enum class Flow : std::uint8_t {
   none,          // nothing was asked of it yet
 };
 
+// How the sink is told where the body ends.
+enum class Encoding : std::uint8_t {
+  plain,    // by its length, or by the end of the stream
+  chunked,  // RFC 9112 section 7.1: the last chunk is still to be written
+  ended,    // the last chunk is written
+};
+
 struct Lane {
   base::BlockPtr block;
-  std::uint16_t begin = 0;  // what lies in the block: [begin, end)
+  std::uint16_t begin = 0;  // what lies in the block and is to be sent: [begin, end)
   std::uint16_t end = 0;
-  Flow flow = Flow::none;   // the last answer of `pump`
-  bool dead = false;        // its sink has broken off; nothing more is sent
-  int error = 0;            // errno of the last failure; 0: end of stream
-  http::Framing framing;    // what of the message is still to come from the source
-  std::uint64_t moved = 0;  // bytes sent to the sink
+  std::uint16_t tail = 0;  // [end, tail) is the beginning of the source's next message; 0: nothing is
+  Flow flow = Flow::none;  // the last answer of `pump`
+  Encoding encoding = Encoding::plain;
+  bool dead : 1 = false;        // its sink has broken off; nothing more is sent
+  bool shared : 1 = false;      // behind the message the source sends others: none of them is read
+  bool repeatable : 1 = false;  // what was sent stays in the block, and may be sent once more
+  bool surplus : 1 = false;     // the source sent more than the message
+  int error = 0;                // errno of the last failure; 0: end of stream
+  http::Framing framing;        // what of the message is still to come from the source
+  std::uint64_t moved = 0;      // bytes sent to the sink
 
   [[nodiscard]] std::size_t held() const noexcept { return static_cast<std::size_t>(end - begin); }
+  [[nodiscard]] std::size_t ahead() const noexcept {
+    return tail > end ? static_cast<std::size_t>(tail - end) : 0;
+  }
   [[nodiscard]] bool complete() const noexcept { return held() == 0 && framing.complete(); }
   [[nodiscard]] std::span<const std::byte> content() const noexcept { return {block->bytes + begin, held()}; }
   void drop_block() noexcept {
     block.reset();
-    begin = end = 0;
+    begin = end = tail = 0;
   }
+  // The block is of no more use, unless the next message has begun in it.
+  void drop_sent() noexcept {
+    repeatable = false;
+    if (ahead() == 0) drop_block();
+  }
+  // Puts the beginning of the next message to the front of the block.
+  void turn_page() noexcept;
 };
+static_assert(sizeof(Lane) <= 64);
+
+// The size line of a chunk, at most so long, and what ends a chunk and the last one (RFC 9112 section 7.1).
+inline constexpr std::size_t kChunkHeadBytes = 6;  // "3fff" CR LF: a block's content at most
+inline constexpr std::size_t kChunkEndBytes = 2 + 5;
+// Writes the size line for `size` bytes to `out`, which has room for kChunkHeadBytes. Returns its length.
+// REQUIRES: 0 < size < 65536.
+std::size_t write_chunk_head(std::size_t size, std::byte* out) noexcept;
+// Ends the chunk whose `payload` bytes end at lane.end, and the whole body if that is complete.
+void end_chunk(Lane& lane, std::size_t payload) noexcept;
 
 // Reads once from `from` behind what the lane holds, at most `room` bytes; the framing does not see them.
 // REQUIRES: a block with that much room. Returns need_read, read_failed (error 0: end of stream), or none if

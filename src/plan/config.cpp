@@ -15,6 +15,7 @@ using std::string_view;
 
 constexpr std::size_t kRequestsMax = 1'000'000;
 constexpr std::size_t kBufferMibMax = 65'536;
+constexpr std::size_t kKeepUpstreamsMax = 256;
 constexpr std::uint32_t kWaitMsMax = 86'400'000;
 
 // ---- values: each parser returns an empty string, or what is wrong ---------------------------------------
@@ -77,6 +78,39 @@ string take_buffers(Config& config, string_view text) {
   return take_count(config.buffer_mib, text, kBufferMibMax);
 }
 
+// "443,8000-8999"; "none" for no port at all.
+string take_connect_ports(Config& config, string_view text) {
+  const string advice = quoted(text) + " is not a list of ports, as in 443,1024-65535 (or none)";
+  config.connect_ports.clear();
+  if (text == "none") return {};
+  if (text.empty()) return advice;
+  while (!text.empty()) {
+    const string_view element = base::next_element(text);
+    const std::size_t dash = std::min(element.find('-'), element.size());
+    Ports ports{};
+    if (!base::parse_decimal(element.substr(0, dash), ports.first) || ports.first == 0) return advice;
+    ports.last = ports.first;
+    if (dash != element.size() && !base::parse_decimal(element.substr(dash + 1), ports.last)) return advice;
+    if (ports.last < ports.first) return advice;
+    config.connect_ports.push_back(ports);
+  }
+  return {};
+}
+
+string take_http(Config& config, string_view text) {
+  if (text != "1.0" && text != "1.1") return quoted(text) + " is neither 1.0 nor 1.1";
+  config.http10 = text == "1.0";
+  return {};
+}
+
+string take_keep_upstreams(Config& config, string_view text) {
+  if (text == "0") {
+    config.keep_upstreams = 0;
+    return {};
+  }
+  return take_count(config.keep_upstreams, text, kKeepUpstreamsMax);
+}
+
 string take_log(Config& config, string_view text) {
   if (text.empty()) return "it needs a file name, - for standard output, or off";
   config.access_log = text;
@@ -113,9 +147,14 @@ struct Option {
   string (*take)(Config&, string_view);
 };
 
-constexpr std::array<Option, 5> kOptions{{
+constexpr std::array<Option, 8> kOptions{{
     {"--listen", "ADDRESS:PORT", "listen here too (repeatable); with it, PORT may be left out", take_listen},
     {"--allow", "NETWORK", "serve clients of this network only, as 10.0.0.0/8 (repeatable)", take_allow},
+    {"--connect-ports", "PORTS", "CONNECT may name these: 443,563,8443,1024-65535 (default), or none",
+     take_connect_ports},
+    {"--http", "VERSION", "1.0: send all on as HTTP/1.0, and close; 1.1: as it comes (default)", take_http},
+    {"--keep-upstreams", "N", "idle connections to hosts kept for further requests (default 64)",
+     take_keep_upstreams},
     {"--access-log", "FILE", "one line for each request; - is standard output (default), or off", take_log},
     {"--max-requests", "N", "requests served at once (default 10000); more get 503", take_requests},
     {"--buffers", "MIB", "ceiling of the memory for buffers (default 64)", take_buffers},
@@ -254,7 +293,7 @@ CommandLine parse_command_line(std::span<const char* const> arguments) { return 
 string help_text() {
   string out =
       "Usage: proxy PORT [OPTION]...\n"
-      "A forward proxy for http:// on 127.0.0.1 and ::1: one thread, one edge-triggered epoll loop.\n\n";
+      "A forward proxy on 127.0.0.1 and ::1, with CONNECT: one thread, one edge-triggered epoll loop.\n\n";
   put_row(out, "PORT", "port to listen on; 0 takes a free one");
   for (const Option& option : kOptions)
     put_row(out, string{option.name} + " " + string{option.value}, string{option.help});

@@ -18,6 +18,10 @@ struct Network {
   std::size_t prefix = 0;
 };
 
+struct Ports {
+  std::uint16_t first, last;
+};
+
 constexpr std::array<std::uint32_t, kWaits> default_waits() {
   std::array<std::uint32_t, kWaits> waits{};
   for (std::size_t i = 0; i < kWaits; ++i) waits[i] = kWaitRows[i].default_ms;
@@ -28,6 +32,10 @@ struct Config {
   std::vector<sys::Address> listen;  // in the order given
   bool port_given = false;           // PORT: its ::1 may be missing on a machine without IPv6
   std::vector<Network> allow;        // clients; empty: all that can reach us, which is loopback alone
+  std::vector<Ports> connect_ports{
+      {443, 443}, {563, 563}, {8443, 8443}, {1024, 65535}};  // that CONNECT may name
+  bool http10 = false;  // all is sent on as HTTP/1.0, and each connection closed, as the lab describes it
+  std::size_t keep_upstreams = 64;  // idle connections to origins, kept for further requests
   std::size_t max_requests = 10'000;
   std::size_t buffer_mib = 64;
   std::array<std::uint32_t, kWaits> wait_ms = default_waits();

@@ -8,12 +8,12 @@
 
 namespace plan {
 
-enum class Kind : std::uint8_t { refuse, forward };
+enum class Kind : std::uint8_t { refuse, forward, tunnel };
 
 struct Plan {
   Kind kind = Kind::refuse;
   base::Reason reason = base::Reason::none;  // refuse: why
-  http::Authority target;                    // forward: where to; a view into the head
+  http::Authority target;                    // forward, tunnel: where to; a view into the head
 };
 
 // `crowded`: as many requests as may be are being served already.

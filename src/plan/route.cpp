@@ -14,24 +14,31 @@ bool is_allowed(const Config& config, const sys::Address& client) noexcept {
          });
 }
 
-// A length is needed where a body is to be expected: RFC 1945 section 8.3 for HTTP/1.0; and as we forward as
-// HTTP/1.0, which has no chunks, for every body (RFC 9110 section 15.5.12).
-bool lacks_length(const http::RequestHead& head) noexcept {
-  if (head.body.kind == http::Body::Kind::chunked) return true;
+// A length is needed where a body is to be expected: RFC 1945 section 8.3 for HTTP/1.0; and what goes on as
+// HTTP/1.0, which has no chunks, needs one for every body (RFC 9110 section 15.5.12).
+bool lacks_length(const Config& config, const http::RequestHead& head) noexcept {
+  if (head.body.kind == http::Body::Kind::chunked) return config.http10;
   const bool has_body_by_nature = head.method == "POST" || head.method == "PUT";
   return head.version == http::Version::http10 && has_body_by_nature &&
          head.body.kind == http::Body::Kind::none;
 }
 
-Reason objection(const http::RequestHead& head) noexcept {
+bool may_tunnel_to(const Config& config, std::uint16_t port) noexcept {
+  return std::any_of(config.connect_ports.begin(), config.connect_ports.end(),
+                     [port](const Ports& ports) { return port >= ports.first && port <= ports.last; });
+}
+
+Reason objection(const Config& config, const http::RequestHead& head) noexcept {
   switch (head.form) {
-    case http::TargetForm::authority: return Reason::connect_unsupported;
+    case http::TargetForm::authority:
+      if (head.body.kind != http::Body::Kind::none) return Reason::bad_length;
+      return may_tunnel_to(config, head.authority.port) ? Reason::none : Reason::port_not_allowed;
     case http::TargetForm::origin:
     case http::TargetForm::asterisk: return Reason::not_for_a_proxy;
     case http::TargetForm::absolute: break;
   }
   if (!head.plain_http) return Reason::scheme_unsupported;
-  return lacks_length(head) ? Reason::length_required : Reason::none;
+  return lacks_length(config, head) ? Reason::length_required : Reason::none;
 }
 
 }  // namespace
@@ -40,8 +47,9 @@ Plan plan_request(const Config& config, const http::RequestHead& head, const sys
                   bool crowded) noexcept {
   if (!is_allowed(config, client)) return {Kind::refuse, Reason::client_not_allowed, {}};
   if (crowded) return {Kind::refuse, Reason::no_slot, {}};
-  if (const Reason why = objection(head); why != Reason::none) return {Kind::refuse, why, {}};
-  return {Kind::forward, Reason::none, head.authority};
+  if (const Reason why = objection(config, head); why != Reason::none) return {Kind::refuse, why, {}};
+  const bool tunnel = head.form == http::TargetForm::authority;
+  return {tunnel ? Kind::tunnel : Kind::forward, Reason::none, head.authority};
 }
 
 }  // namespace plan

@@ -12,6 +12,7 @@ namespace plan {
 
 enum class Wait : std::uint8_t {
   idle,         // the client has said nothing yet
+  kept,         // the client may send another request
   head,         // the head of the request, from its first byte on
   body,         // the client's next piece of body
   resolve,      // the name
@@ -21,6 +22,7 @@ enum class Wait : std::uint8_t {
   stream,       // the upstream's next piece of body
   half_closed,  // the same, for a client that may have left
   reader,       // the client takes bytes
+  tunnel,       // either side of a tunnel sends something
   linger,       // the client reads our last bytes and closes
   none,         // not waiting
 };
@@ -38,6 +40,7 @@ struct WaitRow {
 // clang-format off
 inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
     {Wait::idle, "--idle-timeout", 60'000, false, base::Reason::client_idle, "a connected client's first byte"},
+    {Wait::kept, "--keep-alive-timeout", 60'000, false, base::Reason::client_idle, "a client's next request"},
     {Wait::head, "--head-timeout", 30'000, false, base::Reason::head_timeout, "the whole head of a request"},
     {Wait::body, "--body-timeout", 60'000, true, base::Reason::body_timeout, "the next bytes of a request's body"},
     {Wait::resolve, "--resolve-timeout", 10'000, false, base::Reason::resolve_timeout, "a host's addresses"},
@@ -47,6 +50,7 @@ inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
     {Wait::stream, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "the next bytes of the answer"},
     {Wait::half_closed, "--half-closed-timeout", 5'000, true, base::Reason::client_left, "the same, once the client has closed its side"},
     {Wait::reader, "--reader-timeout", 60'000, true, base::Reason::client_stalled, "the client to take bytes"},
+    {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_idle, "the next bytes in a tunnel, either way"},
     {Wait::linger, "--linger-timeout", 2'000, false, base::Reason::complete, "the client to close after our last byte"},
 }};
 // clang-format on

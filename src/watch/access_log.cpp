@@ -56,7 +56,9 @@ void put_end(base::Writer& out, const Exchange& exchange) noexcept {
 
 void write_access_line(const Exchange& exchange, base::Writer& out) noexcept {
   put_time(out, exchange.wall_ms);
-  out << ' ' << sys::endpoint_text(exchange.client).view() << " #" << exchange.id << ' ';
+  out << ' ' << sys::endpoint_text(exchange.client).view() << " #" << exchange.id;
+  if (exchange.nth > 1) out << '.' << std::uint64_t{exchange.nth};
+  out << ' ';
   put_request(out, exchange);
   out << ' ' << std::uint64_t{exchange.status} << " up=" << exchange.sent_up
       << " down=" << exchange.sent_down;

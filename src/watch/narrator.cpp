@@ -43,6 +43,7 @@ void write_entry(const Entry& entry, Writer& out) noexcept {
       break;
     }
     case Did::connected: out << state << " connects to address " << number(entry.value) + 1; break;
+    case Did::reused: out << state << " takes a connection that was used before"; break;
     case Did::retried: out << state << " could not connect: " << reason_name(entry); break;
     case Did::answered:
       out << state << " answers " << number(entry.value) << " itself: " << reason_name(entry);

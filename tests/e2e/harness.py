@@ -429,6 +429,7 @@ def closed_port():
 
 class Case(unittest.TestCase):
     """What a test begins is ended with it, in reverse order."""
+    OPTIONS = ()  # of each proxy
 
     def enter(self, context):
         value = context.__enter__()
@@ -436,7 +437,7 @@ class Case(unittest.TestCase):
         return value
 
     def proxy(self, *options, **how):
-        return self.enter(ProxyProcess(*options, **how))
+        return self.enter(ProxyProcess(*self.OPTIONS, *options, **how))
 
     def origin(self, *arguments, **how):
         return self.enter(Origin(*arguments, **how))

@@ -37,6 +37,8 @@ def read_all(wire, digest, size=None):
 
 
 class Uploads(Case):
+    OPTIONS = ("--http", "1.0")  # all as HTTP/1.0, the lab's way; test_http11.py has the other
+
     def upload(self, proxy, size, fields=(), **how):
         sent, got = Digest(), Digest()
 
@@ -127,6 +129,8 @@ class Uploads(Case):
 
 
 class Downloads(Case):
+    OPTIONS = ("--http", "1.0")  # all as HTTP/1.0, the lab's way; test_http11.py has the other
+
     def download(self, proxy, size, *fields):
         sent, got = Digest(), Digest()
 
@@ -211,6 +215,8 @@ class Downloads(Case):
 
 
 class Answers(Case):
+    OPTIONS = ("--http", "1.0")  # all as HTTP/1.0, the lab's way; test_http11.py has the other
+
     """What the client receives."""
 
     def answer(self, data, *arguments, **parts):
@@ -302,6 +308,8 @@ class Answers(Case):
 
 
 class Continue(Case):
+    OPTIONS = ("--http", "1.0")  # all as HTTP/1.0, the lab's way; test_http11.py has the other
+
     def test_who_expects_it_gets_it_and_then_sends(self):
         origin = self.origin(lambda wire: wire.send(ok(wire.read_body())))
         client = self.client(self.proxy().ask(origin.url(), "Host: x", "Expect: 100-Continue", "Content-Length: 3", method="PUT", version="1.1"))

@@ -3,6 +3,8 @@ from harness import Case, Origin, ok, pattern, request, wait_until
 
 
 class Heads(Case):
+    OPTIONS = ("--http", "1.0")  # all as HTTP/1.0, the lab's way; test_http11.py has the other
+
     """The head that the origin gets, to the letter."""
 
     def setUp(self):
@@ -111,6 +113,8 @@ class Heads(Case):
 
 
 class Hosts(Case):
+    OPTIONS = ("--http", "1.0")  # all as HTTP/1.0, the lab's way; test_http11.py has the other
+
     def test_ports_and_ipv6_literals(self):
         proxy = self.proxy()
         for host in ("127.0.0.1", "127.0.0.7", "::1"):

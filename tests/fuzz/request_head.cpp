@@ -27,11 +27,15 @@ void check_understood(const RequestHead& head, const reference::Message& read) {
   require(hosts.empty() || reference::read_authority(hosts[0]), "an impossible Host was accepted");
 }
 
+std::size_t write(const RequestHead& head, const http::Hop& hop, std::span<char> room) {
+  return http::write_request(head, hop, {}, room);
+}
+
 void check_written(const RequestHead& head, const reference::Message& read, std::size_t head_length) {
   const auto uri = reference::read_http_uri(string_view{read.target}.substr(7));  // behind "http://"
   if (!uri) fail("an http URI was accepted that is none: " + escaped(read.target));
   Forwarded wanted = end_to_end(read, true);
-  const string written = write_every_way(head, http::write_request, head_length, wanted.options);
+  const string written = write_every_way(head, write, head_length, wanted.options);
   if (written.empty()) return;
   const reference::Message back = read_back(written, false);
   require_same(back.method, read.method, "the method that was written");

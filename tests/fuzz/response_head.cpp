@@ -28,9 +28,13 @@ void check_understood(const ResponseHead& head, const reference::Message& read, 
                "the body's framing");
 }
 
+std::size_t write(const ResponseHead& head, const http::Hop& hop, std::span<char> room) {
+  return http::write_response(head, hop, {}, room);
+}
+
 void check_written(const ResponseHead& head, const reference::Message& read, std::size_t head_length) {
   Forwarded wanted = end_to_end(read, read.status != "204");
-  const string written = write_every_way(head, http::write_response, head_length, wanted.options);
+  const string written = write_every_way(head, write, head_length, wanted.options);
   if (written.empty()) return;
   const reference::Message back = read_back(written, true);
   require_same(back.version, "HTTP/1.0", "the version that was written");

@@ -195,11 +195,11 @@ std::string check_turn(Services& services, const World& world) {
       return "a deadline is farther away than its wait";
     // A lane that waits with an empty block holds memory for nothing.
     if (!record.ready.linked() && record.state == State::READ_REQUEST && record.lane[kRequest].block &&
-        record.lane[kRequest].held() == 0)
+        record.lane[kRequest].end == 0)
       return "an idle record holds a block";
   }
   if (used != services.table.used()) return "the table miscounts its records";
-  if (sides != world.sockets()) return "descriptors open and records in use do not agree";
+  if (sides + services.upstreams.idle() != world.sockets()) return "descriptors open and records in use do not agree";
   if (blocks != services.blocks.used()) return "blocks held and blocks out do not agree";
   if (exchanges != services.exchanges.used()) return "exchanges held and exchanges out do not agree";
   (void)queued;
@@ -247,6 +247,7 @@ plan::Config config_for(const Scenario& scenario) {
   config.max_requests = scenario.max_requests;
   config.buffer_mib = 1;
   config.access_log = "-";
+  config.http10 = true;
   return config;
 }
 

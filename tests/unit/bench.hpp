@@ -41,13 +41,14 @@ struct Room {
 
 class Bench {
  public:
-  explicit Bench(std::size_t blocks = 16, std::size_t send_room = 1 << 20)
+  explicit Bench(std::size_t blocks = 16, std::size_t send_room = 1 << 20, bool http10 = true)
       : world(chooser, kind(send_room)), block_limit(blocks) {
     world.enter();
     poller = sys::make_poller().fd;
     listener = sys::listen(sys::loopback4(8080), 1).fd;
     resolver.emplace(poller);
-    services.emplace(config, poller, table, blocks_pool, exchanges, *resolver, trace);
+    config.http10 = http10;
+    services.emplace(config, poller, table, blocks_pool, exchanges, *resolver, upstreams, trace);
     services->via = "proxy";
     services->date = "Sun, 06 Nov 1994 08:49:37 GMT";
     services->requests_max = kSlots;
@@ -57,6 +58,8 @@ class Bench {
     for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
       if (table.at(slot).state != State::FREE) release(table.at(slot), base::Reason::shutdown, *services);
     services->finished.clear();
+    while (upstreams.drop_oldest()) {
+    }
     services.reset();
     resolver.reset();
     listener.reset();
@@ -85,7 +88,7 @@ class Bench {
       const std::size_t count = sys::wait(poller, events, 0);
       for (std::size_t i = 0; i < count; ++i) {
         const net::Token token = net::Token::unpacked(events[i].token);
-        request_info* const found = token.kind == net::Token::Kind::resolver ? nullptr : table.find(token);
+        request_info* const found = record_of_event(token);
         if (found == nullptr) continue;
         found->side[token.kind == net::Token::Kind::client ? kClient : kUpstream].mark(events[i]);
         wake(*found, *services);
@@ -103,6 +106,11 @@ class Bench {
     services->now += ms;
     expire(*services);
     settle();
+  }
+
+  request_info* record_of_event(const net::Token& token) {
+    if (token.kind == net::Token::Kind::client) return table.find(token);
+    return token.kind == net::Token::Kind::upstream ? record_of(token, *services) : nullptr;
   }
 
   std::string read(const sim::ConnectionPtr& connection) {
@@ -127,7 +135,7 @@ class Bench {
   }
   // Everything has been given back.
   [[nodiscard]] bool clean() const {
-    return table.used() == 0 && blocks_pool.used() == 0 && world.sockets() == 0;
+    return table.used() == 0 && blocks_pool.used() == 0 && world.sockets() == upstreams.idle();
   }
   [[nodiscard]] const Exchange& last() const { return *services->finished.back(); }
 
@@ -143,6 +151,7 @@ class Bench {
   base::BlockPool blocks_pool{block_memory.memory, block_limit};
   ExchangePool exchanges{exchange_memory.memory, 64};
   Table table{reinterpret_cast<request_info*>(record_memory.memory), kSlots};
+  net::Upstreams upstreams{8};
   base::Trace trace;
   std::optional<net::Resolver> resolver;
   std::optional<Services> services;

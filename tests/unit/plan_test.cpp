@@ -126,9 +126,14 @@ TEST(Plan, EachDecision) {
       {"POST in 1.1 without body", "POST http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", Reason::none},
       {"POST in 1.0 without length", "POST http://h/ HTTP/1.0\r\n\r\n", Reason::length_required},
       {"PUT in 1.0 without length", "PUT http://h/ HTTP/1.0\r\n\r\n", Reason::length_required},
-      {"chunks", "PUT http://h/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
-       Reason::length_required},
-      {"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::connect_unsupported},
+      {"chunks", "PUT http://h/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::none},
+      {"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::none},
+      {"CONNECT to a port of mail", "CONNECT h:25 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::port_not_allowed},
+      {"CONNECT to the last port below", "CONNECT h:1023 HTTP/1.1\r\nHost: h\r\n\r\n",
+       Reason::port_not_allowed},
+      {"CONNECT to the first high port", "CONNECT h:1024 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::none},
+      {"CONNECT with a body", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n",
+       Reason::bad_length},
       {"origin form", "GET / HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
       {"asterisk form", "OPTIONS * HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
       {"https", "GET https://h/ HTTP/1.0\r\n\r\n", Reason::scheme_unsupported},
@@ -138,8 +143,8 @@ TEST(Plan, EachDecision) {
     const http::RequestHead head = head_of(row.text);
     const plan::Plan decided = plan::plan_request(config, head, sys::loopback4(1), false);
     EXPECT_EQ(decided.reason, row.reason) << row.title;
-    EXPECT_EQ(decided.kind, row.reason == Reason::none ? plan::Kind::forward : plan::Kind::refuse)
-        << row.title;
+    const plan::Kind served = row.text.starts_with("CONNECT") ? plan::Kind::tunnel : plan::Kind::forward;
+    EXPECT_EQ(decided.kind, row.reason == Reason::none ? served : plan::Kind::refuse) << row.title;
     if (decided.kind == plan::Kind::forward) {
       EXPECT_EQ(decided.target.host, "h") << row.title;
     }

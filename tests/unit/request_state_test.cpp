@@ -35,11 +35,12 @@ std::set<string> transitions(const base::Trace& trace) {
 int status_of(const string& answer) { return answer.size() < 12 ? 0 : std::stoi(answer.substr(9, 3)); }
 
 TEST(Table, TellsWhatMayFollowWhat) {
-  const std::set<string> allowed{"FREE>READ_REQUEST",          "READ_REQUEST>SEND_REQUEST",
-                                 "READ_REQUEST>SEND_RESPONSE", "READ_REQUEST>FREE",
-                                 "SEND_REQUEST>READ_RESPONSE", "SEND_REQUEST>SEND_RESPONSE",
-                                 "SEND_REQUEST>FREE",          "READ_RESPONSE>SEND_RESPONSE",
-                                 "READ_RESPONSE>FREE",         "SEND_RESPONSE>FREE"};
+  const std::set<string> allowed{
+      "FREE>READ_REQUEST",  "READ_REQUEST>SEND_REQUEST",   "READ_REQUEST>SEND_RESPONSE",
+      "READ_REQUEST>FREE",  "SEND_REQUEST>READ_RESPONSE",  "SEND_REQUEST>SEND_RESPONSE",
+      "SEND_REQUEST>FREE",  "READ_RESPONSE>SEND_RESPONSE", "READ_RESPONSE>SEND_REQUEST",
+      "READ_RESPONSE>FREE", "SEND_RESPONSE>READ_REQUEST",  "SEND_RESPONSE>READ_RESPONSE",
+      "SEND_RESPONSE>FREE"};
   for (std::size_t from = 0; from < kStates; ++from)
     for (std::size_t to = 0; to < kStates; ++to) {
       const string name = string{kStateRows[from].name} + ">" + string{kStateRows[to].name};
@@ -264,7 +265,7 @@ TEST(Refusal, OfWhatIsNoRequestForAProxy) {
   const Row rows[] = {
       {"not HTTP", "hello\r\n", 400},
       {"origin form", "GET / HTTP/1.0\r\n\r\n", 400},
-      {"CONNECT", "CONNECT h:443 HTTP/1.0\r\n\r\n", 501},
+      {"CONNECT", "CONNECT h:25 HTTP/1.0\r\n\r\n", 403},
       {"https", "GET https://h/ HTTP/1.0\r\n\r\n", 501},
       {"HTTP/2", "PRI * HTTP/2.0\r\n\r\n", 505},
       {"chunks", "POST http://h/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 411},
@@ -418,6 +419,16 @@ sim::ConnectionPtr wait_as(Bench& b, Wait wait, std::vector<sim::ConnectionPtr>&
     default: break;
   }
   auto& host = b.origin();
+  if (wait == Wait::kept || wait == Wait::tunnel) {
+    b.config.http10 = false;
+    b.config.connect_ports = {{80, 80}};
+    b.send(client, wait == Wait::kept ? "GET http://10.0.0.1/ HTTP/1.1\r\nHost: a\r\n\r\n"
+                                      : "CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: a\r\n\r\n");
+    kept.push_back(b.arrival(host));
+    if (wait == Wait::kept) b.send(kept.back(), "HTTP/1.1 204 Done\r\n\r\n");
+    b.read(client);
+    return client;
+  }
   if (wait == Wait::body || wait == Wait::send) {
     b.send(client, upload);
     kept.push_back(b.arrival(host));
@@ -442,11 +453,12 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
     int status;  // 0: none can be given any more
   };
   const Row rows[] = {
-      {Wait::idle, Reason::client_idle, 0},          {Wait::head, Reason::head_timeout, 408},
-      {Wait::body, Reason::body_timeout, 408},       {Wait::resolve, Reason::resolve_timeout, 504},
-      {Wait::connect, Reason::connect_timeout, 504}, {Wait::send, Reason::upstream_stalled, 504},
-      {Wait::answer, Reason::answer_timeout, 504},   {Wait::stream, Reason::upstream_stalled, 0},
-      {Wait::half_closed, Reason::client_left, 0},   {Wait::reader, Reason::client_stalled, 0},
+      {Wait::idle, Reason::client_idle, 0},          {Wait::kept, Reason::complete, 0},
+      {Wait::head, Reason::head_timeout, 408},       {Wait::body, Reason::body_timeout, 408},
+      {Wait::resolve, Reason::resolve_timeout, 504}, {Wait::connect, Reason::connect_timeout, 504},
+      {Wait::send, Reason::upstream_stalled, 504},   {Wait::answer, Reason::answer_timeout, 504},
+      {Wait::stream, Reason::upstream_stalled, 0},   {Wait::half_closed, Reason::client_left, 0},
+      {Wait::reader, Reason::client_stalled, 0},     {Wait::tunnel, Reason::tunnel_idle, 0},
       {Wait::linger, Reason::complete, 0},
   };
   static_assert(std::size(rows) == plan::kWaits);

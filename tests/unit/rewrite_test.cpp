@@ -20,14 +20,14 @@ string request(string_view text) {
   http::RequestHead head;
   EXPECT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete) << text;
   std::array<char, 16384> room;
-  return string{room.data(), http::write_request(head, kHop, room)};
+  return string{room.data(), http::write_request(head, kHop, {}, room)};
 }
 
 string response(string_view text) {
   http::ResponseHead head;
   EXPECT_EQ(http::parse_response(text, 0, false, head).what, http::Parsed::What::complete) << text;
   std::array<char, 16384> room;
-  return string{room.data(), http::write_response(head, kHop, room)};
+  return string{room.data(), http::write_response(head, kHop, {}, room)};
 }
 
 TEST(WriteRequest, OriginFormAndHost) {
@@ -89,10 +89,10 @@ TEST(WriteRequest, RefusesWhatDoesNotFit) {
   ASSERT_EQ(http::parse_request("GET http://h/ HTTP/1.0\r\nA: b\r\n\r\n", 0, head).what,
             http::Parsed::What::complete);
   std::array<char, 256> room;
-  const std::size_t length = http::write_request(head, kHop, room);
+  const std::size_t length = http::write_request(head, kHop, {}, room);
   ASSERT_GT(length, 0U);
-  EXPECT_EQ(http::write_request(head, kHop, std::span{room}.first(length)), length);
-  EXPECT_EQ(http::write_request(head, kHop, std::span{room}.first(length - 1)), 0U);
+  EXPECT_EQ(http::write_request(head, kHop, {}, std::span{room}.first(length)), length);
+  EXPECT_EQ(http::write_request(head, kHop, {}, std::span{room}.first(length - 1)), 0U);
 }
 
 TEST(WriteRequest, RefusesAFloodOfConnectionOptions) {

@@ -56,10 +56,11 @@ void expect_closes_clean(Machine& machine, Peer& client, const string& title) {
 
 TEST(LinuxStates, WhatIsNotInTheDrawingIsForbidden) {
   const std::set<string> drawn{
-      "FREE>READ_REQUEST",  "READ_REQUEST>SEND_REQUEST",   "READ_REQUEST>SEND_RESPONSE",
-      "READ_REQUEST>FREE",  "SEND_REQUEST>READ_RESPONSE",  "SEND_REQUEST>SEND_RESPONSE",
-      "SEND_REQUEST>FREE",  "READ_RESPONSE>SEND_RESPONSE", "READ_RESPONSE>FREE",
-      "SEND_RESPONSE>FREE",
+      "FREE>READ_REQUEST",          "READ_REQUEST>SEND_REQUEST",   "READ_REQUEST>SEND_RESPONSE",
+      "READ_REQUEST>FREE",          "SEND_REQUEST>READ_RESPONSE",  "SEND_REQUEST>SEND_RESPONSE",
+      "SEND_REQUEST>FREE",          "READ_RESPONSE>SEND_RESPONSE", "READ_RESPONSE>FREE",
+      "SEND_RESPONSE>FREE",         "READ_RESPONSE>SEND_REQUEST",  "SEND_RESPONSE>READ_RESPONSE",
+      "SEND_RESPONSE>READ_REQUEST",
   };
   for (const State from :
        {State::FREE, State::READ_REQUEST, State::SEND_REQUEST, State::READ_RESPONSE, State::SEND_RESPONSE})
@@ -438,11 +439,20 @@ struct Waiting {
         filler = sys::connect(host.address()).fd;
         support::await(filler.get(), POLLOUT);
         return m.say(*client, get(host));
+      case Wait::kept:
+        m.config.http10 = false;
+        m.say(*client, "GET http://" + host.text() + "/a HTTP/1.1\r\nHost: a\r\n\r\n");
+        break;
+      case Wait::tunnel:
+        m.say(*client,
+              "CONNECT 127.0.0.1:" + std::to_string(host.address().port) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+        break;
       case Wait::body: m.say(*client, put(host, kMuch) + "some"); break;
       case Wait::send: m.say(*client, put(host, kMuch) + string(kMuch, 'u')); break;
       default: m.say(*client, get(host));
     }
     origin = &m.arrival(host);
+    if (wait == Wait::kept) m.say(*origin, "HTTP/1.1 204 Done\r\n\r\n");
     if (wait == Wait::send) origin->reads = false;
     if (wait == Wait::reader) client->reads = false;
     if (wait == Wait::half_closed || wait == Wait::stream || wait == Wait::reader)
@@ -478,6 +488,7 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
   };
   static constexpr Row kRows[] = {
       {Wait::idle, Reason::client_idle, 0, false},
+      {Wait::kept, Reason::complete, 0, true},
       {Wait::head, Reason::head_timeout, 408, true},
       {Wait::body, Reason::body_timeout, 408, true},
       {Wait::resolve, Reason::resolve_timeout, 504, true},
@@ -487,6 +498,7 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
       {Wait::stream, Reason::upstream_stalled, 0, true},
       {Wait::half_closed, Reason::client_left, 0, true},
       {Wait::reader, Reason::client_stalled, 0, true},
+      {Wait::tunnel, Reason::tunnel_idle, 0, true},
       {Wait::linger, Reason::bad_request_line, 0, true},  // the reason is that of the answer it had
   };
   static_assert(std::size(kRows) == plan::kWaits);
@@ -534,6 +546,8 @@ TEST_P(LinuxEachWait, TheClientCloses) {
   if (GetParam().wait == Wait::stream && !unread) m.until_wait(Wait::half_closed);
   if (GetParam().wait == Wait::stream || GetParam().wait == Wait::half_closed)
     m.pass(m.config.wait(Wait::half_closed));
+  // The other direction of a tunnel goes on until it ends, too.
+  if (GetParam().wait == Wait::tunnel) w.origin->close();
   // The end of an upload lies behind what the host does not read.
   if (GetParam().wait == Wait::send) w.origin->reads = true;
   m.until_free();
@@ -921,7 +935,7 @@ TEST(LinuxRefusal, WithoutAnyConnection) {
   const Row rows[] = {
       {"not HTTP", "hello\r\n", 400},
       {"origin form", "GET / HTTP/1.0\r\n\r\n", 400},
-      {"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", 501},
+      {"CONNECT to a port of mail", "CONNECT h:25 HTTP/1.1\r\nHost: h:25\r\n\r\n", 403},
       {"https", "GET https://h/ HTTP/1.0\r\n\r\n", 501},
       {"HTTP/2", "PRI * HTTP/2.0\r\n\r\n", 505},
       {"1.1 without Host", "GET http://h/ HTTP/1.1\r\n\r\n", 400},

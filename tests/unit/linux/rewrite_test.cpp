@@ -27,10 +27,10 @@ http::Parsed parse_all(string_view text, Head& head) {
     return http::parse_response(text, 0, false, head);
 }
 std::size_t write(const http::RequestHead& head, std::span<char> room) {
-  return http::write_request(head, kHop, room);
+  return http::write_request(head, kHop, {}, room);
 }
 std::size_t write(const http::ResponseHead& head, std::span<char> room) {
-  return http::write_response(head, kHop, room);
+  return http::write_response(head, kHop, {}, room);
 }
 
 Pairs pairs_of(const http::Fields& fields) {
@@ -236,13 +236,13 @@ TEST(LinuxRewrite, WithLessRoomThanItNeedsItSaysSo) {
   ASSERT_EQ(parse_all("GET http://h/a HTTP/1.0\r\nA: b\r\nContent-Length: 7\r\n\r\n", head).what,
             http::Parsed::What::complete);
   std::array<char, 512> room;
-  const std::size_t needed = http::write_request(head, kHop, room);
+  const std::size_t needed = http::write_request(head, kHop, {}, room);
   ASSERT_GT(needed, 0U);
   support::Edge edge{needed};
   for (std::size_t size = 0; size <= needed; ++size) {
     const string_view there = edge.put(string(size, '?'));
     const std::span<char> least{const_cast<char*>(there.data()), there.size()};
-    EXPECT_EQ(http::write_request(head, kHop, least), size == needed ? needed : 0U) << size;
+    EXPECT_EQ(http::write_request(head, kHop, {}, least), size == needed ? needed : 0U) << size;
   }
 }
 

@@ -256,12 +256,16 @@ class Machine {
     const std::size_t count = sys::wait(poller_, events, 0);
     for (std::size_t i = 0; i < count; ++i) {
       const net::Token token = net::Token::unpacked(events[i].token);
-      if (request_info* const found = table.find(token); found != nullptr) {
+      if (request_info* const found = record_of_event(token); found != nullptr) {
         found->side[token.kind == net::Token::Kind::client ? kClient : kUpstream].mark(events[i]);
         wake(*found, services);
       }
     }
     wake_the_named();
+  }
+  request_info* record_of_event(const net::Token& token) {
+    if (token.kind == net::Token::Kind::client) return table.find(token);
+    return token.kind == net::Token::Kind::upstream ? record_of(token, services) : nullptr;
   }
   void wake_the_named() {
     for (const net::Token& token : resolver.woken(services.now))
@@ -320,13 +324,18 @@ class Machine {
   std::vector<std::unique_ptr<Peer>> peers_;
 
  public:
-  plan::Config config;
+  plan::Config config = [] {
+    plan::Config lab;
+    lab.http10 = true;
+    return lab;
+  }();
   base::BlockPool blocks;
   ExchangePool exchanges{exchange_memory_.get(), std::size_t{8} * kSlots};
   Table table{reinterpret_cast<request_info*>(record_memory_.get()), kSlots};
   base::Trace trace;
   net::Resolver resolver{poller_};
-  Services services{config, poller_, table, blocks, exchanges, resolver, trace};
+  net::Upstreams upstreams{8};
+  Services services{config, poller_, table, blocks, exchanges, resolver, upstreams, trace};
 };
 
 }  // namespace support

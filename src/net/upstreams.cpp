@@ -1,0 +1,76 @@
+#include "upstreams.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "../base/text.hpp"
+
+namespace net {
+
+Upstreams::Upstreams(std::size_t idle_max) noexcept : idle_max_(std::min(idle_max, kIdleMax)) {
+  std::iota(order_.begin(), order_.end(), std::uint16_t{0});
+}
+
+void Upstreams::own(const Endpoint& upstream, std::uint32_t slot) {
+  const auto fd = static_cast<std::size_t>(upstream.fd.get());
+  if (fd >= owners_.size()) owners_.resize(std::max(fd + 1, 2 * owners_.size()));
+  owners_[fd] = {upstream.serial, slot};
+}
+
+std::uint32_t Upstreams::owner(const Token& token) noexcept {
+  if (token.slot >= owners_.size() || owners_[token.slot].serial != token.serial) return base::kNoIndex;
+  if (owners_[token.slot].slot != base::kNoIndex) return owners_[token.slot].slot;
+  for (std::size_t place = 0; place < count_; ++place)
+    if (at(place).upstream.serial == token.serial) {
+      drop(place);
+      break;
+    }
+  return base::kNoIndex;
+}
+
+Endpoint Upstreams::take(std::string_view host, std::uint16_t port, std::uint32_t slot) noexcept {
+  for (std::size_t place = count_; place-- > 0;) {
+    Idle& idle = at(place);
+    if (idle.port != port || !base::equals_ignoring_case(idle.host_view(), host)) continue;
+    Endpoint found = std::move(idle.upstream);
+    drop(place);
+    owners_[static_cast<std::size_t>(found.fd.get())].slot = slot;
+    return found;
+  }
+  return {};
+}
+
+void Upstreams::keep(Endpoint upstream, std::string_view host, std::uint16_t port,
+                     std::uint64_t now) noexcept {
+  if (idle_max_ == 0) return;
+  if (count_ == idle_max_) drop(0);
+  owners_[static_cast<std::size_t>(upstream.fd.get())].slot = base::kNoIndex;
+  Idle& idle = at(count_++);
+  idle.upstream = std::move(upstream);
+  idle.since = now;
+  idle.port = port;
+  idle.host_length = static_cast<std::uint8_t>(host.copy(idle.host.data(), idle.host.size()));
+}
+
+void Upstreams::expire(std::uint64_t now) noexcept {
+  while (count_ > 0 && at(0).since + kIdleMs <= now) drop(0);
+}
+
+std::uint64_t Upstreams::next_deadline() const noexcept {
+  return count_ == 0 ? 0 : idle_[order_[0]].since + kIdleMs;
+}
+
+bool Upstreams::drop_oldest() noexcept {
+  if (count_ == 0) return false;
+  drop(0);
+  return true;
+}
+
+void Upstreams::drop(std::size_t place) noexcept {
+  at(place).upstream = Endpoint{};
+  const auto first = order_.begin() + static_cast<std::ptrdiff_t>(place);
+  std::rotate(first, first + 1, order_.begin() + static_cast<std::ptrdiff_t>(count_--));
+}
+
+}  // namespace net
