@@ -211,8 +211,8 @@ void Proxy::accept_clients() {
     std::array<char, http::kAnswerBytesMax> room;
     std::array<char, http::kDateBytes> date;
     http::write_date(sys::wall_ms(), date);
-    return std::string{room.data(), http::write_answer(base::Reason::no_descriptor, {}, false,
-                                                       {date.data(), date.size()}, room)};
+    const http::Hop hop{kVia, {date.data(), date.size()}};
+    return std::string{room.data(), http::write_answer({.reason = base::Reason::no_descriptor}, hop, room)};
   }();
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     net::Listener& listener = listeners_[i];

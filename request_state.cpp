@@ -10,7 +10,6 @@
 
 #include "src/base/text.hpp"
 #include "src/base/trace.hpp"
-#include "src/http/reply.hpp"
 #include "src/http/rewrite.hpp"
 #include "src/net/resolver.hpp"
 
@@ -75,13 +74,29 @@ void begin_exchange(request_info& record, Services& services) noexcept {
   exchange.wall_ms = services.wall_ms - (services.now - record.entered);
 }
 
-void describe(Exchange& exchange, const http::RequestHead& head) noexcept {
+std::string_view first_value(const http::Fields& fields, std::string_view name) noexcept {
+  for (const http::Field& field : fields.all())
+    if (base::equals_ignoring_case(field.name, name)) return field.value;
+  return {};
+}
+
+void describe_agent(Exchange& exchange, const http::Fields& fields) noexcept {
+  exchange.referer_length =
+      static_cast<std::uint8_t>(copy_cut(first_value(fields, "Referer"), exchange.referer));
+  exchange.agent_length =
+      static_cast<std::uint8_t>(copy_cut(first_value(fields, "User-Agent"), exchange.agent));
+}
+
+void describe(Exchange& exchange, const http::RequestHead& head, plan::LogFormat format) noexcept {
   exchange.method_length = static_cast<std::uint8_t>(copy_cut(head.method, exchange.method));
   exchange.target_length = static_cast<std::uint16_t>(copy_cut(head.target, exchange.target));
   exchange.target_cut = exchange.target_length < head.target.size();
   exchange.host_length = static_cast<std::uint8_t>(copy_cut(head.authority.host, exchange.host));
   exchange.port = head.authority.port;
   exchange.to_head = head.method == "HEAD";
+  exchange.http10 = head.version == http::Version::http10;
+  exchange.wants_page = http::accepts_page(head.fields);
+  if (plan::row(format).tells_agent) describe_agent(exchange, head.fields);
 }
 
 // The exchange is over: its notes go to whoever writes the log.
@@ -115,16 +130,38 @@ bool make_room(request_info& record, Services& services) noexcept {
   return true;
 }
 
-std::string_view answer_detail(const Exchange& exchange, Reason reason, std::span<char> room) noexcept {
-  base::Writer out{room};
-  if (reason == Reason::bad_response) out << base::row(exchange.detail).sentence << '\n';
-  if (exchange.host_length == 0) return out.view();
-  const bool ipv6 = exchange.host_view().find(':') != std::string_view::npos;
-  out << "Host: " << (ipv6 ? "[" : "") << exchange.host_view() << (ipv6 ? "]" : "") << ", port "
-      << std::uint64_t{exchange.port};
-  if (exchange.error != 0) out << ": " << std::string_view{std::strerror(exchange.error)};
-  out << '\n';
-  return out.view();
+// What was being done when it failed.
+std::string_view phase(const request_info& record) noexcept {
+  const Exchange& exchange = *record.exchange;
+  if (record.state == State::READ_REQUEST) return "reading the request (READ_REQUEST)";
+  if (record.state == State::READ_RESPONSE) return "reading the host's answer (READ_RESPONSE)";
+  if (exchange.addresses.count == 0) return "looking up the host's name (SEND_REQUEST)";
+  const bool connected =
+      exchange.next_address > 0 && exchange.attempts[exchange.next_address - 1U].error == 0;
+  return connected ? "sending the request to the host (SEND_REQUEST)"
+                   : "connecting to the host (SEND_REQUEST)";
+}
+
+http::Failure failure_of(const request_info& record, Reason reason) noexcept {
+  const Exchange& exchange = *record.exchange;
+  return {.reason = reason,
+          .detail = exchange.detail,
+          .error = exchange.error,
+          .id = exchange.id,
+          .phase = phase(record),
+          .host = exchange.host_view(),
+          .port = exchange.port,
+          .received = exchange.received,
+          .addresses = exchange.addresses.all(),
+          .attempts = {exchange.attempts.data(), exchange.next_address},
+          .as_page = exchange.wants_page,
+          .to_head = exchange.to_head};
+}
+
+// Those before the body: what was sent of interim answers counts among them.
+std::uint64_t head_bytes(const net::Lane& answer, std::size_t whole) noexcept {
+  const std::string_view text{reinterpret_cast<const char*>(answer.block->bytes) + answer.end, whole};
+  return answer.moved + answer.end + text.find("\r\n\r\n") + 4;
 }
 
 // Ends the exchange for `reason`: by an answer that says so, if none has begun and the reason has one.
@@ -145,10 +182,10 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   record.lane[kRequest].dead = true;
 
   net::Lane& answer = record.lane[kResponse];
-  std::array<char, http::kAnswerDetailMax> detail;
   const std::size_t length =
-      http::write_answer(reason, answer_detail(exchange, reason, detail), exchange.to_head, services.date,
+      http::write_answer(failure_of(record, reason), {services.via, services.date},
                          {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
+  exchange.head_down = head_bytes(answer, length);
   answer.begin = record.greeted;  // 0 if an interim answer is still on its way
   answer.end = static_cast<std::uint16_t>(answer.end + length);
   answer.framing = http::Framing{};
@@ -176,12 +213,20 @@ Reason reason_for(int error) noexcept {
 
 bool is_ours(Reason reason) noexcept { return base::row(reason).ended_by == base::Party::proxy; }
 
+// What became of the address that was begun with last.
+void settle_attempt(Exchange& exchange, const Services& services, int error) noexcept {
+  assert(exchange.next_address > 0);
+  exchange.attempts[exchange.next_address - 1U] = {
+      static_cast<std::uint32_t>(services.now - exchange.tried_at), error};
+}
+
 // Begins to connect to the next address that lets us begin.
 Step connect_next(request_info& record, Services& services, Reason otherwise) noexcept {
   Exchange& exchange = *record.exchange;
   net::Endpoint& upstream = record.side[kUpstream];
   while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise)) {
     const std::uint8_t index = exchange.next_address++;
+    exchange.tried_at = services.now;
     upstream = net::Endpoint{};
     sys::Opened opened = sys::connect(exchange.addresses.list[index]);
     const std::uint32_t serial = services.table.new_serial();
@@ -189,6 +234,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
     if (opened.fd) opened.error = sys::watch(services.poller, opened.fd.get(), token.packed());
     if (opened.error != 0) {
       exchange.error = opened.error;
+      settle_attempt(exchange, services, opened.error);
       otherwise = reason_for(opened.error);
       continue;
     }
@@ -207,6 +253,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
 // The upstream could not be reached: perhaps at its next address.
 Step connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
   record.exchange->error = error;
+  settle_attempt(*record.exchange, services, error);
   note(record, services, Did::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason),
        error);
   return connect_next(record, services, reason);
@@ -232,6 +279,7 @@ Step connecting(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   if (request.moved > 0) {
     record.side[kUpstream].link = Link::open;
+    settle_attempt(*record.exchange, services, 0);
     record.exchange->error = 0;  // that of an address tried before is of no interest any more
     return go(State::SEND_REQUEST);
   }
@@ -287,7 +335,7 @@ Step forward(request_info& record, Services& services, const http::RequestHead& 
 Step take_up(request_info& record, Services& services, const http::RequestHead& head,
              std::size_t length) noexcept {
   begin_exchange(record, services);
-  describe(*record.exchange, head);
+  describe(*record.exchange, head, services.config.log_format);
   const bool crowded = services.table.used() > services.requests_max;
   const plan::Plan decided = plan::plan_request(services.config, head, record.client, crowded);
   switch (decided.kind) {
@@ -310,6 +358,7 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
   Exchange& exchange = *record.exchange;
   net::Lane& response = record.lane[kResponse];
   std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> rewritten;
+  exchange.received = head.status;
   const std::size_t length = http::write_response(head, {services.via, services.date}, rewritten);
   response.framing = http::Framing{head.body};
   std::byte* const bytes = response.block->bytes;
@@ -319,6 +368,7 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
     return give_up(record, services, Reason::bad_response);
   }
   exchange.status = head.status;
+  exchange.head_down = response.moved + length;
   std::memmove(bytes + length, bytes + head_length, body.payload);
   std::memcpy(bytes, rewritten.data(), length);
   response.begin = record.greeted;
@@ -329,6 +379,7 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
 // An interim answer is not for an HTTP/1.0 client (RFC 9110 section 15.2). 101 was not asked for.
 bool drop_interim(request_info& record, const http::ResponseHead& head, std::size_t length) noexcept {
   net::Lane& response = record.lane[kResponse];
+  record.exchange->received = head.status;
   if (head.status == 101 || ++record.exchange->interims > kInterimsMax) return false;
   response.end = static_cast<std::uint16_t>(response.end - length);
   std::memmove(response.block->bytes, response.block->bytes + length, response.end);

@@ -79,9 +79,22 @@ string take_buffers(Config& config, string_view text) {
 }
 
 string take_log(Config& config, string_view text) {
-  if (text.empty()) return "it needs a file name, - for standard output, or off";
+  if (text.empty() || text == "syslog:")
+    return "it needs a file name, - for standard output, syslog, syslog:SOCKET, or off";
   config.access_log = text;
   return {};
+}
+
+string take_log_format(Config& config, string_view text) {
+  string names;
+  for (const LogFormatRow& format : kLogFormats) {
+    if (format.name == text) {
+      config.log_format = format.format;
+      return {};
+    }
+    names += (names.empty() ? "" : ", ") + string{format.name};
+  }
+  return quoted(text) + " is not a format; there are " + names;
 }
 
 // Seconds with up to three decimals: "30", "0.25".
@@ -115,10 +128,12 @@ struct Option {
   string (*take)(Config&, string_view);
 };
 
-constexpr std::array<Option, 5> kOptions{{
+constexpr std::array<Option, 6> kOptions{{
     {"--listen", "ADDRESS:PORT", "listen here too (repeatable); with it, PORT may be left out", take_listen},
     {"--allow", "NETWORK", "serve clients of this network only, as 10.0.0.0/8 (repeatable)", take_allow},
-    {"--access-log", "FILE", "one line for each request; - is standard output (default), or off", take_log},
+    {"--access-log", "FILE",
+     "one line for each request; - is standard output (default), syslog or syslog:SOCKET, or off", take_log},
+    {"--log-format", "FORMAT", "own (default), common, combined or json", take_log_format},
     {"--max-requests", "N", "requests served at once (default 10000); more get 503", take_requests},
     {"--buffers", "MIB", "ceiling of the memory for buffers (default 64)", take_buffers},
 }};
@@ -270,7 +285,8 @@ string help_text() {
             string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
   out +=
       "\nTry it: proxy 8080, and then: curl -x http://127.0.0.1:8080 http://example.com/\n"
-      "SIGINT (Ctrl-C) or SIGTERM stops it. Exit status: 0 stopped, 1 could not run, 2 wrong usage.\n";
+      "SIGINT (Ctrl-C) or SIGTERM stops it; SIGUSR1 makes it open its log file anew.\nExit status: 0 "
+      "stopped, 1 could not run, 2 wrong usage.\n";
   return out;
 }
 
