@@ -263,7 +263,7 @@ void Proxy::look_on() {
   for (const ExchangePtr& exchange : services_.finished) {
     std::array<char, watch::kAccessLineMax> room;
     base::Writer line{room};
-    watch::write_access_line(*exchange, line);
+    watch::write_access_line(config_.log_format, *exchange, line);
     log_.add(line.view(), services_.now);
   }
   services_.finished.clear();
