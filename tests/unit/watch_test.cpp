@@ -66,6 +66,80 @@ TEST_F(SinkTest, DropsWhatFindsNoRoomAndSaysSo) {
       << world.log.substr(world.log.size() - 100);
 }
 
+TEST_F(SinkTest, WhatWasRefusedHasItsTime) {
+  sink->add(string(20'000, 'x') + "\n", 1000);
+  refuse(0, ENOSPC);
+  sink->flush_if_due(1000);
+  EXPECT_EQ(sink->next_flush(), 1000 + watch::Sink::kFailedMs);
+  world.failure.reset();
+  sink->add("more\n", 1001);
+  sink->flush_if_due(1001);
+  EXPECT_TRUE(world.log.empty()) << "a full disk is not tried at each line";
+  sink->flush_if_due(1000 + watch::Sink::kFailedMs);
+  EXPECT_EQ(world.log.size(), 20'006U);
+}
+
+TEST_F(SinkTest, ToSyslogEachLineIsADatagramAtOnce) {
+  watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::place("syslog")};
+  syslog.add("one\n", 1000);
+  syslog.flush_if_due(1000);
+  syslog.add("two \n", 1000);
+  syslog.flush_if_due(1000);
+  // 1'700'001'000 s: the simulated kernel's time.
+  EXPECT_EQ(world.log, "<30>Nov 14 22:30:00 proxy: one\n<30>Nov 14 22:30:00 proxy: two \n");
+}
+
+TEST_F(SinkTest, AFullSyslogQueueIsTriedSoonAgain) {
+  watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::place("syslog")};
+  syslog.add("one\n", 1000);
+  refuse(0, EAGAIN);
+  syslog.flush_if_due(1000);
+  EXPECT_EQ(syslog.next_flush(), 1000 + watch::kSyslog.again_ms);
+  world.failure.reset();
+  for (int i = 0; i < 30'000; ++i) syslog.add("0123456789\n", 1000);
+  EXPECT_GT(syslog.dropped(), 0U);
+  syslog.flush(2000);
+  EXPECT_NE(world.log.find(" proxy: proxy: " + std::to_string(syslog.dropped()) + " lines were dropped here"),
+            string::npos);
+}
+
+TEST_F(SinkTest, ReopensAFileThatHasAName) {
+  EXPECT_EQ(sink->reopen(1000), 0) << "standard output has none";
+  watch::Sink file{sys::open_log("log").fd, watch::place("log")};
+  const std::size_t descriptors = world.descriptors();
+  file.add("before\n", 1000);
+  EXPECT_EQ(file.reopen(1000), 0);
+  EXPECT_EQ(world.log, "before\n") << "to the old file";
+  EXPECT_EQ(world.descriptors(), descriptors) << "which is closed";
+  world.failure = {sim::Call::open, world.calls_made[static_cast<std::size_t>(sim::Call::open)], EACCES};
+  EXPECT_EQ(file.reopen(1000), EACCES);
+  file.add("after\n", 1000);
+  file.flush(1000);
+  EXPECT_EQ(world.log, "before\nafter\n") << "it goes on where it was";
+}
+
+TEST(Place, OfALog) {
+  struct Row {
+    const char *option, *path;
+    const watch::Manner* manner;
+  };
+  const Row rows[] = {{"log", "log", &watch::kFile},
+                      {"syslog", "/dev/log", &watch::kSyslog},
+                      {"syslog:/run/x", "/run/x", &watch::kSyslog},
+                      {"./syslog", "./syslog", &watch::kFile},
+                      {"syslog.txt", "syslog.txt", &watch::kFile}};
+  for (const Row& row : rows) {
+    const watch::Place place = watch::place(row.option);
+    EXPECT_EQ(place.path, row.path);
+    EXPECT_EQ(place.manner, row.manner) << row.option;
+  }
+}
+
+TEST(Notice, AsALineOfTheFormat) {
+  EXPECT_EQ(watch::as_text("a \"b\""), "a \"b\"\n");
+  EXPECT_EQ(watch::as_json("a \"b\" \\"), "{\"notice\":\"a \\\"b\\\" \\\\\"}\n");
+}
+
 TEST(Sink, WithoutADescriptorTakesNothing) {
   watch::Sink sink;
   sink.add("line\n", 0);
