@@ -79,8 +79,8 @@ string take_buffers(Config& config, string_view text) {
 }
 
 string take_log(Config& config, string_view text) {
-  if (text.empty() || text == "syslog:")
-    return "it needs a file name, - for standard output, syslog, syslog:SOCKET, or off";
+  if (text.empty()) return "it needs a file name, - for standard output, syslog, or off";
+  if (text == "syslog:") return quoted(text) + " names no socket, as in syslog:/dev/log";
   config.access_log = text;
   return {};
 }

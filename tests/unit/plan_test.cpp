@@ -99,7 +99,7 @@ TEST(CommandLine, WhatIsWrongAndWhatToDo) {
       {{"80", "--max-requests", "many"}, "from 1 to"},
       {{"80", "--buffers", "0"}, "from 1 to"},
       {{"80", "--access-log="}, "needs a file name"},
-      {{"80", "--access-log=syslog:"}, "syslog:SOCKET"},
+      {{"80", "--access-log=syslog:"}, "as in syslog:/dev/log"},
       {{"80", "--log-format", "JSON"}, "'JSON' is not a format; there are own, common, combined, json"},
       {{"80", "--head-timeout", "0"}, "seconds"},
       {{"80", "--head-timeout", "1s"}, "seconds"},
