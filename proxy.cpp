@@ -67,6 +67,12 @@ struct Capacity {
   }
 };
 
+// The proxy's own words, on standard output too, are a line of the log's format: what reads it meets no
+// other.
+watch::Sink::Wording wording(const plan::Config& config) noexcept {
+  return config.log_format == plan::LogFormat::json ? watch::as_json : watch::as_text;
+}
+
 // ---- the proxy -------------------------------------------------------------------------------------------
 
 // Descriptors the program begins with.
@@ -89,8 +95,8 @@ class Proxy {
         resolver_(poller_),
         upstreams_(config.http10 ? 0 : config.keep_upstreams),
         services_(config_, poller_, table_, blocks_, exchanges_, resolver_, upstreams_, trace_),
-        output_(std::move(streams.output)),
-        log_file_(std::move(streams.log_file)),
+        output_(std::move(streams.output), {}, wording(config)),
+        log_file_(std::move(streams.log_file), watch::place(config.access_log), wording(config)),
         log_(config.access_log == "-" ? output_ : log_file_) {
     services_.via = kVia;
     services_.requests_max = capacity.requests;
@@ -136,6 +142,8 @@ class Proxy {
   [[nodiscard]] bool can_feed() const noexcept;
   [[nodiscard]] const TimerQueue& half_read_heads() const noexcept;
   void run_ready();
+  void heed_signals();
+  void reopen_log();
   void look_on();
   void read_clocks();
   void give_memory_back();
@@ -197,10 +205,24 @@ void Proxy::mark(const sys::Event& event) {
     case Kind::lookup: return;  // never an event
     case Kind::listener: return listeners_[token.slot].mark();
     case Kind::resolver: return resolver_.mark(token, event);
-    case Kind::signals:
-      while (sys::next_signal(signals_) != sys::Signal::none) stopping_ = true;
-      return;
+    case Kind::signals: return heed_signals();
   }
+}
+
+void Proxy::heed_signals() {
+  for (;;) switch (sys::next_signal(signals_)) {
+      case sys::Signal::none: return;
+      case sys::Signal::reopen: reopen_log(); break;
+      case sys::Signal::interrupt:
+      case sys::Signal::terminate: stopping_ = true; break;
+    }
+}
+
+// The file was moved away, and is to be begun anew.
+void Proxy::reopen_log() {
+  if (const int error = log_file_.reopen(services_.now); error != 0)
+    sys::complain("proxy: cannot open the log " + log_file_.where().path + " anew: " + std::strerror(error) +
+                  "; it goes on where it was\n");
 }
 
 // Records whose host's name has been looked up.
@@ -218,8 +240,8 @@ void Proxy::accept_clients() {
     std::array<char, http::kAnswerBytesMax> room;
     std::array<char, http::kDateBytes> date;
     http::write_date(sys::wall_ms(), date);
-    return std::string{room.data(), http::write_answer(base::Reason::no_descriptor, {}, false,
-                                                       {date.data(), date.size()}, room)};
+    const http::Hop hop{kVia, {date.data(), date.size()}};
+    return std::string{room.data(), http::write_answer({.reason = base::Reason::no_descriptor}, hop, room)};
   }();
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     net::Listener& listener = listeners_[i];
@@ -278,7 +300,7 @@ void Proxy::look_on() {
   for (const ExchangePtr& exchange : services_.finished) {
     std::array<char, watch::kAccessLineMax> room;
     base::Writer line{room};
-    watch::write_access_line(*exchange, line);
+    watch::write_access_line(config_.log_format, *exchange, line);
     log_.add(line.view(), services_.now);
   }
   services_.finished.clear();
@@ -368,13 +390,13 @@ std::string Proxy::listen() {
 
 void Proxy::announce() {
   const sys::Address& first = listeners_.front().address();
-  std::string line = "proxy " + std::string{plan::kVersion} + " listens on ";
+  std::string text = "proxy " + std::string{plan::kVersion} + " listens on ";
   for (std::size_t i = 0; i < listeners_.size(); ++i)
-    line += (i == 0 ? "" : " and ") + std::string{sys::endpoint_text(listeners_[i].address()).view()};
-  line += ". Try: curl -x http://" + std::string{sys::endpoint_text(first).view()} +
+    text += (i == 0 ? "" : " and ") + std::string{sys::endpoint_text(listeners_[i].address()).view()};
+  text += ". Try: curl -x http://" + std::string{sys::endpoint_text(first).view()} +
           " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(first).view()} +
-          ", port " + std::to_string(first.port) + ". Ctrl-C stops it.\n";
-  output_.add(line, 0);
+          ", port " + std::to_string(first.port) + ". Ctrl-C stops it.";
+  output_.add(wording(config_)(text), 0);
   output_.flush(services_.now);
 }
 
@@ -390,9 +412,10 @@ int run(const plan::Config& config) {
   if (const int error = sys::watch(poller.fd, signals.fd.get(), kSignals.packed()); error != 0)
     return failed("cannot watch for signals", error);
   sys::Opened output = sys::open_stdout();
+  const watch::Place where = watch::place(config.access_log);
   sys::Opened log_file{{}, 0};
   if (config.access_log != "-" && config.access_log != "off") {
-    log_file = sys::open_log(config.access_log.c_str());
+    log_file = where.manner->open(where.path.c_str());
     if (!log_file.fd) return failed(("cannot open the log " + config.access_log).c_str(), log_file.error);
   }
   const Capacity capacity = Capacity::of(config);

@@ -10,7 +10,6 @@
 
 #include "src/base/text.hpp"
 #include "src/base/trace.hpp"
-#include "src/http/reply.hpp"
 #include "src/http/rewrite.hpp"
 #include "src/net/resolver.hpp"
 
@@ -89,14 +88,30 @@ bool is_idempotent(std::string_view method) noexcept {
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
 
-void describe(Exchange& exchange, const http::RequestHead& head, bool http10) noexcept {
+std::string_view first_value(const http::Fields& fields, std::string_view name) noexcept {
+  for (const http::Field& field : fields.all())
+    if (base::equals_ignoring_case(field.name, name)) return field.value;
+  return {};
+}
+
+void describe_agent(Exchange& exchange, const http::Fields& fields) noexcept {
+  exchange.referer_length =
+      static_cast<std::uint8_t>(copy_cut(first_value(fields, "Referer"), exchange.referer));
+  exchange.agent_length =
+      static_cast<std::uint8_t>(copy_cut(first_value(fields, "User-Agent"), exchange.agent));
+}
+
+void describe(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept {
   exchange.method_length = static_cast<std::uint8_t>(copy_cut(head.method, exchange.method));
   exchange.target_length = static_cast<std::uint16_t>(copy_cut(head.target, exchange.target));
   exchange.target_cut = exchange.target_length < head.target.size();
   exchange.host_length = static_cast<std::uint8_t>(copy_cut(head.authority.host, exchange.host));
   exchange.port = head.authority.port;
   exchange.to_head = head.method == "HEAD";
-  exchange.version = http10 ? http::Version::http10 : head.version;
+  exchange.http10 = head.version == http::Version::http10;
+  exchange.wants_page = http::accepts_page(head.fields);
+  if (plan::row(config.log_format).tells_agent) describe_agent(exchange, head.fields);
+  exchange.version = config.http10 ? http::Version::http10 : head.version;
   const bool http11 = exchange.version == http::Version::http11;
   exchange.persistent = http11 && head.persistent;
   exchange.upgrade = http11 && !head.upgrade.empty() && head.body.kind == http::Body::Kind::none;
@@ -135,16 +150,39 @@ bool make_room(request_info& record, Services& services) noexcept {
   return true;
 }
 
-std::string_view answer_detail(const Exchange& exchange, Reason reason, std::span<char> room) noexcept {
-  base::Writer out{room};
-  if (reason == Reason::bad_response) out << base::row(exchange.detail).sentence << '\n';
-  if (exchange.host_length == 0) return out.view();
-  const bool ipv6 = exchange.host_view().find(':') != std::string_view::npos;
-  out << "Host: " << (ipv6 ? "[" : "") << exchange.host_view() << (ipv6 ? "]" : "") << ", port "
-      << std::uint64_t{exchange.port};
-  if (exchange.error != 0) out << ": " << std::string_view{std::strerror(exchange.error)};
-  out << '\n';
-  return out.view();
+// What was being done when it failed.
+std::string_view phase(const request_info& record) noexcept {
+  const Exchange& exchange = *record.exchange;
+  if (record.state == State::READ_REQUEST) return "reading the request (READ_REQUEST)";
+  if (record.state == State::READ_RESPONSE) return "reading the host's answer (READ_RESPONSE)";
+  if (exchange.reused) return "sending the request to the host (SEND_REQUEST)";
+  if (exchange.addresses.count == 0) return "looking up the host's name (SEND_REQUEST)";
+  const bool connected =
+      exchange.next_address > 0 && exchange.attempts[exchange.next_address - 1U].error == 0;
+  return connected ? "sending the request to the host (SEND_REQUEST)"
+                   : "connecting to the host (SEND_REQUEST)";
+}
+
+http::Failure failure_of(const request_info& record, Reason reason) noexcept {
+  const Exchange& exchange = *record.exchange;
+  return {.reason = reason,
+          .detail = exchange.detail,
+          .error = exchange.error,
+          .id = exchange.id,
+          .phase = phase(record),
+          .host = exchange.host_view(),
+          .port = exchange.port,
+          .received = exchange.received,
+          .addresses = exchange.addresses.all(),
+          .attempts = {exchange.attempts.data(), exchange.next_address},
+          .as_page = exchange.wants_page,
+          .to_head = exchange.to_head};
+}
+
+// Those before the body: what was sent of interim answers counts among them.
+std::uint64_t head_bytes(const net::Lane& answer, std::size_t whole) noexcept {
+  const std::string_view text{reinterpret_cast<const char*>(answer.block->bytes) + answer.end, whole};
+  return answer.moved + answer.end + text.find("\r\n\r\n") + 4;
 }
 
 // Ends the exchange for `reason`: by an answer that says so, if none has begun and the reason has one.
@@ -169,10 +207,10 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   record.lane[kRequest].dead = true;
 
   net::Lane& answer = record.lane[kResponse];
-  std::array<char, http::kAnswerDetailMax> detail;
   const std::size_t length =
-      http::write_answer(reason, answer_detail(exchange, reason, detail), exchange.to_head, services.date,
+      http::write_answer(failure_of(record, reason), {services.via, services.date},
                          {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
+  exchange.head_down = head_bytes(answer, length) - exchange.sent_down;
   answer.begin = std::exchange(record.greeted, std::uint8_t{0});  // 0 if an interim answer is on its way
   answer.end = static_cast<std::uint16_t>(answer.end + length);
   answer.framing = http::Framing{};
@@ -199,12 +237,20 @@ Reason reason_for(int error) noexcept {
 
 bool is_ours(Reason reason) noexcept { return base::row(reason).ended_by == base::Party::proxy; }
 
+// What became of the address that was begun with last.
+void settle_attempt(Exchange& exchange, const Services& services, int error) noexcept {
+  assert(exchange.next_address > 0);
+  exchange.attempts[exchange.next_address - 1U] = {
+      static_cast<std::uint32_t>(services.now - exchange.tried_at), error};
+}
+
 // Begins to connect to the next address that lets us begin.
 Step connect_next(request_info& record, Services& services, Reason otherwise) noexcept {
   Exchange& exchange = *record.exchange;
   net::Endpoint& upstream = record.side[kUpstream];
   while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise)) {
     const std::uint8_t index = exchange.next_address++;
+    exchange.tried_at = services.now;
     upstream = net::Endpoint{};
     sys::Opened opened = sys::connect(exchange.addresses.list[index]);
     const std::uint32_t serial = services.table.new_serial();
@@ -216,6 +262,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
     }
     if (opened.error != 0) {
       exchange.error = opened.error;
+      settle_attempt(exchange, services, opened.error);
       otherwise = reason_for(opened.error);
       continue;
     }
@@ -236,6 +283,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
 // The upstream could not be reached: perhaps at its next address.
 Step connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
   record.exchange->error = error;
+  settle_attempt(*record.exchange, services, error);
   note(record, services, Did::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason),
        error);
   return connect_next(record, services, reason);
@@ -297,6 +345,7 @@ Step connecting(request_info& record, Services& services) noexcept {
       return connect_failed(record, services, reason_for(error), error);
   }
   upstream.link = Link::open;
+  settle_attempt(*record.exchange, services, 0);
   record.exchange->error = 0;  // that of an address tried before is of no interest any more
   return go(State::SEND_REQUEST);
 }
@@ -392,7 +441,7 @@ Step take_up(request_info& record, Services& services, const http::RequestHead& 
              std::size_t length) noexcept {
   if (!begin_exchange(record, services)) return yield(Wait::head);
   Exchange& exchange = *record.exchange;
-  describe(exchange, head, services.config.http10);
+  describe(exchange, head, services.config);
   const bool crowded = services.table.used() > services.requests_max;
   const plan::Plan decided = plan::plan_request(services.config, head, record.client, crowded);
   exchange.kind = decided.kind;
@@ -416,6 +465,8 @@ Step bad_response(request_info& record, Services& services, Reason detail) noexc
 Step pass_head(request_info& record, Services& services, std::span<char> head, std::size_t length,
                std::size_t old_length) noexcept {
   net::Lane& response = record.lane[kResponse];
+  Exchange& exchange = *record.exchange;
+  exchange.head_down = response.moved - exchange.sent_down + length;
   if (length == 0) return bad_response(record, services, Reason::head_too_large);
   if (!replace_head(response, {head.data(), length}, old_length))
     return bad_response(record, services, Reason::bad_chunk);
@@ -436,7 +487,7 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
   // An answer that comes before the request is whole ends the connection: what is still to come is not read.
   exchange.persistent &= request.complete() && !request.dead;
   exchange.upstream_persists = http11 && head.persistent && head.body.kind != http::Body::Kind::until_eof;
-  exchange.status = head.status;
+  exchange.status = exchange.received = head.status;
   const http::Form form{
       .version = exchange.version, .chunked = http11 && open_ended, .close = !exchange.persistent};
   HeadRoom rewritten;
@@ -466,6 +517,7 @@ Step pass_interim(request_info& record, Services& services, const http::Response
                   std::size_t head_length) noexcept {
   Exchange& exchange = *record.exchange;
   const bool switches = head.status == 101;
+  exchange.received = head.status;
   if (++exchange.interims > kInterimsMax || (switches && (!exchange.upgrade || head.upgrade.empty())))
     return bad_response(record, services, Reason::bad_status_line);
   net::Lane& response = record.lane[kResponse];

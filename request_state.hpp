@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "src/base/links.hpp"
+#include "src/http/reply.hpp"
 #include "src/net/lane.hpp"
 #include "src/net/name_source.hpp"
 #include "src/net/upstreams.hpp"
@@ -67,19 +68,26 @@ constexpr bool may_follow(State from, State to) noexcept { return (row(from).suc
 // What is known of one request and its answer, from the end of READ_REQUEST to the line in the log.
 struct Exchange {
   static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut, in the log only
+  static constexpr std::size_t kFieldBytes = 160;   // so are Referer and User-Agent
 
   std::uint64_t id;         // of the connection
   std::uint64_t wall_ms;    // when the request began
   std::uint64_t sent_up;    // bytes to the upstream, head included; before the end: when the request began
   std::uint64_t sent_down;  // bytes to the client, head included; likewise
+  std::uint64_t head_down;  // of these, what came before the answer's body
+  std::uint64_t tried_at;   // when the last address was begun with
   sys::Address client;
-  net::Addresses addresses;  // of the host
+  net::Addresses addresses;                                  // of the host
+  std::array<http::Attempt, net::Addresses::kMax> attempts;  // the first `next_address` of them
   std::array<std::uint32_t, kStates> spent_ms;
   int error;          // errno of the last failure, or 0
   std::uint32_t nth;  // of the connection's requests, from 1
   std::uint16_t port;
-  std::uint16_t status;  // of the answer; 0: none was begun
+  std::uint16_t status;    // of the answer; 0: none was begun
+  std::uint16_t received;  // the last status that came from the upstream; 0: none did
   std::uint16_t target_length;
+  std::uint8_t referer_length;  // both 0 unless the log's format tells them
+  std::uint8_t agent_length;
   std::uint8_t host_length;
   std::uint8_t method_length;  // 0: the request was never understood
   std::uint8_t next_address;   // of those to try
@@ -88,6 +96,8 @@ struct Exchange {
   http::Version version;       // of the messages we send
   bool to_head;                // HEAD: the answer has no body
   bool target_cut;
+  bool http10;             // the version the client spoke
+  bool wants_page;         // an answer of our own is for a browser
   bool persistent;         // the client's connection is kept afterwards
   bool upgrade;            // another protocol was asked for
   bool repeatable;         // may be sent twice (RFC 9110 section 9.2.2)
@@ -98,12 +108,16 @@ struct Exchange {
   std::array<char, http::kMethodBytesMax> method;
   std::array<char, http::kHostBytesMax> host;
   std::array<char, kTargetBytes> target;
+  std::array<char, kFieldBytes> referer;
+  std::array<char, kFieldBytes> agent;
 
   [[nodiscard]] std::string_view method_view() const noexcept { return {method.data(), method_length}; }
   [[nodiscard]] std::string_view host_view() const noexcept { return {host.data(), host_length}; }
   [[nodiscard]] std::string_view target_view() const noexcept { return {target.data(), target_length}; }
+  [[nodiscard]] std::string_view referer_view() const noexcept { return {referer.data(), referer_length}; }
+  [[nodiscard]] std::string_view agent_view() const noexcept { return {agent.data(), agent_length}; }
 };
-static_assert(sizeof(Exchange) <= 1024);
+static_assert(sizeof(Exchange) <= 1536);
 using ExchangePool = base::Pool<Exchange>;
 using ExchangePtr = ExchangePool::Ptr;
 

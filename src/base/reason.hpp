@@ -70,6 +70,8 @@ struct ReasonRow {
   Party ended_by;
   std::uint16_t status;  // of the answer we give if none has begun; 0: none is given
   std::string_view sentence;
+  std::string_view proxy_error =
+      {};  // its type in Proxy-Status (RFC 9209 section 2.3), if an answer is given
 };
 
 const ReasonRow& row(Reason reason) noexcept;

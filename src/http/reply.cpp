@@ -1,25 +1,270 @@
 #include "reply.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "../base/text.hpp"
 
 namespace http {
+namespace {
 
-std::size_t write_answer(base::Reason reason, std::string_view detail, bool to_head, std::string_view date,
+using base::Reason;
+using base::Writer;
+using std::string_view;
+
+constexpr std::size_t kAnswerHeadMax = 640;  // with the longest sentence in Proxy-Status
+
+// ---- what may help, where the sentence does not say it already -------------------------------------------
+
+struct Help {
+  Reason reason;
+  string_view text;
+};
+
+// clang-format off
+constexpr std::array kHelp{
+    Help{Reason::bad_target, "Look at the URL once more: only http://HOST[:PORT]/PATH is understood."},
+    Help{Reason::target_too_long, "Send what is long in the body of a POST."},
+    Help{Reason::length_required, "With curl: -d or -T with a file, not with a pipe."},
+    Help{Reason::scheme_unsupported, "Ask for the http:// URL, if the host has one."},
+    Help{Reason::port_not_allowed, "Whoever runs the proxy can allow the port with --connect-ports."},
+    Help{Reason::head_timeout, "Try again. Who types a request by hand has --head-timeout seconds."},
+    Help{Reason::body_timeout, "Try again. The network may be slow, or --body-timeout too short."},
+    Help{Reason::name_not_found, "Look for a slip in the URL. On the proxy's machine, getent ahosts NAME looks it up too."},
+    Help{Reason::name_failed, "If it goes on: does the proxy's /etc/resolv.conf name a server that works?"},
+    Help{Reason::resolve_timeout, "Try again. If it goes on: does the proxy's /etc/resolv.conf name a server that works?"},
+    Help{Reason::refused, "Is the server running, and is this its port?"},
+    Help{Reason::unreachable, "Is the proxy's machine connected to that network?"},
+    Help{Reason::connect_timeout, "The host may be down, or a firewall swallows what is sent to it. Try again later."},
+    Help{Reason::upstream_closed, "Try again. If it goes on, the host's own log may tell why."},
+    Help{Reason::upstream_reset, "Try again. If it goes on, the host's own log may tell why."},
+    Help{Reason::bad_response, "Is it a web server that listens there? If it is, only its keeper can mend it."},
+    Help{Reason::answer_timeout, "Try again later. What takes longer needs a longer --answer-timeout."},
+    Help{Reason::upstream_stalled, "Try again later. The host may be overloaded."},
+};
+// clang-format on
+
+string_view help(Reason reason) noexcept {
+  const auto* const found =
+      std::find_if(kHelp.begin(), kHelp.end(), [reason](const Help& row) { return row.reason == reason; });
+  return found == kHelp.end() ? string_view{} : found->text;
+}
+
+// ---- the two looks of an answer --------------------------------------------------------------------------
+
+// What stands between the parts of an answer. All of it is ASCII.
+struct Look {
+  string_view type;
+  string_view begin, title_again;  // before the title; before its repetition, if there is one
+  string_view sentence, row;       // before the sentence; before each row
+  string_view value, row_end;      // between a row's name and its value; after it
+  string_view end;
+  bool entities;  // what HTML reads as markup is written as character references
+};
+
+constexpr Look kText{
+    .type = "text/plain; charset=us-ascii",
+    .begin = "",
+    .title_again = "",
+    .sentence = "\n\n",
+    .row = "",
+    .value = ": ",
+    .row_end = "\n",
+    .end = "",
+    .entities = false,
+};
+
+constexpr Look kPage{
+    .type = "text/html; charset=us-ascii",
+    .begin =
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"us-ascii\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width\">\n"
+        "<style>body{font:1rem/1.5 sans-serif;max-width:45rem;margin:3rem auto;padding:0 1rem}"
+        "td{padding:0 1rem .3rem 0;vertical-align:top;overflow-wrap:anywhere}</style>\n<title>",
+    .title_again = "</title>\n</head>\n<body>\n<h1>",
+    .sentence = "</h1>\n<p>",
+    .row = "<tr><td>",
+    .value = "<td>",
+    .row_end = "\n",
+    .end = "</table>\n</body>\n</html>\n",
+    .entities = true,
+};
+
+// HTML, "Restrictions on the contents of normal elements" and on attribute values.
+string_view entity(char c) noexcept {
+  switch (c) {
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '"': return "&quot;";
+    case '\'': return "&#39;";
+    default: return {};
+  }
+}
+
+class Page {
+ public:
+  Page(const Look& look, std::span<char> room) noexcept : look_(look), out_(room) {}
+
+  void head(string_view title, string_view sentence) noexcept {
+    put(out_ << look_.begin, title);
+    if (!look_.title_again.empty()) put(out_ << look_.title_again, title);
+    put(out_ << look_.sentence, sentence);
+    out_ << (look_.entities ? "</p>\n<table>\n" : "\n");
+  }
+  void row(string_view name, string_view value) noexcept {
+    if (value.empty()) return;
+    put(out_ << look_.row, name);
+    put(out_ << look_.value, value);
+    out_ << look_.row_end;
+  }
+  [[nodiscard]] string_view finish() noexcept { return (out_ << look_.end).view(); }
+
+ private:
+  void put(Writer& out, string_view text) const noexcept {
+    for (const char c : text) {
+      const string_view reference = look_.entities ? entity(c) : string_view{};
+      if (!reference.empty())
+        out << reference;
+      else
+        out << (c == ' ' || base::is(c, base::kVisible) ? c : '?');
+    }
+  }
+
+  const Look& look_;
+  Writer out_;
+};
+
+// ---- what is told ----------------------------------------------------------------------------------------
+
+// "Connection refused (ECONNREFUSED)".
+void put_error(Writer& out, int error) noexcept {
+  out << string_view{std::strerror(error)};
+  if (const char* const name = ::strerrorname_np(error); name != nullptr)
+    out << " (" << string_view{name} << ')';
+}
+
+string_view words(int error, std::span<char> room) noexcept {
+  Writer out{room};
+  if (error != 0) put_error(out, error);
+  return out.view();
+}
+
+string_view words(const sys::Address& address, const Attempt& attempt, std::span<char> room) noexcept {
+  Writer out{room};
+  out << sys::endpoint_text(address).view() << ": ";
+  if (attempt.error == 0)
+    out << "connected";
+  else
+    put_error(out, attempt.error);
+  out << ", after " << std::uint64_t{attempt.ms} << " ms";
+  return out.view();
+}
+
+string_view host_words(const Failure& failure, std::span<char> room) noexcept {
+  Writer out{room};
+  if (failure.host.empty()) return {};
+  const bool ipv6 = failure.host.find(':') != string_view::npos;
+  out << (ipv6 ? "[" : "") << failure.host << (ipv6 ? "]" : "") << ", port " << std::uint64_t{failure.port};
+  return out.view();
+}
+
+string_view number_words(string_view before, std::uint64_t number, string_view after,
                          std::span<char> room) noexcept {
-  const base::ReasonRow& why = base::row(reason);
-  std::array<char, kAnswerBytesMax - 512> text;
-  base::Writer body{text};
-  body << std::uint64_t{why.status} << ' ' << base::phrase(why.status) << "\n\n" << why.sentence << '\n';
-  if (!detail.empty()) body << detail.substr(0, kAnswerDetailMax) << '\n';
+  Writer out{room};
+  if (number != 0) out << before << number << after;
+  return out.view();
+}
 
-  base::Writer out{room};
-  out << "HTTP/1.0 " << std::uint64_t{why.status} << ' ' << base::phrase(why.status) << "\r\nDate: " << date
-      << "\r\nContent-Type: text/plain; charset=us-ascii\r\nContent-Length: " << std::uint64_t{body.length()}
-      << "\r\nConnection: close\r\n\r\n";
-  if (!to_head) out << body.view();
+void put_attempts(Page& page, const Failure& failure) noexcept {
+  std::array<char, 192> room;
+  const std::size_t tried = std::min(failure.addresses.size(), failure.attempts.size());
+  for (std::size_t i = 0; i < tried; ++i)
+    page.row("Tried", words(failure.addresses[i], failure.attempts[i], room));
+  // Else the error is that of an address, which has been told.
+  if (tried == 0 || failure.attempts[tried - 1].error == 0) page.row("Error", words(failure.error, room));
+}
+
+string_view write_body(const Failure& failure, string_view title, Page& page) noexcept {
+  std::array<char, kHostBytesMax + 64> room;
+  page.head(title, base::row(failure.reason).sentence);
+  if (failure.detail != Reason::none) page.row("Namely", base::row(failure.detail).sentence);
+  page.row("Failed", failure.phase);
+  page.row("Host", host_words(failure, room));
+  put_attempts(page, failure);
+  page.row("Status", number_words("", failure.received, ", from the host", room));
+  page.row("What may help", help(failure.reason));
+  page.row("Request", number_words("#", failure.id, ", as in the proxy's log", room));
+  return page.finish();
+}
+
+// ---- Proxy-Status (RFC 9209) -----------------------------------------------------------------------------
+
+// A String of structured fields (RFC 8941 section 3.3.3).
+void put_string(Writer& out, string_view text) noexcept {
+  out << '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out << '\\';
+    out << (c == ' ' || base::is(c, base::kVisible) ? c : '?');
+  }
+  out << '"';
+}
+
+void put_proxy_status(Writer& out, const Failure& failure, string_view name) noexcept {
+  const base::ReasonRow& why = base::row(failure.reason);
+  out << "Proxy-Status: " << name << "; error=" << why.proxy_error;
+  if (failure.received != 0) out << "; received-status=" << std::uint64_t{failure.received};
+  put_string(out << "; details=", why.sentence);
+  out << "\r\n";
+}
+
+// A weight of 0 (RFC 9110 section 12.4.2): "not acceptable".
+bool is_refused(string_view parameters) noexcept {
+  while (!parameters.empty()) {
+    const std::size_t semicolon = std::min(parameters.find(';'), parameters.size());
+    const string_view parameter = base::trimmed(parameters.substr(0, semicolon));
+    parameters.remove_prefix(std::min(semicolon + 1, parameters.size()));
+    const bool weight = parameter.size() > 2 && base::equals_ignoring_case(parameter.substr(0, 2), "q=");
+    if (weight) return parameter.find_first_not_of("0.", 2) == string_view::npos;
+  }
+  return false;
+}
+
+bool names_page(string_view range) noexcept {
+  const std::size_t semicolon = std::min(range.find(';'), range.size());
+  return base::equals_ignoring_case(base::trimmed(range.substr(0, semicolon)), "text/html") &&
+         !is_refused(range.substr(std::min(semicolon + 1, range.size())));
+}
+
+}  // namespace
+
+std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char> room) noexcept {
+  const std::uint16_t status = base::row(failure.reason).status;
+  const Look& look = failure.as_page ? kPage : kText;
+  std::array<char, 64> title_room;
+  Writer title{title_room};
+  title << std::uint64_t{status} << ' ' << base::phrase(status);
+  std::array<char, kAnswerBytesMax - kAnswerHeadMax> text;
+  Page page{look, text};
+  const string_view body = write_body(failure, title.view(), page);
+
+  Writer out{room};
+  out << "HTTP/1.0 " << title.view() << "\r\nDate: " << hop.date << "\r\nContent-Type: " << look.type
+      << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
+  put_proxy_status(out, failure, hop.via);
+  out << "Connection: close\r\n\r\n";
+  if (!failure.to_head) out << body;
   return out.length();
+}
+
+bool accepts_page(const Fields& fields) noexcept {
+  for (const Field& field : fields.all()) {
+    if (!base::equals_ignoring_case(field.name, "Accept")) continue;
+    for (string_view rest = field.value; !rest.empty();)
+      if (names_page(base::next_element(rest))) return true;
+  }
+  return false;
 }
 
 }  // namespace http

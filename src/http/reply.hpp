@@ -1,22 +1,47 @@
 // The small answers we give ourselves when a request cannot be served.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "../base/reason.hpp"
+#include "../sys/address.hpp"
 #include "rewrite.hpp"
 
 namespace http {
 
-// Writes a whole response: the reason's status, its sentence and `detail` (may be empty) as plain text, and
-// `date`. `to_head`: without the body, its length stated all the same. Returns the length written. REQUIRES:
-// row(reason).status != 0; `detail` is visible ASCII and blanks; `room` has kAnswerBytesMax bytes.
-std::size_t write_answer(base::Reason reason, std::string_view detail, bool to_head, std::string_view date,
-                         std::span<char> room) noexcept;
+// How it went with one of a host's addresses.
+struct Attempt {
+  std::uint32_t ms;  // how long it took
+  int error;         // errno; 0: the connection was made
+};
 
-inline constexpr std::size_t kAnswerDetailMax = 512;
-inline constexpr std::size_t kAnswerBytesMax = 2048;
+// What is told of a request that could not be served. Empty or 0: there is nothing to tell.
+struct Failure {
+  base::Reason reason = base::Reason::none;
+  base::Reason detail = base::Reason::none;  // bad_response: what is wrong with it
+  int error = 0;                             // errno
+  std::uint64_t id = 0;                      // as in the log
+  std::string_view phase{};                  // what was being done
+  std::string_view host{};                   // an IPv6 address without its brackets
+  std::uint16_t port = 0;
+  std::uint16_t received = 0;                 // the last status the host sent
+  std::span<const sys::Address> addresses{};  // that were tried
+  std::span<const Attempt> attempts{};        // for each of them
+  bool as_page = false;                       // HTML, for a browser; else plain text
+  bool to_head = false;                       // without the body, its length stated all the same
+};
+
+// Writes a whole response: the reason's status, Proxy-Status (RFC 9209), and in words what happened and what
+// may help. Returns the length written. REQUIRES: row(reason).status != 0; `room` has kAnswerBytesMax bytes.
+std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char> room) noexcept;
+
+inline constexpr std::size_t kAnswerBytesMax = 4096;
+
+// A browser asks: Accept (RFC 9110 section 12.5.1) names text/html itself, with a weight that is not 0. A
+// range that merely includes it, such as the */* of curl, does not count, nor do weights against each other.
+bool accepts_page(const Fields& fields) noexcept;
 
 // Asks a client that waits for it to send the body (RFC 9110 section 15.2.1).
 inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";

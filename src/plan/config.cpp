@@ -112,9 +112,22 @@ string take_keep_upstreams(Config& config, string_view text) {
 }
 
 string take_log(Config& config, string_view text) {
-  if (text.empty()) return "it needs a file name, - for standard output, or off";
+  if (text.empty()) return "it needs a file name, - for standard output, syslog, or off";
+  if (text == "syslog:") return quoted(text) + " names no socket, as in syslog:/dev/log";
   config.access_log = text;
   return {};
+}
+
+string take_log_format(Config& config, string_view text) {
+  string names;
+  for (const LogFormatRow& format : kLogFormats) {
+    if (format.name == text) {
+      config.log_format = format.format;
+      return {};
+    }
+    names += (names.empty() ? "" : ", ") + string{format.name};
+  }
+  return quoted(text) + " is not a format; there are " + names;
 }
 
 // Seconds with up to three decimals: "30", "0.25".
@@ -147,7 +160,7 @@ struct Option {
   string (*take)(Config&, string_view);
 };
 
-constexpr std::array<Option, 8> kOptions{{
+constexpr std::array<Option, 9> kOptions{{
     {"--listen", "ADDRESS:PORT", "listen here too (repeatable); with it, PORT may be left out", take_listen},
     {"--allow", "NETWORK", "serve clients of this network only, as 10.0.0.0/8 (repeatable)", take_allow},
     {"--connect-ports", "PORTS", "CONNECT may name these: 443,563,8443,1024-65535 (default), or none",
@@ -155,7 +168,9 @@ constexpr std::array<Option, 8> kOptions{{
     {"--http", "VERSION", "1.0: send all on as HTTP/1.0, and close; 1.1: as it comes (default)", take_http},
     {"--keep-upstreams", "N", "idle connections to hosts kept for further requests (default 64)",
      take_keep_upstreams},
-    {"--access-log", "FILE", "one line for each request; - is standard output (default), or off", take_log},
+    {"--access-log", "FILE",
+     "one line for each request; - is standard output (default), syslog or syslog:SOCKET, or off", take_log},
+    {"--log-format", "FORMAT", "own (default), common, combined or json", take_log_format},
     {"--max-requests", "N", "requests served at once (default 10000); more get 503", take_requests},
     {"--buffers", "MIB", "ceiling of the memory for buffers (default 64)", take_buffers},
 }};
@@ -306,7 +321,8 @@ string help_text() {
             string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
   out +=
       "\nTry it: proxy 8080, and then: curl -x http://127.0.0.1:8080 http://example.com/\n"
-      "SIGINT (Ctrl-C) or SIGTERM stops it. Exit status: 0 stopped, 1 could not run, 2 wrong usage.\n";
+      "SIGINT (Ctrl-C) or SIGTERM stops it; SIGUSR1 makes it open its log file anew.\nExit status: 0 "
+      "stopped, 1 could not run, 2 wrong usage.\n";
   return out;
 }
 

@@ -28,6 +28,25 @@ constexpr std::array<std::uint32_t, kWaits> default_waits() {
   return waits;
 }
 
+// How a line of the log looks (`watch::write_access_line`).
+enum class LogFormat : std::uint8_t { own, common, combined, json };
+
+struct LogFormatRow {
+  LogFormat format;
+  std::string_view name;
+  bool tells_agent;  // Referer and User-Agent have to be noted
+};
+inline constexpr std::array<LogFormatRow, 4> kLogFormats{{
+    {LogFormat::own, "own", false},
+    {LogFormat::common, "common", false},
+    {LogFormat::combined, "combined", true},
+    {LogFormat::json, "json", false},
+}};
+
+constexpr const LogFormatRow& row(LogFormat format) noexcept {
+  return kLogFormats[static_cast<std::size_t>(format)];
+}
+
 struct Config {
   std::vector<sys::Address> listen;  // in the order given
   bool port_given = false;           // PORT: its ::1 may be missing on a machine without IPv6
@@ -39,7 +58,8 @@ struct Config {
   std::size_t max_requests = 10'000;
   std::size_t buffer_mib = 64;
   std::array<std::uint32_t, kWaits> wait_ms = default_waits();
-  std::string access_log = "-";  // a file, "-" for standard output, or "off"
+  std::string access_log = "-";  // a file, "-" for standard output, "syslog[:SOCKET]", or "off"
+  LogFormat log_format = LogFormat::own;
   bool verbose = false;
 
   [[nodiscard]] std::uint32_t wait(Wait kind) const noexcept {

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,6 +58,16 @@ Address from_kernel(const SocketAddress& in) noexcept {
     std::memcpy(address.bytes.data(), &in.v6.sin6_addr, sizeof in.v6.sin6_addr);
   }
   return address;
+}
+
+// False if it is too long.
+bool to_kernel(const char* path, sockaddr_un& out) noexcept {
+  std::memset(&out, 0, sizeof out);
+  out.sun_family = AF_UNIX;
+  const std::size_t length = std::strlen(path);
+  if (length >= sizeof out.sun_path) return false;
+  std::memcpy(out.sun_path, path, length);
+  return true;
 }
 
 Opened opened(int fd) noexcept {
@@ -203,11 +214,13 @@ std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexce
 }
 
 Opened take_signals() noexcept {
-  if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return failed(errno);
+  // Of a pipe without a reader, and of a file as large as ulimit -f allows, EPIPE and EFBIG tell.
+  if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR || ::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return failed(errno);
   sigset_t wanted;
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGINT);
   sigaddset(&wanted, SIGTERM);
+  sigaddset(&wanted, SIGUSR1);
   if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return failed(errno);
   return opened(::signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
 }
@@ -216,7 +229,11 @@ Signal next_signal(const Fd& signals) noexcept {
   signalfd_siginfo info{};
   if (uninterrupted([&] { return ::read(signals.get(), &info, sizeof info); }) != sizeof info)
     return Signal::none;
-  return info.ssi_signo == SIGINT ? Signal::interrupt : Signal::terminate;
+  switch (info.ssi_signo) {
+    case SIGINT: return Signal::interrupt;
+    case SIGUSR1: return Signal::reopen;
+    default: return Signal::terminate;
+  }
 }
 
 Opened open_log(const char* path) noexcept {
@@ -236,6 +253,25 @@ Io append(const Fd& log, std::span<const char> text) noexcept {
   if (::poll(&ready, 1, 0) == 0) return {Outcome::again, 0, 0};
   const std::size_t piece = std::min<std::size_t>(text.size(), PIPE_BUF);
   return moved(uninterrupted([&] { return ::write(log.get(), text.data(), piece); }));
+}
+
+Opened open_datagrams(const char* path) noexcept {
+  sockaddr_un name;
+  if (!to_kernel(path, name)) return failed(ENAMETOOLONG);
+  const auto make = [] { return opened(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); };
+  const Opened probe = make();
+  if (!probe.fd) return failed(probe.error);
+  if (::connect(probe.fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
+    return failed(errno);
+  return make();
+}
+
+Io send_datagram(const Fd& socket, const char* path, std::span<const char> text) noexcept {
+  sockaddr_un name;
+  if (!to_kernel(path, name)) return {Outcome::fail, ENAMETOOLONG, 0};
+  const auto* const to = reinterpret_cast<const sockaddr*>(&name);
+  return moved(uninterrupted(
+      [&] { return ::sendto(socket.get(), text.data(), text.size(), MSG_NOSIGNAL, to, sizeof name); }));
 }
 
 void complain(std::string_view text) noexcept {
@@ -270,5 +306,12 @@ std::size_t raise_descriptor_limit() noexcept {
 std::uint64_t now_ms() noexcept { return clock_ms(CLOCK_MONOTONIC); }
 
 std::uint64_t wall_ms() noexcept { return clock_ms(CLOCK_REALTIME); }
+
+std::uint64_t local_ms(std::uint64_t unix_ms) noexcept {
+  const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm parts{};
+  if (::localtime_r(&seconds, &parts) == nullptr) return unix_ms;
+  return unix_ms + static_cast<std::uint64_t>(parts.tm_gmtoff * 1000);
+}
 
 }  // namespace sys

@@ -62,8 +62,9 @@ int rewatch(const Fd& poller, int fd, std::uint64_t token) noexcept;
 std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
 
 // ---- signals ---------------------------------------------------------------------------------------------
-enum class Signal : std::uint8_t { none, interrupt, terminate };
-// SIGINT and SIGTERM become readable on the descriptor and lose their default action; SIGPIPE is ignored.
+enum class Signal : std::uint8_t { none, interrupt, terminate, reopen };
+// SIGINT, SIGTERM and SIGUSR1 (reopen) become readable on the descriptor and lose their default action;
+// SIGPIPE and SIGXFSZ are ignored: a write tells what is wrong.
 Opened take_signals() noexcept;
 Signal next_signal(const Fd& signals) noexcept;  // none: no more for now
 
@@ -73,6 +74,11 @@ Opened open_log(const char* path) noexcept;  // appends, creates (0644)
 Opened open_stdout() noexcept;
 // Writes what can be written without waiting; `again` if a pipe or a terminal takes no more now.
 Io append(const Fd& log, std::span<const char> text) noexcept;
+// A socket for datagrams to the listener at `path`; an error if none listens there now. It is not bound to
+// that listener: one that takes its place gets what is sent later.
+Opened open_datagrams(const char* path) noexcept;
+// One datagram; `again` if the listener's queue is full.
+Io send_datagram(const Fd& socket, const char* path, std::span<const char> text) noexcept;
 void complain(std::string_view text) noexcept;  // standard error, best effort
 
 // ---- memory, limits, time --------------------------------------------------------------------------------
@@ -84,5 +90,6 @@ void forget(std::byte* memory, std::size_t bytes) noexcept;  // gives the pages 
 std::size_t raise_descriptor_limit() noexcept;               // RLIMIT_NOFILE to its hard limit; the limit now
 std::uint64_t now_ms() noexcept;                             // monotonic
 std::uint64_t wall_ms() noexcept;                            // since 1970-01-01 UTC
+std::uint64_t local_ms(std::uint64_t unix_ms) noexcept;      // what a clock on the wall here shows then
 
 }  // namespace sys

@@ -8,53 +8,125 @@
 namespace watch {
 namespace {
 
-// RFC 3339, UTC, with milliseconds.
-void put_time(base::Writer& out, std::uint64_t unix_ms) noexcept {
-  using namespace std::chrono;
-  const sys_time<milliseconds> moment{milliseconds{unix_ms}};
-  const sys_days day = floor<days>(moment);
-  const year_month_day date{day};
-  const hh_mm_ss time{moment - day};
-  out.padded(static_cast<std::uint64_t>(static_cast<int>(date.year())), 4) << '-';
-  out.padded(static_cast<unsigned>(date.month()), 2) << '-';
-  out.padded(static_cast<unsigned>(date.day()), 2) << 'T';
-  out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(time.seconds().count()), 2) << '.';
-  out.padded(static_cast<std::uint64_t>(time.subseconds().count()), 3) << 'Z';
+using base::Writer;
+
+// ---- values that others choose ---------------------------------------------------------------------------
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+void put_hex(Writer& out, char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  out << kHexDigits[byte >> 4U] << kHexDigits[byte & 0xfU];
 }
 
-void put_request(base::Writer& out, const Exchange& exchange) noexcept {
+// Quotes too become \xHH: who looks for the next quote, without knowing of escapes, finds the right one.
+void put_escaped(Writer& out, std::string_view text) noexcept {
+  for (const char c : text)
+    if (base::is(c, base::kVisible) && c != '"' && c != '\\')
+      out << c;
+    else
+      put_hex(out << "\\x", c);
+}
+
+// The same between quotes, where a blank separates nothing.
+void put_quotable(Writer& out, std::string_view text) noexcept {
+  for (const char c : text) c == ' ' ? void(out << c) : put_escaped(out, {&c, 1});
+}
+
+void put_json(Writer& out, std::string_view text) noexcept {
+  out << '"';
+  for (const char c : text)
+    if (c == '"' || c == '\\')
+      out << '\\' << c;
+    else if (c == ' ' || base::is(c, base::kVisible))
+      out << c;
+    else
+      put_hex(out << "\\u00", c);
+  out << '"';
+}
+
+// ---- moments ---------------------------------------------------------------------------------------------
+
+struct Moment {
+  std::chrono::year_month_day date;
+  std::chrono::hh_mm_ss<std::chrono::milliseconds> time;
+};
+
+Moment moment(std::uint64_t unix_ms) noexcept {
+  using namespace std::chrono;
+  const sys_time<milliseconds> at{milliseconds{unix_ms}};
+  const sys_days day = floor<days>(at);
+  return {year_month_day{day}, hh_mm_ss{at - day}};
+}
+
+void put_clock(Writer& out, const Moment& at) noexcept {
+  out.padded(static_cast<std::uint64_t>(at.time.hours().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(at.time.minutes().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(at.time.seconds().count()), 2);
+}
+
+std::uint64_t year(const Moment& at) noexcept {
+  return static_cast<std::uint64_t>(static_cast<int>(at.date.year()));
+}
+
+// RFC 3339, UTC, with milliseconds.
+void put_time(Writer& out, std::uint64_t unix_ms) noexcept {
+  const Moment at = moment(unix_ms);
+  out.padded(year(at), 4) << '-';
+  out.padded(static_cast<unsigned>(at.date.month()), 2) << '-';
+  out.padded(static_cast<unsigned>(at.date.day()), 2) << 'T';
+  put_clock(out, at);
+  out << '.';
+  out.padded(static_cast<std::uint64_t>(at.time.subseconds().count()), 3) << 'Z';
+}
+
+// As in the Common Log Format: "21/Nov/2026:04:30:27 +0000".
+void put_common_time(Writer& out, std::uint64_t unix_ms) noexcept {
+  constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const Moment at = moment(unix_ms);
+  out.padded(static_cast<unsigned>(at.date.day()), 2)
+      << '/' << kMonths[static_cast<unsigned>(at.date.month()) - 1] << '/';
+  out.padded(year(at), 4) << ':';
+  put_clock(out, at);
+  out << " +0000";
+}
+
+// ---- own -------------------------------------------------------------------------------------------------
+
+constexpr std::array kTimed{State::READ_REQUEST, State::SEND_REQUEST, State::READ_RESPONSE,
+                            State::SEND_RESPONSE};
+
+std::uint64_t spent(const Exchange& exchange, State state) noexcept {
+  return exchange.spent_ms[static_cast<std::size_t>(state)];
+}
+
+void put_error(Writer& out, int error) noexcept {
+  if (const char* const name = ::strerrorname_np(error); name != nullptr)
+    out << std::string_view{name};
+  else
+    out << static_cast<std::uint64_t>(error);
+}
+
+void put_request(Writer& out, const Exchange& exchange) noexcept {
   if (exchange.method_length == 0) {
     out << "- -";
     return;
   }
-  out << exchange.method_view() << ' ' << exchange.target_view() << (exchange.target_cut ? "..." : "");
+  put_escaped(out, exchange.method_view());
+  put_escaped(out << ' ', exchange.target_view());
+  out << (exchange.target_cut ? "..." : "");
 }
 
-void put_times(base::Writer& out, const Exchange& exchange) noexcept {
-  for (const State state :
-       {State::READ_REQUEST, State::SEND_REQUEST, State::READ_RESPONSE, State::SEND_RESPONSE})
-    out << ' ' << row(state).name << '=' << std::uint64_t{exchange.spent_ms[static_cast<std::size_t>(state)]}
-        << "ms";
-}
-
-void put_end(base::Writer& out, const Exchange& exchange) noexcept {
+void put_end(Writer& out, const Exchange& exchange) noexcept {
   const base::ReasonRow& reason = base::row(exchange.reason);
   out << " end=" << reason.name;
   if (exchange.detail != base::Reason::none) out << '(' << base::row(exchange.detail).name << ')';
   out << " by=" << base::name(reason.ended_by);
-  if (exchange.error == 0) return;
-  out << " error=";
-  if (const char* const error = ::strerrorname_np(exchange.error); error != nullptr)
-    out << std::string_view{error};
-  else
-    out << static_cast<std::uint64_t>(exchange.error);
+  if (exchange.error != 0) put_error(out << " error=", exchange.error);
 }
 
-}  // namespace
-
-void write_access_line(const Exchange& exchange, base::Writer& out) noexcept {
+void write_own(const Exchange& exchange, Writer& out) noexcept {
   put_time(out, exchange.wall_ms);
   out << ' ' << sys::endpoint_text(exchange.client).view() << " #" << exchange.id;
   if (exchange.nth > 1) out << '.' << std::uint64_t{exchange.nth};
@@ -62,9 +134,117 @@ void write_access_line(const Exchange& exchange, base::Writer& out) noexcept {
   put_request(out, exchange);
   out << ' ' << std::uint64_t{exchange.status} << " up=" << exchange.sent_up
       << " down=" << exchange.sent_down;
-  put_times(out, exchange);
+  for (const State state : kTimed) out << ' ' << row(state).name << '=' << spent(exchange, state) << "ms";
   put_end(out, exchange);
   out << '\n';
+}
+
+// ---- common, combined: those of the Apache HTTP Server ---------------------------------------------------
+
+void put_request_line(Writer& out, const Exchange& exchange) noexcept {
+  if (exchange.method_length == 0) {
+    out << "\"-\"";
+    return;
+  }
+  out << '"';
+  put_request(out, exchange);
+  out << (exchange.http10 ? " HTTP/1.0\"" : " HTTP/1.1\"");
+}
+
+// The body's bytes alone; "-" if there are none.
+void put_body_bytes(Writer& out, const Exchange& exchange) noexcept {
+  if (exchange.sent_down > exchange.head_down)
+    out << exchange.sent_down - exchange.head_down;
+  else
+    out << '-';
+}
+
+// A request that was never answered has no status, which is "-" too.
+void put_status(Writer& out, const Exchange& exchange) noexcept {
+  if (exchange.status == 0)
+    out << '-';
+  else
+    out.padded(exchange.status, 3);
+}
+
+// Whose identity (RFC 1413) and whose login: of neither is anything known here.
+void put_common(Writer& out, const Exchange& exchange) noexcept {
+  out << sys::ip_text(exchange.client).view() << " - - [";
+  put_common_time(out, exchange.wall_ms);
+  put_request_line(out << "] ", exchange);
+  put_status(out << ' ', exchange);
+  put_body_bytes(out << ' ', exchange);
+}
+
+void put_quoted(Writer& out, std::string_view text) noexcept {
+  out << '"';
+  put_quotable(out, text.empty() ? "-" : text);
+  out << '"';
+}
+
+void write_common(const Exchange& exchange, Writer& out) noexcept {
+  put_common(out, exchange);
+  out << '\n';
+}
+
+void write_combined(const Exchange& exchange, Writer& out) noexcept {
+  put_common(out, exchange);
+  put_quoted(out << ' ', exchange.referer_view());
+  put_quoted(out << ' ', exchange.agent_view());
+  out << '\n';
+}
+
+// ---- json: an object in each line, always with the same members ------------------------------------------
+
+void put_json_request(Writer& out, const Exchange& exchange) noexcept {
+  if (exchange.method_length == 0) {
+    out << R"(,"method":null,"url":null,"url_cut":false)";
+    return;
+  }
+  put_json(out << R"(,"method":)", exchange.method_view());
+  put_json(out << R"(,"url":)", exchange.target_view());
+  out << R"(,"url_cut":)" << (exchange.target_cut ? "true" : "false");
+}
+
+void put_json_end(Writer& out, const Exchange& exchange) noexcept {
+  const base::ReasonRow& reason = base::row(exchange.reason);
+  put_json(out << R"(,"end":)", reason.name);
+  out << R"(,"detail":)";
+  if (exchange.detail == base::Reason::none)
+    out << "null";
+  else
+    put_json(out, base::row(exchange.detail).name);
+  put_json(out << R"(,"by":)", base::name(reason.ended_by));
+  out << R"(,"error":)";
+  if (exchange.error == 0) {
+    out << "null";
+    return;
+  }
+  put_error(out << '"', exchange.error);
+  out << '"';
+}
+
+void write_json(const Exchange& exchange, Writer& out) noexcept {
+  put_time(out << R"({"time":")", exchange.wall_ms);
+  out << R"(","client":")" << sys::endpoint_text(exchange.client).view() << R"(","id":)" << exchange.id;
+  put_json_request(out, exchange);
+  out << R"(,"status":)" << std::uint64_t{exchange.status} << R"(,"up":)" << exchange.sent_up << R"(,"down":)"
+      << exchange.sent_down;
+  for (const State state : kTimed) out << ",\"" << row(state).name << R"(_ms":)" << spent(exchange, state);
+  put_json_end(out, exchange);
+  out << "}\n";
+}
+
+// ---- the formats -----------------------------------------------------------------------------------------
+
+using Write = void (*)(const Exchange&, Writer&) noexcept;
+constexpr std::array<Write, plan::kLogFormats.size()> kWriters{write_own, write_common, write_combined,
+                                                               write_json};
+
+}  // namespace
+
+void write_access_line(plan::LogFormat format, const Exchange& exchange, Writer& out) noexcept {
+  kWriters[static_cast<std::size_t>(format)](exchange, out);
 }
 
 }  // namespace watch

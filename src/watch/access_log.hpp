@@ -1,4 +1,9 @@
-// One line for each finished request.
+// One line for each finished request, in one of the formats of plan::kLogFormats.
+//
+// What a client or a host may choose freely (the method, the URL, Referer, User-Agent) is escaped in every
+// format, so that it can neither end a line or a value nor reach a terminal: in the formats of text, control
+// characters, quotes, backslashes and all that is not ASCII become \xHH; in JSON what RFC 8259 section 7
+// says, with each byte beyond ASCII as the character of its number (\u00HH), since a URL need not be UTF-8.
 #pragma once
 #include <string_view>
 
@@ -7,11 +12,15 @@
 
 namespace watch {
 
-inline constexpr std::size_t kAccessLineMax = 1024;
+// Of the longest line: JSON, whose escapes are six bytes for one of the method and of the URL.
+inline constexpr std::size_t kAccessLineMax = 4096;
 
-// For example (one line):
-// 2026-11-21T04:30:27.123Z 127.0.0.1:50312 #17 GET http://o.test/a 200 up=92 down=5120
-//   READ_REQUEST=0ms SEND_REQUEST=3ms READ_RESPONSE=12ms SEND_RESPONSE=4ms end=complete by=upstream
-void write_access_line(const Exchange& exchange, base::Writer& out) noexcept;
+// For example (each one line):
+// own       2026-11-21T04:30:27.123Z 127.0.0.1:50312 #17 GET http://o.test/a 200 up=92 down=5120
+//             READ_REQUEST=0ms SEND_REQUEST=3ms READ_RESPONSE=12ms SEND_RESPONSE=4ms end=complete by=upstream
+// common    127.0.0.1 - - [21/Nov/2026:04:30:27 +0000] "GET http://o.test/a HTTP/1.1" 200 4980
+// combined  the same, and: "http://o.test/" "curl/8.0"
+// json      {"time":"2026-11-21T04:30:27.123Z","client":"127.0.0.1:50312","id":17,"method":"GET", ...}
+void write_access_line(plan::LogFormat format, const Exchange& exchange, base::Writer& out) noexcept;
 
 }  // namespace watch

@@ -1,42 +1,155 @@
 #include "sink.hpp"
 
-namespace watch {
+#include <algorithm>
+#include <array>
+#include <chrono>
 
-void Sink::add(std::string_view line, std::uint64_t now) {
-  if (!fd_) return;
-  if (text_.size() + line.size() > kGatheredMax) {
-    ++dropped_;
-    ++dropped_in_all_;
-    return;
+#include "../base/text.hpp"
+
+namespace watch {
+namespace {
+
+using base::Writer;
+using std::string;
+using std::string_view;
+
+constexpr string_view kSyslogName = "syslog";
+constexpr string_view kSyslogSocket = "/dev/log";
+constexpr std::uint64_t kPriority = 3 * 8 + 6;  // daemon, informational (RFC 3164 section 4.1.1)
+constexpr std::size_t kDatagramMax = 8192;      // what the daemons of today take; a line is shorter
+
+sys::Io write_file(const sys::Fd& fd, const string& /*path*/, string_view text) noexcept {
+  return sys::append(fd, text);
+}
+
+// "<30>Nov  6 08:49:37 proxy: " (RFC 3164 sections 4.1.1 to 4.1.3). Without HOSTNAME, which the daemon adds
+// to what comes from its own machine, and would take for the name of the program.
+void put_syslog_head(Writer& out, std::uint64_t unix_ms) noexcept {
+  using namespace std::chrono;
+  constexpr std::array<string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const sys_seconds at{seconds{sys::local_ms(unix_ms) / 1000}};
+  const sys_days date = floor<days>(at);
+  const hh_mm_ss time{at - date};
+  const unsigned day{year_month_day{date}.day()}, month{year_month_day{date}.month()};
+  out << '<' << kPriority << '>' << kMonths[month - 1] << (day < 10 ? "  " : " ") << std::uint64_t{day}
+      << ' ';
+  out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(time.seconds().count()), 2) << " proxy: ";
+}
+
+// The first line of `text`. One longer than the 1024 bytes of RFC 3164 section 4.1 is sent whole, as
+// syslog(3) does: cut, it would be of no use, JSON least of all.
+sys::Io write_datagram(const sys::Fd& fd, const string& path, string_view text) noexcept {
+  const string_view line = text.substr(0, text.find('\n'));
+  std::array<char, kDatagramMax> room;
+  Writer out{room};
+  put_syslog_head(out, sys::wall_ms());
+  out << line;
+  sys::Io io = sys::send_datagram(fd, path.c_str(), out.view());
+  if (io.outcome == sys::Outcome::done) io.bytes = std::min(line.size() + 1, text.size());
+  return io;
+}
+
+}  // namespace
+
+constinit const Manner kFile{.open = sys::open_log,
+                             .write = write_file,
+                             .batch_bytes = Sink::kBatchBytes,
+                             .batch_ms = Sink::kBatchMs,
+                             .again_ms = Sink::kBatchMs};
+
+// At once: a daemon's queue holds few datagrams (net.unix.max_dgram_qlen), and is soon empty again.
+constinit const Manner kSyslog{
+    .open = sys::open_datagrams, .write = write_datagram, .batch_bytes = 1, .batch_ms = 0, .again_ms = 10};
+
+string as_text(string_view text) { return string{text} + '\n'; }
+
+string as_json(string_view text) {
+  string line = R"({"notice":")";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') line += '\\';
+    line += c;
   }
-  if (text_.empty()) due_ = now + kBatchMs;
+  return line + "\"}\n";
+}
+
+Place place(string_view access_log) {
+  if (!access_log.starts_with(kSyslogName)) return {&kFile, string{access_log}};
+  const string_view rest = access_log.substr(kSyslogName.size());
+  if (rest.empty()) return {&kSyslog, string{kSyslogSocket}};
+  if (rest.front() == ':') return {&kSyslog, string{rest.substr(1)}};
+  return {&kFile, string{access_log}};
+}
+
+void Sink::add(string_view line, std::uint64_t now) {
+  if (!fd_) return;
+  if (dropped_ > 0) own_up(line.size());
+  if (dropped_ > 0 || !has_room(line.size())) return drop();
+  if (text_.empty()) due_ = now + place_.manner->batch_ms;
   text_ += line;
 }
 
+void Sink::drop() noexcept {
+  ++dropped_;
+  ++dropped_in_all_;
+}
+
+// Tells what was dropped, if there is room for that and for `beside` bytes.
+void Sink::own_up(std::size_t beside) {
+  const string line =
+      wording_("proxy: " + std::to_string(dropped_) + " lines were dropped here: the log took no more");
+  if (!has_room(line.size() + beside)) return;
+  text_ += line;
+  dropped_ = 0;
+}
+
+// What was not taken has its time; it is not tried each time that a line is added.
 void Sink::flush_if_due(std::uint64_t now) {
-  if (!text_.empty() && (text_.size() >= kBatchBytes || now >= due_)) flush(now);
+  if (text_.empty()) return;
+  const bool much = !refused_ && text_.size() >= place_.manner->batch_bytes;
+  if (much || now >= due_) flush(now);
 }
 
 void Sink::flush(std::uint64_t now) {
-  std::size_t written = 0;
-  while (written < text_.size()) {
-    const sys::Io io = sys::append(fd_, std::string_view{text_}.substr(written));
-    if (io.outcome != sys::Outcome::done) {
-      due_ = now + kBatchMs;  // a full pipe or disk: later
-      break;
-    }
-    written += io.bytes;
-  }
-  text_.erase(0, written);
-  if (text_.empty() && dropped_ > 0) own_up(now);
+  write_out(now);
+  if (!text_.empty() || dropped_ == 0) return;
+  own_up(0);
+  write_out(now);
 }
 
-void Sink::own_up(std::uint64_t now) {
-  const std::string line =
-      "proxy: " + std::to_string(dropped_) + " lines were dropped here: the log took no more\n";
-  dropped_ = 0;
-  add(line, now);
-  due_ = now;
+void Sink::write_out(std::uint64_t now) {
+  std::size_t written = 0;
+  refused_ = false;
+  while (written < text_.size() && !refused_) {
+    const sys::Io io = place_.manner->write(fd_, place_.path, string_view{text_}.substr(written));
+    refused_ = io.outcome != sys::Outcome::done;
+    // A full pipe or queue: later. A full disk, a daemon that is gone: not so soon.
+    if (refused_) due_ = now + (io.outcome == sys::Outcome::again ? place_.manner->again_ms : kFailedMs);
+    written += io.bytes;
+  }
+  if (written > 0) torn_ = text_[written - 1] != '\n';
+  text_.erase(0, written);
+}
+
+// Its beginning is in another file.
+void Sink::drop_torn_line() {
+  if (!torn_) return;
+  text_.erase(0, text_.find('\n') + 1);
+  torn_ = false;
+  drop();
+}
+
+int Sink::reopen(std::uint64_t now) {
+  if (!fd_ || place_.path.empty()) return 0;
+  sys::Opened opened = place_.manner->open(place_.path.c_str());
+  if (!opened.fd) return opened.error;
+  flush(now);
+  drop_torn_line();
+  fd_ = std::move(opened.fd);
+  flush(now);
+  return 0;
 }
 
 }  // namespace watch

@@ -33,6 +33,9 @@ lean = unittest.skipIf(LIGHT or PREFIX, "measures memory, which an instrumented 
 
 MIB = 1 << 20
 
+# A member of the list of RFC 9209: a token, and parameters of which the last is a string.
+PROXY_STATUS = re.compile(r'\Aproxy; error=[a-z_]+(; received-status=[1-5]\d\d)?; details="([ !#-\[\]-~]|\\["\\])*"\Z')
+
 
 # ---- waiting --------------------------------------------------------------------------------------------------------
 
@@ -459,6 +462,8 @@ class Case(unittest.TestCase):
         self.assertEqual(answer.head.all("Content-Length"), [str(len(answer.body))], title)
         self.assertEqual(answer.head.all("Connection"), ["close"], title)
         self.assertEqual(answer.head.all("Content-Type"), ["text/plain; charset=us-ascii"], title)
+        self.assertEqual(len(answer.head.all("Proxy-Status")), 1, title)
+        self.assertRegex(answer.head.all("Proxy-Status")[0], PROXY_STATUS, title)
         text = answer.body.decode("ascii").split("\n")
         self.assertEqual(text[0], answer.head.first[len("HTTP/1.0 "):], title)
         self.assertGreater(len(text[2]), 10, (title, "a sentence says why"))

@@ -8,7 +8,7 @@ from harness import PREFIX, PROXY, Case, native, request
 
 WAITS = ("--idle-timeout", "--head-timeout", "--body-timeout", "--resolve-timeout", "--connect-timeout", "--send-timeout",
          "--answer-timeout", "--stream-timeout", "--half-closed-timeout", "--reader-timeout", "--linger-timeout")
-OTHERS = ("--listen", "--allow", "--access-log", "--max-requests", "--buffers")
+OTHERS = ("--listen", "--allow", "--access-log", "--log-format", "--max-requests", "--buffers")
 
 
 def run(*arguments):
@@ -59,7 +59,7 @@ class Refusals(Case):
                               ("--max-requests", "1000001"), ("--buffers", "0"), ("--buffers", "1.5"), ("--listen", "8080"),
                               ("--listen", "example.com:80"), ("--listen", "127.0.0.1:port"), ("--listen", "[::1]"),
                               ("--allow", "10.0.0.0/33"), ("--allow", "net"), ("--allow", "10.0.0.0/"), ("--allow", "::/129"),
-                              ("--access-log", ""), *((wait, value) for wait in WAITS for value in ("0", "-1", "soon")),
+                              ("--access-log", ""), ("--access-log", "syslog:"), ("--log-format", "xml"), *((wait, value) for wait in WAITS for value in ("0", "-1", "soon")),
                               ("--idle-timeout", "1.2345"), ("--idle-timeout", "1e9"), ("--idle-timeout", "")):
             self.assert_refused(2, ("8080", option, value), option, f"'{value}'" if value else " ")
 

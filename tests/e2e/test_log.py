@@ -1,11 +1,17 @@
-"""What is told: a line for each request, and with -v each step."""
+"""What is told: a line for each request, in which format and where to; and with -v each step."""
+import contextlib
+import datetime
 import fcntl
+import json
 import os
 import pathlib
 import re
+import resource
+import signal
+import socket
 import tempfile
 
-from harness import Case, ProxyProcess, ok, pattern, pause, wait_until
+from harness import PATIENCE, Case, ProxyProcess, ok, pattern, pause, request, wait_until
 
 F_SETPIPE_SZ = 1031  # fcntl.F_SETPIPE_SZ, from Python 3.10 on
 
@@ -205,3 +211,233 @@ class NobodyReads(Case):
         for descriptor in ("1", "2"):
             text = pathlib.Path(f"/proc/{proxy.pid}/fdinfo/{descriptor}").read_text(encoding="ascii")
             self.assertEqual(int(re.search(r"flags:\s*(\d+)", text)[1], 8) & os.O_NONBLOCK, 0)
+
+
+class Formats(Case):
+    OPTIONS = ("--http", "1.0")  # each answer ends with its connection
+
+    """--log-format. What a client can choose must not be able to break a line, in any of them."""
+    HOSTILE = '/a"b\\c\x7f\x1b[2J\xe9\xff \'d'
+    COMMON = re.compile(r'\A(?P<host>\S+) - - \[(?P<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000)\] "(?P<request>[^"]*)" '
+                        r'(?P<status>\d{3}|-) (?P<bytes>\d+|-)(?P<rest>.*)\Z')
+
+    def lines(self, log_format, *heads):
+        """What the log says of these requests."""
+        proxy = self.proxy("--log-format", log_format)
+        for head in heads:
+            with proxy.connect() as client:
+                client.send(head).rest()
+        proxy.stop()
+        if log_format == "json":
+            self.assertEqual(list(json.loads(proxy.announcement)), ["notice"])
+        return proxy.lines
+
+    def common(self, line):
+        match = self.COMMON.match(line)
+        self.assertTrue(match, line)
+        return match.groupdict()
+
+    def test_common(self):
+        origin = self.origin(lambda wire: wire.send(ok(b"12345")))
+        served, head, wrong = (self.common(line) for line in self.lines(
+            "common", request(origin.url("/a?b")), request(origin.url(), "Host: x", method="HEAD", version="1.1"), b"nonsense\r\n\r\n"))
+        self.assertEqual((served["host"], served["request"], served["status"], served["bytes"], served["rest"]),
+                         ("127.0.0.1", f"GET {origin.url('/a?b')} HTTP/1.0", "200", "5", ""))
+        self.assertEqual((head["request"], head["status"], head["bytes"]), (f"HEAD {origin.url()} HTTP/1.1", "200", "-"))
+        self.assertEqual((wrong["request"], wrong["status"]), ("-", "400"))
+        self.assertGreater(int(wrong["bytes"]), 10)
+        datetime.datetime.strptime(served["time"], "%d/%b/%Y:%H:%M:%S %z")
+
+    def test_combined(self):
+        origin = self.origin()
+        lines = self.lines("combined", request(origin.url(), "Referer: http://r.test/", 'User-Agent: me "1" \\ \xe9'), request(origin.url()))
+        self.assertEqual([self.common(line)["rest"] for line in lines],
+                         [r' "http://r.test/" "me \x221\x22 \x5c \xe9"', ' "-" "-"'])
+
+    def test_json(self):
+        origin = self.origin()
+        served, refused = map(json.loads, self.lines("json", request(origin.url("/a")), request("http://127.0.0.1:1/")))
+        self.assertEqual(list(served), list(refused), "always the same members")
+        self.assertEqual((served["id"], served["method"], served["url"], served["url_cut"], served["status"], served["end"], served["error"]),
+                         (1, "GET", origin.url("/a"), False, 200, "complete", None))
+        self.assertEqual((refused["up"], refused["end"], refused["by"], refused["error"]), (0, "refused", "upstream", "ECONNREFUSED"))
+        datetime.datetime.strptime(served["time"], "%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def test_what_another_chose_stays_in_its_place(self):
+        """Of what the parser lets pass, too: quotes, backslashes, and fields with bytes beyond ASCII."""
+        fields = ('Referer: "\\\xff\t"', 'User-Agent: " 200 5\\')
+        targets = [f"http://127.0.0.1:1/{chr(byte)}x{chr(byte)}" for byte in range(1, 256) if chr(byte) not in "\r\n"]
+        for log_format in ("own", "common", "combined", "json"):
+            lines = self.lines(log_format, request("http://127.0.0.1:1" + self.HOSTILE, *fields), *(request(url, *fields) for url in targets))
+            self.assertEqual(len(lines), 1 + len(targets), log_format)
+            for line in lines:
+                self.assertTrue(all(" " <= letter <= "~" for letter in line), line)
+                if log_format == "json":
+                    self.assertIn("end", json.loads(line))
+                elif log_format != "own":
+                    self.assertRegex(line, self.COMMON)
+
+    def test_a_url_comes_back_whole_from_json(self):
+        url = 'http://127.0.0.1:1/"\\\'|{}<>^`'
+        self.assertEqual(json.loads(self.lines("json", request(url))[0])["url"], url)
+
+    def test_a_long_url_is_cut(self):
+        line = json.loads(self.lines("json", request("http://127.0.0.1:1/" + '"' * 5000))[0])
+        self.assertTrue(line["url_cut"])
+        self.assertEqual(line["url"], ("http://127.0.0.1:1/" + '"' * 5000)[:len(line["url"])])
+
+    def test_dropped_lines_are_told_as_json_too(self):
+        """In every format the log is of that format from its first line to its last."""
+        proxy = ProxyProcess("--log-format=json", read_log=False)
+        fcntl.fcntl(proxy.process.stdout, F_SETPIPE_SZ, 4096)
+        for _ in range(700):
+            proxy.get("http://127.0.0.1:1/" + "long" * 75)
+        proxy.read_log()
+        told = json.loads(proxy.line("lines were dropped here"))["notice"]
+        self.assertEqual(proxy.stop(), (0, ""))
+        dropped = int(re.search(r"(\d+) lines were dropped", told)[1])
+        self.assertEqual(sum("end" in json.loads(line) for line in proxy.lines) + dropped, 700)
+
+
+class Reopened(Case):
+    """SIGUSR1: the file was moved away, as logrotate does."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path, self.moved = pathlib.Path(folder.name, "log"), pathlib.Path(folder.name, "log.1")
+
+    def test_a_file_that_was_moved(self):
+        proxy, origin = self.proxy("--access-log", str(self.path)), self.origin()
+        descriptors = proxy.descriptors()
+        for turn in range(3):
+            proxy.get(origin.url(f"/{turn}"))
+            os.replace(self.path, self.moved)
+            proxy.process.send_signal(signal.SIGUSR1)
+            wait_until(self.path.exists, "the file is begun anew")
+            self.assertIn(f"/{turn} 200", self.moved.read_text(encoding="ascii"))
+            wait_until(lambda: proxy.descriptors() == descriptors, "the old one is closed")
+        proxy.get(origin.url("/last"))
+        self.assertEqual(proxy.stop(), (0, ""))
+        self.assertEqual(self.path.read_text(encoding="ascii").count("\n"), 1)
+
+    def test_requests_go_on_meanwhile(self):
+        gate, proxy = self.gate(), self.proxy("--access-log", str(self.path))
+        client = self.client(proxy.ask(self.origin(lambda wire: (gate.wait(), wire.send(ok(b"late")))).url()))
+        os.replace(self.path, self.moved)
+        proxy.process.send_signal(signal.SIGUSR1)
+        wait_until(self.path.exists, "the file is begun anew")
+        gate.open()
+        self.assertEqual(client.rest().body, b"late")
+
+    def test_one_that_cannot_be_opened_is_kept(self):
+        proxy, origin = ProxyProcess("--access-log", str(self.path)), self.origin()
+        os.replace(self.path, self.moved)
+        self.path.mkdir()
+        proxy.process.send_signal(signal.SIGUSR1)
+        self.assertEqual(proxy.get(origin.url()).body, b"hello")
+        wait_until(lambda: " 200 " in self.moved.read_text(encoding="ascii"), "it goes on where it was")
+        status, error = proxy.stop()
+        self.assertEqual(status, 0)
+        self.assertIn("cannot open the log", error)
+        self.assertIn("Is a directory", error)
+
+    def test_without_a_file_it_does_nothing(self):
+        for log in ("-", "off"):
+            proxy, origin = self.proxy("--access-log", log), self.origin()
+            for _ in range(3):
+                proxy.process.send_signal(signal.SIGUSR1)
+                self.assertEqual(proxy.get(origin.url()).body, b"hello")
+
+    def test_a_full_disk_that_has_room_again(self):
+        """All that came and found no room is counted, and told in the file that has room."""
+        limit = 50_000
+        proxy = self.proxy("--access-log", str(self.path), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        for _ in range(1000):
+            self.assertEqual(proxy.get("http://127.0.0.1:1/" + "long" * 75).status, 502)
+        wait_until(lambda: self.path.stat().st_size == limit, "it is full")
+        texts = []
+        while not texts or "dropped here" not in texts[-1]:
+            os.replace(self.path, self.moved)
+            proxy.process.send_signal(signal.SIGUSR1)
+            wait_until(self.path.exists, "the file is begun anew")
+            texts.append(self.moved.read_text(encoding="ascii"))
+            self.assertLess(len(texts), 30)
+        proxy.stop()
+        texts.append(self.path.read_text(encoding="ascii"))
+        whole = [line for text in texts for line in text.splitlines() if line.endswith(" error=ECONNREFUSED")]
+        dropped = sum(int(count) for text in texts for count in re.findall(r"(\d+) lines were dropped", text))
+        self.assertEqual(len(whole) + dropped, 1000)
+
+
+class Syslog(Case):
+    LINE = re.compile(r"\A<30>[A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d proxy: (.*)\Z")
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "log")
+
+    def daemon(self):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(listener.close)
+        listener.bind(self.path)
+        listener.settimeout(PATIENCE)
+        return listener
+
+    def take(self, daemon):
+        match = self.LINE.match(daemon.recv(65536).decode("ascii"))
+        self.assertTrue(match)
+        return match[1]
+
+    def test_a_datagram_for_each_request(self):
+        daemon, origin = self.daemon(), self.origin()
+        proxy = self.proxy("--access-log", "syslog:" + self.path)
+        for number in range(5):
+            proxy.get(origin.url(f"/{number}"))
+            self.assertIn(f" #{number + 1} GET {origin.url(f'/{number}')} 200 ", self.take(daemon))
+        proxy.stop()
+        self.assertEqual(proxy.lines, [])
+
+    def test_in_any_format(self):
+        daemon, origin = self.daemon(), self.origin()
+        self.proxy("--log-format", "json", "--access-log", "syslog:" + self.path).get(origin.url("/" + '"' * 900))
+        self.assertTrue(json.loads(self.take(daemon))["url_cut"])
+
+    def test_nobody_listens(self):
+        with self.assertRaises(AssertionError) as raised:
+            ProxyProcess("--access-log", "syslog:" + self.path)
+        self.assertIn("cannot open the log syslog:" + self.path, str(raised.exception))
+
+    def test_a_daemon_that_reads_nothing(self):
+        """It holds nothing up; what came after all that is kept is counted."""
+        daemon, origin = self.daemon(), self.origin()
+        proxy = self.proxy("--access-log", "syslog:" + self.path)
+        for _ in range(1500):
+            self.assertEqual(proxy.get("http://127.0.0.1:1/" + "long" * 75).status, 502)
+        self.assertEqual(proxy.get(origin.url()).body, b"hello")
+        lines = 0
+        while not (told := re.search(r"proxy: (\d+) lines were dropped here", self.take(daemon))):
+            lines += 1
+        proxy.stop()
+        daemon.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while self.take(daemon):
+                lines += 1
+        self.assertEqual(lines + int(told[1]), 1501)
+
+    def test_a_daemon_that_is_started_anew(self):
+        daemon, origin = self.daemon(), self.origin()
+        proxy = self.proxy("--access-log", "syslog:" + self.path)
+        daemon.close()
+        os.unlink(self.path)
+        self.assertEqual(proxy.get(origin.url("/meanwhile")).body, b"hello")
+        self.assertIn("/meanwhile 200", self.take(self.daemon()))
+
+    def test_at_rest_it_sleeps(self):
+        """A daemon that is gone is not asked for all the time."""
+        daemon, origin = self.daemon(), self.origin()
+        proxy = self.proxy("--access-log", "syslog:" + self.path)
+        daemon.close()
+        proxy.get(origin.url())
+        self.assertLess(proxy.activity()[1], 20)

@@ -596,6 +596,15 @@ sys::Io World::append(int fd, std::span<const char> text) {
   return done(count);
 }
 
+sys::Io World::send_datagram(int fd, std::span<const char> text) {
+  at(fd);
+  int error = 0;
+  static constexpr std::array<int, 2> kErrors{EAGAIN, ECONNREFUSED};
+  if (fails(Call::append, kErrors, error)) return error == EAGAIN ? kAgain : failed(error);
+  log.append(text.data(), text.size()) += '\n';
+  return done(text.size());
+}
+
 }  // namespace sim
 
 // ---- sys.hpp, by the current world -----------------------------------------------------------------------
@@ -628,12 +637,18 @@ Signal next_signal(const Fd& /*signals*/) noexcept { return World::current().nex
 Opened open_log(const char* /*path*/) noexcept { return World::current().open_log(); }
 Opened open_stdout() noexcept { return World::current().open_log(); }
 Io append(const Fd& log, std::span<const char> text) noexcept { return World::current().append(log.get(), text); }
+Opened open_datagrams(const char* /*path*/) noexcept { return World::current().open_log(); }
+// A datagram ends in the world's log with a newline, as a daemon would write it.
+Io send_datagram(const Fd& socket, const char* /*path*/, std::span<const char> text) noexcept {
+  return World::current().send_datagram(socket.get(), text);
+}
 void complain(std::string_view text) noexcept { World::current().complaints += text; }
 std::byte* reserve(std::size_t bytes) noexcept { return static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)); }
 void unreserve(std::byte* memory, std::size_t /*bytes*/) noexcept { std::free(memory); }
 void forget(std::byte* /*memory*/, std::size_t /*bytes*/) noexcept {}
 std::size_t raise_descriptor_limit() noexcept { return World::current().descriptor_limit; }
 std::uint64_t now_ms() noexcept { return World::current().now(); }
+std::uint64_t local_ms(std::uint64_t unix_ms) noexcept { return unix_ms; }
 std::uint64_t wall_ms() noexcept { return 1'700'000'000'000 + World::current().now(); }
 
 }  // namespace sys

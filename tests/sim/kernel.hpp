@@ -160,6 +160,7 @@ class World {
   sys::Signal next_signal();
   sys::Opened open_log();
   sys::Io append(int fd, std::span<const char> text);
+  sys::Io send_datagram(int fd, std::span<const char> text);
 
   Chooser& chooser() { return chooser_; }
   bool fails(Call call, std::span<const int> errors, int& error);

@@ -27,9 +27,10 @@ TEST(CommandLine, Port) {
 }
 
 TEST(CommandLine, EachOption) {
-  const CommandLine line = parse({"--listen", "[::1]:81", "--listen=127.0.0.2:0", "--allow=10.0.0.0/8",
-                                  "--allow", "::1", "--access-log", "off", "--max-requests=7", "--buffers",
-                                  "3", "-v", "80", "--head-timeout", "0.25", "--linger-timeout=3"});
+  const CommandLine line =
+      parse({"--listen", "[::1]:81", "--listen=127.0.0.2:0", "--allow=10.0.0.0/8", "--allow", "::1",
+             "--access-log", "off", "--log-format", "json", "--max-requests=7", "--buffers", "3", "-v", "80",
+             "--head-timeout", "0.25", "--linger-timeout=3"});
   ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
   const plan::Config& config = line.config;
   ASSERT_EQ(config.listen.size(), 4U);
@@ -39,6 +40,7 @@ TEST(CommandLine, EachOption) {
   EXPECT_EQ(config.allow[0].prefix, 8U);
   EXPECT_EQ(config.allow[1].prefix, 128U);
   EXPECT_EQ(config.access_log, "off");
+  EXPECT_EQ(config.log_format, plan::LogFormat::json);
   EXPECT_EQ(config.max_requests, 7U);
   EXPECT_EQ(config.buffer_mib, 3U);
   EXPECT_TRUE(config.verbose);
@@ -54,6 +56,14 @@ TEST(CommandLine, EveryWaitIsAnOption) {
     ASSERT_EQ(line.what, CommandLine::What::run) << option;
     EXPECT_EQ(line.config.wait(row.wait), 1500U) << option;
     EXPECT_NE(plan::help_text().find(row.option), string::npos);
+  }
+}
+
+TEST(CommandLine, EachLogFormatByItsName) {
+  EXPECT_EQ(parse({"80"}).config.log_format, plan::LogFormat::own);
+  for (const plan::LogFormatRow& row : plan::kLogFormats) {
+    EXPECT_EQ(parse({"80", "--log-format", row.name.data()}).config.log_format, row.format);
+    EXPECT_EQ(plan::row(row.format).name, row.name) << "the rows stand in the order of the enum";
   }
 }
 
@@ -89,6 +99,8 @@ TEST(CommandLine, WhatIsWrongAndWhatToDo) {
       {{"80", "--max-requests", "many"}, "from 1 to"},
       {{"80", "--buffers", "0"}, "from 1 to"},
       {{"80", "--access-log="}, "needs a file name"},
+      {{"80", "--access-log=syslog:"}, "as in syslog:/dev/log"},
+      {{"80", "--log-format", "JSON"}, "'JSON' is not a format; there are own, common, combined, json"},
       {{"80", "--head-timeout", "0"}, "seconds"},
       {{"80", "--head-timeout", "1s"}, "seconds"},
       {{"80", "--head-timeout", "1.2345"}, "seconds"},

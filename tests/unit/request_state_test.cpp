@@ -386,6 +386,107 @@ TEST(Connecting, TheNextAddressWhenOneIsSilent) {
   EXPECT_TRUE(b.clean());
 }
 
+// ---- what is noted for the log and for an answer of our own ----------------------------------------------
+
+TEST(Noted, EachAddressThatWasTried) {
+  Bench b;
+  b.world.names["o.test"] = two_addresses();
+  b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
+  const auto client = b.client();
+  b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+  b.pass(b.config.wait(Wait::connect));
+  const string answer = b.read(client);
+  ASSERT_EQ(b.last().next_address, 2);
+  EXPECT_EQ(b.last().attempts[0].error, ETIMEDOUT);
+  EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::connect));
+  EXPECT_EQ(b.last().attempts[1].error, ECONNREFUSED);
+  EXPECT_EQ(b.last().attempts[1].ms, 0U);
+  EXPECT_NE(answer.find(":80: Connection timed out (ETIMEDOUT), after 10000 ms\nTried: "), string::npos)
+      << answer;
+  EXPECT_NE(answer.find("Failed: connecting to the host (SEND_REQUEST)\nHost: o.test, port 80\n"),
+            string::npos);
+  EXPECT_NE(answer.find("Request: #1, as in the proxy's log\n"), string::npos);
+}
+
+TEST(Noted, WhatFailedInWhichPhase) {
+  struct Row {
+    const char *answer, *phase;
+  };
+  const Row rows[] = {{"nonsense\r\n\r\n", "reading the host's answer (READ_RESPONSE)\nHost: "},
+                      {"", "reading the host's answer (READ_RESPONSE)\nHost: "}};
+  for (const Row& row : rows) {
+    Bench b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, kGet);
+    const auto origin = b.arrival(host);
+    b.send(origin, row.answer);
+    b.world.remote_close(*origin);
+    const string answer = b.read(client);
+    EXPECT_NE(answer.find(string{"\nFailed: "} + row.phase), string::npos) << answer;
+    EXPECT_NE(answer.find(":80: connected, after 0 ms\n"), string::npos) << answer;
+  }
+  Bench b;
+  const auto unknown = b.client();
+  b.send(unknown, "GET http://nosuch.test/ HTTP/1.0\r\n\r\n");
+  EXPECT_NE(b.read(unknown).find("\nFailed: looking up the host's name (SEND_REQUEST)\n"), string::npos);
+  const auto wrong = b.client();
+  b.send(wrong, "nonsense\r\n\r\n");
+  EXPECT_NE(b.read(wrong).find("\nFailed: reading the request (READ_REQUEST)\n"), string::npos);
+}
+
+TEST(Noted, TheStatusThatCameBeforeItFailed) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  b.send(b.arrival(host), "HTTP/1.1 203 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
+  const string answer = b.read(client);
+  EXPECT_NE(answer.find("; error=http_protocol_error; received-status=203; "), string::npos) << answer;
+  EXPECT_NE(answer.find("\nStatus: 203, from the host\n"), string::npos) << answer;
+  EXPECT_NE(answer.find("\nNamely: The chunked body is malformed.\n"), string::npos) << answer;
+}
+
+TEST(Noted, ABrowserGetsAPage) {
+  Bench b;
+  const auto client = b.client();
+  b.send(client, "GET http://10.9.9.9/ HTTP/1.0\r\nAccept: text/html, */*;q=0.8\r\n\r\n");
+  const string answer = b.read(client);
+  EXPECT_NE(answer.find("\r\nContent-Type: text/html;"), string::npos) << answer;
+  EXPECT_TRUE(answer.ends_with("</html>\n"));
+}
+
+TEST(Noted, TheBytesBeforeTheBody) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  b.send(b.arrival(host), "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 4\r\n\r\nbody");
+  EXPECT_EQ(b.read(client).size(), b.last().sent_down);
+  EXPECT_EQ(b.last().sent_down - b.last().head_down, 4U);
+  const auto other = b.client();
+  b.send(other, "GET http://10.9.9.9/ HTTP/1.1\r\nHost: x\r\n\r\n");
+  const string answer = b.read(other);
+  EXPECT_EQ(b.last().head_down, answer.find("\r\n\r\n") + 4);
+  EXPECT_EQ(b.last().sent_down, answer.size());
+  EXPECT_FALSE(b.last().http10);
+}
+
+TEST(Noted, WhoAskedOnlyIfTheLogTellsIt) {
+  for (const plan::LogFormatRow& row : plan::kLogFormats) {
+    Bench b;
+    b.config.log_format = row.format;
+    const auto client = b.client();
+    const string agent(300, 'a');
+    b.send(client,
+           "GET http://10.9.9.9/ HTTP/1.0\r\nreferer: http://r.test/\r\nUser-Agent: " + agent + "\r\n\r\n");
+    b.read(client);
+    EXPECT_EQ(b.last().referer_view(), row.tells_agent ? "http://r.test/" : "") << row.name;
+    EXPECT_EQ(b.last().agent_view(), agent.substr(0, row.tells_agent ? Exchange::kFieldBytes : 0))
+        << row.name;
+  }
+}
+
 TEST(Connecting, FailsAtOnceForWantOfDescriptors) {
   Bench b;
   b.origin();

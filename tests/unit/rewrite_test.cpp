@@ -185,10 +185,43 @@ TEST(WriteDate, KnownInstants) {
   }
 }
 
-TEST(WriteAnswer, IsAWholeResponse) {
+string answer_to(const http::Failure& failure) {
   std::array<char, http::kAnswerBytesMax> room;
-  const string out{room.data(),
-                   http::write_answer(base::Reason::refused, "Host: h, port 1", false, kHop.date, room)};
+  return {room.data(), http::write_answer(failure, kHop, room)};
+}
+
+// All that can be told: no answer is longer.
+struct Everything {
+  Everything() {
+    address.family = sys::Address::Family::ipv6;
+    address.bytes.fill(0xcd);
+    address.scope = 0xffffffff;
+    address.port = 65535;
+    addresses.fill(address);
+    attempts.fill({0xffffffff, EADDRNOTAVAIL});
+  }
+  [[nodiscard]] http::Failure failure(base::Reason reason, bool as_page) const {
+    return {.reason = reason,
+            .detail = base::Reason::bad_version,
+            .error = EPROTONOSUPPORT,
+            .id = ~std::uint64_t{0},
+            .phase = "sending the request to the host (SEND_REQUEST)",
+            .host = host,
+            .port = 65535,
+            .received = 599,
+            .addresses = addresses,
+            .attempts = attempts,
+            .as_page = as_page};
+  }
+  sys::Address address;
+  string host = string(http::kHostBytesMax, 'h');
+  std::array<sys::Address, 8> addresses{};
+  std::array<http::Attempt, 8> attempts{};
+};
+
+TEST(WriteAnswer, IsAWholeResponse) {
+  http::Failure failure{.reason = base::Reason::refused, .host = "h", .port = 1};
+  const string out = answer_to(failure);
   http::ResponseHead head;
   const auto parsed = http::parse_response(out, 0, false, head);
   ASSERT_EQ(parsed.what, http::Parsed::What::complete);
@@ -197,25 +230,154 @@ TEST(WriteAnswer, IsAWholeResponse) {
   EXPECT_TRUE(head.has_date);
   EXPECT_EQ(head.body, (http::Body{http::Body::Kind::length, out.size() - parsed.length}));
   EXPECT_NE(out.find("refused the connection"), string::npos);
-  EXPECT_NE(out.find("Host: h, port 1"), string::npos);
+  EXPECT_NE(out.find("\nHost: h, port 1\n"), string::npos);
+  EXPECT_NE(out.find("\nWhat may help: Is the server running"), string::npos);
 
-  const string to_head{room.data(), http::write_answer(base::Reason::refused, {}, true, kHop.date, room)};
-  EXPECT_EQ(to_head.substr(to_head.size() - 4), "\r\n\r\n") << "no body in the answer to a HEAD";
+  failure.to_head = true;
+  EXPECT_EQ(answer_to(failure), out.substr(0, parsed.length)) << "no body in the answer to a HEAD";
 }
 
 TEST(WriteAnswer, AlwaysFits) {
-  const string detail(2000, 'x');
+  const Everything all;
+  for (int i = 0; i < static_cast<int>(base::Reason::count); ++i)
+    for (const bool as_page : {false, true}) {
+      const auto reason = static_cast<base::Reason>(i);
+      if (base::row(reason).status == 0) continue;
+      const string out = answer_to(all.failure(reason, as_page));
+      http::ResponseHead head;
+      const auto parsed = http::parse_response(out, 0, false, head);
+      ASSERT_EQ(parsed.what, http::Parsed::What::complete) << base::row(reason).name;
+      EXPECT_EQ(head.body.length, out.size() - parsed.length) << base::row(reason).name;
+      EXPECT_NE(head.phrase, "Unknown") << base::row(reason).name;
+      const string end =
+          as_page ? "in the proxy&#39;s log\n</table>\n</body>\n</html>\n" : "in the proxy's log\n";
+      EXPECT_TRUE(out.ends_with(end)) << base::row(reason).name << ": nothing was left out\n" << out;
+    }
+}
+
+TEST(WriteAnswer, TellsOfEachAddress) {
+  http::Failure failure{.reason = base::Reason::connect_timeout, .error = ETIMEDOUT, .id = 17};
+  const std::array<sys::Address, 3> addresses{sys::loopback4(80), sys::loopback6(81), sys::loopback4(82)};
+  const std::array<http::Attempt, 2> attempts{{{3, ECONNREFUSED}, {10'000, ETIMEDOUT}}};
+  failure.addresses = addresses;
+  failure.attempts = attempts;
+  const string out = answer_to(failure);
+  EXPECT_NE(out.find("\nTried: 127.0.0.1:80: Connection refused (ECONNREFUSED), after 3 ms\n"
+                     "Tried: [::1]:81: Connection timed out (ETIMEDOUT), after 10000 ms\n"),
+            string::npos)
+      << out;
+  EXPECT_EQ(out.find(":82"), string::npos) << "it was not tried";
+  EXPECT_EQ(out.find("\nError: "), string::npos) << "it has been told";
+  EXPECT_NE(out.find("\nRequest: #17, as in the proxy's log\n"), string::npos);
+}
+
+TEST(WriteAnswer, AnErrorAfterTheConnectionIsToldToo) {
+  http::Failure failure{.reason = base::Reason::upstream_reset, .error = ECONNRESET};
+  const std::array<sys::Address, 1> addresses{sys::loopback4(80)};
+  const std::array<http::Attempt, 1> attempts{{{3, 0}}};
+  failure.addresses = addresses;
+  failure.attempts = attempts;
+  const string out = answer_to(failure);
+  EXPECT_NE(out.find("\nTried: 127.0.0.1:80: connected, after 3 ms\n"
+                     "Error: Connection reset by peer (ECONNRESET)\n"),
+            string::npos)
+      << out;
+}
+
+TEST(WriteAnswer, APageEscapesWhatHtmlWouldRead) {
+  const string out = answer_to({.reason = base::Reason::bad_request_line,
+                                .phase = "a\x01\xc3\x7f\n<&>\"'",
+                                .host = "<script>alert(1)</script>",
+                                .port = 1,
+                                .as_page = true});
+  EXPECT_NE(out.find("\r\nContent-Type: text/html; charset=us-ascii\r\n"), string::npos);
+  EXPECT_NE(out.find("<td>a????&lt;&amp;&gt;&quot;&#39;\n"), string::npos) << out;
+  EXPECT_NE(out.find("&lt;script&gt;alert(1)&lt;/script&gt;, port 1"), string::npos);
+  EXPECT_EQ(out.find("<script"), string::npos);
+  EXPECT_NE(out.find("<p>The first line is not &quot;METHOD http://host/path HTTP/1.x&quot;.</p>"),
+            string::npos);
+}
+
+TEST(WriteAnswer, ATextHasNoBytesThatATerminalObeys) {
+  const string out = answer_to({.reason = base::Reason::refused, .host = "a\x1b[2J\r\nb<\xff", .port = 1});
+  EXPECT_NE(out.find("\nHost: a?[2J??b<?, port 1\n"), string::npos) << out;
+}
+
+// RFC 9209 section 2.3.
+constexpr std::array<string_view, 17> kProxyErrors{"dns_timeout",
+                                                   "dns_error",
+                                                   "connection_refused",
+                                                   "connection_terminated",
+                                                   "connection_timeout",
+                                                   "connection_read_timeout",
+                                                   "connection_limit_reached",
+                                                   "connection_write_timeout",
+                                                   "destination_ip_prohibited",
+                                                   "destination_ip_unroutable",
+                                                   "http_request_error",
+                                                   "http_request_denied",
+                                                   "http_response_incomplete",
+                                                   "http_protocol_error",
+                                                   "proxy_internal_response",
+                                                   "proxy_internal_error",
+                                                   "proxy_configuration_error"};
+
+TEST(ProxyStatus, EachReasonHasAnErrorOfTheRegistry) {
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
-    const auto reason = static_cast<base::Reason>(i);
-    if (base::row(reason).status == 0) continue;
-    std::array<char, http::kAnswerBytesMax> room;
-    const string out{room.data(), http::write_answer(reason, detail, false, kHop.date, room)};
-    http::ResponseHead head;
-    const auto parsed = http::parse_response(out, 0, false, head);
-    ASSERT_EQ(parsed.what, http::Parsed::What::complete) << base::row(reason).name;
-    EXPECT_EQ(head.body.length, out.size() - parsed.length) << base::row(reason).name;
-    EXPECT_NE(head.phrase, "Unknown") << base::row(reason).name;
+    const base::ReasonRow& row = base::row(static_cast<base::Reason>(i));
+    if (row.status == 0) continue;
+    EXPECT_NE(std::find(kProxyErrors.begin(), kProxyErrors.end(), row.proxy_error), kProxyErrors.end())
+        << row.name;
   }
+}
+
+TEST(ProxyStatus, AsWritten) {
+  const auto field = [](const http::Failure& failure) {
+    const string out = answer_to(failure);
+    const std::size_t at = out.find("\r\nProxy-Status: ") + 2;
+    return out.substr(at, out.find("\r\n", at) - at);
+  };
+  EXPECT_EQ(field({.reason = base::Reason::resolve_timeout}),
+            "Proxy-Status: proxy; error=dns_timeout; details=\"The name server did not answer in time.\"");
+  EXPECT_EQ(field({.reason = base::Reason::bad_response, .received = 200}),
+            "Proxy-Status: proxy; error=http_protocol_error; received-status=200; "
+            "details=\"The host's answer is not valid HTTP.\"");
+  EXPECT_EQ(field({.reason = base::Reason::bad_request_line}),
+            "Proxy-Status: proxy; error=http_request_error; "
+            R"(details="The first line is not \"METHOD http://host/path HTTP/1.x\".")");
+}
+
+TEST(AcceptsPage, WhenHtmlIsNamed) {
+  struct Row {
+    string_view accept;
+    bool page;
+  };
+  const Row rows[] = {{"text/html", true},
+                      {"TEXT/HTML", true},
+                      {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true},
+                      {"image/png , text/html;level=1 ; q=0.1", true},
+                      {"text/html;q=0.001", true},
+                      {"text/html;charset=x;Q=1", true},
+                      {"", false},
+                      {"*/*", false},
+                      {"text/*", false},
+                      {"text/html+xml", false},
+                      {"x-text/html", false},
+                      {"text/plain;x=text/html", false},
+                      {"text/html;q=0", false},
+                      {"text/html ; q=0.000", false},
+                      {"text/html;level=1;Q=0.", false},
+                      {"text/html;q=0, text/html", true}};
+  for (const Row& row : rows) {
+    http::Fields fields;
+    fields.add({"Host", "text/html"});
+    fields.add({"aCCept", row.accept});
+    EXPECT_EQ(http::accepts_page(fields), row.page) << row.accept;
+  }
+  http::Fields two;
+  two.add({"Accept", "*/*"});
+  two.add({"Accept", "text/html"});
+  EXPECT_TRUE(http::accepts_page(two));
 }
 
 }  // namespace

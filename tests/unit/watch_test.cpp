@@ -1,6 +1,7 @@
 // Those who look on: the sink, the access log, the narrator.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -65,62 +66,218 @@ TEST_F(SinkTest, DropsWhatFindsNoRoomAndSaysSo) {
       << world.log.substr(world.log.size() - 100);
 }
 
+TEST_F(SinkTest, WhatWasRefusedHasItsTime) {
+  sink->add(string(20'000, 'x') + "\n", 1000);
+  refuse(0, ENOSPC);
+  sink->flush_if_due(1000);
+  EXPECT_EQ(sink->next_flush(), 1000 + watch::Sink::kFailedMs);
+  world.failure.reset();
+  sink->add("more\n", 1001);
+  sink->flush_if_due(1001);
+  EXPECT_TRUE(world.log.empty()) << "a full disk is not tried at each line";
+  sink->flush_if_due(1000 + watch::Sink::kFailedMs);
+  EXPECT_EQ(world.log.size(), 20'006U);
+}
+
+TEST_F(SinkTest, ToSyslogEachLineIsADatagramAtOnce) {
+  watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::place("syslog")};
+  syslog.add("one\n", 1000);
+  syslog.flush_if_due(1000);
+  syslog.add("two \n", 1000);
+  syslog.flush_if_due(1000);
+  // 1'700'001'000 s: the simulated kernel's time.
+  EXPECT_EQ(world.log, "<30>Nov 14 22:30:00 proxy: one\n<30>Nov 14 22:30:00 proxy: two \n");
+}
+
+TEST_F(SinkTest, AFullSyslogQueueIsTriedSoonAgain) {
+  watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::place("syslog")};
+  syslog.add("one\n", 1000);
+  refuse(0, EAGAIN);
+  syslog.flush_if_due(1000);
+  EXPECT_EQ(syslog.next_flush(), 1000 + watch::kSyslog.again_ms);
+  world.failure.reset();
+  for (int i = 0; i < 30'000; ++i) syslog.add("0123456789\n", 1000);
+  EXPECT_GT(syslog.dropped(), 0U);
+  syslog.flush(2000);
+  EXPECT_NE(world.log.find(" proxy: proxy: " + std::to_string(syslog.dropped()) + " lines were dropped here"),
+            string::npos);
+}
+
+TEST_F(SinkTest, ReopensAFileThatHasAName) {
+  EXPECT_EQ(sink->reopen(1000), 0) << "standard output has none";
+  watch::Sink file{sys::open_log("log").fd, watch::place("log")};
+  const std::size_t descriptors = world.descriptors();
+  file.add("before\n", 1000);
+  EXPECT_EQ(file.reopen(1000), 0);
+  EXPECT_EQ(world.log, "before\n") << "to the old file";
+  EXPECT_EQ(world.descriptors(), descriptors) << "which is closed";
+  world.failure = {sim::Call::open, world.calls_made[static_cast<std::size_t>(sim::Call::open)], EACCES};
+  EXPECT_EQ(file.reopen(1000), EACCES);
+  file.add("after\n", 1000);
+  file.flush(1000);
+  EXPECT_EQ(world.log, "before\nafter\n") << "it goes on where it was";
+}
+
+TEST(Place, OfALog) {
+  struct Row {
+    const char *option, *path;
+    const watch::Manner* manner;
+  };
+  const Row rows[] = {{"log", "log", &watch::kFile},
+                      {"syslog", "/dev/log", &watch::kSyslog},
+                      {"syslog:/run/x", "/run/x", &watch::kSyslog},
+                      {"./syslog", "./syslog", &watch::kFile},
+                      {"syslog.txt", "syslog.txt", &watch::kFile}};
+  for (const Row& row : rows) {
+    const watch::Place place = watch::place(row.option);
+    EXPECT_EQ(place.path, row.path);
+    EXPECT_EQ(place.manner, row.manner) << row.option;
+  }
+}
+
+TEST(Notice, AsALineOfTheFormat) {
+  EXPECT_EQ(watch::as_text("a \"b\""), "a \"b\"\n");
+  EXPECT_EQ(watch::as_json("a \"b\" \\"), "{\"notice\":\"a \\\"b\\\" \\\\\"}\n");
+}
+
 TEST(Sink, WithoutADescriptorTakesNothing) {
   watch::Sink sink;
   sink.add("line\n", 0);
   EXPECT_EQ(sink.next_flush(), 0U);
 }
 
-TEST(AccessLog, HasEverythingThatWasPromised) {
+using plan::LogFormat;
+
+template <std::size_t N>
+std::size_t set(std::array<char, N>& field, std::string_view text) {
+  return text.copy(field.data(), N);
+}
+
+class AccessLog : public testing::Test {
+ protected:
+  AccessLog() {
+    std::memset(static_cast<void*>(&exchange), 0, sizeof exchange);
+    exchange.id = 17;
+    exchange.wall_ms = 784'111'777'123;  // 1994-11-06 08:49:37
+    exchange.client = sys::loopback4(50312);
+    exchange.sent_up = 92;
+    exchange.sent_down = 5120;
+    exchange.head_down = 120;
+    exchange.spent_ms = {0, 1, 2, 3, 4};
+    exchange.status = 200;
+    exchange.reason = base::Reason::complete;
+    exchange.method_length = static_cast<std::uint8_t>(set(exchange.method, "GET"));
+    url("http://o.test/a");
+  }
+  void url(std::string_view text) {
+    exchange.target_length = static_cast<std::uint16_t>(set(exchange.target, text));
+  }
+  void agent(std::string_view text) {
+    exchange.agent_length = static_cast<std::uint8_t>(set(exchange.agent, text));
+  }
+  void referer(std::string_view text) {
+    exchange.referer_length = static_cast<std::uint8_t>(set(exchange.referer, text));
+  }
+  [[nodiscard]] string line(LogFormat format) const {
+    std::array<char, watch::kAccessLineMax> room;
+    base::Writer out{room};
+    watch::write_access_line(format, exchange, out);
+    EXPECT_FALSE(out.overflowed());
+    return string{out.view()};
+  }
+
   Exchange exchange;
-  std::memset(static_cast<void*>(&exchange), 0, sizeof exchange);
-  exchange.id = 17;
-  exchange.wall_ms = 784'111'777'123;  // 1994-11-06 08:49:37
-  exchange.client = sys::loopback4(50312);
-  exchange.sent_up = 92;
-  exchange.sent_down = 5120;
-  exchange.spent_ms = {0, 1, 2, 3, 4};
-  exchange.status = 200;
-  exchange.reason = base::Reason::complete;
-  exchange.method_length = 3;
-  std::memcpy(exchange.method.data(), "GET", 3);
-  exchange.target_length = 15;
-  std::memcpy(exchange.target.data(), "http://o.test/a", 15);
-  std::array<char, watch::kAccessLineMax> room;
-  base::Writer line{room};
-  watch::write_access_line(exchange, line);
-  EXPECT_EQ(line.view(),
+};
+
+TEST_F(AccessLog, Own) {
+  EXPECT_EQ(line(LogFormat::own),
             "1994-11-06T08:49:37.123Z 127.0.0.1:50312 #17 GET http://o.test/a 200 up=92 down=5120 "
             "READ_REQUEST=1ms SEND_REQUEST=2ms "
             "READ_RESPONSE=3ms SEND_RESPONSE=4ms end=complete by=upstream\n");
-
   exchange.method_length = 0;
   exchange.reason = base::Reason::bad_response;
   exchange.detail = base::Reason::bad_field;
   exchange.error = ECONNRESET;
-  base::Writer other{room};
-  watch::write_access_line(exchange, other);
-  EXPECT_NE(other.view().find(" - - 200 "), string::npos);
-  EXPECT_NE(other.view().find("end=bad-response(bad-field) by=upstream error=ECONNRESET\n"), string::npos)
-      << other.view();
+  EXPECT_NE(line(LogFormat::own).find(" - - 200 "), string::npos);
+  EXPECT_NE(line(LogFormat::own).find("end=bad-response(bad-field) by=upstream error=ECONNRESET\n"),
+            string::npos);
 }
 
-TEST(AccessLog, ALineAlwaysFits) {
-  Exchange exchange;
+TEST_F(AccessLog, Common) {
+  EXPECT_EQ(line(LogFormat::common),
+            "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET http://o.test/a HTTP/1.1\" 200 5000\n");
+  exchange.http10 = true;
+  exchange.sent_down = 100;  // not even the head
+  exchange.target_cut = true;
+  EXPECT_EQ(line(LogFormat::common),
+            "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET http://o.test/a... HTTP/1.0\" 200 -\n");
+  exchange.method_length = 0;
+  exchange.status = 0;
+  exchange.client = sys::loopback6(1);
+  EXPECT_EQ(line(LogFormat::common), "::1 - - [06/Nov/1994:08:49:37 +0000] \"-\" - -\n");
+}
+
+TEST_F(AccessLog, Combined) {
+  const string common =
+      "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET http://o.test/a HTTP/1.1\" 200 5000";
+  EXPECT_EQ(line(LogFormat::combined), common + " \"-\" \"-\"\n");
+  referer("http://o.test/");
+  agent("me/1 (a \"b\" \\ \x7f)");
+  EXPECT_EQ(line(LogFormat::combined), common + " \"http://o.test/\" \"me/1 (a \\x22b\\x22 \\x5c \\x7f)\"\n");
+}
+
+TEST_F(AccessLog, Json) {
+  EXPECT_EQ(line(LogFormat::json),
+            R"({"time":"1994-11-06T08:49:37.123Z","client":"127.0.0.1:50312","id":17,"method":"GET",)"
+            R"("url":"http://o.test/a","url_cut":false,"status":200,"up":92,"down":5120,)"
+            R"("READ_REQUEST_ms":1,"SEND_REQUEST_ms":2,"READ_RESPONSE_ms":3,"SEND_RESPONSE_ms":4,)"
+            R"("end":"complete","detail":null,"by":"upstream","error":null})"
+            "\n");
+  exchange.method_length = 0;
+  exchange.reason = base::Reason::bad_response;
+  exchange.detail = base::Reason::bad_field;
+  exchange.error = ECONNRESET;
+  EXPECT_NE(line(LogFormat::json).find(R"("method":null,"url":null,"url_cut":false,)"), string::npos);
+  EXPECT_NE(line(LogFormat::json)
+                .find(R"("end":"bad-response","detail":"bad-field","by":"upstream","error":"ECONNRESET"})"),
+            string::npos);
+  exchange.error = 99'999;
+  EXPECT_NE(line(LogFormat::json).find(R"("error":"99999"})"), string::npos);
+}
+
+TEST_F(AccessLog, WhatAnotherChoseIsEscaped) {
+  url("a\n\"\\\x1b\x7f\xc3\xa9 b");
+  referer("\r\nx \"y\"");
+  EXPECT_NE(line(LogFormat::own).find(R"( GET a\x0a\x22\x5c\x1b\x7f\xc3\xa9\x20b 200)"), string::npos);
+  EXPECT_NE(line(LogFormat::common).find(R"("GET a\x0a\x22\x5c\x1b\x7f\xc3\xa9\x20b HTTP/1.1")"),
+            string::npos);
+  EXPECT_NE(line(LogFormat::combined).find(R"( "\x0d\x0ax \x22y\x22" "-")"), string::npos);
+  EXPECT_NE(line(LogFormat::json).find(R"("url":"a\u000a\"\\\u001b\u007f\u00c3\u00a9 b",)"), string::npos);
+}
+
+TEST_F(AccessLog, ALineAlwaysFitsAndIsOne) {
   std::memset(static_cast<void*>(&exchange), 0xff, offsetof(Exchange, method));
   exchange.client.family = sys::Address::Family::ipv6;
+  exchange.wall_ms = 784'111'777'123;
   exchange.method_length = http::kMethodBytesMax;
   exchange.target_length = Exchange::kTargetBytes;
-  exchange.target_cut = true;
-  exchange.to_head = false;
+  exchange.referer_length = exchange.agent_length = Exchange::kFieldBytes;
+  exchange.target_cut = exchange.http10 = exchange.to_head = exchange.wants_page = true;
   exchange.reason = exchange.detail = base::Reason::length_and_encoding;
-  exchange.method.fill('M');
-  exchange.target.fill('t');
-  std::array<char, watch::kAccessLineMax> room;
-  base::Writer line{room};
-  watch::write_access_line(exchange, line);
-  EXPECT_FALSE(line.overflowed());
-  EXPECT_EQ(line.view().back(), '\n');
+  exchange.head_down = 0;
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    exchange.method.fill(c);
+    exchange.target.fill(c);
+    exchange.referer.fill(c);
+    exchange.agent.fill(c);
+    for (const plan::LogFormatRow& row : plan::kLogFormats) {
+      const string text = line(row.format);
+      EXPECT_EQ(text.find('\n'), text.size() - 1) << row.name << ' ' << byte;
+      EXPECT_TRUE(std::all_of(text.begin(), text.end() - 1, [](char it) { return it >= ' ' && it < 0x7f; }))
+          << row.name << ' ' << byte;
+    }
+  }
 }
 
 TEST(Narrator, TellsTheWayOfARequest) {

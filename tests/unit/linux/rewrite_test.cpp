@@ -279,25 +279,27 @@ TEST(LinuxDate, AgreesWithTheLibraryOnEachDayOfFourCenturies) {
 }
 
 TEST(LinuxAnswer, EachReasonMakesAWholeResponseThatFits) {
-  const string long_detail(3000, 'd');
+  const string long_host(3000, 'd');
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
     const auto reason = static_cast<base::Reason>(i);
     const base::ReasonRow& row = base::row(reason);
     if (row.status == 0) continue;
-    for (const string_view detail : {string_view{}, string_view{"Host: h"}, string_view{long_detail}}) {
+    for (const string_view host : {string_view{}, string_view{"h"}, string_view{long_host}}) {
       support::Edge edge{http::kAnswerBytesMax};
       const string_view there = edge.put(string(http::kAnswerBytesMax, '?'));
       const std::span<char> room{const_cast<char*>(there.data()), there.size()};
-      const string out{room.data(), http::write_answer(reason, detail, false, kHop.date, room)};
+      http::Failure failure{.reason = reason, .host = host, .port = 80};
+      const string out{room.data(), http::write_answer(failure, kHop, room)};
       http::ResponseHead head;
       const http::Parsed parsed = parse_all(out, head);
       ASSERT_EQ(parsed.what, http::Parsed::What::complete) << row.name;
       EXPECT_EQ(head.status, row.status) << row.name;
       EXPECT_EQ(head.phrase, base::phrase(row.status)) << row.name;
       EXPECT_EQ(head.body, (http::Body{http::Body::Kind::length, out.size() - parsed.length})) << row.name;
-      EXPECT_NE(out.find(row.sentence), string::npos) << row.name;
-      EXPECT_NE(out.find(detail.substr(0, http::kAnswerDetailMax)), string::npos) << row.name;
-      const string to_head{room.data(), http::write_answer(reason, detail, true, kHop.date, room)};
+      EXPECT_NE(out.substr(parsed.length).find(row.sentence), string::npos) << row.name;
+      EXPECT_NE(out.find(host.substr(0, http::kHostBytesMax)), string::npos) << row.name;
+      failure.to_head = true;
+      const string to_head{room.data(), http::write_answer(failure, kHop, room)};
       EXPECT_EQ(to_head, out.substr(0, parsed.length)) << row.name << ": the same head, and no body";
     }
   }

@@ -1,5 +1,12 @@
-// The sink on a real pipe: one that is full is not waited for.
+// The sink on a real pipe, file and socket: one that is full is not waited for.
 #include "../../../src/watch/sink.hpp"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <fstream>
+#include <sstream>
 
 #include "support.hpp"
 
@@ -89,6 +96,176 @@ TEST_F(LinuxSink, AReaderThatHasLeftDoesNotKillTheProgram) {
   sink->add("nobody reads\n", 1000);
   sink->flush(1000);
   EXPECT_GT(sink->next_flush(), 1000U);
+}
+
+TEST_F(LinuxSink, WhatWasDroppedIsToldInItsPlace) {
+  fill_pipe();
+  const string line(1023, 'x');
+  while (sink->dropped() == 0) sink->add(line + "\n", 1000);
+  sink->flush(1000);
+  string got = read();
+  sink->flush(2000);  // a pipe's worth, and not all
+  sink->add("again\n", 2000);
+  for (std::uint64_t now = 3000; sink->next_flush() != 0; now += 1000) {
+    got += read();
+    sink->flush_if_due(now);
+  }
+  got += read();
+  const string end = "\nproxy: 1 lines were dropped here: the log took no more\nagain\n";
+  EXPECT_TRUE(got.ends_with("x" + end)) << got.substr(got.size() - 200);
+}
+
+// A folder that is gone with the test.
+class LinuxLog : public testing::Test {
+ protected:
+  LinuxLog() { EXPECT_NE(::mkdtemp(folder_.data()), nullptr); }
+  ~LinuxLog() override {
+    for (const char* name : {"log", "log.1", "socket"}) ::unlink(path(name).c_str());
+    ::rmdir(folder_.c_str());
+  }
+  LinuxLog(const LinuxLog&) = delete;
+  LinuxLog& operator=(const LinuxLog&) = delete;
+  [[nodiscard]] string path(const string& name) const { return folder_ + "/" + name; }
+  [[nodiscard]] string content(const string& name) const {
+    std::ostringstream out;
+    out << std::ifstream{path(name)}.rdbuf();
+    return out.str();
+  }
+
+ private:
+  string folder_ = "/tmp/proxy-sink-XXXXXX";
+};
+
+TEST_F(LinuxLog, IsReopenedByItsName) {
+  Sink sink{sys::open_log(path("log").c_str()).fd, watch::place(path("log"))};
+  sink.add("before\n", 1000);
+  ASSERT_EQ(::rename(path("log").c_str(), path("log.1").c_str()), 0);
+  sink.add("still before\n", 1000);
+  EXPECT_EQ(sink.reopen(1000), 0);
+  sink.add("after\n", 1000);
+  sink.flush(1000);
+  EXPECT_EQ(content("log.1"), "before\nstill before\n");
+  EXPECT_EQ(content("log"), "after\n");
+}
+
+TEST_F(LinuxLog, IsKeptIfItCannotBeReopened) {
+  Sink sink{sys::open_log(path("log").c_str()).fd, watch::place(path("log"))};
+  ASSERT_EQ(::rename(path("log").c_str(), path("log.1").c_str()), 0);
+  ASSERT_EQ(::mkdir(path("log").c_str(), 0700), 0);
+  EXPECT_EQ(sink.reopen(1000), EISDIR);
+  ASSERT_EQ(::rmdir(path("log").c_str()), 0);
+  sink.add("after\n", 1000);
+  sink.flush(1000);
+  EXPECT_EQ(content("log.1"), "after\n");
+}
+
+// A disk as full as can be had without one: a limit on the file's size cuts a line in two.
+TEST_F(LinuxLog, ALineThatWasCutIsCountedAsDropped) {
+  ASSERT_TRUE(sys::take_signals().fd);  // SIGXFSZ
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{.rlim_cur = 110, .rlim_max = before.rlim_max};
+  Sink sink{sys::open_log(path("log").c_str()).fd, watch::place(path("log"))};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const string first = string(105, '1') + "\n";
+  for (const string& line : {first, string{"second\n"}, string{"third\n"}}) sink.add(line, 1000);
+  sink.flush(1000);
+  EXPECT_EQ(content("log"), first + "seco");
+  EXPECT_EQ(sink.next_flush(), 1000 + Sink::kFailedMs);
+  ASSERT_EQ(::rename(path("log").c_str(), path("log.1").c_str()), 0);
+  EXPECT_EQ(sink.reopen(1000), 0);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(sink.dropped(), 1U);
+  EXPECT_EQ(content("log"), "third\nproxy: 1 lines were dropped here: the log took no more\n");
+}
+
+class LinuxSyslog : public LinuxLog {
+ protected:
+  // A daemon that listens at the path, or takes the place of one that did.
+  void listen() {
+    ::unlink(path("socket").c_str());
+    daemon.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    path("socket").copy(name.sun_path, sizeof name.sun_path - 1);
+    ASSERT_EQ(::bind(daemon.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+  }
+  [[nodiscard]] Sink sink() const {
+    return Sink{sys::open_datagrams(path("socket").c_str()).fd, watch::place("syslog:" + path("socket"))};
+  }
+  // The next datagram; empty: none.
+  [[nodiscard]] string next() const {
+    std::array<char, 8192> room;
+    const ssize_t count = ::recv(daemon.get(), room.data(), room.size(), 0);
+    return {room.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))};
+  }
+  sys::Fd daemon;
+};
+
+TEST_F(LinuxSyslog, NobodyListens) {
+  EXPECT_EQ(sys::open_datagrams(path("socket").c_str()).error, ENOENT);
+  EXPECT_EQ(sys::open_datagrams(string(300, 'x').c_str()).error, ENAMETOOLONG);
+}
+
+TEST_F(LinuxSyslog, ADatagramForEachLine) {
+  listen();
+  Sink out = sink();
+  out.add("one\n", 1000);
+  out.add(string(3000, 'x') + "\n", 1000);
+  out.flush_if_due(1000);
+  const string first = next();
+  EXPECT_TRUE(first.starts_with("<30>")) << first;
+  EXPECT_TRUE(first.ends_with(" proxy: one")) << first;
+  EXPECT_EQ(first.size(), string{"<30>Nov  6 08:49:37 proxy: one"}.size()) << "the day has two places";
+  EXPECT_TRUE(next().ends_with(" proxy: " + string(3000, 'x')));
+  EXPECT_EQ(next(), "");
+}
+
+TEST_F(LinuxSyslog, AFullQueueLosesNothingThatWasTakenAndTellsWhatWasNot) {
+  listen();
+  Sink out = sink();
+  std::size_t lines = 0;
+  for (; out.dropped() < 5; ++lines) {
+    out.add(std::to_string(lines) + string(900, 'x') + "\n", 1000);
+    out.flush_if_due(1000);
+  }
+  EXPECT_EQ(out.next_flush(), 1000 + watch::kSyslog.again_ms);
+  std::size_t got = 0;
+  string last;
+  const auto take = [&] {
+    for (string line = next(); !line.empty(); line = next()) last = line, ++got;
+  };
+  for (std::uint64_t now = 2000; out.next_flush() != 0; now += 1000) {
+    take();
+    out.flush_if_due(now);
+  }
+  take();
+  EXPECT_EQ(got, lines - 5 + 1);
+  EXPECT_TRUE(last.ends_with(" proxy: proxy: 5 lines were dropped here: the log took no more")) << last;
+}
+
+TEST_F(LinuxSyslog, ADaemonThatIsStartedAnewGetsWhatCameMeanwhile) {
+  listen();
+  Sink out = sink();
+  daemon.reset();
+  out.add("meanwhile\n", 1000);
+  out.flush_if_due(1000);
+  EXPECT_EQ(out.next_flush(), 1000 + Sink::kFailedMs);
+  listen();
+  out.flush_if_due(1000 + Sink::kFailedMs);
+  EXPECT_TRUE(next().ends_with(" proxy: meanwhile"));
+}
+
+TEST(LinuxSignals, Usr1AsksToReopen) {
+  const sys::Opened signals = sys::take_signals();
+  ASSERT_TRUE(signals.fd);
+  EXPECT_EQ(sys::next_signal(signals.fd), sys::Signal::none);
+  for (const auto& [number, signal] : {std::pair{SIGUSR1, sys::Signal::reopen},
+                                       {SIGINT, sys::Signal::interrupt},
+                                       {SIGTERM, sys::Signal::terminate}}) {
+    ASSERT_EQ(::kill(::getpid(), number), 0);
+    EXPECT_EQ(sys::next_signal(signals.fd), signal);
+  }
 }
 
 }  // namespace
