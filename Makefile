@@ -10,7 +10,7 @@ OPTIMIZE ?= -O2 -g
 CXXFLAGS ?= $(OPTIMIZE)
 ALLFLAGS  = -std=c++20 $(WARNINGS) $(CXXFLAGS) -fstack-protector-strong -D_GNU_SOURCE $(FEATURES)
 
-# BARE=1          compiler and make alone: names by getaddrinfo, which blocks
+# BARE=1          compiler and make alone: names by getaddrinfo, which blocks; no passwords
 # SAN=LIST        sanitizers, as SAN=address,undefined
 # MEMCHECK=1      valgrind is told of the pools, so that it sees errors inside them
 CONFIG := $(notdir $(CXX))
@@ -38,10 +38,21 @@ else
 NAMES    := src/net/getaddrinfo.cpp
 endif
 
-# Everything but the program's own file, the system calls and the source of names, which tests replace.
+CRYPT := $(if $(BARE),,$(shell pkg-config --exists libcrypt 2>/dev/null && echo yes))
+ifeq ($(CRYPT),yes)
+HASHES      := src/plan/crypt.cpp
+FEATURES    += $(shell pkg-config --cflags libcrypt)
+HASHES_LIBS := $(shell pkg-config --libs libcrypt)
+LDLIBS      += $(HASHES_LIBS)
+else
+HASHES   := src/plan/nocrypt.cpp
+endif
+
+# Everything but the program's own file, the system calls, and the sources of names and of hashes, which tests replace.
 CORE    := request_state.cpp http_parse.cpp src/sys/address.cpp $(sort $(wildcard src/base/*.cpp src/http/*.cpp \
-           src/plan/*.cpp src/watch/*.cpp)) $(filter-out src/net/cares.cpp src/net/getaddrinfo.cpp,$(sort $(wildcard src/net/*.cpp)))
-SOURCES := proxy.cpp src/sys/linux.cpp $(NAMES) $(CORE)
+           src/watch/*.cpp)) $(filter-out src/plan/crypt.cpp src/plan/nocrypt.cpp,$(sort $(wildcard src/plan/*.cpp))) \
+           $(filter-out src/net/cares.cpp src/net/getaddrinfo.cpp,$(sort $(wildcard src/net/*.cpp)))
+SOURCES := proxy.cpp src/sys/linux.cpp $(NAMES) $(HASHES) $(CORE)
 OBJECTS := $(SOURCES:%.cpp=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all

@@ -13,10 +13,10 @@ check:
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cpp))
 # On the simulated kernel: so nothing depends on this machine, and errors can be had for the asking.
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cpp=$(BUILD)/%.o) $(CORE:%.cpp=$(BUILD)/%.o) \
-                $(BUILD)/tests/sim/kernel.o $(BUILD)/tests/sim/names.o
+                $(HASHES:%.cpp=$(BUILD)/%.o) $(BUILD)/tests/sim/kernel.o $(BUILD)/tests/sim/names.o
 
 $(BUILD)/unit_tests: $(UNIT_OBJECTS)
-	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main -pthread
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main -pthread $(HASHES_LIBS)
 
 .PHONY: unit
 unit: $(BUILD)/unit_tests

@@ -1,11 +1,10 @@
 #include "config.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <numeric>
 #include <optional>
 
 #include "../base/text.hpp"
+#include "spelling.hpp"
 
 namespace plan {
 namespace {
@@ -51,14 +50,8 @@ string take_port(Config& config, string_view text) {
 }
 
 string take_allow(Config& config, string_view text) {
-  const std::size_t slash = std::min(text.find('/'), text.size());
   Network network;
-  if (!sys::parse_ip(text.substr(0, slash), 0, network.address))
-    return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
-  network.prefix = network.address.bits();
-  if (slash != text.size() && (!base::parse_decimal(text.substr(slash + 1), network.prefix) ||
-                               network.prefix > network.address.bits()))
-    return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
+  if (!parse_network(text, network)) return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
   config.allow.push_back(network);
   return {};
 }
@@ -184,29 +177,10 @@ std::vector<string_view> option_names() {
   return names;
 }
 
-// Levenshtein's distance: how many letters must be added, dropped or changed.
-std::size_t distance(string_view a, string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 string unknown_option(string_view name) {
-  const auto names = option_names();
-  const auto nearest = std::min_element(names.begin(), names.end(), [name](string_view a, string_view b) {
-    return distance(a, name) < distance(b, name);
-  });
   string message = "there is no option " + string{name};
-  if (distance(*nearest, name) <= 3) message += "; did you mean " + string{*nearest} + "?";
+  if (const string_view near = nearest(name, option_names(), 3); !near.empty())
+    message += "; did you mean " + string{near} + "?";
   return message + " (proxy --help lists them)";
 }
 

@@ -7,16 +7,12 @@
 #include <vector>
 
 #include "../sys/address.hpp"
+#include "network.hpp"
 #include "waits.hpp"
 
 namespace plan {
 
 inline constexpr std::string_view kVersion = "0.1.0";
-
-struct Network {
-  sys::Address address;
-  std::size_t prefix = 0;
-};
 
 struct Ports {
   std::uint16_t first, last;

@@ -11,17 +11,6 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-Address unmapped(const Address& address) noexcept {
-  if (address.family != Address::Family::ipv6 ||
-      !std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin()))
-    return address;
-  Address v4;
-  v4.family = Address::Family::ipv4;
-  v4.port = address.port;
-  std::copy_n(address.bytes.begin() + kMappedPrefix.size(), 4, v4.bytes.begin());
-  return v4;
-}
-
 bool same_bits(const std::uint8_t* a, const std::uint8_t* b, std::size_t bits) noexcept {
   const std::size_t whole = bits / 8, rest = bits % 8;
   if (std::memcmp(a, b, whole) != 0) return false;
@@ -42,6 +31,17 @@ void put_number(AddressText& out, std::uint32_t number) noexcept {
 }
 
 }  // namespace
+
+Address unmapped(const Address& address) noexcept {
+  if (address.family != Address::Family::ipv6 ||
+      !std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin()))
+    return address;
+  Address v4;
+  v4.family = Address::Family::ipv4;
+  v4.port = address.port;
+  std::copy_n(address.bytes.begin() + kMappedPrefix.size(), 4, v4.bytes.begin());
+  return v4;
+}
 
 std::size_t Address::bits() const noexcept {
   switch (family) {

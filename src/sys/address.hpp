@@ -34,6 +34,10 @@ struct AddressText {
   [[nodiscard]] std::string_view view() const noexcept { return {chars.data(), length}; }
 };
 
+// The IPv4 address that an IPv4-mapped IPv6 address (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2) stands for;
+// any other address as it is.
+Address unmapped(const Address& address) noexcept;
+
 // Reads a numeric address without brackets ("127.0.0.1", "::1"). False if it is not one.
 bool parse_ip(std::string_view text, std::uint16_t port, Address& out) noexcept;
 // "127.0.0.1" or "::1": no brackets, no port.

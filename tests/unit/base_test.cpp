@@ -9,6 +9,7 @@
 #include "../../src/base/links.hpp"
 #include "../../src/base/pool.hpp"
 #include "../../src/base/reason.hpp"
+#include "../../src/base/siphash.hpp"
 #include "../../src/base/text.hpp"
 #include "../../src/base/trace.hpp"
 #include "../../src/sys/address.hpp"
@@ -200,6 +201,17 @@ TEST(Address, Networks) {
   EXPECT_TRUE(ip("::ffff:127.0.0.1").is_loopback());
   EXPECT_FALSE(ip("0.0.0.0").is_loopback());
   EXPECT_FALSE(ip("::").is_loopback());
+}
+
+// Expected values by: printf TEXT | openssl mac -macopt hexkey:KEY -macopt size:16 SIPHASH
+TEST(SipHash, AsOthersComputeIt) {
+  constexpr base::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
+  EXPECT_EQ(base::siphash(key, ""), (base::SipHash{0xe6a825ba047f81a3U, 0x930255c71472f66dU}));
+  EXPECT_EQ(base::siphash(key, "abcdefgh"), (base::SipHash{0x96838eac01e2938cU, 0xa3ed47e433317e89U}))
+      << "a whole word";
+  EXPECT_EQ(base::siphash(key, "abcdefghij"), (base::SipHash{0x2fa0e005e29547a8U, 0x60c84ab4f69a096fU}));
+  EXPECT_NE(base::siphash({1, 2}, "abc"), base::siphash({1, 3}, "abc")) << "the key counts";
+  EXPECT_NE(base::siphash(key, std::string_view{"a\0", 2}), base::siphash(key, "a")) << "so does the length";
 }
 
 }  // namespace

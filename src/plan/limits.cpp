@@ -1,0 +1,225 @@
+#include "limits.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+
+#include "../base/text.hpp"
+
+namespace plan {
+namespace {
+
+using std::string;
+using std::string_view;
+
+constexpr std::uint64_t kThousand = 1000;
+
+std::uint64_t burst_of(const Rate& rate) noexcept { return rate.burst != 0 ? rate.burst : rate.per_second; }
+
+std::int64_t thousandths(std::uint64_t tokens) noexcept {
+  return static_cast<std::int64_t>(tokens * kThousand);
+}
+
+std::uint64_t rounded_up(std::uint64_t amount, std::uint64_t unit) noexcept {
+  return amount / unit + (amount % unit != 0 ? 1 : 0);
+}
+
+struct Unit {
+  char letter;
+  std::uint64_t factor;
+};
+constexpr std::array<Unit, 3> kUnits{{{'k', 1U << 10}, {'m', 1U << 20}, {'g', 1U << 30}}};
+
+bool parse_amount(string_view text, std::uint64_t& out) {
+  if (text.empty()) return false;
+  const auto unit = std::find_if(kUnits.begin(), kUnits.end(),
+                                 [text](const Unit& u) { return u.letter == base::lower(text.back()); });
+  const std::uint64_t factor = unit == kUnits.end() ? 1 : unit->factor;
+  if (unit != kUnits.end()) text.remove_suffix(1);
+  std::uint64_t number = 0;
+  if (!base::parse_decimal(text, number) || number == 0 || number > kRateMax / factor) return false;
+  out = number * factor;
+  return true;
+}
+
+}  // namespace
+
+string parse_rate(string_view text, Rate& out) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  Rate rate;
+  if (!parse_amount(text.substr(0, colon), rate.per_second) ||
+      (colon != text.size() && !parse_amount(text.substr(colon + 1), rate.burst)))
+    return "'" + string{text} + "' is not N for each second, or N:BURST, as in 100, 500k or 2m:8m";
+  out = rate;
+  return {};
+}
+
+// ---- one bucket
+// --------------------------------------------------------------------------------------------------------
+
+void TokenBucket::fill(const Rate& rate, std::uint64_t now) noexcept {
+  thousandths_ = thousandths(burst_of(rate));
+  since_ = now;
+}
+
+// In a millisecond come `per_second` thousandths. No more time counts than fills the bucket from its deepest
+// debt, so that nothing overflows after a long pause.
+void TokenBucket::refill(const Rate& rate, std::uint64_t now) noexcept {
+  if (now <= since_) return;
+  const std::int64_t full = thousandths(burst_of(rate));
+  const std::uint64_t enough = rounded_up(static_cast<std::uint64_t>(2 * full), rate.per_second);
+  const std::uint64_t elapsed = std::min(now - since_, enough);
+  thousandths_ = std::min(full, thousandths_ + static_cast<std::int64_t>(elapsed * rate.per_second));
+  since_ = now;
+}
+
+std::uint64_t TokenBucket::available(const Rate& rate, std::uint64_t now) noexcept {
+  refill(rate, now);
+  return thousandths_ > 0 ? static_cast<std::uint64_t>(thousandths_) / kThousand : 0;
+}
+
+void TokenBucket::take(const Rate& rate, std::uint64_t tokens) noexcept {
+  const std::int64_t deepest = -thousandths(burst_of(rate));
+  const auto most = static_cast<std::uint64_t>(thousandths_ - deepest);
+  thousandths_ = tokens > most / kThousand ? deepest : thousandths_ - thousandths(tokens);
+}
+
+std::uint64_t TokenBucket::wait_ms(const Rate& rate, std::uint64_t wanted, std::uint64_t now) noexcept {
+  refill(rate, now);
+  const std::int64_t level = thousandths(std::min(wanted, burst_of(rate)));
+  if (thousandths_ >= level) return 0;
+  return rounded_up(static_cast<std::uint64_t>(level - thousandths_), rate.per_second);
+}
+
+// ---- the table
+// ---------------------------------------------------------------------------------------------------------
+
+Limits::Limits(const Allowance& allowance, std::size_t clients, base::SipKey key)
+    : allowance_(allowance),
+      key_(key),
+      clients_(std::max<std::size_t>(clients, 1)),
+      table_(std::bit_ceil(clients_.size()), base::kNoIndex),
+      idle_(clients_.data()) {
+  assert(allowance.requests.per_second <= kRateMax && allowance.requests.burst <= kRateMax);
+  assert(allowance.bytes.per_second <= kRateMax && allowance.bytes.burst <= kRateMax);
+}
+
+Limits::Client Limits::key_of(const sys::Address& address) noexcept {
+  const sys::Address plain = sys::unmapped(address);
+  Client key;
+  key.ipv6 = plain.family == sys::Address::Family::ipv6;
+  for (std::size_t i = 0; i < (key.ipv6 ? 8U : 4U); ++i) key.network = key.network << 8 | plain.bytes[i];
+  return key;
+}
+
+std::size_t Limits::bucket_of(const Client& client) const noexcept {
+  std::array<char, sizeof client.network> text;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    text[i] = static_cast<char>(client.network >> (8 * i) & 0xffU);
+  return base::siphash(key_, {text.data(), text.size()}).low & (table_.size() - 1);
+}
+
+std::uint32_t Limits::find(const Client& wanted) const noexcept {
+  std::uint32_t index = table_[bucket_of(wanted)];
+  while (index != base::kNoIndex && !clients_[index].is(wanted)) index = clients_[index].next;
+  return index;
+}
+
+void Limits::forget(std::uint32_t index) noexcept {
+  std::uint32_t* link = &table_[bucket_of(clients_[index])];
+  while (*link != index) link = &clients_[*link].next;
+  *link = clients_[index].next;
+}
+
+// A place for a new client; kNoIndex if every one is taken by a client with a connection.
+std::uint32_t Limits::place() noexcept {
+  if (used_ < clients_.size()) return used_++;
+  if (idle_.empty()) return base::kNoIndex;
+  const std::uint32_t oldest = idle_.pop();
+  forget(oldest);
+  return oldest;
+}
+
+void Limits::touch(std::uint32_t index) noexcept {
+  if (!clients_[index].idle.linked()) return;
+  idle_.remove(index);
+  idle_.push(index);
+}
+
+// The entry of a client, made if there is none; null if there is no room.
+Limits::Client* Limits::take_up(const sys::Address& address, std::uint64_t now) noexcept {
+  Client fresh = key_of(address);
+  std::uint32_t index = find(fresh);
+  if (index != base::kNoIndex) {
+    touch(index);
+    return &clients_[index];
+  }
+  index = place();
+  if (index == base::kNoIndex) return nullptr;
+  std::uint32_t& first = table_[bucket_of(fresh)];
+  fresh.next = first;
+  if (allowance_.requests.per_second != 0) fresh.requests.fill(allowance_.requests, now);
+  if (allowance_.bytes.per_second != 0) fresh.bytes.fill(allowance_.bytes, now);
+  clients_[index] = fresh;
+  first = index;
+  idle_.push(index);
+  return &clients_[index];
+}
+
+bool Limits::may_connect(const sys::Address& client, std::uint64_t now) noexcept {
+  Client* const entry = take_up(client, now);
+  if (entry == nullptr) return false;
+  if (allowance_.connections != 0 && entry->connections >= allowance_.connections) return false;
+  if (entry->connections++ == 0) idle_.remove(static_cast<std::uint32_t>(entry - clients_.data()));
+  return true;
+}
+
+void Limits::closed(const sys::Address& client) noexcept {
+  const std::uint32_t index = find(key_of(client));
+  assert(index != base::kNoIndex && clients_[index].connections > 0);
+  if (index == base::kNoIndex || clients_[index].connections == 0) return;
+  if (--clients_[index].connections == 0) idle_.push(index);
+}
+
+std::uint32_t Limits::connections(const sys::Address& client) const noexcept {
+  const std::uint32_t index = find(key_of(client));
+  return index == base::kNoIndex ? 0 : clients_[index].connections;
+}
+
+bool Limits::may_request(const sys::Address& client, std::uint64_t now) noexcept {
+  const Rate& rate = allowance_.requests;
+  if (rate.per_second == 0) return true;
+  Client* const entry = take_up(client, now);
+  if (entry == nullptr || entry->requests.available(rate, now) == 0) return false;
+  entry->requests.take(rate, 1);
+  return true;
+}
+
+std::uint64_t Limits::request_wait_ms(const sys::Address& client, std::uint64_t now) noexcept {
+  const Rate& rate = allowance_.requests;
+  const std::uint32_t index = find(key_of(client));
+  if (rate.per_second == 0 || index == base::kNoIndex) return 0;
+  return clients_[index].requests.wait_ms(rate, 1, now);
+}
+
+std::uint64_t Limits::bytes_allowed(const sys::Address& client, std::uint64_t now) noexcept {
+  const Rate& rate = allowance_.bytes;
+  if (rate.per_second == 0) return kUnlimited;
+  Client* const entry = take_up(client, now);
+  return entry == nullptr ? 0 : entry->bytes.available(rate, now);
+}
+
+void Limits::spent(const sys::Address& client, std::uint64_t bytes) noexcept {
+  const Rate& rate = allowance_.bytes;
+  const std::uint32_t index = find(key_of(client));
+  if (rate.per_second != 0 && index != base::kNoIndex) clients_[index].bytes.take(rate, bytes);
+}
+
+std::uint64_t Limits::wait_ms(const sys::Address& client, std::uint64_t wanted, std::uint64_t now) noexcept {
+  const Rate& rate = allowance_.bytes;
+  const std::uint32_t index = find(key_of(client));
+  if (rate.per_second == 0 || index == base::kNoIndex) return 0;
+  return clients_[index].bytes.wait_ms(rate, wanted, now);
+}
+
+}  // namespace plan

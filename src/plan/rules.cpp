@@ -1,0 +1,513 @@
+#include "rules.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "../base/text.hpp"
+#include "spelling.hpp"
+
+namespace plan {
+namespace {
+
+using detail::HostPattern;
+using detail::PortRange;
+using detail::Rule;
+using std::string;
+using std::string_view;
+using Family = sys::Address::Family;
+
+// ---- the built-in rules
+// -----------------------------------------------------------------------------------------------
+
+constexpr sys::Address v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
+  sys::Address address;
+  address.bytes = {a, b, c, d};
+  address.family = Family::ipv4;
+  return address;
+}
+
+constexpr sys::Address v6(const std::array<std::uint16_t, 8>& groups) {
+  sys::Address address;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    address.bytes[2 * i] = static_cast<std::uint8_t>(groups[i] >> 8);
+    address.bytes[2 * i + 1] = static_cast<std::uint8_t>(groups[i] & 0xff);
+  }
+  address.family = Family::ipv6;
+  return address;
+}
+
+struct BuiltIn {
+  Network network;
+  string_view text;
+};
+
+// Nothing that a client of a proxy has business with is there, but much that trusts whoever can reach it.
+// clang-format off
+constexpr std::array<BuiltIn, 11> kBuiltIn{{
+    {{v4(0, 0, 0, 0), 8}, "built in: 0.0.0.0/8 is unspecified"},                           // RFC 1122 section 3.2.1.3
+    {{v4(169, 254, 0, 0), 16}, "built in: 169.254.0.0/16 is link-local"},                  // RFC 3927; cloud metadata
+    {{v4(224, 0, 0, 0), 4}, "built in: 224.0.0.0/4 is multicast"},                         // RFC 5771
+    {{v4(255, 255, 255, 255), 32}, "built in: 255.255.255.255 is broadcast"},              // RFC 919 section 7
+    {{v6({}), 128}, "built in: :: is unspecified"},                                        // RFC 4291 section 2.5.2
+    {{v6({0xfe80}), 10}, "built in: fe80::/10 is link-local"},                             // RFC 4291 section 2.5.6
+    {{v6({0xff00}), 8}, "built in: ff00::/8 is multicast"},                                // RFC 4291 section 2.7
+    {{v6({0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254}), 128}, "built in: fd00:ec2::254 is a cloud's metadata service"},
+    // IPv4's link-local addresses once more, behind a translator.
+    {{v6({0, 0, 0, 0, 0, 0, 0xa9fe, 0}), 112}, "built in: ::169.254.0.0/112 is link-local"},            // RFC 4291 section 2.5.5.1
+    {{v6({0x64, 0xff9b, 0, 0, 0, 0, 0xa9fe, 0}), 112}, "built in: 64:ff9b::169.254.0.0/112 is link-local"},  // RFC 6052
+    {{v6({0x2002, 0xa9fe}), 32}, "built in: 2002:a9fe::/32 is link-local"},                // RFC 3056
+}};
+// clang-format on
+
+// The row that denies an address or the whole of a network; kBuiltIn.size() if there is none.
+template <class Destination>
+std::size_t built_in_row(const Destination& destination) noexcept {
+  const auto found = std::find_if(kBuiltIn.begin(), kBuiltIn.end(), [&destination](const BuiltIn& row) {
+    return row.network.has(destination);
+  });
+  return static_cast<std::size_t>(found - kBuiltIn.begin());
+}
+
+template <class Destination>
+bool is_built_in(const Destination& destination) noexcept {
+  return built_in_row(destination) != kBuiltIn.size();
+}
+
+// ---- the host, as rules see it
+// ----------------------------------------------------------------------------------------
+
+string_view without_final_dot(string_view name) noexcept {
+  if (name.size() > 1 && name.back() == '.') name.remove_suffix(1);
+  return name;
+}
+
+// A numeric host has one spelling here: "0:0::1" is "::1", and "::ffff:10.0.0.1" is "10.0.0.1".
+class Host {
+ public:
+  explicit Host(string_view host) noexcept : text_(without_final_dot(host)) {
+    if (!sys::parse_ip(text_, 0, address_)) return;
+    address_ = sys::unmapped(address_);
+    spelling_ = sys::ip_text(address_);
+    text_ = spelling_.view();
+  }
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  [[nodiscard]] string_view text() const noexcept { return text_; }
+  [[nodiscard]] bool is_numeric() const noexcept { return address_.family != Family::none; }
+  [[nodiscard]] const sys::Address& address() const noexcept { return address_; }
+
+ private:
+  string_view text_;
+  sys::AddressText spelling_;
+  sys::Address address_;
+};
+
+// Does `text` match `pattern`, which is in small letters? When the rest does not fit, the last "*" takes one
+// character more: an earlier one never needs to. So the time is at most the product of the lengths.
+bool glob(string_view pattern, string_view text) noexcept {
+  std::size_t p = 0, t = 0, star = string_view::npos, taken = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      taken = t;
+    } else if (p < pattern.size() && pattern[p] == base::lower(text[t])) {
+      ++p;
+      ++t;
+    } else if (star != string_view::npos) {
+      p = star + 1;
+      t = ++taken;
+    } else {
+      return false;
+    }
+  }
+  return std::all_of(pattern.begin() + static_cast<std::ptrdiff_t>(p), pattern.end(),
+                     [](char c) { return c == '*'; });
+}
+
+bool is_numeric(const HostPattern& pattern) noexcept { return pattern.address.family != Family::none; }
+
+bool same_address(const sys::Address& a, const sys::Address& b) noexcept { return a.in_network(b, b.bits()); }
+
+// ---- matching
+// ---------------------------------------------------------------------------------------------------------
+
+// A condition that is not given holds.
+template <class Alternatives, class Holds>
+bool met(const Alternatives& alternatives, Holds holds) noexcept {
+  return alternatives.empty() || std::any_of(alternatives.begin(), alternatives.end(), holds);
+}
+
+bool is_for(const Rule& rule, const sys::Address& client) noexcept {
+  return met(rule.client, [&client](const Network& network) { return network.has(client); });
+}
+
+bool matches(const HostPattern& pattern, const Host& host) noexcept {
+  if (is_numeric(pattern)) return host.is_numeric() && same_address(host.address(), pattern.address);
+  return glob(pattern.text, host.text());
+}
+
+// All conditions but to=.
+bool matches(const Rule& rule, const Asked& asked, const Host& host) noexcept {
+  return is_for(rule, asked.client) &&
+         met(rule.port,
+             [&asked](const PortRange& p) { return p.first <= asked.port && asked.port <= p.last; }) &&
+         met(rule.method, [&asked](const string& method) { return method == asked.method; }) &&
+         met(rule.host, [&host](const HostPattern& pattern) { return matches(pattern, host); });
+}
+
+bool leads_to(const Rule& rule, const sys::Address& address) noexcept {
+  return met(rule.to, [&address](const Network& network) { return network.has(address); });
+}
+
+// Does a rule that matches name this destination of the built-in table?
+bool names(const Rule& rule, const Host& host, const sys::Address& address) noexcept {
+  const bool as_network = std::any_of(rule.to.begin(), rule.to.end(), [&address](const Network& network) {
+    return network.has(address) && is_built_in(network);
+  });
+  return as_network || (host.is_numeric() && same_address(host.address(), address) &&
+                        std::any_of(rule.host.begin(), rule.host.end(), [&host](const HostPattern& pattern) {
+                          return is_numeric(pattern) && matches(pattern, host);
+                        }));
+}
+
+struct FallbackRow {
+  Decision decision;
+  string_view text;
+};
+constexpr std::array<FallbackRow, 4> kFallbacks{{
+    {Decision::deny, "no rule allows this request of this client"},
+    {Decision::allow, "no rule matches, and the client is this machine"},
+    {Decision::allow, "no rule matches, and none is about clients"},
+    {Decision::deny, "no rule allows this client"},
+}};
+
+Verdict verdict_of(Fallback row) noexcept {
+  const auto index = static_cast<std::size_t>(row);
+  return {kFallbacks[index].decision, Verdict::By::fallback, static_cast<std::uint16_t>(index)};
+}
+
+Verdict verdict_of(Decision decision, Verdict::By by, std::size_t index) noexcept {
+  return {decision, by, static_cast<std::uint16_t>(index)};
+}
+
+// ---- reading a rule: each function returns an empty string, or what is wrong
+// -----------------------------------------
+
+string quoted(string_view text) { return "'" + string{text} + "'"; }
+
+string take_client(Rule& rule, string_view text) {
+  Network network;
+  if (!parse_network(text, network)) return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
+  rule.client.push_back(network);
+  return {};
+}
+
+string take_to(Rule& rule, string_view text) {
+  Network network;
+  if (!parse_network(text, network))
+    return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16 (for names there is host=)";
+  rule.to.push_back(network);
+  return {};
+}
+
+bool is_pattern(string_view text) {
+  return !text.empty() && text.find("..") == string_view::npos &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return c == '*' || base::is(c, base::kHostName); });
+}
+
+string not_a_host(string_view text) {
+  string wrong = quoted(text) + " is not a host or a pattern of hosts, as in *.example.com";
+  if (text.find("//") != string_view::npos) return wrong + " (no scheme and no path)";
+  if (text.find('/') != string_view::npos) return wrong + " (for networks there is to=)";
+  if (text.find(':') != string_view::npos) return wrong + " (the port is a condition of its own, port=)";
+  if (!std::all_of(text.begin(), text.end(), [](char c) { return base::is(c, base::kVisible); }))
+    return wrong + " (names in other letters are written in their xn-- form)";
+  return wrong;
+}
+
+string take_host(Rule& rule, string_view text) {
+  const bool bracketed = text.size() > 2 && text.front() == '[' && text.back() == ']';
+  sys::Address address;
+  if (sys::parse_ip(bracketed ? text.substr(1, text.size() - 2) : text, 0, address)) {
+    rule.host.push_back({string{text}, sys::unmapped(address)});
+    return {};
+  }
+  string pattern{without_final_dot(text)};
+  std::transform(pattern.begin(), pattern.end(), pattern.begin(), base::lower);
+  const bool with_all_below = pattern.size() > 1 && pattern.front() == '.';
+  if (with_all_below) rule.host.push_back({"*" + pattern, {}});
+  if (with_all_below) pattern.erase(0, 1);
+  if (!is_pattern(pattern) || pattern.front() == '.') return not_a_host(text);
+  rule.host.push_back({pattern, {}});
+  return {};
+}
+
+string take_port(Rule& rule, string_view text) {
+  const std::size_t dash = std::min(text.find('-'), text.size());
+  PortRange range;
+  const bool numbers = base::parse_decimal(text.substr(0, dash), range.first) &&
+                       base::parse_decimal(dash == text.size() ? text : text.substr(dash + 1), range.last);
+  if (!numbers || range.first == 0)
+    return quoted(text) + " is not a port from 1 to 65535, as in 80, or a range, as in 1024-65535";
+  if (range.first > range.last) return quoted(text) + " is a range whose end lies before its begin";
+  rule.port.push_back(range);
+  return {};
+}
+
+// Methods are case-sensitive (RFC 9110 section 9.1), and all that are registered are in capitals.
+string take_method(Rule& rule, string_view text) {
+  if (text.empty() || !base::all_are(text, base::kToken)) return quoted(text) + " is not a method, as in GET";
+  if (std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; }))
+    return quoted(text) + " has small letters; methods are in capitals, as in GET";
+  rule.method.emplace_back(text);
+  return {};
+}
+
+struct Condition {
+  string_view key;
+  string (*take)(Rule&, string_view);
+  bool (*given)(const Rule&);
+};
+
+constexpr std::array<Condition, 5> kConditions{{
+    {"client", take_client, [](const Rule& rule) { return !rule.client.empty(); }},
+    {"host", take_host, [](const Rule& rule) { return !rule.host.empty(); }},
+    {"to", take_to, [](const Rule& rule) { return !rule.to.empty(); }},
+    {"port", take_port, [](const Rule& rule) { return !rule.port.empty(); }},
+    {"method", take_method, [](const Rule& rule) { return !rule.method.empty(); }},
+}};
+constexpr string_view kKeys = "client=, host=, to=, port= and method=";
+
+// For words that users of other proxies would try, and for slips of the finger.
+string_view meant(string_view key) {
+  constexpr std::array<std::array<string_view, 2>, 9> kOtherWords{{{"from", "client"},
+                                                                   {"src", "client"},
+                                                                   {"source", "client"},
+                                                                   {"domain", "host"},
+                                                                   {"name", "host"},
+                                                                   {"dst", "to"},
+                                                                   {"destination", "to"},
+                                                                   {"dest", "to"},
+                                                                   {"verb", "method"}}};
+  for (const auto& [word, right] : kOtherWords)
+    if (base::equals_ignoring_case(word, key)) return right;
+  std::array<string_view, kConditions.size()> keys;
+  std::transform(kConditions.begin(), kConditions.end(), keys.begin(),
+                 [](const Condition& c) { return c.key; });
+  return nearest(key, keys, std::min<std::size_t>(2, key.size() / 2));
+}
+
+string unknown_condition(string_view key) {
+  string message = "there is no condition " + quoted(key);
+  if (const string_view right = meant(key); !right.empty())
+    message += "; did you mean " + string{right} + "=?";
+  return message + " (there are " + string{kKeys} + ")";
+}
+
+string take_alternatives(const Condition& condition, Rule& rule, string_view values) {
+  for (bool more = true; more;) {
+    const std::size_t bar = values.find('|');
+    const string_view value = base::trimmed(values.substr(0, bar));
+    if (value.empty()) return string{condition.key} + "= needs a value, before and behind each |";
+    if (string error = condition.take(rule, value); !error.empty())
+      return string{condition.key} + "=: " + error;
+    more = bar != string_view::npos;
+    if (more) values.remove_prefix(bar + 1);
+  }
+  return {};
+}
+
+string take_values(Rule& rule, string_view key, string_view values) {
+  const auto found = std::find_if(kConditions.begin(), kConditions.end(),
+                                  [key](const Condition& c) { return c.key == key; });
+  if (found == kConditions.end()) return unknown_condition(key);
+  if (found->given(rule))
+    return string{key} + "= is given twice; for one or the other, write " + string{key} + "=A|B";
+  return take_alternatives(*found, rule, values);
+}
+
+string take_condition(Rule& rule, string_view text) {
+  if (text.empty()) return "there is an empty condition; conditions stand between commas";
+  if (const std::size_t equals = text.find('='); equals != string_view::npos)
+    return take_values(rule, base::trimmed(text.substr(0, equals)), text.substr(equals + 1));
+  Network network;
+  if (parse_network(text, network)) return take_values(rule, "client", text);
+  if (!meant(text).empty()) return quoted(text) + " needs a value, as in " + string{meant(text)} + "=...";
+  return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16, nor a condition (there are " +
+         string{kKeys} + "), nor all";
+}
+
+string read_rule(Rule& rule, string_view text) {
+  if (base::trimmed(text) == "all") return {};
+  // Behind a comma something must come, which next_element would not show.
+  for (bool more = true; more;) {
+    more = text.find(',') != string_view::npos;
+    const string_view element = base::next_element(text);
+    if (element == "all") return "all stands alone, without further conditions";
+    if (string error = take_condition(rule, element); !error.empty()) return error;
+  }
+  return {};
+}
+
+// ---- which rule covers which
+// ------------------------------------------------------------------------------------------
+
+// Whatever holds for `narrow` holds for `wide`, looking at one alternative at a time.
+template <class Alternatives, class Within>
+bool within(const Alternatives& narrow, const Alternatives& wide, Within inside) {
+  if (wide.empty()) return true;
+  return !narrow.empty() && std::all_of(narrow.begin(), narrow.end(), [&](const auto& one) {
+    return std::any_of(wide.begin(), wide.end(), [&](const auto& other) { return inside(one, other); });
+  });
+}
+
+// A "*" in `narrow` can only be matched by one in `wide`, as no host contains one: so the pattern itself is
+// matched like a host.
+bool host_within(const HostPattern& narrow, const HostPattern& wide) {
+  if (is_numeric(narrow))
+    return is_numeric(wide) ? same_address(narrow.address, wide.address)
+                            : glob(wide.text, sys::ip_text(narrow.address).view());
+  return !is_numeric(wide) && glob(wide.text, narrow.text);
+}
+
+bool network_within(const Network& narrow, const Network& wide) { return wide.has(narrow); }
+
+bool conditions_within(const Rule& narrow, const Rule& wide) {
+  return within(narrow.client, wide.client, network_within) && within(narrow.to, wide.to, network_within) &&
+         within(narrow.host, wide.host, host_within) &&
+         within(
+             narrow.port, wide.port,
+             [](const PortRange& n, const PortRange& w) { return w.first <= n.first && n.last <= w.last; }) &&
+         within(narrow.method, wide.method, [](const string& n, const string& w) { return n == w; });
+}
+
+bool is_built_in_host(const HostPattern& pattern) {
+  return is_numeric(pattern) && is_built_in(pattern.address);
+}
+
+// What of `narrow` lies in the built-in table is named by `wide` too: an allow rule does not count for the
+// others.
+bool named_too(const Rule& narrow, const Rule& wide) {
+  return std::all_of(narrow.to.begin(), narrow.to.end(),
+                     [&wide](const Network& one) {
+                       return !is_built_in(one) ||
+                              std::any_of(wide.to.begin(), wide.to.end(), [&one](const Network& other) {
+                                return is_built_in(other) && other.has(one);
+                              });
+                     }) &&
+         std::all_of(narrow.host.begin(), narrow.host.end(), [&wide](const HostPattern& one) {
+           return !is_built_in_host(one) ||
+                  std::any_of(wide.host.begin(), wide.host.end(), [&one](const HostPattern& other) {
+                    return is_numeric(other) && host_within(one, other);
+                  });
+         });
+}
+
+bool covers(const Rule& first, const Rule& later) {
+  return conditions_within(later, first) && (first.action == Action::deny || named_too(later, first));
+}
+
+}  // namespace
+
+string Rules::add(Action action, string_view text) {
+  if (rules_.size() == kRulesMax) return "there are more than " + std::to_string(kRulesMax) + " rules";
+  Rule rule;
+  rule.action = action;
+  rule.text = (action == Action::allow ? "--allow " : "--deny ") + string{text};
+  if (string error = read_rule(rule, text); !error.empty()) return error;
+  rules_.push_back(std::move(rule));
+  return {};
+}
+
+bool Rules::speaks_of_clients() const noexcept {
+  return std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) { return !rule.client.empty(); });
+}
+
+Fallback Rules::fallback(const sys::Address& client) const noexcept {
+  const bool listed = std::any_of(rules_.begin(), rules_.end(), [&client](const Rule& rule) {
+    return rule.action == Action::allow && is_for(rule, client);
+  });
+  if (listed) return Fallback::not_listed;
+  if (client.is_loopback()) return Fallback::this_machine;
+  return speaks_of_clients() ? Fallback::stranger : Fallback::no_client_rule;
+}
+
+Verdict Rules::before_lookup(const Asked& asked) const noexcept {
+  const Host host{asked.host};
+  if (host.is_numeric()) return for_address(asked, host.address());
+  std::optional<std::size_t> open;  // the first rule that denies some addresses
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    const Rule& rule = rules_[i];
+    if (!matches(rule, asked, host)) continue;
+    // From here on some address may be allowed.
+    if (rule.action == Action::allow)
+      return verdict_of(Decision::undecided, Verdict::By::rule, open.value_or(i));
+    if (rule.to.empty()) return verdict_of(Decision::deny, Verdict::By::rule, i);
+    if (!open) open = i;
+  }
+  Verdict last = verdict_of(fallback(asked.client));
+  if (last.decision == Decision::deny) return last;
+  if (open) return verdict_of(Decision::undecided, Verdict::By::rule, *open);
+  last.decision = Decision::undecided;
+  return last;
+}
+
+Verdict Rules::for_address(const Asked& asked, const sys::Address& address) const noexcept {
+  const Host host{asked.host};
+  const std::size_t row = built_in_row(address);
+  const bool ordinary = row == kBuiltIn.size();
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    const Rule& rule = rules_[i];
+    if (!matches(rule, asked, host) || !leads_to(rule, address)) continue;
+    if (rule.action == Action::deny) return verdict_of(Decision::deny, Verdict::By::rule, i);
+    if (ordinary || names(rule, host, address)) return verdict_of(Decision::allow, Verdict::By::rule, i);
+  }
+  if (!ordinary) return verdict_of(Decision::deny, Verdict::By::built_in, row);
+  return verdict_of(fallback(asked.client));
+}
+
+string_view Rules::text(Verdict verdict) const noexcept {
+  switch (verdict.by) {
+    case Verdict::By::rule: return verdict.index < rules_.size() ? rules_[verdict.index].text : string_view{};
+    case Verdict::By::built_in: return kBuiltIn[verdict.index].text;
+    case Verdict::By::fallback: break;
+  }
+  return kFallbacks[verdict.index].text;
+}
+
+bool Rules::is_about_client(Verdict verdict) const noexcept {
+  if (verdict.decision != Decision::deny) return false;
+  if (verdict.by == Verdict::By::fallback) return static_cast<Fallback>(verdict.index) == Fallback::stranger;
+  if (verdict.by == Verdict::By::built_in) return false;
+  const Rule& rule = rules_[verdict.index];
+  return !rule.client.empty() && rule.host.empty() && rule.to.empty() && rule.port.empty() &&
+         rule.method.empty();
+}
+
+std::vector<string> Rules::lint() const {
+  std::vector<string> warnings;
+  for (std::size_t later = 1; later < rules_.size(); ++later) {
+    const auto end = rules_.begin() + static_cast<std::ptrdiff_t>(later);
+    const auto first =
+        std::find_if(rules_.begin(), end, [&](const Rule& rule) { return covers(rule, rules_[later]); });
+    if (first == end) continue;
+    warnings.push_back(rules_[later].text + " never decides anything: " + first->text +
+                       " stands before it and matches all that it matches");
+  }
+  return warnings;
+}
+
+string Rules::objection_to_public() const {
+  if (!speaks_of_clients()) return "say who may use the proxy, as in --allow 192.168.0.0/16";
+  const auto open = std::find_if(rules_.begin(), rules_.end(), [](const Rule& rule) {
+    return rule.action == Action::allow && rule.client.empty();
+  });
+  if (open == rules_.end()) return {};
+  return open->text + " is for everybody: say for whom, as in client=192.168.0.0/16" +
+         " (client=0.0.0.0/0|::/0 if everybody is meant)";
+}
+
+}  // namespace plan

@@ -1,0 +1,557 @@
+// Access rules: how they are read, what they decide, and in which order.
+#include "../../src/plan/rules.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "../../src/plan/spelling.hpp"
+
+namespace {
+
+using plan::Action;
+using plan::Asked;
+using plan::Decision;
+using plan::Fallback;
+using plan::Rules;
+using plan::Verdict;
+using std::string;
+using By = Verdict::By;
+
+sys::Address ip(const char* text) {
+  sys::Address address;
+  EXPECT_TRUE(sys::parse_ip(text, 0, address)) << text;
+  return address;
+}
+
+// "+RULE" allows, "-RULE" denies.
+Rules rules_of(const std::vector<string>& texts) {
+  Rules rules;
+  for (const string& text : texts) {
+    const Action action = text.front() == '+' ? Action::allow : Action::deny;
+    EXPECT_EQ(rules.add(action, text.substr(1)), "") << text;
+  }
+  return rules;
+}
+
+Asked asked_of(const char* client, const char* host, std::uint16_t port = 80, const char* method = "GET") {
+  return {ip(client), host, port, method};
+}
+
+Verdict by_rule(Decision decision, std::uint16_t index) { return {decision, By::rule, index}; }
+Verdict by_default(Decision decision, Fallback row) {
+  return {decision, By::fallback, static_cast<std::uint16_t>(row)};
+}
+
+// Is a request from elsewhere let through by this one rule?
+bool matches(const string& rule, const Asked& asked, const char* address = "192.0.2.80") {
+  return rules_of({"+" + rule}).for_address(asked, ip(address)).decision == Decision::allow;
+}
+
+TEST(Network, AsText) {
+  struct Row {
+    const char* text;
+    const char* address;
+    std::size_t prefix;
+  };
+  const Row rows[] = {
+      {"10.0.0.0/8", "10.0.0.0", 8},
+      {"10.0.0.1", "10.0.0.1", 32},
+      {"0.0.0.0/0", "0.0.0.0", 0},
+      {"::/0", "::", 0},
+      {"2001:db8::/32", "2001:db8::", 32},
+      {"::1", "::1", 128},
+      {"::ffff:10.0.0.0/104", "10.0.0.0", 8},
+      {"::ffff:10.0.0.1", "10.0.0.1", 32},
+      {"::ffff:0:0/96", "0.0.0.0", 0},
+      {"::ffff:0:0/95", "::ffff:0:0", 95},
+  };
+  for (const Row& row : rows) {
+    plan::Network network;
+    ASSERT_TRUE(plan::parse_network(row.text, network)) << row.text;
+    EXPECT_EQ(network.address, ip(row.address)) << row.text;
+    EXPECT_EQ(network.prefix, row.prefix) << row.text;
+  }
+  for (const char* text : {"", "/8", "10/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8",
+                           "::/129", "[::1]", "10.0.0.0 /8", "::1/+1"}) {
+    plan::Network network{ip("1.2.3.4"), 7};
+    EXPECT_FALSE(plan::parse_network(text, network)) << text;
+    EXPECT_EQ(network.prefix, 7U) << text << ": untouched";
+  }
+}
+
+TEST(Network, HasSmallerOnes) {
+  const auto network = [](const char* text) {
+    plan::Network out;
+    EXPECT_TRUE(plan::parse_network(text, out)) << text;
+    return out;
+  };
+  EXPECT_TRUE(network("10.0.0.0/8").has(network("10.9.0.0/16")));
+  EXPECT_TRUE(network("10.0.0.0/8").has(network("10.0.0.0/8")));
+  EXPECT_FALSE(network("10.9.0.0/16").has(network("10.0.0.0/8")));
+  EXPECT_FALSE(network("10.0.0.0/8").has(network("11.0.0.0/16")));
+  EXPECT_FALSE(network("::/0").has(network("10.0.0.0/8")));
+}
+
+TEST(Spelling, Nearest) {
+  constexpr std::array<std::string_view, 3> kNames{"client", "host", "to"};
+  EXPECT_EQ(plan::nearest("hots", kNames, 2), "host");
+  EXPECT_EQ(plan::nearest("clinet", kNames, 2), "client");
+  EXPECT_EQ(plan::nearest("hots", kNames, 1), "");
+  EXPECT_EQ(plan::nearest("host", kNames, 0), "host");
+  EXPECT_EQ(plan::nearest("host", {}, 9), "");
+}
+
+TEST(Rules, EachCondition) {
+  struct Row {
+    const char* rule;
+    Asked yes, no;
+  };
+  const auto from = [](const char* client) { return asked_of(client, "h"); };
+  const auto host = [](const char* name) { return asked_of("192.0.2.1", name); };
+  const auto port = [](std::uint16_t number) { return asked_of("192.0.2.1", "h", number); };
+  const auto method = [](const char* name) { return asked_of("192.0.2.1", "h", 80, name); };
+  const Row rows[] = {
+      {"client=10.0.0.0/8", from("10.255.0.1"), from("11.0.0.1")},
+      {"10.0.0.0/8", from("10.255.0.1"), from("11.0.0.1")},
+      {"client=10.0.0.1", from("10.0.0.1"), from("10.0.0.2")},
+      {"client=10.0.0.0/8", from("::ffff:10.0.0.1"), from("::ffff:11.0.0.1")},
+      {"client=::ffff:10.0.0.0/104", from("10.0.0.1"), from("11.0.0.1")},
+      {"client=2001:db8::/32", from("2001:db8::9"), from("2001:db9::9")},
+      {"client=::/0", from("2001:db8::9"), from("10.0.0.1")},
+      {"client=10.0.0.1|10.0.0.3", from("10.0.0.3"), from("10.0.0.2")},
+      {"host=example.com", host("EXAMPLE.com"), host("www.example.com")},
+      {"host=Example.COM", host("example.com"), host("example.org")},
+      {"host=*.example.com", host("a.b.Example.com"), host("example.com")},
+      {"host=*.example.com", host("www.example.com"), host("wwwexample.com")},
+      {"host=.example.com", host("example.com"), host("notexample.com")},
+      {"host=.example.com", host("www.example.com"), host("example.com.evil.org")},
+      {"host=*.*", host("a.b"), host("anything")},
+      {"host=a*b*c", host("aXbbYc"), host("aXcYb")},
+      {"host=ab*", host("ab"), host("ac")},
+      {"host=*ab*", host("xxabab"), host("xaxb")},
+      {"host=a|b", host("b"), host("ab")},
+      {"host=example.com", host("example.com."), host("example.com..")},
+      {"host=example.com.", host("example.com"), host("example.co")},
+      {"host=192.0.2.7", host("192.0.2.7"), host("192.0.2.70")},
+      {"host=192.0.2.7", host("::ffff:192.0.2.7"), host("::192.0.2.7")},
+      {"host=192.0.2.7", host("192.0.2.7."), host("x192.0.2.7")},
+      {"host=[2001:db8::1]", host("2001:DB8:0::1"), host("2001:db8::2")},
+      {"host=192.0.2.*", host("192.0.2.9"), host("192.0.3.9")},
+      {"host=192.0.2.*", host("::ffff:192.0.2.9"), host("::ffff:192.0.3.9")},
+      {"port=80", port(80), port(8080)},
+      {"port=1024-65535", port(1024), port(1023)},
+      {"port=80|8000-8999", port(8999), port(9000)},
+      {"method=GET|POST", method("POST"), method("PUT")},
+      {"method=GET", method("GET"), method("get")},
+      {"port=80, host = h ,client=192.0.2.1", port(80), port(81)},
+      {"all", port(80), asked_of("192.0.2.1", "x")},
+  };
+  for (const Row& row : rows) {
+    EXPECT_TRUE(matches(row.rule, row.yes)) << row.rule << ' ' << row.yes.host;
+    if (string{row.rule} == "all") continue;
+    EXPECT_FALSE(matches(row.rule, row.no)) << row.rule << ' ' << row.no.host;
+  }
+  EXPECT_TRUE(matches("host=*", host("")));
+}
+
+TEST(Rules, EveryConditionMustHold) {
+  const char* const rule = "client=10.0.0.0/8,host=h,to=192.0.2.0/24,port=80,method=GET";
+  EXPECT_TRUE(matches(rule, asked_of("10.0.0.1", "h")));
+  EXPECT_FALSE(matches(rule, asked_of("11.0.0.1", "h")));
+  EXPECT_FALSE(matches(rule, asked_of("10.0.0.1", "i")));
+  EXPECT_FALSE(matches(rule, asked_of("10.0.0.1", "h", 81)));
+  EXPECT_FALSE(matches(rule, asked_of("10.0.0.1", "h", 80, "PUT")));
+  EXPECT_FALSE(matches(rule, asked_of("10.0.0.1", "h"), "192.0.3.1"));
+}
+
+// An exponential matcher would not come back from this.
+TEST(Rules, APatternOfManyStarsTakesNoLongTime) {
+  string pattern = "host=";
+  for (int i = 0; i < 60; ++i) pattern += "*a";
+  const string host(250, 'a');
+  EXPECT_TRUE(matches(pattern, asked_of("192.0.2.1", host.c_str())));
+  EXPECT_FALSE(matches(pattern + "b", asked_of("192.0.2.1", host.c_str())));
+}
+
+TEST(Rules, WhatIsWrongAndWhatToDo) {
+  struct Row {
+    const char* rule;
+    const char* says;
+  };
+  const Row rows[] = {
+      {"", "empty condition"},
+      {",", "empty condition"},
+      {"port=80,", "empty condition"},
+      {"port=80,,method=GET", "empty condition"},
+      {"ten", "'ten' is not ADDRESS/BITS, as in 192.168.0.0/16"},
+      {"ten", "there are client=, host=, to=, port= and method="},
+      {"10.0.0.0/33", "'10.0.0.0/33' is not ADDRESS/BITS"},
+      {"10.0.0.0/", "is not ADDRESS/BITS"},
+      {"hots=x", "there is no condition 'hots'; did you mean host=?"},
+      {"hots=x", "there are client=, host=, to=, port= and method="},
+      {"clients=10.0.0.1", "did you mean client=?"},
+      {"src=10.0.0.1", "did you mean client=?"},
+      {"dst=10.0.0.1", "did you mean to=?"},
+      {"HOST=x", "there is no condition 'HOST'"},
+      {"=x", "there is no condition ''"},
+      {"prot", "'prot' needs a value, as in port=..."},
+      {"port", "'port' needs a value, as in port=..."},
+      {"client=", "client= needs a value"},
+      {"host=a|", "host= needs a value"},
+      {"host=|a", "host= needs a value"},
+      {"host=a|b||c", "host= needs a value"},
+      {"client=ten", "client=: 'ten' is not ADDRESS/BITS"},
+      {"to=example.com", "(for names there is host=)"},
+      {"host=10.0.0.0/8", "(for networks there is to=)"},
+      {"host=h:80", "(the port is a condition of its own, port=)"},
+      {"host=http://h/", "no scheme and no path"},
+      {"host=b\xc3\xbc"
+       "cher.de",
+       "xn-- form"},
+      {"host=a b", "is not a host"},
+      {"host=a?b", "is not a host"},
+      {"host=.", "is not a host"},
+      {"host=..a", "is not a host"},
+      {"host=a..b", "is not a host"},
+      {"port=0", "is not a port from 1 to 65535"},
+      {"port=65536", "is not a port"},
+      {"port=http", "'http' is not a port"},
+      {"port=80-", "'80-' is not a port"},
+      {"port=-80", "is not a port"},
+      {"port=90-80", "end lies before its begin"},
+      {"method=get", "methods are in capitals"},
+      {"method=G T", "is not a method"},
+      {"port=80,port=81", "port= is given twice; for one or the other, write port=A|B"},
+      {"10.0.0.1,client=10.0.0.2", "client= is given twice"},
+      {"all,port=80", "all stands alone"},
+      {"port=80,all", "all stands alone"},
+  };
+  for (const Row& row : rows) {
+    Rules rules;
+    const string error = rules.add(Action::allow, row.rule);
+    EXPECT_NE(error.find(row.says), string::npos) << row.rule << " -> " << error;
+    EXPECT_EQ(error.find('\n'), string::npos) << "one line";
+    EXPECT_EQ(rules.size(), 0U) << row.rule;
+  }
+}
+
+TEST(Rules, ThereIsAnEnd) {
+  Rules rules;
+  for (std::size_t i = 0; i < plan::kRulesMax; ++i) ASSERT_EQ(rules.add(Action::deny, "port=1"), "");
+  EXPECT_NE(rules.add(Action::deny, "port=1").find("more than 1000"), string::npos);
+}
+
+TEST(Rules, TheFirstThatMatchesDecides) {
+  const Rules rules = rules_of({"+host=a.example", "-host=*.example", "+port=80", "-all"});
+  const auto decide = [&rules](const char* host, std::uint16_t port) {
+    return rules.for_address(asked_of("127.0.0.1", host, port), ip("192.0.2.1"));
+  };
+  EXPECT_EQ(decide("a.example", 81), by_rule(Decision::allow, 0));
+  EXPECT_EQ(decide("b.example", 80), by_rule(Decision::deny, 1));
+  EXPECT_EQ(decide("other", 80), by_rule(Decision::allow, 2));
+  EXPECT_EQ(decide("other", 81), by_rule(Decision::deny, 3));
+  EXPECT_EQ(rules.text(decide("b.example", 80)), "--deny host=*.example");
+  EXPECT_EQ(rules.text(decide("other", 80)), "--allow port=80");
+}
+
+// The table in rules.hpp, row by row.
+TEST(Rules, ClosedByDefault) {
+  struct Row {
+    const char* title;
+    std::vector<string> rules;
+    const char* client;
+    Verdict verdict;
+  };
+  const Verdict not_listed = by_default(Decision::deny, Fallback::not_listed);
+  const Verdict this_machine = by_default(Decision::allow, Fallback::this_machine);
+  const Verdict no_client_rule = by_default(Decision::allow, Fallback::no_client_rule);
+  const Verdict stranger = by_default(Decision::deny, Fallback::stranger);
+  const Row rows[] = {
+      {"no rule", {}, "127.0.0.1", this_machine},
+      {"no rule", {}, "::1", this_machine},
+      {"no rule", {}, "::ffff:127.0.0.1", this_machine},
+      {"no rule", {}, "192.0.2.1", no_client_rule},
+      {"a list of hosts is for this machine too", {"+host=x"}, "127.0.0.1", not_listed},
+      {"and for others", {"+host=x"}, "192.0.2.1", not_listed},
+      {"a list of networks", {"+to=10.0.0.0/8"}, "127.0.0.1", not_listed},
+      {"a prohibition is no list", {"-host=x"}, "127.0.0.1", this_machine},
+      {"nor for others", {"-host=x"}, "192.0.2.1", no_client_rule},
+      {"a network is not about this machine", {"+client=10.0.0.0/8"}, "127.0.0.1", this_machine},
+      {"but closes for strangers", {"+client=10.0.0.0/8"}, "192.0.2.1", stranger},
+      {"so does a prohibition with client=", {"-client=10.0.0.0/8"}, "192.0.2.1", stranger},
+      {"and leaves this machine", {"-client=10.0.0.0/8"}, "127.0.0.1", this_machine},
+      {"a list for a network", {"+client=10.0.0.0/8,host=x"}, "10.0.0.1", not_listed},
+      {"is not for this machine", {"+client=10.0.0.0/8,host=x"}, "127.0.0.1", this_machine},
+      {"a list for this machine", {"+client=127.0.0.0/8,host=x"}, "127.0.0.1", not_listed},
+      {"does not open for others", {"+client=127.0.0.0/8,host=x"}, "192.0.2.1", stranger},
+      {"a list for all of IPv4", {"+client=0.0.0.0/0,host=x"}, "127.0.0.1", not_listed},
+      {"of IPv4 only", {"+client=0.0.0.0/0,host=x"}, "2001:db8::1", stranger},
+  };
+  for (const Row& row : rows) {
+    const Rules rules = rules_of(row.rules);
+    const Verdict verdict = rules.for_address(asked_of(row.client, "h"), ip("192.0.2.80"));
+    EXPECT_EQ(verdict, row.verdict) << row.title << ": " << rules.text(verdict);
+    EXPECT_FALSE(rules.text(verdict).empty());
+  }
+}
+
+TEST(Rules, BuiltInDestinations) {
+  const Rules none;
+  for (const char* address :
+       {"0.0.0.0", "0.1.2.3", "169.254.169.254", "169.254.0.1", "169.254.255.255", "224.0.0.1",
+        "239.255.255.255", "255.255.255.255", "::", "fe80::1", "febf::1", "ff02::1", "fd00:ec2::254",
+        "::ffff:169.254.169.254", "::ffff:0.0.0.0", "::ffff:224.0.0.1", "::169.254.169.254",
+        "64:ff9b::169.254.169.254", "2002:a9fe:a9fe::1"}) {
+    const Verdict verdict = none.for_address(asked_of("127.0.0.1", "h"), ip(address));
+    EXPECT_EQ(verdict.decision, Decision::deny) << address;
+    EXPECT_EQ(verdict.by, By::built_in) << address;
+    EXPECT_EQ(none.text(verdict).substr(0, 10), "built in: ") << address;
+    EXPECT_EQ(rules_of({"+all"}).for_address(asked_of("127.0.0.1", "h"), ip(address)), verdict) << address;
+  }
+  for (const char* address :
+       {"127.0.0.1", "::1", "1.0.0.0", "169.253.255.255", "169.255.0.0", "223.255.255.255", "240.0.0.0",
+        "255.255.255.254", "::2", "fec0::1", "fd00:ec2::253", "10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1",
+        "64:ff9b::1.2.3.4", "2002:a9ff::1"})
+    EXPECT_EQ(none.for_address(asked_of("127.0.0.1", "h"), ip(address)).decision, Decision::allow) << address;
+}
+
+TEST(Rules, TheBuiltInRowsNameWhatTheyDeny) {
+  const Rules none;
+  const auto text = [&none](const char* address) {
+    return none.text(none.for_address(asked_of("127.0.0.1", "h"), ip(address)));
+  };
+  EXPECT_EQ(text("169.254.169.254"), "built in: 169.254.0.0/16 is link-local");
+  EXPECT_EQ(text("fe80::1"), "built in: fe80::/10 is link-local");
+  EXPECT_EQ(text("fd00:ec2::254"), "built in: fd00:ec2::254 is a cloud's metadata service");
+  EXPECT_EQ(text("::"), "built in: :: is unspecified");
+  EXPECT_EQ(text("::169.254.1.1"), "built in: ::169.254.0.0/112 is link-local");
+}
+
+TEST(Rules, OnlyWhoNamesABuiltInDestinationOpensIt) {
+  struct Row {
+    std::vector<string> rules;
+    const char *host, *address;
+    Verdict verdict;
+  };
+  const Verdict link_local{Decision::deny, By::built_in, 1};
+  const char* const metadata = "169.254.169.254";
+  const Row rows[] = {
+      {{"+all"}, metadata, metadata, link_local},
+      {{"+to=0.0.0.0/0"}, "h", metadata, link_local},
+      {{"+to=169.0.0.0/8"}, "h", metadata, link_local},
+      {{"+host=h"}, "h", metadata, link_local},
+      {{"+host=*"}, metadata, metadata, link_local},
+      {{"+host=169.254.169.*"}, metadata, metadata, link_local},
+      {{"+to=169.254.169.254"}, "h", metadata, by_rule(Decision::allow, 0)},
+      {{"+to=169.254.0.0/16"}, "h", metadata, by_rule(Decision::allow, 0)},
+      {{"+to=0.0.0.0/0|169.254.0.0/16"}, "h", metadata, by_rule(Decision::allow, 0)},
+      {{"+to=0.0.0.0/0|169.254.0.0/24"}, "h", metadata, link_local},
+      {{"+host=169.254.169.254"}, metadata, metadata, by_rule(Decision::allow, 0)},
+      {{"+host=169.254.169.254"}, "::ffff:169.254.169.254", metadata, by_rule(Decision::allow, 0)},
+      {{"+host=169.254.169.254"}, "h", metadata, link_local},
+      {{"+all", "+to=169.254.169.254"}, "h", metadata, by_rule(Decision::allow, 1)},
+      {{"-port=80", "+to=169.254.169.254"}, "h", metadata, by_rule(Decision::deny, 0)},
+      {{"+to=169.254.169.254,port=81"}, "h", metadata, link_local},
+      {{"+all", "-all"}, "h", metadata, by_rule(Decision::deny, 1)},
+      {{"+to=224.0.0.0/4"}, "h", metadata, link_local},
+  };
+  for (const Row& row : rows) {
+    const Rules rules = rules_of(row.rules);
+    const Asked asked = asked_of("127.0.0.1", row.host);
+    const Verdict verdict = rules.for_address(asked, ip(row.address));
+    EXPECT_EQ(verdict, row.verdict) << row.rules.front() << ": " << rules.text(verdict);
+    const Verdict mapped = rules.for_address(asked, ip("::ffff:169.254.169.254"));
+    EXPECT_EQ(mapped, row.verdict) << row.rules.front();
+  }
+}
+
+TEST(Rules, BeforeLookup) {
+  struct Row {
+    std::vector<string> rules;
+    const char* host;
+    Verdict verdict;
+  };
+  const auto undecided = [](std::uint16_t index) { return by_rule(Decision::undecided, index); };
+  const Row rows[] = {
+      {{"-host=h"}, "h", by_rule(Decision::deny, 0)},
+      {{"+host=h"}, "h", undecided(0)},
+      {{"+host=h"}, "i", by_default(Decision::deny, Fallback::not_listed)},
+      {{}, "h", by_default(Decision::undecided, Fallback::this_machine)},
+      {{"-to=10.0.0.0/8"}, "h", undecided(0)},
+      {{"-to=10.0.0.0/8", "-to=11.0.0.0/8"}, "h", undecided(0)},
+      {{"-port=81,to=10.0.0.0/8"}, "h", by_default(Decision::undecided, Fallback::this_machine)},
+      // Either way it is denied: the name server need not hear of it.
+      {{"-to=10.0.0.0/8", "-port=80"}, "h", by_rule(Decision::deny, 1)},
+      {{"-to=10.0.0.0/8", "+port=80"}, "h", undecided(0)},
+      {{"+to=10.0.0.0/8", "-port=80"}, "h", undecided(0)},
+      {{"-to=10.0.0.0/8", "+client=127.0.0.1,port=81"},
+       "h",
+       by_default(Decision::deny, Fallback::not_listed)},
+      {{"+port=81", "-port=80"}, "h", by_rule(Decision::deny, 1)},
+      // A numeric host is its own address.
+      {{"-to=10.0.0.0/8"}, "10.1.2.3", by_rule(Decision::deny, 0)},
+      {{"-to=10.0.0.0/8"}, "::ffff:10.1.2.3", by_rule(Decision::deny, 0)},
+      {{"+to=10.0.0.0/8"}, "10.1.2.3", by_rule(Decision::allow, 0)},
+      {{"-to=10.0.0.0/8"}, "11.1.2.3", by_default(Decision::allow, Fallback::this_machine)},
+      {{"+all"}, "169.254.169.254", {Decision::deny, By::built_in, 1}},
+      {{"+all"}, "fe80::1", {Decision::deny, By::built_in, 5}},
+  };
+  for (const Row& row : rows) {
+    const Rules rules = rules_of(row.rules);
+    const Verdict verdict = rules.before_lookup(asked_of("127.0.0.1", row.host));
+    EXPECT_EQ(verdict, row.verdict) << row.host << ": " << rules.text(verdict);
+  }
+}
+
+// What is said before the look-up must hold for every address: all pairs of a few rules, tried out.
+TEST(Rules, BothPhasesAgree) {
+  const std::vector<string> pieces{"+all",          "-all",     "+to=10.0.0.0/8",      "-to=10.0.0.0/8",
+                                   "+host=h",       "-host=h",  "+client=10.0.0.0/8",  "-client=10.0.0.0/8",
+                                   "+port=80",      "-port=81", "+to=169.254.169.254", "-to=0.0.0.0/0",
+                                   "+host=10.0.0.1"};
+  const char* const addresses[] = {"10.0.0.1", "192.0.2.1", "169.254.169.254", "2001:db8::1"};
+  int denied = 0, open = 0;
+  for (const string& first : pieces)
+    for (const string& second : pieces)
+      for (const char* client : {"127.0.0.1", "10.0.0.9", "192.0.2.9"})
+        for (const char* host : {"h", "i"}) {
+          const Rules rules = rules_of({first, second});
+          const Asked asked = asked_of(client, host);
+          const Verdict before = rules.before_lookup(asked);
+          ASSERT_NE(before.decision, Decision::allow) << "not for a name";
+          ++(before.decision == Decision::deny ? denied : open);
+          bool any_allowed = false;
+          for (const char* address : addresses) {
+            const Verdict verdict = rules.for_address(asked, ip(address));
+            ASSERT_NE(verdict.decision, Decision::undecided);
+            any_allowed |= verdict.decision == Decision::allow;
+          }
+          if (before.decision == Decision::deny) {
+            EXPECT_FALSE(any_allowed) << first << ' ' << second << ' ' << client << ' ' << host;
+          }
+        }
+  EXPECT_GT(denied, 100);
+  EXPECT_GT(open, 100);
+}
+
+TEST(Rules, IsItAboutTheClient) {
+  const auto about = [](const std::vector<string>& texts, const char* client) {
+    const Rules rules = rules_of(texts);
+    return rules.is_about_client(rules.before_lookup(asked_of(client, "h")));
+  };
+  EXPECT_TRUE(about({"-client=10.0.0.0/8"}, "10.0.0.1"));
+  EXPECT_TRUE(about({"+client=10.0.0.0/8"}, "11.0.0.1")) << "a stranger";
+  EXPECT_FALSE(about({"-client=10.0.0.0/8,port=80"}, "10.0.0.1"));
+  EXPECT_FALSE(about({"-all"}, "10.0.0.1"));
+  EXPECT_FALSE(about({"+host=x"}, "10.0.0.1"));
+  EXPECT_FALSE(about({"+client=10.0.0.0/8"}, "10.0.0.1")) << "not denied";
+  const Rules none;
+  EXPECT_FALSE(none.is_about_client(none.before_lookup(asked_of("10.0.0.1", "0.0.0.0"))));
+}
+
+TEST(Rules, LintFindsWhatNeverDecides) {
+  struct Row {
+    std::vector<string> rules;
+    bool warns;
+  };
+  const Row rows[] = {
+      {{"+all", "-port=80"}, true},
+      {{"-port=80", "+all"}, false},
+      {{"+client=10.0.0.0/8", "-client=10.1.0.0/16"}, true},
+      {{"+client=10.1.0.0/16", "-client=10.0.0.0/8"}, false},
+      {{"+client=10.0.0.0/8", "-client=10.1.0.0/16|11.0.0.1"}, false},
+      {{"+client=10.0.0.0/8|11.0.0.0/8", "-client=10.1.0.0/16|11.0.0.1"}, true},
+      {{"+client=10.0.0.0/8", "-client=10.1.0.0/16,port=80"}, true},
+      {{"+client=10.0.0.0/8,port=80", "-client=10.1.0.0/16"}, false},
+      {{"-host=*.example.com", "+host=www.example.com"}, true},
+      {{"-host=*.example.com", "+host=example.com"}, false},
+      {{"-host=.example.com", "+host=EXAMPLE.com"}, true},
+      {{"-host=.example.com", "+host=*.www.example.com"}, true},
+      {{"-host=*.www.example.com", "+host=*.example.com"}, false},
+      {{"-host=a*", "+host=*a"}, false},
+      {{"-host=*", "+host=192.0.2.1"}, true},
+      {{"-host=::1", "+host=[0::1]"}, true},
+      {{"-host=192.0.2.1", "+host=192.0.2.*"}, false},
+      {{"-port=1-1024", "+port=80|443"}, true},
+      {{"-port=80", "+port=80-81"}, false},
+      {{"-method=GET|PUT", "+method=PUT"}, true},
+      {{"-method=GET", "+method=PUT"}, false},
+      {{"-to=10.0.0.0/8", "+to=10.0.0.1"}, true},
+      {{"-host=10.0.0.1", "+to=10.0.0.1"}, false},
+      {{"+all", "+to=169.254.169.254"}, false},
+      {{"+all", "+host=169.254.169.254"}, false},
+      {{"+to=0.0.0.0/0", "-to=169.254.0.0/16"}, false},
+      {{"-all", "+to=169.254.169.254"}, true},
+      {{"+to=169.254.0.0/16", "+to=169.254.0.0/16"}, true},
+      {{"+all", "+to=10.0.0.0/8"}, true},
+      {{"+to=0.0.0.0/0", "+to=0.0.0.0/0|169.254.169.254"}, false},
+      {{"+host=169.254.169.254", "+host=169.254.169.254,port=80"}, true},
+  };
+  for (const Row& row : rows) {
+    const Rules rules = rules_of(row.rules);
+    const std::vector<string> warnings = rules.lint();
+    EXPECT_EQ(warnings.size(), row.warns ? 1U : 0U) << row.rules[0] << ' ' << row.rules[1];
+  }
+  const std::vector<string> warnings = rules_of({"+port=80", "-host=x", "-port=80"}).lint();
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0],
+            "--deny port=80 never decides anything: --allow port=80 stands before it and matches all that it "
+            "matches");
+}
+
+// What lint says must be so: if the second of two rules is said never to decide, then it decides nothing that
+// would have come out otherwise. All pairs of a few rules, tried out.
+TEST(Rules, LintIsRight) {
+  const std::vector<string> pieces{"all",
+                                   "to=10.0.0.0/8",
+                                   "to=0.0.0.0/0",
+                                   "host=h",
+                                   "host=*",
+                                   "host=169.254.169.254",
+                                   "to=169.254.0.0/16",
+                                   "port=80",
+                                   "port=80,host=h",
+                                   "client=10.0.0.0/8",
+                                   "client=0.0.0.0/0",
+                                   "host=10.0.0.1",
+                                   "to=0.0.0.0/0|169.254.169.254"};
+  std::vector<Asked> requests;
+  for (const char* client : {"127.0.0.1", "10.0.0.9", "2001:db8::9"})
+    for (const char* host : {"h", "i", "10.0.0.1", "169.254.169.254"})
+      for (const bool web : {true, false}) requests.push_back(asked_of(client, host, web ? 80 : 81));
+  int warned = 0;
+  const auto try_out = [&](const string& first, const string& second) {
+    const Rules both = rules_of({first, second}), alone = rules_of({first});
+    if (both.lint().empty()) return;
+    ++warned;
+    for (const Asked& asked : requests)
+      for (const char* address : {"10.0.0.1", "192.0.2.1", "169.254.169.254", "2001:db8::1"}) {
+        const Verdict verdict = both.for_address(asked, ip(address));
+        if (verdict.by != By::rule || verdict.index != 1) continue;
+        EXPECT_EQ(verdict.decision, alone.for_address(asked, ip(address)).decision)
+            << first << ' ' << second << ' ' << asked.host << ' ' << address;
+      }
+  };
+  for (const string& first : pieces)
+    for (const string& second : pieces)
+      for (const char* actions : {"++", "+-", "-+", "--"}) try_out(actions[0] + first, actions[1] + second);
+  EXPECT_GT(warned, 50);
+}
+
+TEST(Rules, APublicListenerMustSayForWhom) {
+  EXPECT_NE(Rules{}.objection_to_public().find("say who may use the proxy, as in --allow"), string::npos);
+  EXPECT_NE(rules_of({"+all"}).objection_to_public(), "");
+  EXPECT_NE(rules_of({"-port=25"}).objection_to_public(), "");
+  EXPECT_EQ(rules_of({"+10.0.0.0/8"}).objection_to_public(), "");
+  EXPECT_EQ(rules_of({"+client=0.0.0.0/0|::/0"}).objection_to_public(), "");
+  EXPECT_EQ(rules_of({"-host=x", "+client=10.0.0.0/8,port=80"}).objection_to_public(), "");
+  EXPECT_EQ(rules_of({"-client=10.0.0.0/8"}).objection_to_public(), "") << "then nobody but this machine";
+  const string open = rules_of({"-client=10.0.0.66", "+host=x"}).objection_to_public();
+  EXPECT_NE(open.find("--allow host=x is for everybody"), string::npos) << open;
+}
+
+}  // namespace

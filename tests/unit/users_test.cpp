@@ -1,0 +1,332 @@
+// Names and passwords: the file, the field, and that a right password is hashed but once.
+#include "../../src/plan/users.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace {
+
+using plan::Login;
+using plan::Users;
+using std::string;
+using What = Login::What;
+
+constexpr base::SipKey kKey{0x1234, 0x5678};
+
+// "$f$PASSWORD" is the hash of a password, with "." for ":", which no hash has; kinds with other beginnings
+// are not known.
+class FakeHasher final : public plan::Hasher {
+ public:
+  [[nodiscard]] bool knows(const char* setting) const noexcept override {
+    return std::string_view{setting}.starts_with("$f$") || std::string_view{setting}.starts_with("$6$") ||
+           std::string_view{setting}.size() == 13;
+  }
+  std::string_view hash(const char* password, const char*) noexcept override {
+    asked_.emplace_back(password);
+    if (broken) return {};
+    made_ = "$f$" + string{password};
+    std::replace(made_.begin(), made_.end(), ':', '.');
+    return made_;
+  }
+  [[nodiscard]] const std::vector<string>& asked() const { return asked_; }
+
+  bool broken = false;
+
+ private:
+  std::vector<string> asked_;
+  string made_;
+};
+
+string base64(const string& text) {
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  string out;
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    std::uint32_t bits = 0;
+    for (std::size_t k = 0; k < 3; ++k)
+      bits = bits << 8 | (i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k)
+      out += i + k <= text.size() ? alphabet[bits >> (18 - 6 * k) & 63U] : '=';
+  }
+  return out;
+}
+
+string basic(const string& credentials) { return "Basic " + base64(credentials); }
+
+class WithUsers : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_EQ(users.read("ann:$f$secret\nbob:$f$p.q\ncarl:$f$\n"), ""); }
+  What check(const string& value) { return users.check(value).what; }
+
+  FakeHasher hasher;
+  Users users{&hasher, kKey};
+};
+
+TEST(Base64, EachLength) {
+  struct Row {
+    const char *text, *means;
+  };
+  const Row rows[] = {{"", ""},
+                      {"Zg==", "f"},
+                      {"Zm8=", "fo"},
+                      {"Zm9v", "foo"},
+                      {"Zm9vYg==", "foob"},
+                      {"Zm9vYmE=", "fooba"},
+                      {"Zm9vYmFy", "foobar"},
+                      {"+/+/", "\xfb\xff\xbf"}};
+  for (const Row& row : rows) {
+    std::array<char, 6> into;
+    std::size_t length = 99;
+    ASSERT_TRUE(plan::decode_base64(row.text, into, length)) << row.text;
+    EXPECT_EQ(string(into.data(), length), row.means);
+    EXPECT_EQ(base64(row.means), row.text);
+  }
+}
+
+TEST(Base64, OneTextForEachMeaning) {
+  for (const char* text : {"Zg=", "Zg", "Zh==", "Zm9=", "=Zg=", "Z===", "====", "Zm 9", "Zm9v\n", "Zm-_",
+                           "Zg==Zg==", "Zm9vZ", "Zm9vYmFyZg=="}) {
+    std::array<char, 6> into;
+    std::size_t length = 0;
+    EXPECT_FALSE(plan::decode_base64(text, into, length)) << text;
+  }
+  std::size_t length = 0;
+  EXPECT_FALSE(plan::decode_base64(std::string_view{"Zm\0v", 4}, std::span<char>{}, length));
+}
+
+TEST(ConstantTime, IsEquality) {
+  EXPECT_TRUE(plan::equal_in_constant_time("", ""));
+  EXPECT_TRUE(plan::equal_in_constant_time("abc", "abc"));
+  EXPECT_FALSE(plan::equal_in_constant_time("abc", "abd"));
+  EXPECT_FALSE(plan::equal_in_constant_time("xbc", "abc"));
+  EXPECT_FALSE(plan::equal_in_constant_time("abc", "abcd"));
+  EXPECT_FALSE(plan::equal_in_constant_time("a\x80", "a\x01"));
+}
+
+TEST_F(WithUsers, RightAndWrong) {
+  const Login login = users.check(basic("ann:secret"));
+  EXPECT_EQ(login.what, What::good);
+  EXPECT_EQ(login.user, "ann");
+  EXPECT_EQ(check(basic("bob:p:q")), What::good) << "the first colon counts";
+  EXPECT_EQ(check(basic("carl:")), What::good) << "an empty password";
+  for (const char* credentials : {"ann:secre", "ann:secret ", "ann:", "Ann:secret", "an:secret",
+                                  "anna:secret", ":secret", "bob:secret", "dan:secret", ":", "ann:SECRET"}) {
+    const Login wrong = users.check(basic(credentials));
+    EXPECT_EQ(wrong.what, What::wrong) << credentials;
+    EXPECT_EQ(wrong.user, "") << credentials;
+  }
+}
+
+TEST_F(WithUsers, TheFieldIsReadStrictly) {
+  const string good = base64("ann:secret");
+  EXPECT_EQ(check("basic " + good), What::good) << "the scheme has no case (RFC 9110 section 11.1)";
+  EXPECT_EQ(check("BASIC   " + good), What::good) << "1*SP";
+  const std::vector<string> malformed{"",
+                                      "Basic",
+                                      "Basic ",
+                                      "Basic" + good,
+                                      "Basic\t" + good,
+                                      "Basic: " + good,
+                                      "Bearer " + good,
+                                      "Digest username=\"ann\"",
+                                      "Basic " + good + " ",
+                                      "Basic " + good + ", Basic " + good,
+                                      "Basic " + good.substr(1),
+                                      "Basic =" + good,
+                                      basic("ann"),
+                                      basic(""),
+                                      basic("ann:sec\nret"),
+                                      basic("a\tnn:secret"),
+                                      basic("ann:secret\x7f"),
+                                      basic(string{"ann:secret\0", 11}),
+                                      basic(string{"ann:secret\0x", 12})};
+  for (const string& value : malformed) EXPECT_EQ(check(value), What::malformed) << value;
+  EXPECT_EQ(users.computed(), 1U) << "nothing was computed for what is malformed";
+}
+
+TEST_F(WithUsers, LengthsHaveAnEnd) {
+  EXPECT_EQ(check(basic("ann:" + string(plan::kCredentialsMax - 4, 'x'))), What::wrong);
+  EXPECT_EQ(hasher.asked().back(), string(plan::kCredentialsMax - 4, 'x')) << "whole";
+  EXPECT_EQ(check(basic("ann:" + string(plan::kCredentialsMax - 3, 'x'))), What::malformed);
+  EXPECT_EQ(check("Basic " + string(100'000, 'A')), What::malformed);
+}
+
+TEST_F(WithUsers, OneFieldIsWanted) {
+  const string value = basic("ann:secret");
+  http::Fields fields;
+  fields.add({"Authorization", value});
+  EXPECT_EQ(users.login(fields).what, What::missing) << "that is for the server";
+  fields.add({"proxy-AUTHORIZATION", value});
+  EXPECT_EQ(users.login(fields).what, What::good);
+  EXPECT_EQ(users.login(fields).user, "ann");
+  fields.add({"Proxy-Authorization", value});
+  EXPECT_EQ(users.login(fields).what, What::malformed);
+}
+
+TEST_F(WithUsers, ARightPasswordIsHashedOnce) {
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(check(basic("ann:secret")), What::good);
+  EXPECT_EQ(users.computed(), 1U);
+  EXPECT_EQ(users.check(basic("ann:secret")).user, "ann") << "as remembered";
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(check(basic("ann:wrong")), What::wrong);
+  EXPECT_EQ(users.computed(), 4U) << "a wrong one is not remembered";
+  EXPECT_EQ(check(basic("bob:secret")), What::wrong) << "nor is one user's password another's";
+}
+
+TEST_F(WithUsers, AnUnknownNameCostsAHashToo) {
+  EXPECT_EQ(check(basic("nobody:x")), What::wrong);
+  EXPECT_EQ(users.computed(), 1U);
+  EXPECT_EQ(hasher.asked().back(), "x");
+  EXPECT_EQ(check(basic("nobody:secret")), What::wrong)
+      << "though it is the password of the one who is hashed for it";
+}
+
+TEST_F(WithUsers, AHashThatFailsLetsNobodyIn) {
+  hasher.broken = true;
+  EXPECT_EQ(check(basic("ann:secret")), What::wrong);
+  EXPECT_EQ(check(basic("carl:")), What::wrong);
+}
+
+TEST_F(WithUsers, AFileReadAnewForgetsWhoWasRight) {
+  EXPECT_EQ(check(basic("ann:secret")), What::good);
+  ASSERT_EQ(users.read("ann:$f$changed\n"), "");
+  EXPECT_EQ(users.size(), 1U);
+  EXPECT_EQ(check(basic("ann:secret")), What::wrong);
+  EXPECT_EQ(check(basic("ann:changed")), What::good);
+}
+
+TEST_F(WithUsers, AWrongFileChangesNothing) {
+  EXPECT_EQ(check(basic("ann:secret")), What::good);
+  EXPECT_NE(users.read("ann:$f$changed\nbob\n"), "");
+  EXPECT_EQ(users.size(), 3U);
+  EXPECT_EQ(check(basic("ann:secret")), What::good);
+  EXPECT_EQ(users.computed(), 1U);
+}
+
+TEST(Users, TheOneNotUsedForLongestIsForgotten) {
+  FakeHasher hasher;
+  Users users{&hasher, kKey};
+  string file;
+  const auto name = [](std::size_t i) { return "u" + std::to_string(i); };
+  for (std::size_t i = 0; i <= plan::kRememberedMax; ++i) file += name(i) + ":$f$" + name(i) + "\n";
+  ASSERT_EQ(users.read(file), "");
+  const auto enter = [&](std::size_t i) {
+    const Login login = users.check(basic(name(i) + ":" + name(i)));
+    EXPECT_EQ(login.user, name(i));
+    return users.computed();
+  };
+  for (std::size_t i = 0; i < plan::kRememberedMax; ++i) enter(i);
+  EXPECT_EQ(enter(0), plan::kRememberedMax) << "all are remembered; 0 is now the last used";
+  EXPECT_EQ(enter(plan::kRememberedMax), plan::kRememberedMax + 1) << "one too many, for which 1 goes";
+  EXPECT_EQ(enter(0), plan::kRememberedMax + 1);
+  EXPECT_EQ(enter(1), plan::kRememberedMax + 2);
+}
+
+TEST(Users, NobodyIsKnownBeforeAFileIsRead) {
+  FakeHasher hasher;
+  Users users{&hasher, kKey};
+  EXPECT_EQ(users.check(basic("ann:secret")).what, What::wrong);
+  EXPECT_EQ(users.login({}).what, What::missing);
+}
+
+TEST(Users, TheLinesOfAFile) {
+  FakeHasher hasher;
+  Users users{&hasher, kKey};
+  EXPECT_EQ(users.read("# who\n\nann:$f$a\r\n \t\nbob jr:$f$b"), "")
+      << "comments, blank lines, CR LF, no last LF";
+  EXPECT_EQ(users.size(), 2U);
+  EXPECT_EQ(users.check(basic("ann:a")).what, What::good);
+  EXPECT_EQ(users.check(basic("bob jr:b")).what, What::good);
+}
+
+TEST(Users, WhatIsWrongWithAFile) {
+  struct Row {
+    string text;
+    const char* says;
+  };
+  const Row rows[] = {
+      {"", "there is no user in it"},
+      {"# ann:$f$a\n", "there is no user in it"},
+      {"ann\n", "line 1 is not USER:HASH"},
+      {"ann:$f$a\n\n#\nbob\n", "line 4 is not USER:HASH"},
+      {":$f$a\n", "line 1 has no name"},
+      {"ann:\n", "line 1 has no hash"},
+      {"a\tnn:$f$a\n", "line 1 has a control character"},
+      {string(256, 'a') + ":$f$a\n", "line 1 has a name of more than 255 bytes"},
+      {"ann:$f$a:x\n", "line 1 has characters behind the hash"},
+      {"ann:$f$a \n", "line 1 has characters behind the hash"},
+      {"ann:$f$a\nbob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "line 2 has a hash that begins with {SHA}"},
+      {"ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "without salt"},
+      {"ann:{SSHA}x\n", "SHA-1"},
+      {"ann:{CRYPT}x\n", "not know"},
+      {"ann:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/\n", "Apache's own MD5"},
+      {"ann:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/\n", "htpasswd -B"},
+      {"ann:secret\n", "the password itself"},
+      {"ann:$9$x$y\n", "of a kind that crypt(3) does not know"},
+      {"ann:$6$salt$tooshort\n", "was cut"},
+      {"ann:$f$a\nbob:$f$b\nann:$f$c\n", "line 3 names the user ann again, who stands in line 1"},
+  };
+  for (const Row& row : rows) {
+    FakeHasher hasher;
+    Users users{&hasher, kKey};
+    const string error = users.read(row.text);
+    EXPECT_NE(error.find(row.says), string::npos) << row.text << " -> " << error;
+    EXPECT_EQ(error.find('\n'), string::npos) << "one line";
+    EXPECT_EQ(users.size(), 0U);
+  }
+}
+
+TEST(Users, WithoutLibcryptItSaysWhatIsMissing) {
+  Users users{nullptr, kKey};
+  EXPECT_NE(users.read("ann:$6$x$y\n").find("built without libcrypt (libcrypt-dev)"), string::npos);
+}
+
+// ---- the real thing, where it is there: hashes made by others
+// ---------------------------------------------------------
+
+struct RealHash {
+  const char *title, *hash;
+};
+constexpr RealHash kRealHashes[] = {
+    // of "secret"; by openssl passwd, and by crypt of Perl
+    {"bcrypt", "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"},
+    {"SHA-512",
+     "$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGStk8PSwGfQv72N2CKPPrVACtLtip/cZ/1GM/O6IND4WQhG."},
+    {"SHA-256", "$5$abcdefgh$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16JVM."},
+    {"MD5", "$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1"},
+    {"yescrypt", "$y$j75$abcdefgh$uMUXG79B2cFpoAYyDccUnsaH/aGTyBYMlnQidzyag01"},
+    {"traditional", "abNANd1rDfiNc"},
+};
+
+TEST(Crypt, KnowsTheHashesOfOthers) {
+  const std::unique_ptr<plan::Hasher> hasher = plan::make_crypt();
+  if (!hasher) GTEST_SKIP() << "built without libcrypt";
+  for (const RealHash& row : kRealHashes) {
+    Users users{hasher.get(), kKey};
+    ASSERT_EQ(users.read("ann:" + string{row.hash} + "\n"), "") << row.title;
+    EXPECT_EQ(users.check(basic("ann:secret")).what, What::good) << row.title;
+    EXPECT_EQ(users.check(basic("ann:Secret")).what, What::wrong) << row.title;
+    EXPECT_EQ(users.check(basic("ann:")).what, What::wrong) << row.title;
+    EXPECT_EQ(users.computed(), 3U) << row.title;
+    const string cut{row.hash, std::string_view{row.hash}.size() - 1};
+    EXPECT_NE(users.read("ann:" + cut + "\n"), "") << row.title << ": one character less";
+  }
+}
+
+TEST(Crypt, RefusesWhatItCannotCompute) {
+  const std::unique_ptr<plan::Hasher> hasher = plan::make_crypt();
+  if (!hasher) GTEST_SKIP() << "built without libcrypt";
+  for (const char* hash :
+       {"$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/", "$9$abc$def", "$2y$99$abcdefghijklmnopqrstuu", "$",
+        "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "*0", "!", "x", "password"}) {
+    Users users{hasher.get(), kKey};
+    EXPECT_NE(users.read("ann:" + string{hash} + "\n").find("line 1 has "), string::npos) << hash;
+  }
+  EXPECT_TRUE(hasher->hash("secret", "*0").empty());
+}
+
+}  // namespace
