@@ -6,7 +6,10 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "request_state.hpp"
 #include "src/base/trace.hpp"
@@ -15,13 +18,13 @@
 #include "src/net/listener.hpp"
 #include "src/net/resolver.hpp"
 #include "src/plan/config.hpp"
+#include "src/plan/crypt.hpp"
 #include "src/watch/access_log.hpp"
 #include "src/watch/narrator.hpp"
 #include "src/watch/sink.hpp"
 
 namespace {
 
-constexpr std::string_view kVia = "proxy";
 constexpr std::size_t kEventsMax = 512;       // taken from epoll at once
 constexpr std::size_t kAcceptsMax = 256;      // clients taken from one listener in a turn
 constexpr std::size_t kDescriptorsKept = 32;  // for standard streams, listeners, logs, name servers
@@ -75,6 +78,22 @@ watch::Sink::Wording wording(const plan::Config& config) noexcept {
 
 // ---- the proxy -------------------------------------------------------------------------------------------
 
+base::SipKey random_key() noexcept {
+  base::SipKey key;
+  sys::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+  return key;
+}
+
+// What a client is told for whom there is no descriptor; made while there is time, so its date is that of the
+// start.
+std::string refusal_text(std::string_view name) {
+  std::array<char, http::kAnswerBytesMax> room;
+  std::array<char, http::kDateBytes> date;
+  http::write_date(sys::wall_ms(), date);
+  const http::Hop hop{name, {date.data(), date.size()}};
+  return std::string{room.data(), http::write_answer({.reason = base::Reason::no_descriptor}, hop, room)};
+}
+
 // Descriptors the program begins with.
 struct Streams {
   sys::Fd poller, signals, output, log_file;
@@ -98,7 +117,11 @@ class Proxy {
         output_(std::move(streams.output), {}, wording(config)),
         log_file_(std::move(streams.log_file), watch::place(config.access_log), wording(config)),
         log_(config.access_log == "-" ? output_ : log_file_) {
-    services_.via = kVia;
+    services_.via = config.name;
+    if (config.allowance.is_limited()) {
+      limits_.emplace(config.allowance, capacity.slots, random_key());
+      services_.limits = &*limits_;
+    }
     services_.requests_max = capacity.requests;
     services_.finished.reserve(2 * std::size_t{capacity.slots});
     read_clocks();
@@ -122,6 +145,8 @@ class Proxy {
 
   // Opens what the configuration names. Empty, or what is wrong and what to do.
   std::string listen();
+  // Reads whom to ask for a password. Empty, or what is wrong.
+  std::string read_users();
   void announce();
   void serve() {
     while (!stopping()) turn();
@@ -158,6 +183,11 @@ class Proxy {
   Table table_;
   net::Resolver resolver_;
   net::Upstreams upstreams_;
+  std::optional<plan::Limits> limits_;
+  std::unique_ptr<plan::Hasher> hasher_;
+  std::optional<plan::Users> users_;
+  std::vector<sys::Address> own_;
+  std::string refusal_ = refusal_text(config_.name);
   base::Trace trace_;
   Services services_;
   std::deque<net::Listener> listeners_;
@@ -236,19 +266,12 @@ bool Proxy::may_accept(const net::Listener& listener) const noexcept {
 }
 
 void Proxy::accept_clients() {
-  static const std::string refusal = [] {
-    std::array<char, http::kAnswerBytesMax> room;
-    std::array<char, http::kDateBytes> date;
-    http::write_date(sys::wall_ms(), date);
-    const http::Hop hop{kVia, {date.data(), date.size()}};
-    return std::string{room.data(), http::write_answer({.reason = base::Reason::no_descriptor}, hop, room)};
-  }();
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     net::Listener& listener = listeners_[i];
     for (std::size_t n = 0; n < kAcceptsMax && may_accept(listener); ++n) {
       sys::Address peer;
       make_way();
-      if (sys::Fd client = listener.accept(peer, services_.now, refusal))
+      if (sys::Fd client = listener.accept(peer, services_.now, refusal_))
         admit(std::move(client), peer, static_cast<std::uint8_t>(i), services_);
     }
   }
@@ -368,6 +391,8 @@ int Proxy::open_listener(const sys::Address& address) {
   if (const int error = sys::watch(poller_, opened.fd.get(), token.packed()); error != 0) return error;
   const sys::Address bound = sys::local_address(opened.fd);
   listeners_.emplace_back(std::move(opened.fd), bound);
+  own_.push_back(bound);
+  services_.own = own_;
   return 0;
 }
 
@@ -383,8 +408,23 @@ std::string Proxy::listen() {
     const bool chosen_for_us = second_of_pair && config_.listen.front().port == 0;
     if (error != EADDRINUSE || !chosen_for_us || ++tries == kPairTries) return advice(error, address);
     listeners_.clear();
+    own_.clear();
     i = static_cast<std::size_t>(-1);
   }
+  return {};
+}
+
+std::string Proxy::read_users() {
+  constexpr std::size_t kFileMax = std::size_t{64} * 1024 * 1024;
+  if (config_.users_file.empty()) return {};
+  hasher_ = plan::make_crypt();
+  if (!hasher_) return "--users needs libcrypt, which this program was built without";
+  std::string text;
+  if (const int error = sys::read_file(config_.users_file.c_str(), kFileMax, text); error != 0)
+    return "cannot read " + config_.users_file + ": " + std::strerror(error);
+  users_.emplace(hasher_.get(), random_key());
+  if (std::string wrong = users_->read(text); !wrong.empty()) return config_.users_file + ": " + wrong;
+  services_.users = &*users_;
   return {};
 }
 
@@ -424,7 +464,9 @@ int run(const plan::Config& config) {
       Streams{std::move(poller.fd), std::move(signals.fd), std::move(output.fd), std::move(log_file.fd)});
   if (!proxy->complete())
     return fail(kExitFailed, "cannot reserve memory; smaller --buffers or --max-requests help");
+  if (const std::string error = proxy->read_users(); !error.empty()) return fail(kExitUsage, error);
   if (const std::string error = proxy->listen(); !error.empty()) return fail(kExitFailed, error);
+  for (const std::string& warning : config.rules.lint()) sys::complain("proxy: " + warning + "\n");
   proxy->announce();
   proxy->serve();
   return 0;
@@ -439,8 +481,9 @@ int main(int argc, char** argv) {
     case plan::CommandLine::What::wrong: return fail(kExitUsage, line.message);
     case plan::CommandLine::What::help: std::printf("%s", plan::help_text().c_str()); return 0;
     case plan::CommandLine::What::version:
-      std::printf("proxy %s, names by %s\n", std::string{plan::kVersion}.c_str(),
-                  std::string{net::NameSource::description()}.c_str());
+      std::printf("proxy %s, names by %s%s\n", std::string{plan::kVersion}.c_str(),
+                  std::string{net::NameSource::description()}.c_str(),
+                  plan::make_crypt() ? ", passwords by libcrypt" : "");
       return 0;
     case plan::CommandLine::What::run: break;
   }

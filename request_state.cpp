@@ -163,7 +163,13 @@ std::string_view phase(const request_info& record) noexcept {
                    : "connecting to the host (SEND_REQUEST)";
 }
 
-http::Failure failure_of(const request_info& record, Reason reason) noexcept {
+// RFC 9110 section 10.2.3, rounded up.
+std::uint32_t retry_after_s(const request_info& record, Services& services) noexcept {
+  return static_cast<std::uint32_t>((services.limits->request_wait_ms(record.client, services.now) + 999) /
+                                    1000);
+}
+
+http::Failure failure_of(const request_info& record, Services& services, Reason reason) noexcept {
   const Exchange& exchange = *record.exchange;
   return {.reason = reason,
           .detail = exchange.detail,
@@ -175,6 +181,8 @@ http::Failure failure_of(const request_info& record, Reason reason) noexcept {
           .received = exchange.received,
           .addresses = exchange.addresses.all(),
           .attempts = {exchange.attempts.data(), exchange.next_address},
+          .challenge = reason == Reason::login_required ? plan::kChallenge : std::string_view{},
+          .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, services) : 0,
           .as_page = exchange.wants_page,
           .to_head = exchange.to_head};
 }
@@ -208,7 +216,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
 
   net::Lane& answer = record.lane[kResponse];
   const std::size_t length =
-      http::write_answer(failure_of(record, reason), {services.via, services.date},
+      http::write_answer(failure_of(record, services, reason), {services.via, services.date},
                          {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
   exchange.head_down = head_bytes(answer, length) - exchange.sent_down;
   answer.begin = std::exchange(record.greeted, std::uint8_t{0});  // 0 if an interim answer is on its way
@@ -235,7 +243,21 @@ Reason reason_for(int error) noexcept {
   }
 }
 
-bool is_ours(Reason reason) noexcept { return base::row(reason).ended_by == base::Party::proxy; }
+// No other address would help.
+bool is_ours(Reason reason) noexcept {
+  return reason == Reason::no_descriptor || reason == Reason::no_memory;
+}
+
+// A request to ourselves would come back; and rules may speak of the address that a name leads to.
+Reason objection_to(const Exchange& exchange, const Services& services,
+                    const sys::Address& address) noexcept {
+  if (std::any_of(services.own.begin(), services.own.end(),
+                  [&address](const sys::Address& own) { return address.reaches(own); }))
+    return Reason::loop;
+  const plan::Verdict verdict = services.config.rules.for_address(
+      {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
+  return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
+}
 
 // What became of the address that was begun with last.
 void settle_attempt(Exchange& exchange, const Services& services, int error) noexcept {
@@ -250,6 +272,13 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
   net::Endpoint& upstream = record.side[kUpstream];
   while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise)) {
     const std::uint8_t index = exchange.next_address++;
+    if (const Reason why = objection_to(exchange, services, exchange.addresses.list[index]);
+        why != Reason::none) {
+      exchange.tried_at = services.now;
+      settle_attempt(exchange, services, EACCES);
+      otherwise = why;
+      continue;
+    }
     exchange.tried_at = services.now;
     upstream = net::Endpoint{};
     sys::Opened opened = sys::connect(exchange.addresses.list[index]);
@@ -437,6 +466,15 @@ Step begin_tunnel(request_info& record, std::size_t head_length) noexcept {
   return go(State::SEND_REQUEST);
 }
 
+// Whether the client has shown who it is, and has not asked too often.
+Reason objection_to(const request_info& record, Services& services, const http::RequestHead& head) noexcept {
+  if (services.users != nullptr && services.users->login(head.fields).what != plan::Login::What::good)
+    return Reason::login_required;
+  const bool too_many =
+      services.limits != nullptr && !services.limits->may_request(record.client, services.now);
+  return too_many ? Reason::too_many_requests : Reason::none;
+}
+
 Step take_up(request_info& record, Services& services, const http::RequestHead& head,
              std::size_t length) noexcept {
   if (!begin_exchange(record, services)) return yield(Wait::head);
@@ -445,6 +483,9 @@ Step take_up(request_info& record, Services& services, const http::RequestHead& 
   const bool crowded = services.table.used() > services.requests_max;
   const plan::Plan decided = plan::plan_request(services.config, head, record.client, crowded);
   exchange.kind = decided.kind;
+  if (decided.kind != plan::Kind::refuse)
+    if (const Reason why = objection_to(record, services, head); why != Reason::none)
+      return give_up(record, services, why);
   switch (decided.kind) {
     case plan::Kind::refuse: return give_up(record, services, decided.reason);
     case plan::Kind::tunnel: return begin_tunnel(record, length);
@@ -886,6 +927,10 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Serv
   side.serial = services.table.new_serial();
   side.link = Link::open;
   side.readable = side.writable = true;  // in hope: most clients have sent their request by now
+  if (services.limits != nullptr) {
+    record->counted = services.limits->may_connect(peer, services.now);
+    if (!record->counted) record->verdict = Reason::too_many_connections;
+  }
   note(*record, services, Did::accepted, side.fd.get(), 0);
   enter(*record, services, State::READ_REQUEST);
   const net::Token token{side.serial, services.table.slot_of(*record), net::Token::Kind::client};
@@ -953,6 +998,7 @@ std::uint64_t next_deadline(Services& services) noexcept {
 }
 
 void release(request_info& record, Reason reason, Services& services) noexcept {
+  if (record.counted) services.limits->closed(record.client);
   note(record, services, Did::released, static_cast<std::int64_t>(moved(record)),
        static_cast<std::uint8_t>(reason));
   const bool look_whole = would_look_whole(record), look_whole_above = would_look_whole_above(record);

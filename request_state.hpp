@@ -33,7 +33,9 @@
 #include "src/net/lane.hpp"
 #include "src/net/name_source.hpp"
 #include "src/net/upstreams.hpp"
+#include "src/plan/limits.hpp"
 #include "src/plan/plan.hpp"
+#include "src/plan/users.hpp"
 
 namespace base {
 class Trace;
@@ -129,6 +131,7 @@ struct request_info {
   plan::Wait wait = plan::Wait::none;         // which deadline runs
   base::Reason verdict = base::Reason::none;  // to be carried out at the next turn: a deadline has passed
   std::uint8_t greeted = 0;                   // bytes of the next head's first line already sent
+  bool counted = false;                       // among its client's connections
   bool starved = false;                       // in the queue for a block, not in the ready queue
   std::uint8_t listener = 0;
   std::array<net::Endpoint, 2> side;
@@ -200,9 +203,12 @@ struct Services {
   net::Resolver& resolver;
   net::Upstreams& upstreams;
   base::Trace& trace;
-  std::string_view via;   // our name
-  std::string_view date;  // now, for heads
-  std::uint64_t now = 0;  // ms, read once a turn
+  plan::Users* users = nullptr;       // null: nobody is asked for a password
+  plan::Limits* limits = nullptr;     // null: no client has any
+  std::span<const sys::Address> own;  // that we listen on
+  std::string_view via;               // our name
+  std::string_view date;              // now, for heads
+  std::uint64_t now = 0;              // ms, read once a turn
   std::uint64_t wall_ms = 0;
   std::uint64_t connections = 0;  // accepted so far
   std::array<std::size_t, 2>

@@ -40,6 +40,11 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::scheme_unsupported, {"scheme-unsupported", client, 501, "Only http:// URLs are served here.", "proxy_internal_response"}},
     {R::port_not_allowed, {"port-not-allowed", proxy, 403, "A tunnel to this port is not allowed (see the option --connect-ports).", "http_request_denied"}},
     {R::client_not_allowed, {"client-not-allowed", proxy, 403, "Clients from this address are not allowed (see the option --allow).", "http_request_denied"}},
+    {R::request_not_allowed, {"request-not-allowed", proxy, 403, "This request is not allowed here (see the options --allow and --deny).", "http_request_denied"}},
+    {R::login_required, {"login-required", client, 407, "A user name and a password are needed to use this proxy.", "http_request_denied"}},
+    {R::too_many_requests, {"too-many-requests", client, 429, "This client has asked for too much in a short time (see the option --client-requests).", "http_request_denied"}},
+    {R::too_many_connections, {"too-many-connections", client, 429, "This client has too many connections at once (see the option --client-connections).", "connection_limit_reached"}},
+    {R::loop, {"loop", client, 508, "The request has come back to this proxy: it would go round in circles.", "proxy_loop_detected"}},
     {R::client_idle, {"client-idle", client, 0, "The client said nothing."}},
     {R::client_left, {"client-left", client, 0, "The client closed its connection."}},
     {R::head_timeout, {"head-timeout", client, 408, "The head of the request did not come in time.", "http_request_error"}},
@@ -86,15 +91,18 @@ std::string_view phrase(std::uint16_t status) noexcept {
   switch (status) {
     case 400: return "Bad Request";
     case 403: return "Forbidden";
+    case 407: return "Proxy Authentication Required";
     case 408: return "Request Timeout";
     case 411: return "Length Required";
     case 414: return "URI Too Long";
+    case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 501: return "Not Implemented";
     case 502: return "Bad Gateway";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
     case 505: return "HTTP Version Not Supported";
+    case 508: return "Loop Detected";
     default: return "Unknown";
   }
 }

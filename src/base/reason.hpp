@@ -34,6 +34,11 @@ enum class Reason : std::uint8_t {
   scheme_unsupported,
   port_not_allowed,
   client_not_allowed,
+  request_not_allowed,
+  login_required,
+  too_many_requests,
+  too_many_connections,
+  loop,
   // The client's doing.
   client_idle,
   client_left,

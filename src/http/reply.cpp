@@ -29,6 +29,9 @@ constexpr std::array kHelp{
     Help{Reason::length_required, "With curl: -d or -T with a file, not with a pipe."},
     Help{Reason::scheme_unsupported, "Ask for the http:// URL, if the host has one."},
     Help{Reason::port_not_allowed, "Whoever runs the proxy can allow the port with --connect-ports."},
+    Help{Reason::login_required, "With curl: --proxy-user NAME:PASSWORD. A browser asks for them."},
+    Help{Reason::too_many_requests, "Wait a little, and try again."},
+    Help{Reason::loop, "Is the host this proxy itself, or does it send requests here?"},
     Help{Reason::head_timeout, "Try again. Who types a request by hand has --head-timeout seconds."},
     Help{Reason::body_timeout, "Try again. The network may be slow, or --body-timeout too short."},
     Help{Reason::name_not_found, "Look for a slip in the URL. On the proxy's machine, getent ahosts NAME looks it up too."},
@@ -253,6 +256,8 @@ std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char>
   out << "HTTP/1.0 " << title.view() << "\r\nDate: " << hop.date << "\r\nContent-Type: " << look.type
       << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
   put_proxy_status(out, failure, hop.via);
+  if (!failure.challenge.empty()) out << "Proxy-Authenticate: " << failure.challenge << "\r\n";
+  if (failure.retry_after_s != 0) out << "Retry-After: " << std::uint64_t{failure.retry_after_s} << "\r\n";
   out << "Connection: close\r\n\r\n";
   if (!failure.to_head) out << body;
   return out.length();

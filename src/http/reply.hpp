@@ -29,6 +29,8 @@ struct Failure {
   std::uint16_t received = 0;                 // the last status the host sent
   std::span<const sys::Address> addresses{};  // that were tried
   std::span<const Attempt> attempts{};        // for each of them
+  std::string_view challenge{};               // 407: what credentials are asked for
+  std::uint32_t retry_after_s = 0;            // 429: when a request would be served; 0: not known
   bool as_page = false;                       // HTML, for a browser; else plain text
   bool to_head = false;                       // without the body, its length stated all the same
 };

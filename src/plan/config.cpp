@@ -15,6 +15,7 @@ using std::string_view;
 constexpr std::size_t kRequestsMax = 1'000'000;
 constexpr std::size_t kBufferMibMax = 65'536;
 constexpr std::size_t kKeepUpstreamsMax = 256;
+constexpr std::size_t kNameBytesMax = 64;
 constexpr std::uint32_t kWaitMsMax = 86'400'000;
 
 // ---- values: each parser returns an empty string, or what is wrong ---------------------------------------
@@ -49,10 +50,22 @@ string take_port(Config& config, string_view text) {
   return {};
 }
 
-string take_allow(Config& config, string_view text) {
-  Network network;
-  if (!parse_network(text, network)) return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
-  config.allow.push_back(network);
+string take_allow(Config& config, string_view text) { return config.rules.add(Action::allow, text); }
+string take_deny(Config& config, string_view text) { return config.rules.add(Action::deny, text); }
+
+string take_users(Config& config, string_view text) {
+  if (text.empty()) return "it needs a file as htpasswd writes it";
+  config.users_file = text;
+  return {};
+}
+
+// In Via a token (RFC 9110 section 7.6.3), in Proxy-Status too (RFC 8941 section 3.3.4: it begins with a
+// letter).
+string take_name(Config& config, string_view text) {
+  const bool letter = !text.empty() && base::lower(text.front()) >= 'a' && base::lower(text.front()) <= 'z';
+  if (!letter || text.size() > kNameBytesMax || !base::all_are(text, base::kHostName))
+    return quoted(text) + " is not a name of letters, digits, '-', '.' and '_', at most 64 of them";
+  config.name = text;
   return {};
 }
 
@@ -62,6 +75,16 @@ string take_count(std::size_t& out, string_view text, std::size_t max) {
     return quoted(text) + " is not a number from 1 to " + std::to_string(max);
   out = count;
   return {};
+}
+
+string take_client_connections(Config& config, string_view text) {
+  std::size_t count = 0;
+  string error = take_count(count, text, kRequestsMax);
+  if (error.empty()) config.allowance.connections = static_cast<std::uint32_t>(count);
+  return error;
+}
+string take_client_requests(Config& config, string_view text) {
+  return parse_rate(text, config.allowance.requests);
 }
 
 string take_requests(Config& config, string_view text) {
@@ -153,9 +176,17 @@ struct Option {
   string (*take)(Config&, string_view);
 };
 
-constexpr std::array<Option, 9> kOptions{{
+constexpr std::array<Option, 14> kOptions{{
     {"--listen", "ADDRESS:PORT", "listen here too (repeatable); with it, PORT may be left out", take_listen},
-    {"--allow", "NETWORK", "serve clients of this network only, as 10.0.0.0/8 (repeatable)", take_allow},
+    {"--allow", "RULE", "allow what the rule says, as 10.0.0.0/8 or host=*.example.com,port=80 (repeatable)",
+     take_allow},
+    {"--deny", "RULE", "deny it; of all rules the first that matches decides (repeatable)", take_deny},
+    {"--users", "FILE", "ask for a name and a password of this file, as htpasswd writes it", take_users},
+    {"--client-connections", "N", "connections that one client may have at once", take_client_connections},
+    {"--client-requests", "RATE",
+     "requests a second that one client may make, as 20 or 20:100 (with a burst)", take_client_requests},
+    {"--name", "NAME", "our name in Via (default proxy); in a chain of proxies each needs its own",
+     take_name},
     {"--connect-ports", "PORTS", "CONNECT may name these: 443,563,8443,1024-65535 (default), or none",
      take_connect_ports},
     {"--http", "VERSION", "1.0: send all on as HTTP/1.0, and close; 1.1: as it comes (default)", take_http},
@@ -255,11 +286,12 @@ class Reader {
   void check() {
     const Config& config = line_.config;
     if (config.listen.empty()) return wrong("which port? For example: proxy 8080 (proxy --help tells more)");
-    if (!config.allow.empty()) return;
+    const string objection = config.rules.objection_to_public();
+    if (objection.empty()) return;
     for (const sys::Address& address : config.listen)
       if (!address.is_loopback())
         return wrong("--listen " + string{sys::endpoint_text(address).view()} +
-                     " can be reached by others: say who may use the proxy, as in --allow 192.168.0.0/16");
+                     " can be reached by others: " + objection);
   }
 
   std::span<const char* const> rest_;

@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "../sys/address.hpp"
-#include "network.hpp"
+#include "limits.hpp"
+#include "rules.hpp"
 #include "waits.hpp"
 
 namespace plan {
@@ -46,7 +47,10 @@ constexpr const LogFormatRow& row(LogFormat format) noexcept {
 struct Config {
   std::vector<sys::Address> listen;  // in the order given
   bool port_given = false;           // PORT: its ::1 may be missing on a machine without IPv6
-  std::vector<Network> allow;        // clients; empty: all that can reach us, which is loopback alone
+  Rules rules;                       // who may ask for what
+  std::string users_file;            // of htpasswd(1); empty: nobody is asked for a password
+  Allowance allowance;               // of each client
+  std::string name = "proxy";        // ours, in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
   std::vector<Ports> connect_ports{
       {443, 443}, {563, 563}, {8443, 8443}, {1024, 65535}};  // that CONNECT may name
   bool http10 = false;  // all is sent on as HTTP/1.0, and each connection closed, as the lab describes it

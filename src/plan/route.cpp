@@ -1,18 +1,12 @@
 #include <algorithm>
 
+#include "../base/text.hpp"
 #include "plan.hpp"
 
 namespace plan {
 namespace {
 
 using base::Reason;
-
-bool is_allowed(const Config& config, const sys::Address& client) noexcept {
-  return config.allow.empty() ||
-         std::any_of(config.allow.begin(), config.allow.end(), [&client](const Network& network) {
-           return client.in_network(network.address, network.prefix);
-         });
-}
 
 // A length is needed where a body is to be expected: RFC 1945 section 8.3 for HTTP/1.0; and what goes on as
 // HTTP/1.0, which has no chunks, needs one for every body (RFC 9110 section 15.5.12).
@@ -41,13 +35,32 @@ Reason objection(const Config& config, const http::RequestHead& head) noexcept {
   return lacks_length(config, head) ? Reason::length_required : Reason::none;
 }
 
+// RFC 9110 section 7.6.3: who is named in Via has had this request before.
+bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
+  for (const http::Field& field : head.fields.all()) {
+    if (!base::equals_ignoring_case(field.name, "Via")) continue;
+    for (std::string_view rest = field.value; !rest.empty();) {
+      std::string_view hop = base::next_element(rest);  // protocol, blank, who, perhaps a comment
+      hop.remove_prefix(std::min(hop.find(' '), hop.size()));
+      hop = base::trimmed(hop);
+      if (base::equals_ignoring_case(hop.substr(0, hop.find_first_of(" \t(")), name)) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Plan plan_request(const Config& config, const http::RequestHead& head, const sys::Address& client,
                   bool crowded) noexcept {
-  if (!is_allowed(config, client)) return {Kind::refuse, Reason::client_not_allowed, {}};
+  const Verdict verdict =
+      config.rules.before_lookup({client, head.authority.host, head.authority.port, head.method});
+  const bool denied = verdict.decision == Decision::deny;
+  if (denied && config.rules.is_about_client(verdict)) return {Kind::refuse, Reason::client_not_allowed, {}};
   if (crowded) return {Kind::refuse, Reason::no_slot, {}};
   if (const Reason why = objection(config, head); why != Reason::none) return {Kind::refuse, why, {}};
+  if (has_passed(head, config.name)) return {Kind::refuse, Reason::loop, {}};
+  if (denied) return {Kind::refuse, Reason::request_not_allowed, {}};
   const bool tunnel = head.form == http::TargetForm::authority;
   return {tunnel ? Kind::tunnel : Kind::forward, Reason::none, head.authority};
 }

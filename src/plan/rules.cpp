@@ -431,6 +431,10 @@ Fallback Rules::fallback(const sys::Address& client) const noexcept {
     return rule.action == Action::allow && is_for(rule, client);
   });
   if (listed) return Fallback::not_listed;
+  const bool for_some = std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) {
+    return rule.action == Action::allow && !rule.client.empty();
+  });
+  if (for_some) return Fallback::stranger;
   if (client.is_loopback()) return Fallback::this_machine;
   return speaks_of_clients() ? Fallback::stranger : Fallback::no_client_rule;
 }

@@ -30,11 +30,12 @@
 //
 // If no rule matches, closed by default:
 //
-//   the client is   an allow rule is for it (1)   some rule has client=   then         Fallback
-//   anyone          yes                           any                     deny         not_listed
-//   this machine    no                            any                     allow        this_machine
-//   another         no                            no                      allow (2)    no_client_rule
-//   another         no                            yes                     deny         stranger
+//   the client is   an allow rule is for it (1)   client= is in            then         Fallback
+//   anyone          yes                           any rule, or none        deny         not_listed
+//   anyone          no                            an allow rule            deny         stranger
+//   this machine    no                            deny rules, or none      allow        this_machine
+//   another         no                            none                     allow (2)    no_client_rule
+//   another         no                            deny rules               deny         stranger
 //
 //   (1) its client= holds, or it has none: what may be asked for is listed, and this is not on the list.
 //   (2) then only this machine can reach us: a public listener is refused without client= (see

@@ -58,6 +58,13 @@ bool Address::is_loopback() const noexcept {
   return plain.family == Family::ipv6 && plain.bytes == loopback6(0).bytes;
 }
 
+bool Address::reaches(const Address& own) const noexcept {
+  const Address plain = unmapped(*this);
+  if (plain.port != own.port) return false;
+  if (own.is_wildcard()) return plain.is_loopback() || plain.is_wildcard();
+  return plain.family == own.family && plain.bytes == own.bytes;
+}
+
 bool Address::is_wildcard() const noexcept {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
 }

@@ -24,6 +24,9 @@ struct Address {
   // True if the first `prefix` bits of both are equal and the families are the same. An IPv4-mapped IPv6
   // address (::ffff:a.b.c.d) counts as the IPv4 address it stands for.
   [[nodiscard]] bool in_network(const Address& network, std::size_t prefix) const noexcept;
+  // Who connects to this address meets the listener at `own`. Of a wildcard's addresses only loopback's are
+  // known.
+  [[nodiscard]] bool reaches(const Address& own) const noexcept;
 };
 
 // Longest text of an address: "[" + 45 + "%" + 10 + "]:65535".

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
@@ -272,6 +274,28 @@ Io send_datagram(const Fd& socket, const char* path, std::span<const char> text)
   const auto* const to = reinterpret_cast<const sockaddr*>(&name);
   return moved(uninterrupted(
       [&] { return ::sendto(socket.get(), text.data(), text.size(), MSG_NOSIGNAL, to, sizeof name); }));
+}
+
+int read_file(const char* path, std::size_t most, std::string& out) {
+  const Opened file = opened(::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file.fd) return file.error;
+  out.clear();
+  std::array<char, 16'384> piece;
+  for (;;) {
+    const ssize_t count = uninterrupted([&] { return ::read(file.fd.get(), piece.data(), piece.size()); });
+    if (count < 0) return errno;
+    if (count == 0) return 0;
+    if (out.size() + static_cast<std::size_t>(count) > most) return EFBIG;
+    out.append(piece.data(), static_cast<std::size_t>(count));
+  }
+}
+
+void random_bytes(std::span<std::byte> out) noexcept {
+  while (!out.empty()) {
+    const ssize_t count = uninterrupted([&] { return ::getrandom(out.data(), out.size(), 0); });
+    if (count <= 0) std::abort();  // a guessable key is worse than none
+    out = out.subspan(static_cast<std::size_t>(count));
+  }
 }
 
 void complain(std::string_view text) noexcept {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "address.hpp"
@@ -79,6 +80,8 @@ Io append(const Fd& log, std::span<const char> text) noexcept;
 Opened open_datagrams(const char* path) noexcept;
 // One datagram; `again` if the listener's queue is full.
 Io send_datagram(const Fd& socket, const char* path, std::span<const char> text) noexcept;
+// A whole file, of at most `most` bytes (EFBIG beyond). 0, or errno.
+int read_file(const char* path, std::size_t most, std::string& out);
 void complain(std::string_view text) noexcept;  // standard error, best effort
 
 // ---- memory, limits, time --------------------------------------------------------------------------------
@@ -88,6 +91,7 @@ std::byte* reserve(std::size_t bytes) noexcept;
 void unreserve(std::byte* memory, std::size_t bytes) noexcept;
 void forget(std::byte* memory, std::size_t bytes) noexcept;  // gives the pages back, keeps the addresses
 std::size_t raise_descriptor_limit() noexcept;               // RLIMIT_NOFILE to its hard limit; the limit now
+void random_bytes(std::span<std::byte> out) noexcept;        // that nobody can guess; getrandom(2)
 std::uint64_t now_ms() noexcept;                             // monotonic
 std::uint64_t wall_ms() noexcept;                            // since 1970-01-01 UTC
 std::uint64_t local_ms(std::uint64_t unix_ms) noexcept;      // what a clock on the wall here shows then

@@ -1,5 +1,5 @@
 """HTTP/1.1 on both sides: connections that stay, requests in a row, chunks, interim answers, other protocols."""
-from harness import PATIENCE, Case, Head, ok, pattern, request, wait_until
+from harness import Case, closed_port, ok, pattern, request, wait_until
 
 
 def chunks(data, size):
@@ -410,8 +410,7 @@ class Tunnel(Case):
             self.assertEqual(client.read_head().status, 200 if allowed else 403, option)
 
     def test_one_that_cannot_be_opened(self):
-        import harness  # pylint: disable=import-outside-toplevel
-        client = self.connect(self.proxy(), harness.closed_port())
+        client = self.connect(self.proxy(), closed_port())
         self.assert_own_answer(client.rest(), 502)
 
     def test_one_in_which_nothing_moves(self):
@@ -431,5 +430,3 @@ class Tunnel(Case):
         self.assertIn(" 200 up=9 down=48 ", line)
         self.assertTrue(line.endswith(" end=complete by=upstream"), line)
 
-
-assert PATIENCE and Head

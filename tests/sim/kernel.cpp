@@ -642,6 +642,8 @@ Opened open_datagrams(const char* /*path*/) noexcept { return World::current().o
 Io send_datagram(const Fd& socket, const char* /*path*/, std::span<const char> text) noexcept {
   return World::current().send_datagram(socket.get(), text);
 }
+int read_file(const char* /*path*/, std::size_t /*most*/, std::string& /*out*/) { return ENOENT; }
+void random_bytes(std::span<std::byte> out) noexcept { std::memset(out.data(), 0, out.size()); }
 void complain(std::string_view text) noexcept { World::current().complaints += text; }
 std::byte* reserve(std::size_t bytes) noexcept { return static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)); }
 void unreserve(std::byte* memory, std::size_t /*bytes*/) noexcept { std::free(memory); }

@@ -22,7 +22,7 @@ TEST(CommandLine, Port) {
   ASSERT_EQ(line.config.listen.size(), 2U);
   EXPECT_EQ(line.config.listen[0], sys::loopback4(8080));
   EXPECT_EQ(line.config.listen[1], sys::loopback6(8080));
-  EXPECT_TRUE(line.config.allow.empty());
+  EXPECT_EQ(line.config.rules.size(), 0U);
   EXPECT_EQ(line.config.access_log, "-");
 }
 
@@ -36,9 +36,7 @@ TEST(CommandLine, EachOption) {
   ASSERT_EQ(config.listen.size(), 4U);
   EXPECT_EQ(config.listen[0], sys::loopback4(80)) << "PORT comes first wherever it stands";
   EXPECT_EQ(config.listen[2], sys::loopback6(81));
-  ASSERT_EQ(config.allow.size(), 2U);
-  EXPECT_EQ(config.allow[0].prefix, 8U);
-  EXPECT_EQ(config.allow[1].prefix, 128U);
+  EXPECT_EQ(config.rules.size(), 2U);
   EXPECT_EQ(config.access_log, "off");
   EXPECT_EQ(config.log_format, plan::LogFormat::json);
   EXPECT_EQ(config.max_requests, 7U);
@@ -167,9 +165,7 @@ TEST(Plan, WhoAndHowMany) {
   const http::RequestHead head = head_of("GET http://h/ HTTP/1.0\r\n\r\n");
   plan::Config config;
   EXPECT_EQ(plan::plan_request(config, head, sys::loopback4(1), true).reason, Reason::no_slot);
-  sys::Address network;
-  sys::parse_ip("10.0.0.0", 0, network);
-  config.allow.push_back({network, 8});
+  ASSERT_EQ(config.rules.add(plan::Action::allow, "10.0.0.0/8"), "");
   EXPECT_EQ(plan::plan_request(config, head, sys::loopback4(1), false).reason, Reason::client_not_allowed);
   sys::Address client;
   sys::parse_ip("10.2.3.4", 5, client);

@@ -293,7 +293,7 @@ TEST(Refusal, OfWhatIsNoRequestForAProxy) {
 
 TEST(Refusal, OfClientsThatAreNotAllowed) {
   Bench b;
-  b.config.allow.push_back({bench::origin_address(), 32});
+  ASSERT_EQ(b.config.rules.add(plan::Action::allow, "10.0.0.1"), "");
   const auto client = b.client();
   b.send(client, kGet);
   EXPECT_EQ(status_of(b.read(client)), 403);

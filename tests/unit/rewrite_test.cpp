@@ -304,7 +304,7 @@ TEST(WriteAnswer, ATextHasNoBytesThatATerminalObeys) {
 }
 
 // RFC 9209 section 2.3.
-constexpr std::array<string_view, 17> kProxyErrors{"dns_timeout",
+constexpr std::array<string_view, 18> kProxyErrors{"dns_timeout",
                                                    "dns_error",
                                                    "connection_refused",
                                                    "connection_terminated",
@@ -320,6 +320,7 @@ constexpr std::array<string_view, 17> kProxyErrors{"dns_timeout",
                                                    "http_protocol_error",
                                                    "proxy_internal_response",
                                                    "proxy_internal_error",
+                                                   "proxy_loop_detected",
                                                    "proxy_configuration_error"};
 
 TEST(ProxyStatus, EachReasonHasAnErrorOfTheRegistry) {

@@ -92,7 +92,7 @@ TEST(LinuxCommandLine, SecondsToTheMillisecond) {
 TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
   const string help = plan::help_text();
   for (const char* option :
-       {"PORT", "--listen ADDRESS:PORT", "--allow NETWORK", "--access-log FILE", "--log-format FORMAT",
+       {"PORT", "--listen ADDRESS:PORT", "--allow RULE", "--access-log FILE", "--log-format FORMAT",
         "SIGUSR1", "--max-requests N", "--buffers MIB", "-v, --verbose", "-h, --help", "--version"})
     EXPECT_NE(help.find(option), string::npos) << option;
   for (const plan::WaitRow& wait : plan::kWaitRows) {

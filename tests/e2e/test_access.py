@@ -1,0 +1,139 @@
+"""Who may do what: rules, passwords, limits; and requests that come back to the proxy."""
+import base64
+import os
+import tempfile
+import unittest
+
+from harness import Case, Origin, closed_port, request, wait_until
+from test_names import VERSION
+
+# `openssl passwd -6 -salt saltsalt secret`, and `-5 ... other`
+USERS = ("ann:$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1\n"
+         "bob:$5$saltsalt$kmJUCIm73946uXVnGZjCdBUolDZJ3cOBx5hc3E.xjEC\n")
+
+
+def basic(credentials):
+    return "Proxy-Authorization: Basic " + base64.b64encode(credentials.encode()).decode()
+
+
+class Rules(Case):
+    def status(self, proxy, url, **how):
+        return proxy.get(url, **how).status
+
+    def test_the_first_that_matches_decides(self):
+        origin = self.origin()
+        proxy = self.proxy("--deny", "method=DELETE", "--allow", f"port={origin.port}", "--deny", "all")
+        self.assertEqual(self.status(proxy, origin.url()), 200)
+        self.assertEqual(self.status(proxy, origin.url(), method="DELETE"), 403)
+        self.assertEqual(self.status(proxy, f"http://127.0.0.1:{closed_port()}/"), 403)
+        self.assertIn(" end=request-not-allowed by=proxy", proxy.line(" DELETE "))
+
+    def test_an_address_is_denied_whatever_name_leads_there(self):
+        origin = self.origin()
+        proxy = self.proxy("--deny", "to=127.0.0.0/8")
+        self.assertEqual(self.status(proxy, origin.url()), 403)
+        answer = proxy.get(f"http://localhost:{origin.port}/")
+        self.assertIn(answer.status, (403, 502))  # ::1 is tried too, but there nobody listens
+        self.assertEqual(origin.heads, [])
+
+    def test_the_metadata_service_is_closed_unless_named(self):
+        self.assertEqual(self.status(self.proxy(), "http://169.254.169.254/"), 403)
+        self.assertEqual(self.status(self.proxy("--allow", "all"), "http://169.254.169.254/"), 403)
+
+    def test_of_a_tunnel_too(self):
+        origin = self.origin()
+        proxy = self.proxy("--deny", f"port={origin.port}")
+        with proxy.connect() as client:
+            client.send(f"CONNECT 127.0.0.1:{origin.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            self.assertEqual(client.rest().status, 403)
+
+    def test_a_rule_that_never_decides_is_told(self):
+        proxy = self.proxy("--deny", "port=25", "--deny", "port=25,method=GET")
+        status, error = proxy.stop()
+        self.assertEqual(status, 0)
+        self.assertIn("--deny port=25,method=GET", error)
+
+
+@unittest.skipUnless("passwords by" in VERSION, "this build has no libcrypt")
+class Users(Case):
+    def users(self, text=USERS):
+        folder = self.enter(tempfile.TemporaryDirectory())
+        path = os.path.join(folder, "users")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def test_only_who_knows_the_password(self):
+        origin, proxy = self.origin(), self.proxy("--users", self.users())
+        for fields, status in (((), 407), ((basic("ann:secret"),), 200), ((basic("ann:other"),), 407), ((basic("bob:other"),), 200),
+                               ((basic("eve:secret"),), 407), (("Proxy-Authorization: Bearer x",), 407),
+                               (("Proxy-Authorization: Basic !",), 407), ((basic("ann:secret"),), 200)):
+            with self.subTest(fields):
+                answer = proxy.get(origin.url(), *fields)
+                self.assertEqual(answer.status, status)
+                if status == 407:
+                    self.assertEqual(answer.head.all("Proxy-Authenticate"), ['Basic realm="proxy", charset="UTF-8"'])
+        self.assertEqual(len(origin.heads), 3)
+        for head in origin.heads:
+            self.assertEqual(head.all("Proxy-Authorization"), [])
+
+    def test_a_tunnel_needs_it_too(self):
+        origin, proxy = self.origin(), self.proxy("--users", self.users())
+        for fields, status in (((), 407), ((basic("ann:secret"),), 200)):
+            with proxy.connect() as client:
+                lines = "".join(field + "\r\n" for field in fields)
+                client.send(f"CONNECT 127.0.0.1:{origin.port} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+                self.assertEqual(client.read_head().status, status)
+
+    def test_a_file_that_is_none(self):
+        for text in ("ann\n", "ann:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=\n"):
+            with self.assertRaisesRegex(AssertionError, "line 1"):
+                self.proxy("--users", self.users(text))
+        with self.assertRaisesRegex(AssertionError, "cannot read /nonexistent"):
+            self.proxy("--users", "/nonexistent")
+
+
+class Limits(Case):
+    def test_of_requests(self):
+        origin, proxy = self.origin(), self.proxy("--client-requests", "1:3")
+        answers = [proxy.get(origin.url()) for _ in range(8)]
+        self.assertEqual([answer.status for answer in answers[:3]], [200] * 3)
+        refused = [answer for answer in answers if answer.status == 429]
+        self.assertGreaterEqual(len(refused), 3)
+        self.assertEqual(refused[0].head.all("Retry-After"), ["1"])
+
+    def test_of_connections(self):
+        proxy = self.proxy("--client-connections", "3")
+        idle = [self.client(proxy.connect()) for _ in range(3)]
+        self.assert_own_answer(proxy.connect().rest(), 429)
+        idle[0].close()
+        origin = self.origin()
+        wait_until(lambda: proxy.get(origin.url()).status == 200, "its place is free")
+
+
+class Loops(Case):
+    def test_a_request_to_the_proxy_itself(self):
+        proxy = self.proxy()
+        for host in ("127.0.0.1", "[::1]", "localhost"):
+            answer = proxy.get(f"http://{host}:{proxy.port}/")
+            self.assertEqual(answer.status, 508, host)
+        self.assertIn("error=proxy_loop_detected", proxy.get(f"http://127.0.0.1:{proxy.port}/").head.all("Proxy-Status")[0])
+
+    def test_one_that_has_passed_here_before(self):
+        origin = self.origin()
+        proxy = self.proxy("--name", "here")
+        for via, status in (("1.1 there", 200), ("1.1 there, 1.0 HERE (a comment)", 508), ("1.1 heretic", 200), ("HTTP/1.1 here", 508)):
+            self.assertEqual(proxy.get(origin.url(), f"Via: {via}").status, status, via)
+
+    def test_a_circle_of_two(self):
+        proxy = self.proxy("--name", "one")
+
+        def back(wire):
+            with proxy.connect() as again:
+                again.send(request(wire.head.target and f"http://127.0.0.1:{origin.port}/", *wire.head.lines))
+                wire.send(again.rest().raw)
+
+        origin = self.enter(Origin(back))
+        self.assertEqual(proxy.get(origin.url()).status, 508)
+        self.assertEqual(len(origin.heads), 1)
+
