@@ -5,16 +5,14 @@
 //     v                       refused, not to be served
 //   READ_REQUEST ------------------------------------------+
 //   ^ | head is whole                                      |
-//   | v                       no name, no connection; a tunnel is open
+//   | v                       no name, no connection,      |
 //   | SEND_REQUEST -----------------------------------------+
-//   | ^ | sent, or the answer comes early                  ||
-//   | | v                     no answer, or no valid one   vv
-//   | READ_RESPONSE ----------------------------------> SEND_RESPONSE
-//   | ^                       head is whole              |  |
-//   | +--------------------------------------------------+  |
-//   |   that was a 1xx                                      |
+//   | | sent, or the answer   or a tunnel is open          ||
+//   | v comes early           no answer, no valid one      vv
+//   | READ_RESPONSE <-------------------------------> SEND_RESPONSE
+//   |                         head is whole; it was a 1xx   |
+//   |        all is sent, and the client's connection stays |
 //   +-------------------------------------------------------+
-//       all is sent, and the client's connection is kept
 //
 //   From each state to FREE when the client has left; from SEND_RESPONSE when all is sent. From READ_RESPONSE
 //   back to SEND_REQUEST once, if a connection that was used before died without an answer.
