@@ -96,7 +96,7 @@ string take_buffers(Config& config, string_view text) {
 
 // "443,8000-8999"; "none" for no port at all.
 string take_connect_ports(Config& config, string_view text) {
-  const string advice = quoted(text) + " is not a list of ports, as in 443,1024-65535 (or none)";
+  string advice = quoted(text) + " is not a list of ports, as in 443,1024-65535 (or none)";
   config.connect_ports.clear();
   if (text == "none") return {};
   if (text.empty()) return advice;

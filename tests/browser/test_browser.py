@@ -1,7 +1,10 @@
 """A real browser, headless, through the proxy."""
+import base64
+import hashlib
 import os
 import pathlib
 import shutil
+import ssl
 import struct
 import subprocess
 import sys
@@ -10,7 +13,7 @@ import unittest
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from harness import PATIENCE, Case, ok  # noqa: E402  pylint: disable=wrong-import-position
+from harness import PATIENCE, Case, Origin, Wire, ok  # noqa: E402  pylint: disable=wrong-import-position
 
 PICTURES = 100
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -31,6 +34,64 @@ for (let i = 0; i < %d; ++i) {
 </script>""" % (PICTURES, PICTURES)
 
 
+# Says what came back of what was sent through a WebSocket.
+ECHO = """<!doctype html><title>echo</title><script>
+const socket = new WebSocket(location.href.replace(/^http/, 'ws') + 'echo'), back = [];
+const sent = ['a', 'b'.repeat(1000), 'c'.repeat(100000)];
+socket.onopen = () => sent.forEach(text => socket.send(text));
+socket.onmessage = event => {
+  back.push(event.data);
+  if (back.length === sent.length)
+    fetch('/done?good=' + sent.every((text, i) => text === back[i]), {method: 'POST', body: 'x'.repeat(100000)});
+};
+socket.onerror = () => fetch('/done?good=error', {method: 'POST', body: ''});
+</script>"""
+
+
+def run(*command, **how):
+    return subprocess.run(command, capture_output=True, check=True, **how).stdout
+
+
+class Authority:
+    """A certificate authority of our own, and a certificate of it for 127.0.0.1."""
+
+    def __init__(self, folder):
+        path = pathlib.Path(folder)
+        self.key, self.certificate, ca_key, ca = (str(path / name) for name in ("key", "certificate", "ca-key", "ca"))
+        request = str(path / "request")
+        (path / "names").write_text("subjectAltName=IP:127.0.0.1\n", encoding="ascii")
+        new = ("openssl", "req", "-newkey", "rsa:2048", "-nodes")
+        run(*new, "-x509", "-keyout", ca_key, "-out", ca, "-subj", "/CN=An authority for tests", "-days", "2")
+        run(*new, "-keyout", self.key, "-out", request, "-subj", "/CN=127.0.0.1")
+        run("openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
+            "-extfile", str(path / "names"), "-out", self.certificate)
+        public = run("openssl", "x509", "-in", self.certificate, "-noout", "-pubkey")
+        der = run("openssl", "pkey", "-pubin", "-outform", "der", input=public)
+        self.fingerprint = base64.b64encode(hashlib.sha256(der).digest()).decode()
+
+    def context(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+def echo_frames(wire):
+    """RFC 6455 section 5: each message of the client goes back, until it closes."""
+    while True:
+        start = wire.read(2)
+        if len(start) < 2 or start[0] & 0xF == 8:
+            return
+        length = start[1] & 0x7F
+        if length == 126:
+            length = struct.unpack(">H", wire.read(2))[0]
+        elif length == 127:
+            length = struct.unpack(">Q", wire.read(8))[0]
+        mask = wire.read(4)
+        data = bytes(byte ^ mask[i % 4] for i, byte in enumerate(wire.read(length)))
+        size = bytes([length]) if length < 126 else struct.pack(">BH", 126, length) if length < 65536 else struct.pack(">BQ", 127, length)
+        wire.send(start[:1] + size + data)
+
+
 def png(width, height, colour):
     """A picture of one colour."""
     def chunk(kind, data):
@@ -41,16 +102,36 @@ def png(width, height, colour):
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
+class SecureOrigin(Origin):
+    """Its connections begin with TLS, not with a head."""
+
+    def _run(self, wire):
+        try:
+            self._serve(wire)
+        except (OSError, ssl.SSLError):
+            pass  # the browser opens connections that it does not use
+        finally:
+            wire.close()
+
+
 @unittest.skipUnless(CHROMIUM, "chromium is not installed (make setup does it)")
 class Browser(Case):
     def setUp(self):
-        self.done, self.reported = self.gate(), []
+        self.done, self.reported, self.page = self.gate(), [], None
 
     def serve(self, wire):
         path = wire.head.target
         if path.startswith("/picture/"):
             number = int(path.rpartition("/")[2])
             wire.send(ok(png(number + 1, 7, (number, 255 - number, 128)), "Content-Type: image/png", "Cache-Control: no-store"))
+        elif path == "/echo":
+            key = wire.head.all("Sec-WebSocket-Key")[0] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+            accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+            wire.send(("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                       f"Sec-WebSocket-Accept: {accept}\r\n\r\n").encode())
+            echo_frames(wire)
+        elif path == "/" and self.page:
+            wire.send(ok(self.page.encode(), "Content-Type: text/html"))
         elif path == "/":
             wire.send(ok(PAGE.encode(), "Content-Type: text/html"))
         elif path.startswith("/done"):
@@ -60,7 +141,7 @@ class Browser(Case):
         else:
             wire.send(b"HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
-    def browse(self, proxy, url):
+    def browse(self, proxy, url, *options):
         """Starts a browser on a page; it is ended with the test."""
         profile = self.enter(tempfile.TemporaryDirectory(ignore_cleanup_errors=True) if sys.version_info >= (3, 10)
                              else tempfile.TemporaryDirectory())
@@ -69,7 +150,7 @@ class Browser(Case):
             [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
              "--disable-default-apps", "--disable-extensions", f"--user-data-dir={profile}", "--remote-debugging-port=0",
-             f"--proxy-server=http://127.0.0.1:{proxy.port}", "--proxy-bypass-list=<-loopback>", url],
+             f"--proxy-server=http://127.0.0.1:{proxy.port}", "--proxy-bypass-list=<-loopback>", *options, url],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "HOME": profile})
         self.addCleanup(self.end, browser)
 
@@ -95,6 +176,31 @@ class Browser(Case):
         for head in origin.heads:
             self.assertIn("1.1 proxy", head.all("Via"), "a request that went past the proxy")
         self.assertEqual([line for line in proxy.lines if origin.authority in line and " 200 " not in line and "favicon" not in line], [])
+
+    @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
+    def test_a_secure_page_with_a_websocket(self):
+        authority = Authority(self.enter(tempfile.TemporaryDirectory()))
+        context, self.page = authority.context(), ECHO
+
+        def serve(wire):
+            """Behind the TLS that the browser speaks through its tunnel."""
+            with context.wrap_socket(wire.socket, server_side=True) as secure:
+                inner = Wire(secure)
+                if inner.read_head():
+                    self.serve(inner)
+
+        proxy, origin = self.proxy(), self.enter(SecureOrigin(serve))
+        self.browse(proxy, f"https://127.0.0.1:{origin.port}/", f"--ignore-certificate-errors-spki-list={authority.fingerprint}")
+        self.done.wait()
+        self.assertEqual(self.reported, [("/done?good=true", 100_000)])
+        self.assertTrue(proxy.line(f" CONNECT 127.0.0.1:{origin.port} 200 "))
+
+    def test_a_websocket_without_tls(self):
+        self.page = ECHO
+        proxy, origin = self.proxy(), self.origin(self.serve)
+        self.browse(proxy, origin.url())
+        self.done.wait()
+        self.assertEqual(self.reported, [("/done?good=true", 100_000)])
 
 
 if __name__ == "__main__":

@@ -116,6 +116,15 @@ class Curl(Case):
         origin = self.origin(lambda wire: wire.send(b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhalf"))
         self.run_curl(origin.url(), expected=18)  # cut short
 
+    def test_through_a_tunnel(self):
+        for options in ((), ("--http1.0",), ("--http1.1",), ("--proxy1.0", f"127.0.0.1:{self.via.port}")):
+            self.assertEqual(self.asked("-p", *options, "-d", "abc")[::2], ["POST", digest(b"abc")], options)
+        self.assertEqual(self.server.heads[-1].all("Via"), [])
+
+    def test_many_requests_over_one_connection(self):
+        out = self.run_curl("-w", "%{num_connects}\n", *[part for n in range(5) for part in ("-o", "/dev/null", self.server.url(f"/{n}"))])
+        self.assertEqual(out.split(), [b"1", b"0", b"0", b"0", b"0"])
+
     def test_an_upload_of_unknown_length(self):
         """curl sends it in chunks."""
         data = pattern(300_000)
