@@ -4,7 +4,7 @@
     mutate.py [MUTANTS [SEED]]
 
 Edits one place at a time of the files that decide, in a copy of the tree, builds, and runs the quick suites: unit tests on
-the simulated kernel, unit tests on Linux, simulated histories, the differential test. A mutant that all of them pass has
+the simulated kernel, unit tests on Linux, simulated histories, the differential test, end-to-end tests. A mutant that all of them pass has
 survived: it is told with its line, and counted against us unless EQUIVALENT says why nobody could notice it.
 The same SEED draws the same mutants as long as the files stay as they are. The last line is `N passed, N failed`.
 """
@@ -48,6 +48,7 @@ SUITES = [
     ("histories", ["{build}/sim", "--regressions", "tests/sim/regressions/seeds", "--torture", "1", "--worlds", "1",
                    "--seeds", "20000"], 180),
     ("differential", ["{build}/differential", "tests/fuzz/corpus"], 60),
+    ("end to end", [sys.executable, "-m", "unittest", "discover", "-f", "-s", "tests/e2e", "-t", "tests/e2e"], 300),
 ]
 
 
@@ -72,7 +73,7 @@ def candidates():
 def build(tree):
     """Whether the mutant compiles."""
     made = subprocess.run(["make", "-s", "-j2", "BUILD=build/mutant", "CXX=g++", "CXXFLAGS=-O1 -g0 -w", "build/mutant/unit_tests",
-                           "build/mutant/linux_tests", "build/mutant/sim", "build/mutant/differential"],
+                           "build/mutant/linux_tests", "build/mutant/sim", "build/mutant/differential", "build/mutant/proxy"],
                           cwd=tree, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     return made.returncode == 0
 
@@ -82,6 +83,7 @@ def noticed_by(tree):
     for name, command, seconds in SUITES:
         try:
             run = subprocess.run([part.format(build="build/mutant") for part in command], cwd=tree, timeout=seconds,
+                                 env={**os.environ, "PROXY": str(tree / "build/mutant/proxy"), "PROXY_LIGHT": "1"},
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         except subprocess.TimeoutExpired:
             return name + " (it hangs)"
