@@ -81,6 +81,9 @@ class Unreachable(Case):
     def test_an_address_that_nobody_can_have(self):
         proxy = self.proxy()
         for url in ("http://255.255.255.255/", "http://[ff02::1]/"):
+            self.assert_own_answer(proxy.get(url), 403, url)  # denied, unless a rule names it
+        proxy = self.proxy("--allow", "to=255.255.255.255|ff02::/16")
+        for url in ("http://255.255.255.255/", "http://[ff02::1]/"):
             self.assert_own_answer(proxy.get(url), 502, url)
 
     def test_a_refused_upload_is_answered_too(self):

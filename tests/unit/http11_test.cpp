@@ -1,0 +1,533 @@
+// HTTP/1.1: connections that stay, requests in a row, chunks, interim answers, tunnels.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "bench.hpp"
+
+namespace {
+
+using base::Reason;
+using bench::Bench;
+using plan::Wait;
+using std::string;
+
+struct Http11 : Bench {
+  explicit Http11(std::size_t blocks = 16, std::size_t room = 1 << 20) : Bench(blocks, room, false) {}
+};
+
+string get(const string& path, const string& fields = "") {
+  return "GET http://10.0.0.1" + path + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
+}
+string forwarded(const string& path) {
+  return "GET " + path + " HTTP/1.1\r\nHost: 10.0.0.1\r\nVia: 1.1 proxy\r\n\r\n";
+}
+string answer(const string& body) {
+  return "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+string passed_on(const string& body) {
+  return "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\nVia: 1.1 proxy\r\n\r\n" + body;
+}
+
+// ---- connections that stay -------------------------------------------------------------------------------
+
+TEST(Kept, ByClientAndUpstream) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  sim::ConnectionPtr origin;
+  for (const string path : {"/1", "/2", "/3"}) {
+    b.send(client, get(path));
+    if (!origin) origin = b.arrival(host);
+    EXPECT_EQ(b.read(origin), forwarded(path));
+    b.send(origin, answer(path));
+    EXPECT_EQ(b.read(client), passed_on(path));
+    EXPECT_EQ(b.record().wait, Wait::kept);
+    EXPECT_EQ(b.blocks_pool.used(), 0U) << "who is idle holds no block";
+    EXPECT_EQ(b.upstreams.idle(), 1U);
+  }
+  EXPECT_EQ(b.arrival(host), nullptr) << "one connection was enough";
+  ASSERT_EQ(b.services->finished.size(), 3U);
+  EXPECT_EQ(b.services->finished[2]->nth, 3U);
+  EXPECT_EQ(b.services->finished[2]->sent_up, forwarded("/3").size());
+  EXPECT_EQ(b.services->finished[2]->sent_down, passed_on("/3").size());
+}
+
+TEST(Kept, RequestsInARowAreAnsweredInOrderHoweverTheyAreCut) {
+  const string all =
+      get("/1") + "POST http://10.0.0.1/2 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + get("/3");
+  for (std::size_t cut = 1; cut < all.size(); ++cut) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, all.substr(0, cut));
+    b.send(client, all.substr(cut));
+    string seen, got;
+    std::vector<sim::ConnectionPtr> origins;
+    for (int i = 0; i < 3; ++i) {
+      if (auto fresh = b.arrival(host)) origins.push_back(fresh);
+      for (auto& origin : origins) {
+        const string request = b.read(origin);
+        if (request.empty()) continue;
+        seen += request;
+        b.send(origin, answer(std::to_string(i)));
+      }
+      got += b.read(client);
+    }
+    ASSERT_EQ(seen,
+              forwarded("/1") +
+                  "POST /2 HTTP/1.1\r\nHost: 10.0.0.1\r\nContent-Length: 3\r\nVia: 1.1 proxy\r\n\r\nabc" +
+                  forwarded("/3"))
+        << cut;
+    ASSERT_EQ(got, passed_on("0") + passed_on("1") + passed_on("2")) << cut;
+  }
+}
+
+TEST(Kept, NotIfTheClientOrItsVersionSaysSo) {
+  for (const string& request : {get("/", "Connection: close\r\n"), get("/", "Connection: x, CLOSE\r\n"),
+                                string{"GET http://10.0.0.1/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"}}) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, request);
+    b.send(b.arrival(host), answer("a"));
+    EXPECT_NE(b.read(client).find("\r\nConnection: close\r\n"), string::npos) << request;
+    EXPECT_TRUE(client->down.fin_arrived) << request;
+    EXPECT_EQ(b.table.used(), 0U) << request;
+  }
+}
+
+TEST(Kept, TheUpstreamNotAfterWhatLeavesDoubt) {
+  struct Row {
+    const char* title;
+    string answer;
+  };
+  const Row rows[] = {
+      {"it says close", "HTTP/1.1 200 OK\r\nDate: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\na"},
+      {"HTTP/1.0", "HTTP/1.0 200 OK\r\nDate: x\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na"},
+      {"more than the message", answer("a") + "HTTP/1.1 200 Poison\r\n\r\n"},
+      {"more than a body without length", "HTTP/1.1 204 No\r\n\r\nx"},
+      {"more than the last chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nx"},
+  };
+  for (const Row& row : rows) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, get("/"));
+    b.send(b.arrival(host), row.answer);
+    b.read(client);
+    EXPECT_EQ(b.record().wait, Wait::kept) << row.title;
+    EXPECT_EQ(b.upstreams.idle(), 0U) << row.title;
+  }
+}
+
+TEST(Kept, BytesBehindAnAnswerThatWasReadToItsEndAreNoticed) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/"));
+  const auto origin = b.arrival(host);
+  b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 20000\r\n\r\n");
+  b.world.remote_send(*origin, string(20'000, 'x') + "HTTP/1.1 200 Poison\r\n\r\n");
+  b.read(client);
+  EXPECT_EQ(b.upstreams.idle(), 0U);
+}
+
+TEST(Kept, AnyEventEndsAnIdleUpstream) {
+  for (const bool speaks : {true, false}) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, get("/"));
+    const auto origin = b.arrival(host);
+    b.send(origin, answer("a"));
+    b.read(client);
+    ASSERT_EQ(b.upstreams.idle(), 1U);
+    speaks ? void(b.world.remote_send(*origin, "x")) : b.world.remote_close(*origin);
+    b.settle();
+    EXPECT_EQ(b.upstreams.idle(), 0U) << speaks;
+  }
+}
+
+TEST(Kept, ARequestGoesOnceMoreIfItsUsedConnectionIsDead) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/1"));
+  const auto first = b.arrival(host);
+  b.send(first, answer("1"));
+  b.read(client);
+  b.send(client, get("/2"));
+  EXPECT_EQ(b.read(first), forwarded("/1") + forwarded("/2"));
+  b.world.remote_close(*first);
+  const auto second = b.arrival(host);
+  ASSERT_TRUE(second) << "a new connection";
+  EXPECT_EQ(b.read(second), forwarded("/2"));
+  b.world.remote_close(*second);
+  const string got = b.read(client);
+  EXPECT_EQ(got.substr(0, 12), "HTTP/1.0 502") << "but not a third time";
+  EXPECT_EQ(b.arrival(host), nullptr);
+}
+
+TEST(Kept, NothingIsRepeatedOnceAnAnswerHasBegun) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/1"));
+  const auto first = b.arrival(host);
+  b.send(first, answer("1"));
+  b.read(client);
+  b.send(client, get("/2"));
+  b.send(first, "HTTP/1.1 2");
+  b.world.remote_close(*first);
+  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");
+  EXPECT_EQ(b.arrival(host), nullptr);
+}
+
+TEST(Kept, WhatMustNotBeSentTwiceHasAConnectionOfItsOwn) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/1"));
+  b.send(b.arrival(host), answer("1"));
+  b.read(client);
+  b.send(client, "POST http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na");
+  EXPECT_TRUE(b.arrival(host));
+}
+
+TEST(Pool, IsBoundedInNumberAndAge) {
+  Http11 b;
+  auto& host = b.origin();
+  std::vector<sim::ConnectionPtr> clients, origins;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(b.client());
+    b.send(clients.back(), get("/"));
+    origins.push_back(b.arrival(host));
+  }
+  for (const auto& origin : origins) b.send(origin, answer("a"));
+  EXPECT_EQ(b.upstreams.idle(), 5U);
+  EXPECT_EQ(b.upstreams.next_deadline(), b.services->now + net::Upstreams::kIdleMs);
+  b.upstreams.expire(b.services->now + net::Upstreams::kIdleMs - 1);
+  EXPECT_EQ(b.upstreams.idle(), 5U);
+  b.upstreams.expire(b.services->now + net::Upstreams::kIdleMs);
+  EXPECT_EQ(b.upstreams.idle(), 0U);
+  EXPECT_EQ(b.upstreams.next_deadline(), 0U);
+}
+
+TEST(Pool, GivesTheYoungestOfThatOriginAndDropsTheOldest) {
+  Http11 b;
+  net::Upstreams pool{2};
+  const auto endpoint = [&b] {
+    net::Endpoint made;
+    made.fd = sys::connect(bench::origin_address()).fd;
+    made.serial = b.table.new_serial();
+    return made;
+  };
+  std::vector<std::uint32_t> serials;
+  for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{81}, std::uint16_t{80}}) {
+    net::Endpoint made = endpoint();
+    serials.push_back(made.serial);
+    pool.own(made, 7);
+    pool.keep(std::move(made), "O.test", port, 100);
+  }
+  EXPECT_EQ(pool.idle(), 2U) << "the oldest went";
+  EXPECT_FALSE(pool.take("p.test", 80, 1).fd);
+  EXPECT_FALSE(pool.take("o.test", 82, 1).fd);
+  const net::Endpoint taken = pool.take("o.TEST", 80, 1);
+  EXPECT_EQ(taken.serial, serials[2]);
+  const net::Token token{taken.serial, static_cast<std::uint32_t>(taken.fd.get()),
+                         net::Token::Kind::upstream};
+  EXPECT_EQ(pool.owner(token), 1U);
+  EXPECT_EQ(pool.owner({taken.serial + 1, token.slot, token.kind}), base::kNoIndex)
+      << "an event of an earlier one";
+  EXPECT_EQ(pool.owner({1, 100'000, token.kind}), base::kNoIndex);
+  EXPECT_TRUE(pool.drop_oldest());
+  EXPECT_FALSE(pool.drop_oldest());
+}
+
+// The content of whole chunks up to the last; "?" if it is anything else.
+string unchunked(const string& text) {
+  string content;
+  for (std::size_t at = 0;;) {
+    const std::size_t line = text.find("\r\n", at);
+    if (line == string::npos) return "?";
+    const std::size_t size = std::stoul(text.substr(at, line - at), nullptr, 16);
+    content += text.substr(line + 2, size);
+    at = line + 2 + size + 2;
+    if (size == 0) return at == text.size() ? content : "?";
+  }
+}
+
+// ---- bodies ----------------------------------------------------------------------------------------------
+
+TEST(Chunks, AreDecodedAndEncodedAnewBothWays) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client,
+         "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;e=f\r\nabc\r\n");
+  const auto origin = b.arrival(host);
+  EXPECT_EQ(
+      b.read(origin),
+      "PUT / HTTP/1.1\r\nHost: 10.0.0.1\r\nTransfer-Encoding: chunked\r\nVia: 1.1 proxy\r\n\r\n3\r\nabc\r\n");
+  b.send(client, "1");
+  b.send(client, "1\r\n0123456789abcdefg\r\n0\r\nA: b\r\n\r\n" + get("/next"));
+  EXPECT_EQ(unchunked(b.read(origin)), "0123456789abcdefg");
+  b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  EXPECT_EQ(
+      b.read(client),
+      "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\nVia: 1.1 proxy\r\n\r\n5\r\nhello\r\n");
+  b.send(origin, string{"14\r\n01234567890123456789\r\n"});
+  EXPECT_EQ(b.read(client), "14\r\n01234567890123456789\r\n");
+  b.send(origin, "0\r\n\r\n");
+  EXPECT_EQ(b.read(client), "0\r\n\r\n");
+  EXPECT_EQ(b.read(origin), forwarded("/next")) << "over the same connection";
+}
+
+TEST(Chunks, WholeInTheFirstRead) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/"));
+  b.send(b.arrival(host),
+         "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n");
+  EXPECT_EQ(b.read(client),
+            "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\nVia: 1.1 "
+            "proxy\r\n\r\n6\r\nhello!\r\n0\r\n\r\n");
+  EXPECT_EQ(b.upstreams.idle(), 1U);
+}
+
+TEST(Chunks, ForABodyThatEndsWithTheStream) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/"));
+  const auto origin = b.arrival(host);
+  b.read(origin);
+  b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\n\r\nhello");
+  b.send(origin, string(20'000, 'x'));
+  b.world.remote_close(*origin);
+  const string got = b.read(client);
+  EXPECT_NE(got.find("\r\n\r\n5\r\nhello\r\n"), string::npos);
+  EXPECT_EQ(got.substr(got.size() - 7), "\r\n0\r\n\r\n");
+  EXPECT_EQ(b.record().wait, Wait::kept) << "the client's connection stays";
+  EXPECT_EQ(b.upstreams.idle(), 0U);
+}
+
+TEST(Chunks, ABodyThatBreaksOffHasNoLastChunk) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/"));
+  const auto origin = b.arrival(host);
+  b.read(origin);
+  b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  b.world.remote_close(*origin);
+  EXPECT_EQ(b.read(client).find("0\r\n\r\n"), string::npos);
+  EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
+  EXPECT_EQ(b.last().reason, Reason::upstream_cut);
+}
+
+TEST(Chunks, MalformedOnesOfARequestAreRefusedWhereverTheyCome) {
+  for (const bool at_once : {true, false}) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    const string head = "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    b.send(client, at_once ? head + "x\r\n" : head);
+    const auto origin = b.arrival(host);
+    if (!at_once) b.send(client, "x\r\n");
+    EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 400") << at_once;
+    EXPECT_EQ(b.last().reason, Reason::bad_chunk);
+    if (origin) {
+      EXPECT_EQ(b.read(origin).find("0\r\n\r\n"), string::npos);
+    }
+  }
+}
+
+TEST(Framing, NeverReadsBeyondChunksIfAskedNotTo) {
+  const string body = "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n1 ;z\r\n!\r\n0\r\nA: b\r\nC:d\r\n\r\n";
+  for (const std::size_t room : {std::size_t{1}, std::size_t{3}, std::size_t{1000}}) {
+    http::Framing framing{{http::Body::Kind::chunked, 0}};
+    string rest = body + "GET", content;
+    while (!framing.complete()) {
+      const std::size_t wanted = framing.certain(room);
+      ASSERT_GT(wanted, 0U);
+      ASSERT_LE(wanted, room);
+      string piece = rest.substr(0, wanted);
+      rest.erase(0, wanted);
+      const auto taken = framing.take(std::as_writable_bytes(std::span{piece.data(), piece.size()}));
+      ASSERT_FALSE(taken.bad);
+      ASSERT_EQ(taken.consumed, piece.size()) << "it was all of this message";
+      content += piece.substr(0, taken.payload);
+    }
+    EXPECT_EQ(content, "abc0123456789abcdef!");
+    EXPECT_EQ(rest, "GET");
+    EXPECT_EQ(framing.certain(room), 0U);
+  }
+}
+
+// ---- interim answers -------------------------------------------------------------------------------------
+
+TEST(InterimAnswers, ArePassedOnHoweverTheyAreCut) {
+  const string all =
+      "HTTP/1.1 103 Early\r\nLink: a\r\nContent-Length: 3\r\n\r\nHTTP/1.1 100 Go\r\n\r\n" + answer("hello");
+  for (std::size_t cut = 1; cut < all.size(); ++cut) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, get("/"));
+    const auto origin = b.arrival(host);
+    b.send(origin, all.substr(0, cut));
+    b.send(origin, all.substr(cut));
+    ASSERT_EQ(
+        b.read(client),
+        "HTTP/1.1 103 Early\r\nLink: a\r\nVia: 1.1 proxy\r\n\r\nHTTP/1.1 100 Go\r\nVia: 1.1 proxy\r\n\r\n" +
+            passed_on("hello"))
+        << cut;
+    EXPECT_EQ(b.last().status, 200);
+  }
+}
+
+TEST(InterimAnswers, TheHostGivesThe100ThatIsWaitedFor) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client,
+         "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  const auto origin = b.arrival(host);
+  EXPECT_EQ(b.read(client), "");
+  b.send(origin, "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(b.read(client), "HTTP/1.1 100 Continue\r\nVia: 1.1 proxy\r\n\r\n");
+  b.read(origin);
+  b.send(client, "abc");
+  EXPECT_EQ(b.read(origin), "abc");
+  b.send(origin, answer("ok"));
+  EXPECT_EQ(b.read(client), passed_on("ok"));
+  EXPECT_EQ(b.record().wait, Wait::kept);
+}
+
+TEST(InterimAnswers, AnAnswerBeforeTheRequestIsWholeEndsTheConnection) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc");
+  b.send(b.arrival(host), answer("no"));
+  EXPECT_NE(b.read(client).find("\r\nConnection: close\r\n"), string::npos);
+  EXPECT_EQ(b.record().wait, Wait::linger);
+  EXPECT_EQ(b.upstreams.idle(), 0U);
+}
+
+// ---- tunnels ---------------------------------------------------------------------------------------------
+
+constexpr auto kConnect = "CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: x\r\n\r\n";
+constexpr auto kEstablished = "HTTP/1.1 200 Connection Established\r\n\r\n";
+
+struct TunnelTest : testing::Test {
+  TunnelTest() {
+    b.config.connect_ports = {{80, 80}};
+    client = b.client();
+  }
+  void open(const string& early = "") {
+    b.send(client, kConnect + early);
+    far = b.arrival(host);
+    ASSERT_TRUE(far);
+    ASSERT_EQ(b.read(client), kEstablished);
+  }
+  Http11 b;
+  sim::World::Host& host = b.origin();
+  sim::ConnectionPtr client, far;
+};
+
+TEST_F(TunnelTest, BothWaysAtOnce) {
+  open();
+  b.world.remote_send(*client, "GET / HTTP/1.1\r\n\r\n");
+  b.world.remote_send(*far, "HTTP/9.9 whatever\n");
+  EXPECT_EQ(b.read(far), "GET / HTTP/1.1\r\n\r\n") << "not looked at";
+  EXPECT_EQ(b.read(client), "HTTP/9.9 whatever\n");
+  EXPECT_EQ(b.record().wait, Wait::tunnel);
+  EXPECT_EQ(b.blocks_pool.used(), 0U);
+}
+
+TEST_F(TunnelTest, EarlyDataIsNotLost) {
+  open("early");
+  EXPECT_EQ(b.read(far), "early");
+}
+
+TEST_F(TunnelTest, TheEndOfEachDirectionIsPassedOnByItself) {
+  open();
+  b.world.remote_send(*client, "last");
+  b.world.remote_shutdown(*client);
+  EXPECT_EQ(b.read(far), "last");
+  EXPECT_TRUE(far->down.fin_arrived);
+  EXPECT_FALSE(client->down.fin_arrived);
+  b.send(far, "still");
+  EXPECT_EQ(b.read(client), "still");
+  b.world.remote_close(*far);
+  b.settle();
+  EXPECT_TRUE(client->down.fin_arrived);
+  EXPECT_TRUE(b.clean());
+  EXPECT_EQ(b.last().reason, Reason::complete);
+  EXPECT_EQ(b.last().sent_up, 4U);
+  EXPECT_EQ(b.last().sent_down, string{kEstablished}.size() + 5);
+}
+
+TEST_F(TunnelTest, AResetIsPassedOnEitherWay) {
+  open();
+  b.world.remote_rst(*far);
+  b.settle();
+  EXPECT_TRUE(client->remote_reset);
+  EXPECT_EQ(b.last().reason, Reason::upstream_reset);
+}
+
+TEST_F(TunnelTest, AResetOfTheClientToo) {
+  open();
+  b.world.remote_rst(*client);
+  b.settle();
+  EXPECT_TRUE(far->remote_reset);
+  EXPECT_EQ(b.last().reason, Reason::client_left);
+}
+
+TEST_F(TunnelTest, ThatCannotBeOpened) {
+  b.send(client, "CONNECT 10.0.0.9:80 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");
+  EXPECT_EQ(b.last().reason, Reason::refused);
+}
+
+TEST(Upgrade, BecomesATunnelIfBothAgree) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/", "Connection: upgrade\r\nUpgrade: echo/1\r\n") + "early");
+  const auto origin = b.arrival(host);
+  EXPECT_EQ(
+      b.read(origin),
+      "GET / HTTP/1.1\r\nHost: 10.0.0.1\r\nVia: 1.1 proxy\r\nUpgrade: echo/1\r\nConnection: Upgrade\r\n\r\n");
+  b.send(origin, "HTTP/1.1 101 Go\r\nUpgrade: echo/1\r\nConnection: Upgrade\r\n\r\nhi");
+  EXPECT_EQ(b.read(client),
+            "HTTP/1.1 101 Go\r\nVia: 1.1 proxy\r\nUpgrade: echo/1\r\nConnection: Upgrade\r\n\r\nhi");
+  EXPECT_EQ(b.read(origin), "early");
+  b.send(client, "more");
+  EXPECT_EQ(b.read(origin), "more");
+  b.world.remote_close(*origin);
+  b.settle();
+  EXPECT_TRUE(client->down.fin_arrived);
+}
+
+TEST(Upgrade, IsNotForOldClientsNorIfNobodyAsked) {
+  for (const string& request :
+       {get("/"), get("/", "Upgrade: echo\r\n"),
+        string{"GET http://10.0.0.1/ HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"}}) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, request);
+    const auto origin = b.arrival(host);
+    EXPECT_EQ(b.read(origin).find("Upgrade"), string::npos) << request;
+    b.send(origin, "HTTP/1.1 101 Go\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n");
+    EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502") << request;
+  }
+}
+
+}  // namespace
