@@ -13,6 +13,7 @@
 
 #include "request_state.hpp"
 #include "src/base/trace.hpp"
+#include "src/explain/explain.hpp"
 #include "src/http/reply.hpp"
 #include "src/http/rewrite.hpp"
 #include "src/net/listener.hpp"
@@ -474,8 +475,21 @@ int run(const plan::Config& config) {
 
 }  // namespace
 
+// proxy explain ...: what would be done with a request.
+int explain_request(std::span<const char* const> arguments) {
+  explain::Question question;
+  std::vector<const char*> rest{"0"};  // the options are those of a proxy, which has a port
+  if (const std::string wrong = explain::read_question(arguments, question, rest); !wrong.empty())
+    return fail(kExitUsage, wrong);
+  const plan::CommandLine line = plan::parse_command_line(rest);
+  if (line.what == plan::CommandLine::What::wrong) return fail(kExitUsage, line.message);
+  std::fputs(explain::explain(line.config, question, explain::look_up).c_str(), stdout);
+  return 0;
+}
+
 int main(int argc, char** argv) {
   const std::size_t given = argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0;
+  if (given > 0 && std::string_view{argv[1]} == "explain") return explain_request({argv + 2, given - 1});
   const plan::CommandLine line = plan::parse_command_line({argv + (argc > 0 ? 1 : 0), given});
   switch (line.what) {
     case plan::CommandLine::What::wrong: return fail(kExitUsage, line.message);

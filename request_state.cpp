@@ -113,7 +113,7 @@ void describe(Exchange& exchange, const http::RequestHead& head, const plan::Con
   if (plan::row(config.log_format).tells_agent) describe_agent(exchange, head.fields);
   exchange.version = config.http10 ? http::Version::http10 : head.version;
   const bool http11 = exchange.version == http::Version::http11;
-  exchange.persistent = http11 && head.persistent;
+  exchange.persistent = exchange.may_continue = http11 && head.persistent;
   exchange.upgrade = http11 && !head.upgrade.empty() && head.body.kind == http::Body::Kind::none;
   exchange.repeatable = http11 && !exchange.upgrade && is_idempotent(head.method);
 }
@@ -193,10 +193,18 @@ std::uint64_t head_bytes(const net::Lane& answer, std::size_t whole) noexcept {
   return answer.moved + answer.end + text.find("\r\n\r\n") + 4;
 }
 
+// The upstream of a tunnel would take the end of the stream for the client's, which has not come: had it
+// come, it would have been passed on.
+bool would_look_whole_above(const request_info& record) noexcept {
+  const net::Endpoint& upstream = record.side[kUpstream];
+  return record.exchange && record.exchange->kind == plan::Kind::tunnel && upstream.fd && !upstream.shut;
+}
+
 // Ends the exchange for `reason`: by an answer that says so, if none has begun and the reason has one.
 Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   const std::uint16_t status = base::row(reason).status;
   if (status == 0 || record.state == State::SEND_RESPONSE) return close(reason);
+  if (would_look_whole_above(record)) sys::reset_on_close(record.side[kUpstream].fd);
   record.side[kUpstream] = net::Endpoint{};
   if (!begin_exchange(record, services)) {
     record.verdict = reason;
@@ -387,8 +395,7 @@ Step connecting(request_info& record, Services& services) noexcept {
 void greet_half_closed(request_info& record) noexcept {
   net::Endpoint& client = record.side[kClient];
   const bool pending = record.state == State::SEND_REQUEST && record.lane[kResponse].held() > 0;
-  const bool begun = record.lane[kResponse].moved != record.exchange->sent_down;
-  if (!client.finished || begun || !client.writable || pending) return;
+  if (!client.finished || record.greeted > 0 || !client.writable || pending) return;
   static constexpr std::byte kFirst{'H'};
   const sys::Io io = sys::transmit(client.fd, {&kFirst, 1});
   record.greeted = io.outcome == sys::Outcome::done ? 1 : 0;
@@ -419,7 +426,7 @@ bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length
   std::memcpy(bytes + head.size(), chunk.data(), chunk_length);
   lane.begin = 0;
   lane.end = static_cast<std::uint16_t>(end);
-  if (chunked) net::end_chunk(lane, body.payload);
+  if (chunked) net::end_chunk(lane, body.payload, lane.framing.complete());
   if (ahead == 0) return true;
   std::memmove(bytes + lane.end, bytes + next_to, ahead);
   lane.tail = static_cast<std::uint16_t>(lane.end + ahead);
@@ -599,12 +606,6 @@ bool would_look_whole(const request_info& record) noexcept {
          response.encoding == net::Encoding::plain && !response.framing.has_length();
 }
 
-// The same for a tunnel's upstream.
-bool would_look_whole_above(const request_info& record) noexcept {
-  return would_look_whole(record) && record.exchange && record.exchange->kind == plan::Kind::tunnel &&
-         record.lane[kRequest].flow != Flow::complete;
-}
-
 // Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still
 // sending is read until it closes, for a while (RFC 9112 section 9.6).
 Step linger(request_info& record, Services& services) noexcept {
@@ -657,7 +658,8 @@ Step all_sent(request_info& record, Services& services) noexcept {
   }
   keep_upstream(record, services);
   if (record.exchange->persistent) return next_request(record, services);
-  const bool still_sending = client.readable || !request.framing.complete();
+  // Who thinks that the connection stays may send the next request at any time.
+  const bool still_sending = client.readable || !request.framing.complete() || record.exchange->may_continue;
   if (client.eof || !still_sending) return close(Reason::complete);
   request.dead = true;
   end_exchange(record, Reason::complete, services);

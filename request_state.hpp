@@ -99,6 +99,7 @@ struct Exchange {
   bool http10;             // the version the client spoke
   bool wants_page;         // an answer of our own is for a browser
   bool persistent;         // the client's connection is kept afterwards
+  bool may_continue;       // the client thinks so, at least until it has our answer
   bool upgrade;            // another protocol was asked for
   bool repeatable;         // may be sent twice (RFC 9110 section 9.2.2)
   bool reused;             // sent over a connection that was used before

@@ -18,7 +18,8 @@ ROOMS = {
     "src/plan": {"src/http", "src/base", "src/sys"},
     "request_state": {"src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/watch": {"request_state", "src/plan", "src/http", "src/base", "src/sys"},
-    "proxy": {"src/watch", "request_state", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/explain": {"src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "proxy": {"src/explain", "src/watch", "request_state", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
 }
 # Rooms of single files that lie elsewhere.
 FILES = {

@@ -47,7 +47,7 @@ Flow refill(Lane& lane, Endpoint& from, std::size_t& budget) noexcept {
   const std::size_t length = taken.payload > 0 ? write_chunk_head(taken.payload, head.data()) : 0;
   lane.begin = static_cast<std::uint16_t>(start - length);
   std::memcpy(lane.block->bytes + lane.begin, head.data(), length);
-  end_chunk(lane, taken.payload);
+  end_chunk(lane, taken.payload, lane.framing.complete());
   return Flow::none;
 }
 
@@ -63,7 +63,7 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std:
     if (!lane.block) lane.block = blocks.take();
     if (!lane.block) return Flow::no_block;
     if (ends) {
-      end_chunk(lane, 0);
+      end_chunk(lane, 0, true);
       continue;
     }
     const Flow flow = refill(lane, from, budget);
@@ -96,14 +96,13 @@ std::size_t write_chunk_head(std::size_t size, std::byte* out) noexcept {
   return length + 2;
 }
 
-void end_chunk(Lane& lane, std::size_t payload) noexcept {
+void end_chunk(Lane& lane, std::size_t payload, bool last) noexcept {
   const auto put = [&lane](std::string_view text) {
     std::memcpy(lane.block->bytes + lane.end, text.data(), text.size());
     lane.end = static_cast<std::uint16_t>(lane.end + text.size());
   };
   if (payload > 0) put("\r\n");
-  if (!lane.framing.complete() && payload > 0) return;
-  if (!lane.framing.complete() && !lane.framing.eof_completes()) return;
+  if (!last) return;
   put("0\r\n\r\n");
   lane.encoding = Encoding::ended;
 }

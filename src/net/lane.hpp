@@ -72,8 +72,8 @@ inline constexpr std::size_t kChunkEndBytes = 2 + 5;
 // Writes the size line for `size` bytes to `out`, which has room for kChunkHeadBytes. Returns its length.
 // REQUIRES: 0 < size < 65536.
 std::size_t write_chunk_head(std::size_t size, std::byte* out) noexcept;
-// Ends the chunk whose `payload` bytes end at lane.end, and the whole body if that is complete.
-void end_chunk(Lane& lane, std::size_t payload) noexcept;
+// Ends the chunk whose `payload` bytes end at lane.end, if there are any; and the body, if that was the last.
+void end_chunk(Lane& lane, std::size_t payload, bool last) noexcept;
 
 // Reads once from `from` behind what the lane holds, at most `room` bytes; the framing does not see them.
 // REQUIRES: a block with that much room. Returns need_read, read_failed (error 0: end of stream), or none if

@@ -314,6 +314,7 @@ CommandLine parse_command_line(std::span<const char* const> arguments) { return 
 string help_text() {
   string out =
       "Usage: proxy PORT [OPTION]...\n"
+      "       proxy explain [OPTION]... [--client ADDRESS] [-H FIELD]... METHOD URL\n"
       "A forward proxy on 127.0.0.1 and ::1, with CONNECT: one thread, one edge-triggered epoll loop.\n\n";
   put_row(out, "PORT", "port to listen on; 0 takes a free one");
   for (const Option& option : kOptions)

@@ -315,6 +315,20 @@ TEST(Chunks, ForABodyThatEndsWithTheStream) {
   EXPECT_EQ(b.upstreams.idle(), 0U);
 }
 
+TEST(Chunks, ForABodyWhoseHeadComesAlone) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/"));
+  const auto origin = b.arrival(host);
+  b.read(origin);
+  b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\n\r\n");
+  b.send(origin, "hello");
+  b.world.remote_close(*origin);
+  const string got = b.read(client);
+  EXPECT_EQ(unchunked(got.substr(got.find("\r\n\r\n") + 4)), "hello");
+}
+
 TEST(Chunks, ABodyThatBreaksOffHasNoLastChunk) {
   Http11 b;
   auto& host = b.origin();
@@ -419,6 +433,31 @@ TEST(InterimAnswers, AnAnswerBeforeTheRequestIsWholeEndsTheConnection) {
   EXPECT_EQ(b.upstreams.idle(), 0U);
 }
 
+TEST(Kept, WhoThinksThatTheConnectionStaysIsHeardOut) {
+  Http11 b;
+  const auto client = b.client();
+  b.send(client, "GET http://10.0.0.9/ HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");
+  EXPECT_EQ(b.record().wait, Wait::linger);
+  b.send(client, get("/next"));
+  EXPECT_FALSE(client->remote_reset) << "it would destroy the answer";
+  b.world.remote_close(*client);
+  b.settle();
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(InterimAnswers, DoNotHideThatTheClientHasLeft) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/"));
+  b.send(b.arrival(host), "HTTP/1.1 103 Early\r\n\r\n");
+  b.read(client);
+  b.world.remote_close(*client);
+  b.settle();
+  EXPECT_EQ(b.table.used(), 0U);
+}
+
 // ---- tunnels ---------------------------------------------------------------------------------------------
 
 constexpr auto kConnect = "CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -487,6 +526,16 @@ TEST_F(TunnelTest, AResetOfTheClientToo) {
   b.settle();
   EXPECT_TRUE(far->remote_reset);
   EXPECT_EQ(b.last().reason, Reason::client_left);
+}
+
+TEST_F(TunnelTest, AnUploadThatBreaksOffAfterTheOtherEndLooksBrokenOff) {
+  open();
+  b.world.remote_shutdown(*far);
+  b.settle();
+  b.send(client, "half");
+  b.world.remote_rst(*client);
+  b.settle();
+  EXPECT_TRUE(far->remote_reset);
 }
 
 TEST_F(TunnelTest, ThatCannotBeOpened) {

@@ -1,0 +1,256 @@
+#include "explain.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "../base/text.hpp"
+#include "../http/rewrite.hpp"
+#include "../net/resolver.hpp"
+
+namespace explain {
+namespace {
+
+using base::Reason;
+using std::string;
+using std::string_view;
+
+// ---- the question ----------------------------------------------------------------------------------------
+
+// What curl sends of itself, so that the changes to a usual head are seen.
+string head_of(const Question& question) {
+  string head = question.method + " " + question.url + " HTTP/1.1\r\n";
+  const auto given = [&question](string_view name) {
+    return std::any_of(question.fields.begin(), question.fields.end(), [name](const string& field) {
+      return field.size() > name.size() && field[name.size()] == ':' &&
+             base::equals_ignoring_case(string_view{field}.substr(0, name.size()), name);
+    });
+  };
+  const std::size_t scheme = question.url.find("://");
+  const std::size_t start = scheme == string::npos ? 0 : scheme + 3;
+  const string host = question.url.substr(start, question.url.find_first_of("/?#", start) - start);
+  if (!given("Host")) head += "Host: " + host + "\r\n";
+  if (!given("User-Agent")) head += "User-Agent: explain\r\n";
+  if (!given("Accept")) head += "Accept: */*\r\n";
+  if (!given("Proxy-Connection")) head += "Proxy-Connection: Keep-Alive\r\n";
+  for (const string& field : question.fields) head += field + "\r\n";
+  return head + "\r\n";
+}
+
+// ---- what is changed, and why ----------------------------------------------------------------------------
+
+struct Cause {
+  string_view name, why;
+};
+
+// clang-format off
+constexpr std::array kCauses{
+    Cause{"Host", "made from the URL, RFC 9112 section 3.2.2"},
+    Cause{"Connection", "for one connection only, RFC 9110 section 7.6.1"},
+    Cause{"Proxy-Connection", "for one connection only, and nobody's standard, RFC 9112 appendix C.2.2"},
+    Cause{"Keep-Alive", "for one connection only, RFC 9110 section 7.6.1"},
+    Cause{"TE", "for one connection only, RFC 9110 section 10.1.4"},
+    Cause{"Transfer-Encoding", "for one connection only, RFC 9112 section 6.1"},
+    Cause{"Trailer", "trailers are dropped, RFC 9110 section 6.5.1"},
+    Cause{"Upgrade", "for one connection only, RFC 9110 section 7.8"},
+    Cause{"Proxy-Authorization", "for this proxy, RFC 9110 section 11.7.2"},
+    Cause{"Via", "who has passed it on, RFC 9110 section 7.6.3"},
+    Cause{"Content-Length", "written from the number it was read as, RFC 9112 section 6.2"},
+};
+// clang-format on
+
+string_view cause_of(string_view line) noexcept {
+  const string_view name = line.substr(0, line.find(':'));
+  const auto* const found = std::find_if(kCauses.begin(), kCauses.end(), [name](const Cause& cause) {
+    return base::equals_ignoring_case(cause.name, name);
+  });
+  return found == kCauses.end() ? "named by Connection, RFC 9110 section 7.6.1" : found->why;
+}
+
+std::vector<string_view> lines_of(string_view text) {
+  std::vector<string_view> lines;
+  for (std::size_t end = 0; (end = text.find("\r\n")) != string_view::npos && end != 0;
+       text.remove_prefix(end + 2))
+    lines.push_back(text.substr(0, end));
+  return lines;
+}
+
+void put_changed(string& out, char sign, string_view line, string_view why) {
+  out += "  ";
+  out += sign;
+  out += ' ' + string{line};
+  if (!why.empty()) out += "    (" + string{why} + ")";
+  out += '\n';
+}
+
+// Fields keep their order, so those that are in both are found one behind the other.
+string changes(string_view before, string_view after) {
+  const std::vector<string_view> old = lines_of(before), fresh = lines_of(after);
+  string out;
+  put_changed(out, '-', old[0], "");
+  put_changed(out, '+', fresh[0], "origin-form, RFC 9112 section 3.2.1");
+  std::size_t next = 1;
+  for (std::size_t i = 1; i < old.size(); ++i) {
+    const auto same = std::find(fresh.begin() + static_cast<std::ptrdiff_t>(next), fresh.end(), old[i]);
+    if (same == fresh.end()) {
+      put_changed(out, '-', old[i], cause_of(old[i]));
+      continue;
+    }
+    for (; fresh[next] != old[i]; ++next) put_changed(out, '+', fresh[next], cause_of(fresh[next]));
+    put_changed(out, ' ', fresh[next++], "");
+  }
+  for (; next < fresh.size(); ++next) put_changed(out, '+', fresh[next], cause_of(fresh[next]));
+  return out;
+}
+
+// ---- the answer ------------------------------------------------------------------------------------------
+
+// "0.25", "60".
+string seconds(std::uint32_t ms) {
+  string text = std::to_string(ms / 1000);
+  if (ms % 1000 == 0) return text;
+  text += "." + std::to_string(1000 + ms % 1000).substr(1);
+  return text.substr(0, text.find_last_not_of('0') + 1);
+}
+
+class Answer {
+ public:
+  Answer(const plan::Config& config, const Question& question, LookUp look_up)
+      : config_(config), question_(question), look_up_(look_up) {}
+
+  string write() {
+    const string text = head_of(question_);
+    const http::Parsed parsed = http::parse_request(text, 0, head_);
+    if (parsed.what != http::Parsed::What::complete)
+      return refused(parsed.what == http::Parsed::What::bad ? parsed.why : Reason::bad_request_line);
+    tell_target();
+    const plan::Plan decided = plan::plan_request(config_, head_, question_.client, false);
+    tell_rule();
+    if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
+    if (!config_.users_file.empty()) row("password", "needed (--users " + config_.users_file + "), else 407");
+    row("route",
+        decided.kind == plan::Kind::tunnel ? "a tunnel, in which nothing is looked at" : "forwarded");
+    tell_addresses();
+    tell_deadlines();
+    if (decided.kind == plan::Kind::forward) tell_changes(text);
+    return out_;
+  }
+
+ private:
+  void row(string_view name, const string& value) {
+    out_ += string{name} + string(name.size() < 12 ? 12 - name.size() : 1, ' ') + value + '\n';
+  }
+
+  string refused(Reason reason) {
+    const base::ReasonRow& why = base::row(reason);
+    row("refused", std::to_string(why.status) + " " + string{base::phrase(why.status)} + ", " +
+                       string{why.name} + ": " + string{why.sentence});
+    return out_;
+  }
+
+  void tell_target() {
+    row("client", string{sys::ip_text(question_.client).view()});
+    row("method", string{head_.method});
+    row("host", string{head_.authority.host} + ", port " + std::to_string(head_.authority.port));
+    if (head_.form == http::TargetForm::absolute) row("path", string{head_.path.empty() ? "/" : head_.path});
+  }
+
+  [[nodiscard]] plan::Asked asked() const {
+    return {question_.client, head_.authority.host, head_.authority.port, head_.method};
+  }
+
+  void tell_rule() {
+    const plan::Verdict verdict = config_.rules.before_lookup(asked());
+    constexpr std::array<string_view, 3> kWords{"allowed by ", "denied by ", "depends on the address: "};
+    row("rule",
+        string{kWords[static_cast<std::size_t>(verdict.decision)]} + string{config_.rules.text(verdict)});
+  }
+
+  void tell_addresses() {
+    const Found found = look_up_(config_, head_.authority);
+    if (found.why != Reason::none) {
+      row("addresses", "none: " + string{base::row(found.why).sentence});
+      return;
+    }
+    for (const sys::Address& address : found.addresses.all()) {
+      const plan::Verdict verdict = config_.rules.for_address(asked(), address);
+      const bool denied = verdict.decision == plan::Decision::deny;
+      row("address", string{sys::endpoint_text(address).view()} + (denied ? ", denied: " : ", allowed: ") +
+                         string{config_.rules.text(verdict)});
+    }
+  }
+
+  void tell_deadlines() {
+    for (const plan::WaitRow& wait : plan::kWaitRows)
+      row("at most", seconds(config_.wait(wait.wait)) + " s for " + string{wait.what});
+  }
+
+  void tell_changes(string_view text) {
+    const bool http11 = !config_.http10;
+    const http::Form form{.version = http11 ? http::Version::http11 : http::Version::http10,
+                          .chunked = http11 && head_.body.kind == http::Body::Kind::chunked,
+                          .close = !http11,
+                          .upgrade = http11 && !head_.upgrade.empty()};
+    std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> room;
+    const std::size_t length = http::write_request(head_, {config_.name, ""}, form, room);
+    out_ += "\nThe head, as it comes (-), as it goes on (+):\n" + changes(text, {room.data(), length});
+  }
+
+  const plan::Config& config_;
+  const Question& question_;
+  LookUp look_up_;
+  http::RequestHead head_;
+  string out_;
+};
+
+}  // namespace
+
+string read_question(std::span<const char* const> arguments, Question& question,
+                     std::vector<const char*>& rest) {
+  std::vector<string_view> words;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const string_view argument = arguments[i];
+    const bool has_value = i + 1 < arguments.size();
+    if (argument == "--client" && has_value) {
+      if (!sys::parse_ip(arguments[++i], 50'000, question.client))
+        return string{"--client: '"} + arguments[i] + "' is not a numeric address, as in 192.168.1.7";
+    } else if (argument == "-H" && has_value) {
+      question.fields.emplace_back(arguments[++i]);
+    } else if (argument.size() > 1 && argument.front() == '-') {
+      rest.push_back(arguments[i]);
+      if (argument.find('=') == string_view::npos && argument.substr(0, 2) == "--" && has_value)
+        rest.push_back(arguments[++i]);
+    } else {
+      words.push_back(argument);
+    }
+  }
+  if (words.size() != 2)
+    return "explain needs a method and a URL, as in: proxy explain GET http://example.com/";
+  question.method = words[0];
+  question.url = words[1];
+  return {};
+}
+
+string explain(const plan::Config& config, const Question& question, LookUp look_up) {
+  return Answer{config, question, look_up}.write();
+}
+
+Found look_up(const plan::Config& config, const http::Authority& host) {
+  const sys::Opened poller = sys::make_poller();
+  net::Resolver resolver{poller.fd};
+  const std::uint64_t end = sys::now_ms() + config.wait(plan::Wait::resolve);
+  const net::Token me{1, 0, net::Token::Kind::lookup};
+  for (;;) {
+    const std::uint64_t now = sys::now_ms();
+    const net::Lookup found = resolver.find(host.host, host.port, me, now);
+    if (found.what == net::Lookup::What::ready) return {found.addresses, Reason::none};
+    if (found.what == net::Lookup::What::failed) return {{}, found.why};
+    if (now >= end) return {{}, Reason::resolve_timeout};
+    const int most = static_cast<int>(end - now), wanted = resolver.timeout_ms();
+    std::array<sys::Event, 8> events;
+    const std::size_t count = sys::wait(poller.fd, events, wanted < 0 ? most : std::min(most, wanted));
+    for (std::size_t i = 0; i < count; ++i) resolver.mark(net::Token::unpacked(events[i].token), events[i]);
+    resolver.woken(sys::now_ms());
+  }
+}
+
+}  // namespace explain

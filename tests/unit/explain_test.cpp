@@ -1,0 +1,111 @@
+// What `proxy explain` says.
+#include "../../src/explain/explain.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using explain::Question;
+using std::string;
+
+explain::Found two_addresses(const plan::Config&, const http::Authority& host) {
+  explain::Found found;
+  for (const char* text : {"10.0.0.1", "192.0.2.1"}) {
+    sys::Address address;
+    sys::parse_ip(text, host.port, address);
+    found.addresses.add(address);
+  }
+  return found;
+}
+explain::Found nothing(const plan::Config&, const http::Authority&) {
+  return {{}, base::Reason::name_not_found};
+}
+
+string explained(const plan::Config& config, std::vector<const char*> arguments,
+                 explain::LookUp look_up = two_addresses) {
+  Question question;
+  std::vector<const char*> rest;
+  EXPECT_EQ(explain::read_question(arguments, question, rest), "");
+  return explain::explain(config, question, look_up);
+}
+
+bool has(const string& text, const string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != string::npos;
+}
+
+TEST(Explain, TheRuleForEachAddress) {
+  plan::Config config;
+  ASSERT_EQ(config.rules.add(plan::Action::deny, "to=10.0.0.0/8"), "");
+  const string text = explained(config, {"GET", "http://o.test:81/a"});
+  EXPECT_TRUE(has(text, "host        o.test, port 81")) << text;
+  EXPECT_TRUE(has(text, "rule        depends on the address: --deny to=10.0.0.0/8")) << text;
+  EXPECT_TRUE(has(text, "address     10.0.0.1:81, denied: --deny to=10.0.0.0/8")) << text;
+  EXPECT_NE(text.find("\naddress     192.0.2.1:81, allowed: "), string::npos) << text;
+  EXPECT_TRUE(has(text, "at most     10 s for a host's addresses")) << text;
+}
+
+TEST(Explain, EachChangeOfTheHeadWithItsReason) {
+  const string text =
+      explained({}, {"GET", "http://o.test/a", "-H", "Connection: x-mine, close", "-H", "X-Mine: 1", "-H",
+                     "Keep: this", "-H", "Proxy-Authorization: Basic eDp5", "-H", "TE: trailers"});
+  for (const char* line :
+       {"  - GET http://o.test/a HTTP/1.1", "  + GET /a HTTP/1.1    (origin-form, RFC 9112 section 3.2.1)",
+        "    Host: o.test", "    Keep: this",
+        "  - X-Mine: 1    (named by Connection, RFC 9110 section 7.6.1)",
+        "  - Connection: x-mine, close    (for one connection only, RFC 9110 section 7.6.1)",
+        "  - Proxy-Authorization: Basic eDp5    (for this proxy, RFC 9110 section 11.7.2)",
+        "  - TE: trailers    (for one connection only, RFC 9110 section 10.1.4)",
+        "  + Via: 1.1 proxy    (who has passed it on, RFC 9110 section 7.6.3)"})
+    EXPECT_TRUE(has(text, line)) << line << "\n" << text;
+  EXPECT_EQ(text.find("+ Connection"), string::npos) << text;
+}
+
+TEST(Explain, AHostThatIsNotTheUrls) {
+  const string text = explained({}, {"GET", "http://o.test/", "-H", "Host: other"});
+  EXPECT_TRUE(has(text, "  - Host: other    (made from the URL, RFC 9112 section 3.2.2)")) << text;
+  EXPECT_TRUE(has(text, "  + Host: o.test    (made from the URL, RFC 9112 section 3.2.2)")) << text;
+}
+
+TEST(Explain, WhatIsRefusedAndWhy) {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* refused;
+  };
+  const Row rows[] = {
+      {{"GET", "ftp://h/"}, "refused     501 Not Implemented, scheme-unsupported: "},
+      {{"CONNECT", "h:25"}, "refused     403 Forbidden, port-not-allowed: "},
+      {{"GET", "http://h/", "-H", "Via: 1.1 proxy"}, "refused     508 Loop Detected, loop: "},
+      {{"GET", "nonsense"}, "refused     400 Bad Request, bad-target: "},
+  };
+  for (const Row& row : rows) {
+    const string text = explained({}, row.arguments);
+    EXPECT_NE(("\n" + text).find(string{"\n"} + row.refused), string::npos) << text;
+    EXPECT_EQ(text.find("at most"), string::npos) << text;
+  }
+  EXPECT_NE(explained({}, {"GET", "http://h/"}, nothing).find("\naddresses   none: There is no such host."),
+            string::npos);
+}
+
+TEST(Explain, ATunnelHasNoHead) {
+  const string text = explained({}, {"CONNECT", "h:443", "--client", "127.0.0.9"});
+  EXPECT_TRUE(has(text, "client      127.0.0.9")) << text;
+  EXPECT_TRUE(has(text, "route       a tunnel, in which nothing is looked at")) << text;
+  EXPECT_EQ(text.find("The head"), string::npos);
+}
+
+TEST(Explain, TheQuestionAndTheOptions) {
+  Question question;
+  std::vector<const char*> rest;
+  const std::vector<const char*> arguments{"--http", "1.0",        "GET",       "-H",
+                                           "A: b",   "--deny=all", "http://h/", "-v"};
+  EXPECT_EQ(explain::read_question(arguments, question, rest), "");
+  EXPECT_EQ((std::vector<string>{rest.begin(), rest.end()}),
+            (std::vector<string>{"--http", "1.0", "--deny=all", "-v"}));
+  EXPECT_EQ(question.url, "http://h/");
+  EXPECT_EQ(question.fields, std::vector<string>{"A: b"});
+  const std::vector<const char*> wrong[] = {
+      {}, {"GET"}, {"GET", "http://h/", "more"}, {"--client", "here", "GET", "http://h/"}};
+  for (const auto& words : wrong) EXPECT_NE(explain::read_question(words, question, rest), "");
+}
+
+}  // namespace
