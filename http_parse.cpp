@@ -249,8 +249,19 @@ void find_connection(Head& head) noexcept {
   if (upgrade) head.upgrade = protocols;
 }
 
+// Heeded in TRACE and OPTIONS alone (RFC 9110 section 7.6.2). What is no number says nothing.
+void find_forwards_left(RequestHead& head) noexcept {
+  if (head.method != "TRACE" && head.method != "OPTIONS") return;
+  for (const Field& field : head.fields.all()) {
+    std::uint32_t left = 0;
+    if (equals_ignoring_case(field.name, "Max-Forwards") && base::parse_decimal(field.value, left))
+      head.forwards_left = left;
+  }
+}
+
 Reason finish(RequestHead& head) noexcept {
   if (const Reason why = check_host(head); why != Reason::none) return why;
+  find_forwards_left(head);
   for (const Field& field : head.fields.all())
     if (equals_ignoring_case(field.name, "Expect"))
       head.expects_continue =

@@ -85,6 +85,12 @@ base::SipKey random_key() noexcept {
   return key;
 }
 
+std::string hexadecimal(std::uint32_t number) {
+  std::array<char, 9> text;
+  std::snprintf(text.data(), text.size(), "%08x", number);
+  return text.data();
+}
+
 // What a client is told for whom there is no descriptor; made while there is time, so its date is that of the
 // start.
 std::string refusal_text(std::string_view name) {
@@ -119,6 +125,7 @@ class Proxy {
         log_file_(std::move(streams.log_file), watch::place(config.access_log), wording(config)),
         log_(config.access_log == "-" ? output_ : log_file_) {
     services_.via = config.name;
+    services_.run_id = run_id_;
     if (config.allowance.is_limited()) {
       limits_.emplace(config.allowance, capacity.slots, random_key());
       services_.limits = &*limits_;
@@ -188,6 +195,7 @@ class Proxy {
   std::unique_ptr<plan::Hasher> hasher_;
   std::optional<plan::Users> users_;
   std::vector<sys::Address> own_;
+  std::string run_id_ = hexadecimal(static_cast<std::uint32_t>(random_key().low));
   std::string refusal_ = refusal_text(config_.name);
   base::Trace trace_;
   Services services_;

@@ -441,16 +441,27 @@ void ask_for_body(net::Lane& response, Services& services) noexcept {
   response.end = static_cast<std::uint16_t>(http::kContinue.size());
 }
 
+// As in the log; empty if nobody wants it.
+std::string_view request_id(const Exchange& exchange, const Services& services,
+                            std::span<char> room) noexcept {
+  if (!services.config.request_id) return {};
+  base::Writer out{room};
+  out << services.run_id << '-' << exchange.id << '.' << std::uint64_t{exchange.nth};
+  return out.view();
+}
+
 // The request goes on: its head is written anew in front of what has come of its body.
 Step forward(request_info& record, Services& services, const http::RequestHead& head,
              std::size_t head_length) noexcept {
   net::Lane& request = record.lane[kRequest];
   const Exchange& exchange = *record.exchange;
   const bool http11 = exchange.version == http::Version::http11;
+  std::array<char, 64> id_room;
   const http::Form form{.version = exchange.version,
                         .chunked = http11 && head.body.kind == http::Body::Kind::chunked,
                         .close = !http11,
-                        .upgrade = exchange.upgrade};
+                        .upgrade = exchange.upgrade,
+                        .request_id = request_id(exchange, services, id_room)};
   std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> rewritten;
   const std::size_t length = http::write_request(head, {services.via, services.date}, form, rewritten);
   if (length == 0) return give_up(record, services, Reason::head_too_large);
@@ -471,6 +482,22 @@ Step begin_tunnel(request_info& record, std::size_t head_length) noexcept {
   request.begin = static_cast<std::uint16_t>(head_length);
   if (request.held() == 0) request.drop_block();
   return go(State::SEND_REQUEST);
+}
+
+// The request is not to go on: the answer is ours, though there is nothing wrong.
+Step end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  std::array<char, base::kBlockBytes> text;  // the head lies in the block that is to take the answer
+  const std::size_t length = http::write_end_of_way(head, {services.via, services.date}, text);
+  if (length == 0) return give_up(record, services, Reason::head_too_large);
+  record.exchange->status = 200;
+  record.exchange->persistent = false;
+  if (!make_room(record, services)) return close(Reason::memory_short);  // it has the request's block
+  record.lane[kRequest].dead = true;
+  std::memcpy(response.block->bytes, text.data(), length);
+  response.end = static_cast<std::uint16_t>(length);
+  response.framing = http::Framing{};
+  return go(State::SEND_RESPONSE);
 }
 
 // Whether the client has shown who it is, and has not asked too often.
@@ -496,6 +523,7 @@ Step take_up(request_info& record, Services& services, const http::RequestHead& 
   switch (decided.kind) {
     case plan::Kind::refuse: return give_up(record, services, decided.reason);
     case plan::Kind::tunnel: return begin_tunnel(record, length);
+    case plan::Kind::reply: return end_of_way(record, services, head);
     case plan::Kind::forward: break;
   }
   return forward(record, services, head, length);

@@ -205,6 +205,7 @@ struct Services {
   plan::Users* users = nullptr;       // null: nobody is asked for a password
   plan::Limits* limits = nullptr;     // null: no client has any
   std::span<const sys::Address> own;  // that we listen on
+  std::string_view run_id;            // of this run of the program, so that requests' names are unique
   std::string_view via;               // our name
   std::string_view date;              // now, for heads
   std::uint64_t now = 0;              // ms, read once a turn

@@ -66,7 +66,9 @@ struct RequestHead {
   Version version = Version::http10;
   bool expects_continue = false;  // Expect: 100-continue (RFC 9110 section 10.1.1)
   bool persistent = false;        // the connection may be used again afterwards (RFC 9112 section 9.3)
-  std::string_view upgrade;       // the protocols asked for instead (RFC 9110 section 7.8); empty: none
+  std::int64_t forwards_left =
+      -1;                    // Max-Forwards of TRACE and OPTIONS (RFC 9110 section 7.6.2); -1: no limit
+  std::string_view upgrade;  // the protocols asked for instead (RFC 9110 section 7.8); empty: none
   Body body;
   Fields fields;
 };

@@ -222,6 +222,13 @@ void put_proxy_status(Writer& out, const Failure& failure, string_view name) noe
   out << "\r\n";
 }
 
+// RFC 9110 section 9.3.8: not to be told to whoever asks for a trace.
+bool is_secret(string_view name) noexcept {
+  constexpr std::array<string_view, 3> kSecret{"Authorization", "Proxy-Authorization", "Cookie"};
+  return std::any_of(kSecret.begin(), kSecret.end(),
+                     [name](string_view secret) { return base::equals_ignoring_case(secret, name); });
+}
+
 // A weight of 0 (RFC 9110 section 12.4.2): "not acceptable".
 bool is_refused(string_view parameters) noexcept {
   while (!parameters.empty()) {
@@ -261,6 +268,27 @@ std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char>
   out << "Connection: close\r\n\r\n";
   if (!failure.to_head) out << body;
   return out.length();
+}
+
+std::size_t write_end_of_way(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept {
+  std::array<char, kHeadBytesMax + 64> text;
+  Writer body{text};
+  const bool traces = head.method == "TRACE";
+  if (traces) {
+    body << head.method << ' ' << head.target
+         << (head.version == Version::http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+    for (const Field& field : head.fields.all())
+      if (!is_secret(field.name)) body << field.name << ": " << field.value << "\r\n";
+    body << "\r\n";
+  }
+  Writer out{room};
+  out << "HTTP/1.0 200 OK\r\nDate: " << hop.date << "\r\n";
+  if (traces) out << "Content-Type: message/http\r\n";
+  out << "Content-Length: " << std::uint64_t{body.length()}
+      << "\r\nVia: " << (head.version == Version::http10 ? "1.0 " : "1.1 ") << hop.via
+      << "\r\nConnection: close\r\n\r\n"
+      << body.view();
+  return out.overflowed() || body.overflowed() ? 0 : out.length();
 }
 
 bool accepts_page(const Fields& fields) noexcept {

@@ -41,6 +41,10 @@ std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char>
 
 inline constexpr std::size_t kAnswerBytesMax = 4096;
 
+// The answer to OPTIONS and TRACE whose way ends here (RFC 9110 sections 9.3.7 and 9.3.8); TRACE has the
+// request as it came, without what is secret. Returns the length written, 0 if it does not fit.
+std::size_t write_end_of_way(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept;
+
 // A browser asks: Accept (RFC 9110 section 12.5.1) names text/html itself, with a weight that is not 0. A
 // range that merely includes it, such as the */* of curl, does not count, nor do weights against each other.
 bool accepts_page(const Fields& fields) noexcept;

@@ -57,10 +57,24 @@ Writer& put_field(Writer& out, string_view name, string_view value) noexcept {
   return out << name << ": " << value << "\r\n";
 }
 
+constexpr string_view kRequestId = "X-Request-Id";
+
+bool has(const Fields& fields, string_view name) noexcept {
+  const auto all = fields.all();
+  return std::any_of(all.begin(), all.end(),
+                     [name](const Field& field) { return equals_ignoring_case(field.name, name); });
+}
+
 // All fields that go on, in their order. Content-Length is written from the number it was parsed to, whatever
 // Connection says of it: the body's framing is not the sender's to hide.
-void put_end_to_end(Writer& out, const Fields& fields, const Options& options, bool keep_length) noexcept {
+void put_end_to_end(Writer& out, const Fields& fields, const Options& options, bool keep_length,
+                    std::int64_t forwards_left = -1) noexcept {
   for (const Field& field : fields.all()) {
+    if (forwards_left >= 0 && equals_ignoring_case(field.name, "Max-Forwards")) {
+      out << field.name << ": " << static_cast<std::uint64_t>(std::max<std::int64_t>(forwards_left, 1) - 1)
+          << "\r\n";
+      continue;
+    }
     if (equals_ignoring_case(field.name, "Content-Length")) {
       std::uint64_t length = 0;
       if (keep_length && base::parse_decimal(field.value, length))
@@ -118,7 +132,8 @@ std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& f
   out << " HTTP/" << text_of(form.version) << "\r\nHost: ";
   put_authority(out, head.authority);
   out << "\r\n";
-  put_end_to_end(out, head.fields, options, true);
+  put_end_to_end(out, head.fields, options, true, head.forwards_left);
+  if (!form.request_id.empty() && !has(head.fields, kRequestId)) put_field(out, kRequestId, form.request_id);
   put_hop(out, head.version, hop, form, head.upgrade);
   return finished(out, options);
 }

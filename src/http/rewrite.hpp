@@ -20,6 +20,8 @@ struct Form {
   bool chunked = false;  // its body is sent in chunks (HTTP/1.1 only)
   bool close = true;     // the connection ends with this message
   bool upgrade = false;  // it asks for, or agrees to, another protocol
+  std::string_view
+      request_id{};  // added as X-Request-Id if the client gave none; at most 64 bytes; empty: none
 };
 
 // A rewritten head is at most this much longer than the head it was made from: "Host: " and an authority that

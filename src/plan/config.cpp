@@ -199,10 +199,10 @@ constexpr std::array<Option, 14> kOptions{{
     {"--buffers", "MIB", "ceiling of the memory for buffers (default 64)", take_buffers},
 }};
 
-constexpr std::array<string_view, 5> kFlags{"-v", "--verbose", "-h", "--help", "--version"};
+constexpr std::array<string_view, 6> kFlags{"-v", "--verbose", "-h", "--help", "--version", "--request-id"};
 
 std::vector<string_view> option_names() {
-  std::vector<string_view> names{"--verbose", "--help", "--version"};
+  std::vector<string_view> names{"--verbose", "--help", "--version", "--request-id"};
   for (const Option& option : kOptions) names.push_back(option.name);
   for (const WaitRow& wait : kWaitRows) names.push_back(wait.option);
   return names;
@@ -246,6 +246,8 @@ class Reader {
       line_.what = CommandLine::What::version;
     else if (argument == "-v" || argument == "--verbose")
       line_.config.verbose = true;
+    else if (argument == "--request-id")
+      line_.config.request_id = true;
     else if (argument.size() > 1 && argument.front() == '-')
       take_option(argument);
     else if (string error = take_port(line_.config, argument); !error.empty())
@@ -319,6 +321,7 @@ string help_text() {
   put_row(out, "PORT", "port to listen on; 0 takes a free one");
   for (const Option& option : kOptions)
     put_row(out, string{option.name} + " " + string{option.value}, string{option.help});
+  put_row(out, "--request-id", "name each request to its host, by X-Request-Id");
   put_row(out, "-v, --verbose", "print each state a request goes through, and why it waits");
   put_row(out, "-h, --help", "print this and exit");
   put_row(out, "--version", "print the version and exit");

@@ -50,6 +50,7 @@ struct Config {
   Rules rules;                       // who may ask for what
   std::string users_file;            // of htpasswd(1); empty: nobody is asked for a password
   Allowance allowance;               // of each client
+  bool request_id = false;           // each request is given a name, X-Request-Id
   std::string name = "proxy";        // ours, in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
   std::vector<Ports> connect_ports{
       {443, 443}, {563, 563}, {8443, 8443}, {1024, 65535}};  // that CONNECT may name

@@ -8,7 +8,12 @@
 
 namespace plan {
 
-enum class Kind : std::uint8_t { refuse, forward, tunnel };
+enum class Kind : std::uint8_t {
+  refuse,
+  forward,
+  tunnel,
+  reply,  // the request's way ends here: Max-Forwards, or OPTIONS *
+};
 
 struct Plan {
   Kind kind = Kind::refuse;

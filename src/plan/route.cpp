@@ -27,8 +27,8 @@ Reason objection(const Config& config, const http::RequestHead& head) noexcept {
     case http::TargetForm::authority:
       if (head.body.kind != http::Body::Kind::none) return Reason::bad_length;
       return may_tunnel_to(config, head.authority.port) ? Reason::none : Reason::port_not_allowed;
-    case http::TargetForm::origin:
-    case http::TargetForm::asterisk: return Reason::not_for_a_proxy;
+    case http::TargetForm::asterisk: return head.method == "OPTIONS" ? Reason::none : Reason::not_for_a_proxy;
+    case http::TargetForm::origin: return Reason::not_for_a_proxy;
     case http::TargetForm::absolute: break;
   }
   if (!head.plain_http) return Reason::scheme_unsupported;
@@ -61,6 +61,8 @@ Plan plan_request(const Config& config, const http::RequestHead& head, const sys
   if (const Reason why = objection(config, head); why != Reason::none) return {Kind::refuse, why, {}};
   if (has_passed(head, config.name)) return {Kind::refuse, Reason::loop, {}};
   if (denied) return {Kind::refuse, Reason::request_not_allowed, {}};
+  if (head.form == http::TargetForm::asterisk || head.forwards_left == 0)
+    return {Kind::reply, Reason::none, head.authority};
   const bool tunnel = head.form == http::TargetForm::authority;
   return {tunnel ? Kind::tunnel : Kind::forward, Reason::none, head.authority};
 }

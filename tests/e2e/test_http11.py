@@ -1,5 +1,5 @@
 """HTTP/1.1 on both sides: connections that stay, requests in a row, chunks, interim answers, other protocols."""
-from harness import Case, closed_port, ok, pattern, request, wait_until
+from harness import Case, Head, closed_port, ok, pattern, request, wait_until
 
 
 def chunks(data, size):
@@ -301,6 +301,49 @@ class Interim(Case):
             raw = client.send(ask(origin.url())).rest().raw
         self.assertEqual(raw.count(b" 103 "), 16)
         self.assertIn(b" 502 ", raw)
+
+
+class MaxForwards(Case):
+    """RFC 9110 section 7.6.2."""
+
+    def test_are_counted_down(self):
+        server, proxy = Server(self), self.proxy()
+        for method in ("TRACE", "OPTIONS", "GET"):
+            with proxy.connect() as client:
+                client.send(ask(server.url(), "Max-Forwards: 010", "Connection: close", method=method))
+                self.assertEqual(client.rest().status, 200)
+            self.assertEqual(server.requests[-1].all("Max-Forwards"), ["010" if method == "GET" else "9"], method)
+
+    def test_at_0_the_answer_is_ours(self):
+        server, proxy = Server(self), self.proxy("--name", "here")
+        with proxy.connect() as client:
+            client.send(ask(server.url("/a"), "Max-Forwards: 0", "Cookie: secret", "X-Told: yes", method="TRACE"))
+            answer = client.rest()
+        self.assertEqual((answer.status, answer.head.all("Content-Type")), (200, ["message/http"]))
+        traced = Head(answer.body)
+        self.assertEqual(traced.first, f"TRACE {server.url('/a')} HTTP/1.1")
+        self.assertEqual((traced.all("X-Told"), traced.all("Cookie")), (["yes"], []))
+        with proxy.connect() as client:
+            answer = client.send(ask(server.url(), "Max-Forwards: 0", method="OPTIONS")).rest()
+        self.assertEqual((answer.status, answer.body), (200, b""))
+        self.assertEqual(server.requests, [])
+
+    def test_options_of_the_proxy_itself(self):
+        with self.proxy().connect() as client:
+            self.assertEqual(client.send(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").rest().status, 200)
+
+
+class RequestId(Case):
+    def test_each_request_has_a_name_as_in_the_log(self):
+        server = Server(self)
+        with self.proxy("--request-id").connect() as client:
+            for fields in ((), (), ("X-Request-Id: mine",)):
+                client.send(ask(server.url(), *fields))
+                client.read_head()
+                client.read_body()
+        names = [head.all("X-Request-Id") for head in server.requests]
+        self.assertRegex(names[0][0], r"^[0-9a-f]{8}-1\.1$")
+        self.assertEqual(names[1:], [[names[0][0][:-1] + "2"], ["mine"]])
 
 
 class Upgrade(Case):

@@ -99,7 +99,7 @@ ROWS = (
     (400, "bad-target", "a name alone", b"GET example.com HTTP/1.0" + END),
     (400, "not-for-a-proxy", "origin-form", b"GET / HTTP/1.0" + END),
     (400, "not-for-a-proxy", "origin-form with Host", b"GET / HTTP/1.1\r\nHost: 127.0.0.1:1" + END),
-    (400, "not-for-a-proxy", "asterisk-form", b"OPTIONS * HTTP/1.1\r\nHost: x" + END),
+    (400, "not-for-a-proxy", "asterisk-form", b"GET * HTTP/1.1\r\nHost: x" + END),
     # what is understood, but not served
     (411, "length-required", "chunks", POST + b"Transfer-Encoding: chunked" + END),
     (411, "length-required", "POST of 1.0 without a length", b"POST " + URL + b" HTTP/1.0" + END),

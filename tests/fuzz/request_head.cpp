@@ -35,6 +35,10 @@ void check_written(const RequestHead& head, const reference::Message& read, std:
   const auto uri = reference::read_http_uri(string_view{read.target}.substr(7));  // behind "http://"
   if (!uri) fail("an http URI was accepted that is none: " + escaped(read.target));
   Forwarded wanted = end_to_end(read, true);
+  if (read.method == "TRACE" || read.method == "OPTIONS")  // RFC 9110 section 7.6.2
+    for (auto& [name, value] : wanted.fields)
+      if (reference::lower(name) == "max-forwards" && head.forwards_left >= 0)
+        value = std::to_string(std::max<std::int64_t>(head.forwards_left, 1) - 1);
   const string written = write_every_way(head, write, head_length, wanted.options);
   if (written.empty()) return;
   const reference::Message back = read_back(written, false);

@@ -145,7 +145,7 @@ TEST(Plan, EachDecision) {
       {"CONNECT with a body", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n",
        Reason::bad_length},
       {"origin form", "GET / HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
-      {"asterisk form", "OPTIONS * HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
+      {"asterisk form", "GET * HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
       {"https", "GET https://h/ HTTP/1.0\r\n\r\n", Reason::scheme_unsupported},
   };
   const plan::Config config;
@@ -159,6 +159,19 @@ TEST(Plan, EachDecision) {
       EXPECT_EQ(decided.target.host, "h") << row.title;
     }
   }
+}
+
+TEST(Plan, WhereTheWayEnds) {
+  for (const char* text :
+       {"OPTIONS * HTTP/1.0\r\n\r\n", "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n",
+        "OPTIONS http://h HTTP/1.0\r\nMax-Forwards: 00\r\n\r\n"})
+    EXPECT_EQ(plan::plan_request({}, head_of(text), sys::loopback4(1), false).kind, plan::Kind::reply)
+        << text;
+  for (const char* text : {"GET http://h/ HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n",
+                           "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: 1\r\n\r\n",
+                           "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: none\r\n\r\n"})
+    EXPECT_EQ(plan::plan_request({}, head_of(text), sys::loopback4(1), false).kind, plan::Kind::forward)
+        << text;
 }
 
 TEST(Plan, WhoAndHowMany) {
