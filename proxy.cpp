@@ -289,8 +289,10 @@ void Proxy::accept_clients() {
 // Who has been served and is silent goes when a newcomer would be refused for want of room.
 void Proxy::make_way() {
   const TimerQueue& kept = services_.timers[static_cast<std::size_t>(plan::Wait::kept)];
-  if (table_.used() >= services_.requests_max && !kept.empty())
-    release(table_.at(kept.front()), base::Reason::client_idle, services_);
+  if (table_.used() < services_.requests_max || kept.empty()) return;
+  request_info& oldest = table_.at(kept.front());
+  if (!oldest.ready.linked())
+    release(oldest, base::Reason::client_idle, services_);  // else it has just spoken
 }
 
 const TimerQueue& Proxy::half_read_heads() const noexcept {

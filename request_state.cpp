@@ -471,6 +471,7 @@ Step forward(request_info& record, Services& services, const http::RequestHead& 
   const bool waits = head.expects_continue && !http11;
   if (!replace_head(request, {rewritten.data(), length}, head_length))
     return give_up(record, services, Reason::bad_chunk);
+  if (!exchange.persistent && !exchange.upgrade) request.tail = 0;  // nobody will ask for it
   if (waits && !request.framing.complete()) ask_for_body(record.lane[kResponse], services);
   return go(State::SEND_REQUEST);
 }
@@ -646,6 +647,18 @@ Step linger(request_info& record, Services& services) noexcept {
   }
 }
 
+// The request's block is kept in case it is sent again, or because the next request has begun in it. Where no
+// other is to be had, the answer is worth more. False: it is not kept, or still needed.
+bool give_up_kept(request_info& record) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  if (!request.block || !(request.complete() || request.dead)) return false;
+  record.exchange->persistent &=
+      request.ahead() == 0;  // a client repeats what was not answered (RFC 9112 section 9.3.2)
+  request.repeatable = false;
+  request.drop_block();
+  return true;
+}
+
 // An upstream that has kept to its message, and has had ours whole, can have another.
 void keep_upstream(request_info& record, Services& services) noexcept {
   net::Endpoint upstream = std::exchange(record.side[kUpstream], net::Endpoint{});
@@ -676,6 +689,17 @@ Step next_request(request_info& record, Services& services) noexcept {
   return go(State::READ_REQUEST);
 }
 
+// All is said, and the client may still be speaking.
+Step hear_out(request_info& record, Services& services) noexcept {
+  net::Endpoint& client = record.side[kClient];
+  record.lane[kRequest].dead = true;
+  end_exchange(record, Reason::complete, services);
+  record.side[kUpstream] = net::Endpoint{};
+  if (!client.shut) sys::shutdown_write(client.fd);
+  client.shut = true;
+  return linger(record, services);
+}
+
 // The answer is through: an interim one is followed by another, and a whole exchange perhaps by the next.
 Step all_sent(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
@@ -689,11 +713,7 @@ Step all_sent(request_info& record, Services& services) noexcept {
   // Who thinks that the connection stays may send the next request at any time.
   const bool still_sending = client.readable || !request.framing.complete() || record.exchange->may_continue;
   if (client.eof || !still_sending) return close(Reason::complete);
-  request.dead = true;
-  end_exchange(record, Reason::complete, services);
-  sys::shutdown_write(client.fd);
-  client.shut = true;
-  return linger(record, services);
+  return hear_out(record, services);
 }
 
 // The end of one direction is passed on; the other goes on (RFC 9110 section 9.3.6).
@@ -711,10 +731,12 @@ Step relay(request_info& record, Services& services) noexcept {
   net::Endpoint& upstream = record.side[kUpstream];
   const Flow flow = net::pump(down, upstream, client, services.blocks, services.budget[kResponse]);
   if (flow == Flow::write_failed || up.flow == Flow::read_failed) return close(Reason::client_left);
-  if (up.dead || flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
+  if (flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
   pass_end(up, upstream);
   pass_end(down, client);
   if (flow == Flow::complete && up.flow == Flow::complete) return close(Reason::complete);
+  // Who takes no more may have said its last before: that goes through to its end.
+  if (flow == Flow::complete && up.dead) return hear_out(record, services);
   if (flow == Flow::budget) return yield(Wait::tunnel);
   return flow == Flow::no_block ? starve(Wait::tunnel) : wait_for(Wait::tunnel);
 }
@@ -901,6 +923,7 @@ Step read_response(request_info& record, Services& services) noexcept {
         return wait_for(Wait::answer);
       }
       if (!response.block) response.block = services.blocks.take();
+      if (!response.block && give_up_kept(record)) response.block = services.blocks.take();
       if (!response.block) return starve(Wait::answer);
       response.flow = net::fill(response, upstream, http::kHeadBytesMax - response.end);
       if (response.flow == Flow::need_read) continue;
@@ -935,7 +958,7 @@ Step send_response(request_info& record, Services& services) noexcept {
     case Flow::need_read: return wait_for(client.finished ? Wait::half_closed : Wait::stream);
     case Flow::need_write: return wait_for(Wait::reader);
     case Flow::budget: return yield();
-    case Flow::no_block: return starve(Wait::stream);
+    case Flow::no_block: return give_up_kept(record) ? yield() : starve(Wait::stream);
     case Flow::write_failed: return close(Reason::client_left);
     case Flow::bad_framing: return cut(record, Reason::bad_response, Reason::bad_chunk);
     case Flow::read_failed:

@@ -433,6 +433,22 @@ TEST(InterimAnswers, AnAnswerBeforeTheRequestIsWholeEndsTheConnection) {
   EXPECT_EQ(b.upstreams.idle(), 0U);
 }
 
+TEST(Kept, ABlockThatIsKeptInCaseServesTheAnswerIfThereIsNoOther) {
+  Http11 b{1};
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/1") + get("/2"));
+  const auto origin = b.arrival(host);
+  EXPECT_EQ(b.read(origin), forwarded("/1"));
+  b.send(origin, answer("1"));
+  const string got = b.read(client);
+  EXPECT_EQ(got.substr(got.size() - 5), "\r\n\r\n1");
+  EXPECT_NE(got.find("\r\nConnection: close\r\n"), string::npos) << "the second must be asked again";
+  b.world.remote_close(*client);
+  b.settle();
+  EXPECT_TRUE(b.clean());
+}
+
 TEST(Kept, WhoThinksThatTheConnectionStaysIsHeardOut) {
   Http11 b;
   const auto client = b.client();
@@ -536,6 +552,18 @@ TEST_F(TunnelTest, AnUploadThatBreaksOffAfterTheOtherEndLooksBrokenOff) {
   b.world.remote_rst(*client);
   b.settle();
   EXPECT_TRUE(far->remote_reset);
+}
+
+TEST_F(TunnelTest, TheLastWordOfWhoTakesNoMoreIsNotLost) {
+  open();
+  const string last(100'000, 'x');
+  b.world.remote_send(*far, last);
+  b.world.remote_shutdown(*far);
+  b.settle();
+  b.world.remote_close(*far);
+  b.send(client, "to nobody");
+  EXPECT_EQ(b.read(client), last);
+  EXPECT_TRUE(client->down.fin_arrived);
 }
 
 TEST_F(TunnelTest, ThatCannotBeOpened) {
