@@ -20,6 +20,7 @@ struct Endpoint {
   bool eof : 1 = false;       // and we have read up to it
   bool hung : 1 = false;      // both directions are over
   bool shut : 1 = false;      // we have sent our last byte
+  bool broken : 1 = false;    // a write has taken the error of a reset: an end of stream is none
 
   void mark(const sys::Event& event) noexcept {
     readable |= event.readable;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 namespace net {
@@ -114,6 +115,10 @@ Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept {
     case sys::Outcome::again: from.readable = false; return Flow::need_read;
     case sys::Outcome::eof:
       from.readable = false;
+      if (from.broken) {
+        lane.error = ECONNRESET;
+        return Flow::read_failed;
+      }
       from.finished = from.eof = true;
       lane.error = 0;
       return Flow::read_failed;
@@ -140,6 +145,8 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
     }
     if (io.outcome != sys::Outcome::done) {
       lane.error = io.error;
+      // The error of a socket is told once. EPIPE: the peer had finished before (tcp(7)).
+      to.broken |= io.error != EPIPE;
       return Flow::write_failed;
     }
     lane.begin = static_cast<std::uint16_t>(lane.begin + io.bytes);

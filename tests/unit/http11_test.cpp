@@ -1,6 +1,7 @@
 // HTTP/1.1: connections that stay, requests in a row, chunks, interim answers, tunnels.
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <string>
 
 #include "bench.hpp"
@@ -28,6 +29,12 @@ string answer(const string& body) {
 string passed_on(const string& body) {
   return "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\nVia: 1.1 proxy\r\n\r\n" + body;
+}
+
+// The next write fails, and has taken the error: a read after it says "end of stream".
+void fail_next_write(Bench& b, int error) {
+  const auto call = sim::Call::transmit;
+  b.world.failure = sim::World::Failure{call, b.world.calls_made[static_cast<std::size_t>(call)], error};
 }
 
 // ---- connections that stay -------------------------------------------------------------------------------
@@ -343,6 +350,21 @@ TEST(Chunks, ABodyThatBreaksOffHasNoLastChunk) {
   EXPECT_EQ(b.last().reason, Reason::upstream_cut);
 }
 
+TEST(Chunks, AResetThatTheUploadIsToldOfIsNotTheEndOfTheAnswer) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nfirst");
+  const auto origin = b.arrival(host);
+  b.read(origin);
+  b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\n\r\nhello");
+  b.read(client);
+  fail_next_write(b, ECONNRESET);
+  b.send(client, "second");
+  EXPECT_EQ(b.read(client).find("0\r\n\r\n"), string::npos);
+  EXPECT_EQ(b.last().reason, Reason::upstream_reset);
+}
+
 TEST(Chunks, MalformedOnesOfARequestAreRefusedWhereverTheyCome) {
   for (const bool at_once : {true, false}) {
     Http11 b;
@@ -564,6 +586,22 @@ TEST_F(TunnelTest, TheLastWordOfWhoTakesNoMoreIsNotLost) {
   b.send(client, "to nobody");
   EXPECT_EQ(b.read(client), last);
   EXPECT_TRUE(client->down.fin_arrived);
+}
+
+TEST_F(TunnelTest, AResetThatAWriteIsToldOfIsNotTheEnd) {
+  open();
+  fail_next_write(b, ECONNRESET);
+  b.send(client, "to nobody");
+  EXPECT_TRUE(client->remote_reset);
+  EXPECT_EQ(b.last().reason, Reason::upstream_reset);
+}
+
+TEST_F(TunnelTest, AWriteToWhoHadFinishedLeavesTheEndAnEnd) {
+  open();
+  fail_next_write(b, EPIPE);
+  b.send(client, "to nobody");
+  EXPECT_TRUE(client->down.fin_arrived);
+  EXPECT_FALSE(client->remote_reset);
 }
 
 TEST_F(TunnelTest, ThatCannotBeOpened) {
