@@ -454,7 +454,7 @@ std::string_view request_id(const Exchange& exchange, const Services& services,
 Step forward(request_info& record, Services& services, const http::RequestHead& head,
              std::size_t head_length) noexcept {
   net::Lane& request = record.lane[kRequest];
-  const Exchange& exchange = *record.exchange;
+  Exchange& exchange = *record.exchange;
   const bool http11 = exchange.version == http::Version::http11;
   std::array<char, 64> id_room;
   const http::Form form{.version = exchange.version,
@@ -471,7 +471,10 @@ Step forward(request_info& record, Services& services, const http::RequestHead& 
   const bool waits = head.expects_continue && !http11;
   if (!replace_head(request, {rewritten.data(), length}, head_length))
     return give_up(record, services, Reason::bad_chunk);
-  if (!exchange.persistent && !exchange.upgrade) request.tail = 0;  // nobody will ask for it
+  if (!exchange.persistent && !exchange.upgrade) {
+    exchange.may_continue |= request.ahead() > 0;
+    request.tail = 0;  // it will not be answered
+  }
   if (waits && !request.framing.complete()) ask_for_body(record.lane[kResponse], services);
   return go(State::SEND_REQUEST);
 }
