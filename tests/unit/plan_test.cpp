@@ -162,12 +162,12 @@ TEST(Plan, EachDecision) {
 }
 
 TEST(Plan, WhereTheWayEnds) {
-  for (const char* text :
+  for (const string text :
        {"OPTIONS * HTTP/1.0\r\n\r\n", "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n",
         "OPTIONS http://h HTTP/1.0\r\nMax-Forwards: 00\r\n\r\n"})
     EXPECT_EQ(plan::plan_request({}, head_of(text), sys::loopback4(1), false).kind, plan::Kind::reply)
         << text;
-  for (const char* text : {"GET http://h/ HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n",
+  for (const string text : {"GET http://h/ HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n",
                            "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: 1\r\n\r\n",
                            "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: none\r\n\r\n"})
     EXPECT_EQ(plan::plan_request({}, head_of(text), sys::loopback4(1), false).kind, plan::Kind::forward)
