@@ -295,9 +295,14 @@ bool take_used(request_info& record, Services& services) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& request = record.lane[kRequest];
   if (!exchange.repeatable || exchange.reused || !request.framing.complete()) return false;
-  net::Endpoint used =
-      services.upstreams.take(exchange.host_view(), exchange.port, services.table.slot_of(record));
-  if (!used.fd) return false;
+  const std::uint32_t slot = services.table.slot_of(record);
+  net::Endpoint used;
+  // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
+  std::array<std::byte, 1> more;
+  do {
+    used = services.upstreams.take(exchange.host_view(), exchange.port, slot);
+    if (!used.fd) return false;
+  } while (sys::receive(used.fd, more).outcome != sys::Outcome::again);
   record.side[kUpstream] = std::move(used);
   exchange.reused = request.repeatable = true;
   note(record, services, Did::reused, 0, 0);
@@ -390,7 +395,8 @@ bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length
   std::memcpy(bytes + head.size(), chunk.data(), chunk_length);
   lane.begin = 0;
   lane.end = static_cast<std::uint16_t>(end);
-  if (chunked) net::end_chunk(lane, body.payload);
+  // Where only the end of the stream ends the body, a head that came alone says nothing of it.
+  if (chunked && (body.payload > 0 || lane.framing.complete())) net::end_chunk(lane, body.payload);
   if (ahead == 0) return true;
   std::memmove(bytes + lane.end, bytes + next_to, ahead);
   lane.tail = static_cast<std::uint16_t>(lane.end + ahead);
@@ -558,10 +564,10 @@ bool would_look_whole(const request_info& record) noexcept {
          response.encoding == net::Encoding::plain && !response.framing.has_length();
 }
 
-// The same for a tunnel's upstream.
+// The same for a tunnel's upstream, whatever has become of the other direction.
 bool would_look_whole_above(const request_info& record) noexcept {
-  return would_look_whole(record) && record.exchange && record.exchange->kind == plan::Kind::tunnel &&
-         record.lane[kRequest].flow != Flow::complete;
+  return record.state == State::SEND_RESPONSE && record.side[kUpstream].fd && record.exchange &&
+         record.exchange->kind == plan::Kind::tunnel && record.lane[kRequest].flow != Flow::complete;
 }
 
 // Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still
@@ -640,6 +646,8 @@ Step relay(request_info& record, Services& services) noexcept {
   net::Endpoint& upstream = record.side[kUpstream];
   const Flow flow = net::pump(down, upstream, client, services.blocks, services.budget[kResponse]);
   if (flow == Flow::write_failed || up.flow == Flow::read_failed) return close(Reason::client_left);
+  // A write that failed has taken the error with it: the end that the next read finds is none.
+  if (up.dead && !client.shut) down.flow = Flow::read_failed;
   if (up.dead || flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
   pass_end(up, upstream);
   pass_end(down, client);
