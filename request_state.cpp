@@ -332,9 +332,14 @@ bool take_used(request_info& record, Services& services) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& request = record.lane[kRequest];
   if (!exchange.repeatable || exchange.reused || !request.framing.complete()) return false;
-  net::Endpoint used =
-      services.upstreams.take(exchange.host_view(), exchange.port, services.table.slot_of(record));
-  if (!used.fd) return false;
+  const std::uint32_t slot = services.table.slot_of(record);
+  net::Endpoint used;
+  // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
+  std::array<std::byte, 1> more;
+  do {
+    used = services.upstreams.take(exchange.host_view(), exchange.port, slot);
+    if (!used.fd) return false;
+  } while (sys::receive(used.fd, more).outcome != sys::Outcome::again);
   record.side[kUpstream] = std::move(used);
   exchange.reused = request.repeatable = true;
   note(record, services, Did::reused, 0, 0);
@@ -655,6 +660,7 @@ Step linger(request_info& record, Services& services) noexcept {
 bool give_up_kept(request_info& record) noexcept {
   net::Lane& request = record.lane[kRequest];
   if (!request.block || !(request.complete() || request.dead)) return false;
+  if (record.exchange->upgrade && request.ahead() > 0) return false;  // it may be for the other protocol
   record.exchange->persistent &=
       request.ahead() == 0;  // a client repeats what was not answered (RFC 9112 section 9.3.2)
   request.repeatable = false;

@@ -20,12 +20,14 @@ struct Endpoint {
   bool eof : 1 = false;       // and we have read up to it
   bool hung : 1 = false;      // both directions are over
   bool shut : 1 = false;      // we have sent our last byte
+  bool said_end : 1 = false;  // the peer's end came while the connection was whole
   bool broken : 1 = false;    // a write has taken the error of a reset: an end of stream is none
 
   void mark(const sys::Event& event) noexcept {
     readable |= event.readable;
     writable |= event.writable;
     finished |= event.finished;
+    said_end |= event.finished && !event.hung;
     hung |= event.hung;
   }
 };

@@ -145,8 +145,7 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
     }
     if (io.outcome != sys::Outcome::done) {
       lane.error = io.error;
-      // The error of a socket is told once. EPIPE: the peer had finished before (tcp(7)).
-      to.broken |= io.error != EPIPE;
+      to.broken |= !to.said_end;  // the error of a socket is told once, and then it reads as ended
       return Flow::write_failed;
     }
     lane.begin = static_cast<std::uint16_t>(lane.begin + io.bytes);

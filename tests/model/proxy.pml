@@ -25,7 +25,7 @@
  *     closed, and its slot reused, while an event for it is under way. The program marks all first; the serial number is
  *     what would hold if it did not.
  *   - A refused connection and a reset one are the same: the next call fails, once.
- *   - Interim answers of the origin, and the notes for the log, are left out: neither decides about waiting.
+ *   - The notes for the log are left out. The pool has room for one connection, and all hosts are one.
  *   - A name has one waiter: each client asks for its own.
  *
  * What stands behind #ifdef WRONG_... is a mistake, planted; run.py tells which configuration must find it.
@@ -102,7 +102,7 @@
 #define TOLD 0           /* the answer tells its length; 0: it may also end with the stream */
 #endif
 #ifndef EXTRA
-#define EXTRA 0          /* units that the client may send behind its request */
+#define EXTRA 0          /* units that the first client may send behind its request */
 #endif
 #ifndef EXPECT
 #define EXPECT 0         /* the client asked for a 100 */
@@ -123,12 +123,39 @@
 #define ERROR_ONCE 0     /* after a failed call the error is gone (SO_ERROR): the next read says "end of stream" */
 #endif
 
+#ifndef KEEP
+#define KEEP 0           /* HTTP/1.1: connections are kept, the client's and the origin's */
+#endif
+#ifndef REQUESTS
+#define REQUESTS 1       /* of a client, one after the other; at most 2, and with 2 the host has one address */
+#endif
+#ifndef PIPELINE
+#define PIPELINE 0       /* the client may send a request before it has the answer to the last */
+#endif
+#ifndef CLOSES
+#define CLOSES 0         /* the origin may close a connection that has served before, until it begins to answer */
+#endif
+#ifndef SURPLUS
+#define SURPLUS 0        /* the origin may send a unit too many with its answer's last */
+#endif
+#ifndef HINT
+#define HINT 0           /* the origin may send an interim answer first, of one unit; RES_HEAD is 1 */
+#endif
+#ifndef TUNNEL
+#define TUNNEL 0         /* the request is CONNECT: what is behind the head is for the other end */
+#endif
+#ifndef UPGRADE
+#define UPGRADE 0        /* the request asks for another protocol, and its answer is 101 */
+#endif
+
 #define REQ (REQ_HEAD + REQ_BODY)
 #define RES (RES_HEAD + RES_BODY)
+#define BODY (UPGRADE -> 0 : REQ_BODY) /* of the request: what follows 101 is none */
 #define OWN 2            /* units of an answer of our own */
+#define OPENED 1         /* units of the answer to CONNECT */
 #define KIND (!VANISH && !LEAVE && !DIES && !LAZY && !DEADLINES && !EXTRA)
 /* Nothing stands between the client and the origin's answer. A head in two pieces may have to make room (408). */
-#define PLAIN (KIND && !REFUSE && !BAD && !LOOKUP && REQ_HEAD == 1)
+#define PLAIN (KIND && !REFUSE && !BAD && !LOOKUP && REQ_HEAD == 1 && !(KEEP && BLOCKS == 1))
 
 /* ---- names -------------------------------------------------------------------------------------------------------- */
 
@@ -161,7 +188,13 @@ typedef Conn {
   bit watched;  /* it is in the epoll set */
   bit queued;   /* there was an edge since epoll_wait last told of it */
   bit no_room;  /* SOCK_NOSPACE: we were told that there is no room; room will be an edge */
-  byte slot, side, serial;  /* its token */
+  byte slot;    /* the record that its events are for; of an upstream: Upstreams::owners_ */
+  byte side, serial;
+  bit hint;     /* an interim answer has come on it, and was not passed on yet */
+  byte whom;    /* ghosts: the client whose request was last given to it, */
+  byte asked;   /* ... the number of that request among all, */
+  byte told;    /* ... of that which the origin has begun to answer, */
+  byte stray;   /* ... and of that behind whose answer it has sent a unit too many */
 };
 
 /* Of client k: 3k is its own connection; 3k+1 and 3k+2 are those to the origin's addresses. */
@@ -257,6 +290,15 @@ bit bad[CLIENTS];        /* the request is one to be refused */
 mtype answered[CLIENTS]; /* whose answer has begun: none, linked (the origin's), fail (ours) */
 byte interims[CLIENTS];  /* units of a 100 that were put on the way */
 bit origin_told[CLIENTS];/* the origin has sent all of its answer */
+byte answers[CLIENTS];   /* answers of the origin that have begun to go to the client */
+bit closing[CLIENTS];    /* ... and the last of them says that the connection ends */
+byte dialed[CLIENTS];    /* connections begun for it */
+byte caller_sent[CLIENTS], callee_sent[CLIENTS];  /* units that the ends of a tunnel have sent */
+
+#define WHOLE(k, count) (interims[k] + (count) * RES)
+/* The client may begin with another request. If it has read that the connection ends, it does not. */
+#define IS_TOLD ((answered[k] == fail && got > WHOLE(k, answers[k])) || (closing[k] && got > WHOLE(k, answers[k] - 1)))
+#define MAY_ASK (sent < REQUESTS * REQ && !IS_TOLD && (sent % REQ > 0 || PIPELINE || got == WHOLE(k, sent / REQ)))
 
 /* Bytes to a descriptor that we have closed are answered by RST, which destroys what the peer has not read yet. */
 inline arrives(id) {
@@ -279,12 +321,12 @@ proctype Client(byte k) {
   byte c = 3 * k;
   do
   :: atomic {
-       sent < REQ + EXTRA && conn[c].in < CAP && !conn[c].fin && !conn[c].killed ->
+       (sent < REQ + (k == 0 -> EXTRA : 0) || MAY_ASK) && conn[c].in < CAP && !conn[c].fin && !conn[c].killed ->
        arrives(c); sent++; printf("client %d sends its unit %d\n", k, sent)
      }
   :: atomic { conn[c].out > 0 -> takes(c); got++; printf("client %d takes its unit %d\n", k, got) }
   :: atomic {
-       HALF && sent >= REQ && !conn[c].fin && !conn[c].killed && !conn[c].closed ->
+       HALF && sent >= REQ && (!KEEP || sent % REQ == 0) && !conn[c].fin && !conn[c].killed && !conn[c].closed ->
        conn[c].fin = 1; edge(c); printf("client %d sends FIN and reads on\n", k)
      }
   :: atomic { conn[c].killed -> printf("client %d finds RST\n", k); assert(!KIND); goto gone }
@@ -292,14 +334,20 @@ proctype Client(byte k) {
        conn[c].out == 0 && conn[c].shut && !conn[c].killed ->
        /* The end of the stream: is it that of the answer? */
        printf("client %d finds the end after %d units\n", k, got);
-       assert(!(answered[k] == linked && (until_eof[k] || chunked[k])) || got == interims[k] + RES);
-       assert(!(KIND && answered[k] == linked && origin_told[k]) || got == interims[k] + RES);
-       assert(!(KIND && answered[k] == fail) || got == interims[k] + OWN);
+       assert(KEEP || !(answered[k] == linked && (until_eof[k] || chunked[k])) || got == WHOLE(k, 1));
+       assert(!(KIND && !KEEP && answered[k] == linked && origin_told[k]) || got == WHOLE(k, 1));
+       assert(!(KIND && answered[k] == fail) || got == WHOLE(k, answers[k]) + OWN);
        assert(!KIND || answered[k] != none);
        assert(!PLAIN || answered[k] == linked);
+       /* Who keeps its connection finds its end only where it wants no more. */
+       assert(!(KIND && KEEP && answered[k] == linked) || (got == WHOLE(k, answers[k]) && (closing[k] || (conn[c].fin && answers[k] == sent / REQ))));
        conn[c].fin = 1;
        edge(c);
        break
+     }
+  :: atomic {
+       KEEP && answered[k] == linked && (sent % REQ == 0 || EXTRA) && got == WHOLE(k, sent / REQ) && !conn[c].killed ->
+       conn[c].fin = 1; edge(c); printf("client %d has %d answers and closes\n", k, sent / REQ); break
      }
   :: atomic { VANISH -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d sends RST\n", k); goto gone }
   :: atomic { LEAVE && !conn[c].killed -> conn[c].fin = 1; edge(c); printf("client %d closes\n", k); break }
@@ -317,9 +365,9 @@ gone:
   skip
 }
 
-/* One attempt to reach the origin of client k. */
+/* One attempt to reach the origin of client k. If it is kept, it serves whoever comes. */
 proctype Origin(byte k; byte c) {
-  byte sent, got;
+  byte sent, got, heard, served;
   bit deaf, ended;
   if
   :: conn[c].watched
@@ -337,20 +385,53 @@ proctype Origin(byte k; byte c) {
   do
   :: atomic {
        conn[c].out > 0 && !deaf ->
-       takes(c); got++; printf("origin %d takes its unit %d\n", c, got); assert(got <= REQ)
+       if
+       :: KEEP && sent >= RES && got == REQ && !ended -> sent = 0; got = 0; served++  /* another request */
+       :: else
+       fi;
+       takes(c);
+       got++;
+       printf("origin %d takes its unit %d\n", c, got);
+       assert(got <= REQ);
+       if
+       :: KEEP && got == 1 -> assert(heard != conn[c].asked); heard = conn[c].asked
+       :: else
+       fi
+     }
+  :: atomic {
+       HINT && !ended && sent == 0 && conn[c].hint == 0 && conn[c].told != conn[c].asked && conn[c].in < CAP && !conn[c].killed &&
+       got > 0 && !conn[c].closed ->
+       conn[c].hint = 1; conn[c].told = conn[c].asked; arrives(c); printf("origin %d sends an interim answer\n", c)
      }
   :: atomic {
        !SILENT && !ended && sent < RES && conn[c].in < CAP && !conn[c].killed && (got == REQ || (EARLY && got > 0)) ->
        arrives(c);
        sent++;
+       conn[c].told = conn[c].asked;
        printf("origin %d sends its unit %d\n", c, sent);
        if
-       :: sent == RES -> origin_told[k] = 1
+       :: sent == RES -> origin_told[conn[c].whom] = 1
        :: else
+       fi;
+       if
+       :: SURPLUS && sent == RES && !conn[c].killed && conn[c].in < CAP && !conn[c].closed ->
+          arrives(c); conn[c].stray = conn[c].asked; printf("origin %d sends a unit too many\n", c)
+       :: 1
        fi
      }
   :: atomic { EARLY && sent > 0 && !deaf && got < REQ -> deaf = 1; printf("origin %d reads no more\n", c) }
-  :: atomic { sent == RES && !ended && !conn[c].closed -> ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN\n", c) }
+  :: atomic {
+       sent == RES && (!KEEP || until_eof[conn[c].whom]) && !ended && !conn[c].closed ->
+       ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN\n", c)
+     }
+  :: atomic {
+       /* ... whether the next request is on the way or not. */
+       CLOSES && ((sent == RES && got == REQ) || (served > 0 && sent == 0 && conn[c].told != conn[c].asked)) && !ended && !conn[c].closed ->
+       if
+       :: conn[c].fin = 1; edge(c); printf("origin %d closes\n", c); break
+       :: conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d closes by RST\n", c); goto gone
+       fi
+     }
   :: atomic {
        /* closed over unread bytes: RST. A kind origin does so only where the answer's end can be told without it. */
        deaf && sent == RES && conn[c].out > 0 && !until_eof[k] && !conn[c].closed ->
@@ -358,13 +439,113 @@ proctype Origin(byte k; byte c) {
      }
   :: atomic { DIES && !conn[c].closed -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d sends RST\n", c); goto gone }
   :: atomic {
-       DIES && !until_eof[k] && !ended && !conn[c].closed ->
-       ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN too early\n", c)
+       DIES && !until_eof[conn[c].whom] && !ended && !conn[c].closed ->
+       ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN too early\n", c);
+       if
+       :: KEEP -> break
+       :: else
+       fi
      }
   :: atomic { LAZY -> printf("origin %d falls asleep\n", c); goto gone }
   :: conn[c].killed -> goto gone
   :: conn[c].closed && (conn[c].out == 0 || deaf) -> goto gone
   od;
+  /* Closed. What still comes is answered by RST. */
+  if
+  :: atomic {
+       conn[c].out > 0 && !conn[c].closed ->
+       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d, closed, answers by RST\n", c)
+     }
+  :: conn[c].closed
+  fi;
+gone:
+  skip
+}
+
+/* The ends of a tunnel: both speak and hear until each has said its last. The end of what one says is told by FIN alone, so
+ * whoever finds it must have had everything. */
+proctype Caller(byte k) {
+  byte sent, got;
+  byte c = 3 * k;
+  bit over;
+  do
+  :: atomic {
+       sent < REQ && conn[c].in < CAP && !conn[c].fin && !conn[c].killed ->
+       arrives(c); sent++; caller_sent[k] = sent; printf("client %d sends its unit %d\n", k, sent)
+     }
+  :: atomic { conn[c].out > 0 -> takes(c); got++; printf("client %d takes its unit %d\n", k, got) }
+  :: atomic {
+       sent == REQ && !conn[c].fin && !conn[c].killed ->
+       conn[c].fin = 1; edge(c); printf("client %d sends FIN\n", k)
+     }
+  :: atomic { conn[c].killed -> printf("client %d finds RST\n", k); assert(!KIND); goto gone }
+  :: atomic {
+       conn[c].out == 0 && conn[c].shut && !conn[c].killed && !over ->
+       over = 1;
+       printf("client %d finds the end after %d units\n", k, got);
+       assert(answered[k] != linked || (conn[3 * k + dialed[k]].fin && got == interims[k] + callee_sent[k]));
+       assert(!(KIND && answered[k] == fail) || got == OWN);
+       assert(!PLAIN || answered[k] == linked)
+     }
+  :: over && conn[c].fin -> break
+  :: atomic { VANISH -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d sends RST\n", k); goto gone }
+  :: atomic { LEAVE && !conn[c].killed && !conn[c].fin -> conn[c].fin = 1; edge(c); printf("client %d closes\n", k); break }
+  od;
+  if
+  :: atomic {
+       conn[c].out > 0 ->
+       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d, closed, answers by RST\n", k)
+     }
+  :: conn[c].closed
+  fi;
+gone:
+  skip
+}
+
+proctype Callee(byte k; byte c) {
+  byte sent, got;
+  bit over, ended;
+  if
+  :: conn[c].watched
+  :: conn[3 * k].closed && !conn[c].watched -> goto gone
+  fi;
+  if
+  :: atomic { !conn[c].closed -> conn[c].est = 1; edge(c); printf("origin %d accepts\n", c) }
+  :: atomic {
+       REFUSE && !conn[c].closed ->
+       conn[c].est = 1; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d refuses\n", c); goto gone
+     }
+  :: conn[c].closed -> goto gone
+  fi;
+  do
+  :: atomic { conn[c].out > 0 -> takes(c); got++; printf("origin %d takes its unit %d\n", c, got) }
+  :: atomic {
+       sent < RES_BODY + UPGRADE && (!UPGRADE || got >= REQ_HEAD) && !ended && conn[c].in < CAP && !conn[c].killed ->
+       arrives(c); sent++; callee_sent[k] = sent; printf("origin %d sends its unit %d\n", c, sent)
+     }
+  :: atomic {
+       sent == RES_BODY + UPGRADE && !ended && !conn[c].killed && !conn[c].closed ->
+       ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN\n", c)
+     }
+  :: atomic {
+       conn[c].out == 0 && conn[c].shut && !conn[c].killed && !over ->
+       over = 1;
+       printf("origin %d finds the end after %d units\n", c, got);
+       /* Nothing was said: nothing can look whole. */
+       assert(got <= (UPGRADE -> REQ_HEAD : 0) || (conn[3 * k].fin && got == caller_sent[k] - (UPGRADE -> 0 : REQ_HEAD)))
+     }
+  :: atomic { conn[c].killed -> printf("origin %d finds RST\n", c); assert(!KIND || !ended || REFUSE); goto gone }
+  :: over && (ended || conn[c].closed) -> break
+  :: atomic { DIES && !conn[c].closed -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d sends RST\n", c); goto gone }
+  :: atomic { DIES && !ended && !conn[c].closed -> ended = 1; conn[c].fin = 1; edge(c); printf("origin %d closes\n", c); break }
+  od;
+  if
+  :: atomic {
+       conn[c].out > 0 && !conn[c].closed ->
+       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d, closed, answers by RST\n", c)
+     }
+  :: conn[c].closed
+  fi;
 gone:
   skip
 }
@@ -379,17 +560,23 @@ typedef Endpoint {
 };
 typedef Lane {
   bit block;
-  byte held;      /* units in the block */
+  byte held;      /* units in the block that are to be sent */
+  byte tail;      /* units behind them: the beginning of the source's next message */
   byte left;      /* units of the body still to come from the source */
   bit until_eof;  /* the body ends with the stream */
   bit no_length;  /* whoever receives it is not told its length: !Framing::has_length */
   bit dead;
-  bit moved;      /* something was sent */
+  bit repeatable; /* what was sent stays in the block, and may be sent once more */
+  bit surplus;    /* the source sent more than the message */
+  bit moved;      /* something of this request, or of its answer, was sent */
   mtype flow;
 };
 typedef Record {
   mtype state, waits, verdict;
   bit greeted, starved, queued;
+  bit persistent, reused, interim, relays;  /* Exchange; `interim`: its status is below 200, `relays`: a tunnel is open */
+  bit heard, repeated;                      /* ghosts: something of an answer has come; it was sent twice */
+  byte nth;                                 /* served before on this connection */
   byte k;         /* whose request it is */
   byte tried;     /* addresses */
   Endpoint side[2];
@@ -403,6 +590,11 @@ typedef Record {
 #define RESPONSE R.lane[1]
 
 #define framed(L) (!L.until_eof && L.left == 0)  /* Framing::complete */
+/* A tunnel's upload ends before its end was passed on. */
+#define CUT_ABOVE ((TUNNEL || R.relays) && UPSTREAM.conn != NOBODY && !UPSTREAM.shut)
+#define through(L) (L.held == 0 && framed(L))    /* Lane::complete */
+#define POOLED 254                               /* the owner of a connection that waits in the pool */
+#define NUMBER(r) (rec[r].k * REQUESTS + rec[r].nth + 1)  /* of a request, among all */
 
 chan lookups = [CLIENTS] of { byte, byte, byte };  /* slot, serial, and as a ghost: for whom */
 bit known[CLIENTS];                                /* the name has been looked up */
@@ -427,7 +619,20 @@ inline take_block(L) {
 inline drop_block(L) {
   blocks = blocks + L.block;
   L.block = 0;
-  L.held = 0
+  L.held = 0;
+  L.tail = 0
+}
+
+/* Lane::turn_page */
+inline turn_page(L) {
+  if
+#ifdef WRONG_TAIL
+  :: 1 -> drop_block(L)
+#else
+  :: L.tail > 0 -> L.held = L.tail; L.tail = 0
+#endif
+  :: L.tail == 0 -> drop_block(L)
+  fi
 }
 
 /* net::fill. Sets f; n units came if it is none. */
@@ -495,7 +700,8 @@ inline pump(L, FROM, TO) {
   :: drain(L, TO);
      if
      :: f != complete -> break
-     :: f == complete && framed(L) -> drop_block(L); break
+     :: f == complete && framed(L) && !L.repeatable && L.tail == 0 -> drop_block(L); break
+     :: f == complete && framed(L) && (L.repeatable || L.tail > 0) -> break
      :: f == complete && !framed(L) && FROM.eof -> end_of_stream(L); break
      :: f == complete && !framed(L) && !FROM.eof && !FROM.readable -> drop_block(L); f = need_read; break
      :: f == complete && !framed(L) && !FROM.eof && FROM.readable && budget == 0 -> f = spent; break
@@ -521,12 +727,27 @@ inline pump(L, FROM, TO) {
   L.flow = f
 }
 
-inline forget_endpoint(E) {
+inline forget_at_once(E, at_once) {
   if
-  :: E.conn != NOBODY -> close_descriptor(E.conn, 0)
+  :: E.conn != NOBODY -> close_descriptor(E.conn, at_once)
   :: else
   fi;
   clear_endpoint(E)
+}
+
+inline forget_endpoint(E) {
+  forget_at_once(E, 0)
+}
+
+/* sys::shutdown_write: shutdown(2) calls the socket's waiters. */
+inline shut_endpoint(E) {
+  d_step { conn[E.conn].shut = 1; edge(E.conn); printf("  shutdown(%d)\n", E.conn) };
+  E.shut = 1
+}
+
+/* Ghosts: the request of record r goes over this connection. */
+inline ask(id) {
+  conn[id].whom = R.k; conn[id].asked = NUMBER(r)
 }
 
 inline clear_endpoint(E) {
@@ -537,7 +758,9 @@ inline clear_endpoint(E) {
 }
 
 inline clear_lane(L) {
-  d_step { L.left = 0; L.until_eof = 0; L.no_length = 0; L.dead = 0; L.moved = 0; L.flow = none }
+  d_step {
+    L.left = 0; L.until_eof = 0; L.no_length = 0; L.dead = 0; L.repeatable = 0; L.surplus = 0; L.moved = 0; L.flow = none
+  }
 }
 
 /* greet_half_closed: the first unit of the answer, whatever it will be, tells whether a half-closed client is there. */
@@ -546,9 +769,14 @@ inline greet() {
 #ifdef WRONG_GREETING
   :: 0 -> skip
 #else
+#ifdef WRONG_BEGUN
+  :: CLIENT.finished && !RESPONSE.moved && CLIENT.writable && !(R.state == SEND_REQUEST && RESPONSE.held > 0) ->
+#else
   :: CLIENT.finished && !R.greeted && CLIENT.writable && !(R.state == SEND_REQUEST && RESPONSE.held > 0) ->
+#endif
      transmit(CLIENT.conn, 1);
      R.greeted = (io == done);
+     RESPONSE.moved = RESPONSE.moved || io == done;
      CLIENT.hung = CLIENT.hung || io == fail;
      io = none;
      n = 0
@@ -595,6 +823,7 @@ inline wake(s) {
 
 active proctype Proxy() {
   Record rec[SLOTS];
+  Endpoint spare;  /* net::Upstreams, with room for one */
   chan ready = [SLOTS] of { byte };
   chan starving = [SLOTS] of { byte };
   chan woken = [CLIENTS] of { byte, byte, byte };
@@ -605,6 +834,7 @@ active proctype Proxy() {
   mtype f, upload, io, step, wait_kind, next_state, why;
   byte ev_slot, ev_side, ev_serial, ev_conn, named_k;
   bit ev_in, ev_out, ev_fin, ev_hung;
+  bit look_whole, look_whole_above;
   xr ready; xs ready; xr batch; xs batch;
 
   atomic {
@@ -613,6 +843,7 @@ active proctype Proxy() {
     :: i < SLOTS -> rec[i].state = FREE; rec[i].side[0].conn = NOBODY; rec[i].side[1].conn = NOBODY; i++
     :: else -> break
     od;
+    spare.conn = NOBODY;
     i = 0;
     do
     :: i < CLIENTS ->
@@ -627,12 +858,19 @@ active proctype Proxy() {
        :: BAD -> bad[i] = 1
        :: bad[i] = 0
        fi;
+#if TUNNEL || UPGRADE
+       run Caller(i);
+       run Callee(i, 3 * i + 1);
+#if ADDRESSES > 1
+       run Callee(i, 3 * i + 2);
+#endif
+#else
        run Client(i);
        run Origin(i, 3 * i + 1);
-       if
-       :: ADDRESSES > 1 -> run Origin(i, 3 * i + 2)
-       :: else
-       fi;
+#if ADDRESSES > 1 || REQUESTS > 1
+       run Origin(i, 3 * i + 2);
+#endif
+#endif
        i++
     :: else -> break
     od;
@@ -688,6 +926,16 @@ collect:
   :: len(batch) > 0 ->
      atomic {
        batch ? ev_slot, ev_side, ev_serial, ev_conn, ev_in, ev_out, ev_fin, ev_hung;
+       /* Upstreams::owner: who has the connection now. */
+       ev_slot = (ev_side == 1 -> conn[ev_conn].slot : ev_slot);
+       if
+       :: ev_slot == POOLED && spare.conn == ev_conn ->
+          printf("the idle connection %d is dropped\n", ev_conn);
+#ifndef WRONG_IDLE
+          forget_endpoint(spare)
+#endif
+       :: ev_slot == POOLED && spare.conn != ev_conn
+       :: else ->
        if
        :: is_the_one(rec[ev_slot].side[ev_side], ev_serial) ->
           assert(rec[ev_slot].side[ev_side].conn == ev_conn);
@@ -703,6 +951,7 @@ collect:
 #undef E
           wake(ev_slot)
        :: else
+       fi
        fi;
        ev_slot = 0; ev_side = 0; ev_serial = 0; ev_conn = 0; ev_in = 0; ev_out = 0; ev_fin = 0; ev_hung = 0
      }
@@ -747,6 +996,7 @@ collect:
        CLIENT.writable = 1;
        GO(FREE, READ_REQUEST);
        R.state = next_state;
+       conn[CLIENT.conn].whom = i;
        watch(CLIENT.conn, r, 0, serials);
        wake(r);
        i++
@@ -813,14 +1063,18 @@ accept_advance:
 
   /* pump_request */
   if
-  :: (UPSTREAM.link == connecting || UPSTREAM.link == linked) && !REQUEST.dead && !(REQUEST.held == 0 && framed(REQUEST)) ->
+  :: (UPSTREAM.link == connecting || UPSTREAM.link == linked) && !REQUEST.dead && !through(REQUEST) ->
      pump(REQUEST, CLIENT, UPSTREAM);
      upload = f;
      f = none;
      REQUEST.dead = (upload == write_failed);
 #ifndef WRONG_KEPT
      if
+#ifdef WRONG_SENT
      :: REQUEST.dead && REQUEST.moved -> drop_block(REQUEST)
+#else
+     :: REQUEST.dead && REQUEST.moved && !REQUEST.repeatable -> drop_block(REQUEST)
+#endif
      :: else
      fi
 #endif
@@ -835,6 +1089,11 @@ accept_advance:
 
 read_request:
 accept_read_request:
+  if
+  :: REQUEST.held > 0 -> f = none; goto parse_request  /* it has begun to come behind the last one */
+  :: else
+  fi;
+fill_request:
   do
   :: if
      :: !REQUEST.block && !CLIENT.readable -> step = wait; wait_kind = idle; goto carry_out
@@ -847,6 +1106,7 @@ accept_read_request:
      fi;
      fill(REQUEST, CLIENT, REQ_HEAD + 1 - REQUEST.held);
      REQUEST.flow = f;
+parse_request:
      if
      :: f == read_failed -> f = none; goto shut_down
      :: f == need_read && REQUEST.held > 0 -> f = none; step = wait; wait_kind = head; goto carry_out
@@ -854,12 +1114,30 @@ accept_read_request:
      :: f == none && REQUEST.held < REQ_HEAD -> n = 0
      :: f == none && REQUEST.held >= REQ_HEAD && bad[R.k] -> n = 0; goto give_up
      :: f == none && REQUEST.held >= REQ_HEAD && !bad[R.k] ->
-        /* forward: the head is written anew, as long as before; what is behind the body is dropped */
+        R.persistent = KEEP;
+#if TUNNEL
+        /* begin_tunnel */
+        REQUEST.until_eof = 1;
+        REQUEST.held = REQUEST.held - REQ_HEAD;
+        if
+        :: REQUEST.held == 0 -> drop_block(REQUEST)
+        :: else
+        fi;
+#else
+        /* forward: the head is written anew, as long as before; what is behind the body is the lane's tail */
         n = REQUEST.held - REQ_HEAD;
-        n = (n < REQ_BODY -> n : REQ_BODY);
+        n = (n < BODY -> n : BODY);
+        REQUEST.tail = REQUEST.held - REQ_HEAD - n;
         REQUEST.held = REQ_HEAD + n;
-        REQUEST.left = REQ_BODY - n;
+        REQUEST.left = BODY - n;
         n = 0;
+#ifndef WRONG_HOARD
+        if
+        :: !R.persistent && !UPGRADE -> REQUEST.tail = 0
+        :: else
+        fi;
+#endif
+#endif
         if
         :: EXPECT && REQUEST.left > 0 ->
            take_block(RESPONSE);
@@ -890,13 +1168,14 @@ send_request:
   if
   :: UPSTREAM.link == none || UPSTREAM.link == resolving -> goto look_up
   :: UPSTREAM.link == connecting -> goto connecting_now
-  :: UPSTREAM.link == linked
+  :: UPSTREAM.link == linked && TUNNEL -> goto open_tunnel
+  :: UPSTREAM.link == linked && !TUNNEL
   fi;
   if
 #ifdef WRONG_EARLY
-  :: ((REQUEST.held == 0 && framed(REQUEST)) || REQUEST.dead) ->
+  :: (through(REQUEST) || REQUEST.dead) ->
 #else
-  :: ((REQUEST.held == 0 && framed(REQUEST)) || REQUEST.dead || UPSTREAM.readable) ->
+  :: (through(REQUEST) || REQUEST.dead || UPSTREAM.readable) ->
 #endif
      if
      :: RESPONSE.held > 0 -> step = wait; wait_kind = leaving
@@ -907,6 +1186,10 @@ send_request:
   goto carry_out;
 
 look_up:
+  if
+  :: UPSTREAM.link == none && KEEP && spare.conn != NOBODY && !R.reused && framed(REQUEST) -> goto take_used
+  :: else
+  fi;
   if
   :: UPSTREAM.link == none -> serials++; UPSTREAM.link = resolving; UPSTREAM.serial = serials
   :: else
@@ -936,11 +1219,30 @@ look_up:
   step = wait; wait_kind = other;
   goto carry_out;
 
+take_used:
+  d_step {
+    UPSTREAM.conn = spare.conn; UPSTREAM.serial = spare.serial; UPSTREAM.link = linked; UPSTREAM.writable = spare.writable;
+    clear_endpoint(spare);
+#ifndef WRONG_OWNER
+    conn[UPSTREAM.conn].slot = r;
+#endif
+    ask(UPSTREAM.conn);
+    R.reused = 1;
+    REQUEST.repeatable = 1;
+    printf("client %d: over the connection %d, used before\n", R.k, UPSTREAM.conn)
+  };
+  step = go; next_state = SEND_REQUEST;
+  goto carry_out;
+
 connecting_now:
   if
-  :: REQUEST.moved -> UPSTREAM.link = linked; step = go; next_state = SEND_REQUEST; goto carry_out
-  :: !REQUEST.moved && REQUEST.flow != write_failed -> step = wait; wait_kind = other; goto carry_out
-  :: else -> REQUEST.dead = 0; goto connect_next
+  :: !REQUEST.moved && REQUEST.flow == write_failed -> REQUEST.dead = 0; goto connect_next
+  :: !REQUEST.moved && REQUEST.flow != write_failed && (REQUEST.held > 0 || !UPSTREAM.writable) ->
+     step = wait; wait_kind = other; goto carry_out
+  /* Nothing to send: SO_ERROR tells. */
+  :: !REQUEST.moved && REQUEST.flow != write_failed && REQUEST.held == 0 && UPSTREAM.writable && conn[UPSTREAM.conn].err ->
+     conn[UPSTREAM.conn].err = 0; goto connect_next
+  :: else -> UPSTREAM.link = linked; step = go; next_state = SEND_REQUEST; goto carry_out
   fi;
 
 connect_next:
@@ -948,10 +1250,13 @@ connect_next:
   :: R.tried < ADDRESSES ->
      forget_endpoint(UPSTREAM);
      serials++;
-     UPSTREAM.conn = 3 * R.k + 1 + R.tried;
+     dialed[R.k]++;
+     assert(dialed[R.k] <= 2);
+     UPSTREAM.conn = 3 * R.k + dialed[R.k];
+     ask(UPSTREAM.conn);
      UPSTREAM.serial = serials;
      UPSTREAM.link = connecting;
-     UPSTREAM.writable = 1;
+     UPSTREAM.writable = (REQUEST.held > 0);
      R.tried++;
      if
      :: REFUSE -> clear_endpoint(UPSTREAM); goto connect_next  /* connect(2) fails at once */
@@ -978,14 +1283,55 @@ read_response:
 accept_read_response:
   do
   :: if
-     :: BAD && RESPONSE.held >= RES_HEAD -> why = answer_it; goto give_up  /* bad_response */
-     :: RESPONSE.held >= RES_HEAD ->
-        /* answer: what the client has of it by the greeting is left out */
-        RESPONSE.until_eof = until_eof[R.k];
-        RESPONSE.left = (until_eof[R.k] -> 0 : RES - RESPONSE.held);
-        RESPONSE.no_length = until_eof[R.k] || chunked[R.k];
+     :: HINT && RESPONSE.held > 0 && conn[UPSTREAM.conn].hint ->
+        conn[UPSTREAM.conn].hint = 0;
+        if
+        :: !KEEP -> RESPONSE.held--; step = go; next_state = READ_RESPONSE; goto carry_out  /* not for an HTTP/1.0 client */
+        :: KEEP ->
+           /* pass_interim */
+           RESPONSE.tail = RESPONSE.held - 1;
+           RESPONSE.held = 1 - R.greeted;
+           R.greeted = 0;
+           R.interim = 1;
+           interims[R.k]++;
+           GO(READ_RESPONSE, SEND_RESPONSE);
+           goto carry_out
+        fi
+     :: else
+     fi;
+     if
+     :: UPGRADE && RESPONSE.held >= RES_HEAD ->
+        /* switch_protocols */
+        RESPONSE.until_eof = 1;
+        RESPONSE.no_length = 1;
         RESPONSE.held = RESPONSE.held - R.greeted;
+        R.greeted = 0;
+        R.relays = 1;
+        R.persistent = 0;
+        REQUEST.until_eof = 1;
+        REQUEST.held = REQUEST.held + REQUEST.tail;
+        REQUEST.tail = 0;
         answered[R.k] = linked;
+        GO(READ_RESPONSE, SEND_RESPONSE);
+        goto carry_out
+     :: BAD && RESPONSE.held >= RES_HEAD -> why = answer_it; goto give_up  /* bad_response */
+     :: !UPGRADE && RESPONSE.held >= RES_HEAD ->
+        /* answer: what the client has of it by the greeting is left out; to an HTTP/1.1 client its end is always told */
+#ifndef WRONG_PERSISTENT
+        R.persistent = R.persistent && through(REQUEST) && !REQUEST.dead;
+#endif
+        RESPONSE.until_eof = until_eof[R.k];
+        RESPONSE.surplus = (RESPONSE.held > RES);
+        RESPONSE.held = (RESPONSE.held > RES -> RES : RESPONSE.held);
+        RESPONSE.left = (until_eof[R.k] -> 0 : RES - RESPONSE.held);
+        RESPONSE.no_length = !KEEP && (until_eof[R.k] || chunked[R.k]);
+        RESPONSE.held = RESPONSE.held - R.greeted;
+        R.greeted = 0;
+        answered[R.k] = linked;
+        answers[R.k]++;
+        closing[R.k] = KEEP && !R.persistent;
+        assert(conn[UPSTREAM.conn].told == NUMBER(r));
+        assert(conn[UPSTREAM.conn].stray == 0 || conn[UPSTREAM.conn].stray == NUMBER(r));
         GO(READ_RESPONSE, SEND_RESPONSE);
         goto carry_out
      :: RESPONSE.held < RES_HEAD && !UPSTREAM.readable ->
@@ -999,30 +1345,74 @@ accept_read_response:
      fi;
      take_block(RESPONSE);
      if
+#ifdef WRONG_HOARD
      :: !RESPONSE.block -> step = starve; wait_kind = other; goto carry_out
+#else
+     :: !RESPONSE.block && REQUEST.block && (through(REQUEST) || (REQUEST.dead && REQUEST.repeatable)) ->
+        /* What the request holds only in case is given up for its answer. */
+        R.persistent = R.persistent && REQUEST.tail == 0;
+        REQUEST.repeatable = 0; REQUEST.block = 0; REQUEST.held = 0; REQUEST.tail = 0;
+        RESPONSE.block = 1
+     :: !RESPONSE.block && !(REQUEST.block && (through(REQUEST) || (REQUEST.dead && REQUEST.repeatable))) ->
+        step = starve; wait_kind = other; goto carry_out
+#endif
      :: else
      fi;
      fill(RESPONSE, UPSTREAM, RES_HEAD + 1 - RESPONSE.held);
      n = 0;
      RESPONSE.flow = f;
      if
-     :: f == read_failed -> f = none; goto give_up
-     :: else -> f = none
+     :: f == read_failed && REQUEST.repeatable -> f = none; goto repeat
+     :: f == read_failed && !REQUEST.repeatable -> f = none; goto give_up
+     :: f == need_read -> f = none
+     :: f == none ->
+        R.heard = 1;
+#ifndef WRONG_HEARD
+        REQUEST.repeatable = 0;
+        if
+        :: through(REQUEST) && REQUEST.tail == 0 -> drop_block(REQUEST)  /* drop_sent */
+        :: else
+        fi
+#endif
      fi
   od;
 
+repeat:
+  assert(!R.heard && !R.repeated && REQUEST.block);
+  R.repeated = 1;
+  forget_endpoint(UPSTREAM);
+  drop_block(RESPONSE);
+  REQUEST.held = REQ;
+  REQUEST.repeatable = 0;
+#ifndef WRONG_DEAD
+  REQUEST.dead = 0;
+#endif
+  REQUEST.moved = 0;
+  GO(READ_RESPONSE, SEND_REQUEST);
+  goto carry_out;
+
 send_response:
   if
-  :: CLIENT.shut -> goto linger
+  :: !R.relays && CLIENT.shut -> goto linger
   :: else
   fi;
   pump(RESPONSE, UPSTREAM, CLIENT);
+  if
+  :: R.relays -> goto relay
+  :: else
+  fi;
   if
   :: f == complete -> f = none; goto all_sent
   :: f == need_read -> step = wait; wait_kind = other
   :: f == need_write -> step = wait; wait_kind = leaving
   :: f == spent -> step = yield
+#ifdef WRONG_HOARD
   :: f == no_block -> step = starve; wait_kind = other
+#else
+  :: f == no_block && REQUEST.block && through(REQUEST) ->
+     drop_block(REQUEST); R.persistent = 0; closing[R.k] = 1; step = yield
+  :: f == no_block && !(REQUEST.block && through(REQUEST)) -> step = starve; wait_kind = other
+#endif
   :: f == write_failed || f == read_failed -> f = none; goto shut_down
   fi;
   f = none;
@@ -1030,16 +1420,101 @@ send_response:
 
 all_sent:
   if
-#ifndef WRONG_LINGER
+  :: R.interim -> R.interim = 0; turn_page(RESPONSE); GO(SEND_RESPONSE, READ_RESPONSE); goto carry_out
+  :: else
+  fi;
+  /* keep_upstream */
+  if
+  :: UPSTREAM.conn != NOBODY && KEEP && !until_eof[R.k] && through(REQUEST) && !REQUEST.dead && !RESPONSE.surplus && !UPSTREAM.finished && !UPSTREAM.hung ->
+     if
+     :: UPSTREAM.readable -> receive(UPSTREAM.conn, 1); n = 0
+     :: else -> io = again
+     fi;
+#ifdef WRONG_SURPLUS
+     io = again
+#endif
+  :: else -> io = fail
+  fi;
+  if
+  :: io == again ->
+     forget_endpoint(spare);
+     d_step {
+       spare.conn = UPSTREAM.conn; spare.serial = UPSTREAM.serial; spare.link = linked; spare.writable = UPSTREAM.writable;
+       conn[spare.conn].slot = POOLED;
+       clear_endpoint(UPSTREAM);
+       printf("the connection %d is kept\n", spare.conn)
+     }
+  :: else -> forget_endpoint(UPSTREAM)
+  fi;
+  io = none;
+  if
+  :: R.persistent ->
+     /* next_request */
+     turn_page(REQUEST);
+     turn_page(RESPONSE);
+     clear_lane(REQUEST);
+     clear_lane(RESPONSE);
+#ifdef WRONG_NEXT
+     CLIENT.readable = 0;
+#endif
+     d_step { R.nth++; R.tried = 0; R.persistent = 0; R.reused = 0; R.heard = 0; R.repeated = 0 };
+     GO(SEND_RESPONSE, READ_REQUEST);
+     goto carry_out
+  :: else
+  fi;
+  if
+#if defined(WRONG_CROSSING)
   :: !CLIENT.eof && (CLIENT.readable || !framed(REQUEST)) ->
-     forget_endpoint(UPSTREAM);
+#elif !defined(WRONG_LINGER)
+  :: !CLIENT.eof && (CLIENT.readable || !framed(REQUEST) || KEEP) ->
+#endif
+#ifndef WRONG_LINGER
      REQUEST.dead = 1;
-     d_step { conn[CLIENT.conn].shut = 1; edge(CLIENT.conn) };  /* shutdown(2) calls the socket's waiters */
-     CLIENT.shut = 1;
+     shut_endpoint(CLIENT);
      goto linger
 #endif
   :: else -> goto shut_down
   fi;
+
+open_tunnel:
+  take_block(RESPONSE);
+  if
+  :: !RESPONSE.block -> step = starve; wait_kind = other; goto carry_out
+  :: else
+  fi;
+  RESPONSE.held = OPENED - R.greeted;
+  R.greeted = 0;
+  RESPONSE.until_eof = 1;
+  RESPONSE.no_length = 1;
+  R.relays = 1;
+  interims[R.k] = OPENED;
+  answered[R.k] = linked;
+  GO(SEND_REQUEST, SEND_RESPONSE);
+  goto carry_out;
+
+relay:
+  if
+  :: f == write_failed || REQUEST.flow == read_failed || REQUEST.dead || f == read_failed -> f = none; goto shut_down
+  :: else
+  fi;
+#ifndef WRONG_END
+  if
+  :: REQUEST.flow == complete && !UPSTREAM.shut -> shut_endpoint(UPSTREAM)
+  :: else
+  fi;
+#endif
+  if
+  :: RESPONSE.flow == complete && !CLIENT.shut -> shut_endpoint(CLIENT)
+  :: else
+  fi;
+  if
+  :: f == complete && REQUEST.flow == complete -> f = none; goto shut_down
+  :: f == spent -> step = yield
+  :: f == no_block -> step = starve; wait_kind = other
+  :: else -> step = wait; wait_kind = other
+  fi;
+  f = none;
+  goto carry_out;
 
   /* net::discard */
 linger:
@@ -1082,11 +1557,15 @@ give_up:
   :: why == drop_it || R.state == SEND_RESPONSE -> goto shut_down
   :: else
   fi;
+#ifdef WRONG_ABOVE
   forget_endpoint(UPSTREAM);
+#else
+  forget_at_once(UPSTREAM, CUT_ABOVE);
+#endif
   /* make_room: of a block's content only a 100 on its way is kept */
   kept = (R.state == SEND_REQUEST -> RESPONSE.held : 0);
   if
-  :: !RESPONSE.block && REQUEST.block -> RESPONSE.block = 1; REQUEST.block = 0; REQUEST.held = 0
+  :: !RESPONSE.block && REQUEST.block -> RESPONSE.block = 1; REQUEST.block = 0; REQUEST.held = 0; REQUEST.tail = 0
   :: else -> drop_block(REQUEST)
   fi;
   take_block(RESPONSE);
@@ -1100,7 +1579,11 @@ give_up:
   :: else
   fi;
   REQUEST.dead = 1;
+  REQUEST.repeatable = 0;
+  R.persistent = 0;
   RESPONSE.held = kept + OWN - R.greeted;
+  R.greeted = 0;
+  RESPONSE.tail = 0;
   kept = 0;
   RESPONSE.left = 0;
   RESPONSE.until_eof = 0;
@@ -1141,20 +1624,28 @@ carry_out:
 #endif
      R.starved = 1; R.queued = 1; starving ! r
   :: step == close ->
-     /* release; would_look_whole */
+     /* release; would_look_whole, and would_look_whole_above */
      drop_block(REQUEST);
      drop_block(RESPONSE);
-#ifdef WRONG_LOOKS_WHOLE
-     close_descriptor(CLIENT.conn, 0);
+     look_whole = (R.state == SEND_RESPONSE && RESPONSE.flow != complete && RESPONSE.no_length);
+#ifdef WRONG_ABOVE
+     look_whole_above = look_whole && R.relays && REQUEST.flow != complete;
 #else
-     close_descriptor(CLIENT.conn, R.state == SEND_RESPONSE && RESPONSE.flow != complete && RESPONSE.no_length);
+     look_whole_above = CUT_ABOVE;
 #endif
-     forget_endpoint(UPSTREAM);
+#ifdef WRONG_LOOKS_WHOLE
+     look_whole = 0;
+#endif
+     close_descriptor(CLIENT.conn, look_whole);
+     forget_at_once(UPSTREAM, look_whole_above);
+     look_whole = 0;
+     look_whole_above = 0;
      clear_endpoint(CLIENT);
      clear_lane(REQUEST);
      clear_lane(RESPONSE);
      d_step {
        R.state = next_state; R.waits = none; R.verdict = none; R.greeted = 0; R.starved = 0; R.k = 0; R.tried = 0;
+       R.persistent = 0; R.reused = 0; R.interim = 0; R.relays = 0; R.heard = 0; R.repeated = 0; R.nth = 0;
        next_state = none; used--; served++
      }
   fi;
@@ -1162,6 +1653,7 @@ carry_out:
   goto run_next;
 
 over:
+  forget_endpoint(spare);
   assert(blocks == BLOCKS && used == 0);
   i = 0;
   do

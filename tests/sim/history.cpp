@@ -1,11 +1,22 @@
 #include "history.hpp"
 
+#include <set>
+
 // The program's own file, its main under another name: so the very loop is under test, and can be looked into.
 #define main proxy_main
 #include "../../proxy.cpp"
 #undef main
 
 namespace sim {
+
+bool is_kind_world(const Scenario& scenario) {
+  const std::size_t clients = scenario.pairs.size() + scenario.visits.size();
+  // Who is kept makes way for a newcomer when all records are in use.
+  const std::size_t room = scenario.visits.empty() ? clients : clients + 1;
+  return scenario.temper.error == 0 && !scenario.failure && scenario.blocks == 0 && room <= scenario.max_requests &&
+         scenario.descriptor_limit >= 64;
+}
+
 namespace {
 
 using ClientManner = ClientPlan::Manner;
@@ -27,15 +38,9 @@ bool is_kind(const OriginPlan& origin) {
   }
 }
 
-// The client must see its whole answer, whatever the world does.
-// Nothing is short, nothing fails by itself.
-bool is_kind_world(const Scenario& scenario) {
-  return scenario.temper.error == 0 && !scenario.failure && scenario.blocks == 0 &&
-         scenario.pairs.size() <= scenario.max_requests && scenario.descriptor_limit >= 64;
-}
-
 bool comes_after(const Scenario& scenario, const Pair& pair) { return scenario.last_is_after && &pair == &scenario.pairs.back(); }
 
+// The client must see its whole answer, whatever the world does.
 bool must_be_whole(const Scenario& scenario, const Pair& pair) {
   const ClientManner manner = pair.client.manner;
   const bool kind_client = manner == ClientManner::plain || manner == ClientManner::half_close ||
@@ -171,6 +176,18 @@ class Shares {
 
 // ---- promises that hold after every turn -----------------------------------------------------------------
 
+// What waits for another request has said nothing, nor ended, as far as the program was told.
+std::string check_idle(Services& services, const World& world) {
+  if (services.upstreams.idle() > services.config.keep_upstreams) return "too many idle connections are kept";
+  if (services.upstreams.idle() == 0) return {};
+  std::set<int> used;
+  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot)
+    for (const net::Endpoint& side : services.table.at(slot).side) used.insert(side.fd.get());
+  for (const int fd : world.open_sockets())
+    if (!used.contains(fd) && world.has_spoken(fd)) return "an idle connection is kept that has ended or spoken";
+  return {};
+}
+
 std::string check_turn(Services& services, const World& world) {
   std::size_t used = 0, sides = 0, blocks = 0, exchanges = services.finished.size(), queued = 0;
   for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
@@ -217,10 +234,23 @@ struct Stage {
       world.actors.emplace_back([client = clients.back().get()] { return client->act(); });
       world.actors.emplace_back([origin = origins.back().get()] { return origin->act(); });
     }
+    for (std::size_t i = 0; i < with.visits.size(); ++i) {
+      visitors.push_back(std::make_unique<Visitor>(world, with.visits[i], i, with.houses));
+      world.actors.emplace_back([visitor = visitors.back().get()] { return visitor->act(); });
+    }
+    for (std::size_t i = 0; i < with.houses.size(); ++i) {
+      houses.push_back(std::make_unique<House>(world, with.houses, with.visits, i));
+      world.actors.emplace_back([house = houses.back().get()] { return house->act(); });
+    }
     world.next_actor_time = [this] {
       std::uint64_t next = 0;
-      for (const auto& client : clients)
-        if (const std::uint64_t time = client->next_time(); time != 0 && (next == 0 || time < next)) next = time;
+      const auto consider = [&next](const auto& all) {
+        for (const auto& actor : all)
+          if (const std::uint64_t time = actor->next_time(); time != 0 && (next == 0 || time < next)) next = time;
+      };
+      consider(clients);
+      consider(visitors);
+      consider(houses);
       return next;
     };
     world.when_still = [this] {
@@ -232,13 +262,16 @@ struct Stage {
   }
 
   [[nodiscard]] bool all_over() const {
-    return std::all_of(clients.begin(), clients.end(), [](const auto& c) { return c->finished(); });
+    const auto over = [](const auto& client) { return client->finished(); };
+    return std::all_of(clients.begin(), clients.end(), over) && std::all_of(visitors.begin(), visitors.end(), over);
   }
 
   const Scenario& scenario;
   World world;
   std::vector<std::unique_ptr<Client>> clients;
   std::vector<std::unique_ptr<Origin>> origins;
+  Visitors visitors;
+  Houses houses;
 };
 
 plan::Config config_for(const Scenario& scenario) {
@@ -247,7 +280,8 @@ plan::Config config_for(const Scenario& scenario) {
   config.max_requests = scenario.max_requests;
   config.buffer_mib = 1;
   config.access_log = "-";
-  config.http10 = true;
+  config.http10 = scenario.http10;
+  config.keep_upstreams = scenario.keep_upstreams;
   return config;
 }
 
@@ -291,6 +325,7 @@ void run(Stage& stage, Outcome& outcome) {
     proxy.turn();
     ++outcome.turns;
     if (const std::string fault = check_turn(proxy.services(), world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_idle(proxy.services(), world); !fault.empty()) world.fault(fault);
     if (const std::string fault = shares.check(proxy.services()); !fault.empty()) world.fault(fault);
     const bool quiet = now == world.now() && moved == proxy.services().trace.written() && calls == world.calls_made &&
                        world.events_handed_out == 0;
@@ -301,8 +336,9 @@ void run(Stage& stage, Outcome& outcome) {
     Services& services = proxy.services();
     if (services.table.used() != 0) world.fault("all is over, and a record is still in use");
     if (services.blocks.used() != 0) world.fault("all is over, and a block is still out");
+    if (services.upstreams.idle() != 0) world.fault("all is over, and a connection to an origin is still kept");
   }
-  if (!world.broken.empty()) outcome.story += tell(proxy.services().trace);
+  if (!world.broken.empty() || stage.scenario.told) outcome.story += tell(proxy.services().trace);
 }
 
 void judge(Stage& stage) {
@@ -314,6 +350,8 @@ void judge(Stage& stage) {
     if (const std::string fault = judge_origin(pair, i, *stage.origins[i], *stage.clients[i]); !fault.empty())
       stage.world.fault("origin " + std::to_string(i) + ": " + fault);
   }
+  if (!stage.world.broken.empty()) return;
+  if (const std::string fault = judge_talk(stage.scenario, stage.visitors, stage.houses); !fault.empty()) stage.world.fault(fault);
 }
 
 }  // namespace
@@ -387,15 +425,23 @@ OriginPlan draw_origin(Chooser& chooser) {
 
 }  // namespace
 
-Scenario draw(Chooser& chooser) {
-  Scenario scenario;
-  static constexpr std::size_t kRooms[] = {1, 7, 64, 600, 4096, 65'536, 1 << 20};
+namespace {
+
+void draw_pairs(Chooser& chooser, Scenario& scenario) {
   for (std::size_t i = 0, count = 1 + chooser.choose(3); i < count; ++i) {
     Pair pair{draw_client(chooser), draw_origin(chooser), chooser.choose(2) == 0};
     const OriginManner manner = pair.origin.manner;
     pair.by_name |= manner == OriginManner::second || manner == OriginManner::unknown || manner == OriginManner::nameless;
     scenario.pairs.push_back(std::move(pair));
   }
+}
+
+}  // namespace
+
+Scenario draw(Chooser& chooser, bool http10) {
+  Scenario scenario;
+  static constexpr std::size_t kRooms[] = {1, 7, 64, 600, 4096, 65'536, 1 << 20};
+  http10 ? draw_pairs(chooser, scenario) : draw_talk(chooser, scenario);
   scenario.temper.send_room = kRooms[chooser.choose(7)];
   // With tiny windows big bodies would take for ever.
   for (Pair& pair : scenario.pairs) {
@@ -403,6 +449,7 @@ Scenario draw(Chooser& chooser) {
     if (pair.client.body.size() > most) pair.client.body.resize(most);
     if (pair.origin.body.size() > most) pair.origin.body.resize(most);
   }
+  limit_talk(scenario, scenario.temper.send_room * 100);
   scenario.temper.short_io = chooser.choose(5);
   scenario.temper.split = chooser.choose(5);
   scenario.temper.linger = chooser.choose(4);
@@ -414,7 +461,7 @@ Scenario draw(Chooser& chooser) {
 }
 
 std::string describe(const Scenario& scenario) {
-  std::string out;
+  std::string out = scenario.http10 ? "" : describe_talk(scenario);
   for (std::size_t i = 0; i < scenario.pairs.size(); ++i) {
     const Pair& pair = scenario.pairs[i];
     out += "  " + std::to_string(i) + ": client " + std::string{kClientManners[static_cast<std::size_t>(pair.client.manner)]} + " " +
@@ -457,6 +504,7 @@ Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenari
       attempt([i](Scenario& s) { s.pairs[i].client.method = "GET"; s.pairs[i].client.has_body = s.pairs[i].client.expects_continue = false; s.pairs[i].client.body.clear(); });
       attempt([i](Scenario& s) { s.pairs[i].origin.framing = OriginPlan::Framing::length; });
     }
+    shrink_talk(best, attempt);
     attempt([](Scenario& s) { s.temper.short_io = 0; });
     attempt([](Scenario& s) { s.temper.split = 0; });
     attempt([](Scenario& s) { s.temper.error = 0; });

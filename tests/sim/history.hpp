@@ -1,20 +1,27 @@
 // One history: a scenario, played in a world whose freedoms a chooser decides, and every promise checked.
 #pragma once
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "actors.hpp"
+#include "talk.hpp"
 
 namespace sim {
 
 struct Scenario {
+  bool http10 = true;               // the proxy's old behaviour, one request a connection: `pairs`; else the rest
   std::vector<Pair> pairs;
+  std::vector<Visit> visits;
+  std::vector<HousePlan> houses;
+  std::size_t keep_upstreams = 64;  // idle connections to origins
   Temper temper;
   std::size_t max_requests = 8;
   std::size_t blocks = 0;            // 0: as many as anybody could want
   std::size_t descriptor_limit = 256;
   std::optional<World::Failure> failure;
-  bool last_is_after = false;  // the last pair comes when the failure is over: it must be served as in a kind world
+  bool told = false;           // the story is written whatever happens
+  bool last_is_after = false;  // the last pair or visit comes when the failure is over: it must be served as in a kind world
 };
 
 struct Outcome {
@@ -31,10 +38,23 @@ struct Outcome {
 Outcome play(const Scenario& scenario, Chooser& chooser);
 
 // A scenario drawn at random.
-Scenario draw(Chooser& chooser);
+Scenario draw(Chooser& chooser, bool http10);
 std::string describe(const Scenario& scenario);
 
 // What is left when everything that can be left out without losing the failure has been left out.
 Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenario&)>& fails);
+
+// Nothing is short, nothing fails by itself.
+bool is_kind_world(const Scenario& scenario);
+
+// ---- of kept connections ----
+using Visitors = std::vector<std::unique_ptr<Visitor>>;
+using Houses = std::vector<std::unique_ptr<House>>;
+// What is wrong with what they have seen; empty: nothing.
+std::string judge_talk(const Scenario& scenario, const Visitors& visitors, const Houses& houses);
+void draw_talk(Chooser& chooser, Scenario& scenario);
+void limit_talk(Scenario& scenario, std::size_t most);  // of any body
+std::string describe_talk(const Scenario& scenario);
+void shrink_talk(Scenario& best, const std::function<void(const std::function<void(Scenario&)>&)>& attempt);
 
 }  // namespace sim

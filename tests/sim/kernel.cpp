@@ -71,6 +71,19 @@ std::size_t World::sockets() const {
   }));
 }
 
+std::vector<int> World::open_sockets() const {
+  std::vector<int> all;
+  for (std::size_t i = 0; i < files_.size(); ++i)
+    if (files_[i] && files_[i]->kind == Description::Kind::socket) all.push_back(static_cast<int>(i) + 3);
+  return all;
+}
+
+bool World::has_spoken(int fd) const {
+  const Description& file = *files_[static_cast<std::size_t>(fd) - 3];
+  const Connection& c = *file.connection;
+  return !file.queued && (c.dead || c.up.fin_arrived || !c.up.arrived.empty());
+}
+
 void World::fault(const std::string& what) {
   if (broken.empty()) broken = what;
 }
@@ -416,6 +429,7 @@ sys::Io World::receive(int fd, std::span<std::byte> into) {
     const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
     std::memcpy(into.data(), c.up.arrived.data(), count);
     c.up.arrived.erase(0, count);
+    c.read += count;
     // Less than asked and less than there is: so the rest has arrived only now, which is an edge.
     if (count < into.size() && !c.up.arrived.empty()) notify(c);
     return done(count);
@@ -449,9 +463,12 @@ sys::Io World::transmit(int fd, std::span<const std::byte> from) {
     c.no_space = true;
     return kAgain;
   }
+  if (c.written == c.asked_up_to && c.read + c.up.arrived.size() > c.unasked_from)
+    fault("a request goes to where something had come that nobody asked for");
   const std::size_t most = std::min(from.size(), free);
   const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
   c.down.flight.append(reinterpret_cast<const char*>(from.data()), count);
+  c.written += count;
   if (count < from.size()) {
     c.no_space = true;
     // Less than asked although there is room: so the room has come only now, which is an edge.

@@ -70,6 +70,10 @@ struct Connection {
   bool rst_to_remote = false;
   bool accepted = false;      // the remote (or the program) has taken it
   sys::Address to;            // the address that was connected to
+  // What the remote sends from here on nobody has asked for, if the program has written up to there and no further.
+  std::size_t unasked_from = ~std::size_t{0};
+  std::size_t asked_up_to = 0;
+  std::size_t read = 0, written = 0;  // by the program
 };
 using ConnectionPtr = std::shared_ptr<Connection>;
 
@@ -127,6 +131,9 @@ class World {
   [[nodiscard]] std::uint64_t now() const { return now_; }
   [[nodiscard]] std::size_t descriptors() const;
   [[nodiscard]] std::size_t sockets() const;
+  // An open connection on which something has come, or which has ended, and the program was told so.
+  [[nodiscard]] bool has_spoken(int fd) const;
+  [[nodiscard]] std::vector<int> open_sockets() const;
   [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
   [[nodiscard]] bool still() const;  // nothing is on its way
   void settle() {                    // all that is on its way arrives

@@ -87,9 +87,12 @@ void on_abort(int) {
   if (std::signal(SIGABRT, SIG_DFL) == SIG_ERR || std::signal(SIGSEGV, SIG_DFL) == SIG_ERR) _exit(1);
 }
 
-Scenario scenario_of(std::uint64_t seed) {
+// A third of the histories is of the old behaviour.
+constexpr Count kOldOnceIn = 3;
+
+Scenario scenario_of(std::uint64_t seed, bool http10) {
   Random chooser{2 * seed};
-  return draw(chooser);
+  return draw(chooser, http10);
 }
 
 Outcome play_seed(const Scenario& scenario, std::uint64_t seed) {
@@ -104,26 +107,31 @@ bool count(const Outcome& outcome) {
   return !outcome.broken.empty() && failed <= kFailuresTold;
 }
 
-void report(std::uint64_t seed, const Outcome& outcome) {
-  const Scenario whole = scenario_of(seed);
+void report(std::uint64_t seed, const Scenario& whole, const Outcome& outcome) {
   std::printf("seed %llu: %s\n%s", Count{seed}, outcome.broken.c_str(), describe(whole).c_str());
-  const Scenario small = shrink(whole, [seed](const Scenario& s) { return !play_seed(s, seed).broken.empty(); });
+  Scenario small = shrink(whole, [seed](const Scenario& s) { return !play_seed(s, seed).broken.empty(); });
+  small.told = true;
   const Outcome again = play_seed(small, seed);
   std::printf("shrunk: %s\n%s%s\nreplay: make sim SEED=%llu SEEDS=1\n", again.broken.c_str(), describe(small).c_str(),
               again.story.c_str(), Count{seed});
 }
 
-void play_seeds(std::uint64_t first, std::uint64_t number) {
-  for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) {
-    const Outcome outcome = play_seed(scenario_of(seed), seed);
-    if (count(outcome)) report(seed, outcome);
-  }
+void play_one(std::uint64_t seed, bool http10) {
+  const Scenario scenario = scenario_of(seed, http10);
+  const Outcome outcome = play_seed(scenario, seed);
+  if (count(outcome)) report(seed, scenario, outcome);
 }
 
-// Seeds that once failed, one a line.
+void play_seeds(std::uint64_t first, std::uint64_t number) {
+  for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed)
+    play_one(seed, seed % kOldOnceIn == 0);
+}
+
+// Seeds that once failed, one a line; behind each, whether it is of the old behaviour, and what it was.
 void play_regressions(const char* path) {
   std::ifstream file{path};
-  for (std::uint64_t seed = 0; file >> seed; file.ignore(1000, '\n')) play_seeds(seed, 1);
+  std::string version;
+  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, version == "1.0");
 }
 
 // ---- the failure loop: each call of a scenario fails once, with each errno it can have -------------------
@@ -178,11 +186,65 @@ std::vector<Scenario> tortured() {
   return all;
 }
 
-void torture() {
-  for (const Scenario& scenario : tortured()) {
-    Scenario alone = scenario;
+Ask good_ask() {
+  Ask ask;
+  ask.method = "POST";
+  ask.framing = Ask::Framing::chunked;
+  ask.body = std::string(3000, 'u');
+  ask.chunks = {1, 1000};
+  ask.answer.framing = OriginPlan::Framing::chunked;
+  ask.answer.body = std::string(3000, 'd');
+  return ask;
+}
+
+Visit good_visit(std::vector<Ask> asks) {
+  Visit visit;
+  visit.asks = std::move(asks);
+  return visit;
+}
+
+Ask good_connect() {
+  Ask ask;
+  ask.kind = Ask::Kind::connect;
+  ask.method = "CONNECT";
+  ask.house = 1;
+  ask.tunnel = {.up = std::string(3000, 'u'), .down = std::string(3000, 'd'), .early = true};
+  return ask;
+}
+
+// Kept connections: a second request on each, chunks, a tunnel.
+std::vector<Scenario> tortured_talk() {
+  std::vector<Scenario> all;
+  const Ask get;
+  for (const std::vector<Ask>& asks : {std::vector<Ask>{get, get, get}, {good_ask(), good_ask()}, {get, good_connect()}})
+    for (const bool pipelines : {false, true}) {
+      Scenario scenario;
+      scenario.http10 = false;
+      scenario.temper.send_room = 600;
+      scenario.houses.resize(2);
+      scenario.houses[1].tunnel = true;
+      scenario.visits = {good_visit(asks), good_visit({get, good_ask()})};
+      scenario.visits.front().pipelines = pipelines;
+      scenario.visits.back().start_ms = kAfterMs;
+      scenario.last_is_after = true;
+      all.push_back(scenario);
+    }
+  return all;
+}
+
+Scenario without_last(const Scenario& scenario) {
+  Scenario alone = scenario;
+  if (scenario.http10)
     alone.pairs.pop_back();
-    alone.last_is_after = false;
+  else
+    alone.visits.pop_back();
+  alone.last_is_after = false;
+  return alone;
+}
+
+void torture(const std::vector<Scenario>& scenarios) {
+  for (const Scenario& scenario : scenarios) {
+    const Scenario alone = without_last(scenario);
     Random chooser{1};
     const Outcome calls = play(alone, chooser);
     if (count(calls)) std::printf("torture: without a failure: %s\n", calls.broken.c_str());
@@ -228,8 +290,40 @@ std::vector<Scenario> small_worlds() {
   return all;
 }
 
-void enumerate(std::size_t deviations) {
-  for (const Scenario& scenario : small_worlds()) {
+// Two requests on one connection, to an origin that keeps it, or closes it; chunks; a tunnel; an upgrade.
+std::vector<Scenario> small_talks() {
+  std::vector<Scenario> all;
+  const auto add = [&all](std::vector<Ask> asks, bool pipelines, std::uint32_t serves) {
+    Scenario scenario;
+    scenario.http10 = false;
+    scenario.temper = {.short_io = 2, .split = 2, .error = 0, .linger = 2, .send_room = 600};
+    scenario.houses.resize(2);
+    scenario.houses[0].serves = serves;
+    scenario.houses[1].tunnel = true;
+    scenario.visits = {good_visit(std::move(asks))};
+    scenario.visits[0].pipelines = pipelines;
+    all.push_back(scenario);
+  };
+  Ask get, post = good_ask(), connect = good_connect(), upgrade;
+  get.answer.body = post.answer.body = post.body = "ab";
+  post.chunks = {1};
+  connect.tunnel.up = connect.tunnel.down = "ab";
+  upgrade.kind = Ask::Kind::upgrade;
+  upgrade.answer.agrees = true;
+  upgrade.tunnel = connect.tunnel;
+  Ask surplus = get;
+  surplus.answer.manner = Answer::Manner::surplus;
+  for (const bool pipelines : {false, true}) add({get, get}, pipelines, 0);
+  add({get, get}, true, 1);
+  add({post, get}, true, 0);
+  add({surplus, get}, false, 0);
+  add({connect}, false, 0);
+  add({upgrade}, false, 0);
+  return all;
+}
+
+void enumerate(std::size_t deviations, const std::vector<Scenario>& worlds) {
+  for (const Scenario& scenario : worlds) {
     Enumerator all{deviations};
     do {
       const Outcome outcome = play(scenario, all);
@@ -250,12 +344,18 @@ int main(int argc, char** argv) {
     const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
     if (option == "--seeds") seeds = value;
     if (option == "--seed") seed = value;
-    if (option == "--torture" && value != 0) torture();
+    if (option == "--torture" && value != 0) {
+      torture(tortured());
+      torture(tortured_talk());
+    }
     if (option == "--worlds") deviations = value;
     if (option == "--regressions") play_regressions(argv[i + 1]);
   }
   const Count others = passed;
-  if (deviations != 0) enumerate(deviations);
+  if (deviations != 0) {
+    enumerate(deviations, small_worlds());
+    enumerate(deviations, small_talks());
+  }
   const Count enumerated = passed - others;
   play_seeds(seed, seeds);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

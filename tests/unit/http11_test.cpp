@@ -596,14 +596,6 @@ TEST_F(TunnelTest, AResetThatAWriteIsToldOfIsNotTheEnd) {
   EXPECT_EQ(b.last().reason, Reason::upstream_reset);
 }
 
-TEST_F(TunnelTest, AWriteToWhoHadFinishedLeavesTheEndAnEnd) {
-  open();
-  fail_next_write(b, EPIPE);
-  b.send(client, "to nobody");
-  EXPECT_TRUE(client->down.fin_arrived);
-  EXPECT_FALSE(client->remote_reset);
-}
-
 TEST_F(TunnelTest, ThatCannotBeOpened) {
   b.send(client, "CONNECT 10.0.0.9:80 HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");

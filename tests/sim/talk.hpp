@@ -1,0 +1,239 @@
+// Clients and origins that keep their connections: several requests on each, tunnels, upgrades; and what each side
+// must see, written from the RFCs and the README.
+#pragma once
+#include <deque>
+#include <functional>
+
+#include "actors.hpp"
+
+namespace sim {
+
+// What an origin answers to one request.
+struct Answer {
+  enum class Manner : std::uint8_t {
+    whole,    // when it has the whole request
+    early,    // when it has the head; if `cut` is odd, and it closes afterwards, it does so at once
+    surplus,  // sends more than the answer, behind it
+    closes,   // closes without an answer
+    resets,   // resets without an answer
+    cuts,     // closes after `cut` bytes of the answer
+    breaks,   // resets after `cut` bytes of the answer
+    silent,   // never answers
+    garbage,  // answers what is not HTTP
+  };
+  Manner manner = Manner::whole;
+  OriginPlan::Framing framing = OriginPlan::Framing::length;
+  int status = 200;
+  int interims = 0;
+  bool continues = false;   // sends 100 to who expects it
+  bool says_close = false;  // and does so
+  bool agrees = false;      // to the upgrade
+  Headers headers;
+  std::string body;
+  std::size_t cut = 0;
+  std::vector<std::size_t> chunks;
+};
+
+// The bytes behind a CONNECT or an upgrade. At most one side waits for the other's end before it sends its own.
+struct TunnelPlan {
+  std::string up, down;
+  bool early = false;         // the client sends before it has heard that the tunnel is open
+  bool client_waits = false;  // ends only when it has seen the origin's end
+  bool origin_waits = false;
+  bool origin_breaks = false;  // resets when it has sent all
+};
+
+// One request and what becomes of it.
+struct Ask {
+  enum class Kind : std::uint8_t { plain, connect, upgrade };
+  enum class Framing : std::uint8_t { none, length, chunked };
+  Kind kind = Kind::plain;
+  std::string method = "GET";
+  bool http11 = true;
+  bool close = false;  // Connection: close
+  bool expects = false;
+  Framing framing = Framing::none;
+  Headers headers;
+  std::string body;
+  std::vector<std::size_t> chunks;
+  std::size_t house = 0;  // whom it is for
+  Answer answer;
+  TunnelPlan tunnel;
+};
+
+// One connection of a client.
+struct Visit {
+  enum class Manner : std::uint8_t {
+    plain,       // leaves when it has all answers
+    half_close,  // closes its sending side behind the last request
+    stays,       // waits for the proxy to close
+    stop,        // reads `cut` bytes, then nothing for a while, then the rest
+    garbage,     // sends what is not HTTP behind the last request
+    vanish,      // closes after `cut` bytes sent
+    reset,       // resets after `cut` bytes sent
+    leave,       // reads `cut` bytes and closes
+  };
+  Manner manner = Manner::plain;
+  bool pipelines = false;  // sends each request at once, else when the one before is answered
+  std::size_t cut = 0;
+  std::uint64_t pause_ms = 0;  // before each request
+  std::uint64_t start_ms = 0;  // before the first
+  std::vector<Ask> asks;
+};
+
+// An origin.
+struct HousePlan {
+  enum class Manner : std::uint8_t { accepts, refuses, second };  // second: listens only on the second of its addresses
+  Manner manner = Manner::accepts;
+  bool by_name = false;
+  bool tunnel = false;        // for one CONNECT alone
+  std::uint32_t serves = 0;   // so many requests on a connection, then it closes and has not said so; 0: any number
+  std::uint64_t idle_ms = 0;  // it closes a connection that is idle for so long; 0: never
+  bool resets = false;        // its closing of an idle connection is a reset
+};
+
+// ---- the reference model ----
+std::string house_name(const HousePlan& house, std::size_t index);
+std::string ask_head(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses);
+std::string ask_head_expected(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses);
+std::string answer_sent(const Ask& ask);
+std::string answer_head_expected(const Ask& ask, bool close);
+std::vector<std::string> interims_expected(const Ask& ask);
+bool bodiless(const Ask& ask);
+bool is_own_head(const std::string& head);  // of an answer of the proxy's own
+bool is_repeatable(const Ask& ask);  // RFC 9110 section 9.2.2
+bool ends_by_eof(const Ask& ask);    // the origin's close ends the answer
+inline bool has_tunnel(const Ask& ask) {
+  return ask.kind == Ask::Kind::connect || (ask.kind == Ask::Kind::upgrade && ask.answer.agrees);
+}
+
+// Cuts a stream into messages (RFC 9112 section 6), and takes chunks out.
+class Reader {
+ public:
+  struct Message {
+    std::vector<std::string> interims;
+    std::string head;  // with its empty line, or what has come of it
+    std::string body;
+    bool head_whole = false;
+    bool whole = false;
+    bool until_eof = false;
+  };
+  enum class Body : std::uint8_t { as_said, none, to_eof, tunnel };
+  // What a message's head alone does not tell: whether it has a body, or a tunnel behind it.
+  using Judge = std::function<Body(std::size_t nth, const std::string& head)>;
+  Reader(bool responses, Judge judge) : responses_(responses), judge_(std::move(judge)) {}
+
+  void feed(std::string_view bytes);
+  void end();  // the stream has come to its end
+  void begin_tunnel() { state_ = State::tunnel; }
+  [[nodiscard]] bool in_tunnel() const { return state_ == State::tunnel; }
+  [[nodiscard]] std::size_t whole() const { return messages.size() - (messages.empty() || messages.back().whole ? 0 : 1); }
+
+  std::deque<Message> messages;
+  std::string tunnel;  // what came behind
+  std::string wrong;   // what is malformed; empty: nothing
+  std::size_t eaten = 0;
+
+ private:
+  enum class State : std::uint8_t { head, length, size, data, data_end, last, until_eof, tunnel };
+  void step(std::string_view& in);
+  void begin_body();
+  void begin_chunk();
+  void finish() {
+    messages.back().whole = true;
+    state_ = State::head;
+  }
+
+  bool responses_;
+  Judge judge_;
+  State state_ = State::head;
+  std::size_t left_ = 0;
+  std::string line_;
+};
+
+class Visitor {
+ public:
+  Visitor(World& world, const Visit& plan, std::size_t index, const std::vector<HousePlan>& houses);
+  bool act();
+  [[nodiscard]] std::uint64_t next_time() const;
+  [[nodiscard]] bool finished() const { return over_; }
+  [[nodiscard]] const Visit& plan() const { return plan_; }
+  // Of the stream behind the request: what was sent, and whether its end was.
+  [[nodiscard]] std::string_view tunnel_sent() const;
+  [[nodiscard]] bool ended() const { return connection_ && connection_->up.fin_sent; }
+
+  Reader reader;
+  std::string got;
+  bool saw_eof = false, saw_reset = false;
+  bool left = false;  // of its own accord, before it had everything
+  bool refused = false;
+
+ private:
+  bool send();
+  bool read();
+  bool finish();
+  bool leave(bool by_reset);
+  bool hear_end();
+  [[nodiscard]] std::size_t may_send() const;
+  [[nodiscard]] bool closing() const;
+  [[nodiscard]] bool waits_for_100() const;
+  [[nodiscard]] std::size_t answered() const { return reader.whole(); }
+
+  World& world_;
+  const Visit& plan_;
+  std::string out_;
+  std::vector<std::size_t> heads_, ends_;  // where in it each request's head, and each request, ends
+  std::size_t tunnel_start_ = 0;
+  std::size_t sent_ = 0, paused_at_ = 0, received_ = 0;
+  ConnectionPtr connection_;
+  bool over_ = false, shut_ = false, stopped_ = false, impatient_ = false;
+  std::uint64_t waiting_until_ = 0, patience_until_ = 0;
+};
+
+// An origin and all connections to it.
+class House {
+ public:
+  House(World& world, const std::vector<HousePlan>& houses, const std::vector<Visit>& visits, std::size_t index);
+  bool act();
+  [[nodiscard]] std::uint64_t next_time() const;
+
+  // One of its connections.
+  struct Serving {
+    Serving(House& house, ConnectionPtr with);
+    bool act();
+    House& home;
+    ConnectionPtr connection;
+    Reader reader;
+    std::vector<std::pair<std::size_t, std::size_t>> asked;  // visit and number of each request whose head has come
+    std::string out;
+    std::size_t sent = 0, sent_before = 0, answered = 0;
+    bool continued = false, built = false, spoiled = false, over = false, saw_eof = false, saw_reset = false, in_tunnel = false;
+    bool shut = false;
+    std::uint64_t waiting_until = 0;
+    [[nodiscard]] const Ask& ask() const;
+    [[nodiscard]] std::string_view tunnel_sent() const;
+
+   private:
+    bool read();
+    bool answer();
+    bool build();
+    bool send();
+    bool after_answer();
+    bool idle();
+    bool relay();
+    bool close(bool by_reset);
+    Reader::Body take_head(const std::string& head);
+  };
+  std::deque<Serving> servings;
+
+ private:
+  friend struct Serving;
+  World& world_;
+  const std::vector<HousePlan>& houses_;
+  const std::vector<Visit>& visits_;
+  const HousePlan& plan_;
+  std::size_t index_;
+  World::Host* host_ = nullptr;
+};
+
+}  // namespace sim

@@ -1,0 +1,267 @@
+// What is wrong with what the clients and origins of kept connections have seen.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "history.hpp"
+
+namespace sim {
+namespace {
+
+using AskId = std::pair<std::size_t, std::size_t>;  // visit and number
+
+std::string shown(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 300)) {
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\r')
+      out += "\\r";
+    else
+      out += c >= ' ' && c < 0x7f ? c : '?';
+  }
+  return out + (text.size() > 300 ? "..." : "");
+}
+
+bool begins(std::string_view whole, std::string_view with) { return whole.substr(0, with.size()) == with; }
+
+// The answer may end the client's connection though nobody asked for that: what is still to come is not read.
+bool may_close(const Ask& ask) {
+  return ask.answer.manner == Answer::Manner::early && ask.framing != Ask::Framing::none;
+}
+bool must_close(const Ask& ask) { return !ask.http11 || ask.close; }
+
+bool is_kind(const Scenario& scenario, const Ask& ask) {
+  using Manner = Answer::Manner;
+  if (scenario.houses[ask.house].manner == HousePlan::Manner::refuses) return false;
+  if (has_tunnel(ask) && ask.tunnel.origin_breaks) return false;
+  const Manner manner = ask.answer.manner;
+  return manner == Manner::whole || manner == Manner::early || manner == Manner::surplus;
+}
+
+bool is_kind(const Visit& visit) { return visit.manner <= Visit::Manner::garbage; }
+
+class Judge {
+ public:
+  Judge(const Scenario& scenario, const Visitors& visitors, const Houses& houses)
+      : scenario_(scenario), visitors_(visitors), houses_(houses) {
+    for (const auto& house : houses)
+      for (const House::Serving& serving : house->servings) note(serving);
+  }
+
+  [[nodiscard]] std::string all() const {
+    for (std::size_t i = 0; i < visitors_.size(); ++i)
+      if (const std::string fault = visit(i); !fault.empty()) return "visit " + std::to_string(i) + ": " + fault;
+    for (std::size_t i = 0; i < houses_.size(); ++i)
+      for (const House::Serving& serving : houses_[i]->servings)
+        if (const std::string fault = this->serving(i, serving); !fault.empty()) return "origin " + std::to_string(i) + ": " + fault;
+    for (const auto& [id, times] : asked_)
+      if (const std::string fault = repeats(id, times); !fault.empty())
+        return "request " + std::to_string(id.first) + "/" + std::to_string(id.second) + ": " + fault;
+    return {};
+  }
+
+ private:
+  struct Time {
+    const House::Serving* serving;
+    std::size_t place;  // on its connection
+  };
+
+  void note(const House::Serving& serving) {
+    bool spoiled = false;
+    for (std::size_t place = 0; place < serving.asked.size(); ++place) {
+      const AskId id = serving.asked[place];
+      asked_[id].push_back({&serving, place});
+      // Its answer cannot be told from what an origin sent that nobody had asked for, if that comes late enough.
+      if (spoiled) spoiled_.insert(id);
+      spoiled |= scenario_.visits[id.first].asks[id.second].answer.manner == Answer::Manner::surplus && serving.spoiled;
+    }
+  }
+
+  [[nodiscard]] bool kind_for(std::size_t index) const {
+    const bool after = scenario_.last_is_after && index + 1 == scenario_.visits.size();
+    return (is_kind_world(scenario_) || after) && is_kind(scenario_.visits[index]);
+  }
+
+  // How many answers the client must have whole. `broken`: the next must be one of the proxy's own.
+  [[nodiscard]] std::size_t promised(std::size_t index, bool& broken) const {
+    broken = false;
+    if (!kind_for(index)) return 0;
+    const Visit& visit = scenario_.visits[index];
+    // A reset that shows that the last answer was cut may overtake those before it.
+    const bool all_kind =
+        std::all_of(visit.asks.begin(), visit.asks.end(), [this](const Ask& ask) { return is_kind(scenario_, ask); });
+    if (visit.pipelines && visitors_[index]->saw_reset && !all_kind) return 0;
+    for (std::size_t nth = 0; nth < visit.asks.size(); ++nth) {
+      const Ask& ask = visit.asks[nth];
+      if (spoiled_.contains({index, nth})) return nth;
+      broken = !is_kind(scenario_, ask);
+      if (broken) return nth;
+      if (must_close(ask) || may_close(ask) || has_tunnel(ask)) return nth + 1;
+    }
+    return visit.asks.size();
+  }
+
+  // The status that the proxy's own answer must have, or 0 if it may be any of several.
+  [[nodiscard]] int expected_status(const Ask& ask) const {
+    using Manner = Answer::Manner;
+    if (ask.framing != Ask::Framing::none) return 0;
+    if (scenario_.houses[ask.house].manner == HousePlan::Manner::refuses) return 502;
+    switch (ask.answer.manner) {
+      case Manner::closes:
+      case Manner::resets:
+      case Manner::garbage: return 502;
+      case Manner::silent: return 504;
+      default: return 0;
+    }
+  }
+
+  [[nodiscard]] std::string visit(std::size_t index) const {
+    const Visitor& client = *visitors_[index];
+    const Visit& plan = scenario_.visits[index];
+    bool broken = false;
+    const std::size_t whole = promised(index, broken);
+    const auto& messages = client.reader.messages;
+    for (std::size_t nth = 0; nth < messages.size(); ++nth) {
+      if (spoiled_.contains({index, nth})) return {};
+      const Reader::Message& message = messages[nth];
+      const bool own = is_own_head(message.head);
+      const bool last = nth + 1 == messages.size();
+      if (own && !last) return "something follows an answer of the proxy's own";
+      if (nth >= plan.asks.size())
+        return own && plan.manner == Visit::Manner::garbage ? "" : "it has an answer without a request: " + shown(message.head);
+      if (own && nth < whole) return "request " + std::to_string(nth) + " must be answered, but has: " + shown(message.head);
+      if (own) continue;
+      if (const std::string fault = answer(plan.asks[nth], message, nth < whole && !ended_by_reset(client, nth)); !fault.empty())
+        return "answer " + std::to_string(nth) + ": " + fault + " in " + shown(client.got);
+      if (message.head.find("\r\nConnection: close") != std::string::npos && !last) return "an answer follows the last";
+    }
+    if (!client.reader.wrong.empty()) return client.reader.wrong + ": " + shown(client.got);
+    const std::size_t last_reset = !messages.empty() && ended_by_reset(client, messages.size() - 1) ? 1 : 0;
+    if (client.reader.whole() + last_reset < whole)
+      return "it must have " + std::to_string(whole) + " answers, but has " + std::to_string(client.reader.whole()) +
+             (client.saw_reset ? " and a reset" : "");
+    if (broken)
+      if (const std::string fault = status(plan.asks[whole], client, whole); !fault.empty()) return fault;
+    return client.reader.in_tunnel() ? tunnel(index, whole == messages.size()) : "";
+  }
+
+  // What lies behind the last request may come after the proxy has closed; then RST follows the whole answer.
+  [[nodiscard]] static bool ended_by_reset(const Visitor& client, std::size_t nth) {
+    const Reader::Message& message = client.reader.messages[nth];
+    const Visit& plan = client.plan();
+    const bool more = nth + 1 < plan.asks.size() ? plan.pipelines : plan.manner == Visit::Manner::garbage;
+    return more && client.saw_reset && message.until_eof && !message.whole && message.body == plan.asks[nth].answer.body;
+  }
+
+  [[nodiscard]] std::string status(const Ask& ask, const Visitor& client, std::size_t nth) const {
+    const int wanted = expected_status(ask);
+    if (wanted == 0) return {};
+    const bool has = client.reader.messages.size() > nth;
+    const std::string head = has ? client.reader.messages[nth].head : "";
+    // A HEAD's has no body; what the client sent behind it may be answered by a reset.
+    const bool right = has && (client.reader.messages[nth].whole || ask.method == "HEAD") &&
+                       client.reader.messages[nth].head_whole && head.substr(0, 12) == "HTTP/1.0 " + std::to_string(wanted);
+    return right ? "" : "it must have " + std::to_string(wanted) + ", but has: " + shown(head);
+  }
+
+  [[nodiscard]] std::string head(const Ask& ask, const Reader::Message& message) const {
+    const auto interims = interims_expected(ask);
+    for (std::size_t i = 0; i < message.interims.size(); ++i)
+      if (i >= interims.size() || message.interims[i] != interims[i])
+        return "it has an interim answer that nobody sent: " + shown(message.interims[i]);
+    const bool all = message.interims.size() == interims.size();
+    const std::string_view got = message.head;
+    if (all && !must_close(ask) && begins(answer_head_expected(ask, false), got)) return {};
+    // Where blocks are scarce, the one in which the next request has begun may be needed for the answer.
+    const bool closes = must_close(ask) || may_close(ask) || scenario_.blocks != 0;
+    if (all && closes && begins(answer_head_expected(ask, true), got)) return {};
+    if (!message.head_whole && !all && begins(interims[message.interims.size()], got)) return {};
+    if (!message.head_whole && begins("HTTP/1.0 ", got)) return {};  // of an answer of our own
+    return "its head is " + shown(got) + " instead of " + shown(answer_head_expected(ask, must_close(ask)));
+  }
+
+  [[nodiscard]] std::string answer(const Ask& ask, const Reader::Message& message, bool must) const {
+    if (const std::string fault = head(ask, message); !fault.empty()) return fault;
+    const std::string expected = bodiless(ask) || has_tunnel(ask) ? "" : ask.answer.body;
+    if (!begins(expected, message.body))
+      return "its body is " + shown(message.body) + " instead of " + shown(expected);
+    if (must && !message.whole) return "it was cut";
+    // An origin that closes where only the close marks the end has said that this is the end.
+    const bool said_so = ask.answer.manner == Answer::Manner::cuts && ends_by_eof(ask);
+    if (message.whole && message.body.size() < expected.size() && !said_so)
+      return "it was cut and looks whole: " + shown(message.body);
+    return {};
+  }
+
+  // The tunnel behind a client's last request. No end that is passed on may be a lie.
+  [[nodiscard]] std::string tunnel(std::size_t index, bool must) const {
+    const Visitor& client = *visitors_[index];
+    const std::size_t nth = client.reader.messages.size() - 1;
+    const Ask& ask = scenario_.visits[index].asks[nth];
+    const auto found = asked_.find({index, nth});
+    if (!begins(ask.tunnel.down, client.reader.tunnel)) return "the tunnel has bytes that nobody sent: " + shown(client.reader.tunnel);
+    const House::Serving* other = found == asked_.end() ? nullptr : found->second.front().serving;
+    if (client.saw_eof && (other == nullptr || !other->connection->up.fin_sent || client.reader.tunnel != other->tunnel_sent()))
+      return "the tunnel's end is a lie: " + std::to_string(client.reader.tunnel.size()) + " bytes";
+    if (!must) return {};
+    if (client.reader.tunnel != ask.tunnel.down || !client.saw_eof) return "the tunnel down was cut";
+    if (other->reader.tunnel != ask.tunnel.up || !other->saw_eof) return "the tunnel up was cut";
+    return {};
+  }
+
+  [[nodiscard]] std::string serving(std::size_t house, const House::Serving& serving) const {
+    if (serving.in_tunnel && !serving.asked.empty()) {
+      const auto [index, nth] = serving.asked.back();
+      const Visitor& client = *visitors_[index];
+      if (!begins(client.tunnel_sent(), serving.reader.tunnel)) return "the tunnel has bytes that nobody sent";
+      // A client that leaves before its tunnel was open leaves an origin that has seen nothing of it.
+      if (serving.saw_eof && !serving.reader.tunnel.empty() &&
+          (!client.ended() || serving.reader.tunnel != client.tunnel_sent()))
+        return "the tunnel's end is a lie: " + std::to_string(serving.reader.tunnel.size()) + " bytes of " +
+               std::to_string(client.tunnel_sent().size());
+    }
+    for (std::size_t place = 0; place < serving.asked.size() && place < serving.reader.messages.size(); ++place) {
+      const auto [index, nth] = serving.asked[place];
+      const Reader::Message& message = serving.reader.messages[place];
+      const std::string& body = scenario_.visits[index].asks[nth].body;
+      if (!begins(body, message.body) || (message.whole && message.body != body))
+        return "the body of a request is " + shown(message.body) + " instead of " + shown(body);
+    }
+    if (serving.reader.messages.size() <= serving.asked.size()) return {};
+    return is_beginning(house, serving.reader.messages.back().head) ? "" : "it has half a head that nobody sent";
+  }
+
+  [[nodiscard]] bool is_beginning(std::size_t house, const std::string& head) const {
+    for (std::size_t index = 0; index < scenario_.visits.size(); ++index)
+      for (std::size_t nth = 0; nth < scenario_.visits[index].asks.size(); ++nth)
+        if (scenario_.visits[index].asks[nth].house == house &&
+            begins(ask_head_expected(scenario_.visits[index], nth, index, scenario_.houses), head))
+          return true;
+    return false;
+  }
+
+  // Once, or twice if that does no harm and the first was on a connection that had been used before.
+  [[nodiscard]] std::string repeats(const AskId& id, const std::vector<Time>& times) const {
+    const Ask& ask = scenario_.visits[id.first].asks[id.second];
+    if (times.size() == 1) return {};
+    if (times.size() > 2 || !is_repeatable(ask)) return "it came to the origin " + std::to_string(times.size()) + " times";
+    for (const Time& time : times)
+      if (time.place > 0) return {};
+    return "it was repeated, and no connection had been used before";
+  }
+
+  const Scenario& scenario_;
+  const Visitors& visitors_;
+  const Houses& houses_;
+  std::map<AskId, std::vector<Time>> asked_;
+  std::set<AskId> spoiled_;
+};
+
+}  // namespace
+
+std::string judge_talk(const Scenario& scenario, const Visitors& visitors, const Houses& houses) {
+  return Judge{scenario, visitors, houses}.all();
+}
+
+}  // namespace sim
