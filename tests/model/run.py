@@ -140,7 +140,7 @@ PLANTED = [
     ("kept though the upload is not over", "WRONG_PERSISTENT", "kept, early answer", WRONG, STATES,
      "exchange.persistent &= request.complete() && !request.dead;"),
     ("closed over a request that is on its way", "WRONG_CROSSING", "kept, refused", WRONG, STATES,
-     "const bool still_sending = client.readable || !request.framing.complete() || exchange.may_pipeline;"),
+     "const bool still_sending = client.readable || !request.framing.complete() || record.exchange->may_continue;"),
     ("an idle connection's event is ignored", "WRONG_IDLE", "pool, origin breaks off", STUCK, POOL,
      "if (at(place).upstream.serial == token.serial) { drop(place); break; }"),
     ("a connection's event is not for who has taken it", "WRONG_OWNER", "pool, origin closes", STUCK, POOL,
@@ -154,12 +154,12 @@ PLANTED = [
     ("repeated though it was heard", "WRONG_HEARD", "pool, origin breaks off", WRONG, STATES,
      "if (request.repeatable) request.drop_sent();"),
     ("waits for a block that it has", "WRONG_HOARD", "pool, one block", STUCK, STATES,
-     "response.block = std::move(request.block);"),
+     "if (!response.block && give_up_kept(record)) response.block = services.blocks.take();"),
     ("nobody asks for a half-closed client after an interim answer", "WRONG_BEGUN", "interim, client leaves a silent origin",
      STUCK, STATES, "if (!client.finished || record.greeted > 0 || !client.writable || pending) return;"),
     ("a tunnel's FIN is not passed on", "WRONG_END", "tunnel", WRONG, STATES, "pass_end(up, upstream);"),
     ("an upload cut short looks whole", "WRONG_ABOVE", "tunnel, client leaves", WRONG, STATES,
-     "record.exchange->kind == plan::Kind::tunnel && record.side[kUpstream].fd && !record.side[kUpstream].shut;"),
+     "record.exchange->kind == plan::Kind::tunnel && upstream.fd && !upstream.shut;"),
 ]
 
 
