@@ -589,7 +589,6 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
 Step switch_protocols(request_info& record) noexcept {
   net::Lane& request = record.lane[kRequest];
   record.exchange->kind = plan::Kind::tunnel;
-  record.exchange->persistent = false;
   request.framing = record.lane[kResponse].framing = http::Framing{{http::Body::Kind::until_eof}};
   request.end = static_cast<std::uint16_t>(request.end + request.ahead());
   request.tail = 0;

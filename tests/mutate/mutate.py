@@ -40,6 +40,9 @@ EQUIVALENT = [
      "an endpoint without a descriptor is not writable, so the pump stops before its first call"),
     ("if (!record.lane[kRequest].framing.complete())", "if (record.lane[kRequest].framing.complete())",
      "TCP_NODELAY decides when bytes leave, not which"),
+    ("record.verdict = reason;", "(void)0;", "where the notes run out, which they cannot: there are two for each record"),
+    ("lane.begin = lane.end = 0;", "lane.begin = lane.end = 1;", "where an empty lane stands in its block is of no matter"),
+    ("from.readable = false;", "from.readable = true;", "who could not read does not read again"),
 ]
 
 SUITES = [

@@ -129,7 +129,7 @@ class Judge {
       const bool last = nth + 1 == messages.size();
       if (own && !last) return "something follows an answer of the proxy's own";
       if (nth >= plan.asks.size())
-        return own && plan.manner == Visit::Manner::garbage ? "" : "it has an answer without a request: " + shown(message.head);
+        return (own || (!message.head_whole && begins("HTTP/1.0 ", message.head))) && plan.manner == Visit::Manner::garbage ? "" : "it has an answer without a request: " + shown(message.head);
       if (own && nth < whole) return "request " + std::to_string(nth) + " must be answered, but has: " + shown(message.head);
       if (own) continue;
       if (const std::string fault = answer(plan.asks[nth], message, nth < whole && !ended_by_reset(client, nth)); !fault.empty())

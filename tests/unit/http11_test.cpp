@@ -177,6 +177,26 @@ TEST(Kept, ARequestGoesOnceMoreIfItsUsedConnectionIsDead) {
   EXPECT_EQ(b.arrival(host), nullptr);
 }
 
+TEST(Kept, AConnectionToTheNextAddressToo) {
+  Http11 b;
+  auto& host = b.origin();
+  net::Found found;
+  found.what = net::Found::What::found;
+  found.host = "o.test";
+  found.ttl_ms = 1000;
+  for (const char* text : {"10.0.0.9", "10.0.0.1"}) {  // nobody listens at the first
+    sys::Address address;
+    sys::parse_ip(text, 0, address);
+    found.addresses.add(address);
+  }
+  b.world.names["o.test"] = found;
+  const auto client = b.client();
+  b.send(client, "GET http://o.test/ HTTP/1.1\r\nHost: x\r\n\r\n");
+  b.send(b.arrival(host), answer("a"));
+  EXPECT_EQ(b.read(client), passed_on("a"));
+  EXPECT_EQ(b.upstreams.idle(), 1U) << "nothing of the first clings to it";
+}
+
 TEST(Kept, NothingIsRepeatedOnceAnAnswerHasBegun) {
   Http11 b;
   auto& host = b.origin();

@@ -168,8 +168,8 @@ TEST(Plan, WhereTheWayEnds) {
     EXPECT_EQ(plan::plan_request({}, head_of(text), sys::loopback4(1), false).kind, plan::Kind::reply)
         << text;
   for (const string text : {"GET http://h/ HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n",
-                           "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: 1\r\n\r\n",
-                           "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: none\r\n\r\n"})
+                            "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: 1\r\n\r\n",
+                            "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: none\r\n\r\n"})
     EXPECT_EQ(plan::plan_request({}, head_of(text), sys::loopback4(1), false).kind, plan::Kind::forward)
         << text;
 }
