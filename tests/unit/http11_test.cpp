@@ -129,6 +129,20 @@ TEST(Kept, TheUpstreamNotAfterWhatLeavesDoubt) {
   }
 }
 
+TEST(Kept, BytesBehindTheLastChunkAreNoticed) {
+  for (const string surplus : {"", "x"}) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, get("/"));
+    const auto origin = b.arrival(host);
+    b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    b.send(origin, "1\r\na\r\n0\r\n\r\n" + surplus);
+    b.read(client);
+    EXPECT_EQ(b.upstreams.idle(), surplus.empty() ? 1U : 0U);
+  }
+}
+
 TEST(Kept, BytesBehindAnAnswerThatWasReadToItsEndAreNoticed) {
   Http11 b;
   auto& host = b.origin();
