@@ -175,7 +175,8 @@ TEST(Plan, WhereTheWayEnds) {
 }
 
 TEST(Plan, WhoAndHowMany) {
-  const http::RequestHead head = head_of("GET http://h/ HTTP/1.0\r\n\r\n");
+  const string text = "GET http://h/ HTTP/1.0\r\n\r\n";
+  const http::RequestHead head = head_of(text);
   plan::Config config;
   EXPECT_EQ(plan::plan_request(config, head, sys::loopback4(1), true).reason, Reason::no_slot);
   ASSERT_EQ(config.rules.add(plan::Action::allow, "10.0.0.0/8"), "");
