@@ -832,8 +832,8 @@ Flow pump_request(request_info& record, Services& services) noexcept {
   const Flow flow =
       net::pump(request, record.side[kClient], upstream, services.blocks, services.budget[kRequest]);
   request.dead = flow == Flow::write_failed || flow == Flow::bad_framing;
-  if (request.dead && has_gone(record) && !request.repeatable)
-    request.drop_block();  // nothing of it can be sent to another address
+  const bool for_another_address = upstream.link == Link::connecting && !has_gone(record);
+  if (request.dead && !for_another_address && !request.repeatable) request.drop_block();
   return flow;
 }
 

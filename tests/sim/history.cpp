@@ -208,6 +208,9 @@ std::string check_turn(Services& services, const World& world) {
     queued += record.ready.linked() ? 1 : 0;
     // Nobody waits without a deadline, nor in no queue at all.
     if (!record.ready.linked() && !record.timer.linked()) return "a record waits for nothing, for ever";
+    if (record.starved && !record.timer.linked()) return "a record starves without a deadline";
+    if (record.lane[kRequest].dead && !record.lane[kRequest].repeatable && record.lane[kRequest].block)
+      return "a dead upload holds a block";
     if (record.timer.linked() && record.deadline > services.now + services.config.wait(record.wait))
       return "a deadline is farther away than its wait";
     // A lane that waits with an empty block holds memory for nothing.

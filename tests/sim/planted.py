@@ -32,7 +32,7 @@ MISTAKES = [
     ("double close", "src/sys/fd.hpp", "if (old >= 0) close_fd(old);", "if (old >= 0) close_fd(old), close_fd(old);"),
     ("EMFILE spin", "src/net/listener.cpp", "turn_away(refusal, now);", "now = 0;"),
     ("starvation", "src/net/lane.cpp", "    if (budget == 0) return Flow::budget;\n", ""),
-    ("block kept by a dead upload", "request_state.cpp", "if (request.dead && has_gone(record) && !request.repeatable)\n", "if (false)\n"),
+    ("block kept by a dead upload", "request_state.cpp", "if (request.dead && !for_another_address && !request.repeatable) ", "if (false) "),
     ("starving without a deadline", "request_state.cpp",
      "        pause(record, services, step.wait, moved_before);\n        record.starved = true;", "        record.starved = true;"),
     ("cut answer looks whole", "request_state.cpp", "if (look_whole) ", "if (look_whole && false) "),
@@ -47,7 +47,8 @@ MISTAKES = [
     ("repeat of a POST", "request_state.cpp", '"OPTIONS", "TRACE", "PUT"', '"OPTIONS", "POST", "PUT"'),
     ("chunk end forgotten", "src/net/lane.cpp", '  put("0\\r\\n\\r\\n");\n', ""),
     ("FIN of a tunnel not passed on", "request_state.cpp", "  pass_end(up, upstream);\n", ""),
-    ("a head that came alone ends its answer", "request_state.cpp", "if (chunked && (body.payload > 0 || lane.framing.complete())) ", "if (chunked) "),
+    ("a head that came alone ends its answer", "request_state.cpp",
+     "net::end_chunk(lane, body.payload, lane.framing.complete())", "net::end_chunk(lane, body.payload, lane.framing.eof_completes())"),
     ("a broken tunnel looks ended", "request_state.cpp", "if (look_whole_above) ", "if (look_whole_above && false) "),
 ]
 
