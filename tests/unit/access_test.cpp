@@ -1,0 +1,162 @@
+// Who may do what, as the machine carries it out: rules, passwords, limits, loops; and where a request's way
+// ends.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "bench.hpp"
+
+namespace {
+
+using base::Reason;
+using bench::Bench;
+using std::string;
+
+const string kEnd = "\r\n\r\n";
+
+string status_line(const string& answer) { return answer.substr(0, answer.find("\r\n")); }
+bool has(const string& answer, const string& field) {
+  return answer.substr(0, answer.find(kEnd)).find("\r\n" + field) != string::npos;
+}
+
+// Knows one password.
+class Plain final : public plan::Hasher {
+ public:
+  bool knows(const char*) const noexcept override { return true; }
+  std::string_view hash(const char* password, const char* setting) noexcept override {
+    return string{password} == "secret" ? setting : "";
+  }
+};
+
+TEST(Access, OnlyWhoKnowsThePassword) {
+  Plain hasher;
+  plan::Users users{&hasher, {}};
+  ASSERT_EQ(users.read("ann:$6$saltsalt$" + string(86, 'x') + "\n"), "");
+  struct Row {
+    const char* field;
+    const char* status;
+  };
+  for (const Row& row :
+       {Row{"", "HTTP/1.0 407 Proxy Authentication Required"},
+        Row{"Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n", "HTTP/1.0 200 OK"},
+        Row{"Proxy-Authorization: Basic YW5uOndyb25n\r\n", "HTTP/1.0 407 Proxy Authentication Required"}}) {
+    Bench b;
+    b.services->users = &users;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, string{"GET http://10.0.0.1/ HTTP/1.0\r\n"} + row.field + "\r\n");
+    if (const auto origin = b.arrival(host)) {
+      EXPECT_EQ(b.read(origin).find("Proxy-Authorization"), string::npos);
+      b.send(origin, "HTTP/1.0 200 OK\r\n\r\n");
+      b.world.remote_close(*origin);
+    }
+    const string got = b.read(client);
+    EXPECT_EQ(status_line(got), row.status) << row.field;
+    EXPECT_EQ(has(got, "Proxy-Authenticate: Basic "), got.find(" 407 ") != string::npos);
+  }
+}
+
+TEST(Access, SoManyRequestsOfOneClient) {
+  plan::Limits limits{{.requests = {1, 2}, .bytes = {}, .connections = 0}, 8, {}};
+  Bench b;
+  b.services->limits = &limits;
+  for (const char* status :
+       {"HTTP/1.0 502 Bad Gateway", "HTTP/1.0 502 Bad Gateway", "HTTP/1.0 429 Too Many Requests"}) {
+    const auto client = b.client();
+    b.send(client, "GET http://10.0.0.9/ HTTP/1.0\r\n\r\n");
+    const string got = b.read(client);
+    EXPECT_EQ(status_line(got), status);
+    EXPECT_EQ(has(got, "Retry-After: 1\r\n"), got.find(" 429 ") != string::npos) << got;
+  }
+}
+
+TEST(Access, SoManyConnectionsOfOneClient) {
+  plan::Limits limits{{.requests = {}, .bytes = {}, .connections = 2}, 8, {}};
+  Bench b;
+  b.services->limits = &limits;
+  const auto one = b.client(), two = b.client(), three = b.client();
+  EXPECT_EQ(status_line(b.read(three)), "HTTP/1.0 429 Too Many Requests");
+  b.world.remote_close(*one);
+  b.settle();
+  const auto four = b.client();
+  EXPECT_EQ(b.read(four), "") << "a place was free";
+}
+
+TEST(Access, AnAddressIsDeniedWhateverNameLedThere) {
+  Bench b;
+  ASSERT_EQ(b.config.rules.add(plan::Action::deny, "to=10.0.0.0/8"), "");
+  net::Found found;
+  found.what = net::Found::What::found;
+  found.host = "o.test";
+  found.addresses.add(bench::origin_address());
+  b.world.names["o.test"] = found;
+  for (const char* host : {"10.0.0.1", "o.test"}) {
+    const auto client = b.client();
+    b.send(client, string{"GET http://"} + host + "/ HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(status_line(b.read(client)), "HTTP/1.0 403 Forbidden") << host;
+    EXPECT_EQ(b.last().reason, Reason::request_not_allowed);
+  }
+}
+
+TEST(Access, NobodyReachesTheProxyThroughItself) {
+  Bench b;
+  const sys::Address own[] = {bench::origin_address(), sys::loopback4(8080)};
+  b.services->own = own;
+  for (const char* host : {"10.0.0.1", "127.0.0.1:8080", "[::ffff:127.0.0.1]:8080"}) {
+    const auto client = b.client();
+    b.send(client, string{"GET http://"} + host + "/ HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(status_line(b.read(client)), "HTTP/1.0 508 Loop Detected") << host;
+  }
+  const auto client = b.client();
+  b.send(client, "GET http://127.0.0.1:8081/ HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(status_line(b.read(client)), "HTTP/1.0 502 Bad Gateway");
+}
+
+TEST(EndOfWay, OptionsAndTrace) {
+  for (const string text : {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+                            "OPTIONS http://10.0.0.1 HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\n\r\n"}) {
+    Bench b;
+    const auto client = b.client();
+    b.send(client, text);
+    const string got = b.read(client);
+    EXPECT_EQ(status_line(got), "HTTP/1.0 200 OK");
+    EXPECT_TRUE(has(got, "Content-Length: 0\r\n"));
+    EXPECT_EQ(got.substr(got.size() - 4), kEnd);
+  }
+  Bench b;
+  const auto client = b.client();
+  b.send(
+      client,
+      "TRACE http://10.0.0.1/a HTTP/1.0\r\nA: b\r\nCookie: c\r\nAuthorization: d\r\nMax-Forwards: 0\r\n\r\n");
+  const string got = b.read(client);
+  EXPECT_TRUE(has(got, "Content-Type: message/http\r\n"));
+  EXPECT_EQ(got.substr(got.find(kEnd) + 4),
+            "TRACE http://10.0.0.1/a HTTP/1.0\r\nA: b\r\nMax-Forwards: 0\r\n\r\n");
+  b.world.remote_close(*client);
+  b.settle();
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(EndOfWay, ForwardsAreCountedDownForTraceAndOptionsAlone) {
+  for (const auto& [method, left] : {std::pair{"TRACE", "4"}, {"OPTIONS", "4"}, {"GET", "5"}}) {
+    Bench b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, string{method} + " http://10.0.0.1/ HTTP/1.0\r\nMax-Forwards: 5\r\n\r\n");
+    EXPECT_TRUE(has(b.read(b.arrival(host)), string{"Max-Forwards: "} + left + "\r\n")) << method;
+  }
+}
+
+TEST(RequestId, IsGivenIfAskedForAndNotGiven) {
+  for (const char* field : {"", "X-Request-Id: mine\r\n"}) {
+    Bench b;
+    b.config.request_id = true;
+    b.services->run_id = "run";
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, string{"GET http://10.0.0.1/ HTTP/1.0\r\n"} + field + "\r\n");
+    EXPECT_TRUE(has(b.read(b.arrival(host)), *field == '\0' ? "X-Request-Id: run-1.1\r\n" : field));
+  }
+}
+
+}  // namespace
