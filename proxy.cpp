@@ -230,17 +230,7 @@ void Proxy::mark(const sys::Event& event) {
   const net::Token token = net::Token::unpacked(event.token);
   switch (token.kind) {
     case Kind::client:
-      if (request_info* const record = table_.find(token); record != nullptr) {
-        record->side[kClient].mark(event);
-        wake(*record, services_);
-      }
-      return;
-    case Kind::upstream:
-      if (request_info* const record = record_of(token, services_); record != nullptr) {
-        record->side[kUpstream].mark(event);
-        wake(*record, services_);
-      }
-      return;
+    case Kind::upstream: return deliver(token, event, services_);
     case Kind::lookup: return;  // never an event
     case Kind::listener: return listeners_[token.slot].mark();
     case Kind::resolver: return resolver_.mark(token, event);

@@ -114,7 +114,7 @@ void describe(Exchange& exchange, const http::RequestHead& head, const plan::Con
   exchange.version = config.http10 ? http::Version::http10 : head.version;
   const bool http11 = exchange.version == http::Version::http11;
   exchange.persistent = exchange.may_continue = http11 && head.persistent;
-  exchange.upgrade = http11 && !head.upgrade.empty() && head.body.kind == http::Body::Kind::none;
+  exchange.upgrade = http::request_form(head, exchange.version).upgrade;
   exchange.repeatable = http11 && !exchange.upgrade && is_idempotent(head.method);
 }
 
@@ -280,14 +280,13 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
   net::Endpoint& upstream = record.side[kUpstream];
   while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise)) {
     const std::uint8_t index = exchange.next_address++;
+    exchange.tried_at = services.now;
     if (const Reason why = objection_to(exchange, services, exchange.addresses.list[index]);
         why != Reason::none) {
-      exchange.tried_at = services.now;
       settle_attempt(exchange, services, EACCES);
       otherwise = why;
       continue;
     }
-    exchange.tried_at = services.now;
     upstream = net::Endpoint{};
     sys::Opened opened = sys::connect(exchange.addresses.list[index]);
     const std::uint32_t serial = services.table.new_serial();
@@ -326,6 +325,12 @@ Step connect_failed(request_info& record, Services& services, Reason reason, int
   return connect_next(record, services, reason);
 }
 
+// Nothing lies unread that nobody asked for.
+bool is_silent(const net::Endpoint& upstream) noexcept {
+  std::array<std::byte, 1> more;
+  return sys::receive(upstream.fd, more).outcome == sys::Outcome::again;
+}
+
 // A connection that was used before may die under the request (RFC 9112 section 9.3.1), so it is taken only
 // for one that lies in the block whole and may be sent twice.
 bool take_used(request_info& record, Services& services) noexcept {
@@ -335,11 +340,10 @@ bool take_used(request_info& record, Services& services) noexcept {
   const std::uint32_t slot = services.table.slot_of(record);
   net::Endpoint used;
   // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
-  std::array<std::byte, 1> more;
   do {
     used = services.upstreams.take(exchange.host_view(), exchange.port, slot);
     if (!used.fd) return false;
-  } while (sys::receive(used.fd, more).outcome != sys::Outcome::again);
+  } while (!is_silent(used));
   record.side[kUpstream] = std::move(used);
   exchange.reused = request.repeatable = true;
   note(record, services, Did::reused, 0, 0);
@@ -462,12 +466,9 @@ Step forward(request_info& record, Services& services, const http::RequestHead& 
   Exchange& exchange = *record.exchange;
   const bool http11 = exchange.version == http::Version::http11;
   std::array<char, 64> id_room;
-  const http::Form form{.version = exchange.version,
-                        .chunked = http11 && head.body.kind == http::Body::Kind::chunked,
-                        .close = !http11,
-                        .upgrade = exchange.upgrade,
-                        .request_id = request_id(exchange, services, id_room)};
-  std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> rewritten;
+  http::Form form = http::request_form(head, exchange.version);
+  form.request_id = request_id(exchange, services, id_room);
+  http::HeadRoom rewritten;
   const std::size_t length = http::write_request(head, {services.via, services.date}, form, rewritten);
   if (length == 0) return give_up(record, services, Reason::head_too_large);
   request.framing = http::Framing{head.body};
@@ -547,19 +548,19 @@ std::string_view text_of(const net::Lane& lane) noexcept {
 Step bad_response(request_info& record, Services& services, Reason detail) noexcept;
 
 // The head of an answer, final or interim, goes on, written anew in front of what has come of its body.
-Step pass_head(request_info& record, Services& services, std::span<char> head, std::size_t length,
-               std::size_t old_length) noexcept {
+Step pass_head(request_info& record, Services& services, const http::ResponseHead& head,
+               const http::Form& form, std::size_t old_length) noexcept {
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
+  http::HeadRoom rewritten;
+  const std::size_t length = http::write_response(head, {services.via, services.date}, form, rewritten);
   exchange.head_down = response.moved - exchange.sent_down + length;
   if (length == 0) return bad_response(record, services, Reason::head_too_large);
-  if (!replace_head(response, {head.data(), length}, old_length))
+  if (!replace_head(response, {rewritten.data(), length}, old_length))
     return bad_response(record, services, Reason::bad_chunk);
   response.begin = std::exchange(record.greeted, std::uint8_t{0});
   return go(State::SEND_RESPONSE);
 }
-
-using HeadRoom = std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax>;
 
 Step answer(request_info& record, Services& services, const http::ResponseHead& head,
             std::size_t head_length) noexcept {
@@ -575,11 +576,9 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
   exchange.status = exchange.received = head.status;
   const http::Form form{
       .version = exchange.version, .chunked = http11 && open_ended, .close = !exchange.persistent};
-  HeadRoom rewritten;
-  const std::size_t length = http::write_response(head, {services.via, services.date}, form, rewritten);
   response.framing = http::Framing{head.body};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
-  const Step step = pass_head(record, services, rewritten, length, head_length);
+  const Step step = pass_head(record, services, head, form, head_length);
   response.surplus |= response.ahead() > 0;
   response.tail = 0;
   return step;
@@ -613,10 +612,8 @@ Step pass_interim(request_info& record, Services& services, const http::Response
   }
   exchange.status = head.status;
   const http::Form form{.version = exchange.version, .close = false, .upgrade = switches};
-  HeadRoom rewritten;
-  const std::size_t length = http::write_interim(head, {services.via, services.date}, form, rewritten);
   response.framing = http::Framing{switches ? http::Body{http::Body::Kind::until_eof} : http::Body{}};
-  const Step step = pass_head(record, services, rewritten, length, head_length);
+  const Step step = pass_head(record, services, head, form, head_length);
   return switches && step.what == Step::What::go && exchange.reason == Reason::none ? switch_protocols(record)
                                                                                     : step;
 }
@@ -676,8 +673,7 @@ void keep_upstream(request_info& record, Services& services) noexcept {
       upstream.finished || upstream.hung)
     return;
   // The last read was as long as the message: only another tells whether nothing lies behind it.
-  std::array<std::byte, 1> more;
-  if (upstream.readable && sys::receive(upstream.fd, more).outcome != sys::Outcome::again) return;
+  if (upstream.readable && !is_silent(upstream)) return;
   upstream.readable = false;
   services.upstreams.keep(std::move(upstream), exchange.host_view(), exchange.port, services.now);
 }
@@ -861,6 +857,14 @@ Step next_step(request_info& record, Services& services) noexcept {
   return unless_upload_runs(kFunctions[static_cast<std::size_t>(record.state)](record, services), upload);
 }
 
+// The record that an event of an upstream is for; null: none, any more.
+request_info* record_of(const net::Token& upstream, Services& services) noexcept {
+  const std::uint32_t slot = services.upstreams.owner(upstream);
+  if (slot == base::kNoIndex) return nullptr;
+  request_info& record = services.table.at(slot);
+  return record.side[kUpstream].serial == upstream.serial ? &record : nullptr;
+}
+
 }  // namespace
 
 // ---- the four states -------------------------------------------------------------------------------------
@@ -1003,11 +1007,12 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Serv
   return true;
 }
 
-request_info* record_of(const net::Token& upstream, Services& services) noexcept {
-  const std::uint32_t slot = services.upstreams.owner(upstream);
-  if (slot == base::kNoIndex) return nullptr;
-  request_info& record = services.table.at(slot);
-  return record.side[kUpstream].serial == upstream.serial ? &record : nullptr;
+void deliver(const net::Token& token, const sys::Event& event, Services& services) noexcept {
+  const bool client = token.kind == net::Token::Kind::client;
+  request_info* const record = client ? services.table.find(token) : record_of(token, services);
+  if (record == nullptr) return;
+  record->side[client ? kClient : kUpstream].mark(event);
+  wake(*record, services);
 }
 
 void wake(request_info& record, Services& services) noexcept {

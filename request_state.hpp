@@ -243,8 +243,9 @@ Step send_response(request_info& record, Services& services) noexcept;
 // A client has come: takes a record, watches its descriptor, and queues it. False, and the client is gone: no
 // record.
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept;
-// The record that an event of an upstream is for; null: none, any more.
-request_info* record_of(const net::Token& upstream, Services& services) noexcept;
+// Marks the side of a record that an event of a client or an upstream is for, and queues the record. Nothing
+// is done if there is none, any more.
+void deliver(const net::Token& token, const sys::Event& event, Services& services) noexcept;
 // Queues a record that an event has marked.
 void wake(request_info& record, Services& services) noexcept;
 // Runs a record until it must wait. The only caller of the state functions.

@@ -185,12 +185,8 @@ class Answer {
   }
 
   void tell_changes(string_view text) {
-    const bool http11 = !config_.http10;
-    const http::Form form{.version = http11 ? http::Version::http11 : http::Version::http10,
-                          .chunked = http11 && head_.body.kind == http::Body::Kind::chunked,
-                          .close = !http11,
-                          .upgrade = http11 && !head_.upgrade.empty()};
-    std::array<char, http::kHeadBytesMax + http::kRewriteGrowthMax> room;
+    const http::Form form = http::request_form(head_, config_.http10 ? http::Version::http10 : head_.version);
+    http::HeadRoom room;
     const std::size_t length = http::write_request(head_, {config_.name, ""}, form, room);
     out_ += "\nThe head, as it comes (-), as it goes on (+):\n" + changes(text, {room.data(), length});
   }

@@ -120,6 +120,14 @@ std::size_t finished(const Writer& out, const Options& options) noexcept {
 
 }  // namespace
 
+Form request_form(const RequestHead& head, Version version) noexcept {
+  const bool http11 = version == Version::http11;
+  return {.version = version,
+          .chunked = http11 && head.body.kind == Body::Kind::chunked,
+          .close = !http11,
+          .upgrade = http11 && !head.upgrade.empty() && head.body.kind == Body::Kind::none};
+}
+
 std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& form,
                           std::span<char> room) noexcept {
   const Options options{head.fields};
@@ -143,19 +151,10 @@ std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form&
   const Options options{head.fields};
   Writer out{room};
   put_status_line(out, head, form.version);
-  // A 204 has no length (RFC 9110 section 8.6).
-  put_end_to_end(out, head.fields, options, head.status != 204);
-  if (!head.has_date || options.name("Date")) put_field(out, "Date", hop.date);
-  put_hop(out, head.version, hop, form, head.upgrade);
-  return finished(out, options);
-}
-
-std::size_t write_interim(const ResponseHead& head, const Hop& hop, const Form& form,
-                          std::span<char> room) noexcept {
-  const Options options{head.fields};
-  Writer out{room};
-  put_status_line(out, head, form.version);
-  put_end_to_end(out, head.fields, options, false);
+  // Neither an interim answer nor a 204 has a length (RFC 9110 section 8.6).
+  put_end_to_end(out, head.fields, options, !head.interim() && head.status != 204);
+  const bool dated = head.has_date && !options.name("Date");
+  if (!dated && !head.interim()) put_field(out, "Date", hop.date);
   put_hop(out, head.version, hop, form, head.upgrade);
   return finished(out, options);
 }

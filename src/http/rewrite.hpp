@@ -1,5 +1,6 @@
 // The next hop's head, written anew from parsed values: nothing received is forwarded as it came.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -25,9 +26,13 @@ struct Form {
 };
 
 // A rewritten head is at most this much longer than the head it was made from: "Host: " and an authority that
-// was in the target anyway, "Via", "Connection", "Transfer-Encoding", "Date", and a blank after each colon.
-// `via` must have at most 64 bytes.
+// was in the target anyway, "Via", "Connection", "Transfer-Encoding", "Date", "X-Request-Id", and a blank
+// after each colon. `via` must have at most 64 bytes.
 inline constexpr std::size_t kRewriteGrowthMax = 1000;
+using HeadRoom = std::array<char, kHeadBytesMax + kRewriteGrowthMax>;
+
+// How a request goes on that is to be of this version.
+Form request_form(const RequestHead& head, Version version) noexcept;
 
 // All return the length written to `room`, or 0 if it does not fit or if `Connection` names too many fields.
 //
@@ -35,11 +40,9 @@ inline constexpr std::size_t kRewriteGrowthMax = 1000;
 // out (RFC 9110 section 7.6.1), all others in their order. REQUIRES: head.form is absolute, head.plain_http.
 std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& form,
                           std::span<char> room) noexcept;
+// An interim one has neither a length nor a date of ours.
 std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form& form,
                            std::span<char> room) noexcept;
-// A 1xx, which has neither a length nor a date of ours. REQUIRES: head.interim(), form.version is HTTP/1.1.
-std::size_t write_interim(const ResponseHead& head, const Hop& hop, const Form& form,
-                          std::span<char> room) noexcept;
 
 inline constexpr std::size_t kDateBytes = 29;
 // `unix_ms` as IMF-fixdate: "Sun, 06 Nov 1994 08:49:37 GMT".

@@ -101,13 +101,8 @@ string take_connect_ports(Config& config, string_view text) {
   if (text == "none") return {};
   if (text.empty()) return advice;
   while (!text.empty()) {
-    const string_view element = base::next_element(text);
-    const std::size_t dash = std::min(element.find('-'), element.size());
-    Ports ports{};
-    if (!base::parse_decimal(element.substr(0, dash), ports.first) || ports.first == 0) return advice;
-    ports.last = ports.first;
-    if (dash != element.size() && !base::parse_decimal(element.substr(dash + 1), ports.last)) return advice;
-    if (ports.last < ports.first) return advice;
+    Ports ports;
+    if (!parse_ports(base::next_element(text), ports) || ports.last < ports.first) return advice;
     config.connect_ports.push_back(ports);
   }
   return {};

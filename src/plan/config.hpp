@@ -15,10 +15,6 @@ namespace plan {
 
 inline constexpr std::string_view kVersion = "0.1.0";
 
-struct Ports {
-  std::uint16_t first, last;
-};
-
 constexpr std::array<std::uint32_t, kWaits> default_waits() {
   std::array<std::uint32_t, kWaits> waits{};
   for (std::size_t i = 0; i < kWaits; ++i) waits[i] = kWaitRows[i].default_ms;

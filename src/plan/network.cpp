@@ -6,6 +6,16 @@
 
 namespace plan {
 
+bool parse_ports(std::string_view text, Ports& out) noexcept {
+  const std::size_t dash = std::min(text.find('-'), text.size());
+  Ports ports;
+  if (!base::parse_decimal(text.substr(0, dash), ports.first) || ports.first == 0) return false;
+  ports.last = ports.first;
+  if (dash != text.size() && !base::parse_decimal(text.substr(dash + 1), ports.last)) return false;
+  out = ports;
+  return true;
+}
+
 bool parse_network(std::string_view text, Network& out) noexcept {
   const std::size_t slash = std::min(text.find('/'), text.size());
   Network network;

@@ -19,7 +19,7 @@ bool lacks_length(const Config& config, const http::RequestHead& head) noexcept 
 
 bool may_tunnel_to(const Config& config, std::uint16_t port) noexcept {
   return std::any_of(config.connect_ports.begin(), config.connect_ports.end(),
-                     [port](const Ports& ports) { return port >= ports.first && port <= ports.last; });
+                     [port](const Ports& ports) { return ports.has(port); });
 }
 
 Reason objection(const Config& config, const http::RequestHead& head) noexcept {

@@ -11,7 +11,6 @@ namespace plan {
 namespace {
 
 using detail::HostPattern;
-using detail::PortRange;
 using detail::Rule;
 using std::string;
 using std::string_view;
@@ -151,8 +150,7 @@ bool matches(const HostPattern& pattern, const Host& host) noexcept {
 // All conditions but to=.
 bool matches(const Rule& rule, const Asked& asked, const Host& host) noexcept {
   return is_for(rule, asked.client) &&
-         met(rule.port,
-             [&asked](const PortRange& p) { return p.first <= asked.port && asked.port <= p.last; }) &&
+         met(rule.port, [&asked](const Ports& ports) { return ports.has(asked.port); }) &&
          met(rule.method, [&asked](const string& method) { return method == asked.method; }) &&
          met(rule.host, [&host](const HostPattern& pattern) { return matches(pattern, host); });
 }
@@ -246,11 +244,8 @@ string take_host(Rule& rule, string_view text) {
 }
 
 string take_port(Rule& rule, string_view text) {
-  const std::size_t dash = std::min(text.find('-'), text.size());
-  PortRange range;
-  const bool numbers = base::parse_decimal(text.substr(0, dash), range.first) &&
-                       base::parse_decimal(dash == text.size() ? text : text.substr(dash + 1), range.last);
-  if (!numbers || range.first == 0)
+  Ports range;
+  if (!parse_ports(text, range))
     return quoted(text) + " is not a port from 1 to 65535, as in 80, or a range, as in 1024-65535";
   if (range.first > range.last) return quoted(text) + " is a range whose end lies before its begin";
   rule.port.push_back(range);
@@ -378,9 +373,8 @@ bool network_within(const Network& narrow, const Network& wide) { return wide.ha
 bool conditions_within(const Rule& narrow, const Rule& wide) {
   return within(narrow.client, wide.client, network_within) && within(narrow.to, wide.to, network_within) &&
          within(narrow.host, wide.host, host_within) &&
-         within(
-             narrow.port, wide.port,
-             [](const PortRange& n, const PortRange& w) { return w.first <= n.first && n.last <= w.last; }) &&
+         within(narrow.port, wide.port,
+                [](const Ports& n, const Ports& w) { return w.has(n.first) && w.has(n.last); }) &&
          within(narrow.method, wide.method, [](const string& n, const string& w) { return n == w; });
 }
 

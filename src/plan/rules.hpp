@@ -85,10 +85,6 @@ struct HostPattern {
   sys::Address address;  // family none: it is a text
 };
 
-struct PortRange {
-  std::uint16_t first = 0, last = 0;
-};
-
 struct Rule {
   Action action = Action::deny;
   std::string text;  // as given, with its option
@@ -96,7 +92,7 @@ struct Rule {
   std::vector<Network> client;
   std::vector<HostPattern> host;
   std::vector<Network> to;
-  std::vector<PortRange> port;
+  std::vector<Ports> port;
   std::vector<std::string> method;
 };
 

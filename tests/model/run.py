@@ -146,7 +146,7 @@ PLANTED = [
     ("a connection's event is not for who has taken it", "WRONG_OWNER", "pool, origin closes", STUCK, POOL,
      "owners_[static_cast<std::size_t>(found.fd.get())].slot = slot;"),
     ("kept though more lies behind the answer", "WRONG_SURPLUS", "pool, origin says too much", WRONG, STATES,
-     "if (upstream.readable && sys::receive(upstream.fd, more).outcome != sys::Outcome::again) return;"),
+     "if (upstream.readable && !is_silent(upstream)) return;"),
     ("repeated, but its lane is dead", "WRONG_DEAD", "pool, origin closes", WRONG, STATES,
      "request.repeatable = request.dead = false;"),
     ("repeated without what was sent", "WRONG_SENT", "kept, unit by unit", WRONG, STATES,

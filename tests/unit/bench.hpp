@@ -88,10 +88,8 @@ class Bench {
       const std::size_t count = sys::wait(poller, events, 0);
       for (std::size_t i = 0; i < count; ++i) {
         const net::Token token = net::Token::unpacked(events[i].token);
-        request_info* const found = record_of_event(token);
-        if (found == nullptr) continue;
-        found->side[token.kind == net::Token::Kind::client ? kClient : kUpstream].mark(events[i]);
-        wake(*found, *services);
+        if (token.kind == net::Token::Kind::client || token.kind == net::Token::Kind::upstream)
+          deliver(token, events[i], *services);
       }
       for (const net::Token& token : resolver->woken(services->now))
         if (request_info* const found = table.find(token); found != nullptr) wake(*found, *services);
@@ -106,11 +104,6 @@ class Bench {
     services->now += ms;
     expire(*services);
     settle();
-  }
-
-  request_info* record_of_event(const net::Token& token) {
-    if (token.kind == net::Token::Kind::client) return table.find(token);
-    return token.kind == net::Token::Kind::upstream ? record_of(token, *services) : nullptr;
   }
 
   std::string read(const sim::ConnectionPtr& connection) {

@@ -256,16 +256,10 @@ class Machine {
     const std::size_t count = sys::wait(poller_, events, 0);
     for (std::size_t i = 0; i < count; ++i) {
       const net::Token token = net::Token::unpacked(events[i].token);
-      if (request_info* const found = record_of_event(token); found != nullptr) {
-        found->side[token.kind == net::Token::Kind::client ? kClient : kUpstream].mark(events[i]);
-        wake(*found, services);
-      }
+      if (token.kind == net::Token::Kind::client || token.kind == net::Token::Kind::upstream)
+        deliver(token, events[i], services);
     }
     wake_the_named();
-  }
-  request_info* record_of_event(const net::Token& token) {
-    if (token.kind == net::Token::Kind::client) return table.find(token);
-    return token.kind == net::Token::Kind::upstream ? record_of(token, services) : nullptr;
   }
   void wake_the_named() {
     for (const net::Token& token : resolver.woken(services.now))
