@@ -302,7 +302,9 @@ void put_row(string& out, const string& left, const string& right) {
   out += right + "\n";
 }
 
-string default_seconds(std::uint32_t ms) { return std::to_string(ms / 1000) + " s"; }
+string default_seconds(std::uint32_t ms) {
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+}
 
 }  // namespace
 

@@ -37,8 +37,7 @@ std::string_view phase(const request_info& record) noexcept {
   if (record.state == State::READ_RESPONSE) return "reading the host's answer (READ_RESPONSE)";
   if (exchange.reused) return "sending the request to the host (SEND_REQUEST)";
   if (exchange.addresses.count == 0) return "looking up the host's name (SEND_REQUEST)";
-  const bool connected =
-      exchange.next_address > 0 && exchange.attempts[exchange.next_address - 1U].error == 0;
+  const bool connected = exchange.next_address > 0 && exchange.attempts[exchange.address].error == 0;
   return connected ? "sending the request to the host (SEND_REQUEST)"
                    : "connecting to the host (SEND_REQUEST)";
 }
@@ -87,6 +86,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   if (status == 0 || record.state == State::SEND_RESPONSE) return close(reason);
   if (would_look_whole_above(record)) sys::reset_on_close(record.side[kUpstream].fd);
   record.side[kUpstream] = net::Endpoint{};
+  record.race.reset();
   if (!begin_exchange(record, services)) {
     record.verdict = reason;
     return yield(Wait::linger);

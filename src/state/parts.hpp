@@ -42,17 +42,22 @@ Step end_of_way(request_info& record, Services& services, const http::RequestHea
 // The upstream of a tunnel would take the end of the stream for the client's.
 bool would_look_whole_above(const request_info& record) noexcept;
 
-// ---- connect.cpp -----------------------------------------------------------------------------------------
+// ---- upstream.cpp ----------------------------------------------------------------------------------------
 
-Reason reason_for(int error) noexcept;  // of an upstream's errno
 Step look_up(request_info& record, Services& services) noexcept;
-Step connecting(request_info& record, Services& services) noexcept;
-// The upstream could not be reached: perhaps at its next address.
-Step connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept;
 // The connection that was used before is dead: the request goes once more, over a new one.
 Step repeat(request_info& record) noexcept;
 // An upstream that has kept to its message, and has had ours whole, can have another.
 void keep_upstream(request_info& record, Services& services) noexcept;
+
+// ---- connect.cpp -----------------------------------------------------------------------------------------
+
+Reason reason_for(int error) noexcept;  // of an upstream's errno
+// The host's addresses are known.
+Step begin_connecting(request_info& record, Services& services) noexcept;
+Step connecting(request_info& record, Services& services) noexcept;
+// It is time to begin with the next address too; or, if there is none, to give up.
+Step connect_late(request_info& record, Services& services, Reason reason) noexcept;
 
 // ---- heads.cpp -------------------------------------------------------------------------------------------
 
