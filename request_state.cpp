@@ -46,7 +46,8 @@ std::string_view text_of(const net::Lane& lane) noexcept {
 Flow pump_request(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   net::Endpoint& upstream = record.side[kUpstream];
-  const bool linked = upstream.link == Link::connecting || upstream.link == Link::open;
+  const bool in_hope = upstream.link == Link::connecting && record.exchange->greeting == net::Greeting::none;
+  const bool linked = in_hope || upstream.link == Link::open;
   if (!linked || request.dead || request.complete()) return Flow::none;
   const Flow flow =
       net::pump(request, record.side[kClient], upstream, services.blocks, services.budget[kRequest]);
@@ -123,6 +124,7 @@ Step send_request(request_info& record, Services& services) noexcept {
   greet_half_closed(record);
   if (upstream.link == Link::none || upstream.link == Link::resolving) return look_up(record, services);
   if (upstream.link == Link::connecting) return connecting(record, services);
+  if (upstream.link == Link::greeting) return greet(record, services);
   if (record.exchange->kind == plan::Kind::tunnel) return open_tunnel(record, services);
 
   const bool sent = request.complete() || request.dead;

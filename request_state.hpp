@@ -28,6 +28,7 @@
 
 #include "src/base/links.hpp"
 #include "src/http/reply.hpp"
+#include "src/net/handshake.hpp"
 #include "src/net/lane.hpp"
 #include "src/net/name_source.hpp"
 #include "src/net/race.hpp"
@@ -72,12 +73,14 @@ struct Exchange {
   static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut, in the log only
   static constexpr std::size_t kFieldBytes = 160;   // so are Referer and User-Agent
 
-  std::uint64_t id;         // of the connection
-  std::uint64_t wall_ms;    // when the request began
-  std::uint64_t sent_up;    // bytes to the upstream, head included; before the end: when the request began
-  std::uint64_t sent_down;  // bytes to the client, head included; likewise
-  std::uint64_t head_down;  // of these, what came before the answer's body
-  std::uint64_t tried_at;   // when the first address was begun with
+  std::uint64_t id;            // of the connection
+  std::uint64_t wall_ms;       // when the request began
+  std::uint64_t sent_up;       // bytes to the upstream, head included; before the end: when the request began
+  std::uint64_t sent_down;     // bytes to the client, head included; likewise
+  std::uint64_t head_down;     // of these, what came before the answer's body
+  const plan::Hop* hop;        // whom we connect to; null: the host itself
+  const plan::Parent* parent;  // the hop is one; null: it is none
+  std::uint64_t tried_at;      // when the first address was begun with
   sys::Address client;
   net::Addresses addresses;  // of the host
   // The first `next_address` of them. While one is under way: EINPROGRESS, and ms from `tried_at` to its
@@ -98,6 +101,7 @@ struct Exchange {
   std::uint8_t address;        // of the connection, or of the one begun with last
   std::uint8_t interims;       // 1xx heads that came before the answer
   plan::Kind kind;             // what is done
+  net::Greeting greeting;      // to the parent, before the connection leads on
   http::Version version;       // of the messages we send
   bool to_head;                // HEAD: the answer has no body
   bool target_cut;
@@ -119,6 +123,11 @@ struct Exchange {
 
   [[nodiscard]] std::string_view method_view() const noexcept { return {method.data(), method_length}; }
   [[nodiscard]] std::string_view host_view() const noexcept { return {host.data(), host_length}; }
+  // Whom we connect to.
+  [[nodiscard]] std::string_view hop_host() const noexcept {
+    return hop == nullptr ? host_view() : std::string_view{hop->host};
+  }
+  [[nodiscard]] std::uint16_t hop_port() const noexcept { return hop == nullptr ? port : hop->port; }
   [[nodiscard]] std::string_view target_view() const noexcept { return {target.data(), target_length}; }
   [[nodiscard]] std::string_view referer_view() const noexcept { return {referer.data(), referer_length}; }
   [[nodiscard]] std::string_view agent_view() const noexcept { return {agent.data(), agent_length}; }
@@ -126,6 +135,13 @@ struct Exchange {
 static_assert(sizeof(Exchange) <= 1536);
 using ExchangePool = base::Pool<Exchange>;
 using ExchangePtr = ExchangePool::Ptr;
+
+// What is needed only until the connection to the upstream is open.
+struct Approach {
+  net::Race race;
+  net::Lane talk;     // with a parent: what we say, then what it answers
+  bool said = false;  // the former is through
+};
 
 enum Side : std::uint8_t { kClient, kUpstream };
 enum Way : std::uint8_t { kRequest, kResponse };
@@ -146,7 +162,7 @@ struct request_info {
   std::uint64_t id = 0;        // of the connection, from 1
   std::uint32_t served = 0;    // requests on this connection before this one
   ExchangePtr exchange;
-  std::unique_ptr<net::Race> race;  // null unless several connections are being made
+  std::unique_ptr<Approach> approach;  // null unless it is needed
   sys::Address client;
 };
 static_assert(sizeof(request_info) <= 256);

@@ -86,7 +86,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   if (status == 0 || record.state == State::SEND_RESPONSE) return close(reason);
   if (would_look_whole_above(record)) sys::reset_on_close(record.side[kUpstream].fd);
   record.side[kUpstream] = net::Endpoint{};
-  record.race.reset();
+  record.approach.reset();
   if (!begin_exchange(record, services)) {
     record.verdict = reason;
     return yield(Wait::linger);

@@ -28,6 +28,7 @@ Reason objection_to(const Exchange& exchange, const Services& services,
   if (std::any_of(services.own.begin(), services.own.end(),
                   [&address](const sys::Address& own) { return address.reaches(own); }))
     return Reason::loop;
+  if (exchange.hop != nullptr) return Reason::none;  // it was configured, and is nobody's wish
   const plan::Verdict verdict = services.config.rules.for_address(
       {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
   return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
@@ -53,23 +54,25 @@ void settle_attempt(Exchange& exchange, Services& services, std::uint8_t index, 
 
 // ---- the race --------------------------------------------------------------------------------------------
 
-bool is_racing(const request_info& record) noexcept { return record.race && record.race->count() > 0; }
+bool is_racing(const request_info& record) noexcept {
+  return record.approach && record.approach->race.count() > 0;
+}
 
 // The race is over: those that are still under way end for `error`.
 void end_race(request_info& record, Services& services, int error) noexcept {
-  if (!record.race) return;
-  for (std::uint8_t i = 0; i < record.race->count(); ++i)
-    settle_attempt(*record.exchange, services, record.race->at(i).address, error);
-  record.race.reset();
+  if (!is_racing(record)) return;
+  net::Race& race = record.approach->race;
+  for (; race.count() > 0; race.take(0))
+    settle_attempt(*record.exchange, services, race.at(0).address, error);
 }
 
 // The connection that is being made joins those begun before it, so that another can be begun. False: there
 // is no memory for it.
 bool join_race(request_info& record) noexcept {
   if (record.side[kUpstream].link != Link::connecting) return true;
-  if (!record.race) record.race.reset(new (std::nothrow) net::Race);
-  if (!record.race) return false;
-  record.race->add({std::exchange(record.side[kUpstream], net::Endpoint{}), record.exchange->address});
+  if (!need_approach(record)) return false;
+  record.approach->race.add(
+      {std::exchange(record.side[kUpstream], net::Endpoint{}), record.exchange->address});
   return true;
 }
 
@@ -80,22 +83,22 @@ Wait patience(const Exchange& exchange) noexcept {
 
 // One of those begun before takes the place of the last.
 void promote(request_info& record, std::uint8_t place) noexcept {
-  net::Runner runner = record.race->take(place);
+  net::Runner runner = record.approach->race.take(place);
   record.side[kUpstream] = std::move(runner.endpoint);
   record.exchange->address = runner.address;
 }
 
 // Whether one of those begun before has been made; it is then the upstream. Those that failed are taken out.
 bool outrun(request_info& record, Services& services) noexcept {
-  for (std::uint8_t i = 0; is_racing(record) && i < record.race->count();) {
-    const net::Runner& runner = record.race->at(i);
+  for (std::uint8_t i = 0; is_racing(record) && i < record.approach->race.count();) {
+    const net::Runner& runner = record.approach->race.at(i);
     if (!runner.endpoint.writable) {
       ++i;
       continue;
     }
     if (const int error = sys::socket_error(runner.endpoint.fd); error != 0) {
       settle_attempt(*record.exchange, services, runner.address, error);
-      record.race->take(i);
+      record.approach->race.take(i);
       continue;
     }
     const std::uint8_t last = record.exchange->address;
@@ -110,20 +113,23 @@ bool outrun(request_info& record, Services& services) noexcept {
 
 // 0, or errno: the upstream is being connected to that address.
 int begin_connection(request_info& record, Services& services, const sys::Address& address) noexcept {
-  sys::Opened opened = sys::connect(address);
+  const Exchange& exchange = *record.exchange;
+  sys::Opened opened = address.family == sys::Address::Family::local
+                           ? sys::connect_local(exchange.hop->socket.c_str())
+                           : sys::connect(address);
   const std::uint32_t serial = services.table.new_serial();
   const net::Token token{serial, static_cast<std::uint32_t>(opened.fd.get()), net::Token::Kind::upstream};
   if (opened.fd) opened.error = sys::watch(services.poller, opened.fd.get(), token.packed());
   if (opened.error != 0) return opened.error;
-  if (!record.lane[kRequest].framing.complete())
-    sys::send_at_once(opened.fd);  // else one send carries it all
+  const net::Lane& request = record.lane[kRequest];
+  if (!request.framing.complete()) sys::send_at_once(opened.fd);  // else one send carries it all
   net::Endpoint& upstream = record.side[kUpstream];
   upstream = net::Endpoint{};
   upstream.fd = std::move(opened.fd);
   upstream.serial = serial;
   upstream.link = Link::connecting;
-  upstream.writable =
-      record.lane[kRequest].held() > 0;  // in hope: on the same machine it is connected by now
+  // In hope: on the same machine it is connected by now.
+  upstream.writable = request.held() > 0 && exchange.greeting == net::Greeting::none;
   services.upstreams.own(upstream, services.table.slot_of(record));
   return 0;
 }
@@ -156,7 +162,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
   }
   const bool under_way = record.side[kUpstream].link == Link::connecting;
   if (!under_way && !is_racing(record)) return give_up(record, services, otherwise);
-  if (!under_way) promote(record, static_cast<std::uint8_t>(record.race->count() - 1));
+  if (!under_way) promote(record, static_cast<std::uint8_t>(record.approach->race.count() - 1));
   return record.side[kUpstream].writable ? go(State::SEND_REQUEST) : wait_for(patience(exchange));
 }
 
@@ -213,13 +219,15 @@ Step connecting(request_info& record, Services& services) noexcept {
       return connect_failed(record, services, reason_for(request.error), request.error);
     }
     if (outrun(record, services)) return go(State::SEND_REQUEST);
-    if (request.held() > 0 || !upstream.writable) return wait_for(patience(exchange));
+    const bool speaks_first = request.held() > 0 && exchange.greeting == net::Greeting::none;
+    if (speaks_first || !upstream.writable) return wait_for(patience(exchange));
     if (const int error = sys::socket_error(upstream.fd); error != 0)
       return connect_failed(record, services, reason_for(error), error);
   }
-  upstream.link = Link::open;
+  upstream.link = exchange.greeting == net::Greeting::none ? Link::open : Link::greeting;
   settle_attempt(exchange, services, exchange.address, 0);
   end_race(record, services, ECANCELED);
+  record.approach.reset();
   exchange.error = 0;  // that of an address tried before is of no interest any more
   return go(State::SEND_REQUEST);
 }

@@ -59,6 +59,16 @@ Step connecting(request_info& record, Services& services) noexcept;
 // It is time to begin with the next address too; or, if there is none, to give up.
 Step connect_late(request_info& record, Services& services, Reason reason) noexcept;
 
+// False: there is no memory.
+bool need_approach(request_info& record) noexcept;
+
+// ---- greet.cpp -------------------------------------------------------------------------------------------
+
+// What is to be said first on a new connection; none: it leads to where the request goes.
+net::Greeting first_greeting(const Exchange& exchange) noexcept;
+// What has to be said to a parent before the connection leads on.
+Step greet(request_info& record, Services& services) noexcept;
+
 // ---- heads.cpp -------------------------------------------------------------------------------------------
 
 Step take_up(request_info& record, Services& services, const http::RequestHead& head,

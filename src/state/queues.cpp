@@ -78,7 +78,7 @@ namespace {
 // The upstream of the record, or one that is racing to become it; null: neither, any more.
 net::Endpoint* endpoint_of(request_info& record, std::uint32_t serial) noexcept {
   if (record.side[kUpstream].serial == serial) return &record.side[kUpstream];
-  return record.race ? record.race->find(serial) : nullptr;
+  return record.approach ? record.approach->race.find(serial) : nullptr;
 }
 
 void deliver_to_client(const net::Token& token, const sys::Event& event, Services& services) noexcept {

@@ -638,6 +638,12 @@ Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
 Opened listen(const Address& address, int backlog) noexcept { return World::current().listen(address, backlog); }
 Opened accept(const Fd& listener, Address& peer) noexcept { return World::current().accept(listener.get(), peer); }
 Opened connect(const Address& address) noexcept { return World::current().connect(address); }
+Opened connect_local(const char* path) noexcept {
+  World& world = World::current();
+  const auto found = world.local_hosts.find(path);
+  if (found == world.local_hosts.end()) return {Fd{}, ENOENT};
+  return world.connect(found->second);
+}
 int socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }
 Address local_address(const Fd& socket) noexcept { return World::current().local_address(socket.get()); }
 void send_at_once(const Fd& /*socket*/) noexcept {}

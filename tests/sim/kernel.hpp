@@ -116,6 +116,7 @@ class World {
   void send_signal() { signal_pending_ = true; notify(signals_fd_); }
   std::map<std::string, net::Found> names;  // what look-ups find; a host not in it is not found
   std::set<std::string> unanswered;         // hosts whose name server is silent
+  std::map<std::string, sys::Address> local_hosts;  // paths of Unix sockets, and the host that is there
 
   // ---- the failure loop ----
   std::vector<std::uint32_t> calls_made = std::vector<std::uint32_t>(static_cast<std::size_t>(Call::count));

@@ -421,7 +421,7 @@ TEST(Racing, TheFirstWinsIfItIsMadeFirst) {
   b.settle();
   EXPECT_EQ(b.world.sockets(), 2U) << "the other is closed";
   EXPECT_EQ(b.record().state, State::READ_RESPONSE) << "the request has gone";
-  EXPECT_FALSE(b.record().race);
+  EXPECT_FALSE(b.record().approach);
 }
 
 TEST(Racing, OneThatFailsLeavesTheOthers) {
