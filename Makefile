@@ -50,7 +50,7 @@ endif
 
 # Everything but the program's own file, the system calls, and the sources of names and of hashes, which tests replace.
 CORE    := request_state.cpp http_parse.cpp src/sys/address.cpp $(sort $(wildcard src/base/*.cpp src/http/*.cpp \
-           src/watch/*.cpp src/explain/*.cpp)) $(filter-out src/plan/crypt.cpp src/plan/nocrypt.cpp,$(sort $(wildcard src/plan/*.cpp))) \
+           src/watch/*.cpp src/explain/*.cpp src/state/*.cpp)) $(filter-out src/plan/crypt.cpp src/plan/nocrypt.cpp,$(sort $(wildcard src/plan/*.cpp))) \
            $(filter-out src/net/cares.cpp src/net/getaddrinfo.cpp,$(sort $(wildcard src/net/*.cpp)))
 SOURCES := proxy.cpp src/sys/linux.cpp $(NAMES) $(HASHES) $(CORE)
 OBJECTS := $(SOURCES:%.cpp=$(BUILD)/%.o)

@@ -30,6 +30,8 @@
 #include "src/http/reply.hpp"
 #include "src/net/lane.hpp"
 #include "src/net/name_source.hpp"
+#include "src/net/race.hpp"
+#include "src/net/reach.hpp"
 #include "src/net/upstreams.hpp"
 #include "src/plan/limits.hpp"
 #include "src/plan/plan.hpp"
@@ -75,10 +77,12 @@ struct Exchange {
   std::uint64_t sent_up;    // bytes to the upstream, head included; before the end: when the request began
   std::uint64_t sent_down;  // bytes to the client, head included; likewise
   std::uint64_t head_down;  // of these, what came before the answer's body
-  std::uint64_t tried_at;   // when the last address was begun with
+  std::uint64_t tried_at;   // when the first address was begun with
   sys::Address client;
-  net::Addresses addresses;                                  // of the host
-  std::array<http::Attempt, net::Addresses::kMax> attempts;  // the first `next_address` of them
+  net::Addresses addresses;  // of the host
+  // The first `next_address` of them. While one is under way: EINPROGRESS, and ms from `tried_at` to its
+  // start.
+  std::array<http::Attempt, net::Addresses::kMax> attempts;
   std::array<std::uint32_t, kStates> spent_ms;
   int error;          // errno of the last failure, or 0
   std::uint32_t nth;  // of the connection's requests, from 1
@@ -91,6 +95,7 @@ struct Exchange {
   std::uint8_t host_length;
   std::uint8_t method_length;  // 0: the request was never understood
   std::uint8_t next_address;   // of those to try
+  std::uint8_t address;        // of the connection, or of the one begun with last
   std::uint8_t interims;       // 1xx heads that came before the answer
   plan::Kind kind;             // what is done
   http::Version version;       // of the messages we send
@@ -141,6 +146,7 @@ struct request_info {
   std::uint64_t id = 0;        // of the connection, from 1
   std::uint32_t served = 0;    // requests on this connection before this one
   ExchangePtr exchange;
+  std::unique_ptr<net::Race> race;  // null unless several connections are being made
   sys::Address client;
 };
 static_assert(sizeof(request_info) <= 256);
@@ -202,6 +208,7 @@ struct Services {
   net::Resolver& resolver;
   net::Upstreams& upstreams;
   base::Trace& trace;
+  net::Reach reach;
   plan::Users* users = nullptr;       // null: nobody is asked for a password
   plan::Limits* limits = nullptr;     // null: no client has any
   std::span<const sys::Address> own;  // that we listen on

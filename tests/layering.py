@@ -26,6 +26,7 @@ FILES = {
     "proxy.cpp": "proxy",
     "request_state.hpp": "request_state",
     "request_state.cpp": "request_state",
+    "src/state": "request_state",
     "http_parse.cpp": "src/http",
 }
 # Of the address only its numeric form is needed above: no call to the system comes with it.
@@ -40,7 +41,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
 def room_of(path):
-    return FILES.get(path, path.rsplit("/", 1)[0])
+    folder = path.rsplit("/", 1)[0]
+    return FILES.get(path, FILES.get(folder, folder))
 
 
 def includes(path):

@@ -87,6 +87,18 @@ string take_client_requests(Config& config, string_view text) {
   return parse_rate(text, config.allowance.requests);
 }
 
+string take_client_bytes(Config& config, string_view text) {
+  return parse_rate(text, config.allowance.bytes);
+}
+
+string take_parent(Config& config, string_view text) {
+  Parent parent;
+  string error = parse_parent(text, parent);
+  if (error.empty()) config.parent = std::move(parent);
+  return error;
+}
+string take_no_parent(Config& config, string_view text) { return parse_no_parent(text, config.no_parent); }
+
 string take_requests(Config& config, string_view text) {
   return take_count(config.max_requests, text, kRequestsMax);
 }
@@ -162,6 +174,13 @@ string take_wait(Config& config, Wait wait, string_view text) {
   return {};
 }
 
+string take_drain(Config& config, string_view text) {
+  const std::optional<std::uint32_t> ms = parse_seconds(text);
+  if (!ms) return quoted(text) + " is not a number of seconds, as in 30 or 0.5, or 0 to stop at once";
+  config.drain_ms = *ms;
+  return {};
+}
+
 // ---- the table of options --------------------------------------------------------------------------------
 
 struct Option {
@@ -171,7 +190,7 @@ struct Option {
   string (*take)(Config&, string_view);
 };
 
-constexpr std::array<Option, 14> kOptions{{
+constexpr std::array<Option, 18> kOptions{{
     {"--listen", "ADDRESS:PORT", "listen here too (repeatable); with it, PORT may be left out", take_listen},
     {"--allow", "RULE", "allow what the rule says, as 10.0.0.0/8 or host=*.example.com,port=80 (repeatable)",
      take_allow},
@@ -180,6 +199,12 @@ constexpr std::array<Option, 14> kOptions{{
     {"--client-connections", "N", "connections that one client may have at once", take_client_connections},
     {"--client-requests", "RATE",
      "requests a second that one client may make, as 20 or 20:100 (with a burst)", take_client_requests},
+    {"--client-bytes", "RATE", "bytes a second that one client may move, as 500k or 1m:8m (with a burst)",
+     take_client_bytes},
+    {"--parent", "URL",
+     "ask this proxy: http://[NAME:PASSWORD@]HOST:PORT, socks5://..., or http://unix:/PATH", take_parent},
+    {"--no-parent", "LIST", "but not for these: example.com,.intern,10.0.0.0/8,[::1]:80 (this machine never)",
+     take_no_parent},
     {"--name", "NAME", "our name in Via (default proxy); in a chain of proxies each needs its own",
      take_name},
     {"--connect-ports", "PORTS", "CONNECT may name these: 443,563,8443,1024-65535 (default), or none",
@@ -192,6 +217,8 @@ constexpr std::array<Option, 14> kOptions{{
     {"--log-format", "FORMAT", "own (default), common, combined or json", take_log_format},
     {"--max-requests", "N", "requests served at once (default 10000); more get 503", take_requests},
     {"--buffers", "MIB", "ceiling of the memory for buffers (default 64)", take_buffers},
+    {"--drain", "SECONDS", "when told to stop, give what is under way this long to end (default 30)",
+     take_drain},
 }};
 
 constexpr std::array<string_view, 6> kFlags{"-v", "--verbose", "-h", "--help", "--version", "--request-id"};
@@ -302,7 +329,9 @@ void put_row(string& out, const string& left, const string& right) {
   out += right + "\n";
 }
 
-string default_seconds(std::uint32_t ms) { return std::to_string(ms / 1000) + " s"; }
+string default_seconds(std::uint32_t ms) {
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+}
 
 }  // namespace
 

@@ -2,12 +2,14 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "../sys/address.hpp"
 #include "limits.hpp"
+#include "parent.hpp"
 #include "rules.hpp"
 #include "waits.hpp"
 
@@ -46,6 +48,8 @@ struct Config {
   Rules rules;                       // who may ask for what
   std::string users_file;            // of htpasswd(1); empty: nobody is asked for a password
   Allowance allowance;               // of each client
+  std::optional<Parent> parent;      // who is asked instead of the hosts (see parent_for)
+  std::vector<NoParent> no_parent;   // save for these
   bool request_id = false;           // each request is given a name, X-Request-Id
   std::string name = "proxy";        // ours, in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
   std::vector<Ports> connect_ports{
@@ -55,7 +59,8 @@ struct Config {
   std::size_t max_requests = 10'000;
   std::size_t buffer_mib = 64;
   std::array<std::uint32_t, kWaits> wait_ms = default_waits();
-  std::string access_log = "-";  // a file, "-" for standard output, "syslog[:SOCKET]", or "off"
+  std::uint32_t drain_ms = 30'000;  // from the signal to stop on, for what is under way; 0: not at all
+  std::string access_log = "-";     // a file, "-" for standard output, "syslog[:SOCKET]", or "off"
   LogFormat log_format = LogFormat::own;
   bool verbose = false;
 

@@ -16,7 +16,8 @@ enum class Wait : std::uint8_t {
   head,         // the head of the request, from its first byte on
   body,         // the client's next piece of body
   resolve,      // the name
-  connect,      // one address
+  attempt,      // one address, before the next is tried too
+  connect,      // the last address
   send,         // the upstream takes bytes
   answer,       // the head of the answer
   stream,       // the upstream's next piece of body
@@ -44,7 +45,8 @@ inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
     {Wait::head, "--head-timeout", 30'000, false, base::Reason::head_timeout, "the whole head of a request"},
     {Wait::body, "--body-timeout", 60'000, true, base::Reason::body_timeout, "the next bytes of a request's body"},
     {Wait::resolve, "--resolve-timeout", 10'000, false, base::Reason::resolve_timeout, "a host's addresses"},
-    {Wait::connect, "--connect-timeout", 10'000, false, base::Reason::connect_timeout, "a connection, for each address"},
+    {Wait::attempt, "--attempt-delay", 250, false, base::Reason::connect_timeout, "one address, before the next is tried too"},
+    {Wait::connect, "--connect-timeout", 10'000, false, base::Reason::connect_timeout, "a connection, once the last address is tried"},
     {Wait::send, "--send-timeout", 60'000, true, base::Reason::upstream_stalled, "the host to take bytes"},
     {Wait::answer, "--answer-timeout", 120'000, true, base::Reason::answer_timeout, "the head of the answer"},
     {Wait::stream, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "the next bytes of the answer"},

@@ -182,7 +182,11 @@ std::string check_idle(Services& services, const World& world) {
   if (services.upstreams.idle() == 0) return {};
   std::set<int> used;
   for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot)
-    for (const net::Endpoint& side : services.table.at(slot).side) used.insert(side.fd.get());
+  {
+    const request_info& record = services.table.at(slot);
+    for (const net::Endpoint& side : record.side) used.insert(side.fd.get());
+    for (std::uint8_t i = 0; record.race && i < record.race->count(); ++i) used.insert(record.race->at(i).endpoint.fd.get());
+  }
   for (const int fd : world.open_sockets())
     if (!used.contains(fd) && world.has_spoken(fd)) return "an idle connection is kept that has ended or spoken";
   return {};
@@ -193,12 +197,13 @@ std::string check_turn(Services& services, const World& world) {
   for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
     const request_info& record = services.table.at(slot);
     if (record.state == State::FREE) {
-      if (record.side[kClient].fd || record.side[kUpstream].fd || record.exchange) return "a free record holds something";
+      if (record.side[kClient].fd || record.side[kUpstream].fd || record.race || record.exchange) return "a free record holds something";
       continue;
     }
     ++used;
     if (!record.side[kClient].fd) return "a record in use has no client";
     sides += record.side[kUpstream].fd ? 2 : 1;
+    sides += record.race ? record.race->count() : 0U;
     for (const net::Lane& lane : record.lane) {
       blocks += lane.block ? 1 : 0;
       if (!lane.block && lane.held() != 0) return "a lane holds bytes without a block";

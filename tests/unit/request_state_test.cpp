@@ -372,18 +372,126 @@ TEST(Connecting, TheNextAddressWhenOneRefuses) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Connecting, TheNextAddressWhenOneIsSilent) {
-  Bench b;
+// The first address of two is silent.
+struct SilentFirst : Bench {
+  SilentFirst() {
+    world.names["o.test"] = two_addresses();
+    world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
+  }
+  sim::ConnectionPtr ask() {
+    auto asking = client();
+    send(asking, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+    return asking;
+  }
+  // What is connecting to the silent one is answered at last.
+  void relent() {
+    for (const sim::ConnectionPtr& connection : world.connections())
+      if (connection->phase == sim::Connection::Phase::black_hole)
+        connection->phase = sim::Connection::Phase::connecting;
+    settle();
+  }
+};
+
+TEST(Racing, TheNextAddressIsTriedBesideASilentOne) {
+  SilentFirst b;
   auto& host = b.origin();
-  b.world.names["o.test"] = two_addresses();
-  b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
-  const auto client = b.client();
-  b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
-  EXPECT_EQ(b.record().wait, Wait::connect);
-  b.pass(b.config.wait(Wait::connect));
+  const auto client = b.ask();
+  EXPECT_EQ(b.record().wait, Wait::attempt);
+  b.services->now += b.config.wait(Wait::attempt) - 1;
+  b.pass(0);
+  EXPECT_TRUE(host.arrivals.empty()) << "not a moment too early";
+  b.pass(1);
   b.send(b.arrival(host), kAnswer);
   EXPECT_EQ(b.read(client), kPassedOn);
+  EXPECT_EQ(b.last().attempts[0].error, ECANCELED);
+  EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::attempt));
+  EXPECT_EQ(b.last().attempts[1].error, 0);
   EXPECT_TRUE(b.clean());
+}
+
+TEST(Racing, TheFirstWinsIfItIsMadeFirst) {
+  SilentFirst b;
+  b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
+  const auto client = b.ask();
+  b.pass(b.config.wait(Wait::attempt));
+  EXPECT_EQ(b.world.sockets(), 3U) << "both are under way";
+  EXPECT_EQ(b.record().wait, Wait::connect);
+  for (const sim::ConnectionPtr& connection : b.world.connections())
+    if (connection->to.bytes[1] == 9) connection->phase = sim::Connection::Phase::connecting;
+  b.settle();
+  EXPECT_EQ(b.world.sockets(), 2U) << "the other is closed";
+  EXPECT_EQ(b.record().state, State::READ_RESPONSE) << "the request has gone";
+  EXPECT_FALSE(b.record().race);
+}
+
+TEST(Racing, OneThatFailsLeavesTheOthers) {
+  SilentFirst b;
+  const auto client = b.ask();  // the second refuses
+  b.pass(b.config.wait(Wait::attempt));
+  EXPECT_EQ(b.record().state, State::SEND_REQUEST);
+  EXPECT_EQ(b.world.sockets(), 2U) << "the first is still under way";
+  b.relent();
+  EXPECT_EQ(b.record().state, State::READ_RESPONSE);
+}
+
+TEST(Racing, AllThatAreSilentEndTogether) {
+  SilentFirst b;
+  b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
+  const auto client = b.ask();
+  b.pass(b.config.wait(Wait::attempt));
+  b.pass(b.config.wait(Wait::connect));
+  EXPECT_EQ(status_of(b.read(client)), 504);
+  EXPECT_EQ(b.last().reason, Reason::connect_timeout);
+  EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::attempt) + b.config.wait(Wait::connect));
+  EXPECT_EQ(b.last().attempts[1].ms, b.config.wait(Wait::connect));
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Racing, WhoWasOutrunComesLastTheNextTime) {
+  SilentFirst b;
+  auto& host = b.origin();
+  const auto first = b.ask();
+  b.pass(b.config.wait(Wait::attempt));
+  b.send(b.arrival(host), kAnswer);
+  const auto second = b.ask();
+  b.send(b.arrival(host), kAnswer);
+  EXPECT_EQ(b.read(second), kPassedOn) << "without any delay";
+  EXPECT_EQ(b.last().next_address, 1);
+}
+
+TEST(Racing, AClientThatLeavesEndsThemAll) {
+  SilentFirst b;
+  b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
+  const auto client = b.ask();
+  b.pass(b.config.wait(Wait::attempt));
+  b.world.remote_rst(*client);
+  b.settle();
+  EXPECT_EQ(b.world.sockets(), 0U);
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Racing, ATunnelIsOpenedOverTheFirstThatIsMade) {
+  SilentFirst b;
+  auto& host = b.origin();
+  b.config.connect_ports = {{80, 80}};
+  const auto client = b.client();
+  b.send(client, "CONNECT o.test:80 HTTP/1.1\r\nHost: o.test:80\r\n\r\n");
+  b.pass(b.config.wait(Wait::attempt));
+  const auto origin = b.arrival(host);
+  EXPECT_EQ(status_of(b.read(client)), 200);
+  b.send(client, "up");
+  EXPECT_EQ(b.world.remote_read(*origin, 10), "up");
+}
+
+TEST(Racing, WithoutADescriptorForTheNextTheOthersGoOn) {
+  SilentFirst b;
+  const auto client = b.ask();
+  b.world.failure = {sim::Call::connect, b.world.calls_made[static_cast<std::size_t>(sim::Call::connect)],
+                     EMFILE};
+  b.pass(b.config.wait(Wait::attempt));
+  EXPECT_EQ(b.record().state, State::SEND_REQUEST);
+  b.relent();
+  EXPECT_EQ(b.record().state, State::READ_RESPONSE);
 }
 
 // ---- what is noted for the log and for an answer of our own ----------------------------------------------
@@ -394,14 +502,15 @@ TEST(Noted, EachAddressThatWasTried) {
   b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
   const auto client = b.client();
   b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+  b.pass(b.config.wait(Wait::attempt));
   b.pass(b.config.wait(Wait::connect));
   const string answer = b.read(client);
   ASSERT_EQ(b.last().next_address, 2);
   EXPECT_EQ(b.last().attempts[0].error, ETIMEDOUT);
-  EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::connect));
+  EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::attempt) + b.config.wait(Wait::connect));
   EXPECT_EQ(b.last().attempts[1].error, ECONNREFUSED);
   EXPECT_EQ(b.last().attempts[1].ms, 0U);
-  EXPECT_NE(answer.find(":80: Connection timed out (ETIMEDOUT), after 10000 ms\nTried: "), string::npos)
+  EXPECT_NE(answer.find(":80: Connection timed out (ETIMEDOUT), after 10250 ms\nTried: "), string::npos)
       << answer;
   EXPECT_NE(answer.find("Failed: connecting to the host (SEND_REQUEST)\nHost: o.test, port 80\n"),
             string::npos);
@@ -562,7 +671,7 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
       {Wait::reader, Reason::client_stalled, 0},     {Wait::tunnel, Reason::tunnel_idle, 0},
       {Wait::linger, Reason::complete, 0},
   };
-  static_assert(std::size(rows) == plan::kWaits);
+  static_assert(std::size(rows) == plan::kWaits - 1);  // Wait::attempt ends nothing (see Racing)
   for (const Row& row : rows) {
     const string title{plan::row(row.wait).option};
     Bench b{16, 8192};

@@ -1,0 +1,133 @@
+// Answers of our own: why a request could not be served, and where its way ends.
+#include <cstring>
+
+#include "../base/trace.hpp"
+#include "../http/reply.hpp"
+#include "../http/rewrite.hpp"
+#include "parts.hpp"
+
+using base::Did;
+
+namespace state {
+
+namespace {
+
+// Makes room for an answer of our own: in a new block, or in one whose content is of no more use. What stays
+// is an interim answer that is on its way to the client.
+bool make_room(request_info& record, Services& services) noexcept {
+  net::Lane& answer = record.lane[kResponse];
+  net::Lane& request = record.lane[kRequest];
+  const std::size_t kept = record.state == State::SEND_REQUEST ? answer.held() : 0;
+  if (!answer.block) answer.block = std::move(request.block);
+  request.drop_block();
+  request.repeatable = false;
+  if (!answer.block) answer.block = services.blocks.take();
+  if (!answer.block) return false;
+  std::memmove(answer.block->bytes, answer.block->bytes + answer.begin, kept);
+  answer.begin = answer.tail = 0;
+  answer.end = static_cast<std::uint16_t>(kept);
+  answer.encoding = net::Encoding::plain;
+  return true;
+}
+
+// What was being done when it failed.
+std::string_view phase(const request_info& record) noexcept {
+  const Exchange& exchange = *record.exchange;
+  if (record.state == State::READ_REQUEST) return "reading the request (READ_REQUEST)";
+  if (record.state == State::READ_RESPONSE) return "reading the host's answer (READ_RESPONSE)";
+  if (exchange.reused) return "sending the request to the host (SEND_REQUEST)";
+  if (exchange.addresses.count == 0) return "looking up the host's name (SEND_REQUEST)";
+  const bool connected = exchange.next_address > 0 && exchange.attempts[exchange.address].error == 0;
+  return connected ? "sending the request to the host (SEND_REQUEST)"
+                   : "connecting to the host (SEND_REQUEST)";
+}
+
+// RFC 9110 section 10.2.3, rounded up.
+std::uint32_t retry_after_s(const request_info& record, Services& services) noexcept {
+  return static_cast<std::uint32_t>((services.limits->request_wait_ms(record.client, services.now) + 999) /
+                                    1000);
+}
+
+http::Failure failure_of(const request_info& record, Services& services, Reason reason) noexcept {
+  const Exchange& exchange = *record.exchange;
+  return {.reason = reason,
+          .detail = exchange.detail,
+          .error = exchange.error,
+          .id = exchange.id,
+          .phase = phase(record),
+          .host = exchange.host_view(),
+          .port = exchange.port,
+          .received = exchange.received,
+          .addresses = exchange.addresses.all(),
+          .attempts = {exchange.attempts.data(), exchange.next_address},
+          .challenge = reason == Reason::login_required ? plan::kChallenge : std::string_view{},
+          .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, services) : 0,
+          .as_page = exchange.wants_page,
+          .to_head = exchange.to_head};
+}
+
+// Those before the body: what was sent of interim answers counts among them.
+std::uint64_t head_bytes(const net::Lane& answer, std::size_t whole) noexcept {
+  const std::string_view text{reinterpret_cast<const char*>(answer.block->bytes) + answer.end, whole};
+  return answer.moved + answer.end + text.find("\r\n\r\n") + 4;
+}
+
+}  // namespace
+
+// The upstream of a tunnel would take the end of the stream for the client's, which has not come: had it
+// come, it would have been passed on.
+bool would_look_whole_above(const request_info& record) noexcept {
+  const net::Endpoint& upstream = record.side[kUpstream];
+  return record.exchange && record.exchange->kind == plan::Kind::tunnel && upstream.fd && !upstream.shut;
+}
+
+Step give_up(request_info& record, Services& services, Reason reason) noexcept {
+  const std::uint16_t status = base::row(reason).status;
+  if (status == 0 || record.state == State::SEND_RESPONSE) return close(reason);
+  if (would_look_whole_above(record)) sys::reset_on_close(record.side[kUpstream].fd);
+  record.side[kUpstream] = net::Endpoint{};
+  record.race.reset();
+  if (!begin_exchange(record, services)) {
+    record.verdict = reason;
+    return yield(Wait::linger);
+  }
+  Exchange& exchange = *record.exchange;
+  exchange.reason = reason;
+  exchange.persistent = false;
+  if (!make_room(record, services)) {
+    record.verdict = reason;
+    return starve(Wait::linger);
+  }
+  if (record.state == State::READ_REQUEST)
+    record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
+  exchange.status = status;
+  record.lane[kRequest].dead = true;
+
+  net::Lane& answer = record.lane[kResponse];
+  const std::size_t length =
+      http::write_answer(failure_of(record, services, reason), {services.via, services.date},
+                         {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
+  exchange.head_down = head_bytes(answer, length) - exchange.sent_down;
+  answer.begin = std::exchange(record.greeted, std::uint8_t{0});  // 0 if an interim answer is on its way
+  answer.end = static_cast<std::uint16_t>(answer.end + length);
+  answer.framing = http::Framing{};
+  note(record, services, Did::answered, status, static_cast<std::uint8_t>(reason), exchange.error);
+  return go(State::SEND_RESPONSE);
+}
+
+Step end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  std::array<char, base::kBlockBytes> text;  // the head lies in the block that is to take the answer
+  const std::size_t length = http::write_end_of_way(head, {services.via, services.date}, text);
+  if (length == 0) return give_up(record, services, Reason::head_too_large);
+  record.exchange->status = 200;
+  record.exchange->persistent = false;
+  if (!make_room(record, services)) return close(Reason::memory_short);  // it has the request's block
+  record.lane[kRequest].dead = true;
+  std::memcpy(response.block->bytes, text.data(), length);
+  response.end = static_cast<std::uint16_t>(length);
+  response.framing = http::Framing{};
+  return go(State::SEND_RESPONSE);
+}
+
+}  // namespace state

@@ -1,0 +1,227 @@
+// From a host's addresses to an open connection: each is begun with while those before it are still being
+// tried, and the first that is made is used (RFC 8305 section 5).
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "../base/trace.hpp"
+#include "parts.hpp"
+
+using base::Did;
+using net::Flow;
+using net::Link;
+
+namespace state {
+
+namespace {
+
+// No other address would help.
+bool is_ours(Reason reason) noexcept {
+  return reason == Reason::no_descriptor || reason == Reason::no_memory;
+}
+
+// A request to ourselves would come back; and rules may speak of the address that a name leads to.
+Reason objection_to(const Exchange& exchange, const Services& services,
+                    const sys::Address& address) noexcept {
+  if (std::any_of(services.own.begin(), services.own.end(),
+                  [&address](const sys::Address& own) { return address.reaches(own); }))
+    return Reason::loop;
+  const plan::Verdict verdict = services.config.rules.for_address(
+      {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
+  return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
+}
+
+// ---- what became of each address -------------------------------------------------------------------------
+
+void begin_attempt(Exchange& exchange, const Services& services) noexcept {
+  if (exchange.next_address == 0) exchange.tried_at = services.now;
+  exchange.attempts[exchange.next_address++] = {static_cast<std::uint32_t>(services.now - exchange.tried_at),
+                                                EINPROGRESS};
+}
+
+void settle_attempt(Exchange& exchange, Services& services, std::uint8_t index, int error) noexcept {
+  http::Attempt& attempt = exchange.attempts[index];
+  attempt = {static_cast<std::uint32_t>(services.now - exchange.tried_at) - attempt.ms, error};
+  const sys::Address& address = exchange.addresses.list[index];
+  const bool had_its_time = error != ECANCELED || index < exchange.address;  // else it was begun with later
+  if (error == 0) services.reach.succeeded(address);
+  if (error != 0 && error != EACCES && !is_ours(reason_for(error)) && had_its_time)
+    services.reach.failed(address, services.now);
+}
+
+// ---- the race --------------------------------------------------------------------------------------------
+
+bool is_racing(const request_info& record) noexcept { return record.race && record.race->count() > 0; }
+
+// The race is over: those that are still under way end for `error`.
+void end_race(request_info& record, Services& services, int error) noexcept {
+  if (!record.race) return;
+  for (std::uint8_t i = 0; i < record.race->count(); ++i)
+    settle_attempt(*record.exchange, services, record.race->at(i).address, error);
+  record.race.reset();
+}
+
+// The connection that is being made joins those begun before it, so that another can be begun. False: there
+// is no memory for it.
+bool join_race(request_info& record) noexcept {
+  if (record.side[kUpstream].link != Link::connecting) return true;
+  if (!record.race) record.race.reset(new (std::nothrow) net::Race);
+  if (!record.race) return false;
+  record.race->add({std::exchange(record.side[kUpstream], net::Endpoint{}), record.exchange->address});
+  return true;
+}
+
+// How long there is before `connect_late`.
+Wait patience(const Exchange& exchange) noexcept {
+  return exchange.next_address < exchange.addresses.count ? Wait::attempt : Wait::connect;
+}
+
+// One of those begun before takes the place of the last.
+void promote(request_info& record, std::uint8_t place) noexcept {
+  net::Runner runner = record.race->take(place);
+  record.side[kUpstream] = std::move(runner.endpoint);
+  record.exchange->address = runner.address;
+}
+
+// Whether one of those begun before has been made; it is then the upstream. Those that failed are taken out.
+bool outrun(request_info& record, Services& services) noexcept {
+  for (std::uint8_t i = 0; is_racing(record) && i < record.race->count();) {
+    const net::Runner& runner = record.race->at(i);
+    if (!runner.endpoint.writable) {
+      ++i;
+      continue;
+    }
+    if (const int error = sys::socket_error(runner.endpoint.fd); error != 0) {
+      settle_attempt(*record.exchange, services, runner.address, error);
+      record.race->take(i);
+      continue;
+    }
+    const std::uint8_t last = record.exchange->address;
+    promote(record, i);
+    settle_attempt(*record.exchange, services, last, ECANCELED);
+    return true;
+  }
+  return false;
+}
+
+// ---- beginning -------------------------------------------------------------------------------------------
+
+// 0, or errno: the upstream is being connected to that address.
+int begin_connection(request_info& record, Services& services, const sys::Address& address) noexcept {
+  sys::Opened opened = sys::connect(address);
+  const std::uint32_t serial = services.table.new_serial();
+  const net::Token token{serial, static_cast<std::uint32_t>(opened.fd.get()), net::Token::Kind::upstream};
+  if (opened.fd) opened.error = sys::watch(services.poller, opened.fd.get(), token.packed());
+  if (opened.error != 0) return opened.error;
+  if (!record.lane[kRequest].framing.complete())
+    sys::send_at_once(opened.fd);  // else one send carries it all
+  net::Endpoint& upstream = record.side[kUpstream];
+  upstream = net::Endpoint{};
+  upstream.fd = std::move(opened.fd);
+  upstream.serial = serial;
+  upstream.link = Link::connecting;
+  upstream.writable =
+      record.lane[kRequest].held() > 0;  // in hope: on the same machine it is connected by now
+  services.upstreams.own(upstream, services.table.slot_of(record));
+  return 0;
+}
+
+// Begins to connect to the next address that lets us begin, beside those that are under way.
+Step connect_next(request_info& record, Services& services, Reason otherwise) noexcept {
+  Exchange& exchange = *record.exchange;
+  while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise) && join_race(record)) {
+    const std::uint8_t index = exchange.next_address;
+    begin_attempt(exchange, services);
+    if (const Reason why = objection_to(exchange, services, exchange.addresses.list[index]);
+        why != Reason::none) {
+      settle_attempt(exchange, services, index, EACCES);
+      otherwise = why;
+      continue;
+    }
+    const int error = begin_connection(record, services, exchange.addresses.list[index]);
+    if (error == 0) {
+      exchange.address = index;
+      note(record, services, Did::connected, index, 0);
+      return go(State::SEND_REQUEST);
+    }
+    if (error == EMFILE && services.upstreams.drop_oldest()) {
+      --exchange.next_address;
+      continue;
+    }
+    exchange.error = error;
+    settle_attempt(exchange, services, index, error);
+    otherwise = reason_for(error);
+  }
+  const bool under_way = record.side[kUpstream].link == Link::connecting;
+  if (!under_way && !is_racing(record)) return give_up(record, services, otherwise);
+  if (!under_way) promote(record, static_cast<std::uint8_t>(record.race->count() - 1));
+  return record.side[kUpstream].writable ? go(State::SEND_REQUEST) : wait_for(patience(exchange));
+}
+
+}  // namespace
+
+Reason reason_for(int error) noexcept {
+  switch (error) {
+    case 0: return Reason::upstream_closed;
+    case ECONNREFUSED: return Reason::refused;
+    case ECONNRESET:
+    case EPIPE: return Reason::upstream_reset;
+    case ETIMEDOUT: return Reason::connect_timeout;
+    case EMFILE:
+    case ENFILE: return Reason::no_descriptor;
+    case ENOBUFS:
+    case ENOMEM: return Reason::no_memory;
+    default: return Reason::unreachable;
+  }
+}
+
+Step begin_connecting(request_info& record, Services& services) noexcept {
+  services.reach.order(record.exchange->addresses, services.now);
+  return connect_next(record, services, Reason::unreachable);
+}
+
+Step connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
+  record.exchange->error = error;
+  settle_attempt(*record.exchange, services, record.exchange->address, error);
+  note(record, services, Did::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason),
+       error);
+  record.side[kUpstream] = net::Endpoint{};
+  return connect_next(record, services, reason);
+}
+
+Step connect_late(request_info& record, Services& services, Reason reason) noexcept {
+  Exchange& exchange = *record.exchange;
+  note(record, services, Did::retried, exchange.next_address, static_cast<std::uint8_t>(reason), ETIMEDOUT);
+  if (exchange.next_address < exchange.addresses.count) return connect_next(record, services, reason);
+  end_race(record, services, ETIMEDOUT);
+  exchange.error = ETIMEDOUT;
+  settle_attempt(exchange, services, exchange.address, ETIMEDOUT);
+  return give_up(record, services, reason);
+}
+
+// Until the first byte is taken, or, with none to send, until there is room for one, nothing is known.
+Step connecting(request_info& record, Services& services) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  Exchange& exchange = *record.exchange;
+  net::Endpoint& upstream = record.side[kUpstream];
+  if (!has_gone(record)) {
+    if (request.flow == Flow::write_failed) {
+      request.dead = false;
+      request.flow = Flow::none;
+      return connect_failed(record, services, reason_for(request.error), request.error);
+    }
+    if (outrun(record, services)) return go(State::SEND_REQUEST);
+    if (request.held() > 0 || !upstream.writable) return wait_for(patience(exchange));
+    if (const int error = sys::socket_error(upstream.fd); error != 0)
+      return connect_failed(record, services, reason_for(error), error);
+  }
+  upstream.link = Link::open;
+  settle_attempt(exchange, services, exchange.address, 0);
+  end_race(record, services, ECANCELED);
+  exchange.error = 0;  // that of an address tried before is of no interest any more
+  return go(State::SEND_REQUEST);
+}
+
+}  // namespace state

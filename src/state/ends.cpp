@@ -1,0 +1,91 @@
+// How an answer ends, and what becomes of the connections afterwards.
+#include <utility>
+
+#include "parts.hpp"
+
+using net::Flow;
+
+namespace state {
+
+namespace {
+
+// The client's connection serves its next request, which may have begun to come already.
+Step next_request(request_info& record, Services& services) noexcept {
+  end_exchange(record, Reason::complete, services);
+  for (net::Lane& lane : record.lane) {
+    lane.turn_page();
+    net::Lane fresh;
+    fresh.block = std::move(lane.block);
+    fresh.end = lane.end;
+    fresh.moved = lane.moved;
+    lane = std::move(fresh);
+  }
+  ++record.served;
+  return go(State::READ_REQUEST);
+}
+
+}  // namespace
+
+Step cut(request_info& record, Reason reason, Reason detail) noexcept {
+  record.exchange->detail = detail;
+  record.exchange->error = record.lane[kResponse].error;
+  return close(reason);
+}
+
+bool would_look_whole(const request_info& record) noexcept {
+  const net::Lane& response = record.lane[kResponse];
+  return record.state == State::SEND_RESPONSE && response.flow != Flow::complete &&
+         response.encoding == net::Encoding::plain && !response.framing.has_length();
+}
+
+// Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still
+// sending is read until it closes, for a while (RFC 9112 section 9.6).
+Step linger(request_info& record, Services& services) noexcept {
+  switch (
+      net::discard(record.lane[kRequest], record.side[kClient], services.blocks, services.budget[kRequest])) {
+    case Flow::need_read: return wait_for(Wait::linger);
+    case Flow::budget: return yield(Wait::linger);
+    case Flow::no_block: return starve(Wait::linger);
+    default: return close(Reason::complete);
+  }
+}
+
+// The request's block is kept in case it is sent again, or because the next request has begun in it. Where no
+// other is to be had, the answer is worth more. False: it is not kept, or still needed.
+bool give_up_kept(request_info& record) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  if (!request.block || !(request.complete() || request.dead)) return false;
+  if (record.exchange->upgrade && request.ahead() > 0) return false;  // it may be for the other protocol
+  record.exchange->persistent &=
+      request.ahead() == 0;  // a client repeats what was not answered (RFC 9112 section 9.3.2)
+  request.repeatable = false;
+  request.drop_block();
+  return true;
+}
+
+Step hear_out(request_info& record, Services& services) noexcept {
+  net::Endpoint& client = record.side[kClient];
+  record.lane[kRequest].dead = true;
+  end_exchange(record, Reason::complete, services);
+  record.side[kUpstream] = net::Endpoint{};
+  if (!client.shut) sys::shutdown_write(client.fd);
+  client.shut = true;
+  return linger(record, services);
+}
+
+Step all_sent(request_info& record, Services& services) noexcept {
+  net::Endpoint& client = record.side[kClient];
+  net::Lane& request = record.lane[kRequest];
+  if (record.exchange->status < 200) {
+    record.lane[kResponse].turn_page();
+    return go(State::READ_RESPONSE);
+  }
+  keep_upstream(record, services);
+  if (record.exchange->persistent) return next_request(record, services);
+  // Who thinks that the connection stays may send the next request at any time.
+  const bool still_sending = client.readable || !request.framing.complete() || record.exchange->may_continue;
+  if (client.eof || !still_sending) return close(Reason::complete);
+  return hear_out(record, services);
+}
+
+}  // namespace state

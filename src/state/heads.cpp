@@ -1,0 +1,185 @@
+// Heads: what is to be done with a request, and each head written anew for the next hop.
+#include <cstring>
+
+#include "../base/text.hpp"
+#include "../http/rewrite.hpp"
+#include "parts.hpp"
+
+namespace state {
+
+namespace {
+
+constexpr std::uint8_t kInterimsMax = 16;  // 1xx heads before an answer
+
+// Puts a head that was written anew in the place of the one that came, before what has come of the body. What
+// lies behind the message stays as the lane's tail. False: the body's chunks are malformed.
+bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length) noexcept {
+  const bool chunked = lane.encoding == net::Encoding::chunked;
+  std::byte* const bytes = lane.block->bytes;
+  const auto body = lane.framing.take({bytes + old_length, lane.end - old_length});
+  if (body.bad) return false;
+  std::array<std::byte, net::kChunkHeadBytes> chunk;
+  const std::size_t chunk_length =
+      chunked && body.payload > 0 ? net::write_chunk_head(body.payload, chunk.data()) : 0;
+  const std::size_t to = head.size() + chunk_length, end = to + body.payload;
+  const std::size_t next = old_length + body.consumed, ahead = lane.end - next;
+  const std::size_t next_to = end + (chunked ? net::kChunkEndBytes : 0);
+  // Neither move may destroy what the other still needs.
+  if (next_to >= next) std::memmove(bytes + next_to, bytes + next, ahead);
+  std::memmove(bytes + to, bytes + old_length, body.payload);
+  if (next_to < next) std::memmove(bytes + next_to, bytes + next, ahead);
+  head.copy(reinterpret_cast<char*>(bytes), head.size());
+  std::memcpy(bytes + head.size(), chunk.data(), chunk_length);
+  lane.begin = 0;
+  lane.end = static_cast<std::uint16_t>(end);
+  if (chunked) net::end_chunk(lane, body.payload, lane.framing.complete());
+  if (ahead == 0) return true;
+  std::memmove(bytes + lane.end, bytes + next_to, ahead);
+  lane.tail = static_cast<std::uint16_t>(lane.end + ahead);
+  return true;
+}
+
+// An HTTP/1.0 upstream knows no 100, so the client that waits for one has ours (RFC 9110 section 10.1.1).
+void ask_for_body(net::Lane& response, Services& services) noexcept {
+  response.block = services.blocks.take();
+  if (!response.block) return;
+  std::memcpy(response.block->bytes, http::kContinue.data(), http::kContinue.size());
+  response.end = static_cast<std::uint16_t>(http::kContinue.size());
+}
+
+// As in the log; empty if nobody wants it.
+std::string_view request_id(const Exchange& exchange, const Services& services,
+                            std::span<char> room) noexcept {
+  if (!services.config.request_id) return {};
+  base::Writer out{room};
+  out << services.run_id << '-' << exchange.id << '.' << std::uint64_t{exchange.nth};
+  return out.view();
+}
+
+// The request goes on: its head is written anew in front of what has come of its body.
+Step forward(request_info& record, Services& services, const http::RequestHead& head,
+             std::size_t head_length) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  Exchange& exchange = *record.exchange;
+  const bool http11 = exchange.version == http::Version::http11;
+  std::array<char, 64> id_room;
+  http::Form form = http::request_form(head, exchange.version);
+  form.request_id = request_id(exchange, services, id_room);
+  http::HeadRoom rewritten;
+  const std::size_t length = http::write_request(head, {services.via, services.date}, form, rewritten);
+  if (length == 0) return give_up(record, services, Reason::head_too_large);
+  request.framing = http::Framing{head.body};
+  request.shared = true;
+  request.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
+  const bool waits = head.expects_continue && !http11;
+  if (!replace_head(request, {rewritten.data(), length}, head_length))
+    return give_up(record, services, Reason::bad_chunk);
+  if (!exchange.persistent && !exchange.upgrade) {
+    exchange.may_continue |= request.ahead() > 0;
+    request.tail = 0;  // it will not be answered
+  }
+  if (waits && !request.framing.complete()) ask_for_body(record.lane[kResponse], services);
+  return go(State::SEND_REQUEST);
+}
+
+// Whether the client has shown who it is, and has not asked too often.
+Reason objection_to(const request_info& record, Services& services, const http::RequestHead& head) noexcept {
+  if (services.users != nullptr && services.users->login(head.fields).what != plan::Login::What::good)
+    return Reason::login_required;
+  const bool too_many =
+      services.limits != nullptr && !services.limits->may_request(record.client, services.now);
+  return too_many ? Reason::too_many_requests : Reason::none;
+}
+
+}  // namespace
+
+Step take_up(request_info& record, Services& services, const http::RequestHead& head,
+             std::size_t length) noexcept {
+  if (!begin_exchange(record, services)) return yield(Wait::head);
+  Exchange& exchange = *record.exchange;
+  describe(exchange, head, services.config);
+  const bool crowded = services.table.used() > services.requests_max;
+  const plan::Plan decided = plan::plan_request(services.config, head, record.client, crowded);
+  exchange.kind = decided.kind;
+  if (decided.kind != plan::Kind::refuse)
+    if (const Reason why = objection_to(record, services, head); why != Reason::none)
+      return give_up(record, services, why);
+  switch (decided.kind) {
+    case plan::Kind::refuse: return give_up(record, services, decided.reason);
+    case plan::Kind::tunnel: return begin_tunnel(record, length);
+    case plan::Kind::reply: return end_of_way(record, services, head);
+    case plan::Kind::forward: break;
+  }
+  return forward(record, services, head, length);
+}
+
+namespace {
+
+// The head of an answer, final or interim, goes on, written anew in front of what has come of its body.
+Step pass_head(request_info& record, Services& services, const http::ResponseHead& head,
+               const http::Form& form, std::size_t old_length) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  Exchange& exchange = *record.exchange;
+  http::HeadRoom rewritten;
+  const std::size_t length = http::write_response(head, {services.via, services.date}, form, rewritten);
+  exchange.head_down = response.moved - exchange.sent_down + length;
+  if (length == 0) return bad_response(record, services, Reason::head_too_large);
+  if (!replace_head(response, {rewritten.data(), length}, old_length))
+    return bad_response(record, services, Reason::bad_chunk);
+  response.begin = std::exchange(record.greeted, std::uint8_t{0});
+  return go(State::SEND_RESPONSE);
+}
+
+}  // namespace
+
+Step answer(request_info& record, Services& services, const http::ResponseHead& head,
+            std::size_t head_length) noexcept {
+  Exchange& exchange = *record.exchange;
+  const net::Lane& request = record.lane[kRequest];
+  net::Lane& response = record.lane[kResponse];
+  const bool http11 = exchange.version == http::Version::http11;
+  const bool open_ended =
+      head.body.kind == http::Body::Kind::chunked || head.body.kind == http::Body::Kind::until_eof;
+  // An answer that comes before the request is whole ends the connection: what is still to come is not read.
+  exchange.persistent &= request.complete() && !request.dead;
+  exchange.upstream_persists = http11 && head.persistent && head.body.kind != http::Body::Kind::until_eof;
+  exchange.status = exchange.received = head.status;
+  const http::Form form{
+      .version = exchange.version, .chunked = http11 && open_ended, .close = !exchange.persistent};
+  response.framing = http::Framing{head.body};
+  response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
+  const Step step = pass_head(record, services, head, form, head_length);
+  response.surplus |= response.ahead() > 0;
+  response.tail = 0;
+  return step;
+}
+
+// An interim answer is for an HTTP/1.1 client (RFC 9110 section 15.2), and another head follows.
+Step pass_interim(request_info& record, Services& services, const http::ResponseHead& head,
+                  std::size_t head_length) noexcept {
+  Exchange& exchange = *record.exchange;
+  const bool switches = head.status == 101;
+  exchange.received = head.status;
+  if (++exchange.interims > kInterimsMax || (switches && (!exchange.upgrade || head.upgrade.empty())))
+    return bad_response(record, services, Reason::bad_status_line);
+  net::Lane& response = record.lane[kResponse];
+  if (exchange.version == http::Version::http10) {
+    response.end = static_cast<std::uint16_t>(response.end - head_length);
+    std::memmove(response.block->bytes, response.block->bytes + head_length, response.end);
+    response.begin = 0;
+    return go(State::READ_RESPONSE);
+  }
+  exchange.status = head.status;
+  const http::Form form{.version = exchange.version, .close = false, .upgrade = switches};
+  response.framing = http::Framing{switches ? http::Body{http::Body::Kind::until_eof} : http::Body{}};
+  const Step step = pass_head(record, services, head, form, head_length);
+  return switches && step.what == Step::What::go && exchange.reason == Reason::none ? switch_protocols(record)
+                                                                                    : step;
+}
+
+Step bad_response(request_info& record, Services& services, Reason detail) noexcept {
+  record.exchange->detail = detail;
+  return give_up(record, services, Reason::bad_response);
+}
+
+}  // namespace state

@@ -1,0 +1,105 @@
+// What is noted of a request: for the log, for the trace, and for the states that come later.
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "../base/text.hpp"
+#include "../base/trace.hpp"
+#include "../http/rewrite.hpp"
+#include "parts.hpp"
+
+namespace state {
+
+namespace {
+
+template <std::size_t N>
+std::size_t copy_cut(std::string_view text, std::array<char, N>& out) noexcept {
+  return text.copy(out.data(), N);
+}
+
+// RFC 9110 section 9.2.2: sent twice, it does what it does sent once.
+bool is_idempotent(std::string_view method) noexcept {
+  constexpr std::array<std::string_view, 6> kMethods{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
+
+std::string_view first_value(const http::Fields& fields, std::string_view name) noexcept {
+  for (const http::Field& field : fields.all())
+    if (base::equals_ignoring_case(field.name, name)) return field.value;
+  return {};
+}
+
+void describe_agent(Exchange& exchange, const http::Fields& fields) noexcept {
+  exchange.referer_length =
+      static_cast<std::uint8_t>(copy_cut(first_value(fields, "Referer"), exchange.referer));
+  exchange.agent_length =
+      static_cast<std::uint8_t>(copy_cut(first_value(fields, "User-Agent"), exchange.agent));
+}
+
+}  // namespace
+
+void note(const request_info& record, Services& services, base::Did did, std::int64_t value,
+          std::uint8_t detail, int error) noexcept {
+  services.trace.add({.id = record.id,
+                      .time = services.now,
+                      .slot = services.table.slot_of(record),
+                      .value = static_cast<std::int32_t>(std::min<std::int64_t>(value, INT32_MAX)),
+                      .error = error,
+                      .did = did,
+                      .state = static_cast<std::uint8_t>(record.state),
+                      .detail = detail});
+}
+
+std::uint64_t moved(const request_info& record) noexcept {
+  return record.lane[kRequest].moved + record.lane[kResponse].moved;
+}
+
+bool begin_exchange(request_info& record, Services& services) noexcept {
+  if (record.exchange) return true;
+  record.exchange = services.exchanges.take();
+  if (!record.exchange) return false;
+  Exchange& exchange = *record.exchange;
+  std::memset(static_cast<void*>(&exchange), 0, offsetof(Exchange, method));
+  exchange.id = record.id;
+  exchange.client = record.client;
+  exchange.wall_ms = services.wall_ms - (services.now - record.entered);
+  exchange.nth = record.served + 1;
+  exchange.sent_up = record.lane[kRequest].moved;
+  exchange.sent_down = record.lane[kResponse].moved;
+  return true;
+}
+
+// Something of this request has been sent.
+bool has_gone(const request_info& record) noexcept {
+  return record.lane[kRequest].moved != record.exchange->sent_up;
+}
+
+void describe(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept {
+  exchange.method_length = static_cast<std::uint8_t>(copy_cut(head.method, exchange.method));
+  exchange.target_length = static_cast<std::uint16_t>(copy_cut(head.target, exchange.target));
+  exchange.target_cut = exchange.target_length < head.target.size();
+  exchange.host_length = static_cast<std::uint8_t>(copy_cut(head.authority.host, exchange.host));
+  exchange.port = head.authority.port;
+  exchange.to_head = head.method == "HEAD";
+  exchange.http10 = head.version == http::Version::http10;
+  exchange.wants_page = http::accepts_page(head.fields);
+  if (plan::row(config.log_format).tells_agent) describe_agent(exchange, head.fields);
+  exchange.version = config.http10 ? http::Version::http10 : head.version;
+  const bool http11 = exchange.version == http::Version::http11;
+  exchange.persistent = exchange.may_continue = http11 && head.persistent;
+  exchange.upgrade = http::request_form(head, exchange.version).upgrade;
+  exchange.repeatable = http11 && !exchange.upgrade && is_idempotent(head.method);
+}
+
+void end_exchange(request_info& record, Reason reason, Services& services) noexcept {
+  if (!record.exchange) return;
+  Exchange& exchange = *record.exchange;
+  if (exchange.reason == Reason::none) exchange.reason = reason;
+  exchange.spent_ms[static_cast<std::size_t>(record.state)] +=
+      static_cast<std::uint32_t>(services.now - record.entered);
+  exchange.sent_up = record.lane[kRequest].moved - exchange.sent_up;
+  exchange.sent_down = record.lane[kResponse].moved - exchange.sent_down;
+  services.finished.push_back(std::move(record.exchange));
+}
+
+}  // namespace state

@@ -1,0 +1,107 @@
+// The parts that the four states are made of (`request_state.cpp`); nobody else includes this.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "../../request_state.hpp"
+#include "../base/trace.hpp"
+#include "../http/head.hpp"
+
+namespace state {
+
+using base::Reason;
+using plan::Wait;
+
+// ---- steps -----------------------------------------------------------------------------------------------
+
+constexpr Step wait_for(Wait wait) noexcept { return {.what = Step::What::wait, .wait = wait}; }
+constexpr Step yield(Wait wait = Wait::none) noexcept { return {.what = Step::What::yield, .wait = wait}; }
+constexpr Step starve(Wait wait) noexcept { return {.what = Step::What::starve, .wait = wait}; }
+constexpr Step go(State state) noexcept { return {.what = Step::What::go, .state = state}; }
+constexpr Step close(Reason reason) noexcept { return {.what = Step::What::close, .reason = reason}; }
+
+// ---- notes.cpp -------------------------------------------------------------------------------------------
+
+void note(const request_info& record, Services& services, base::Did did, std::int64_t value,
+          std::uint8_t detail, int error = 0) noexcept;
+std::uint64_t moved(const request_info& record) noexcept;  // bytes sent on, both ways
+// The notes on this request. There are two for each record: one may be in use while another waits for the
+// log. False: all are in use, until the log is written at the end of this turn.
+bool begin_exchange(request_info& record, Services& services) noexcept;
+void describe(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept;
+bool has_gone(const request_info& record) noexcept;  // something of this request has been sent
+// The exchange is over: its notes go to whoever writes the log.
+void end_exchange(request_info& record, Reason reason, Services& services) noexcept;
+
+// ---- answers.cpp -----------------------------------------------------------------------------------------
+
+// Ends the exchange for `reason`: by an answer that says so, if none has begun and the reason has one.
+Step give_up(request_info& record, Services& services, Reason reason) noexcept;
+// The request is not to go on: the answer is ours, though there is nothing wrong.
+Step end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept;
+// The upstream of a tunnel would take the end of the stream for the client's.
+bool would_look_whole_above(const request_info& record) noexcept;
+
+// ---- upstream.cpp ----------------------------------------------------------------------------------------
+
+Step look_up(request_info& record, Services& services) noexcept;
+// The connection that was used before is dead: the request goes once more, over a new one.
+Step repeat(request_info& record) noexcept;
+// An upstream that has kept to its message, and has had ours whole, can have another.
+void keep_upstream(request_info& record, Services& services) noexcept;
+
+// ---- connect.cpp -----------------------------------------------------------------------------------------
+
+Reason reason_for(int error) noexcept;  // of an upstream's errno
+// The host's addresses are known.
+Step begin_connecting(request_info& record, Services& services) noexcept;
+Step connecting(request_info& record, Services& services) noexcept;
+// It is time to begin with the next address too; or, if there is none, to give up.
+Step connect_late(request_info& record, Services& services, Reason reason) noexcept;
+
+// ---- heads.cpp -------------------------------------------------------------------------------------------
+
+Step take_up(request_info& record, Services& services, const http::RequestHead& head,
+             std::size_t length) noexcept;
+Step answer(request_info& record, Services& services, const http::ResponseHead& head,
+            std::size_t head_length) noexcept;
+Step pass_interim(request_info& record, Services& services, const http::ResponseHead& head,
+                  std::size_t head_length) noexcept;
+Step bad_response(request_info& record, Services& services, Reason detail) noexcept;
+
+// ---- tunnel.cpp ------------------------------------------------------------------------------------------
+
+// Everything behind the head is for the tunnel's other end, and none of it is looked at.
+Step begin_tunnel(request_info& record, std::size_t head_length) noexcept;
+// The connection to the tunnel's other end is open.
+Step open_tunnel(request_info& record, Services& services) noexcept;
+// 101: both sides speak another protocol from here on, which is not looked at.
+Step switch_protocols(request_info& record) noexcept;
+// Both lanes of a tunnel run until each has come to its end.
+Step relay(request_info& record, Services& services) noexcept;
+
+// ---- ends.cpp --------------------------------------------------------------------------------------------
+
+// The answer breaks off.
+Step cut(request_info& record, Reason reason, Reason detail) noexcept;
+// The client would take the end of the stream for the end of the answer, which has not come.
+bool would_look_whole(const request_info& record) noexcept;
+// Reads what a client still sends, for a while.
+Step linger(request_info& record, Services& services) noexcept;
+// All is said, and the client may still be speaking.
+Step hear_out(request_info& record, Services& services) noexcept;
+// The answer is through: an interim one is followed by another, and a whole exchange perhaps by the next.
+Step all_sent(request_info& record, Services& services) noexcept;
+// Gives up the request's block, kept for later, where no other is to be had. False: it is not kept, or still
+// needed.
+bool give_up_kept(request_info& record) noexcept;
+
+// ---- queues.cpp ------------------------------------------------------------------------------------------
+
+void stop_timer(request_info& record, Services& services) noexcept;
+void leave_queue(request_info& record, Services& services) noexcept;
+void enter(request_info& record, Services& services, State state) noexcept;
+void pause(request_info& record, Services& services, Wait wait, std::uint64_t moved_before) noexcept;
+void yield_turn(request_info& record, Services& services, Wait wait) noexcept;
+
+}  // namespace state

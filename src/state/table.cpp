@@ -1,0 +1,53 @@
+// The fixed array of records, and what is around them.
+#include <cassert>
+#include <new>
+
+#include "../../request_state.hpp"
+
+Table::~Table() {
+  for (std::uint32_t slot = 0; slot < touched_; ++slot) records_[slot].~request_info();
+}
+
+request_info* Table::take() noexcept {
+  if (free_ == base::kNoIndex && touched_ == slots_) return nullptr;
+  ++used_;
+  if (free_ == base::kNoIndex) return ::new (static_cast<void*>(&records_[touched_++])) request_info{};
+  request_info& record = records_[free_];
+  free_ = record.ready.next;
+  record.ready = {};
+  return &record;
+}
+
+void Table::give(request_info& record) noexcept {
+  assert(!record.ready.linked() && !record.timer.linked());
+  record = request_info{};
+  record.ready.next = free_;
+  free_ = slot_of(record);
+  --used_;
+  ++given_;
+}
+
+request_info* Table::find(const net::Token& token) noexcept {
+  const auto side = token.kind == net::Token::Kind::client ? kClient : kUpstream;
+  if (token.slot < touched_ && records_[token.slot].side[side].serial == token.serial)
+    return &records_[token.slot];
+  ++stale_;
+  return nullptr;
+}
+
+Services::Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from,
+                   ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
+                   base::Trace& into_trace) noexcept
+    : config(with),
+      poller(into),
+      table(of),
+      blocks(from),
+      exchanges(notes),
+      resolver(names),
+      upstreams(spare),
+      trace(into_trace),
+      ready(of.records()),
+      starved(of.records()),
+      timers([records = of.records()]<std::size_t... I>(std::index_sequence<I...>) {
+        return std::array<TimerQueue, plan::kWaits>{((void)I, TimerQueue{records})...};
+      }(std::make_index_sequence<plan::kWaits>{})) {}

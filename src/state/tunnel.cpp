@@ -1,0 +1,70 @@
+// Tunnels: by CONNECT, or by an upgrade. What goes through is not looked at.
+#include "../http/head.hpp"
+#include "parts.hpp"
+
+using net::Flow;
+
+namespace state {
+
+namespace {
+
+// The end of one direction is passed on; the other goes on (RFC 9110 section 9.3.6).
+void pass_end(const net::Lane& lane, net::Endpoint& to) noexcept {
+  if (lane.flow != Flow::complete || to.shut) return;
+  sys::shutdown_write(to.fd);
+  to.shut = true;
+}
+
+}  // namespace
+
+Step begin_tunnel(request_info& record, std::size_t head_length) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  request.framing = http::Framing{{http::Body::Kind::until_eof}};
+  request.begin = static_cast<std::uint16_t>(head_length);
+  if (request.held() == 0) request.drop_block();
+  return go(State::SEND_REQUEST);
+}
+
+Step switch_protocols(request_info& record) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  record.exchange->kind = plan::Kind::tunnel;
+  request.framing = record.lane[kResponse].framing = http::Framing{{http::Body::Kind::until_eof}};
+  request.end = static_cast<std::uint16_t>(request.end + request.ahead());
+  request.tail = 0;
+  request.shared = false;
+  return go(State::SEND_RESPONSE);
+}
+
+Step relay(request_info& record, Services& services) noexcept {
+  net::Lane& up = record.lane[kRequest];
+  net::Lane& down = record.lane[kResponse];
+  net::Endpoint& client = record.side[kClient];
+  net::Endpoint& upstream = record.side[kUpstream];
+  const Flow flow = net::pump(down, upstream, client, services.blocks, services.budget[kResponse]);
+  if (flow == Flow::write_failed || up.flow == Flow::read_failed) return close(Reason::client_left);
+  if (flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
+  pass_end(up, upstream);
+  pass_end(down, client);
+  if (flow == Flow::complete && up.flow == Flow::complete) return close(Reason::complete);
+  // Who takes no more may have said its last before: that goes through to its end.
+  if (flow == Flow::complete && up.dead) return hear_out(record, services);
+  if (flow == Flow::budget) return yield(Wait::tunnel);
+  return flow == Flow::no_block ? starve(Wait::tunnel) : wait_for(Wait::tunnel);
+}
+
+Step open_tunnel(request_info& record, Services& services) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  if (!response.block) response.block = services.blocks.take();
+  if (!response.block) return starve(Wait::connect);
+  const std::string_view opened = record.exchange->version == http::Version::http11
+                                      ? "HTTP/1.1 200 Connection Established\r\n\r\n"
+                                      : "HTTP/1.0 200 Connection Established\r\n\r\n";
+  opened.copy(reinterpret_cast<char*>(response.block->bytes), opened.size());
+  response.begin = std::exchange(record.greeted, std::uint8_t{0});
+  response.end = static_cast<std::uint16_t>(opened.size());
+  response.framing = http::Framing{{http::Body::Kind::until_eof}};
+  record.exchange->status = 200;
+  return go(State::SEND_RESPONSE);
+}
+
+}  // namespace state

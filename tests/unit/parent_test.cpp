@@ -1,0 +1,193 @@
+// The parent as it is written, and for which hosts it is asked.
+#include "../../src/plan/parent.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "../../src/plan/config.hpp"
+
+namespace {
+
+using plan::Parent;
+using std::string;
+using Kind = Parent::Kind;
+
+TEST(Parent, AsItIsWritten) {
+  struct Row {
+    const char* text;
+    Kind kind;
+    const char* host;
+    std::uint16_t port;
+    const char *socket, *user, *password;
+  };
+  const Row rows[] = {
+      {"http://proxy.example.com", Kind::http, "proxy.example.com", 8080, "", "", ""},
+      {"http://proxy.example.com/", Kind::http, "proxy.example.com", 8080, "", "", ""},
+      {"HTTP://p:3128", Kind::http, "p", 3128, "", "", ""},
+      {"http://p:3128/", Kind::http, "p", 3128, "", "", ""},
+      {"http://[::1]", Kind::http, "::1", 8080, "", "", ""},
+      {"http://[::1]:65535", Kind::http, "::1", 65535, "", "", ""},
+      {"socks5://127.0.0.1", Kind::socks5, "127.0.0.1", 1080, "", "", ""},
+      {"http://me@p", Kind::http, "p", 8080, "", "me", ""},
+      {"http://me:@p", Kind::http, "p", 8080, "", "me", ""},
+      {"http://me:a:b@p:1", Kind::http, "p", 1, "", "me", "a:b"},
+      {"http://m%40e:%2F%25%c3%A4@p", Kind::http, "p", 8080, "", "m@e", "/%\xc3\xa4"},
+      {"http://me:a@b@p", Kind::http, "p", 8080, "", "me", "a@b"},
+      {"socks5://a%3Ab:c@[2001:db8::1]:9", Kind::socks5, "2001:db8::1", 9, "", "a:b", "c"},
+      {"http://unix:/run/p.sock", Kind::http, "", 0, "/run/p.sock", "", ""},
+      {"socks5://me:pw@unix:/run/a@b%41", Kind::socks5, "", 0, "/run/a@b%41", "me", "pw"},
+      {"http://unix:81", Kind::http, "unix", 81, "", "", ""},
+  };
+  for (const Row& row : rows) {
+    Parent parent;
+    EXPECT_EQ(plan::parse_parent(row.text, parent), "") << row.text;
+    const Parent expected{row.kind, {row.host, row.port, row.socket}, row.user, row.password};
+    EXPECT_TRUE(parent == expected) << row.text << ": " << parent.hop.host << " " << parent.hop.port << " "
+                                    << parent.hop.socket << " " << parent.user << " " << parent.password;
+  }
+}
+
+TEST(Parent, WhatIsNone) {
+  struct Row {
+    string text;
+    const char* says;
+  };
+  const Row rows[] = {
+      {"", "http://HOST:PORT"},
+      {"p:8080", "http://HOST:PORT"},
+      {"https://p:8080", "http://HOST:PORT"},
+      {"socks4://p", "http://HOST:PORT"},
+      {"http://", "'' is no host"},
+      {"http://:8080", "'' is no host"},
+      {"http://a b", "'a b' is no host"},
+      {"http://p/path", "'p/path' is no host"},
+      {"http://p:0", "':0' behind the host"},
+      {"http://p:", "':' behind the host"},
+      {"http://p:65536", "':65536' behind the host"},
+      {"http://p:80/x", "':80/x' behind the host"},
+      {"http://[::1", "IPv6"},
+      {"http://[1.2.3.4]", "IPv6"},
+      {"http://[::1]8080", "'8080' behind the host"},
+      {"http://" + string(254, 'a'), "is no host"},
+      {"http://@p", "no name before its @"},
+      {"http://:secret@p", "no name before its @"},
+      {"http://m%4:secret@p", "%25"},
+      {"http://me:secret%zz@p", "%25"},
+      {"http://m%3ae:secret@p", "no colon"},
+      {"http://me:secret%0a@p", "no control character"},
+      {"socks5://me@p", "1 to 255"},
+      {"socks5://me:" + string(256, 's') + "@p", "1 to 255"},
+      {"http://unix:/", "2 to 107"},
+      {"http://unix:/" + string(107, 'a'), "2 to 107"},
+  };
+  for (const Row& row : rows) {
+    Parent parent{Kind::socks5, {"h", 7, ""}, "u", "p"};
+    const Parent before = parent;
+    const string wrong = plan::parse_parent(row.text, parent);
+    EXPECT_NE(wrong.find(row.says), string::npos) << row.text << ": " << wrong;
+    EXPECT_EQ(wrong.find("secret"), string::npos) << "a password is not told";
+    EXPECT_TRUE(parent == before) << row.text << ": untouched";
+  }
+}
+
+plan::Config with(const char* no_parent) {
+  plan::Config config;
+  config.parent = Parent{};
+  EXPECT_EQ(plan::parse_no_parent(no_parent, config.no_parent), "") << no_parent;
+  return config;
+}
+
+TEST(Parent, ForWhichHosts) {
+  struct Row {
+    const char *list, *host;
+    std::uint16_t port;
+    bool asked;
+  };
+  const Row rows[] = {
+      {"", "example.com", 80, true},
+      {"example.com", "example.com", 80, false},
+      {"example.com", "EXAMPLE.com.", 80, false},
+      {"Example.COM.", "a.example.com", 80, false},
+      {"example.com", "aexample.com", 80, true},
+      {"example.com", "com", 80, true},
+      {".example.com", "example.com", 80, true},
+      {".example.com", "a.example.com", 80, false},
+      {".example.com", "b.a.example.com", 80, false},
+      {".example.com", ".example.com", 80, true},
+      {"*.example.com", "example.com", 80, true},
+      {"*.example.com", "a.example.com", 80, false},
+      {" , a.test ,, b.test", "b.test", 80, false},
+      {"*", "anything.test", 1, false},
+      {"*:443", "anything.test", 443, false},
+      {"*:443", "anything.test", 80, true},
+      {"example.com:8080", "www.example.com", 8080, false},
+      {"example.com:8080", "www.example.com", 80, true},
+      {"10.0.0.0/8", "10.1.2.3", 80, false},
+      {"10.0.0.0/8", "11.1.2.3", 80, true},
+      {"10.0.0.0/8", "10.example.com", 80, true},
+      {"10.0.0.0/8:81", "10.1.2.3", 80, true},
+      {"10.0.0.0/8:81", "10.1.2.3", 81, false},
+      {"10.0.0.1", "::ffff:10.0.0.1", 80, false},
+      {"fd00::/8", "fd12::1", 80, false},
+      {"fd00::/8", "fe12::1", 80, true},
+      {"[fd00::]/8:81", "fd12::1", 81, false},
+      {"[fd00::]/8:81", "fd12::1", 80, true},
+      {"[2001:db8::1]:81", "2001:db8:0::1", 81, false},
+      {"[2001:db8::1]", "2001:db8::1", 5, false},
+      {"", "localhost", 80, false},
+      {"", "LOCALHOST.", 80, false},
+      {"", "a.localhost", 80, false},
+      {"", "localhost.test", 80, true},
+      {"", "127.0.0.1", 80, false},
+      {"", "127.8.9.10", 80, false},
+      {"", "::1", 80, false},
+      {"", "::ffff:127.0.0.1", 80, false},
+      {"", "128.0.0.1", 80, true},
+  };
+  for (const Row& row : rows) {
+    const plan::Config config = with(row.list);
+    const Parent* const expected = row.asked ? &*config.parent : nullptr;
+    EXPECT_EQ(plan::parent_for(config, row.host, row.port), expected) << row.list << " " << row.host;
+  }
+  EXPECT_EQ(plan::parent_for(plan::Config{}, "example.com", 80), nullptr) << "there is none";
+}
+
+TEST(Parent, ListsThatAreNone) {
+  for (const char* text : {"a b", "example.com:0", "example.com:http", "10.0.0.0/33", "10.0.0.300", "1.2",
+                           ".", "..a", "a..", "*a", "a*", "[::1", "[::1]:", "fd00::/129", "http://a"}) {
+    std::vector<plan::NoParent> rows(3);
+    const string wrong = plan::parse_no_parent(string{"good.test,"} + text, rows);
+    EXPECT_NE(wrong.find("'" + string{text} + "' is none of"), string::npos) << text << ": " << wrong;
+    EXPECT_EQ(rows.size(), 3U) << text << ": untouched";
+  }
+}
+
+TEST(CommandLine, ParentsRatesAndTheEnd) {
+  const std::vector<const char*> arguments{
+      "80",           "--parent",       "socks5://p:9", "--no-parent", ".test,10.0.0.0/8",
+      "--drain=0.25", "--client-bytes", "1k:3k"};
+  const plan::CommandLine line = plan::parse_command_line(arguments);
+  ASSERT_EQ(line.what, plan::CommandLine::What::run) << line.message;
+  ASSERT_TRUE(line.config.parent);
+  EXPECT_EQ(line.config.parent->hop.host, "p");
+  EXPECT_EQ(line.config.no_parent.size(), 2U);
+  EXPECT_EQ(line.config.drain_ms, 250U);
+  EXPECT_EQ(line.config.allowance.bytes.per_second, 1024U);
+  EXPECT_EQ(line.config.allowance.bytes.burst, 3072U);
+  EXPECT_TRUE(line.config.allowance.is_limited());
+  EXPECT_EQ(plan::Config{}.drain_ms, 30'000U);
+  for (const std::vector<const char*>& wrong : {std::vector<const char*>{"80", "--drain", "soon"},
+                                                {"80", "--drain", "86401"},
+                                                {"80", "--client-bytes", "0"},
+                                                {"80", "--parent", "p"},
+                                                {"80", "--no-parent", "a b"}}) {
+    const plan::CommandLine refused = plan::parse_command_line(wrong);
+    EXPECT_EQ(refused.what, plan::CommandLine::What::wrong) << wrong[1];
+    EXPECT_EQ(refused.message.find(wrong[1]), 0U) << refused.message;
+  }
+  EXPECT_EQ(plan::parse_command_line(std::vector<const char*>{"80", "--drain=0"}).config.drain_ms, 0U);
+}
+
+}  // namespace
