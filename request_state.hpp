@@ -65,23 +65,31 @@ inline constexpr std::array<StateRow, kStates> kStateRows{{
 constexpr const StateRow& row(State state) noexcept { return kStateRows[static_cast<std::size_t>(state)]; }
 constexpr bool may_follow(State from, State to) noexcept { return (row(from).successors & bit(to)) != 0; }
 
+// What SEND_REQUEST is made of, as `net::Link` has it: a connection that was used before has only the last.
+enum class Phase : std::uint8_t { resolve, connect, send, none };
+inline constexpr std::size_t kPhases = static_cast<std::size_t>(Phase::none);
+inline constexpr std::array<std::string_view, kPhases> kPhaseNames{"resolve", "connect", "send"};
+
 // What is known of one request and its answer, from the end of READ_REQUEST to the line in the log.
 struct Exchange {
   static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut, in the log only
   static constexpr std::size_t kFieldBytes = 160;   // so are Referer and User-Agent
 
-  std::uint64_t id;         // of the connection
-  std::uint64_t wall_ms;    // when the request began
-  std::uint64_t sent_up;    // bytes to the upstream, head included; before the end: when the request began
-  std::uint64_t sent_down;  // bytes to the client, head included; likewise
-  std::uint64_t head_down;  // of these, what came before the answer's body
-  std::uint64_t tried_at;   // when the last address was begun with
+  std::uint64_t id;           // of the connection
+  std::uint64_t wall_ms;      // when the request began
+  std::uint64_t sent_up;      // bytes to the upstream, head included; before the end: when the request began
+  std::uint64_t sent_down;    // bytes to the client, head included; likewise
+  std::uint64_t head_down;    // of these, what came before the answer's body
+  std::uint64_t body_length;  // of the answer, as the host's Content-Length announced it, if it did
+  std::uint64_t tried_at;     // when the last address was begun with
+  std::uint64_t phase_at;     // when the phase was begun with
   sys::Address client;
   net::Addresses addresses;                                  // of the host
   std::array<http::Attempt, net::Addresses::kMax> attempts;  // the first `next_address` of them
   std::array<std::uint32_t, kStates> spent_ms;
-  int error;          // errno of the last failure, or 0
-  std::uint32_t nth;  // of the connection's requests, from 1
+  std::array<std::uint32_t, kPhases> phase_ms;  // together they are SEND_REQUEST's
+  int error;                                    // errno of the last failure, or 0
+  std::uint32_t nth;                            // of the connection's requests, from 1
   std::uint16_t port;
   std::uint16_t status;    // of the answer; 0: none was begun
   std::uint16_t received;  // the last status that came from the upstream; 0: none did
@@ -94,6 +102,10 @@ struct Exchange {
   std::uint8_t interims;       // 1xx heads that came before the answer
   plan::Kind kind;             // what is done
   http::Version version;       // of the messages we send
+  State ended_in;              // where it was decided how it ends
+  Phase phase;                 // of SEND_REQUEST, that goes on; none: outside of it
+  std::uint8_t phases;         // one bit each, from the lowest: those that there were
+  bool announced;              // the answer's length
   bool to_head;                // HEAD: the answer has no body
   bool target_cut;
   bool http10;             // the version the client spoke
@@ -117,6 +129,13 @@ struct Exchange {
   [[nodiscard]] std::string_view target_view() const noexcept { return {target.data(), target_length}; }
   [[nodiscard]] std::string_view referer_view() const noexcept { return {referer.data(), referer_length}; }
   [[nodiscard]] std::string_view agent_view() const noexcept { return {agent.data(), agent_length}; }
+  [[nodiscard]] bool had(Phase which) const noexcept {
+    return (phases >> static_cast<unsigned>(which) & 1U) != 0;
+  }
+  // Sent behind the answer's head, as the client has them: with its chunks' size lines, if it has chunks.
+  [[nodiscard]] std::uint64_t body_bytes() const noexcept {
+    return status != 0 && sent_down > head_down ? sent_down - head_down : 0;
+  }
 };
 static_assert(sizeof(Exchange) <= 1536);
 using ExchangePool = base::Pool<Exchange>;

@@ -46,6 +46,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
   while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise)) {
     const std::uint8_t index = exchange.next_address++;
     exchange.tried_at = services.now;
+    begin_phase(exchange, services, Phase::connect);
     if (const Reason why = objection_to(exchange, services, exchange.addresses.list[index]);
         why != Reason::none) {
       settle_attempt(exchange, services, EACCES);
@@ -102,6 +103,7 @@ bool take_used(request_info& record, Services& services) noexcept {
   } while (!is_silent(used));
   record.side[kUpstream] = std::move(used);
   exchange.reused = request.repeatable = true;
+  begin_phase(exchange, services, Phase::send);
   note(record, services, Did::reused, 0, 0);
   return true;
 }
@@ -147,6 +149,7 @@ Step look_up(request_info& record, Services& services) noexcept {
   if (upstream.link == Link::none) {
     if (take_used(record, services)) return go(State::SEND_REQUEST);
     upstream.link = Link::resolving;
+    begin_phase(exchange, services, Phase::resolve);
     upstream.serial = services.table.new_serial();
   }
   const net::Token me{upstream.serial, services.table.slot_of(record), net::Token::Kind::lookup};
@@ -171,6 +174,7 @@ Step connecting(request_info& record, Services& services) noexcept {
       return connect_failed(record, services, reason_for(error), error);
   }
   upstream.link = Link::open;
+  begin_phase(*record.exchange, services, Phase::send);
   settle_attempt(*record.exchange, services, 0);
   record.exchange->error = 0;  // that of an address tried before is of no interest any more
   return go(State::SEND_REQUEST);

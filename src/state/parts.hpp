@@ -30,6 +30,8 @@ std::uint64_t moved(const request_info& record) noexcept;  // bytes sent on, bot
 bool begin_exchange(request_info& record, Services& services) noexcept;
 void describe(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept;
 bool has_gone(const request_info& record) noexcept;  // something of this request has been sent
+// From here on the time counts for this phase; with none, for no phase.
+void begin_phase(Exchange& exchange, const Services& services, Phase phase) noexcept;
 // The exchange is over: its notes go to whoever writes the log.
 void end_exchange(request_info& record, Reason reason, Services& services) noexcept;
 

@@ -64,6 +64,7 @@ Step open_tunnel(request_info& record, Services& services) noexcept {
   response.end = static_cast<std::uint16_t>(opened.size());
   response.framing = http::Framing{{http::Body::Kind::until_eof}};
   record.exchange->status = 200;
+  record.exchange->head_down = response.moved - record.exchange->sent_down + opened.size() - response.begin;
   return go(State::SEND_RESPONSE);
 }
 
