@@ -151,6 +151,7 @@ struct request_info {
   std::uint8_t greeted = 0;                   // bytes of the next head's first line already sent
   bool counted = false;                       // among its client's connections
   bool starved = false;                       // in the queue for a block, not in the ready queue
+  bool had_share = false;  // all that its client may move now: others of the client are next
   std::uint8_t listener = 0;
   std::array<net::Endpoint, 2> side;
   std::array<net::Lane, 2> lane;
@@ -231,7 +232,10 @@ struct Services {
   std::uint64_t wall_ms = 0;
   std::uint64_t connections = 0;  // accepted so far
   std::array<std::size_t, 2>
-      budget{};  // of the record that runs: bytes that each lane may still read in this turn
+      budget{};             // of the record that runs: bytes that each lane may still read in this turn
+  std::uint64_t taken = 0;  // bytes that it has read in this turn for its client's account
+  bool asleep = false;      // it reads none in this turn
+  bool throttled = false;   // its client may move no more now, and it could have
   std::uint32_t requests_max = 0;  // more records in use than these: the newcomer is told so
   ReadyQueue ready;                // marked, to run in this turn or the next
   ReadyQueue starved;              // waiting for a block

@@ -66,6 +66,18 @@ Step pass_interim(request_info& record, Services& services, const http::Response
                   std::size_t head_length) noexcept;
 Step bad_response(request_info& record, Services& services, Reason detail) noexcept;
 
+// ---- share.cpp -------------------------------------------------------------------------------------------
+
+// As `net::pump`, within the record's share of the turn and its client's allowance.
+net::Flow pump(request_info& record, Services& services, Way way) noexcept;
+// As `net::fill`, for a head and what comes behind it. Flow::budget: the client may move nothing now.
+net::Flow fill_head(request_info& record, Services& services, Way way) noexcept;
+// Counts bytes that were read and thrown away.
+void spend(const request_info& record, Services& services, std::uint64_t bytes) noexcept;
+// The record stopped because its client may move no more now.
+void throttle(request_info& record, Services& services, const Step& step,
+              std::uint64_t moved_before) noexcept;
+
 // ---- tunnel.cpp ------------------------------------------------------------------------------------------
 
 // Everything behind the head is for the tunnel's other end, and none of it is looked at.

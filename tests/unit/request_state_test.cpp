@@ -663,7 +663,7 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
       {Wait::reader, Reason::client_stalled, 0},     {Wait::tunnel, Reason::tunnel_idle, 0},
       {Wait::linger, Reason::complete, 0},
   };
-  static_assert(std::size(rows) == plan::kWaits);
+  static_assert(std::size(rows) == plan::kDeadlines);
   for (const Row& row : rows) {
     const string title{plan::row(row.wait).option};
     Bench b{16, 8192};
