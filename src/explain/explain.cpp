@@ -195,7 +195,7 @@ class Answer {
   }
 
   void tell_deadlines() {
-    for (const plan::WaitRow& wait : plan::kWaitRows)
+    for (const plan::WaitRow& wait : plan::kDeadlineRows)
       row("at most", seconds(config_.wait(wait.wait)) + " s for " + string{wait.what});
   }
 

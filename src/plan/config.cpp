@@ -86,7 +86,6 @@ string take_client_connections(Config& config, string_view text) {
 string take_client_requests(Config& config, string_view text) {
   return parse_rate(text, config.allowance.requests);
 }
-
 string take_client_bytes(Config& config, string_view text) {
   return parse_rate(text, config.allowance.bytes);
 }
@@ -199,7 +198,8 @@ constexpr std::array<Option, 18> kOptions{{
     {"--client-connections", "N", "connections that one client may have at once", take_client_connections},
     {"--client-requests", "RATE",
      "requests a second that one client may make, as 20 or 20:100 (with a burst)", take_client_requests},
-    {"--client-bytes", "RATE", "bytes a second that one client may move, as 500k or 1m:8m (with a burst)",
+    {"--client-bytes", "RATE",
+     "bytes a second that one client may move, both ways together, as 500k or 1m:8m (with a burst)",
      take_client_bytes},
     {"--parent", "URL",
      "ask this proxy: http://[NAME:PASSWORD@]HOST:PORT, socks5://..., or http://unix:/PATH", take_parent},
@@ -226,7 +226,7 @@ constexpr std::array<string_view, 6> kFlags{"-v", "--verbose", "-h", "--help", "
 std::vector<string_view> option_names() {
   std::vector<string_view> names{"--verbose", "--help", "--version", "--request-id"};
   for (const Option& option : kOptions) names.push_back(option.name);
-  for (const WaitRow& wait : kWaitRows) names.push_back(wait.option);
+  for (const WaitRow& wait : kDeadlineRows) names.push_back(wait.option);
   return names;
 }
 
@@ -294,14 +294,14 @@ class Reader {
   static bool known(string_view name) {
     return std::any_of(kOptions.begin(), kOptions.end(),
                        [name](const Option& o) { return o.name == name; }) ||
-           std::any_of(kWaitRows.begin(), kWaitRows.end(),
+           std::any_of(kDeadlineRows.begin(), kDeadlineRows.end(),
                        [name](const WaitRow& w) { return w.option == name; });
   }
 
   string apply(string_view name, string_view value) {
     for (const Option& option : kOptions)
       if (option.name == name) return option.take(line_.config, value);
-    for (const WaitRow& wait : kWaitRows)
+    for (const WaitRow& wait : kDeadlineRows)
       if (wait.option == name) return take_wait(line_.config, wait.wait, value);
     return {};
   }
@@ -350,7 +350,7 @@ string help_text() {
   put_row(out, "-h, --help", "print this and exit");
   put_row(out, "--version", "print the version and exit");
   out += "\nLongest waits, in seconds (decimals are allowed):\n";
-  for (const WaitRow& wait : kWaitRows)
+  for (const WaitRow& wait : kDeadlineRows)
     put_row(out, string{wait.option} + " S",
             string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
   out +=

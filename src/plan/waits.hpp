@@ -1,9 +1,11 @@
 // The deadlines: one for each kind of wait, so that no record can be lost. One table feeds the timers, the
-// reasons, the options and the help text.
+// reasons, the options and the help text. Behind the deadlines stands the one wait that is no more than a
+// pause: nobody sets it, and nothing has failed when it is over.
 #pragma once
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "../base/reason.hpp"
@@ -25,16 +27,18 @@ enum class Wait : std::uint8_t {
   reader,       // the client takes bytes
   tunnel,       // either side of a tunnel sends something
   linger,       // the client reads our last bytes and closes
+  throttle,     // until the client may move bytes again (--client-bytes)
   none,         // not waiting
 };
 inline constexpr std::size_t kWaits = static_cast<std::size_t>(Wait::none);
+inline constexpr std::size_t kDeadlines = static_cast<std::size_t>(Wait::throttle);
 
 struct WaitRow {
   Wait wait;
-  std::string_view option;
+  std::string_view option;  // empty: none
   std::uint32_t default_ms;
-  bool restarts;  // with each byte that moves; else it is the wait's total
-  base::Reason reason;
+  bool restarts;          // with each byte that moves; else it is the wait's total
+  base::Reason reason;    // of the verdict when it runs out; none: it just goes on
   std::string_view what;  // "Longest wait for ..."
 };
 
@@ -54,8 +58,10 @@ inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
     {Wait::reader, "--reader-timeout", 60'000, true, base::Reason::client_stalled, "the client to take bytes"},
     {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_idle, "the next bytes in a tunnel, either way"},
     {Wait::linger, "--linger-timeout", 2'000, false, base::Reason::complete, "the client to close after our last byte"},
+    {Wait::throttle, "", 50, false, base::Reason::none, "the client to be allowed more bytes"},
 }};
 // clang-format on
+inline constexpr std::span<const WaitRow, kDeadlines> kDeadlineRows{kWaitRows.data(), kDeadlines};
 
 constexpr bool waits_in_order() {
   for (std::size_t i = 0; i < kWaits; ++i)

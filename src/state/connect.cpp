@@ -140,6 +140,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
   while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise) && join_race(record)) {
     const std::uint8_t index = exchange.next_address;
     begin_attempt(exchange, services);
+    begin_phase(exchange, services, Phase::connect);
     if (const Reason why = objection_to(exchange, services, exchange.addresses.list[index]);
         why != Reason::none) {
       settle_attempt(exchange, services, index, EACCES);
@@ -225,6 +226,7 @@ Step connecting(request_info& record, Services& services) noexcept {
       return connect_failed(record, services, reason_for(error), error);
   }
   upstream.link = exchange.greeting == net::Greeting::none ? Link::open : Link::greeting;
+  begin_phase(exchange, services, Phase::send);
   settle_attempt(exchange, services, exchange.address, 0);
   end_race(record, services, ECANCELED);
   record.approach.reset();

@@ -140,7 +140,7 @@ Step pass_head(request_info& record, Services& services, const http::ResponseHea
   Exchange& exchange = *record.exchange;
   http::HeadRoom rewritten;
   const std::size_t length = http::write_response(head, {services.via, services.date}, form, rewritten);
-  exchange.head_down = response.moved - exchange.sent_down + length;
+  exchange.head_down = response.moved - exchange.sent_down + length - record.greeted;
   if (length == 0) return bad_response(record, services, Reason::head_too_large);
   if (!replace_head(response, {rewritten.data(), length}, old_length))
     return bad_response(record, services, Reason::bad_chunk);
@@ -162,6 +162,8 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
   exchange.persistent &= request.complete() && !request.dead;
   exchange.upstream_persists = http11 && head.persistent && head.body.kind != http::Body::Kind::until_eof;
   exchange.status = exchange.received = head.status;
+  exchange.announced = head.body.kind == http::Body::Kind::length;
+  exchange.body_length = head.body.length;
   const http::Form form{
       .version = exchange.version, .chunked = http11 && open_ended, .close = !exchange.persistent};
   response.framing = http::Framing{head.body};

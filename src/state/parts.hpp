@@ -30,6 +30,8 @@ std::uint64_t moved(const request_info& record) noexcept;  // bytes sent on, bot
 bool begin_exchange(request_info& record, Services& services) noexcept;
 void describe(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept;
 bool has_gone(const request_info& record) noexcept;  // something of this request has been sent
+// From here on the time counts for this phase; with none, for no phase.
+void begin_phase(Exchange& exchange, const Services& services, Phase phase) noexcept;
 // The exchange is over: its notes go to whoever writes the log.
 void end_exchange(request_info& record, Reason reason, Services& services) noexcept;
 
@@ -78,6 +80,18 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
 Step pass_interim(request_info& record, Services& services, const http::ResponseHead& head,
                   std::size_t head_length) noexcept;
 Step bad_response(request_info& record, Services& services, Reason detail) noexcept;
+
+// ---- share.cpp -------------------------------------------------------------------------------------------
+
+// As `net::pump`, within the record's share of the turn and its client's allowance.
+net::Flow pump(request_info& record, Services& services, Way way) noexcept;
+// As `net::fill`, for a head and what comes behind it. Flow::budget: the client may move nothing now.
+net::Flow fill_head(request_info& record, Services& services, Way way) noexcept;
+// Counts bytes that were read and thrown away.
+void spend(const request_info& record, Services& services, std::uint64_t bytes) noexcept;
+// The record stopped because its client may move no more now.
+void throttle(request_info& record, Services& services, const Step& step,
+              std::uint64_t moved_before) noexcept;
 
 // ---- tunnel.cpp ------------------------------------------------------------------------------------------
 

@@ -45,9 +45,11 @@ void enter(request_info& record, Services& services, State state) noexcept {
   const State before = record.state;
   if (before != state) {
     assert(may_follow(before, state));
-    if (record.exchange)
+    if (record.exchange) {
       record.exchange->spent_ms[static_cast<std::size_t>(before)] +=
           static_cast<std::uint32_t>(services.now - record.entered);
+      begin_phase(*record.exchange, services, Phase::none);
+    }
     record.entered = services.now;
     record.state = state;
     note(record, services, Did::entered, static_cast<std::int64_t>(before), 0);

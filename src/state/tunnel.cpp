@@ -43,7 +43,7 @@ Step relay(request_info& record, Services& services) noexcept {
   net::Lane& down = record.lane[kResponse];
   net::Endpoint& client = record.side[kClient];
   net::Endpoint& upstream = record.side[kUpstream];
-  const Flow flow = net::pump(down, upstream, client, services.blocks, services.budget[kResponse]);
+  const Flow flow = pump(record, services, kResponse);
   if (flow == Flow::write_failed || up.flow == Flow::read_failed) return close(Reason::client_left);
   if (flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
   pass_end(up, upstream);
@@ -73,6 +73,7 @@ Step open_tunnel(request_info& record, Services& services) noexcept {
   }
   response.framing = http::Framing{{http::Body::Kind::until_eof}};
   record.exchange->status = 200;
+  record.exchange->head_down = response.moved - record.exchange->sent_down + opened.size() - response.begin;
   return go(State::SEND_RESPONSE);
 }
 

@@ -47,6 +47,7 @@ bool take_used(request_info& record, Services& services) noexcept {
   } while (!is_silent(used));
   record.side[kUpstream] = std::move(used);
   exchange.reused = request.repeatable = true;
+  begin_phase(exchange, services, Phase::send);
   note(record, services, Did::reused, 0, 0);
   return true;
 }
@@ -60,6 +61,7 @@ Step look_up(request_info& record, Services& services) noexcept {
   if (upstream.link == Link::none) {
     if (take_used(record, services)) return go(State::SEND_REQUEST);
     upstream.link = Link::resolving;
+    begin_phase(exchange, services, Phase::resolve);
     upstream.serial = services.table.new_serial();
   }
   if (exchange.hop != nullptr && !exchange.hop->socket.empty()) {

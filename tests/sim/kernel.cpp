@@ -430,6 +430,7 @@ sys::Io World::receive(int fd, std::span<std::byte> into) {
     std::memcpy(into.data(), c.up.arrived.data(), count);
     c.up.arrived.erase(0, count);
     c.read += count;
+    read_in_all += c.shut ? 0 : count;
     // Less than asked and less than there is: so the rest has arrived only now, which is an edge.
     if (count < into.size() && !c.up.arrived.empty()) notify(c);
     return done(count);

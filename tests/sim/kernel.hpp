@@ -136,6 +136,8 @@ class World {
   [[nodiscard]] bool has_spoken(int fd) const;
   [[nodiscard]] std::vector<int> open_sockets() const;
   [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
+  // Read by the program in all, without what came after its own FIN: that is thrown away, or a tunnel's.
+  std::size_t read_in_all = 0;
   [[nodiscard]] bool still() const;  // nothing is on its way
   void settle() {                    // all that is on its way arrives
     while (step()) {

@@ -581,6 +581,107 @@ TEST(Noted, TheBytesBeforeTheBody) {
   EXPECT_FALSE(b.last().http10);
 }
 
+TEST(Noted, OfTheBodyWhatWasSentAndWhatWasAnnounced) {
+  struct Row {
+    const char *answer, *client_does;
+    std::uint64_t sent, announced;  // 0: nothing was
+  };
+  const Row rows[] = {{"Content-Length: 9\r\n\r\n123456789", "", 9, 9},
+                      {"Content-Length: 9\r\n\r\n1234", "", 4, 9},
+                      {"\r\n1234", "", 4, 0},
+                      {"Content-Length: 9\r\n\r\n123456789", "half-closes", 9, 9}};
+  for (const Row& row : rows) {
+    Bench b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, kGet);
+    const auto origin = b.arrival(host);
+    if (*row.client_does != '\0') b.world.remote_shutdown(*client);
+    b.settle();
+    b.send(origin, "HTTP/1.0 200 OK\r\nDate: x\r\n" + string{row.answer});
+    b.world.remote_close(*origin);
+    b.settle();
+    EXPECT_EQ(b.last().body_bytes(), row.sent) << row.answer;
+    EXPECT_EQ(b.last().announced, row.announced != 0) << row.answer;
+    if (row.announced != 0) {
+      EXPECT_EQ(b.last().body_length, row.announced) << row.answer;
+    }
+  }
+}
+
+TEST(Noted, OfATunnelWhatCameBehindItsHead) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: x\r\n\r\n");
+  b.config.connect_ports = {{80, 80}};
+  b.read(client);
+  const auto other = b.client();
+  b.send(other, "CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto origin = b.arrival(host);
+  b.send(origin, "12345");
+  const string got = b.read(other);
+  b.world.remote_close(*origin);
+  b.world.remote_close(*other);
+  b.settle();
+  EXPECT_TRUE(got.ends_with("\r\n\r\n12345")) << got;
+  EXPECT_EQ(b.last().body_bytes(), 5U);
+  EXPECT_FALSE(b.last().announced);
+}
+
+// What each phase takes, by a clock that only the test moves.
+TEST(Noted, ThePhasesOfSendRequest) {
+  Bench b{16, 8192};
+  b.world.names["o.test"] = two_addresses();
+  b.world.unanswered.insert("o.test");
+  b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "POST http://o.test/ HTTP/1.0\r\nContent-Length: 9\r\n\r\n");
+  b.pass(7);
+  b.world.unanswered.clear();
+  b.settle();
+  const std::uint64_t connecting = b.config.wait(Wait::connect);
+  b.pass(connecting);  // the first address swallows; the second is there at once
+  b.pass(30);
+  b.send(client, "123456789");
+  b.settle();
+  const auto origin = b.arrival(host);
+  b.pass(11);
+  b.send(origin, kAnswer);
+  b.read(client);
+  const Exchange& told = b.last();
+  EXPECT_EQ(told.phase_ms,
+            (std::array<std::uint32_t, kPhases>{7, static_cast<std::uint32_t>(connecting), 30}));
+  EXPECT_EQ(told.spent_ms[static_cast<std::size_t>(State::SEND_REQUEST)], 37 + connecting);
+  EXPECT_EQ(told.spent_ms[static_cast<std::size_t>(State::READ_RESPONSE)], 11U);
+  EXPECT_EQ(told.phases, 0b111);
+  EXPECT_EQ(told.ended_in, State::SEND_RESPONSE);
+}
+
+TEST(Noted, APhaseThatThereWasNotIsNone) {
+  Bench b{16, 1 << 20, false};
+  auto& host = b.origin();
+  const auto client = b.client();
+  sim::ConnectionPtr origin;
+  for (const unsigned phases : {0b111U, 0b100U}) {  // the second goes over the connection of the first
+    b.send(client, "GET http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n");
+    if (!origin) origin = b.arrival(host);
+    b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 0\r\n\r\n");
+    b.read(client);
+    EXPECT_EQ(b.last().phases, phases);
+  }
+  b.send(client, "GET http://unknown.test/ HTTP/1.1\r\nHost: unknown.test\r\n\r\n");
+  b.read(client);
+  EXPECT_EQ(b.last().phases, 0b001);
+  EXPECT_EQ(b.last().ended_in, State::SEND_REQUEST) << "where it was decided";
+  const auto other = b.client();
+  b.send(other, "nonsense\r\n\r\n");
+  b.read(other);
+  EXPECT_EQ(b.last().phases, 0);
+  EXPECT_EQ(b.last().ended_in, State::READ_REQUEST);
+}
+
 TEST(Noted, WhoAskedOnlyIfTheLogTellsIt) {
   for (const plan::LogFormatRow& row : plan::kLogFormats) {
     Bench b;
@@ -671,7 +772,7 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
       {Wait::reader, Reason::client_stalled, 0},     {Wait::tunnel, Reason::tunnel_idle, 0},
       {Wait::linger, Reason::complete, 0},
   };
-  static_assert(std::size(rows) == plan::kWaits - 1);  // Wait::attempt ends nothing (see Racing)
+  static_assert(std::size(rows) == plan::kDeadlines - 1);  // Wait::attempt ends nothing (see Racing)
   for (const Row& row : rows) {
     const string title{plan::row(row.wait).option};
     Bench b{16, 8192};
