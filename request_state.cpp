@@ -49,7 +49,7 @@ Flow pump_request(request_info& record, Services& services) noexcept {
   const bool linked = upstream.link == Link::connecting || upstream.link == Link::open;
   if (!linked || request.dead || request.complete()) return Flow::none;
   const Flow flow =
-      net::pump(request, record.side[kClient], upstream, services.blocks, services.budget[kRequest]);
+      net::pump(request, record.side[kClient], upstream, services.stores, services.budget[kRequest]);
   request.dead = flow == Flow::write_failed || flow == Flow::bad_framing;
   const bool for_another_address = upstream.link == Link::connecting && !has_gone(record);
   if (request.dead && !for_another_address && !request.repeatable) request.drop_block();
@@ -180,7 +180,7 @@ Step send_response(request_info& record, Services& services) noexcept {
       record.exchange->reason == Reason::none)
     return relay(record, services);
   net::Lane& response = record.lane[kResponse];
-  switch (net::pump(response, record.side[kUpstream], client, services.blocks, services.budget[kResponse])) {
+  switch (net::pump(response, record.side[kUpstream], client, services.stores, services.budget[kResponse])) {
     case Flow::complete: return all_sent(record, services);
     case Flow::need_read: return wait_for(client.finished ? Wait::half_closed : Wait::stream);
     case Flow::need_write: return wait_for(Wait::reader);

@@ -40,7 +40,7 @@ Step relay(request_info& record, Services& services) noexcept {
   net::Lane& down = record.lane[kResponse];
   net::Endpoint& client = record.side[kClient];
   net::Endpoint& upstream = record.side[kUpstream];
-  const Flow flow = net::pump(down, upstream, client, services.blocks, services.budget[kResponse]);
+  const Flow flow = net::pump(down, upstream, client, services.stores, services.budget[kResponse]);
   if (flow == Flow::write_failed || up.flow == Flow::read_failed) return close(Reason::client_left);
   if (flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
   pass_end(up, upstream);

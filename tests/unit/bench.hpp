@@ -48,7 +48,7 @@ class Bench {
     listener = sys::listen(sys::loopback4(8080), 1).fd;
     resolver.emplace(poller);
     config.http10 = http10;
-    services.emplace(config, poller, table, blocks_pool, exchanges, *resolver, upstreams, trace);
+    services.emplace(config, poller, table, blocks_pool, pipes, exchanges, *resolver, upstreams, trace);
     services->via = "proxy";
     services->date = "Sun, 06 Nov 1994 08:49:37 GMT";
     services->requests_max = kSlots;
@@ -128,7 +128,8 @@ class Bench {
   }
   // Everything has been given back.
   [[nodiscard]] bool clean() const {
-    return table.used() == 0 && blocks_pool.used() == 0 && world.sockets() == upstreams.idle();
+    return table.used() == 0 && blocks_pool.used() == 0 && pipes.used() == 0 &&
+           world.sockets() == upstreams.idle();
   }
   [[nodiscard]] const Exchange& last() const { return *services->finished.back(); }
 
@@ -142,6 +143,7 @@ class Bench {
   Room<Exchange> exchange_memory{ExchangePool::footprint(64)};
   Room<request_info> record_memory{kSlots * sizeof(request_info)};
   base::BlockPool blocks_pool{block_memory.memory, block_limit};
+  net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory.memory, 64};
   Table table{reinterpret_cast<request_info*>(record_memory.memory), kSlots};
   net::Upstreams upstreams{8};

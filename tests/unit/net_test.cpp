@@ -48,12 +48,13 @@ class LaneTest : public testing::Test {
     source->up.arrived += bytes;
     from.readable = true;
   }
-  Flow pump(std::size_t budget = 1 << 20) { return net::pump(lane, from, to, blocks, budget); }
+  Flow pump(std::size_t budget = 1 << 20) { return net::pump(lane, from, to, {blocks, pipes}, budget); }
 
   bench::First chooser;
   sim::World world;
   bench::Room<base::Block> memory{base::BlockPool::footprint(2)};
   base::BlockPool blocks{memory.memory, 2};
+  net::Pipes pipes{2};
   sys::Fd listener;
   sim::ConnectionPtr source, sink;
   net::Endpoint from, to;

@@ -44,7 +44,7 @@ class LinuxLane : public testing::Test {
     ASSERT_TRUE(support::await(from.fd.get(), POLLRDHUP));
     from.readable = from.finished = true;
   }
-  Flow pump(std::size_t budget = 1 << 20) { return net::pump(lane, from, to, blocks, budget); }
+  Flow pump(std::size_t budget = 1 << 20) { return net::pump(lane, from, to, {blocks, pipes}, budget); }
   const string& taken(std::size_t bytes) {
     while (taker->received.size() < bytes && support::await(taker->fd(), POLLIN) && !taker->ended())
       taker->pull();
@@ -57,6 +57,7 @@ class LinuxLane : public testing::Test {
 
  protected:
   base::BlockPool blocks{memory_.get(), 2};
+  net::Pipes pipes{2};
   net::Endpoint from, to;
   net::Lane lane;
   std::optional<support::Peer> giver, taker;
@@ -187,7 +188,7 @@ TEST_F(LinuxLane, TheEndOfTheSource) {
     there.framing = http::Framing{row.body};
     there.error = EIO;
     std::size_t budget = 1 << 20;
-    EXPECT_EQ(net::pump(there, in, out, blocks, budget), row.flow) << row.title;
+    EXPECT_EQ(net::pump(there, in, out, {blocks, pipes}, budget), row.flow) << row.title;
     if (row.flow == Flow::read_failed) {
       EXPECT_EQ(there.error, 0) << row.title << ": no error, only an end";
     }
@@ -223,13 +224,14 @@ TEST_F(LinuxLane, StopsWhenItsShareIsUsedUp) {
   arrive(string(100'000, 'x'));
   std::size_t budget = 40'000;
   // Each read asks for a whole block; how much there is at once is the kernel's choice.
-  Flow flow = net::pump(lane, from, to, blocks, budget);
+  Flow flow = net::pump(lane, from, to, {blocks, pipes}, budget);
   ASSERT_EQ(flow, Flow::budget);
   EXPECT_EQ(budget, 0U);
   EXPECT_GE(lane.moved, 40'000U);
   EXPECT_LT(lane.moved, 40'000U + base::kBlockBytes);
   EXPECT_TRUE(from.readable) << "it goes on in the next turn without a new event";
-  EXPECT_EQ(net::pump(lane, from, to, blocks, budget), Flow::budget) << "nothing is read for nothing";
+  EXPECT_EQ(net::pump(lane, from, to, {blocks, pipes}, budget), Flow::budget)
+      << "nothing is read for nothing";
 }
 
 TEST_F(LinuxLane, WithoutABlockItWaitsForOne) {

@@ -324,12 +324,13 @@ class Machine {
     return lab;
   }();
   base::BlockPool blocks;
+  net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory_.get(), std::size_t{8} * kSlots};
   Table table{reinterpret_cast<request_info*>(record_memory_.get()), kSlots};
   base::Trace trace;
   net::Resolver resolver{poller_};
   net::Upstreams upstreams{8};
-  Services services{config, poller_, table, blocks, exchanges, resolver, upstreams, trace};
+  Services services{config, poller_, table, blocks, pipes, exchanges, resolver, upstreams, trace};
 };
 
 }  // namespace support
