@@ -28,6 +28,15 @@ inline sys::Address origin_address() {
   return address;
 }
 
+// The world that sys:: works on, for as long as members behind this one live.
+struct Inside {
+  explicit Inside(sim::World& in) : world(in) { world.enter(); }
+  ~Inside() { world.leave(); }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+  sim::World& world;
+};
+
 // Memory for a pool or a table.
 template <class T>
 struct Room {
@@ -43,7 +52,6 @@ class Bench {
  public:
   explicit Bench(std::size_t blocks = 16, std::size_t send_room = 1 << 20, bool http10 = true)
       : world(chooser, kind(send_room)), block_limit(blocks) {
-    world.enter();
     poller = sys::make_poller().fd;
     listener = sys::listen(sys::loopback4(8080), 1).fd;
     resolver.emplace(poller);
@@ -64,7 +72,6 @@ class Bench {
     resolver.reset();
     listener.reset();
     poller.reset();
-    world.leave();
   }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
@@ -136,6 +143,7 @@ class Bench {
   static constexpr std::uint32_t kSlots = 8;
   First chooser;
   sim::World world;
+  Inside inside{world};
   std::size_t block_limit;
   plan::Config config;
   sys::Fd poller, listener;
