@@ -270,6 +270,7 @@ class Machine {
   void expect_clean(const std::string& title) {
     EXPECT_EQ(table.used(), 0U) << title;
     EXPECT_EQ(blocks.used(), 0U) << title;
+    EXPECT_EQ(pipes.used(), 0U) << title;
     EXPECT_EQ(exchanges.used(), services.finished.size()) << title;
     EXPECT_TRUE(services.ready.empty()) << title;
     EXPECT_TRUE(services.starved.empty()) << title;
