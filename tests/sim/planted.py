@@ -21,7 +21,7 @@ MISTAKES = [
     ("end of stream lost behind a short read", "src/net/lane.cpp", "io.bytes < room && !from.finished && !from.hung",
      "io.bytes < room"),
     ("readiness lost", "src/net/endpoint.hpp", "writable |= event.writable;", "writable |= event.writable && !event.readable;"),
-    ("short write ignored", "src/net/lane.cpp", "static_cast<std::uint16_t>(lane.begin + io.bytes)", "lane.end"),
+    ("short write ignored", "src/net/lane.cpp", "static_cast<std::uint16_t>(begin + bytes)", "end"),
     ("HUP before data read", "request_state.cpp", "    if (!upstream.readable) {\n",
      "    if (upstream.hung) return give_up(record, services, Reason::upstream_reset);\n    if (!upstream.readable) {\n"),
     ("stale event", "proxy.cpp", "mark(events_[i]);\n", "{\n    mark(events_[i]);\n    accept_clients();\n    run_ready();\n  }\n",
