@@ -29,6 +29,7 @@ namespace {
 constexpr std::size_t kEventsMax = 512;       // taken from epoll at once
 constexpr std::size_t kAcceptsMax = 256;      // clients taken from one listener in a turn
 constexpr std::size_t kDescriptorsKept = 32;  // for standard streams, listeners, logs, name servers
+constexpr std::size_t kPipesShare = 8;        // of all descriptors, one in so many may be a pipe's
 constexpr std::size_t kTrimWorthwhile = 64;   // blocks: below this their memory is kept
 
 constexpr int kExitFailed = 1;
@@ -61,13 +62,16 @@ struct Capacity {
   std::uint32_t requests;  // served at once
   std::uint32_t slots;     // with those that are told that there is no more room
   std::size_t blocks;
+  std::size_t pipes;
 
   static Capacity of(const plan::Config& config) noexcept {
     const std::size_t descriptors = sys::raise_descriptor_limit();
-    const std::size_t pairs = descriptors > 2 * kDescriptorsKept ? (descriptors - kDescriptorsKept) / 2 : 16;
+    const std::size_t pipes = std::min(descriptors / kPipesShare / 2, net::Pipes::kMost);
+    const std::size_t free = descriptors - 2 * pipes;
+    const std::size_t pairs = free > 2 * kDescriptorsKept ? (free - kDescriptorsKept) / 2 : 16;
     const auto requests = static_cast<std::uint32_t>(std::min(config.max_requests, pairs));
     const std::uint32_t refusals = std::clamp(requests / 8, 4U, 256U);
-    return {requests, requests + refusals, config.buffer_mib * 1024 * 1024 / base::kBlockBytes};
+    return {requests, requests + refusals, config.buffer_mib * 1024 * 1024 / base::kBlockBytes, pipes};
   }
 };
 
@@ -116,11 +120,12 @@ class Proxy {
         block_memory_(base::BlockPool::footprint(capacity.blocks)),
         exchange_memory_(ExchangePool::footprint(2 * std::size_t{capacity.slots})),
         blocks_(block_memory_.memory(), capacity.blocks),
+        pipes_(capacity.pipes),
         exchanges_(exchange_memory_.memory(), 2 * std::size_t{capacity.slots}),
         table_(reinterpret_cast<request_info*>(records_.memory()), capacity.slots),
         resolver_(poller_),
         upstreams_(config.http10 ? 0 : config.keep_upstreams),
-        services_(config_, poller_, table_, blocks_, exchanges_, resolver_, upstreams_, trace_),
+        services_(config_, poller_, table_, blocks_, pipes_, exchanges_, resolver_, upstreams_, trace_),
         output_(std::move(streams.output), {}, wording(config)),
         log_file_(std::move(streams.log_file), watch::place(config.access_log), wording(config)),
         log_(config.access_log == "-" ? output_ : log_file_) {
@@ -187,6 +192,7 @@ class Proxy {
   sys::Fd poller_, signals_;
   Reservation records_, block_memory_, exchange_memory_;
   base::BlockPool blocks_;
+  net::Pipes pipes_;
   ExchangePool exchanges_;
   Table table_;
   net::Resolver resolver_;

@@ -232,7 +232,7 @@ class Table {
 
 // What the state functions need of the world around them.
 struct Services {
-  Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from,
+  Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
            ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
            base::Trace& into_trace) noexcept;
 
@@ -240,6 +240,8 @@ struct Services {
   const sys::Fd& poller;
   Table& table;
   base::BlockPool& blocks;
+  net::Pipes& pipes;
+  net::Stores stores{blocks, pipes};  // both, for lanes
   ExchangePool& exchanges;
   net::Resolver& resolver;
   net::Upstreams& upstreams;

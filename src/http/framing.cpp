@@ -1,6 +1,7 @@
 #include "framing.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 
 #include "../base/text.hpp"
@@ -69,13 +70,19 @@ std::uint64_t Framing::least() const noexcept {
 Framing::Taken Framing::take(std::span<std::byte> fresh) noexcept {
   switch (kind_) {
     case Body::Kind::none: return {0, 0, false};
-    case Body::Kind::until_eof: return {fresh.size(), fresh.size(), false};
     case Body::Kind::chunked: return take_chunked(fresh);
+    case Body::Kind::until_eof:
     case Body::Kind::length: break;
   }
   const std::size_t mine = wanted(fresh.size());
-  left_ -= mine;
+  pass(mine);
   return {mine, mine, false};
+}
+
+void Framing::pass(std::size_t bytes) noexcept {
+  assert(may_go_unseen() && bytes <= wanted(bytes));
+  if (kind_ == Body::Kind::length) left_ -= bytes;
+  passed_ += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, UINT32_MAX - passed_));
 }
 
 Framing::Taken Framing::take_chunked(std::span<std::byte> fresh) noexcept {

@@ -24,6 +24,15 @@ class Framing {
   // allows it).
   Taken take(std::span<std::byte> fresh) noexcept;
 
+  // A body with a length, or until the end of the stream, may go by unseen: nothing but their number matters.
+  [[nodiscard]] bool may_go_unseen() const noexcept {
+    return kind_ == Body::Kind::length || kind_ == Body::Kind::until_eof;
+  }
+  // Takes bytes that went by unseen. REQUIRES: may_go_unseen(), and no more than wanted().
+  void pass(std::size_t bytes) noexcept;
+  // Bytes of such a body so far; from its highest value on it stays.
+  [[nodiscard]] std::uint32_t passed() const noexcept { return passed_; }
+
   // How many bytes to read at once, at most `room`: never beyond a message of known length; beyond the last
   // chunk perhaps.
   [[nodiscard]] std::size_t wanted(std::size_t room) const noexcept;
@@ -62,7 +71,8 @@ class Framing {
   [[nodiscard]] Chunk size_digit(char c) noexcept;
   [[nodiscard]] Chunk after_size(char c) noexcept;
 
-  std::uint64_t left_ = 0;        // bytes of the body, or of the chunk
+  std::uint64_t left_ = 0;  // bytes of the body, or of the chunk
+  std::uint32_t passed_ = 0;
   std::uint16_t line_bytes_ = 0;  // of the size line, or of the whole trailer section
   Body::Kind kind_ = Body::Kind::none;
   Chunk chunk_ = Chunk::size_first;

@@ -31,6 +31,21 @@ Flow broken_off(Lane& lane) noexcept {
   return Flow::read_failed;
 }
 
+// What a read says of the source that brought nothing.
+Flow brought_nothing(Lane& lane, Endpoint& from, const sys::Io& io) noexcept {
+  from.readable = false;
+  if (io.outcome == sys::Outcome::again) return Flow::need_read;
+  const bool ended = io.outcome == sys::Outcome::eof;
+  if (ended && !from.broken) from.finished = from.eof = true;
+  lane.error = ended && from.broken ? ECONNRESET : io.error;
+  return Flow::read_failed;
+}
+
+// Never beyond what the source may be asked for now.
+std::size_t wanted(const Lane& lane, std::size_t room) noexcept {
+  return lane.shared ? lane.framing.certain(room) : lane.framing.wanted(room);
+}
+
 // Brings one piece from the source into the empty block, as a chunk if the sink is to have chunks: none if
 // some of it is content or more may come at once.
 Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most) noexcept {
@@ -39,8 +54,7 @@ Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most
   const std::size_t block = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
   const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, most));
   lane.begin = lane.end = static_cast<std::uint16_t>(start);
-  const std::size_t wanted = lane.shared ? lane.framing.certain(room) : lane.framing.wanted(room);
-  if (const Flow flow = fill(lane, from, wanted); flow != Flow::none) return flow;
+  if (const Flow flow = fill(lane, from, wanted(lane, room)); flow != Flow::none) return flow;
   const std::size_t came = lane.end - start;
   spend(budget, came);
   spend(most, came);
@@ -57,7 +71,64 @@ Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most
   return Flow::none;
 }
 
-Flow run(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget,
+// So much of the body has gone through, and nothing of it is looked at, changed, or sent again.
+bool is_bulk(const Lane& lane, const Pipes& pipes) noexcept {
+  return lane.encoding == Encoding::plain && !lane.repeatable && lane.ahead() == 0 &&
+         lane.framing.may_go_unseen() && lane.framing.passed() >= pipes.bulk_bytes;
+}
+
+// A pipe takes the empty block's place. False: there is none to be had.
+bool change_to_pipe(Lane& lane, Pipes& pipes) noexcept {
+  if (lane.pipe) return true;
+  PipePtr pipe = pipes.take();
+  if (!pipe) return false;
+  lane.drop_block();
+  lane.pipe = std::move(pipe);
+  return true;
+}
+
+// What splice(2) says, or who forbids it, where it does not know these sockets; a read never says so.
+bool is_unsupported(const sys::Io& io) noexcept {
+  return io.outcome == sys::Outcome::fail &&
+         (io.error == EINVAL || io.error == ENOSYS || io.error == EPERM || io.error == EOPNOTSUPP);
+}
+
+// Brings one piece from the source into the empty pipe. The kernel has its own reasons to be short, so only
+// EAGAIN clears the mark.
+Flow splice(Lane& lane, Endpoint& from, Pipes& pipes, std::size_t& budget, std::uint64_t& most) noexcept {
+  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>({sys::kPipeBytes, budget, most}));
+  const sys::Io io = sys::splice_in(from.fd, lane.pipe->in, wanted(lane, room));
+  if (is_unsupported(io)) {
+    pipes.give_up();
+    lane.drop_block();
+    return Flow::none;
+  }
+  if (io.outcome != sys::Outcome::done) return brought_nothing(lane, from, io);
+  spend(budget, io.bytes);
+  spend(most, io.bytes);
+  lane.pipe->held = io.bytes;
+  lane.framing.pass(io.bytes);
+  return Flow::none;
+}
+
+// Brings one piece from the source, if there is anything to put it in.
+Flow bring(Lane& lane, Endpoint& from, const Stores& stores, std::size_t& budget,
+           std::uint64_t& most) noexcept {
+  if (is_bulk(lane, stores.pipes) && change_to_pipe(lane, stores.pipes))
+    return splice(lane, from, stores.pipes, budget, most);
+  if (!lane.block) lane.block = stores.blocks.take();
+  return lane.block ? refill(lane, from, budget, most) : Flow::no_block;
+}
+
+// The source has ended, and the sink is still to be told by a last chunk.
+Flow bring_end(Lane& lane, base::BlockPool& blocks) noexcept {
+  if (!lane.block) lane.block = blocks.take();
+  if (!lane.block) return Flow::no_block;
+  end_chunk(lane, 0, true);
+  return Flow::none;
+}
+
+Flow run(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::size_t& budget,
          std::uint64_t& most) noexcept {
   for (;;) {
     if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;
@@ -68,13 +139,7 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std:
     if (!from.readable && !ends) return wait_to_read(lane);
     if (budget == 0) return Flow::budget;
     if (most == 0) return Flow::budget;
-    if (!lane.block) lane.block = blocks.take();
-    if (!lane.block) return Flow::no_block;
-    if (ends) {
-      end_chunk(lane, 0, true);
-      continue;
-    }
-    const Flow flow = refill(lane, from, budget, most);
+    const Flow flow = ends ? bring_end(lane, stores.blocks) : bring(lane, from, stores, budget, most);
     if (flow == Flow::need_read) return wait_to_read(lane);
     if (flow == Flow::read_failed && from.eof) {
       lane.begin = lane.end = 0;
@@ -85,6 +150,14 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std:
 }
 
 }  // namespace
+
+void Lane::sent(std::size_t bytes) noexcept {
+  moved += bytes;
+  if (pipe)
+    pipe->held -= bytes;
+  else
+    begin = static_cast<std::uint16_t>(begin + bytes);
+}
 
 void Lane::turn_page() noexcept {
   const std::size_t next = ahead();
@@ -118,23 +191,7 @@ void end_chunk(Lane& lane, std::size_t payload, bool last) noexcept {
 Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept {
   if (!from.readable) return Flow::need_read;
   const sys::Io io = sys::receive(from.fd, {lane.block->bytes + lane.end, room});
-  switch (io.outcome) {
-    case sys::Outcome::again: from.readable = false; return Flow::need_read;
-    case sys::Outcome::eof:
-      from.readable = false;
-      if (from.broken) {
-        lane.error = ECONNRESET;
-        return Flow::read_failed;
-      }
-      from.finished = from.eof = true;
-      lane.error = 0;
-      return Flow::read_failed;
-    case sys::Outcome::fail:
-      from.readable = false;
-      lane.error = io.error;
-      return Flow::read_failed;
-    case sys::Outcome::done: break;
-  }
+  if (io.outcome != sys::Outcome::done) return brought_nothing(lane, from, io);
   // A short read emptied the socket: what comes next makes a new edge. Not so for the end of the stream,
   // whose edge may have been reported together with these bytes.
   if (io.bytes < room && !from.finished && !from.hung) from.readable = false;
@@ -145,7 +202,8 @@ Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept {
 Flow drain(Lane& lane, Endpoint& to) noexcept {
   while (lane.held() > 0) {
     if (!to.writable) return Flow::need_write;
-    const sys::Io io = sys::transmit(to.fd, lane.content());
+    const sys::Io io = lane.pipe ? sys::splice_out(lane.pipe->out, to.fd, lane.pipe->held)
+                                 : sys::transmit(to.fd, lane.content());
     if (io.outcome == sys::Outcome::again) {
       to.writable = false;
       return Flow::need_write;
@@ -155,16 +213,15 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
       to.broken |= !to.said_end;  // the error of a socket is told once, and then it reads as ended
       return Flow::write_failed;
     }
-    lane.begin = static_cast<std::uint16_t>(lane.begin + io.bytes);
-    lane.moved += io.bytes;
+    lane.sent(io.bytes);
   }
   if (!lane.repeatable && lane.tail == 0) lane.begin = lane.end = 0;
   return Flow::complete;
 }
 
-Flow pump(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget,
+Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept {
-  lane.flow = run(lane, from, to, blocks, budget, most);
+  lane.flow = run(lane, from, to, stores, budget, most);
   return lane.flow;
 }
 

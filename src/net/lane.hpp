@@ -1,5 +1,6 @@
-// One direction of an exchange: bytes from one endpoint to the other through at most one block. A full block
-// is not read into, so the kernel's window closes: that is all there is to back-pressure.
+// One direction of an exchange: bytes from one endpoint to the other through at most one block, or, once they
+// are bulk that need not be looked at, through a pipe. What was read is sent before more is read, so the
+// kernel's window closes: that is all there is to back-pressure.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include "../base/pool.hpp"
 #include "../http/framing.hpp"
 #include "endpoint.hpp"
+#include "pipes.hpp"
 
 namespace net {
 
@@ -34,6 +36,7 @@ enum class Encoding : std::uint8_t {
 
 struct Lane {
   base::BlockPtr block;
+  PipePtr pipe;             // in the block's place, never with it
   std::uint16_t begin = 0;  // what lies in the block and is to be sent: [begin, end)
   std::uint16_t end = 0;
   std::uint16_t tail = 0;  // [end, tail) is the beginning of the source's next message; 0: nothing is
@@ -47,14 +50,19 @@ struct Lane {
   http::Framing framing;        // what of the message is still to come from the source
   std::uint64_t moved = 0;      // bytes sent to the sink
 
-  [[nodiscard]] std::size_t held() const noexcept { return static_cast<std::size_t>(end - begin); }
+  [[nodiscard]] std::size_t held() const noexcept {
+    return pipe ? pipe->held : static_cast<std::size_t>(end - begin);
+  }
   [[nodiscard]] std::size_t ahead() const noexcept {
     return tail > end ? static_cast<std::size_t>(tail - end) : 0;
   }
   [[nodiscard]] bool complete() const noexcept { return held() == 0 && framing.complete(); }
+  // REQUIRES: a block.
   [[nodiscard]] std::span<const std::byte> content() const noexcept { return {block->bytes + begin, held()}; }
+  // Gives up what it holds, and what holds it.
   void drop_block() noexcept {
     block.reset();
+    pipe.reset();
     begin = end = tail = 0;
   }
   // The block is of no more use, unless the next message has begun in it.
@@ -62,6 +70,7 @@ struct Lane {
     repeatable = false;
     if (ahead() == 0) drop_block();
   }
+  void sent(std::size_t bytes) noexcept;
   // Puts the beginning of the next message to the front of the block.
   void turn_page() noexcept;
 };
@@ -84,14 +93,20 @@ Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept;
 // Sends what the lane holds until it holds nothing: complete, need_write or write_failed.
 Flow drain(Lane& lane, Endpoint& to) noexcept;
 
+// What lanes carry their bytes in.
+struct Stores {
+  base::BlockPool& blocks;
+  Pipes& pipes;
+};
+
 // Moves bytes until it must wait, the message is complete, or `budget` bytes have been read. The last read
 // may go beyond the budget, which so costs no small one; beyond `most` bytes none goes.
-Flow pump(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget,
+Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept;
-inline Flow pump(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks,
+inline Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores,
                  std::size_t& budget) noexcept {
   std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
-  return pump(lane, from, to, blocks, budget, any);
+  return pump(lane, from, to, stores, budget, any);
 }
 
 // Reads and throws away until it must wait (need_read), `from` ends (complete), or breaks off (read_failed).

@@ -35,7 +35,7 @@ Flow pump(request_info& record, Services& services, Way way) noexcept {
   net::Endpoint& to = record.side[way == kRequest ? kUpstream : kClient];
   const std::uint64_t may = allowed(record, services, way);
   std::uint64_t left = may;
-  const Flow flow = net::pump(record.lane[way], from, to, services.blocks, services.budget[way], left);
+  const Flow flow = net::pump(record.lane[way], from, to, services.stores, services.budget[way], left);
   spend(record, services, may - left);
   services.throttled |= flow == Flow::budget && services.budget[way] > 0;
   return flow;

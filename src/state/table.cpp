@@ -36,12 +36,13 @@ request_info* Table::find(const net::Token& token) noexcept {
 }
 
 Services::Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from,
-                   ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
+                   net::Pipes& bulk, ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
                    base::Trace& into_trace) noexcept
     : config(with),
       poller(into),
       table(of),
       blocks(from),
+      pipes(bulk),
       exchanges(notes),
       resolver(names),
       upstreams(spare),

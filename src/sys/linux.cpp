@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -137,6 +138,41 @@ Io receive(const Fd& socket, std::span<std::byte> into) noexcept {
 
 Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
   return moved(uninterrupted([&] { return ::send(socket.get(), from.data(), from.size(), MSG_NOSIGNAL); }));
+}
+
+Pipe make_pipe() noexcept {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) return {Fd{}, Fd{}, errno};
+  return {Fd{ends[1]}, Fd{ends[0]}, 0};
+}
+
+namespace {
+
+// splice(2) stops before an urgent byte and says EAGAIN, though recv(2) would pass over it (tcp(7)). So where
+// splice finds nothing, recv has the last word. An empty pipe takes a piece of this size at once (pipe(7)).
+Io splice_behind_urgent(const Fd& socket, const Fd& in, std::size_t most) noexcept {
+  std::array<std::byte, 512> piece;
+  static_assert(piece.size() <= PIPE_BUF);
+  int held = 0;
+  if (::ioctl(in.get(), FIONREAD, &held) == 0 && held > 0) return {Outcome::again, 0, 0};  // it is full
+  const Io io = receive(socket, std::span{piece}.first(std::min(most, piece.size())));
+  if (io.outcome != Outcome::done) return io;
+  return moved(uninterrupted([&] { return ::write(in.get(), piece.data(), io.bytes); }));
+}
+
+}  // namespace
+
+Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
+  const Io io = moved(uninterrupted(
+      [&] { return ::splice(socket.get(), nullptr, in.get(), nullptr, most, SPLICE_F_NONBLOCK); }));
+  return io.outcome == Outcome::again ? splice_behind_urgent(socket, in, most) : io;
+}
+
+// It would raise SIGPIPE, which `take_signals` has it ignore. Asked for more than the pipe holds, the kernel
+// would wait for the rest before it sends the last segment.
+Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
+  return moved(uninterrupted(
+      [&] { return ::splice(out.get(), nullptr, socket.get(), nullptr, bytes, SPLICE_F_NONBLOCK); }));
 }
 
 Opened listen(const Address& address, int backlog) noexcept {

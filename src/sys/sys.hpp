@@ -30,6 +30,19 @@ struct Io {
 Io receive(const Fd& socket, std::span<std::byte> into) noexcept;         // recv(2)
 Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept;  // send(2), never raises SIGPIPE
 
+// ---- pipes: bytes from one socket to another that are not looked at ---------------------------------------
+inline constexpr std::size_t kPipeBytes = std::size_t{64} * 1024;  // of a new pipe (pipe(7))
+struct Pipe {
+  Fd in, out;  // written to, read from
+  int error;
+};
+Pipe make_pipe() noexcept;  // pipe2(2); neither end blocks
+// splice(2), at most `most` bytes; short for reasons of its own, so a short one says nothing of the socket.
+// For the rest as `receive`; `again` also says that the pipe is full. REQUIRES: most > 0.
+Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept;
+// As `transmit`. REQUIRES: the pipe holds `bytes`, and bytes > 0.
+Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept;
+
 // ---- sockets: all are made non-blocking and close-on-exec ------------------------------------------------
 struct Opened {
   Fd fd;

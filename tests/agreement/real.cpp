@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -277,6 +278,7 @@ class RealStage final : public Stage {
     checked(::getrlimit(RLIMIT_NOFILE, &limit_), "getrlimit");
     // What was inherited, from make for example, would leave no room for the numbers that are compared.
     ::close_range(3, ~0U, 0);
+    if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) give_up("signal");  // as the program does
   }
   ~RealStage() override { ::setrlimit(RLIMIT_NOFILE, &limit_); }
   RealStage(const RealStage&) = delete;

@@ -14,6 +14,7 @@
 // - EPOLLERR apart from EPOLLHUP: sys::Event has one mark for both; `error` tells them apart.
 // - A SYN that was dropped: Linux sends it again for minutes; in the simulation a remote client gives up at
 // once.
+// - How much a pipe holds: on Linux so many pieces, however short. The program fills only an empty one.
 // - Two pollers, a descriptor watched twice, calls on closed descriptors, shutdown of what is still
 // connecting: the
 //   program does none of it, and the simulation calls it an error of the program instead of returning EEXIST
@@ -253,6 +254,92 @@ constexpr Scenario kScenarios[] = {
      "host h accepts; connect h a; transmit a; close a; take h a; peer-read a"},
     {"connect: reset before it was accepted",
      "host h accepts; connect h a; transmit a; linger-0 a; close a; take h a; peer-read a"},
+
+    // ---- through a pipe
+    {"splice: from one to the other",
+     "pair a; pair b; pipe; peer-send a 9; splice-in a; splice-out b; peer-read b; splice-in a"},
+    {"splice: an empty socket", "pair a; pipe; splice-in a; splice-in a; peer-send a; splice-in a"},
+    {"splice: in pieces",
+     "pair a; pair b; pipe; peer-send a 9; splice-in a 4; splice-out b 3; splice-out b; peer-read b; "
+     "splice-in a 2; splice-in a; splice-out b; peer-read b"},
+    {"splice: what lies in several segments",
+     "pair a; pair b; pipe; peer-send a 3; peer-send a 4; peer-send a 5; splice-in a; splice-out b; "
+     "peer-read b; splice-in a"},
+    {"splice: beside reading and writing",
+     "pair a; pair b; pipe; peer-send a 9; receive a 2; splice-in a 3; receive a; transmit b; splice-out b; "
+     "transmit b; peer-read b"},
+    {"splice: back to where it came from",
+     "pair a; pipe; peer-send a; splice-in a; splice-out a; peer-read a"},
+    {"splice: the source closes over what is in the pipe",
+     "pair a; pair b; pipe; peer-send a; splice-in a; close a; splice-out b; peer-read b; peer-read a"},
+    {"splice: nothing is unread that is in the pipe",
+     "pair a; pipe; peer-send a; splice-in a; close a; peer-error a; peer-read a"},
+    {"splice: the end", "pair a; pipe; peer-fin a; splice-in a; splice-in a"},
+    {"splice: the end behind data",
+     "pair a; watch a; wait; pipe; peer-send a 7; peer-fin a; wait; splice-in a 4; splice-in a 3; splice-in "
+     "a; splice-in a; wait"},
+    {"splice: a piece just as long as the data, then the end",
+     "pair a; watch a; wait; pipe; peer-send a 5; peer-fin a; wait; splice-in a 5; wait; splice-in a 5"},
+    {"splice: the end after our shutdown",
+     "pair a; pipe; shutdown a; peer-send a; splice-in a; peer-fin a; splice-in a"},
+    {"splice: a reset", "pair a; pipe; peer-reset a; splice-in a; splice-in a; error a"},
+    {"splice: a reset behind data",
+     "pair a; watch a; wait; pipe; peer-send a; peer-reset a; wait; splice-in a; splice-in a; splice-in a"},
+    {"splice: a reset after their FIN", "pair a; pipe; peer-fin a; peer-reset a; splice-in a; error a"},
+    {"splice: the source is reset over what is in the pipe",
+     "pair a; pair b; pipe; peer-send a; splice-in a; peer-reset a; splice-out b; peer-read b; splice-in a"},
+    {"splice: a reset that a write has met",
+     "pair a; pipe; peer-reset a; transmit a; splice-in a; transmit a"},
+    {"splice: the sink is reset",
+     "pair a; pair b; pipe; peer-send a 9; splice-in a; peer-reset b; splice-out b; splice-out b; receive b; "
+     "error b"},
+    {"splice: the sink is reset, and its data stays readable",
+     "pair a; pair b; pipe; peer-send a 9; splice-in a; peer-send b; peer-reset b; splice-out b; receive b; "
+     "receive b"},
+    {"splice: the sink's peer has closed: taken, then EPIPE",
+     "pair a; pair b; pipe; peer-send a 9; splice-in a; peer-close b; splice-out b 4; splice-out b; receive "
+     "b"},
+    {"splice: after our shutdown",
+     "pair a; pair b; pipe; peer-send a 9; splice-in a; shutdown b; splice-out b; error b; peer-read b"},
+    {"splice: after their FIN",
+     "pair a; pair b; pipe; peer-send a 9; splice-in a; peer-fin b; splice-out b; peer-read b"},
+    {"splice: a full sink, and what is in the pipe stays",
+     "pair a; pair b; watch b; wait; pipe; peer-send a 9; splice-in a; fill b; splice-out b; wait; "
+     "peer-drain "
+     "b; wait; wait; splice-out b; peer-read b"},
+    {"splice: a full sink that is reset",
+     "pair a; pair b; watch b; wait; pipe; peer-send a 9; splice-in a; fill b; splice-out b; peer-reset b; "
+     "wait; splice-out b; splice-out b"},
+    {"splice: into what is still connecting",
+     "pair a; host h swallows; connect h b; watch b; wait; pipe; peer-send a; splice-in a; splice-out b; "
+     "relent h; "
+     "wait; splice-out b; take h b; peer-read b"},
+    {"splice: into what was refused",
+     "pair a; host h refuses; connect h b; pipe; peer-send a; splice-in a; splice-out b; splice-out b; error "
+     "b"},
+    {"splice: from what was refused", "host h refuses; connect h a; pipe; splice-in a; splice-in a; error a"},
+    {"splice edge: none without new data after a part",
+     "pair a; watch a; wait; pipe; peer-send a 10; wait; splice-in a 4; wait; splice-in a 4; wait; splice-in "
+     "a; wait"},
+    {"splice edge: a part, and then new data",
+     "pair a; watch a; wait; pipe; peer-send a 10; wait; splice-in a 4; wait; peer-send a 2; wait; splice-in "
+     "a; splice-in a; wait"},
+    {"splice edge: again after EAGAIN",
+     "pair a; watch a; wait; pipe; peer-send a; wait; splice-in a; splice-in a; wait; peer-send a; wait; "
+     "splice-in a; splice-in a"},
+    {"splice edge: none from EAGAIN alone", "pair a; watch a; wait; pipe; splice-in a; splice-in a; wait"},
+    {"splice edge: what was taken before the wait is still an edge",
+     "pair a; watch a; wait; pipe; peer-send a; splice-in a; wait; wait"},
+    {"splice edge: the end after EAGAIN",
+     "pair a; watch a; wait; pipe; splice-in a; peer-fin a; wait; wait; splice-in a; wait"},
+    {"splice edge: a reset after EAGAIN",
+     "pair a; watch a; wait; pipe; splice-in a; peer-reset a; wait; wait; splice-in a; wait"},
+    {"splice edge: none at the sink that has room",
+     "pair a; pair b; watch b; wait; pipe; peer-send a 9; splice-in a; splice-out b; wait; peer-read b; "
+     "wait"},
+    {"splice: a pipe has two descriptors",
+     "pair a; pipe; pair b; descriptor b; close a; pair c; descriptor c"},
+    {"splice: no descriptor for a pipe", "pair a; limit 3; pipe; pipe; limit 4; pipe"},
 
     // ---- listening and accepting
     {"listen: nobody waits", "listen l; watch l; wait; accept l a"},

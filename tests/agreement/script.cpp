@@ -100,6 +100,9 @@ class Player {
   std::string transmit(const Words& words);
   std::string fill(const Words& words);
   std::string stuff(const Words& words);
+  std::string pipe(const Words& words);
+  std::string splice_in(const Words& words);
+  std::string splice_out(const Words& words);
   std::string error(const Words& words);
   std::string shutdown(const Words& words);
   std::string linger(const Words& words);
@@ -125,6 +128,8 @@ class Player {
   sys::Fd poller_;
   std::map<std::string, End> ends_;
   std::map<std::string, int> hosts_;
+  sys::Pipe pipe_{};
+  std::size_t piped_ = 0;  // bytes in it
 };
 
 const std::map<std::string, Player::Verb>& Player::verbs() {
@@ -148,6 +153,9 @@ const std::map<std::string, Player::Verb>& Player::verbs() {
       {"descriptor", &Player::descriptor},      // A: its number, counted from the poller's
       {"limit", &Player::limit},                // N: no descriptor that is N or more after the poller's
       {"pair", &Player::pair},  // A: dialled and accepted, by a listener of its own that is closed again
+      {"pipe", &Player::pipe},  // the script's only one
+      {"splice-in", &Player::splice_in},    // A [MOST]: from A into the pipe
+      {"splice-out", &Player::splice_out},  // A [BYTES]: to A, all that is in the pipe or less
       // theirs
       {"dial", &Player::dial},                  // L A
       {"dial-in-vain", &Player::dial_in_vain},  // L A: the backlog is full
@@ -334,6 +342,27 @@ std::string Player::stuff(const Words& words) {
   if (io.outcome != sys::Outcome::done) return io_text(io);
   peer(end).ours_is_full();
   return io.bytes < kTooMuch ? "done, but less than asked" : "done";
+}
+
+std::string Player::pipe(const Words& /*words*/) {
+  pipe_ = sys::make_pipe();
+  return success(pipe_.error);
+}
+
+std::string Player::splice_in(const Words& words) {
+  const sys::Io io = sys::splice_in(at(words).fd, pipe_.in, static_cast<std::size_t>(number(words, 2, 100)));
+  piped_ += io.bytes;
+  return io_text(io);
+}
+
+std::string Player::splice_out(const Words& words) {
+  if (piped_ == 0) give_up("there is nothing in the pipe");
+  End& end = at(words);
+  const auto bytes = static_cast<std::size_t>(number(words, 2, static_cast<int>(piped_)));
+  const sys::Io io = sys::splice_out(pipe_.out, end.fd, bytes);
+  piped_ -= io.bytes;
+  if (io.outcome == sys::Outcome::done) peer(end).ours_sent();
+  return io_text(io);
 }
 
 std::string Player::error(const Words& words) {

@@ -103,7 +103,7 @@ PLANTED = [
     ("an event for reading hides one for writing", "WRONG_MARK", "half-closed, unit by unit", STUCK,
      "src/net/endpoint.hpp", "writable |= event.writable;"),
     ("a short write is taken for a whole one", "WRONG_SHORT_WRITE", "kind, unit by unit", STUCK, LANE,
-     "lane.begin = static_cast<std::uint16_t>(lane.begin + io.bytes);"),
+     "begin = static_cast<std::uint16_t>(begin + bytes);"),
     ("nobody is woken after a name", "WRONG_NAME", "name", STUCK, LOOP, "wake_the_named(); expire(services_);"),
     ("the loop sleeps on names that are answered", "WRONG_WOKEN", "two names", STUCK, "src/net/resolver.hpp",
      "woken_.empty()"),

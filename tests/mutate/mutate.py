@@ -20,7 +20,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = ["request_state.cpp", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src/state").glob("*.cpp")), "http_parse.cpp",
          "src/http/framing.cpp", "src/http/rewrite.cpp", "src/http/reply.cpp",
-         "src/net/lane.cpp", "src/net/listener.cpp", "src/net/resolver.cpp"]
+         "src/net/lane.cpp", "src/net/pipes.cpp", "src/net/listener.cpp", "src/net/resolver.cpp"]
 WANTED = 0.95
 
 # What is replaced by what, each where it stands alone.

@@ -44,6 +44,16 @@ int World::allocate() {
   return static_cast<int>(index) + 3;
 }
 
+// A descriptor for something new; -1 if there is none.
+int World::describe(Description::Kind kind) {
+  const int fd = allocate();
+  if (fd < 0) return -1;
+  auto file = std::make_unique<Description>();
+  file->kind = kind;
+  files_[static_cast<std::size_t>(fd) - 3] = std::move(file);
+  return fd;
+}
+
 World::Description& World::at(int fd) {
   const auto index = static_cast<std::size_t>(fd) - 3;
   if (fd < 3 || index >= files_.size() || !files_[index]) {
@@ -69,6 +79,17 @@ std::size_t World::sockets() const {
   return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) {
     return f && f->kind == Description::Kind::socket;
   }));
+}
+
+std::size_t World::pipe_ends() const {
+  return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) { return f && f->pipe; }));
+}
+
+std::size_t World::bytes_in_pipes() const {
+  std::size_t bytes = 0;
+  for (const auto& file : files_)
+    if (file && file->kind == Description::Kind::pipe_out) bytes += file->pipe->size();
+  return bytes;
 }
 
 std::vector<int> World::open_sockets() const {
@@ -119,6 +140,8 @@ World::Mask World::poll(const Description& file) const {
     case Description::Kind::signals: mask.in = signal_pending_; return mask;
     case Description::Kind::names: mask.in = !answered.empty(); return mask;
     case Description::Kind::poller:
+    case Description::Kind::pipe_in:
+    case Description::Kind::pipe_out:
     case Description::Kind::log: return mask;
     case Description::Kind::socket: break;
   }
@@ -412,11 +435,25 @@ void World::remote_rst(Connection& c) {
 
 // ---- the calls of the program ----------------------------------------------------------------------------
 
-sys::Io World::receive(int fd, std::span<std::byte> into) {
+Connection& World::connection(int fd, const char* call) {
   Description& file = at(fd);
-  if (file.kind != Description::Kind::socket) fault("receive on what is not a socket");
+  if (file.kind != Description::Kind::socket) fault(std::string{call} + " on what is not a socket");
+  return *file.connection;
+}
+
+sys::Io World::receive(int fd, std::span<std::byte> into) {
+  Connection& c = connection(fd, "receive");
   if (into.empty()) fault("receive into nothing: its 0 would look like the end of the stream");
-  Connection& c = *file.connection;
+  std::string bytes;
+  const sys::Io io = take(c, into.size(), bytes);
+  std::memcpy(into.data(), bytes.data(), bytes.size());
+  // Less than asked and less than there is: so the rest has arrived only now, which is an edge.
+  if (io.outcome == sys::Outcome::done && io.bytes < into.size() && !c.up.arrived.empty()) notify(c);
+  return io;
+}
+
+// What has arrived leaves the socket.
+sys::Io World::take(Connection& c, std::size_t room, std::string& into) {
   int error = 0;
   static constexpr std::array<int, 2> kErrors{ECONNRESET, ETIMEDOUT};
   if (fails(Call::receive, kErrors, error)) {
@@ -425,14 +462,12 @@ sys::Io World::receive(int fd, std::span<std::byte> into) {
     return failed(error);
   }
   if (!c.up.arrived.empty()) {
-    const std::size_t most = std::min(into.size(), c.up.arrived.size());
+    const std::size_t most = std::min(room, c.up.arrived.size());
     const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
-    std::memcpy(into.data(), c.up.arrived.data(), count);
+    into.append(c.up.arrived, 0, count);
     c.up.arrived.erase(0, count);
     c.read += count;
     read_in_all += c.shut ? 0 : count;
-    // Less than asked and less than there is: so the rest has arrived only now, which is an edge.
-    if (count < into.size() && !c.up.arrived.empty()) notify(c);
     return done(count);
   }
   // tcp_recvmsg(): the end that was heard comes before an error that came after it, which is left to others.
@@ -442,10 +477,13 @@ sys::Io World::receive(int fd, std::span<std::byte> into) {
 }
 
 sys::Io World::transmit(int fd, std::span<const std::byte> from) {
-  Description& file = at(fd);
-  if (file.kind != Description::Kind::socket) fault("transmit on what is not a socket");
+  Connection& c = connection(fd, "transmit");
   if (from.empty()) fault("transmit of nothing");
-  Connection& c = *file.connection;
+  return put(c, {reinterpret_cast<const char*>(from.data()), from.size()});
+}
+
+// Bytes go into the socket.
+sys::Io World::put(Connection& c, std::string_view from) {
   int error = 0;
   static constexpr std::array<int, 3> kErrors{ECONNRESET, EPIPE, ETIMEDOUT};
   if (c.phase == Connection::Phase::open && !c.dead && fails(Call::transmit, kErrors, error)) {
@@ -468,7 +506,7 @@ sys::Io World::transmit(int fd, std::span<const std::byte> from) {
     fault("a request goes to where something had come that nobody asked for");
   const std::size_t most = std::min(from.size(), free);
   const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
-  c.down.flight.append(reinterpret_cast<const char*>(from.data()), count);
+  c.down.flight.append(from.substr(0, count));
   c.written += count;
   if (count < from.size()) {
     c.no_space = true;
@@ -479,6 +517,49 @@ sys::Io World::transmit(int fd, std::span<const std::byte> from) {
     }
   }
   return done(count);
+}
+
+// ---- pipes -----------------------------------------------------------------------------------------------
+
+sys::Pipe World::make_pipe() {
+  int error = 0;
+  static constexpr std::array<int, 2> kErrors{EMFILE, ENFILE};
+  if (fails(Call::pipe, kErrors, error)) return {sys::Fd{}, sys::Fd{}, error};
+  const auto bytes = std::make_shared<std::string>();
+  sys::Fd out{describe(Description::Kind::pipe_out)};
+  if (!out) return {sys::Fd{}, sys::Fd{}, EMFILE};
+  at(out.get()).pipe = bytes;
+  sys::Fd in{describe(Description::Kind::pipe_in)};
+  if (!in) return {sys::Fd{}, sys::Fd{}, EMFILE};
+  at(in.get()).pipe = bytes;
+  return {std::move(in), std::move(out), 0};
+}
+
+// A short one makes no edge: the pipe may have had no place for more pieces, and the rest was there all the time.
+sys::Io World::splice_in(int socket, int pipe, std::size_t most) {
+  Connection& c = connection(socket, "splice");
+  if (most == 0) fault("splice of nothing: its 0 would look like the end of the stream");
+  if (at(pipe).kind != Description::Kind::pipe_in) {
+    fault("splice into what is not a pipe");
+    return failed(EBADF);
+  }
+  int error = 0;
+  static constexpr std::array<int, 3> kErrors{EINVAL, ENOSYS, EPERM};
+  if (fails(Call::splice, kErrors, error)) return failed(error);
+  std::string& bytes = *at(pipe).pipe;
+  if (bytes.size() >= sys::kPipeBytes) return kAgain;
+  return take(c, std::min(most, sys::kPipeBytes - bytes.size()), bytes);
+}
+
+sys::Io World::splice_out(int pipe, int socket, std::size_t bytes) {
+  Connection& c = connection(socket, "splice");
+  if (at(pipe).kind != Description::Kind::pipe_out || bytes == 0 || bytes > at(pipe).pipe->size()) {
+    fault("splice of more than the pipe holds: Linux would keep the last segment back");
+    return failed(EINVAL);
+  }
+  const sys::Io io = put(c, std::string_view{*at(pipe).pipe}.substr(0, bytes));
+  at(pipe).pipe->erase(0, io.bytes);
+  return io;
 }
 
 sys::Opened World::listen(const sys::Address& address, int backlog) {
@@ -635,6 +716,13 @@ void close_fd(int fd) noexcept { World::current().close(fd); }
 Io receive(const Fd& socket, std::span<std::byte> into) noexcept { return World::current().receive(socket.get(), into); }
 Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
   return World::current().transmit(socket.get(), from);
+}
+Pipe make_pipe() noexcept { return World::current().make_pipe(); }
+Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
+  return World::current().splice_in(socket.get(), in.get(), most);
+}
+Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
+  return World::current().splice_out(out.get(), socket.get(), bytes);
 }
 Opened listen(const Address& address, int backlog) noexcept { return World::current().listen(address, backlog); }
 Opened accept(const Fd& listener, Address& peer) noexcept { return World::current().accept(listener.get(), peer); }

@@ -38,7 +38,7 @@ struct Temper {
 };
 
 // The system calls that can be made to fail.
-enum class Call : std::uint8_t { receive, transmit, accept, connect, watch, listen, append, open, lookup, count };
+enum class Call : std::uint8_t { receive, transmit, accept, connect, watch, listen, append, open, lookup, pipe, splice, count };
 
 // One direction of a connection.
 struct Stream {
@@ -132,6 +132,8 @@ class World {
   [[nodiscard]] std::uint64_t now() const { return now_; }
   [[nodiscard]] std::size_t descriptors() const;
   [[nodiscard]] std::size_t sockets() const;
+  [[nodiscard]] std::size_t pipe_ends() const;
+  [[nodiscard]] std::size_t bytes_in_pipes() const;
   // An open connection on which something has come, or which has ended, and the program was told so.
   [[nodiscard]] bool has_spoken(int fd) const;
   [[nodiscard]] std::vector<int> open_sockets() const;
@@ -156,6 +158,9 @@ class World {
   void close(int fd);
   sys::Io receive(int fd, std::span<std::byte> into);
   sys::Io transmit(int fd, std::span<const std::byte> from);
+  sys::Pipe make_pipe();
+  sys::Io splice_in(int socket, int pipe, std::size_t most);
+  sys::Io splice_out(int pipe, int socket, std::size_t bytes);
   sys::Opened listen(const sys::Address& address, int backlog);
   sys::Opened accept(int fd, sys::Address& peer);
   sys::Opened connect(const sys::Address& address);
@@ -182,9 +187,10 @@ class World {
 
  private:
   struct Description {
-    enum class Kind : std::uint8_t { socket, listener, poller, signals, names, log } kind;
+    enum class Kind : std::uint8_t { socket, listener, poller, signals, names, log, pipe_in, pipe_out } kind;
     ConnectionPtr connection;           // socket
     std::deque<ConnectionPtr> backlog;  // listener
+    std::shared_ptr<std::string> pipe;  // both ends of a pipe: what is in it
     std::size_t backlog_most = 0;       // listener
     sys::Address address;
     std::uint64_t token = 0;
@@ -197,6 +203,10 @@ class World {
   };
 
   Description& at(int fd);
+  int describe(Description::Kind kind);
+  Connection& connection(int fd, const char* call);
+  sys::Io take(Connection& connection, std::size_t most, std::string& into);
+  sys::Io put(Connection& connection, std::string_view bytes);
   Description* of(const Connection& connection);
   Mask poll(const Description& file) const;
   void notify(int fd);

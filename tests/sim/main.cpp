@@ -149,6 +149,8 @@ const std::vector<Failures>& failures() {
       {Call::accept, 0, {ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM}},
       {Call::connect, 0, {EMFILE, ENFILE, ENETUNREACH, EADDRNOTAVAIL, ECONNREFUSED, ENOBUFS, ENOMEM, EACCES}},
       {Call::watch, 3, {ENOMEM, ENOSPC}},
+      {Call::pipe, 0, {EMFILE, ENFILE}},
+      {Call::splice, 0, {EINVAL, ENOSYS, EPERM, EOPNOTSUPP}},
       {Call::append, 1, {EAGAIN, ENOSPC, EIO, EPIPE}},
   };
   return all;
@@ -266,8 +268,10 @@ void torture(const std::vector<Scenario>& scenarios) {
 
 std::vector<Scenario> small_worlds() {
   std::vector<Scenario> all;
-  const auto add = [&all](ClientPlan::Manner client, OriginPlan::Manner origin, OriginPlan::Framing framing, std::size_t blocks) {
+  const auto add = [&all](ClientPlan::Manner client, OriginPlan::Manner origin, OriginPlan::Framing framing, std::size_t blocks,
+                          bool bulk = false) {
     Scenario scenario;
+    if (bulk) scenario.bulk_bytes = 0;
     scenario.temper = {.short_io = 2, .split = 2, .error = 0, .linger = 2, .send_room = 64};
     scenario.blocks = blocks;
     Pair pair;
@@ -287,15 +291,18 @@ std::vector<Scenario> small_worlds() {
   for (const C client : {C::half_close, C::vanish, C::reset, C::leave, C::surplus}) add(client, O::answers, F::length, 0);
   for (const O origin : {O::keeps, O::early, O::refuses, O::closes, O::resets, O::cuts, O::breaks}) add(C::plain, origin, F::length, 0);
   add(C::plain, O::answers, F::length, 1);
+  for (const F framing : {F::length, F::eof}) add(C::plain, O::answers, framing, 0, true);
+  for (const O origin : {O::cuts, O::breaks}) add(C::plain, origin, F::eof, 0, true);
   return all;
 }
 
 // Two requests on one connection, to an origin that keeps it, or closes it; chunks; a tunnel; an upgrade.
 std::vector<Scenario> small_talks() {
   std::vector<Scenario> all;
-  const auto add = [&all](std::vector<Ask> asks, bool pipelines, std::uint32_t serves) {
+  const auto add = [&all](std::vector<Ask> asks, bool pipelines, std::uint32_t serves, bool bulk = false) {
     Scenario scenario;
     scenario.http10 = false;
+    if (bulk) scenario.bulk_bytes = 0;
     scenario.temper = {.short_io = 2, .split = 2, .error = 0, .linger = 2, .send_room = 600};
     scenario.houses.resize(2);
     scenario.houses[0].serves = serves;
@@ -319,6 +326,7 @@ std::vector<Scenario> small_talks() {
   add({surplus, get}, false, 0);
   add({connect}, false, 0);
   add({upgrade}, false, 0);
+  for (const Ask& ask : {connect, upgrade, get}) add({ask}, false, 0, true);
   return all;
 }
 

@@ -21,7 +21,7 @@ MISTAKES = [
     ("end of stream lost behind a short read", "src/net/lane.cpp", "io.bytes < room && !from.finished && !from.hung",
      "io.bytes < room"),
     ("readiness lost", "src/net/endpoint.hpp", "writable |= event.writable;", "writable |= event.writable && !event.readable;"),
-    ("short write ignored", "src/net/lane.cpp", "static_cast<std::uint16_t>(lane.begin + io.bytes)", "lane.end"),
+    ("short write ignored", "src/net/lane.cpp", "static_cast<std::uint16_t>(begin + bytes)", "end"),
     ("HUP before data read", "request_state.cpp", "    if (!upstream.readable) {\n",
      "    if (upstream.hung) return give_up(record, services, Reason::upstream_reset);\n    if (!upstream.readable) {\n"),
     ("stale event", "proxy.cpp", "mark(events_[i]);\n", "{\n    mark(events_[i]);\n    accept_clients();\n    run_ready();\n  }\n",
@@ -49,6 +49,16 @@ MISTAKES = [
     ("FIN of a tunnel not passed on", "src/state/tunnel.cpp", "  pass_end(up, upstream);\n", ""),
     ("a head that came alone ends its answer", "src/state/heads.cpp",
      "net::end_chunk(lane, body.payload, lane.framing.complete())", "net::end_chunk(lane, body.payload, lane.framing.eof_completes())"),
+    ("what a pipe still holds is dropped", "src/net/lane.cpp", "pipe->held -= bytes;", "pipe->held = 0;"),
+    ("the end of a stream before its pipe is empty", "src/net/lane.cpp",
+     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n",
+     "    if (lane.pipe && from.finished && lane.framing.eof_completes()) return through(lane);\n"
+     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n"),
+    ("a short splice taken for an empty socket", "src/net/lane.cpp", "  lane.pipe->held = io.bytes;\n",
+     "  lane.pipe->held = io.bytes;\n  if (io.bytes < sys::kPipeBytes) from.readable = false;\n"),
+    ("a pipe goes back with bytes in it", "src/net/pipes.cpp", "if (pipe.held == 0 && spares_ < kSpareMax)", "if (spares_ < kSpareMax)"),
+    ("bytes in the pipe not counted", "src/net/lane.cpp", "  lane.framing.pass(io.bytes);\n", ""),
+    ("without a pipe it is an error", "src/net/lane.cpp", "  if (is_unsupported(io)) {\n", "  if (false) {\n"),
     ("a broken tunnel looks ended", "request_state.cpp", "if (look_whole_above) ", "if (look_whole_above && false) "),
 ]
 

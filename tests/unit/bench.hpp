@@ -28,6 +28,15 @@ inline sys::Address origin_address() {
   return address;
 }
 
+// The world that sys:: works on, for as long as members behind this one live.
+struct Inside {
+  explicit Inside(sim::World& in) : world(in) { world.enter(); }
+  ~Inside() { world.leave(); }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+  sim::World& world;
+};
+
 // Memory for a pool or a table.
 template <class T>
 struct Room {
@@ -43,12 +52,11 @@ class Bench {
  public:
   explicit Bench(std::size_t blocks = 16, std::size_t send_room = 1 << 20, bool http10 = true)
       : world(chooser, kind(send_room)), block_limit(blocks) {
-    world.enter();
     poller = sys::make_poller().fd;
     listener = sys::listen(sys::loopback4(8080), 1).fd;
     resolver.emplace(poller);
     config.http10 = http10;
-    services.emplace(config, poller, table, blocks_pool, exchanges, *resolver, upstreams, trace);
+    services.emplace(config, poller, table, blocks_pool, pipes, exchanges, *resolver, upstreams, trace);
     services->via = "proxy";
     services->date = "Sun, 06 Nov 1994 08:49:37 GMT";
     services->requests_max = kSlots;
@@ -64,7 +72,6 @@ class Bench {
     resolver.reset();
     listener.reset();
     poller.reset();
-    world.leave();
   }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
@@ -128,13 +135,15 @@ class Bench {
   }
   // Everything has been given back.
   [[nodiscard]] bool clean() const {
-    return table.used() == 0 && blocks_pool.used() == 0 && world.sockets() == upstreams.idle();
+    return table.used() == 0 && blocks_pool.used() == 0 && pipes.used() == 0 &&
+           world.sockets() == upstreams.idle();
   }
   [[nodiscard]] const Exchange& last() const { return *services->finished.back(); }
 
   static constexpr std::uint32_t kSlots = 8;
   First chooser;
   sim::World world;
+  Inside inside{world};
   std::size_t block_limit;
   plan::Config config;
   sys::Fd poller, listener;
@@ -142,6 +151,7 @@ class Bench {
   Room<Exchange> exchange_memory{ExchangePool::footprint(64)};
   Room<request_info> record_memory{kSlots * sizeof(request_info)};
   base::BlockPool blocks_pool{block_memory.memory, block_limit};
+  net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory.memory, 64};
   Table table{reinterpret_cast<request_info*>(record_memory.memory), kSlots};
   net::Upstreams upstreams{8};

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 #include <string>
 
@@ -78,6 +79,29 @@ TEST(Framing, UntilEofTakesAllAndEndsThere) {
   EXPECT_EQ(result, (Result{"abcdef", 6, false, false}));
   EXPECT_TRUE((Framing{Body{Body::Kind::until_eof, 0}}.eof_completes()));
   EXPECT_FALSE((Framing{Body{Body::Kind::until_eof, 0}}.has_length()));
+}
+
+TEST(Framing, WhatGoesByUnseenCounts) {
+  Framing length{Body{Body::Kind::length, 10}};
+  ASSERT_TRUE(length.may_go_unseen());
+  std::array<std::byte, 4> seen{};
+  length.take(seen);
+  length.pass(5);
+  EXPECT_EQ(length.passed(), 9U);
+  EXPECT_EQ(length.wanted(100), 1U);
+  EXPECT_FALSE(length.complete());
+  length.pass(1);
+  EXPECT_TRUE(length.complete());
+
+  Framing until_eof{Body{Body::Kind::until_eof}};
+  ASSERT_TRUE(until_eof.may_go_unseen());
+  until_eof.take(seen);
+  for (int i = 0; i < 3; ++i) until_eof.pass(std::size_t{2} << 30);
+  EXPECT_EQ(until_eof.passed(), UINT32_MAX) << "it does not begin anew";
+  EXPECT_EQ(until_eof.wanted(100), 100U);
+
+  EXPECT_FALSE(Framing{Body{Body::Kind::chunked}}.may_go_unseen()) << "chunks are to be looked at";
+  EXPECT_FALSE(Framing{}.may_go_unseen()) << "there is nothing";
 }
 
 TEST(Framing, GoodChunks) {

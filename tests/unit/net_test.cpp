@@ -6,10 +6,11 @@
 #include "../../src/net/lane.hpp"
 #include "../../src/net/listener.hpp"
 #include "../../src/net/resolver.hpp"
-#include "bench.hpp"
+#include "lane_bench.hpp"
 
 namespace {
 
+using bench::LaneTest;
 using net::Flow;
 using std::string;
 
@@ -19,46 +20,6 @@ TEST(Token, PacksAndUnpacks) {
                                  net::Token{1, 2, net::Token::Kind::upstream}})
     EXPECT_EQ(net::Token::unpacked(token.packed()), token);
 }
-
-// A lane between two sockets, whose far ends the test holds.
-class LaneTest : public testing::Test {
- protected:
-  explicit LaneTest(std::size_t send_room = 8192) : world(chooser, bench::kind(send_room)) {
-    world.enter();
-    listener = sys::listen(sys::loopback4(8080), 1).fd;
-    source = world.connect_to_program(8080);
-    sink = world.connect_to_program(8080);
-    sys::Address peer;
-    from.fd = sys::accept(listener, peer).fd;
-    to.fd = sys::accept(listener, peer).fd;
-    from.readable = to.writable = true;
-  }
-  ~LaneTest() override {
-    lane = net::Lane{};
-    from = net::Endpoint{};
-    to = net::Endpoint{};
-    listener.reset();
-    world.leave();
-  }
-  LaneTest(const LaneTest&) = delete;
-  LaneTest& operator=(const LaneTest&) = delete;
-
-  void frame(http::Body body) { lane.framing = http::Framing{body}; }
-  void arrive(std::string_view bytes) {
-    source->up.arrived += bytes;
-    from.readable = true;
-  }
-  Flow pump(std::size_t budget = 1 << 20) { return net::pump(lane, from, to, blocks, budget); }
-
-  bench::First chooser;
-  sim::World world;
-  bench::Room<base::Block> memory{base::BlockPool::footprint(2)};
-  base::BlockPool blocks{memory.memory, 2};
-  sys::Fd listener;
-  sim::ConnectionPtr source, sink;
-  net::Endpoint from, to;
-  net::Lane lane;
-};
 
 TEST_F(LaneTest, MovesAMessageToItsEnd) {
   frame({http::Body::Kind::length, 5});

@@ -1,66 +1,15 @@
 // Bytes from one real socket to the other: what each mark means, and when a lane stops.
 #include "../../../src/net/lane.hpp"
 
-#include "support.hpp"
+#include "lane_bench.hpp"
 
 namespace {
 
 using http::Body;
 using net::Flow;
 using std::string;
-
-// A connection over TCP on this machine; both ends do not block.
-struct Pair {
-  Pair() {
-    support::Host host;
-    near = sys::connect(host.address()).fd;
-    support::await(near.get(), POLLOUT);
-    support::await(host.listener().get(), POLLIN);
-    far = host.accept();
-  }
-  sys::Fd near, far;
-};
-
-class LinuxLane : public testing::Test {
- protected:
-  LinuxLane() {
-    from.fd = std::move(source_.near);
-    to.fd = std::move(sink_.near);
-    from.readable = to.writable = true;
-    giver.emplace(std::move(source_.far));
-    taker.emplace(std::move(sink_.far));
-  }
-  void frame(Body::Kind kind, std::uint64_t length = 0) { lane.framing = http::Framing{Body{kind, length}}; }
-  // The bytes are there to be read, and the lane has been told.
-  void arrive(std::string_view text) {
-    giver->outbox += text;
-    giver->push();
-    ASSERT_TRUE(giver->outbox.empty());
-    ASSERT_TRUE(support::await(from.fd.get(), POLLIN));
-    from.readable = true;
-  }
-  void end_of_source() {
-    giver->finish();
-    ASSERT_TRUE(support::await(from.fd.get(), POLLRDHUP));
-    from.readable = from.finished = true;
-  }
-  Flow pump(std::size_t budget = 1 << 20) { return net::pump(lane, from, to, blocks, budget); }
-  const string& taken(std::size_t bytes) {
-    while (taker->received.size() < bytes && support::await(taker->fd(), POLLIN) && !taker->ended())
-      taker->pull();
-    return taker->received;
-  }
-
- private:
-  Pair source_, sink_;
-  support::Room memory_{base::BlockPool::footprint(2)};
-
- protected:
-  base::BlockPool blocks{memory_.get(), 2};
-  net::Endpoint from, to;
-  net::Lane lane;
-  std::optional<support::Peer> giver, taker;
-};
+using support::LinuxLane;
+using support::Pair;
 
 TEST_F(LinuxLane, MovesAMessageAndNotAByteMore) {
   frame(Body::Kind::length, 5);
@@ -126,7 +75,7 @@ TEST_F(LinuxLane, EagainClearsTheMarkOfTheSink) {
   }
   EXPECT_FALSE(to.writable);
   EXPECT_GT(lane.held(), 0U) << "what was not taken is kept";
-  EXPECT_EQ(blocks.used(), 1U);
+  EXPECT_EQ(blocks.used() + pipes.used(), 1U);
   const std::size_t moved = lane.moved;
   EXPECT_EQ(pump(), Flow::need_write) << "without its mark the sink is not tried";
   EXPECT_EQ(lane.moved, moved);
@@ -151,8 +100,8 @@ TEST_F(LinuxLane, ASinkThatTakesNothingStopsTheSource) {
     still = giver->outbox.size() == before ? still + 1 : 0;
   }
   EXPECT_GT(giver->outbox.size(), 0U) << "the window is closed";
-  EXPECT_LE(lane.held(), base::kBlockBytes);
-  EXPECT_EQ(blocks.used(), 1U);
+  EXPECT_LE(lane.held(), sys::kPipeBytes);
+  EXPECT_EQ(blocks.used() + pipes.used(), 1U);
 }
 
 TEST_F(LinuxLane, TheEndOfTheSource) {
@@ -187,7 +136,7 @@ TEST_F(LinuxLane, TheEndOfTheSource) {
     there.framing = http::Framing{row.body};
     there.error = EIO;
     std::size_t budget = 1 << 20;
-    EXPECT_EQ(net::pump(there, in, out, blocks, budget), row.flow) << row.title;
+    EXPECT_EQ(net::pump(there, in, out, {blocks, pipes}, budget), row.flow) << row.title;
     if (row.flow == Flow::read_failed) {
       EXPECT_EQ(there.error, 0) << row.title << ": no error, only an end";
     }
@@ -223,13 +172,14 @@ TEST_F(LinuxLane, StopsWhenItsShareIsUsedUp) {
   arrive(string(100'000, 'x'));
   std::size_t budget = 40'000;
   // Each read asks for a whole block; how much there is at once is the kernel's choice.
-  Flow flow = net::pump(lane, from, to, blocks, budget);
+  Flow flow = net::pump(lane, from, to, {blocks, pipes}, budget);
   ASSERT_EQ(flow, Flow::budget);
   EXPECT_EQ(budget, 0U);
   EXPECT_GE(lane.moved, 40'000U);
   EXPECT_LT(lane.moved, 40'000U + base::kBlockBytes);
   EXPECT_TRUE(from.readable) << "it goes on in the next turn without a new event";
-  EXPECT_EQ(net::pump(lane, from, to, blocks, budget), Flow::budget) << "nothing is read for nothing";
+  EXPECT_EQ(net::pump(lane, from, to, {blocks, pipes}, budget), Flow::budget)
+      << "nothing is read for nothing";
 }
 
 TEST_F(LinuxLane, WithoutABlockItWaitsForOne) {

@@ -270,6 +270,7 @@ class Machine {
   void expect_clean(const std::string& title) {
     EXPECT_EQ(table.used(), 0U) << title;
     EXPECT_EQ(blocks.used(), 0U) << title;
+    EXPECT_EQ(pipes.used(), 0U) << title;
     EXPECT_EQ(exchanges.used(), services.finished.size()) << title;
     EXPECT_TRUE(services.ready.empty()) << title;
     EXPECT_TRUE(services.starved.empty()) << title;
@@ -324,12 +325,13 @@ class Machine {
     return lab;
   }();
   base::BlockPool blocks;
+  net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory_.get(), std::size_t{8} * kSlots};
   Table table{reinterpret_cast<request_info*>(record_memory_.get()), kSlots};
   base::Trace trace;
   net::Resolver resolver{poller_};
   net::Upstreams upstreams{8};
-  Services services{config, poller_, table, blocks, exchanges, resolver, upstreams, trace};
+  Services services{config, poller_, table, blocks, pipes, exchanges, resolver, upstreams, trace};
 };
 
 }  // namespace support

@@ -1,0 +1,64 @@
+#include "pipes.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace net {
+
+void PipeReturn::operator()(Pipe* pipe) const noexcept { pipe->home->give(*pipe); }
+
+Pipes::Pipes(std::size_t most) : pipes_(std::min(most, kMost)) {
+  for (Pipe& pipe : pipes_) {
+    pipe.home = this;
+    pipe.next = std::exchange(closed_, &pipe);
+  }
+}
+
+PipePtr Pipes::take() noexcept {
+  if (given_up_) return nullptr;
+  Pipe* pipe = spare_;
+  if (pipe != nullptr) {
+    spare_ = pipe->next;
+    --spares_;
+  } else if (pipe = opened(); pipe == nullptr) {
+    return nullptr;
+  }
+  ++used_;
+  return PipePtr{pipe};
+}
+
+// A new one; null at the limit, or if the kernel has none.
+Pipe* Pipes::opened() noexcept {
+  if (closed_ == nullptr) return nullptr;
+  if (refusals_ > 0) {
+    --refusals_;
+    return nullptr;
+  }
+  sys::Pipe fresh = sys::make_pipe();
+  if (fresh.error != 0) {
+    refusals_ = kPatience;
+    return nullptr;
+  }
+  Pipe* const pipe = closed_;
+  closed_ = pipe->next;
+  pipe->in = std::move(fresh.in);
+  pipe->out = std::move(fresh.out);
+  return pipe;
+}
+
+void Pipes::give(Pipe& pipe) noexcept {
+  assert(used_ > 0);
+  --used_;
+  if (pipe.held == 0 && spares_ < kSpareMax) {
+    pipe.next = std::exchange(spare_, &pipe);
+    ++spares_;
+    return;
+  }
+  pipe.in.reset();
+  pipe.out.reset();
+  pipe.held = 0;
+  pipe.next = std::exchange(closed_, &pipe);
+}
+
+}  // namespace net

@@ -1,0 +1,129 @@
+// Bulk through real pipes: that it arrives whole whatever the sockets take at once, and what is Linux's
+// alone.
+#include <cerrno>
+#include <csignal>
+
+#include "lane_bench.hpp"
+
+namespace {
+
+using http::Body;
+using net::Flow;
+using std::string;
+
+string counted(std::size_t bytes) {
+  string out(bytes, '\0');
+  for (std::size_t i = 0; i < bytes; ++i) out[i] = static_cast<char>((i * 31 + i / 251) & 0xff);
+  return out;
+}
+
+class LinuxBulk : public support::LinuxLane {
+ protected:
+  LinuxBulk() {
+    pipes.bulk_bytes = 0;
+    // As the program does: splice(2) knows no MSG_NOSIGNAL.
+    EXPECT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
+  }
+  // Both ends and the lane go on in turns, until nothing moves any more or it stops for good.
+  Flow run() {
+    Flow flow = Flow::none;
+    for (int still = 0; still < 3;) {
+      const std::size_t before = giver->outbox.size() + lane.moved + taker->received.size();
+      giver->push();
+      from.readable = to.writable = true;
+      flow = pump();
+      if (flow != Flow::need_read && flow != Flow::need_write && flow != Flow::budget) return flow;
+      taker->pull();
+      still = before == giver->outbox.size() + lane.moved + taker->received.size() ? still + 1 : 0;
+    }
+    return flow;
+  }
+};
+
+TEST_F(LinuxBulk, ArrivesWhole) {
+  const string body = counted(24 << 20);
+  frame(Body::Kind::length, body.size());
+  giver->outbox = body + "the next message";
+  Flow flow = Flow::none;
+  while (flow != Flow::complete) {
+    flow = run();
+    ASSERT_TRUE(flow == Flow::need_read || flow == Flow::need_write || flow == Flow::complete)
+        << static_cast<int>(flow);
+  }
+  EXPECT_TRUE(taken(body.size()) == body);
+  EXPECT_EQ(lane.moved, body.size());
+  EXPECT_EQ(pipes.used(), 0U);
+  EXPECT_EQ(pipes.open(), 1U) << "it went through a pipe";
+  EXPECT_EQ(blocks.used(), 0U);
+}
+
+TEST_F(LinuxBulk, ASinkThatTakesNothingStopsTheSource) {
+  frame(Body::Kind::until_eof);
+  giver->outbox = string(32 << 20, 'x');
+  taker->reads = false;
+  EXPECT_EQ(run(), Flow::need_write);
+  EXPECT_GT(giver->outbox.size(), 0U) << "the window is closed";
+  EXPECT_GT(lane.held(), 0U);
+  EXPECT_LE(lane.held(), sys::kPipeBytes);
+  EXPECT_EQ(pipes.used(), 1U);
+  lane.drop_block();
+  EXPECT_EQ(pipes.open(), 0U) << "nobody else may have what is in it";
+}
+
+TEST_F(LinuxBulk, TheEndBehindWhatThePipeHolds) {
+  const string body = counted(8 << 20);
+  frame(Body::Kind::until_eof);
+  giver->outbox = body;
+  taker->reads = false;
+  EXPECT_EQ(run(), Flow::need_write);
+  taker->reads = true;
+  while (!giver->outbox.empty()) run();
+  giver->finish();
+  Flow flow = Flow::none;
+  while (flow != Flow::complete) flow = run();
+  EXPECT_TRUE(taken(body.size()) == body);
+}
+
+TEST_F(LinuxBulk, ASinkThatBreaksOffRaisesNoSignal) {
+  frame(Body::Kind::until_eof);
+  taker->abort();
+  ASSERT_TRUE(support::await(to.fd.get(), POLLHUP));
+  arrive("hello");
+  EXPECT_EQ(pump(), Flow::write_failed);
+  EXPECT_EQ(lane.error, ECONNRESET);
+  to.writable = true;
+  EXPECT_EQ(net::drain(lane, to), Flow::write_failed);
+  EXPECT_EQ(lane.error, EPIPE);
+}
+
+// splice(2) alone would stop before the urgent byte for ever; recv(2) passes over it, so a lane does.
+TEST_F(LinuxBulk, AnUrgentByteIsPassedOver) {
+  frame(Body::Kind::until_eof);
+  arrive("before");
+  ASSERT_EQ(::send(giver->fd(), "!", 1, MSG_OOB), 1);
+  arrive("behind");
+  EXPECT_EQ(pump(), Flow::need_read);
+  EXPECT_EQ(taken(12), "beforebehind");
+  EXPECT_FALSE(from.readable);
+  arrive("and on");
+  EXPECT_EQ(pump(), Flow::need_read);
+  EXPECT_EQ(taken(18), "beforebehindand on");
+}
+
+TEST_F(LinuxBulk, AFullPipeSaysAgain) {
+  const sys::Pipe pipe = sys::make_pipe();
+  ASSERT_EQ(pipe.error, 0);
+  sys::Io io{};
+  std::size_t held = 0;
+  do {
+    arrive(string(1000, 'x'));
+    io = sys::splice_in(from.fd, pipe.in, 1000);
+    held += io.bytes;
+  } while (io.outcome == sys::Outcome::done && held < 2 * sys::kPipeBytes);
+  EXPECT_EQ(io.outcome, sys::Outcome::again);
+  EXPECT_LE(held, sys::kPipeBytes);
+  EXPECT_EQ(sys::splice_out(pipe.out, to.fd, held).bytes, held) << "and nothing is lost";
+  EXPECT_EQ(sys::splice_in(from.fd, pipe.in, 2000).bytes, 1000U);
+}
+
+}  // namespace
