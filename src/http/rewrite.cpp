@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "../base/text.hpp"
+#include "forwarded.hpp"
 
 namespace http {
 namespace {
@@ -59,29 +60,21 @@ Writer& put_field(Writer& out, string_view name, string_view value) noexcept {
 
 constexpr string_view kRequestId = "X-Request-Id";
 
-bool has(const Fields& fields, string_view name) noexcept {
-  const auto all = fields.all();
-  return std::any_of(all.begin(), all.end(),
-                     [name](const Field& field) { return equals_ignoring_case(field.name, name); });
+const Field* first_of(const Fields& fields, string_view name) noexcept {
+  for (const Field& field : fields.all())
+    if (equals_ignoring_case(field.name, name)) return &field;
+  return nullptr;
 }
 
-// All fields that go on, in their order. Content-Length is written from the number it was parsed to, whatever
-// Connection says of it: the body's framing is not the sender's to hide.
-void put_end_to_end(Writer& out, const Fields& fields, const Options& options, bool keep_length,
-                    std::int64_t forwards_left = -1) noexcept {
-  for (const Field& field : fields.all()) {
-    if (forwards_left >= 0 && equals_ignoring_case(field.name, "Max-Forwards")) {
-      out << field.name << ": " << static_cast<std::uint64_t>(std::max<std::int64_t>(forwards_left, 1) - 1)
-          << "\r\n";
-      continue;
-    }
-    if (equals_ignoring_case(field.name, "Content-Length")) {
-      std::uint64_t length = 0;
-      if (keep_length && base::parse_decimal(field.value, length))
-        out << field.name << ": " << length << "\r\n";
-    } else if (!is_hop_by_hop(field.name) && !options.name(field.name)) {
-      put_field(out, field.name, field.value);
-    }
+// A field that goes on. Content-Length is written from the number it was parsed to, whatever Connection says
+// of it: the body's framing is not the sender's to hide.
+void put_end_to_end(Writer& out, const Field& field, const Options& options, bool keep_length) noexcept {
+  if (equals_ignoring_case(field.name, "Content-Length")) {
+    std::uint64_t length = 0;
+    if (keep_length && base::parse_decimal(field.value, length))
+      out << field.name << ": " << length << "\r\n";
+  } else if (!is_hop_by_hop(field.name) && !options.name(field.name)) {
+    put_field(out, field.name, field.value);
   }
 }
 
@@ -90,7 +83,7 @@ string_view text_of(Version version) noexcept { return version == Version::http1
 // What is for this connection only. `received`: the version of the message as it came to us.
 void put_hop(Writer& out, Version received, const Hop& hop, const Form& form, string_view upgrade) noexcept {
   if (form.chunked) put_field(out, "Transfer-Encoding", "chunked");
-  out << "Via: " << text_of(received) << ' ' << hop.via << "\r\n";
+  if (form.via) out << "Via: " << text_of(received) << ' ' << hop.via << "\r\n";
   if (form.upgrade) {
     put_field(out, "Upgrade", upgrade);
     put_field(out, "Connection", "Upgrade");
@@ -126,9 +119,110 @@ void put_target(Writer& out, const RequestHead& head, const Form& form) noexcept
     out << (head.path.empty() || head.path.front() != '/' ? "/" : "") << head.path;
 }
 
+// ---- what a server behind us is told ---------------------------------------------------------------------
+
+// Lists that each proxy on the way appends to: what is ours ends the last field of that name.
+struct List {
+  string_view name;
+  void (*put)(Writer& out, const RequestHead& head, const Form& form) noexcept;
+};
+constexpr std::array<List, 2> kLists{{{"X-Forwarded-For", put_forwarded_for}, {"Forwarded", put_forwarded}}};
+constexpr string_view kProto = "X-Forwarded-Proto", kHost = "X-Forwarded-Host";
+
+// The last field of each that goes on; null: none does.
+using Lasts = std::array<const Field*, kLists.size()>;
+
+Lasts lasts_of(const Fields& fields, const Options& options) noexcept {
+  Lasts lasts{};
+  for (const Field& field : fields.all())
+    for (std::size_t i = 0; i < kLists.size(); ++i)
+      if (equals_ignoring_case(field.name, kLists[i].name) && !options.name(field.name)) lasts[i] = &field;
+  return lasts;
+}
+
+void put_list(Writer& out, const Field& before, const RequestHead& head, const Form& form,
+              const List& list) noexcept {
+  out << before.name << ": " << before.value << (before.value.empty() ? "" : ", ");
+  list.put(out, head, form);
+  out << "\r\n";
+}
+
+// True if there is no more to be done with this field for a server behind us.
+bool put_known(Writer& out, const Field& field, const Lasts& lasts, const RequestHead& head,
+               const Form& form) noexcept {
+  if (equals_ignoring_case(field.name, kProto) || equals_ignoring_case(field.name, kHost)) return true;
+  const auto* const list = std::find(lasts.begin(), lasts.end(), &field);
+  if (list == lasts.end()) return false;
+  put_list(out, field, head, form, kLists[static_cast<std::size_t>(list - lasts.begin())]);
+  return true;
+}
+
+// What did not come in a list that goes on.
+void put_new(Writer& out, const Lasts& lasts, const RequestHead& head, const Form& form) noexcept {
+  for (std::size_t i = 0; i < kLists.size(); ++i)
+    if (lasts[i] == nullptr) put_list(out, {kLists[i].name, {}}, head, form, kLists[i]);
+  put_field(out, kProto, form.scheme);
+  if (const Asked host = asked_host(head); host.known()) {
+    out << kHost << ": ";
+    put_asked(out, host);
+    out << "\r\n";
+  }
+}
+
+// ---- a request's fields ----------------------------------------------------------------------------------
+
+void put_host(Writer& out, const RequestHead& head, const Form& form) noexcept {
+  out << "Host: ";
+  const Field* const came = first_of(head.fields, "Host");
+  if (head.form == TargetForm::absolute)
+    put_authority(out, head.authority);
+  else
+    out << (came == nullptr ? form.host : came->value);
+  out << "\r\n";
+}
+
+// Each is counted down by itself, so that none grows.
+bool put_forwards_left(Writer& out, const Field& field) noexcept {
+  std::uint32_t left = 0;
+  if (!equals_ignoring_case(field.name, "Max-Forwards") || !base::parse_decimal(field.value, left))
+    return false;
+  out << field.name << ": " << std::uint64_t{std::max(left, 1U) - 1} << "\r\n";
+  return true;
+}
+
+void put_fields(Writer& out, const RequestHead& head, const Options& options, const Form& form) noexcept {
+  const Lasts lasts = form.reverse ? lasts_of(head.fields, options) : Lasts{};
+  for (const Field& field : head.fields.all()) {
+    if (head.forwards_left >= 0 && put_forwards_left(out, field)) continue;
+    if (form.reverse && put_known(out, field, lasts, head, form)) continue;
+    put_end_to_end(out, field, options, true);
+  }
+  if (form.reverse) put_new(out, lasts, head, form);
+}
+
 std::size_t finished(const Writer& out, const Options& options) noexcept {
   return out.overflowed() || options.too_many() ? 0 : out.length();
 }
+
+// ---- kRewriteGrowthMax -----------------------------------------------------------------------------------
+
+constexpr std::size_t length_of(std::initializer_list<string_view> texts, std::size_t more) {
+  for (const string_view text : texts) more += text.size();
+  return more;
+}
+// A blank in each field. Upgrade and Transfer-Encoding are written where they came.
+constexpr std::size_t kInAll =
+    kFieldsMax + length_of({"Via: 1.1 \r\n", "Connection: close\r\n", "X-Request-Id: \r\n"}, 64 + 64);
+constexpr std::size_t kToProxy =
+    length_of({"Host: \r\n", "/", "Proxy-Authorization: Basic \r\n"}, kHostTextMax + kCredentialsBytesMax);
+// Where no Host came, ours stands in nothing else. 39: the longest IPv6 address without an IPv4 one in it.
+constexpr std::size_t kToServer =
+    length_of({"Host: \r\n", "X-Forwarded-For: \r\n", "X-Forwarded-Proto: https\r\n",
+               "X-Forwarded-Host: \r\n", R"(Forwarded: for="[]";host="";proto=https)", "\r\n"},
+              2 * 39 + 2 * kHostTextMax);
+constexpr std::size_t kToClient =
+    length_of({"Date: \r\n", "Transfer-Encoding: chunked\r\n", " "}, kDateBytes);
+static_assert(kInAll + std::max({kToProxy, kToServer, kToClient}) <= kRewriteGrowthMax);
 
 }  // namespace
 
@@ -146,11 +240,11 @@ std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& f
   Writer out{room};
   out << head.method << ' ';
   put_target(out, head, form);
-  out << " HTTP/" << text_of(form.version) << "\r\nHost: ";
-  put_authority(out, head.authority);
-  out << "\r\n";
-  put_end_to_end(out, head.fields, options, true, head.forwards_left);
-  if (!form.request_id.empty() && !has(head.fields, kRequestId)) put_field(out, kRequestId, form.request_id);
+  out << " HTTP/" << text_of(form.version) << "\r\n";
+  put_host(out, head, form);
+  put_fields(out, head, options, form);
+  if (!form.request_id.empty() && first_of(head.fields, kRequestId) == nullptr)
+    put_field(out, kRequestId, form.request_id);
   if (!form.credentials.empty()) out << "Proxy-Authorization: Basic " << form.credentials << "\r\n";
   put_hop(out, head.version, hop, form, head.upgrade);
   return finished(out, options);
@@ -162,7 +256,8 @@ std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form&
   Writer out{room};
   put_status_line(out, head, form.version);
   // Neither an interim answer nor a 204 has a length (RFC 9110 section 8.6).
-  put_end_to_end(out, head.fields, options, !head.interim() && head.status != 204);
+  const bool has_length = !head.interim() && head.status != 204;
+  for (const Field& field : head.fields.all()) put_end_to_end(out, field, options, has_length);
   const bool dated = head.has_date && !options.name("Date");
   if (!dated && !head.interim()) put_field(out, "Date", hop.date);
   put_hop(out, head.version, hop, form, head.upgrade);

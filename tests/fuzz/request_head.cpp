@@ -1,4 +1,6 @@
 // Fuzz target: the head of a request, and what is written for it to the next hop.
+#include <vector>
+
 #include "properties.hpp"
 
 namespace {
@@ -31,29 +33,144 @@ std::size_t write(const RequestHead& head, const http::Hop& hop, std::span<char>
   return http::write_request(head, hop, {}, room);
 }
 
-void check_written(const RequestHead& head, const reference::Message& read, std::size_t head_length) {
-  const auto uri = reference::read_http_uri(string_view{read.target}.substr(7));  // behind "http://"
-  if (!uri) fail("an http URI was accepted that is none: " + escaped(read.target));
+// What goes on of the fields that came.
+Forwarded passed_on(const reference::Message& read) {
   Forwarded wanted = end_to_end(read, true);
   if (read.method == "TRACE" || read.method == "OPTIONS")  // RFC 9110 section 7.6.2
     for (auto& [name, value] : wanted.fields)
-      if (reference::lower(name) == "max-forwards" && head.forwards_left >= 0)
-        value = std::to_string(std::max<std::int64_t>(head.forwards_left, 1) - 1);
+      if (reference::lower(name) == "max-forwards")
+        if (const auto left = reference::number(value); left && *left <= UINT32_MAX)
+          value = std::to_string(std::max<std::uint64_t>(*left, 1) - 1);
+  return wanted;
+}
+
+void check_body(const RequestHead& head, const reference::Message& back) {
+  if (head.body.kind != Body::Kind::chunked)  // those are refused (411), not forwarded
+    require_same(describe(reference::body_of(back, reference::Body::Kind::none)), describe(head.body),
+                 "the body's framing that was written");
+}
+
+string path_of(const reference::Uri& uri) {
+  return uri.path.empty() || uri.path[0] != '/' ? "/" + uri.path : uri.path;
+}
+
+void check_written(const RequestHead& head, const reference::Message& read, const reference::Uri& uri,
+                   std::size_t head_length) {
+  Forwarded wanted = passed_on(read);
   const string written = write_every_way(head, write, head_length, wanted.options);
   if (written.empty()) return;
   const reference::Message back = read_back(written, false);
   require_same(back.method, read.method, "the method that was written");
-  const bool whole_server = read.method == "OPTIONS" && uri->path.empty();  // RFC 9112 section 3.2.4
-  const string path = uri->path.empty() || uri->path[0] != '/' ? "/" + uri->path : uri->path;
-  require_same(back.target, whole_server ? "*" : path, "the target that was written");
+  const bool whole_server = read.method == "OPTIONS" && uri.path.empty();  // RFC 9112 section 3.2.4
+  require_same(back.target, whole_server ? "*" : path_of(uri), "the target that was written");
   require_same(back.version, "HTTP/1.0", "the version that was written");
-  wanted.fields.insert(wanted.fields.begin(), {"Host", reference::host_field(uri->authority)});
+  wanted.fields.insert(wanted.fields.begin(), {"Host", reference::host_field(uri.authority)});
   wanted.fields.emplace_back("Via", via_value(read.version));
   wanted.fields.emplace_back("Connection", "close");
   require_same(describe(back.fields), describe(wanted.fields), "the fields that were written");
-  if (head.body.kind != Body::Kind::chunked)  // those are refused (411), not forwarded
-    require_same(describe(reference::body_of(back, reference::Body::Kind::none)), describe(head.body),
-                 "the body's framing that was written");
+  check_body(head, back);
+}
+
+// ---- for another proxy, and for a server behind us -------------------------------------------------------
+
+const string kCredentials(http::kCredentialsBytesMax, 'Q');
+const string kId(64, 'i');
+const string kFallback = string(http::kHostBytesMax, 'f') + ":65535";
+const string kClient = "2001:db88:1111:2222:3333:4444:5555:6666";
+
+std::size_t write_to_proxy(const RequestHead& head, const http::Hop& hop, std::span<char> room) {
+  return http::write_request(head, hop, {.request_id = kId, .absolute = true, .credentials = kCredentials},
+                             room);
+}
+
+std::size_t write_to_server(const RequestHead& head, const http::Hop& hop, std::span<char> room) {
+  http::Form form{.request_id = kId, .reverse = true, .scheme = "https", .host = kFallback};
+  require(sys::parse_ip(kClient, 4711, form.client), "the client's address");
+  return http::write_request(head, hop, form, room);
+}
+
+void add_ours(Forwarded& wanted, const reference::Message& read, bool to_proxy) {
+  if (read.values("X-Request-Id").empty()) wanted.fields.emplace_back("X-Request-Id", kId);
+  if (to_proxy) wanted.fields.emplace_back("Proxy-Authorization", "Basic " + kCredentials);
+  wanted.fields.emplace_back("Via", via_value(read.version));
+  wanted.fields.emplace_back("Connection", "close");
+}
+
+void check_to_proxy(const RequestHead& head, const reference::Message& read, const reference::Uri& uri,
+                    std::size_t head_length) {
+  Forwarded wanted = passed_on(read);
+  const string written = write_every_way(head, write_to_proxy, head_length, wanted.options);
+  if (written.empty()) return;
+  const reference::Message back = read_back(written, false);
+  const string host = reference::host_field(uri.authority);
+  const bool whole_server = read.method == "OPTIONS" && uri.path.empty();
+  require_same(back.target, "http://" + host + (whole_server ? "" : path_of(uri)), "the target for a proxy");
+  wanted.fields.insert(wanted.fields.begin(), {"Host", host});
+  add_ours(wanted, read, true);
+  require_same(describe(back.fields), describe(wanted.fields), "the fields for a proxy");
+  check_body(head, back);
+}
+
+// `ours` ends the last field of that name, or there is a new one.
+void append(Forwarded& wanted, const string& name, const string& ours) {
+  const auto last = std::find_if(wanted.fields.rbegin(), wanted.fields.rend(), [&](const auto& field) {
+    return reference::lower(field.first) == reference::lower(name);
+  });
+  if (last == wanted.fields.rend())
+    wanted.fields.emplace_back(name, ours);
+  else
+    last->second += (last->second.empty() ? "" : ", ") + ours;
+}
+
+// `host` as it is to be in Host, and `asked` as a name and a number, if there are any.
+void check_to_server(const RequestHead& head, const reference::Message& read, const string& target,
+                     const string& host, const string& asked, std::size_t head_length) {
+  Forwarded wanted = passed_on(read);
+  const string written = write_every_way(head, write_to_server, head_length, wanted.options);
+  if (written.empty()) return;
+  const reference::Message back = read_back(written, false);
+  require_same(back.target, target, "the target for a server behind us");
+  std::erase_if(wanted.fields, [](const auto& field) {
+    const string name = reference::lower(field.first);
+    return name == "x-forwarded-proto" || name == "x-forwarded-host";
+  });
+  wanted.fields.insert(wanted.fields.begin(), {"Host", host});
+  const string quote = asked.find(':') == string::npos ? "" : "\"";
+  append(wanted, "X-Forwarded-For", kClient);
+  append(
+      wanted, "Forwarded",
+      "for=\"[" + kClient + "]\"" + (asked.empty() ? "" : ";host=" + quote + asked + quote) + ";proto=https");
+  wanted.fields.emplace_back("X-Forwarded-Proto", "https");
+  if (!asked.empty()) wanted.fields.emplace_back("X-Forwarded-Host", asked);
+  add_ours(wanted, read, false);
+  require_same(describe(back.fields), describe(wanted.fields), "the fields for a server behind us");
+  check_body(head, back);
+}
+
+void check_origin_form(const RequestHead& head, const reference::Message& read, std::size_t head_length) {
+  const auto hosts = read.values("Host");
+  string asked;
+  if (!hosts.empty()) {
+    auto authority = *reference::read_authority(hosts[0]);
+    const bool has_port = hosts[0].back() >= '0' && hosts[0].back() <= '9' &&
+                          hosts[0].rfind(':') != string::npos &&
+                          (!authority.ipv6 || hosts[0].rfind(':') > hosts[0].find(']'));
+    const string port = ":" + std::to_string(authority.port);
+    authority.port = 80;  // so that it is left out
+    asked = reference::host_field(authority) + (has_port ? port : "");
+  }
+  check_to_server(head, read, read.target.substr(0, read.target.find('#')),
+                  hosts.empty() ? kFallback : hosts[0], asked, head_length);
+}
+
+void check_absolute_form(const RequestHead& head, const reference::Message& read, std::size_t head_length) {
+  const auto uri = reference::read_http_uri(string_view{read.target}.substr(7));  // behind "http://"
+  if (!uri) fail("an http URI was accepted that is none: " + escaped(read.target));
+  check_written(head, read, *uri, head_length);
+  check_to_proxy(head, read, *uri, head_length);
+  const bool whole_server = read.method == "OPTIONS" && uri->path.empty();
+  const string host = reference::host_field(uri->authority);
+  check_to_server(head, read, whole_server ? "*" : path_of(*uri), host, host, head_length);
 }
 
 }  // namespace
@@ -71,6 +188,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto read = reference::read_head(own, false);
   if (!read) fail("accepted though it is not to the letter of the grammar");
   check_understood(head, *read);
-  if (head.form == http::TargetForm::absolute && head.plain_http) check_written(head, *read, parsed.length);
+  if (head.form == http::TargetForm::absolute && head.plain_http)
+    check_absolute_form(head, *read, parsed.length);
+  if (head.form == http::TargetForm::origin) check_origin_form(head, *read, parsed.length);
   return 0;
 }

@@ -96,6 +96,134 @@ TEST(WriteRequest, CredentialsForAnotherProxyAreOursAlone) {
       "QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
 }
 
+// ---- for a server behind us ----------------------------------------------------------------------------
+
+http::Form reverse(const char* client, string_view scheme = "http") {
+  http::Form form{.via = false, .reverse = true, .scheme = scheme};
+  EXPECT_TRUE(*client == '\0' || sys::parse_ip(client, 4711, form.client));
+  return form;
+}
+
+TEST(WriteReverse, SaysWhoAskedForWhat) {
+  const string end = "Connection: close\r\n\r\n";
+  struct Row {
+    const char* client;
+    string_view scheme, host;        // that came
+    string_view in_list, forwarded;  // that goes on
+  };
+  const Row rows[] = {
+      {"192.0.2.43", "http", "h", "192.0.2.43", "for=192.0.2.43;host=h;proto=http"},
+      {"::ffff:192.0.2.43", "https", "h.test", "192.0.2.43", "for=192.0.2.43;host=h.test;proto=https"},
+      {"2001:db8:cafe::17", "http", "h:80", "2001:db8:cafe::17",
+       "for=\"[2001:db8:cafe::17]\";host=\"h:80\";proto=http"},
+      {"::1", "http", "[::1]", "::1", "for=\"[::1]\";host=\"[::1]\";proto=http"},
+      {"::1", "http", "[::1]:81", "::1", "for=\"[::1]\";host=\"[::1]:81\";proto=http"},
+      {"", "http", "h", "unknown", "for=unknown;host=h;proto=http"},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(request_in(reverse(row.client, row.scheme),
+                         "GET /a?b#c HTTP/1.1\r\nA: 1\r\nHost: " + string{row.host} + "\r\nB: 2\r\n\r\n"),
+              "GET /a?b HTTP/1.0\r\nHost: " + string{row.host} +
+                  "\r\nA: 1\r\nB: 2\r\nX-Forwarded-For: " + string{row.in_list} +
+                  "\r\nForwarded: " + string{row.forwarded} + "\r\nX-Forwarded-Proto: " + string{row.scheme} +
+                  "\r\nX-Forwarded-Host: " + string{row.host} + "\r\n" + end);
+}
+
+TEST(WriteReverse, HostAsItCame) {
+  const auto host_of = [](const string& request) {
+    http::Form form = reverse("192.0.2.1");
+    form.host = "fallback:81";
+    const string out = request_in(form, request);
+    const std::size_t at = out.find("\r\nHost:");
+    EXPECT_EQ(out.find("\r\nHost:", at + 1), string::npos);
+    return out.substr(at + 2, out.find("\r\n", at + 2) - at - 2);
+  };
+  EXPECT_EQ(host_of("GET / HTTP/1.1\r\nhost:  Ex.Ample:0080\r\n\r\n"), "Host: Ex.Ample:0080");
+  EXPECT_EQ(host_of("GET / HTTP/1.1\r\nConnection: Host\r\nHost: h\r\n\r\n"), "Host: h");
+  EXPECT_EQ(host_of("GET / HTTP/1.0\r\n\r\n"), "Host: fallback:81");
+  // RFC 9112 section 3.2.2: the target's counts.
+  EXPECT_EQ(host_of("GET http://t:8080/ HTTP/1.1\r\nHost: h\r\n\r\n"), "Host: t:8080");
+}
+
+TEST(WriteReverse, WhatWasNotAskedForIsNotTold) {
+  const string out = request_in(reverse("192.0.2.1"), "GET / HTTP/1.0\r\nX-Forwarded-Host: evil\r\n\r\n");
+  EXPECT_EQ(out,
+            "GET / HTTP/1.0\r\nHost: \r\nX-Forwarded-For: 192.0.2.1\r\nForwarded: "
+            "for=192.0.2.1;proto=http\r\nX-Forwarded-Proto: http\r\nConnection: close\r\n\r\n");
+}
+
+TEST(WriteReverse, AZeroFilledPortIsTheNumberItMeans) {
+  const string out = request_in(reverse("192.0.2.1"), "GET / HTTP/1.1\r\nHost: h:0000000081\r\n\r\n");
+  EXPECT_NE(out.find("\r\nX-Forwarded-Host: h:81\r\n"), string::npos) << out;
+  EXPECT_NE(out.find(";host=\"h:81\";"), string::npos) << out;
+  EXPECT_NE(request_in(reverse("::1"), "GET / HTTP/1.1\r\nHost: h:\r\n\r\n").find("X-Forwarded-Host: h\r\n"),
+            string::npos);
+}
+
+TEST(WriteReverse, AppendsToTheLastOfWhatCame) {
+  const string out = request_in(
+      reverse("192.0.2.9"),
+      "GET / HTTP/1.1\r\nHost: h\r\nx-forwarded-for: 1.1.1.1\r\nFORWARDED: for=a\r\nA: b\r\nX-Forwarded-For: "
+      "2.2.2.2, 3.3.3.3\r\nForwarded:\r\nX-Forwarded-Proto: gopher\r\nx-forwarded-host: evil\r\n\r\n");
+  EXPECT_EQ(out,
+            "GET / HTTP/1.0\r\nHost: h\r\nx-forwarded-for: 1.1.1.1\r\nFORWARDED: for=a\r\nA: "
+            "b\r\nX-Forwarded-For: 2.2.2.2, 3.3.3.3, 192.0.2.9\r\nForwarded: "
+            "for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n"
+            "Connection: close\r\n\r\n");
+}
+
+TEST(WriteReverse, ConnectionHidesWhatCameAndNotWhatIsOurs) {
+  const string out = request_in(reverse("192.0.2.9"),
+                                "GET / HTTP/1.1\r\nHost: h\r\nConnection: x-forwarded-for, forwarded, "
+                                "X-Forwarded-Proto\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=a\r\n\r\n");
+  EXPECT_EQ(out,
+            "GET / HTTP/1.0\r\nHost: h\r\nX-Forwarded-For: 192.0.2.9\r\nForwarded: "
+            "for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n"
+            "Connection: close\r\n\r\n");
+}
+
+TEST(WriteReverse, EachFormOfTheTarget) {
+  const auto line_of = [](const string& request) {
+    const string out = request_in(reverse("192.0.2.9"), request + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    return out.substr(0, out.find(" HTTP/1.0\r\n"));
+  };
+  EXPECT_EQ(line_of("OPTIONS *"), "OPTIONS *");
+  EXPECT_EQ(line_of("OPTIONS /"), "OPTIONS /");
+  EXPECT_EQ(line_of("GET //x/../y?"), "GET //x/../y?");
+  EXPECT_EQ(line_of("GET http://h?q"), "GET /?q");
+}
+
+TEST(WriteReverse, GrowsWithinItsBound) {
+  const string host = string(249, 'h') + ".com:65535", via(64, 'v'), id(64, 'i');
+  string fields;
+  for (int i = 1; i < 100; ++i) fields += "a:b\r\n";
+  http::Form form = reverse("2001:db88:1111:2222:3333:4444:5555:6666", "https");
+  form.via = true;
+  form.request_id = id;
+  form.host = host;
+  for (const string& text : {"G / HTTP/1.1\r\nHost:" + host + "\r\n" + fields + "\r\n",
+                             "G http://" + host + " HTTP/1.1\r\nHost:h\r\n" + fields + "\r\n",
+                             "G http://" + host + " HTTP/1.0\r\n" + fields + "a:b\r\n\r\n",
+                             "G / HTTP/1.0\r\n" + fields + "a:b\r\n\r\n"}) {
+    http::RequestHead head;
+    ASSERT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete) << text;
+    std::array<char, 16384> room;
+    const std::size_t length = http::write_request(head, {via, kHop.date}, form, room);
+    ASSERT_NE(length, 0U);
+    EXPECT_LE(length, text.size() + http::kRewriteGrowthMax);
+  }
+}
+
+TEST(WriteRequest,
+     EachMaxForwardsIsCountedDownByItself) {  // so that a small one does not grow to a great one
+  EXPECT_EQ(request("OPTIONS http://h/ HTTP/1.0\r\nMax-Forwards: 0\r\nMax-Forwards: ?\r\nMax-Forwards: "
+                    "4294967295\r\n\r\n"),
+            "OPTIONS / HTTP/1.0\r\nHost: h\r\nMax-Forwards: 0\r\nMax-Forwards: ?\r\nMax-Forwards: "
+            "4294967294\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
+}
+
+// ---- both ----------------------------------------------------------------------------------------------
+
 TEST(WriteRequest, FieldsInTheirOrder) {
   EXPECT_EQ(
       request("PUT http://h/ HTTP/1.1\r\nhost: other\r\nCookie: a\r\nX-1:one\r\nCookie: b\r\nContent-Length: "
@@ -204,6 +332,17 @@ TEST(WriteResponse, ADateThatConnectionNamesIsReplaced) {
   EXPECT_EQ(response("HTTP/1.1 200 OK\r\nDate: x\r\nConnection: Date\r\n\r\n"),
             "HTTP/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.1 proxy\r\nConnection: "
             "close\r\n\r\n");
+}
+
+TEST(WriteResponse, WithoutViaAllIsAsItCame) {
+  const string text =
+      "HTTP/1.1 200 Fine\r\nserver: s\r\nSet-Cookie: a\r\nx: \r\nVia: 1.1 inner\r\nDate: then\r\nSet-Cookie: "
+      "b\r\nContent-Length: 7\r\n\r\n";
+  http::ResponseHead head;
+  ASSERT_EQ(http::parse_response(text, 0, false, head).what, http::Parsed::What::complete);
+  std::array<char, 1024> room;
+  const http::Form form{.version = http::Version::http11, .close = false, .via = false};
+  EXPECT_EQ(string(room.data(), http::write_response(head, kHop, form, room)), text);
 }
 
 TEST(WriteResponse, ChunksAreNotAnnounced) {

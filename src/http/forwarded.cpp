@@ -1,0 +1,62 @@
+#include "forwarded.hpp"
+
+#include <algorithm>
+
+namespace http {
+namespace {
+
+using base::Writer;
+using std::string_view;
+
+// An interface's number means nothing to others.
+sys::Address told(const sys::Address& client) noexcept {
+  sys::Address plain = sys::unmapped(client);
+  plain.scope = 0;
+  return plain;
+}
+
+}  // namespace
+
+Asked asked_host(const RequestHead& head) noexcept {
+  if (head.form == TargetForm::absolute) return {head.authority, head.authority.port != kHttpPort};
+  const auto fields = head.fields.all();
+  const auto field = std::find_if(fields.begin(), fields.end(), [](const Field& each) {
+    return base::equals_ignoring_case(each.name, "Host");
+  });
+  Asked found;
+  if (field == fields.end() || !parse_authority(field->value, found.host)) return {};
+  const string_view text = field->value;
+  found.has_port = base::is(text.back(), base::kDigit) &&
+                   text.find(':', found.host.ipv6 ? text.find(']') : 0) != string_view::npos;
+  return found;
+}
+
+void put_asked(Writer& out, const Asked& asked) noexcept {
+  out << (asked.host.ipv6 ? "[" : "") << asked.host.host << (asked.host.ipv6 ? "]" : "");
+  if (asked.has_port) out << ':' << std::uint64_t{asked.host.port};
+}
+
+void put_forwarded_for(Writer& out, const RequestHead& /*head*/, const Form& form) noexcept {
+  const sys::Address client = told(form.client);
+  if (client.bits() == 0)
+    out << "unknown";  // RFC 7239 section 6.2
+  else
+    out << sys::ip_text(client).view();
+}
+
+// What is not a token is quoted, and IPv6 is in brackets besides (RFC 7239 sections 4 and 6).
+void put_forwarded(Writer& out, const RequestHead& head, const Form& form) noexcept {
+  const bool ipv6 = told(form.client).bits() == 128;
+  out << (ipv6 ? "for=\"[" : "for=");
+  put_forwarded_for(out, head, form);
+  out << (ipv6 ? "]\"" : "");
+  if (const Asked host = asked_host(head); host.known()) {
+    const string_view quote = host.has_port || host.host.ipv6 ? "\"" : "";
+    out << ";host=" << quote;
+    put_asked(out, host);
+    out << quote;
+  }
+  out << ";proto=" << form.scheme;
+}
+
+}  // namespace http
