@@ -75,7 +75,7 @@ class Reader {
     if (!base::parse_decimal(text, port)) {
       const bool like_a_file = text.find_first_of("./") != string_view::npos;
       return wrong("'" + string{text} + "' is not a port" +
-                   (like_a_file ? ", and there is no such file" : "") +
+                   (like_a_file ? ", and no such file is there" : "") +
                    "; give a number from 1 to 65535 (or 0 for any free one), as in: proxy 8080");
     }
     if (port_) return wrong("there is more than one PORT; use --listen ADDRESS:PORT for further ones");

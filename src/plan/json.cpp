@@ -72,9 +72,10 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
   bool parse_error(std::size_t position, const std::string& token,
                    const nlohmann::json::exception& why) override {
-    const bool as_written = token.find("<U+") == std::string::npos && token.size() <= position;
-    error_ = at(std::min(position, text_.size()) - (as_written && !token.empty() ? token.size() - 1 : 0));
-    error_.what = sentence(position, token, why.what());
+    const string_view reason = why.what();
+    const std::size_t start = start_of(position, token, reason);
+    error_ = at(start);
+    error_.what = sentence(position, start, reason);
     return false;
   }
 
@@ -113,7 +114,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     JsonValue& value = put(kind);
     if (!is_root) open_.push_back(&value);
     if (open_.size() <= kDepthMax) return true;
-    error_ = at(static_cast<std::size_t>(read_ - text_.data()));
+    error_ = at(static_cast<std::size_t>(read_ - text_.data()) - 1);
     error_.what = "arrays and objects lie too deep in each other: at most " + std::to_string(kDepthMax);
     return false;
   }
@@ -123,44 +124,55 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  [[nodiscard]] JsonError at(std::size_t position) const {
-    const string_view before = text_.substr(0, position == 0 ? 0 : position - 1);
+  [[nodiscard]] JsonError at(std::size_t index) const {
+    const string_view before = text_.substr(0, index);
     const std::size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
     return {1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')),
             before.size() - start + 1,
             {}};
   }
 
-  // The last byte that is no white space, before what was read last.
-  [[nodiscard]] char before(std::size_t position, const std::string& token) const noexcept {
-    std::size_t i = position > token.size() ? position - token.size() : 0;
-    while (i > 0 && string_view{" \t\r\n"}.find(text_[i - 1]) != string_view::npos) --i;
-    return i == 0 ? '\0' : text_[i - 1];
+  // Behind the last byte before `index` that is no white space.
+  [[nodiscard]] std::size_t end_before(std::size_t index) const noexcept {
+    return text_.substr(0, index).find_last_not_of(" \t\r\n") + 1;
+  }
+
+  // Where that begins which was not understood; `position` is how many bytes were read by then.
+  [[nodiscard]] std::size_t start_of(std::size_t position, string_view token,
+                                     string_view why) const noexcept {
+    if (position > text_.size()) return end_before(text_.size());
+    const std::size_t last = position == 0 ? 0 : position - 1;
+    const char c = text_[last];
+    const bool is_word = why.find("invalid literal") != string_view::npos || base::is(c, base::kToken);
+    if (c == '"' && token.size() <= position && token.starts_with('"')) return position - token.size();
+    std::size_t start = last;
+    while (is_word && start > 0 && base::is(text_[start - 1], base::kToken)) --start;
+    return start;
   }
 
   // The library speaks of its grammar; most mistakes have a plain name.
-  [[nodiscard]] std::string sentence(std::size_t position, const std::string& token, string_view why) const {
-    const char last = before(std::min(position, text_.size()), token);
-    const char first = token.empty() ? '\0' : token.front();
-    if (position > text_.size() || text_.find_first_not_of(" \t\r\n") == string_view::npos)
-      return "the file ends too early: a closing ] or } is missing, or a quote";
-    if (first == '"' && why.find("U+000A") != string_view::npos)
-      return "a closing quote is missing in this line";
-    if (first == '/' || first == '#') return "JSON has no comments; take this one out";
-    if (first == '\'') return "text stands in double quotes here, not in single ones";
-    if ((first == ']' || first == '}') && last == ',')
-      return "there is a comma before " + std::string{first} + ", behind which nothing comes; take it out";
-    if (first == '"' && why.find("invalid string") == string_view::npos && last != '{' && last != ',')
-      return "a comma (or a colon behind a key) is missing before this";
-    if ((first == '{' || first == '[') && last != ':' && last != ',')
-      return "a comma or a colon is missing before this";
+  [[nodiscard]] std::string sentence(std::size_t position, std::size_t start, string_view why) const {
+    const auto says = [why](string_view words) { return why.find(words) != string_view::npos; };
+    if (position > text_.size()) return "the file ends too early: a closing ], } or quote is missing";
+    const std::size_t end = end_before(start);
+    const char first = text_[start], last = end == 0 ? '\0' : text_[end - 1];
+    if (says("invalid string") && says("U+000A")) return "a closing quote is missing in this line";
     if (const std::size_t found = why.find("invalid string: "); found != string_view::npos)
       return "this text is not well formed: " +
              std::string{why.substr(found + 16, why.find(';', found) - found - 16)};
-    if (base::is(first, base::kToken) && why.find("invalid literal") != string_view::npos)
-      return "this is no value; text stands in double quotes, and else there are numbers, true, false and "
-             "null";
-    return "this was not expected here: check the commas, colons, quotes and brackets before it";
+    if (first == '/' || first == '#') return "JSON has no comments; take this one out";
+    if (first == '\'') return "texts and keys stand in double quotes, not in single ones";
+    if ((first == ']' || first == '}') && last == ',')
+      return "there is a comma before this " + std::string{first} + ", and nothing between them; take it out";
+    if (says("expected end of input"))
+      return "the file has ended before this: there is one value, and no more";
+    if (says("parsing object key")) return "a key was expected here, in double quotes";
+    if (says("parsing object separator")) return "a colon was expected here, between a key and its value";
+    if (says("invalid literal"))
+      return "this is no value; texts stand in double quotes, else there are numbers, true, false and null";
+    if (says("parsing array")) return "a comma or a closing ] was expected before this";
+    if (says("parsing object")) return "a comma or a closing } was expected before this";
+    return "a value was expected here";
   }
 
   string_view text_;

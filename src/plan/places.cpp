@@ -90,11 +90,12 @@ string parse_hop(string_view text, Hop& out) {
 
 string parse_members(string_view text, std::vector<Hop>& out) {
   std::vector<Hop> members;
-  do {
+  for (bool more = true; more;) {
+    more = text.find(',') != string_view::npos;  // behind a last comma too there is to be one
     Hop hop;
     if (string wrong = parse_hop(base::next_element(text), hop); !wrong.empty()) return wrong;
     members.push_back(std::move(hop));
-  } while (!text.empty());
+  }
   out = std::move(members);
   return {};
 }
