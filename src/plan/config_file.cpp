@@ -210,7 +210,9 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
     host.port = 1;  // any will do
     const bool bare_ipv6 = std::count(text->begin(), text->end(), ':') > 1 && !text->starts_with('[');
     if (*text == "*") continue;
-    if (!parse_host_port(bare_ipv6 ? "[" + string{*text} + "]" : string{*text}, host).empty()) {
+    string name{*text};
+    if (bare_ipv6) name = "[" + name + "]";
+    if (!parse_host_port(name, host).empty()) {
       element.wrong("a host, as in example.com, or * for all");
       continue;
     }
@@ -259,8 +261,8 @@ void FileReader::tell_hidden(const Listener& listener, std::size_t site, const F
   const std::vector<string>& names = config_.sites[site].hostnames;
   for (const std::size_t other : listener.sites) {
     const std::vector<string>& taken = config_.sites[other].hostnames;
-    const string where =
-        " at " + endpoint(listener) + ": the server in line " + std::to_string(site_lines_[other]);
+    string where = " at " + endpoint(listener);
+    where += ": the server in line " + std::to_string(site_lines_[other]);
     if (names.empty() && taken.empty())
       server.warn("this server is never chosen" + where + " is for all names too; hostnames tell them apart");
     for (const string& name : names)

@@ -175,7 +175,7 @@ void read_path(const FileObject& object, const Site& site, WebRoute& route) {
 void read_route(const FileValue& value, Config& config, Site& site) {
   WebRoute route;
   route.keep_alive = site.keep_alive;
-  const FileObject object{value, "an object, as in {\"req_path\": \"/\", \"type\": \"file_serve\", ...}",
+  const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})",
                           kRouteKeys};
   read_path(object, site, route);
   read_clients(object, route);

@@ -41,7 +41,8 @@ string joined(string_view path, string_view key) {
 
 string did_you_mean(string_view name, std::span<const string_view> names) {
   const string_view near = nearest(name, names, std::min(kSpellingMost, name.size() / 2));
-  return near.empty() ? "" : "; did you mean " + string{near} + "?";
+  if (near.empty()) return {};
+  return "; did you mean " + string{near} + "?";
 }
 
 }  // namespace

@@ -315,6 +315,7 @@ std::span<const Option> options() noexcept { return kOptions; }
 
 std::vector<string_view> option_names() {
   std::vector<string_view> names;
+  names.reserve(kOptions.size() + kWaitRows.size());
   for (const Option& option : kOptions) names.push_back(option.name);
   for (const WaitRow& wait : kWaitRows) names.push_back(wait.option);
   return names;
