@@ -20,6 +20,7 @@
 #include "src/net/resolver.hpp"
 #include "src/plan/config.hpp"
 #include "src/plan/crypt.hpp"
+#include "src/plan/json.hpp"
 #include "src/watch/access_log.hpp"
 #include "src/watch/narrator.hpp"
 #include "src/watch/sink.hpp"
@@ -35,8 +36,17 @@ constexpr std::size_t kTrimWorthwhile = 64;   // blocks: below this their memory
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 
+// `lines`: one, or several.
+void complain(std::string_view lines) {
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    sys::complain("proxy: " + std::string{lines.substr(0, end)} + "\n");
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+}
+
 int fail(int status, const std::string& message) {
-  sys::complain("proxy: " + message + "\n");
+  complain(message);
   return status;
 }
 
@@ -405,14 +415,14 @@ int Proxy::open_listener(const sys::Address& address) {
 
 std::string Proxy::listen() {
   constexpr int kPairTries = 16;  // PORT 0: a free port must be free on ::1 too
-  for (std::size_t i = 0, tries = 0; i < config_.listen.size(); ++i) {
-    sys::Address address = config_.listen[i];
-    const bool second_of_pair = config_.port_given && i == 1;
-    if (second_of_pair) address.port = listeners_.front().address().port;
+  for (std::size_t i = 0, tries = 0; i < config_.listeners.size(); ++i) {
+    const plan::Listener& wanted = config_.listeners[i];
+    sys::Address address = wanted.address;
+    if (wanted.optional && address.port == 0) address.port = listeners_.back().address().port;
     const int error = open_listener(address);
     const bool no_ipv6 = error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
-    if (error == 0 || (second_of_pair && no_ipv6)) continue;
-    const bool chosen_for_us = second_of_pair && config_.listen.front().port == 0;
+    if (error == 0 || (wanted.optional && no_ipv6)) continue;
+    const bool chosen_for_us = wanted.optional && wanted.address.port == 0;
     if (error != EADDRINUSE || !chosen_for_us || ++tries == kPairTries) return advice(error, address);
     listeners_.clear();
     own_.clear();
@@ -497,13 +507,19 @@ int main(int argc, char** argv) {
   const std::size_t given = argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0;
   if (given > 0 && std::string_view{argv[1]} == "explain") return explain_request({argv + 2, given - 1});
   const plan::CommandLine line = plan::parse_command_line({argv + (argc > 0 ? 1 : 0), given});
+  for (const std::string& warning : line.warnings) complain(warning);
   switch (line.what) {
     case plan::CommandLine::What::wrong: return fail(kExitUsage, line.message);
+    case plan::CommandLine::What::checked:
+      for (const std::string& warning : line.config.rules.lint()) complain(warning);
+      std::printf("%s\n", line.message.c_str());
+      return 0;
     case plan::CommandLine::What::help: std::printf("%s", plan::help_text().c_str()); return 0;
     case plan::CommandLine::What::version:
-      std::printf("proxy %s, names by %s%s\n", std::string{plan::kVersion}.c_str(),
+      std::printf("proxy %s, names by %s%s%s\n", std::string{plan::kVersion}.c_str(),
                   std::string{net::NameSource::description()}.c_str(),
-                  plan::make_crypt() ? ", passwords by libcrypt" : "");
+                  plan::make_crypt() ? ", passwords by libcrypt" : "",
+                  plan::has_json() ? ", files by nlohmann-json" : "");
       return 0;
     case plan::CommandLine::What::run: break;
   }

@@ -10,6 +10,7 @@
 #include "../sys/address.hpp"
 #include "limits.hpp"
 #include "parent.hpp"
+#include "roles.hpp"
 #include "rules.hpp"
 #include "waits.hpp"
 
@@ -43,15 +44,16 @@ constexpr const LogFormatRow& row(LogFormat format) noexcept {
 }
 
 struct Config {
-  std::vector<sys::Address> listen;  // in the order given
-  bool port_given = false;           // PORT: its ::1 may be missing on a machine without IPv6
-  Rules rules;                       // who may ask for what
-  std::string users_file;            // of htpasswd(1); empty: nobody is asked for a password
-  Allowance allowance;               // of each client
-  std::optional<Parent> parent;      // who is asked instead of the hosts (see parent_for)
-  std::vector<NoParent> no_parent;   // save for these
-  bool request_id = false;           // each request is given a name, X-Request-Id
-  std::string name = "proxy";        // ours, in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
+  std::vector<Listener> listeners;  // in the order given, PORT first; at most kListenersMax
+  std::vector<Site> sites;          // that listeners of role web name
+  std::vector<Group> groups;        // that routes and listeners of role relay name
+  Rules rules;                      // who may ask for what
+  std::string users_file;           // of htpasswd(1); empty: nobody is asked for a password
+  Allowance allowance;              // of each client
+  std::optional<Parent> parent;     // who is asked instead of the hosts (see parent_for)
+  std::vector<NoParent> no_parent;  // save for these
+  bool request_id = false;          // each request is given a name, X-Request-Id
+  std::string name = "proxy";       // ours, in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
   std::vector<Ports> connect_ports{
       {443, 443}, {563, 563}, {8443, 8443}, {1024, 65535}};  // that CONNECT may name
   bool http10 = false;  // all is sent on as HTTP/1.0, and each connection closed, as the lab describes it
@@ -70,10 +72,11 @@ struct Config {
 };
 
 struct CommandLine {
-  enum class What : std::uint8_t { run, help, version, wrong };
+  enum class What : std::uint8_t { run, checked, help, version, wrong };
   What what = What::run;
   Config config;
-  std::string message;  // wrong: one line that says what to do
+  std::string message;  // wrong: one line that says what to do, or several about a file; checked: one line
+  std::vector<std::string> warnings;  // about a file: what has no effect
 };
 
 // `arguments` without the program's name.

@@ -7,6 +7,7 @@
 #include "../base/text.hpp"
 #include "../http/head.hpp"
 #include "config.hpp"
+#include "places.hpp"
 
 namespace plan {
 namespace {
@@ -14,8 +15,7 @@ namespace {
 using std::string;
 using std::string_view;
 
-constexpr std::size_t kSocketPathMax = 107;  // unix(7): 108 with the final NUL
-constexpr std::size_t kSocksWordMax = 255;   // RFC 1929 section 2
+constexpr std::size_t kSocksWordMax = 255;  // RFC 1929 section 2
 constexpr std::size_t kHttpLoginMax =
     255;  // so that a head with it stays in bounds (http::kCredentialsBytesMax)
 
@@ -100,26 +100,6 @@ string take_socket(string_view path, Hop& hop) {
   return {};
 }
 
-// "host", "host:port", "[::1]:port".
-string take_host(string_view text, Hop& hop) {
-  const bool bracketed = text.starts_with('[');
-  const std::size_t end = std::min(bracketed ? text.find(']') : text.find(':'), text.size());
-  string_view host = text.substr(0, end), rest = text.substr(end);
-  if (bracketed) {
-    sys::Address address;
-    host.remove_prefix(1);
-    if (rest.empty() || host.find(':') == string_view::npos || !sys::parse_ip(host, 0, address))
-      return "its brackets hold no IPv6 address, as in http://[::1]:8080";
-    rest.remove_prefix(1);
-  } else if (!is_host_name(host)) {
-    return quoted(host) + " is no host";
-  }
-  if (!rest.empty() && (rest.front() != ':' || !parse_port(rest.substr(1), hop.port)))
-    return quoted(rest) + " behind the host is no port, as in :8080";
-  hop.host = host;
-  return {};
-}
-
 string take_place(string_view text, Parent& parent) {
   const std::size_t slash = std::min(text.find('/'), text.size());
   if (const std::size_t at = text.substr(0, slash).rfind('@'); at != string_view::npos) {
@@ -131,7 +111,7 @@ string take_place(string_view text, Parent& parent) {
     return take_socket(text.substr(5), parent.hop);
   }
   if (text.ends_with('/')) text.remove_suffix(1);
-  return take_host(text, parent.hop);
+  return parse_host_port(text, parent.hop);
 }
 
 // Takes ":PORT" off the end; an IPv6 address has its port behind its brackets. False: it is no port.

@@ -51,13 +51,14 @@ struct WebRoute {
   // reverse
   std::size_t group = 0;         // of Config::groups
   std::uint32_t timeout_ms = 0;  // for the head of the answer; 0: as for all
+  bool keep_alive = true;        // for all kinds: the connection may stay
 };
 
 // The routes for some names.
 struct Site {
   std::vector<std::string> hostnames;  // in small letters, without port; empty: any
   std::vector<WebRoute> routes;
-  bool keep_alive = true;
+  bool keep_alive = true;  // where no route is found
 };
 
 enum class Role : std::uint8_t {
@@ -72,8 +73,9 @@ enum class Role : std::uint8_t {
 struct Listener {
   sys::Address address;
   Role role = Role::forward;
-  bool optional = false;              // may be missing on a machine without such addresses
-  std::vector<std::size_t> sites;     // web: of Config::sites; the first is for names that none has
+  bool optional = false;  // second of a pair (::1 beside 127.0.0.1): may be missing on a machine without
+                          // such addresses; port 0 is the port that the listener before it got
+  std::vector<std::size_t> sites;     // web: of Config::sites; the first is for names that no other has
   std::size_t group = 0;              // relay: of Config::groups
   std::string root, file;             // send_file: the file, looked up below the folder
   bool proxy_header_in = false;       // each connection begins with a PROXY header

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -337,6 +338,12 @@ int read_file(const char* path, std::size_t most, std::string& out) {
     if (out.size() + static_cast<std::size_t>(count) > most) return EFBIG;
     out.append(piece.data(), static_cast<std::size_t>(count));
   }
+}
+
+PathKind path_kind(const char* path) noexcept {
+  struct stat status;
+  if (::stat(path, &status) != 0) return PathKind::none;
+  return S_ISDIR(status.st_mode) ? PathKind::directory : PathKind::file;
 }
 
 void random_bytes(std::span<std::byte> out) noexcept {

@@ -96,6 +96,9 @@ Opened open_datagrams(const char* path) noexcept;
 Io send_datagram(const Fd& socket, const char* path, std::span<const char> text) noexcept;
 // A whole file, of at most `most` bytes (EFBIG beyond). 0, or errno.
 int read_file(const char* path, std::size_t most, std::string& out);
+// What lies at a path, links followed; `none` also for what cannot be looked at.
+enum class PathKind : std::uint8_t { none, file, directory };  // file: all that is no directory
+PathKind path_kind(const char* path) noexcept;
 void complain(std::string_view text) noexcept;  // standard error, best effort
 
 // ---- memory, limits, time --------------------------------------------------------------------------------

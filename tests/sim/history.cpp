@@ -304,7 +304,7 @@ struct Stage {
 
 plan::Config config_for(const Scenario& scenario) {
   plan::Config config;
-  config.listen.push_back(sys::loopback4(8080));
+  config.listeners.emplace_back().address = sys::loopback4(8080);
   config.max_requests = scenario.max_requests;
   config.buffer_mib = 1;
   config.access_log = "-";

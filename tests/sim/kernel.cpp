@@ -23,6 +23,8 @@ bool is_over(const Connection& c) { return c.up.fin_arrived && c.down.fin_arrive
 
 }  // namespace
 
+std::map<std::string, std::string> files;
+
 World& World::current() {
   if (world == nullptr) std::abort();
   return *world;
@@ -754,7 +756,17 @@ Opened open_datagrams(const char* /*path*/) noexcept { return World::current().o
 Io send_datagram(const Fd& socket, const char* /*path*/, std::span<const char> text) noexcept {
   return World::current().send_datagram(socket.get(), text);
 }
-int read_file(const char* /*path*/, std::size_t /*most*/, std::string& /*out*/) { return ENOENT; }
+int read_file(const char* path, std::size_t most, std::string& out) {
+  const auto found = sim::files.find(path);
+  if (found == sim::files.end()) return ENOENT;
+  if (found->second.size() > most) return EFBIG;
+  out = found->second;
+  return 0;
+}
+PathKind path_kind(const char* path) noexcept {
+  if (sim::files.contains(std::string{path} + "/")) return PathKind::directory;
+  return sim::files.contains(path) ? PathKind::file : PathKind::none;
+}
 void random_bytes(std::span<std::byte> out) noexcept { std::memset(out.data(), 0, out.size()); }
 void complain(std::string_view text) noexcept { World::current().complaints += text; }
 std::byte* reserve(std::size_t bytes) noexcept { return static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)); }

@@ -17,6 +17,9 @@
 
 namespace sim {
 
+// Files by their paths, for all worlds; the name of a folder ends in "/". There are none unless a test puts them there.
+extern std::map<std::string, std::string> files;
+
 class Chooser {
  public:
   virtual ~Chooser() = default;

@@ -19,9 +19,9 @@ CommandLine parse(std::vector<const char*> arguments) { return plan::parse_comma
 TEST(CommandLine, Port) {
   const CommandLine line = parse({"8080"});
   ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
-  ASSERT_EQ(line.config.listen.size(), 2U);
-  EXPECT_EQ(line.config.listen[0], sys::loopback4(8080));
-  EXPECT_EQ(line.config.listen[1], sys::loopback6(8080));
+  ASSERT_EQ(line.config.listeners.size(), 2U);
+  EXPECT_EQ(line.config.listeners[0].address, sys::loopback4(8080));
+  EXPECT_EQ(line.config.listeners[1].address, sys::loopback6(8080));
   EXPECT_EQ(line.config.rules.size(), 0U);
   EXPECT_EQ(line.config.access_log, "-");
 }
@@ -33,9 +33,9 @@ TEST(CommandLine, EachOption) {
              "--head-timeout", "0.25", "--linger-timeout=3"});
   ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
   const plan::Config& config = line.config;
-  ASSERT_EQ(config.listen.size(), 4U);
-  EXPECT_EQ(config.listen[0], sys::loopback4(80)) << "PORT comes first wherever it stands";
-  EXPECT_EQ(config.listen[2], sys::loopback6(81));
+  ASSERT_EQ(config.listeners.size(), 4U);
+  EXPECT_EQ(config.listeners[0].address, sys::loopback4(80)) << "PORT comes first wherever it stands";
+  EXPECT_EQ(config.listeners[2].address, sys::loopback6(81));
   EXPECT_EQ(config.rules.size(), 2U);
   EXPECT_EQ(config.access_log, "off");
   EXPECT_EQ(config.log_format, plan::LogFormat::json);

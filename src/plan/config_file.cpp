@@ -1,0 +1,344 @@
+#include "config_file.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "../base/text.hpp"
+#include "file_routes.hpp"
+#include "file_value.hpp"
+#include "options.hpp"
+#include "places.hpp"
+
+namespace plan {
+namespace {
+
+using std::string;
+using std::string_view;
+using Kind = JsonValue::Kind;
+
+constexpr string_view kPlaces = R"(an array, as in [{"host": "127.0.0.1", "port": 8080}])";
+
+constexpr std::array<FileKey, 2> kPlaceKeys{{{"host"}, {"port"}}};
+constexpr std::array<FileKey, 2> kRuleKeys{{{"allow"}, {"deny"}}};
+constexpr std::array<FileKey, 5> kServerKeys{
+    {{"listeners"}, {"hostnames"}, {"routes"}, {"stream"}, {"keep_alive"}}};
+
+// The types of a stream, in the order of their names, and a bit for each.
+constexpr std::array<string_view, 4> kStreams{"proxy", "echo", "reverse", "file"};
+constexpr std::array<Role, 4> kStreamRoles{Role::relay, Role::echo, Role::reverse_lines, Role::send_file};
+constexpr std::uint8_t kProxyBit = 1, kFileBit = 8;
+constexpr std::array<FileKey, 8> kStreamKeys{{
+    {"type"},
+    {"proxy_protocol_in"},
+    {"upstream", kProxyBit},
+    {"upstreams", kProxyBit},
+    {"load_balancing", kProxyBit},
+    {"proxy_protocol_out", kProxyBit},
+    {"file", kFileBit},
+    {"root", kFileBit},
+}};
+
+// "--max-requests" is "max_requests" in a file.
+string key_of(string_view option) {
+  string key{option.substr(2)};
+  std::replace(key.begin(), key.end(), '-', '_');
+  return key;
+}
+
+string endpoint(const Listener& listener) { return string{sys::endpoint_text(listener.address).view()}; }
+
+// ---- the reader ------------------------------------------------------------------------------------------
+
+class FileReader {
+ public:
+  explicit FileReader(Config& config) : config_(config) {}
+
+  void read(const FileValue& root);
+
+ private:
+  void read_option(string_view option, const FileValue& value);
+  void apply(string_view option, string_view text, const FileValue& value);
+  void read_name(const FileValue& value);
+  void read_workers(const FileValue& value);
+  void read_rules(const FileValue& value);
+  std::vector<Listener> read_places(const FileValue& value);
+  std::vector<Listener> read_place(const FileValue& value);
+  void read_forward(const FileValue& value);
+  void read_server(const FileValue& value);
+  std::vector<string> read_hostnames(const FileValue& value);
+  void read_site(const FileObject& server, const FileValue& value, const std::vector<Listener>& places);
+  void read_stream(const FileValue& value, Listener& model);
+  void read_sent_file(const FileObject& stream, Listener& model);
+  void add(const Listener& place, Listener model, const FileValue& server);
+  void add_site(const Listener& place, std::size_t site, const FileValue& server);
+  void tell_hidden(const Listener& listener, std::size_t site, const FileValue& server);
+  [[nodiscard]] Listener* at_same_place(const Listener& place) noexcept;
+
+  Config& config_;
+  std::vector<std::size_t> listener_lines_;  // of config_.listeners
+  std::vector<std::size_t> site_lines_;      // of config_.sites
+};
+
+// ---- options ---------------------------------------------------------------------------------------------
+
+void FileReader::apply(string_view option, string_view text, const FileValue& value) {
+  if (const string wrong = apply_option(config_, option, text); !wrong.empty()) value.error(wrong);
+}
+
+void FileReader::read_option(string_view option, const FileValue& value) {
+  const OptionKind kind = *option_kind(option);
+  if (kind == OptionKind::flag) {
+    if (value.flag()) apply(option, value.raw(), value);
+    return;
+  }
+  if (kind == OptionKind::rule)
+    return value.error(R"(rules have an order: give them as "rules": [{"allow": "..."}, {"deny": "..."}])");
+  const bool many = kind == OptionKind::list || kind == OptionKind::repeated;
+  if (!many && value.kind() == Kind::array) return value.wrong("one value");
+  string all;
+  for (const FileValue& element : value.one_or_more()) {
+    if (element.kind() != Kind::number && !element.text("a text or a number")) return;
+    if (kind != OptionKind::list)
+      apply(option, element.raw(), element);
+    else
+      all += (all.empty() ? "" : ",") + string{element.raw()};
+  }
+  if (kind == OptionKind::list) apply(option, all, value);
+}
+
+void FileReader::read_name(const FileValue& value) {
+  if (const auto name = value.text("a name, as in eXpServer")) apply("--name", *name, value);
+}
+
+void FileReader::read_workers(const FileValue& value) {
+  if (value.kind() != Kind::number) return value.wrong("a number");
+  if (value.raw() != "1" && value.raw() != "0")
+    value.warn("it has no effect: one thread serves all, without waiting for any");
+}
+
+void FileReader::read_rules(const FileValue& value) {
+  constexpr string_view kRule =
+      R"(an object, as in {"allow": "10.0.0.0/8"} or {"deny": "host=.example.com"})";
+  for (const FileValue& element : value.elements(R"(an array, as in [{"allow": "10.0.0.0/8"}])")) {
+    const FileObject rule{element, kRule, kRuleKeys};
+    const FileValue *const allow = rule.find("allow"), *const deny = rule.find("deny");
+    if (element.kind() == Kind::object && (allow == nullptr) == (deny == nullptr)) {
+      element.error("a rule has one of allow and deny; further rules follow as further objects");
+    } else if (const FileValue* const given = allow != nullptr ? allow : deny; given != nullptr) {
+      if (const auto text = given->text("a rule, as in host=.example.com"))
+        apply(allow != nullptr ? "--allow" : "--deny", *text, *given);
+    }
+  }
+}
+
+// ---- places to listen at ---------------------------------------------------------------------------------
+
+std::vector<Listener> FileReader::read_place(const FileValue& value) {
+  constexpr string_view kHosts = "a numeric address, localhost, or * for all of this machine";
+  const FileObject place{value, R"(an object, as in {"host": "127.0.0.1", "port": 8080})", kPlaceKeys};
+  const FileValue *const host = place.need("host", "\"127.0.0.1\""), *const port = place.need("port", "8080");
+  if (host == nullptr || port == nullptr) return {};
+  const auto name = host->text(kHosts);
+  const auto number = port->number(0, 65535);
+  if (!name || !number) return {};
+  std::vector<Listener> found = listeners_at(*name, static_cast<std::uint16_t>(*number));
+  if (found.empty()) host->wrong(kHosts);
+  return found;
+}
+
+std::vector<Listener> FileReader::read_places(const FileValue& value) {
+  std::vector<Listener> all;
+  const std::vector<FileValue> elements = value.elements(kPlaces);
+  if (elements.empty() && value.kind() == Kind::array)
+    value.error("found an empty array; possible is " + string{kPlaces});
+  for (const FileValue& element : elements) {
+    const std::vector<Listener> found = read_place(element);
+    all.insert(all.end(), found.begin(), found.end());
+  }
+  return all;
+}
+
+Listener* FileReader::at_same_place(const Listener& place) noexcept {
+  const auto same = [&place](const Listener& other) {
+    return place.address.port != 0 && other.address == place.address;
+  };
+  const auto found = std::find_if(config_.listeners.begin(), config_.listeners.end(), same);
+  return found == config_.listeners.end() ? nullptr : &*found;
+}
+
+void FileReader::add(const Listener& place, Listener model, const FileValue& server) {
+  if (const Listener* const taken = at_same_place(place)) {
+    const auto index = static_cast<std::size_t>(taken - config_.listeners.data());
+    return server.error(endpoint(place) + " is taken by what line " + std::to_string(listener_lines_[index]) +
+                        " says; only web servers may share a listener");
+  }
+  model.address = place.address;
+  model.optional = place.optional;
+  config_.listeners.push_back(std::move(model));
+  listener_lines_.push_back(server.line());
+}
+
+void FileReader::read_forward(const FileValue& value) {
+  for (const Listener& place : read_places(value)) add(place, place, value);
+}
+
+// ---- servers ---------------------------------------------------------------------------------------------
+
+void FileReader::read_server(const FileValue& value) {
+  const FileObject server{value, R"(an object, as in {"listeners": [...], "routes": [...]})", kServerKeys};
+  const FileValue *const places = server.need("listeners", R"([{"host": "127.0.0.1", "port": 8080}])"),
+                         *const stream = server.find("stream");
+  const std::vector<Listener> found = places == nullptr ? std::vector<Listener>{} : read_places(*places);
+  if (stream == nullptr) return read_site(server, value, found);
+  if (server.find("routes") != nullptr) stream->error("a server has routes or a stream, not both");
+  for (const string_view key : {"hostnames", "keep_alive"})
+    if (const FileValue* const idle = server.find(key)) idle->warn("it has no effect beside a stream");
+  Listener model;
+  read_stream(*stream, model);
+  for (const Listener& place : found) add(place, model, value);
+}
+
+// In small letters, without port; none: for all names.
+std::vector<string> FileReader::read_hostnames(const FileValue& value) {
+  std::vector<string> names;
+  bool all = false;
+  for (const FileValue& element : value.one_or_more()) {
+    const auto text = element.text("a host, as in example.com");
+    if (!text) continue;
+    all = all || *text == "*";
+    Hop host;
+    host.port = 1;  // any will do
+    const bool bare_ipv6 = std::count(text->begin(), text->end(), ':') > 1 && !text->starts_with('[');
+    if (*text == "*") continue;
+    string name{*text};
+    if (bare_ipv6) name = "[" + name + "]";
+    if (!parse_host_port(name, host).empty()) {
+      element.wrong("a host, as in example.com, or * for all");
+      continue;
+    }
+    if (host.port != 1) element.warn("its port has no effect: names are the same at all ports");
+    std::transform(host.host.begin(), host.host.end(), host.host.begin(), base::lower);
+    names.push_back(std::move(host.host));
+  }
+  if (all) names.clear();
+  return names;
+}
+
+void FileReader::read_site(const FileObject& server, const FileValue& value,
+                           const std::vector<Listener>& places) {
+  Site site;
+  if (const FileValue* const names = server.find("hostnames")) site.hostnames = read_hostnames(*names);
+  if (const FileValue* const keep = server.find("keep_alive")) site.keep_alive = keep->flag().value_or(true);
+  if (const FileValue* const routes = server.find("routes")) read_routes(*routes, config_, site);
+  const std::size_t index = config_.sites.size();
+  config_.sites.push_back(std::move(site));
+  site_lines_.push_back(value.line());
+  for (const Listener& place : places) add_site(place, index, value);
+}
+
+// The site that is for all names comes first, as it is for those that no other has.
+void FileReader::add_site(const Listener& place, std::size_t site, const FileValue& server) {
+  Listener* const shared = at_same_place(place);
+  if (shared == nullptr || shared->role != Role::web) {
+    Listener model;
+    model.role = Role::web;
+    model.sites = {site};
+    return add(place, std::move(model), server);
+  }
+  shared->optional = shared->optional && place.optional;
+  std::vector<std::size_t>& sites = shared->sites;
+  if (std::find(sites.begin(), sites.end(), site) != sites.end())
+    return server.warn("its listeners name " + endpoint(place) + " twice");
+  tell_hidden(*shared, site, server);
+  const bool for_all = config_.sites[site].hostnames.empty();
+  const bool first_is = config_.sites[sites.front()].hostnames.empty();
+  sites.insert(for_all && !first_is ? sites.begin() : sites.end(), site);
+}
+
+// Names for which another server at this listener is chosen already.
+void FileReader::tell_hidden(const Listener& listener, std::size_t site, const FileValue& server) {
+  if (listener.optional) return;  // told of the first of the pair
+  const std::vector<string>& names = config_.sites[site].hostnames;
+  for (const std::size_t other : listener.sites) {
+    const std::vector<string>& taken = config_.sites[other].hostnames;
+    string where = " at " + endpoint(listener);
+    where += ": the server in line " + std::to_string(site_lines_[other]);
+    if (names.empty() && taken.empty())
+      server.warn("this server is never chosen" + where + " is for all names too; hostnames tell them apart");
+    for (const string& name : names)
+      if (std::find(taken.begin(), taken.end(), name) != taken.end())
+        server.warn("it is never chosen for " + name + where + " has that name too");
+  }
+}
+
+// ---- streams ---------------------------------------------------------------------------------------------
+
+void FileReader::read_sent_file(const FileObject& stream, Listener& model) {
+  model.root = ".";
+  if (const FileValue* const root = stream.find("root")) {
+    if (const auto path = root->text("the path of a folder")) {
+      model.root = *path;
+      if (const string wrong = objection_to_directory(*path); !wrong.empty())
+        root->error(wrong + " (paths are relative to the working folder)");
+    }
+  }
+  if (const FileValue* const file = stream.need("file", "\"notes.txt\""))
+    if (const auto path = file->text("the path of a file below root")) model.file = *path;
+}
+
+void FileReader::read_stream(const FileValue& value, Listener& model) {
+  const FileObject stream{value, R"(an object, as in {"type": "echo"})", kStreamKeys};
+  const FileValue* const type = stream.need("type", "\"echo\"");
+  if (const FileValue* const in = stream.find("proxy_protocol_in"))
+    model.proxy_header_in = in->flag().value_or(false);
+  if (const FileValue* const out = stream.find("proxy_protocol_out"))
+    model.proxy_header_out = static_cast<std::uint8_t>(out->number(0, 2).value_or(0));
+  if (type == nullptr) return;
+  const auto found = type->one_of(kStreams);
+  if (!found) return;
+  model.role = kStreamRoles[*found];
+  stream.tell_idle(static_cast<std::uint8_t>(1U << *found), kStreams[*found]);
+  if (model.role != Role::relay) model.proxy_header_out = 0;
+  if (model.role == Role::send_file) read_sent_file(stream, model);
+  if (model.role != Role::relay) return;
+  if (std::optional<Group> group = read_group(stream)) {
+    model.group = config_.groups.size();
+    config_.groups.push_back(std::move(*group));
+  }
+}
+
+// ---- the whole -------------------------------------------------------------------------------------------
+
+void FileReader::read(const FileValue& root) {
+  std::vector<string> names;
+  for (const string_view option : option_names())
+    if (option_kind(option) != OptionKind::special) names.push_back(key_of(option));
+  std::vector<FileKey> keys{{"server_name"}, {"workers"}, {"servers"}, {"forward"}, {"rules"}};
+  for (const string& name : names) keys.push_back({name});
+  const FileObject file{root, R"(an object, as in {"servers": [...]})", keys};
+  if (const FileValue* const servers = file.find("servers"))
+    for (const FileValue& server : servers->elements("an array of servers")) read_server(server);
+  if (const FileValue* const forward = file.find("forward")) read_forward(*forward);
+  if (const FileValue* const name = file.find("server_name")) read_name(*name);
+  if (const FileValue* const workers = file.find("workers")) read_workers(*workers);
+  if (const FileValue* const rules = file.find("rules")) read_rules(*rules);
+  for (const string_view option : option_names())
+    if (const FileValue* const value = file.find(key_of(option));
+        value != nullptr && option_kind(option) != OptionKind::special)
+      read_option(option, *value);
+}
+
+}  // namespace
+
+Findings read_config(string_view name, string_view text, Config& config) {
+  JsonValue json;
+  if (const JsonError error = parse_json(text, json); !error.what.empty())
+    return {{string{name} + ":" + std::to_string(error.line) + ":" + std::to_string(error.column) + ": " +
+             error.what},
+            {}};
+  Report report{name};
+  FileReader{config}.read(FileValue{json, "", report});
+  return report.findings();
+}
+
+}  // namespace plan

@@ -1,0 +1,52 @@
+// The configuration file: JSON in the format of eXpServer, and beside it every option by its name.
+//
+//   {
+//     "server_name": "mine",                  our name, as --name
+//     "servers": [{
+//       "listeners": [{"host": "0.0.0.0", "port": 8001}],   also "localhost" and "*"
+//       "hostnames": ["example.com"],         which of the servers at a listener; none: all other names
+//       "routes": [                           none: 404 for all; the longest req_path that fits decides
+//         {"req_path": "/", "type": "file_serve", "dir_path": "public", "index": ["index.html"],
+//          "gzip_enable": true, "gzip_level": 6, "gzip_mime_types": ["text/html"], "listing": false},
+//         {"req_path": "/old", "type": "redirect", "http_status_code": 301, "redirect_url": "/new"},
+//         {"req_path": "/api", "type": "reverse_proxy", "upstreams": ["localhost:3000",
+//         "unix:/run/app.sock"],
+//          "load_balancing": "least_conn", "request_timeout_ms": 5000,
+//          "health_check": {"path": "/health", "interval_ms": 2000}},
+//         {"req_path": "/metrics", "type": "metrics", "ip_whitelist": ["10.0.0.0/8"], "ip_blacklist":
+//         ["10.0.0.1"]}
+//       ]                                     for all: ip_whitelist, ip_blacklist, keep_alive
+//     }, {
+//       "listeners": [{"host": "127.0.0.1", "port": 9000}],
+//       "stream": {"type": "proxy", "upstream": "db.intern:5432", "proxy_protocol_in": false,
+//                  "proxy_protocol_out": 1}   or "echo"; "reverse" (each line); "file" with "file" and "root"
+//     }],
+//     "forward": [{"host": "localhost", "port": 8080}],     forward proxies
+//     "rules": [{"deny": "host=.example.com"}, {"allow": "10.0.0.0/8"}],
+//     "max_requests": 100, "idle_timeout": 30, "connect_ports": [443, "8000-8999"]   each option: "_" for "-"
+//   }
+//
+// Paths are relative to the working folder. Unknown keys are told and left alone.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config.hpp"
+
+namespace plan {
+
+inline constexpr std::size_t kConfigFileMax = std::size_t{1} << 20;
+inline constexpr std::size_t kFindingsMax = 20;  // errors that are told
+
+// Lines "FILE:LINE: servers[0].routes[2].type: what was found, and what is possible".
+struct Findings {
+  std::vector<std::string> errors;    // none: the file is good
+  std::vector<std::string> warnings;  // what has no effect
+};
+
+// Adds what the text says to `config`, which is of no use if there are errors. `name` is the file's, for the
+// findings. REQUIRES: has_json(), and a config without listeners and sites.
+Findings read_config(std::string_view name, std::string_view text, Config& config);
+
+}  // namespace plan

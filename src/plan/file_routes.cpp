@@ -1,0 +1,226 @@
+#include "file_routes.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "places.hpp"
+
+namespace plan {
+namespace {
+
+using std::string;
+using std::string_view;
+
+constexpr std::int64_t kMsMax = 86'400'000;
+constexpr std::array<std::uint16_t, 5> kRedirects{301, 302, 303, 307, 308};  // RFC 9110 section 15.4
+
+// In the order of RouteKind and of Balance.
+constexpr std::array<string_view, 4> kKinds{"file_serve", "redirect", "reverse_proxy", "metrics"};
+constexpr std::array<string_view, 3> kBalances{"round_robin", "least_conn", "ip_hash"};
+
+constexpr std::uint8_t bit(RouteKind kind) noexcept {
+  return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
+}
+
+constexpr std::array<FileKey, 18> kRouteKeys{{
+    {"req_path"},
+    {"type"},
+    {"ip_whitelist"},
+    {"ip_blacklist"},
+    {"keep_alive"},
+    {"dir_path", bit(RouteKind::files)},
+    {"index", bit(RouteKind::files)},
+    {"listing", bit(RouteKind::files)},
+    {"gzip_enable", bit(RouteKind::files)},
+    {"gzip_level", bit(RouteKind::files)},
+    {"gzip_mime_types", bit(RouteKind::files)},
+    {"http_status_code", bit(RouteKind::redirect)},
+    {"redirect_url", bit(RouteKind::redirect)},
+    {"upstreams", bit(RouteKind::reverse)},
+    {"upstream", bit(RouteKind::reverse)},
+    {"load_balancing", bit(RouteKind::reverse)},
+    {"request_timeout_ms", bit(RouteKind::reverse)},
+    {"health_check", bit(RouteKind::reverse)},
+}};
+
+constexpr std::array<FileKey, 2> kHealthKeys{{{"path"}, {"interval_ms"}}};
+
+bool is_path(string_view text) noexcept {
+  return text.front() == '/' && text.find_first_of("?# ") == string_view::npos;
+}
+
+void read_networks(const FileObject& object, string_view key, std::vector<Network>& out) {
+  const FileValue* const list = object.find(key);
+  if (list == nullptr) return;
+  for (const FileValue& element : list->elements(R"(an array of networks, as in ["10.0.0.0/8", "::1"])")) {
+    Network network;
+    if (element.kind() == JsonValue::Kind::text && parse_network(element.raw(), network))
+      out.push_back(network);
+    else
+      element.wrong("a network or an address, as in 10.0.0.0/8 or ::1");
+  }
+}
+
+void read_clients(const FileObject& object, WebRoute& route) {
+  read_networks(object, "ip_whitelist", route.allow);
+  read_networks(object, "ip_blacklist", route.deny);
+  const auto is_denied = [&route](const Network& allowed) {
+    return std::any_of(route.deny.begin(), route.deny.end(),
+                       [&allowed](const Network& denied) { return denied.has(allowed); });
+  };
+  if (!route.allow.empty() && std::all_of(route.allow.begin(), route.allow.end(), is_denied))
+    object.find("ip_blacklist")->warn("it covers the whole ip_whitelist, so nobody may use this route");
+}
+
+void read_gzip(const FileObject& object, WebRoute& route) {
+  if (const FileValue* const on = object.find("gzip_enable")) route.gzip = on->flag().value_or(false);
+  if (const FileValue* const level = object.find("gzip_level")) {
+    if (!route.gzip) level->warn("it has no effect without \"gzip_enable\": true");
+    if (level->raw() != "-1")  // the library's default, in eXpServer
+      route.gzip_level = static_cast<int>(level->number(1, 9).value_or(route.gzip_level));
+  }
+  const FileValue* const types = object.find("gzip_mime_types");
+  if (types == nullptr) return;
+  if (!route.gzip) types->warn("it has no effect without \"gzip_enable\": true");
+  for (const FileValue& element :
+       types->elements(R"(an array of media types, as in ["text/html", "text/*"])")) {
+    const auto type = element.text("a media type, as in text/html or text/*");
+    if (type && type->find('/') == string_view::npos && *type != "*")
+      element.wrong("a media type, as in text/html or text/*");
+    else if (type)
+      route.gzip_types.emplace_back(*type);
+  }
+}
+
+void read_files(const FileObject& object, WebRoute& route) {
+  if (const FileValue* const directory = object.need("dir_path", "\"public\"")) {
+    if (const auto path = directory->text("the path of a folder")) {
+      route.directory = *path;
+      if (const string wrong = objection_to_directory(*path); !wrong.empty())
+        directory->error(wrong + " (paths are relative to the working folder)");
+    }
+  }
+  if (const FileValue* const index = object.find("index")) {
+    route.index.clear();
+    for (const FileValue& element : index->one_or_more()) {
+      const auto name = element.text("the name of a file, as in index.html");
+      if (name && name->find('/') != string_view::npos)
+        element.wrong("the name of a file in the folder that is asked for, as in index.html");
+      else if (name)
+        route.index.emplace_back(*name);
+    }
+  }
+  if (const FileValue* const listing = object.find("listing")) route.listing = listing->flag().value_or(true);
+  read_gzip(object, route);
+}
+
+void read_redirect(const FileObject& object, WebRoute& route) {
+  if (const FileValue* const status = object.find("http_status_code")) {
+    const auto found = std::find_if(kRedirects.begin(), kRedirects.end(), [status](std::uint16_t code) {
+      return status->kind() == JsonValue::Kind::number && status->raw() == std::to_string(code);
+    });
+    if (found == kRedirects.end())
+      status->wrong("301, 302, 303, 307 or 308");
+    else
+      route.status = *found;
+  }
+  if (const FileValue* const url = object.need("redirect_url", R"("http://example.com/")")) {
+    const auto location = url->text("a URL, as in http://example.com/ or /new");
+    if (location && location->find(' ') != string_view::npos)
+      url->wrong("a URL without blanks, which are written as %20");
+    else if (location)
+      route.location = *location;
+  }
+}
+
+void read_health(const FileValue& value, Group& group) {
+  const FileObject health{value, R"(an object, as in {"path": "/health", "interval_ms": 5000})", kHealthKeys};
+  if (const FileValue* const path = health.need("path", "\"/health\"")) {
+    const auto text = path->text("a path, as in /health");
+    if (text && !is_path(*text))
+      path->wrong("a path, as in /health");
+    else if (text)
+      group.check_path = *text;
+  }
+  if (const FileValue* const ms = health.find("interval_ms"))
+    group.check_ms = static_cast<std::uint32_t>(ms->number(100, kMsMax).value_or(group.check_ms));
+}
+
+void read_reverse(const FileObject& object, Config& config, WebRoute& route) {
+  if (const FileValue* const ms = object.find("request_timeout_ms"))
+    route.timeout_ms = static_cast<std::uint32_t>(ms->number(1, kMsMax).value_or(0));
+  std::optional<Group> group = read_group(object);
+  if (const FileValue* const health = object.find("health_check")) {
+    Group unused;
+    read_health(*health, group ? *group : unused);
+  }
+  if (!group) return;
+  route.group = config.groups.size();
+  config.groups.push_back(std::move(*group));
+}
+
+void read_path(const FileObject& object, const Site& site, WebRoute& route) {
+  const FileValue* const path = object.need("req_path", "\"/\"");
+  if (path == nullptr) return;
+  const auto prefix = path->text("a path, as in /images");
+  if (!prefix) return;
+  if (!is_path(*prefix))
+    return path->wrong("a path that begins with / and has no ?, # or blank, as in /images");
+  route.prefix = *prefix;
+  if (std::any_of(site.routes.begin(), site.routes.end(),
+                  [&route](const WebRoute& other) { return other.prefix == route.prefix; }))
+    path->warn("this route is never taken: one before it has the same req_path");
+}
+
+void read_route(const FileValue& value, Config& config, Site& site) {
+  WebRoute route;
+  route.keep_alive = site.keep_alive;
+  const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})",
+                          kRouteKeys};
+  read_path(object, site, route);
+  read_clients(object, route);
+  if (const FileValue* const keep = object.find("keep_alive"))
+    route.keep_alive = keep->flag().value_or(route.keep_alive);
+  const FileValue* const type = object.need("type", "\"file_serve\"");
+  const auto kind = type == nullptr ? std::nullopt : type->one_of(kKinds);
+  if (kind) {
+    route.kind = static_cast<RouteKind>(*kind);
+    object.tell_idle(bit(route.kind), kKinds[*kind]);
+    if (route.kind == RouteKind::files) read_files(object, route);
+    if (route.kind == RouteKind::redirect) read_redirect(object, route);
+    if (route.kind == RouteKind::reverse) read_reverse(object, config, route);
+  }
+  site.routes.push_back(std::move(route));
+}
+
+}  // namespace
+
+std::optional<Group> read_group(const FileObject& object) {
+  const FileValue* servers = object.find("upstream");
+  if (servers == nullptr) servers = object.need("upstreams", R"(["localhost:3000"])");
+  if (servers == nullptr) return std::nullopt;
+  Group group;
+  bool good = true;
+  for (const FileValue& element : servers->one_or_more()) {
+    Hop hop;
+    const auto text = element.text("a server, as in localhost:3000 or unix:/run/app.sock");
+    const string wrong = text ? parse_hop(*text, hop) : string{};
+    if (!wrong.empty()) element.error(wrong);
+    good = good && text && wrong.empty();
+    group.members.push_back(std::move(hop));
+  }
+  if (group.members.empty()) servers->wrong(R"(one server or more, as in ["localhost:3000"])");
+  if (const FileValue* const balance = object.find("load_balancing")) {
+    const auto found = balance->one_of(kBalances);
+    if (found) group.balance = static_cast<Balance>(*found);
+    if (found && group.members.size() == 1) balance->warn("it has no effect where there is but one server");
+  }
+  if (!good || group.members.empty()) return std::nullopt;
+  return group;
+}
+
+void read_routes(const FileValue& routes, Config& config, Site& site) {
+  for (const FileValue& route : routes.elements("an array of routes")) read_route(route, config, site);
+}
+
+}  // namespace plan

@@ -1,0 +1,194 @@
+#include "file_value.hpp"
+
+#include <algorithm>
+
+#include "../base/text.hpp"
+#include "spelling.hpp"
+
+namespace plan {
+namespace {
+
+using std::string;
+using std::string_view;
+using Kind = JsonValue::Kind;
+
+constexpr std::size_t kQuotedMax = 60;
+constexpr std::size_t kSpellingMost = 3;
+
+bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+string quoted(string_view text) {
+  string out{text.substr(0, kQuotedMax)};
+  std::replace_if(out.begin(), out.end(), is_control, '?');
+  return '"' + out + (text.size() > kQuotedMax ? "...\"" : "\"");
+}
+
+string described(const JsonValue& value) {
+  switch (value.kind) {
+    case Kind::null: return "null";
+    case Kind::boolean:
+    case Kind::number: return value.text;
+    case Kind::text: return quoted(value.text);
+    case Kind::array: return "an array";
+    case Kind::object: break;
+  }
+  return "an object";
+}
+
+string joined(string_view path, string_view key) {
+  return path.empty() ? string{key} : string{path} + "." + string{key};
+}
+
+string did_you_mean(string_view name, std::span<const string_view> names) {
+  const string_view near = nearest(name, names, std::min(kSpellingMost, name.size() / 2));
+  if (near.empty()) return {};
+  return "; did you mean " + string{near} + "?";
+}
+
+}  // namespace
+
+// ---- what is said ----------------------------------------------------------------------------------------
+
+Report::Said Report::said(std::size_t line, string_view path, string_view text) const {
+  return {line, file_ + ":" + std::to_string(line) + ": " + string{path} + (path.empty() ? "" : ": ") +
+                    string{text}};
+}
+
+void Report::error(std::size_t line, string_view path, string_view text) {
+  errors_.push_back(said(line, path, text));
+}
+
+void Report::warn(std::size_t line, string_view path, string_view text) {
+  warnings_.push_back(said(line, path, text));
+}
+
+std::vector<string> Report::sorted(std::vector<Said>& all) {
+  std::stable_sort(all.begin(), all.end(), [](const Said& a, const Said& b) { return a.line < b.line; });
+  std::vector<string> out;
+  for (const Said& said : all) {
+    if (out.size() == kFindingsMax) break;
+    out.push_back(said.text);
+  }
+  return out;
+}
+
+Findings Report::findings() {
+  Findings out{sorted(errors_), sorted(warnings_)};
+  if (errors_.size() > kFindingsMax)
+    out.errors.push_back(file_ + ": and " + std::to_string(errors_.size() - kFindingsMax) +
+                         " further mistakes");
+  return out;
+}
+
+// ---- a value ---------------------------------------------------------------------------------------------
+
+void FileValue::wrong(string_view possible) const {
+  error("found " + described(*json_) + "; possible is " + string{possible});
+}
+
+std::optional<string_view> FileValue::text(string_view possible) const {
+  const string& text = json_->text;
+  if (kind() == Kind::text && !text.empty() && std::none_of(text.begin(), text.end(), is_control))
+    return text;
+  wrong(possible);
+  return std::nullopt;
+}
+
+std::optional<bool> FileValue::flag() const {
+  if (kind() == Kind::boolean) return json_->text == "true";
+  wrong("true or false");
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> FileValue::number(std::int64_t least, std::int64_t most) const {
+  string_view digits = json_->text;
+  const bool negative = digits.starts_with('-');
+  if (negative) digits.remove_prefix(1);
+  std::int64_t value = 0;
+  if (kind() == Kind::number && base::parse_decimal(digits, value)) {
+    if (negative) value = -value;
+    if (least <= value && value <= most) return value;
+  }
+  wrong("a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  return std::nullopt;
+}
+
+std::optional<std::size_t> FileValue::one_of(std::span<const string_view> names) const {
+  const auto found = std::find(names.begin(), names.end(), kind() == Kind::text ? raw() : string_view{});
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  string all;
+  for (const string_view name : names) all += (all.empty() ? "" : ", ") + string{name};
+  error("found " + described(*json_) + "; possible are " + all +
+        (kind() == Kind::text ? did_you_mean(raw(), names) : ""));
+  return std::nullopt;
+}
+
+std::vector<FileValue> FileValue::elements(string_view possible) const {
+  std::vector<FileValue> out;
+  if (kind() != Kind::array) {
+    wrong(possible);
+    return out;
+  }
+  for (std::size_t i = 0; i < json_->items.size(); ++i)
+    out.emplace_back(json_->items[i], path_ + "[" + std::to_string(i) + "]", *report_);
+  return out;
+}
+
+std::vector<FileValue> FileValue::one_or_more() const {
+  return kind() == Kind::array ? elements("") : std::vector<FileValue>{*this};
+}
+
+std::vector<FileValue> FileValue::members(string_view possible) const {
+  std::vector<FileValue> out;
+  if (kind() != Kind::object) {
+    wrong(possible);
+    return out;
+  }
+  for (const JsonValue& item : json_->items) {
+    const FileValue member{item, joined(path_, item.key), *report_};
+    const auto same = [&item](const FileValue& other) { return other.key() == item.key; };
+    const auto before = std::find_if(out.begin(), out.end(), same);
+    if (before == out.end()) {
+      out.push_back(member);
+      continue;
+    }
+    before->warn("it has no effect: it comes once more, in line " + std::to_string(item.line));
+    *before = member;
+  }
+  return out;
+}
+
+// ---- an object -------------------------------------------------------------------------------------------
+
+FileObject::FileObject(const FileValue& value, string_view possible, std::span<const FileKey> keys)
+    : value_(value), keys_(keys), members_(value.members(possible)) {
+  std::vector<string_view> names;
+  for (const FileKey& key : keys) names.push_back(key.name);
+  for (const FileValue& member : members_)
+    if (std::find(names.begin(), names.end(), member.key()) == names.end())
+      member.warn("there is no such key, so it has no effect" + did_you_mean(member.key(), names));
+}
+
+const FileValue* FileObject::find(string_view key) const noexcept {
+  const auto found = std::find_if(members_.begin(), members_.end(),
+                                  [key](const FileValue& member) { return member.key() == key; });
+  return found == members_.end() ? nullptr : &*found;
+}
+
+const FileValue* FileObject::need(string_view key, string_view example) const {
+  const FileValue* const found = find(key);
+  if (found == nullptr && value_.kind() == Kind::object)
+    value_.error("it needs " + string{key} + ", as in \"" + string{key} + "\": " + string{example});
+  return found;
+}
+
+void FileObject::tell_idle(std::uint8_t type, string_view name) const {
+  for (const FileValue& member : members_) {
+    const auto key = std::find_if(keys_.begin(), keys_.end(),
+                                  [&member](const FileKey& row) { return row.name == member.key(); });
+    if (key != keys_.end() && (key->types & type) == 0)
+      member.warn("it has no effect where the type is " + string{name});
+  }
+}
+
+}  // namespace plan

@@ -1,0 +1,203 @@
+#include "json.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "../base/text.hpp"
+
+namespace plan {
+namespace {
+
+using std::string_view;
+
+constexpr std::size_t kDepthMax = 32;
+
+// The library tells no place of a value, so it reads through this, and we see how far it has come.
+class Watched {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  Watched(const char* at, const char*& read) noexcept : at_(at), read_(&read) {}
+  reference operator*() const noexcept { return *at_; }
+  Watched& operator++() noexcept {
+    *read_ = ++at_;
+    return *this;
+  }
+  Watched operator++(int) noexcept {
+    Watched before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const Watched& other) const noexcept { return at_ == other.at_; }
+  bool operator!=(const Watched& other) const noexcept { return at_ != other.at_; }
+
+ private:
+  const char* at_;
+  const char** read_;
+};
+
+// Is told of each value just after its last byte; of a number after the byte behind it.
+class Builder final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  Builder(string_view text, const char*& read, JsonValue& root)
+      : text_(text), read_(read), counted_(text.data()) {
+    open_.push_back(&root);
+  }
+
+  bool null() override { return add(JsonValue::Kind::null, "null"); }
+  bool boolean(bool value) override { return add(JsonValue::Kind::boolean, value ? "true" : "false"); }
+  bool number_integer(std::int64_t value) override {
+    return add(JsonValue::Kind::number, std::to_string(value));
+  }
+  bool number_unsigned(std::uint64_t value) override {
+    return add(JsonValue::Kind::number, std::to_string(value));
+  }
+  bool number_float(double /*value*/, const std::string& written) override {
+    return add(JsonValue::Kind::number, written);
+  }
+  bool string(std::string& value) override { return add(JsonValue::Kind::text, std::move(value)); }
+  bool binary(nlohmann::json::binary_t& /*value*/) override { return false; }
+  bool key(std::string& value) override {
+    key_ = std::move(value);
+    return true;
+  }
+  bool start_object(std::size_t /*count*/) override { return open(JsonValue::Kind::object); }
+  bool start_array(std::size_t /*count*/) override { return open(JsonValue::Kind::array); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool parse_error(std::size_t position, const std::string& token,
+                   const nlohmann::json::exception& why) override {
+    const string_view reason = why.what();
+    const std::size_t start = start_of(position, token, reason);
+    error_ = at(start);
+    error_.what = sentence(position, start, reason);
+    return false;
+  }
+
+  JsonError error() && { return std::move(error_); }
+
+ private:
+  // Lines are counted on from the last place, as places come in their order.
+  std::size_t line() noexcept {
+    const char* const end = read_ == text_.data() ? read_ : read_ - 1;
+    line_ += static_cast<std::size_t>(std::count(counted_, std::max(counted_, end), '\n'));
+    counted_ = std::max(counted_, end);
+    return line_;
+  }
+
+  JsonValue& put(JsonValue::Kind kind) {
+    JsonValue* value = open_.back();
+    if (open_.size() > 1 || started_) {
+      value->items.emplace_back();
+      value = &value->items.back();
+      value->key = std::exchange(key_, {});
+    }
+    started_ = true;
+    value->kind = kind;
+    value->line = line();
+    return *value;
+  }
+
+  bool add(JsonValue::Kind kind, std::string text) {
+    put(kind).text = std::move(text);
+    return true;
+  }
+
+  // What is open stays where it is: its list of items grows only when it is closed again.
+  bool open(JsonValue::Kind kind) {
+    const bool is_root = !started_;
+    JsonValue& value = put(kind);
+    if (!is_root) open_.push_back(&value);
+    if (open_.size() <= kDepthMax) return true;
+    error_ = at(static_cast<std::size_t>(read_ - text_.data()) - 1);
+    error_.what = "arrays and objects lie too deep in each other: at most " + std::to_string(kDepthMax);
+    return false;
+  }
+
+  bool close() {
+    if (open_.size() > 1) open_.pop_back();
+    return true;
+  }
+
+  [[nodiscard]] JsonError at(std::size_t index) const {
+    const string_view before = text_.substr(0, index);
+    const std::size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
+    return {1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')),
+            before.size() - start + 1,
+            {}};
+  }
+
+  // Behind the last byte before `index` that is no white space.
+  [[nodiscard]] std::size_t end_before(std::size_t index) const noexcept {
+    return text_.substr(0, index).find_last_not_of(" \t\r\n") + 1;
+  }
+
+  // Where that begins which was not understood; `position` is how many bytes were read by then.
+  [[nodiscard]] std::size_t start_of(std::size_t position, string_view token,
+                                     string_view why) const noexcept {
+    if (position > text_.size()) return end_before(text_.size());
+    const std::size_t last = position == 0 ? 0 : position - 1;
+    const char c = text_[last];
+    const bool is_word = why.find("invalid literal") != string_view::npos || base::is(c, base::kToken);
+    if (c == '"' && token.size() <= position && token.starts_with('"')) return position - token.size();
+    std::size_t start = last;
+    while (is_word && start > 0 && base::is(text_[start - 1], base::kToken)) --start;
+    return start;
+  }
+
+  // The library speaks of its grammar; most mistakes have a plain name.
+  [[nodiscard]] std::string sentence(std::size_t position, std::size_t start, string_view why) const {
+    const auto says = [why](string_view words) { return why.find(words) != string_view::npos; };
+    if (position > text_.size()) return "the file ends too early: a closing ], } or quote is missing";
+    const std::size_t end = end_before(start);
+    const char first = text_[start], last = end == 0 ? '\0' : text_[end - 1];
+    if (says("invalid string") && says("U+000A")) return "a closing quote is missing in this line";
+    if (const std::size_t found = why.find("invalid string: "); found != string_view::npos)
+      return "this text is not well formed: " +
+             std::string{why.substr(found + 16, why.find(';', found) - found - 16)};
+    if (first == '/' || first == '#') return "JSON has no comments; take this one out";
+    if (first == '\'') return "texts and keys stand in double quotes, not in single ones";
+    if ((first == ']' || first == '}') && last == ',')
+      return "there is a comma before this " + std::string{first} + ", and nothing between them; take it out";
+    if (says("expected end of input"))
+      return "the file has ended before this: there is one value, and no more";
+    if (says("parsing object key")) return "a key was expected here, in double quotes";
+    if (says("parsing object separator")) return "a colon was expected here, between a key and its value";
+    if (says("invalid literal"))
+      return "this is no value; texts stand in double quotes, else there are numbers, true, false and null";
+    if (says("parsing array")) return "a comma or a closing ] was expected before this";
+    if (says("parsing object")) return "a comma or a closing } was expected before this";
+    return "a value was expected here";
+  }
+
+  string_view text_;
+  const char*& read_;
+  const char* counted_;
+  std::size_t line_ = 1;
+  std::vector<JsonValue*> open_;  // from the outermost on
+  bool started_ = false;
+  std::string key_;
+  JsonError error_;
+};
+
+}  // namespace
+
+bool has_json() noexcept { return true; }
+
+JsonError parse_json(string_view text, JsonValue& out) {
+  out = {};
+  const char* read = text.data();
+  Builder builder{text, read, out};
+  const bool good = nlohmann::json::sax_parse(Watched{text.data(), read},
+                                              Watched{text.data() + text.size(), read}, &builder);
+  JsonError error = std::move(builder).error();
+  if (!good && error.what.empty()) error = {1, 1, "this is no JSON"};
+  return error;
+}
+
+}  // namespace plan

@@ -1,0 +1,341 @@
+#include "options.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "../base/text.hpp"
+#include "places.hpp"
+
+namespace plan {
+namespace {
+
+using std::string;
+using std::string_view;
+
+constexpr std::size_t kRequestsMax = 1'000'000;
+constexpr std::size_t kBufferMibMax = 65'536;
+constexpr std::size_t kKeepUpstreamsMax = 256;
+constexpr std::size_t kNameBytesMax = 64;
+constexpr std::uint32_t kWaitMsMax = 86'400'000;
+
+// ---- values: each parser returns an empty string, or what is wrong ---------------------------------------
+
+string quoted(string_view text) { return "'" + string{text} + "'"; }
+
+string take_listen(Config& config, string_view text) {
+  std::vector<Listener> found;
+  const bool named =
+      text.find(':') == string_view::npos || text.starts_with("localhost:") || text.starts_with("*:");
+  const bool open_brackets = text.starts_with('[') && text.find("]:") == string_view::npos;
+  if (named || open_brackets || !parse_listen(text, found))
+    return quoted(text) + " is not ADDRESS:PORT with a numeric address, as in 127.0.0.1:8080 or [::1]:8080";
+  config.listeners.insert(config.listeners.end(), found.begin(), found.end());
+  return {};
+}
+
+// ---- listeners that are no proxies: "[ADDRESS:]PORT=WHAT" ------------------------------------------------
+
+string no_listener(string_view text, string_view what) {
+  return quoted(text) + " is not [ADDRESS:]PORT" + (what.empty() ? "" : "=" + string{what}) + ", as in 8080" +
+         (what.empty() ? "" : "=" + string{what}) + " or 0.0.0.0:8080" +
+         (what.empty() ? "" : "=" + string{what});
+}
+
+// Takes "[ADDRESS:]PORT=" off the front.
+bool take_place(string_view& text, std::vector<Listener>& out) {
+  const std::size_t equals = text.find('=');
+  if (equals == string_view::npos || !parse_listen(text.substr(0, equals), out)) return false;
+  text.remove_prefix(equals + 1);
+  return true;
+}
+
+void add_listeners(Config& config, const std::vector<Listener>& places, Listener model) {
+  for (const Listener& place : places) {
+    model.address = place.address;
+    model.optional = place.optional;
+    config.listeners.push_back(model);
+  }
+}
+
+// A site of one route, for all paths.
+void add_site(Config& config, const std::vector<Listener>& places, WebRoute route) {
+  Listener model;
+  model.role = Role::web;
+  model.sites = {config.sites.size()};
+  config.sites.emplace_back().routes.push_back(std::move(route));
+  add_listeners(config, places, model);
+}
+
+// "[ADDRESS:]PORT=HOST:PORT,..."; the group is the last one then.
+string take_group(Config& config, string_view text, std::vector<Listener>& places) {
+  Group group;
+  string_view members = text;
+  if (!take_place(members, places)) return no_listener(text, "HOST:PORT");
+  string wrong = parse_members(members, group.members);
+  if (wrong.empty()) config.groups.push_back(std::move(group));
+  return wrong;
+}
+
+string take_reverse(Config& config, string_view text) {
+  std::vector<Listener> places;
+  if (string wrong = take_group(config, text, places); !wrong.empty()) return wrong;
+  WebRoute route;
+  route.kind = RouteKind::reverse;
+  route.group = config.groups.size() - 1;
+  add_site(config, places, std::move(route));
+  return {};
+}
+
+string take_files(Config& config, string_view text) {
+  std::vector<Listener> places;
+  WebRoute route;
+  string_view directory = text;
+  if (!take_place(directory, places)) return no_listener(text, "DIRECTORY");
+  if (string wrong = objection_to_directory(directory); !wrong.empty()) return wrong;
+  route.directory = directory;
+  add_site(config, places, std::move(route));
+  return {};
+}
+
+string take_relay(Config& config, string_view text) {
+  std::vector<Listener> places;
+  if (string wrong = take_group(config, text, places); !wrong.empty()) return wrong;
+  Listener model;
+  model.role = Role::relay;
+  model.group = config.groups.size() - 1;
+  add_listeners(config, places, model);
+  return {};
+}
+
+string take_echo(Config& config, string_view text) {
+  std::vector<Listener> places;
+  if (!parse_listen(text, places)) return no_listener(text, "");
+  Listener model;
+  model.role = Role::echo;
+  add_listeners(config, places, model);
+  return {};
+}
+
+// ---- flags -----------------------------------------------------------------------------------------------
+
+string take_flag(bool& out, string_view text) {
+  if (text != "true" && text != "false") return quoted(text) + " is neither true nor false";
+  out = text == "true";
+  return {};
+}
+string take_verbose(Config& config, string_view text) { return take_flag(config.verbose, text); }
+string take_request_id(Config& config, string_view text) { return take_flag(config.request_id, text); }
+
+// ---- single values ---------------------------------------------------------------------------------------
+
+string take_allow(Config& config, string_view text) { return config.rules.add(Action::allow, text); }
+string take_deny(Config& config, string_view text) { return config.rules.add(Action::deny, text); }
+
+string take_users(Config& config, string_view text) {
+  if (text.empty()) return "it needs a file as htpasswd writes it";
+  config.users_file = text;
+  return {};
+}
+
+// In Via a token (RFC 9110 section 7.6.3), in Proxy-Status too (RFC 8941 section 3.3.4: it begins with a
+// letter).
+string take_name(Config& config, string_view text) {
+  const bool letter = !text.empty() && base::lower(text.front()) >= 'a' && base::lower(text.front()) <= 'z';
+  if (!letter || text.size() > kNameBytesMax || !base::all_are(text, base::kHostName))
+    return quoted(text) + " is not a name of letters, digits, '-', '.' and '_', at most 64 of them";
+  config.name = text;
+  return {};
+}
+
+string take_count(std::size_t& out, string_view text, std::size_t max) {
+  std::size_t count = 0;
+  if (!base::parse_decimal(text, count) || count == 0 || count > max)
+    return quoted(text) + " is not a number from 1 to " + std::to_string(max);
+  out = count;
+  return {};
+}
+
+string take_client_connections(Config& config, string_view text) {
+  std::size_t count = 0;
+  string error = take_count(count, text, kRequestsMax);
+  if (error.empty()) config.allowance.connections = static_cast<std::uint32_t>(count);
+  return error;
+}
+string take_client_requests(Config& config, string_view text) {
+  return parse_rate(text, config.allowance.requests);
+}
+
+string take_client_bytes(Config& config, string_view text) {
+  return parse_rate(text, config.allowance.bytes);
+}
+
+string take_parent(Config& config, string_view text) {
+  Parent parent;
+  string error = parse_parent(text, parent);
+  if (error.empty()) config.parent = std::move(parent);
+  return error;
+}
+string take_no_parent(Config& config, string_view text) { return parse_no_parent(text, config.no_parent); }
+
+string take_requests(Config& config, string_view text) {
+  return take_count(config.max_requests, text, kRequestsMax);
+}
+string take_buffers(Config& config, string_view text) {
+  return take_count(config.buffer_mib, text, kBufferMibMax);
+}
+
+// "443,8000-8999"; "none" for no port at all.
+string take_connect_ports(Config& config, string_view text) {
+  string advice = quoted(text) + " is not a list of ports, as in 443,1024-65535 (or none)";
+  config.connect_ports.clear();
+  if (text == "none") return {};
+  if (text.empty()) return advice;
+  while (!text.empty()) {
+    Ports ports;
+    if (!parse_ports(base::next_element(text), ports) || ports.last < ports.first) return advice;
+    config.connect_ports.push_back(ports);
+  }
+  return {};
+}
+
+string take_http(Config& config, string_view text) {
+  if (text != "1.0" && text != "1.1") return quoted(text) + " is neither 1.0 nor 1.1";
+  config.http10 = text == "1.0";
+  return {};
+}
+
+string take_keep_upstreams(Config& config, string_view text) {
+  if (text == "0") {
+    config.keep_upstreams = 0;
+    return {};
+  }
+  return take_count(config.keep_upstreams, text, kKeepUpstreamsMax);
+}
+
+string take_log(Config& config, string_view text) {
+  if (text.empty()) return "it needs a file name, - for standard output, syslog, or off";
+  if (text == "syslog:") return quoted(text) + " names no socket, as in syslog:/dev/log";
+  config.access_log = text;
+  return {};
+}
+
+string take_log_format(Config& config, string_view text) {
+  string names;
+  for (const LogFormatRow& format : kLogFormats) {
+    if (format.name == text) {
+      config.log_format = format.format;
+      return {};
+    }
+    names += (names.empty() ? "" : ", ") + string{format.name};
+  }
+  return quoted(text) + " is not a format; there are " + names;
+}
+
+// Seconds with up to three decimals: "30", "0.25".
+std::optional<std::uint32_t> parse_seconds(string_view text) {
+  const std::size_t dot = std::min(text.find('.'), text.size());
+  std::uint32_t seconds = 0, thousandths = 0;
+  if (!base::parse_decimal(text.substr(0, dot), seconds) || seconds > kWaitMsMax / 1000) return std::nullopt;
+  if (dot != text.size()) {
+    const string_view decimals = text.substr(dot + 1);
+    if (decimals.size() > 3 || !base::parse_decimal(decimals, thousandths)) return std::nullopt;
+    for (std::size_t i = decimals.size(); i < 3; ++i) thousandths *= 10;
+  }
+  const std::uint32_t ms = seconds * 1000 + thousandths;
+  return ms <= kWaitMsMax ? std::optional{ms} : std::nullopt;
+}
+
+string take_wait(Config& config, Wait wait, string_view text) {
+  const std::optional<std::uint32_t> ms = parse_seconds(text);
+  if (!ms || *ms == 0) return quoted(text) + " is not a number of seconds, as in 30 or 0.5";
+  config.wait_ms[static_cast<std::size_t>(wait)] = *ms;
+  return {};
+}
+
+string take_drain(Config& config, string_view text) {
+  const std::optional<std::uint32_t> ms = parse_seconds(text);
+  if (!ms) return quoted(text) + " is not a number of seconds, as in 30 or 0.5, or 0 to stop at once";
+  config.drain_ms = *ms;
+  return {};
+}
+
+// ---- the table of options --------------------------------------------------------------------------------
+
+constexpr std::array<Option, 28> kOptions{{
+    {"--listen", "ADDRESS:PORT", "listen here too (repeatable); with it, PORT may be left out", take_listen,
+     OptionKind::repeated},
+    {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
+     "a web server there: pass requests on to these (repeatable)", take_reverse, OptionKind::repeated},
+    {"--files", "[ADDRESS:]PORT=DIRECTORY",
+     "a web server there, for the files below this folder (repeatable)", take_files, OptionKind::repeated},
+    {"--relay", "[ADDRESS:]PORT=HOST:PORT[,...]", "pass bytes on to one of these, and back (repeatable)",
+     take_relay, OptionKind::repeated},
+    {"--echo", "[ADDRESS:]PORT", "send back what comes (repeatable)", take_echo, OptionKind::repeated},
+    {"--allow", "RULE", "allow what the rule says, as 10.0.0.0/8 or host=*.example.com,port=80 (repeatable)",
+     take_allow, OptionKind::rule},
+    {"--deny", "RULE", "deny it; of all rules the first that matches decides (repeatable)", take_deny,
+     OptionKind::rule},
+    {"--users", "FILE", "ask for a name and a password of this file, as htpasswd writes it", take_users},
+    {"--client-connections", "N", "connections that one client may have at once", take_client_connections},
+    {"--client-requests", "RATE",
+     "requests a second that one client may make, as 20 or 20:100 (with a burst)", take_client_requests},
+    {"--client-bytes", "RATE",
+     "bytes a second that one client may move, both ways together, as 500k or 1m:8m (with a burst)",
+     take_client_bytes},
+    {"--parent", "URL",
+     "ask this proxy: http://[NAME:PASSWORD@]HOST:PORT, socks5://..., or http://unix:/PATH", take_parent},
+    {"--no-parent", "LIST", "but not for these: example.com,.intern,10.0.0.0/8,[::1]:80 (this machine never)",
+     take_no_parent, OptionKind::list},
+    {"--name", "NAME", "our name in Via (default proxy); in a chain of proxies each needs its own",
+     take_name},
+    {"--connect-ports", "PORTS", "CONNECT may name these: 443,563,8443,1024-65535 (default), or none",
+     take_connect_ports, OptionKind::list},
+    {"--http", "VERSION", "1.0: send all on as HTTP/1.0, and close; 1.1: as it comes (default)", take_http},
+    {"--keep-upstreams", "N", "idle connections to hosts kept for further requests (default 64)",
+     take_keep_upstreams},
+    {"--access-log", "FILE",
+     "one line for each request; - is standard output (default), syslog or syslog:SOCKET, or off", take_log},
+    {"--log-format", "FORMAT", "own (default), common, combined or json", take_log_format},
+    {"--max-requests", "N", "requests served at once (default 10000); more get 503", take_requests},
+    {"--buffers", "MIB", "ceiling of the memory for buffers (default 64)", take_buffers},
+    {"--drain", "SECONDS", "when told to stop, give what is under way this long to end (default 30)",
+     take_drain},
+    {"--request-id", "", "name each request to its host, by X-Request-Id", take_request_id, OptionKind::flag},
+    {"--config", "FILE", "read this file first (JSON, see the manual page); options given beside it win",
+     nullptr, OptionKind::special},
+    {"--check", "", "only check the options and the file, and exit", nullptr, OptionKind::special},
+    {"--verbose", "", "print each state a request goes through, and why it waits", take_verbose,
+     OptionKind::flag, 'v'},
+    {"--help", "", "print this and exit", nullptr, OptionKind::special, 'h'},
+    {"--version", "", "print the version and exit", nullptr, OptionKind::special},
+}};
+
+}  // namespace
+
+std::span<const Option> options() noexcept { return kOptions; }
+
+std::vector<string_view> option_names() {
+  std::vector<string_view> names;
+  names.reserve(kOptions.size() + kDeadlineRows.size());
+  for (const Option& option : kOptions) names.push_back(option.name);
+  for (const WaitRow& wait : kDeadlineRows) names.push_back(wait.option);
+  return names;
+}
+
+std::optional<OptionKind> option_kind(string_view name) noexcept {
+  for (const Option& option : kOptions)
+    if (option.name == name) return option.kind;
+  for (const WaitRow& wait : kDeadlineRows)
+    if (wait.option == name) return OptionKind::once;
+  return std::nullopt;
+}
+
+string apply_option(Config& config, string_view name, string_view value) {
+  for (const Option& option : kOptions)
+    if (option.name == name) return option.take(config, value);
+  for (const WaitRow& wait : kDeadlineRows)
+    if (wait.option == name) return take_wait(config, wait.wait, value);
+  return {};
+}
+
+}  // namespace plan

@@ -1,0 +1,539 @@
+// The configuration file: what it says, what is wrong with it and in which line, and listeners by options.
+#include "../../src/plan/config_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "../../src/plan/json.hpp"
+#include "../../src/plan/places.hpp"
+#include "../sim/kernel.hpp"
+
+namespace {
+
+using plan::Balance;
+using plan::CommandLine;
+using plan::Config;
+using plan::Findings;
+using plan::Listener;
+using plan::Role;
+using plan::RouteKind;
+using std::string;
+
+CommandLine parse(std::vector<const char*> arguments) { return plan::parse_command_line(arguments); }
+
+sys::Address at(const char* ip, std::uint16_t port) {
+  sys::Address address;
+  EXPECT_TRUE(sys::parse_ip(ip, port, address)) << ip;
+  return address;
+}
+
+class ConfigFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!plan::has_json()) GTEST_SKIP() << "built without nlohmann-json";
+    sim::files = {{"public/", ""}, {"logs/", ""}, {"plain", "a file"}};
+  }
+  void TearDown() override { sim::files.clear(); }
+
+  static Findings read(const string& text, Config& config) {
+    return plan::read_config("c.json", text, config);
+  }
+  static Config good(const string& text) {
+    Config config;
+    const Findings found = read(text, config);
+    EXPECT_EQ(found.errors, std::vector<string>{}) << text;
+    EXPECT_EQ(found.warnings, std::vector<string>{}) << text;
+    return config;
+  }
+  static Findings findings(const string& text) {
+    Config config;
+    return read(text, config);
+  }
+  // A file with one server of one route.
+  static string route(const string& members) {
+    return R"({"servers": [{"listeners": [{"host": "127.0.0.1", "port": 80}], "routes": [{)" + members +
+           "}]}]}";
+  }
+  static string stream(const string& members) {
+    return R"({"servers": [{"listeners": [{"host": "127.0.0.1", "port": 80}], "stream": {)" + members +
+           "}}]}";
+  }
+};
+
+// ---- what it says ----------------------------------------------------------------------------------------
+
+TEST_F(ConfigFile, AFileOfTheCourse) {
+  Config config;
+  const Findings found = read(R"({
+	"server_name": "eXpServer",
+	"workers": 4,
+	"servers": [
+		{ "listeners": [ { "host": "0.0.0.0", "port": 8001 } ],
+			"routes": [
+				{ "req_path": "/", "type": "file_serve", "dir_path": "public", "index": [ "index.html" ],
+					"gzip_enable": true, "gzip_level": 8 },
+				{ "req_path": "/redirect", "type": "redirect", "http_status_code": 302,
+					"redirect_url": "http://localhost:8002/" } ] },
+		{ "listeners": [ { "host": "0.0.0.0", "port": 8002 } ],
+			"routes": [ { "req_path": "/", "type": "reverse_proxy", "upstreams": [ "localhost:3000" ] } ] },
+		{ "listeners": [ { "host": "0.0.0.0", "port": 8004 } ] }
+	]
+})",
+                              config);
+  EXPECT_EQ(found.errors, std::vector<string>{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_EQ(found.warnings[0].find("c.json:3: workers: "), 0U) << found.warnings[0];
+  EXPECT_EQ(config.name, "eXpServer");
+  ASSERT_EQ(config.listeners.size(), 3U);
+  ASSERT_EQ(config.sites.size(), 3U);
+  EXPECT_EQ(config.listeners[0].address, at("0.0.0.0", 8001));
+  EXPECT_EQ(config.listeners[0].role, Role::web);
+  EXPECT_EQ(config.listeners[2].sites, std::vector<std::size_t>{2});
+  ASSERT_EQ(config.sites[0].routes.size(), 2U);
+  const plan::WebRoute& files = config.sites[0].routes[0];
+  EXPECT_EQ(files.kind, RouteKind::files);
+  EXPECT_EQ(files.directory, "public");
+  EXPECT_EQ(files.index, std::vector<string>{"index.html"});
+  EXPECT_TRUE(files.gzip);
+  EXPECT_EQ(files.gzip_level, 8);
+  const plan::WebRoute& redirect = config.sites[0].routes[1];
+  EXPECT_EQ(redirect.prefix, "/redirect");
+  EXPECT_EQ(redirect.kind, RouteKind::redirect);
+  EXPECT_EQ(redirect.status, 302);
+  EXPECT_EQ(redirect.location, "http://localhost:8002/");
+  ASSERT_EQ(config.groups.size(), 1U);
+  EXPECT_EQ(config.sites[1].routes[0].kind, RouteKind::reverse);
+  EXPECT_EQ(config.sites[1].routes[0].group, 0U);
+  EXPECT_EQ(config.groups[0].members, (std::vector<plan::Hop>{{"localhost", 3000, ""}}));
+  EXPECT_TRUE(config.sites[2].routes.empty()) << "404";
+}
+
+TEST_F(ConfigFile, EachKeyOfARoute) {
+  const Config config = good(route(R"("req_path": "/api", "type": "reverse_proxy",
+               "upstreams": ["a.test:1", "http://b.test", "http://[::1]:7/", "unix:/run/s"], "load_balancing": "ip_hash",
+               "request_timeout_ms": 1500, "health_check": {"path": "/up", "interval_ms": 250}, "keep_alive": false,
+               "ip_whitelist": ["10.0.0.0/8", "::1"], "ip_blacklist": ["10.0.0.1"]}, {
+               "req_path": "/files", "type": "file_serve", "dir_path": "logs", "index": "a.txt", "listing": false,
+               "gzip_enable": true, "gzip_level": -1, "gzip_mime_types": ["text/*", "image/svg+xml"]}, {
+               "req_path": "/numbers", "type": "metrics")"));
+  ASSERT_EQ(config.sites.at(0).routes.size(), 3U);
+  const plan::WebRoute &api = config.sites[0].routes[0], &files = config.sites[0].routes[1];
+  EXPECT_FALSE(api.keep_alive);
+  EXPECT_EQ(api.timeout_ms, 1500U);
+  ASSERT_EQ(api.allow.size(), 2U);
+  ASSERT_EQ(api.deny.size(), 1U);
+  EXPECT_TRUE(api.allow[0].has(at("10.9.9.9", 1)));
+  EXPECT_TRUE(api.deny[0].has(at("10.0.0.1", 1)));
+  const plan::Group& group = config.groups.at(api.group);
+  EXPECT_EQ(group.balance, Balance::ip_hash);
+  EXPECT_EQ(group.check_path, "/up");
+  EXPECT_EQ(group.check_ms, 250U);
+  EXPECT_EQ(group.members, (std::vector<plan::Hop>{
+                               {"a.test", 1, ""}, {"b.test", 80, ""}, {"::1", 7, ""}, {"", 0, "/run/s"}}));
+  EXPECT_EQ(files.index, std::vector<string>{"a.txt"});
+  EXPECT_FALSE(files.listing);
+  EXPECT_TRUE(files.keep_alive);
+  EXPECT_EQ(files.gzip_level, 6);
+  EXPECT_EQ(files.gzip_types, (std::vector<string>{"text/*", "image/svg+xml"}));
+  EXPECT_EQ(config.sites[0].routes[2].kind, RouteKind::metrics);
+}
+
+TEST_F(ConfigFile, Streams) {
+  const Config config = good(R"({"servers": [
+    {"listeners": [{"host": "localhost", "port": 0}],
+     "stream": {"type": "proxy", "upstream": "db.test:5432", "proxy_protocol_in": true, "proxy_protocol_out": 2}},
+    {"listeners": [{"host": "::", "port": 7}], "stream": {"type": "echo"}},
+    {"listeners": [{"host": "[::1]", "port": 8}], "stream": {"type": "reverse"}},
+    {"listeners": [{"host": "*", "port": 9}], "stream": {"type": "file", "file": "a.txt", "root": "logs"}}]})");
+  ASSERT_EQ(config.listeners.size(), 6U);
+  EXPECT_EQ(config.listeners[0].role, Role::relay);
+  EXPECT_EQ(config.listeners[0].address, at("127.0.0.1", 0));
+  EXPECT_FALSE(config.listeners[0].optional);
+  EXPECT_TRUE(config.listeners[0].proxy_header_in);
+  EXPECT_EQ(config.listeners[0].proxy_header_out, 2);
+  EXPECT_EQ(config.listeners[1].address, at("::1", 0));
+  EXPECT_TRUE(config.listeners[1].optional);
+  EXPECT_EQ(config.listeners[1].group, config.listeners[0].group);
+  EXPECT_EQ(config.listeners[2].role, Role::echo);
+  EXPECT_EQ(config.listeners[2].address, at("::", 7));
+  EXPECT_EQ(config.listeners[3].role, Role::reverse_lines);
+  EXPECT_EQ(config.listeners[4].role, Role::send_file);
+  EXPECT_EQ(config.listeners[4].file, "a.txt");
+  EXPECT_EQ(config.listeners[4].root, "logs");
+  EXPECT_EQ(config.listeners[4].address, at("0.0.0.0", 9));
+  EXPECT_EQ(config.listeners[5].address, at("::", 9));
+}
+
+TEST_F(ConfigFile, ServersShareAListenerByTheirNames) {
+  const Config config = good(R"({"servers": [
+    {"listeners": [{"host": "127.0.0.1", "port": 80}], "hostnames": ["A.test", "192.0.2.1", "[2001:db8::1]"]},
+    {"listeners": [{"host": "127.0.0.1", "port": 80}, {"host": "127.0.0.1", "port": 81}]},
+    {"listeners": [{"host": "localhost", "port": 80}], "hostnames": "b.test"}]})");
+  ASSERT_EQ(config.listeners.size(), 3U);
+  EXPECT_EQ(config.listeners[0].sites, (std::vector<std::size_t>{1, 0, 2}))
+      << "who is for all names is first";
+  EXPECT_EQ(config.listeners[1].address, at("127.0.0.1", 81));
+  EXPECT_EQ(config.listeners[2].address, at("::1", 80));
+  EXPECT_EQ(config.listeners[2].sites, (std::vector<std::size_t>{2}));
+  EXPECT_EQ(config.sites[0].hostnames, (std::vector<string>{"a.test", "192.0.2.1", "2001:db8::1"}));
+}
+
+TEST_F(ConfigFile, EveryOptionIsAKey) {
+  const Config config =
+      good(R"({"forward": [{"host": "localhost", "port": 0}], "listen": ["127.0.0.2:1", "[::1]:2"],
+    "rules": [{"deny": "host=a.test"}, {"allow": "10.0.0.0/8"}], "connect_ports": [443, "8000-8999"],
+    "no_parent": ["a.test", ".b.test"], "parent": "http://p:1", "max_requests": 100, "verbose": true,
+    "request_id": false, "http": 1.0, "client_bytes": "1k", "drain": 0.5, "echo": "7", "log_format": "json"})");
+  ASSERT_EQ(config.listeners.size(), 6U);
+  EXPECT_EQ(config.rules.size(), 2U);
+  EXPECT_EQ(config.connect_ports.size(), 2U);
+  EXPECT_EQ(config.no_parent.size(), 2U);
+  EXPECT_EQ(config.max_requests, 100U);
+  EXPECT_TRUE(config.verbose);
+  EXPECT_TRUE(config.http10);
+  EXPECT_EQ(config.drain_ms, 500U);
+  EXPECT_EQ(config.listeners[4].role, Role::echo);
+  for (const plan::WaitRow& row : plan::kWaitRows) {
+    string key{row.option.substr(2)};
+    std::replace(key.begin(), key.end(), '-', '_');
+    EXPECT_EQ(good("{\"" + key + "\": 1.25}").wait(row.wait), 1250U) << key;
+  }
+}
+
+// ---- what is wrong with it -------------------------------------------------------------------------------
+
+TEST_F(ConfigFile, EachMistakeHasItsLineAndItsKey) {
+  struct Row {
+    string text;
+    std::vector<const char*> says;
+  };
+  const Row rows[] = {
+      {"[]", {"c.json:1: found an array; possible is an object"}},
+      {"{\n\n\"servers\": 3\n}", {"c.json:3: servers: found 3; possible is an array"}},
+      {"{\"servers\":\n[\n{},\n{\n\"routes\": []}]}",
+       {"c.json:3: servers[0]: it needs listeners", "c.json:4: servers[1]: it needs listeners"}},
+      {R"({"servers": [{"listeners": []}]})", {"servers[0].listeners: found an empty array"}},
+      {R"({"forward": [{"host": "example.com", "port": 1}]})",
+       {"forward[0].host: found \"example.com\"; possible is a numeric address, localhost"}},
+      {R"({"forward": [{"host": "::1", "port": 65536}]})",
+       {"forward[0].port: found 65536; possible is a whole number from 0 to 65535"}},
+      {R"({"forward": [{"host": "::1", "port": "80"}]})",
+       {"forward[0].port: found \"80\"; possible is a whole"}},
+      {R"({"forward": [{"host": "::1", "port": 80.5}]})", {"found 80.5"}},
+      {R"({"forward": [{"host": "::1", "port": -1}]})", {"found -1"}},
+      {R"({"forward": [{"port": 1}]})", {"forward[0]: it needs host"}},
+      {"{\"max_requests\":\n0}", {"c.json:2: max_requests: '0' is not a number from 1 to"}},
+      {R"({"max_requests": null})", {"max_requests: found null; possible is"}},
+      {R"({"max_requests": [1]})", {"max_requests: found an array; possible is one value"}},
+      {R"({"verbose": "yes"})", {"verbose: found \"yes\"; possible is true or false"}},
+      {R"({"allow": "all"})", {"allow: rules have an order: give them as \"rules\""}},
+      {R"({"rules": [{"allow": "all", "deny": "all"}]})", {"rules[0]: a rule has one of"}},
+      {R"({"rules": [{}]})", {"rules[0]: a rule has one of"}},
+      {R"({"rules": [{"allow": "ten"}]})", {"rules[0].allow: 'ten' is not"}},
+      {R"({"server_name": "my server"})", {"server_name: 'my server' is not a name"}},
+      {R"({"workers": "4"})", {"workers: found \"4\"; possible is a number"}},
+      {route(R"("type": "metrics")"), {"servers[0].routes[0]: it needs req_path"}},
+      {route(R"("req_path": "/")"), {"servers[0].routes[0]: it needs type"}},
+      {route(R"("req_path": "a", "type": "metrics")"), {"req_path: found \"a\"; possible is a path"}},
+      {route(R"("req_path": "", "type": "metrics")"), {"req_path: found \"\"; possible is a path"}},
+      {route(R"("req_path": "/a?b", "type": "metrics")"), {"req_path: found \"/a?b\""}},
+      {route(R"("req_path": "/", "type": "file_server")"),
+       {"servers[0].routes[0].type: found \"file_server\"; possible are file_serve, redirect, reverse_proxy, "
+        "metrics; did you mean file_serve?"}},
+      {route(R"("req_path": "/", "type": "file_serve")"), {"it needs dir_path"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "none")"), {"there is no folder 'none'"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "plain")"), {"'plain' is no folder"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "a\u0000b")"), {"found \"a?b\""}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "index": ["../a"])"),
+       {"index[0]: found \"../a\""}},
+      {route(
+           R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_enable": true, "gzip_level": 10)"),
+       {"gzip_level: found 10; possible is a whole number from 1 to 9"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_enable": 1)"),
+       {"gzip_enable: found 1; possible is true or false"}},
+      {route(R"("req_path": "/", "type": "redirect")"), {"it needs redirect_url"}},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a b")"), {"found \"/a b\""}},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a\r\nX: y")"), {"found \"/a??X: y\""}},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/", "http_status_code": 200)"),
+       {"http_status_code: found 200; possible is 301"}},
+      {route(R"("req_path": "/", "type": "reverse_proxy")"), {"it needs upstreams"}},
+      {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": [])"), {"upstreams: found an array"}},
+      {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a", "b:0"])"),
+       {"upstreams[0]: 'a' lacks its port", "upstreams[1]: ':0' behind the host is no port"}},
+      {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["https://a:1"])"),
+       {"TLS is not spoken"}},
+      {route(
+           R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1", "b:1"], "load_balancing": "robin")"),
+       {"found \"robin\"; possible are round_robin, least_conn, ip_hash"}},
+      {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1"], "request_timeout_ms": 0)"),
+       {"request_timeout_ms: found 0"}},
+      {route(
+           R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1"], "health_check": {"interval_ms": 1})"),
+       {"health_check: it needs path", "health_check.interval_ms: found 1;"}},
+      {route(R"("req_path": "/", "type": "metrics", "ip_whitelist": ["10.0.0.0/33", 5])"),
+       {"ip_whitelist[0]: found \"10.0.0.0/33\"; possible is a network", "ip_whitelist[1]: found 5"}},
+      {stream(R"("type": "echos")"),
+       {"stream.type: found \"echos\"; possible are proxy, echo, reverse, file; did you mean echo?"}},
+      {stream(R"("type": "proxy")"), {"stream: it needs upstreams"}},
+      {stream(R"("type": "proxy", "upstream": "a:1", "proxy_protocol_out": 3)"), {"found 3; possible is"}},
+      {stream(R"("type": "file")"), {"stream: it needs file"}},
+      {stream(R"("type": "file", "file": "a", "root": "none")"), {"stream.root: there is no folder 'none'"}},
+      {stream(R"("type": "echo"}, "routes": [], "keep_alive": {)"),
+       {"a server has routes or a stream, not both"}},
+      {"{\"servers\": [{\"listeners\": [{\"host\": \"*\", \"port\": 7}], \"stream\": {\"type\": \"echo\"}},\n"
+       "{\"listeners\": [{\"host\": \"0.0.0.0\", \"port\": 7}]}]}",
+       {"c.json:2: servers[1]: 0.0.0.0:7 is taken by what line 1 says"}},
+  };
+  for (const Row& row : rows) {
+    const Findings found = findings(row.text);
+    EXPECT_GE(found.errors.size(), row.says.size()) << row.text;
+    for (const char* says : row.says) {
+      const auto has = [says](const string& line) {
+        return line.find("c.json:") == 0 && line.find(says) != string::npos &&
+               line.find('\n') == string::npos;
+      };
+      EXPECT_TRUE(std::any_of(found.errors.begin(), found.errors.end(), has))
+          << row.text << "\nshould say " << says << "\nand says "
+          << (found.errors.empty() ? "" : found.errors[0]);
+    }
+  }
+}
+
+TEST_F(ConfigFile, WhatHasNoEffectIsTold) {
+  struct Row {
+    string text;
+    const char* says;
+  };
+  const Row rows[] = {
+      {"{\n\"max_request\": 1}",
+       "c.json:2: max_request: there is no such key, so it has no effect; did you mean max_requests?"},
+      {R"({"config": "x"})", "config: there is no such key"},
+      {"{\"name\": \"a\",\n\"name\": \"b\"}",
+       "c.json:1: name: it has no effect: it comes once more, in line 2"},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a", "dir_path": "x")"),
+       "servers[0].routes[0].dir_path: it has no effect where the type is redirect"},
+      {route(R"("req_path": "/a", "type": "metrics"}, {"req_path": "/a", "type": "metrics")"),
+       "servers[0].routes[1].req_path: this route is never taken"},
+      {route(
+           R"("req_path": "/a", "type": "metrics", "ip_whitelist": ["10.1.0.0/16"], "ip_blacklist": ["10.0.0.0/8"])"),
+       "ip_blacklist: it covers the whole ip_whitelist"},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_level": 3)"),
+       "gzip_level: it has no effect without"},
+      {stream(R"("type": "echo", "upstream": "a:1")"),
+       "stream.upstream: it has no effect where the type is echo"},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 7}], "hostnames": ["a.test"]},
+                       {"listeners": [{"host": "::1", "port": 7}], "hostnames": ["b.test", "A.TEST"]}]})",
+       "c.json:2: servers[1]: it is never chosen for a.test at [::1]:7: the server in line 1"},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 7}]},
+                       {"listeners": [{"host": "::1", "port": 7}]}]})",
+       "c.json:2: servers[1]: this server is never chosen"},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 7}, {"host": "localhost", "port": 7}]}]})",
+       "its listeners name [::1]:7 twice"},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 7}], "hostnames": ["a.test:8080"]}]})",
+       "hostnames[0]: its port has no effect"},
+  };
+  for (const Row& row : rows) {
+    const Findings found = findings(row.text);
+    EXPECT_TRUE(found.errors.empty()) << row.text << found.errors[0];
+    ASSERT_EQ(found.warnings.size(), 1U) << row.text;
+    EXPECT_NE(found.warnings[0].find(row.says), string::npos) << found.warnings[0];
+  }
+  EXPECT_TRUE(findings(R"({"servers": [{"listeners": [{"host": "::1", "port": 0}]},
+                                       {"listeners": [{"host": "::1", "port": 0}]}]})")
+                  .warnings.empty())
+      << "each takes a port of its own";
+}
+
+TEST_F(ConfigFile, NotMoreThanTwentyMistakesAtOnce) {
+  string text = "{\"forward\": [";
+  for (int i = 0; i < 30; ++i) text += "\n1,";
+  text.back() = ']';
+  const Findings found = findings(text + "}");
+  ASSERT_EQ(found.errors.size(), plan::kFindingsMax + 1);
+  EXPECT_EQ(found.errors[19].find("c.json:21: "), 0U) << found.errors[19];
+  EXPECT_EQ(found.errors.back(), "c.json: and 10 further mistakes");
+}
+
+TEST_F(ConfigFile, WhatIsNoJsonHasLineAndColumn) {
+  struct Row {
+    const char *text, *says;
+  };
+  const Row rows[] = {
+      {"", "c.json:1:1: the file ends too early"},
+      {"{\"a\": [1,\n2\n", "c.json:2:2: the file ends too early"},
+      {"{\n  \"a\": 1,\n}", "c.json:3:1: there is a comma before this }"},
+      {"{\"a\": [1,]}", "c.json:1:10: there is a comma before this ]"},
+      {"{\"a\": 1\n \"b\": 2}", "c.json:2:2: a comma or a closing }"},
+      {"{\"a\": [1 2]}", "c.json:1:10: a comma or a closing ]"},
+      {"{\"a\" 1}", "c.json:1:6: a colon was expected"},
+      {"{a: 1}", "c.json:1:2: a key was expected here"},
+      {"{'a': 1}", "c.json:1:2: texts and keys stand in double quotes"},
+      {"{\"a\": tru}", "c.json:1:7: this is no value"},
+      {"{\"a\": \"x\n}", "c.json:1:9: a closing quote is missing"},
+      {"// c\n{}", "c.json:1:1: JSON has no comments"},
+      {"{\"a\": \"\\x\"}", "this text is not well formed"},
+      {"{\"a\": \"\xff\"}", "this text is not well formed"},
+      {"{} x", "c.json:1:4: the file has ended before this"},
+      {"{\"a\": }", "c.json:1:7: a value was expected here"},
+  };
+  for (const Row& row : rows) {
+    const Findings found = findings(row.text);
+    ASSERT_EQ(found.errors.size(), 1U) << row.text;
+    EXPECT_NE(found.errors[0].find(row.says), string::npos) << row.text << "\n" << found.errors[0];
+  }
+  const string deep(40, '[');
+  EXPECT_NE(findings(deep).errors.at(0).find("c.json:1:33: arrays and objects lie too deep"), string::npos);
+}
+
+TEST_F(ConfigFile, EveryValueKnowsItsLine) {
+  plan::JsonValue root;
+  ASSERT_EQ(plan::parse_json(
+                "\xef\xbb\xbf\n{\"a\":\n1\n,\"b\"\n:\n[true\n,\n2.5\n,\n\"\\u0041\", null\n,\n{\n}]}\n", root)
+                .what,
+            "");
+  EXPECT_EQ(root.line, 2U);
+  ASSERT_EQ(root.items.size(), 2U);
+  EXPECT_EQ(root.items[0].key, "a");
+  EXPECT_EQ(root.items[0].line, 3U);
+  const plan::JsonValue& list = root.items[1];
+  EXPECT_EQ(list.line, 6U);
+  ASSERT_EQ(list.items.size(), 5U);
+  const std::vector<std::size_t> lines{6, 8, 10, 10, 12};
+  for (std::size_t i = 0; i < lines.size(); ++i) EXPECT_EQ(list.items[i].line, lines[i]) << i;
+  EXPECT_EQ(list.items[1].text, "2.5");
+  EXPECT_EQ(list.items[2].text, "A");
+}
+
+// ---- beside options --------------------------------------------------------------------------------------
+
+TEST_F(ConfigFile, OptionsComeAfterTheFileAndWin) {
+  sim::files["p.json"] = R"({"forward": [{"host": "127.0.0.1", "port": 1}], "max_requests": 5, "buffers": 7,
+                             "rules": [{"allow": "client=127.0.0.1"}]})";
+  for (const std::vector<const char*>& arguments :
+       {std::vector<const char*>{"--max-requests", "6", "--deny=host=a.test", "p.json"},
+        {"--config", "p.json", "--max-requests=6", "--deny=host=a.test"},
+        {"--deny=host=a.test", "--config=p.json", "--max-requests=6"}}) {
+    const CommandLine line = parse(arguments);
+    ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
+    EXPECT_EQ(line.config.max_requests, 6U);
+    EXPECT_EQ(line.config.buffer_mib, 7U);
+    ASSERT_EQ(line.config.rules.size(), 2U);
+    EXPECT_EQ(line.config.rules.before_lookup({sys::loopback4(1), "a.test", 80, "GET"}).decision,
+              plan::Decision::deny)
+        << "of rules the first decides, and that is the one beside the file";
+  }
+  EXPECT_EQ(parse({"p.json", "8"}).config.listeners.size(), 3U) << "with the two of PORT";
+}
+
+TEST_F(ConfigFile, OnlyChecked) {
+  sim::files["p.json"] = R"({"forward": [{"host": "localhost", "port": 0}], "nonsense": 1})";
+  const CommandLine line = parse({"p.json", "--check"});
+  EXPECT_EQ(line.what, CommandLine::What::checked);
+  EXPECT_EQ(line.message, "p.json: good, 2 listeners");
+  EXPECT_EQ(line.warnings.size(), 1U);
+  EXPECT_EQ(parse({"--check", "--echo", "127.0.0.1:7"}).message, "options: good, 1 listener");
+  EXPECT_EQ(parse({"--check", "--echo", "x"}).what, CommandLine::What::wrong);
+}
+
+TEST_F(ConfigFile, FilesThatCannotBeTaken) {
+  sim::files["bad.json"] = "{\"max_requests\": 0,\n\"buffers\": 0}";
+  sim::files["empty.json"] = "{}";
+  sim::files["open.json"] = R"({"forward": [{"host": "0.0.0.0", "port": 1}]})";
+  sim::files["twice.json"] = R"({"forward": [{"host": "::1", "port": 1}], "listen": "[::1]:1"})";
+  sim::files["large.json"] = string(plan::kConfigFileMax + 1, ' ');
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* says;
+  };
+  const Row rows[] = {
+      {{"bad.json"}, "bad.json:1: max_requests: '0'"},
+      {{"bad.json"}, "\nbad.json:2: buffers: '0'"},
+      {{"empty.json"}, "empty.json: there is nothing to listen on"},
+      {{"open.json"}, "0.0.0.0:1 can be reached by others"},
+      {{"twice.json"}, "[::1]:1 is to be listened on twice"},
+      {{"large.json"}, "cannot read large.json: "},
+      {{"none.json"}, "'none.json' is not a port, and no such file is there"},
+      {{"--config", "none.json"}, "cannot read none.json: No such file"},
+      {{"--config="}, "it needs a file"},
+      {{"--config"}, "needs a value"},
+      {{"empty.json", "--config", "open.json"}, "more than one file"},
+      {{"80", "--check=yes"}, "takes no value"},
+  };
+  for (const Row& row : rows) {
+    const CommandLine line = parse(row.arguments);
+    EXPECT_EQ(line.what, CommandLine::What::wrong) << row.says;
+    EXPECT_NE(line.message.find(row.says), string::npos) << line.message;
+  }
+}
+
+// ---- listeners by options, with or without JSON ----------------------------------------------------------
+
+TEST(Listeners, ByOptions) {
+  sim::files = {{"public/", ""}};
+  const CommandLine line = parse({"--reverse", "8001=a.test:1,unix:/run/s", "--files=0.0.0.0:8002=public",
+                                  "--relay", "[::1]:8003=b.test:2", "--echo", "*:0"});
+  sim::files.clear();
+  ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
+  const std::vector<Listener>& all = line.config.listeners;
+  ASSERT_EQ(all.size(), 6U);
+  EXPECT_EQ(all[0].address, at("127.0.0.1", 8001));
+  EXPECT_EQ(all[1].address, at("::1", 8001));
+  EXPECT_TRUE(all[1].optional);
+  EXPECT_EQ(all[1].role, Role::web);
+  EXPECT_EQ(all[1].sites, all[0].sites);
+  const plan::WebRoute& reverse = line.config.sites.at(all[0].sites.at(0)).routes.at(0);
+  EXPECT_EQ(reverse.kind, RouteKind::reverse);
+  EXPECT_EQ(line.config.groups.at(reverse.group).members,
+            (std::vector<plan::Hop>{{"a.test", 1, ""}, {"", 0, "/run/s"}}));
+  EXPECT_EQ(all[2].address, at("0.0.0.0", 8002)) << "public, as it was named";
+  EXPECT_EQ(line.config.sites.at(all[2].sites.at(0)).routes.at(0).directory, "public");
+  EXPECT_EQ(all[3].role, Role::relay);
+  EXPECT_EQ(line.config.groups.at(all[3].group).members, (std::vector<plan::Hop>{{"b.test", 2, ""}}));
+  EXPECT_EQ(all[4].role, Role::echo);
+  EXPECT_EQ(all[4].address, at("0.0.0.0", 0));
+  EXPECT_EQ(all[5].address, at("::", 0));
+}
+
+TEST(Listeners, WhatIsWrongAndWhatToDo) {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* says;
+  };
+  const Row rows[] = {
+      {{"--reverse", "8080"}, "--reverse: '8080' is not [ADDRESS:]PORT=HOST:PORT, as in 8080=HOST:PORT"},
+      {{"--reverse", "x=a:1"}, "is not [ADDRESS:]PORT"},
+      {{"--reverse", "a.test:80=a:1"}, "is not [ADDRESS:]PORT"},
+      {{"--reverse", "65536=a:1"}, "is not [ADDRESS:]PORT"},
+      {{"--reverse", "80=a"}, "'a' lacks its port"},
+      {{"--reverse", "80="}, "is no host"},
+      {{"--reverse", "80=a:1,"}, "is no host"},
+      {{"--reverse", "80=unix:run/s"}, "is no socket"},
+      {{"--relay", "80=a:99999"}, "':99999' behind the host is no port"},
+      {{"--relay", "80=http://a/x"}, "is no host"},
+      {{"--files", "80=nowhere"}, "--files: there is no folder 'nowhere'"},
+      {{"--files", "80="}, "there is no folder ''"},
+      {{"--echo", "80=a"}, "is not [ADDRESS:]PORT"},
+      {{"--echo", ""}, "is not [ADDRESS:]PORT"},
+      {{"--ecko", "80"}, "did you mean --echo?"},
+      {{"--echo", "80", "--relay", "localhost:80=a:1"}, "127.0.0.1:80 is to be listened on twice"},
+      {{"80", "--echo", "80"}, "127.0.0.1:80 is to be listened on twice"},
+      {{"--echo", "80", "--listen", "0.0.0.0:81"}, "the proxy at 0.0.0.0:81 can be reached by others"},
+  };
+  for (const Row& row : rows) {
+    const CommandLine line = parse(row.arguments);
+    EXPECT_EQ(line.what, CommandLine::What::wrong) << row.says;
+    EXPECT_NE(line.message.find(row.says), string::npos) << line.message;
+    EXPECT_EQ(line.message.find('\n'), string::npos) << "one line";
+  }
+}
+
+TEST(Listeners, ThereIsAMost) {
+  std::vector<const char*> arguments(plan::kListenersMax, "--echo=127.0.0.1:0");
+  EXPECT_EQ(parse(arguments).what, CommandLine::What::run);
+  arguments.push_back("--echo=127.0.0.1:0");
+  EXPECT_NE(parse(arguments).message.find("there are 201 listeners; at most 200"), string::npos);
+}
+
+}  // namespace
