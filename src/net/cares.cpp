@@ -71,7 +71,10 @@ struct NameSource::Work {
       return;
     }
     const Token token{.serial = 0, .slot = static_cast<std::uint32_t>(fd), .kind = Token::Kind::resolver};
-    if (work.watched.insert(fd).second) sys::watch(work.poller, fd, token.packed());
+    if (work.watched.insert(fd).second)
+      sys::watch(work.poller, fd, token.packed());
+    else if (writable != 0)  // it may be writable already, and so without an edge: a second question by TCP
+      sys::rewatch(work.poller, fd, token.packed());
   }
 
   struct Question {

@@ -10,9 +10,11 @@ NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 class Host:
     """What the name server says of one name."""
 
-    def __init__(self, *addresses, ttl=60, alias=None, code=NOERROR, gate=None, mute=False, only_tcp=False, noise=()):
+    def __init__(self, *addresses, ttl=60, alias=None, code=NOERROR, gate=None, mute=False, only_tcp=False, noise=(), aliases=(), spoil=None, late=None):
         self.addresses, self.ttl, self.alias, self.code = addresses, ttl, alias, code
         self.gate, self.mute, self.only_tcp, self.noise = gate, mute, only_tcp, noise
+        self.late = late  # a question of this type is answered only when one has come by TCP
+        self.aliases, self.spoil = aliases, spoil  # (name, alias) records in front; what becomes of the answer's bytes
 
 
 def encode_name(name):
@@ -37,6 +39,7 @@ class NameServer:
 
     def __init__(self, hosts, address="127.0.0.1"):
         self.hosts, self.asked, self._news = hosts, [], threading.Condition()
+        self.asked_by_tcp, self._by_tcp = [], threading.Event()
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.bind((address, 53))
         self._tcp = socket.socket()
@@ -70,9 +73,12 @@ class NameServer:
             return
         if host and host.gate:
             host.gate.wait()
+        if host and host.late == kind:
+            self._by_tcp.wait()
         for noise in host.noise if host else ():
             self._udp.sendto(noise(query), sender)
-        self._udp.sendto(self._answer(query, truncated=bool(host and host.only_tcp)), sender)
+        answer = self._answer(query, truncated=bool(host and host.only_tcp))
+        self._udp.sendto(host.spoil(answer) if host and host.spoil else answer, sender)
 
     def _serve_tcp(self):
         while True:
@@ -82,7 +88,10 @@ class NameServer:
     def _answer_tcp(self, connection):
         with connection, connection.makefile("rb") as stream:
             while len(prefix := stream.read(2)) == 2:
-                answer = self._answer(stream.read(struct.unpack(">H", prefix)[0]), truncated=False)
+                query = stream.read(struct.unpack(">H", prefix)[0])
+                self.asked_by_tcp.append(decode_question(query)[:2])
+                answer = self._answer(query, truncated=False)
+                self._by_tcp.set()
                 connection.sendall(struct.pack(">H", len(answer)) + answer)
 
     def _answer(self, query, truncated):
@@ -94,6 +103,8 @@ class NameServer:
         return query[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 0) + question + b"".join(records)
 
     def _records(self, name, host, kind):
+        for owner, alias in host.aliases:
+            yield record(owner, CNAME, host.ttl, encode_name(alias))
         if host.alias:
             yield record(name, CNAME, host.ttl, encode_name(host.alias))
             yield from self._records(host.alias, self.hosts[host.alias], kind)

@@ -1,10 +1,14 @@
 """Who may do what: rules, passwords, limits; and requests that come back to the proxy."""
 import base64
+import contextlib
 import os
+import socket
 import tempfile
+import threading
+import time
 import unittest
 
-from harness import Case, Origin, closed_port, request, wait_until
+from harness import Case, Origin, Wire, closed_port, ok, pattern, request, wait_until
 from test_names import VERSION
 
 # `openssl passwd -6 -salt saltsalt secret`, and `-5 ... other`
@@ -101,6 +105,68 @@ class Limits(Case):
         refused = [answer for answer in answers if answer.status == 429]
         self.assertGreaterEqual(len(refused), 3)
         self.assertEqual(refused[0].head.all("Retry-After"), ["1"])
+
+    def slow(self, rate, burst):
+        """A proxy with so many bytes a second for one client. What has gone through it in t seconds is at most burst + rate * t: so
+        n bytes take at least (n - burst) / rate."""
+        return self.proxy("--client-bytes", f"{rate}:{burst}")
+
+    def assert_not_before(self, began, moved, rate, burst):
+        self.assertGreaterEqual(time.monotonic() - began, (moved - burst) / rate)
+
+    def test_of_bytes_down_and_up(self):
+        body = pattern(60_000)
+        for serve, method, sent in ((lambda wire: wire.send(ok(body)), "GET", b""), (lambda wire: wire.send(ok(str(len(wire.read_body())).encode())), "PUT", body)):
+            proxy, origin = self.slow(80_000, 8_000), self.origin(serve)
+            began = time.monotonic()
+            answer = proxy.get(origin.url(), *([f"Content-Length: {len(sent)}"] if sent else []), method=method, body=sent)
+            self.assertEqual(answer.body, body if not sent else b"60000")
+            self.assert_not_before(began, 60_000, 80_000, 8_000)
+
+    def test_of_bytes_through_a_tunnel(self):
+        """Both ways together, and neither way waits for the other's end."""
+        def serve(wire):
+            wire.send(pattern(30_000))
+            self.assertEqual(wire.read(30_000), pattern(30_000))
+            wire.send(b"end")
+
+        proxy, origin = self.slow(80_000, 8_000), self.tunnel_end(serve)
+        client = self.client(proxy.connect())
+        began = time.monotonic()
+        client.send(f"CONNECT {origin} HTTP/1.1\r\nHost: x\r\n\r\n".encode() + pattern(30_000))
+        self.assertTrue(client.rest().raw.endswith(b"\r\n\r\n" + pattern(30_000) + b"end"))
+        self.assert_not_before(began, 60_000, 80_000, 8_000)
+
+    def tunnel_end(self, serve):
+        """Who speaks first, and no HTTP; its address."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def run():
+            connection, _ = listener.accept()
+            with contextlib.closing(Wire(connection)) as wire:
+                serve(wire)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+    def test_connections_of_one_client_share_its_bytes(self):
+        proxy, origin = self.slow(100_000, 8_000), self.origin(lambda wire: wire.send(ok(pattern(20_000))))
+        began = time.monotonic()
+        clients = [self.client(proxy.ask(origin.url())) for _ in range(4)]
+        for client in clients:
+            self.assertEqual(client.rest().body, pattern(20_000))
+        self.assert_not_before(began, 80_000, 100_000, 8_000)
+
+    def test_another_client_is_not_held_up(self):
+        """While one has had all it may have for an hour, another is served at once."""
+        proxy, origin = self.slow(1, 4_000), self.origin(lambda wire: wire.send(ok(pattern(50_000 if "big" in wire.head.target else 1_000))))
+        slow = self.client(proxy.ask(origin.url("/big")))
+        self.assertTrue(slow.read(1_000))
+        self.assertEqual(proxy.get(origin.url(), host="::1").body, pattern(1_000))
+        slow.reset()
+        self.assertIn(" end=client-left by=client", proxy.line("/big "))
 
     def test_of_connections(self):
         proxy = self.proxy("--client-connections", "3")

@@ -4,8 +4,8 @@ import struct
 import subprocess
 import unittest
 
-from harness import PATIENCE, PREFIX, PROXY, Case, Gate, heavy, ok, wait_until
-from name_server import NOERROR, SERVFAIL, Host, NameServer
+from harness import PATIENCE, PREFIX, PROXY, Case, Gate, heavy, ok, request, wait_until
+from name_server import AAAA, A, NOERROR, SERVFAIL, Host, NameServer
 from own_network import in_own_network
 
 VERSION = subprocess.run([*PREFIX, PROXY, "--version"], capture_output=True, text=True, check=False).stdout
@@ -75,6 +75,14 @@ class Names(Case):
         """It is fetched again by TCP."""
         NameServer({"long.test": Host("127.0.0.1", only_tcp=True)})
         self.served(self.proxy(), self.origin(), "long.test")
+
+    @beside
+    @in_own_network()
+    def test_a_second_question_over_a_tcp_connection_that_is_open(self):
+        """The connection has been writable all along, so there is no edge."""
+        server = NameServer({"long.test": Host("127.0.0.1", only_tcp=True, late=AAAA)})
+        self.served(self.proxy("--resolve-timeout", "3600"), self.origin(), "long.test")
+        self.assertEqual(server.asked_by_tcp, [("long.test", A), ("long.test", AAAA)], "none was asked again after a silence")
 
     @beside  # the C library gives up on a datagram cut short, if it comes first
     @in_own_network()
@@ -167,6 +175,34 @@ class Beside(Case):
         self.assertEqual([line.rpartition(" end=")[2] for line in lines], ["resolve-timeout by=upstream"] * 5)
 
     @in_own_network()
+    def test_many_who_wait_delay_nobody(self):
+        """All others have been served before the first of them: by new names of another zone, by number, over a kept connection."""
+        gate, many = self.gate(), 40
+        NameServer({f"n{number}.late.test": Host("127.0.0.1", gate=gate) for number in range(many)}
+                   | {f"n{number}.known.test": Host("127.0.0.1") for number in range(many)})
+        proxy, origin = self.proxy("--resolve-timeout", "3600"), self.origin()
+        waiting = [self.client(proxy.ask(f"http://n{number % many}.late.test:{origin.port}/late")) for number in range(2 * many)]
+
+        def answers(wire):
+            while True:
+                wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                if not wire.read_head():
+                    return
+
+        keeping = self.origin(answers)
+        kept = self.client(proxy.connect())
+        for number in range(many):
+            self.assertEqual(proxy.get(f"http://n{number}.known.test:{origin.port}/").status, 200)
+            self.assertEqual(proxy.get(origin.url()).status, 200)
+            kept.send(request(keeping.url(), "Host: x", version="1.1"))
+            self.assertTrue(kept.read_head() and kept.read(2) == b"ok")
+        self.assertEqual([head for head in origin.heads if "late" in head.raw.decode()], [])
+        gate.open()
+        for client in waiting:
+            self.assertEqual(client.rest().body, b"hello")
+        self.assertEqual(len(origin.heads), 4 * many)
+
+    @in_own_network()
     def test_an_answer_that_comes_late_serves_all_who_wait(self):
         gate = self.gate()
         server = NameServer({"late.test": Host("127.0.0.1", gate=gate)})
@@ -219,6 +255,80 @@ class Beside(Case):
         self.client(proxy.ask("http://mute.test/"))
         server.wait_for("mute.test", PATIENCE)
         self.assertLessEqual(proxy.activity()[0], 0.05)
+
+
+@beside
+class Hostile(Case):
+    """A name server may say anything: it costs those who asked for that name their answer, and nobody else anything."""
+
+    @in_own_network()
+    def test_aliases_in_a_circle(self):
+        NameServer({"a.test": Host(aliases=(("a.test", "b.test"), ("b.test", "a.test"))), "self.test": Host(aliases=(("self.test", "self.test"),)),
+                    "chain.test": Host(aliases=[("chain.test" if i == 0 else f"c{i}.test", f"c{i + 1}.test") for i in range(100)])})
+        proxy = self.proxy()
+        for name in ("a.test", "self.test", "chain.test"):
+            self.assert_own_answer(proxy.get(f"http://{name}/"), 502, name)
+            self.assertTrue(proxy.line(f"http://{name}/ 502 ").endswith(" end=name-not-found by=upstream"))
+
+    @in_own_network()
+    def test_a_hundred_addresses(self):
+        """The first eight are tried."""
+        NameServer({"many.test": Host(*(f"127.0.1.{number}" for number in range(1, 101)))})
+        proxy, origin = self.proxy(), self.origin(host="0.0.0.0")
+        self.assertEqual(proxy.get(f"http://many.test:{origin.port}/").body, b"hello")
+        answer = proxy.get("http://many.test:9/")
+        self.assert_own_answer(answer, 502)
+        self.assertEqual(answer.body.count(b"Tried: 127.0.1."), 8)
+
+    @in_own_network()
+    def test_spoilt_answers(self):
+        """Cut at each byte; and each byte behind the number changed, to what may be a pointer or a length."""
+        length, spoils = len("x000.test") + 50, []
+        for at in range(length):
+            spoils.append(lambda answer, at=at: answer[:at])
+            spoils += [lambda answer, at=at, byte=byte: answer[:2 + at] + byte + answer[3 + at:] for byte in (b"\0", b"\xff")]
+            spoils.append(lambda answer, at=at: answer[:12 + at] + b"\xc0" + bytes([12 + at]) + answer[14 + at:])  # a pointer to itself
+        NameServer({f"x{number:03}.test": Host("127.0.0.1", spoil=spoil) for number, spoil in enumerate(spoils)} | {"good.test": Host("127.0.0.1")})
+        proxy, origin = self.proxy("--resolve-timeout", "1"), self.origin()
+        waiting = [self.client(proxy.ask(f"http://x{number:03}.test:{origin.port}/")) for number in range(len(spoils))]
+        self.assertEqual(proxy.get(origin.url()).body, b"hello")
+        statuses = [client.rest().status for client in waiting]
+        self.assertEqual(set(statuses), {200, 502, 504})
+        self.assertEqual(proxy.get(f"http://good.test:{origin.port}/").body, b"hello")
+        self.assertEqual(proxy.stop(), (0, ""))
+
+    @in_own_network()
+    def test_a_name_that_leads_where_nobody_may(self):
+        """What a rule says of an address holds whatever name led there; another of the name's addresses will do."""
+        NameServer({"metadata.test": Host("169.254.169.254"), "mixed.test": Host("169.254.169.254", "127.0.0.1"), "inner.test": Host("127.0.0.5"),
+                    "mapped.test": Host("::ffff:169.254.169.254")})
+        proxy, origin = self.proxy("--deny", "to=127.0.0.5", "--allow", "all"), self.origin(host="0.0.0.0")
+        for name in ("metadata.test", "inner.test", "mapped.test"):
+            self.assert_own_answer(proxy.get(f"http://{name}:{origin.port}/"), 403, name)
+            self.assertIn(" end=request-not-allowed by=proxy", proxy.line(f"http://{name}:"))
+        self.assertEqual(origin.heads, [])
+        self.assertEqual(proxy.get(f"http://mixed.test:{origin.port}/").body, b"hello")
+
+    @in_own_network()
+    def test_a_name_that_leads_there_later(self):
+        """It is asked for anew, and so are the rules."""
+        server = NameServer({"turns.test": Host("127.0.0.1", ttl=0)})
+        proxy, origin = self.proxy("--deny", "to=127.0.0.5", "--allow", "all"), self.origin(host="0.0.0.0")
+        self.assertEqual(proxy.get(f"http://turns.test:{origin.port}/").status, 200)
+        for address in ("127.0.0.5", "169.254.169.254"):
+            server.hosts["turns.test"] = Host(address, ttl=0)
+            self.assertEqual(proxy.get(f"http://turns.test:{origin.port}/").status, 403)
+        self.assertEqual(len(origin.heads), 1)
+
+    @in_own_network()
+    def test_a_time_to_live_beyond_all_bounds(self):
+        """RFC 2181 section 8: with its highest bit set it counts as 0."""
+        server = NameServer({"long.test": Host("127.0.0.1", ttl=2**31), "longest.test": Host("127.0.0.1", ttl=2**32 - 1)})
+        proxy, origin = self.proxy(), self.origin()
+        for name in ("long.test", "longest.test"):
+            for _ in range(3):
+                self.assertEqual(proxy.get(f"http://{name}:{origin.port}/").status, 200)
+            self.assertEqual(server.count(name), 3)
 
 
 class Ports(Case):

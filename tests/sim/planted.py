@@ -32,6 +32,8 @@ MISTAKES = [
     ("double close", "src/sys/fd.hpp", "if (old >= 0) close_fd(old);", "if (old >= 0) close_fd(old), close_fd(old);"),
     ("EMFILE spin", "src/net/listener.cpp", "turn_away(refusal, now);", "now = 0;"),
     ("starvation", "src/net/lane.cpp", "    if (budget == 0) return Flow::budget;\n", ""),
+    ("bytes of a client not counted", "src/state/share.cpp", "  spend(record, services, may - left);\n", ""),
+    ("who may move no more does not sleep", "request_state.cpp", "if (services.throttled && ", "if (false && "),
     ("block kept by a dead upload", "request_state.cpp", "if (request.dead && !for_another_address && !request.repeatable) ", "if (false) "),
     ("starving without a deadline", "request_state.cpp",
      "        pause(record, services, step.wait, moved_before);\n        record.starved = true;", "        record.starved = true;"),
