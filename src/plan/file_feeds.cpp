@@ -51,4 +51,10 @@ base::Feed::Produced PiecesFeed::produce(std::span<std::byte> room) noexcept {
   return {Got::some, count};
 }
 
+std::unique_ptr<base::Feed> whole_feed(Content content, std::uint64_t length) {
+  std::vector<Piece> pieces;
+  pieces.push_back({.before = {}, .first = 0, .length = length});
+  return std::make_unique<PiecesFeed>(std::move(content), std::move(pieces));
+}
+
 }  // namespace plan

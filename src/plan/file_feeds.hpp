@@ -41,4 +41,7 @@ class PiecesFeed final : public base::Feed {
   std::uint64_t done_ = 0;       // of its bytes
 };
 
+// `length` bytes from the beginning.
+std::unique_ptr<base::Feed> whole_feed(Content content, std::uint64_t length);
+
 }  // namespace plan

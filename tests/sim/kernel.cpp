@@ -119,6 +119,7 @@ World::Mask World::poll(const Description& file) const {
     case Description::Kind::signals: mask.in = signal_pending_; return mask;
     case Description::Kind::names: mask.in = !answered.empty(); return mask;
     case Description::Kind::poller:
+    case Description::Kind::file:
     case Description::Kind::log: return mask;
     case Description::Kind::socket: break;
   }
