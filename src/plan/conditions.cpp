@@ -1,5 +1,6 @@
 #include "conditions.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "../base/text.hpp"
@@ -13,9 +14,8 @@ using http::Fields;
 using std::string_view;
 
 bool has(const Fields& fields, string_view name) noexcept {
-  for (const Field& field : fields.all())
-    if (base::equals_ignoring_case(field.name, name)) return true;
-  return false;
+  return std::ranges::any_of(
+      fields.all(), [name](const Field& field) { return base::equals_ignoring_case(field.name, name); });
 }
 
 // The value of a field that may stand there once; more than one say nothing.
@@ -64,9 +64,9 @@ bool matches(string_view value, string_view etag, Comparison how) noexcept {
 }
 
 bool any_matches(const Fields& fields, string_view name, string_view etag, Comparison how) noexcept {
-  for (const Field& field : fields.all())
-    if (base::equals_ignoring_case(field.name, name) && matches(field.value, etag, how)) return true;
-  return false;
+  return std::ranges::any_of(fields.all(), [=](const Field& field) {
+    return base::equals_ignoring_case(field.name, name) && matches(field.value, etag, how);
+  });
 }
 
 }  // namespace

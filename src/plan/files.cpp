@@ -120,7 +120,7 @@ FileAnswer Files::answer(const WebRoute& route, const http::RequestHead& head, s
   std::optional<FilePath> path = parse_file_path(below);
   if (!path) return refusal(Reason::bad_target);
   // The prefix has taken the "/" with it.
-  if (path->name.empty() && route.prefix.ends_with('/')) path->slash = true;
+  if ((below.empty() || below.front() == '?') && route.prefix.ends_with('/')) path->slash = true;
   Reason why = Reason::none;
   const FileRoot* const root = finder_.root(route, now_ms, why);
   if (root == nullptr) return refusal(why);
@@ -143,8 +143,8 @@ FileAnswer Files::by_name(const Asked& asked) {
   }
   // The page's own links are relative to what stands before the last "/".
   string url = "Location: " + asked.folder_url();
-  if (!asked.path.query.empty()) url += '?' + percent_encoded(asked.path.query, kInQuery);
-  return plain_answer(301, url + "\r\n", {Body::Kind::length, 0});
+  if (!asked.path.query.empty()) (url += '?') += percent_encoded(asked.path.query, kInQuery);
+  return plain_answer(301, url += "\r\n", {Body::Kind::length, 0});
 }
 
 FileAnswer Files::in_folder(const Asked& asked) {
