@@ -8,9 +8,10 @@
 namespace plan {
 
 base::FileRange PiecesFeed::range() const noexcept {
-  if (content_.text || piece_ == pieces_.size()) return {};
+  if (piece_ == pieces_.size()) return {};
   const Piece& piece = pieces_[piece_];
   if (before_done_ < piece.before.size() || done_ == piece.length) return {};
+  // -1 if they lie in memory.
   return {.fd = content_.file.get(), .offset = piece.first + done_, .length = piece.length - done_};
 }
 

@@ -543,10 +543,13 @@ TEST_F(GzipFiles, OneCallDoesNotGoThroughTheWholeFile) {
   world.put_file("/www/a.txt", string(4'000'000, 'x'), kChanged);
   const FileAnswer answer = ask("/a.txt", accept);
   std::vector<std::byte> room(16'384);  // all of it would fit
-  const auto got = answer.feed->produce(room);
-  EXPECT_EQ(got.got, base::Feed::Got::some);
-  EXPECT_GT(got.bytes, 0U);
-  EXPECT_LT(world.files_read, 30U) << "of 16 KiB each";
+  for (int i = 0; i < 4; ++i) {         // the first brings the head of gzip, whatever comes
+    const auto read = world.files_read;
+    const auto got = answer.feed->produce(room);
+    EXPECT_EQ(got.got, base::Feed::Got::some);
+    EXPECT_GT(got.bytes, 0U);
+    EXPECT_LT(world.files_read, read + 30) << "of 16 KiB each";
+  }
 }
 
 // ---- the rest --------------------------------------------------------------------------------------------
