@@ -10,7 +10,7 @@ OPTIMIZE ?= -O2 -g
 CXXFLAGS ?= $(OPTIMIZE)
 ALLFLAGS  = -std=c++20 $(WARNINGS) $(CXXFLAGS) -fstack-protector-strong -D_GNU_SOURCE $(FEATURES)
 
-# BARE=1          compiler and make alone: names by getaddrinfo, which blocks; no passwords, no files
+# BARE=1          compiler and make alone: names by getaddrinfo, which blocks; no passwords, configuration files or gzip
 # SAN=LIST        sanitizers, as SAN=address,undefined
 # MEMCHECK=1      valgrind is told of the pools, so that it sees errors inside them
 CONFIG := $(notdir $(CXX))
@@ -50,17 +50,29 @@ endif
 
 JSON := $(if $(BARE),,$(shell pkg-config --exists nlohmann_json 2>/dev/null && echo yes))
 ifeq ($(JSON),yes)
-FILES    := src/plan/json.cpp
-FEATURES += $(shell pkg-config --cflags nlohmann_json)
+JSON_READER := src/plan/json.cpp
+FEATURES    += $(shell pkg-config --cflags nlohmann_json)
 else
-FILES    := src/plan/nojson.cpp
+JSON_READER := src/plan/nojson.cpp
 endif
 
-# Everything but the program's own file, the system calls, and the sources of names and of hashes, which tests replace.
+ZLIB := $(if $(BARE),,$(shell pkg-config --exists zlib 2>/dev/null && echo yes))
+ifeq ($(ZLIB),yes)
+GZIP      := src/plan/gzip.cpp
+FEATURES  += $(shell pkg-config --cflags zlib)
+GZIP_LIBS := $(shell pkg-config --libs zlib)
+LDLIBS    += $(GZIP_LIBS)
+else
+GZIP     := src/plan/nogzip.cpp
+endif
+
+SYSTEM  := src/sys/linux.cpp src/sys/files.cpp
+# Everything but the program's own file, the system calls, and the sources of names, of hashes and of gzip, which tests
+# replace or may lack.
 CORE    := request_state.cpp http_parse.cpp src/sys/address.cpp $(sort $(wildcard src/base/*.cpp src/http/*.cpp \
-           src/watch/*.cpp src/explain/*.cpp src/state/*.cpp)) $(FILES) $(filter-out %/crypt.cpp %/nocrypt.cpp %/json.cpp %/nojson.cpp,$(sort $(wildcard src/plan/*.cpp))) \
+           src/watch/*.cpp src/explain/*.cpp src/state/*.cpp)) $(JSON_READER) $(filter-out $(foreach choice,crypt json gzip,src/plan/$(choice).cpp src/plan/no$(choice).cpp),$(sort $(wildcard src/plan/*.cpp))) \
            $(filter-out src/net/cares.cpp src/net/getaddrinfo.cpp,$(sort $(wildcard src/net/*.cpp)))
-SOURCES := proxy.cpp src/sys/linux.cpp $(NAMES) $(HASHES) $(CORE)
+SOURCES := proxy.cpp $(SYSTEM) $(NAMES) $(HASHES) $(GZIP) $(CORE)
 OBJECTS := $(SOURCES:%.cpp=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all

@@ -2,7 +2,7 @@
 # Installs what the build and the tests need, on Debian. Does nothing where all is there.
 set -eu
 
-packages="g++ make pkg-config libc-ares-dev libcrypt-dev nlohmann-json3-dev libgtest-dev valgrind python3 curl util-linux
+packages="g++ make pkg-config libc-ares-dev libcrypt-dev nlohmann-json3-dev zlib1g-dev libgtest-dev valgrind python3 curl util-linux
           clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc libhttp-parser-dev spin gcovr"
 
 missing=""

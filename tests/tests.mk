@@ -13,10 +13,11 @@ check:
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cpp))
 # On the simulated kernel: so nothing depends on this machine, and errors can be had for the asking.
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cpp=$(BUILD)/%.o) $(CORE:%.cpp=$(BUILD)/%.o) \
-                $(HASHES:%.cpp=$(BUILD)/%.o) $(BUILD)/tests/sim/kernel.o $(BUILD)/tests/sim/names.o
+                $(HASHES:%.cpp=$(BUILD)/%.o) $(GZIP:%.cpp=$(BUILD)/%.o) \
+                $(BUILD)/tests/sim/kernel.o $(BUILD)/tests/sim/files.o $(BUILD)/tests/sim/names.o
 
 $(BUILD)/unit_tests: $(UNIT_OBJECTS)
-	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main -pthread $(HASHES_LIBS)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main -pthread $(HASHES_LIBS) $(GZIP_LIBS)
 
 .PHONY: unit
 unit: $(BUILD)/unit_tests

@@ -66,6 +66,12 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::parent_login, {"parent-login", upstream, 502, "The parent proxy wants another user name and password than this proxy has.", "proxy_configuration_error"}},
     {R::bad_parent_answer, {"bad-parent-answer", upstream, 502, "The parent proxy's answer cannot be understood. Is it such a proxy at all?", "http_protocol_error"}},
     {R::tunnel_idle, {"tunnel-idle", proxy, 0, "Nothing went through the tunnel for too long."}},
+    {R::file_not_found, {"file-not-found", client, 404, "There is nothing here under this name.", "proxy_internal_response"}},
+    {R::file_forbidden, {"file-forbidden", client, 403, "This is not for everybody to read.", "http_request_denied"}},
+    {R::file_unreadable, {"file-unreadable", proxy, 500, "The file is there, but reading it failed.", "proxy_internal_error"}},
+    {R::method_not_allowed, {"method-not-allowed", client, 405, "A file can be had with GET and HEAD only.", "proxy_internal_response"}},
+    {R::precondition_failed, {"precondition-failed", client, 412, "The file is not, or no longer, the one that the request is about.", "proxy_internal_response"}},
+    {R::range_outside, {"range-outside", client, 416, "The file does not reach to the bytes that were asked for.", "proxy_internal_response"}},
     {R::no_slot, {"no-slot", proxy, 503, "The proxy is serving as many requests as it may (see the option --max-requests). Try again.", "connection_limit_reached"}},
     {R::no_descriptor, {"no-descriptor", proxy, 503, "The proxy has no file descriptor left (ulimit -n). Try again.", "proxy_internal_error"}},
     {R::no_memory, {"no-memory", proxy, 503, "The system has no memory left for a connection. Try again.", "proxy_internal_error"}},
@@ -92,14 +98,24 @@ std::string_view name(Party party) noexcept {
 
 std::string_view phrase(std::uint16_t status) noexcept {
   switch (status) {
+    case 200: return "OK";
+    case 204: return "No Content";
+    case 206: return "Partial Content";
+    case 301: return "Moved Permanently";
+    case 304: return "Not Modified";
     case 400: return "Bad Request";
     case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
     case 407: return "Proxy Authentication Required";
     case 408: return "Request Timeout";
     case 411: return "Length Required";
+    case 412: return "Precondition Failed";
     case 414: return "URI Too Long";
+    case 416: return "Range Not Satisfiable";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
     case 501: return "Not Implemented";
     case 502: return "Bad Gateway";
     case 503: return "Service Unavailable";

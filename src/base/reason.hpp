@@ -62,6 +62,13 @@ enum class Reason : std::uint8_t {
   parent_login,
   bad_parent_answer,
   tunnel_idle,
+  // A file server's.
+  file_not_found,
+  file_forbidden,
+  file_unreadable,
+  method_not_allowed,
+  precondition_failed,
+  range_outside,
   // Our own doing.
   no_slot,
   no_descriptor,

@@ -23,10 +23,13 @@
 #include <cstring>
 #include <ctime>
 
+#include "calls.hpp"
 #include "sys.hpp"
 
 namespace sys {
 namespace {
+
+using namespace calls;
 
 union SocketAddress {
   sockaddr any;
@@ -74,13 +77,6 @@ bool to_kernel(const char* path, sockaddr_un& out) noexcept {
   return true;
 }
 
-Opened opened(int fd) noexcept {
-  if (fd < 0) return {Fd{}, errno};
-  return {Fd{fd}, 0};
-}
-
-Opened failed(int error) noexcept { return {Fd{}, error}; }
-
 Opened make_socket(const Address& address) noexcept {
   const int family = address.family == Address::Family::ipv4 ? AF_INET : AF_INET6;
   return opened(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
@@ -88,22 +84,6 @@ Opened make_socket(const Address& address) noexcept {
 
 void set_option(const Fd& socket, int level, int name, int value) noexcept {
   ::setsockopt(socket.get(), level, name, &value, sizeof value);
-}
-
-// What a read or a write returned, in our words.
-Io moved(ssize_t result) noexcept {
-  if (result > 0) return {Outcome::done, 0, static_cast<std::size_t>(result)};
-  if (result == 0) return {Outcome::eof, 0, 0};
-  if (errno == EAGAIN || errno == EWOULDBLOCK) return {Outcome::again, 0, 0};
-  return {Outcome::fail, errno, 0};
-}
-
-template <class Call>
-auto uninterrupted(Call call) noexcept {
-  for (;;) {
-    const auto result = call();
-    if (result >= 0 || errno != EINTR) return result;
-  }
 }
 
 int control(const Fd& poller, int operation, int fd, std::uint64_t token) noexcept {

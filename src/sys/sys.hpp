@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "address.hpp"
 #include "fd.hpp"
@@ -100,6 +101,40 @@ int read_file(const char* path, std::size_t most, std::string& out);
 enum class PathKind : std::uint8_t { none, file, directory };  // file: all that is no directory
 PathKind path_kind(const char* path) noexcept;
 void complain(std::string_view text) noexcept;  // standard error, best effort
+
+// ---- files: that are served (files.cpp) ------------------------------------------------------------------
+struct FileStatus {
+  enum class Kind : std::uint8_t { regular, directory, link, other };
+  Kind kind = Kind::other;
+  bool for_all = false;  // may be read by everybody: S_IROTH
+  std::uint64_t device = 0, inode = 0;
+  std::uint64_t size = 0;        // bytes
+  std::int64_t modified_ns = 0;  // since 1970-01-01 UTC; mtime
+  std::int64_t changed_ns = 0;   // ctime, which nobody can set
+  bool operator==(const FileStatus&) const = default;
+};
+Opened open_folder(const char* path) noexcept;  // to look below it; it is not read itself
+enum class Access : std::uint8_t {
+  read,
+  look,  // `status_of` alone works on what is opened so; nothing happens to a device
+};
+// What lies below `folder` at `path`, which is relative; "" or ".": itself. By openat2(2) with
+// RESOLVE_BENEATH: neither ".." nor a symbolic link leads out of `folder` (EXDEV). Does not wait for the
+// other end of a FIFO. ENOSYS: the kernel is older than Linux 5.6.
+Opened open_beneath(const Fd& folder, const char* path, Access access) noexcept;
+int status_of(const Fd& file, FileStatus& status) noexcept;  // fstat(2); 0, or errno
+// pread(2); `eof` at the end of the file.
+Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept;
+// sendfile(2), and moves `offset` on. `eof`: the file ends before `offset`. The socket may raise SIGPIPE, if
+// `take_signals` has not been called.
+Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept;
+struct FolderEntry {
+  std::string name;
+  FileStatus status;  // of a link: its own
+};
+// What stands in an open folder, without "." and "..", in no order; at most `most` are added. Sets `cut` if
+// there are more. 0, or errno.
+int read_folder(const Fd& folder, std::size_t most, std::vector<FolderEntry>& out, bool& cut);
 
 // ---- memory, limits, time --------------------------------------------------------------------------------
 // Address space that

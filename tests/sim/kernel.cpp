@@ -144,6 +144,7 @@ World::Mask World::poll(const Description& file) const {
     case Description::Kind::poller:
     case Description::Kind::pipe_in:
     case Description::Kind::pipe_out:
+    case Description::Kind::file:
     case Description::Kind::log: return mask;
     case Description::Kind::socket: break;
   }

@@ -156,6 +156,17 @@ class World {
   std::uint64_t waits = 0;
   std::size_t events_handed_out = 0;  // by the last wait
 
+  // ---- files that are served: a tree in memory (files.cpp) ----
+  struct Node {
+    sys::FileStatus status;
+    std::string text;  // of a link: where it leads
+  };
+  // By absolute path, without a "/" at the end. What is put stands in place of what was there, and is another file.
+  std::map<std::string, std::shared_ptr<Node>> tree;
+  Node& put_file(const std::string& path, const std::string& text, std::int64_t changed_s = 1'600'000'000);
+  Node& put_node(const std::string& path, sys::FileStatus::Kind kind, const std::string& text, std::int64_t changed_s);
+  std::size_t files_opened = 0, files_looked_at = 0, files_read = 0;  // calls
+
   // ---- the calls behind sys:: ----
   int allocate();
   void close(int fd);
@@ -180,6 +191,12 @@ class World {
   sys::Io append(int fd, std::span<const char> text);
   sys::Io send_datagram(int fd, std::span<const char> text);
 
+  sys::Opened open_folder(const std::string& path);
+  sys::Opened open_beneath(int folder, const std::string& path, sys::Access access);
+  int status_of(int fd, sys::FileStatus& status);
+  sys::Io read_at(int fd, std::uint64_t offset, std::span<std::byte> into);
+  int read_folder(int fd, std::size_t most, std::vector<sys::FolderEntry>& out, bool& cut);
+
   Chooser& chooser() { return chooser_; }
   bool fails(Call call, std::span<const int> errors, int& error);
 
@@ -190,12 +207,14 @@ class World {
 
  private:
   struct Description {
-    enum class Kind : std::uint8_t { socket, listener, poller, signals, names, log, pipe_in, pipe_out } kind;
+    enum class Kind : std::uint8_t { socket, listener, poller, signals, names, log, pipe_in, pipe_out, file } kind;
     ConnectionPtr connection;           // socket
     std::deque<ConnectionPtr> backlog;  // listener
     std::shared_ptr<std::string> pipe;  // both ends of a pipe: what is in it
     std::size_t backlog_most = 0;       // listener
     sys::Address address;
+    std::string path;                   // file, folder
+    std::shared_ptr<Node> node;         // file, folder
     std::uint64_t token = 0;
     bool watched = false;
     bool queued = false;
@@ -210,6 +229,7 @@ class World {
   Connection& connection(int fd, const char* call);
   sys::Io take(Connection& connection, std::size_t most, std::string& into);
   sys::Io put(Connection& connection, std::string_view bytes);
+  sys::Opened open_node(const std::string& path, const std::shared_ptr<Node>& node);
   Description* of(const Connection& connection);
   Mask poll(const Description& file) const;
   void notify(int fd);
@@ -234,6 +254,7 @@ class World {
   int names_fd_ = -1;
   bool signal_pending_ = false;
   int ids_ = 0;
+  std::uint64_t inodes_ = 0;
   Description none_;
 };
 

@@ -1,0 +1,99 @@
+#include "conditions.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "../base/text.hpp"
+#include "http_date.hpp"
+
+namespace plan {
+namespace {
+
+using http::Field;
+using http::Fields;
+using std::string_view;
+
+bool has(const Fields& fields, string_view name) noexcept {
+  return std::ranges::any_of(
+      fields.all(), [name](const Field& field) { return base::equals_ignoring_case(field.name, name); });
+}
+
+// The value of a field that may stand there once; more than one say nothing.
+std::optional<string_view> only(const Fields& fields, string_view name) noexcept {
+  std::optional<string_view> found;
+  for (const Field& field : fields.all()) {
+    if (!base::equals_ignoring_case(field.name, name)) continue;
+    if (found) return std::nullopt;
+    found = field.value;
+  }
+  return found;
+}
+
+std::optional<std::int64_t> date(const Fields& fields, string_view name, std::int64_t now_s) noexcept {
+  const auto value = only(fields, name);
+  return value ? parse_http_date(*value, now_s) : std::nullopt;
+}
+
+constexpr string_view kWeak = "W/";
+
+// Takes the next entity-tag off a list (section 8.8.3); empty if what stands there is none. A comma may be in
+// it.
+string_view next_tag(string_view& list) noexcept {
+  const std::size_t begin = list.find_first_not_of(" \t,");
+  list.remove_prefix(begin == string_view::npos ? list.size() : begin);
+  const std::size_t quote = list.starts_with(kWeak) ? kWeak.size() : 0;
+  const std::size_t end =
+      quote < list.size() && list[quote] == '"' ? list.find('"', quote + 1) : string_view::npos;
+  if (end == string_view::npos) return list = {};
+  const string_view tag = list.substr(0, end + 1);
+  list.remove_prefix(end + 1);
+  return tag;
+}
+
+enum class Comparison : std::uint8_t { strong, weak };  // section 8.8.3.2
+
+bool matches(string_view value, string_view etag, Comparison how) noexcept {
+  if (base::trimmed(value) == "*") return true;  // there is a file
+  while (!etag.empty()) {
+    string_view tag = next_tag(value);
+    if (tag.empty()) return false;
+    if (how == Comparison::weak && tag.starts_with(kWeak)) tag.remove_prefix(kWeak.size());
+    if (tag == etag) return true;
+  }
+  return false;
+}
+
+bool any_matches(const Fields& fields, string_view name, string_view etag, Comparison how) noexcept {
+  return std::ranges::any_of(fields.all(), [=](const Field& field) {
+    return base::equals_ignoring_case(field.name, name) && matches(field.value, etag, how);
+  });
+}
+
+}  // namespace
+
+Condition evaluate(const Fields& fields, const Validators& current, std::int64_t now_s) noexcept {
+  if (has(fields, "If-Match")) {
+    if (!any_matches(fields, "If-Match", current.etag, Comparison::strong)) return Condition::failed;
+  } else if (current.modified_s >= 0) {
+    const auto since = date(fields, "If-Unmodified-Since", now_s);
+    if (since && current.modified_s > *since) return Condition::failed;
+  }
+  if (has(fields, "If-None-Match"))
+    return any_matches(fields, "If-None-Match", current.etag, Comparison::weak) ? Condition::not_modified
+                                                                                : Condition::holds;
+  if (current.modified_s < 0) return Condition::holds;
+  const auto since = date(fields, "If-Modified-Since", now_s);
+  return since && current.modified_s <= *since ? Condition::not_modified : Condition::holds;
+}
+
+bool if_range_holds(const Fields& fields, const Validators& current, std::int64_t now_s) noexcept {
+  if (!has(fields, "If-Range")) return true;
+  const auto value = only(fields, "If-Range");
+  if (!value) return false;
+  if (value->starts_with('"') || value->starts_with(kWeak))
+    return !current.etag.empty() && *value == current.etag;
+  const auto since = parse_http_date(*value, now_s);
+  return since && *since == current.modified_s && now_s > current.modified_s;
+}
+
+}  // namespace plan

@@ -1,0 +1,50 @@
+#include "file_cache.hpp"
+
+namespace plan {
+namespace {
+
+// What an entry takes besides its texts: nodes of list and index, status, pointers.
+constexpr std::size_t kOverhead = 1024;
+
+std::size_t weight(const FileCache::Entry& entry) noexcept {
+  std::size_t bytes = kOverhead + entry.key.size() + entry.what->validators.size();
+  for (const Witness& witness : entry.witnesses) bytes += witness.path.size();
+  return bytes + (entry.what->content ? entry.what->content->size() : 0);
+}
+
+}  // namespace
+
+FileCache::Entry* FileCache::find(std::string_view key) {
+  const auto found = index_.find(key);
+  if (found == index_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found->second);
+  return &entries_.front();
+}
+
+void FileCache::put(Entry entry) {
+  drop(entry.key);
+  const std::size_t bytes = weight(entry);
+  if (bytes > bytes_max_) return;
+  while (bytes_ + bytes > bytes_max_) erase(std::prev(entries_.end()));
+  entries_.push_front(std::move(entry));
+  index_.emplace(entries_.front().key, entries_.begin());
+  bytes_ += bytes;
+}
+
+void FileCache::drop(std::string_view key) {
+  if (const auto found = index_.find(key); found != index_.end()) erase(found->second);
+}
+
+void FileCache::clear() noexcept {
+  index_.clear();
+  entries_.clear();
+  bytes_ = 0;
+}
+
+void FileCache::erase(Place place) noexcept {
+  bytes_ -= weight(*place);
+  index_.erase(place->key);
+  entries_.erase(place);
+}
+
+}  // namespace plan

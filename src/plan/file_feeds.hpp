@@ -1,0 +1,47 @@
+// Bodies that lie in a file or in memory: whole, or in pieces with text between them.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../base/feed.hpp"
+#include "../sys/fd.hpp"
+
+namespace plan {
+
+// Where the bytes lie.
+struct Content {
+  std::shared_ptr<const std::string> text;  // null: in `file`
+  sys::Fd file;
+};
+
+struct Piece {
+  std::string before;  // sent before it
+  std::uint64_t first = 0, length = 0;
+};
+
+// Sends the pieces in their order. If the file has become shorter than a piece needs, `produce` says
+// `failed`; who sends by `range` is told by the end of the file.
+class PiecesFeed final : public base::Feed {
+ public:
+  PiecesFeed(Content content, std::vector<Piece> pieces)
+      : content_(std::move(content)), pieces_(std::move(pieces)) {}
+
+  [[nodiscard]] base::FileRange range() const noexcept override;
+  void sent(std::uint64_t bytes) noexcept override;
+  Produced produce(std::span<std::byte> room) noexcept override;
+
+ private:
+  void skip_finished() noexcept;
+
+  Content content_;
+  std::vector<Piece> pieces_;
+  std::size_t piece_ = 0;        // the one that is sent
+  std::size_t before_done_ = 0;  // of its text
+  std::uint64_t done_ = 0;       // of its bytes
+};
+
+// `length` bytes from the beginning.
+std::unique_ptr<base::Feed> whole_feed(Content content, std::uint64_t length);
+
+}  // namespace plan

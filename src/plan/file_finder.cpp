@@ -1,0 +1,262 @@
+#include "file_finder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include "../http/rewrite.hpp"
+#include "encodings.hpp"
+#include "file_feeds.hpp"
+#include "gzip.hpp"
+
+namespace plan {
+namespace {
+
+using base::Reason;
+using std::string;
+using What = FileFound::What;
+using Kind = sys::FileStatus::Kind;
+
+constexpr std::uint64_t kTrustMs = 1000;  // how long what was seen counts as so
+// The clock of a file system may stand for some milliseconds; two seconds where it is coarse.
+constexpr std::int64_t kYoungMs = 2000;
+constexpr std::uint64_t kGzipBytesMin = 256;  // what is shorter gains nothing
+constexpr std::size_t kRootsMax = 64;
+
+string system_types() {
+  string list;
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  return sys::read_file("/etc/mime.types", kMost, list) == 0 ? list : string{};
+}
+
+FileFound refused(Reason why) {
+  FileFound found;
+  found.why = why;
+  return found;
+}
+
+string hex(std::uint64_t number) {
+  std::array<char, 16> text;
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number, 16).ptr};
+}
+
+std::int64_t seconds(std::int64_t ns) noexcept { return ns / 1'000'000'000; }
+
+bool is_young(const sys::FileStatus& status, std::uint64_t wall_ms) noexcept {
+  const std::int64_t latest = std::max(status.modified_ns, status.changed_ns) / 1'000'000;
+  return static_cast<std::int64_t>(wall_ms) < latest + kYoungMs;
+}
+
+// A whole feed as text; null if it breaks off.
+std::shared_ptr<const string> drained(base::Feed& feed) {
+  auto text = std::make_shared<string>();
+  std::array<std::byte, 16'384> room;
+  for (;;) {
+    const base::Feed::Produced got = feed.produce(room);
+    if (got.got == base::Feed::Got::failed) return nullptr;
+    if (got.got == base::Feed::Got::end) return text;
+    text->append(reinterpret_cast<const char*>(room.data()), got.bytes);
+  }
+}
+
+// The file's bytes; null if it is changed while they are read.
+std::shared_ptr<const string> read_whole(const sys::Fd& file, const sys::FileStatus& status) {
+  auto text = std::make_shared<string>(status.size, '\0');
+  for (std::uint64_t done = 0; done < status.size;) {
+    const auto room = std::as_writable_bytes(std::span{*text}).subspan(done);
+    const sys::Io io = sys::read_at(file.get(), done, room);
+    if (io.outcome != sys::Outcome::done) return nullptr;
+    done += io.bytes;
+  }
+  sys::FileStatus after;
+  return sys::status_of(file, after) == 0 && after == status ? text : nullptr;
+}
+
+// RFC 9110 section 8.8: of the file's state, and of the form it is sent in.
+void put_validators(Representation& file, const sys::FileStatus& status, const string& form, bool varies,
+                    std::uint64_t wall_ms) {
+  file.etag = '"' + hex(status.inode) + '-' + hex(status.size) + '-' +
+              hex(static_cast<std::uint64_t>(status.modified_ns)) + form + '"';
+  file.validators = "ETag: " + file.etag + "\r\n";
+  // Not later than now (section 8.8.2.1).
+  file.modified_s = std::min(seconds(status.modified_ns), static_cast<std::int64_t>(wall_ms / 1000));
+  if (file.modified_s >= 0) {
+    std::array<char, http::kDateBytes> date;
+    http::write_date(static_cast<std::uint64_t>(file.modified_s) * 1000, date);
+    file.validators += "Last-Modified: " + string{date.data(), date.size()} + "\r\n";
+  }
+  if (varies) file.validators += "Vary: Accept-Encoding\r\n";
+}
+
+bool is_present(const sys::Fd& folder, const Witness& witness) {
+  const sys::Opened file = sys::open_beneath(folder, witness.path.c_str(), sys::Access::look);
+  sys::FileStatus status;
+  if (!file.fd || sys::status_of(file.fd, status) != 0) return !witness.status && file.error == ENOENT;
+  return witness.status == status;
+}
+
+}  // namespace
+
+Reason reason_of_errno(int error) noexcept {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ELOOP: return Reason::file_not_found;
+    case EACCES:
+    case EPERM:
+    case EXDEV:  // a way out of the folder
+    case ENXIO:  // a socket
+    case ENODEV: return Reason::file_forbidden;
+    case EMFILE:
+    case ENFILE: return Reason::no_descriptor;
+    case ENOMEM: return Reason::no_memory;
+    default: return Reason::file_unreadable;
+  }
+}
+
+FileFound open_served(const sys::Fd& folder, const string& name) {
+  sys::Opened file = sys::open_beneath(folder, name.c_str(), sys::Access::read);
+  if (!file.fd) return refused(reason_of_errno(file.error));
+  FileFound found;
+  if (const int error = sys::status_of(file.fd, found.status); error != 0)
+    return refused(reason_of_errno(error));
+  found.fd = std::move(file.fd);
+  if (found.status.kind == Kind::directory)
+    found.what = What::folder;
+  else if (found.status.kind == Kind::regular && found.status.for_all)
+    found.what = What::file;
+  else
+    return refused(Reason::file_forbidden);
+  return found;
+}
+
+FileFinder::FileFinder(const FileLimits& limits)
+    : limits_(limits), types_(system_types()), cache_(limits.cache_bytes) {}
+
+const FileRoot* FileFinder::root(const WebRoute& route, std::uint64_t now_ms, Reason& why) {
+  auto place = std::find_if(roots_.begin(), roots_.end(), [&route](const auto& root) {
+    return root->directory == route.directory && root->gzip == route.gzip &&
+           root->gzip_level == route.gzip_level && root->gzip_types == route.gzip_types;
+  });
+  if (place != roots_.end() && now_ms < (*place)->opened_ms + kTrustMs) return place->get();
+  sys::Opened folder = sys::open_folder(route.directory.c_str());
+  if (!folder.fd) {
+    why = reason_of_errno(folder.error);
+    return nullptr;
+  }
+  if (place == roots_.end()) {
+    if (roots_.size() == kRootsMax) roots_.erase(roots_.begin());
+    auto made = std::make_unique<FileRoot>();
+    *made = {++roots_made_, route.directory, route.gzip, route.gzip_level, route.gzip_types, {}, 0};
+    place = roots_.insert(roots_.end(), std::move(made));
+  }
+  (*place)->folder = std::move(folder.fd);
+  (*place)->opened_ms = now_ms;
+  return place->get();
+}
+
+void FileFinder::forget() noexcept {
+  roots_.clear();
+  cache_.clear();
+}
+
+FileFound FileFinder::find(const Request& request, const string& name) {
+  string key = std::to_string(request.root.id) + (request.accepts_gzip ? 'g' : 'p') + name;
+  if (FileCache::Entry* const entry = cache_.find(key); entry != nullptr) {
+    const bool trusted = request.now_ms < entry->checked_ms + kTrustMs;
+    const auto good = [&request](const Witness& seen) { return is_present(request.root.folder, seen); };
+    if (trusted || (!entry->young && std::all_of(entry->witnesses.begin(), entry->witnesses.end(), good))) {
+      if (!trusted) entry->checked_ms = request.now_ms;
+      FileFound found;
+      found.what = What::file;
+      found.file = entry->what;
+      return found;
+    }
+    cache_.drop(key);
+  }
+  return load(request, name, std::move(key));
+}
+
+// A file that can be sent, and what can be said of it.
+struct FileFinder::Candidate {
+  string name;
+  sys::Fd fd;
+  sys::FileStatus status;
+  string type;
+  string form;  // empty: as it is
+  bool there = true;
+};
+
+FileFound FileFinder::load(const Request& request, const string& name, string key) {
+  FileFound found = open_served(request.root.folder, name);
+  if (found.what != What::file) return found;
+  Candidate plain{name, std::move(found.fd), found.status, string{types_.of(name)}, {}};
+  Candidate prepared{name + ".gz", {}, {}, plain.type, "-gz", false};
+  FileCache::Entry entry;
+  entry.key = std::move(key);
+  entry.checked_ms = request.now_ms;
+  entry.young = is_young(plain.status, request.wall_ms);
+  entry.witnesses.push_back({name, plain.status});
+  if (request.root.gzip) {
+    FileFound beside = open_served(request.root.folder, prepared.name);
+    prepared.status = beside.status;
+    prepared.there = beside.what == What::file && beside.status.modified_ns >= plain.status.modified_ns;
+    prepared.fd = std::move(beside.fd);
+    // What is there but not served is looked at again each time.
+    const bool absent = beside.why == Reason::file_not_found;
+    entry.young |= beside.what != What::file ? !absent : is_young(beside.status, request.wall_ms);
+    entry.witnesses.push_back(
+        {prepared.name, absent ? std::nullopt : std::optional<sys::FileStatus>{prepared.status}});
+  }
+  const std::shared_ptr<Representation> chosen = choose(request, plain, prepared);
+  const bool sends_prepared = chosen->coding.empty() ? false : prepared.there;
+  found.status = sends_prepared ? prepared.status : plain.status;
+  found.fd = std::move(sends_prepared ? prepared.fd : plain.fd);
+  found.file = chosen;
+  entry.what = chosen;
+  if (chosen->content) cache_.put(std::move(entry));
+  return found;
+}
+
+// `file` as it is, in ranges too.
+std::shared_ptr<Representation> FileFinder::represent(const Request& request, Candidate& file,
+                                                      bool varies) const {
+  auto made = std::make_shared<Representation>();
+  put_validators(*made, file.status, file.form, varies, request.wall_ms);
+  made->type = file.type;
+  if (!file.form.empty()) made->coding = "Content-Encoding: gzip\r\n";
+  made->length = file.status.size;
+  if (file.status.size <= limits_.cached_file) made->content = read_whole(file.fd, file.status);
+  return made;
+}
+
+std::shared_ptr<Representation> FileFinder::choose(const Request& request, Candidate& plain,
+                                                   Candidate& prepared) const {
+  const FileRoot& root = request.root;
+  const bool worth = root.gzip && has_gzip() && plain.status.size >= kGzipBytesMin &&
+                     is_compressible(plain.type, root.gzip_types);
+  const bool varies = worth || prepared.there;
+  if (request.accepts_gzip && prepared.there) return represent(request, prepared, true);
+  auto made = represent(request, plain, varies);
+  if (!request.accepts_gzip || !worth) return made;
+  if (made->content) {
+    auto feed = whole_feed({made->content, {}}, plain.status.size);
+    const auto gzip = make_gzip(feed, root.gzip_level, nullptr);
+    const auto packed = gzip ? drained(*gzip) : nullptr;
+    if (packed == nullptr) return made;
+    made->content = packed;
+    made->length = packed->size();
+  } else if (has_stream()) {
+    made->length.reset();
+  } else {
+    return made;
+  }
+  made->in_ranges = false;
+  made->coding = "Content-Encoding: gzip\r\n";
+  put_validators(*made, plain.status, "-z" + std::to_string(root.gzip_level), true, request.wall_ms);
+  return made;
+}
+
+}  // namespace plan

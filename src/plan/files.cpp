@@ -1,0 +1,296 @@
+#include "files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "../base/text.hpp"
+#include "../sys/sys.hpp"
+#include "conditions.hpp"
+#include "encodings.hpp"
+#include "file_feeds.hpp"
+#include "gzip.hpp"
+#include "listing.hpp"
+
+namespace plan {
+namespace {
+
+using base::Reason;
+using http::Body;
+using std::string;
+using std::string_view;
+using What = FileFound::What;
+
+constexpr string_view kAllowed = "Allow: GET, HEAD, OPTIONS\r\n";
+
+FileAnswer refusal(Reason why, string fields = {}) {
+  FileAnswer answer;
+  answer.status = base::row(why).status;
+  answer.fields = std::move(fields);
+  answer.reason = why;
+  return answer;
+}
+
+FileAnswer plain_answer(std::uint16_t status, string fields, const Body& body) {
+  FileAnswer answer;
+  answer.status = status;
+  answer.fields = std::move(fields);
+  answer.body = body;
+  return answer;
+}
+
+// Range says something once, or nothing.
+string_view range_of(const http::Fields& fields) noexcept {
+  string_view value;
+  for (const http::Field& field : fields.all()) {
+    if (!base::equals_ignoring_case(field.name, "Range")) continue;
+    if (!value.empty()) return {};
+    value = field.value;
+  }
+  return value;
+}
+
+string content_range(const ByteRange& part, std::uint64_t size) {
+  return "Content-Range: bytes " + std::to_string(part.first) + '-' +
+         std::to_string(part.first + part.length - 1) + '/' + std::to_string(size) + "\r\n";
+}
+
+Content content_of(FileFound& found) {
+  if (found.file->content) return {found.file->content, {}};
+  return {nullptr, std::move(found.fd)};
+}
+
+std::unique_ptr<base::Feed> pieces(Content content, std::vector<Piece> list) {
+  return std::make_unique<PiecesFeed>(std::move(content), std::move(list));
+}
+
+// What RFC 3986 section 3.3 and 3.4 let stand there, and what is encoded already.
+constexpr string_view kInPath = "!$&'()*+,;=:@/%", kInQuery = "!$&'()*+,;=:@/?%";
+
+}  // namespace
+
+struct Files::Asked {
+  const WebRoute& route;
+  const http::RequestHead& head;
+  const FilePath path;
+  const FileFinder::Request find;
+  const bool to_head;
+  const std::int64_t now_s;  // since 1970-01-01 UTC
+
+  // The URL's path of the folder that is asked for: one "/" at its beginning, so that it cannot be read as
+  // "//host", and one at its end.
+  [[nodiscard]] string folder_url() const {
+    string_view prefix = route.prefix;
+    while (prefix.starts_with('/')) prefix.remove_prefix(1);
+    while (prefix.ends_with('/')) prefix.remove_suffix(1);
+    string url = "/";
+    if (!prefix.empty()) url += percent_encoded(prefix, kInPath) + '/';
+    if (!path.name.empty()) url += percent_encoded(path.name, "/") + '/';
+    return url;
+  }
+};
+
+Files::Files(const FileLimits& limits) : limits_(limits), finder_(limits) {
+  std::array<std::byte, sizeof boundary_key_> secret;
+  sys::random_bytes(secret);
+  std::memcpy(&boundary_key_, secret.data(), secret.size());
+}
+
+string Files::fault(const string& directory) {
+  const sys::Opened folder = sys::open_folder(directory.c_str());
+  if (!folder.fd)
+    return "'" + directory + "' cannot be served: " +
+           (folder.error == ENOTDIR ? "it is not a folder" : std::strerror(folder.error)) +
+           "; name a folder that is there and can be entered";
+  const sys::Opened self = sys::open_beneath(folder.fd, "", sys::Access::look);
+  if (self.fd) return {};
+  // A filter that does not know the call says EPERM.
+  if (self.error == ENOSYS || self.error == EPERM)
+    return "files cannot be served here: the kernel has no openat2(2); Linux 5.6 or later is needed";
+  return "'" + directory + "' cannot be served: " + std::strerror(self.error);
+}
+
+FileAnswer Files::answer(const WebRoute& route, const http::RequestHead& head, string_view below,
+                         std::uint64_t now_ms, std::uint64_t wall_ms) {
+  if (head.method == "OPTIONS") return plain_answer(204, string{kAllowed}, {});
+  const bool to_head = head.method == "HEAD";
+  if (!to_head && head.method != "GET") return refusal(Reason::method_not_allowed, string{kAllowed});
+  std::optional<FilePath> path = parse_file_path(below);
+  if (!path) return refusal(Reason::bad_target);
+  // The prefix has taken the "/" with it.
+  if ((below.empty() || below.front() == '?') && route.prefix.ends_with('/')) path->slash = true;
+  Reason why = Reason::none;
+  const FileRoot* const root = finder_.root(route, now_ms, why);
+  if (root == nullptr) return refusal(why);
+  const bool accepts = route.gzip && accepts_gzip(head.fields);
+  const Asked asked{.route = route,
+                    .head = head,
+                    .path = std::move(*path),
+                    .find = {*root, accepts, now_ms, wall_ms},
+                    .to_head = to_head,
+                    .now_s = static_cast<std::int64_t>(wall_ms / 1000)};
+  return asked.path.slash ? in_folder(asked) : by_name(asked);
+}
+
+FileAnswer Files::by_name(const Asked& asked) {
+  FileFound found = finder_.find(asked.find, asked.path.name);
+  switch (found.what) {
+    case What::file: return send(asked, found);
+    case What::refused: return refusal(found.why);
+    case What::folder: break;
+  }
+  // The page's own links are relative to what stands before the last "/".
+  string url = "Location: " + asked.folder_url();
+  if (!asked.path.query.empty()) (url += '?') += percent_encoded(asked.path.query, kInQuery);
+  return plain_answer(301, url += "\r\n", {Body::Kind::length, 0});
+}
+
+FileAnswer Files::in_folder(const Asked& asked) {
+  const string& name = asked.path.name;
+  for (const string& index : asked.route.index) {
+    FileFound found = finder_.find(asked.find, name.empty() ? index : name + '/' + index);
+    if (found.what == What::file) return send(asked, found);
+    if (found.what == What::refused && found.why != Reason::file_not_found) return refusal(found.why);
+  }
+  const FileFound found = open_served(asked.find.root.folder, name);
+  if (found.what == What::refused) return refusal(found.why);
+  if (found.what == What::file) return refusal(Reason::file_not_found);
+  if (!asked.route.listing || !found.status.for_all) return refusal(Reason::file_forbidden);
+  return list(asked, found);
+}
+
+namespace {
+
+// What the page shows of an entry: nothing, if it would be refused or is hidden (as from ls).
+std::optional<ListingRow> row_of(sys::FolderEntry& entry, const sys::Fd& root, const string& folder) {
+  using Kind = sys::FileStatus::Kind;
+  if (entry.name.starts_with('.')) return std::nullopt;
+  if (entry.status.kind == Kind::link) {
+    // Seen from the root, since it may lead to another folder in it.
+    const string path = folder.empty() ? entry.name : folder + '/' + entry.name;
+    const sys::Opened target = sys::open_beneath(root, path.c_str(), sys::Access::look);
+    if (!target.fd || sys::status_of(target.fd, entry.status) != 0) return std::nullopt;
+  }
+  const bool is_folder = entry.status.kind == Kind::directory;
+  if (!is_folder && (entry.status.kind != Kind::regular || !entry.status.for_all)) return std::nullopt;
+  return ListingRow{std::move(entry.name), is_folder, entry.status.size,
+                    entry.status.modified_ns / 1'000'000'000};
+}
+
+}  // namespace
+
+FileAnswer Files::list(const Asked& asked, const FileFound& folder) {
+  if (evaluate(asked.head.fields, {}, asked.now_s) == Condition::failed)
+    return refusal(Reason::precondition_failed);
+  Listing page;
+  std::vector<sys::FolderEntry> entries;
+  if (const int error = sys::read_folder(folder.fd, limits_.listed, entries, page.cut); error != 0)
+    return refusal(reason_of_errno(error));
+  for (sys::FolderEntry& entry : entries)
+    if (auto row = row_of(entry, asked.find.root.folder, asked.path.name))
+      page.rows.push_back(std::move(*row));
+  const string title = '/' + asked.path.name + (asked.path.name.empty() ? "" : "/");
+  page.path = title;
+  page.has_parent = !asked.path.name.empty();
+  page.query = asked.path.query;
+
+  FileFound found;
+  auto made = std::make_shared<Representation>();
+  made->type = "text/html; charset=utf-8";
+  made->content = std::make_shared<const string>(write_listing(std::move(page)));
+  made->length = made->content->size();
+  made->in_ranges = false;
+  const bool worth = asked.route.gzip && has_gzip() && is_compressible(made->type, asked.route.gzip_types);
+  if (worth) made->validators = "Vary: Accept-Encoding\r\n";
+  if (worth && asked.find.accepts_gzip && finder_.has_stream()) {
+    made->coding = "Content-Encoding: gzip\r\n";
+    found.status.size = made->content->size();
+    made->length.reset();
+  }
+  found.what = What::file;
+  found.file = std::move(made);
+  return send_whole(asked, found);
+}
+
+FileAnswer Files::send(const Asked& asked, FileFound& found) {
+  const Representation& file = *found.file;
+  const Validators current{file.etag, file.modified_s};
+  switch (evaluate(asked.head.fields, current, asked.now_s)) {
+    case Condition::failed: return refusal(Reason::precondition_failed);
+    case Condition::not_modified: return plain_answer(304, file.validators, {});
+    case Condition::holds: break;
+  }
+  const string_view range = range_of(asked.head.fields);
+  // Section 14.2: Range means something with GET only.
+  if (range.empty() || asked.to_head || !file.in_ranges ||
+      !if_range_holds(asked.head.fields, current, asked.now_s))
+    return send_whole(asked, found);
+  const Ranges ranges = parse_ranges(range, *file.length);
+  switch (ranges.what) {
+    case Ranges::What::outside:
+      return refusal(Reason::range_outside, "Accept-Ranges: bytes\r\nContent-Range: bytes */" +
+                                                std::to_string(*file.length) + "\r\n");
+    case Ranges::What::whole: break;
+    case Ranges::What::parts:
+      // It is not said whether the parts or the whole of a multipart body would be in gzip.
+      if (ranges.parts.size() == 1 || file.coding.empty()) return send_parts(found, ranges.parts);
+      break;
+  }
+  return send_whole(asked, found);
+}
+
+FileAnswer Files::send_whole(const Asked& asked, FileFound& found) {
+  const Representation& file = *found.file;
+  FileAnswer answer;
+  answer.fields = "Content-Type: " + file.type + "\r\n" + file.coding + file.validators;
+  if (file.in_ranges) answer.fields += "Accept-Ranges: bytes\r\n";
+  answer.body = file.length ? Body{Body::Kind::length, *file.length} : Body{Body::Kind::until_eof};
+  if (asked.to_head || file.length == 0U) return answer;
+  answer.feed = whole_feed(content_of(found), file.length ? *file.length : found.status.size);
+  if (file.length) return answer;
+  answer.feed = make_gzip(answer.feed, asked.route.gzip_level, finder_.ticket());
+  return answer.feed ? std::move(answer) : refusal(Reason::no_memory);
+}
+
+FileAnswer Files::send_parts(FileFound& found, const std::vector<ByteRange>& parts) {
+  const Representation& file = *found.file;
+  FileAnswer answer = plain_answer(206, file.coding + file.validators, {Body::Kind::length, 0});
+  answer.fields += "Accept-Ranges: bytes\r\n";
+  std::vector<Piece> list;
+  if (parts.size() == 1) {
+    answer.fields += "Content-Type: " + file.type + "\r\n" + content_range(parts[0], *file.length);
+    list.push_back({.before = {}, .first = parts[0].first, .length = parts[0].length});
+  } else {
+    // RFC 9110 section 14.6.
+    const base::SipHash hash = base::siphash(boundary_key_, std::to_string(++boundaries_));
+    const string boundary = std::to_string(hash.low) + std::to_string(hash.high);
+    answer.fields += "Content-Type: multipart/byteranges; boundary=" + boundary + "\r\n";
+    for (const ByteRange& part : parts)
+      list.push_back({.before = (list.empty() ? "--" : "\r\n--") + boundary + "\r\nContent-Type: " +
+                                file.type + "\r\n" + content_range(part, *file.length) + "\r\n",
+                      .first = part.first,
+                      .length = part.length});
+    list.push_back({.before = "\r\n--" + boundary + "--\r\n", .first = 0, .length = 0});
+  }
+  for (const Piece& piece : list) answer.body.length += piece.before.size() + piece.length;
+  answer.feed = pieces(content_of(found), std::move(list));
+  return answer;
+}
+
+std::unique_ptr<base::Feed> open_whole_file(const string& root, const string& file, Reason& why) {
+  const sys::Opened folder = sys::open_folder(root.c_str());
+  if (!folder.fd) {
+    why = reason_of_errno(folder.error);
+    return nullptr;
+  }
+  FileFound found = open_served(folder.fd, file.substr(std::min(file.find_first_not_of('/'), file.size())));
+  if (found.what != What::file) {
+    why = found.what == What::folder ? Reason::file_forbidden : found.why;
+    return nullptr;
+  }
+  return whole_feed({nullptr, std::move(found.fd)}, found.status.size);
+}
+
+}  // namespace plan

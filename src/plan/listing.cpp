@@ -1,0 +1,191 @@
+#include "listing.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "../base/text.hpp"
+#include "url_path.hpp"
+
+namespace plan {
+namespace {
+
+using std::string;
+using std::string_view;
+
+// ---- text in a page --------------------------------------------------------------------------------------
+
+// The length of the character at the front of `text` if that is UTF-8 (RFC 3629 section 4), else 0.
+std::size_t utf8_length(string_view text) noexcept {
+  const auto at = [text](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const unsigned first = at(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((at(i) & 0xc0U) != 0x80) return 0;
+  // Not in its shortest form, a surrogate, or beyond the last character.
+  const bool wrong = (first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) >= 0xa0) ||
+                     (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) >= 0x90);
+  return wrong ? 0 : length;
+}
+
+// As text of a page. What is no character, or a control character, is shown as U+FFFD.
+string escaped(string_view text) {
+  string out;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const char c = text.front();
+    if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      out += "\xef\xbf\xbd";
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (c == '\'')
+      out += "&#39;";
+    else
+      out += text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
+// "2024-02-29 12:34:56", UTC
+string date_text(std::int64_t unix_s) {
+  using namespace std::chrono;
+  const sys_seconds when{seconds{unix_s}};
+  const year_month_day date{floor<days>(when)};
+  const hh_mm_ss time{when - floor<days>(when)};
+  std::array<char, 64> room;
+  base::Writer out{room};
+  out.padded(static_cast<std::uint64_t>(std::max(static_cast<int>(date.year()), 0)), 4) << '-';
+  out.padded(static_cast<unsigned>(date.month()), 2) << '-';
+  out.padded(static_cast<unsigned>(date.day()), 2) << ' ';
+  out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(time.seconds().count()), 2);
+  return string{out.view()};
+}
+
+// "1023 B", "1.5 KiB": three digits or so, cut, not rounded.
+string size_text(std::uint64_t bytes) {
+  constexpr std::array<string_view, 7> kUnits{" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
+  std::size_t unit = 0;
+  std::uint64_t tenths = 0;
+  for (; bytes >= 1024; ++unit) {
+    tenths = bytes % 1024 * 10 / 1024;
+    bytes /= 1024;
+  }
+  string out = std::to_string(bytes);
+  if (unit != 0 && bytes < 100) out += '.' + std::to_string(tenths);
+  return out += kUnits[unit];
+}
+
+// ---- order -----------------------------------------------------------------------------------------------
+
+enum class Column : std::uint8_t { name, size, time };
+constexpr std::array<string_view, 3> kParameter{"name", "size", "time"};
+constexpr std::array<string_view, 3> kTitle{"Name", "Size", "Modified"};
+
+struct Order {
+  Column column = Column::name;
+  bool descending = false;
+};
+
+Order read_order(string_view query) noexcept {
+  Order order;
+  while (!query.empty()) {
+    const string_view part = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(part.size() + 1, query.size()));
+    if (part == "order=desc") order.descending = true;
+    for (std::size_t i = 0; i < kParameter.size(); ++i)
+      if (part.starts_with("sort=") && part.substr(5) == kParameter[i]) order.column = static_cast<Column>(i);
+  }
+  return order;
+}
+
+void sort(std::vector<ListingRow>& rows, const Order& order) {
+  const auto before = [&order](const ListingRow& a, const ListingRow& b) {
+    switch (order.column) {
+      case Column::size:
+        if (a.size != b.size) return a.size < b.size;
+        break;
+      case Column::time:
+        if (a.modified_s != b.modified_s) return a.modified_s < b.modified_s;
+        break;
+      case Column::name: break;
+    }
+    return a.name < b.name;
+  };
+  std::sort(rows.begin(), rows.end(), [&](const ListingRow& a, const ListingRow& b) {
+    if (a.folder != b.folder) return a.folder;
+    return order.descending ? before(b, a) : before(a, b);
+  });
+}
+
+// ---- the page --------------------------------------------------------------------------------------------
+
+constexpr string_view kStyle =
+    ":root{color-scheme:light dark}body{font:1rem/1.5 sans-serif;max-width:60rem;margin:2rem auto;"
+    "padding:0 1rem}h1{font-size:1.3rem;overflow-wrap:anywhere}table{width:100%;border-collapse:collapse}"
+    "th,td{text-align:left;padding:.2rem 1rem .2rem 0;border-bottom:1px solid #8884}"
+    "td:first-child{overflow-wrap:anywhere}td+td,th+th{white-space:nowrap;text-align:right;"
+    "font-variant-numeric:tabular-nums}a{text-decoration:none}a:hover{text-decoration:underline}";
+
+string header_row(const Order& order) {
+  string out = "<tr>";
+  for (std::size_t i = 0; i < kTitle.size(); ++i) {
+    const bool here = static_cast<Column>(i) == order.column;
+    const bool descending = here && !order.descending;
+    out += "<th><a href=\"?sort=";
+    out += kParameter[i];
+    out += descending ? "&amp;order=desc\">" : "&amp;order=asc\">";
+    out += kTitle[i];
+    if (here) out += order.descending ? " &darr;" : " &uarr;";
+    out += "</a></th>";
+  }
+  return out += "</tr>\n";
+}
+
+void put_row(string& out, const ListingRow& row) {
+  const string_view slash = row.folder ? "/" : "";
+  // A colon would make a scheme of what stands before it, and "?" a query: all that is encoded.
+  out += "<tr><td><a href=\"" + percent_encoded(row.name);
+  (out += slash) += "\">" + escaped(row.name);
+  (out += slash) += "</a></td><td>";
+  out += row.folder ? string{"-"} : size_text(row.size);
+  out += "</td><td>" + date_text(row.modified_s) + "</td></tr>\n";
+}
+
+}  // namespace
+
+string write_listing(Listing listing) {
+  const Order order = read_order(listing.query);
+  sort(listing.rows, order);
+  const string title = "Index of " + escaped(listing.path);
+  string out;
+  out.reserve(2048 + listing.rows.size() * 160);
+  out +=
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>";
+  out += title + "</title>\n<style>";
+  out += kStyle;
+  out += "</style>\n</head>\n<body>\n<h1>" + title + "</h1>\n<table>\n<thead>\n" + header_row(order);
+  out += "</thead>\n<tbody>\n";
+  if (listing.has_parent) out += "<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n";
+  for (const ListingRow& row : listing.rows) put_row(out, row);
+  out += "</tbody>\n</table>\n";
+  if (listing.cut)
+    out += "<p>There is more in this folder: only " + std::to_string(listing.rows.size()) +
+           " entries are shown.</p>\n";
+  return out += "</body>\n</html>\n";
+}
+
+}  // namespace plan

@@ -1,0 +1,12 @@
+#include "gzip.hpp"
+
+namespace plan {
+
+bool has_gzip() noexcept { return false; }
+
+std::unique_ptr<base::Feed> make_gzip(std::unique_ptr<base::Feed>& /*plain*/, int /*level*/,
+                                      std::shared_ptr<void> /*ticket*/) {
+  return nullptr;
+}
+
+}  // namespace plan

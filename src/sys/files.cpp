@@ -1,0 +1,111 @@
+// Files that are served, on Linux.
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "calls.hpp"
+#include "sys.hpp"
+
+namespace sys {
+namespace {
+
+using namespace calls;
+
+constexpr std::int64_t nanoseconds(const timespec& time) noexcept {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+FileStatus::Kind kind_of(mode_t mode) noexcept {
+  using Kind = FileStatus::Kind;
+  if (S_ISREG(mode)) return Kind::regular;
+  if (S_ISDIR(mode)) return Kind::directory;
+  return S_ISLNK(mode) ? Kind::link : Kind::other;
+}
+
+FileStatus from_kernel(const struct stat& in) noexcept {
+  return {.kind = kind_of(in.st_mode),
+          .for_all = (in.st_mode & S_IROTH) != 0,
+          .device = in.st_dev,
+          .inode = in.st_ino,
+          .size = static_cast<std::uint64_t>(in.st_size),
+          .modified_ns = nanoseconds(in.st_mtim),
+          .changed_ns = nanoseconds(in.st_ctim)};
+}
+
+int open_by(const Fd& folder, const char* path, const open_how& how) noexcept {
+  return static_cast<int>(
+      uninterrupted([&] { return ::syscall(SYS_openat2, folder.get(), path, &how, sizeof how); }));
+}
+
+// Adds one entry, if it is still there.
+void add(const Fd& folder, const char* name, std::vector<FolderEntry>& out) {
+  struct stat status {};
+  if (::fstatat(folder.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+    out.push_back({name, from_kernel(status)});
+}
+
+}  // namespace
+
+Opened open_folder(const char* path) noexcept {
+  return opened(uninterrupted([&] { return ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+}
+
+Opened open_beneath(const Fd& folder, const char* path, Access access) noexcept {
+  open_how how{};
+  how.flags = access == Access::look ? O_PATH | O_CLOEXEC : O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  if (*path == '\0') path = ".";
+  // EAGAIN: something was renamed meanwhile, and the kernel cannot tell whether the way is safe (openat2(2)).
+  for (int tries = 0; tries < 8; ++tries) {
+    const int fd = open_by(folder, path, how);
+    if (fd >= 0 || errno != EAGAIN) return opened(fd);
+  }
+  return failed(EAGAIN);
+}
+
+int status_of(const Fd& file, FileStatus& status) noexcept {
+  struct stat found {};
+  if (::fstat(file.get(), &found) != 0) return errno;
+  status = from_kernel(found);
+  return 0;
+}
+
+Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept {
+  return moved(
+      uninterrupted([&] { return ::pread(file, into.data(), into.size(), static_cast<off_t>(offset)); }));
+}
+
+Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept {
+  auto position = static_cast<off_t>(offset);
+  const Io io = moved(uninterrupted([&] { return ::sendfile(socket.get(), file, &position, bytes); }));
+  if (io.outcome == Outcome::done) offset += io.bytes;
+  return io;
+}
+
+int read_folder(const Fd& folder, std::size_t most, std::vector<FolderEntry>& out, bool& cut) {
+  alignas(dirent64) std::array<char, 32'768> room;
+  cut = false;
+  for (;;) {
+    const ssize_t length = ::getdents64(folder.get(), room.data(), room.size());
+    if (length < 0) return errno;
+    if (length == 0) return 0;
+    for (ssize_t at = 0; at < length;) {
+      const auto* const entry = reinterpret_cast<const dirent64*>(room.data() + at);
+      at += entry->d_reclen;
+      if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0) continue;
+      cut = out.size() >= most;
+      if (cut) return 0;
+      add(folder, entry->d_name, out);
+    }
+  }
+}
+
+}  // namespace sys

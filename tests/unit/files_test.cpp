@@ -1,0 +1,581 @@
+// Files as answers, on the simulated kernel's tree. Times are said by the test.
+#include "../../src/plan/files.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../../src/plan/gzip.hpp"
+#include "bench.hpp"
+
+namespace {
+
+using base::Reason;
+using plan::FileAnswer;
+using std::string;
+using std::string_view;
+using Body = http::Body;
+using Kind = sys::FileStatus::Kind;
+
+constexpr std::int64_t kChanged = 784'111'777;  // Sun, 06 Nov 1994 08:49:37 GMT
+constexpr std::uint64_t kWall = 1'700'000'000'000;
+
+// The whole of a body; "(failed)" at its end if it breaks off.
+string drain(base::Feed* feed, std::size_t room = 1000) {
+  string out;
+  if (feed == nullptr) return out;
+  std::vector<std::byte> bytes(room);
+  for (;;) {
+    const auto got = feed->produce(bytes);
+    if (got.got == base::Feed::Got::failed) return out + "(failed)";
+    if (got.got == base::Feed::Got::end) return out;
+    out.append(reinterpret_cast<const char*>(bytes.data()), got.bytes);
+  }
+}
+
+// The value of a field; "-" if it is not there, "(twice)" if it is there more than once.
+string field(const FileAnswer& answer, const string& name) {
+  const string begin = name + ": ";
+  string value = "-";
+  for (std::size_t at = 0; at < answer.fields.size();) {
+    const std::size_t end = answer.fields.find("\r\n", at);
+    if (answer.fields.compare(at, begin.size(), begin) == 0)
+      value = value == "-" ? answer.fields.substr(at + begin.size(), end - at - begin.size()) : "(twice)";
+    at = end + 2;
+  }
+  return value;
+}
+
+class FilesTest : public testing::Test {
+ protected:
+  FilesTest() : world(chooser, bench::kind()) {
+    world.enter();
+    route.directory = "/www";
+    world.put_node("/www", Kind::directory, "", kChanged);
+    files = std::make_unique<plan::Files>(
+        plan::FileLimits{.cache_bytes = 100'000, .cached_file = 1000, .listed = 5});
+  }
+  ~FilesTest() override {
+    files.reset();
+    EXPECT_EQ(world.descriptors(), 0U) << "all that was opened is closed";
+    EXPECT_EQ(world.broken, "");
+    world.leave();
+  }
+
+  FileAnswer ask(string_view below, const std::vector<http::Field>& list = {}, string_view method = "GET") {
+    http::RequestHead head;
+    head.method = method;
+    for (const http::Field& line : list) head.fields.add(line);
+    return files->answer(route, head, below, now, kWall + now);
+  }
+  // The body of a GET, drained.
+  string body(string_view below, const std::vector<http::Field>& list = {}) {
+    const FileAnswer answer = ask(below, list);
+    return std::to_string(answer.status) + ' ' + drain(answer.feed.get());
+  }
+
+  bench::First chooser;
+  sim::World world;
+  plan::WebRoute route;
+  std::unique_ptr<plan::Files> files;
+  std::uint64_t now = 1000;
+};
+
+TEST_F(FilesTest, AFileWithWhatIsSaidOfIt) {
+  world.put_file("/www/a b.txt", "hello", kChanged);
+  const FileAnswer answer = ask("/a%20b.txt?x=y");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.reason, Reason::none);
+  EXPECT_EQ(field(answer, "Content-Type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(field(answer, "Last-Modified"), "Sun, 06 Nov 1994 08:49:37 GMT");
+  EXPECT_EQ(field(answer, "Accept-Ranges"), "bytes");
+  EXPECT_EQ(field(answer, "Vary"), "-");
+  EXPECT_EQ(field(answer, "ETag").front(), '"');
+  EXPECT_EQ(answer.body, (Body{Body::Kind::length, 5}));
+  EXPECT_EQ(drain(answer.feed.get()), "hello");
+}
+
+TEST_F(FilesTest, HeadHasTheSameWithoutTheBytes) {
+  for (const std::size_t size : {0U, 5U, 5000U}) {
+    world.put_file("/www/a.txt", string(size, 'x'), kChanged);
+    files->forget();
+    const FileAnswer get = ask("/a.txt"), head = ask("/a.txt", {{"Range", "bytes=0-1"}}, "HEAD");
+    EXPECT_EQ(head.status, 200);
+    EXPECT_EQ(head.fields, get.fields);
+    EXPECT_EQ(head.body, get.body);
+    EXPECT_EQ(head.body, (Body{Body::Kind::length, size}));
+    EXPECT_EQ(head.feed, nullptr);
+    EXPECT_EQ(drain(get.feed.get()), string(size, 'x'));
+  }
+}
+
+TEST_F(FilesTest, WhatIsRefused) {
+  world.put_file("/www/secret.txt", "x").status.for_all = false;
+  world.put_file("/www/plain.txt", "x");
+  world.put_node("/www/pipe", Kind::other, "", kChanged);
+  world.put_node("/www/out", Kind::link, "../etc", kChanged);
+  world.put_node("/www/up", Kind::link, "/etc/passwd", kChanged);
+  world.put_node("/www/loop", Kind::link, "loop", kChanged);
+  world.put_file("/etc/passwd", "root");
+  world.put_file("/www/sub/hidden/x", "x");
+  (*world.tree["/www/sub/hidden"]).status.for_all = false;
+  struct Row {
+    string_view below;
+    int status;
+    Reason reason;
+  };
+  const Row rows[] = {
+      {"/nothing", 404, Reason::file_not_found},    {"/nothing/", 404, Reason::file_not_found},
+      {"/plain.txt/", 404, Reason::file_not_found}, {"/plain.txt/x", 404, Reason::file_not_found},
+      {"/loop", 404, Reason::file_not_found},       {"/secret.txt", 403, Reason::file_forbidden},
+      {"/pipe", 403, Reason::file_forbidden},       {"/out/passwd", 403, Reason::file_forbidden},
+      {"/up", 403, Reason::file_forbidden},         {"/sub/hidden/", 403, Reason::file_forbidden},
+      {"/../etc/passwd", 400, Reason::bad_target},  {"/%2e%2e/etc/passwd", 400, Reason::bad_target},
+      {"/a%00", 400, Reason::bad_target},           {"/a%2fb", 400, Reason::bad_target},
+  };
+  for (const Row& row : rows) {
+    const FileAnswer answer = ask(row.below);
+    EXPECT_EQ(answer.status, row.status) << row.below;
+    EXPECT_EQ(answer.reason, row.reason) << row.below;
+    EXPECT_EQ(answer.feed, nullptr) << row.below;
+  }
+  EXPECT_EQ(body("/sub/hidden/x"), "200 x") << "what is not listed can be had by name";
+}
+
+TEST_F(FilesTest, LinksThatStayInside) {
+  world.put_file("/www/a/x.txt", "there");
+  world.put_node("/www/b/link.txt", Kind::link, "../a/x.txt", kChanged);
+  EXPECT_EQ(body("/b/link.txt"), "200 there");
+  route.directory = "/www/b";
+  EXPECT_EQ(ask("/link.txt").status, 403) << "now it leads out";
+}
+
+TEST_F(FilesTest, OtherMethods) {
+  world.put_file("/www/a.txt", "x");
+  const FileAnswer post = ask("/a.txt", {}, "POST");
+  EXPECT_EQ(post.status, 405);
+  EXPECT_EQ(post.reason, Reason::method_not_allowed);
+  EXPECT_EQ(field(post, "Allow"), "GET, HEAD, OPTIONS");
+  const FileAnswer options = ask("/a.txt", {}, "OPTIONS");
+  EXPECT_EQ(options.status, 204);
+  EXPECT_EQ(field(options, "Allow"), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(options.body.kind, Body::Kind::none);
+  EXPECT_EQ(ask("/a.txt", {}, "get").status, 405) << "methods have no second case";
+}
+
+TEST_F(FilesTest, NoDescriptorLeft) {
+  world.put_file("/www/a.txt", "x");
+  world.descriptor_limit = 4;  // room for the folder alone
+  const FileAnswer answer = ask("/a.txt");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.reason, Reason::no_descriptor);
+}
+
+// ---- folders ---------------------------------------------------------------------------------------------
+
+TEST_F(FilesTest, AFolderWithoutItsSlash) {
+  world.put_file("/www/sub dir/x", "x");
+  const auto location = [this](string_view below) {
+    const FileAnswer answer = ask(below);
+    return std::to_string(answer.status) + ' ' + field(answer, "Location");
+  };
+  EXPECT_EQ(location("/sub%20dir"), "301 /sub%20dir/");
+  EXPECT_EQ(location("//sub%20dir"), "301 /sub%20dir/") << "not another host";
+  EXPECT_EQ(location("/sub%20dir?a=b&c"), "301 /sub%20dir/?a=b&c");
+  EXPECT_EQ(location("/sub%20dir/."), "301 /sub%20dir/");
+  EXPECT_EQ(location("/sub%20dir/.."), "301 /") << "links of the page would be relative to /sub%20dir/";
+  EXPECT_EQ(ask("/sub%20dir").body, (Body{Body::Kind::length, 0}));
+  route.prefix = "/files";
+  EXPECT_EQ(location("/sub%20dir"), "301 /files/sub%20dir/");
+  EXPECT_EQ(location(""), "301 /files/");
+  EXPECT_EQ(location("?x"), "301 /files/?x");
+  EXPECT_EQ(ask("/").status, 200);
+  route.prefix = "/files/";
+  EXPECT_EQ(ask("").status, 200) << "the slash belongs to the prefix";
+  EXPECT_EQ(location("sub%20dir"), "301 /files/sub%20dir/");
+}
+
+TEST_F(FilesTest, ItsIndexInOrder) {
+  route.index = {"index.html", "default.htm"};
+  world.put_file("/www/default.htm", "second");
+  EXPECT_EQ(body("/"), "200 second");
+  world.put_file("/www/index.html", "first");
+  EXPECT_EQ(body("/"), "200 first");
+  EXPECT_EQ(field(ask("/"), "Content-Type"), "text/html; charset=utf-8");
+  world.put_file("/www/index.html", "closed").status.for_all = false;
+  now += 1000;
+  EXPECT_EQ(ask("/").status, 403) << "not the next one: that would show what was meant to be closed";
+}
+
+TEST_F(FilesTest, OrAListing) {
+  world.put_file("/www/sub/one.txt", "1");
+  world.put_file("/www/sub/.hidden", "1");
+  world.put_file("/www/sub/closed", "1").status.for_all = false;
+  world.put_node("/www/sub/pipe", Kind::other, "", kChanged);
+  world.put_node("/www/sub/up", Kind::link, "../two.txt", kChanged);
+  world.put_file("/www/two.txt", "22");
+  const FileAnswer answer = ask("/sub/");
+  const string page = drain(answer.feed.get());
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(field(answer, "Content-Type"), "text/html; charset=utf-8");
+  EXPECT_EQ(answer.body, (Body{Body::Kind::length, page.size()}));
+  EXPECT_NE(page.find("Index of /sub/"), string::npos);
+  EXPECT_NE(page.find("href=\"../\""), string::npos);
+  EXPECT_NE(page.find("href=\"one.txt\""), string::npos);
+  EXPECT_NE(page.find("href=\"up\">up</a></td><td>2 B"), string::npos) << "of a link, what it leads to";
+  for (const char* const name : {"hidden", "closed", "pipe"})
+    EXPECT_EQ(page.find(name), string::npos) << name;
+  EXPECT_EQ(ask("/sub/", {}, "HEAD").body, answer.body);
+  EXPECT_EQ(drain(ask("/").feed.get()).find("href=\"../\""), string::npos) << "nothing is above the top";
+  route.listing = false;
+  EXPECT_EQ(ask("/sub/").status, 403);
+  EXPECT_EQ(ask("/nothing/").status, 404);
+}
+
+TEST_F(FilesTest, AListingIsBounded) {
+  for (int i = 0; i < 5; ++i) world.put_file("/www/f" + std::to_string(i), "");
+  EXPECT_EQ(drain(ask("/").feed.get()).find("There is more"), string::npos);
+  world.put_file("/www/f5", "");
+  EXPECT_NE(drain(ask("/").feed.get()).find("only 5 entries"), string::npos);
+}
+
+// ---- conditions and ranges -------------------------------------------------------------------------------
+
+TEST_F(FilesTest, NotModified) {
+  world.put_file("/www/a.txt", "hello", kChanged);
+  const string etag = field(ask("/a.txt"), "ETag");
+  const FileAnswer same = ask("/a.txt", {{"If-None-Match", etag}});
+  EXPECT_EQ(same.status, 304);
+  EXPECT_EQ(same.reason, Reason::none);
+  EXPECT_EQ(same.body.kind, Body::Kind::none);
+  EXPECT_EQ(same.feed, nullptr);
+  EXPECT_EQ(field(same, "ETag"), etag);
+  EXPECT_EQ(field(same, "Content-Type"), "-");
+  EXPECT_EQ(ask("/a.txt", {{"If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}, "HEAD").status, 304);
+  const FileAnswer failed = ask("/a.txt", {{"If-Match", "\"x\""}});
+  EXPECT_EQ(failed.status, 412);
+  EXPECT_EQ(failed.reason, Reason::precondition_failed);
+}
+
+TEST_F(FilesTest, AStateOfItsOwnForEachChange) {
+  world.put_file("/www/a.txt", "hello", kChanged);
+  const string first = field(ask("/a.txt"), "ETag");
+  world.tree["/www/a.txt"]->status.modified_ns += 1;
+  now += 1000;
+  EXPECT_NE(field(ask("/a.txt"), "ETag"), first) << "a nanosecond counts";
+}
+
+TEST_F(FilesTest, NotModifiedInTheFuture) {
+  world.put_file("/www/a.txt", "hello", static_cast<std::int64_t>(kWall / 1000) + 5000);
+  EXPECT_EQ(field(ask("/a.txt"), "Last-Modified"), "Tue, 14 Nov 2023 22:13:21 GMT")
+      << "but now, at kWall + 1 s";
+}
+
+TEST_F(FilesTest, ARange) {
+  for (const std::size_t size : {10U, 5000U}) {  // in memory, and in its file
+    string text;
+    while (text.size() < size) text += "0123456789";
+    world.put_file("/www/a.txt", text, kChanged);
+    files->forget();
+    const FileAnswer answer = ask("/a.txt", {{"Range", "bytes=2-4"}});
+    EXPECT_EQ(answer.status, 206);
+    EXPECT_EQ(field(answer, "Content-Range"), "bytes 2-4/" + std::to_string(size));
+    EXPECT_EQ(field(answer, "Content-Type"), "text/plain; charset=utf-8");
+    EXPECT_EQ(answer.body, (Body{Body::Kind::length, 3}));
+    EXPECT_EQ(drain(answer.feed.get()), "234");
+    EXPECT_EQ(body("/a.txt", {{"Range", "bytes=-2"}}), "206 89");
+    EXPECT_EQ(body("/a.txt", {{"Range", "bytes=0-0"}, {"If-Range", field(answer, "ETag")}}), "206 0");
+    EXPECT_EQ(body("/a.txt", {{"Range", "bytes=0-0"}, {"If-Range", "\"x\""}}), "200 " + text);
+    EXPECT_EQ(body("/a.txt", {{"Range", "bytes=0-0"}, {"Range", "bytes=0-0"}}), "200 " + text);
+    EXPECT_EQ(ask("/a.txt", {{"Range", "bytes=0-0"}, {"If-None-Match", "*"}}).status, 304);
+    const FileAnswer outside = ask("/a.txt", {{"Range", "bytes=" + std::to_string(size) + "-"}});
+    EXPECT_EQ(outside.status, 416);
+    EXPECT_EQ(outside.reason, Reason::range_outside);
+    EXPECT_EQ(field(outside, "Content-Range"), "bytes */" + std::to_string(size));
+  }
+}
+
+TEST_F(FilesTest, RangesInParts) {
+  for (const std::size_t size : {10U, 5000U}) {
+    string text;
+    while (text.size() < size) text += "0123456789";
+    world.put_file("/www/a.txt", text, kChanged);
+    files->forget();
+    const FileAnswer answer = ask("/a.txt", {{"Range", "bytes=1-2,-1"}});
+    const string type = field(answer, "Content-Type"), begin = "multipart/byteranges; boundary=";
+    ASSERT_EQ(type.substr(0, begin.size()), begin);
+    const string boundary = type.substr(begin.size()), all = '/' + std::to_string(size);
+    const string last = std::to_string(size - 1);
+    // RFC 9110 section 14.6, RFC 2046 section 5.1.1
+    const string expected = "--" + boundary +
+                            "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes 1-2" + all +
+                            "\r\n\r\n12\r\n--" + boundary +
+                            "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes " + last +
+                            '-' + last + all + "\r\n\r\n9\r\n--" + boundary + "--\r\n";
+    EXPECT_EQ(answer.status, 206);
+    EXPECT_EQ(field(answer, "Content-Range"), "-");
+    EXPECT_EQ(answer.body, (Body{Body::Kind::length, expected.size()}));
+    EXPECT_EQ(drain(answer.feed.get(), 7), expected);
+    EXPECT_LE(boundary.size(), 70U) << "RFC 2046 section 5.1.1";
+  }
+}
+
+// ---- feeds -----------------------------------------------------------------------------------------------
+
+TEST_F(FilesTest, AFeedFromAFileTellsWhereTheBytesLie) {
+  world.put_file("/www/a.txt", string(5000, 'x') + "end", kChanged);
+  const FileAnswer answer = ask("/a.txt", {{"Range", "bytes=10-19,4990-"}});
+  EXPECT_EQ(answer.feed->range().fd, -1) << "the part's head comes first";
+  std::array<std::byte, 500> room;
+  string out;
+  while (answer.feed->range().fd < 0) {
+    const auto got = answer.feed->produce(room);
+    ASSERT_EQ(got.got, base::Feed::Got::some);
+  }
+  EXPECT_EQ(answer.feed->range().offset, 10U);
+  EXPECT_EQ(answer.feed->range().length, 10U);
+  answer.feed->sent(4);
+  EXPECT_EQ(answer.feed->range().offset, 14U);
+  EXPECT_EQ(answer.feed->range().length, 6U);
+  answer.feed->sent(6);
+  EXPECT_EQ(answer.feed->range().fd, -1);
+  EXPECT_NE(drain(answer.feed.get()).find("xxxxxxxxxxend\r\n--"), string::npos);
+  EXPECT_EQ(answer.feed->range().fd, -1);
+}
+
+TEST_F(FilesTest, AFileThatShrinksBreaksTheAnswerOff) {
+  world.put_file("/www/a.txt", string(5000, 'x'), kChanged);
+  const FileAnswer answer = ask("/a.txt");
+  world.tree["/www/a.txt"]->text.resize(4000);
+  EXPECT_EQ(drain(answer.feed.get()), string(4000, 'x') + "(failed)");
+}
+
+// ---- the cache -------------------------------------------------------------------------------------------
+
+TEST_F(FilesTest, AHotSmallFileCostsNoCall) {
+  world.put_file("/www/a.txt", "hello", kChanged);
+  EXPECT_EQ(body("/a.txt"), "200 hello");
+  const auto opened = world.files_opened, looked = world.files_looked_at, read = world.files_read;
+  for (int i = 0; i < 9; ++i, now += 100) EXPECT_EQ(body("/a.txt"), "200 hello");
+  EXPECT_EQ(world.files_opened, opened);
+  EXPECT_EQ(world.files_looked_at, looked);
+  EXPECT_EQ(world.files_read, read);
+  now += 1000;
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(body("/a.txt"), "200 hello");
+  EXPECT_EQ(world.files_looked_at, looked + 1) << "once a second it is asked whether it is still so";
+  EXPECT_EQ(world.files_read, read);
+}
+
+TEST_F(FilesTest, AChangeIsSeenWithinASecond) {
+  world.put_file("/www/a.txt", "hello", kChanged);
+  const FileAnswer before = ask("/a.txt");
+  world.put_file("/www/a.txt", "world", kChanged);
+  now += 1000;
+  EXPECT_EQ(body("/a.txt"), "200 world");
+  EXPECT_EQ(drain(before.feed.get()), "hello") << "what had begun goes on";
+  world.tree.erase("/www/a.txt");
+  now += 1000;
+  EXPECT_EQ(ask("/a.txt").status, 404);
+  world.put_file("/www/a.txt", "again", kChanged).status.for_all = false;
+  EXPECT_EQ(ask("/a.txt").status, 403);
+}
+
+TEST_F(FilesTest, AYoungFileIsNotTrusted) {
+  const auto changed = static_cast<std::int64_t>((kWall + now) / 1000);
+  world.put_file("/www/a.txt", "hello", changed);
+  EXPECT_EQ(body("/a.txt"), "200 hello");
+  world.tree["/www/a.txt"]->text = "world";  // within the same tick of the file system's clock
+  now += 1000;
+  EXPECT_EQ(body("/a.txt"), "200 world");
+  now += 5000;
+  EXPECT_EQ(body("/a.txt"), "200 world");
+  const auto read = world.files_read;
+  now += 1000;
+  EXPECT_EQ(body("/a.txt"), "200 world");
+  EXPECT_EQ(world.files_read, read) << "now it is old enough";
+}
+
+TEST_F(FilesTest, AnotherFolderUnderTheSameName) {
+  world.put_file("/www/a.txt", "old", kChanged);
+  EXPECT_EQ(body("/a.txt"), "200 old");
+  world.tree.erase("/www/a.txt");
+  world.put_node("/www", Kind::directory, "", kChanged);
+  world.put_file("/www/a.txt", "new", kChanged);
+  now += 1000;
+  EXPECT_EQ(body("/a.txt"), "200 new");
+}
+
+TEST_F(FilesTest, TheCacheIsBounded) {
+  for (int i = 0; i < 300; ++i) {
+    const string name = "/" + std::to_string(i);
+    world.put_file("/www" + name, string(900, 'x'), kChanged);
+    EXPECT_EQ(body(name), "200 " + string(900, 'x'));
+    EXPECT_EQ(body("/0"), "200 " + string(900, 'x'));
+    ASSERT_LE(files->cache().bytes(), 100'000U);
+  }
+  EXPECT_GT(files->cache().bytes(), 90'000U);
+  auto read = world.files_read;
+  body("/0");
+  body("/299");
+  EXPECT_EQ(world.files_read, read) << "what was used last is there";
+  body("/1");
+  EXPECT_GT(world.files_read, read);
+  world.put_file("/www/large", string(1001, 'x'), kChanged);
+  const auto bytes = files->cache().bytes();
+  body("/large");
+  EXPECT_EQ(files->cache().bytes(), bytes) << "too large to be kept";
+}
+
+// ---- gzip ------------------------------------------------------------------------------------------------
+
+class GzipFiles : public FilesTest {
+ protected:
+  GzipFiles() { route.gzip = true; }
+  const std::vector<http::Field> accept{{"Accept-Encoding", "gzip"}};
+};
+
+TEST_F(GzipFiles, PreparedBesideTheFile) {
+  world.put_file("/www/a.png", "plain", kChanged);
+  world.put_file("/www/a.png.gz", "packed", kChanged);
+  const FileAnswer packed = ask("/a.png", accept), plain = ask("/a.png");
+  EXPECT_EQ(field(packed, "Content-Encoding"), "gzip");
+  EXPECT_EQ(field(packed, "Content-Type"), "image/png");
+  EXPECT_EQ(packed.body, (Body{Body::Kind::length, 6}));
+  EXPECT_EQ(drain(packed.feed.get()), "packed");
+  EXPECT_EQ(drain(plain.feed.get()), "plain");
+  EXPECT_EQ(field(plain, "Content-Encoding"), "-");
+  for (const FileAnswer* const answer : {&packed, &plain})
+    EXPECT_EQ(field(*answer, "Vary"), "Accept-Encoding");
+  EXPECT_NE(field(packed, "ETag"), field(plain, "ETag"));
+  EXPECT_EQ(body("/a.png", {{"Accept-Encoding", "gzip"}, {"Range", "bytes=0-2"}}), "206 pac");
+  EXPECT_EQ(body("/a.png", {{"Accept-Encoding", "gzip"}, {"Range", "bytes=0-0,2-2"}}), "200 packed");
+  EXPECT_EQ(field(ask("/a.png", {{"If-None-Match", "*"}}), "Vary"), "Accept-Encoding");
+}
+
+TEST_F(GzipFiles, NotIfItIsOlderOrClosed) {
+  world.put_file("/www/a.png", "plain", kChanged);
+  world.put_file("/www/a.png.gz", "packed", kChanged - 1);
+  EXPECT_EQ(body("/a.png", accept), "200 plain");
+  EXPECT_EQ(field(ask("/a.png", accept), "Vary"), "-");
+  world.put_file("/www/a.png.gz", "packed", kChanged).status.for_all = false;
+  now += 1000;
+  EXPECT_EQ(body("/a.png", accept), "200 plain");
+  world.put_file("/www/a.png.gz", "packed", kChanged);
+  now += 1000;
+  EXPECT_EQ(body("/a.png", accept), "200 packed");
+  world.tree.erase("/www/a.png.gz");
+  now += 1000;
+  EXPECT_EQ(body("/a.png", accept), "200 plain");
+  route.gzip = false;
+  world.put_file("/www/a.png.gz", "packed", kChanged);
+  EXPECT_EQ(body("/a.png", accept), "200 plain");
+  EXPECT_EQ(field(ask("/a.png", accept), "Vary"), "-");
+}
+
+TEST_F(GzipFiles, OnlyWhatIsWorthIt) {
+  world.put_file("/www/short.txt", string(255, 'x'), kChanged);
+  world.put_file("/www/a.png", string(500, 'x'), kChanged);
+  for (const string_view below : {"/short.txt", "/a.png"}) {
+    EXPECT_EQ(field(ask(below, accept), "Content-Encoding"), "-") << below;
+    EXPECT_EQ(field(ask(below, accept), "Vary"), "-") << below;
+  }
+}
+
+TEST_F(GzipFiles, MadeAsItIsSent) {
+  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  for (const std::size_t size : {256U, 300'000U}) {  // in memory, and in its file
+    world.put_file("/www/a.txt", string(size, 'x'), kChanged);
+    files->forget();
+    const FileAnswer packed = ask("/a.txt", {{"Accept-Encoding", "gzip"}, {"Range", "bytes=0-2"}});
+    const FileAnswer plain = ask("/a.txt");
+    EXPECT_EQ(packed.status, 200) << "no ranges";
+    EXPECT_EQ(field(packed, "Accept-Ranges"), "-");
+    EXPECT_EQ(field(packed, "Content-Encoding"), "gzip");
+    EXPECT_EQ(field(packed, "Vary"), "Accept-Encoding");
+    EXPECT_EQ(field(plain, "Vary"), "Accept-Encoding");
+    EXPECT_NE(field(packed, "ETag"), field(plain, "ETag"));
+    const string bytes = drain(packed.feed.get());
+    EXPECT_EQ(bytes.substr(0, 3), "\x1f\x8b\x08") << "RFC 1952 section 2.3";
+    EXPECT_LT(bytes.size(), size);
+    if (size == 256) {
+      EXPECT_EQ(packed.body, (Body{Body::Kind::length, bytes.size()}));
+    } else {
+      EXPECT_EQ(packed.body.kind, Body::Kind::until_eof);
+    }
+    const FileAnswer head = ask("/a.txt", accept, "HEAD");
+    EXPECT_EQ(head.fields, packed.fields);
+    EXPECT_EQ(head.body, packed.body);
+    EXPECT_EQ(ask("/a.txt", {{"Accept-Encoding", "gzip"}, {"If-None-Match", field(packed, "ETag")}}).status,
+              304);
+  }
+}
+
+TEST_F(GzipFiles, NotMoreAtOnceThanMayBe) {
+  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  files = std::make_unique<plan::Files>(plan::FileLimits{.cached_file = 1000, .gzip_streams = 2});
+  world.put_file("/www/a.txt", string(5000, 'x'), kChanged);
+  const FileAnswer first = ask("/a.txt", accept);
+  {
+    const FileAnswer second = ask("/a.txt", accept);
+    EXPECT_EQ(field(second, "Content-Encoding"), "gzip");
+    const FileAnswer third = ask("/a.txt", accept);
+    EXPECT_EQ(field(third, "Content-Encoding"), "-");
+    EXPECT_EQ(drain(third.feed.get()), string(5000, 'x'));
+  }
+  EXPECT_EQ(field(ask("/a.txt", accept), "Content-Encoding"), "gzip");
+}
+
+TEST_F(GzipFiles, AFileThatShrinksBreaksItOff) {
+  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  world.put_file("/www/a.txt", string(300'000, 'x'), kChanged);
+  const FileAnswer answer = ask("/a.txt", accept);
+  world.tree["/www/a.txt"]->text.resize(200'000);
+  EXPECT_NE(drain(answer.feed.get()).find("(failed)"), string::npos);
+}
+
+TEST_F(GzipFiles, OneCallDoesNotGoThroughTheWholeFile) {
+  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  world.put_file("/www/a.txt", string(4'000'000, 'x'), kChanged);
+  const FileAnswer answer = ask("/a.txt", accept);
+  std::vector<std::byte> room(16'384);  // all of it would fit
+  for (int i = 0; i < 4; ++i) {         // the first brings the head of gzip, whatever comes
+    const auto read = world.files_read;
+    const auto got = answer.feed->produce(room);
+    EXPECT_EQ(got.got, base::Feed::Got::some);
+    EXPECT_GT(got.bytes, 0U);
+    EXPECT_LT(world.files_read, read + 30) << "of 16 KiB each";
+  }
+}
+
+// ---- the rest --------------------------------------------------------------------------------------------
+
+TEST_F(FilesTest, WhyNothingCanBeServed) {
+  world.put_file("/www/file", "x");
+  EXPECT_EQ(plan::Files::fault("/www"), "");
+  EXPECT_NE(plan::Files::fault("/nowhere").find("'/nowhere' cannot be served"), string::npos);
+  EXPECT_NE(plan::Files::fault("/www/file").find("not a folder"), string::npos);
+}
+
+TEST_F(FilesTest, TheFileOfAListener) {
+  world.put_file("/www/sub/a.txt", "hello");
+  world.put_node("/www/out", Kind::link, "../etc", kChanged);
+  world.put_file("/etc/x", "x");
+  Reason why = Reason::none;
+  const auto feed = plan::open_whole_file("/www", "/sub/a.txt", why);
+  EXPECT_EQ(drain(feed.get()), "hello");
+  EXPECT_EQ(plan::open_whole_file("/www", "out/x", why), nullptr);
+  EXPECT_EQ(why, Reason::file_forbidden);
+  EXPECT_EQ(plan::open_whole_file("/www", "../etc/x", why), nullptr);
+  EXPECT_EQ(why, Reason::file_forbidden);
+  EXPECT_EQ(plan::open_whole_file("/www", "nothing", why), nullptr);
+  EXPECT_EQ(why, Reason::file_not_found);
+  EXPECT_EQ(plan::open_whole_file("/www", "sub", why), nullptr);
+  EXPECT_EQ(plan::open_whole_file("/nowhere", "sub", why), nullptr);
+}
+
+}  // namespace

@@ -1,0 +1,308 @@
+// Files of a real folder: ways out of it, FIFOs, permissions, sendfile(2), files that change while they are
+// sent.
+#include "../../../src/plan/files.hpp"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "../../../src/plan/gzip.hpp"
+#include "../../../src/sys/sys.hpp"
+#include "support.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+using base::Reason;
+using plan::FileAnswer;
+using std::string;
+using std::string_view;
+
+string drain(base::Feed* feed) {
+  string out;
+  std::array<std::byte, 4096> room;
+  while (feed != nullptr) {
+    const auto got = feed->produce(room);
+    if (got.got == base::Feed::Got::failed) return out + "(failed)";
+    if (got.got == base::Feed::Got::end) return out;
+    out.append(reinterpret_cast<const char*>(room.data()), got.bytes);
+  }
+  return out;
+}
+
+// A folder that is gone afterwards; what is served lies in "www" below it.
+class LinuxFiles : public testing::Test {
+ protected:
+  LinuxFiles() {
+    string name = (fs::temp_directory_path() / "files-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) std::abort();
+    base = name;
+    fs::permissions(base, fs::perms{0755});
+    make("outside.txt", "outside");
+    route.directory = (base / "www").string();
+    fs::create_directory(base / "www");
+    fs::permissions(base / "www", fs::perms{0755});
+  }
+  ~LinuxFiles() override { fs::remove_all(base); }
+
+  void make(const string& name, string_view text, mode_t mode = 0644) const {
+    {
+      std::ofstream file{base / name, std::ios::binary};
+      file << text;
+    }
+    fs::permissions(base / name, fs::perms{mode});
+  }
+  FileAnswer ask(string_view below, const std::vector<http::Field>& list = {}) {
+    http::RequestHead head;
+    head.method = "GET";
+    for (const http::Field& line : list) head.fields.add(line);
+    return files.answer(route, head, below, now, sys::wall_ms());
+  }
+  string body(string_view below) {
+    const FileAnswer answer = ask(below);
+    return std::to_string(answer.status) + ' ' + drain(answer.feed.get());
+  }
+
+  fs::path base;
+  plan::WebRoute route;
+  plan::Files files;
+  std::uint64_t now = 1000;
+};
+
+TEST_F(LinuxFiles, NothingLeadsOut) {
+  make("www/in.txt", "in");
+  fs::create_directory(base / "www/sub");
+  fs::create_directory(base / "www-other");
+  make("www-other/x", "other");
+  fs::create_symlink("../outside.txt", base / "www/relative");
+  fs::create_symlink(base / "outside.txt", base / "www/absolute");
+  fs::create_symlink("..", base / "www/up");
+  fs::create_symlink("/proc/self/root", base / "www/magic");
+  fs::create_symlink("/", base / "www/top");
+  fs::create_symlink("../in.txt", base / "www/sub/inside");
+  fs::create_symlink("../../www/in.txt", base / "www/sub/detour");
+  fs::create_symlink("loop", base / "www/loop");
+  EXPECT_EQ(body("/in.txt"), "200 in");
+  EXPECT_EQ(body("/sub/inside"), "200 in");
+  for (const char* const below : {"/relative", "/absolute", "/up/outside.txt", "/up/", "/top/etc/passwd",
+                                  "/magic/etc/passwd", "/sub/detour"})
+    EXPECT_EQ(ask(below).reason, Reason::file_forbidden) << below;
+  EXPECT_EQ(ask("/loop").reason, Reason::file_not_found);
+  for (const char* const below : {"/../outside.txt", "/sub/../../outside.txt", "/%2e%2e/outside.txt",
+                                  "/..%2foutside.txt", "/../www-other/x"})
+    EXPECT_EQ(ask(below).reason, Reason::bad_target) << below;
+  EXPECT_EQ(ask("/" + string(300, 'n')).status, 404) << "longer than a name can be";
+}
+
+TEST_F(LinuxFiles, TheCallItselfRefusesWhatLeadsOut) {
+  const sys::Opened folder = sys::open_folder(route.directory.c_str());
+  ASSERT_TRUE(folder.fd);
+  EXPECT_EQ(sys::open_beneath(folder.fd, "../outside.txt", sys::Access::read).error, EXDEV);
+  EXPECT_EQ(sys::open_beneath(folder.fd, "/etc/passwd", sys::Access::read).error, EXDEV);
+  EXPECT_EQ(sys::open_beneath(folder.fd, "nothing", sys::Access::look).error, ENOENT);
+  EXPECT_TRUE(sys::open_beneath(folder.fd, "", sys::Access::look).fd);
+  EXPECT_EQ(sys::open_folder((base / "outside.txt").c_str()).error, ENOTDIR);
+}
+
+TEST_F(LinuxFiles, WhatNobodyMayRead) {
+  make("www/closed.txt", "closed", 0640);
+  make("www/open.txt", "open", 0644);
+  fs::create_directory(base / "www/dir");
+  make("www/dir/x", "x");
+  fs::permissions(base / "www/dir", fs::perms{0751});
+  EXPECT_EQ(ask("/closed.txt").reason, Reason::file_forbidden);
+  EXPECT_EQ(body("/open.txt"), "200 open");
+  EXPECT_EQ(ask("/dir/").reason, Reason::file_forbidden);
+  EXPECT_EQ(body("/dir/x"), "200 x");
+  const string page = body("/");
+  EXPECT_EQ(page.find("closed.txt"), string::npos);
+  EXPECT_NE(page.find("href=\"dir/\""), string::npos);
+}
+
+TEST_F(LinuxFiles, AFifoDoesNotHoldUsUp) {
+  ASSERT_EQ(::mkfifo((base / "www/pipe").c_str(), 0644), 0);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const string path = (base / "www/socket").string();
+  ASSERT_LT(path.size(), sizeof name.sun_path);
+  path.copy(name.sun_path, sizeof name.sun_path - 1);
+  const sys::Fd socket{::socket(AF_UNIX, SOCK_STREAM, 0)};
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
+  EXPECT_EQ(ask("/pipe").reason, Reason::file_forbidden);
+  EXPECT_EQ(ask("/socket").reason, Reason::file_forbidden);
+}
+
+TEST_F(LinuxFiles, WhatIsSaidIsTrue) {
+  make("www/a.txt", "hello");
+  struct stat status {};
+  ASSERT_EQ(::stat((base / "www/a.txt").c_str(), &status), 0);
+  const sys::Opened folder = sys::open_folder(route.directory.c_str());
+  sys::FileStatus seen;
+  ASSERT_EQ(sys::status_of(sys::open_beneath(folder.fd, "a.txt", sys::Access::look).fd, seen), 0);
+  EXPECT_EQ(seen.kind, sys::FileStatus::Kind::regular);
+  EXPECT_TRUE(seen.for_all);
+  EXPECT_EQ(seen.inode, status.st_ino);
+  EXPECT_EQ(seen.size, 5U);
+  EXPECT_EQ(seen.modified_ns, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec);
+}
+
+TEST_F(LinuxFiles, AFolderIsRead) {
+  std::set<string> expected;
+  for (int i = 0; i < 700; ++i) {  // more than one call of getdents64(2) brings
+    const string name = string(60, 'n') + std::to_string(i);
+    make("www/" + name, "x");
+    expected.insert(name);
+  }
+  const sys::Opened folder = sys::open_folder(route.directory.c_str());
+  bool cut = true;
+  std::vector<sys::FolderEntry> entries;
+  const sys::Opened readable = sys::open_beneath(folder.fd, "", sys::Access::read);
+  ASSERT_EQ(sys::read_folder(readable.fd, 700, entries, cut), 0);
+  EXPECT_FALSE(cut);
+  std::set<string> found;
+  for (const sys::FolderEntry& entry : entries) found.insert(entry.name);
+  EXPECT_EQ(found, expected);
+  entries.clear();
+  const sys::Opened again = sys::open_beneath(folder.fd, "", sys::Access::read);
+  ASSERT_EQ(sys::read_folder(again.fd, 699, entries, cut), 0);
+  EXPECT_TRUE(cut);
+  EXPECT_EQ(entries.size(), 699U);
+}
+
+TEST_F(LinuxFiles, AChangeIsSeen) {
+  make("www/a.txt", "hello");
+  EXPECT_EQ(body("/a.txt"), "200 hello");
+  make("www/a.txt", "world");  // of the same length, perhaps within the same tick of the clock
+  now += 1000;
+  EXPECT_EQ(body("/a.txt"), "200 world");
+}
+
+TEST_F(LinuxFiles, AReleaseIsSwitched) {
+  fs::create_directory(base / "first");
+  fs::create_directory(base / "second");
+  make("first/a.txt", "first");
+  make("second/a.txt", "second");
+  fs::create_symlink("first", base / "current");
+  route.directory = (base / "current").string();
+  EXPECT_EQ(body("/a.txt"), "200 first");
+  fs::create_symlink("second", base / "next");
+  fs::rename(base / "next", base / "current");
+  now += 1000;
+  EXPECT_EQ(body("/a.txt"), "200 second");
+}
+
+// ---- sending
+// -----------------------------------------------------------------------------------------------
+
+struct Pair {
+  Pair() {
+    std::array<int, 2> both{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, both.data()) != 0) std::abort();
+    ours = sys::Fd{both[0]};
+    theirs = sys::Fd{both[1]};
+  }
+  string read() const {
+    string out;
+    std::array<char, 65'536> room;
+    for (ssize_t count = 0; (count = ::read(theirs.get(), room.data(), room.size())) > 0;)
+      out.append(room.data(), static_cast<std::size_t>(count));
+    return out;
+  }
+  sys::Fd ours, theirs;
+};
+
+TEST_F(LinuxFiles, ByRangeIsAsByProduce) {
+  string text;
+  for (int i = 0; text.size() < 1'000'000; ++i) text += std::to_string(i) + ' ';
+  make("www/large.bin", text);
+  const FileAnswer answer = ask("/large.bin", {{"Range", "bytes=10-"}});
+  ASSERT_NE(answer.feed, nullptr);
+  const Pair pair;
+  string got;
+  int full = 0;
+  for (base::FileRange range; (range = answer.feed->range()).fd >= 0;) {
+    std::uint64_t offset = range.offset;
+    const sys::Io io = sys::send_file(pair.ours, range.fd, offset, range.length);
+    if (io.outcome == sys::Outcome::again) {
+      ++full;
+      got += pair.read();
+      continue;
+    }
+    ASSERT_EQ(io.outcome, sys::Outcome::done);
+    EXPECT_EQ(offset, range.offset + io.bytes);
+    answer.feed->sent(io.bytes);
+  }
+  got += pair.read();
+  EXPECT_EQ(got, text.substr(10));
+  EXPECT_GT(full, 0) << "it is more than the socket holds";
+  EXPECT_EQ(drain(answer.feed.get()), "") << "that was all";
+}
+
+TEST_F(LinuxFiles, AFileThatShrinks) {
+  make("www/large.bin", string(200'000, 'x'));
+  const FileAnswer produced = ask("/large.bin"), sent = ask("/large.bin");
+  EXPECT_EQ(sent.body.length, 200'000U);
+  fs::resize_file(base / "www/large.bin", 100'000);
+  EXPECT_EQ(drain(produced.feed.get()), string(100'000, 'x') + "(failed)");
+  const Pair pair;
+  std::uint64_t offset = 100'000;
+  const sys::Io io = sys::send_file(pair.ours, sent.feed->range().fd, offset, 100'000);
+  EXPECT_EQ(io.outcome, sys::Outcome::eof) << "nobody waits for what will not come";
+  EXPECT_EQ(offset, 100'000U);
+}
+
+TEST_F(LinuxFiles, AFileThatGrowsOrIsGoneIsSentAsItWas) {
+  make("www/a.bin", string(100'000, 'x'));
+  const FileAnswer answer = ask("/a.bin");
+  std::ofstream{base / "www/a.bin", std::ios::app} << "more";
+  fs::remove(base / "www/a.bin");
+  EXPECT_EQ(drain(answer.feed.get()), string(100'000, 'x'));
+}
+
+TEST_F(LinuxFiles, GzipCanBeUnpacked) {
+  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  string text;
+  for (int i = 0; text.size() < 500'000; ++i) text += std::to_string(i * 7919) + '\n';
+  make("www/a.txt", text);
+  make("www/zeros.txt", string(3'000'000, '0'));
+  route.gzip = true;
+  const auto unpacked = [this](const char* below) {
+    const FileAnswer answer = ask(below, {{"Accept-Encoding", "gzip"}});
+    make("packed.gz", drain(answer.feed.get()));
+    const string command = "gzip -dc < '" + (base / "packed.gz").string() + "'";
+    string out;
+    FILE* const pipe = ::popen(command.c_str(), "r");
+    std::array<char, 65'536> room;
+    for (std::size_t count = 0; (count = std::fread(room.data(), 1, room.size(), pipe)) > 0;)
+      out.append(room.data(), count);
+    EXPECT_EQ(::pclose(pipe), 0);
+    return out;
+  };
+  EXPECT_EQ(unpacked("/a.txt"), text);
+  EXPECT_EQ(unpacked("/zeros.txt"), string(3'000'000, '0'));
+  make("www/small.txt", text.substr(0, 5000));
+  EXPECT_EQ(unpacked("/small.txt"), text.substr(0, 5000));
+}
+
+TEST_F(LinuxFiles, WhyNothingCanBeServed) {
+  EXPECT_EQ(plan::Files::fault(route.directory), "");
+  EXPECT_NE(plan::Files::fault((base / "nowhere").string()), "");
+  EXPECT_NE(plan::Files::fault((base / "outside.txt").string()).find("not a folder"), string::npos);
+}
+
+TEST_F(LinuxFiles, TheFileOfAListener) {
+  make("www/a.txt", "hello");
+  make("www/closed.txt", "closed", 0600);
+  fs::create_symlink("../outside.txt", base / "www/out");
+  Reason why = Reason::none;
+  EXPECT_EQ(drain(plan::open_whole_file(route.directory, "a.txt", why).get()), "hello");
+  EXPECT_EQ(plan::open_whole_file(route.directory, "out", why), nullptr);
+  EXPECT_EQ(plan::open_whole_file(route.directory, "../outside.txt", why), nullptr);
+  EXPECT_EQ(plan::open_whole_file(route.directory, "closed.txt", why), nullptr);
+  EXPECT_EQ(why, Reason::file_forbidden);
+}
+
+}  // namespace
