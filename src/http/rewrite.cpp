@@ -219,7 +219,7 @@ constexpr std::size_t kToProxy =
 constexpr std::size_t kToServer =
     length_of({"Host: \r\n", "X-Forwarded-For: \r\n", "X-Forwarded-Proto: https\r\n",
                "X-Forwarded-Host: \r\n", R"(Forwarded: for="[]";host="";proto=https)", "\r\n"},
-              2 * 39 + 2 * kHostTextMax);
+              2 * (std::size_t{39} + kHostTextMax));
 constexpr std::size_t kToClient =
     length_of({"Date: \r\n", "Transfer-Encoding: chunked\r\n", " "}, kDateBytes);
 static_assert(kInAll + std::max({kToProxy, kToServer, kToClient}) <= kRewriteGrowthMax);

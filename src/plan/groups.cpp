@@ -162,11 +162,10 @@ Groups::Check Groups::next_check(std::uint64_t now) noexcept {
   return next;
 }
 
-void Groups::check_result(std::size_t group, std::size_t member, bool well, std::uint64_t now) noexcept {
+void Groups::check_result(std::size_t group, std::size_t member, bool well) noexcept {
   Member& who = at(group, member);
   who.in_check = false;
   who.unwell = !well;
-  who.check_at = std::max(who.check_at, now);
   if (well) succeeded(group, member);
 }
 

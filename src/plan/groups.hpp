@@ -57,7 +57,7 @@ class Groups {
   // A check that is due; it counts as begun. The first are due at once. REQUIRES: `check_result` once for
   // each that was given out; until then the member's next one is not.
   Check next_check(std::uint64_t now) noexcept;
-  void check_result(std::size_t group, std::size_t member, bool well, std::uint64_t now) noexcept;
+  void check_result(std::size_t group, std::size_t member, bool well) noexcept;
 
   // ---- for those who look on ------------------------------------------------------------------------------
 

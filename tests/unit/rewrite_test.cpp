@@ -129,6 +129,13 @@ TEST(WriteReverse, SaysWhoAskedForWhat) {
                   "\r\nX-Forwarded-Host: " + string{row.host} + "\r\n" + end);
 }
 
+TEST(WriteReverse, AnInterfaceIsNotTold) {
+  http::Form form = reverse("fe80::1");
+  form.client.scope = 3;
+  const string out = request_in(form, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_NE(out.find("X-Forwarded-For: fe80::1\r\nForwarded: for=\"[fe80::1]\";"), string::npos) << out;
+}
+
 TEST(WriteReverse, HostAsItCame) {
   const auto host_of = [](const string& request) {
     http::Form form = reverse("192.0.2.1");
