@@ -46,14 +46,25 @@ std::string_view text_of(const net::Lane& lane) noexcept {
 Flow pump_request(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   net::Endpoint& upstream = record.side[kUpstream];
-  const bool linked = upstream.link == Link::connecting || upstream.link == Link::open;
+  const bool in_hope = upstream.link == Link::connecting && record.exchange->greeting == net::Greeting::none;
+  const bool linked = in_hope || upstream.link == Link::open;
   if (!linked || request.dead || request.complete()) return Flow::none;
-  const Flow flow =
-      net::pump(request, record.side[kClient], upstream, services.blocks, services.budget[kRequest]);
+  const Flow flow = pump(record, services, kRequest);
   request.dead = flow == Flow::write_failed || flow == Flow::bad_framing;
   const bool for_another_address = upstream.link == Link::connecting && !has_gone(record);
   if (request.dead && !for_another_address && !request.repeatable) request.drop_block();
   return flow;
+}
+
+// The head's deadline stands still while its client may move no more: so it is looked at here, lest a client
+// that keeps itself short has for ever.
+Step head_throttled(request_info& record, Services& services) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  if (request.end == 0)
+    request.drop_block();
+  else if (services.now - record.entered >= services.config.wait(Wait::head))
+    return give_up(record, services, Reason::head_timeout);
+  return yield();
 }
 
 // If the state has to wait, but the upload could go on, then the record does not wait.
@@ -72,8 +83,7 @@ Step next_step(request_info& record, Services& services) noexcept {
   const net::Endpoint& client = record.side[kClient];
   if (client.hung && !client.shut) return close(Reason::client_left);
   if (const Reason verdict = std::exchange(record.verdict, Reason::none); verdict != Reason::none) {
-    if (record.side[kUpstream].link == Link::connecting)
-      return connect_failed(record, services, verdict, ETIMEDOUT);
+    if (record.side[kUpstream].link == Link::connecting) return connect_late(record, services, verdict);
     return give_up(record, services, verdict);
   }
   const Flow upload = pump_request(record, services);
@@ -94,7 +104,8 @@ Step read_request(request_info& record, Services& services) noexcept {
       if (!request.block && !client.readable) return wait_for(nothing_yet);
       if (!request.block) request.block = services.blocks.take();
       if (!request.block) return starve(nothing_yet);
-      request.flow = net::fill(request, client, http::kHeadBytesMax - request.end);
+      fill_head(record, services, kRequest);
+      if (request.flow == Flow::budget) return head_throttled(record, services);
       if (request.flow == Flow::read_failed) return close(Reason::client_left);
       if (request.flow == Flow::need_read && request.end > 0) return wait_for(Wait::head);
       if (request.flow == Flow::need_read) {
@@ -124,6 +135,7 @@ Step send_request(request_info& record, Services& services) noexcept {
   greet_half_closed(record);
   if (upstream.link == Link::none || upstream.link == Link::resolving) return look_up(record, services);
   if (upstream.link == Link::connecting) return connecting(record, services);
+  if (upstream.link == Link::greeting) return greet(record, services);
   if (record.exchange->kind == plan::Kind::tunnel) return open_tunnel(record, services);
 
   const bool sent = request.complete() || request.dead;
@@ -152,8 +164,12 @@ Step read_response(request_info& record, Services& services) noexcept {
       if (!response.block) response.block = services.blocks.take();
       if (!response.block && give_up_kept(record)) response.block = services.blocks.take();
       if (!response.block) return starve(Wait::answer);
-      response.flow = net::fill(response, upstream, http::kHeadBytesMax - response.end);
+      fill_head(record, services, kResponse);
       if (response.flow == Flow::need_read) continue;
+      if (response.flow == Flow::budget) {
+        if (response.end == 0) response.drop_block();
+        return yield();
+      }
       if (response.flow == Flow::read_failed) {
         if (request.repeatable) return repeat(record);
         record.exchange->error = response.error;
@@ -180,7 +196,7 @@ Step send_response(request_info& record, Services& services) noexcept {
       record.exchange->reason == Reason::none)
     return relay(record, services);
   net::Lane& response = record.lane[kResponse];
-  switch (net::pump(response, record.side[kUpstream], client, services.blocks, services.budget[kResponse])) {
+  switch (pump(record, services, kResponse)) {
     case Flow::complete: return all_sent(record, services);
     case Flow::need_read: return wait_for(client.finished ? Wait::half_closed : Wait::stream);
     case Flow::need_write: return wait_for(Wait::reader);
@@ -199,6 +215,9 @@ Step send_response(request_info& record, Services& services) noexcept {
 void advance(request_info& record, Services& services) noexcept {
   const std::uint64_t moved_before = moved(record);
   services.budget = {kTurnBytes, kTurnBytes};
+  services.asleep = std::exchange(record.had_share, false) || record.wait == Wait::throttle;
+  services.taken = 0;
+  services.throttled = false;
   for (;;) {
     const Step step = next_step(record, services);
     switch (step.what) {
@@ -207,7 +226,10 @@ void advance(request_info& record, Services& services) noexcept {
         enter(record, services, step.state);
         continue;
       case Step::What::wait: return pause(record, services, step.wait, moved_before);
-      case Step::What::yield: return yield_turn(record, services, step.wait);
+      case Step::What::yield:
+        if (services.throttled && (step.wait == Wait::none || plan::row(step.wait).restarts))
+          return throttle(record, services, step, moved_before);
+        return yield_turn(record, services, step.wait);
       case Step::What::starve:
         pause(record, services, step.wait, moved_before);
         record.starved = true;

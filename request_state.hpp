@@ -28,8 +28,11 @@
 
 #include "src/base/links.hpp"
 #include "src/http/reply.hpp"
+#include "src/net/handshake.hpp"
 #include "src/net/lane.hpp"
 #include "src/net/name_source.hpp"
+#include "src/net/race.hpp"
+#include "src/net/reach.hpp"
 #include "src/net/upstreams.hpp"
 #include "src/plan/limits.hpp"
 #include "src/plan/plan.hpp"
@@ -65,23 +68,35 @@ inline constexpr std::array<StateRow, kStates> kStateRows{{
 constexpr const StateRow& row(State state) noexcept { return kStateRows[static_cast<std::size_t>(state)]; }
 constexpr bool may_follow(State from, State to) noexcept { return (row(from).successors & bit(to)) != 0; }
 
+// What SEND_REQUEST is made of, as `net::Link` has it: a connection that was used before has only the last.
+enum class Phase : std::uint8_t { resolve, connect, send, none };
+inline constexpr std::size_t kPhases = static_cast<std::size_t>(Phase::none);
+inline constexpr std::array<std::string_view, kPhases> kPhaseNames{"resolve", "connect", "send"};
+
 // What is known of one request and its answer, from the end of READ_REQUEST to the line in the log.
 struct Exchange {
   static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut, in the log only
   static constexpr std::size_t kFieldBytes = 160;   // so are Referer and User-Agent
 
-  std::uint64_t id;         // of the connection
-  std::uint64_t wall_ms;    // when the request began
-  std::uint64_t sent_up;    // bytes to the upstream, head included; before the end: when the request began
-  std::uint64_t sent_down;  // bytes to the client, head included; likewise
-  std::uint64_t head_down;  // of these, what came before the answer's body
-  std::uint64_t tried_at;   // when the last address was begun with
+  std::uint64_t id;            // of the connection
+  std::uint64_t wall_ms;       // when the request began
+  std::uint64_t sent_up;       // bytes to the upstream, head included; before the end: when the request began
+  std::uint64_t sent_down;     // bytes to the client, head included; likewise
+  std::uint64_t head_down;     // of these, what came before the answer's body
+  std::uint64_t body_length;   // of the answer, as the host's Content-Length announced it, if it did
+  const plan::Hop* hop;        // whom we connect to; null: the host itself
+  const plan::Parent* parent;  // the hop is one; null: it is none
+  std::uint64_t tried_at;      // when the first address was begun with
+  std::uint64_t phase_at;      // when the phase was begun with
   sys::Address client;
-  net::Addresses addresses;                                  // of the host
-  std::array<http::Attempt, net::Addresses::kMax> attempts;  // the first `next_address` of them
+  net::Addresses addresses;  // of the host
+  // The first `next_address` of them. While one is under way: EINPROGRESS, and ms from `tried_at` to its
+  // start.
+  std::array<http::Attempt, net::Addresses::kMax> attempts;
   std::array<std::uint32_t, kStates> spent_ms;
-  int error;          // errno of the last failure, or 0
-  std::uint32_t nth;  // of the connection's requests, from 1
+  std::array<std::uint32_t, kPhases> phase_ms;  // together they are SEND_REQUEST's
+  int error;                                    // errno of the last failure, or 0
+  std::uint32_t nth;                            // of the connection's requests, from 1
   std::uint16_t port;
   std::uint16_t status;    // of the answer; 0: none was begun
   std::uint16_t received;  // the last status that came from the upstream; 0: none did
@@ -91,9 +106,15 @@ struct Exchange {
   std::uint8_t host_length;
   std::uint8_t method_length;  // 0: the request was never understood
   std::uint8_t next_address;   // of those to try
+  std::uint8_t address;        // of the connection, or of the one begun with last
   std::uint8_t interims;       // 1xx heads that came before the answer
   plan::Kind kind;             // what is done
+  net::Greeting greeting;      // to the parent, before the connection leads on
   http::Version version;       // of the messages we send
+  State ended_in;              // where it was decided how it ends
+  Phase phase;                 // of SEND_REQUEST, that goes on; none: outside of it
+  std::uint8_t phases;         // one bit each, from the lowest: those that there were
+  bool announced;              // the answer's length
   bool to_head;                // HEAD: the answer has no body
   bool target_cut;
   bool http10;             // the version the client spoke
@@ -114,13 +135,32 @@ struct Exchange {
 
   [[nodiscard]] std::string_view method_view() const noexcept { return {method.data(), method_length}; }
   [[nodiscard]] std::string_view host_view() const noexcept { return {host.data(), host_length}; }
+  // Whom we connect to.
+  [[nodiscard]] std::string_view hop_host() const noexcept {
+    return hop == nullptr ? host_view() : std::string_view{hop->host};
+  }
+  [[nodiscard]] std::uint16_t hop_port() const noexcept { return hop == nullptr ? port : hop->port; }
   [[nodiscard]] std::string_view target_view() const noexcept { return {target.data(), target_length}; }
   [[nodiscard]] std::string_view referer_view() const noexcept { return {referer.data(), referer_length}; }
   [[nodiscard]] std::string_view agent_view() const noexcept { return {agent.data(), agent_length}; }
+  [[nodiscard]] bool had(Phase which) const noexcept {
+    return (phases >> static_cast<unsigned>(which) & 1U) != 0;
+  }
+  // Sent behind the answer's head, as the client has them: with its chunks' size lines, if it has chunks.
+  [[nodiscard]] std::uint64_t body_bytes() const noexcept {
+    return status != 0 && sent_down > head_down ? sent_down - head_down : 0;
+  }
 };
 static_assert(sizeof(Exchange) <= 1536);
 using ExchangePool = base::Pool<Exchange>;
 using ExchangePtr = ExchangePool::Ptr;
+
+// What is needed only until the connection to the upstream is open.
+struct Approach {
+  net::Race race;
+  net::Lane talk;     // with a parent: what we say, then what it answers
+  bool said = false;  // the former is through
+};
 
 enum Side : std::uint8_t { kClient, kUpstream };
 enum Way : std::uint8_t { kRequest, kResponse };
@@ -132,6 +172,7 @@ struct request_info {
   std::uint8_t greeted = 0;                   // bytes of the next head's first line already sent
   bool counted = false;                       // among its client's connections
   bool starved = false;                       // in the queue for a block, not in the ready queue
+  bool had_share = false;  // all that its client may move now: others of the client are next
   std::uint8_t listener = 0;
   std::array<net::Endpoint, 2> side;
   std::array<net::Lane, 2> lane;
@@ -141,6 +182,7 @@ struct request_info {
   std::uint64_t id = 0;        // of the connection, from 1
   std::uint32_t served = 0;    // requests on this connection before this one
   ExchangePtr exchange;
+  std::unique_ptr<Approach> approach;  // null unless it is needed
   sys::Address client;
 };
 static_assert(sizeof(request_info) <= 256);
@@ -202,6 +244,7 @@ struct Services {
   net::Resolver& resolver;
   net::Upstreams& upstreams;
   base::Trace& trace;
+  net::Reach reach;
   plan::Users* users = nullptr;       // null: nobody is asked for a password
   plan::Limits* limits = nullptr;     // null: no client has any
   std::span<const sys::Address> own;  // that we listen on
@@ -212,7 +255,10 @@ struct Services {
   std::uint64_t wall_ms = 0;
   std::uint64_t connections = 0;  // accepted so far
   std::array<std::size_t, 2>
-      budget{};  // of the record that runs: bytes that each lane may still read in this turn
+      budget{};             // of the record that runs: bytes that each lane may still read in this turn
+  std::uint64_t taken = 0;  // bytes that it has read in this turn for its client's account
+  bool asleep = false;      // it reads none in this turn
+  bool throttled = false;   // its client may move no more now, and it could have
   std::uint32_t requests_max = 0;  // more records in use than these: the newcomer is told so
   ReadyQueue ready;                // marked, to run in this turn or the next
   ReadyQueue starved;              // waiting for a block

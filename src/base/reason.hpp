@@ -58,6 +58,9 @@ enum class Reason : std::uint8_t {
   answer_timeout,
   upstream_stalled,
   upstream_cut,
+  parent_refused,
+  parent_login,
+  bad_parent_answer,
   tunnel_idle,
   // Our own doing.
   no_slot,

@@ -87,7 +87,9 @@ string changes(string_view before, string_view after) {
   const std::vector<string_view> old = lines_of(before), fresh = lines_of(after);
   string out;
   put_changed(out, '-', old[0], "");
-  put_changed(out, '+', fresh[0], "origin-form, RFC 9112 section 3.2.1");
+  const bool absolute = fresh[0].find(" /") == string_view::npos;
+  put_changed(out, '+', fresh[0],
+              absolute ? "for a proxy, RFC 9112 section 3.2.2" : "origin-form, RFC 9112 section 3.2.1");
   std::size_t next = 1;
   for (std::size_t i = 1; i < old.size(); ++i) {
     const auto same = std::find(fresh.begin() + static_cast<std::ptrdiff_t>(next), fresh.end(), old[i]);
@@ -129,9 +131,12 @@ class Answer {
     if (!config_.users_file.empty()) row("password", "needed (--users " + config_.users_file + "), else 407");
     row("route",
         decided.kind == plan::Kind::tunnel ? "a tunnel, in which nothing is looked at" : "forwarded");
-    tell_addresses();
+    if (decided.parent != nullptr)
+      tell_parent(*decided.parent);
+    else
+      tell_addresses();
     tell_deadlines();
-    if (decided.kind == plan::Kind::forward) tell_changes(text);
+    if (decided.kind == plan::Kind::forward) tell_changes(text, decided.parent);
     return out_;
   }
 
@@ -165,6 +170,16 @@ class Answer {
         string{kWords[static_cast<std::size_t>(verdict.decision)]} + string{config_.rules.text(verdict)});
   }
 
+  // It looks the host up itself, so there are no addresses to tell.
+  void tell_parent(const plan::Parent& parent) {
+    const string scheme = parent.kind == plan::Parent::Kind::http ? "http://" : "socks5://";
+    const plan::Hop& hop = parent.hop;
+    const bool ipv6 = hop.host.find(':') != string::npos;
+    const string host = ipv6 ? "[" + hop.host + "]" : hop.host;
+    row("parent",
+        scheme + (hop.socket.empty() ? host + ":" + std::to_string(hop.port) : "unix:" + hop.socket));
+  }
+
   void tell_addresses() {
     const Found found = look_up_(config_, head_.authority);
     if (found.why != Reason::none) {
@@ -180,12 +195,13 @@ class Answer {
   }
 
   void tell_deadlines() {
-    for (const plan::WaitRow& wait : plan::kWaitRows)
+    for (const plan::WaitRow& wait : plan::kDeadlineRows)
       row("at most", seconds(config_.wait(wait.wait)) + " s for " + string{wait.what});
   }
 
-  void tell_changes(string_view text) {
-    const http::Form form = http::request_form(head_, config_.http10 ? http::Version::http10 : head_.version);
+  void tell_changes(string_view text, const plan::Parent* parent) {
+    http::Form form = http::request_form(head_, config_.http10 ? http::Version::http10 : head_.version);
+    form.absolute = parent != nullptr && parent->kind == plan::Parent::Kind::http;
     http::HeadRoom room;
     const std::size_t length = http::write_request(head_, {config_.name, ""}, form, room);
     out_ += "\nThe head, as it comes (-), as it goes on (+):\n" + changes(text, {room.data(), length});

@@ -186,7 +186,10 @@ void put_attempts(Page& page, const Failure& failure) noexcept {
   for (std::size_t i = 0; i < tried; ++i)
     page.row("Tried", words(failure.addresses[i], failure.attempts[i], room));
   // Else the error is that of an address, which has been told.
-  if (tried == 0 || failure.attempts[tried - 1].error == 0) page.row("Error", words(failure.error, room));
+  const auto attempts = failure.attempts.first(tried);
+  const auto made = [](const Attempt& attempt) { return attempt.error == 0; };
+  if (tried == 0 || std::any_of(attempts.begin(), attempts.end(), made))
+    page.row("Error", words(failure.error, room));
 }
 
 string_view write_body(const Failure& failure, string_view title, Page& page) noexcept {

@@ -114,6 +114,18 @@ void put_authority(Writer& out, const Authority& authority) noexcept {
   if (authority.port != kHttpPort) out << ':' << std::uint64_t{authority.port};
 }
 
+// OPTIONS without a path is for the whole server, which the last proxy says by "*" (RFC 9112 section 3.2.4).
+void put_target(Writer& out, const RequestHead& head, const Form& form) noexcept {
+  if (form.absolute) {
+    out << "http://";
+    put_authority(out, head.authority);
+  }
+  if (head.path.empty() && head.method == "OPTIONS")
+    out << (form.absolute ? "" : "*");
+  else
+    out << (head.path.empty() || head.path.front() != '/' ? "/" : "") << head.path;
+}
+
 std::size_t finished(const Writer& out, const Options& options) noexcept {
   return out.overflowed() || options.too_many() ? 0 : out.length();
 }
@@ -133,15 +145,13 @@ std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& f
   const Options options{head.fields};
   Writer out{room};
   out << head.method << ' ';
-  if (head.path.empty() && head.method == "OPTIONS")
-    out << '*';  // RFC 9112 section 3.2.4
-  else
-    out << (head.path.empty() || head.path.front() != '/' ? "/" : "") << head.path;
+  put_target(out, head, form);
   out << " HTTP/" << text_of(form.version) << "\r\nHost: ";
   put_authority(out, head.authority);
   out << "\r\n";
   put_end_to_end(out, head.fields, options, true, head.forwards_left);
   if (!form.request_id.empty() && !has(head.fields, kRequestId)) put_field(out, kRequestId, form.request_id);
+  if (!form.credentials.empty()) out << "Proxy-Authorization: Basic " << form.credentials << "\r\n";
   put_hop(out, head.version, hop, form, head.upgrade);
   return finished(out, options);
 }

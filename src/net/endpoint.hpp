@@ -6,7 +6,7 @@
 
 namespace net {
 
-enum class Link : std::uint8_t { none, resolving, connecting, open };
+enum class Link : std::uint8_t { none, resolving, connecting, greeting, open };
 
 struct Endpoint {
   sys::Fd fd;

@@ -8,7 +8,10 @@
 namespace net {
 namespace {
 
-void spend(std::size_t& budget, std::size_t bytes) noexcept { budget -= std::min(budget, bytes); }
+template <class Amount>
+void spend(Amount& budget, std::size_t bytes) noexcept {
+  budget -= std::min<Amount>(budget, bytes);
+}
 
 // The lane waits for its source: an empty block would only wait with it.
 Flow wait_to_read(Lane& lane) noexcept {
@@ -30,15 +33,17 @@ Flow broken_off(Lane& lane) noexcept {
 
 // Brings one piece from the source into the empty block, as a chunk if the sink is to have chunks: none if
 // some of it is content or more may come at once.
-Flow refill(Lane& lane, Endpoint& from, std::size_t& budget) noexcept {
+Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most) noexcept {
   const bool chunked = lane.encoding == Encoding::chunked;
   const std::size_t start = chunked ? kChunkHeadBytes : 0;
-  const std::size_t room = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
+  const std::size_t block = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
+  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, most));
   lane.begin = lane.end = static_cast<std::uint16_t>(start);
   const std::size_t wanted = lane.shared ? lane.framing.certain(room) : lane.framing.wanted(room);
   if (const Flow flow = fill(lane, from, wanted); flow != Flow::none) return flow;
   const std::size_t came = lane.end - start;
   spend(budget, came);
+  spend(most, came);
   const auto taken = lane.framing.take({lane.block->bytes + start, came});
   if (taken.bad) return Flow::bad_framing;
   lane.surplus |= taken.consumed < came;
@@ -52,7 +57,8 @@ Flow refill(Lane& lane, Endpoint& from, std::size_t& budget) noexcept {
   return Flow::none;
 }
 
-Flow run(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget) noexcept {
+Flow run(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget,
+         std::uint64_t& most) noexcept {
   for (;;) {
     if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;
     if (lane.framing.complete()) return through(lane);
@@ -61,13 +67,14 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std:
     if (from.eof && !ends) return broken_off(lane);
     if (!from.readable && !ends) return wait_to_read(lane);
     if (budget == 0) return Flow::budget;
+    if (most == 0) return Flow::budget;
     if (!lane.block) lane.block = blocks.take();
     if (!lane.block) return Flow::no_block;
     if (ends) {
       end_chunk(lane, 0, true);
       continue;
     }
-    const Flow flow = refill(lane, from, budget);
+    const Flow flow = refill(lane, from, budget, most);
     if (flow == Flow::need_read) return wait_to_read(lane);
     if (flow == Flow::read_failed && from.eof) {
       lane.begin = lane.end = 0;
@@ -155,8 +162,9 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
   return Flow::complete;
 }
 
-Flow pump(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget) noexcept {
-  lane.flow = run(lane, from, to, blocks, budget);
+Flow pump(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget,
+          std::uint64_t& most) noexcept {
+  lane.flow = run(lane, from, to, blocks, budget, most);
   return lane.flow;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "../base/pool.hpp"
@@ -83,8 +84,15 @@ Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept;
 // Sends what the lane holds until it holds nothing: complete, need_write or write_failed.
 Flow drain(Lane& lane, Endpoint& to) noexcept;
 
-// Moves bytes until it must wait, the message is complete, or `budget` bytes have been read.
-Flow pump(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget) noexcept;
+// Moves bytes until it must wait, the message is complete, or `budget` bytes have been read. The last read
+// may go beyond the budget, which so costs no small one; beyond `most` bytes none goes.
+Flow pump(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks, std::size_t& budget,
+          std::uint64_t& most) noexcept;
+inline Flow pump(Lane& lane, Endpoint& from, Endpoint& to, base::BlockPool& blocks,
+                 std::size_t& budget) noexcept {
+  std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
+  return pump(lane, from, to, blocks, budget, any);
+}
 
 // Reads and throws away until it must wait (need_read), `from` ends (complete), or breaks off (read_failed).
 Flow discard(Lane& lane, Endpoint& from, base::BlockPool& blocks, std::size_t& budget) noexcept;

@@ -201,7 +201,9 @@ void put_row(string& out, const string& left, const string& right) {
   out += right + "\n";
 }
 
-string default_seconds(std::uint32_t ms) { return std::to_string(ms / 1000) + " s"; }
+string default_seconds(std::uint32_t ms) {
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+}
 
 }  // namespace
 
@@ -221,7 +223,7 @@ string help_text() {
             string{option.help});
   }
   out += "\nLongest waits, in seconds (decimals are allowed):\n";
-  for (const WaitRow& wait : kWaitRows)
+  for (const WaitRow& wait : kDeadlineRows)
     put_row(out, string{wait.option} + " S",
             string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
   out +=

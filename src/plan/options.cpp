@@ -279,7 +279,8 @@ constexpr std::array<Option, 28> kOptions{{
     {"--client-connections", "N", "connections that one client may have at once", take_client_connections},
     {"--client-requests", "RATE",
      "requests a second that one client may make, as 20 or 20:100 (with a burst)", take_client_requests},
-    {"--client-bytes", "RATE", "bytes a second that one client may move, as 500k or 1m:8m (with a burst)",
+    {"--client-bytes", "RATE",
+     "bytes a second that one client may move, both ways together, as 500k or 1m:8m (with a burst)",
      take_client_bytes},
     {"--parent", "URL",
      "ask this proxy: http://[NAME:PASSWORD@]HOST:PORT, socks5://..., or http://unix:/PATH", take_parent},
@@ -315,16 +316,16 @@ std::span<const Option> options() noexcept { return kOptions; }
 
 std::vector<string_view> option_names() {
   std::vector<string_view> names;
-  names.reserve(kOptions.size() + kWaitRows.size());
+  names.reserve(kOptions.size() + kDeadlineRows.size());
   for (const Option& option : kOptions) names.push_back(option.name);
-  for (const WaitRow& wait : kWaitRows) names.push_back(wait.option);
+  for (const WaitRow& wait : kDeadlineRows) names.push_back(wait.option);
   return names;
 }
 
 std::optional<OptionKind> option_kind(string_view name) noexcept {
   for (const Option& option : kOptions)
     if (option.name == name) return option.kind;
-  for (const WaitRow& wait : kWaitRows)
+  for (const WaitRow& wait : kDeadlineRows)
     if (wait.option == name) return OptionKind::once;
   return std::nullopt;
 }
@@ -332,7 +333,7 @@ std::optional<OptionKind> option_kind(string_view name) noexcept {
 string apply_option(Config& config, string_view name, string_view value) {
   for (const Option& option : kOptions)
     if (option.name == name) return option.take(config, value);
-  for (const WaitRow& wait : kWaitRows)
+  for (const WaitRow& wait : kDeadlineRows)
     if (wait.option == name) return take_wait(config, wait.wait, value);
   return {};
 }

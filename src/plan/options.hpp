@@ -30,10 +30,10 @@ struct Option {
   char letter = 0;  // its short name
 };
 
-// Those of kWaitRows are not among them.
+// Those of kDeadlineRows are not among them.
 std::span<const Option> options() noexcept;
 
-// All names, with their two dashes, those of kWaitRows too.
+// All names, with their two dashes, those of kDeadlineRows too.
 std::vector<std::string_view> option_names();
 // Nothing: there is no such option.
 std::optional<OptionKind> option_kind(std::string_view name) noexcept;

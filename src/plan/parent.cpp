@@ -16,6 +16,8 @@ using std::string;
 using std::string_view;
 
 constexpr std::size_t kSocksWordMax = 255;  // RFC 1929 section 2
+constexpr std::size_t kHttpLoginMax =
+    255;  // so that a head with it stays in bounds (http::kCredentialsBytesMax)
 
 struct Scheme {
   string_view prefix;
@@ -81,6 +83,8 @@ string take_login(string_view text, Parent& parent) {
   if (parent.kind == Parent::Kind::http &&
       (user->find(':') != string::npos || has_control(*user + *password)))
     return "HTTP takes no colon in the name and no control character (RFC 7617 section 2)";
+  if (parent.kind == Parent::Kind::http && user->size() + password->size() > kHttpLoginMax)
+    return "its name and password have more than 255 bytes together";
   if (parent.kind == Parent::Kind::socks5 &&
       (password->empty() || user->size() > kSocksWordMax || password->size() > kSocksWordMax))
     return "SOCKS takes a name and a password of 1 to 255 bytes each (RFC 1929 section 2)";

@@ -19,6 +19,7 @@ struct Plan {
   Kind kind = Kind::refuse;
   base::Reason reason = base::Reason::none;  // refuse: why
   http::Authority target;                    // forward, tunnel: where to; a view into the head
+  const Parent* parent = nullptr;            // who is asked instead; null: nobody. As long as the config
 };
 
 // `crowded`: as many requests as may be are being served already.

@@ -49,6 +49,12 @@ bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
   return false;
 }
 
+// What a parent looks up, we do not see: rules about addresses neither allow it nor deny it.
+bool denied_unseen(const Config& config, const http::RequestHead& head, const sys::Address& client) noexcept {
+  const Asked asked{client, head.authority.host, head.authority.port, head.method};
+  return config.rules.for_address(asked, sys::Address{}).decision == Decision::deny;
+}
+
 }  // namespace
 
 Plan plan_request(const Config& config, const http::RequestHead& head, const sys::Address& client,
@@ -64,7 +70,10 @@ Plan plan_request(const Config& config, const http::RequestHead& head, const sys
   if (head.form == http::TargetForm::asterisk || head.forwards_left == 0)
     return {Kind::reply, Reason::none, head.authority};
   const bool tunnel = head.form == http::TargetForm::authority;
-  return {tunnel ? Kind::tunnel : Kind::forward, Reason::none, head.authority};
+  const Parent* const parent = parent_for(config, head.authority.host, head.authority.port);
+  if (parent != nullptr && verdict.decision == Decision::undecided && denied_unseen(config, head, client))
+    return {Kind::refuse, Reason::request_not_allowed, {}};
+  return {tunnel ? Kind::tunnel : Kind::forward, Reason::none, head.authority, parent};
 }
 
 }  // namespace plan

@@ -37,8 +37,7 @@ std::string_view phase(const request_info& record) noexcept {
   if (record.state == State::READ_RESPONSE) return "reading the host's answer (READ_RESPONSE)";
   if (exchange.reused) return "sending the request to the host (SEND_REQUEST)";
   if (exchange.addresses.count == 0) return "looking up the host's name (SEND_REQUEST)";
-  const bool connected =
-      exchange.next_address > 0 && exchange.attempts[exchange.next_address - 1U].error == 0;
+  const bool connected = exchange.next_address > 0 && exchange.attempts[exchange.address].error == 0;
   return connected ? "sending the request to the host (SEND_REQUEST)"
                    : "connecting to the host (SEND_REQUEST)";
 }
@@ -87,12 +86,15 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   if (status == 0 || record.state == State::SEND_RESPONSE) return close(reason);
   if (would_look_whole_above(record)) sys::reset_on_close(record.side[kUpstream].fd);
   record.side[kUpstream] = net::Endpoint{};
+  record.approach.reset();
   if (!begin_exchange(record, services)) {
     record.verdict = reason;
     return yield(Wait::linger);
   }
   Exchange& exchange = *record.exchange;
   exchange.reason = reason;
+  exchange.ended_in = record.state;
+  exchange.announced = false;
   exchange.persistent = false;
   if (!make_room(record, services)) {
     record.verdict = reason;
@@ -107,7 +109,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   const std::size_t length =
       http::write_answer(failure_of(record, services, reason), {services.via, services.date},
                          {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
-  exchange.head_down = head_bytes(answer, length) - exchange.sent_down;
+  exchange.head_down = head_bytes(answer, length) - exchange.sent_down - record.greeted;
   answer.begin = std::exchange(record.greeted, std::uint8_t{0});  // 0 if an interim answer is on its way
   answer.end = static_cast<std::uint16_t>(answer.end + length);
   answer.framing = http::Framing{};
@@ -125,6 +127,7 @@ Step end_of_way(request_info& record, Services& services, const http::RequestHea
   if (!make_room(record, services)) return close(Reason::memory_short);  // it has the request's block
   record.lane[kRequest].dead = true;
   std::memcpy(response.block->bytes, text.data(), length);
+  record.exchange->head_down = head_bytes(response, length) - record.exchange->sent_down;
   response.end = static_cast<std::uint16_t>(length);
   response.framing = http::Framing{};
   return go(State::SEND_RESPONSE);

@@ -1,11 +1,12 @@
-// From a host's name to an open connection: one that was used before, or a new one to the first address that
-// answers.
+// From a host's addresses to an open connection: each is begun with while those before it are still being
+// tried, and the first that is made is used (RFC 8305 section 5).
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <new>
+#include <utility>
 
 #include "../base/trace.hpp"
-#include "../net/resolver.hpp"
 #include "parts.hpp"
 
 using base::Did;
@@ -27,83 +28,143 @@ Reason objection_to(const Exchange& exchange, const Services& services,
   if (std::any_of(services.own.begin(), services.own.end(),
                   [&address](const sys::Address& own) { return address.reaches(own); }))
     return Reason::loop;
+  if (exchange.hop != nullptr) return Reason::none;  // it was configured, and is nobody's wish
   const plan::Verdict verdict = services.config.rules.for_address(
       {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
   return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
 }
 
-// What became of the address that was begun with last.
-void settle_attempt(Exchange& exchange, const Services& services, int error) noexcept {
-  assert(exchange.next_address > 0);
-  exchange.attempts[exchange.next_address - 1U] = {
-      static_cast<std::uint32_t>(services.now - exchange.tried_at), error};
+// ---- what became of each address -------------------------------------------------------------------------
+
+void begin_attempt(Exchange& exchange, const Services& services) noexcept {
+  if (exchange.next_address == 0) exchange.tried_at = services.now;
+  exchange.attempts[exchange.next_address++] = {static_cast<std::uint32_t>(services.now - exchange.tried_at),
+                                                EINPROGRESS};
 }
 
-// Begins to connect to the next address that lets us begin.
+void settle_attempt(Exchange& exchange, Services& services, std::uint8_t index, int error) noexcept {
+  http::Attempt& attempt = exchange.attempts[index];
+  attempt = {static_cast<std::uint32_t>(services.now - exchange.tried_at) - attempt.ms, error};
+  const sys::Address& address = exchange.addresses.list[index];
+  const bool had_its_time = error != ECANCELED || index < exchange.address;  // else it was begun with later
+  if (error == 0) services.reach.succeeded(address);
+  if (error != 0 && error != EACCES && !is_ours(reason_for(error)) && had_its_time)
+    services.reach.failed(address, services.now);
+}
+
+// ---- the race --------------------------------------------------------------------------------------------
+
+bool is_racing(const request_info& record) noexcept {
+  return record.approach && record.approach->race.count() > 0;
+}
+
+// The race is over: those that are still under way end for `error`.
+void end_race(request_info& record, Services& services, int error) noexcept {
+  if (!is_racing(record)) return;
+  net::Race& race = record.approach->race;
+  for (; race.count() > 0; race.take(0))
+    settle_attempt(*record.exchange, services, race.at(0).address, error);
+}
+
+// The connection that is being made joins those begun before it, so that another can be begun. False: there
+// is no memory for it.
+bool join_race(request_info& record) noexcept {
+  if (record.side[kUpstream].link != Link::connecting) return true;
+  if (!need_approach(record)) return false;
+  record.approach->race.add(
+      {std::exchange(record.side[kUpstream], net::Endpoint{}), record.exchange->address});
+  return true;
+}
+
+// How long there is before `connect_late`.
+Wait patience(const Exchange& exchange) noexcept {
+  return exchange.next_address < exchange.addresses.count ? Wait::attempt : Wait::connect;
+}
+
+// One of those begun before takes the place of the last.
+void promote(request_info& record, std::uint8_t place) noexcept {
+  net::Runner runner = record.approach->race.take(place);
+  record.side[kUpstream] = std::move(runner.endpoint);
+  record.exchange->address = runner.address;
+}
+
+// Whether one of those begun before has been made; it is then the upstream. Those that failed are taken out.
+bool outrun(request_info& record, Services& services) noexcept {
+  for (std::uint8_t i = 0; is_racing(record) && i < record.approach->race.count();) {
+    const net::Runner& runner = record.approach->race.at(i);
+    if (!runner.endpoint.writable) {
+      ++i;
+      continue;
+    }
+    if (const int error = sys::socket_error(runner.endpoint.fd); error != 0) {
+      settle_attempt(*record.exchange, services, runner.address, error);
+      record.approach->race.take(i);
+      continue;
+    }
+    const std::uint8_t last = record.exchange->address;
+    promote(record, i);
+    settle_attempt(*record.exchange, services, last, ECANCELED);
+    return true;
+  }
+  return false;
+}
+
+// ---- beginning -------------------------------------------------------------------------------------------
+
+// 0, or errno: the upstream is being connected to that address.
+int begin_connection(request_info& record, Services& services, const sys::Address& address) noexcept {
+  const Exchange& exchange = *record.exchange;
+  sys::Opened opened = address.family == sys::Address::Family::local
+                           ? sys::connect_local(exchange.hop->socket.c_str())
+                           : sys::connect(address);
+  const std::uint32_t serial = services.table.new_serial();
+  const net::Token token{serial, static_cast<std::uint32_t>(opened.fd.get()), net::Token::Kind::upstream};
+  if (opened.fd) opened.error = sys::watch(services.poller, opened.fd.get(), token.packed());
+  if (opened.error != 0) return opened.error;
+  const net::Lane& request = record.lane[kRequest];
+  if (!request.framing.complete()) sys::send_at_once(opened.fd);  // else one send carries it all
+  net::Endpoint& upstream = record.side[kUpstream];
+  upstream = net::Endpoint{};
+  upstream.fd = std::move(opened.fd);
+  upstream.serial = serial;
+  upstream.link = Link::connecting;
+  // In hope: on the same machine it is connected by now.
+  upstream.writable = request.held() > 0 && exchange.greeting == net::Greeting::none;
+  services.upstreams.own(upstream, services.table.slot_of(record));
+  return 0;
+}
+
+// Begins to connect to the next address that lets us begin, beside those that are under way.
 Step connect_next(request_info& record, Services& services, Reason otherwise) noexcept {
   Exchange& exchange = *record.exchange;
-  net::Endpoint& upstream = record.side[kUpstream];
-  while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise)) {
-    const std::uint8_t index = exchange.next_address++;
-    exchange.tried_at = services.now;
+  while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise) && join_race(record)) {
+    const std::uint8_t index = exchange.next_address;
+    begin_attempt(exchange, services);
+    begin_phase(exchange, services, Phase::connect);
     if (const Reason why = objection_to(exchange, services, exchange.addresses.list[index]);
         why != Reason::none) {
-      settle_attempt(exchange, services, EACCES);
+      settle_attempt(exchange, services, index, EACCES);
       otherwise = why;
       continue;
     }
-    upstream = net::Endpoint{};
-    sys::Opened opened = sys::connect(exchange.addresses.list[index]);
-    const std::uint32_t serial = services.table.new_serial();
-    const net::Token token{serial, static_cast<std::uint32_t>(opened.fd.get()), net::Token::Kind::upstream};
-    if (opened.fd) opened.error = sys::watch(services.poller, opened.fd.get(), token.packed());
-    if (opened.error == EMFILE && services.upstreams.drop_oldest()) {
+    const int error = begin_connection(record, services, exchange.addresses.list[index]);
+    if (error == 0) {
+      exchange.address = index;
+      note(record, services, Did::connected, index, 0);
+      return go(State::SEND_REQUEST);
+    }
+    if (error == EMFILE && services.upstreams.drop_oldest()) {
       --exchange.next_address;
       continue;
     }
-    if (opened.error != 0) {
-      exchange.error = opened.error;
-      settle_attempt(exchange, services, opened.error);
-      otherwise = reason_for(opened.error);
-      continue;
-    }
-    if (!record.lane[kRequest].framing.complete())
-      sys::send_at_once(opened.fd);  // else one send carries it all
-    upstream.fd = std::move(opened.fd);
-    upstream.serial = serial;
-    upstream.link = Link::connecting;
-    upstream.writable =
-        record.lane[kRequest].held() > 0;  // in hope: on the same machine it is connected by now
-    services.upstreams.own(upstream, services.table.slot_of(record));
-    note(record, services, Did::connected, index, 0);
-    return go(State::SEND_REQUEST);
+    exchange.error = error;
+    settle_attempt(exchange, services, index, error);
+    otherwise = reason_for(error);
   }
-  return give_up(record, services, otherwise);
-}
-
-// Nothing lies unread that nobody asked for.
-bool is_silent(const net::Endpoint& upstream) noexcept {
-  std::array<std::byte, 1> more;
-  return sys::receive(upstream.fd, more).outcome == sys::Outcome::again;
-}
-
-// A connection that was used before may die under the request (RFC 9112 section 9.3.1), so it is taken only
-// for one that lies in the block whole and may be sent twice.
-bool take_used(request_info& record, Services& services) noexcept {
-  Exchange& exchange = *record.exchange;
-  net::Lane& request = record.lane[kRequest];
-  if (!exchange.repeatable || exchange.reused || !request.framing.complete()) return false;
-  const std::uint32_t slot = services.table.slot_of(record);
-  net::Endpoint used;
-  // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
-  do {
-    used = services.upstreams.take(exchange.host_view(), exchange.port, slot);
-    if (!used.fd) return false;
-  } while (!is_silent(used));
-  record.side[kUpstream] = std::move(used);
-  exchange.reused = request.repeatable = true;
-  note(record, services, Did::reused, 0, 0);
-  return true;
+  const bool under_way = record.side[kUpstream].link == Link::connecting;
+  if (!under_way && !is_racing(record)) return give_up(record, services, otherwise);
+  if (!under_way) promote(record, static_cast<std::uint8_t>(record.approach->race.count() - 1));
+  return record.side[kUpstream].writable ? go(State::SEND_REQUEST) : wait_for(patience(exchange));
 }
 
 }  // namespace
@@ -123,70 +184,54 @@ Reason reason_for(int error) noexcept {
   }
 }
 
+Step begin_connecting(request_info& record, Services& services) noexcept {
+  services.reach.order(record.exchange->addresses, services.now);
+  return connect_next(record, services, Reason::unreachable);
+}
+
 Step connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
   record.exchange->error = error;
-  settle_attempt(*record.exchange, services, error);
+  settle_attempt(*record.exchange, services, record.exchange->address, error);
   note(record, services, Did::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason),
        error);
+  record.side[kUpstream] = net::Endpoint{};
   return connect_next(record, services, reason);
 }
 
-Step repeat(request_info& record) noexcept {
-  net::Lane& request = record.lane[kRequest];
-  record.side[kUpstream] = net::Endpoint{};
-  record.lane[kResponse].drop_block();
-  request.begin = 0;
-  request.repeatable = request.dead = false;
-  record.exchange->sent_up = request.moved;
-  return go(State::SEND_REQUEST);
-}
-
-Step look_up(request_info& record, Services& services) noexcept {
+Step connect_late(request_info& record, Services& services, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
-  net::Endpoint& upstream = record.side[kUpstream];
-  if (upstream.link == Link::none) {
-    if (take_used(record, services)) return go(State::SEND_REQUEST);
-    upstream.link = Link::resolving;
-    upstream.serial = services.table.new_serial();
-  }
-  const net::Token me{upstream.serial, services.table.slot_of(record), net::Token::Kind::lookup};
-  const net::Lookup found = services.resolver.find(exchange.host_view(), exchange.port, me, services.now);
-  if (found.what == net::Lookup::What::pending) return wait_for(Wait::resolve);
-  if (found.what == net::Lookup::What::failed) return give_up(record, services, found.why);
-  exchange.addresses = found.addresses;
-  return connect_next(record, services, Reason::unreachable);
+  note(record, services, Did::retried, exchange.next_address, static_cast<std::uint8_t>(reason), ETIMEDOUT);
+  if (exchange.next_address < exchange.addresses.count) return connect_next(record, services, reason);
+  end_race(record, services, ETIMEDOUT);
+  exchange.error = ETIMEDOUT;
+  settle_attempt(exchange, services, exchange.address, ETIMEDOUT);
+  return give_up(record, services, reason);
 }
 
 // Until the first byte is taken, or, with none to send, until there is room for one, nothing is known.
 Step connecting(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
+  Exchange& exchange = *record.exchange;
   net::Endpoint& upstream = record.side[kUpstream];
   if (!has_gone(record)) {
     if (request.flow == Flow::write_failed) {
       request.dead = false;
+      request.flow = Flow::none;
       return connect_failed(record, services, reason_for(request.error), request.error);
     }
-    if (request.held() > 0 || !upstream.writable) return wait_for(Wait::connect);
+    if (outrun(record, services)) return go(State::SEND_REQUEST);
+    const bool speaks_first = request.held() > 0 && exchange.greeting == net::Greeting::none;
+    if (speaks_first || !upstream.writable) return wait_for(patience(exchange));
     if (const int error = sys::socket_error(upstream.fd); error != 0)
       return connect_failed(record, services, reason_for(error), error);
   }
-  upstream.link = Link::open;
-  settle_attempt(*record.exchange, services, 0);
-  record.exchange->error = 0;  // that of an address tried before is of no interest any more
+  upstream.link = exchange.greeting == net::Greeting::none ? Link::open : Link::greeting;
+  begin_phase(exchange, services, Phase::send);
+  settle_attempt(exchange, services, exchange.address, 0);
+  end_race(record, services, ECANCELED);
+  record.approach.reset();
+  exchange.error = 0;  // that of an address tried before is of no interest any more
   return go(State::SEND_REQUEST);
-}
-
-void keep_upstream(request_info& record, Services& services) noexcept {
-  net::Endpoint upstream = std::exchange(record.side[kUpstream], net::Endpoint{});
-  const Exchange& exchange = *record.exchange;
-  const net::Lane& request = record.lane[kRequest];
-  if (!exchange.upstream_persists || !request.complete() || request.dead || record.lane[kResponse].surplus ||
-      upstream.finished || upstream.hung)
-    return;
-  // The last read was as long as the message: only another tells whether nothing lies behind it.
-  if (upstream.readable && !is_silent(upstream)) return;
-  upstream.readable = false;
-  services.upstreams.keep(std::move(upstream), exchange.host_view(), exchange.port, services.now);
 }
 
 }  // namespace state

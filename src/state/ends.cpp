@@ -41,8 +41,11 @@ bool would_look_whole(const request_info& record) noexcept {
 // Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still
 // sending is read until it closes, for a while (RFC 9112 section 9.6).
 Step linger(request_info& record, Services& services) noexcept {
-  switch (
-      net::discard(record.lane[kRequest], record.side[kClient], services.blocks, services.budget[kRequest])) {
+  const std::size_t before = services.budget[kRequest];
+  const Flow flow =
+      net::discard(record.lane[kRequest], record.side[kClient], services.blocks, services.budget[kRequest]);
+  spend(record, services, before - services.budget[kRequest]);
+  switch (flow) {
     case Flow::need_read: return wait_for(Wait::linger);
     case Flow::budget: return yield(Wait::linger);
     case Flow::no_block: return starve(Wait::linger);

@@ -56,6 +56,17 @@ std::string_view request_id(const Exchange& exchange, const Services& services,
   return out.view();
 }
 
+// As RFC 7617 section 2 has them; empty without a user, or if there is no room.
+std::string_view credentials(const plan::Parent& parent, std::span<char> room) noexcept {
+  std::array<char, 2 * net::kLoginBytesMax + 1> pair_room;
+  base::Writer pair{pair_room}, out{room};
+  if (parent.user.empty()) return {};
+  pair << parent.user << ':' << parent.password;
+  if (base::base64_bytes(pair.view().size()) > room.size()) return {};
+  base::put_base64(out, pair.view());
+  return out.view();
+}
+
 // The request goes on: its head is written anew in front of what has come of its body.
 Step forward(request_info& record, Services& services, const http::RequestHead& head,
              std::size_t head_length) noexcept {
@@ -65,6 +76,11 @@ Step forward(request_info& record, Services& services, const http::RequestHead& 
   std::array<char, 64> id_room;
   http::Form form = http::request_form(head, exchange.version);
   form.request_id = request_id(exchange, services, id_room);
+  std::array<char, http::kCredentialsBytesMax> credentials_room;
+  if (exchange.parent != nullptr && exchange.parent->kind == plan::Parent::Kind::http) {
+    form.absolute = true;
+    form.credentials = credentials(*exchange.parent, credentials_room);
+  }
   http::HeadRoom rewritten;
   const std::size_t length = http::write_request(head, {services.via, services.date}, form, rewritten);
   if (length == 0) return give_up(record, services, Reason::head_too_large);
@@ -101,6 +117,8 @@ Step take_up(request_info& record, Services& services, const http::RequestHead& 
   const bool crowded = services.table.used() > services.requests_max;
   const plan::Plan decided = plan::plan_request(services.config, head, record.client, crowded);
   exchange.kind = decided.kind;
+  exchange.parent = decided.parent;
+  exchange.hop = decided.parent == nullptr ? nullptr : &decided.parent->hop;
   if (decided.kind != plan::Kind::refuse)
     if (const Reason why = objection_to(record, services, head); why != Reason::none)
       return give_up(record, services, why);
@@ -122,7 +140,7 @@ Step pass_head(request_info& record, Services& services, const http::ResponseHea
   Exchange& exchange = *record.exchange;
   http::HeadRoom rewritten;
   const std::size_t length = http::write_response(head, {services.via, services.date}, form, rewritten);
-  exchange.head_down = response.moved - exchange.sent_down + length;
+  exchange.head_down = response.moved - exchange.sent_down + length - record.greeted;
   if (length == 0) return bad_response(record, services, Reason::head_too_large);
   if (!replace_head(response, {rewritten.data(), length}, old_length))
     return bad_response(record, services, Reason::bad_chunk);
@@ -144,6 +162,8 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
   exchange.persistent &= request.complete() && !request.dead;
   exchange.upstream_persists = http11 && head.persistent && head.body.kind != http::Body::Kind::until_eof;
   exchange.status = exchange.received = head.status;
+  exchange.announced = head.body.kind == http::Body::Kind::length;
+  exchange.body_length = head.body.length;
   const http::Form form{
       .version = exchange.version, .chunked = http11 && open_ended, .close = !exchange.persistent};
   response.framing = http::Framing{head.body};

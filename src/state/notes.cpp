@@ -60,6 +60,7 @@ bool begin_exchange(request_info& record, Services& services) noexcept {
   if (!record.exchange) return false;
   Exchange& exchange = *record.exchange;
   std::memset(static_cast<void*>(&exchange), 0, offsetof(Exchange, method));
+  exchange.phase = Phase::none;
   exchange.id = record.id;
   exchange.client = record.client;
   exchange.wall_ms = services.wall_ms - (services.now - record.entered);
@@ -72,6 +73,16 @@ bool begin_exchange(request_info& record, Services& services) noexcept {
 // Something of this request has been sent.
 bool has_gone(const request_info& record) noexcept {
   return record.lane[kRequest].moved != record.exchange->sent_up;
+}
+
+void begin_phase(Exchange& exchange, const Services& services, Phase phase) noexcept {
+  if (exchange.phase != Phase::none)
+    exchange.phase_ms[static_cast<std::size_t>(exchange.phase)] +=
+        static_cast<std::uint32_t>(services.now - exchange.phase_at);
+  exchange.phase = phase;
+  exchange.phase_at = services.now;
+  if (phase != Phase::none)
+    exchange.phases = static_cast<std::uint8_t>(exchange.phases | 1U << static_cast<unsigned>(phase));
 }
 
 void describe(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept {
@@ -94,7 +105,11 @@ void describe(Exchange& exchange, const http::RequestHead& head, const plan::Con
 void end_exchange(request_info& record, Reason reason, Services& services) noexcept {
   if (!record.exchange) return;
   Exchange& exchange = *record.exchange;
-  if (exchange.reason == Reason::none) exchange.reason = reason;
+  if (exchange.reason == Reason::none) {
+    exchange.reason = reason;
+    exchange.ended_in = record.state;
+  }
+  begin_phase(exchange, services, Phase::none);
   exchange.spent_ms[static_cast<std::size_t>(record.state)] +=
       static_cast<std::uint32_t>(services.now - record.entered);
   exchange.sent_up = record.lane[kRequest].moved - exchange.sent_up;

@@ -30,6 +30,8 @@ std::uint64_t moved(const request_info& record) noexcept;  // bytes sent on, bot
 bool begin_exchange(request_info& record, Services& services) noexcept;
 void describe(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept;
 bool has_gone(const request_info& record) noexcept;  // something of this request has been sent
+// From here on the time counts for this phase; with none, for no phase.
+void begin_phase(Exchange& exchange, const Services& services, Phase phase) noexcept;
 // The exchange is over: its notes go to whoever writes the log.
 void end_exchange(request_info& record, Reason reason, Services& services) noexcept;
 
@@ -42,17 +44,32 @@ Step end_of_way(request_info& record, Services& services, const http::RequestHea
 // The upstream of a tunnel would take the end of the stream for the client's.
 bool would_look_whole_above(const request_info& record) noexcept;
 
-// ---- connect.cpp -----------------------------------------------------------------------------------------
+// ---- upstream.cpp ----------------------------------------------------------------------------------------
 
-Reason reason_for(int error) noexcept;  // of an upstream's errno
 Step look_up(request_info& record, Services& services) noexcept;
-Step connecting(request_info& record, Services& services) noexcept;
-// The upstream could not be reached: perhaps at its next address.
-Step connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept;
 // The connection that was used before is dead: the request goes once more, over a new one.
 Step repeat(request_info& record) noexcept;
 // An upstream that has kept to its message, and has had ours whole, can have another.
 void keep_upstream(request_info& record, Services& services) noexcept;
+
+// ---- connect.cpp -----------------------------------------------------------------------------------------
+
+Reason reason_for(int error) noexcept;  // of an upstream's errno
+// The host's addresses are known.
+Step begin_connecting(request_info& record, Services& services) noexcept;
+Step connecting(request_info& record, Services& services) noexcept;
+// It is time to begin with the next address too; or, if there is none, to give up.
+Step connect_late(request_info& record, Services& services, Reason reason) noexcept;
+
+// False: there is no memory.
+bool need_approach(request_info& record) noexcept;
+
+// ---- greet.cpp -------------------------------------------------------------------------------------------
+
+// What is to be said first on a new connection; none: it leads to where the request goes.
+net::Greeting first_greeting(const Exchange& exchange) noexcept;
+// What has to be said to a parent before the connection leads on.
+Step greet(request_info& record, Services& services) noexcept;
 
 // ---- heads.cpp -------------------------------------------------------------------------------------------
 
@@ -63,6 +80,18 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
 Step pass_interim(request_info& record, Services& services, const http::ResponseHead& head,
                   std::size_t head_length) noexcept;
 Step bad_response(request_info& record, Services& services, Reason detail) noexcept;
+
+// ---- share.cpp -------------------------------------------------------------------------------------------
+
+// As `net::pump`, within the record's share of the turn and its client's allowance.
+net::Flow pump(request_info& record, Services& services, Way way) noexcept;
+// As `net::fill`, for a head and what comes behind it. Flow::budget: the client may move nothing now.
+net::Flow fill_head(request_info& record, Services& services, Way way) noexcept;
+// Counts bytes that were read and thrown away.
+void spend(const request_info& record, Services& services, std::uint64_t bytes) noexcept;
+// The record stopped because its client may move no more now.
+void throttle(request_info& record, Services& services, const Step& step,
+              std::uint64_t moved_before) noexcept;
 
 // ---- tunnel.cpp ------------------------------------------------------------------------------------------
 

@@ -45,9 +45,11 @@ void enter(request_info& record, Services& services, State state) noexcept {
   const State before = record.state;
   if (before != state) {
     assert(may_follow(before, state));
-    if (record.exchange)
+    if (record.exchange) {
       record.exchange->spent_ms[static_cast<std::size_t>(before)] +=
           static_cast<std::uint32_t>(services.now - record.entered);
+      begin_phase(*record.exchange, services, Phase::none);
+    }
     record.entered = services.now;
     record.state = state;
     note(record, services, Did::entered, static_cast<std::int64_t>(before), 0);
@@ -75,12 +77,27 @@ using namespace state;
 
 namespace {
 
-// The record that an event of an upstream is for; null: none, any more.
-request_info* record_of(const net::Token& upstream, Services& services) noexcept {
-  const std::uint32_t slot = services.upstreams.owner(upstream);
-  if (slot == base::kNoIndex) return nullptr;
+// The upstream of the record, or one that is racing to become it; null: neither, any more.
+net::Endpoint* endpoint_of(request_info& record, std::uint32_t serial) noexcept {
+  if (record.side[kUpstream].serial == serial) return &record.side[kUpstream];
+  return record.approach ? record.approach->race.find(serial) : nullptr;
+}
+
+void deliver_to_client(const net::Token& token, const sys::Event& event, Services& services) noexcept {
+  request_info* const record = services.table.find(token);
+  if (record == nullptr) return;
+  record->side[kClient].mark(event);
+  wake(*record, services);
+}
+
+void deliver_to_upstream(const net::Token& token, const sys::Event& event, Services& services) noexcept {
+  const std::uint32_t slot = services.upstreams.owner(token);
+  if (slot == base::kNoIndex) return;
   request_info& record = services.table.at(slot);
-  return record.side[kUpstream].serial == upstream.serial ? &record : nullptr;
+  net::Endpoint* const upstream = endpoint_of(record, token.serial);
+  if (upstream == nullptr) return;
+  upstream->mark(event);
+  wake(record, services);
 }
 
 }  // namespace
@@ -112,11 +129,8 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Serv
 }
 
 void deliver(const net::Token& token, const sys::Event& event, Services& services) noexcept {
-  const bool client = token.kind == net::Token::Kind::client;
-  request_info* const record = client ? services.table.find(token) : record_of(token, services);
-  if (record == nullptr) return;
-  record->side[client ? kClient : kUpstream].mark(event);
-  wake(*record, services);
+  if (token.kind == net::Token::Kind::client) return deliver_to_client(token, event, services);
+  deliver_to_upstream(token, event, services);
 }
 
 void wake(request_info& record, Services& services) noexcept {

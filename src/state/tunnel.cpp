@@ -1,4 +1,7 @@
 // Tunnels: by CONNECT, or by an upgrade. What goes through is not looked at.
+#include <cstring>
+#include <utility>
+
 #include "../http/head.hpp"
 #include "parts.hpp"
 
@@ -40,7 +43,7 @@ Step relay(request_info& record, Services& services) noexcept {
   net::Lane& down = record.lane[kResponse];
   net::Endpoint& client = record.side[kClient];
   net::Endpoint& upstream = record.side[kUpstream];
-  const Flow flow = net::pump(down, upstream, client, services.blocks, services.budget[kResponse]);
+  const Flow flow = pump(record, services, kResponse);
   if (flow == Flow::write_failed || up.flow == Flow::read_failed) return close(Reason::client_left);
   if (flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
   pass_end(up, upstream);
@@ -62,8 +65,15 @@ Step open_tunnel(request_info& record, Services& services) noexcept {
   opened.copy(reinterpret_cast<char*>(response.block->bytes), opened.size());
   response.begin = std::exchange(record.greeted, std::uint8_t{0});
   response.end = static_cast<std::uint16_t>(opened.size());
+  if (record.approach) {  // the host has spoken behind its parent's last word
+    const net::Lane& talk = record.approach->talk;
+    std::memcpy(response.block->bytes + response.end, talk.block->bytes, talk.end);
+    response.end = static_cast<std::uint16_t>(response.end + talk.end);
+    record.approach.reset();
+  }
   response.framing = http::Framing{{http::Body::Kind::until_eof}};
   record.exchange->status = 200;
+  record.exchange->head_down = response.moved - record.exchange->sent_down + opened.size() - response.begin;
   return go(State::SEND_RESPONSE);
 }
 

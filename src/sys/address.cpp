@@ -47,7 +47,8 @@ std::size_t Address::bits() const noexcept {
   switch (family) {
     case Family::ipv4: return 32;
     case Family::ipv6: return 128;
-    case Family::none: break;
+    case Family::none:
+    case Family::local: break;
   }
   return 0;
 }
@@ -97,8 +98,8 @@ bool parse_ip(std::string_view text, std::uint16_t port, Address& out) noexcept 
 
 AddressText ip_text(const Address& address) noexcept {
   AddressText out{};
-  if (address.family == Address::Family::none) {
-    put(out, "-");
+  if (address.family == Address::Family::none || address.family == Address::Family::local) {
+    put(out, address.family == Address::Family::none ? "-" : "unix socket");
     return out;
   }
   const int family = address.family == Address::Family::ipv4 ? AF_INET : AF_INET6;
@@ -113,6 +114,7 @@ AddressText ip_text(const Address& address) noexcept {
 
 AddressText endpoint_text(const Address& address) noexcept {
   const AddressText ip = ip_text(address);
+  if (address.family == Address::Family::local) return ip;
   const bool bracketed = address.family == Address::Family::ipv6;
   AddressText out{};
   put(out, bracketed ? "[" : "");

@@ -8,7 +8,12 @@
 namespace sys {
 
 struct Address {
-  enum class Family : std::uint8_t { none, ipv4, ipv6 };
+  enum class Family : std::uint8_t {
+    none,
+    ipv4,
+    ipv6,
+    local
+  };  // local: a Unix socket, whose path is elsewhere
 
   std::array<std::uint8_t, 16> bytes{};  // network order; IPv4 fills the first four, the rest are zero
   std::uint32_t scope = 0;               // interface index of a link-local IPv6 address, else 0

@@ -174,6 +174,19 @@ Opened connect(const Address& address) noexcept {
   return socket;
 }
 
+Opened connect_local(const char* path) noexcept {
+  sockaddr_un name;
+  if (!to_kernel(path, name)) return failed(ENAMETOOLONG);
+  Opened socket = opened(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.fd) return socket;
+  // EAGAIN: the listener's queue is full, and nothing would tell when it is not (connect(2), unix(7)).
+  if (uninterrupted([&] {
+        return ::connect(socket.fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name);
+      }) != 0)
+    return failed(errno == EAGAIN ? ECONNREFUSED : errno);
+  return socket;
+}
+
 int socket_error(const Fd& socket) noexcept {
   int error = 0;
   socklen_t length = sizeof error;

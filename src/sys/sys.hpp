@@ -39,6 +39,7 @@ Opened listen(const Address& address, int backlog) noexcept;  // socket, SO_REUS
 Opened accept(const Fd& listener, Address& peer) noexcept;    // accept4(2); error EAGAIN: nobody waits
 // Starts connecting: error 0 means begun or done. Being writable tells the end, `socket_error` how it went.
 Opened connect(const Address& address) noexcept;
+Opened connect_local(const char* path) noexcept;            // to a Unix socket: done or failed at once
 [[nodiscard]] int socket_error(const Fd& socket) noexcept;  // takes SO_ERROR
 [[nodiscard]] Address local_address(const Fd& socket) noexcept;
 void send_at_once(const Fd& socket) noexcept;  // TCP_NODELAY; what `accept` returns has it already

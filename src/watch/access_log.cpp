@@ -101,6 +101,10 @@ std::uint64_t spent(const Exchange& exchange, State state) noexcept {
   return exchange.spent_ms[static_cast<std::size_t>(state)];
 }
 
+std::uint64_t spent(const Exchange& exchange, Phase phase) noexcept {
+  return exchange.phase_ms[static_cast<std::size_t>(phase)];
+}
+
 void put_error(Writer& out, int error) noexcept {
   if (const char* const name = ::strerrorname_np(error); name != nullptr)
     out << std::string_view{name};
@@ -118,9 +122,28 @@ void put_request(Writer& out, const Exchange& exchange) noexcept {
   out << (exchange.target_cut ? "..." : "");
 }
 
+// The phases that there were, in their order: (resolve=3ms,connect=12ms,send=0ms).
+void put_phases(Writer& out, const Exchange& exchange) noexcept {
+  char before = '(';
+  for (std::size_t i = 0; i < kPhases; ++i) {
+    const auto phase = static_cast<Phase>(i);
+    if (!exchange.had(phase)) continue;
+    out << before << kPhaseNames[i] << '=' << spent(exchange, phase) << "ms";
+    before = ',';
+  }
+  if (before == ',') out << ')';
+}
+
+void put_times(Writer& out, const Exchange& exchange) noexcept {
+  for (const State state : kTimed) {
+    out << ' ' << row(state).name << '=' << spent(exchange, state) << "ms";
+    if (state == State::SEND_REQUEST) put_phases(out, exchange);
+  }
+}
+
 void put_end(Writer& out, const Exchange& exchange) noexcept {
   const base::ReasonRow& reason = base::row(exchange.reason);
-  out << " end=" << reason.name;
+  out << " in=" << row(exchange.ended_in).name << " end=" << reason.name;
   if (exchange.detail != base::Reason::none) out << '(' << base::row(exchange.detail).name << ')';
   out << " by=" << base::name(reason.ended_by);
   if (exchange.error != 0) put_error(out << " error=", exchange.error);
@@ -132,9 +155,10 @@ void write_own(const Exchange& exchange, Writer& out) noexcept {
   if (exchange.nth > 1) out << '.' << std::uint64_t{exchange.nth};
   out << ' ';
   put_request(out, exchange);
-  out << ' ' << std::uint64_t{exchange.status} << " up=" << exchange.sent_up
-      << " down=" << exchange.sent_down;
-  for (const State state : kTimed) out << ' ' << row(state).name << '=' << spent(exchange, state) << "ms";
+  out << ' ' << std::uint64_t{exchange.status} << " up=" << exchange.sent_up << " down=" << exchange.sent_down
+      << " body=" << exchange.body_bytes();
+  if (exchange.announced) out << '/' << exchange.body_length;
+  put_times(out, exchange);
   put_end(out, exchange);
   out << '\n';
 }
@@ -153,8 +177,8 @@ void put_request_line(Writer& out, const Exchange& exchange) noexcept {
 
 // The body's bytes alone; "-" if there are none.
 void put_body_bytes(Writer& out, const Exchange& exchange) noexcept {
-  if (exchange.sent_down > exchange.head_down)
-    out << exchange.sent_down - exchange.head_down;
+  if (const std::uint64_t bytes = exchange.body_bytes(); bytes > 0)
+    out << bytes;
   else
     out << '-';
 }
@@ -206,8 +230,28 @@ void put_json_request(Writer& out, const Exchange& exchange) noexcept {
   out << R"(,"url_cut":)" << (exchange.target_cut ? "true" : "false");
 }
 
+void put_json_times(Writer& out, const Exchange& exchange) noexcept {
+  for (const State state : kTimed) out << ",\"" << row(state).name << R"(_ms":)" << spent(exchange, state);
+  for (std::size_t i = 0; i < kPhases; ++i) {
+    out << ",\"" << kPhaseNames[i] << R"(_ms":)";
+    if (const auto phase = static_cast<Phase>(i); exchange.had(phase))
+      out << spent(exchange, phase);
+    else
+      out << "null";
+  }
+}
+
+void put_json_body(Writer& out, const Exchange& exchange) noexcept {
+  out << R"(,"body_bytes":)" << exchange.body_bytes() << R"(,"body_length":)";
+  if (exchange.announced)
+    out << exchange.body_length;
+  else
+    out << "null";
+}
+
 void put_json_end(Writer& out, const Exchange& exchange) noexcept {
   const base::ReasonRow& reason = base::row(exchange.reason);
+  put_json(out << R"(,"state":)", row(exchange.ended_in).name);
   put_json(out << R"(,"end":)", reason.name);
   out << R"(,"detail":)";
   if (exchange.detail == base::Reason::none)
@@ -230,7 +274,8 @@ void write_json(const Exchange& exchange, Writer& out) noexcept {
   put_json_request(out, exchange);
   out << R"(,"status":)" << std::uint64_t{exchange.status} << R"(,"up":)" << exchange.sent_up << R"(,"down":)"
       << exchange.sent_down;
-  for (const State state : kTimed) out << ",\"" << row(state).name << R"(_ms":)" << spent(exchange, state);
+  put_json_body(out, exchange);
+  put_json_times(out, exchange);
   put_json_end(out, exchange);
   out << "}\n";
 }

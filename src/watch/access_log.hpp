@@ -17,10 +17,14 @@ inline constexpr std::size_t kAccessLineMax = 4096;
 
 // For example (each one line):
 // own       2026-11-21T04:30:27.123Z 127.0.0.1:50312 #17 GET http://o.test/a 200 up=92 down=5120
-//             READ_REQUEST=0ms SEND_REQUEST=3ms READ_RESPONSE=12ms SEND_RESPONSE=4ms end=complete by=upstream
+// body=5000/5000
+//             READ_REQUEST=0ms SEND_REQUEST=15ms(resolve=3ms,connect=12ms,send=0ms) READ_RESPONSE=40ms
+//             SEND_RESPONSE=4ms in=SEND_RESPONSE end=complete by=upstream
 // common    127.0.0.1 - - [21/Nov/2026:04:30:27 +0000] "GET http://o.test/a HTTP/1.1" 200 4980
 // combined  the same, and: "http://o.test/" "curl/8.0"
 // json      {"time":"2026-11-21T04:30:27.123Z","client":"127.0.0.1:50312","id":17,"method":"GET", ...}
+// body: bytes sent behind the answer's head, of those that the host announced by Content-Length, if it did.
+// Phases that there were not are left out of `own`, and null in `json`. in: where it was decided how it ends.
 void write_access_line(plan::LogFormat format, const Exchange& exchange, base::Writer& out) noexcept;
 
 }  // namespace watch

@@ -6,7 +6,7 @@ import tempfile
 
 from harness import PREFIX, PROXY, Case, native, request
 
-WAITS = ("--idle-timeout", "--head-timeout", "--body-timeout", "--resolve-timeout", "--connect-timeout", "--send-timeout",
+WAITS = ("--idle-timeout", "--head-timeout", "--body-timeout", "--resolve-timeout", "--attempt-delay", "--connect-timeout", "--send-timeout",
          "--answer-timeout", "--stream-timeout", "--half-closed-timeout", "--reader-timeout", "--linger-timeout")
 OTHERS = ("--listen", "--allow", "--access-log", "--log-format", "--max-requests", "--buffers")
 

@@ -18,8 +18,9 @@ F_SETPIPE_SZ = 1031  # fcntl.F_SETPIPE_SZ, from Python 3.10 on
 
 class Lines(Case):
     PATTERN = re.compile(r"\A(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (?P<client>\S+) #(?P<id>\d+) (?P<method>\S+) (?P<url>\S+) "
-                         r"(?P<status>\d+) up=(?P<up>\d+) down=(?P<down>\d+) READ_REQUEST=(?P<rq>\d+)ms SEND_REQUEST=(?P<sq>\d+)ms "
-                         r"READ_RESPONSE=(?P<rp>\d+)ms SEND_RESPONSE=(?P<sp>\d+)ms end=(?P<end>\S+) by=(?P<by>\w+)( error=(?P<error>\w+))?\Z")
+                         r"(?P<status>\d+) up=(?P<up>\d+) down=(?P<down>\d+) body=(?P<body>\d+(/\d+)?) READ_REQUEST=(?P<rq>\d+)ms "
+                         r"SEND_REQUEST=(?P<sq>\d+)ms(\((?P<phases>[a-z]+=\d+ms(,[a-z]+=\d+ms)*)\))? READ_RESPONSE=(?P<rp>\d+)ms "
+                         r"SEND_RESPONSE=(?P<sp>\d+)ms in=(?P<in>[A-Z_]+) end=(?P<end>\S+) by=(?P<by>\w+)( error=(?P<error>\w+))?\Z")
 
     def fields(self, line):
         match = self.PATTERN.match(line)
@@ -51,6 +52,38 @@ class Lines(Case):
         proxy.get(origin.url())
         told = self.fields(proxy.line(" #1 "))
         self.assertGreaterEqual(int(told["rp"]), 250)
+
+    def phases(self, told):
+        """{phase: ms} of SEND_REQUEST, which they add up to."""
+        phases = {name: int(ms) for name, ms in re.findall(r"([a-z]+)=(\d+)ms", told["phases"] or "")}
+        if phases:
+            self.assertEqual(sum(phases.values()), int(told["sq"]))
+        return phases
+
+    def test_sending_is_told_by_its_phases(self):
+        """Over a connection that was used before there is but one."""
+        def serve(wire):
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+            if wire.read_head():
+                serve(wire)
+
+        proxy, origin = self.proxy(), self.origin(serve)
+        for number, phases in ((1, ["resolve", "connect", "send"]), (2, ["send"])):
+            proxy.get(origin.url(), "Host: x", "Connection: close", version="1.1")
+            self.assertEqual(list(self.phases(self.fields(proxy.line(f" #{number} ")))), phases)
+
+    def test_where_it_ended_and_how_far_it_was(self):
+        proxy = self.proxy()
+        cut = self.origin(lambda wire: wire.send(b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n1234"))
+        whole, open_ended = self.origin(lambda wire: wire.send(ok(b"hello"))), self.origin(lambda wire: wire.send(b"HTTP/1.0 200 OK\r\n\r\n123"))
+        silent = self.origin(lambda wire: None)
+        for number, (url, end, where, body) in enumerate((
+                (cut.url(), "upstream-cut", "SEND_RESPONSE", "4/9"), (whole.url(), "complete", "SEND_RESPONSE", "5/5"),
+                (open_ended.url(), "complete", "SEND_RESPONSE", "3"), (silent.url(), "upstream-closed", "READ_RESPONSE", None),
+                ("http://127.0.0.1:1/", "refused", "SEND_REQUEST", None), ("http://127.0.0.1:x/", "bad-target", "READ_REQUEST", None)), 1):
+            answer = proxy.get(url)
+            told = self.fields(proxy.line(f" #{number} "))
+            self.assertEqual((told["end"], told["in"], told["body"]), (end, where, body or str(len(answer.body))), url)
 
     def test_an_ipv6_client(self):
         proxy, origin = self.proxy(), self.origin()
@@ -260,6 +293,9 @@ class Formats(Case):
         self.assertEqual(list(served), list(refused), "always the same members")
         self.assertEqual((served["id"], served["method"], served["url"], served["url_cut"], served["status"], served["end"], served["error"]),
                          (1, "GET", origin.url("/a"), False, 200, "complete", None))
+        self.assertEqual((served["state"], served["body_bytes"], served["body_length"]), ("SEND_RESPONSE", 5, 5))
+        self.assertEqual((refused["state"], refused["body_length"], refused["send_ms"]), ("SEND_REQUEST", None, None))
+        self.assertEqual(served["resolve_ms"] + served["connect_ms"] + served["send_ms"], served["SEND_REQUEST_ms"])
         self.assertEqual((refused["up"], refused["end"], refused["by"], refused["error"]), (0, "refused", "upstream", "ECONNREFUSED"))
         datetime.datetime.strptime(served["time"], "%Y-%m-%dT%H:%M:%S.%fZ")
 

@@ -110,7 +110,7 @@ PLANTED = [
     ("an event finds its record without the serial", "WRONG_SERIAL", "slot reused, late events", WRONG, STATES,
      "records_[token.slot].side[side].serial == token.serial"),
     ("... nor is the next address told from the last", "WRONG_SERIAL", "address tried, late events", WRONG, STATES,
-     "return record.side[kUpstream].serial == upstream.serial ? &record : nullptr;"),
+     "if (record.side[kUpstream].serial == serial) return &record.side[kUpstream];"),
     ("a dead upload keeps its block", "WRONG_KEPT", "origin breaks off, one block", STUCK, STATES,
      "if (request.dead && !for_another_address && !request.repeatable) request.drop_block();"),
     ("an early answer is not read", "WRONG_EARLY", "early answer", STUCK, STATES, "if (sent || upstream.readable) {"),

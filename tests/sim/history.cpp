@@ -174,6 +174,16 @@ class Shares {
   std::map<std::uint64_t, std::array<std::uint64_t, 2>> moved_;
 };
 
+// All clients come from one address: together they move no more than one may. One byte is read, and not moved, where a
+// connection is asked whether it is silent.
+std::string check_allowance(const plan::Rate& rate, const World& world, std::uint64_t since) {
+  if (rate.per_second == 0) return {};
+  const std::uint64_t probes = world.connections().size();
+  const std::uint64_t most = rate.burst + rate.per_second * (world.now() - since) / 1000 + probes;
+  if (world.read_in_all <= most) return {};
+  return "a client moved " + std::to_string(world.read_in_all) + " bytes, and may have moved " + std::to_string(most);
+}
+
 // ---- promises that hold after every turn -----------------------------------------------------------------
 
 // What waits for another request has said nothing, nor ended, as far as the program was told.
@@ -182,7 +192,11 @@ std::string check_idle(Services& services, const World& world) {
   if (services.upstreams.idle() == 0) return {};
   std::set<int> used;
   for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot)
-    for (const net::Endpoint& side : services.table.at(slot).side) used.insert(side.fd.get());
+  {
+    const request_info& record = services.table.at(slot);
+    for (const net::Endpoint& side : record.side) used.insert(side.fd.get());
+    for (std::uint8_t i = 0; record.approach && i < record.approach->race.count(); ++i) used.insert(record.approach->race.at(i).endpoint.fd.get());
+  }
   for (const int fd : world.open_sockets())
     if (!used.contains(fd) && world.has_spoken(fd)) return "an idle connection is kept that has ended or spoken";
   return {};
@@ -193,12 +207,14 @@ std::string check_turn(Services& services, const World& world) {
   for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
     const request_info& record = services.table.at(slot);
     if (record.state == State::FREE) {
-      if (record.side[kClient].fd || record.side[kUpstream].fd || record.exchange) return "a free record holds something";
+      if (record.side[kClient].fd || record.side[kUpstream].fd || record.approach || record.exchange) return "a free record holds something";
       continue;
     }
     ++used;
     if (!record.side[kClient].fd) return "a record in use has no client";
     sides += record.side[kUpstream].fd ? 2 : 1;
+    sides += record.approach ? record.approach->race.count() : 0U;
+    blocks += record.approach && record.approach->talk.block ? 1 : 0;
     for (const net::Lane& lane : record.lane) {
       blocks += lane.block ? 1 : 0;
       if (!lane.block && lane.held() != 0) return "a lane holds bytes without a block";
@@ -285,6 +301,7 @@ plan::Config config_for(const Scenario& scenario) {
   config.access_log = "-";
   config.http10 = scenario.http10;
   config.keep_upstreams = scenario.keep_upstreams;
+  config.allowance.bytes = scenario.client_bytes;
   return config;
 }
 
@@ -321,6 +338,7 @@ void run(Stage& stage, Outcome& outcome) {
     if (!services.ready.empty()) world.fault("the program sleeps, and somebody is ready to run");
   };
   Shares shares;
+  const std::uint64_t begun = world.now();
   std::uint64_t quiet_turns = 0;
   while (!proxy.stopping() && world.broken.empty()) {
     const std::uint64_t now = world.now(), moved = proxy.services().trace.written();
@@ -330,6 +348,7 @@ void run(Stage& stage, Outcome& outcome) {
     if (const std::string fault = check_turn(proxy.services(), world); !fault.empty()) world.fault(fault);
     if (const std::string fault = check_idle(proxy.services(), world); !fault.empty()) world.fault(fault);
     if (const std::string fault = shares.check(proxy.services()); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_allowance(config.allowance.bytes, world, begun); !fault.empty()) world.fault(fault);
     const bool quiet = now == world.now() && moved == proxy.services().trace.written() && calls == world.calls_made &&
                        world.events_handed_out == 0;
     quiet_turns = quiet ? quiet_turns + 1 : 0;
@@ -460,6 +479,7 @@ Scenario draw(Chooser& chooser, bool http10) {
   if (chooser.choose(10) == 0) scenario.blocks = 1 + chooser.choose(3);
   if (chooser.choose(16) == 0) scenario.max_requests = 1;
   if (chooser.choose(16) == 0) scenario.descriptor_limit = 9 + chooser.choose(6);  // one for a spare at least
+  if (chooser.choose(6) == 0) scenario.client_bytes = {std::uint64_t{20'000} << chooser.choose(6), std::uint64_t{500} << chooser.choose(9)};
   return scenario;
 }
 
@@ -479,7 +499,8 @@ std::string describe(const Scenario& scenario) {
   out += "  room " + std::to_string(scenario.temper.send_room) + " short " + std::to_string(scenario.temper.short_io) + " split " +
          std::to_string(scenario.temper.split) + " linger " + std::to_string(scenario.temper.linger) + " error " +
          std::to_string(scenario.temper.error) + " blocks " + std::to_string(scenario.blocks) + " requests " +
-         std::to_string(scenario.max_requests) + " descriptors " + std::to_string(scenario.descriptor_limit) + "\n";
+         std::to_string(scenario.max_requests) + " descriptors " + std::to_string(scenario.descriptor_limit) + " bytes " +
+         std::to_string(scenario.client_bytes.per_second) + ":" + std::to_string(scenario.client_bytes.burst) + "\n";
   return out;
 }
 
@@ -514,6 +535,7 @@ Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenari
     attempt([](Scenario& s) { s.temper.linger = 0; });
     attempt([](Scenario& s) { s.temper.send_room = 65'536; });
     attempt([](Scenario& s) { s.blocks = 0; });
+    attempt([](Scenario& s) { s.client_bytes = {}; });
     attempt([](Scenario& s) { s.descriptor_limit = 256; s.max_requests = 8; });
   }
   return best;

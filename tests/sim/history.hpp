@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../../src/plan/limits.hpp"
 #include "talk.hpp"
 
 namespace sim {
@@ -19,6 +20,7 @@ struct Scenario {
   std::size_t max_requests = 8;
   std::size_t blocks = 0;            // 0: as many as anybody could want
   std::size_t descriptor_limit = 256;
+  plan::Rate client_bytes;           // of all clients, who come from one address
   std::optional<World::Failure> failure;
   bool told = false;           // the story is written whatever happens
   bool last_is_after = false;  // the last pair or visit comes when the failure is over: it must be served as in a kind world

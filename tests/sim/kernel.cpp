@@ -432,6 +432,7 @@ sys::Io World::receive(int fd, std::span<std::byte> into) {
     std::memcpy(into.data(), c.up.arrived.data(), count);
     c.up.arrived.erase(0, count);
     c.read += count;
+    read_in_all += c.shut ? 0 : count;
     // Less than asked and less than there is: so the rest has arrived only now, which is an edge.
     if (count < into.size() && !c.up.arrived.empty()) notify(c);
     return done(count);
@@ -640,6 +641,12 @@ Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
 Opened listen(const Address& address, int backlog) noexcept { return World::current().listen(address, backlog); }
 Opened accept(const Fd& listener, Address& peer) noexcept { return World::current().accept(listener.get(), peer); }
 Opened connect(const Address& address) noexcept { return World::current().connect(address); }
+Opened connect_local(const char* path) noexcept {
+  World& world = World::current();
+  const auto found = world.local_hosts.find(path);
+  if (found == world.local_hosts.end()) return {Fd{}, ENOENT};
+  return world.connect(found->second);
+}
 int socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }
 Address local_address(const Fd& socket) noexcept { return World::current().local_address(socket.get()); }
 void send_at_once(const Fd& /*socket*/) noexcept {}

@@ -119,6 +119,7 @@ class World {
   void send_signal() { signal_pending_ = true; notify(signals_fd_); }
   std::map<std::string, net::Found> names;  // what look-ups find; a host not in it is not found
   std::set<std::string> unanswered;         // hosts whose name server is silent
+  std::map<std::string, sys::Address> local_hosts;  // paths of Unix sockets, and the host that is there
 
   // ---- the failure loop ----
   std::vector<std::uint32_t> calls_made = std::vector<std::uint32_t>(static_cast<std::size_t>(Call::count));
@@ -138,6 +139,8 @@ class World {
   [[nodiscard]] bool has_spoken(int fd) const;
   [[nodiscard]] std::vector<int> open_sockets() const;
   [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
+  // Read by the program in all, without what came after its own FIN: that is thrown away, or a tunnel's.
+  std::size_t read_in_all = 0;
   [[nodiscard]] bool still() const;  // nothing is on its way
   void settle() {                    // all that is on its way arrives
     while (step()) {

@@ -48,7 +48,7 @@ TEST(CommandLine, EachOption) {
 }
 
 TEST(CommandLine, EveryWaitIsAnOption) {
-  for (const plan::WaitRow& row : plan::kWaitRows) {
+  for (const plan::WaitRow& row : plan::kDeadlineRows) {
     const string option = string{row.option} + "=1.5";
     const CommandLine line = parse({"80", option.c_str()});
     ASSERT_EQ(line.what, CommandLine::What::run) << option;

@@ -372,18 +372,126 @@ TEST(Connecting, TheNextAddressWhenOneRefuses) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Connecting, TheNextAddressWhenOneIsSilent) {
-  Bench b;
+// The first address of two is silent.
+struct SilentFirst : Bench {
+  SilentFirst() {
+    world.names["o.test"] = two_addresses();
+    world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
+  }
+  sim::ConnectionPtr ask() {
+    auto asking = client();
+    send(asking, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+    return asking;
+  }
+  // What is connecting to the silent one is answered at last.
+  void relent() {
+    for (const sim::ConnectionPtr& connection : world.connections())
+      if (connection->phase == sim::Connection::Phase::black_hole)
+        connection->phase = sim::Connection::Phase::connecting;
+    settle();
+  }
+};
+
+TEST(Racing, TheNextAddressIsTriedBesideASilentOne) {
+  SilentFirst b;
   auto& host = b.origin();
-  b.world.names["o.test"] = two_addresses();
-  b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
-  const auto client = b.client();
-  b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
-  EXPECT_EQ(b.record().wait, Wait::connect);
-  b.pass(b.config.wait(Wait::connect));
+  const auto client = b.ask();
+  EXPECT_EQ(b.record().wait, Wait::attempt);
+  b.services->now += b.config.wait(Wait::attempt) - 1;
+  b.pass(0);
+  EXPECT_TRUE(host.arrivals.empty()) << "not a moment too early";
+  b.pass(1);
   b.send(b.arrival(host), kAnswer);
   EXPECT_EQ(b.read(client), kPassedOn);
+  EXPECT_EQ(b.last().attempts[0].error, ECANCELED);
+  EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::attempt));
+  EXPECT_EQ(b.last().attempts[1].error, 0);
   EXPECT_TRUE(b.clean());
+}
+
+TEST(Racing, TheFirstWinsIfItIsMadeFirst) {
+  SilentFirst b;
+  b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
+  const auto client = b.ask();
+  b.pass(b.config.wait(Wait::attempt));
+  EXPECT_EQ(b.world.sockets(), 3U) << "both are under way";
+  EXPECT_EQ(b.record().wait, Wait::connect);
+  for (const sim::ConnectionPtr& connection : b.world.connections())
+    if (connection->to.bytes[1] == 9) connection->phase = sim::Connection::Phase::connecting;
+  b.settle();
+  EXPECT_EQ(b.world.sockets(), 2U) << "the other is closed";
+  EXPECT_EQ(b.record().state, State::READ_RESPONSE) << "the request has gone";
+  EXPECT_FALSE(b.record().approach);
+}
+
+TEST(Racing, OneThatFailsLeavesTheOthers) {
+  SilentFirst b;
+  const auto client = b.ask();  // the second refuses
+  b.pass(b.config.wait(Wait::attempt));
+  EXPECT_EQ(b.record().state, State::SEND_REQUEST);
+  EXPECT_EQ(b.world.sockets(), 2U) << "the first is still under way";
+  b.relent();
+  EXPECT_EQ(b.record().state, State::READ_RESPONSE);
+}
+
+TEST(Racing, AllThatAreSilentEndTogether) {
+  SilentFirst b;
+  b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
+  const auto client = b.ask();
+  b.pass(b.config.wait(Wait::attempt));
+  b.pass(b.config.wait(Wait::connect));
+  EXPECT_EQ(status_of(b.read(client)), 504);
+  EXPECT_EQ(b.last().reason, Reason::connect_timeout);
+  EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::attempt) + b.config.wait(Wait::connect));
+  EXPECT_EQ(b.last().attempts[1].ms, b.config.wait(Wait::connect));
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Racing, WhoWasOutrunComesLastTheNextTime) {
+  SilentFirst b;
+  auto& host = b.origin();
+  const auto first = b.ask();
+  b.pass(b.config.wait(Wait::attempt));
+  b.send(b.arrival(host), kAnswer);
+  const auto second = b.ask();
+  b.send(b.arrival(host), kAnswer);
+  EXPECT_EQ(b.read(second), kPassedOn) << "without any delay";
+  EXPECT_EQ(b.last().next_address, 1);
+}
+
+TEST(Racing, AClientThatLeavesEndsThemAll) {
+  SilentFirst b;
+  b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
+  const auto client = b.ask();
+  b.pass(b.config.wait(Wait::attempt));
+  b.world.remote_rst(*client);
+  b.settle();
+  EXPECT_EQ(b.world.sockets(), 0U);
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(Racing, ATunnelIsOpenedOverTheFirstThatIsMade) {
+  SilentFirst b;
+  auto& host = b.origin();
+  b.config.connect_ports = {{80, 80}};
+  const auto client = b.client();
+  b.send(client, "CONNECT o.test:80 HTTP/1.1\r\nHost: o.test:80\r\n\r\n");
+  b.pass(b.config.wait(Wait::attempt));
+  const auto origin = b.arrival(host);
+  EXPECT_EQ(status_of(b.read(client)), 200);
+  b.send(client, "up");
+  EXPECT_EQ(b.world.remote_read(*origin, 10), "up");
+}
+
+TEST(Racing, WithoutADescriptorForTheNextTheOthersGoOn) {
+  SilentFirst b;
+  const auto client = b.ask();
+  b.world.failure = {sim::Call::connect, b.world.calls_made[static_cast<std::size_t>(sim::Call::connect)],
+                     EMFILE};
+  b.pass(b.config.wait(Wait::attempt));
+  EXPECT_EQ(b.record().state, State::SEND_REQUEST);
+  b.relent();
+  EXPECT_EQ(b.record().state, State::READ_RESPONSE);
 }
 
 // ---- what is noted for the log and for an answer of our own ----------------------------------------------
@@ -394,14 +502,15 @@ TEST(Noted, EachAddressThatWasTried) {
   b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
   const auto client = b.client();
   b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+  b.pass(b.config.wait(Wait::attempt));
   b.pass(b.config.wait(Wait::connect));
   const string answer = b.read(client);
   ASSERT_EQ(b.last().next_address, 2);
   EXPECT_EQ(b.last().attempts[0].error, ETIMEDOUT);
-  EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::connect));
+  EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::attempt) + b.config.wait(Wait::connect));
   EXPECT_EQ(b.last().attempts[1].error, ECONNREFUSED);
   EXPECT_EQ(b.last().attempts[1].ms, 0U);
-  EXPECT_NE(answer.find(":80: Connection timed out (ETIMEDOUT), after 10000 ms\nTried: "), string::npos)
+  EXPECT_NE(answer.find(":80: Connection timed out (ETIMEDOUT), after 10250 ms\nTried: "), string::npos)
       << answer;
   EXPECT_NE(answer.find("Failed: connecting to the host (SEND_REQUEST)\nHost: o.test, port 80\n"),
             string::npos);
@@ -470,6 +579,107 @@ TEST(Noted, TheBytesBeforeTheBody) {
   EXPECT_EQ(b.last().head_down, answer.find("\r\n\r\n") + 4);
   EXPECT_EQ(b.last().sent_down, answer.size());
   EXPECT_FALSE(b.last().http10);
+}
+
+TEST(Noted, OfTheBodyWhatWasSentAndWhatWasAnnounced) {
+  struct Row {
+    const char *answer, *client_does;
+    std::uint64_t sent, announced;  // 0: nothing was
+  };
+  const Row rows[] = {{"Content-Length: 9\r\n\r\n123456789", "", 9, 9},
+                      {"Content-Length: 9\r\n\r\n1234", "", 4, 9},
+                      {"\r\n1234", "", 4, 0},
+                      {"Content-Length: 9\r\n\r\n123456789", "half-closes", 9, 9}};
+  for (const Row& row : rows) {
+    Bench b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, kGet);
+    const auto origin = b.arrival(host);
+    if (*row.client_does != '\0') b.world.remote_shutdown(*client);
+    b.settle();
+    b.send(origin, "HTTP/1.0 200 OK\r\nDate: x\r\n" + string{row.answer});
+    b.world.remote_close(*origin);
+    b.settle();
+    EXPECT_EQ(b.last().body_bytes(), row.sent) << row.answer;
+    EXPECT_EQ(b.last().announced, row.announced != 0) << row.answer;
+    if (row.announced != 0) {
+      EXPECT_EQ(b.last().body_length, row.announced) << row.answer;
+    }
+  }
+}
+
+TEST(Noted, OfATunnelWhatCameBehindItsHead) {
+  Bench b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: x\r\n\r\n");
+  b.config.connect_ports = {{80, 80}};
+  b.read(client);
+  const auto other = b.client();
+  b.send(other, "CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto origin = b.arrival(host);
+  b.send(origin, "12345");
+  const string got = b.read(other);
+  b.world.remote_close(*origin);
+  b.world.remote_close(*other);
+  b.settle();
+  EXPECT_TRUE(got.ends_with("\r\n\r\n12345")) << got;
+  EXPECT_EQ(b.last().body_bytes(), 5U);
+  EXPECT_FALSE(b.last().announced);
+}
+
+// What each phase takes, by a clock that only the test moves.
+TEST(Noted, ThePhasesOfSendRequest) {
+  Bench b{16, 8192};
+  b.world.names["o.test"] = two_addresses();
+  b.world.unanswered.insert("o.test");
+  b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "POST http://o.test/ HTTP/1.0\r\nContent-Length: 9\r\n\r\n");
+  b.pass(7);
+  b.world.unanswered.clear();
+  b.settle();
+  const std::uint64_t connecting = b.config.wait(Wait::connect);
+  b.pass(connecting);  // the first address swallows; the second is there at once
+  b.pass(30);
+  b.send(client, "123456789");
+  b.settle();
+  const auto origin = b.arrival(host);
+  b.pass(11);
+  b.send(origin, kAnswer);
+  b.read(client);
+  const Exchange& told = b.last();
+  EXPECT_EQ(told.phase_ms,
+            (std::array<std::uint32_t, kPhases>{7, static_cast<std::uint32_t>(connecting), 30}));
+  EXPECT_EQ(told.spent_ms[static_cast<std::size_t>(State::SEND_REQUEST)], 37 + connecting);
+  EXPECT_EQ(told.spent_ms[static_cast<std::size_t>(State::READ_RESPONSE)], 11U);
+  EXPECT_EQ(told.phases, 0b111);
+  EXPECT_EQ(told.ended_in, State::SEND_RESPONSE);
+}
+
+TEST(Noted, APhaseThatThereWasNotIsNone) {
+  Bench b{16, 1 << 20, false};
+  auto& host = b.origin();
+  const auto client = b.client();
+  sim::ConnectionPtr origin;
+  for (const unsigned phases : {0b111U, 0b100U}) {  // the second goes over the connection of the first
+    b.send(client, "GET http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n");
+    if (!origin) origin = b.arrival(host);
+    b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 0\r\n\r\n");
+    b.read(client);
+    EXPECT_EQ(b.last().phases, phases);
+  }
+  b.send(client, "GET http://unknown.test/ HTTP/1.1\r\nHost: unknown.test\r\n\r\n");
+  b.read(client);
+  EXPECT_EQ(b.last().phases, 0b001);
+  EXPECT_EQ(b.last().ended_in, State::SEND_REQUEST) << "where it was decided";
+  const auto other = b.client();
+  b.send(other, "nonsense\r\n\r\n");
+  b.read(other);
+  EXPECT_EQ(b.last().phases, 0);
+  EXPECT_EQ(b.last().ended_in, State::READ_REQUEST);
 }
 
 TEST(Noted, WhoAskedOnlyIfTheLogTellsIt) {
@@ -562,7 +772,7 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
       {Wait::reader, Reason::client_stalled, 0},     {Wait::tunnel, Reason::tunnel_idle, 0},
       {Wait::linger, Reason::complete, 0},
   };
-  static_assert(std::size(rows) == plan::kWaits);
+  static_assert(std::size(rows) == plan::kDeadlines - 1);  // Wait::attempt ends nothing (see Racing)
   for (const Row& row : rows) {
     const string title{plan::row(row.wait).option};
     Bench b{16, 8192};

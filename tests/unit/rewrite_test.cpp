@@ -58,6 +58,44 @@ TEST(WriteRequest, OptionsOfTheWholeServer) {  // RFC 9112 section 3.2.4
   EXPECT_EQ(request("OPTIONS http://h?q HTTP/1.0\r\n\r\n"), "OPTIONS /?q HTTP/1.0\r\nHost: h\r\n" + end);
 }
 
+string request_in(const http::Form& form, string_view text) {
+  http::RequestHead head;
+  EXPECT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete) << text;
+  std::array<char, 16384> room;
+  return string{room.data(), http::write_request(head, kHop, form, room)};
+}
+
+TEST(WriteRequest, AbsoluteFormForAnotherProxy) {
+  const string end = "Via: 1.0 proxy\r\nConnection: close\r\n\r\n";
+  struct Row {
+    string_view request, target, host;
+  };
+  const Row rows[] = {
+      {"GET http://h/a?b", "http://h/a?b", "h"},
+      {"GET http://h", "http://h/", "h"},
+      {"GET http://h?q", "http://h/?q", "h"},
+      {"GET http://h:80/", "http://h/", "h"},
+      {"GET http://u:p@h:8080/x#y", "http://h:8080/x", "h:8080"},
+      {"GET HTTP://[::1]:81/", "http://[::1]:81/", "[::1]:81"},
+      {"OPTIONS http://h", "http://h", "h"},  // RFC 9112 section 3.2.4
+      {"OPTIONS http://h/", "http://h/", "h"},
+      {"OPTIONS http://h?q", "http://h/?q", "h"},
+  };
+  for (const Row& row : rows) {
+    const string method{row.request.substr(0, row.request.find(' ') + 1)};
+    EXPECT_EQ(request_in({.absolute = true}, string{row.request} + " HTTP/1.0\r\n\r\n"),
+              method + string{row.target} + " HTTP/1.0\r\nHost: " + string{row.host} + "\r\n" + end);
+  }
+}
+
+TEST(WriteRequest, CredentialsForAnotherProxyAreOursAlone) {
+  EXPECT_EQ(
+      request_in({.absolute = true, .credentials = "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
+                 "GET http://h/ HTTP/1.1\r\nHost: h\r\nProxy-Authorization: Basic eDp5\r\nA: b\r\n\r\n"),
+      "GET http://h/ HTTP/1.0\r\nHost: h\r\nA: b\r\nProxy-Authorization: Basic "
+      "QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
+}
+
 TEST(WriteRequest, FieldsInTheirOrder) {
   EXPECT_EQ(
       request("PUT http://h/ HTTP/1.1\r\nhost: other\r\nCookie: a\r\nX-1:one\r\nCookie: b\r\nContent-Length: "
@@ -114,6 +152,22 @@ TEST(WriteRequest, GrowsWithinItsBound) {
   const string out = request(text);
   ASSERT_FALSE(out.empty());
   EXPECT_LE(out.size(), text.size() + http::kRewriteGrowthMax);
+}
+
+TEST(WriteRequest, GrowsWithinItsBoundForAnotherProxy) {
+  // Host is made from the target and the target stays; nothing of what we add was there.
+  const string host = string(249, 'h') + ".com", via(64, 'v'), id(64, 'i');
+  const string credentials(http::kCredentialsBytesMax, 'c');
+  string text = "G http://" + host + ":65535 HTTP/1.0\r\n";
+  for (int i = 0; i < 100; ++i) text += "a:b\r\n";
+  text += "\r\n";
+  http::RequestHead head;
+  ASSERT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete);
+  const http::Form form{.request_id = id, .absolute = true, .credentials = credentials};
+  std::array<char, 16384> room;
+  const std::size_t length = http::write_request(head, {via, kHop.date}, form, room);
+  ASSERT_NE(length, 0U);
+  EXPECT_LE(length, text.size() + http::kRewriteGrowthMax);
 }
 
 TEST(WriteRequest, WhatIsWrittenParsesToTheSame) {
@@ -304,7 +358,9 @@ TEST(WriteAnswer, ATextHasNoBytesThatATerminalObeys) {
 }
 
 // RFC 9209 section 2.3.
-constexpr std::array<string_view, 18> kProxyErrors{"dns_timeout",
+constexpr std::array<string_view, 20> kProxyErrors{"dns_timeout",
+                                                   "destination_unavailable",
+                                                   "proxy_configuration_error",
                                                    "dns_error",
                                                    "connection_refused",
                                                    "connection_terminated",

@@ -163,7 +163,12 @@ class AccessLog : public testing::Test {
     exchange.sent_up = 92;
     exchange.sent_down = 5120;
     exchange.head_down = 120;
-    exchange.spent_ms = {0, 1, 2, 3, 4};
+    exchange.spent_ms = {0, 1, 20, 3, 4};
+    exchange.phase_ms = {5, 6, 9};
+    exchange.phases = 0b111;
+    exchange.announced = true;
+    exchange.body_length = 6000;
+    exchange.ended_in = State::SEND_RESPONSE;
     exchange.status = 200;
     exchange.reason = base::Reason::complete;
     exchange.method_length = static_cast<std::uint8_t>(set(exchange.method, "GET"));
@@ -190,16 +195,25 @@ class AccessLog : public testing::Test {
 };
 
 TEST_F(AccessLog, Own) {
-  EXPECT_EQ(line(LogFormat::own),
-            "1994-11-06T08:49:37.123Z 127.0.0.1:50312 #17 GET http://o.test/a 200 up=92 down=5120 "
-            "READ_REQUEST=1ms SEND_REQUEST=2ms "
-            "READ_RESPONSE=3ms SEND_RESPONSE=4ms end=complete by=upstream\n");
+  EXPECT_EQ(
+      line(LogFormat::own),
+      "1994-11-06T08:49:37.123Z 127.0.0.1:50312 #17 GET http://o.test/a 200 up=92 down=5120 body=5000/6000 "
+      "READ_REQUEST=1ms SEND_REQUEST=20ms(resolve=5ms,connect=6ms,send=9ms) READ_RESPONSE=3ms "
+      "SEND_RESPONSE=4ms in=SEND_RESPONSE end=complete by=upstream\n");
+  exchange.phases = 0b100;
+  exchange.announced = false;
+  EXPECT_NE(line(LogFormat::own).find(" body=5000 READ_REQUEST=1ms SEND_REQUEST=20ms(send=9ms) "),
+            string::npos);
+  exchange.phases = 0;
+  exchange.ended_in = State::READ_REQUEST;
+  EXPECT_NE(line(LogFormat::own).find(" SEND_REQUEST=20ms READ_RESPONSE=3ms "), string::npos);
   exchange.method_length = 0;
   exchange.reason = base::Reason::bad_response;
   exchange.detail = base::Reason::bad_field;
   exchange.error = ECONNRESET;
   EXPECT_NE(line(LogFormat::own).find(" - - 200 "), string::npos);
-  EXPECT_NE(line(LogFormat::own).find("end=bad-response(bad-field) by=upstream error=ECONNRESET\n"),
+  EXPECT_NE(line(LogFormat::own)
+                .find(" in=READ_REQUEST end=bad-response(bad-field) by=upstream error=ECONNRESET\n"),
             string::npos);
 }
 
@@ -230,13 +244,19 @@ TEST_F(AccessLog, Json) {
   EXPECT_EQ(line(LogFormat::json),
             R"({"time":"1994-11-06T08:49:37.123Z","client":"127.0.0.1:50312","id":17,"method":"GET",)"
             R"("url":"http://o.test/a","url_cut":false,"status":200,"up":92,"down":5120,)"
-            R"("READ_REQUEST_ms":1,"SEND_REQUEST_ms":2,"READ_RESPONSE_ms":3,"SEND_RESPONSE_ms":4,)"
-            R"("end":"complete","detail":null,"by":"upstream","error":null})"
+            R"("body_bytes":5000,"body_length":6000,)"
+            R"("READ_REQUEST_ms":1,"SEND_REQUEST_ms":20,"READ_RESPONSE_ms":3,"SEND_RESPONSE_ms":4,)"
+            R"("resolve_ms":5,"connect_ms":6,"send_ms":9,)"
+            R"("state":"SEND_RESPONSE","end":"complete","detail":null,"by":"upstream","error":null})"
             "\n");
   exchange.method_length = 0;
   exchange.reason = base::Reason::bad_response;
   exchange.detail = base::Reason::bad_field;
   exchange.error = ECONNRESET;
+  exchange.announced = false;
+  exchange.phases = 0b001;
+  EXPECT_NE(line(LogFormat::json).find(R"("body_bytes":5000,"body_length":null,)"), string::npos);
+  EXPECT_NE(line(LogFormat::json).find(R"("resolve_ms":5,"connect_ms":null,"send_ms":null,)"), string::npos);
   EXPECT_NE(line(LogFormat::json).find(R"("method":null,"url":null,"url_cut":false,)"), string::npos);
   EXPECT_NE(line(LogFormat::json)
                 .find(R"("end":"bad-response","detail":"bad-field","by":"upstream","error":"ECONNRESET"})"),
@@ -263,6 +283,8 @@ TEST_F(AccessLog, ALineAlwaysFitsAndIsOne) {
   exchange.target_length = Exchange::kTargetBytes;
   exchange.referer_length = exchange.agent_length = Exchange::kFieldBytes;
   exchange.target_cut = exchange.http10 = exchange.to_head = exchange.wants_page = true;
+  exchange.announced = true;
+  exchange.ended_in = State::READ_RESPONSE;
   exchange.reason = exchange.detail = base::Reason::length_and_encoding;
   exchange.head_down = 0;
   for (int byte = 0; byte < 256; ++byte) {

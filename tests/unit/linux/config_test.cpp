@@ -77,13 +77,13 @@ TEST(LinuxCommandLine, SecondsToTheMillisecond) {
       {"1", 1000},   {"0.5", 500},   {"0.05", 50}, {"0.005", 5}, {"12.345", 12'345}, {"86400", 86'400'000},
       {"007", 7000}, {"86401", 0},   {"1.", 0},    {".5", 0},    {"0.0005", 0},      {"1,5", 0},
       {"", 0},       {"4294968", 0}, {" 1", 0},    {"1 ", 0},    {"+1", 0}};
-  for (const plan::WaitRow& wait : plan::kWaitRows)
+  for (const plan::WaitRow& wait : plan::kDeadlineRows)
     for (const Row& row : rows) {
       const CommandLine line = parse({"80", wait.option.data(), row.text});
       ASSERT_EQ(line.what == CommandLine::What::run, row.ms != 0)
           << wait.option << " '" << row.text << "' " << line.message;
       if (row.ms == 0) continue;
-      for (const plan::WaitRow& other : plan::kWaitRows)
+      for (const plan::WaitRow& other : plan::kDeadlineRows)
         EXPECT_EQ(line.config.wait(other.wait), other.wait == wait.wait ? row.ms : other.default_ms)
             << other.option;
     }
@@ -95,7 +95,7 @@ TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
        {"PORT", "--listen ADDRESS:PORT", "--allow RULE", "--access-log FILE", "--log-format FORMAT",
         "SIGUSR1", "--max-requests N", "--buffers MIB", "-v, --verbose", "-h, --help", "--version"})
     EXPECT_NE(help.find(option), string::npos) << option;
-  for (const plan::WaitRow& wait : plan::kWaitRows) {
+  for (const plan::WaitRow& wait : plan::kDeadlineRows) {
     const std::size_t at = help.find(string{wait.option} + " S");
     ASSERT_NE(at, string::npos) << wait.option;
     const string line = help.substr(at, help.find('\n', at) - at);

@@ -475,7 +475,7 @@ struct Waiting {
 };
 
 class LinuxEachWait : public testing::TestWithParam<plan::WaitRow> {};
-INSTANTIATE_TEST_SUITE_P(All, LinuxEachWait, testing::ValuesIn(plan::kWaitRows), [](const auto& tested) {
+INSTANTIATE_TEST_SUITE_P(All, LinuxEachWait, testing::ValuesIn(plan::kDeadlineRows), [](const auto& tested) {
   string name{tested.param.option};
   std::erase(name, '-');
   return name;
@@ -503,7 +503,7 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
       {Wait::tunnel, Reason::tunnel_idle, 0, true},
       {Wait::linger, Reason::bad_request_line, 0, true},  // the reason is that of the answer it had
   };
-  static_assert(std::size(kRows) == plan::kWaits);
+  static_assert(std::size(kRows) == plan::kDeadlines);
   const Row& expected = kRows[static_cast<std::size_t>(GetParam().wait)];
   ASSERT_EQ(expected.wait, GetParam().wait);
   Waiting w{expected.wait};

@@ -1,0 +1,203 @@
+#include "handshake.hpp"
+
+#include <array>
+
+#include "../base/text.hpp"
+#include "../sys/address.hpp"
+
+namespace net {
+namespace {
+
+using base::Reason;
+using base::Writer;
+using std::string_view;
+
+// RFC 1928 sections 3 to 6, RFC 1929 section 2.
+constexpr char kSocks = 5, kLoginVersion = 1;
+constexpr char kNoLogin = 0, kWithLogin = 2;
+constexpr char kConnect = 1, kReserved = 0;
+constexpr char kIpv4 = 1, kName = 3, kIpv6 = 4;
+
+// ---- what we say -----------------------------------------------------------------------------------------
+
+void put_authority(Writer& out, string_view host, std::uint16_t port) noexcept {
+  if (host.find(':') == string_view::npos)
+    out << host;
+  else
+    out << '[' << host << ']';
+  out << ':' << std::uint64_t{port};
+}
+
+// RFC 7617 section 2.
+void put_credentials(Writer& out, const Login& login) noexcept {
+  std::array<char, 2 * kLoginBytesMax + 1> room;
+  Writer pair{room};
+  pair << login.user << ':' << login.password;
+  out << "Proxy-Authorization: Basic ";
+  base::put_base64(out, pair.view());
+  out << "\r\n";
+}
+
+void put_connect(Writer& out, const Login& login, string_view host, std::uint16_t port,
+                 string_view our_name) noexcept {
+  out << "CONNECT ";
+  put_authority(out, host, port);
+  out << " HTTP/1.1\r\nHost: ";
+  put_authority(out, host, port);
+  out << "\r\n";
+  if (!our_name.empty()) out << "Via: 1.1 " << our_name << "\r\n";
+  if (!login.user.empty()) put_credentials(out, login);
+  out << "\r\n";
+}
+
+void put_methods(Writer& out, const Login& login) noexcept {
+  const bool two = !login.user.empty();
+  out << kSocks << (two ? '\2' : '\1') << kNoLogin;
+  if (two) out << kWithLogin;
+}
+
+void put_counted(Writer& out, string_view text) noexcept { out << static_cast<char>(text.size()) << text; }
+
+void put_bytes(Writer& out, std::span<const std::uint8_t> bytes) noexcept {
+  for (const std::uint8_t byte : bytes) out << static_cast<char>(byte);
+}
+
+// A name goes on as a name, so that the parent looks it up.
+void put_request(Writer& out, string_view host, std::uint16_t port) noexcept {
+  out << kSocks << kConnect << kReserved;
+  sys::Address address;
+  if (!sys::parse_ip(host, port, address)) {
+    out << kName;
+    put_counted(out, host);
+  } else {
+    out << (address.bits() == 32 ? kIpv4 : kIpv6);
+    put_bytes(out, std::span{address.bytes}.first(address.bits() / 8));
+  }
+  out << static_cast<char>(port >> 8) << static_cast<char>(port & 0xffU);
+}
+
+// ---- what the parent answers -----------------------------------------------------------------------------
+
+constexpr Heard more() noexcept { return {}; }
+constexpr Heard next(Greeting stage, std::size_t consumed) noexcept {
+  return {.what = Heard::What::next, .consumed = consumed, .next = stage};
+}
+constexpr Heard done(std::size_t consumed, std::uint16_t status) noexcept {
+  return {.what = Heard::What::done, .consumed = consumed, .status = status};
+}
+constexpr Heard failed(Reason why, std::uint16_t status = 0) noexcept {
+  return {.what = Heard::What::failed, .why = why, .status = status};
+}
+
+// What the fields of a whole head say of a body. A 2xx to CONNECT has none, whatever they say (RFC 9110
+// section 9.3.6), and of other answers only the status counts.
+constexpr bool is_of_body(Reason why) noexcept {
+  return why == Reason::bad_length || why == Reason::bad_encoding || why == Reason::length_and_encoding ||
+         why == Reason::encoding_unsupported;
+}
+
+Heard hear_connect(string_view came) noexcept {
+  http::ResponseHead head;
+  for (std::size_t start = 0; start < came.size();) {
+    const string_view rest = came.substr(start);
+    const http::Parsed parsed = http::parse_response(rest, 0, false, head);
+    if (parsed.what == http::Parsed::What::partial) break;
+    const bool whole = parsed.what == http::Parsed::What::complete;
+    if (!whole && !is_of_body(parsed.why)) return failed(Reason::bad_parent_answer);
+    start += whole ? parsed.length : rest.find("\r\n\r\n") + 4;
+    if (head.status == 101) return failed(Reason::bad_parent_answer, 101);  // nobody asked for it
+    if (head.interim()) continue;                                           // RFC 9110 section 15.2
+    if (head.status / 100 == 2) return done(start, head.status);
+    return failed(head.status == 407 ? Reason::parent_login : Reason::parent_refused, head.status);
+  }
+  return came.size() < http::kHeadBytesMax ? more() : failed(Reason::bad_parent_answer);
+}
+
+Heard hear_methods(const Login& login, string_view came) noexcept {
+  if (!came.empty() && came[0] != kSocks) return failed(Reason::bad_parent_answer);
+  if (came.size() < 2) return more();
+  if (came[1] == kNoLogin) return next(Greeting::socks_request, 2);
+  if (came[1] == kWithLogin && !login.user.empty()) return next(Greeting::socks_login, 2);
+  return failed(came[1] == '\xff' ? Reason::parent_login : Reason::bad_parent_answer);
+}
+
+Heard hear_login(string_view came) noexcept {
+  if (!came.empty() && came[0] != kLoginVersion) return failed(Reason::bad_parent_answer);
+  if (came.size() < 2) return more();
+  const auto status = static_cast<unsigned char>(came[1]);
+  return status == 0 ? next(Greeting::socks_request, 2) : failed(Reason::parent_login, status);
+}
+
+// Replies 0 to 8 of RFC 1928 section 6. Others are not assigned; they do say that there is no connection.
+constexpr Reason reason_of(unsigned char reply) noexcept {
+  constexpr std::array<Reason, 9> kReasons{
+      Reason::none,             // succeeded
+      Reason::parent_refused,   // general failure
+      Reason::parent_refused,   // not allowed by the ruleset
+      Reason::unreachable,      // the network
+      Reason::unreachable,      // the host
+      Reason::refused,          // by the host
+      Reason::connect_timeout,  // TTL expired
+      Reason::parent_refused,   // command not supported
+      Reason::parent_refused,   // address type not supported
+  };
+  return reply < kReasons.size() ? kReasons[reply] : Reason::parent_refused;
+}
+
+// The address that the parent bound is read over. A refusal counts as soon as it is there: who refuses does
+// not always go on to the letter.
+Heard hear_reply(string_view came) noexcept {
+  if (!came.empty() && came[0] != kSocks) return failed(Reason::bad_parent_answer);
+  if (came.size() < 2) return more();
+  const auto reply = static_cast<unsigned char>(came[1]);
+  if (reply != 0) return failed(reason_of(reply), reply);
+  if (came.size() > 2 && came[2] != kReserved) return failed(Reason::bad_parent_answer);
+  if (came.size() < 4) return more();
+  std::size_t address = 0;
+  switch (came[3]) {
+    case kIpv4: address = 4; break;
+    case kIpv6: address = 16; break;
+    case kName:
+      if (came.size() < 5) return more();
+      address = 1 + std::size_t{static_cast<unsigned char>(came[4])};
+      break;
+    default: return failed(Reason::bad_parent_answer);
+  }
+  const std::size_t whole = 4 + address + 2;
+  return came.size() < whole ? more() : done(whole, 0);
+}
+
+}  // namespace
+
+std::size_t write_greeting(Greeting stage, const Login& login, string_view host, std::uint16_t port,
+                           string_view our_name, std::span<std::byte> out) noexcept {
+  if (host.empty() || host.size() > http::kHostBytesMax || our_name.size() > kParentNameBytesMax ||
+      login.user.size() > kLoginBytesMax || login.password.size() > kLoginBytesMax)
+    return 0;
+  Writer writer{{reinterpret_cast<char*>(out.data()), out.size()}};
+  switch (stage) {
+    case Greeting::none: break;
+    case Greeting::connect: put_connect(writer, login, host, port, our_name); break;
+    case Greeting::socks_methods: put_methods(writer, login); break;
+    case Greeting::socks_login:
+      writer << kLoginVersion;
+      put_counted(writer, login.user);
+      put_counted(writer, login.password);
+      break;
+    case Greeting::socks_request: put_request(writer, host, port); break;
+  }
+  return writer.overflowed() ? 0 : writer.length();
+}
+
+Heard hear(Greeting stage, const Login& login, string_view came) noexcept {
+  switch (stage) {
+    case Greeting::none: break;
+    case Greeting::connect: return hear_connect(came);
+    case Greeting::socks_methods: return hear_methods(login, came);
+    case Greeting::socks_login: return hear_login(came);
+    case Greeting::socks_request: return hear_reply(came);
+  }
+  return done(0, 0);
+}
+
+}  // namespace net

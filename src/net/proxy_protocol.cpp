@@ -1,0 +1,173 @@
+#include "proxy_protocol.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "../base/text.hpp"
+
+namespace net {
+namespace {
+
+using base::Writer;
+using std::string_view;
+using Family = sys::Address::Family;
+using What = ProxyHeader::What;
+
+constexpr ProxyHeader bad() noexcept { return {.what = What::bad}; }
+constexpr ProxyHeader without_addresses(std::size_t length) noexcept {
+  return {.what = What::complete, .length = length};
+}
+
+bool starts_alike(string_view came, string_view wanted) noexcept {
+  const std::size_t length = std::min(came.size(), wanted.size());
+  return came.substr(0, length) == wanted.substr(0, length);
+}
+
+// ---- version 1 (section 2.1) -----------------------------------------------------------------------------
+
+constexpr string_view kLineBegin = "PROXY ";
+
+// Takes the text before the next blank. False if there is none.
+bool take_word(string_view& rest, string_view& word) noexcept {
+  const std::size_t blank = rest.find(' ');
+  if (blank == string_view::npos) return false;
+  word = rest.substr(0, blank);
+  rest.remove_prefix(blank + 1);
+  return true;
+}
+
+// No zeros in front, lest somebody read it as octal.
+bool parse_port(string_view text, std::uint16_t& port) noexcept {
+  return base::parse_decimal(text, port) && (text.size() == 1 || text.front() != '0');
+}
+
+bool parse_addresses(string_view rest, Family family, ProxyHeader& out) noexcept {
+  string_view client, listener, client_port;
+  std::uint16_t from = 0, to = 0;
+  return take_word(rest, client) && take_word(rest, listener) && take_word(rest, client_port) &&
+         parse_port(client_port, from) && parse_port(rest, to) && sys::parse_ip(client, from, out.client) &&
+         sys::parse_ip(listener, to, out.listener) && out.client.family == family &&
+         out.listener.family == family;
+}
+
+ProxyHeader read_line(string_view came) noexcept {
+  const std::size_t end = came.substr(0, kProxyLineBytesMax).find("\r\n");
+  if (end == string_view::npos) return came.size() < kProxyLineBytesMax ? ProxyHeader{} : bad();
+  string_view rest = came.substr(0, end);
+  rest.remove_prefix(kLineBegin.size());
+  const string_view protocol = rest.substr(0, rest.find(' '));
+  ProxyHeader header = without_addresses(end + 2);
+  if (protocol == "UNKNOWN") return header;  // whatever else the line says
+  if (protocol != "TCP4" && protocol != "TCP6") return bad();
+  rest.remove_prefix(std::min(protocol.size() + 1, rest.size()));
+  return parse_addresses(rest, protocol == "TCP4" ? Family::ipv4 : Family::ipv6, header) ? header : bad();
+}
+
+void put_line(Writer& out, const sys::Address& client, const sys::Address& listener) noexcept {
+  if (client.family == Family::none) {
+    out << kLineBegin << "UNKNOWN\r\n";
+    return;
+  }
+  out << kLineBegin << (client.family == Family::ipv4 ? "TCP4 " : "TCP6 ") << sys::ip_text(client).view()
+      << ' ' << sys::ip_text(listener).view() << ' ' << std::uint64_t{client.port} << ' '
+      << std::uint64_t{listener.port} << "\r\n";
+}
+
+// ---- version 2 (section 2.2) -----------------------------------------------------------------------------
+
+constexpr string_view kSignature{"\r\n\r\n\0\r\nQUIT\n", 12};
+constexpr std::size_t kFixedBytes = 16;  // signature, version and command, family, length
+constexpr unsigned char kLocal = 0x20, kProxy = 0x21;
+constexpr unsigned char kTcp4 = 0x11, kTcp6 = 0x21;
+
+// What a byte of family and transport announces. All others must be refused.
+struct Block {
+  unsigned char family;
+  std::size_t bytes;  // of the addresses, at least
+};
+constexpr std::array<Block, 7> kBlocks{
+    {{0x00, 0}, {kTcp4, 12}, {0x12, 12}, {kTcp6, 36}, {0x22, 36}, {0x31, 216}, {0x32, 216}}};
+
+constexpr unsigned char byte_at(string_view text, std::size_t place) noexcept {
+  return static_cast<unsigned char>(text[place]);
+}
+constexpr std::uint16_t number_at(string_view text, std::size_t place) noexcept {
+  return static_cast<std::uint16_t>(byte_at(text, place) << 8 | byte_at(text, place + 1));
+}
+
+sys::Address address_at(string_view text, std::size_t place, Family family, std::uint16_t port) noexcept {
+  sys::Address address;
+  address.family = family;
+  address.port = port;
+  for (std::size_t i = 0; i < address.bits() / 8; ++i) address.bytes[i] = byte_at(text, place + i);
+  return address;
+}
+
+// Both addresses, then both ports.
+void read_addresses(string_view block, Family family, ProxyHeader& out) noexcept {
+  const std::size_t size = family == Family::ipv4 ? 4 : 16;
+  out.client = address_at(block, 0, family, number_at(block, 2 * size));
+  out.listener = address_at(block, size, family, number_at(block, 2 * size + 2));
+}
+
+ProxyHeader read_binary(string_view came) noexcept {
+  if (came.size() > 12 && byte_at(came, 12) != kLocal && byte_at(came, 12) != kProxy) return bad();
+  if (came.size() < kFixedBytes) return {};
+  const std::size_t length = number_at(came, 14);
+  if (kFixedBytes + length > kProxyHeaderBytesMax) return bad();
+  const bool local = byte_at(came, 12) == kLocal;
+  const unsigned char family = byte_at(came, 13);
+  const auto* const block = std::find_if(kBlocks.begin(), kBlocks.end(),
+                                         [family](const Block& known) { return known.family == family; });
+  if (!local && (block == kBlocks.end() || length < block->bytes)) return bad();
+  if (came.size() < kFixedBytes + length) return {};
+  ProxyHeader header = without_addresses(kFixedBytes + length);
+  if (!local && (family == kTcp4 || family == kTcp6))
+    read_addresses(came.substr(kFixedBytes), family == kTcp4 ? Family::ipv4 : Family::ipv6, header);
+  return header;
+}
+
+void put_number(Writer& out, std::size_t number) noexcept {
+  out << static_cast<char>(number >> 8) << static_cast<char>(number & 0xffU);
+}
+
+void put_binary(Writer& out, const sys::Address& client, const sys::Address& listener) noexcept {
+  const std::size_t size = client.bits() / 8;
+  out << kSignature;
+  if (size == 0) {
+    out << static_cast<char>(kLocal) << '\0';
+    put_number(out, 0);
+    return;
+  }
+  out << static_cast<char>(kProxy) << static_cast<char>(size == 4 ? kTcp4 : kTcp6);
+  put_number(out, 2 * size + 4);
+  for (const sys::Address* address : {&client, &listener})
+    for (std::size_t i = 0; i < size; ++i) out << static_cast<char>(address->bytes[i]);
+  put_number(out, client.port);
+  put_number(out, listener.port);
+}
+
+}  // namespace
+
+std::size_t write_proxy_header(std::uint8_t version, const sys::Address& client, const sys::Address& listener,
+                               std::span<std::byte> out) noexcept {
+  sys::Address from = sys::unmapped(client), to = sys::unmapped(listener);
+  if (from.family != to.family) from = to = {};
+  from.scope = to.scope = 0;  // means nothing on another machine, and has no place in the header
+  Writer writer{{reinterpret_cast<char*>(out.data()), out.size()}};
+  if (version == 1)
+    put_line(writer, from, to);
+  else
+    put_binary(writer, from, to);
+  return writer.overflowed() ? 0 : writer.length();
+}
+
+ProxyHeader read_proxy_header(string_view came) noexcept {
+  if (starts_alike(came, kLineBegin))
+    return came.size() < kLineBegin.size() ? ProxyHeader{} : read_line(came);
+  if (starts_alike(came, kSignature))
+    return came.size() < kSignature.size() ? ProxyHeader{} : read_binary(came);
+  return bad();
+}
+
+}  // namespace net

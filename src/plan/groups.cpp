@@ -1,0 +1,173 @@
+#include "groups.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <string>
+
+namespace plan {
+namespace {
+
+constexpr std::uint8_t kFailuresCounted = 16;  // more change nothing
+
+constexpr std::uint64_t left_out_ms(std::uint8_t failures) noexcept {
+  return std::min(kLeftOutFirstMs << (failures - 1), kLeftOutMostMs);
+}
+static_assert(left_out_ms(1) == kLeftOutFirstMs && left_out_ms(kFailuresCounted) == kLeftOutMostMs);
+
+constexpr bool is_in(std::uint64_t mask, std::size_t member) noexcept { return (mask >> member & 1U) != 0; }
+
+std::uint64_t id_of(const Hop& hop, base::SipKey key) {
+  const std::string text = hop.host + '\0' + std::to_string(hop.port) + '\0' + hop.socket;
+  return base::siphash(key, text).low;
+}
+
+// What is hashed for a client and a member. Of IPv6 only the network counts: one client has all of its
+// addresses (as in src/plan/limits.hpp).
+class Pair {
+ public:
+  explicit Pair(const sys::Address& client) noexcept {
+    const sys::Address plain = sys::unmapped(client);
+    const bool ipv6 = plain.family == sys::Address::Family::ipv6;
+    for (std::size_t i = 0; i < (ipv6 ? 8U : 4U); ++i) text_[i] = static_cast<char>(plain.bytes[i]);
+    text_[8] = ipv6 ? '6' : '4';
+  }
+  [[nodiscard]] std::uint64_t hash(std::uint64_t member, base::SipKey key) noexcept {
+    for (std::size_t i = 0; i < 8; ++i) text_[9 + i] = static_cast<char>(member >> (8 * i) & 0xffU);
+    return base::siphash(key, {text_.data(), text_.size()}).low;
+  }
+
+ private:
+  std::array<char, 8 + 1 + 8> text_{};
+};
+
+}  // namespace
+
+Groups::Groups(const std::vector<Group>& groups, base::SipKey key) : key_(key), groups_(groups.size()) {
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const Group& group = groups[i];
+    assert(!group.members.empty() && group.members.size() <= kMembersMax);
+    State& state = groups_[i];
+    state.balance = group.balance;
+    state.check_ms = group.check_path.empty() ? 0 : std::max<std::uint32_t>(group.check_ms, 1);
+    for (const Hop& hop : group.members) {
+      Member member;
+      member.id = id_of(hop, key);
+      // Who is named twice counts twice.
+      while (std::any_of(state.members.begin(), state.members.end(),
+                         [&member](const Member& other) { return other.id == member.id; }))
+        ++member.id;
+      state.members.push_back(member);
+    }
+  }
+}
+
+// ---- the choice ------------------------------------------------------------------------------------------
+
+// The members from the one whose turn it is; of those with the least work the first. In a round robin work
+// does not count.
+std::size_t Groups::best(const State& state, const sys::Address& client, std::uint64_t now,
+                         std::uint64_t tried) const noexcept {
+  if (state.balance == Balance::ip_hash) return by_hash(state, client, now, tried);
+  std::size_t found = kNoMember;
+  for (std::size_t i = 0; i < state.members.size(); ++i) {
+    const std::size_t member = (state.turn + i) % state.members.size();
+    if (is_in(tried, member) || !state.members[member].is_available(now)) continue;
+    if (state.balance == Balance::round_robin) return member;
+    if (found == kNoMember || state.members[member].open < state.members[found].open) found = member;
+  }
+  return found;
+}
+
+// Rendezvous hashing (Thaler and Ravishankar, 1998): the member whose hash with the client is the greatest.
+// Without it the client has another, and no other client is moved.
+std::size_t Groups::by_hash(const State& state, const sys::Address& client, std::uint64_t now,
+                            std::uint64_t tried) const noexcept {
+  Pair pair{client};
+  std::size_t found = kNoMember;
+  std::uint64_t greatest = 0;
+  for (std::size_t member = 0; member < state.members.size(); ++member) {
+    if (is_in(tried, member) || !state.members[member].is_available(now)) continue;
+    const std::uint64_t hash = pair.hash(state.members[member].id, key_);
+    if (found != kNoMember && hash <= greatest) continue;
+    found = member;
+    greatest = hash;
+  }
+  return found;
+}
+
+std::size_t Groups::choose(std::size_t group, const sys::Address& client, std::uint64_t now,
+                           std::uint64_t tried) noexcept {
+  State& state = groups_[group];
+  std::size_t found = best(state, client, now, tried);
+  if (found == kNoMember) {  // all are left out
+    for (std::size_t member = 0; member < state.members.size(); ++member)
+      if (!is_in(tried, member) &&
+          (found == kNoMember || state.members[member].due_at() < state.members[found].due_at()))
+        found = member;
+    if (found == kNoMember) return found;
+  }
+  state.turn = (found + 1) % state.members.size();
+  Member& chosen = state.members[found];
+  if (chosen.failures != 0 && now >= chosen.retry_at) {
+    // If nothing is heard of this trial, there is another one.
+    chosen.on_trial = true;
+    chosen.retry_at = now + left_out_ms(chosen.failures);
+  }
+  return found;
+}
+
+// ---- how the members fare --------------------------------------------------------------------------------
+
+std::uint64_t Groups::Member::due_at() const noexcept {
+  return std::max(failures != 0 ? retry_at : 0, unwell ? check_at : 0);
+}
+
+bool Groups::left_out(std::size_t group, std::size_t member, std::uint64_t now) const noexcept {
+  return !groups_[group].members[member].is_available(now);
+}
+
+void Groups::failed(std::size_t group, std::size_t member, std::uint64_t now) noexcept {
+  Member& who = at(group, member);
+  if (who.failures != 0 && !who.on_trial && now < who.retry_at) return;
+  who.on_trial = false;
+  who.failures = std::min<std::uint8_t>(static_cast<std::uint8_t>(who.failures + 1), kFailuresCounted);
+  who.retry_at = now + left_out_ms(who.failures);
+}
+
+void Groups::succeeded(std::size_t group, std::size_t member) noexcept {
+  Member& who = at(group, member);
+  who.failures = 0;
+  who.on_trial = false;
+}
+
+// ---- checks ----------------------------------------------------------------------------------------------
+
+Groups::Check Groups::next_check(std::uint64_t now) noexcept {
+  Check next;
+  for (std::size_t group = 0; group < groups_.size(); ++group) {
+    State& state = groups_[group];
+    if (state.check_ms == 0) continue;
+    for (std::size_t i = 0; i < state.members.size(); ++i) {
+      Member& member = state.members[i];
+      if (member.in_check) continue;
+      if (now >= member.check_at) {
+        member.in_check = true;
+        member.check_at = now + state.check_ms;
+        return {group, i, now};
+      }
+      if (next.at == 0 || member.check_at < next.at) next.at = member.check_at;
+    }
+  }
+  return next;
+}
+
+void Groups::check_result(std::size_t group, std::size_t member, bool well, std::uint64_t now) noexcept {
+  Member& who = at(group, member);
+  who.in_check = false;
+  who.unwell = !well;
+  who.check_at = std::max(who.check_at, now);
+  if (well) succeeded(group, member);
+}
+
+}  // namespace plan

@@ -1,0 +1,66 @@
+// How many bytes a record may read: its share of a turn, and what its client is allowed (--client-bytes).
+// Every byte counts once, when it is read, whichever way it goes.
+//
+// A record whose client may move no more sleeps for a moment. What comes in meanwhile is for all of the
+// client's records, so they take turns: who has had something yields once before it sleeps, and so stands
+// behind those who had nothing. Events do not end the sleep, or a lively connection would have it all.
+#include <algorithm>
+
+#include "parts.hpp"
+
+using net::Flow;
+
+namespace state {
+
+namespace {
+
+// What the client may move now. Where both ways may run at once, the upload, which runs first, leaves half.
+std::uint64_t allowed(const request_info& record, Services& services, Way way) noexcept {
+  if (services.asleep) return 0;
+  if (services.limits == nullptr) return plan::kUnlimited;
+  const std::uint64_t bytes = services.limits->bytes_allowed(record.client, services.now);
+  const bool both_ways = record.state == State::READ_RESPONSE || record.state == State::SEND_RESPONSE;
+  return way == kRequest && both_ways ? bytes - bytes / 2 : bytes;
+}
+
+}  // namespace
+
+void spend(const request_info& record, Services& services, std::uint64_t bytes) noexcept {
+  services.taken += bytes;
+  if (services.limits != nullptr && bytes > 0) services.limits->spent(record.client, bytes);
+}
+
+Flow pump(request_info& record, Services& services, Way way) noexcept {
+  net::Endpoint& from = record.side[way == kRequest ? kClient : kUpstream];
+  net::Endpoint& to = record.side[way == kRequest ? kUpstream : kClient];
+  const std::uint64_t may = allowed(record, services, way);
+  std::uint64_t left = may;
+  const Flow flow = net::pump(record.lane[way], from, to, services.blocks, services.budget[way], left);
+  spend(record, services, may - left);
+  services.throttled |= flow == Flow::budget && services.budget[way] > 0;
+  return flow;
+}
+
+Flow fill_head(request_info& record, Services& services, Way way) noexcept {
+  net::Lane& lane = record.lane[way];
+  net::Endpoint& from = record.side[way == kRequest ? kClient : kUpstream];
+  const std::uint64_t may = allowed(record, services, way);
+  if (may == 0 && from.readable) {
+    services.throttled = true;
+    return lane.flow = Flow::budget;
+  }
+  const std::size_t before = lane.end;
+  lane.flow = net::fill(lane, from,
+                        static_cast<std::size_t>(std::min<std::uint64_t>(http::kHeadBytesMax - before, may)));
+  spend(record, services, lane.end - before);
+  return lane.flow;
+}
+
+void throttle(request_info& record, Services& services, const Step& step,
+              std::uint64_t moved_before) noexcept {
+  record.had_share = services.taken > 0;
+  if (record.had_share) return yield_turn(record, services, step.wait);
+  pause(record, services, Wait::throttle, moved_before);
+}
+
+}  // namespace state

@@ -1,0 +1,105 @@
+// Which connection a request goes over: one that was used before, or a new one to the host's addresses.
+#include <array>
+#include <utility>
+
+#include "../net/resolver.hpp"
+#include "parts.hpp"
+
+using base::Did;
+using net::Link;
+
+namespace state {
+
+namespace {
+
+// Nothing lies unread that nobody asked for.
+bool is_silent(const net::Endpoint& upstream) noexcept {
+  std::array<std::byte, 1> more;
+  return sys::receive(upstream.fd, more).outcome == sys::Outcome::again;
+}
+
+// What a connection can be used for again: requests that go to the same place. What a SOCKS parent has made
+// leads to one host; an HTTP parent takes requests for all.
+struct Key {
+  std::string_view host;
+  std::uint16_t port;
+};
+Key key_of(const Exchange& exchange) noexcept {
+  const bool leads_on = exchange.parent != nullptr && exchange.parent->kind == plan::Parent::Kind::socks5;
+  if (leads_on) return {exchange.host_view(), exchange.port};
+  if (exchange.hop != nullptr && !exchange.hop->socket.empty()) return {exchange.hop->socket, 0};
+  return {exchange.hop_host(), exchange.hop_port()};
+}
+
+// A connection that was used before may die under the request (RFC 9112 section 9.3.1), so it is taken only
+// for one that lies in the block whole and may be sent twice.
+bool take_used(request_info& record, Services& services) noexcept {
+  Exchange& exchange = *record.exchange;
+  net::Lane& request = record.lane[kRequest];
+  if (!exchange.repeatable || exchange.reused || !request.framing.complete()) return false;
+  const std::uint32_t slot = services.table.slot_of(record);
+  const Key key = key_of(exchange);
+  net::Endpoint used;
+  // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
+  do {
+    used = services.upstreams.take(key.host, key.port, slot);
+    if (!used.fd) return false;
+  } while (!is_silent(used));
+  record.side[kUpstream] = std::move(used);
+  exchange.reused = request.repeatable = true;
+  begin_phase(exchange, services, Phase::send);
+  note(record, services, Did::reused, 0, 0);
+  return true;
+}
+
+}  // namespace
+
+Step look_up(request_info& record, Services& services) noexcept {
+  Exchange& exchange = *record.exchange;
+  exchange.greeting = first_greeting(exchange);
+  net::Endpoint& upstream = record.side[kUpstream];
+  if (upstream.link == Link::none) {
+    if (take_used(record, services)) return go(State::SEND_REQUEST);
+    upstream.link = Link::resolving;
+    begin_phase(exchange, services, Phase::resolve);
+    upstream.serial = services.table.new_serial();
+  }
+  if (exchange.hop != nullptr && !exchange.hop->socket.empty()) {
+    exchange.addresses = {};
+    exchange.addresses.add({.family = sys::Address::Family::local});
+    return begin_connecting(record, services);
+  }
+  const net::Token me{upstream.serial, services.table.slot_of(record), net::Token::Kind::lookup};
+  const net::Lookup found =
+      services.resolver.find(exchange.hop_host(), exchange.hop_port(), me, services.now);
+  if (found.what == net::Lookup::What::pending) return wait_for(Wait::resolve);
+  if (found.what == net::Lookup::What::failed) return give_up(record, services, found.why);
+  exchange.addresses = found.addresses;
+  return begin_connecting(record, services);
+}
+
+Step repeat(request_info& record) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  record.side[kUpstream] = net::Endpoint{};
+  record.lane[kResponse].drop_block();
+  request.begin = 0;
+  request.repeatable = request.dead = false;
+  record.exchange->sent_up = request.moved;
+  return go(State::SEND_REQUEST);
+}
+
+void keep_upstream(request_info& record, Services& services) noexcept {
+  net::Endpoint upstream = std::exchange(record.side[kUpstream], net::Endpoint{});
+  const Exchange& exchange = *record.exchange;
+  const net::Lane& request = record.lane[kRequest];
+  if (!exchange.upstream_persists || !request.complete() || request.dead || record.lane[kResponse].surplus ||
+      upstream.finished || upstream.hung)
+    return;
+  // The last read was as long as the message: only another tells whether nothing lies behind it.
+  if (upstream.readable && !is_silent(upstream)) return;
+  upstream.readable = false;
+  const Key key = key_of(exchange);
+  services.upstreams.keep(std::move(upstream), key.host, key.port, services.now);
+}
+
+}  // namespace state

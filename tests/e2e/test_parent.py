@@ -1,0 +1,176 @@
+"""By way of a parent proxy: HTTP or SOCKS5, on TCP or on a Unix socket, with exceptions."""
+import base64
+import contextlib
+import hashlib
+import os
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+
+from harness import Case, Wire, closed_port, ok, pattern
+
+LOGIN = "Basic " + base64.b64encode(b"ann:se:cret").decode()
+
+
+def splice(one, other):
+    """Both ways, until each has ended."""
+    def pump(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.some():
+                sink.send(data)
+            sink.half_close()
+
+    back = threading.Thread(target=pump, args=(other, one))
+    back.start()
+    pump(one, other)
+    back.join()
+
+
+class Parent:
+    """A parent for names ending in .test, all of which lead to `port` on this machine."""
+
+    def __init__(self, port, login=None, path=None):
+        self.port, self.login, self.told = port, login, []
+        self.socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self.socket.bind(path or ("127.0.0.1", 0))
+        self.socket.listen()
+        self.address = f"unix:{path}" if path else "127.0.0.1:%d" % self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.socket.accept()
+                threading.Thread(target=self.run, args=(Wire(connection),), daemon=True).start()
+
+    def run(self, wire):
+        with wire, contextlib.suppress(OSError):
+            self.serve(wire)
+
+    def lead_on(self, wire):
+        with Wire(socket.create_connection(("127.0.0.1", self.port))) as host:
+            splice(wire, host)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+class HttpParent(Parent):
+    def serve(self, wire):
+        while head := wire.read_head():
+            self.told.append(head)
+            if self.login and head.all("Proxy-Authorization") != [self.login]:
+                wire.send(b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n")
+            elif head.method == "CONNECT":
+                wire.send(b"HTTP/1.1 200 OK\r\n\r\n")
+                return self.lead_on(wire)
+            else:
+                wire.read_body()
+                wire.send(ok(head.target.encode()).replace(b"HTTP/1.0", b"HTTP/1.1"))
+        return None
+
+
+class SocksParent(Parent):
+    def serve(self, wire):
+        methods = wire.read(wire.read(2)[1])
+        wire.send(b"\x05" + bytes([2 if self.login and 2 in methods else 0]))
+        if self.login:
+            user = wire.read(wire.read(2)[1])
+            secret = wire.read(wire.read(1)[0])
+            wire.send(b"\x01" + bytes([(user, secret) != self.login]))
+        kind = wire.read(4)[3]
+        host = wire.read(wire.read(1)[0]) if kind == 3 else wire.read({1: 4, 4: 16}[kind])
+        self.told.append((host, struct.unpack(">H", wire.read(2))[0]))
+        wire.send(b"\x05\x00\x00\x01" + bytes(6))
+        self.lead_on(wire)
+
+
+class ByAParent(Case):
+    def by(self, kind, url, *options, login=None, path=None, serve=None):
+        origin = self.origin(serve)
+        parent = self.enter(kind(origin.port, login, path))
+        return parent, self.proxy("--parent", url.format(parent.address), *options)
+
+    def test_requests(self):
+        parent, proxy = self.by(HttpParent, "http://ann:se%3Acret@{}", login=LOGIN)
+        answer = proxy.get("http://a.test/x?y")
+        self.assertEqual((answer.status, answer.body), (200, b"http://a.test/x?y"))
+        self.assertEqual(parent.told[0].all("Host"), ["a.test"])
+
+    def test_a_parent_that_wants_another_login(self):
+        _, proxy = self.by(HttpParent, "http://ann:wrong@{}", login=LOGIN)
+        with proxy.connect() as client:
+            client.send(b"CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n")
+            answer = client.rest()
+        self.assert_own_answer(answer, 502)
+        self.assertEqual(answer.head.all("Proxy-Authenticate"), [], "the client is not the one who is asked")
+        self.assertIn(" end=parent-login by=upstream", proxy.line(" CONNECT "))
+
+    def tunnel(self, proxy, size=300_000):
+        """Through a tunnel, both ways, with early data and half-close."""
+        data = pattern(size)
+        with proxy.connect() as client:
+            client.send(b"CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n" b"PUT /x HTTP/1.0\r\n\r\n")
+            self.assertEqual(client.read_head().status, 200)
+            sender = threading.Thread(target=lambda: (client.send(data), client.half_close()))
+            sender.start()
+            answer = client.rest()
+            sender.join()
+        self.assertEqual(answer.body, hashlib.sha256(data).hexdigest().encode())
+
+    @staticmethod
+    def digest(wire):
+        wire.send(ok(hashlib.sha256(wire.rest().raw).hexdigest().encode()))
+
+    def test_a_tunnel(self):
+        parent, proxy = self.by(HttpParent, "http://{}", serve=self.digest)
+        self.tunnel(proxy)
+        self.assertEqual((parent.told[0].method, parent.told[0].target), ("CONNECT", "a.test:443"))
+
+    def test_a_tunnel_by_socks(self):
+        parent, proxy = self.by(SocksParent, "socks5://ann:secret@{}", login=(b"ann", b"secret"), serve=self.digest)
+        self.tunnel(proxy)
+        self.assertEqual(parent.told, [(b"a.test", 443)])
+
+    def test_requests_by_socks(self):
+        parent, proxy = self.by(SocksParent, "socks5://{}")
+        for _ in range(2):
+            answer = proxy.get("http://a.test/")
+            self.assertEqual((answer.status, answer.body), (200, b"hello"))
+        self.assertEqual(proxy.get("http://192.0.2.1:81/").status, 200)
+        self.assertEqual(parent.told, [(b"a.test", 80), (b"a.test", 80), (socket.inet_aton("192.0.2.1"), 81)])
+
+    def test_on_a_unix_socket(self):
+        folder = self.enter(tempfile.TemporaryDirectory())
+        _, proxy = self.by(HttpParent, "http://{}", path=os.path.join(folder, "parent"))
+        self.assertEqual(proxy.get("http://a.test/").body, b"http://a.test/")
+
+    def test_exceptions_go_straight(self):
+        parent, proxy = self.by(HttpParent, "http://{}", "--no-parent", "b.test,127.0.0.1")
+        origin = self.origin()
+        self.assertEqual(proxy.get(origin.url()).body, b"hello")
+        self.assertEqual(proxy.get("http://x.b.test/").status, 502, "looked up here, where there is no such name")
+        self.assertEqual(parent.told, [])
+
+    def test_a_parent_that_is_not_there(self):
+        proxy = self.proxy("--parent", f"http://127.0.0.1:{closed_port()}")
+        self.assert_own_answer(proxy.get("http://a.test/"), 502)
+        self.assertIn(" end=refused by=upstream error=ECONNREFUSED", proxy.line(" GET "))
+
+    def test_the_proxy_as_its_own_parent(self):
+        port = closed_port()
+        proxy = self.proxy("--parent", f"http://127.0.0.1:{port}", port=str(port))
+        self.assertEqual(proxy.get("http://a.test/").status, 508)
+
+    def test_explain_names_it(self):
+        done = subprocess.run(["./proxy", "explain", "--parent", "socks5://ann:secret@127.0.0.1:1080", "GET", "http://a.test/"],
+                              capture_output=True, check=True, text=True)
+        self.assertIn("parent      socks5://127.0.0.1:1080", done.stdout)
+        self.assertNotIn("secret", done.stdout)

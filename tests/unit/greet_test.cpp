@@ -1,0 +1,242 @@
+// By way of a parent proxy: what it is told, and what comes of its answers.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "bench.hpp"
+
+namespace {
+
+using base::Reason;
+using bench::Bench;
+using plan::Wait;
+using std::string;
+using namespace std::string_literals;
+
+constexpr const char* kGet = "GET http://o.test/a HTTP/1.1\r\nHost: o.test\r\n\r\n";
+constexpr const char* kConnect = "CONNECT o.test:443 HTTP/1.1\r\nHost: o.test:443\r\n\r\n";
+
+// The parent listens where the bench's origin does.
+struct Family : Bench {
+  explicit Family(const char* url, std::size_t blocks = 16) : Bench(blocks, 1 << 20, false) {
+    plan::Parent parent;
+    EXPECT_EQ(plan::parse_parent(url, parent), "");
+    config.parent = parent;
+  }
+  string heard(const sim::ConnectionPtr& connection) { return read(connection); }
+  sim::ConnectionPtr ask(const char* request) {
+    auto asking = client();
+    send(asking, request);
+    return asking;
+  }
+};
+
+TEST(HttpParent, IsAskedInAbsoluteForm) {
+  Family b{"http://Aladdin:open%20sesame@10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto client = b.ask(kGet);
+  const auto parent = b.arrival(host);
+  // The credentials are those of RFC 7617 section 2.
+  EXPECT_EQ(b.heard(parent),
+            "GET http://o.test/a HTTP/1.1\r\nHost: o.test\r\n"
+            "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nVia: 1.1 proxy\r\n\r\n");
+  b.send(parent, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.1 204");
+}
+
+TEST(HttpParent, ItsConnectionServesOtherHostsToo) {
+  Family b{"http://10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto first = b.ask(kGet);
+  const auto parent = b.arrival(host);
+  b.heard(parent);
+  b.send(parent, "HTTP/1.1 204 No Content\r\n\r\n");
+  const auto second = b.ask("GET http://other.test/ HTTP/1.1\r\nHost: other.test\r\n\r\n");
+  EXPECT_EQ(b.heard(parent).substr(0, 27), "GET http://other.test/ HTTP");
+  EXPECT_EQ(b.arrival(host), nullptr);
+}
+
+TEST(HttpParent, OpensATunnel) {
+  Family b{"http://10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto client = b.ask(kConnect);
+  b.send(client, "early");
+  const auto parent = b.arrival(host);
+  EXPECT_EQ(b.heard(parent), "CONNECT o.test:443 HTTP/1.1\r\nHost: o.test:443\r\nVia: 1.1 proxy\r\n\r\n")
+      << "and nothing else before the answer";
+  EXPECT_EQ(b.read(client), "");
+  b.send(parent, "HTTP/1.1 200 Fine\r\nContent-Length: 3\r\n\r\nbanner");
+  EXPECT_EQ(b.read(client), "HTTP/1.1 200 Connection Established\r\n\r\nbanner");
+  EXPECT_EQ(b.heard(parent), "early");
+  b.world.remote_close(*client);
+  b.world.remote_close(*parent);
+  b.settle();
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(HttpParent, AnswerByteByByte) {
+  Family b{"http://10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto client = b.ask(kConnect);
+  const auto parent = b.arrival(host);
+  for (const char c : "HTTP/1.1 103 Early\r\n\r\nHTTP/1.0 200 OK\r\n\r\nx"s) b.send(parent, string{c});
+  EXPECT_EQ(b.read(client), "HTTP/1.1 200 Connection Established\r\n\r\nx");
+}
+
+struct Row {
+  const char* title;
+  string answer;
+  Reason reason;
+  int status;
+};
+
+void expect_refusals(const char* url, const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    Family b{url};
+    auto& host = b.origin();
+    const auto client = b.ask(kConnect);
+    const auto parent = b.arrival(host);
+    b.heard(parent);
+    b.send(parent, row.answer);
+    if (row.answer.empty()) b.world.remote_close(*parent);
+    const string got = b.read(client);
+    EXPECT_EQ(got.substr(9, 3), std::to_string(row.status)) << row.title << ": " << got;
+    EXPECT_EQ(b.last().reason, row.reason) << row.title;
+    EXPECT_EQ(got.find("authenticate"), string::npos) << "what the parent asks for is not for the client";
+  }
+}
+
+TEST(HttpParent, Refusals) {
+  expect_refusals("http://10.0.0.1:80",
+                  {{"forbidden", "HTTP/1.1 403 No\r\n\r\n", Reason::parent_refused, 502},
+                   {"wants a login", "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
+                    Reason::parent_login, 502},
+                   {"not HTTP", "SSH-2.0-x\r\n", Reason::bad_parent_answer, 502},
+                   {"closes", "", Reason::upstream_closed, 502}});
+}
+
+TEST(HttpParent, SilentOneIsGivenUp) {
+  Family b{"http://10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto client = b.ask(kConnect);
+  const auto parent = b.arrival(host);
+  EXPECT_EQ(b.record().wait, Wait::answer);
+  b.pass(b.config.wait(Wait::answer));
+  EXPECT_EQ(b.read(client).substr(9, 3), "504");
+}
+
+TEST(HttpParent, TheClientLeavesMeanwhile) {
+  Family b{"http://10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto client = b.ask(kConnect);
+  const auto parent = b.arrival(host);
+  b.world.remote_rst(*client);
+  b.settle();
+  EXPECT_TRUE(b.clean());
+}
+
+TEST(HttpParent, WaitsForABlock) {
+  Family b{"http://10.0.0.1:80", 1};
+  auto& host = b.origin();
+  const auto hoarder = b.client();
+  const auto client = b.ask(kConnect);
+  b.send(hoarder, "GET http");  // holds the only block
+  const auto parent = b.arrival(host);
+  if (b.record(1).starved) {
+    b.world.remote_rst(*hoarder);
+    b.settle();
+    wake(b.record(1), *b.services);
+  }
+  EXPECT_EQ(b.heard(parent).substr(0, 7), "CONNECT");
+}
+
+TEST(HttpParent, OnAUnixSocket) {
+  Family b{"http://unix:/run/parent"};
+  auto& host = b.origin();
+  b.world.local_hosts["/run/parent"] = bench::origin_address();
+  const auto client = b.ask(kGet);
+  const auto parent = b.arrival(host);
+  ASSERT_NE(parent, nullptr);
+  EXPECT_EQ(b.heard(parent).substr(0, 19), "GET http://o.test/a");
+  b.send(parent, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(b.upstreams.idle(), 1U);
+  const auto second = b.ask(kGet);
+  EXPECT_EQ(b.heard(parent).substr(0, 3), "GET") << "over the same connection";
+
+  b.world.local_hosts.clear();
+  const auto third = b.ask(kGet);
+  EXPECT_EQ(b.read(third).substr(9, 3), "502");
+}
+
+TEST(Parent, IsNotAskedForThoseExcepted) {
+  Family b{"http://10.0.0.9:80"};
+  auto& host = b.origin();
+  EXPECT_EQ(plan::parse_no_parent("10.0.0.0/8", b.config.no_parent), "");
+  const auto client = b.ask("GET http://10.0.0.1/ HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(b.heard(b.arrival(host)).substr(0, 14), "GET / HTTP/1.1");
+}
+
+TEST(Parent, RulesAboutAddressesDoNotHoldForNamesThatItLooksUp) {
+  Family b{"http://10.0.0.1:80"};
+  auto& host = b.origin();
+  ASSERT_EQ(b.config.rules.add(plan::Action::allow, "to=192.0.2.0/24"), "");
+  const auto client = b.ask(kGet);
+  EXPECT_EQ(b.read(client).substr(9, 3), "403") << "what was allowed is not known to be meant";
+  EXPECT_EQ(b.arrival(host), nullptr);
+}
+
+// ---- SOCKS5: the bytes are those of RFC 1928 and RFC 1929 ------------------------------------------------
+
+TEST(SocksParent, LeadsARequestOn) {
+  Family b{"socks5://10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto client = b.ask(kGet);
+  const auto parent = b.arrival(host);
+  EXPECT_EQ(b.heard(parent), "\x05\x01\x00"s);
+  b.send(parent, "\x05\x00"s);
+  EXPECT_EQ(b.heard(parent), "\x05\x01\x00\x03\x06o.test\x00\x50"s);
+  b.send(parent, "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"s);
+  EXPECT_EQ(b.heard(parent), "GET /a HTTP/1.1\r\nHost: o.test\r\nVia: 1.1 proxy\r\n\r\n");
+  b.send(parent, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(b.read(client).substr(9, 3), "204");
+
+  const auto same = b.ask(kGet);
+  EXPECT_EQ(b.heard(parent).substr(0, 6), "GET /a") << "its connection leads there already";
+  const auto other = b.ask("GET http://other.test/ HTTP/1.1\r\nHost: other.test\r\n\r\n");
+  EXPECT_EQ(b.heard(b.arrival(host)), "\x05\x01\x00"s) << "to another host it does not";
+}
+
+TEST(SocksParent, TunnelWithALogin) {
+  Family b{"socks5://me:secret@10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto client = b.ask("CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: a\r\n\r\n");
+  const auto parent = b.arrival(host);
+  EXPECT_EQ(b.heard(parent), "\x05\x02\x00\x02"s);
+  b.send(parent, "\x05\x02"s);
+  EXPECT_EQ(b.heard(parent), "\x01\x02me\x06secret"s);
+  b.send(parent, "\x01\x00"s);
+  EXPECT_EQ(b.heard(parent), "\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x01\xbb"s);
+  b.send(parent, "\x05\x00\x00\x03\x01x\x00\x50"s + "banner");
+  EXPECT_EQ(b.read(client), "HTTP/1.1 200 Connection Established\r\n\r\nbanner");
+}
+
+TEST(SocksParent, Refusals) {
+  expect_refusals("socks5://10.0.0.1:80", {{"no method", "\x05\xff"s, Reason::parent_login, 502},
+                                           {"speaks too early", "\x05\x00x"s, Reason::bad_parent_answer, 502},
+                                           {"another version", "\x04\x00"s, Reason::bad_parent_answer, 502}});
+}
+
+TEST(SocksParent, ASpeakerBeforeTheRequestIsNoHttpServer) {
+  Family b{"socks5://10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto client = b.ask(kGet);
+  const auto parent = b.arrival(host);
+  b.heard(parent);
+  b.send(parent, "\x05\x00"s);
+  b.heard(parent);
+  b.send(parent, "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00HTTP/1.1 200 OK\r\n\r\n"s);
+  EXPECT_EQ(b.read(client).substr(9, 3), "502");
+  EXPECT_EQ(b.last().reason, Reason::bad_response);
+}
+
+}  // namespace

@@ -1,0 +1,221 @@
+// What is said to a parent proxy, and what it may answer (RFC 9110 section 9.3.6, RFC 1928, RFC 1929).
+#include "../../src/net/handshake.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+namespace {
+
+using base::Reason;
+using net::Greeting;
+using net::Heard;
+using std::string;
+using std::string_view;
+using namespace std::string_literals;
+
+constexpr net::Login kNobody{};
+constexpr net::Login kAladdin{"Aladdin", "open sesame"};
+
+string greeting(Greeting stage, const net::Login& login, string_view host, std::uint16_t port,
+                string_view our_name = "") {
+  std::array<std::byte, net::kGreetingBytesMax> room;
+  const std::size_t length = net::write_greeting(stage, login, host, port, our_name, room);
+  return {reinterpret_cast<const char*>(room.data()), length};
+}
+
+TEST(Base64, VectorsOfTheRfc) {  // RFC 4648 section 10
+  const std::array<std::array<string_view, 2>, 8> rows{{{"", ""},
+                                                        {"f", "Zg=="},
+                                                        {"fo", "Zm8="},
+                                                        {"foo", "Zm9v"},
+                                                        {"foob", "Zm9vYg=="},
+                                                        {"fooba", "Zm9vYmE="},
+                                                        {"foobar", "Zm9vYmFy"},
+                                                        {"\xff\xef\xbe", "/+++"}}};
+  for (const auto& [text, encoded] : rows) {
+    std::array<char, 16> room;
+    base::Writer out{room};
+    base::put_base64(out, text);
+    EXPECT_EQ(out.view(), encoded);
+    EXPECT_EQ(base::base64_bytes(text.size()), encoded.size());
+  }
+}
+
+TEST(WriteGreeting, Connect) {
+  EXPECT_EQ(greeting(Greeting::connect, kNobody, "example.com", 443),
+            "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
+  EXPECT_EQ(greeting(Greeting::connect, kNobody, "::1", 80, "me"),
+            "CONNECT [::1]:80 HTTP/1.1\r\nHost: [::1]:80\r\nVia: 1.1 me\r\n\r\n");
+  // The credentials are those of RFC 7617 section 2 and, in UTF-8, of section 2.1.
+  EXPECT_EQ(greeting(Greeting::connect, kAladdin, "h", 1),
+            "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n"
+            "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n");
+  EXPECT_EQ(greeting(Greeting::connect, {"test", "123\xc2\xa3"}, "h", 1),
+            "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\nProxy-Authorization: Basic dGVzdDoxMjPCow==\r\n\r\n");
+}
+
+TEST(WriteGreeting, SocksMethodsAndLogin) {
+  EXPECT_EQ(greeting(Greeting::socks_methods, kNobody, "h", 1), "\5\1\0"s);
+  EXPECT_EQ(greeting(Greeting::socks_methods, kAladdin, "h", 1), "\5\2\0\2"s);
+  EXPECT_EQ(greeting(Greeting::socks_login, kAladdin, "h", 1), "\1\7Aladdin\13open sesame"s);
+  EXPECT_EQ(greeting(Greeting::socks_login, {"u", ""}, "h", 1), "\1\1u\0"s);
+  EXPECT_EQ(greeting(Greeting::none, kAladdin, "h", 1), "");
+}
+
+TEST(WriteGreeting, SocksRequestOfEachKindOfAddress) {
+  EXPECT_EQ(greeting(Greeting::socks_request, kNobody, "192.0.2.1", 443), "\5\1\0\1\300\0\2\1\1\273"s);
+  EXPECT_EQ(greeting(Greeting::socks_request, kNobody, "2001:db8::ff", 80),
+            "\5\1\0\4\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\xff\0\x50"s);
+  EXPECT_EQ(greeting(Greeting::socks_request, kNobody, "example.com", 65535),
+            "\5\1\0\3\13example.com\xff\xff"s);
+}
+
+TEST(WriteGreeting, TheLongestFitsAndNothingLonger) {
+  const string host(http::kHostBytesMax, ':'), name(net::kParentNameBytesMax, 'n'),
+      long_login(net::kLoginBytesMax, 'x');
+  const net::Login login{long_login, long_login};
+  EXPECT_EQ(greeting(Greeting::connect, login, host, 65535, name).size(), net::kGreetingBytesMax);
+  std::array<std::byte, net::kGreetingBytesMax - 1> room;
+  EXPECT_EQ(net::write_greeting(Greeting::connect, login, host, 65535, name, room), 0U);
+  for (const Greeting stage : {Greeting::connect, Greeting::socks_login, Greeting::socks_request}) {
+    EXPECT_NE(greeting(stage, login, host, 65535, name), "");
+    EXPECT_EQ(greeting(stage, {long_login + "x", "p"}, host, 1), "");
+    EXPECT_EQ(greeting(stage, {"u", long_login + "x"}, host, 1), "");
+    EXPECT_EQ(greeting(stage, kNobody, host + "x", 1), "");
+    EXPECT_EQ(greeting(stage, kNobody, "h", 1, name + "n"), "");
+    EXPECT_EQ(greeting(stage, kNobody, "", 1), "");
+  }
+}
+
+struct Row {
+  string came;
+  Heard heard;
+};
+constexpr auto kMore = Heard::What::more, kNext = Heard::What::next, kDone = Heard::What::done,
+               kFailed = Heard::What::failed;
+
+// The verdict is the one of the row, and comes with the last byte that it depends on or before; so with
+// anything behind it. Cut before `consumed`, more is wanted.
+void check(Greeting stage, const net::Login& login, const Row& row) {
+  for (const string& behind : {""s, "\0"s, "\r\n"s, "GET / HTTP/1.1\r\n\r\n"s}) {
+    if (row.heard.what == kMore && !behind.empty()) continue;
+    const Heard heard = net::hear(stage, login, row.came + behind);
+    EXPECT_EQ(heard.what, row.heard.what) << row.came;
+    EXPECT_EQ(heard.consumed, row.heard.consumed) << row.came;
+    EXPECT_EQ(heard.next, row.heard.next) << row.came;
+    EXPECT_EQ(heard.why, row.heard.why) << row.came;
+    EXPECT_EQ(heard.status, row.heard.status) << row.came;
+  }
+  for (std::size_t cut = 0; cut < row.came.size(); ++cut) {
+    const Heard::What what = net::hear(stage, login, string_view{row.came}.substr(0, cut)).what;
+    EXPECT_TRUE(what == kMore || (row.heard.what == kFailed && what == kFailed)) << row.came << " at " << cut;
+  }
+}
+
+Row taken(const string& came, std::uint16_t status) {
+  return {came, {.what = kDone, .consumed = came.size(), .status = status}};
+}
+Row refused(const string& came, Reason why, std::uint16_t status = 0) {
+  return {came, {.what = kFailed, .why = why, .status = status}};
+}
+
+TEST(Hear, ConnectIsTakenWhateverItsFieldsSayOfABody) {
+  const string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+  for (const Row& row : {
+           taken("HTTP/1.1 200 Connection established\r\n\r\n", 200),
+           taken("HTTP/1.0 200\r\nVia: x\r\n\r\n", 200),
+           taken("HTTP/1.1 299 x\r\n\r\n", 299),
+           taken("HTTP/1.1 200 x\r\nContent-Length: 5\r\n\r\n", 200),
+           taken("HTTP/1.1 200 x\r\nContent-Length: five\r\n\r\n", 200),
+           taken("HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n", 200),
+           taken("HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 200),
+           taken("HTTP/1.1 200 x\r\nTransfer-Encoding: gzip\r\n\r\n", 200),
+           taken("HTTP/1.1 200 x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 200),
+           taken(interim + interim + "HTTP/1.1 103 x\r\nContent-Length: ?\r\n\r\nHTTP/1.1 200 x\r\n\r\n",
+                 200),
+       })
+    check(Greeting::connect, kNobody, row);
+}
+
+TEST(Hear, ConnectIsRefusedWithTheParentsStatus) {
+  const string unread = "\r\nContent-Length: 3\r\nTransfer-Encoding: x\r\n\r\n";
+  for (const Row& row : {
+           refused("HTTP/1.1 403 No\r\n\r\n", Reason::parent_refused, 403),
+           refused("HTTP/1.1 302 Moved\r\nLocation: http://x/\r\n\r\n", Reason::parent_refused, 302),
+           refused("HTTP/1.1 504 Late" + unread, Reason::parent_refused, 504),
+           refused("HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\n\r\n", Reason::parent_login, 407),
+           refused("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 407 Who\r\n\r\n", Reason::parent_login, 407),
+           refused("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+                   Reason::bad_parent_answer, 101),
+           refused("HTTP/1.1 099 x\r\n", Reason::bad_parent_answer),
+           refused("HTTP/2.0 200 x\r\n", Reason::bad_parent_answer),
+           refused("SSH-2.0-OpenSSH\r\n", Reason::bad_parent_answer),
+           refused("\r\n", Reason::bad_parent_answer),
+           refused("HTTP/1.1 200 x\n", Reason::bad_parent_answer),
+           refused("HTTP/1.1 200 x\r\nno field\r\n", Reason::bad_parent_answer),
+       })
+    check(Greeting::connect, kNobody, row);
+}
+
+TEST(Hear, ConnectDoesNotTakeForEver) {
+  string interims = "HTTP/1.1 200 x\r\nA: ";
+  interims += string(http::kHeadBytesMax - interims.size() - 1, 'a');
+  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims).what, kMore);
+  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims + "a").why, Reason::bad_parent_answer);
+  for (interims.clear(); interims.size() < http::kHeadBytesMax;) interims += "HTTP/1.1 100 x\r\n\r\n";
+  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims).why, Reason::bad_parent_answer);
+}
+
+TEST(Hear, SocksMethod) {
+  const Row open{"\5\0"s, {.what = kNext, .consumed = 2, .next = Greeting::socks_request}};
+  const Row asks{"\5\2"s, {.what = kNext, .consumed = 2, .next = Greeting::socks_login}};
+  check(Greeting::socks_methods, kNobody, open);
+  check(Greeting::socks_methods, kAladdin, open);
+  check(Greeting::socks_methods, kAladdin, asks);
+  check(Greeting::socks_methods, kNobody, refused(asks.came, Reason::bad_parent_answer));
+  check(Greeting::socks_methods, kAladdin, refused("\5\1"s, Reason::bad_parent_answer));
+  check(Greeting::socks_methods, kNobody, refused("\5\xff"s, Reason::parent_login));
+  check(Greeting::socks_methods, kAladdin, refused("\5\xff"s, Reason::parent_login));
+  check(Greeting::socks_methods, kNobody, refused("\4"s, Reason::bad_parent_answer));
+  check(Greeting::socks_methods, kNobody, refused("HTTP"s, Reason::bad_parent_answer));
+}
+
+TEST(Hear, SocksLogin) {
+  check(Greeting::socks_login, kAladdin,
+        {"\1\0"s, {.what = kNext, .consumed = 2, .next = Greeting::socks_request}});
+  check(Greeting::socks_login, kAladdin, refused("\1\1"s, Reason::parent_login, 1));
+  check(Greeting::socks_login, kAladdin, refused("\1\xff"s, Reason::parent_login, 255));
+  check(Greeting::socks_login, kAladdin, refused("\5"s, Reason::bad_parent_answer));
+}
+
+TEST(Hear, SocksReply) {
+  const string port = "\x1f\x90";
+  for (const Row& row : {
+           taken("\5\0\0\1\x7f\0\0\1"s + port, 0),
+           taken("\5\0\0\4"s + string(16, '\xfe') + port, 0),
+           taken("\5\0\0\3\4host"s + port, 0),
+           taken("\5\0\0\3\0"s + port, 0),
+           taken("\5\0\0\3\xff"s + string(255, 'h') + port, 0),
+           refused("\5\1"s, Reason::parent_refused, 1),
+           refused("\5\2"s, Reason::parent_refused, 2),
+           refused("\5\3"s, Reason::unreachable, 3),
+           refused("\5\4"s, Reason::unreachable, 4),
+           refused("\5\5"s, Reason::refused, 5),
+           refused("\5\6"s, Reason::connect_timeout, 6),
+           refused("\5\7"s, Reason::parent_refused, 7),
+           refused("\5\10"s, Reason::parent_refused, 8),
+           refused("\5\11"s, Reason::parent_refused, 9),
+           refused("\5\xff"s, Reason::parent_refused, 255),
+           refused("\5\5\0\1\0\0\0\0\0\0"s, Reason::refused, 5),
+           refused("\4"s, Reason::bad_parent_answer),
+           refused("\5\0\1"s, Reason::bad_parent_answer),
+           refused("\5\0\0\2"s, Reason::bad_parent_answer),
+       })
+    check(Greeting::socks_request, kNobody, row);
+}
+
+TEST(Hear, NothingWhereNothingIsSaid) { EXPECT_EQ(net::hear(Greeting::none, kNobody, "x").what, kDone); }
+
+}  // namespace

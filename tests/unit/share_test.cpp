@@ -1,0 +1,253 @@
+// How many bytes one client may move in a second, on a clock that only the test moves.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "bench.hpp"
+
+namespace {
+
+using base::Reason;
+using bench::Bench;
+using plan::Wait;
+using std::string;
+
+constexpr std::uint64_t kStep = plan::row(Wait::throttle).default_ms;
+constexpr std::uint64_t kPerStep = 500;
+constexpr plan::Rate kRate{kPerStep * 1000 / kStep, 4000};  // a second, and at once
+
+struct Throttled {
+  explicit Throttled(plan::Rate rate = kRate, bool http10 = true)
+      : limits{{.requests = {}, .bytes = rate, .connections = 0}, 8, {}}, b{16, 1 << 20, http10} {
+    b.services->limits = &limits;
+  }
+  // A client that downloads from `origin`, which has sent its head and `body`, if there is one.
+  sim::ConnectionPtr download(sim::World::Host& host, sim::ConnectionPtr& origin, const string& body) {
+    const auto client = b.client();
+    b.send(client, "GET http://10.0.0.1/ HTTP/1.0\r\n\r\n");
+    origin = b.arrival(host);
+    b.read(origin);
+    if (!body.empty()) answer(origin, body);
+    return client;
+  }
+  void answer(const sim::ConnectionPtr& origin, const string& body) {
+    b.world.remote_send(*origin, "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n" + body);
+  }
+  // All bytes that the program has read from anybody.
+  [[nodiscard]] std::size_t read_in_all() const {
+    std::size_t sum = 0;
+    for (const auto& connection : b.world.connections()) sum += connection->read;
+    return sum;
+  }
+
+  plan::Limits limits;
+  Bench b;
+};
+
+TEST(Share, ADownloadGoesAsFastAsItMayAndNoFaster) {
+  Throttled t;
+  auto& host = t.b.origin();
+  sim::ConnectionPtr origin;
+  const auto client = t.download(host, origin, string(10'000, 'x'));
+  string got = t.b.read(client);
+  EXPECT_EQ(t.read_in_all(), kRate.burst) << "heads count too";
+  EXPECT_EQ(t.b.record().wait, Wait::throttle);
+  EXPECT_TRUE(t.b.services->ready.empty()) << "it sleeps";
+  for (std::size_t step = 1; step <= 10; ++step) {
+    t.b.pass(kStep - 1);
+    t.b.pass(1);
+    EXPECT_LE(t.read_in_all(), kRate.burst + step * kPerStep);
+    EXPECT_GE(t.read_in_all(), kRate.burst + (step - 1) * kPerStep);
+  }
+  t.b.world.remote_close(*origin);
+  for (int i = 0; i < 20; ++i) {
+    t.b.pass(kStep);
+    got += t.b.read(client);
+  }
+  EXPECT_TRUE(got.ends_with(string(10'000, 'x')));
+  EXPECT_TRUE(t.b.clean());
+  EXPECT_EQ(t.b.last().reason, Reason::complete);
+}
+
+TEST(Share, AnUploadToo) {
+  Throttled t;
+  auto& host = t.b.origin();
+  const auto client = t.b.client();
+  t.b.world.remote_send(*client,
+                        "POST http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 9000\r\n\r\n" + string(9000, 'x'));
+  t.b.settle();
+  EXPECT_EQ(t.read_in_all(), kRate.burst);
+  EXPECT_EQ(t.b.record().wait, Wait::throttle);
+  t.b.pass(kStep);
+  EXPECT_EQ(t.read_in_all(), kRate.burst + kPerStep);
+  for (int i = 0; i < 20; ++i) t.b.pass(kStep);
+  EXPECT_TRUE(t.b.read(t.b.arrival(host)).ends_with(string(9000, 'x')));
+}
+
+TEST(Share, BothWaysOfATunnelHaveSomeOfIt) {
+  Throttled t;
+  t.b.config.connect_ports = {{80, 80}};
+  auto& host = t.b.origin();
+  const auto client = t.b.client();
+  t.b.send(client, "CONNECT 10.0.0.1:80 HTTP/1.0\r\n\r\n");
+  const auto origin = t.b.arrival(host);
+  t.b.read(client);
+  t.b.world.remote_send(*client, string(50'000, 'u'));
+  t.b.world.remote_send(*origin, string(50'000, 'd'));
+  t.b.settle();
+  EXPECT_EQ(t.b.record().wait, Wait::throttle);
+  for (int i = 0; i < 40; ++i) t.b.pass(kStep);
+  const std::size_t up = t.b.read(origin).size(), down = t.b.read(client).size();
+  EXPECT_LE(t.read_in_all(), kRate.burst + 40 * kPerStep);
+  EXPECT_GT(up + down, kRate.burst + 38 * kPerStep) << "and nothing of it is lost";
+  EXPECT_GT(up, down / 2);
+  EXPECT_GT(down, up / 2);
+}
+
+TEST(Share, ATunnelWithOneWayHasAllOfIt) {
+  for (const bool upload : {false, true}) {
+    Throttled t;
+    t.b.config.connect_ports = {{80, 80}};
+    auto& host = t.b.origin();
+    const auto client = t.b.client();
+    t.b.send(client, "CONNECT 10.0.0.1:80 HTTP/1.0\r\n\r\n");
+    const auto origin = t.b.arrival(host);
+    t.b.world.remote_send(upload ? *client : *origin, string(50'000, 'x'));
+    t.b.settle();
+    for (int i = 0; i < 40; ++i) t.b.pass(kStep);
+    EXPECT_GT(t.read_in_all(), kRate.burst + 37 * kPerStep) << upload;
+    EXPECT_LE(t.read_in_all(), kRate.burst + 40 * kPerStep) << upload;
+  }
+}
+
+TEST(Share, ConnectionsOfOneClientTakeTurns) {
+  Throttled t;
+  auto& host = t.b.origin();
+  std::vector<sim::ConnectionPtr> clients, origins(3);
+  for (auto& origin : origins) clients.push_back(t.download(host, origin, ""));
+  for (const auto& origin : origins) t.answer(origin, string(50'000, 'x'));
+  t.b.settle();
+  EXPECT_EQ(t.read_in_all(), kRate.burst);
+  for (const auto& client : clients) t.b.read(client);
+  for (int i = 0; i < 60; ++i) t.b.pass(kStep);
+  EXPECT_LE(t.read_in_all(), kRate.burst + 60 * kPerStep);
+  for (const auto& client : clients) EXPECT_GT(t.b.read(client).size(), 15 * kPerStep);
+}
+
+TEST(Share, OfAnotherClientNothingIsTaken) {
+  Throttled t;
+  auto& host = t.b.origin();
+  sim::ConnectionPtr origin;
+  const auto client = t.download(host, origin, string(50'000, 'x'));
+  t.b.settle();
+  ASSERT_EQ(t.b.record().wait, Wait::throttle);
+  auto connection = t.b.world.connect_to_program(8080);
+  sys::Address peer;
+  sys::Fd accepted = sys::accept(t.b.listener, peer).fd;
+  sys::parse_ip("127.0.0.9", 1, peer);
+  admit(std::move(accepted), peer, 0, *t.b.services);
+  t.b.send(connection, "GET http://10.0.0.1/ HTTP/1.0\r\n\r\n");
+  t.b.send(t.b.arrival(host), "HTTP/1.0 200 OK\r\nContent-Length: 2000\r\n\r\n" + string(2000, 'y'));
+  EXPECT_TRUE(t.b.read(connection).ends_with(string(2000, 'y')));
+}
+
+TEST(Share, HeadsBehindOneAnotherCount) {
+  Throttled t{{1000, 200}, false};
+  auto& host = t.b.origin();
+  const auto client = t.b.client();
+  const string ask = "GET http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n";  // 49 bytes
+  const string answer = "HTTP/1.1 204 No Content\r\nDate: x\r\n\r\n";
+  string asks;
+  for (int i = 0; i < 20; ++i) asks += ask;
+  t.b.world.remote_send(*client, asks);
+  const auto origin = t.b.arrival(host);
+  std::size_t heads = 0;
+  for (std::uint64_t ms = 0; ms < 5000; ms += kStep) {
+    t.b.read(origin);
+    EXPECT_LE(t.read_in_all(), 200 + ms) << ms;
+    if (t.b.record().state == State::READ_RESPONSE && heads < 20) {
+      t.b.send(origin, answer);
+      ++heads;
+    }
+    t.b.pass(kStep);
+  }
+  EXPECT_EQ(heads, 20U);
+  EXPECT_EQ(t.read_in_all(), 20 * (ask.size() + answer.size()));
+}
+
+TEST(Share, WhoLeavesWhileItSleepsIsGoneAtOnce) {
+  for (const bool by_reset : {false, true}) {
+    Throttled t;
+    auto& host = t.b.origin();
+    sim::ConnectionPtr origin;
+    const auto client = t.download(host, origin, string(50'000, 'x'));
+    t.b.settle();
+    ASSERT_EQ(t.b.record().wait, Wait::throttle);
+    by_reset ? t.b.world.remote_rst(*client) : t.b.world.remote_close(*client);
+    t.b.settle();
+    if (!by_reset) t.b.pass(kStep);  // a FIN alone is half a close: the next bytes tell
+    t.b.settle();
+    EXPECT_TRUE(t.b.clean()) << by_reset;
+    EXPECT_EQ(t.b.last().reason, Reason::client_left);
+  }
+}
+
+TEST(Share, EventsDoNotEndTheSleep) {
+  Throttled t;
+  auto& host = t.b.origin();
+  sim::ConnectionPtr origin;
+  const auto client = t.download(host, origin, string(5000, 'x'));
+  t.b.settle();
+  const std::uint64_t until = t.b.record().deadline;
+  t.b.pass(kStep - 1);
+  t.b.send(origin, "more");
+  EXPECT_EQ(t.read_in_all(), kRate.burst);
+  EXPECT_EQ(t.b.record().deadline, until) << "nor put it off";
+  t.b.pass(1);
+  EXPECT_EQ(t.read_in_all(), kRate.burst + kPerStep);
+}
+
+// What a client sends that is not wanted any more is read at once, so that it has its answer; it counts.
+TEST(Share, WhoIsHeardOutDoesNotSleep) {
+  Throttled t;
+  const auto client = t.b.client();
+  t.b.send(client, "nonsense\r\n\r\n");
+  EXPECT_NE(t.b.read(client).find(" 400 "), string::npos);
+  t.b.send(client, string(6000, 'x'));
+  EXPECT_EQ(t.b.record().wait, Wait::linger);
+  EXPECT_EQ(t.read_in_all(), 6012U);
+  EXPECT_EQ(t.limits.bytes_allowed(t.b.record().client, t.b.services->now), 0U);
+  t.b.world.remote_close(*client);
+  t.b.settle();
+  EXPECT_TRUE(t.b.clean());
+}
+
+// A client that uses up its allowance by another connection does not have for ever for this one's head.
+TEST(Share, AHeadHasItsDeadlineAllTheSame) {
+  Throttled t{{20, 20}};
+  const auto client = t.b.client();
+  t.b.world.remote_send(*client, "GET http://10.0.0.1/ HTTP/1.0\r\nX: " + string(5000, 'x'));
+  t.b.settle();
+  const std::uint64_t begun = t.b.services->now;
+  string got;
+  while (got.empty() && t.b.services->now < begun + 2 * t.b.config.wait(Wait::head)) {
+    t.b.pass(kStep);
+    got = t.b.read(client);
+  }
+  EXPECT_NE(got.find(" 408 "), string::npos);
+  EXPECT_EQ(t.b.services->now, begun + t.b.config.wait(Wait::head));
+}
+
+TEST(Share, TheOption) {
+  const char* const arguments[] = {"80", "--client-bytes", "64k:1m"};
+  const plan::CommandLine line = plan::parse_command_line(arguments);
+  EXPECT_EQ(line.config.allowance.bytes.per_second, 64U << 10);
+  EXPECT_EQ(line.config.allowance.bytes.burst, 1U << 20);
+  EXPECT_TRUE(line.config.allowance.is_limited());
+  const char* const wrong[] = {"80", "--client-bytes", "fast"};
+  EXPECT_NE(plan::parse_command_line(wrong).message.find("--client-bytes: 'fast' is not N"), string::npos);
+  EXPECT_NE(plan::help_text().find("--client-bytes RATE"), string::npos);
+}
+
+}  // namespace
