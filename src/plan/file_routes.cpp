@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "groups.hpp"
 #include "places.hpp"
 
 namespace plan {
@@ -209,13 +210,16 @@ std::optional<Group> read_group(const FileObject& object) {
     good = good && text && wrong.empty();
     group.members.push_back(std::move(hop));
   }
-  if (group.members.empty()) servers->wrong(R"(one server or more, as in ["localhost:3000"])");
+  if (group.members.empty() || group.members.size() > kMembersMax) {
+    servers->wrong(R"(1 to 64 servers, as in ["localhost:3000"])");
+    good = false;
+  }
   if (const FileValue* const balance = object.find("load_balancing")) {
     const auto found = balance->one_of(kBalances);
     if (found) group.balance = static_cast<Balance>(*found);
     if (found && group.members.size() == 1) balance->warn("it has no effect where there is but one server");
   }
-  if (!good || group.members.empty()) return std::nullopt;
+  if (!good) return std::nullopt;
   return group;
 }
 

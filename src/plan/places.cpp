@@ -5,6 +5,7 @@
 #include "../base/text.hpp"
 #include "../http/head.hpp"
 #include "../sys/sys.hpp"
+#include "groups.hpp"
 
 namespace plan {
 namespace {
@@ -96,6 +97,8 @@ string parse_members(string_view text, std::vector<Hop>& out) {
     if (string wrong = parse_hop(base::next_element(text), hop); !wrong.empty()) return wrong;
     members.push_back(std::move(hop));
   }
+  if (members.size() > kMembersMax)
+    return "there are more than " + std::to_string(kMembersMax) + " servers for one group";
   out = std::move(members);
   return {};
 }

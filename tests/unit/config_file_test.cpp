@@ -195,7 +195,7 @@ TEST_F(ConfigFile, EveryOptionIsAKey) {
   EXPECT_TRUE(config.http10);
   EXPECT_EQ(config.drain_ms, 500U);
   EXPECT_EQ(config.listeners[4].role, Role::echo);
-  for (const plan::WaitRow& row : plan::kWaitRows) {
+  for (const plan::WaitRow& row : plan::kDeadlineRows) {
     string key{row.option.substr(2)};
     std::replace(key.begin(), key.end(), '-', '_');
     EXPECT_EQ(good("{\"" + key + "\": 1.25}").wait(row.wait), 1250U) << key;
@@ -527,6 +527,14 @@ TEST(Listeners, WhatIsWrongAndWhatToDo) {
     EXPECT_NE(line.message.find(row.says), string::npos) << line.message;
     EXPECT_EQ(line.message.find('\n'), string::npos) << "one line";
   }
+}
+
+TEST(Listeners, AGroupHasAMost) {
+  string text = "80=a:1";
+  for (int i = 1; i < 64; ++i) text += ",a:1";
+  EXPECT_EQ(parse({"--relay", text.c_str()}).what, CommandLine::What::run);
+  text += ",a:1";
+  EXPECT_NE(parse({"--relay", text.c_str()}).message.find("more than 64 servers"), string::npos);
 }
 
 TEST(Listeners, ThereIsAMost) {
