@@ -62,7 +62,7 @@ Step head_throttled(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   if (request.end == 0)
     request.drop_block();
-  else if (services.now - record.entered >= services.config.wait(Wait::head))
+  else if (services.now - record.entered >= services.config->wait(Wait::head))
     return give_up(record, services, Reason::head_timeout);
   return yield();
 }

@@ -236,7 +236,7 @@ struct Services {
            ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
            base::Trace& into_trace) noexcept;
 
-  const plan::Config& config;
+  const plan::Config* config;  // of the record that runs
   const sys::Fd& poller;
   Table& table;
   base::BlockPool& blocks;

@@ -29,7 +29,7 @@ Reason objection_to(const Exchange& exchange, const Services& services,
                   [&address](const sys::Address& own) { return address.reaches(own); }))
     return Reason::loop;
   if (exchange.hop != nullptr) return Reason::none;  // it was configured, and is nobody's wish
-  const plan::Verdict verdict = services.config.rules.for_address(
+  const plan::Verdict verdict = services.config->rules.for_address(
       {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
   return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
 }

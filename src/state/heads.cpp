@@ -50,7 +50,7 @@ void ask_for_body(net::Lane& response, Services& services) noexcept {
 // As in the log; empty if nobody wants it.
 std::string_view request_id(const Exchange& exchange, const Services& services,
                             std::span<char> room) noexcept {
-  if (!services.config.request_id) return {};
+  if (!services.config->request_id) return {};
   base::Writer out{room};
   out << services.run_id << '-' << exchange.id << '.' << std::uint64_t{exchange.nth};
   return out.view();
@@ -113,9 +113,9 @@ Step take_up(request_info& record, Services& services, const http::RequestHead& 
              std::size_t length) noexcept {
   if (!begin_exchange(record, services)) return yield(Wait::head);
   Exchange& exchange = *record.exchange;
-  describe(exchange, head, services.config);
+  describe(exchange, head, *services.config);
   const bool crowded = services.table.used() > services.requests_max;
-  const plan::Plan decided = plan::plan_request(services.config, head, record.client, crowded);
+  const plan::Plan decided = plan::plan_request(*services.config, head, record.client, crowded);
   exchange.kind = decided.kind;
   exchange.parent = decided.parent;
   exchange.hop = decided.parent == nullptr ? nullptr : &decided.parent->hop;

@@ -17,7 +17,7 @@ namespace {
 void start_timer(request_info& record, Services& services, Wait wait) noexcept {
   stop_timer(record, services);
   record.wait = wait;
-  record.deadline = services.now + services.config.wait(wait);
+  record.deadline = services.now + services.config->wait(wait);
   services.timers[static_cast<std::size_t>(wait)].push(services.table.slot_of(record));
 }
 

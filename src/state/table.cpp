@@ -38,7 +38,7 @@ request_info* Table::find(const net::Token& token) noexcept {
 Services::Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from,
                    net::Pipes& bulk, ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
                    base::Trace& into_trace) noexcept
-    : config(with),
+    : config(&with),
       poller(into),
       table(of),
       blocks(from),
