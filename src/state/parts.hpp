@@ -114,8 +114,6 @@ Step bad_response(request_info& record, Services& services, Reason detail) noexc
 net::Flow pump(request_info& record, Services& services, Way way) noexcept;
 // As `net::fill`, for a head and what comes behind it. Flow::budget: the client may move nothing now.
 net::Flow fill_head(request_info& record, Services& services, Way way) noexcept;
-// The same from the client and back to it.
-net::Flow pump_back(request_info& record, Services& services) noexcept;
 // The same as `fill_head`, as far as the block has room.
 net::Flow fill_line(request_info& record, Services& services) noexcept;
 // Counts bytes that were read and thrown away.

@@ -137,7 +137,7 @@ Step open_relay(request_info& record) noexcept {
 }
 
 Step echo(request_info& record, Services& services) noexcept {
-  switch (pump_back(record, services)) {
+  switch (pump(record, services, kResponse)) {
     case Flow::complete: return all_sent(record, services);
     case Flow::need_read: return wait_for(Wait::tunnel);
     case Flow::need_write: return wait_for(Wait::reader);

@@ -23,6 +23,12 @@ std::uint64_t allowed(const request_info& record, Services& services, Way way) n
   return way == kRequest && both_ways ? bytes - bytes / 2 : bytes;
 }
 
+// An echo goes back to where it came from.
+net::Endpoint& source(request_info& record, Way way) noexcept {
+  const bool echoed = way == kResponse && record.exchange->kind == plan::Kind::echo;
+  return record.side[way == kRequest || echoed ? kClient : kUpstream];
+}
+
 }  // namespace
 
 void spend(const request_info& record, Services& services, std::uint64_t bytes) noexcept {
@@ -31,7 +37,7 @@ void spend(const request_info& record, Services& services, std::uint64_t bytes) 
 }
 
 Flow pump(request_info& record, Services& services, Way way) noexcept {
-  net::Endpoint& from = record.side[way == kRequest ? kClient : kUpstream];
+  net::Endpoint& from = source(record, way);
   net::Endpoint& to = record.side[way == kRequest ? kUpstream : kClient];
   const std::uint64_t may = allowed(record, services, way);
   std::uint64_t left = may;
@@ -41,17 +47,6 @@ Flow pump(request_info& record, Services& services, Way way) noexcept {
           : net::pump(record.lane[way], from, to, services.stores, services.budget[way], left);
   spend(record, services, may - left);
   services.throttled |= flow == Flow::budget && services.budget[way] > 0;
-  return flow;
-}
-
-Flow pump_back(request_info& record, Services& services) noexcept {
-  net::Endpoint& client = record.side[kClient];
-  const std::uint64_t may = allowed(record, services, kResponse);
-  std::uint64_t left = may;
-  const Flow flow =
-      net::pump(record.lane[kResponse], client, client, services.stores, services.budget[kResponse], left);
-  spend(record, services, may - left);
-  services.throttled |= flow == Flow::budget && services.budget[kResponse] > 0;
   return flow;
 }
 
