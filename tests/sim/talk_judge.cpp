@@ -33,7 +33,7 @@ bool must_close(const Ask& ask) { return !ask.http11 || ask.close; }
 
 bool is_kind(const Scenario& scenario, const Ask& ask) {
   using Manner = Answer::Manner;
-  if (scenario.houses[ask.house].manner == HousePlan::Manner::refuses) return false;
+  if (status_of_way(ask, scenario.houses[ask.house], scenario.parent) != 0) return false;
   if (has_tunnel(ask) && ask.tunnel.origin_breaks) return false;
   const Manner manner = ask.answer.manner;
   return manner == Manner::whole || manner == Manner::early || manner == Manner::surplus;
@@ -106,7 +106,7 @@ class Judge {
   [[nodiscard]] int expected_status(const Ask& ask) const {
     using Manner = Answer::Manner;
     if (ask.framing != Ask::Framing::none) return 0;
-    if (scenario_.houses[ask.house].manner == HousePlan::Manner::refuses) return 502;
+    if (const int status = status_of_way(ask, scenario_.houses[ask.house], scenario_.parent); status != 0) return status;
     switch (ask.answer.manner) {
       case Manner::closes:
       case Manner::resets:
@@ -235,8 +235,8 @@ class Judge {
   [[nodiscard]] bool is_beginning(std::size_t house, const std::string& head) const {
     for (std::size_t index = 0; index < scenario_.visits.size(); ++index)
       for (std::size_t nth = 0; nth < scenario_.visits[index].asks.size(); ++nth)
-        if (scenario_.visits[index].asks[nth].house == house &&
-            begins(ask_head_expected(scenario_.visits[index], nth, index, scenario_.houses), head))
+        if ((scenario_.visits[index].asks[nth].house == house || house == scenario_.houses.size()) &&
+            begins(ask_head_expected(scenario_.visits[index], nth, index, scenario_.houses, scenario_.parent), head))
           return true;
     return false;
   }
