@@ -334,18 +334,21 @@ void Gate::answer(Talk& talk) {
 }
 
 bool Gate::speak(Talk& talk) {
+  bool moved = false;
   if (talk.sent < talk.out.size()) {
     const std::size_t piece = world_.chooser().some(talk.out.size() - talk.sent);
     const std::size_t taken = world_.remote_send(*talk.connection, std::string_view{talk.out}.substr(talk.sent, piece));
     talk.sent += taken;
     said += taken;
-    if (talk.sent < talk.out.size()) return taken > 0;
+    moved = taken > 0;
+    if (talk.sent < talk.out.size()) return moved;
   }
   switch (talk.then) {
-    case Then::wait: return false;
+    case Then::wait: return moved;
     case Then::close: close(talk, false); return true;
     case Then::lead_on:
       talk.over = true;
+      ++led_on;
       hand_over_(talk.target, talk.connection, "");
       return true;
     case Then::next: break;

@@ -85,7 +85,8 @@ class Gate {
   Gate(World& world, const ParentPlan& plan, std::vector<Target> targets, HandOver hand_over);
   bool act();
 
-  std::size_t said = 0;  // bytes of its own words, on all connections
+  std::size_t said = 0;     // bytes of its own words, on all connections
+  std::size_t led_on = 0;  // how often it has led on to a host
 
  private:
   enum class Stage : std::uint8_t { first, login, request };
