@@ -67,10 +67,20 @@ class Judge {
     std::size_t place;  // on its connection
   };
 
+  static bool is_used(const House::Serving& serving) {
+    return serving.connection->read + serving.connection->written > 0;
+  }
+
   void note(const House::Serving& serving) {
     bool spoiled = false;
     for (std::size_t place = 0; place < serving.asked.size(); ++place) {
       const AskId id = serving.asked[place];
+      // A tunnel's origin cannot tell by a head that a connection was only one of a race.
+      if (scenario_.visits[id.first].asks[id.second].kind == Ask::Kind::connect && !asked_[id].empty()) {
+        const House::Serving*& other = asked_[id].front().serving;
+        if (!is_used(*other)) other = &serving;
+        if (other == &serving || !is_used(serving)) continue;
+      }
       asked_[id].push_back({&serving, place});
       // Its answer cannot be told from what an origin sent that nobody had asked for, if that comes late enough.
       if (spoiled) spoiled_.insert(id);
