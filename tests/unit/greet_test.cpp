@@ -218,6 +218,7 @@ TEST(SocksParent, ARequestThatAResetCutIsRepeatedByWayOfItToo) {
   b.send(parent, "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"s);
   b.heard(parent);
   b.send(parent, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(b.read(client).substr(9, 3), "204");
   b.send(client, "GET http://o.test/" + string(100, 'a') + " HTTP/1.1\r\nHost: o.test\r\n\r\n");
   b.world.remote_rst(*parent);  // the rest of the request cannot be written
   const auto again = b.arrival(host);
