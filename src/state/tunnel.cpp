@@ -70,6 +70,7 @@ Step open_tunnel(request_info& record, Services& services) noexcept {
     const net::Lane& talk = record.approach->talk;
     std::memcpy(response.block->bytes + response.end, talk.block->bytes, talk.end);
     response.end = static_cast<std::uint16_t>(response.end + talk.end);
+    spend(record, services, talk.end);
     record.approach.reset();
   }
   response.framing = http::Framing{{http::Body::Kind::until_eof}};

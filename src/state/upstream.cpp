@@ -110,6 +110,7 @@ Step repeat(request_info& record) noexcept {
   record.lane[kResponse].drop_block();
   request.begin = 0;
   request.repeatable = request.dead = false;
+  request.flow = net::Flow::none;  // what failed was the old connection
   record.exchange->sent_up = request.moved;
   return go(State::SEND_REQUEST);
 }

@@ -61,12 +61,13 @@ std::string request_sent(const Pair& pair, std::size_t index) {
   return out + "\r\n" + c.body;
 }
 
-std::string request_expected(const Pair& pair, std::size_t index) {
+std::string request_expected(const Pair& pair, std::size_t index, const ParentPlan& parent) {
   const ClientPlan& c = pair.client;
-  std::string out = c.method + " " + c.path + " HTTP/1.0\r\nHost: " + host_of(index, pair.by_name) + "\r\n" + lines(c.headers);
+  const std::string host = host_of(index, pair.by_name);
+  std::string out = c.method + " " + target_expected(parent, host, c.path) + " HTTP/1.0\r\nHost: " + host + "\r\n" + lines(c.headers);
   if (c.expects_continue) out += "Expect: 100-continue\r\n";
   if (c.has_body) out += "Content-Length: " + std::to_string(c.body.size()) + "\r\n";
-  out += std::string{"Via: "} + (c.http11 ? "1.1" : "1.0") + " proxy\r\nConnection: close\r\n\r\n";
+  out += login_expected(parent) + "Via: " + (c.http11 ? "1.1" : "1.0") + " proxy\r\nConnection: close\r\n\r\n";
   return out + c.body;
 }
 
@@ -93,6 +94,23 @@ std::string response_expected(const Pair& pair) {
 }
 
 bool knows_length(const Pair& pair) { return bodiless(pair) || pair.origin.framing == OriginPlan::Framing::length; }
+
+Target target_of(const Pair& pair, std::size_t index) {
+  Target target{host_of(index, pair.by_name)};
+  switch (pair.origin.manner) {
+    case OriginPlan::Manner::refuses: target.reply = 5; break;
+    case OriginPlan::Manner::swallows: target.reply = 6; break;
+    case OriginPlan::Manner::unknown: target.reply = 4; break;
+    case OriginPlan::Manner::nameless: target.reply = -1; break;
+    default: break;
+  }
+  return target;
+}
+
+int status_of_way(const Pair& pair, const ParentPlan& parent) {
+  if (parent.kind != ParentPlan::Kind::none) return status_of(parent, false, target_of(pair, 0).reply);
+  return pair.origin.spots.empty() ? 0 : status_of(pair.origin.spots);
+}
 
 // ---- the client ------------------------------------------------------------------------------------------
 
@@ -176,10 +194,10 @@ bool Client::act() {
 
 // ---- the origin ------------------------------------------------------------------------------------------
 
-Origin::Origin(World& world, const Pair& pair, std::size_t index)
+Origin::Origin(World& world, const Pair& pair, std::size_t index, const ParentPlan& parent)
     : world_(world), plan_(pair.origin), response_(response_sent(pair)) {
   using Manner = OriginPlan::Manner;
-  const std::string expected = request_expected(pair, index);
+  const std::string expected = request_expected(pair, index, parent);
   request_length_ = expected.size();
   head_length_ = expected.size() - pair.client.body.size();
   if (plan_.manner == Manner::garbage) response_ = "SSH-2.0-OpenSSH_9.2\r\n\r\n";
@@ -187,11 +205,21 @@ Origin::Origin(World& world, const Pair& pair, std::size_t index)
   if (plan_.manner == Manner::cuts || plan_.manner == Manner::breaks)
     response_.resize(std::min(plan_.cut, response_.size()));
   if (plan_.manner == Manner::closes || plan_.manner == Manner::resets) response_.clear();
+  if (parent.kind == ParentPlan::Kind::none) listen(pair, index);
+}
+
+void Origin::listen(const Pair& pair, std::size_t index) {
+  using Manner = OriginPlan::Manner;
+  if (!plan_.spots.empty()) {
+    hosts_ = put_hosts(world_, index, 80, plan_.spots);
+    world_.names[host_of(index, true)] = found_at(index, plan_.spots.size());
+    return;
+  }
   if (plan_.manner == Manner::second) {
-    host_ = &world.host(address_of(index, true), World::Host::Manner::accepts);
+    hosts_ = {&world_.host(address_of(index, true), World::Host::Manner::accepts)};
   } else if (plan_.manner != Manner::refuses) {
     const bool swallows = plan_.manner == Manner::swallows;
-    host_ = &world.host(address_of(index, false), swallows ? World::Host::Manner::swallows : World::Host::Manner::accepts);
+    hosts_ = {&world_.host(address_of(index, false), swallows ? World::Host::Manner::swallows : World::Host::Manner::accepts)};
   }
   if (plan_.manner == Manner::unknown || !pair.by_name) return;
   net::Found found;
@@ -200,7 +228,35 @@ Origin::Origin(World& world, const Pair& pair, std::size_t index)
   found.addresses.add(address_of(index, false));
   if (plan_.manner == Manner::second) found.addresses.add(address_of(index, true));
   for (sys::Address& address : found.addresses.list) address.port = 0;
-  world.names[host_of(index, true)] = found;
+  world_.names[host_of(index, true)] = found;
+}
+
+void Origin::take_over(const ConnectionPtr& connection, const std::string& begun) {
+  ++connections;
+  if (!connection_) connection_ = connection;
+  got += begun;
+}
+
+// Of the connections to its addresses only one may have bytes of the request; the others must end without any.
+bool Origin::attend() {
+  for (World::Host* host : hosts_) {
+    if (host->arrivals.empty()) continue;
+    untried_.push_back(host->arrivals.front());
+    host->arrivals.pop_front();
+    return true;
+  }
+  for (auto at = untried_.begin(); at != untried_.end(); ++at) {
+    Connection& c = **at;
+    if (c.down.arrived.empty() && !c.down.fin_arrived && !c.remote_reset) continue;
+    if (!c.down.arrived.empty() && connection_) world_.fault("a request's bytes came on two connections of a race");
+    if (!c.down.arrived.empty())
+      take_over(*at, "");
+    else
+      world_.remote_close(c);
+    untried_.erase(at);
+    return true;
+  }
+  return false;
 }
 
 bool Origin::read() {
@@ -232,12 +288,12 @@ bool Origin::answer() {
 }
 
 bool Origin::act() {
-  if (host_ == nullptr || over) return false;
+  if (!plan_.spots.empty() && attend()) return true;
+  if (over) return false;
   if (!connection_) {
-    if (host_->arrivals.empty()) return false;
-    connection_ = host_->arrivals.front();
-    host_->arrivals.pop_front();
-    ++connections;
+    if (!plan_.spots.empty() || hosts_.empty() || hosts_[0]->arrivals.empty()) return false;
+    take_over(hosts_[0]->arrivals.front(), "");
+    hosts_[0]->arrivals.pop_front();
     return true;
   }
   if (world_.chooser().choose(2) == 0 ? read() || answer() : answer() || read()) return true;

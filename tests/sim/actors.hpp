@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernel.hpp"
+#include "ways.hpp"
 
 namespace sim {
 
@@ -67,6 +67,7 @@ struct OriginPlan {
   std::string body;
   std::size_t cut = 0;
   std::vector<std::size_t> chunks;  // sizes to cut the body into; what is left is the last
+  Spots spots;                      // of its name; none: as `manner` says
 };
 
 struct Pair {
@@ -78,10 +79,12 @@ struct Pair {
 // ---- the reference model ----
 std::string host_of(std::size_t index, bool by_name);          // the authority in the URL
 std::string request_sent(const Pair& pair, std::size_t index);       // by the client
-std::string request_expected(const Pair& pair, std::size_t index);   // at the origin
+std::string request_expected(const Pair& pair, std::size_t index, const ParentPlan& parent = {});  // at the origin
 std::string response_sent(const Pair& pair);                         // by the origin
 std::string response_expected(const Pair& pair);                     // at the client
 bool knows_length(const Pair& pair);  // the client can tell from the head how long the answer is
+Target target_of(const Pair& pair, std::size_t index);  // as a parent finds it
+int status_of_way(const Pair& pair, const ParentPlan& parent);  // 0: the request comes to the origin; else of the proxy's answer
 
 class Client {
  public:
@@ -114,8 +117,10 @@ class Client {
 
 class Origin {
  public:
-  Origin(World& world, const Pair& pair, std::size_t index);
+  Origin(World& world, const Pair& pair, std::size_t index, const ParentPlan& parent);
   bool act();
+  // A parent hands over a connection, on which so much of the request has come.
+  void take_over(const ConnectionPtr& connection, const std::string& begun);
 
   std::string got;
   int connections = 0;
@@ -124,10 +129,13 @@ class Origin {
  private:
   bool read();
   bool answer();
+  bool attend();
+  void listen(const Pair& pair, std::size_t index);
 
   World& world_;
   const OriginPlan& plan_;
-  World::Host* host_ = nullptr;
+  std::vector<World::Host*> hosts_;
+  std::vector<ConnectionPtr> untried_;  // where there are several addresses: connections without a byte
   std::string response_;
   std::size_t request_length_;
   std::size_t head_length_;

@@ -47,7 +47,8 @@ bool must_be_whole(const Scenario& scenario, const Pair& pair) {
   const ClientManner manner = pair.client.manner;
   const bool kind_client = manner == ClientManner::plain || manner == ClientManner::half_close ||
                            manner == ClientManner::stop || manner == ClientManner::surplus;
-  return kind_client && (is_kind_world(scenario) || comes_after(scenario, pair)) && is_kind(pair.origin);
+  return kind_client && (is_kind_world(scenario) || comes_after(scenario, pair)) && is_kind(pair.origin) &&
+         status_of_way(pair, scenario.parent) == 0;
 }
 
 // The status that our own answer must have, or 0 if it may be any of several.
@@ -57,6 +58,7 @@ int expected_status(const Scenario& scenario, const Pair& pair) {
   const std::size_t head = request_sent(pair, 0).find("\r\n\r\n") + 4;
   if (pair.client.manner == ClientManner::stall && pair.client.cut > 0 && pair.client.cut < head) return 408;
   if (pair.client.manner != ClientManner::plain) return 0;
+  if (const int status = status_of_way(pair, scenario.parent); status != 0) return pair.client.has_body ? 0 : status;
   switch (pair.origin.manner) {
     case OriginManner::refuses:
     case OriginManner::unknown:
@@ -142,8 +144,8 @@ std::string judge_client(const Scenario& scenario, const Pair& pair, const Clien
 }
 
 // An origin sees a prefix of the request, byte for byte; the whole of it if it took it and its answer arrived.
-std::string judge_origin(const Pair& pair, std::size_t index, const Origin& origin, const Client& client) {
-  const std::string expected = request_expected(pair, index);
+std::string judge_origin(const Pair& pair, std::size_t index, const ParentPlan& parent, const Origin& origin, const Client& client) {
+  const std::string expected = request_expected(pair, index, parent);
   if (origin.got != expected.substr(0, origin.got.size()))
     return "it has bytes that the client did not send: " + shown(origin.got) + " instead of " + shown(expected);
   const bool waits_for_all = pair.origin.manner == OriginManner::answers || pair.origin.manner == OriginManner::keeps;
@@ -177,10 +179,13 @@ class Shares {
 };
 
 // All clients come from one address: together they move no more than one may. One byte is read, and not moved, where a
-// connection is asked whether it is silent.
-std::string check_allowance(const plan::Rate& rate, const World& world, std::uint64_t since) {
+// connection is asked whether it is silent. A parent's words are for
+// nobody, and what a host says right behind them is read before it is counted.
+std::string check_allowance(const plan::Rate& rate, const World& world, std::uint64_t since, const Gate* gate) {
   if (rate.per_second == 0) return {};
-  const std::uint64_t probes = world.connections().size();
+  constexpr std::size_t kReadAtOnce = 16 * 1024;
+  const std::uint64_t by_parent = gate == nullptr ? 0 : gate->said + gate->led_on * kReadAtOnce;
+  const std::uint64_t probes = world.connections().size() + by_parent;
   const std::uint64_t most = rate.burst + rate.per_second * (world.now() - since) / 1000 + probes;
   if (world.read_in_all <= most) return {};
   return "a client moved " + std::to_string(world.read_in_all) + " bytes, and may have moved " + std::to_string(most);
@@ -251,6 +256,20 @@ std::string check_turn(Services& services, const World& world) {
   return {};
 }
 
+// A race is over as soon as it is won, and only the winner is spoken to.
+std::string check_race(Services& services, const World& world) {
+  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
+    const request_info& record = services.table.at(slot);
+    if (!record.approach) continue;
+    const net::Race& race = record.approach->race;
+    const net::Endpoint& last = record.side[kUpstream];
+    for (std::uint8_t i = 0; i < race.count(); ++i)
+      if (world.connection(race.at(i).endpoint.fd.get()).written > 0) return "one of a race is spoken to, and it is not over";
+    if (race.count() > 0 && last.fd && world.connection(last.fd.get()).written > 0) return "a race goes on though it is won";
+  }
+  return {};
+}
+
 struct Stage {
   Stage(const Scenario& with, Chooser& chooser) : scenario(with), world(chooser, with.temper) {
     world.descriptor_limit = with.descriptor_limit;
@@ -258,7 +277,7 @@ struct Stage {
     for (std::size_t i = 0; i < with.pairs.size(); ++i) {
       if (with.pairs[i].origin.manner == OriginManner::nameless) world.unanswered.insert(host_of(i, true));
       clients.push_back(std::make_unique<Client>(world, with.pairs[i], i));
-      origins.push_back(std::make_unique<Origin>(world, with.pairs[i], i));
+      origins.push_back(std::make_unique<Origin>(world, with.pairs[i], i, with.parent));
       world.actors.emplace_back([client = clients.back().get()] { return client->act(); });
       world.actors.emplace_back([origin = origins.back().get()] { return origin->act(); });
     }
@@ -266,10 +285,12 @@ struct Stage {
       visitors.push_back(std::make_unique<Visitor>(world, with.visits[i], i, with.houses));
       world.actors.emplace_back([visitor = visitors.back().get()] { return visitor->act(); });
     }
-    for (std::size_t i = 0; i < with.houses.size(); ++i) {
-      houses.push_back(std::make_unique<House>(world, with.houses, with.visits, i));
+    const bool absolute = with.parent.kind == ParentPlan::Kind::http && !with.http10;
+    for (std::size_t i = 0; i < with.houses.size() + (absolute ? 1 : 0); ++i) {
+      houses.push_back(std::make_unique<House>(world, with.houses, with.visits, with.parent, i));
       world.actors.emplace_back([house = houses.back().get()] { return house->act(); });
     }
+    if (with.parent.kind != ParentPlan::Kind::none) open_gate();
     world.next_actor_time = [this] {
       std::uint64_t next = 0;
       const auto consider = [&next](const auto& all) {
@@ -289,6 +310,17 @@ struct Stage {
     };
   }
 
+  void open_gate() {
+    std::vector<Target> targets;
+    for (std::size_t i = 0; i < scenario.pairs.size(); ++i) targets.push_back(target_of(scenario.pairs[i], i));
+    for (std::size_t i = 0; i < scenario.houses.size(); ++i) targets.push_back(target_of(scenario.houses[i], i));
+    gate.emplace(world, scenario.parent, std::move(targets), [this](std::size_t to, const ConnectionPtr& connection, const std::string& begun) {
+      if (scenario.http10) return origins[to]->take_over(connection, begun);
+      houses[begun.empty() ? to : scenario.houses.size()]->take_over(connection, begun);
+    });
+    world.actors.emplace_back([this] { return gate->act(); });
+  }
+
   [[nodiscard]] bool all_over() const {
     const auto over = [](const auto& client) { return client->finished(); };
     return std::all_of(clients.begin(), clients.end(), over) && std::all_of(visitors.begin(), visitors.end(), over);
@@ -300,7 +332,19 @@ struct Stage {
   std::vector<std::unique_ptr<Origin>> origins;
   Visitors visitors;
   Houses houses;
+  std::optional<Gate> gate;
 };
+
+plan::Parent parent_for(const ParentPlan& with) {
+  plan::Parent parent;
+  parent.kind = with.kind == ParentPlan::Kind::http ? plan::Parent::Kind::http : plan::Parent::Kind::socks5;
+  parent.hop.port = kParentPort;
+  parent.hop.host = with.by_name ? kParentName : "10.0.0." + std::to_string(kParentIndex + 1);
+  if (with.local) parent.hop = {.host = {}, .port = 0, .socket = kParentPath};
+  if (with.login) parent.user = kParentUser;
+  if (with.login) parent.password = kParentPassword;
+  return parent;
+}
 
 plan::Config config_for(const Scenario& scenario) {
   plan::Config config;
@@ -311,6 +355,7 @@ plan::Config config_for(const Scenario& scenario) {
   config.http10 = scenario.http10;
   config.keep_upstreams = scenario.keep_upstreams;
   config.allowance.bytes = scenario.client_bytes;
+  if (scenario.parent.kind != ParentPlan::Kind::none) config.parent = parent_for(scenario.parent);
   return config;
 }
 
@@ -356,9 +401,12 @@ void run(Stage& stage, Outcome& outcome) {
     proxy.turn();
     ++outcome.turns;
     if (const std::string fault = check_turn(proxy.services(), world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_race(proxy.services(), world); !fault.empty()) world.fault(fault);
     if (const std::string fault = check_idle(proxy.services(), world); !fault.empty()) world.fault(fault);
     if (const std::string fault = shares.check(proxy.services()); !fault.empty()) world.fault(fault);
-    if (const std::string fault = check_allowance(config.allowance.bytes, world, begun); !fault.empty()) world.fault(fault);
+    // Who is turned away for want of a descriptor is nobody's client, and yet read.
+    const bool all_counted = stage.scenario.descriptor_limit >= 64;
+    if (const std::string fault = !all_counted ? "" : check_allowance(config.allowance.bytes, world, begun, stage.gate ? &*stage.gate : nullptr); !fault.empty()) world.fault(fault);
     const bool quiet = now == world.now() && moved == proxy.services().trace.written() && calls == world.calls_made &&
                        world.events_handed_out == 0;
     quiet_turns = quiet ? quiet_turns + 1 : 0;
@@ -380,7 +428,7 @@ void judge(Stage& stage) {
     if (pair.client.manner == ClientManner::raw) continue;  // the fuzz target judges those
     if (const std::string fault = judge_client(stage.scenario, pair, *stage.clients[i]); !fault.empty())
       stage.world.fault("client " + std::to_string(i) + ": " + fault);
-    if (const std::string fault = judge_origin(pair, i, *stage.origins[i], *stage.clients[i]); !fault.empty())
+    if (const std::string fault = judge_origin(pair, i, stage.scenario.parent, *stage.origins[i], *stage.clients[i]); !fault.empty())
       stage.world.fault("origin " + std::to_string(i) + ": " + fault);
   }
   if (!stage.world.broken.empty()) return;
@@ -469,9 +517,30 @@ void draw_pairs(Chooser& chooser, Scenario& scenario) {
   }
 }
 
+// A host has several addresses, or there is a parent.
+void draw_ways(Chooser& chooser, Scenario& scenario) {
+  using Kind = ParentPlan::Kind;
+  if (chooser.choose(2) == 0) scenario.parent = draw_parent(chooser);
+  for (Pair& pair : scenario.pairs) {
+    OriginPlan& origin = pair.origin;
+    const bool answers = origin.manner != OriginManner::closes && origin.manner != OriginManner::resets;
+    // An HTTP parent would have to answer for them.
+    const bool away = origin.manner >= OriginManner::refuses && origin.manner <= OriginManner::nameless;
+    if (away && scenario.parent.kind == Kind::http) origin.manner = OriginManner::answers;
+    if (scenario.parent.kind != Kind::none || !answers || away || chooser.choose(4) == 0) continue;
+    pair.by_name = true;
+    origin.spots = draw_spots(chooser);
+  }
+  for (HousePlan& house : scenario.houses) {
+    if (scenario.parent.kind != Kind::none || house.manner == HousePlan::Manner::refuses || chooser.choose(4) == 0) continue;
+    house.by_name = true;
+    house.spots = draw_spots(chooser);
+  }
+}
+
 }  // namespace
 
-Scenario draw(Chooser& chooser, bool http10) {
+Scenario draw(Chooser& chooser, bool http10, bool by_ways) {
   Scenario scenario;
   static constexpr std::size_t kRooms[] = {1, 7, 64, 600, 4096, 65'536, 1 << 20};
   http10 ? draw_pairs(chooser, scenario) : draw_talk(chooser, scenario);
@@ -493,11 +562,12 @@ Scenario draw(Chooser& chooser, bool http10) {
   if (chooser.choose(6) == 0) scenario.client_bytes = {std::uint64_t{20'000} << chooser.choose(6), std::uint64_t{500} << chooser.choose(9)};
   static constexpr std::uint32_t kBulk[] = {net::Pipes::kBulkBytes, 0, 1, 1024};
   scenario.bulk_bytes = kBulk[chooser.choose(4)];
+  if (by_ways) draw_ways(chooser, scenario);
   return scenario;
 }
 
 std::string describe(const Scenario& scenario) {
-  std::string out = scenario.http10 ? "" : describe_talk(scenario);
+  std::string out = (scenario.http10 ? "" : describe_talk(scenario)) + describe(scenario.parent);
   for (std::size_t i = 0; i < scenario.pairs.size(); ++i) {
     const Pair& pair = scenario.pairs[i];
     out += "  " + std::to_string(i) + ": client " + std::string{kClientManners[static_cast<std::size_t>(pair.client.manner)]} + " " +
@@ -507,7 +577,8 @@ std::string describe(const Scenario& scenario) {
            std::string{kOriginManners[static_cast<std::size_t>(pair.origin.manner)]} + " " + std::to_string(pair.origin.status) +
            " framing " + std::to_string(static_cast<int>(pair.origin.framing)) + " interims " +
            std::to_string(pair.origin.interims) + " body " + std::to_string(pair.origin.body.size()) + " cut " +
-           std::to_string(pair.origin.cut) + (pair.by_name ? " by name" : "") + "\n";
+           std::to_string(pair.origin.cut) + (pair.by_name ? " by name" : "") +
+           (pair.origin.spots.empty() ? "" : " at " + describe(pair.origin.spots)) + "\n";
   }
   out += "  room " + std::to_string(scenario.temper.send_room) + " short " + std::to_string(scenario.temper.short_io) + " split " +
          std::to_string(scenario.temper.split) + " linger " + std::to_string(scenario.temper.linger) + " error " +
@@ -542,6 +613,9 @@ Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenari
       attempt([i](Scenario& s) { s.pairs[i].client.method = "GET"; s.pairs[i].client.has_body = s.pairs[i].client.expects_continue = false; s.pairs[i].client.body.clear(); });
       attempt([i](Scenario& s) { s.pairs[i].origin.framing = OriginPlan::Framing::length; });
     }
+    for (std::size_t i = 0; i < best.pairs.size(); ++i) attempt([i](Scenario& s) { s.pairs[i].origin.spots.clear(); });
+    attempt([](Scenario& s) { s.parent = {}; });
+    attempt([](Scenario& s) { s.parent.login = s.parent.by_name = s.parent.local = false; s.parent.spots.resize(1); });
     shrink_talk(best, attempt);
     attempt([](Scenario& s) { s.temper.short_io = 0; });
     attempt([](Scenario& s) { s.temper.split = 0; });

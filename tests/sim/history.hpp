@@ -15,6 +15,7 @@ struct Scenario {
   std::vector<Pair> pairs;
   std::vector<Visit> visits;
   std::vector<HousePlan> houses;
+  ParentPlan parent;
   std::size_t keep_upstreams = 64;  // idle connections to origins
   Temper temper;
   std::size_t max_requests = 8;
@@ -40,8 +41,8 @@ struct Outcome {
 
 Outcome play(const Scenario& scenario, Chooser& chooser);
 
-// A scenario drawn at random.
-Scenario draw(Chooser& chooser, bool http10);
+// A scenario drawn at random; `by_ways`: with hosts of several addresses, or by way of a parent.
+Scenario draw(Chooser& chooser, bool http10, bool by_ways);
 std::string describe(const Scenario& scenario);
 
 // What is left when everything that can be left out without losing the failure has been left out.

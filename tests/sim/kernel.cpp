@@ -18,6 +18,11 @@ constexpr sys::Io done(std::size_t bytes) { return {sys::Outcome::done, 0, bytes
 
 std::size_t held(const Stream& stream) { return stream.flight.size() + stream.arrived.size(); }
 
+// Its SYN is answered, sooner or later.
+bool is_answered(const Connection& c) {
+  return c.phase == Connection::Phase::connecting || c.phase == Connection::Phase::refused;
+}
+
 // Both ends have been said and heard: there is no connection left that could be reset.
 bool is_over(const Connection& c) { return c.up.fin_arrived && c.down.fin_arrived; }
 
@@ -125,6 +130,8 @@ void World::close(int fd) {
       const bool abort = c.linger0 || !c.up.arrived.empty() || c.phase != Connection::Phase::open;
       if (c.linger0) c.down.flight.resize(chooser_.choose(static_cast<std::uint32_t>(c.down.flight.size() + 1)));
       (abort ? c.rst_to_remote : c.down.fin_sent) = true;
+      // Nobody is left who could take the answer to the SYN: the remote never has a connection.
+      if (is_answered(c) && c.answer_at > now_) c.phase = Connection::Phase::black_hole;
     }
   }
   files_[static_cast<std::size_t>(fd) - 3].reset();
@@ -211,11 +218,18 @@ std::size_t World::hand_out(std::span<sys::Event> into) {
 // ---- the world moves -------------------------------------------------------------------------------------
 
 bool World::moves(const Connection& c) const {
-  if (c.phase == Connection::Phase::connecting || c.phase == Connection::Phase::refused) return true;
+  if (is_answered(c)) return c.answer_at <= now_;
   if (c.phase == Connection::Phase::black_hole) return false;
   const bool up = !c.up.flight.empty() || (c.up.fin_sent && !c.up.fin_arrived);
   const bool down = !c.down.flight.empty() || (c.down.fin_sent && !c.down.fin_arrived);
   return (!c.dead && (up || c.rst_to_program)) || (!c.remote_reset && (down || c.rst_to_remote));
+}
+
+std::uint64_t World::next_handshake() const {
+  std::uint64_t next = ~std::uint64_t{0};
+  for (const ConnectionPtr& c : connections_)
+    if (is_answered(*c) && c->answer_at > now_) next = std::min(next, c->answer_at);
+  return next;
 }
 
 bool World::still() const {
@@ -354,7 +368,7 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
     }
     stuck = true;
     if (!queue_.empty()) continue;
-    std::uint64_t next = until;
+    std::uint64_t next = std::min(until, next_handshake());
     if (const std::uint64_t actor = next_actor_time(); actor != 0) next = std::min(next, std::max(actor, now_));
     if (next == ~std::uint64_t{0}) {
       if (when_still()) continue;
@@ -379,8 +393,8 @@ bool World::fails(Call call, std::span<const int> errors, int& error) {
 
 // ---- the remote hosts ------------------------------------------------------------------------------------
 
-World::Host& World::host(const sys::Address& address, Host::Manner manner) {
-  hosts_.push_back({address, manner, {}});
+World::Host& World::host(const sys::Address& address, Host::Manner manner, std::uint64_t delay_ms) {
+  hosts_.push_back({address, manner, {}, delay_ms});
   return hosts_.back();
 }
 
@@ -620,6 +634,7 @@ sys::Opened World::connect(const sys::Address& address) {
   c->phase = Connection::Phase::refused;
   for (const Host& host : hosts_) {
     if (!(host.address == address)) continue;
+    if (host.delay_ms > 0) c->answer_at = now_ + host.delay_ms;
     if (host.manner == Host::Manner::accepts) c->phase = Connection::Phase::connecting;
     if (host.manner == Host::Manner::swallows) c->phase = Connection::Phase::black_hole;
   }
@@ -629,7 +644,7 @@ sys::Opened World::connect(const sys::Address& address) {
   file->connection = c;
   files_[static_cast<std::size_t>(fd) - 3] = std::move(file);
   // On the same machine the handshake is often over when connect(2) returns.
-  if (c->phase == Connection::Phase::connecting && chooser_.choose(2) == 0) {
+  if (c->phase == Connection::Phase::connecting && c->answer_at == 0 && chooser_.choose(2) == 0) {
     c->phase = Connection::Phase::open;
     for (Host& host : hosts_)
       if (host.address == address) host.arrivals.push_back(c);

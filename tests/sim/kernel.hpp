@@ -73,6 +73,7 @@ struct Connection {
   bool rst_to_remote = false;
   bool accepted = false;      // the remote (or the program) has taken it
   sys::Address to;            // the address that was connected to
+  std::uint64_t answer_at = 0;  // connecting, refused: ms; before, the answer to the SYN is still on its way
   // What the remote sends from here on nobody has asked for, if the program has written up to there and no further.
   std::size_t unasked_from = ~std::size_t{0};
   std::size_t asked_up_to = 0;
@@ -97,8 +98,9 @@ class World {
     sys::Address address;
     enum class Manner : std::uint8_t { accepts, refuses, swallows } manner = Manner::accepts;
     std::deque<ConnectionPtr> arrivals;
+    std::uint64_t delay_ms = 0;  // until it accepts or refuses
   };
-  Host& host(const sys::Address& address, Host::Manner manner);
+  Host& host(const sys::Address& address, Host::Manner manner, std::uint64_t delay_ms = 0);
   ConnectionPtr connect_to_program(std::uint16_t port);  // null: nobody listens, or the backlog is full
   std::size_t remote_send(Connection& connection, std::string_view bytes);  // how many were taken
   std::string remote_read(Connection& connection, std::size_t most);
@@ -140,6 +142,7 @@ class World {
   // An open connection on which something has come, or which has ended, and the program was told so.
   [[nodiscard]] bool has_spoken(int fd) const;
   [[nodiscard]] std::vector<int> open_sockets() const;
+  [[nodiscard]] const Connection& connection(int fd) const { return *files_[static_cast<std::size_t>(fd) - 3]->connection; }
   [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
   // Read by the program in all, without what came after its own FIN: that is thrown away, or a tunnel's.
   std::size_t read_in_all = 0;
@@ -241,6 +244,7 @@ class World {
   bool answer_names();
   std::size_t hand_out(std::span<sys::Event> into);
   [[nodiscard]] bool moves(const Connection& connection) const;
+  [[nodiscard]] std::uint64_t next_handshake() const;  // ms; the largest number: none is on its way
   [[nodiscard]] std::size_t room(const Connection& connection) const;
 
   Chooser& chooser_;

@@ -90,9 +90,16 @@ void on_abort(int) {
 // A third of the histories is of the old behaviour.
 constexpr Count kOldOnceIn = 3;
 
-Scenario scenario_of(std::uint64_t seed, bool http10) {
+// And half of either has hosts with several addresses, or a parent.
+struct Version {
+  bool http10 = false;
+  bool by_ways = false;
+};
+constexpr Version version_of(Count seed) { return {seed % kOldOnceIn == 0, seed / kOldOnceIn % 2 == 1}; }
+
+Scenario scenario_of(std::uint64_t seed, Version version) {
   Random chooser{2 * seed};
-  return draw(chooser, http10);
+  return draw(chooser, version.http10, version.by_ways);
 }
 
 Outcome play_seed(const Scenario& scenario, std::uint64_t seed) {
@@ -116,22 +123,22 @@ void report(std::uint64_t seed, const Scenario& whole, const Outcome& outcome) {
               again.story.c_str(), Count{seed});
 }
 
-void play_one(std::uint64_t seed, bool http10) {
-  const Scenario scenario = scenario_of(seed, http10);
+void play_one(std::uint64_t seed, Version version) {
+  const Scenario scenario = scenario_of(seed, version);
   const Outcome outcome = play_seed(scenario, seed);
   if (count(outcome)) report(seed, scenario, outcome);
 }
 
 void play_seeds(std::uint64_t first, std::uint64_t number) {
   for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed)
-    play_one(seed, seed % kOldOnceIn == 0);
+    play_one(seed, version_of(seed));
 }
 
-// Seeds that once failed, one a line; behind each, whether it is of the old behaviour, and what it was.
+// Seeds that once failed, one a line; behind each its version ("1.0" or "1.1", with "+" if by ways), and what it was.
 void play_regressions(const char* path) {
   std::ifstream file{path};
   std::string version;
-  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, version == "1.0");
+  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, {version.starts_with("1.0"), version.ends_with('+')});
 }
 
 // ---- the failure loop: each call of a scenario fails once, with each errno it can have -------------------

@@ -92,12 +92,27 @@ std::string ask_head(const Visit& visit, std::size_t nth, std::size_t index, con
   return out + "\r\n";
 }
 
-std::string ask_head_expected(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses) {
+Target target_of(const HousePlan& house, std::size_t index) {
+  const int reply = house.manner == HousePlan::Manner::refuses ? 5 : 0;
+  return {house_name(house, index), static_cast<std::uint16_t>(house.tunnel ? 443 : 80), reply};
+}
+
+int status_of_way(const Ask& ask, const HousePlan& house, const ParentPlan& parent) {
+  if (parent.kind != ParentPlan::Kind::none)
+    return status_of(parent, ask.kind == Ask::Kind::connect, target_of(house, 0).reply);
+  if (house.manner == HousePlan::Manner::refuses) return 502;
+  return house.spots.empty() ? 0 : status_of(house.spots);
+}
+
+std::string ask_head_expected(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses,
+                              const ParentPlan& parent) {
   const Ask& ask = visit.asks[nth];
-  std::string out = ask.method + " " + path_of(index, nth) + (ask.http11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
-  out += "Host: " + house_name(houses[ask.house], ask.house) + "\r\n" + lines(ask.headers);
+  const std::string host = house_name(houses[ask.house], ask.house);
+  std::string out = ask.method + " " + target_expected(parent, host, path_of(index, nth)) + (ask.http11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+  out += "Host: " + host + "\r\n" + lines(ask.headers);
   if (ask.expects) out += "Expect: 100-continue\r\n";
   if (ask.framing == Ask::Framing::length) out += said_length(ask.body);
+  out += login_expected(parent);
   if (ask.framing == Ask::Framing::chunked) out += "Transfer-Encoding: chunked\r\n";
   out += std::string{"Via: "} + (ask.http11 ? "1.1" : "1.0") + " proxy\r\n";
   if (ask.kind == Ask::Kind::upgrade) out += "Upgrade: talk\r\nConnection: Upgrade\r\n";
@@ -414,19 +429,43 @@ bool Visitor::act() {
 
 // ---- the origin ------------------------------------------------------------------------------------------
 
-House::House(World& world, const std::vector<HousePlan>& houses, const std::vector<Visit>& visits, std::size_t index)
-    : world_(world), houses_(houses), visits_(visits), plan_(houses[index]), index_(index) {
+House::House(World& world, const std::vector<HousePlan>& houses, const std::vector<Visit>& visits, const ParentPlan& parent,
+             std::size_t index)
+    : world_(world), houses_(houses), visits_(visits), parent_(parent), index_(index) {
+  if (!is_parent()) {
+    plan_ = houses[index];
+  } else {
+    plan_.serves = parent.serves;
+    plan_.idle_ms = parent.idle_ms;
+    plan_.resets = parent.resets;
+  }
+  if (parent.kind == ParentPlan::Kind::none) listen();
+}
+
+void House::listen() {
+  const bool refuses = plan_.manner == HousePlan::Manner::refuses;
+  if (!plan_.spots.empty() && !refuses) {
+    hosts_ = put_hosts(world_, index_, plan_.tunnel ? 443 : 80, plan_.spots);
+    world_.names[house_name(plan_, index_)] = found_at(index_, plan_.spots.size());
+    return;
+  }
   const bool second = plan_.manner == HousePlan::Manner::second;
-  if (plan_.manner != HousePlan::Manner::refuses)
-    host_ = &world.host(address_of(plan_, index, second), World::Host::Manner::accepts);
+  if (!refuses) hosts_ = {&world_.host(address_of(plan_, index_, second), World::Host::Manner::accepts)};
   if (!plan_.by_name) return;
   net::Found found;
   found.what = net::Found::What::found;
   found.ttl_ms = 1000;
-  found.addresses.add(address_of(plan_, index, false));
-  if (second) found.addresses.add(address_of(plan_, index, true));
+  found.addresses.add(address_of(plan_, index_, false));
+  if (second) found.addresses.add(address_of(plan_, index_, true));
   for (sys::Address& address : found.addresses.list) address.port = 0;
-  world.names[house_name(plan_, index)] = found;
+  world_.names[house_name(plan_, index_)] = found;
+}
+
+void House::take_over(const ConnectionPtr& connection, const std::string& begun) {
+  Serving& serving = servings.emplace_back(*this, connection);
+  serving.reader.feed(begun);
+  serving.heard_before = connection->read + connection->up.flight.size() + connection->up.arrived.size();
+  serving.said_before = connection->written - begun.size() - connection->down.flight.size() - connection->down.arrived.size();
 }
 
 std::uint64_t House::next_time() const {
@@ -437,10 +476,10 @@ std::uint64_t House::next_time() const {
 }
 
 bool House::act() {
-  if (host_ == nullptr) return false;
-  if (!host_->arrivals.empty()) {
-    servings.emplace_back(*this, host_->arrivals.front());
-    host_->arrivals.pop_front();
+  for (World::Host* host : hosts_) {
+    if (host->arrivals.empty()) continue;
+    servings.emplace_back(*this, host->arrivals.front());
+    host->arrivals.pop_front();
     return true;
   }
   if (servings.empty()) return false;
@@ -471,12 +510,13 @@ std::string_view House::Serving::tunnel_sent() const {
 
 // Each head must be that of a request which a client has sent to this origin, to the letter.
 Reader::Body House::Serving::take_head(const std::string& head) {
-  const std::size_t visit = number_after(head, " /v");
-  const std::size_t slash = head.find('/', head.find(" /v") + 3);
+  const std::size_t visit = number_after(head, "/v");
+  const std::size_t slash = head.find('/', head.find("/v") + 2);
   const std::size_t nth = slash == std::string::npos ? 0 : std::strtoull(head.c_str() + slash + 1, nullptr, 10);
   const auto& visits = home.visits_;
-  if (visit >= visits.size() || nth >= visits[visit].asks.size() || visits[visit].asks[nth].house != home.index_ ||
-      head != ask_head_expected(visits[visit], nth, visit, home.houses_)) {
+  if (visit >= visits.size() || nth >= visits[visit].asks.size() ||
+      (visits[visit].asks[nth].house != home.index_ && !home.is_parent()) ||
+      head != ask_head_expected(visits[visit], nth, visit, home.houses_, home.parent_)) {
     home.world_.fault("origin " + std::to_string(home.index_) + " has a head that nobody sent: " + head);
     return Reader::Body::none;
   }
@@ -523,8 +563,8 @@ bool House::Serving::build() {
   out += text;
   if (answer.manner == Manner::surplus) {
     spoiled = true;
-    connection->unasked_from = sent_before + out.size();
-    connection->asked_up_to = reader.eaten;
+    connection->unasked_from = heard_before + sent_before + out.size();
+    connection->asked_up_to = said_before + reader.eaten;
     out += kSurplus;
   }
   return true;

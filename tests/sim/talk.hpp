@@ -90,12 +90,17 @@ struct HousePlan {
   std::uint32_t serves = 0;   // so many requests on a connection, then it closes and has not said so; 0: any number
   std::uint64_t idle_ms = 0;  // it closes a connection that is idle for so long; 0: never
   bool resets = false;        // its closing of an idle connection is a reset
+  Spots spots;                // of its name; none: as `manner` says
 };
 
 // ---- the reference model ----
 std::string house_name(const HousePlan& house, std::size_t index);
 std::string ask_head(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses);
-std::string ask_head_expected(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses);
+std::string ask_head_expected(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses,
+                              const ParentPlan& parent);
+Target target_of(const HousePlan& house, std::size_t index);  // as a parent finds it
+// 0: the request comes to its origin; else of the proxy's answer.
+int status_of_way(const Ask& ask, const HousePlan& house, const ParentPlan& parent);
 std::string answer_sent(const Ask& ask);
 std::string answer_head_expected(const Ask& ask, bool close);
 std::vector<std::string> interims_expected(const Ask& ask);
@@ -190,11 +195,15 @@ class Visitor {
   std::uint64_t waiting_until_ = 0, patience_until_ = 0;
 };
 
-// An origin and all connections to it.
+// An origin and all connections to it. The one behind the last of the plans is an HTTP parent, who plays all of them
+// for requests in absolute form.
 class House {
  public:
-  House(World& world, const std::vector<HousePlan>& houses, const std::vector<Visit>& visits, std::size_t index);
+  House(World& world, const std::vector<HousePlan>& houses, const std::vector<Visit>& visits, const ParentPlan& parent,
+        std::size_t index);
   bool act();
+  // A parent hands over a connection, on which so much of a request has come.
+  void take_over(const ConnectionPtr& connection, const std::string& begun);
   [[nodiscard]] std::uint64_t next_time() const;
 
   // One of its connections.
@@ -209,6 +218,7 @@ class House {
     std::size_t sent = 0, sent_before = 0, answered = 0;
     bool continued = false, built = false, spoiled = false, over = false, saw_eof = false, saw_reset = false, in_tunnel = false;
     bool shut = false;
+    std::size_t said_before = 0, heard_before = 0;  // to a parent, and by it
     std::uint64_t waiting_until = 0;
     [[nodiscard]] const Ask& ask() const;
     [[nodiscard]] std::string_view tunnel_sent() const;
@@ -228,12 +238,15 @@ class House {
 
  private:
   friend struct Serving;
+  void listen();
+  [[nodiscard]] bool is_parent() const { return index_ == houses_.size(); }
   World& world_;
   const std::vector<HousePlan>& houses_;
   const std::vector<Visit>& visits_;
-  const HousePlan& plan_;
+  const ParentPlan& parent_;
+  HousePlan plan_;
   std::size_t index_;
-  World::Host* host_ = nullptr;
+  std::vector<World::Host*> hosts_;
 };
 
 }  // namespace sim

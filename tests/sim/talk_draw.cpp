@@ -193,7 +193,8 @@ std::string describe_talk(const Scenario& scenario) {
     const HousePlan& house = scenario.houses[i];
     out += "  origin " + std::to_string(i) + ": " + std::string{kHouses[static_cast<std::size_t>(house.manner)]} +
            (house.by_name ? " by name" : "") + " serves " + std::to_string(house.serves) + " idle " +
-           std::to_string(house.idle_ms) + (house.resets ? " resets" : "") + "\n";
+           std::to_string(house.idle_ms) + (house.resets ? " resets" : "") +
+           (house.spots.empty() ? "" : " at " + describe(house.spots)) + "\n";
   }
   return out + "  kept " + std::to_string(scenario.keep_upstreams) + "\n";
 }
@@ -233,7 +234,7 @@ void shrink_talk(Scenario& best, const std::function<void(const std::function<vo
   for (std::size_t i = 0; i < best.houses.size(); ++i) {
     attempt([i](Scenario& s) { s.houses[i].serves = 0; });
     attempt([i](Scenario& s) { s.houses[i].idle_ms = 0; });
-    attempt([i](Scenario& s) { s.houses[i].by_name = false; s.houses[i].manner = HousePlan::Manner::accepts; });
+    attempt([i](Scenario& s) { s.houses[i].by_name = false; s.houses[i].manner = HousePlan::Manner::accepts; s.houses[i].spots.clear(); });
   }
 }
 

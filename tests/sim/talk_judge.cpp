@@ -33,7 +33,7 @@ bool must_close(const Ask& ask) { return !ask.http11 || ask.close; }
 
 bool is_kind(const Scenario& scenario, const Ask& ask) {
   using Manner = Answer::Manner;
-  if (scenario.houses[ask.house].manner == HousePlan::Manner::refuses) return false;
+  if (status_of_way(ask, scenario.houses[ask.house], scenario.parent) != 0) return false;
   if (has_tunnel(ask) && ask.tunnel.origin_breaks) return false;
   const Manner manner = ask.answer.manner;
   return manner == Manner::whole || manner == Manner::early || manner == Manner::surplus;
@@ -67,10 +67,20 @@ class Judge {
     std::size_t place;  // on its connection
   };
 
+  static bool is_used(const House::Serving& serving) {
+    return serving.connection->read + serving.connection->written > 0;
+  }
+
   void note(const House::Serving& serving) {
     bool spoiled = false;
     for (std::size_t place = 0; place < serving.asked.size(); ++place) {
       const AskId id = serving.asked[place];
+      // A tunnel's origin cannot tell by a head that a connection was only one of a race.
+      if (scenario_.visits[id.first].asks[id.second].kind == Ask::Kind::connect && !asked_[id].empty()) {
+        const House::Serving*& other = asked_[id].front().serving;
+        if (!is_used(*other)) other = &serving;
+        if (other == &serving || !is_used(serving)) continue;
+      }
       asked_[id].push_back({&serving, place});
       // Its answer cannot be told from what an origin sent that nobody had asked for, if that comes late enough.
       if (spoiled) spoiled_.insert(id);
@@ -106,7 +116,7 @@ class Judge {
   [[nodiscard]] int expected_status(const Ask& ask) const {
     using Manner = Answer::Manner;
     if (ask.framing != Ask::Framing::none) return 0;
-    if (scenario_.houses[ask.house].manner == HousePlan::Manner::refuses) return 502;
+    if (const int status = status_of_way(ask, scenario_.houses[ask.house], scenario_.parent); status != 0) return status;
     switch (ask.answer.manner) {
       case Manner::closes:
       case Manner::resets:
@@ -235,8 +245,8 @@ class Judge {
   [[nodiscard]] bool is_beginning(std::size_t house, const std::string& head) const {
     for (std::size_t index = 0; index < scenario_.visits.size(); ++index)
       for (std::size_t nth = 0; nth < scenario_.visits[index].asks.size(); ++nth)
-        if (scenario_.visits[index].asks[nth].house == house &&
-            begins(ask_head_expected(scenario_.visits[index], nth, index, scenario_.houses), head))
+        if ((scenario_.visits[index].asks[nth].house == house || house == scenario_.houses.size()) &&
+            begins(ask_head_expected(scenario_.visits[index], nth, index, scenario_.houses, scenario_.parent), head))
           return true;
     return false;
   }

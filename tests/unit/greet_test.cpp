@@ -18,7 +18,8 @@ constexpr const char* kConnect = "CONNECT o.test:443 HTTP/1.1\r\nHost: o.test:44
 
 // The parent listens where the bench's origin does.
 struct Family : Bench {
-  explicit Family(const char* url, std::size_t blocks = 16) : Bench(blocks, 1 << 20, false) {
+  explicit Family(const char* url, std::size_t blocks = 16, std::size_t send_room = 1 << 20)
+      : Bench(blocks, send_room, false) {
     plan::Parent parent;
     EXPECT_EQ(plan::parse_parent(url, parent), "");
     config.parent = parent;
@@ -204,6 +205,25 @@ TEST(SocksParent, LeadsARequestOn) {
   EXPECT_EQ(b.heard(parent).substr(0, 6), "GET /a") << "its connection leads there already";
   const auto other = b.ask("GET http://other.test/ HTTP/1.1\r\nHost: other.test\r\n\r\n");
   EXPECT_EQ(b.heard(b.arrival(host)), "\x05\x01\x00"s) << "to another host it does not";
+}
+
+TEST(SocksParent, ARequestThatAResetCutIsRepeatedByWayOfItToo) {
+  Family b{"socks5://10.0.0.1:80", 16, 64};
+  auto& host = b.origin();
+  const auto client = b.ask(kGet);
+  const auto parent = b.arrival(host);
+  b.heard(parent);
+  b.send(parent, "\x05\x00"s);
+  b.heard(parent);
+  b.send(parent, "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"s);
+  b.heard(parent);
+  b.send(parent, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(b.read(client).substr(9, 3), "204");
+  b.send(client, "GET http://o.test/" + string(100, 'a') + " HTTP/1.1\r\nHost: o.test\r\n\r\n");
+  b.world.remote_rst(*parent);  // the rest of the request cannot be written
+  const auto again = b.arrival(host);
+  ASSERT_NE(again, nullptr) << b.read(client);
+  EXPECT_EQ(b.heard(again), "\x05\x01\x00"s);
 }
 
 TEST(SocksParent, TunnelWithALogin) {

@@ -105,6 +105,22 @@ TEST(Share, BothWaysOfATunnelHaveSomeOfIt) {
   EXPECT_GT(down, up / 2);
 }
 
+TEST(Share, WhatAHostSaysBehindItsParentsLastWordCounts) {
+  Throttled t{kRate, false};
+  ASSERT_EQ(plan::parse_parent("http://10.0.0.1:80", t.b.config.parent.emplace()), "");
+  auto& host = t.b.origin();
+  const auto client = t.b.client();
+  const string request = "CONNECT o.test:443 HTTP/1.1\r\nHost: o.test:443\r\n\r\n", early(3000, 'd');
+  t.b.send(client, request);
+  const auto parent = t.b.arrival(host);
+  t.b.read(parent);
+  t.b.send(parent, "HTTP/1.1 200 OK\r\n\r\n" + early);
+  EXPECT_TRUE(t.b.read(client).ends_with(early));
+  EXPECT_EQ(t.limits.bytes_allowed(t.b.record().client, t.b.services->now),
+            kRate.burst - request.size() - early.size())
+      << "and what the parent says itself does not";
+}
+
 TEST(Share, ATunnelWithOneWayHasAllOfIt) {
   for (const bool upload : {false, true}) {
     Throttled t;
