@@ -245,13 +245,16 @@ class Pusher:
         self._socket.setblocking(False)
         self._piece = os.urandom(MIB)
 
+    def set_piece(self, piece):
+        self._piece = piece
+
     def push(self):
         """Sends until the other side has taken nothing for a while; how much it has taken in all."""
         quiet = 0
         while self.sent < self._most and quiet < 10:
             _, ready, _ = select.select([], [self._socket], [], 0.05)
             try:
-                taken = self._socket.send(self._piece[:min(MIB, self._most - self.sent)]) if ready else 0
+                taken = self._socket.send(self._piece[:self._most - self.sent]) if ready else 0
             except BlockingIOError:
                 taken = 0
             self.sent += taken
