@@ -21,6 +21,7 @@
 #include "src/plan/config.hpp"
 #include "src/plan/crypt.hpp"
 #include "src/plan/json.hpp"
+#include "src/plan/places.hpp"
 #include "src/watch/access_log.hpp"
 #include "src/watch/narrator.hpp"
 #include "src/watch/sink.hpp"
@@ -141,6 +142,8 @@ class Proxy {
         log_(config.access_log == "-" ? output_ : log_file_) {
     services_.via = config.name;
     services_.run_id = run_id_;
+    services_.files = &files_;
+    services_.groups = &groups_;
     if (config.allowance.is_limited()) {
       limits_.emplace(config.allowance, capacity.slots, random_key());
       services_.limits = &*limits_;
@@ -181,7 +184,7 @@ class Proxy {
  private:
   using Kind = net::Token::Kind;
 
-  int open_listener(const sys::Address& address);
+  int open_listener(const sys::Address& address, std::size_t index);
   void mark(const sys::Event& event);
   void wake_the_named();
   void accept_clients();
@@ -208,6 +211,8 @@ class Proxy {
   net::Resolver resolver_;
   net::Upstreams upstreams_;
   std::optional<plan::Limits> limits_;
+  plan::Files files_;
+  plan::Groups groups_{config_.groups, random_key()};
   std::unique_ptr<plan::Hasher> hasher_;
   std::optional<plan::Users> users_;
   std::vector<sys::Address> own_;
@@ -216,6 +221,7 @@ class Proxy {
   base::Trace trace_;
   Services services_;
   std::deque<net::Listener> listeners_;
+  std::vector<std::uint8_t> roles_;  // of each: its place among the configuration's listeners
   watch::Sink output_;    // standard output: the announcement, what -v tells, and the log by default
   watch::Sink log_file_;  // or the log has a file of its own
   watch::Sink& log_;
@@ -287,7 +293,7 @@ void Proxy::accept_clients() {
       sys::Address peer;
       make_way();
       if (sys::Fd client = listener.accept(peer, services_.now, refusal_))
-        admit(std::move(client), peer, static_cast<std::uint8_t>(i), services_);
+        admit(std::move(client), peer, roles_[i], services_);
     }
   }
 }
@@ -401,13 +407,14 @@ std::string advice(int error, const sys::Address& address) {
 }
 
 // 0, or errno.
-int Proxy::open_listener(const sys::Address& address) {
+int Proxy::open_listener(const sys::Address& address, std::size_t index) {
   sys::Opened opened = sys::listen(address, net::Listener::kBacklog);
   if (opened.error != 0) return opened.error;
   const net::Token token{0, static_cast<std::uint32_t>(listeners_.size()), Kind::listener};
   if (const int error = sys::watch(poller_, opened.fd.get(), token.packed()); error != 0) return error;
   const sys::Address bound = sys::local_address(opened.fd);
   listeners_.emplace_back(std::move(opened.fd), bound);
+  roles_.push_back(static_cast<std::uint8_t>(index));
   own_.push_back(bound);
   services_.own = own_;
   return 0;
@@ -419,12 +426,13 @@ std::string Proxy::listen() {
     const plan::Listener& wanted = config_.listeners[i];
     sys::Address address = wanted.address;
     if (wanted.optional && address.port == 0) address.port = listeners_.back().address().port;
-    const int error = open_listener(address);
+    const int error = open_listener(address, i);
     const bool no_ipv6 = error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
     if (error == 0 || (wanted.optional && no_ipv6)) continue;
     const bool chosen_for_us = wanted.optional && wanted.address.port == 0;
     if (error != EADDRINUSE || !chosen_for_us || ++tries == kPairTries) return advice(error, address);
     listeners_.clear();
+    roles_.clear();
     own_.clear();
     i = static_cast<std::size_t>(-1);
   }
@@ -445,15 +453,49 @@ std::string Proxy::read_users() {
   return {};
 }
 
+// "reverse proxy to localhost:3000", for people.
+std::string description(const plan::Config& config, const plan::Listener& listener) {
+  const auto members = [&config](std::size_t group) {
+    std::string text;
+    for (const plan::Hop& hop : config.groups[group].members)
+      text += (text.empty() ? "" : ", ") + plan::text_of(hop);
+    return text;
+  };
+  switch (listener.role) {
+    case plan::Role::forward: return "proxy";
+    case plan::Role::relay: return "relay to " + members(listener.group);
+    case plan::Role::echo: return "echo";
+    case plan::Role::reverse_lines: return "lines reversed";
+    case plan::Role::send_file: return "sends " + listener.file;
+    case plan::Role::web: break;
+  }
+  const std::vector<plan::WebRoute>& routes = config.sites[listener.sites.front()].routes;
+  if (listener.sites.size() > 1 || routes.size() != 1) return "web server";
+  if (routes.front().kind == plan::RouteKind::reverse)
+    return "reverse proxy to " + members(routes.front().group);
+  return routes.front().kind == plan::RouteKind::files ? "files of " + routes.front().directory
+                                                       : "web server";
+}
+
 void Proxy::announce() {
-  const sys::Address& first = listeners_.front().address();
-  std::string text = "proxy " + std::string{plan::kVersion} + " listens on ";
-  for (std::size_t i = 0; i < listeners_.size(); ++i)
-    text += (i == 0 ? "" : " and ") + std::string{sys::endpoint_text(listeners_[i].address()).view()};
-  text += ". Try: curl -x http://" + std::string{sys::endpoint_text(first).view()} +
-          " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(first).view()} +
-          ", port " + std::to_string(first.port) + ". Ctrl-C stops it.";
-  output_.add(wording(config_)(text), 0);
+  const auto say = [this](const std::string& text) { output_.add(wording(config_)(text), 0); };
+  const std::string us = "proxy " + std::string{plan::kVersion} + " listens on ";
+  std::string forward;
+  const sys::Address* first = nullptr;
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    const plan::Listener& listener = config_.listeners[roles_[i]];
+    const std::string where{sys::endpoint_text(listeners_[i].address()).view()};
+    if (listener.role != plan::Role::forward) {
+      say(us + where + ": " + description(config_, listener));
+      continue;
+    }
+    forward += (forward.empty() ? "" : " and ") + where;
+    if (first == nullptr) first = &listeners_[i].address();
+  }
+  if (first != nullptr)
+    say(us + forward + ". Try: curl -x http://" + std::string{sys::endpoint_text(*first).view()} +
+        " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(*first).view()} +
+        ", port " + std::to_string(first->port) + ". Ctrl-C stops it.");
   output_.flush(services_.now);
 }
 

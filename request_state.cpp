@@ -29,6 +29,7 @@ static_assert(http::kAnswerBytesMax + http::kContinue.size() <= base::kBlockByte
 void greet_half_closed(request_info& record) noexcept {
   net::Endpoint& client = record.side[kClient];
   const bool pending = record.state == State::SEND_REQUEST && record.lane[kResponse].held() > 0;
+  if (record.exchange->kind == plan::Kind::relay) return;  // its answer may begin with anything
   if (!client.finished || record.greeted > 0 || !client.writable || pending) return;
   static constexpr std::byte kFirst{'H'};
   const sys::Io io = sys::transmit(client.fd, {&kFirst, 1});
@@ -98,6 +99,9 @@ Step read_request(request_info& record, Services& services) noexcept {
   assert(record.state == State::READ_REQUEST);
   net::Lane& request = record.lane[kRequest];
   net::Endpoint& client = record.side[kClient];
+  const plan::Listener& listener = listener_of(record, services);
+  if (listener.proxy_header_in && !record.introduced) return read_introduction(record, services);
+  if (const auto kind = plan::kind_of(listener.role)) return begin_raw(record, services, *kind);
   const Wait nothing_yet = record.served == 0 ? Wait::idle : Wait::kept;
   for (;;) {
     if (request.held() == 0) {  // all of it was looked at
@@ -137,6 +141,7 @@ Step send_request(request_info& record, Services& services) noexcept {
   if (upstream.link == Link::connecting) return connecting(record, services);
   if (upstream.link == Link::greeting) return greet(record, services);
   if (record.exchange->kind == plan::Kind::tunnel) return open_tunnel(record, services);
+  if (record.exchange->kind == plan::Kind::relay) return open_relay(record);
 
   const bool sent = request.complete() || request.dead;
   if (sent || upstream.readable) {
@@ -192,9 +197,9 @@ Step send_response(request_info& record, Services& services) noexcept {
   assert(record.state == State::SEND_RESPONSE);
   net::Endpoint& client = record.side[kClient];
   if (!record.exchange) return linger(record, services);
-  if (record.exchange->kind == plan::Kind::tunnel && record.exchange->status != 0 &&
-      record.exchange->reason == Reason::none)
-    return relay(record, services);
+  if (record.exchange->kind == plan::Kind::echo) return echo(record, services);
+  if (record.exchange->kind == plan::Kind::reverse_lines) return reverse_lines(record, services);
+  if (record.exchange->opaque) return relay(record, services);
   net::Lane& response = record.lane[kResponse];
   switch (pump(record, services, kResponse)) {
     case Flow::complete: return all_sent(record, services);

@@ -24,6 +24,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "src/base/links.hpp"
@@ -34,6 +35,8 @@
 #include "src/net/race.hpp"
 #include "src/net/reach.hpp"
 #include "src/net/upstreams.hpp"
+#include "src/plan/files.hpp"
+#include "src/plan/groups.hpp"
 #include "src/plan/limits.hpp"
 #include "src/plan/plan.hpp"
 #include "src/plan/users.hpp"
@@ -86,6 +89,7 @@ struct Exchange {
   std::uint64_t body_length;   // of the answer, as the host's Content-Length announced it, if it did
   const plan::Hop* hop;        // whom we connect to; null: the host itself
   const plan::Parent* parent;  // the hop is one; null: it is none
+  std::uint64_t tried;         // one bit for each member of the group that was tried
   std::uint64_t tried_at;      // when the first address was begun with
   std::uint64_t phase_at;      // when the phase was begun with
   sys::Address client;
@@ -109,13 +113,17 @@ struct Exchange {
   std::uint8_t address;        // of the connection, or of the one begun with last
   std::uint8_t interims;       // 1xx heads that came before the answer
   plan::Kind kind;             // what is done
-  net::Greeting greeting;      // to the parent, before the connection leads on
-  http::Version version;       // of the messages we send
-  State ended_in;              // where it was decided how it ends
-  Phase phase;                 // of SEND_REQUEST, that goes on; none: outside of it
-  std::uint8_t phases;         // one bit each, from the lowest: those that there were
-  bool announced;              // the answer's length
-  bool to_head;                // HEAD: the answer has no body
+  bool opaque;                 // both ways are open, and nothing that goes through is looked at
+  bool grouped;                // the hop is `member` of `group`
+  std::uint8_t member;
+  std::uint16_t group;     // of the configuration's
+  net::Greeting greeting;  // to the parent, before the connection leads on
+  http::Version version;   // of the messages we send
+  State ended_in;          // where it was decided how it ends
+  Phase phase;             // of SEND_REQUEST, that goes on; none: outside of it
+  std::uint8_t phases;     // one bit each, from the lowest: those that there were
+  bool announced;          // the answer's length
+  bool to_head;            // HEAD: the answer has no body
   bool target_cut;
   bool http10;             // the version the client spoke
   bool wants_page;         // an answer of our own is for a browser
@@ -170,6 +178,7 @@ struct request_info {
   plan::Wait wait = plan::Wait::none;         // which deadline runs
   base::Reason verdict = base::Reason::none;  // to be carried out at the next turn: a deadline has passed
   std::uint8_t greeted = 0;                   // bytes of the next head's first line already sent
+  bool introduced = false;                    // its PROXY header has been read
   bool counted = false;                       // among its client's connections
   bool starved = false;                       // in the queue for a block, not in the ready queue
   bool had_share = false;  // all that its client may move now: others of the client are next
@@ -182,10 +191,11 @@ struct request_info {
   std::uint64_t id = 0;        // of the connection, from 1
   std::uint32_t served = 0;    // requests on this connection before this one
   ExchangePtr exchange;
+  std::unique_ptr<base::Feed> feed;    // where the answer comes from; null: from the upstream
   std::unique_ptr<Approach> approach;  // null unless it is needed
   sys::Address client;
 };
-static_assert(sizeof(request_info) <= 256);
+static_assert(sizeof(request_info) <= 288);
 
 using ReadyQueue = base::IndexQueue<request_info, &request_info::ready>;
 using TimerQueue = base::IndexQueue<request_info, &request_info::timer>;
@@ -230,6 +240,13 @@ class Table {
   std::uint64_t stale_ = 0;
 };
 
+// What is told of the program to whoever asks by HTTP; written by those who look on.
+class Pages {
+ public:
+  virtual ~Pages() = default;
+  [[nodiscard]] virtual std::string metrics(bool json) const = 0;
+};
+
 // What the state functions need of the world around them.
 struct Services {
   Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
@@ -247,6 +264,9 @@ struct Services {
   net::Upstreams& upstreams;
   base::Trace& trace;
   net::Reach reach;
+  plan::Groups* groups = nullptr;  // how those of the configuration fare
+  plan::Files* files = nullptr;
+  const Pages* pages = nullptr;
   plan::Users* users = nullptr;       // null: nobody is asked for a password
   plan::Limits* limits = nullptr;     // null: no client has any
   std::span<const sys::Address> own;  // that we listen on

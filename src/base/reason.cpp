@@ -47,6 +47,8 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::loop, {"loop", client, 508, "The request has come back to this proxy: it would go round in circles.", "proxy_loop_detected"}},
     {R::client_idle, {"client-idle", client, 0, "The client said nothing."}},
     {R::client_left, {"client-left", client, 0, "The client closed its connection."}},
+    {R::bad_introduction, {"bad-introduction", client, 0, "The connection does not begin with a PROXY header, as it must here."}},
+    {R::line_too_long, {"line-too-long", client, 0, "A line is longer than 16384 bytes."}},
     {R::head_timeout, {"head-timeout", client, 408, "The head of the request did not come in time.", "http_request_error"}},
     {R::body_timeout, {"body-timeout", client, 408, "The body of the request did not come in time.", "http_request_error"}},
     {R::client_stalled, {"client-stalled", client, 0, "The client took no more bytes for too long."}},
@@ -66,12 +68,12 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::parent_login, {"parent-login", upstream, 502, "The parent proxy wants another user name and password than this proxy has.", "proxy_configuration_error"}},
     {R::bad_parent_answer, {"bad-parent-answer", upstream, 502, "The parent proxy's answer cannot be understood. Is it such a proxy at all?", "http_protocol_error"}},
     {R::tunnel_idle, {"tunnel-idle", proxy, 0, "Nothing went through the tunnel for too long."}},
-    {R::file_not_found, {"file-not-found", client, 404, "There is nothing here under this name.", "proxy_internal_response"}},
-    {R::file_forbidden, {"file-forbidden", client, 403, "This is not for everybody to read.", "http_request_denied"}},
-    {R::file_unreadable, {"file-unreadable", proxy, 500, "The file is there, but reading it failed.", "proxy_internal_error"}},
-    {R::method_not_allowed, {"method-not-allowed", client, 405, "A file can be had with GET and HEAD only.", "proxy_internal_response"}},
-    {R::precondition_failed, {"precondition-failed", client, 412, "The file is not, or no longer, the one that the request is about.", "proxy_internal_response"}},
-    {R::range_outside, {"range-outside", client, 416, "The file does not reach to the bytes that were asked for.", "proxy_internal_response"}},
+    {R::file_not_found, {"file-not-found", client, 404, "There is nothing here under this name."}},
+    {R::file_forbidden, {"file-forbidden", client, 403, "This is not for everybody to read."}},
+    {R::file_unreadable, {"file-unreadable", proxy, 500, "The file is there, but reading it failed."}},
+    {R::method_not_allowed, {"method-not-allowed", client, 405, "A file can be had with GET and HEAD only."}},
+    {R::precondition_failed, {"precondition-failed", client, 412, "The file is not, or no longer, the one that the request is about."}},
+    {R::range_outside, {"range-outside", client, 416, "The file does not reach to the bytes that were asked for."}},
     {R::no_slot, {"no-slot", proxy, 503, "The proxy is serving as many requests as it may (see the option --max-requests). Try again.", "connection_limit_reached"}},
     {R::no_descriptor, {"no-descriptor", proxy, 503, "The proxy has no file descriptor left (ulimit -n). Try again.", "proxy_internal_error"}},
     {R::no_memory, {"no-memory", proxy, 503, "The system has no memory left for a connection. Try again.", "proxy_internal_error"}},
@@ -101,6 +103,10 @@ std::string_view phrase(std::uint16_t status) noexcept {
     case 200: return "OK";
     case 204: return "No Content";
     case 206: return "Partial Content";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
     case 301: return "Moved Permanently";
     case 304: return "Not Modified";
     case 400: return "Bad Request";

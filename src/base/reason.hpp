@@ -42,6 +42,8 @@ enum class Reason : std::uint8_t {
   // The client's doing.
   client_idle,
   client_left,
+  bad_introduction,
+  line_too_long,
   head_timeout,
   body_timeout,
   client_stalled,

@@ -6,6 +6,7 @@
 #include "../base/text.hpp"
 #include "../http/rewrite.hpp"
 #include "../net/resolver.hpp"
+#include "../plan/places.hpp"
 
 namespace explain {
 namespace {
@@ -125,7 +126,7 @@ class Answer {
     if (parsed.what != http::Parsed::What::complete)
       return refused(parsed.what == http::Parsed::What::bad ? parsed.why : Reason::bad_request_line);
     tell_target();
-    const plan::Plan decided = plan::plan_request(config_, head_, question_.client, false);
+    const plan::Plan decided = plan::plan_request(config_, plan::Listener{}, head_, question_.client, false);
     tell_rule();
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
     if (!config_.users_file.empty()) row("password", "needed (--users " + config_.users_file + "), else 407");
@@ -173,11 +174,7 @@ class Answer {
   // It looks the host up itself, so there are no addresses to tell.
   void tell_parent(const plan::Parent& parent) {
     const string scheme = parent.kind == plan::Parent::Kind::http ? "http://" : "socks5://";
-    const plan::Hop& hop = parent.hop;
-    const bool ipv6 = hop.host.find(':') != string::npos;
-    const string host = ipv6 ? "[" + hop.host + "]" : hop.host;
-    row("parent",
-        scheme + (hop.socket.empty() ? host + ":" + std::to_string(hop.port) : "unix:" + hop.socket));
+    row("parent", scheme + plan::text_of(parent.hop));
   }
 
   void tell_addresses() {

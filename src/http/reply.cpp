@@ -263,14 +263,28 @@ std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char>
   const string_view body = write_body(failure, title.view(), page);
 
   Writer out{room};
-  out << "HTTP/1.0 " << title.view() << "\r\nDate: " << hop.date << "\r\nContent-Type: " << look.type
-      << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
-  put_proxy_status(out, failure, hop.via);
+  out << (failure.stays ? "HTTP/1.1 " : "HTTP/1.0 ") << title.view() << "\r\nDate: " << hop.date
+      << "\r\nContent-Type: " << look.type << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
+  if (!base::row(failure.reason).proxy_error.empty()) put_proxy_status(out, failure, hop.via);
+  out << failure.fields;
   if (!failure.challenge.empty()) out << "Proxy-Authenticate: " << failure.challenge << "\r\n";
   if (failure.retry_after_s != 0) out << "Retry-After: " << std::uint64_t{failure.retry_after_s} << "\r\n";
-  out << "Connection: close\r\n\r\n";
+  out << (failure.stays ? "\r\n" : "Connection: close\r\n\r\n");
   if (!failure.to_head) out << body;
   return out.length();
+}
+
+std::size_t write_served_head(const Served& served, const Hop& hop, std::span<char> room) noexcept {
+  const bool http11 = served.version == Version::http11;
+  Writer out{room};
+  out << (http11 ? "HTTP/1.1 " : "HTTP/1.0 ") << std::uint64_t{served.status} << ' '
+      << base::phrase(served.status) << "\r\nDate: " << hop.date << "\r\n"
+      << served.fields;
+  if (served.body.kind == Body::Kind::length) out << "Content-Length: " << served.body.length << "\r\n";
+  if (served.body.kind == Body::Kind::until_eof && http11) out << "Transfer-Encoding: chunked\r\n";
+  if (served.close) out << "Connection: close\r\n";
+  out << "\r\n";
+  return out.overflowed() ? 0 : out.length();
 }
 
 std::size_t write_end_of_way(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept {

@@ -31,8 +31,10 @@ struct Failure {
   std::span<const Attempt> attempts{};        // for each of them
   std::string_view challenge{};               // 407: what credentials are asked for
   std::uint32_t retry_after_s = 0;            // 429: when a request would be served; 0: not known
-  bool as_page = false;                       // HTML, for a browser; else plain text
-  bool to_head = false;                       // without the body, its length stated all the same
+  std::string_view fields{};                  // whole lines of the head that belong to this status
+  bool stays = false;    // HTTP/1.1, and the connection stays; else HTTP/1.0, and it ends
+  bool as_page = false;  // HTML, for a browser; else plain text
+  bool to_head = false;  // without the body, its length stated all the same
 };
 
 // Writes a whole response: the reason's status, Proxy-Status (RFC 9209), and in words what happened and what
@@ -40,6 +42,17 @@ struct Failure {
 std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char> room) noexcept;
 
 inline constexpr std::size_t kAnswerBytesMax = 4096;
+
+// An answer whose body comes from elsewhere.
+struct Served {
+  std::uint16_t status = 200;
+  std::string_view fields{};  // whole lines, but for those that are made of what follows
+  Body body{};                // until_eof: in chunks, or until the connection ends
+  Version version = Version::http10;
+  bool close = true;
+};
+// Writes its head. Returns the length written, 0 if it does not fit.
+std::size_t write_served_head(const Served& served, const Hop& hop, std::span<char> room) noexcept;
 
 // The answer to OPTIONS and TRACE whose way ends here (RFC 9110 sections 9.3.7 and 9.3.8); TRACE has the
 // request as it came, without what is secret. Returns the length written, 0 if it does not fit.

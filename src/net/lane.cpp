@@ -149,6 +149,77 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::si
   }
 }
 
+// ---- from a feed -----------------------------------------------------------------------------------------
+
+// The feed has said its last; the sink is still to be told by a last chunk.
+Flow end_feed(Lane& lane) noexcept {
+  if (!lane.framing.eof_completes()) return broken_off(lane);
+  if (lane.encoding == Encoding::chunked) end_chunk(lane, 0, true);
+  lane.framing = http::Framing{};
+  return Flow::none;
+}
+
+// Brings one piece into the block, as a chunk if the sink is to have chunks.
+Flow produce(Lane& lane, base::Feed& feed, const Stores& stores, std::size_t& budget,
+             std::uint64_t& most) noexcept {
+  if (!lane.block) lane.block = stores.blocks.take();
+  if (!lane.block) return Flow::no_block;
+  const bool chunked = lane.encoding == Encoding::chunked;
+  const std::size_t start = chunked ? kChunkHeadBytes : 0;
+  const std::size_t block = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
+  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, most));
+  lane.begin = lane.end = static_cast<std::uint16_t>(start);
+  const base::Feed::Produced made = feed.produce({lane.block->bytes + start, lane.framing.wanted(room)});
+  if (made.got == base::Feed::Got::failed) return broken_off(lane);
+  if (made.got == base::Feed::Got::end) return end_feed(lane);
+  spend(budget, made.bytes);
+  spend(most, made.bytes);
+  lane.framing.pass(made.bytes);
+  lane.end = static_cast<std::uint16_t>(start + made.bytes);
+  if (!chunked) return Flow::none;
+  std::array<std::byte, kChunkHeadBytes> head;
+  const std::size_t length = write_chunk_head(made.bytes, head.data());
+  lane.begin = static_cast<std::uint16_t>(start - length);
+  std::memcpy(lane.block->bytes + lane.begin, head.data(), length);
+  end_chunk(lane, made.bytes, false);
+  return Flow::none;
+}
+
+// Sends from the file. An end of the file means that it has become shorter.
+Flow send_range(Lane& lane, base::Feed& feed, const base::FileRange& range, Endpoint& to, std::size_t& budget,
+                std::uint64_t& most) noexcept {
+  lane.drop_block();
+  if (!to.writable) return Flow::need_write;
+  std::uint64_t offset = range.offset;
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>({range.length, budget, most}));
+  const sys::Io io = sys::send_file(to.fd, range.fd, offset, wanted);
+  switch (io.outcome) {
+    case sys::Outcome::again: to.writable = false; return Flow::need_write;
+    case sys::Outcome::eof: return broken_off(lane);
+    case sys::Outcome::fail: lane.error = io.error; return Flow::write_failed;
+    case sys::Outcome::done: break;
+  }
+  feed.sent(io.bytes);
+  lane.framing.pass(io.bytes);
+  lane.moved += io.bytes;
+  spend(budget, io.bytes);
+  spend(most, io.bytes);
+  return Flow::none;
+}
+
+Flow run(Lane& lane, base::Feed& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
+         std::uint64_t& most) noexcept {
+  for (;;) {
+    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;
+    if (lane.framing.complete()) return through(lane);
+    if (budget == 0 || most == 0) return Flow::budget;
+    const base::FileRange range = lane.encoding == Encoding::plain ? feed.range() : base::FileRange{};
+    const Flow flow = range.fd >= 0 ? send_range(lane, feed, range, to, budget, most)
+                                    : produce(lane, feed, stores, budget, most);
+    if (flow != Flow::none) return flow;
+  }
+}
+
 }  // namespace
 
 void Lane::sent(std::size_t bytes) noexcept {
@@ -222,6 +293,12 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
 Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept {
   lane.flow = run(lane, from, to, stores, budget, most);
+  return lane.flow;
+}
+
+Flow pump(Lane& lane, base::Feed& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
+          std::uint64_t& most) noexcept {
+  lane.flow = run(lane, feed, to, stores, budget, most);
   return lane.flow;
 }
 

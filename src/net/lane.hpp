@@ -7,6 +7,7 @@
 #include <limits>
 #include <span>
 
+#include "../base/feed.hpp"
 #include "../base/pool.hpp"
 #include "../http/framing.hpp"
 #include "endpoint.hpp"
@@ -108,6 +109,10 @@ inline Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores,
   std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
   return pump(lane, from, to, stores, budget, any);
 }
+
+// The same, where the bytes come from `feed`. Flow::read_failed: it broke off.
+Flow pump(Lane& lane, base::Feed& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
+          std::uint64_t& most) noexcept;
 
 // Reads and throws away until it must wait (need_read), `from` ends (complete), or breaks off (read_failed).
 Flow discard(Lane& lane, Endpoint& from, base::BlockPool& blocks, std::size_t& budget) noexcept;

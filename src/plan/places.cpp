@@ -89,6 +89,12 @@ string parse_hop(string_view text, Hop& out) {
   return wrong;
 }
 
+string text_of(const Hop& hop) {
+  if (!hop.socket.empty()) return "unix:" + hop.socket;
+  const bool ipv6 = hop.host.find(':') != string::npos;
+  return (ipv6 ? "[" + hop.host + "]:" : hop.host + ":") + std::to_string(hop.port);
+}
+
 string parse_members(string_view text, std::vector<Hop>& out) {
   std::vector<Hop> members;
   for (bool more = true; more;) {

@@ -21,6 +21,9 @@ std::string parse_hop(std::string_view text, Hop& out);
 // One of them, or several with commas.
 std::string parse_members(std::string_view text, std::vector<Hop>& out);
 
+// As it was given: "host:80", "[::1]:80", "unix:/path".
+std::string text_of(const Hop& hop);
+
 // Why a web server cannot have this folder; empty if it can.
 std::string objection_to_directory(std::string_view path);
 

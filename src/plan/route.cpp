@@ -8,13 +8,10 @@ namespace {
 
 using base::Reason;
 
-// A length is needed where a body is to be expected: RFC 1945 section 8.3 for HTTP/1.0; and what goes on as
-// HTTP/1.0, which has no chunks, needs one for every body (RFC 9110 section 15.5.12).
-bool lacks_length(const Config& config, const http::RequestHead& head) noexcept {
-  if (head.body.kind == http::Body::Kind::chunked) return config.http10;
-  const bool has_body_by_nature = head.method == "POST" || head.method == "PUT";
-  return head.version == http::Version::http10 && has_body_by_nature &&
-         head.body.kind == http::Body::Kind::none;
+Plan refusal(Reason why) noexcept {
+  Plan plan;
+  plan.reason = why;
+  return plan;
 }
 
 bool may_tunnel_to(const Config& config, std::uint16_t port) noexcept {
@@ -35,6 +32,42 @@ Reason objection(const Config& config, const http::RequestHead& head) noexcept {
   return lacks_length(config, head) ? Reason::length_required : Reason::none;
 }
 
+// What a parent looks up, we do not see: rules about addresses neither allow it nor deny it.
+bool denied_unseen(const Config& config, const http::RequestHead& head, const sys::Address& client) noexcept {
+  const Asked asked{client, head.authority.host, head.authority.port, head.method};
+  return config.rules.for_address(asked, sys::Address{}).decision == Decision::deny;
+}
+
+Plan plan_forward(const Config& config, const http::RequestHead& head, const sys::Address& client,
+                  bool crowded) noexcept {
+  const Verdict verdict =
+      config.rules.before_lookup({client, head.authority.host, head.authority.port, head.method});
+  const bool denied = verdict.decision == Decision::deny;
+  if (denied && config.rules.is_about_client(verdict)) return refusal(Reason::client_not_allowed);
+  if (crowded) return refusal(Reason::no_slot);
+  if (const Reason why = objection(config, head); why != Reason::none) return refusal(why);
+  if (has_passed(head, config.name)) return refusal(Reason::loop);
+  if (denied) return refusal(Reason::request_not_allowed);
+  if (head.form == http::TargetForm::asterisk || head.forwards_left == 0)
+    return {.kind = Kind::reply, .target = head.authority};
+  const bool tunnel = head.form == http::TargetForm::authority;
+  const Parent* const parent = parent_for(config, head.authority.host, head.authority.port);
+  if (parent != nullptr && verdict.decision == Decision::undecided && denied_unseen(config, head, client))
+    return refusal(Reason::request_not_allowed);
+  return {.kind = tunnel ? Kind::tunnel : Kind::forward, .target = head.authority, .parent = parent};
+}
+
+}  // namespace
+
+// A length is needed where a body is to be expected: RFC 1945 section 8.3 for HTTP/1.0; and what goes on as
+// HTTP/1.0, which has no chunks, needs one for every body (RFC 9110 section 15.5.12).
+bool lacks_length(const Config& config, const http::RequestHead& head) noexcept {
+  if (head.body.kind == http::Body::Kind::chunked) return config.http10;
+  const bool has_body_by_nature = head.method == "POST" || head.method == "PUT";
+  return head.version == http::Version::http10 && has_body_by_nature &&
+         head.body.kind == http::Body::Kind::none;
+}
+
 // RFC 9110 section 7.6.3: who is named in Via has had this request before.
 bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
   for (const http::Field& field : head.fields.all()) {
@@ -49,31 +82,23 @@ bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
   return false;
 }
 
-// What a parent looks up, we do not see: rules about addresses neither allow it nor deny it.
-bool denied_unseen(const Config& config, const http::RequestHead& head, const sys::Address& client) noexcept {
-  const Asked asked{client, head.authority.host, head.authority.port, head.method};
-  return config.rules.for_address(asked, sys::Address{}).decision == Decision::deny;
+Plan plan_request(const Config& config, const Listener& listener, const http::RequestHead& head,
+                  const sys::Address& client, bool crowded) noexcept {
+  if (listener.role != Role::web) return plan_forward(config, head, client, crowded);
+  if (crowded) return refusal(Reason::no_slot);
+  return plan_web(config, listener, head, client);
 }
 
-}  // namespace
-
-Plan plan_request(const Config& config, const http::RequestHead& head, const sys::Address& client,
-                  bool crowded) noexcept {
-  const Verdict verdict =
-      config.rules.before_lookup({client, head.authority.host, head.authority.port, head.method});
-  const bool denied = verdict.decision == Decision::deny;
-  if (denied && config.rules.is_about_client(verdict)) return {Kind::refuse, Reason::client_not_allowed, {}};
-  if (crowded) return {Kind::refuse, Reason::no_slot, {}};
-  if (const Reason why = objection(config, head); why != Reason::none) return {Kind::refuse, why, {}};
-  if (has_passed(head, config.name)) return {Kind::refuse, Reason::loop, {}};
-  if (denied) return {Kind::refuse, Reason::request_not_allowed, {}};
-  if (head.form == http::TargetForm::asterisk || head.forwards_left == 0)
-    return {Kind::reply, Reason::none, head.authority};
-  const bool tunnel = head.form == http::TargetForm::authority;
-  const Parent* const parent = parent_for(config, head.authority.host, head.authority.port);
-  if (parent != nullptr && verdict.decision == Decision::undecided && denied_unseen(config, head, client))
-    return {Kind::refuse, Reason::request_not_allowed, {}};
-  return {tunnel ? Kind::tunnel : Kind::forward, Reason::none, head.authority, parent};
+std::optional<Kind> kind_of(Role role) noexcept {
+  switch (role) {
+    case Role::relay: return Kind::relay;
+    case Role::echo: return Kind::echo;
+    case Role::reverse_lines: return Kind::reverse_lines;
+    case Role::send_file: return Kind::send_file;
+    case Role::forward:
+    case Role::web: break;
+  }
+  return std::nullopt;
 }
 
 }  // namespace plan

@@ -78,12 +78,13 @@ std::uint64_t head_bytes(const net::Lane& answer, std::size_t whole) noexcept {
 // come, it would have been passed on.
 bool would_look_whole_above(const request_info& record) noexcept {
   const net::Endpoint& upstream = record.side[kUpstream];
-  return record.exchange && record.exchange->kind == plan::Kind::tunnel && upstream.fd && !upstream.shut;
+  return record.exchange && plan::is_opaque(record.exchange->kind) && upstream.fd && !upstream.shut;
 }
 
 Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   const std::uint16_t status = base::row(reason).status;
-  if (status == 0 || record.state == State::SEND_RESPONSE) return close(reason);
+  const bool speaks_http = !plan::kind_of(listener_of(record, services).role);
+  if (status == 0 || record.state == State::SEND_RESPONSE || !speaks_http) return close(reason);
   if (would_look_whole_above(record)) sys::reset_on_close(record.side[kUpstream].fd);
   record.side[kUpstream] = net::Endpoint{};
   record.approach.reset();
@@ -114,6 +115,28 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   answer.end = static_cast<std::uint16_t>(answer.end + length);
   answer.framing = http::Framing{};
   note(record, services, Did::answered, status, static_cast<std::uint8_t>(reason), exchange.error);
+  return go(State::SEND_RESPONSE);
+}
+
+Step refuse(request_info& record, Services& services, Reason reason, std::string_view fields) noexcept {
+  Exchange& exchange = *record.exchange;
+  net::Lane& answer = record.lane[kResponse];
+  exchange.reason = reason;
+  exchange.ended_in = record.state;
+  exchange.announced = false;
+  exchange.status = base::row(reason).status;
+  http::Failure failure = failure_of(record, services, reason);
+  failure.phase = {};
+  failure.fields = fields;
+  failure.stays = exchange.persistent;
+  const std::size_t length =
+      http::write_answer(failure, {services.via, services.date},
+                         {reinterpret_cast<char*>(answer.block->bytes), http::kAnswerBytesMax});
+  answer.begin = answer.end = 0;
+  exchange.head_down = head_bytes(answer, length) - exchange.sent_down;
+  answer.end = static_cast<std::uint16_t>(length);
+  answer.framing = http::Framing{};
+  note(record, services, Did::answered, exchange.status, static_cast<std::uint8_t>(reason));
   return go(State::SEND_RESPONSE);
 }
 

@@ -25,10 +25,11 @@ bool is_ours(Reason reason) noexcept {
 // A request to ourselves would come back; and rules may speak of the address that a name leads to.
 Reason objection_to(const Exchange& exchange, const Services& services,
                     const sys::Address& address) noexcept {
+  if (exchange.grouped) return Reason::none;  // a server behind us may well be one of our own
   if (std::any_of(services.own.begin(), services.own.end(),
                   [&address](const sys::Address& own) { return address.reaches(own); }))
     return Reason::loop;
-  if (exchange.hop != nullptr) return Reason::none;  // it was configured, and is nobody's wish
+  if (exchange.parent != nullptr) return Reason::none;  // it was configured, and is nobody's wish
   const plan::Verdict verdict = services.config->rules.for_address(
       {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
   return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
@@ -162,7 +163,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
     otherwise = reason_for(error);
   }
   const bool under_way = record.side[kUpstream].link == Link::connecting;
-  if (!under_way && !is_racing(record)) return give_up(record, services, otherwise);
+  if (!under_way && !is_racing(record)) return unreachable(record, services, otherwise);
   if (!under_way) promote(record, static_cast<std::uint8_t>(record.approach->race.count() - 1));
   return record.side[kUpstream].writable ? go(State::SEND_REQUEST) : wait_for(patience(exchange));
 }
@@ -205,7 +206,7 @@ Step connect_late(request_info& record, Services& services, Reason reason) noexc
   end_race(record, services, ETIMEDOUT);
   exchange.error = ETIMEDOUT;
   settle_attempt(exchange, services, exchange.address, ETIMEDOUT);
-  return give_up(record, services, reason);
+  return unreachable(record, services, reason);
 }
 
 // Until the first byte is taken, or, with none to send, until there is room for one, nothing is known.

@@ -20,6 +20,7 @@ Step next_request(request_info& record, Services& services) noexcept {
     fresh.moved = lane.moved;
     lane = std::move(fresh);
   }
+  record.feed.reset();
   ++record.served;
   return go(State::READ_REQUEST);
 }
@@ -79,7 +80,8 @@ Step hear_out(request_info& record, Services& services) noexcept {
 Step all_sent(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
   net::Lane& request = record.lane[kRequest];
-  if (record.exchange->status < 200) {
+  const bool interim = record.exchange->status >= 100 && record.exchange->status < 200;
+  if (interim) {
     record.lane[kResponse].turn_page();
     return go(State::READ_RESPONSE);
   }

@@ -67,6 +67,15 @@ std::string_view credentials(const plan::Parent& parent, std::span<char> room) n
   return out.view();
 }
 
+// For a request that names no host.
+std::string_view authority_of(const plan::Hop& hop, std::span<char> room) noexcept {
+  base::Writer out{room};
+  const bool ipv6 = hop.host.find(':') != std::string::npos;
+  if (!hop.socket.empty()) return "localhost";
+  out << (ipv6 ? "[" : "") << hop.host << (ipv6 ? "]:" : ":") << std::uint64_t{hop.port};
+  return out.view();
+}
+
 // The request goes on: its head is written anew in front of what has come of its body.
 Step forward(request_info& record, Services& services, const http::RequestHead& head,
              std::size_t head_length) noexcept {
@@ -80,6 +89,12 @@ Step forward(request_info& record, Services& services, const http::RequestHead& 
   if (exchange.parent != nullptr && exchange.parent->kind == plan::Parent::Kind::http) {
     form.absolute = true;
     form.credentials = credentials(*exchange.parent, credentials_room);
+  }
+  std::array<char, http::kHostTextMax> host_room;
+  if (exchange.kind == plan::Kind::reverse) {
+    form.reverse = true;
+    form.client = record.client;
+    form.host = authority_of(*exchange.hop, host_room);
   }
   http::HeadRoom rewritten;
   const std::size_t length = http::write_request(head, {services.via, services.date}, form, rewritten);
@@ -98,9 +113,20 @@ Step forward(request_info& record, Services& services, const http::RequestHead& 
   return go(State::SEND_REQUEST);
 }
 
+// To a server behind us.
+Step forward_in_group(request_info& record, Services& services, const http::RequestHead& head,
+                      std::size_t head_length, const plan::Plan& decided) noexcept {
+  Exchange& exchange = *record.exchange;
+  exchange.persistent &= decided.keep_alive;
+  exchange.group = static_cast<std::uint16_t>(decided.route->group);
+  if (!choose_member(record, services)) return give_up(record, services, Reason::unreachable);
+  return forward(record, services, head, head_length);
+}
+
 // Whether the client has shown who it is, and has not asked too often.
-Reason objection_to(const request_info& record, Services& services, const http::RequestHead& head) noexcept {
-  if (services.users != nullptr && services.users->login(head.fields).what != plan::Login::What::good)
+Reason objection_to(const request_info& record, Services& services, const http::RequestHead& head,
+                    bool web) noexcept {
+  if (!web && services.users != nullptr && services.users->login(head.fields).what != plan::Login::What::good)
     return Reason::login_required;
   const bool too_many =
       services.limits != nullptr && !services.limits->may_request(record.client, services.now);
@@ -113,22 +139,26 @@ Step take_up(request_info& record, Services& services, const http::RequestHead& 
              std::size_t length) noexcept {
   if (!begin_exchange(record, services)) return yield(Wait::head);
   Exchange& exchange = *record.exchange;
+  const plan::Listener& listener = listener_of(record, services);
+  const bool web = listener.role == plan::Role::web;
+  if (web && !reserve_answer(record, services)) return starve(Wait::head);
   describe(exchange, head, *services.config);
   const bool crowded = services.table.used() > services.requests_max;
-  const plan::Plan decided = plan::plan_request(*services.config, head, record.client, crowded);
+  const plan::Plan decided = plan::plan_request(*services.config, listener, head, record.client, crowded);
   exchange.kind = decided.kind;
   exchange.parent = decided.parent;
   exchange.hop = decided.parent == nullptr ? nullptr : &decided.parent->hop;
   if (decided.kind != plan::Kind::refuse)
-    if (const Reason why = objection_to(record, services, head); why != Reason::none)
+    if (const Reason why = objection_to(record, services, head, web); why != Reason::none)
       return give_up(record, services, why);
   switch (decided.kind) {
-    case plan::Kind::refuse: return give_up(record, services, decided.reason);
+    case plan::Kind::forward: return forward(record, services, head, length);
     case plan::Kind::tunnel: return begin_tunnel(record, length);
     case plan::Kind::reply: return end_of_way(record, services, head);
-    case plan::Kind::forward: break;
+    case plan::Kind::reverse: return forward_in_group(record, services, head, length, decided);
+    default: break;
   }
-  return forward(record, services, head, length);
+  return web ? serve(record, services, head, length, decided) : give_up(record, services, decided.reason);
 }
 
 namespace {
@@ -164,8 +194,10 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
   exchange.status = exchange.received = head.status;
   exchange.announced = head.body.kind == http::Body::Kind::length;
   exchange.body_length = head.body.length;
-  const http::Form form{
-      .version = exchange.version, .chunked = http11 && open_ended, .close = !exchange.persistent};
+  const http::Form form{.version = exchange.version,
+                        .chunked = http11 && open_ended,
+                        .close = !exchange.persistent,
+                        .via = exchange.kind != plan::Kind::reverse};
   response.framing = http::Framing{head.body};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const Step step = pass_head(record, services, head, form, head_length);
@@ -190,7 +222,10 @@ Step pass_interim(request_info& record, Services& services, const http::Response
     return go(State::READ_RESPONSE);
   }
   exchange.status = head.status;
-  const http::Form form{.version = exchange.version, .close = false, .upgrade = switches};
+  const http::Form form{.version = exchange.version,
+                        .close = false,
+                        .upgrade = switches,
+                        .via = exchange.kind != plan::Kind::reverse};
   response.framing = http::Framing{switches ? http::Body{http::Body::Kind::until_eof} : http::Body{}};
   const Step step = pass_head(record, services, head, form, head_length);
   return switches && step.what == Step::What::go && exchange.reason == Reason::none ? switch_protocols(record)

@@ -102,6 +102,19 @@ void describe(Exchange& exchange, const http::RequestHead& head, const plan::Con
   exchange.repeatable = http11 && !exchange.upgrade && is_idempotent(head.method);
 }
 
+namespace {
+
+// A server that took the connection and gave an answer fares well, whatever the answer is.
+void settle_member(const Exchange& exchange, Services& services) noexcept {
+  services.groups->ended(exchange.group, exchange.member);
+  if (exchange.received != 0 || exchange.opaque)
+    services.groups->succeeded(exchange.group, exchange.member);
+  else if (base::row(exchange.reason).ended_by == base::Party::upstream)
+    services.groups->failed(exchange.group, exchange.member, services.now);
+}
+
+}  // namespace
+
 void end_exchange(request_info& record, Reason reason, Services& services) noexcept {
   if (!record.exchange) return;
   Exchange& exchange = *record.exchange;
@@ -109,6 +122,7 @@ void end_exchange(request_info& record, Reason reason, Services& services) noexc
     exchange.reason = reason;
     exchange.ended_in = record.state;
   }
+  if (exchange.grouped) settle_member(exchange, services);
   begin_phase(exchange, services, Phase::none);
   exchange.spent_ms[static_cast<std::size_t>(record.state)] +=
       static_cast<std::uint32_t>(services.now - record.entered);

@@ -39,6 +39,9 @@ void end_exchange(request_info& record, Reason reason, Services& services) noexc
 
 // Ends the exchange for `reason`: by an answer that says so, if none has begun and the reason has one.
 Step give_up(request_info& record, Services& services, Reason reason) noexcept;
+// The same for a web server's request that was read whole: the connection may stay. `fields` are whole lines
+// of the head. REQUIRES: a block for the answer.
+Step refuse(request_info& record, Services& services, Reason reason, std::string_view fields) noexcept;
 // The request is not to go on: the answer is ours, though there is nothing wrong.
 Step end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept;
 // The upstream of a tunnel would take the end of the stream for the client's.
@@ -71,6 +74,30 @@ net::Greeting first_greeting(const Exchange& exchange) noexcept;
 // What has to be said to a parent before the connection leads on.
 Step greet(request_info& record, Services& services) noexcept;
 
+// The host cannot be reached: perhaps another of its group can. REQUIRES: nothing has been sent.
+Step unreachable(request_info& record, Services& services, Reason reason) noexcept;
+// The member of the group that is to be asked; false: all were tried.
+bool choose_member(request_info& record, Services& services) noexcept;
+
+// ---- serve.cpp -------------------------------------------------------------------------------------------
+
+// A web server's own answer is to be in a block; false: there is none to be had.
+bool reserve_answer(request_info& record, Services& services) noexcept;
+Step serve(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length,
+           const plan::Plan& decided) noexcept;
+
+// ---- raw.cpp ---------------------------------------------------------------------------------------------
+
+const plan::Listener& listener_of(const request_info& record, const Services& services) noexcept;
+// The connection begins with a PROXY header, which says who the client is.
+Step read_introduction(request_info& record, Services& services) noexcept;
+// What comes is not HTTP.
+Step begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept;
+// The connection to the relay's other end is open.
+Step open_relay(request_info& record) noexcept;
+Step echo(request_info& record, Services& services) noexcept;
+Step reverse_lines(request_info& record, Services& services) noexcept;
+
 // ---- heads.cpp -------------------------------------------------------------------------------------------
 
 Step take_up(request_info& record, Services& services, const http::RequestHead& head,
@@ -87,6 +114,8 @@ Step bad_response(request_info& record, Services& services, Reason detail) noexc
 net::Flow pump(request_info& record, Services& services, Way way) noexcept;
 // As `net::fill`, for a head and what comes behind it. Flow::budget: the client may move nothing now.
 net::Flow fill_head(request_info& record, Services& services, Way way) noexcept;
+// The same as `fill_head`, as far as the block has room.
+net::Flow fill_line(request_info& record, Services& services) noexcept;
 // Counts bytes that were read and thrown away.
 void spend(const request_info& record, Services& services, std::uint64_t bytes) noexcept;
 // The record stopped because its client may move no more now.

@@ -23,6 +23,12 @@ std::uint64_t allowed(const request_info& record, Services& services, Way way) n
   return way == kRequest && both_ways ? bytes - bytes / 2 : bytes;
 }
 
+// An echo goes back to where it came from.
+net::Endpoint& source(request_info& record, Way way) noexcept {
+  const bool echoed = way == kResponse && record.exchange->kind == plan::Kind::echo;
+  return record.side[way == kRequest || echoed ? kClient : kUpstream];
+}
+
 }  // namespace
 
 void spend(const request_info& record, Services& services, std::uint64_t bytes) noexcept {
@@ -31,13 +37,30 @@ void spend(const request_info& record, Services& services, std::uint64_t bytes) 
 }
 
 Flow pump(request_info& record, Services& services, Way way) noexcept {
-  net::Endpoint& from = record.side[way == kRequest ? kClient : kUpstream];
+  net::Endpoint& from = source(record, way);
   net::Endpoint& to = record.side[way == kRequest ? kUpstream : kClient];
   const std::uint64_t may = allowed(record, services, way);
   std::uint64_t left = may;
-  const Flow flow = net::pump(record.lane[way], from, to, services.stores, services.budget[way], left);
+  const bool fed = way == kResponse && record.feed != nullptr;
+  const Flow flow =
+      fed ? net::pump(record.lane[way], *record.feed, to, services.stores, services.budget[way], left)
+          : net::pump(record.lane[way], from, to, services.stores, services.budget[way], left);
   spend(record, services, may - left);
   services.throttled |= flow == Flow::budget && services.budget[way] > 0;
+  return flow;
+}
+
+Flow fill_line(request_info& record, Services& services) noexcept {
+  net::Lane& in = record.lane[kRequest];
+  const std::uint64_t may = allowed(record, services, kResponse);
+  std::size_t& budget = services.budget[kRequest];
+  services.throttled |= may == 0 && budget > 0;
+  if (may == 0 || budget == 0) return Flow::budget;
+  const std::size_t before = in.end;
+  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(base::kBlockBytes - before, may));
+  const Flow flow = net::fill(in, record.side[kClient], room);
+  budget -= std::min<std::size_t>(budget, in.end - before);
+  spend(record, services, in.end - before);
   return flow;
 }
 

@@ -31,6 +31,7 @@ Step begin_tunnel(request_info& record, std::size_t head_length) noexcept {
 Step switch_protocols(request_info& record) noexcept {
   net::Lane& request = record.lane[kRequest];
   record.exchange->kind = plan::Kind::tunnel;
+  record.exchange->opaque = true;
   request.framing = record.lane[kResponse].framing = http::Framing{{http::Body::Kind::until_eof}};
   request.end = static_cast<std::uint16_t>(request.end + request.ahead());
   request.tail = 0;
@@ -73,6 +74,7 @@ Step open_tunnel(request_info& record, Services& services) noexcept {
   }
   response.framing = http::Framing{{http::Body::Kind::until_eof}};
   record.exchange->status = 200;
+  record.exchange->opaque = true;
   record.exchange->head_down = response.moved - record.exchange->sent_down + opened.size() - response.begin;
   return go(State::SEND_RESPONSE);
 }

@@ -73,9 +73,35 @@ Step look_up(request_info& record, Services& services) noexcept {
   const net::Lookup found =
       services.resolver.find(exchange.hop_host(), exchange.hop_port(), me, services.now);
   if (found.what == net::Lookup::What::pending) return wait_for(Wait::resolve);
-  if (found.what == net::Lookup::What::failed) return give_up(record, services, found.why);
+  if (found.what == net::Lookup::What::failed) return unreachable(record, services, found.why);
   exchange.addresses = found.addresses;
   return begin_connecting(record, services);
+}
+
+bool choose_member(request_info& record, Services& services) noexcept {
+  Exchange& exchange = *record.exchange;
+  const std::size_t member =
+      services.groups->choose(exchange.group, record.client, services.now, exchange.tried);
+  exchange.grouped = member != plan::kNoMember;
+  if (!exchange.grouped) return false;
+  services.groups->begun(exchange.group, member);
+  exchange.member = static_cast<std::uint8_t>(member);
+  exchange.tried |= std::uint64_t{1} << member;
+  exchange.hop = &services.config->groups[exchange.group].members[member];
+  return true;
+}
+
+Step unreachable(request_info& record, Services& services, Reason reason) noexcept {
+  Exchange& exchange = *record.exchange;
+  if (!exchange.grouped) return give_up(record, services, reason);
+  services.groups->ended(exchange.group, exchange.member);
+  services.groups->failed(exchange.group, exchange.member, services.now);
+  if (!choose_member(record, services)) return give_up(record, services, reason);
+  exchange.addresses = {};
+  exchange.next_address = exchange.address = 0;
+  record.side[kUpstream] = net::Endpoint{};
+  record.approach.reset();
+  return go(State::SEND_REQUEST);
 }
 
 Step repeat(request_info& record) noexcept {

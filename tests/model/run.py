@@ -160,7 +160,7 @@ PLANTED = [
      STUCK, STATES, "if (!client.finished || record.greeted > 0 || !client.writable || pending) return;"),
     ("a tunnel's FIN is not passed on", "WRONG_END", "tunnel", WRONG, STATES, "pass_end(up, upstream);"),
     ("an upload cut short looks whole", "WRONG_ABOVE", "tunnel, client leaves", WRONG, STATES,
-     "record.exchange->kind == plan::Kind::tunnel && upstream.fd && !upstream.shut;"),
+     "plan::is_opaque(record.exchange->kind) && upstream.fd && !upstream.shut;"),
 ]
 
 

@@ -53,13 +53,15 @@ MISTAKES = [
      "net::end_chunk(lane, body.payload, lane.framing.complete())", "net::end_chunk(lane, body.payload, lane.framing.eof_completes())"),
     ("what a pipe still holds is dropped", "src/net/lane.cpp", "pipe->held -= bytes;", "pipe->held = 0;"),
     ("the end of a stream before its pipe is empty", "src/net/lane.cpp",
-     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n",
+     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n"
+     "    if (lane.framing.complete()) return through(lane);\n    const bool ends",
      "    if (lane.pipe && from.finished && lane.framing.eof_completes()) return through(lane);\n"
-     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n"),
+     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n"
+     "    if (lane.framing.complete()) return through(lane);\n    const bool ends"),
     ("a short splice taken for an empty socket", "src/net/lane.cpp", "  lane.pipe->held = io.bytes;\n",
      "  lane.pipe->held = io.bytes;\n  if (io.bytes < sys::kPipeBytes) from.readable = false;\n"),
     ("a pipe goes back with bytes in it", "src/net/pipes.cpp", "if (pipe.held == 0 && spares_ < kSpareMax)", "if (spares_ < kSpareMax)"),
-    ("bytes in the pipe not counted", "src/net/lane.cpp", "  lane.framing.pass(io.bytes);\n", ""),
+    ("bytes in the pipe not counted", "src/net/lane.cpp", "  lane.pipe->held = io.bytes;\n  lane.framing.pass(io.bytes);\n", "  lane.pipe->held = io.bytes;\n"),
     ("without a pipe it is an error", "src/net/lane.cpp", "  if (is_unsupported(io)) {\n", "  if (false) {\n"),
     ("a broken tunnel looks ended", "request_state.cpp", "if (look_whole_above) ", "if (look_whole_above && false) "),
 ]

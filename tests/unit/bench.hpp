@@ -56,6 +56,7 @@ class Bench {
     listener = sys::listen(sys::loopback4(8080), 1).fd;
     resolver.emplace(poller);
     config.http10 = http10;
+    config.listeners.emplace_back();
     services.emplace(config, poller, table, blocks_pool, pipes, exchanges, *resolver, upstreams, trace);
     services->via = "proxy";
     services->date = "Sun, 06 Nov 1994 08:49:37 GMT";

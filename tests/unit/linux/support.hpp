@@ -322,6 +322,7 @@ class Machine {
   plan::Config config = [] {
     plan::Config lab;
     lab.http10 = true;
+    lab.listeners.emplace_back();
     return lab;
   }();
   base::BlockPool blocks;

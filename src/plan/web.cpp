@@ -1,0 +1,168 @@
+// A web server's routes: the site by the request's host, the route by the longest prefix of its path.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../base/text.hpp"
+#include "plan.hpp"
+#include "url_path.hpp"
+
+namespace plan {
+namespace {
+
+using base::Reason;
+using std::string;
+using std::string_view;
+
+// ---- the site
+// ----------------------------------------------------------------------------------------------
+
+string_view host_of(const http::RequestHead& head) noexcept {
+  if (head.form == http::TargetForm::absolute) return head.authority.host;
+  for (const http::Field& field : head.fields.all()) {
+    http::Authority authority;
+    if (base::equals_ignoring_case(field.name, "Host") && http::parse_authority(field.value, authority))
+      return authority.host;
+  }
+  return {};
+}
+
+string_view without_final_dot(string_view name) noexcept {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return name;
+}
+
+bool has_name(const Site& site, string_view host) noexcept {
+  return std::any_of(site.hostnames.begin(), site.hostnames.end(),
+                     [host](const string& name) { return base::equals_ignoring_case(name, host); });
+}
+
+const Site& site_for(const Config& config, const Listener& listener, string_view host) noexcept {
+  for (const std::size_t index : listener.sites)
+    if (has_name(config.sites[index], host)) return config.sites[index];
+  return config.sites[listener.sites.front()];
+}
+
+// ---- the route
+// ---------------------------------------------------------------------------------------------
+
+// Nothing in it can be written in another way: so most paths are.
+bool is_plain(string_view path) noexcept {
+  return path.find('%') == string_view::npos && path.find("//") == string_view::npos &&
+         path.find("/.") == string_view::npos;
+}
+
+unsigned hex_value(char c) noexcept {
+  return static_cast<unsigned>(base::is(c, base::kDigit) ? c - '0' : base::lower(c) - 'a' + 10);
+}
+
+string decoded(string_view text) {
+  string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool encoded = text[i] == '%' && i + 2 < text.size() && base::is(text[i + 1], base::kHexDigit) &&
+                         base::is(text[i + 2], base::kHexDigit);
+    out += encoded ? static_cast<char>(hex_value(text[i + 1]) << 4U | hex_value(text[i + 2])) : text[i];
+    i += encoded ? 2 : 0;
+  }
+  return out;
+}
+
+// The path as whoever serves it will understand it, so that no spelling gets around a route: decoded, empty
+// segments joined, dots resolved. Nothing if it leads above the top.
+std::optional<string> normal_path(string_view path) {
+  const string text = decoded(path);
+  std::vector<string_view> segments;
+  string_view last;
+  for (string_view rest = text; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('/'), rest.size());
+    last = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (last.empty() || last == ".") continue;
+    if (last != "..")
+      segments.push_back(last);
+    else if (segments.empty())
+      return std::nullopt;
+    else
+      segments.pop_back();
+  }
+  string out;
+  for (const string_view segment : segments) (out += '/') += segment;
+  if (out.empty() || text.ends_with('/') || last == "." || last == "..") out += '/';
+  return out;
+}
+
+// On a boundary between segments.
+bool begins_with(string_view path, string_view prefix) noexcept {
+  if (!path.starts_with(prefix)) return false;
+  return prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/';
+}
+
+const WebRoute* route_for(const Site& site, string_view path) noexcept {
+  const WebRoute* best = nullptr;
+  for (const WebRoute& route : site.routes)
+    if (begins_with(path, route.prefix) && (best == nullptr || route.prefix.size() > best->prefix.size()))
+      best = &route;
+  return best;
+}
+
+bool is_among(const std::vector<Network>& networks, const sys::Address& client) noexcept {
+  return std::any_of(networks.begin(), networks.end(),
+                     [&client](const Network& network) { return network.has(client); });
+}
+
+bool admits(const WebRoute& route, const sys::Address& client) noexcept {
+  return (route.allow.empty() || is_among(route.allow, client)) && !is_among(route.deny, client);
+}
+
+Kind kind_of(RouteKind kind) noexcept {
+  switch (kind) {
+    case RouteKind::files: return Kind::files;
+    case RouteKind::redirect: return Kind::redirect;
+    case RouteKind::reverse: return Kind::reverse;
+    case RouteKind::metrics: return Kind::metrics;
+  }
+  return Kind::refuse;
+}
+
+Reason objection(const http::RequestHead& head) noexcept {
+  if (head.form == http::TargetForm::authority) return Reason::method_not_allowed;
+  if (head.form == http::TargetForm::absolute && !head.plain_http) return Reason::scheme_unsupported;
+  return Reason::none;
+}
+
+}  // namespace
+
+Plan plan_web(const Config& config, const Listener& listener, const http::RequestHead& head,
+              const sys::Address& client) noexcept {
+  Plan plan;
+  if (plan.reason = objection(head); plan.reason != Reason::none) return plan;
+  if (head.form == http::TargetForm::asterisk) return {.kind = Kind::reply};
+  const Site& site = site_for(config, listener, without_final_dot(host_of(head)));
+  const string_view target = head.path.empty() ? string_view{"/"} : head.path;
+  const std::size_t question = std::min(target.find('?'), target.size());
+  const string_view asked = target.substr(0, question);
+  plan.keep_alive = site.keep_alive;
+  plan.reason = Reason::bad_target;
+  const std::optional<string> path = is_plain(asked) ? string{asked} : normal_path(asked);
+  if (!path) return plan;
+  plan.reason = Reason::file_not_found;
+  plan.route = route_for(site, *path);
+  if (plan.route == nullptr) return plan;
+  plan.keep_alive = plan.route->keep_alive;
+  plan.reason = Reason::client_not_allowed;
+  if (!admits(*plan.route, client)) return plan;
+  plan.reason = Reason::none;
+  plan.kind = kind_of(plan.route->kind);
+  if (plan.kind == Kind::reverse && lacks_length(config, head)) plan.reason = Reason::length_required;
+  if (plan.kind == Kind::reverse && has_passed(head, config.name)) plan.reason = Reason::loop;
+  if (plan.reason != Reason::none) plan.kind = Kind::refuse;
+  if (plan.kind == Kind::files) {
+    const string_view rest = string_view{*path}.substr(std::min(plan.route->prefix.size(), path->size()));
+    plan.below =
+        (is_plain(asked) ? string{rest} : percent_encoded(rest, "/")) + string{target.substr(question)};
+  }
+  return plan;
+}
+
+}  // namespace plan

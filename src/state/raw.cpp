@@ -1,0 +1,225 @@
+// Connections without HTTP: relayed to another server, sent back, or answered with a file.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "../base/text.hpp"
+#include "../net/proxy_protocol.hpp"
+#include "../plan/places.hpp"
+#include "parts.hpp"
+
+using net::Flow;
+
+namespace state {
+
+namespace {
+
+constexpr http::Body kOpenEnded{http::Body::Kind::until_eof};
+
+std::string_view name_of(plan::Kind kind) noexcept {
+  switch (kind) {
+    case plan::Kind::relay: return "RELAY";
+    case plan::Kind::echo: return "ECHO";
+    case plan::Kind::reverse_lines: return "LINES";
+    case plan::Kind::send_file: return "FILE";
+    default: return "-";
+  }
+}
+
+// For the log: what is done takes the method's place, and with what the target's.
+void describe_raw(Exchange& exchange, plan::Kind kind, std::string_view with) noexcept {
+  exchange.kind = kind;
+  exchange.method_length =
+      static_cast<std::uint8_t>(name_of(kind).copy(exchange.method.data(), exchange.method.size()));
+  with = with.empty() ? "-" : with;
+  exchange.target_length =
+      static_cast<std::uint16_t>(with.copy(exchange.target.data(), exchange.target.size()));
+}
+
+// The header stands before all that the client has sent so far. REQUIRES: a block.
+void introduce(request_info& record, std::uint8_t version) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  std::array<std::byte, net::kProxyHeaderWrittenMax> header;
+  const std::size_t length =
+      net::write_proxy_header(version, record.client, sys::local_address(record.side[kClient].fd), header);
+  std::memmove(request.block->bytes + length, request.block->bytes + request.begin, request.held());
+  std::memcpy(request.block->bytes, header.data(), length);
+  request.end = static_cast<std::uint16_t>(length + request.held());
+  request.begin = 0;
+}
+
+Step begin_relay(request_info& record, Services& services, const plan::Listener& listener) noexcept {
+  Exchange& exchange = *record.exchange;
+  net::Lane& request = record.lane[kRequest];
+  const bool introduces = listener.proxy_header_out != 0;
+  if (introduces && !request.block) request.block = services.blocks.take();
+  if (introduces && !request.block) return starve(Wait::head);
+  exchange.group = static_cast<std::uint16_t>(listener.group);
+  if (!choose_member(record, services)) return close(Reason::unreachable);
+  describe_raw(exchange, plan::Kind::relay, plan::text_of(*exchange.hop));
+  request.framing = http::Framing{kOpenEnded};
+  if (introduces) introduce(record, listener.proxy_header_out);
+  return go(State::SEND_REQUEST);
+}
+
+Step begin_file(request_info& record, const plan::Listener& listener) noexcept {
+  Exchange& exchange = *record.exchange;
+  describe_raw(exchange, plan::Kind::send_file, listener.file);
+  record.feed = plan::open_whole_file(listener.root, listener.file, exchange.reason);
+  if (!record.feed) return close(exchange.reason);
+  record.lane[kRequest].framing = record.lane[kResponse].framing = http::Framing{kOpenEnded};
+  return go(State::SEND_RESPONSE);
+}
+
+Step begin_echo(request_info& record, plan::Kind kind) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  net::Lane& response = record.lane[kResponse];
+  describe_raw(*record.exchange, kind, {});
+  // What came behind a PROXY header is to go back too.
+  if (kind == plan::Kind::echo) std::swap(request, response);
+  request.framing = response.framing = http::Framing{kOpenEnded};
+  return go(State::SEND_RESPONSE);
+}
+
+// The client is who the header says it is, and counts as that one.
+Reason accept_introduction(request_info& record, Services& services, const sys::Address& client) noexcept {
+  if (client.family == sys::Address::Family::none) return Reason::none;
+  if (std::exchange(record.counted, false)) services.limits->closed(record.client);
+  record.client = client;
+  if (services.limits == nullptr) return Reason::none;
+  record.counted = services.limits->may_connect(client, services.now);
+  return record.counted ? Reason::none : Reason::too_many_connections;
+}
+
+}  // namespace
+
+const plan::Listener& listener_of(const request_info& record, const Services& services) noexcept {
+  return services.config->listeners[record.listener];
+}
+
+Step read_introduction(request_info& record, Services& services) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  for (;;) {
+    if (!request.block) request.block = services.blocks.take();
+    if (!request.block) return starve(Wait::head);
+    const Flow flow = net::fill(request, record.side[kClient], http::kHeadBytesMax - request.end);
+    if (flow == Flow::need_read) {
+      if (request.end == 0) request.drop_block();
+      return wait_for(Wait::head);
+    }
+    if (flow == Flow::read_failed) return close(Reason::client_left);
+    const net::ProxyHeader header =
+        net::read_proxy_header({reinterpret_cast<const char*>(request.block->bytes), request.end});
+    if (header.what == net::ProxyHeader::What::partial) continue;
+    if (header.what == net::ProxyHeader::What::bad) return close(Reason::bad_introduction);
+    record.introduced = true;
+    request.end = static_cast<std::uint16_t>(request.end - header.length);
+    std::memmove(request.block->bytes, request.block->bytes + header.length, request.end);
+    if (request.end == 0) request.drop_block();
+    if (const Reason why = accept_introduction(record, services, header.client); why != Reason::none)
+      return close(why);
+    return go(State::READ_REQUEST);
+  }
+}
+
+Step begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept {
+  if (!begin_exchange(record, services)) return yield(Wait::head);
+  const plan::Listener& listener = listener_of(record, services);
+  if (kind == plan::Kind::relay) return begin_relay(record, services, listener);
+  if (kind == plan::Kind::send_file) return begin_file(record, listener);
+  return begin_echo(record, kind);
+}
+
+Step open_relay(request_info& record) noexcept {
+  record.exchange->opaque = true;
+  record.lane[kResponse].framing = http::Framing{kOpenEnded};
+  return go(State::SEND_RESPONSE);
+}
+
+Step echo(request_info& record, Services& services) noexcept {
+  switch (pump(record, services, kResponse)) {
+    case Flow::complete: return all_sent(record, services);
+    case Flow::need_read: return wait_for(Wait::tunnel);
+    case Flow::need_write: return wait_for(Wait::reader);
+    case Flow::budget: return yield();
+    case Flow::no_block: return starve(Wait::tunnel);
+    default: return close(Reason::client_left);
+  }
+}
+
+namespace {
+
+// What of the lane's content is a line, with its end; empty: none is whole.
+std::string_view whole_line(const net::Lane& lane) noexcept {
+  const std::string_view text{reinterpret_cast<const char*>(lane.block->bytes) + lane.begin, lane.held()};
+  const std::size_t end = text.find('\n');
+  return end == std::string_view::npos ? std::string_view{} : text.substr(0, end + 1);
+}
+
+// Puts the line to `to`, its characters from the last to the first, its end where it was.
+void put_reversed(std::string_view line, net::Lane& to) noexcept {
+  std::size_t end = line.size();
+  while (end > 0 && (line[end - 1] == '\n' || line[end - 1] == '\r')) --end;
+  auto* const out = reinterpret_cast<char*>(to.block->bytes);
+  std::reverse_copy(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(end), out);
+  line.substr(end).copy(out + end, line.size() - end);
+  to.begin = 0;
+  to.end = static_cast<std::uint16_t>(line.size());
+}
+
+// Brings what comes next behind the piece of a line that is there.
+Flow bring_more(request_info& record, Services& services) noexcept {
+  net::Lane& in = record.lane[kRequest];
+  if (!in.block) in.block = services.blocks.take();
+  if (!in.block) return Flow::no_block;
+  std::memmove(in.block->bytes, in.block->bytes + in.begin, in.held());
+  in.end = static_cast<std::uint16_t>(in.held());
+  in.begin = 0;
+  if (in.end == base::kBlockBytes) return Flow::bad_framing;
+  const Flow flow = fill_line(record, services);
+  if (in.held() == 0) in.drop_block();
+  return flow;
+}
+
+// A line has been answered, or there is none: what is to be done next. `none`: the next line is there.
+Flow next_line(request_info& record, Services& services) noexcept {
+  net::Lane& in = record.lane[kRequest];
+  net::Lane& out = record.lane[kResponse];
+  for (;;) {
+    std::string_view line = in.block ? whole_line(in) : std::string_view{};
+    if (line.empty() && record.side[kClient].eof && in.held() > 0)  // the last one has no end
+      line = {reinterpret_cast<const char*>(in.block->bytes) + in.begin, in.held()};
+    if (!line.empty()) {
+      if (!out.block) out.block = services.blocks.take();
+      if (!out.block) return Flow::no_block;
+      put_reversed(line, out);
+      in.begin = static_cast<std::uint16_t>(in.begin + line.size());
+      return Flow::none;
+    }
+    if (record.side[kClient].eof) return Flow::complete;
+    const Flow flow = bring_more(record, services);
+    if (flow != Flow::none && !(flow == Flow::read_failed && record.side[kClient].eof)) return flow;
+  }
+}
+
+}  // namespace
+
+Step reverse_lines(request_info& record, Services& services) noexcept {
+  net::Lane& out = record.lane[kResponse];
+  for (;;) {
+    const Flow sent = net::drain(out, record.side[kClient]);
+    if (sent == Flow::need_write) return wait_for(Wait::reader);
+    if (sent != Flow::complete) return close(Reason::client_left);
+    switch (next_line(record, services)) {
+      case Flow::none: continue;
+      case Flow::need_read: out.drop_block(); return wait_for(Wait::tunnel);
+      case Flow::complete: return all_sent(record, services);
+      case Flow::budget: return yield();
+      case Flow::no_block: return starve(Wait::tunnel);
+      case Flow::bad_framing: return close(Reason::line_too_long);
+      default: return close(Reason::client_left);
+    }
+  }
+}
+
+}  // namespace state

@@ -1,0 +1,127 @@
+// A web server's own answers: files, redirects, and what is told of the program.
+#include <memory>
+#include <utility>
+
+#include "../http/reply.hpp"
+#include "../plan/file_feeds.hpp"
+#include "parts.hpp"
+
+namespace state {
+
+namespace {
+
+plan::FileAnswer redirect(const plan::WebRoute& route) {
+  plan::FileAnswer answer;
+  answer.status = route.status;
+  answer.fields = "Location: " + route.location + "\r\n";
+  answer.body = {http::Body::Kind::length, 0};
+  return answer;
+}
+
+bool wants_json(const http::Fields& fields) noexcept {
+  for (const http::Field& field : fields.all())
+    if (base::equals_ignoring_case(field.name, "Accept") &&
+        field.value.find("application/json") != std::string_view::npos)
+      return true;
+  return false;
+}
+
+plan::FileAnswer metrics(const Services& services, const http::RequestHead& head) {
+  const bool json = wants_json(head.fields);
+  auto text = std::make_shared<const std::string>(services.pages == nullptr ? std::string{}
+                                                                            : services.pages->metrics(json));
+  plan::FileAnswer answer;
+  answer.fields = json ? "Content-Type: application/json\r\n"
+                       : "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n";
+  answer.body = {http::Body::Kind::length, text->size()};
+  const std::uint64_t length = text->size();
+  if (head.method != "HEAD" && length > 0) answer.feed = plan::whole_feed({std::move(text), {}}, length);
+  return answer;
+}
+
+plan::FileAnswer make_answer(const Services& services, const http::RequestHead& head,
+                             const plan::Plan& decided) {
+  switch (decided.kind) {
+    case plan::Kind::files:
+      return services.files->answer(*decided.route, head, decided.below, services.now, services.wall_ms);
+    case plan::Kind::redirect: return redirect(*decided.route);
+    case plan::Kind::metrics: return metrics(services, head);
+    default: break;
+  }
+  plan::FileAnswer answer;
+  answer.reason = decided.reason;
+  return answer;
+}
+
+// The request ends with its head, and what lies behind it is the next one. A body is not read: then the
+// connection ends with the answer.
+void take_in(request_info& record, const http::Body& body, std::size_t head_length) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  Exchange& exchange = *record.exchange;
+  const std::size_t behind = request.end - head_length;
+  request.framing = http::Framing{body};
+  request.dead = !request.framing.complete();
+  exchange.persistent &= !request.dead;
+  exchange.may_continue |= behind > 0;
+  if (behind == 0 || !exchange.persistent) return request.drop_block();
+  request.tail = request.end;
+  request.begin = request.end = static_cast<std::uint16_t>(head_length);
+}
+
+// What lies in memory goes with the head: one send carries both.
+void add_first_piece(request_info& record) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  if (!record.feed || response.encoding != net::Encoding::plain || record.feed->range().fd >= 0) return;
+  const std::size_t room = response.framing.wanted(base::kBlockBytes - response.end);
+  const base::Feed::Produced made = record.feed->produce({response.block->bytes + response.end, room});
+  if (made.got != base::Feed::Got::some) return;
+  response.framing.pass(made.bytes);
+  response.end = static_cast<std::uint16_t>(response.end + made.bytes);
+}
+
+Step send_answer(request_info& record, Services& services, plan::FileAnswer& found) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  Exchange& exchange = *record.exchange;
+  const http::Served served{.status = found.status,
+                            .fields = found.fields,
+                            .body = found.body,
+                            .version = exchange.version,
+                            .close = !exchange.persistent};
+  const std::size_t length =
+      http::write_served_head(served, {services.via, services.date},
+                              {reinterpret_cast<char*>(response.block->bytes), base::kBlockBytes});
+  if (length == 0) return refuse(record, services, Reason::file_unreadable, {});
+  const bool open_ended = found.body.kind == http::Body::Kind::until_eof;
+  exchange.status = found.status;
+  exchange.announced = found.feed && !open_ended;
+  exchange.body_length = found.body.length;
+  exchange.head_down = response.moved - exchange.sent_down + length;
+  response.end = static_cast<std::uint16_t>(length);
+  response.framing = http::Framing{found.feed ? found.body : http::Body{}};
+  response.encoding = found.feed && open_ended && exchange.version == http::Version::http11
+                          ? net::Encoding::chunked
+                          : net::Encoding::plain;
+  record.feed = std::move(found.feed);
+  add_first_piece(record);
+  return go(State::SEND_RESPONSE);
+}
+
+}  // namespace
+
+bool reserve_answer(request_info& record, Services& services) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  if (!response.block) response.block = services.blocks.take();
+  return response.block != nullptr;
+}
+
+Step serve(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length,
+           const plan::Plan& decided) noexcept {
+  record.exchange->persistent &= decided.keep_alive;
+  const http::Body body = head.body;
+  plan::FileAnswer found = make_answer(services, head, decided);
+  take_in(record, body, head_length);  // the views in `head` are gone
+  if (found.reason != Reason::none) return refuse(record, services, found.reason, found.fields);
+  return send_answer(record, services, found);
+}
+
+}  // namespace state
