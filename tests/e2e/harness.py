@@ -243,8 +243,7 @@ class ProxyProcess:
         self.announcement = self._read_announcement()
         self.places = PLACE.findall(self.announcement)  # (address and port, what is done there), in their order
         self.ports = [int(place.rpartition(":")[2]) for place, _ in self.places]
-        if not self.ports:
-            self.ports = [int(port) for port in re.findall(r":(\d+)(?= and |\. Try)", self.announcement)]
+        self.ports += [int(port) for port in re.findall(r":(\d+)(?= and |\. Try)", self.announcement)]
         if not self.ports:
             self.process.kill()
             raise AssertionError(f"the proxy did not start: {self.announcement}{self._stop()[1]}")
