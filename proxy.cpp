@@ -496,6 +496,8 @@ void Proxy::announce() {
     say(us + forward + ". Try: curl -x http://" + std::string{sys::endpoint_text(*first).view()} +
         " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(*first).view()} +
         ", port " + std::to_string(first->port) + ". Ctrl-C stops it.");
+  else
+    say("Ctrl-C stops it.");
   output_.flush(services_.now);
 }
 

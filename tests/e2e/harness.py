@@ -226,6 +226,10 @@ RawClient = Wire
 
 # ---- the proxy ------------------------------------------------------------------------------------------------------
 
+# With roles: a line for each listener, as "listens on 127.0.0.1:8001: reverse proxy for localhost:3000".
+PLACE = re.compile(r"listens on (\S+:\d+): (.+)")
+
+
 class ProxyProcess:
     """The program under test. As a context it is stopped at the end, and must have exited with status 0 in silence."""
 
@@ -236,8 +240,10 @@ class ProxyProcess:
         self.pid, self.lines, self._news = self.process.pid, [], threading.Condition()
         self._stopped = False
         self._reader = threading.Thread(target=self._read, daemon=True)
-        self.announcement = self.process.stdout.readline().decode()
-        self.ports = [int(port) for port in re.findall(r":(\d+)(?= and |\. Try)", self.announcement)]
+        self.announcement = self._read_announcement()
+        self.places = PLACE.findall(self.announcement)  # (address and port, what is done there), in their order
+        self.ports = [int(place.rpartition(":")[2]) for place, _ in self.places]
+        self.ports += [int(port) for port in re.findall(r":(\d+)(?= and |\. Try)", self.announcement)]
         if not self.ports:
             self.process.kill()
             raise AssertionError(f"the proxy did not start: {self.announcement}{self._stop()[1]}")
@@ -246,6 +252,15 @@ class ProxyProcess:
             self.read_log()
 
     # -- what it says
+
+    def _read_announcement(self):
+        """One line, or one for each listener and then a last one; in each case that is the one with Ctrl-C."""
+        text = ""
+        for line in iter(self.process.stdout.readline, b""):
+            text += line.decode()
+            if "Ctrl-C" in text:
+                break
+        return text
 
     def read_log(self):
         self._reader.start()
@@ -288,9 +303,9 @@ class ProxyProcess:
             raise
         return client
 
-    def ask(self, *arguments, host="127.0.0.1", window=None, **parts):
+    def ask(self, *arguments, host="127.0.0.1", port=None, window=None, **parts):
         """A client that has sent `request(*arguments, **parts)`."""
-        return self.connect(host, window=window).send(request(*arguments, **parts))
+        return self.connect(host, port, window).send(request(*arguments, **parts))
 
     def get(self, *arguments, **parts):
         """The whole answer to `request(*arguments, **parts)`."""

@@ -1,0 +1,122 @@
+"""What the program tells of itself: Prometheus's text format, version 0.0.4, or JSON for who asks for it."""
+import json
+import re
+import unittest
+
+from harness import closed_port
+from web import HAS_JSON, InAFolder, Server, ask, at, get, read_answer
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
+SAMPLE = re.compile(rf"({NAME})(\{{{LABEL}(?:,{LABEL})*,?\}}|\{{\}})? (NaN|[+-]?Inf|[+-]?[0-9.eE+-]+)( -?[0-9]+)?\Z")
+HELP = re.compile(rf"# HELP ({NAME}) (.+)\Z")
+TYPE = re.compile(rf"# TYPE ({NAME}) (counter|gauge|histogram|summary|untyped)\Z")
+
+
+class Metrics:
+    """The text, taken apart as strictly as the format is described."""
+
+    def __init__(self, text):
+        if not text.endswith("\n"):
+            raise AssertionError("the last line must end in a line feed")
+        self.types, self.helped, self.samples = {}, {}, {}
+        for line in text.split("\n")[:-1]:
+            if found := HELP.match(line):
+                self.once(self.helped, found[1], found[2])
+            elif found := TYPE.match(line):
+                self.once(self.types, found[1], found[2])
+            elif found := SAMPLE.match(line):
+                if self.family(found[1]) not in self.types:
+                    raise AssertionError(f"the type of {found[1]} has to stand before it")
+                self.once(self.samples, (found[1], found[2] or ""), float(found[3]))
+            elif line and not line.startswith("# "):
+                raise AssertionError(f"no line of the format: {line!r}")
+
+    @staticmethod
+    def once(table, key, value):
+        if key in table:
+            raise AssertionError(f"{key} stands there twice")
+        table[key] = value
+
+    def family(self, name):
+        return name if name in self.types else re.sub(r"_(bucket|sum|count)\Z", "", name)
+
+    def total(self, *words, kind="counter"):
+        """The sum over all samples whose name has all the words."""
+        return sum(value for (name, _), value in self.samples.items()
+                   if all(word in name for word in words) and self.types[self.family(name)] == kind)
+
+
+@unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
+class Told(InAFolder):
+    def setUp(self):
+        super().setUp()
+        self.put("a.txt", b"content")
+        self.server = Server(self)
+        self.front = self.configured(at(routes=[
+            {"req_path": "/metrics", "type": "metrics"},
+            {"req_path": "/", "type": "file_serve", "dir_path": str(self.public)},
+            {"req_path": "/api", "type": "reverse_proxy", "upstreams": [self.server.authority]},
+            {"req_path": "/down", "type": "reverse_proxy", "upstreams": [f"127.0.0.1:{closed_port()}"]}]))
+
+    def metrics(self):
+        head, body = ask(self.front, "/metrics")
+        self.assertEqual(head.status, 200)
+        self.assertEqual(head.all("Content-Type"), ["text/plain; version=0.0.4; charset=utf-8"])
+        return Metrics(body.decode())
+
+    def test_the_format(self):
+        metrics = self.metrics()
+        self.assertTrue(metrics.samples)
+        self.assertEqual(set(metrics.types), set(metrics.helped), "each has a line that says what it is")
+        for name, kind in metrics.types.items():
+            self.assertEqual(name.endswith("_total"), kind == "counter", name)
+        for (name, labels), value in metrics.samples.items():
+            if metrics.types[metrics.family(name)] == "counter":
+                self.assertGreaterEqual(value, 0, (name, labels))
+
+    def test_requests_are_counted(self):
+        before = self.metrics()
+        for _ in range(7):
+            ask(self.front, "/a.txt")
+        for _ in range(5):
+            ask(self.front, "/api")
+        ask(self.front, "/none")
+        after = self.metrics()
+        # Those for the metrics themselves count, or not: one lies between.
+        self.assertIn(after.total("request") - before.total("request"), (13, 14))
+
+    def test_counters_do_not_go_back(self):
+        last = self.metrics()
+        for path in ("/a.txt", "/none", "/down", "/api"):
+            ask(self.front, path)
+            now = self.metrics()
+            for key, value in last.samples.items():
+                if last.types[last.family(key[0])] == "counter":
+                    self.assertGreaterEqual(now.samples[key], value, key)
+            last = now
+
+    def test_open_connections_are_told(self):
+        before = self.metrics().total("connection", kind="gauge")
+        clients = [self.client(self.front.connect()) for _ in range(5)]
+        for client in clients:
+            client.send(get("/a.txt"))
+            read_answer(client)
+        self.assertGreaterEqual(self.metrics().total("connection", kind="gauge"), before + 5)
+
+    def test_as_json(self):
+        head, body = ask(self.front, "/metrics", "Accept: application/json")
+        self.assertEqual(head.all("Content-Type"), ["application/json"])
+        self.assertIsInstance(json.loads(body), dict)
+
+    def test_head(self):
+        head, _ = ask(self.front, "/metrics", method="HEAD")
+        self.assertEqual(head.status, 200)
+
+    def test_who_may_not(self):
+        front = self.configured(at(routes=[{"req_path": "/metrics", "type": "metrics", "ip_whitelist": ["192.0.2.0/24"]}]))
+        self.assertEqual(ask(front, "/metrics")[0].status, 403)
+
+
+if __name__ == "__main__":
+    unittest.main()
