@@ -221,7 +221,23 @@ Ask good_connect() {
   return ask;
 }
 
-// Kept connections: a second request on each, chunks, a tunnel.
+// Kept connections: a second request on each, chunks, a tunnel; by way of either parent, or to hosts with two addresses.
+std::vector<Scenario> by_ways(const Scenario& direct) {
+  using Kind = ParentPlan::Kind;
+  std::vector<Scenario> all;
+  for (const Kind kind : {Kind::http, Kind::socks5}) {
+    all.push_back(direct);
+    all.back().parent.kind = kind;
+    all.back().parent.login = all.back().parent.asks_login = true;
+  }
+  all.push_back(direct);
+  for (HousePlan& house : all.back().houses) {
+    house.by_name = true;
+    house.spots = {{World::Host::Manner::accepts, 300}, {World::Host::Manner::accepts, 0}};
+  }
+  return all;
+}
+
 std::vector<Scenario> tortured_talk() {
   std::vector<Scenario> all;
   const Ask get;
@@ -237,6 +253,8 @@ std::vector<Scenario> tortured_talk() {
       scenario.visits.back().start_ms = kAfterMs;
       scenario.last_is_after = true;
       all.push_back(scenario);
+      const auto more = by_ways(scenario);
+      if (pipelines) all.insert(all.end(), more.begin(), more.end());
     }
   return all;
 }
@@ -317,6 +335,8 @@ std::vector<Scenario> small_talks() {
     scenario.visits = {good_visit(std::move(asks))};
     scenario.visits[0].pipelines = pipelines;
     all.push_back(scenario);
+    const auto more = by_ways(scenario);
+    if (scenario.visits[0].asks.size() == 1) all.insert(all.end(), more.begin(), more.end());
   };
   Ask get, post = good_ask(), connect = good_connect(), upgrade;
   get.answer.body = post.answer.body = post.body = "ab";
