@@ -217,7 +217,9 @@ Step reverse_lines(request_info& record, Services& services) noexcept {
       case Flow::budget: return yield();
       case Flow::no_block: return starve(Wait::tunnel);
       // What was whole is on its way yet.
-      case Flow::bad_framing: end_exchange(record, Reason::line_too_long, services); return hear_out(record, services);
+      case Flow::bad_framing:
+        end_exchange(record, Reason::line_too_long, services);
+        return hear_out(record, services);
       default: return close(Reason::client_left);
     }
   }
