@@ -213,10 +213,13 @@ Step reverse_lines(request_info& record, Services& services) noexcept {
     switch (next_line(record, services)) {
       case Flow::none: continue;
       case Flow::need_read: out.drop_block(); return wait_for(Wait::tunnel);
-      case Flow::complete: return all_sent(record, services);
+      case Flow::complete: out.flow = Flow::complete; return all_sent(record, services);
       case Flow::budget: return yield();
       case Flow::no_block: return starve(Wait::tunnel);
-      case Flow::bad_framing: return close(Reason::line_too_long);
+      // What was whole is on its way yet.
+      case Flow::bad_framing:
+        end_exchange(record, Reason::line_too_long, services);
+        return hear_out(record, services);
       default: return close(Reason::client_left);
     }
   }

@@ -1,6 +1,7 @@
 """A real browser, headless, through the proxy."""
 import base64
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -13,7 +14,9 @@ import unittest
 import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from harness import PATIENCE, Case, Origin, Wire, ok  # noqa: E402  pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+from harness import PATIENCE, Case, Origin, Wire, ok  # noqa: E402
+from web import InAFolder, PythonServer, end_to_end, get  # noqa: E402
 
 PICTURES = 100
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -45,6 +48,16 @@ socket.onmessage = event => {
     fetch('/done?good=' + sent.every((text, i) => text === back[i]), {method: 'POST', body: 'x'.repeat(100000)});
 };
 socket.onerror = () => fetch('/done?good=error', {method: 'POST', body: ''});
+</script>"""
+
+
+# The same pictures as files, and fields that must be those of the server's answer.
+FOLDER = """<!doctype html><title>folder</title><body>%s<script>
+onload = async () => {
+  const good = [...document.images].filter((picture, i) => picture.naturalWidth === i + 1 && picture.naturalHeight === 7).length;
+  const fields = (await fetch('fields.txt')).headers, wanted = %s;
+  fetch('/done?good=' + good + '&fields=' + Object.keys(wanted).every(name => fields.get(name) === wanted[name]));
+};
 </script>"""
 
 
@@ -115,8 +128,9 @@ class SecureOrigin(Origin):
 
 
 @unittest.skipUnless(CHROMIUM, "chromium is not installed (make setup does it)")
-class Browser(Case):
+class Browsing(Case):
     def setUp(self):
+        super().setUp()
         self.done, self.reported, self.page = self.gate(), [], None
 
     def serve(self, wire):
@@ -142,7 +156,7 @@ class Browser(Case):
             wire.send(b"HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
     def browse(self, proxy, url, *options):
-        """Starts a browser on a page; it is ended with the test."""
+        """Starts a browser on a page, through the proxy if there is one; it is ended with the test."""
         profile = self.enter(tempfile.TemporaryDirectory(ignore_cleanup_errors=True) if sys.version_info >= (3, 10)
                              else tempfile.TemporaryDirectory())
         log = self.enter(tempfile.TemporaryFile())
@@ -150,7 +164,8 @@ class Browser(Case):
             [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
              "--disable-default-apps", "--disable-extensions", f"--user-data-dir={profile}", "--remote-debugging-port=0",
-             f"--proxy-server=http://127.0.0.1:{proxy.port}", "--proxy-bypass-list=<-loopback>", *options, url],
+             *([f"--proxy-server=http://127.0.0.1:{proxy.port}", "--proxy-bypass-list=<-loopback>"] if proxy else ["--no-proxy-server"]),
+             *options, url],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "HOME": profile})
         self.addCleanup(self.end, browser)
 
@@ -162,6 +177,10 @@ class Browser(Case):
         except subprocess.TimeoutExpired:
             browser.kill()
             browser.wait()
+
+
+class Through(Browsing):
+    """The proxy is set in the browser."""
 
     def test_a_page_of_a_hundred_pictures(self):
         proxy, origin = self.proxy(), self.origin(self.serve)
@@ -201,6 +220,28 @@ class Browser(Case):
         self.browse(proxy, origin.url())
         self.done.wait()
         self.assertEqual(self.reported, [("/done?good=true", 100_000)])
+
+
+class InFront(InAFolder, Browsing):
+    """The browser asks the reverse proxy as it would ask the server."""
+
+    def test_a_folder_of_a_real_server(self):
+        for number in range(PICTURES):
+            self.put(f"picture/{number}.png", png(number + 1, 7, (number, 255 - number, 128)))
+        self.put("fields.txt", b"fields")
+        server = self.enter(PythonServer(self.public))
+        with server.connect() as client:
+            client.send(get("/fields.txt", "Connection: close"))
+            fields = {name: value.strip() for name, _, value in (line.partition(":") for line in end_to_end(client.rest().head))}
+        del fields["Date"]
+        self.assertEqual(sorted(fields), ["Content-Length", "Content-type", "Last-Modified", "Server"])
+        images = "".join(f'<img src="picture/{number}.png">' for number in range(PICTURES))
+        self.put("index.html", (FOLDER % (images, json.dumps(fields))).encode())
+        front = self.proxy("--reverse", f"127.0.0.1:0={server.authority}", port=None)
+        self.browse(None, f"http://127.0.0.1:{front.port}/")
+        self.assertIn(f"/done?good={PICTURES}&fields=true ", front.line("/done?good="))
+        for number in range(PICTURES):
+            self.assertTrue(front.line(f"/picture/{number}.png 200 ").endswith(" end=complete by=upstream"))
 
 
 if __name__ == "__main__":

@@ -111,9 +111,15 @@ class Lines(InAFolder):
 
     def test_each_line_from_its_end(self):
         with self.start().connect() as client:
-            for line in (b"hello\n", b"\n", b"a\n", b"ab\n", b"\0\xff\x80x\n", b"with blanks  \n", b"x" * 1000 + b"y\n"):
+            for line in (b"hello\n", b"\n", b"a\n", b"ab\n", b"\0\xff\x80x\n", b"a\rb\n", b"with blanks  \n", b"x" * 1000 + b"y\n"):
                 client.send(line)
                 self.assertEqual(client.read(len(line)), line[:-1][::-1] + b"\n")
+
+    def test_an_end_of_cr_and_lf_stays_at_the_end(self):
+        self.assertEqual(self.back(b"hello\r\n\r\nab\r\n"), b"olleh\r\n\r\nba\r\n")
+
+    def test_a_last_line_without_its_end(self):
+        self.assertEqual(self.back(b"one\ntwo"), b"eno\nowt")
 
     def test_several_in_one_piece(self):
         self.assertEqual(self.back(b"one\ntwo\n\nthree\n"), b"eno\nowt\n\neerht\n")
@@ -127,11 +133,11 @@ class Lines(InAFolder):
             self.assertEqual(client.read(5), b"txen\n")
 
     def test_lines_of_every_length_in_a_row(self):
-        lines = [pattern(length).replace(b"\n", b"x") for length in [*range(300), 4095, 4096, 8191, BLOCK - 1, BLOCK - 1, 1, BLOCK - 1]]
+        lines = [pattern(length).replace(b"\n", b"x").replace(b"\r", b"y") for length in [*range(300), 4095, 4096, 8191, BLOCK - 1, BLOCK - 1, 1, BLOCK - 1]]
         self.assertEqual(self.back(b"".join(line + b"\n" for line in lines)), b"".join(line[::-1] + b"\n" for line in lines))
 
     def test_much(self):
-        line = pattern(9999).replace(b"\n", b"x")
+        line = pattern(9999).replace(b"\n", b"x").replace(b"\r", b"y")
         count = (4 if LIGHT else 32) * MIB // 10_000
         with self.start().connect() as client:
             sender = threading.Thread(target=lambda: (client.send((line + b"\n") * count), client.half_close()))
@@ -147,6 +153,10 @@ class Lines(InAFolder):
         with self.start().connect() as client:
             client.send(b"x" * (4 * BLOCK))
             self.assertEqual(client.rest().raw, b"")
+        with self.start().connect(window=BLOCK) as client:  # what is not read yet is not lost
+            client.send((b"x" * 999 + b"\n") * 200 + b"x" * (4 * BLOCK))
+            answer = client.rest()
+            self.assertEqual((answer.raw, answer.reset), ((b"x" * 999 + b"\n") * 200, False))
 
     @lean
     def test_who_never_reads_fills_nothing_and_stops_nobody(self):
