@@ -24,6 +24,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "src/base/links.hpp"
@@ -207,6 +208,7 @@ class Table {
 
   [[nodiscard]] request_info* records() noexcept { return records_; }
   [[nodiscard]] request_info& at(std::uint32_t slot) noexcept { return records_[slot]; }
+  [[nodiscard]] const request_info& at(std::uint32_t slot) const noexcept { return records_[slot]; }
   [[nodiscard]] std::uint32_t slot_of(const request_info& record) const noexcept {
     return static_cast<std::uint32_t>(&record - records_);
   }
@@ -230,6 +232,17 @@ class Table {
   std::uint64_t stale_ = 0;
 };
 
+// Pages about the machine itself, which it serves without knowing who looks on.
+class Pages {
+ public:
+  static constexpr std::string_view kTextType = "text/plain; version=0.0.4; charset=utf-8";
+  static constexpr std::string_view kJsonType = "application/json";
+
+  virtual ~Pages() = default;
+  // What has been counted and what there is now: in Prometheus' text format, or as JSON.
+  [[nodiscard]] virtual std::string metrics(bool json) const = 0;
+};
+
 // What the state functions need of the world around them.
 struct Services {
   Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
@@ -249,6 +262,7 @@ struct Services {
   net::Reach reach;
   plan::Users* users = nullptr;       // null: nobody is asked for a password
   plan::Limits* limits = nullptr;     // null: no client has any
+  const Pages* pages = nullptr;       // null: there are none
   std::span<const sys::Address> own;  // that we listen on
   std::string_view run_id;            // of this run of the program, so that requests' names are unique
   std::string_view via;               // our name
