@@ -23,6 +23,7 @@
 #include "src/plan/json.hpp"
 #include "src/plan/places.hpp"
 #include "src/watch/access_log.hpp"
+#include "src/watch/metrics.hpp"
 #include "src/watch/narrator.hpp"
 #include "src/watch/sink.hpp"
 
@@ -121,7 +122,7 @@ struct Streams {
   sys::Fd poller, signals, output, log_file;
 };
 
-class Proxy {
+class Proxy final : private Pages {
  public:
   Proxy(const plan::Config& config, const Capacity& capacity, Streams streams)
       : config_(config),
@@ -144,6 +145,7 @@ class Proxy {
     services_.run_id = run_id_;
     services_.files = &files_;
     services_.groups = &groups_;
+    services_.pages = this;
     if (config.allowance.is_limited()) {
       limits_.emplace(config.allowance, capacity.slots, random_key());
       services_.limits = &*limits_;
@@ -151,6 +153,7 @@ class Proxy {
     services_.requests_max = capacity.requests;
     services_.finished.reserve(2 * std::size_t{capacity.slots});
     read_clocks();
+    started_ms_ = services_.now;
   }
 
   // All memory was to be had.
@@ -159,7 +162,7 @@ class Proxy {
            exchange_memory_.memory() != nullptr;
   }
 
-  ~Proxy() {
+  ~Proxy() override {
     for (std::uint32_t slot = 0; slot < table_.touched(); ++slot)
       if (table_.at(slot).state != State::FREE) release(table_.at(slot), base::Reason::shutdown, services_);
     look_on();
@@ -196,6 +199,8 @@ class Proxy {
   void heed_signals();
   void reopen_log();
   void look_on();
+  [[nodiscard]] watch::Gauges gauges() const noexcept;
+  [[nodiscard]] std::string metrics(bool json) const override;
   void read_clocks();
   void give_memory_back();
   [[nodiscard]] bool may_accept(const net::Listener& listener) const noexcept;
@@ -226,6 +231,8 @@ class Proxy {
   watch::Sink log_file_;  // or the log has a file of its own
   watch::Sink& log_;
   watch::Narrator narrator_;
+  watch::Metrics metrics_;
+  std::uint64_t started_ms_ = 0;
   std::array<sys::Event, kEventsMax> events_;
   std::array<char, http::kDateBytes> date_{};
   std::uint64_t date_second_ = 0;
@@ -348,10 +355,32 @@ void Proxy::look_on() {
     base::Writer line{room};
     watch::write_access_line(config_.log_format, *exchange, line);
     log_.add(line.view(), services_.now);
+    metrics_.count(*exchange);
   }
   services_.finished.clear();
   output_.flush_if_due(services_.now);
   log_file_.flush_if_due(services_.now);
+}
+
+watch::Gauges Proxy::gauges() const noexcept {
+  watch::Gauges now{.records_limit = table_.slots(),
+                    .blocks = blocks_.used(),
+                    .blocks_limit = blocks_.limit(),
+                    .pipes = pipes_.used(),
+                    .idle_upstreams = upstreams_.idle(),
+                    .names = resolver_.names(),
+                    .connections = services_.connections,
+                    .stale_events = table_.stale(),
+                    .dropped_lines = output_.dropped() + log_file_.dropped(),
+                    .uptime_ms = services_.now - started_ms_};
+  for (std::uint32_t slot = 0; slot < table_.touched(); ++slot)
+    ++now.records[static_cast<std::size_t>(table_.at(slot).state)];
+  now.records[static_cast<std::size_t>(State::FREE)] = table_.slots() - table_.used();
+  return now;
+}
+
+std::string Proxy::metrics(bool json) const {
+  return json ? metrics_.json(gauges()) : metrics_.text(gauges());
 }
 
 void Proxy::read_clocks() {

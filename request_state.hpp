@@ -217,6 +217,7 @@ class Table {
 
   [[nodiscard]] request_info* records() noexcept { return records_; }
   [[nodiscard]] request_info& at(std::uint32_t slot) noexcept { return records_[slot]; }
+  [[nodiscard]] const request_info& at(std::uint32_t slot) const noexcept { return records_[slot]; }
   [[nodiscard]] std::uint32_t slot_of(const request_info& record) const noexcept {
     return static_cast<std::uint32_t>(&record - records_);
   }
@@ -240,10 +241,14 @@ class Table {
   std::uint64_t stale_ = 0;
 };
 
-// What is told of the program to whoever asks by HTTP; written by those who look on.
+// Pages about the machine itself, which it serves without knowing who looks on.
 class Pages {
  public:
+  static constexpr std::string_view kTextType = "text/plain; version=0.0.4; charset=utf-8";
+  static constexpr std::string_view kJsonType = "application/json";
+
   virtual ~Pages() = default;
+  // What has been counted and what there is now: in Prometheus' text format, or as JSON.
   [[nodiscard]] virtual std::string metrics(bool json) const = 0;
 };
 
@@ -266,9 +271,9 @@ struct Services {
   net::Reach reach;
   plan::Groups* groups = nullptr;  // how those of the configuration fare
   plan::Files* files = nullptr;
-  const Pages* pages = nullptr;
   plan::Users* users = nullptr;       // null: nobody is asked for a password
   plan::Limits* limits = nullptr;     // null: no client has any
+  const Pages* pages = nullptr;       // null: there are none
   std::span<const sys::Address> own;  // that we listen on
   std::string_view run_id;            // of this run of the program, so that requests' names are unique
   std::string_view via;               // our name

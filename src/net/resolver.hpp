@@ -41,6 +41,8 @@ class Resolver {
   }
   // Takes in what has been answered. The tokens are valid until the next call.
   std::span<const Token> woken(std::uint64_t now);
+  // Remembered, or being looked up.
+  [[nodiscard]] std::size_t names() const noexcept { return names_.size(); }
   // How long the loop may sleep for the source's sake: milliseconds, -1 for as long as it likes. Not at all
   // if somebody is to be woken: a `find` may have taken in answers to others.
   [[nodiscard]] int timeout_ms() { return woken_.empty() ? source_.timeout_ms() : 0; }

@@ -39,11 +39,12 @@ constexpr sys::Address v6(const std::array<std::uint16_t, 8>& groups) {
 struct BuiltIn {
   Network network;
   string_view text;
+  bool for_others_alone = false;  // clients on this machine are not denied it
 };
 
 // Nothing that a client of a proxy has business with is there, but much that trusts whoever can reach it.
 // clang-format off
-constexpr std::array<BuiltIn, 11> kBuiltIn{{
+constexpr std::array<BuiltIn, 13> kBuiltIn{{
     {{v4(0, 0, 0, 0), 8}, "built in: 0.0.0.0/8 is unspecified"},                           // RFC 1122 section 3.2.1.3
     {{v4(169, 254, 0, 0), 16}, "built in: 169.254.0.0/16 is link-local"},                  // RFC 3927; cloud metadata
     {{v4(224, 0, 0, 0), 4}, "built in: 224.0.0.0/4 is multicast"},                         // RFC 5771
@@ -56,21 +57,25 @@ constexpr std::array<BuiltIn, 11> kBuiltIn{{
     {{v6({0, 0, 0, 0, 0, 0, 0xa9fe, 0}), 112}, "built in: ::169.254.0.0/112 is link-local"},            // RFC 4291 section 2.5.5.1
     {{v6({0x64, 0xff9b, 0, 0, 0, 0, 0xa9fe, 0}), 112}, "built in: 64:ff9b::169.254.0.0/112 is link-local"},  // RFC 6052
     {{v6({0x2002, 0xa9fe}), 32}, "built in: 2002:a9fe::/32 is link-local"},                // RFC 3056
+    // What listens there takes whoever comes for a user of this machine.
+    {{v4(127, 0, 0, 0), 8}, "built in: 127.0.0.0/8 is for clients on this machine", true},  // RFC 1122 section 3.2.1.3
+    {{v6({0, 0, 0, 0, 0, 0, 0, 1}), 128}, "built in: ::1 is for clients on this machine", true},  // RFC 4291 section 2.5.3
 }};
 // clang-format on
 
-// The row that denies an address or the whole of a network; kBuiltIn.size() if there is none.
-template <class Destination>
-std::size_t built_in_row(const Destination& destination) noexcept {
-  const auto found = std::find_if(kBuiltIn.begin(), kBuiltIn.end(), [&destination](const BuiltIn& row) {
-    return row.network.has(destination);
+// The row that denies this client an address; kBuiltIn.size() if there is none.
+std::size_t built_in_row(const sys::Address& client, const sys::Address& destination) noexcept {
+  const auto found = std::find_if(kBuiltIn.begin(), kBuiltIn.end(), [&](const BuiltIn& row) {
+    return row.network.has(destination) && !(row.for_others_alone && client.is_loopback());
   });
   return static_cast<std::size_t>(found - kBuiltIn.begin());
 }
 
+// Some row denies an address, or the whole of a network, to some client.
 template <class Destination>
 bool is_built_in(const Destination& destination) noexcept {
-  return built_in_row(destination) != kBuiltIn.size();
+  return std::any_of(kBuiltIn.begin(), kBuiltIn.end(),
+                     [&destination](const BuiltIn& row) { return row.network.has(destination); });
 }
 
 // ---- the host, as rules see it
@@ -455,7 +460,7 @@ Verdict Rules::before_lookup(const Asked& asked) const noexcept {
 
 Verdict Rules::for_address(const Asked& asked, const sys::Address& address) const noexcept {
   const Host host{asked.host};
-  const std::size_t row = built_in_row(address);
+  const std::size_t row = built_in_row(asked.client, address);
   const bool ordinary = row == kBuiltIn.size();
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     const Rule& rule = rules_[i];

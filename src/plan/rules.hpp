@@ -22,11 +22,12 @@
 // dot of a name does not count: "example.com." is example.com (RFC 1034 section 3.1).
 //
 // After the user's rules come the built-in ones: link-local addresses, with the cloud's metadata service, the
-// unspecified, multicast and broadcast addresses are denied (kBuiltIn). For a destination among these an
-// allow rule counts only if it names it, by a network of to= that lies within the built-in one or by the
-// numeric host itself: "--allow all" or "--allow to=0.0.0.0/0" does not open the metadata service by
-// accident, in whatever order the rules stand. "host=NAME" does not name it either: whoever owns the name
-// could point it there.
+// unspecified, multicast and broadcast addresses are denied, and the loopback addresses to clients that are
+// not on this machine, whose own address is no loopback address (kBuiltIn). For a destination that is denied
+// so an allow rule counts only if it names it, by a network of to= that lies within the built-in one or by
+// the numeric host itself: "--allow all", "--allow client=192.168.0.0/16" or "--allow to=0.0.0.0/0" does not
+// open the metadata service or what listens on 127.0.0.1 by accident, in whatever order the rules stand.
+// "host=NAME" does not name it either, "host=localhost" included: whoever owns a name could point it there.
 //
 // If no rule matches, closed by default:
 //
@@ -123,6 +124,7 @@ class Rules {
 
   // Rules that never decide because one before them matches all that they match, one line for each; save that
   // such a rule may deny what the built-in ones would deny anyway, and that it too may close the default.
+  // One that names a loopback address is taken to be needed for other clients, though it be for this machine.
   // Looks at pairs of rules only: what several cover together is not found.
   [[nodiscard]] std::vector<std::string> lint() const;
   // Why a listener that others can reach is refused with these rules; empty if it is not. They must say for

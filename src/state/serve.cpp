@@ -31,8 +31,7 @@ plan::FileAnswer metrics(const Services& services, const http::RequestHead& head
   auto text = std::make_shared<const std::string>(services.pages == nullptr ? std::string{}
                                                                             : services.pages->metrics(json));
   plan::FileAnswer answer;
-  answer.fields = json ? "Content-Type: application/json\r\n"
-                       : "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n";
+  answer.fields = "Content-Type: " + std::string{json ? Pages::kJsonType : Pages::kTextType} + "\r\n";
   answer.body = {http::Body::Kind::length, text->size()};
   const std::uint64_t length = text->size();
   if (head.method != "HEAD" && length > 0) answer.feed = plan::whole_feed({std::move(text), {}}, length);

@@ -19,32 +19,15 @@
 #include "../../src/base/reason.hpp"
 #include "../../src/http/framing.hpp"
 #include "../../src/http/head.hpp"
+#include "escaped.hpp"
 #include "reference.hpp"
 
 namespace {
 
 using base::Reason;
+using properties::escaped;
 using std::string;
 using std::string_view;
-
-string escaped(string_view text) {
-  string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\r')
-      out += "\\r";
-    else if (c == '\n')
-      out += "\\n";
-    else if (byte >= 0x20 && byte < 0x7f)
-      out += c;
-    else {
-      std::array<char, 5> hex{};
-      (void)std::snprintf(hex.data(), hex.size(), "\\x%02x", byte);
-      out += hex.data();
-    }
-  }
-  return out;
-}
 
 // ---- what a parser makes of an input ---------------------------------------------------------------------
 

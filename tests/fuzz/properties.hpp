@@ -14,33 +14,13 @@
 #include "../../src/base/reason.hpp"
 #include "../../src/http/head.hpp"
 #include "../../src/http/rewrite.hpp"
+#include "escaped.hpp"
 #include "reference.hpp"
 
 namespace properties {
 
 using std::string;
 using std::string_view;
-
-inline string escaped(string_view text) {
-  string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\r')
-      out += "\\r";
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\\')
-      out += "\\\\";
-    else if (byte >= 0x20 && byte < 0x7f)
-      out += c;
-    else {
-      char hex[5];
-      (void)std::snprintf(hex, sizeof hex, "\\x%02x", byte);
-      out += hex;
-    }
-  }
-  return out;
-}
 
 // Says what is wrong and dies, so that the fuzzer keeps the input.
 [[noreturn]] inline void fail(const string& what) {

@@ -331,6 +331,67 @@ TEST(Rules, TheBuiltInRowsNameWhatTheyDeny) {
   EXPECT_EQ(text("::169.254.1.1"), "built in: ::169.254.0.0/112 is link-local");
 }
 
+// What listens on a loopback address is for those on this machine.
+TEST(Rules, LoopbackIsClosedToClientsElsewhere) {
+  struct Row {
+    std::vector<string> rules;
+    const char *client, *host, *address;
+    Decision decision;
+  };
+  const Row rows[] = {
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "localhost", "127.0.0.1", Decision::deny},
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "127.0.0.1", "127.0.0.1", Decision::deny},
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "h", "127.255.255.255", Decision::deny},
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "h", "::1", Decision::deny},
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "h", "::ffff:127.0.0.1", Decision::deny},
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "h", "0.0.0.0", Decision::deny},
+      {{"+client=192.0.2.0/24"}, "::ffff:192.0.2.7", "h", "127.0.0.1", Decision::deny},
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "h", "126.255.255.255", Decision::allow},
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "h", "128.0.0.0", Decision::allow},
+      {{"+client=192.0.2.0/24"}, "192.0.2.7", "h", "::2", Decision::allow},
+      {{"+client=2001:db8::/32"}, "2001:db8::7", "h", "::1", Decision::deny},
+      {{"+client=2001:db8::/32"}, "2001:db8::7", "h", "127.0.0.1", Decision::deny},
+      {{}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
+      // Whoever means it says so.
+      {{"+all"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
+      {{"+to=0.0.0.0/0"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
+      {{"+host=localhost"}, "192.0.2.7", "localhost", "127.0.0.1", Decision::deny},
+      {{"+host=127.*"}, "192.0.2.7", "127.0.0.1", "127.0.0.1", Decision::deny},
+      {{"+to=127.0.0.0/8"}, "192.0.2.7", "h", "127.0.0.1", Decision::allow},
+      {{"+to=127.0.0.1,port=80"}, "192.0.2.7", "h", "127.0.0.1", Decision::allow},
+      {{"+to=127.0.0.1,port=81"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
+      {{"+to=127.0.0.1"}, "192.0.2.7", "h", "127.0.0.2", Decision::deny},
+      {{"+to=127.0.0.1"}, "192.0.2.7", "h", "::1", Decision::deny},
+      {{"+to=::1"}, "192.0.2.7", "h", "::1", Decision::allow},
+      {{"+host=127.0.0.1"}, "192.0.2.7", "127.0.0.1", "127.0.0.1", Decision::allow},
+      {{"+host=127.0.0.1"}, "192.0.2.7", "::ffff:127.0.0.1", "127.0.0.1", Decision::allow},
+      {{"+host=127.0.0.1"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
+      {{"+all", "+to=127.0.0.0/8"}, "192.0.2.7", "h", "127.0.0.1", Decision::allow},
+      {{"-to=127.0.0.0/8", "+to=127.0.0.1"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
+      // Those on this machine are as free as before.
+      {{"+all"}, "127.0.0.1", "h", "127.0.0.1", Decision::allow},
+      {{}, "127.0.0.9", "h", "::1", Decision::allow},
+      {{}, "::1", "h", "127.0.0.1", Decision::allow},
+      {{}, "::ffff:127.0.0.1", "h", "127.0.0.1", Decision::allow},
+      {{"-to=127.0.0.0/8"}, "127.0.0.1", "h", "127.0.0.1", Decision::deny},
+  };
+  for (const Row& row : rows) {
+    const Rules rules = rules_of(row.rules);
+    const Asked asked = asked_of(row.client, row.host);
+    const Verdict verdict = rules.for_address(asked, ip(row.address));
+    const string what = (row.rules.empty() ? "no rule" : row.rules.front()) + ' ' + row.client + ' ' +
+                        row.host + ' ' + row.address + ": " + string{rules.text(verdict)};
+    EXPECT_EQ(verdict.decision, row.decision) << what;
+    EXPECT_FALSE(rules.is_about_client(verdict)) << what << ": it may ask for other things";
+  }
+  const Rules all = rules_of({"+all"});
+  EXPECT_EQ(all.text(all.for_address(asked_of("192.0.2.7", "h"), ip("::ffff:127.0.0.1"))),
+            "built in: 127.0.0.0/8 is for clients on this machine");
+  EXPECT_EQ(all.text(all.before_lookup(asked_of("192.0.2.7", "0::1"))),
+            "built in: ::1 is for clients on this machine");
+}
+
 TEST(Rules, OnlyWhoNamesABuiltInDestinationOpensIt) {
   struct Row {
     std::vector<string> rules;
@@ -409,11 +470,12 @@ TEST(Rules, BeforeLookup) {
 
 // What is said before the look-up must hold for every address: all pairs of a few rules, tried out.
 TEST(Rules, BothPhasesAgree) {
-  const std::vector<string> pieces{"+all",          "-all",     "+to=10.0.0.0/8",      "-to=10.0.0.0/8",
-                                   "+host=h",       "-host=h",  "+client=10.0.0.0/8",  "-client=10.0.0.0/8",
-                                   "+port=80",      "-port=81", "+to=169.254.169.254", "-to=0.0.0.0/0",
-                                   "+host=10.0.0.1"};
-  const char* const addresses[] = {"10.0.0.1", "192.0.2.1", "169.254.169.254", "2001:db8::1"};
+  const std::vector<string> pieces{
+      "+all",           "-all",         "+to=10.0.0.0/8",      "-to=10.0.0.0/8",
+      "+host=h",        "-host=h",      "+client=10.0.0.0/8",  "-client=10.0.0.0/8",
+      "+port=80",       "-port=81",     "+to=169.254.169.254", "-to=0.0.0.0/0",
+      "+host=10.0.0.1", "+to=127.0.0.1"};
+  const char* const addresses[] = {"10.0.0.1", "192.0.2.1", "169.254.169.254", "2001:db8::1", "127.0.0.1"};
   int denied = 0, open = 0;
   for (const string& first : pieces)
     for (const string& second : pieces)
@@ -485,6 +547,9 @@ TEST(Rules, LintFindsWhatNeverDecides) {
       {{"+all", "+to=169.254.169.254"}, false},
       {{"+all", "+host=169.254.169.254"}, false},
       {{"+to=0.0.0.0/0", "-to=169.254.0.0/16"}, false},
+      {{"+all", "+to=127.0.0.1"}, false},
+      {{"+all", "+host=127.0.0.1"}, false},
+      {{"+to=127.0.0.0/8", "+to=127.0.0.1"}, true},
       {{"-all", "+to=169.254.169.254"}, true},
       {{"+to=169.254.0.0/16", "+to=169.254.0.0/16"}, true},
       {{"+all", "+to=10.0.0.0/8"}, true},
@@ -518,10 +583,12 @@ TEST(Rules, LintIsRight) {
                                    "client=10.0.0.0/8",
                                    "client=0.0.0.0/0",
                                    "host=10.0.0.1",
-                                   "to=0.0.0.0/0|169.254.169.254"};
+                                   "to=0.0.0.0/0|169.254.169.254",
+                                   "to=127.0.0.0/8",
+                                   "host=127.0.0.1"};
   std::vector<Asked> requests;
   for (const char* client : {"127.0.0.1", "10.0.0.9", "2001:db8::9"})
-    for (const char* host : {"h", "i", "10.0.0.1", "169.254.169.254"})
+    for (const char* host : {"h", "i", "10.0.0.1", "169.254.169.254", "127.0.0.1"})
       for (const bool web : {true, false}) requests.push_back(asked_of(client, host, web ? 80 : 81));
   int warned = 0;
   const auto try_out = [&](const string& first, const string& second) {
@@ -529,7 +596,7 @@ TEST(Rules, LintIsRight) {
     if (both.lint().empty()) return;
     ++warned;
     for (const Asked& asked : requests)
-      for (const char* address : {"10.0.0.1", "192.0.2.1", "169.254.169.254", "2001:db8::1"}) {
+      for (const char* address : {"10.0.0.1", "192.0.2.1", "169.254.169.254", "2001:db8::1", "127.0.0.1"}) {
         const Verdict verdict = both.for_address(asked, ip(address));
         if (verdict.by != By::rule || verdict.index != 1) continue;
         EXPECT_EQ(verdict.decision, alone.for_address(asked, ip(address)).decision)

@@ -1,0 +1,291 @@
+#include "metrics.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace watch {
+namespace {
+
+using std::string;
+using std::string_view;
+
+// Counting must not allocate: there is nothing here that could.
+static_assert(std::is_trivially_copyable_v<Metrics>);
+
+// ---- what is told, in whatever form ----------------------------------------------------------------------
+
+enum class Type : std::uint8_t { counter, gauge, histogram };
+constexpr std::array<string_view, 3> kTypeNames{"counter", "gauge", "histogram"};
+
+struct Label {
+  string_view name, value;  // no name: there is no label
+};
+
+struct Series {
+  std::array<Label, 2> labels{};
+  std::uint64_t value = 0;
+  const Histogram* histogram = nullptr;
+};
+
+struct Metric {
+  string_view name;
+  Type type;
+  string_view help;
+  std::vector<Series> series;
+  bool is_ms = false;  // the value; told in seconds
+};
+
+template <std::size_t N>
+std::vector<Series> by(string_view label, const std::array<string_view, N>& names,
+                       const std::array<std::uint64_t, N>& values) {
+  std::vector<Series> all;
+  for (std::size_t i = 0; i < N; ++i) all.push_back({{{{label, names[i]}}}, values[i]});
+  return all;
+}
+
+std::vector<Series> by_reason(const Metrics::Counts& counts) {
+  std::vector<Series> all;
+  for (std::size_t i = 1; i < counts.by_reason.size(); ++i) {
+    const base::ReasonRow& row = base::row(static_cast<base::Reason>(i));
+    all.push_back({{{{"end", row.name}, {"by", base::name(row.ended_by)}}}, counts.by_reason[i]});
+  }
+  return all;
+}
+
+std::vector<Series> by_span(const Metrics::Counts& counts) {
+  std::vector<Series> all;
+  for (std::size_t i = 0; i < kSpanNames.size(); ++i)
+    all.push_back({{{{"phase", kSpanNames[i]}}}, 0, &counts.spans[i]});
+  return all;
+}
+
+std::vector<Series> by_state(const Gauges& gauges) {
+  std::vector<Series> all;
+  for (std::size_t i = 0; i < kStates; ++i)
+    all.push_back({{{{"state", kStateRows[i].name}}}, gauges.records[i]});
+  return all;
+}
+
+std::vector<Series> one(std::uint64_t value) { return {{{}, value}}; }
+
+std::vector<Metric> counted(const Metrics::Counts& counts) {
+  constexpr std::array<string_view, 6> kClasses{"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  constexpr std::array<string_view, 2> kTo{"upstream", "client"};
+  return {
+      {"proxy_requests_total", Type::counter, "Requests that have ended, by class of the answer's status.",
+       by("class", kClasses, counts.by_class)},
+      {"proxy_request_ends_total", Type::counter, "Requests that have ended, by why and by whose doing.",
+       by_reason(counts)},
+      {"proxy_sent_bytes_total", Type::counter, "Bytes of requests that have ended, heads included.",
+       by<2>("to", kTo, {counts.bytes_up, counts.bytes_down})},
+      {"proxy_interim_responses_total", Type::counter, "1xx answers before the final one.",
+       one(counts.interims)},
+      {"proxy_upstream_reuses_total", Type::counter, "Requests sent over a connection used before.",
+       one(counts.reused)},
+      {"proxy_request_repeats_total", Type::counter,
+       "Requests sent once more, as a used connection was dead.", one(counts.repeated)},
+      {"proxy_connect_attempts_total", Type::counter, "Addresses tried, by how it went.",
+       by("result", kAttemptedNames, counts.attempts)},
+      {"proxy_tunnels_total", Type::counter, "Tunnels that have ended; their life counts in no duration.",
+       one(counts.tunnels)},
+      {"proxy_request_duration_seconds",
+       Type::histogram,
+       "From a request's first byte to its end.",
+       {{{}, 0, &counts.total}}},
+      {"proxy_request_phase_seconds", Type::histogram, "The parts of that time, for requests that had them.",
+       by_span(counts)},
+  };
+}
+
+std::vector<Metric> present(const Gauges& now) {
+  return {
+      {"proxy_records", Type::gauge, "Records of clients, by state.", by_state(now)},
+      {"proxy_records_limit", Type::gauge, "Records that there are.", one(now.records_limit)},
+      {"proxy_blocks", Type::gauge, "Blocks of memory in use.", one(now.blocks)},
+      {"proxy_blocks_limit", Type::gauge, "Blocks of memory that there are.", one(now.blocks_limit)},
+      {"proxy_pipes", Type::gauge, "Pipes in use.", one(now.pipes)},
+      {"proxy_idle_upstreams", Type::gauge, "Connections that wait for another request.",
+       one(now.idle_upstreams)},
+      {"proxy_resolver_names", Type::gauge, "Names remembered or being looked up.", one(now.names)},
+      {"proxy_uptime_seconds", Type::gauge, "Since the start.", one(now.uptime_ms), true},
+      {"proxy_connections_total", Type::counter, "Connections accepted.", one(now.connections)},
+      {"proxy_stale_events_total", Type::counter, "Events for connections that were no more.",
+       one(now.stale_events)},
+      {"proxy_dropped_log_lines_total", Type::counter, "Lines that the log took no more.",
+       one(now.dropped_lines)},
+  };
+}
+
+// ---- numbers and words -----------------------------------------------------------------------------------
+
+string seconds(std::uint64_t ms) {
+  const string rest = std::to_string(ms % 1000);
+  return std::to_string(ms / 1000) + '.' + string(3 - rest.size(), '0') + rest;
+}
+
+string number(const Metric& metric, std::uint64_t value) {
+  return metric.is_ms ? seconds(value) : std::to_string(value);
+}
+
+// A label's value, and a string of JSON: what must be escaped of visible ASCII and newlines is the same.
+string quoted(string_view text) {
+  string out = "\"";
+  for (const char c : text)
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c == '"' || c == '\\' ? string{'\\', c} : string{c};
+  return out + '"';
+}
+
+// ---- Prometheus' text format -----------------------------------------------------------------------------
+
+string labels_of(const Series& series, string_view le = {}) {
+  string out;
+  const auto add = [&out](string_view name, string_view value) {
+    if (!name.empty()) out += (out.empty() ? "{" : ",") + string{name} + '=' + quoted(value);
+  };
+  for (const Label& label : series.labels) add(label.name, label.value);
+  if (!le.empty()) add("le", le);
+  return out.empty() ? out : out + '}';
+}
+
+void put_sample(string& out, const string& name, const string& labels, const string& value) {
+  out += name + labels + ' ' + value + '\n';
+}
+
+void put_histogram(string& out, const string& name, const Series& series) {
+  const Histogram& histogram = *series.histogram;
+  for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i)
+    put_sample(out, name + "_bucket", labels_of(series, seconds(Histogram::kBounds[i])),
+               std::to_string(histogram.up_to(i)));
+  put_sample(out, name + "_bucket", labels_of(series, "+Inf"), std::to_string(histogram.count()));
+  put_sample(out, name + "_sum", labels_of(series), seconds(histogram.sum_ms()));
+  put_sample(out, name + "_count", labels_of(series), std::to_string(histogram.count()));
+}
+
+void put_text(string& out, const Metric& metric) {
+  const string name{metric.name};
+  out += "# HELP " + name + ' ' + string{metric.help} + '\n';
+  out += "# TYPE " + name + ' ' + string{kTypeNames[static_cast<std::size_t>(metric.type)]} + '\n';
+  for (const Series& series : metric.series)
+    if (series.histogram != nullptr)
+      put_histogram(out, name, series);
+    else
+      put_sample(out, name, labels_of(series), number(metric, series.value));
+}
+
+// ---- JSON ------------------------------------------------------------------------------------------------
+
+string json_histogram(const Histogram& histogram) {
+  string out = "\"buckets\":{";
+  for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i)
+    out += quoted(seconds(Histogram::kBounds[i])) + ':' + std::to_string(histogram.up_to(i)) + ',';
+  return out + "\"+Inf\":" + std::to_string(histogram.count()) + "},\"sum\":" + seconds(histogram.sum_ms()) +
+         ",\"count\":" + std::to_string(histogram.count());
+}
+
+void put_json(string& out, const Metric& metric) {
+  out += (out.empty() ? "{" : ",\n") + quoted(metric.name) + ":[";
+  bool first = true;
+  for (const Series& series : metric.series) {
+    out += std::exchange(first, false) ? "{" : ",{";
+    for (const Label& label : series.labels)
+      if (!label.name.empty()) out += quoted(label.name) + ':' + quoted(label.value) + ',';
+    out += series.histogram != nullptr ? json_histogram(*series.histogram)
+                                       : "\"value\":" + number(metric, series.value);
+    out += '}';
+  }
+  out += ']';
+}
+
+template <class Put>
+string written(const Metrics::Counts& counts, const Gauges& gauges, Put put) {
+  string out;
+  for (const Metric& metric : counted(counts)) put(out, metric);
+  for (const Metric& metric : present(gauges)) put(out, metric);
+  return out;
+}
+
+// ---- counting --------------------------------------------------------------------------------------------
+
+// Its life is as long as both sides like.
+bool was_tunnel(const Exchange& exchange) noexcept {
+  return exchange.status == 101 || (exchange.kind == plan::Kind::tunnel && exchange.status / 100 == 2);
+}
+
+Attempted outcome(int error) noexcept {
+  switch (error) {
+    case 0: return Attempted::made;
+    case EACCES: return Attempted::denied;
+    case ECANCELED: return Attempted::overtaken;
+    case EINPROGRESS: return Attempted::abandoned;
+    default: return Attempted::failed;
+  }
+}
+
+template <class Place>
+constexpr std::size_t index(Place place) noexcept {
+  return static_cast<std::size_t>(place);
+}
+
+}  // namespace
+
+void Histogram::add(std::uint64_t ms) noexcept {
+  const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), ms);
+  if (bound != kBounds.end()) ++in_[static_cast<std::size_t>(bound - kBounds.begin())];
+  ++count_;
+  sum_ms_ += ms;
+}
+
+std::uint64_t Histogram::up_to(std::size_t bound) const noexcept {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i <= bound; ++i) sum += in_[i];
+  return sum;
+}
+
+void Metrics::count(const Exchange& exchange) noexcept {
+  const std::size_t status_class = exchange.status / 100U;
+  ++counts_.by_class[status_class < counts_.by_class.size() ? status_class : 0];
+  ++counts_.by_reason[index(exchange.reason)];
+  counts_.bytes_up += exchange.sent_up;
+  counts_.bytes_down += exchange.sent_down;
+  counts_.interims += exchange.interims;
+  counts_.reused += exchange.reused ? 1 : 0;
+  // Who found a used connection looks nothing up, unless that one was dead.
+  counts_.repeated += exchange.reused && exchange.had(Phase::resolve) ? 1 : 0;
+  count_attempts(exchange);
+  count_times(exchange);
+}
+
+void Metrics::count_attempts(const Exchange& exchange) noexcept {
+  const std::size_t tried = std::min<std::size_t>(exchange.next_address, exchange.attempts.size());
+  for (std::size_t i = 0; i < tried; ++i) ++counts_.attempts[index(outcome(exchange.attempts[i].error))];
+}
+
+void Metrics::count_times(const Exchange& exchange) noexcept {
+  const auto spent = [&exchange](State state) { return exchange.spent_ms[index(state)]; };
+  const auto add = [this](Span span, std::uint64_t ms) { counts_.spans[index(span)].add(ms); };
+  constexpr std::array<Span, kPhases> kSpans{Span::resolve, Span::connect, Span::send};
+  for (std::size_t i = 0; i < kPhases; ++i)
+    if (exchange.had(static_cast<Phase>(i))) add(kSpans[i], exchange.phase_ms[i]);
+  if (exchange.received != 0) add(Span::wait, spent(State::READ_RESPONSE));
+  if (was_tunnel(exchange)) {
+    ++counts_.tunnels;
+    return;
+  }
+  if (exchange.status != 0) add(Span::receive, spent(State::SEND_RESPONSE));
+  std::uint64_t total = 0;
+  for (std::size_t i = index(State::READ_REQUEST); i < kStates; ++i) total += exchange.spent_ms[i];
+  counts_.total.add(total);
+}
+
+string Metrics::text(const Gauges& gauges) const { return written(counts_, gauges, put_text); }
+
+string Metrics::json(const Gauges& gauges) const { return written(counts_, gauges, put_json) + "}\n"; }
+
+}  // namespace watch

@@ -1,0 +1,266 @@
+// What is counted of requests, and the page that tells it.
+#include "../../src/watch/metrics.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+
+namespace {
+
+using std::string;
+using watch::Gauges;
+using watch::Histogram;
+using watch::Metrics;
+
+// A strict reader of the text exposition format 0.0.4: HELP, TYPE, then samples of that metric alone.
+class Page {
+ public:
+  explicit Page(const string& text) {
+    EXPECT_TRUE(text.ends_with('\n'));
+    std::istringstream lines{text};
+    for (string line; std::getline(lines, line);) read(line);
+    EXPECT_FALSE(name_.empty());
+    end_metric();
+  }
+  // Of a series as it is written, with its labels; -1 if there is none.
+  [[nodiscard]] double at(const string& series) const {
+    const auto found = values_.find(series);
+    return found == values_.end() ? -1 : found->second;
+  }
+  [[nodiscard]] const std::map<string, double>& values() const { return values_; }
+  [[nodiscard]] const std::map<string, string>& types() const { return types_; }
+
+ private:
+  void read(const string& line) {
+    static const std::regex help{R"(# HELP ([a-zA-Z_:][a-zA-Z0-9_:]*) ([^\\]|\\\\|\\n)+)"};
+    static const std::regex type{R"(# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram))"};
+    static const std::regex sample{
+        R"re(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\["\\n])*")re"
+        R"re((?:,[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\["\\n])*")*\})? ([0-9]+(?:\.[0-9]+)?))re"};
+    std::smatch match;
+    if (std::regex_match(line, match, help)) {
+      end_metric();
+      name_ = match[1];
+      EXPECT_TRUE(told_.insert(name_).second) << name_ << " is told twice";
+    } else if (std::regex_match(line, match, type)) {
+      EXPECT_EQ(match[1], name_);
+      EXPECT_TRUE(types_.emplace(name_, match[2]).second) << line;
+    } else if (std::regex_match(line, match, sample)) {
+      EXPECT_TRUE(is_of_metric(match[1])) << line << " is below " << name_;
+      EXPECT_TRUE(values_.emplace(match[1].str() + match[2].str(), std::stod(match[5])).second) << line;
+      ++samples_;
+    } else {
+      ADD_FAILURE() << "no line of the format: " << line;
+    }
+  }
+  [[nodiscard]] bool is_of_metric(const string& sample) const {
+    const auto type = types_.find(name_);
+    if (type == types_.end()) return false;
+    if (type->second != "histogram") return sample == name_;
+    return sample == name_ + "_bucket" || sample == name_ + "_sum" || sample == name_ + "_count";
+  }
+  void end_metric() {
+    if (name_.empty()) return;
+    EXPECT_GT(samples_, 0) << name_;
+    EXPECT_EQ(types_[name_] == "counter", name_.ends_with("_total")) << name_;
+    samples_ = 0;
+  }
+
+  string name_;
+  int samples_ = 0;
+  std::set<string> told_;
+  std::map<string, string> types_;
+  std::map<string, double> values_;
+};
+
+class MetricsTest : public testing::Test {
+ protected:
+  MetricsTest() {
+    std::memset(static_cast<void*>(&exchange), 0, sizeof exchange);
+    exchange.sent_up = 92;
+    exchange.sent_down = 5120;
+    exchange.spent_ms = {0, 1, 20, 3, 4};
+    exchange.phase_ms = {5, 6, 9};
+    exchange.phases = 0b111;
+    exchange.status = exchange.received = 200;
+    exchange.kind = plan::Kind::forward;
+    exchange.reason = base::Reason::complete;
+  }
+  [[nodiscard]] Page page() const { return Page{metrics.text(gauges)}; }
+
+  Exchange exchange;
+  Metrics metrics;
+  Gauges gauges;
+};
+
+TEST_F(MetricsTest, WithoutRequestsAllIsZero) {
+  const Page empty = page();
+  for (const auto& [series, value] : empty.values()) EXPECT_EQ(value, 0) << series;
+  EXPECT_EQ(empty.at("proxy_requests_total{class=\"5xx\"}"), 0) << "it is there, so that rates can be had";
+  EXPECT_EQ(empty.types().at("proxy_request_duration_seconds"), "histogram");
+  EXPECT_EQ(empty.types().at("proxy_records"), "gauge");
+}
+
+TEST_F(MetricsTest, CountsByClassAndReason) {
+  metrics.count(exchange);
+  metrics.count(exchange);
+  exchange.status = 502;
+  exchange.reason = base::Reason::refused;
+  metrics.count(exchange);
+  exchange.status = 0;
+  exchange.reason = base::Reason::client_left;
+  metrics.count(exchange);
+  exchange.status = 999;  // a host may say what it likes
+  metrics.count(exchange);
+  const Page now = page();
+  EXPECT_EQ(now.at("proxy_requests_total{class=\"2xx\"}"), 2);
+  EXPECT_EQ(now.at("proxy_requests_total{class=\"5xx\"}"), 1);
+  EXPECT_EQ(now.at("proxy_requests_total{class=\"none\"}"), 2);
+  EXPECT_EQ(now.at("proxy_request_ends_total{end=\"complete\",by=\"upstream\"}"), 2);
+  EXPECT_EQ(now.at("proxy_request_ends_total{end=\"refused\",by=\"upstream\"}"), 1);
+  EXPECT_EQ(now.at("proxy_request_ends_total{end=\"client-left\",by=\"client\"}"), 2);
+  EXPECT_EQ(now.at("proxy_sent_bytes_total{to=\"upstream\"}"), 5 * 92);
+  EXPECT_EQ(now.at("proxy_sent_bytes_total{to=\"client\"}"), 5 * 5120);
+}
+
+TEST_F(MetricsTest, CountsWhatBecameOfEachAddress) {
+  exchange.next_address = 5;
+  const std::array<int, 6> errors{ECONNREFUSED, ECANCELED, 0, EACCES, EINPROGRESS, 0};  // the last: not tried
+  for (std::size_t i = 0; i < errors.size(); ++i) exchange.attempts[i].error = errors[i];
+  metrics.count(exchange);
+  const Page now = page();
+  for (const char* result : {"made", "failed", "overtaken", "denied", "abandoned"})
+    EXPECT_EQ(now.at("proxy_connect_attempts_total{result=\"" + string{result} + "\"}"), 1) << result;
+}
+
+TEST_F(MetricsTest, CountsConnectionsUsedAgain) {
+  exchange.reused = true;
+  exchange.phases = 0b100;
+  exchange.interims = 2;
+  metrics.count(exchange);
+  exchange.phases = 0b111;  // it was dead, and a new one was made
+  metrics.count(exchange);
+  const Page now = page();
+  EXPECT_EQ(now.at("proxy_upstream_reuses_total"), 2);
+  EXPECT_EQ(now.at("proxy_request_repeats_total"), 1);
+  EXPECT_EQ(now.at("proxy_interim_responses_total"), 4);
+  EXPECT_EQ(now.at("proxy_request_phase_seconds_count{phase=\"resolve\"}"), 1);
+  EXPECT_EQ(now.at("proxy_request_phase_seconds_count{phase=\"send\"}"), 2);
+}
+
+TEST_F(MetricsTest, TimesByPhase) {
+  metrics.count(exchange);
+  const Page now = page();
+  const string name = "proxy_request_phase_seconds_";
+  EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"resolve\"}"), 0.005);
+  EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"connect\"}"), 0.006);
+  EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"send\"}"), 0.009);
+  EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"wait\"}"), 0.003);
+  EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"receive\"}"), 0.004);
+  EXPECT_DOUBLE_EQ(now.at("proxy_request_duration_seconds_sum"), 0.028);
+  EXPECT_EQ(now.at(name + "bucket{phase=\"resolve\",le=\"0.005\"}"), 1) << "a bucket has its upper end";
+  EXPECT_EQ(now.at(name + "bucket{phase=\"resolve\",le=\"0.002\"}"), 0);
+}
+
+TEST_F(MetricsTest, ATunnelsLifeIsNoAnswersTime) {
+  exchange.spent_ms[static_cast<std::size_t>(State::SEND_RESPONSE)] = 3'600'000;
+  exchange.kind = plan::Kind::tunnel;
+  exchange.received = 0;
+  metrics.count(exchange);
+  exchange.kind = plan::Kind::forward;
+  exchange.status = exchange.received = 101;
+  metrics.count(exchange);
+  const Page tunnels = page();
+  EXPECT_EQ(tunnels.at("proxy_tunnels_total"), 2);
+  EXPECT_EQ(tunnels.at("proxy_request_duration_seconds_count"), 0);
+  EXPECT_EQ(tunnels.at("proxy_request_phase_seconds_count{phase=\"receive\"}"), 0);
+  EXPECT_EQ(tunnels.at("proxy_request_phase_seconds_count{phase=\"connect\"}"), 2);
+  exchange.kind = plan::Kind::tunnel;
+  exchange.status = 502;  // it was never made
+  metrics.count(exchange);
+  EXPECT_EQ(page().at("proxy_request_duration_seconds_count"), 1);
+}
+
+// Each histogram of a page is cumulative, and ends with all.
+TEST_F(MetricsTest, HistogramsAreCumulative) {
+  std::uint32_t random = 1;
+  std::uint64_t sum = 0;
+  exchange.spent_ms = {};
+  for (int i = 0; i < 1000; ++i) {
+    random = random * 1'664'525 + 1'013'904'223;
+    exchange.spent_ms[4] = random >> (15 + random % 8);
+    sum += exchange.spent_ms[4];
+    metrics.count(exchange);
+  }
+  const Page now = page();
+  const string name = "proxy_request_duration_seconds_";
+  double last = 0;
+  for (const char* le : {"0.001", "0.002", "0.005", "0.010", "0.020", "0.050", "0.100", "0.200", "0.500",
+                         "1.000", "2.000", "5.000", "10.000", "+Inf"}) {
+    const double count = now.at(name + "bucket{le=\"" + le + "\"}");
+    EXPECT_GE(count, last) << le;
+    last = count;
+  }
+  EXPECT_EQ(last, 1000);
+  EXPECT_EQ(now.at(name + "count"), 1000);
+  EXPECT_LT(now.at(name + "bucket{le=\"10.000\"}"), 1000) << "some took longer";
+  EXPECT_NEAR(now.at(name + "sum"), static_cast<double>(sum) / 1000, 1e-6);
+}
+
+TEST(Histogram, EachBoundIsWithinItsBucket) {
+  for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i) {
+    Histogram one;
+    one.add(Histogram::kBounds[i]);
+    one.add(std::uint64_t{Histogram::kBounds[i]} + 1);
+    EXPECT_EQ(one.up_to(i), 1U);
+    EXPECT_EQ(one.count(), 2U);
+    EXPECT_EQ(one.sum_ms(), 2 * std::uint64_t{Histogram::kBounds[i]} + 1);
+  }
+}
+
+TEST_F(MetricsTest, TellsWhatThereIsNow) {
+  gauges = {.records = {7, 1, 2, 3, 4},
+            .records_limit = 17,
+            .blocks = 5,
+            .blocks_limit = 64,
+            .pipes = 6,
+            .idle_upstreams = 8,
+            .names = 9,
+            .connections = 10,
+            .stale_events = 11,
+            .dropped_lines = 12,
+            .uptime_ms = 61'007};
+  const Page now = page();
+  EXPECT_EQ(now.at("proxy_records{state=\"FREE\"}"), 7);
+  EXPECT_EQ(now.at("proxy_records{state=\"SEND_RESPONSE\"}"), 4);
+  EXPECT_EQ(now.at("proxy_records_limit"), 17);
+  EXPECT_EQ(now.at("proxy_blocks"), 5);
+  EXPECT_EQ(now.at("proxy_blocks_limit"), 64);
+  EXPECT_EQ(now.at("proxy_pipes"), 6);
+  EXPECT_EQ(now.at("proxy_idle_upstreams"), 8);
+  EXPECT_EQ(now.at("proxy_resolver_names"), 9);
+  EXPECT_EQ(now.at("proxy_connections_total"), 10);
+  EXPECT_EQ(now.at("proxy_stale_events_total"), 11);
+  EXPECT_EQ(now.at("proxy_dropped_log_lines_total"), 12);
+  EXPECT_DOUBLE_EQ(now.at("proxy_uptime_seconds"), 61.007);
+}
+
+TEST_F(MetricsTest, Json) {
+  gauges.uptime_ms = 1007;
+  metrics.count(exchange);
+  const string text = metrics.json(gauges);
+  EXPECT_TRUE(text.starts_with("{\"proxy_requests_total\":[{\"class\":\"none\",\"value\":0},")) << text;
+  EXPECT_TRUE(text.ends_with("]}\n")) << text;
+  EXPECT_NE(text.find("{\"class\":\"2xx\",\"value\":1}"), string::npos);
+  EXPECT_NE(text.find("\"proxy_uptime_seconds\":[{\"value\":1.007}]"), string::npos);
+  EXPECT_NE(text.find("\"proxy_request_duration_seconds\":[{\"buckets\":{\"0.001\":0,"), string::npos);
+  EXPECT_NE(text.find("\"+Inf\":1},\"sum\":0.028,\"count\":1}]"), string::npos);
+}
+
+}  // namespace
