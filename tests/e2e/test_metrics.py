@@ -84,7 +84,7 @@ class Told(InAFolder):
         ask(self.front, "/none")
         after = self.metrics()
         # Those for the metrics themselves count, or not: one lies between.
-        self.assertIn(after.total("request") - before.total("request"), (13, 14))
+        self.assertIn(after.total("proxy_requests_total") - before.total("proxy_requests_total"), (13, 14))
 
     def test_counters_do_not_go_back(self):
         last = self.metrics()
@@ -97,12 +97,16 @@ class Told(InAFolder):
             last = now
 
     def test_open_connections_are_told(self):
-        before = self.metrics().total("connection", kind="gauge")
+        def busy(metrics):
+            return sum(value for (name, labels), value in metrics.samples.items() if name == "proxy_records" and '"FREE"' not in labels)
+        before, accepted = busy(self.metrics()), self.metrics().total("proxy_connections_total")
         clients = [self.client(self.front.connect()) for _ in range(5)]
         for client in clients:
             client.send(get("/a.txt"))
             read_answer(client)
-        self.assertGreaterEqual(self.metrics().total("connection", kind="gauge"), before + 5)
+        after = self.metrics()
+        self.assertEqual(busy(after), before + 5)
+        self.assertEqual(after.total("proxy_connections_total"), accepted + 6, "and the one that asks")
 
     def test_as_json(self):
         head, body = ask(self.front, "/metrics", "Accept: application/json")
