@@ -190,7 +190,7 @@ std::string check_allowance(const plan::Rate& rate, const World& world, std::uin
 
 // What waits for another request has said nothing, nor ended, as far as the program was told.
 std::string check_idle(Services& services, const World& world) {
-  if (services.upstreams.idle() > services.config->keep_upstreams) return "too many idle connections are kept";
+  if (services.upstreams.idle() > services.generation->config.keep_upstreams) return "too many idle connections are kept";
   if (services.upstreams.idle() == 0) return {};
   std::set<int> used;
   for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot)
@@ -233,7 +233,7 @@ std::string check_turn(Services& services, const World& world) {
     if (record.lane[kRequest].dead && !record.lane[kRequest].repeatable &&
         (record.lane[kRequest].block || record.lane[kRequest].pipe))
       return "a dead upload holds a block";
-    if (record.timer.linked() && record.deadline > services.now + services.config->wait(record.wait))
+    if (record.timer.linked() && record.deadline > services.now + record.generation->config.wait(record.wait))
       return "a deadline is farther away than its wait";
     // A lane that waits with an empty block holds memory for nothing.
     if (!record.ready.linked() && record.state == State::READ_REQUEST && record.lane[kRequest].block &&
@@ -284,7 +284,7 @@ struct Stage {
     world.when_still = [this] {
       // The program sleeps for ever: so everything must be over.
       if (!all_over()) return false;
-      world.send_signal();
+      world.send_signal(sys::Signal::interrupt);
       return true;
     };
   }

@@ -139,7 +139,7 @@ World::Mask World::poll(const Description& file) const {
   Mask mask;
   switch (file.kind) {
     case Description::Kind::listener: mask.in = !file.backlog.empty(); return mask;
-    case Description::Kind::signals: mask.in = signal_pending_; return mask;
+    case Description::Kind::signals: mask.in = signal_pending_ != sys::Signal::none; return mask;
     case Description::Kind::names: mask.in = !answered.empty(); return mask;
     case Description::Kind::poller:
     case Description::Kind::pipe_in:
@@ -673,7 +673,7 @@ int World::open_names() {
 }
 
 sys::Signal World::next_signal() {
-  return std::exchange(signal_pending_, false) ? sys::Signal::terminate : sys::Signal::none;
+  return std::exchange(signal_pending_, sys::Signal::none);
 }
 
 sys::Opened World::open_log() {
