@@ -366,6 +366,16 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
   }
 }
 
+void World::play_out() {
+  for (int rounds = 0; rounds < 10'000; ++rounds) {
+    settle();
+    const std::uint64_t next = next_actor_time();
+    if (next == 0) return;
+    now_ = std::max(now_ + 1, next);
+  }
+  fault("the others never come to an end");
+}
+
 bool World::fails(Call call, std::span<const int> errors, int& error) {
   const std::uint32_t nth = calls_made[static_cast<std::size_t>(call)]++;
   if (failure && failure->call == call && failure->nth == nth && now_ < failure->until) {

@@ -148,6 +148,7 @@ class World {
     while (step()) {
     }
   }
+  void play_out();  // the program is gone: what the others still do, until nobody does anything any more
   std::string broken;  // the first promise that was broken; empty: none. The calls stay harmless afterwards.
   void fault(const std::string& what);
   std::string log;

@@ -116,8 +116,9 @@ void report(std::uint64_t seed, const Scenario& whole, const Outcome& outcome) {
               again.story.c_str(), Count{seed});
 }
 
-void play_one(std::uint64_t seed, bool http10) {
-  const Scenario scenario = scenario_of(seed, http10);
+void play_one(std::uint64_t seed, bool http10, bool known = false) {
+  Scenario scenario = scenario_of(seed, http10);
+  if (known) scenario.drained_after = 0;  // they are of a time before
   const Outcome outcome = play_seed(scenario, seed);
   if (count(outcome)) report(seed, scenario, outcome);
 }
@@ -131,7 +132,7 @@ void play_seeds(std::uint64_t first, std::uint64_t number) {
 void play_regressions(const char* path) {
   std::ifstream file{path};
   std::string version;
-  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, version == "1.0");
+  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, version == "1.0", true);
 }
 
 // ---- the failure loop: each call of a scenario fails once, with each errno it can have -------------------
