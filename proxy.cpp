@@ -4,9 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <deque>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,12 +14,13 @@
 #include "src/explain/explain.hpp"
 #include "src/http/reply.hpp"
 #include "src/http/rewrite.hpp"
-#include "src/net/listener.hpp"
+#include "src/net/listeners.hpp"
 #include "src/net/resolver.hpp"
 #include "src/plan/config.hpp"
 #include "src/plan/crypt.hpp"
 #include "src/plan/json.hpp"
 #include "src/plan/places.hpp"
+#include "src/state/generation.hpp"
 #include "src/watch/access_log.hpp"
 #include "src/watch/metrics.hpp"
 #include "src/watch/narrator.hpp"
@@ -117,6 +116,17 @@ std::string refusal_text(std::string_view name) {
   return std::string{room.data(), http::write_answer({.reason = base::Reason::no_descriptor}, hop, room)};
 }
 
+std::size_t idle_upstreams(const plan::Config& config) noexcept {
+  return config.http10 ? 0 : config.keep_upstreams;
+}
+
+std::vector<net::Listeners::Wanted> wanted_listeners(const plan::Config& config) {
+  std::vector<net::Listeners::Wanted> wanted;
+  for (const plan::Listener& listener : config.listeners)
+    wanted.push_back({listener.address, listener.optional});
+  return wanted;
+}
+
 // Descriptors the program begins with.
 struct Streams {
   sys::Fd poller, signals, output, log_file;
@@ -124,8 +134,13 @@ struct Streams {
 
 class Proxy final : private Pages {
  public:
-  Proxy(const plan::Config& config, const Capacity& capacity, Streams streams)
-      : config_(config),
+  // `arguments`: of the command line, to be read anew; they outlive us.
+  Proxy(plan::Config config, const Capacity& capacity, Streams streams,
+        std::span<const char* const> arguments = {})
+      : arguments_(arguments),
+        generations_(first_generation(std::move(config), capacity)),
+        capacity_(capacity),
+        at_start_{this->config().max_requests, this->config().buffer_mib, this->config().access_log},
         poller_(std::move(streams.poller)),
         signals_(std::move(streams.signals)),
         records_(capacity.slots * sizeof(request_info)),
@@ -136,20 +151,15 @@ class Proxy final : private Pages {
         exchanges_(exchange_memory_.memory(), 2 * std::size_t{capacity.slots}),
         table_(reinterpret_cast<request_info*>(records_.memory()), capacity.slots),
         resolver_(poller_),
-        upstreams_(config.http10 ? 0 : config.keep_upstreams),
-        services_(config_, poller_, table_, blocks_, pipes_, exchanges_, resolver_, upstreams_, trace_),
-        output_(std::move(streams.output), {}, wording(config)),
-        log_file_(std::move(streams.log_file), watch::place(config.access_log), wording(config)),
-        log_(config.access_log == "-" ? output_ : log_file_) {
-    services_.via = config.name;
+        upstreams_(idle_upstreams(this->config())),
+        services_(*generations_.back(), poller_, table_, blocks_, pipes_, exchanges_, resolver_, upstreams_,
+                  trace_),
+        output_(std::move(streams.output), {}, wording(this->config())),
+        log_file_(std::move(streams.log_file), watch::place(at_start_.access_log), wording(this->config())),
+        log_(at_start_.access_log == "-" ? output_ : log_file_) {
     services_.run_id = run_id_;
     services_.files = &files_;
-    services_.groups = &groups_;
     services_.pages = this;
-    if (config.allowance.is_limited()) {
-      limits_.emplace(config.allowance, capacity.slots, random_key());
-      services_.limits = &*limits_;
-    }
     services_.requests_max = capacity.requests;
     services_.finished.reserve(2 * std::size_t{capacity.slots});
     read_clocks();
@@ -175,7 +185,7 @@ class Proxy final : private Pages {
   // Opens what the configuration names. Empty, or what is wrong and what to do.
   std::string listen();
   // Reads whom to ask for a password. Empty, or what is wrong.
-  std::string read_users();
+  std::string begin() { return read_users(*generations_.back(), random_key()); }
   void announce();
   void serve() {
     while (!stopping()) turn();
@@ -186,18 +196,32 @@ class Proxy final : private Pages {
 
  private:
   using Kind = net::Token::Kind;
+  using Generations = std::vector<std::unique_ptr<Generation>>;
 
-  int open_listener(const sys::Address& address, std::size_t index);
+  static Generations first_generation(plan::Config config, const Capacity& capacity);
+  // The youngest.
+  [[nodiscard]] const plan::Config& config() const noexcept { return generations_.back()->config; }
   void mark(const sys::Event& event);
   void wake_the_named();
   void accept_clients();
+  void accept_from(net::Listeners::Door& door, std::size_t most);
+  void accept_those_before_it_closes(net::Listeners::Door& door);
   void make_way();
   void feed_the_starved();
   [[nodiscard]] bool can_feed() const noexcept;
   [[nodiscard]] const TimerQueue& half_read_heads() const noexcept;
   void run_ready();
   void heed_signals();
+  void obey();
   void reopen_log();
+  void reload();
+  std::string adopt(std::unique_ptr<Generation> next);
+  void tell_what_cannot_change() const;
+  void drain();
+  void end_generations();
+  void tell_whom_we_wait_for();
+  void say(const std::string& text);
+  [[nodiscard]] std::string where_we_listen() const;
   void look_on();
   [[nodiscard]] watch::Gauges gauges() const noexcept;
   [[nodiscard]] std::string metrics(bool json) const override;
@@ -206,7 +230,14 @@ class Proxy final : private Pages {
   [[nodiscard]] bool may_accept(const net::Listener& listener) const noexcept;
   [[nodiscard]] int sleep_ms();
 
-  const plan::Config& config_;
+  std::span<const char* const> arguments_;
+  Generations generations_;  // the last is the youngest; of those before, all that still serve somebody
+  Capacity capacity_;
+  // What is not changed without a restart.
+  struct AtStart {
+    std::size_t max_requests, buffer_mib;
+    std::string access_log;
+  } at_start_;
   sys::Fd poller_, signals_;
   Reservation records_, block_memory_, exchange_memory_;
   base::BlockPool blocks_;
@@ -215,18 +246,12 @@ class Proxy final : private Pages {
   Table table_;
   net::Resolver resolver_;
   net::Upstreams upstreams_;
-  std::optional<plan::Limits> limits_;
   plan::Files files_;
-  plan::Groups groups_{config_.groups, random_key()};
-  std::unique_ptr<plan::Hasher> hasher_;
-  std::optional<plan::Users> users_;
-  std::vector<sys::Address> own_;
   std::string run_id_ = hexadecimal(static_cast<std::uint32_t>(random_key().low));
-  std::string refusal_ = refusal_text(config_.name);
+  std::string refusal_ = refusal_text(config().name);
   base::Trace trace_;
   Services services_;
-  std::deque<net::Listener> listeners_;
-  std::vector<std::uint8_t> roles_;  // of each: its place among the configuration's listeners
+  net::Listeners listeners_;
   watch::Sink output_;    // standard output: the announcement, what -v tells, and the log by default
   watch::Sink log_file_;  // or the log has a file of its own
   watch::Sink& log_;
@@ -236,6 +261,10 @@ class Proxy final : private Pages {
   std::array<sys::Event, kEventsMax> events_;
   std::array<char, http::kDateBytes> date_{};
   std::uint64_t date_second_ = 0;
+  bool to_reload_ = false;        // SIGHUP has come; obeyed between two batches of events
+  bool to_drain_ = false;         // so has SIGTERM
+  bool told_ = false;             // for whom we wait before the end
+  std::uint64_t drained_at_ = 0;  // the latest end of it; 0: there is none yet
   bool stopping_ = false;
 };
 
@@ -246,6 +275,7 @@ void Proxy::turn() {
   const std::size_t count = sys::wait(poller_, events_, sleep_ms());
   read_clocks();
   for (std::size_t i = 0; i < count; ++i) mark(events_[i]);
+  obey();
   wake_the_named();
   expire(services_);
   upstreams_.expire(services_.now);
@@ -253,6 +283,8 @@ void Proxy::turn() {
   feed_the_starved();
   run_ready();
   look_on();
+  end_generations();
+  if (services_.draining) tell_whom_we_wait_for();
 }
 
 void Proxy::mark(const sys::Event& event) {
@@ -261,7 +293,7 @@ void Proxy::mark(const sys::Event& event) {
     case Kind::client:
     case Kind::upstream: return deliver(token, event, services_);
     case Kind::lookup: return;  // never an event
-    case Kind::listener: return listeners_[token.slot].mark();
+    case Kind::listener: return listeners_.mark(token.slot);
     case Kind::resolver: return resolver_.mark(token, event);
     case Kind::signals: return heed_signals();
   }
@@ -271,9 +303,20 @@ void Proxy::heed_signals() {
   for (;;) switch (sys::next_signal(signals_)) {
       case sys::Signal::none: return;
       case sys::Signal::reopen: reopen_log(); break;
-      case sys::Signal::interrupt:
-      case sys::Signal::terminate: stopping_ = true; break;
+      case sys::Signal::reload: to_reload_ = true; break;
+      case sys::Signal::interrupt: stopping_ = true; break;
+      case sys::Signal::terminate:
+        stopping_ |= services_.draining || to_drain_;
+        to_drain_ = true;
+        break;
     }
+}
+
+// What signals have asked for changes what events are for: so it waits until all are marked.
+void Proxy::obey() {
+  if (to_reload_ && !services_.draining) reload();
+  if (to_drain_ && !services_.draining) drain();
+  to_reload_ = to_drain_ = false;
 }
 
 // The file was moved away, and is to be begun anew.
@@ -294,15 +337,22 @@ bool Proxy::may_accept(const net::Listener& listener) const noexcept {
 }
 
 void Proxy::accept_clients() {
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    net::Listener& listener = listeners_[i];
-    for (std::size_t n = 0; n < kAcceptsMax && may_accept(listener); ++n) {
-      sys::Address peer;
-      make_way();
-      if (sys::Fd client = listener.accept(peer, services_.now, refusal_))
-        admit(std::move(client), peer, roles_[i], services_);
-    }
+  for (net::Listeners::Door& door : listeners_.all()) accept_from(door, kAcceptsMax);
+}
+
+void Proxy::accept_from(net::Listeners::Door& door, std::size_t most) {
+  for (std::size_t n = 0; n < most && may_accept(door.listener); ++n) {
+    sys::Address peer;
+    make_way();
+    if (sys::Fd client = door.listener.accept(peer, services_.now, refusal_))
+      admit(std::move(client), peer, door.place, services_);
   }
+}
+
+// They are connected as far as they can see.
+void Proxy::accept_those_before_it_closes(net::Listeners::Door& door) {
+  door.listener.mark();
+  accept_from(door, net::Listener::kBacklog);
 }
 
 // Who has been served and is silent goes when a newcomer would be refused for want of room.
@@ -344,16 +394,16 @@ void Proxy::run_ready() {
     if (slot == last) break;
   }
   if (table_.given() == given_before) return;
-  for (net::Listener& listener : listeners_) listener.resume();  // descriptors have become free
+  for (net::Listeners::Door& door : listeners_.all()) door.listener.resume();  // descriptors have become free
 }
 
 // What happened is told: to the log, and with -v step by step.
 void Proxy::look_on() {
-  if (config_.verbose) narrator_.tell(trace_, output_);
+  if (config().verbose) narrator_.tell(trace_, output_);
   for (const ExchangePtr& exchange : services_.finished) {
     std::array<char, watch::kAccessLineMax> room;
     base::Writer line{room};
-    watch::write_access_line(config_.log_format, *exchange, line);
+    watch::write_access_line(config().log_format, *exchange, line);
     log_.add(line.view(), services_.now);
     metrics_.count(*exchange);
   }
@@ -402,9 +452,10 @@ int Proxy::sleep_ms() {
   consider(output_.next_flush());
   consider(log_file_.next_flush());
   consider(upstreams_.next_deadline());
-  for (const net::Listener& listener : listeners_) {
-    if (may_accept(listener)) return 0;
-    if (table_.used() < table_.slots()) consider(listener.wakes_at());
+  consider(drained_at_);
+  for (const net::Listeners::Door& door : listeners_.all()) {
+    if (may_accept(door.listener)) return 0;
+    if (table_.used() < table_.slots()) consider(door.listener.wakes_at());
   }
   if (const int ms = resolver_.timeout_ms(); ms >= 0)
     consider(services_.now + static_cast<std::uint64_t>(ms));
@@ -421,9 +472,21 @@ void Proxy::give_memory_back() {
 
 // ---- opening ---------------------------------------------------------------------------------------------
 
-std::string advice(int error, const sys::Address& address) {
-  const std::string where{sys::endpoint_text(address).view()};
-  switch (error) {
+Proxy::Generations Proxy::first_generation(plan::Config config, const Capacity& capacity) {
+  Generations first;
+  first.push_back(std::make_unique<Generation>(std::move(config)));
+  limit_clients(*first.back(), nullptr, capacity.slots, random_key());
+  group_servers(*first.back(), random_key());
+  return first;
+}
+
+std::string advice(const net::Listeners::Fault& fault) {
+  const std::string where{sys::endpoint_text(fault.address).view()};
+  if (fault.ours)
+    return "cannot listen on " + where +
+           " while another address of that port is listened on; take that one away first, and reload in "
+           "between, or restart";
+  switch (fault.error) {
     case EADDRINUSE:
       return "cannot listen on " + where +
              ": another program does; choose another port, or stop that program";
@@ -431,55 +494,24 @@ std::string advice(int error, const sys::Address& address) {
     case EADDRNOTAVAIL:
       return "cannot listen on " + where +
              ": this machine does not have that address (ip addr shows those it has)";
-    default: return "cannot listen on " + where + ": " + std::strerror(error);
+    default: return "cannot listen on " + where + ": " + std::strerror(fault.error);
   }
-}
-
-// 0, or errno.
-int Proxy::open_listener(const sys::Address& address, std::size_t index) {
-  sys::Opened opened = sys::listen(address, net::Listener::kBacklog);
-  if (opened.error != 0) return opened.error;
-  const net::Token token{0, static_cast<std::uint32_t>(listeners_.size()), Kind::listener};
-  if (const int error = sys::watch(poller_, opened.fd.get(), token.packed()); error != 0) return error;
-  const sys::Address bound = sys::local_address(opened.fd);
-  listeners_.emplace_back(std::move(opened.fd), bound);
-  roles_.push_back(static_cast<std::uint8_t>(index));
-  own_.push_back(bound);
-  services_.own = own_;
-  return 0;
 }
 
 std::string Proxy::listen() {
-  constexpr int kPairTries = 16;  // PORT 0: a free port must be free on ::1 too
-  for (std::size_t i = 0, tries = 0; i < config_.listeners.size(); ++i) {
-    const plan::Listener& wanted = config_.listeners[i];
-    sys::Address address = wanted.address;
-    if (wanted.optional && address.port == 0) address.port = listeners_.back().address().port;
-    const int error = open_listener(address, i);
-    const bool no_ipv6 = error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
-    if (error == 0 || (wanted.optional && no_ipv6)) continue;
-    const bool chosen_for_us = wanted.optional && wanted.address.port == 0;
-    if (error != EADDRINUSE || !chosen_for_us || ++tries == kPairTries) return advice(error, address);
-    listeners_.clear();
-    roles_.clear();
-    own_.clear();
-    i = static_cast<std::size_t>(-1);
-  }
+  if (const auto fault = listeners_.prepare(wanted_listeners(config())); fault.error != 0)
+    return advice(fault);
+  if (const int error = listeners_.commit(poller_); error != 0)
+    return std::string{"cannot watch the listeners: "} + std::strerror(error);
+  services_.own = listeners_.addresses();
   return {};
 }
 
-std::string Proxy::read_users() {
-  constexpr std::size_t kFileMax = std::size_t{64} * 1024 * 1024;
-  if (config_.users_file.empty()) return {};
-  hasher_ = plan::make_crypt();
-  if (!hasher_) return "--users needs libcrypt, which this program was built without";
+std::string Proxy::where_we_listen() const {
   std::string text;
-  if (const int error = sys::read_file(config_.users_file.c_str(), kFileMax, text); error != 0)
-    return "cannot read " + config_.users_file + ": " + std::strerror(error);
-  users_.emplace(hasher_.get(), random_key());
-  if (std::string wrong = users_->read(text); !wrong.empty()) return config_.users_file + ": " + wrong;
-  services_.users = &*users_;
-  return {};
+  for (const sys::Address& address : listeners_.addresses())
+    text += (text.empty() ? "" : " and ") + std::string{sys::endpoint_text(address).view()};
+  return text;
 }
 
 // "reverse proxy to localhost:3000", for people.
@@ -506,31 +538,119 @@ std::string description(const plan::Config& config, const plan::Listener& listen
                                                        : "web server";
 }
 
-void Proxy::announce() {
-  const auto say = [this](const std::string& text) { output_.add(wording(config_)(text), 0); };
-  const std::string us = "proxy " + std::string{plan::kVersion} + " listens on ";
-  std::string forward;
-  const sys::Address* first = nullptr;
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    const plan::Listener& listener = config_.listeners[roles_[i]];
-    const std::string where{sys::endpoint_text(listeners_[i].address()).view()};
-    if (listener.role != plan::Role::forward) {
-      say(us + where + ": " + description(config_, listener));
-      continue;
-    }
-    forward += (forward.empty() ? "" : " and ") + where;
-    if (first == nullptr) first = &listeners_[i].address();
-  }
-  if (first != nullptr)
-    say(us + forward + ". Try: curl -x http://" + std::string{sys::endpoint_text(*first).view()} +
-        " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(*first).view()} +
-        ", port " + std::to_string(first->port) + ". Ctrl-C stops it.");
-  else
-    say("Ctrl-C stops it.");
+void Proxy::say(const std::string& text) {
+  output_.add(wording(config())(text), services_.now);
   output_.flush(services_.now);
 }
 
-int run(const plan::Config& config) {
+void Proxy::announce() {
+  const std::string us = "proxy " + std::string{plan::kVersion} + " listens on ";
+  std::string forward;
+  const sys::Address* first = nullptr;
+  for (const net::Listeners::Door& door : listeners_.all()) {
+    const plan::Listener& listener = config().listeners[door.place];
+    const sys::Address& address = door.listener.address();
+    const std::string where{sys::endpoint_text(address).view()};
+    if (listener.role != plan::Role::forward) {
+      say(us + where + ": " + description(config(), listener));
+      continue;
+    }
+    forward += (forward.empty() ? "" : " and ") + where;
+    if (first == nullptr) first = &address;
+  }
+  if (first == nullptr) return say("Ctrl-C stops it.");
+  say(us + forward + ". Try: curl -x http://" + std::string{sys::endpoint_text(*first).view()} +
+      " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(*first).view()} +
+      ", port " + std::to_string(first->port) + ". Ctrl-C stops it.");
+}
+
+// ---- another configuration
+// ---------------------------------------------------------------------------------
+
+void Proxy::reload() {
+  plan::CommandLine line = plan::parse_command_line(arguments_);
+  for (const std::string& warning : line.warnings) complain(warning);
+  std::string wrong = std::move(line.message);
+  if (line.what == plan::CommandLine::What::run)
+    wrong = adopt(std::make_unique<Generation>(std::move(line.config)));
+  if (!wrong.empty())
+    return complain(wrong + "\nnothing was reloaded: all goes on as it was configured before");
+  for (const std::string& warning : config().rules.lint()) complain(warning);
+  tell_what_cannot_change();
+  say("reloaded; proxy " + std::string{plan::kVersion} + " listens on " + where_we_listen());
+}
+
+// Empty, or why it cannot be; then nothing has changed.
+std::string Proxy::adopt(std::unique_ptr<Generation> next) {
+  if (std::string wrong = read_users(*next, random_key()); !wrong.empty()) return wrong;
+  limit_clients(*next, generations_.back().get(), capacity_.slots, random_key());
+  group_servers(*next, generations_.back()->group_key);
+  if (const auto fault = listeners_.prepare(wanted_listeners(next->config)); fault.error != 0)
+    return advice(fault);
+  generations_.reserve(generations_.size() + 1);
+  for (net::Listeners::Door& door : listeners_.all())
+    if (!door.is_to_stay) accept_those_before_it_closes(door);
+  if (const int error = listeners_.commit(poller_); error != 0)
+    return std::string{"cannot watch the listeners: "} + std::strerror(error);
+  generations_.push_back(std::move(next));
+  services_.generation = generations_.back().get();
+  services_.own = listeners_.addresses();
+  files_.forget();
+  upstreams_.begin_anew(idle_upstreams(config()));
+  refusal_ = refusal_text(config().name);
+  output_.speak(wording(config()));
+  log_file_.speak(wording(config()));
+  return {};
+}
+
+void Proxy::tell_what_cannot_change() const {
+  std::string names;
+  const auto consider = [&names](bool changed, const char* name) {
+    if (changed) names += (names.empty() ? "" : ", ") + std::string{name};
+  };
+  consider(config().max_requests != at_start_.max_requests, "--max-requests");
+  consider(config().buffer_mib != at_start_.buffer_mib, "--buffers");
+  consider(config().access_log != at_start_.access_log, "--access-log");
+  if (!names.empty()) complain("only a restart changes " + names + ", which stays as it was");
+}
+
+// What nobody is served by any more goes.
+void Proxy::end_generations() {
+  if (generations_.size() == 1) return;
+  services_.use(*generations_.back());
+  std::erase_if(generations_, [this](const std::unique_ptr<Generation>& generation) {
+    return generation != generations_.back() && generation->records == 0;
+  });
+}
+
+// ---- the end
+// -----------------------------------------------------------------------------------------------
+
+void Proxy::drain() {
+  if (config().drain_ms == 0) {
+    stopping_ = true;
+    return;
+  }
+  for (net::Listeners::Door& door : listeners_.all()) accept_those_before_it_closes(door);
+  services_.own = {};
+  listeners_.close();
+  files_.forget();
+  upstreams_.begin_anew(0);
+  drained_at_ = services_.now + config().drain_ms;
+  ::drain(services_);
+}
+
+void Proxy::tell_whom_we_wait_for() {
+  stopping_ |= table_.used() == 0 || services_.now >= drained_at_;
+  const std::size_t count = under_way(services_);
+  if (told_ || stopping_ || count == 0) return;
+  told_ = true;
+  say("draining: " + std::to_string(count) + (count == 1 ? " request" : " requests") +
+      " under way, at most " + std::to_string((config().drain_ms + 999) / 1000) +
+      " s; a second signal ends them");
+}
+
+int run(const plan::Config& config, std::span<const char* const> arguments) {
   const auto failed = [](const char* what, int error) {
     return fail(kExitFailed, std::string{what} + ": " + std::strerror(error));
   };
@@ -551,10 +671,11 @@ int run(const plan::Config& config) {
   const Capacity capacity = Capacity::of(config);
   const auto proxy = std::make_unique<Proxy>(
       config, capacity,
-      Streams{std::move(poller.fd), std::move(signals.fd), std::move(output.fd), std::move(log_file.fd)});
+      Streams{std::move(poller.fd), std::move(signals.fd), std::move(output.fd), std::move(log_file.fd)},
+      arguments);
   if (!proxy->complete())
     return fail(kExitFailed, "cannot reserve memory; smaller --buffers or --max-requests help");
-  if (const std::string error = proxy->read_users(); !error.empty()) return fail(kExitUsage, error);
+  if (const std::string error = proxy->begin(); !error.empty()) return fail(kExitUsage, error);
   if (const std::string error = proxy->listen(); !error.empty()) return fail(kExitFailed, error);
   for (const std::string& warning : config.rules.lint()) sys::complain("proxy: " + warning + "\n");
   proxy->announce();
@@ -579,7 +700,8 @@ int explain_request(std::span<const char* const> arguments) {
 int main(int argc, char** argv) {
   const std::size_t given = argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0;
   if (given > 0 && std::string_view{argv[1]} == "explain") return explain_request({argv + 2, given - 1});
-  const plan::CommandLine line = plan::parse_command_line({argv + (argc > 0 ? 1 : 0), given});
+  const std::span<const char* const> arguments{argv + (argc > 0 ? 1 : 0), given};
+  const plan::CommandLine line = plan::parse_command_line(arguments);
   for (const std::string& warning : line.warnings) complain(warning);
   switch (line.what) {
     case plan::CommandLine::What::wrong: return fail(kExitUsage, line.message);
@@ -596,5 +718,5 @@ int main(int argc, char** argv) {
       return 0;
     case plan::CommandLine::What::run: break;
   }
-  return run(line.config);
+  return run(line.config, arguments);
 }

@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "src/http/rewrite.hpp"
+#include "src/state/generation.hpp"
 #include "src/state/parts.hpp"
 
 using base::Did;
@@ -105,7 +106,8 @@ Step read_request(request_info& record, Services& services) noexcept {
   const Wait nothing_yet = record.served == 0 ? Wait::idle : Wait::kept;
   for (;;) {
     if (request.held() == 0) {  // all of it was looked at
-      if (!request.block && !client.readable) return wait_for(nothing_yet);
+      if (!request.block && !client.readable)
+        return services.draining ? leave(record) : wait_for(nothing_yet);
       if (!request.block) request.block = services.blocks.take();
       if (!request.block) return starve(nothing_yet);
       fill_head(record, services, kRequest);
@@ -219,6 +221,7 @@ Step send_response(request_info& record, Services& services) noexcept {
 
 void advance(request_info& record, Services& services) noexcept {
   const std::uint64_t moved_before = moved(record);
+  services.use(*record.generation);
   services.budget = {kTurnBytes, kTurnBytes};
   services.asleep = std::exchange(record.had_share, false) || record.wait == Wait::throttle;
   services.taken = 0;
@@ -245,6 +248,7 @@ void advance(request_info& record, Services& services) noexcept {
 }
 
 void release(request_info& record, Reason reason, Services& services) noexcept {
+  services.use(*record.generation);
   if (record.counted) services.limits->closed(record.client);
   note(record, services, Did::released, static_cast<std::int64_t>(moved(record)),
        static_cast<std::uint8_t>(reason));
@@ -254,5 +258,6 @@ void release(request_info& record, Reason reason, Services& services) noexcept {
   if (look_whole_above) sys::reset_on_close(record.side[kUpstream].fd);
   stop_timer(record, services);
   leave_queue(record, services);
+  --record.generation->records;
   services.table.give(record);
 }

@@ -47,6 +47,7 @@ class Trace;
 namespace net {
 class Resolver;
 }
+struct Generation;  // src/state/generation.hpp
 
 enum class State : std::uint8_t { FREE, READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE };
 inline constexpr std::size_t kStates = 5;
@@ -101,6 +102,7 @@ struct Exchange {
   std::array<std::uint32_t, kPhases> phase_ms;  // together they are SEND_REQUEST's
   int error;                                    // errno of the last failure, or 0
   std::uint32_t nth;                            // of the connection's requests, from 1
+  std::uint32_t answer_ms;                      // longest wait for the answer's head; 0: the configuration's
   std::uint16_t port;
   std::uint16_t status;    // of the answer; 0: none was begun
   std::uint16_t received;  // the last status that came from the upstream; 0: none did
@@ -186,10 +188,11 @@ struct request_info {
   std::array<net::Endpoint, 2> side;
   std::array<net::Lane, 2> lane;
   base::Links ready, timer;
-  std::uint64_t deadline = 0;  // of `wait`
-  std::uint64_t entered = 0;   // the state, ms
-  std::uint64_t id = 0;        // of the connection, from 1
-  std::uint32_t served = 0;    // requests on this connection before this one
+  std::uint64_t deadline = 0;        // of `wait`
+  std::uint64_t entered = 0;         // the state, ms
+  std::uint64_t id = 0;              // of the connection, from 1
+  std::uint32_t served = 0;          // requests on this connection before this one
+  Generation* generation = nullptr;  // it is served by; null: free
   ExchangePtr exchange;
   std::unique_ptr<base::Feed> feed;    // where the answer comes from; null: from the upstream
   std::unique_ptr<Approach> approach;  // null unless it is needed
@@ -254,11 +257,16 @@ class Pages {
 
 // What the state functions need of the world around them.
 struct Services {
-  Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
+  Services(Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
            ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
            base::Trace& into_trace) noexcept;
 
-  const plan::Config* config;  // of the record that runs
+  // From here on `config`, and what belongs to it, are those of this generation: of the record that runs.
+  void use(const Generation& of) noexcept;
+
+  Generation* generation;                // the youngest: newcomers are served by it
+  bool draining = false;                 // no newcomers; who is there has what is under way, and no more
+  const plan::Config* config = nullptr;  // see `use`
   const sys::Fd& poller;
   Table& table;
   base::BlockPool& blocks;
@@ -269,14 +277,14 @@ struct Services {
   net::Upstreams& upstreams;
   base::Trace& trace;
   net::Reach reach;
-  plan::Groups* groups = nullptr;  // how those of the configuration fare
+  plan::Groups* groups = nullptr;  // see `use`: how those of the configuration fare
+  plan::Users* users = nullptr;    // see `use`; null: nobody is asked for a password
+  plan::Limits* limits = nullptr;  // see `use`; null: no client has any
   plan::Files* files = nullptr;
-  plan::Users* users = nullptr;       // null: nobody is asked for a password
-  plan::Limits* limits = nullptr;     // null: no client has any
   const Pages* pages = nullptr;       // null: there are none
   std::span<const sys::Address> own;  // that we listen on
   std::string_view run_id;            // of this run of the program, so that requests' names are unique
-  std::string_view via;               // our name
+  std::string_view via;               // see `use`: our name
   std::string_view date;              // now, for heads
   std::uint64_t now = 0;              // ms, read once a turn
   std::uint64_t wall_ms = 0;
@@ -313,8 +321,8 @@ Step send_request(request_info& record, Services& services) noexcept;
 Step read_response(request_info& record, Services& services) noexcept;
 Step send_response(request_info& record, Services& services) noexcept;
 
-// A client has come: takes a record, watches its descriptor, and queues it. False, and the client is gone: no
-// record.
+// A client has come, to the listener in that place of the youngest configuration: takes a record, watches its
+// descriptor, and queues it. False, and the client is gone: no record.
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept;
 // Marks the side of a record that an event of a client or an upstream is for, and queues the record. Nothing
 // is done if there is none, any more.
@@ -325,6 +333,10 @@ void wake(request_info& record, Services& services) noexcept;
 void advance(request_info& record, Services& services) noexcept;
 // Passes a verdict on each record whose deadline has passed, and queues it.
 void expire(Services& services) noexcept;
+// From now on clients have what is under way, and no more: those who wait for nothing are queued, to leave.
+void drain(Services& services) noexcept;
+// Clients that are owed something: those who are only heard out do not count.
+std::size_t under_way(Services& services) noexcept;
 // The time at which `expire` has something to do; 0: never.
 std::uint64_t next_deadline(Services& services) noexcept;
 // Ends the exchange and gives back all that the record holds.

@@ -34,6 +34,28 @@ class IndexQueue {
     tail_ = index;
   }
 
+  // Keeps a sorted queue sorted: puts the element behind all that are not `after(element, new one)`. Looked
+  // for from both ends at once, and from the back first: O(1) for one that is last, or nearly so.
+  // REQUIRES: the element is in no queue of this member.
+  template <class After>
+  void insert(std::uint32_t index, After after) noexcept {
+    assert(!at(index).linked());
+    std::uint32_t next = kNoIndex;  // the first that is known to stand behind it
+    for (std::uint32_t early = head_, late = tail_; late != kNoIndex && after(late, index);) {
+      next = late;
+      late = at(late).prev;
+      if (after(early, index)) {
+        next = early;
+        break;
+      }
+      early = at(early).next;
+    }
+    if (next == kNoIndex) return push(index);
+    at(index) = {at(next).prev, next};
+    (at(index).prev == kNoIndex ? head_ : at(at(index).prev).next) = index;
+    at(next).prev = index;
+  }
+
   // REQUIRES: the element is in this queue.
   void remove(std::uint32_t index) noexcept {
     Links& links = at(index);

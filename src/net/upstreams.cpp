@@ -61,6 +61,12 @@ std::uint64_t Upstreams::next_deadline() const noexcept {
   return count_ == 0 ? 0 : idle_[order_[0]].since + kIdleMs;
 }
 
+void Upstreams::begin_anew(std::size_t idle_max) noexcept {
+  while (drop_oldest()) {
+  }
+  idle_max_ = std::min(idle_max, kIdleMax);
+}
+
 bool Upstreams::drop_oldest() noexcept {
   if (count_ == 0) return false;
   drop(0);

@@ -39,6 +39,8 @@ class Upstreams {
   // Closes those that have waited for too long.
   void expire(std::uint64_t now) noexcept;
   [[nodiscard]] std::uint64_t next_deadline() const noexcept;  // ms; 0: never
+  // Closes all, and keeps so many from now on; 0: none.
+  void begin_anew(std::size_t idle_max) noexcept;
   // Closes the oldest, to have its descriptor back. False: there is none.
   bool drop_oldest() noexcept;
 

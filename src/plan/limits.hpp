@@ -29,6 +29,7 @@ inline constexpr std::uint64_t kRateMax = std::uint64_t{1} << 40;  // so that th
 struct Rate {
   std::uint64_t per_second = 0;  // 0: no limit
   std::uint64_t burst = 0;       // at once, after a pause; 0: as much as in a second
+  bool operator==(const Rate&) const = default;
 };
 
 // Reads "100" or, with the burst, "100:500"; each number may end in k, m or g, for 2 to the 10th, 20th or
@@ -42,6 +43,7 @@ struct Allowance {
   [[nodiscard]] bool is_limited() const noexcept {
     return requests.per_second != 0 || bytes.per_second != 0 || connections != 0;
   }
+  bool operator==(const Allowance&) const = default;
 };
 
 class TokenBucket {

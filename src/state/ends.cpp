@@ -77,6 +77,17 @@ Step hear_out(request_info& record, Services& services) noexcept {
   return linger(record, services);
 }
 
+Step leave(request_info& record) noexcept {
+  net::Endpoint& client = record.side[kClient];
+  const bool has_read_all = record.served == 0 || record.wait == Wait::kept;
+  if (has_read_all || client.eof) return close(Reason::shutdown);
+  // Its answer is on its way still, and so may be its next request.
+  record.lane[kRequest].dead = true;
+  if (!client.shut) sys::shutdown_write(client.fd);
+  client.shut = true;
+  return go(State::SEND_RESPONSE);
+}
+
 Step all_sent(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
   net::Lane& request = record.lane[kRequest];

@@ -143,6 +143,7 @@ Step take_up(request_info& record, Services& services, const http::RequestHead& 
   const bool web = listener.role == plan::Role::web;
   if (web && !reserve_answer(record, services)) return starve(Wait::head);
   describe(exchange, head, *services.config);
+  exchange.persistent &= may_stay(record, services);
   const bool crowded = services.table.used() > services.requests_max;
   const plan::Plan decided = plan::plan_request(*services.config, listener, head, record.client, crowded);
   exchange.kind = decided.kind;
@@ -183,13 +184,17 @@ Step pass_head(request_info& record, Services& services, const http::ResponseHea
 Step answer(request_info& record, Services& services, const http::ResponseHead& head,
             std::size_t head_length) noexcept {
   Exchange& exchange = *record.exchange;
-  const net::Lane& request = record.lane[kRequest];
+  net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
   const bool http11 = exchange.version == http::Version::http11;
   const bool open_ended =
       head.body.kind == http::Body::Kind::chunked || head.body.kind == http::Body::Kind::until_eof;
   // An answer that comes before the request is whole ends the connection: what is still to come is not read.
   exchange.persistent &= request.complete() && !request.dead;
+  if (exchange.persistent && !may_stay(record, services)) {
+    exchange.persistent = false;
+    request.drop_block();  // what came behind it will not be answered
+  }
   exchange.upstream_persists = http11 && head.persistent && head.body.kind != http::Body::Kind::until_eof;
   exchange.status = exchange.received = head.status;
   exchange.announced = head.body.kind == http::Body::Kind::length;

@@ -143,6 +143,12 @@ bool would_look_whole(const request_info& record) noexcept;
 Step linger(request_info& record, Services& services) noexcept;
 // All is said, and the client may still be speaking.
 Step hear_out(request_info& record, Services& services) noexcept;
+// Whether its client's connection, and its upstream's, may serve further requests.
+inline bool may_stay(const request_info& record, const Services& services) noexcept {
+  return !services.draining && record.generation == services.generation;
+}
+// The proxy is to end, and the client waits for nothing.
+Step leave(request_info& record) noexcept;
 // The answer is through: an interim one is followed by another, and a whole exchange perhaps by the next.
 Step all_sent(request_info& record, Services& services) noexcept;
 // Gives up the request's block, kept for later, where no other is to be had. False: it is not kept, or still

@@ -3,6 +3,7 @@
 #include <cassert>
 
 #include "../base/trace.hpp"
+#include "generation.hpp"
 #include "parts.hpp"
 
 using base::Did;
@@ -12,13 +13,22 @@ namespace state {
 
 namespace {
 
-// All records of one wait have the same time-out, so a queue in the order of starting is in the order of
-// ending.
-void start_timer(request_info& record, Services& services, Wait wait) noexcept {
+// The queue is in the order of ending. Nearly all records of one wait have the same time-out, so it is in the
+// order of starting too: but for what a route says of its own, and for what an older configuration said.
+void start_timer(request_info& record, Services& services, Wait wait, std::uint32_t ms) noexcept {
   stop_timer(record, services);
   record.wait = wait;
-  record.deadline = services.now + services.config->wait(wait);
-  services.timers[static_cast<std::size_t>(wait)].push(services.table.slot_of(record));
+  record.deadline = services.now + ms;
+  const auto later = [&table = services.table](std::uint32_t one, std::uint32_t other) {
+    return table.at(one).deadline > table.at(other).deadline;
+  };
+  services.timers[static_cast<std::size_t>(wait)].insert(services.table.slot_of(record), later);
+}
+
+// ms.
+std::uint32_t longest(const request_info& record, const Services& services, Wait wait) noexcept {
+  const bool has_own = wait == Wait::answer && record.exchange && record.exchange->answer_ms != 0;
+  return has_own ? record.exchange->answer_ms : services.config->wait(wait);
 }
 
 // What is told of a wait: the bytes of a head that is not whole yet, or those that were moved.
@@ -59,14 +69,16 @@ void enter(request_info& record, Services& services, State state) noexcept {
 void pause(request_info& record, Services& services, Wait wait, std::uint64_t moved_before) noexcept {
   const std::uint64_t progress = moved(record) - moved_before;
   if (record.wait == wait && progress == 0) return;
-  if (record.wait != wait || plan::row(wait).restarts) start_timer(record, services, wait);
+  if (record.wait != wait || plan::row(wait).restarts)
+    start_timer(record, services, wait, longest(record, services, wait));
   note(record, services, Did::waited, static_cast<std::int64_t>(bytes_to_tell(record, progress)),
        static_cast<std::uint8_t>(wait));
 }
 
 // A record that runs again at once waits for nobody; but a wait that counts in total goes on.
 void yield_turn(request_info& record, Services& services, Wait wait) noexcept {
-  if (wait != Wait::none && record.wait != wait) start_timer(record, services, wait);
+  if (wait != Wait::none && record.wait != wait)
+    start_timer(record, services, wait, longest(record, services, wait));
   if (wait == Wait::none) stop_timer(record, services);
   services.ready.push(services.table.slot_of(record));
 }
@@ -106,6 +118,9 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Serv
   request_info* const record = services.table.take();
   if (record == nullptr) return false;
   record->id = ++services.connections;
+  record->generation = services.generation;
+  ++record->generation->records;
+  services.use(*record->generation);
   record->client = peer;
   record->listener = listener;
   net::Endpoint& side = record->side[kClient];
@@ -148,6 +163,22 @@ void expire(Services& services) noexcept {
       wake(record, services);
     }
   }
+}
+
+void drain(Services& services) noexcept {
+  services.draining = true;
+  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot)
+    if (request_info& record = services.table.at(slot); record.state == State::READ_REQUEST)
+      wake(record, services);
+}
+
+std::size_t under_way(Services& services) noexcept {
+  std::size_t count = 0;
+  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
+    const request_info& record = services.table.at(slot);
+    count += record.exchange || record.state == State::READ_REQUEST ? 1 : 0;
+  }
+  return count;
 }
 
 std::uint64_t next_deadline(Services& services) noexcept {

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "../../request_state.hpp"
+#include "generation.hpp"
 
 Table::~Table() {
   for (std::uint32_t slot = 0; slot < touched_; ++slot) records_[slot].~request_info();
@@ -35,10 +36,10 @@ request_info* Table::find(const net::Token& token) noexcept {
   return nullptr;
 }
 
-Services::Services(const plan::Config& with, const sys::Fd& into, Table& of, base::BlockPool& from,
-                   net::Pipes& bulk, ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
+Services::Services(Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
+                   ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
                    base::Trace& into_trace) noexcept
-    : config(&with),
+    : generation(&with),
       poller(into),
       table(of),
       blocks(from),
@@ -51,4 +52,14 @@ Services::Services(const plan::Config& with, const sys::Fd& into, Table& of, bas
       starved(of.records()),
       timers([records = of.records()]<std::size_t... I>(std::index_sequence<I...>) {
         return std::array<TimerQueue, plan::kWaits>{((void)I, TimerQueue{records})...};
-      }(std::make_index_sequence<plan::kWaits>{})) {}
+      }(std::make_index_sequence<plan::kWaits>{})) {
+  use(with);
+}
+
+void Services::use(const Generation& of) noexcept {
+  config = &of.config;
+  users = of.users.get();
+  limits = of.limits.get();
+  groups = of.groups.get();
+  via = of.config.name;
+}

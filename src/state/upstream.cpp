@@ -37,6 +37,7 @@ bool take_used(request_info& record, Services& services) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& request = record.lane[kRequest];
   if (!exchange.repeatable || exchange.reused || !request.framing.complete()) return false;
+  if (!may_stay(record, services)) return false;  // another configuration may lead elsewhere
   const std::uint32_t slot = services.table.slot_of(record);
   const Key key = key_of(exchange);
   net::Endpoint used;
@@ -119,8 +120,8 @@ void keep_upstream(request_info& record, Services& services) noexcept {
   net::Endpoint upstream = std::exchange(record.side[kUpstream], net::Endpoint{});
   const Exchange& exchange = *record.exchange;
   const net::Lane& request = record.lane[kRequest];
-  if (!exchange.upstream_persists || !request.complete() || request.dead || record.lane[kResponse].surplus ||
-      upstream.finished || upstream.hung)
+  if (!may_stay(record, services) || !exchange.upstream_persists || !request.complete() || request.dead ||
+      record.lane[kResponse].surplus || upstream.finished || upstream.hung)
     return;
   // The last read was as long as the message: only another tells whether nothing lies behind it.
   if (upstream.readable && !is_silent(upstream)) return;

@@ -253,6 +253,7 @@ Opened take_signals() noexcept {
   sigaddset(&wanted, SIGINT);
   sigaddset(&wanted, SIGTERM);
   sigaddset(&wanted, SIGUSR1);
+  sigaddset(&wanted, SIGHUP);
   if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return failed(errno);
   return opened(::signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
 }
@@ -264,6 +265,7 @@ Signal next_signal(const Fd& signals) noexcept {
   switch (info.ssi_signo) {
     case SIGINT: return Signal::interrupt;
     case SIGUSR1: return Signal::reopen;
+    case SIGHUP: return info.ssi_code == SI_KERNEL ? Signal::interrupt : Signal::reload;
     default: return Signal::terminate;
   }
 }

@@ -78,9 +78,10 @@ int rewatch(const Fd& poller, int fd, std::uint64_t token) noexcept;
 std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
 
 // ---- signals ---------------------------------------------------------------------------------------------
-enum class Signal : std::uint8_t { none, interrupt, terminate, reopen };
-// SIGINT, SIGTERM and SIGUSR1 (reopen) become readable on the descriptor and lose their default action;
-// SIGPIPE and SIGXFSZ are ignored: a write tells what is wrong.
+enum class Signal : std::uint8_t { none, interrupt, terminate, reopen, reload };
+// SIGINT, SIGTERM, SIGUSR1 (reopen) and SIGHUP (reload) become readable on the descriptor and lose their
+// default action; SIGPIPE and SIGXFSZ are ignored: a write tells what is wrong. The SIGHUP of a terminal that
+// is gone, which the kernel sends, counts as SIGINT.
 Opened take_signals() noexcept;
 Signal next_signal(const Fd& signals) noexcept;  // none: no more for now
 

@@ -51,6 +51,8 @@ class Sink {
 
   // `line` ends in a newline.
   void add(std::string_view line, std::uint64_t now);
+  // From now on its own words become lines so.
+  void speak(Wording wording) noexcept { wording_ = wording; }
   // Writes if the batch is big or old enough.
   void flush_if_due(std::uint64_t now);
   void flush(std::uint64_t now);

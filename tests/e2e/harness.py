@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import resource
+import select
 import shlex
 import signal
 import socket
@@ -238,7 +239,7 @@ class ProxyProcess:
         self.process = subprocess.Popen([*PREFIX, PROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, preexec_fn=preexec)
         self.pid, self.lines, self._news = self.process.pid, [], threading.Condition()
-        self._stopped = False
+        self._stopped, self._errors = False, b""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self.announcement = self._read_announcement()
         self.places = PLACE.findall(self.announcement)  # (address and port, what is done there), in their order
@@ -246,7 +247,7 @@ class ProxyProcess:
         self.ports += [int(port) for port in re.findall(r":(\d+)(?= and |\. Try)", self.announcement)]
         if not self.ports:
             self.process.kill()
-            raise AssertionError(f"the proxy did not start: {self.announcement}{self._stop()[1]}")
+            raise AssertionError(f"the proxy did not start: {self.announcement}{self.ended()[1]}")
         self.port = self.ports[0]
         if read_log:
             self.read_log()
@@ -287,6 +288,19 @@ class ProxyProcess:
             if not self._news.wait_for(lambda: len(self.lines) >= count, PATIENCE):
                 raise AssertionError(f"{len(self.lines)} of {count} lines have come")
             return list(self.lines)
+
+    def wait_for_lines(self, condition):
+        """Until the lines that have come make it true."""
+        with self._news:
+            if not self._news.wait_for(condition, PATIENCE):
+                raise AssertionError(f"in vain; the last lines are: {self.lines[-20:]}")
+
+    def said(self, words):
+        """Waits until it has said so on standard error."""
+        while words not in self._errors.decode():
+            if not select.select([self.process.stderr], [], [], PATIENCE)[0]:
+                raise AssertionError(f"it never said {words}, but {self._errors}")
+            self._errors += os.read(self.process.stderr.fileno(), 1 << 16)
 
     # -- asking it
 
@@ -341,9 +355,10 @@ class ProxyProcess:
         """Its exit status, and what it said on standard error."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self._stop()
+        return self.ended()
 
-    def _stop(self):
+    def ended(self):
+        """The same, of one that ends by itself."""
         self._stopped = True
         try:
             status = self.process.wait(PATIENCE)
@@ -352,7 +367,7 @@ class ProxyProcess:
                 self.process.kill()
                 self.process.wait()
         with self.process.stderr as stream:
-            error = stream.read().decode(errors="replace")
+            error = (self._errors + stream.read()).decode(errors="replace")
         if self._reader.ident is not None:
             self._reader.join(PATIENCE)  # to the end of the output
         self.process.stdout.close()

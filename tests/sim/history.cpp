@@ -115,11 +115,11 @@ std::string shown(std::string_view text) {
 }
 
 // What is wrong with what the client saw; empty: nothing.
-std::string judge_client(const Scenario& scenario, const Pair& pair, const Client& client) {
+std::string judge_client(const Scenario& scenario, const Pair& pair, const Client& client, bool owed) {
   const std::string expected = response_expected(pair);
   const std::string_view got = pair.client.expects_continue ? without_continue(client.got) : std::string_view{client.got};
   const bool whole = got == expected;
-  if (must_be_whole(scenario, pair)) {
+  if (owed && must_be_whole(scenario, pair)) {
     // What lies behind the request may come after the proxy has closed; then RST follows the whole answer.
     if (whole && (client.saw_eof || pair.client.manner == ClientManner::surplus)) return {};
     return "it must have the whole answer, but has " + std::to_string(got.size()) + " of " +
@@ -127,7 +127,7 @@ std::string judge_client(const Scenario& scenario, const Pair& pair, const Clien
   }
   int status = 0;
   const Own own = own_answer(got, pair.client.method == "HEAD", client.saw_reset, status);
-  if (const int wanted = expected_status(scenario, pair); wanted != 0 && (own != Own::whole || status != wanted))
+  if (const int wanted = owed ? expected_status(scenario, pair) : 0; wanted != 0 && (own != Own::whole || status != wanted))
     return "it must have " + std::to_string(wanted) + ", but has: " + shown(got);
   if (client.left || client.refused || own != Own::no || got.empty()) return {};
   if (pair.client.manner == ClientManner::garbage || pair.client.manner == ClientManner::silent)
@@ -191,11 +191,30 @@ std::string check_allowance(const plan::Rate& rate, const World& world, std::uin
   return "a client moved " + std::to_string(world.read_in_all) + " bytes, and may have moved " + std::to_string(most);
 }
 
+constexpr std::uint32_t kDrainMs = 900'000;  // longer than any deadline: whoever is owed something has it before
+
+// Once the program drains, nobody comes, and it ends when the last has gone.
+class Ending {
+ public:
+  std::string check(const Services& services, const World& world, bool stopping) {
+    if (!services.draining) return {};
+    if (since_ == 0) since_ = world.now(), connections_ = services.connections;
+    if (services.connections != connections_) return "somebody was admitted after the listeners were closed";
+    if (services.upstreams.idle() != 0) return "a connection to an origin is kept for nobody";
+    const bool late = world.now() >= since_ + kDrainMs;
+    if (stopping != (late || services.table.used() == 0)) return "the drain did not end when the last was served";
+    return {};
+  }
+
+ private:
+  std::uint64_t since_ = 0, connections_ = 0;
+};
+
 // ---- promises that hold after every turn -----------------------------------------------------------------
 
 // What waits for another request has said nothing, nor ended, as far as the program was told.
 std::string check_idle(Services& services, const World& world) {
-  if (services.upstreams.idle() > services.config->keep_upstreams) return "too many idle connections are kept";
+  if (services.upstreams.idle() > services.generation->config.keep_upstreams) return "too many idle connections are kept";
   if (services.upstreams.idle() == 0) return {};
   std::set<int> used;
   for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot)
@@ -238,7 +257,7 @@ std::string check_turn(Services& services, const World& world) {
     if (record.lane[kRequest].dead && !record.lane[kRequest].repeatable &&
         (record.lane[kRequest].block || record.lane[kRequest].pipe))
       return "a dead upload holds a block";
-    if (record.timer.linked() && record.deadline > services.now + services.config->wait(record.wait))
+    if (record.timer.linked() && record.deadline > services.now + record.generation->config.wait(record.wait))
       return "a deadline is farther away than its wait";
     // A lane that waits with an empty block holds memory for nothing.
     if (!record.ready.linked() && record.state == State::READ_REQUEST && record.lane[kRequest].block &&
@@ -305,7 +324,7 @@ struct Stage {
     world.when_still = [this] {
       // The program sleeps for ever: so everything must be over.
       if (!all_over()) return false;
-      world.send_signal();
+      world.send_signal(sys::Signal::interrupt);
       return true;
     };
   }
@@ -326,7 +345,18 @@ struct Stage {
     return std::all_of(clients.begin(), clients.end(), over) && std::all_of(visitors.begin(), visitors.end(), over);
   }
 
+  // The program is told to finish what is under way.
+  void drain() {
+    owed.all = false;
+    for (std::size_t i = 0; i < origins.size(); ++i)
+      if (!origins[i]->got.empty()) owed.pairs.insert(i);
+    for (const auto& house : houses)
+      for (const House::Serving& serving : house->servings) owed.asks.insert(serving.asked.begin(), serving.asked.end());
+    world.send_signal(sys::Signal::terminate);
+  }
+
   const Scenario& scenario;
+  UnderWay owed;
   World world;
   std::vector<std::unique_ptr<Client>> clients;
   std::vector<std::unique_ptr<Origin>> origins;
@@ -356,6 +386,7 @@ plan::Config config_for(const Scenario& scenario) {
   config.keep_upstreams = scenario.keep_upstreams;
   config.allowance.bytes = scenario.client_bytes;
   if (scenario.parent.kind != ParentPlan::Kind::none) config.parent = parent_for(scenario.parent);
+  config.drain_ms = kDrainMs;
   return config;
 }
 
@@ -393,6 +424,7 @@ void run(Stage& stage, Outcome& outcome) {
     if (!services.ready.empty()) world.fault("the program sleeps, and somebody is ready to run");
   };
   Shares shares;
+  Ending end;
   const std::uint64_t begun = world.now();
   std::uint64_t quiet_turns = 0;
   while (!proxy.stopping() && world.broken.empty()) {
@@ -410,6 +442,8 @@ void run(Stage& stage, Outcome& outcome) {
     const bool quiet = now == world.now() && moved == proxy.services().trace.written() && calls == world.calls_made &&
                        world.events_handed_out == 0;
     quiet_turns = quiet ? quiet_turns + 1 : 0;
+    if (const std::string fault = end.check(proxy.services(), world, proxy.stopping()); !fault.empty()) world.fault(fault);
+    if (outcome.turns == stage.scenario.drained_after) stage.drain();
     if (quiet_turns > 2) world.fault("the loop spins: turns without event, time or progress");
   }
   if (world.broken.empty() && stage.all_over()) {
@@ -426,13 +460,13 @@ void judge(Stage& stage) {
   for (std::size_t i = 0; i < stage.clients.size() && stage.world.broken.empty(); ++i) {
     const Pair& pair = stage.scenario.pairs[i];
     if (pair.client.manner == ClientManner::raw) continue;  // the fuzz target judges those
-    if (const std::string fault = judge_client(stage.scenario, pair, *stage.clients[i]); !fault.empty())
+    if (const std::string fault = judge_client(stage.scenario, pair, *stage.clients[i], stage.owed.has_pair(i)); !fault.empty())
       stage.world.fault("client " + std::to_string(i) + ": " + fault);
     if (const std::string fault = judge_origin(pair, i, stage.scenario.parent, *stage.origins[i], *stage.clients[i]); !fault.empty())
       stage.world.fault("origin " + std::to_string(i) + ": " + fault);
   }
   if (!stage.world.broken.empty()) return;
-  if (const std::string fault = judge_talk(stage.scenario, stage.visitors, stage.houses); !fault.empty()) stage.world.fault(fault);
+  if (const std::string fault = judge_talk(stage.scenario, stage.owed, stage.visitors, stage.houses); !fault.empty()) stage.world.fault(fault);
 }
 
 }  // namespace
@@ -442,6 +476,10 @@ Outcome play(const Scenario& scenario, Chooser& chooser) {
   Stage stage{scenario, chooser};
   stage.world.enter();
   run(stage, outcome);
+  if (stage.world.broken.empty() && !stage.owed.all) {
+    stage.world.play_out();
+    if (!stage.all_over()) stage.world.fault("the program has ended, and a client was not told");
+  }
   if (stage.world.broken.empty() && stage.world.descriptors() != 0)
     stage.world.fault(std::to_string(stage.world.descriptors()) + " descriptors are left open");
   if (stage.world.broken.empty() && stage.all_over()) judge(stage);
@@ -563,6 +601,7 @@ Scenario draw(Chooser& chooser, bool http10, bool by_ways) {
   static constexpr std::uint32_t kBulk[] = {net::Pipes::kBulkBytes, 0, 1, 1024};
   scenario.bulk_bytes = kBulk[chooser.choose(4)];
   if (by_ways) draw_ways(chooser, scenario);
+  if (chooser.choose(6) == 0) scenario.drained_after = 1 + chooser.choose(chooser.choose(2) == 0 ? 12 : 80);
   return scenario;
 }
 
@@ -585,7 +624,7 @@ std::string describe(const Scenario& scenario) {
          std::to_string(scenario.temper.error) + " blocks " + std::to_string(scenario.blocks) + " requests " +
           std::to_string(scenario.max_requests) + " descriptors " + std::to_string(scenario.descriptor_limit) + " bytes " +
          std::to_string(scenario.client_bytes.per_second) + ":" + std::to_string(scenario.client_bytes.burst) + " bulk " +
-         std::to_string(scenario.bulk_bytes) + "\n";
+         std::to_string(scenario.bulk_bytes) + (scenario.drained_after == 0 ? "" : " drained after " + std::to_string(scenario.drained_after) + " turns") + "\n";
   return out;
 }
 
@@ -623,6 +662,7 @@ Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenari
     attempt([](Scenario& s) { s.temper.linger = 0; });
     attempt([](Scenario& s) { s.temper.send_room = 65'536; });
     attempt([](Scenario& s) { s.blocks = 0; });
+    attempt([](Scenario& s) { s.drained_after = 0; });
     attempt([](Scenario& s) { s.client_bytes = {}; });
     attempt([](Scenario& s) { s.bulk_bytes = net::Pipes::kBulkBytes; });
     attempt([](Scenario& s) { s.descriptor_limit = 256; s.max_requests = 8; });

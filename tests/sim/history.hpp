@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,19 @@ struct Scenario {
   std::size_t descriptor_limit = 256;
   plan::Rate client_bytes;           // of all clients, who come from one address
   std::uint32_t bulk_bytes = 1024;   // of a body, before the rest goes through a pipe
+  std::uint64_t drained_after = 0;   // so many turns the program is told to finish what is under way, and to end; 0: never
   std::optional<World::Failure> failure;
   bool told = false;           // the story is written whatever happens
   bool last_is_after = false;  // the last pair or visit comes when the failure is over: it must be served as in a kind world
+};
+
+// What had come to an origin when the program was told to finish it.
+struct UnderWay {
+  bool all = true;  // it never was told
+  std::set<std::size_t> pairs;
+  std::set<std::pair<std::size_t, std::size_t>> asks;  // visit and number
+  [[nodiscard]] bool has_pair(std::size_t index) const { return all || pairs.contains(index); }
+  [[nodiscard]] bool has_ask(std::size_t visit, std::size_t nth) const { return all || asks.contains({visit, nth}); }
 };
 
 struct Outcome {
@@ -55,7 +66,7 @@ bool is_kind_world(const Scenario& scenario);
 using Visitors = std::vector<std::unique_ptr<Visitor>>;
 using Houses = std::vector<std::unique_ptr<House>>;
 // What is wrong with what they have seen; empty: nothing.
-std::string judge_talk(const Scenario& scenario, const Visitors& visitors, const Houses& houses);
+std::string judge_talk(const Scenario& scenario, const UnderWay& owed, const Visitors& visitors, const Houses& houses);
 void draw_talk(Chooser& chooser, Scenario& scenario);
 void limit_talk(Scenario& scenario, std::size_t most);  // of any body
 std::string describe_talk(const Scenario& scenario);

@@ -118,7 +118,7 @@ class World {
   // Called when the program is about to sleep.
   std::function<void()> before_sleep = [] {};
 
-  void send_signal() { signal_pending_ = true; notify(signals_fd_); }
+  void send_signal(sys::Signal kind) { signal_pending_ = kind; notify(signals_fd_); }
   std::map<std::string, net::Found> names;  // what look-ups find; a host not in it is not found
   std::set<std::string> unanswered;         // hosts whose name server is silent
   std::map<std::string, sys::Address> local_hosts;  // paths of Unix sockets, and the host that is there
@@ -151,6 +151,7 @@ class World {
     while (step()) {
     }
   }
+  void play_out();  // the program is gone: what the others still do, until nobody does anything any more
   std::string broken;  // the first promise that was broken; empty: none. The calls stay harmless afterwards.
   void fault(const std::string& what);
   std::string log;
@@ -256,7 +257,7 @@ class World {
   std::deque<Host> hosts_;
   int signals_fd_ = -1;
   int names_fd_ = -1;
-  bool signal_pending_ = false;
+  sys::Signal signal_pending_ = sys::Signal::none;
   int ids_ = 0;
   std::uint64_t inodes_ = 0;
   Description none_;

@@ -43,8 +43,8 @@ bool is_kind(const Visit& visit) { return visit.manner <= Visit::Manner::garbage
 
 class Judge {
  public:
-  Judge(const Scenario& scenario, const Visitors& visitors, const Houses& houses)
-      : scenario_(scenario), visitors_(visitors), houses_(houses) {
+  Judge(const Scenario& scenario, const UnderWay& owed, const Visitors& visitors, const Houses& houses)
+      : scenario_(scenario), owed_(owed), visitors_(visitors), houses_(houses) {
     for (const auto& house : houses)
       for (const House::Serving& serving : house->servings) note(serving);
   }
@@ -104,7 +104,7 @@ class Judge {
     if (visit.pipelines && visitors_[index]->saw_reset && !all_kind) return 0;
     for (std::size_t nth = 0; nth < visit.asks.size(); ++nth) {
       const Ask& ask = visit.asks[nth];
-      if (spoiled_.contains({index, nth})) return nth;
+      if (spoiled_.contains({index, nth}) || !owed_.has_ask(index, nth)) return nth;
       broken = !is_kind(scenario_, ask);
       if (broken) return nth;
       if (must_close(ask) || may_close(ask) || has_tunnel(ask)) return nth + 1;
@@ -184,7 +184,7 @@ class Judge {
     const std::string_view got = message.head;
     if (all && !must_close(ask) && begins(answer_head_expected(ask, false), got)) return {};
     // Where blocks are scarce, the one in which the next request has begun may be needed for the answer.
-    const bool closes = must_close(ask) || may_close(ask) || scenario_.blocks != 0;
+    const bool closes = must_close(ask) || may_close(ask) || scenario_.blocks != 0 || !owed_.all;
     if (all && closes && begins(answer_head_expected(ask, true), got)) return {};
     if (!message.head_whole && !all && begins(interims[message.interims.size()], got)) return {};
     if (!message.head_whole && begins("HTTP/1.0 ", got)) return {};  // of an answer of our own
@@ -262,6 +262,7 @@ class Judge {
   }
 
   const Scenario& scenario_;
+  const UnderWay& owed_;
   const Visitors& visitors_;
   const Houses& houses_;
   std::map<AskId, std::vector<Time>> asked_;
@@ -270,8 +271,8 @@ class Judge {
 
 }  // namespace
 
-std::string judge_talk(const Scenario& scenario, const Visitors& visitors, const Houses& houses) {
-  return Judge{scenario, visitors, houses}.all();
+std::string judge_talk(const Scenario& scenario, const UnderWay& owed, const Visitors& visitors, const Houses& houses) {
+  return Judge{scenario, owed, visitors, houses}.all();
 }
 
 }  // namespace sim

@@ -2,6 +2,7 @@
 // ends.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "bench.hpp"
@@ -30,8 +31,8 @@ class Plain final : public plan::Hasher {
 
 TEST(Access, OnlyWhoKnowsThePassword) {
   Plain hasher;
-  plan::Users users{&hasher, {}};
-  ASSERT_EQ(users.read("ann:$6$saltsalt$" + string(86, 'x') + "\n"), "");
+  const auto users = std::make_shared<plan::Users>(&hasher, base::SipKey{});
+  ASSERT_EQ(users->read("ann:$6$saltsalt$" + string(86, 'x') + "\n"), "");
   struct Row {
     const char* field;
     const char* status;
@@ -41,7 +42,7 @@ TEST(Access, OnlyWhoKnowsThePassword) {
         Row{"Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n", "HTTP/1.0 200 OK"},
         Row{"Proxy-Authorization: Basic YW5uOndyb25n\r\n", "HTTP/1.0 407 Proxy Authentication Required"}}) {
     Bench b;
-    b.services->users = &users;
+    b.generation.users = users;
     auto& host = b.origin();
     const auto client = b.client();
     b.send(client, string{"GET http://10.0.0.1/ HTTP/1.0\r\n"} + row.field + "\r\n");
@@ -57,9 +58,9 @@ TEST(Access, OnlyWhoKnowsThePassword) {
 }
 
 TEST(Access, SoManyRequestsOfOneClient) {
-  plan::Limits limits{{.requests = {1, 2}, .bytes = {}, .connections = 0}, 8, {}};
   Bench b;
-  b.services->limits = &limits;
+  b.config.allowance = {.requests = {1, 2}, .bytes = {}, .connections = 0};
+  limit_clients(b.generation, nullptr, 8, {});
   for (const char* status :
        {"HTTP/1.0 502 Bad Gateway", "HTTP/1.0 502 Bad Gateway", "HTTP/1.0 429 Too Many Requests"}) {
     const auto client = b.client();
@@ -71,9 +72,9 @@ TEST(Access, SoManyRequestsOfOneClient) {
 }
 
 TEST(Access, SoManyConnectionsOfOneClient) {
-  plan::Limits limits{{.requests = {}, .bytes = {}, .connections = 2}, 8, {}};
   Bench b;
-  b.services->limits = &limits;
+  b.config.allowance = {.requests = {}, .bytes = {}, .connections = 2};
+  limit_clients(b.generation, nullptr, 8, {});
   const auto one = b.client(), two = b.client(), three = b.client();
   EXPECT_EQ(status_line(b.read(three)), "HTTP/1.0 429 Too Many Requests");
   b.world.remote_close(*one);

@@ -1,7 +1,9 @@
 // The floor that everything stands on: text, index lists, pool, reasons, addresses.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -93,6 +95,47 @@ TEST(Links, FirstInFirstOutAndOutOfTheMiddle) {
   EXPECT_EQ(queue.pop(), 3U);
   EXPECT_EQ(queue.pop(), 2U);
   EXPECT_TRUE(queue.empty());
+}
+
+// Each in its place behind its equals, whatever the order they come in.
+TEST(Links, ASortedQueueStaysSorted) {
+  constexpr std::uint32_t kNodes = 60;
+  std::array<Node, kNodes> nodes;
+  std::array<std::uint32_t, kNodes> due{};
+  Queue queue{nodes.data()};
+  const auto later = [&due](std::uint32_t one, std::uint32_t other) { return due[one] > due[other]; };
+  std::vector<std::uint32_t> model;
+  std::mt19937 random{1};
+  for (int step = 0; step < 20'000; ++step) {
+    const auto i = static_cast<std::uint32_t>(random() % kNodes);
+    if (nodes[i].links.linked()) {
+      queue.remove(i);
+      model.erase(std::find(model.begin(), model.end(), i));
+    } else {
+      due[i] = static_cast<std::uint32_t>(random() % 10);
+      queue.insert(i, later);
+      model.insert(std::upper_bound(model.begin(), model.end(), i,
+                                    [&due](std::uint32_t a, std::uint32_t b) { return due[a] < due[b]; }),
+                   i);
+    }
+    std::vector<std::uint32_t> forwards, backwards;
+    for (std::uint32_t at = queue.front(); at != base::kNoIndex; at = nodes[at].links.next)
+      forwards.push_back(at);
+    for (std::uint32_t at = queue.back(); at != base::kNoIndex; at = nodes[at].links.prev)
+      backwards.insert(backwards.begin(), at);
+    ASSERT_EQ(forwards, model);
+    ASSERT_EQ(backwards, model);
+  }
+}
+
+// One that is due last, as nearly all are, is not compared with others than the last.
+TEST(Links, TheLastIsPutInAtOnce) {
+  std::array<Node, 100> nodes;
+  Queue queue{nodes.data()};
+  int compared = 0;
+  const auto later = [&compared](std::uint32_t one, std::uint32_t other) { return ++compared, one > other; };
+  for (std::uint32_t i = 0; i < 100; ++i) queue.insert(i, later);
+  EXPECT_EQ(compared, 99);
 }
 
 struct Piece {

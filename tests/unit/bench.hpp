@@ -8,6 +8,7 @@
 #include "../../request_state.hpp"
 #include "../../src/base/trace.hpp"
 #include "../../src/net/resolver.hpp"
+#include "../../src/state/generation.hpp"
 #include "../sim/kernel.hpp"
 
 namespace bench {
@@ -57,7 +58,7 @@ class Bench {
     resolver.emplace(poller);
     config.http10 = http10;
     config.listeners.emplace_back();
-    services.emplace(config, poller, table, blocks_pool, pipes, exchanges, *resolver, upstreams, trace);
+    services.emplace(generation, poller, table, blocks_pool, pipes, exchanges, *resolver, upstreams, trace);
     services->via = "proxy";
     services->date = "Sun, 06 Nov 1994 08:49:37 GMT";
     services->requests_max = kSlots;
@@ -146,7 +147,8 @@ class Bench {
   sim::World world;
   Inside inside{world};
   std::size_t block_limit;
-  plan::Config config;
+  Generation generation;
+  plan::Config& config = generation.config;
   sys::Fd poller, listener;
   Room<base::Block> block_memory{base::BlockPool::footprint(16)};
   Room<Exchange> exchange_memory{ExchangePool::footprint(64)};

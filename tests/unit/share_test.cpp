@@ -18,9 +18,9 @@ constexpr std::uint64_t kPerStep = 500;
 constexpr plan::Rate kRate{kPerStep * 1000 / kStep, 4000};  // a second, and at once
 
 struct Throttled {
-  explicit Throttled(plan::Rate rate = kRate, bool http10 = true)
-      : limits{{.requests = {}, .bytes = rate, .connections = 0}, 8, {}}, b{16, 1 << 20, http10} {
-    b.services->limits = &limits;
+  explicit Throttled(plan::Rate rate = kRate, bool http10 = true) : b{16, 1 << 20, http10} {
+    b.config.allowance.bytes = rate;
+    limit_clients(b.generation, nullptr, 8, {});
   }
   // A client that downloads from `origin`, which has sent its head and `body`, if there is one.
   sim::ConnectionPtr download(sim::World::Host& host, sim::ConnectionPtr& origin, const string& body) {
@@ -41,7 +41,6 @@ struct Throttled {
     return sum;
   }
 
-  plan::Limits limits;
   Bench b;
 };
 
@@ -116,7 +115,7 @@ TEST(Share, WhatAHostSaysBehindItsParentsLastWordCounts) {
   t.b.read(parent);
   t.b.send(parent, "HTTP/1.1 200 OK\r\n\r\n" + early);
   EXPECT_TRUE(t.b.read(client).ends_with(early));
-  EXPECT_EQ(t.limits.bytes_allowed(t.b.record().client, t.b.services->now),
+  EXPECT_EQ(t.b.services->limits->bytes_allowed(t.b.record().client, t.b.services->now),
             kRate.burst - request.size() - early.size())
       << "and what the parent says itself does not";
 }
@@ -233,7 +232,7 @@ TEST(Share, WhoIsHeardOutDoesNotSleep) {
   t.b.send(client, string(6000, 'x'));
   EXPECT_EQ(t.b.record().wait, Wait::linger);
   EXPECT_EQ(t.read_in_all(), 6012U);
-  EXPECT_EQ(t.limits.bytes_allowed(t.b.record().client, t.b.services->now), 0U);
+  EXPECT_EQ(t.b.generation.limits->bytes_allowed(t.b.record().client, t.b.services->now), 0U);
   t.b.world.remote_close(*client);
   t.b.settle();
   EXPECT_TRUE(t.b.clean());

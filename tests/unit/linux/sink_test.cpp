@@ -261,6 +261,7 @@ TEST(LinuxSignals, Usr1AsksToReopen) {
   ASSERT_TRUE(signals.fd);
   EXPECT_EQ(sys::next_signal(signals.fd), sys::Signal::none);
   for (const auto& [number, signal] : {std::pair{SIGUSR1, sys::Signal::reopen},
+                                       {SIGHUP, sys::Signal::reload},
                                        {SIGINT, sys::Signal::interrupt},
                                        {SIGTERM, sys::Signal::terminate}}) {
     ASSERT_EQ(::kill(::getpid(), number), 0);

@@ -25,6 +25,7 @@
 #include "../../../request_state.hpp"
 #include "../../../src/base/trace.hpp"
 #include "../../../src/net/resolver.hpp"
+#include "../../../src/state/generation.hpp"
 #include "fake_names.hpp"
 
 namespace support {
@@ -319,12 +320,13 @@ class Machine {
   std::vector<std::unique_ptr<Peer>> peers_;
 
  public:
-  plan::Config config = [] {
+  Generation generation{[] {
     plan::Config lab;
     lab.http10 = true;
     lab.listeners.emplace_back();
     return lab;
-  }();
+  }()};
+  plan::Config& config = generation.config;
   base::BlockPool blocks;
   net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory_.get(), std::size_t{8} * kSlots};
@@ -332,7 +334,7 @@ class Machine {
   base::Trace trace;
   net::Resolver resolver{poller_};
   net::Upstreams upstreams{8};
-  Services services{config, poller_, table, blocks, pipes, exchanges, resolver, upstreams, trace};
+  Services services{generation, poller_, table, blocks, pipes, exchanges, resolver, upstreams, trace};
 };
 
 }  // namespace support

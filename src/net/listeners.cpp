@@ -1,0 +1,118 @@
+#include "listeners.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "endpoint.hpp"
+
+namespace net {
+namespace {
+
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+constexpr int kPairTries = 16;  // port 0: a free port must be free for the second of a pair too
+
+bool lacks_addresses(int error) noexcept { return error == EADDRNOTAVAIL || error == EAFNOSUPPORT; }
+
+}  // namespace
+
+// For each that is wanted: the door that is open for it, or kNone.
+std::vector<std::size_t> Listeners::claims(std::span<const Wanted> wanted) {
+  for (Door& door : doors_) door.is_to_stay = false;
+  std::vector<std::size_t> claimed(wanted.size(), kNone);
+  const auto claim = [this, &claimed, wanted](bool by_what_was_wanted) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (claimed[i] != kNone) continue;
+      const auto found = std::find_if(doors_.begin(), doors_.end(), [&](const Door& door) {
+        const sys::Address& address = by_what_was_wanted ? door.wanted : door.listener.address();
+        return !door.is_to_stay && address == wanted[i].address;
+      });
+      if (found == doors_.end()) continue;
+      found->is_to_stay = true;
+      claimed[i] = static_cast<std::size_t>(found - doors_.begin());
+    }
+  };
+  claim(true);
+  claim(false);
+  return claimed;
+}
+
+// The system refuses 0.0.0.0:80 as long as 127.0.0.1:80 is listened on.
+bool Listeners::is_taken_by_us(const sys::Address& address) const noexcept {
+  return std::any_of(doors_.begin(), doors_.end(), [&address](const Door& door) {
+    return !door.is_to_stay && door.listener.address().port == address.port &&
+           door.listener.address().family == address.family;
+  });
+}
+
+// 0, or errno, of `fault.address`. EAGAIN: the free port that was chosen is not free for the second of its
+// pair.
+int Listeners::open_all(std::span<const Wanted> wanted, std::span<const std::size_t> claimed, Fault& fault) {
+  next_.clear();
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    Next next{{}, claimed[i], wanted[i].address, wanted[i].address, static_cast<std::uint8_t>(i)};
+    if (next.door != kNone) {
+      next.bound = doors_[next.door].listener.address();
+      next_.push_back(std::move(next));
+      continue;
+    }
+    const bool chosen_for_us = wanted[i].optional && next.bound.port == 0 && !next_.empty();
+    if (chosen_for_us) next.bound.port = next_.back().bound.port;
+    fault.address = next.bound;
+    sys::Opened opened = sys::listen(next.bound, Listener::kBacklog);
+    if (opened.error == EADDRINUSE && chosen_for_us && next_.back().fresh) return EAGAIN;
+    if (wanted[i].optional && lacks_addresses(opened.error)) continue;
+    if (opened.error != 0) return opened.error;
+    next.bound = sys::local_address(opened.fd);
+    next.fresh = std::move(opened.fd);
+    next_.push_back(std::move(next));
+  }
+  return 0;
+}
+
+Listeners::Fault Listeners::prepare(std::span<const Wanted> wanted) {
+  const std::vector<std::size_t> claimed = claims(wanted);
+  Fault fault;
+  for (int tries = 0; tries < kPairTries; ++tries) {
+    fault.error = open_all(wanted, claimed, fault);
+    if (fault.error == 0) return {};
+    if (fault.error != EAGAIN) break;
+  }
+  if (fault.error == EAGAIN) fault.error = EADDRINUSE;
+  fault.ours = fault.error == EADDRINUSE && is_taken_by_us(fault.address);
+  next_.clear();
+  for (Door& door : doors_) door.is_to_stay = true;
+  return fault;
+}
+
+int Listeners::commit(const sys::Fd& poller) {
+  const auto token = [](std::size_t slot) {
+    return Token{0, static_cast<std::uint32_t>(slot), Token::Kind::listener}.packed();
+  };
+  for (std::size_t slot = 0; slot < next_.size(); ++slot) {
+    if (!next_[slot].fresh) continue;
+    const int error = sys::watch(poller, next_[slot].fresh.get(), token(slot));
+    if (error == 0) continue;
+    next_.clear();
+    for (Door& door : doors_) door.is_to_stay = true;
+    return error;
+  }
+  std::vector<Door> doors;
+  addresses_.clear();
+  for (std::size_t slot = 0; slot < next_.size(); ++slot) {
+    Next& next = next_[slot];
+    addresses_.push_back(next.bound);
+    if (next.fresh) {
+      doors.push_back({Listener{std::move(next.fresh), next.bound}, next.wanted, next.place});
+      continue;
+    }
+    // Whoever waits there is reported again, under the new number.
+    sys::rewatch(poller, doors_[next.door].listener.fd().get(), token(slot));
+    doors.push_back({std::move(doors_[next.door].listener), next.wanted, next.place});
+  }
+  doors_ = std::move(doors);
+  next_.clear();
+  return 0;
+}
+
+}  // namespace net

@@ -1,0 +1,190 @@
+"""SIGHUP reads the command line and its file anew: nobody who is under way notices, and no request is lost."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import tempfile
+import threading
+import unittest
+
+from harness import LIGHT, Case, closed_port, request
+from test_access import USERS, basic
+from test_config import HAS_JSON
+from test_names import VERSION
+
+BETWEEN = 30 if LIGHT else 300  # requests, at least, between two changes
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+
+class Reloaded(Case):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
+
+    def reload(self, proxy):
+        """Has it read all anew, and waits until it has."""
+        before = self.count(proxy)
+        proxy.process.send_signal(signal.SIGHUP)
+        proxy.wait_for_lines(lambda: self.count(proxy) > before)
+
+    @staticmethod
+    def count(proxy):
+        return sum(line.startswith("reloaded; ") for line in proxy.lines)
+
+    def refused(self, proxy, port):
+        with self.assertRaises(ConnectionRefusedError):
+            proxy.connect(port=port)
+
+
+class Client(threading.Thread):
+    """Asks again and again; over one connection as long as the proxy keeps it, or over a fresh one each time."""
+
+    def __init__(self, proxy, url, keeps, over):
+        super().__init__(daemon=True)
+        self.proxy, self.text, self.keeps = proxy, request(url, "Host: o", version="1.1"), keeps
+        self.over = over
+        self.answered, self.lost, self.connections, self.fault, self.names = 0, 0, 0, None, set()
+
+    def run(self):
+        try:
+            while not self.over.is_set():
+                with self.proxy.connect() as wire:
+                    self.connections += 1
+                    self.talk(wire)
+        except Exception as fault:  # pylint: disable=broad-except
+            self.fault = repr(fault)
+
+    def talk(self, wire):
+        while not self.over.is_set():
+            head = wire.send(self.text).read_head()
+            if head is None:
+                self.lost += 1
+                return
+            if head.status != 200 or wire.read_body() != b"hello":
+                raise AssertionError(head.raw)
+            self.answered += 1
+            self.names.add(head.all("Via")[0].split()[-1])
+            if head.all("Connection") == ["close"]:
+                if wire.some() != b"":
+                    raise AssertionError("something follows the last answer")
+                return
+            if not self.keeps:
+                return
+
+
+@unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
+class File(Reloaded):
+    def write(self, content):
+        """In one step: a reader finds the one or the other."""
+        fresh = self.folder / "fresh"
+        fresh.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        os.replace(fresh, self.folder / "c.json")
+
+    def listens_on(self, *ports, **options):
+        self.write({"forward": [{"host": "127.0.0.1", "port": port} for port in ports], **options})
+
+    def start(self, *options):
+        return self.proxy("--config", str(self.folder / "c.json"), *options, port=None)
+
+    def test_under_load_no_request_is_lost(self):
+        self.listens_on(0)
+        proxy, origin = self.start(), self.origin(lambda wire: wire.send(OK))
+        over = threading.Event()
+        self.addCleanup(over.set)
+        clients = [Client(proxy, origin.url(), number % 2 == 0, over) for number in range(8)]
+        for client in clients:
+            client.start()
+        reloads = 5
+        for number in range(1, reloads + 1):
+            origin.wait_for(len(origin.heads) + BETWEEN)
+            self.listens_on(0, *[closed_port()][:number % 2], server_name=f"name{number}", keep_alive_timeout=60 + number)
+            self.reload(proxy)
+        origin.wait_for(len(origin.heads) + BETWEEN)
+        over.set()
+        for client in clients:
+            client.join()
+        self.assertEqual([client.fault for client in clients], [None] * len(clients))
+        self.assertEqual([client.lost for client in clients], [0] * len(clients))
+        self.assertEqual(len(origin.heads), sum(client.answered for client in clients))
+        served_by = set().union(*(client.names for client in clients))
+        self.assertEqual(served_by, {"proxy"} | {f"name{number}" for number in range(1, reloads + 1)})
+        for client in clients[::2]:
+            self.assertGreater(client.answered, client.connections, "it is kept in between")
+        self.assertEqual(proxy.stop(), (0, ""))
+
+    def test_listeners_come_and_go(self):
+        gate, here, there = self.gate(), closed_port(), closed_port()
+
+        def serve(wire):
+            gate.wait()
+            wire.send(OK)
+        self.listens_on(0, here)
+        proxy, origin = self.start(), self.origin(serve)
+        waiting = self.client(proxy.connect(port=here).send(request(origin.url(), "Host: o", version="1.1")))
+        origin.wait_for(1)
+        self.listens_on(there, 0)
+        self.reload(proxy)
+        self.refused(proxy, here)
+        gate.open()
+        self.assertEqual(proxy.get(origin.url()).body, b"hello", "the port that was chosen for us is the same")
+        with proxy.connect(port=there) as client:
+            self.assertEqual(client.send(request(origin.url())).rest().body, b"hello")
+        self.assertEqual(waiting.read_head().all("Connection"), ["close"])
+        self.assertEqual(waiting.read_body() + waiting.some(), b"hello")
+
+    def test_who_is_kept_is_told_that_it_is_the_last(self):
+        self.listens_on(0)
+        proxy, origin = self.start(), self.origin(lambda wire: wire.send(OK))
+        with proxy.connect() as client:
+            self.assertEqual(client.send(request(origin.url(), "Host: o", version="1.1")).read_head().all("Connection"), [])
+            client.read_body()
+            self.write({"forward": [{"host": "127.0.0.1", "port": 0}], "rules": [{"deny": "all"}]})
+            self.reload(proxy)
+            self.assertEqual(proxy.get(origin.url()).status, 403)
+            answer = client.send(request(origin.url(), "Host: o", version="1.1")).rest()
+        self.assertEqual((answer.status, answer.head.all("Connection"), answer.body), (200, ["close"], b"hello"))
+
+    def test_what_is_wrong_changes_nothing(self):
+        taken = self.enter(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+        for content, words in (("{", "c.json:"), ({"forward": [{"host": "127.0.0.1", "port": 0}], "http": "3"}, "http"),
+                               ({"forward": [{"host": "127.0.0.1", "port": taken}]}, "another program does")):
+            self.listens_on(0)
+            proxy, origin = self.start(), self.origin()
+            self.write(content)
+            proxy.process.send_signal(signal.SIGHUP)
+            proxy.said("nothing was reloaded")
+            self.assertEqual(proxy.get(origin.url()).body, b"hello")
+            status, error = proxy.stop()
+            self.assertEqual(status, 0)
+            self.assertIn(words, error)
+
+    def test_what_only_a_restart_changes_is_told(self):
+        self.listens_on(0)
+        proxy = self.start()
+        self.listens_on(0, max_requests=77, buffers=5)
+        self.reload(proxy)
+        status, error = proxy.stop()
+        self.assertEqual((status, error), (0, "proxy: only a restart changes --max-requests, --buffers, which stays as it was\n"))
+
+
+class CommandLine(Reloaded):
+    def test_without_a_file_all_stays(self):
+        proxy, origin = self.proxy(), self.origin()
+        ports = proxy.ports
+        self.reload(proxy)
+        for host, port in zip(("127.0.0.1", "::1"), ports):
+            with proxy.connect(host, port) as client:
+                self.assertEqual(client.send(request(origin.url())).rest().body, b"hello")
+
+    @unittest.skipUnless("passwords by" in VERSION, "this build has no libcrypt")
+    def test_the_users_are_read_anew(self):
+        path = self.folder / "users"
+        path.write_text(USERS, encoding="ascii")
+        proxy, origin = self.proxy("--users", str(path)), self.origin()
+        self.assertEqual(proxy.get(origin.url(), basic("bob:other")).status, 200)
+        path.write_text(USERS.splitlines()[0] + "\n", encoding="ascii")
+        self.assertEqual(proxy.get(origin.url(), basic("bob:other")).status, 200)
+        self.reload(proxy)
+        self.assertEqual(proxy.get(origin.url(), basic("bob:other")).status, 407)
+        self.assertEqual(proxy.get(origin.url(), basic("ann:secret")).status, 200)
