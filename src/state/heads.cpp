@@ -118,6 +118,7 @@ Step forward_in_group(request_info& record, Services& services, const http::Requ
                       std::size_t head_length, const plan::Plan& decided) noexcept {
   Exchange& exchange = *record.exchange;
   exchange.persistent &= decided.keep_alive;
+  exchange.answer_ms = decided.route->timeout_ms;
   exchange.group = static_cast<std::uint16_t>(decided.route->group);
   if (!choose_member(record, services)) return give_up(record, services, Reason::unreachable);
   return forward(record, services, head, head_length);

@@ -226,7 +226,8 @@ class Changing(Served):
         wait_until(lambda: self.ask("/a.txt")[1] == b"third", "the file is back")
 
     def test_a_file_that_shrinks_while_it_is_sent(self):
-        """The length was promised: the answer must end short of it, and nothing may stand in for what is missing."""
+        """The length was promised: the answer must end short of it. What was on its way when the file shrank may have
+        become zeros: sendfile(2) sends the file's pages, not a copy of them."""
         size = 64 * MIB
         path = self.put("large.bin", pattern(size))
         with self.start().connect(window=WINDOW) as client:
@@ -235,7 +236,8 @@ class Changing(Served):
             os.truncate(path, MIB)
             answer = client.rest()
         self.assertLess(len(answer.raw), size)
-        self.assertEqual(answer.raw, pattern(size)[:len(answer.raw)])
+        self.assertEqual(answer.raw[:MIB], pattern(MIB))
+        self.assertTrue(all(got in (0, sent) for got, sent in zip(answer.raw, pattern(size))))
         self.assertEqual(self.ask("/large.bin")[0].length, MIB)
 
     def test_a_file_that_grows_while_it_is_sent(self):
