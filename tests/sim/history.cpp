@@ -191,8 +191,13 @@ constexpr std::uint32_t kDrainMs = 900'000;  // longer than any deadline: whoeve
 // Once the program drains, nobody comes, and it ends when the last has gone.
 class Ending {
  public:
-  std::string check(const Services& services, const World& world, bool stopping) {
+  std::string check(Services& services, const World& world, bool stopping) {
     if (!services.draining) return {};
+    for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
+      const request_info& record = services.table.at(slot);
+      const bool idle = record.wait == plan::Wait::idle || record.wait == plan::Wait::kept;
+      if (idle && !record.ready.linked()) return "a client is waited for that has asked for nothing";
+    }
     if (since_ == 0) since_ = world.now(), connections_ = services.connections;
     if (services.connections != connections_) return "somebody was admitted after the listeners were closed";
     if (services.upstreams.idle() != 0) return "a connection to an origin is kept for nobody";

@@ -61,6 +61,10 @@ MISTAKES = [
     ("a pipe goes back with bytes in it", "src/net/pipes.cpp", "if (pipe.held == 0 && spares_ < kSpareMax)", "if (spares_ < kSpareMax)"),
     ("bytes in the pipe not counted", "src/net/lane.cpp", "  lane.framing.pass(io.bytes);\n", ""),
     ("without a pipe it is an error", "src/net/lane.cpp", "  if (is_unsupported(io)) {\n", "  if (false) {\n"),
+    ("what is under way is cut off at the end", "proxy.cpp", "stopping_ |= table_.used() == 0 || ", "stopping_ |= true || "),
+    ("newcomers at the end", "proxy.cpp", "  listeners_.close();\n", ""),
+    ("who waits for nothing is waited for", "request_state.cpp", "services.draining ? leave(record) : ", ""),
+    ("half a drain: who came before is not accepted", "proxy.cpp", "  door.listener.mark();\n  accept_from(door, net::Listener::kBacklog);\n", ""),
     ("a broken tunnel looks ended", "request_state.cpp", "if (look_whole_above) ", "if (look_whole_above && false) "),
 ]
 
