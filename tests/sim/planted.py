@@ -82,6 +82,9 @@ MISTAKES = [
     ("half an answer of the parent is none", "src/net/handshake.cpp", "  return came.size() < whole ? more() : done(whole, 0);",
      "  return came.size() < whole ? failed(Reason::bad_parent_answer) : done(whole, 0);"),
     ("the old connection's error clings to the new one", "src/state/upstream.cpp", "  request.flow = net::Flow::none;", "  //"),
+    ("what is under way is cut off at the end", "proxy.cpp", "stopping_ |= table_.used() == 0 || ", "stopping_ |= true || "),
+    ("newcomers at the end", "proxy.cpp", "  listeners_.close();\n", ""),
+    ("who waits for nothing is waited for", "request_state.cpp", "services.draining ? leave(record) : ", ""),
     ("a broken tunnel looks ended", "request_state.cpp", "if (look_whole_above) ", "if (look_whole_above && false) "),
 ]
 
