@@ -116,7 +116,7 @@ TEST(Relay, TheNextMemberHasAllThatWasSaid) {
     auto& second = b.member(2);
     const auto client = b.client();
     b.send(client, "early");
-    b.pass(b.config.wait(Wait::connect));
+    if (manner == Manner::swallows) b.pass(b.config.wait(Wait::connect));
     const auto server = b.arrival(second);
     ASSERT_NE(server, nullptr);
     EXPECT_EQ(b.read(server), "early");
@@ -183,7 +183,8 @@ TEST(Relay, ASlowReaderHoldsBackTheOther) {
   const auto client = b.client();
   const auto server = b.arrival(host);
   std::size_t said = 0;
-  for (std::size_t taken = 1; taken > 0; b.settle()) said += taken = b.world.remote_send(*client, "0123456789");
+  for (std::size_t taken = 1; taken > 0; b.settle())
+    said += taken = b.world.remote_send(*client, "0123456789");
   EXPECT_LE(said, 1000U + base::kBlockBytes + 1000U);
   EXPECT_EQ(b.blocks_pool.used(), 1U);
   EXPECT_EQ(b.read(server).size(), said);
@@ -289,8 +290,10 @@ TEST(ProxyHeaderIn, OnceForAConnection) {
 }
 
 TEST(ProxyHeaderIn, WhatIsNoneCloses) {
-  for (const Role role : {Role::echo, Role::relay, Role::reverse_lines, Role::send_file, Role::web, Role::forward})
-    for (const string_view bad : {"GET / HTTP/1.1\r\n\r\n", "PROXY TCP4 nonsense\r\n", "PROXY ?\r\n", "\r\n\r\n\1"}) {
+  for (const Role role :
+       {Role::echo, Role::relay, Role::reverse_lines, Role::send_file, Role::web, Role::forward})
+    for (const string_view bad :
+         {"GET / HTTP/1.1\r\n\r\n", "PROXY TCP4 nonsense\r\n", "PROXY ?\r\n", "\r\n\r\n\1"}) {
       RoleBench b{role};
       b.door().proxy_header_in = true;
       b.group(1);
@@ -317,6 +320,7 @@ TEST(NoHttp, NoHeaderComes) {
       b.group(1);
       const auto client = b.client();
       b.send(client, begun);
+      b.settle();
       b.pass(b.config.wait(Wait::head));
       EXPECT_EQ(b.read(client), "");
       EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
@@ -403,7 +407,8 @@ TEST(Echo, WhoNeverReadsIsNotReadFurther) {
   b.services->pipes.bulk_bytes = ~std::uint32_t{0};
   const auto client = b.client();
   std::size_t said = 0;
-  for (std::size_t taken = 1; taken > 0; b.settle()) said += taken = b.world.remote_send(*client, "0123456789");
+  for (std::size_t taken = 1; taken > 0; b.settle())
+    said += taken = b.world.remote_send(*client, "0123456789");
   EXPECT_LE(said, 1000U + base::kBlockBytes + 1000U);
   EXPECT_EQ(b.blocks_pool.used(), 1U);
   EXPECT_EQ(b.record().wait, Wait::reader);
@@ -468,9 +473,10 @@ TEST(Lines, WhoNeverReadsIsNotReadFurther) {
   RoleBench b{Role::reverse_lines, 16, 1000};
   const auto client = b.client();
   std::size_t said = 0;
-  for (std::size_t taken = 1; taken > 0; b.settle()) said += taken = b.world.remote_send(*client, "012345678\n");
+  for (std::size_t taken = 1; taken > 0; b.settle())
+    said += taken = b.world.remote_send(*client, "012345678\n");
   EXPECT_LE(said, 1000U + base::kBlockBytes + 1000U);
-  EXPECT_LE(b.blocks_pool.used(), 2U);
+  EXPECT_EQ(b.blocks_pool.used(), 1U);
   b.pass(b.config.wait(Wait::reader));
   EXPECT_TRUE(b.settled());
 }

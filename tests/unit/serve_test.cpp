@@ -28,7 +28,9 @@ string get(const string& path, const string& more = "", const string& version = 
 struct Answer {
   string head, body;
   [[nodiscard]] string status() const { return head.substr(0, 12); }
-  [[nodiscard]] bool has(string_view line) const { return head.find("\r\n" + string{line} + "\r\n") != string::npos; }
+  [[nodiscard]] bool has(string_view line) const {
+    return head.find("\r\n" + string{line} + "\r\n") != string::npos;
+  }
 };
 Answer next_answer(string& text, bool to_head = false) {
   Answer answer;
@@ -76,7 +78,6 @@ TEST(Serve, ASmallFileGoesWithItsHead) {
   EXPECT_EQ(b.last().body_bytes(), 7U);
   EXPECT_EQ(b.blocks_pool.used(), 0U);
 }
-
 
 TEST(Serve, ALargeFileByteForByte) {
   string content;
@@ -199,8 +200,11 @@ TEST(Serve, RefusalsKeepTheConnection) {
     string method, path;
     int status;
   };
-  for (const Row& row : {Row{"GET", "/nothing", 404}, {"GET", "/secret", 403}, {"DELETE", "/a", 405},
-                         {"GET", "/%2e%2e/%2e%2e/etc", 400}, {"GET", "/closed/a", 403}}) {
+  for (const Row& row : {Row{"GET", "/nothing", 404},
+                         {"GET", "/secret", 403},
+                         {"DELETE", "/a", 405},
+                         {"GET", "/%2e%2e/%2e%2e/etc", 400},
+                         {"GET", "/closed/a", 403}}) {
     for (const char* version : {"1.1", "1.0"}) {
       plan::WebRoute closed = files_at("/closed");
       closed.deny = {plan::Network{sys::loopback4(0), 8}};
@@ -212,7 +216,8 @@ TEST(Serve, RefusalsKeepTheConnection) {
       string text = b.read(client);
       const Answer answer = next_answer(text);
       const bool stays = version == string{"1.1"};
-      EXPECT_EQ(answer.status(), (stays ? "HTTP/1.1 " : "HTTP/1.0 ") + std::to_string(row.status)) << row.path;
+      EXPECT_EQ(answer.status(), (stays ? "HTTP/1.1 " : "HTTP/1.0 ") + std::to_string(row.status))
+          << row.path;
       EXPECT_EQ(answer.has("Allow: GET, HEAD, OPTIONS"), row.status == 405);
       EXPECT_EQ(client->down.fin_arrived, !stays);
       if (!stays) continue;
@@ -396,7 +401,7 @@ TEST(Reverse, TheNextMemberIfOneCannotBeReached) {
     auto& second = b.member(2);
     const auto client = b.client();
     b.send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc");
-    b.pass(b.config.wait(Wait::connect));
+    if (manner == Manner::swallows) b.pass(b.config.wait(Wait::connect));
     const auto server = b.arrival(second);
     ASSERT_NE(server, nullptr);
     b.send(client, "def");
@@ -556,6 +561,33 @@ TEST(Reverse, BesideFilesOnOneConnection) {
   text = b.read(client);
   EXPECT_NE(text.find("3\r\nabc\r\n0\r\n\r\nHTTP/1.1 200"), string::npos) << text;
   EXPECT_TRUE(text.ends_with("\r\n\r\nfile"));
+}
+
+// What one client may have another may not, and a server behind us is for neither.
+TEST(Reverse, AKeptConnectionIsNoWayAroundARule) {
+  Reverse b;
+  auto& host = b.member(1);
+  ASSERT_EQ(b.config.rules.add(plan::Action::deny, "to=10.0.0.0/8"), "");
+  net::Found found;
+  found.what = net::Found::What::found;
+  found.ttl_ms = 1000;
+  found.addresses.add(bench::member_address(1));
+  b.world.names["o.test"] = found;
+  b.config.groups[0].members[0].host = "o.test";
+  const auto client = b.client();
+  b.send(client, get("/"));
+  const auto server = b.arrival(host);
+  b.read(server);
+  b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 204"));
+  ASSERT_EQ(b.upstreams.idle(), 1U);
+  b.config.listeners.emplace_back();
+  auto another = b.world.connect_to_program(8080);
+  sys::Address peer;
+  admit(sys::accept(b.Bench::listener, peer).fd, peer, 1, *b.services);
+  b.send(another, "GET http://o.test/ HTTP/1.1\r\nHost: o.test\r\n\r\n");
+  EXPECT_EQ(b.read(server), "");
+  EXPECT_TRUE(b.read(another).starts_with("HTTP/1.0 403"));
 }
 
 }  // namespace

@@ -95,11 +95,24 @@ TEST_F(WebTest, TheLongestPrefixOnABoundary) {
   struct Row {
     const char *path, *prefix;
   };
-  for (const Row& row : {Row{"/", "/"},       {"/x", "/"},        {"/a", "/a"},        {"/a/", "/a"},
-                         {"/a?q", "/a"},      {"/ab", "/"},       {"/a/x", "/a"},      {"/a/b", "/a/b"},
-                         {"/a/b/c", "/a/b"},  {"/a/bc", "/a"},    {"/a/b?/x", "/a/b"}, {"/A", "/"},
-                         {"/c", "/"},         {"/c/", "/c/"},     {"/c/x", "/c/"},     {"/x?/a/b", "/"},
-                         {"http://h", "/"},   {"http://h?x", "/"}}) {
+  for (const Row& row : {Row{"/", "/"},
+                         {"/x", "/"},
+                         {"/a", "/a"},
+                         {"/a/", "/a"},
+                         {"/a?q", "/a"},
+                         {"/ab", "/"},
+                         {"/a/x", "/a"},
+                         {"/a/b", "/a/b"},
+                         {"/a/b/c", "/a/b"},
+                         {"/a/bc", "/a"},
+                         {"/a/b?/x", "/a/b"},
+                         {"/A", "/"},
+                         {"/c", "/"},
+                         {"/c/", "/c/"},
+                         {"/c/x", "/c/"},
+                         {"/x?/a/b", "/"},
+                         {"http://h", "/"},
+                         {"http://h?x", "/"}}) {
     EXPECT_EQ(found(row.path), row.prefix) << row.path;
   }
   std::reverse(routes().begin(), routes().end());
@@ -111,19 +124,43 @@ TEST_F(WebTest, NoSpellingGetsAroundARoute) {
   for (const RouteKind kind : {RouteKind::files, RouteKind::reverse}) {
     routes() = {route("/", kind), route("/secret", kind)};
     routes()[1].deny = {network("0.0.0.0/0")};
-    for (const char* path :
-         {"/secret", "/secret/", "/secret/x", "//secret/x", "/secret//x", "/./secret", "/./secret/x",
-          "/.//secret", "/x/../secret", "/x/../secret/y", "/x/y/../../secret", "/%73ecret", "/%53ecret/../secret",
-          "/%2e/secret", "/%2E%2e/secret", "/x/%2e%2e/secret", "/x/.%2e/secret", "/x%2f..%2fsecret",
-          "/%2fsecret", "/secret%2fx", "/secret%2Fx", "/secret/.", "/secret/./", "/secret/x/..", "/secret?x",
-          "/secret%3fx/../../secret", "/secre%74/a%00", "/public/..//secret", "http://h//secret", "/x/..%2fsecret#y"}) {
+    for (const char* path : {"/secret",
+                             "/secret/",
+                             "/secret/x",
+                             "//secret/x",
+                             "/secret//x",
+                             "/./secret",
+                             "/./secret/x",
+                             "/.//secret",
+                             "/x/../secret",
+                             "/x/../secret/y",
+                             "/x/y/../../secret",
+                             "/%73ecret",
+                             "/%53ecret/../secret",
+                             "/%2e/secret",
+                             "/%2E%2e/secret",
+                             "/x/%2e%2e/secret",
+                             "/x/.%2e/secret",
+                             "/x%2f..%2fsecret",
+                             "/%2fsecret",
+                             "/secret%2fx",
+                             "/secret%2Fx",
+                             "/secret/.",
+                             "/secret/./",
+                             "/secret/x/..",
+                             "/secret?x",
+                             "/secret%3fx/../../secret",
+                             "/secre%74/a%00",
+                             "/public/..//secret",
+                             "http://h//secret",
+                             "/x/..%2fsecret#y"}) {
       const Plan plan = decide(path);
       EXPECT_NE(plan.reason, Reason::none) << path;
       EXPECT_EQ(plan.kind, Kind::refuse) << path;
     }
     // And these are not below it.
-    for (const char* path : {"/secrets", "/secret%20", "/x/secret", "/secret/../public", "/SECRET", "/%2573ecret",
-                             "/secret/%2e%2e/public", "/...//secrets", "/x?/../secret"})
+    for (const char* path : {"/secrets", "/secret%20", "/x/secret", "/secret/../public", "/SECRET",
+                             "/%2573ecret", "/secret/%2e%2e/public", "/...//secrets", "/x?/../secret"})
       EXPECT_EQ(found(path), "/") << path;
     for (const char* path : {"/..", "/../secret", "/%2e%2e/", "/x/../..", "/a%2f..%2f..%2f"})
       EXPECT_EQ(found(path), "bad-target") << path;
