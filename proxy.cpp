@@ -344,7 +344,9 @@ void Proxy::accept_from(net::Listeners::Door& door, std::size_t most) {
   for (std::size_t n = 0; n < most && may_accept(door.listener); ++n) {
     sys::Address peer;
     make_way();
-    if (sys::Fd client = door.listener.accept(peer, services_.now, refusal_))
+    const bool speaks_http = !plan::kind_of(services_.generation->config.listeners[door.place].role);
+    const std::string_view refusal = speaks_http ? std::string_view{refusal_} : std::string_view{};
+    if (sys::Fd client = door.listener.accept(peer, services_.now, refusal))
       admit(std::move(client), peer, door.place, services_);
   }
 }

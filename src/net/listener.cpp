@@ -58,7 +58,7 @@ void Listener::turn_away(std::string_view refusal, std::uint64_t now) noexcept {
   std::array<std::byte, 4096> unread;
   while (sys::receive(client.fd, unread).outcome == sys::Outcome::done) {
   }
-  sys::transmit(client.fd, std::as_bytes(std::span{refusal}));
+  if (!refusal.empty()) sys::transmit(client.fd, std::as_bytes(std::span{refusal}));
   sys::shutdown_write(client.fd);
 }
 

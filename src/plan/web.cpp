@@ -128,6 +128,7 @@ Kind kind_of(RouteKind kind) noexcept {
 Reason objection(const http::RequestHead& head) noexcept {
   if (head.form == http::TargetForm::authority) return Reason::method_not_allowed;
   if (head.form == http::TargetForm::absolute && !head.plain_http) return Reason::scheme_unsupported;
+  if (head.form == http::TargetForm::asterisk && head.method != "OPTIONS") return Reason::bad_target;
   return Reason::none;
 }
 
@@ -141,7 +142,7 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
   const Site& site = site_for(config, listener, without_final_dot(host_of(head)));
   const string_view target = head.path.empty() ? string_view{"/"} : head.path;
   const std::size_t question = std::min(target.find('?'), target.size());
-  const string_view asked = target.substr(0, question);
+  const string_view asked = question == 0 ? string_view{"/"} : target.substr(0, question);
   plan.keep_alive = site.keep_alive;
   plan.reason = Reason::bad_target;
   const std::optional<string> path = is_plain(asked) ? string{asked} : normal_path(asked);
@@ -157,6 +158,7 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
   if (plan.kind == Kind::reverse && lacks_length(config, head)) plan.reason = Reason::length_required;
   if (plan.kind == Kind::reverse && has_passed(head, config.name)) plan.reason = Reason::loop;
   if (plan.reason != Reason::none) plan.kind = Kind::refuse;
+  if (plan.kind == Kind::reverse && head.forwards_left == 0) plan.kind = Kind::reply;
   if (plan.kind == Kind::files) {
     const string_view rest = string_view{*path}.substr(std::min(plan.route->prefix.size(), path->size()));
     plan.below =

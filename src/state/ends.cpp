@@ -70,6 +70,8 @@ bool give_up_kept(request_info& record) noexcept {
 Step hear_out(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
   record.lane[kRequest].dead = true;
+  record.lane[kResponse].drop_block();
+  record.feed.reset();
   end_exchange(record, Reason::complete, services);
   record.side[kUpstream] = net::Endpoint{};
   if (!client.shut) sys::shutdown_write(client.fd);

@@ -75,8 +75,7 @@ Step begin_echo(request_info& record, plan::Kind kind) noexcept {
   net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
   describe_raw(*record.exchange, kind, {});
-  // What came behind a PROXY header is to go back too.
-  if (kind == plan::Kind::echo) std::swap(request, response);
+  std::swap(request, response);  // what came behind a PROXY header is to go back too
   request.framing = response.framing = http::Framing{kOpenEnded};
   return go(State::SEND_RESPONSE);
 }
@@ -156,44 +155,39 @@ std::string_view whole_line(const net::Lane& lane) noexcept {
   return end == std::string_view::npos ? std::string_view{} : text.substr(0, end + 1);
 }
 
-// Puts the line to `to`, its characters from the last to the first, its end where it was.
-void put_reversed(std::string_view line, net::Lane& to) noexcept {
-  std::size_t end = line.size();
+// Turns the line at the front round, its end left where it is. It is to be sent; what lies behind it is the
+// tail until then.
+void turn_round(net::Lane& lane, std::size_t length) noexcept {
+  auto* const line = reinterpret_cast<char*>(lane.block->bytes) + lane.begin;
+  std::size_t end = length;
   while (end > 0 && (line[end - 1] == '\n' || line[end - 1] == '\r')) --end;
-  auto* const out = reinterpret_cast<char*>(to.block->bytes);
-  std::reverse_copy(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(end), out);
-  line.substr(end).copy(out + end, line.size() - end);
-  to.begin = 0;
-  to.end = static_cast<std::uint16_t>(line.size());
+  std::reverse(line, line + end);
+  lane.tail = lane.end;
+  lane.end = static_cast<std::uint16_t>(lane.begin + length);
 }
 
 // Brings what comes next behind the piece of a line that is there.
 Flow bring_more(request_info& record, Services& services) noexcept {
-  net::Lane& in = record.lane[kRequest];
-  if (!in.block) in.block = services.blocks.take();
-  if (!in.block) return Flow::no_block;
-  std::memmove(in.block->bytes, in.block->bytes + in.begin, in.held());
-  in.end = static_cast<std::uint16_t>(in.held());
-  in.begin = 0;
-  if (in.end == base::kBlockBytes) return Flow::bad_framing;
+  net::Lane& lane = record.lane[kResponse];
+  if (!lane.block) lane.block = services.blocks.take();
+  if (!lane.block) return Flow::no_block;
+  std::memmove(lane.block->bytes, lane.block->bytes + lane.begin, lane.held());
+  lane.end = static_cast<std::uint16_t>(lane.held());
+  lane.begin = 0;
+  if (lane.end == base::kBlockBytes) return Flow::bad_framing;
   const Flow flow = fill_line(record, services);
-  if (in.held() == 0) in.drop_block();
+  if (lane.held() == 0) lane.drop_block();
   return flow;
 }
 
-// A line has been answered, or there is none: what is to be done next. `none`: the next line is there.
+// A line has been answered, or there is none: what is to be done next. `none`: the next one can be sent.
 Flow next_line(request_info& record, Services& services) noexcept {
-  net::Lane& in = record.lane[kRequest];
-  net::Lane& out = record.lane[kResponse];
+  net::Lane& lane = record.lane[kResponse];
   for (;;) {
-    std::string_view line = in.block ? whole_line(in) : std::string_view{};
-    if (line.empty() && record.side[kClient].eof && in.held() > 0)  // the last one has no end
-      line = {reinterpret_cast<const char*>(in.block->bytes) + in.begin, in.held()};
-    if (!line.empty()) {
-      if (!out.block) out.block = services.blocks.take();
-      if (!out.block) return Flow::no_block;
-      put_reversed(line, out);
-      in.begin = static_cast<std::uint16_t>(in.begin + line.size());
+    std::size_t length = lane.block ? whole_line(lane).size() : 0;
+    if (length == 0 && record.side[kClient].eof) length = lane.held();  // the last one has no end
+    if (length > 0) {
+      turn_round(lane, length);
       return Flow::none;
     }
     if (record.side[kClient].eof) return Flow::complete;
@@ -204,16 +198,21 @@ Flow next_line(request_info& record, Services& services) noexcept {
 
 }  // namespace
 
+// A line goes back from where it came to lie: whoever needed a second block for it might wait for one for
+// ever.
 Step reverse_lines(request_info& record, Services& services) noexcept {
-  net::Lane& out = record.lane[kResponse];
+  net::Lane& lane = record.lane[kResponse];
   for (;;) {
-    const Flow sent = net::drain(out, record.side[kClient]);
-    if (sent == Flow::need_write) return wait_for(Wait::reader);
-    if (sent != Flow::complete) return close(Reason::client_left);
+    if (lane.tail != 0) {  // a line is on its way
+      const Flow sent = net::drain(lane, record.side[kClient]);
+      if (sent == Flow::need_write) return wait_for(Wait::reader);
+      if (sent != Flow::complete) return close(Reason::client_left);
+      lane.end = std::exchange(lane.tail, std::uint16_t{0});
+    }
     switch (next_line(record, services)) {
       case Flow::none: continue;
-      case Flow::need_read: out.drop_block(); return wait_for(Wait::tunnel);
-      case Flow::complete: out.flow = Flow::complete; return all_sent(record, services);
+      case Flow::need_read: return wait_for(Wait::tunnel);
+      case Flow::complete: lane.flow = Flow::complete; return all_sent(record, services);
       case Flow::budget: return yield();
       case Flow::no_block: return starve(Wait::tunnel);
       // What was whole is on its way yet.

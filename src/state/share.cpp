@@ -51,7 +51,7 @@ Flow pump(request_info& record, Services& services, Way way) noexcept {
 }
 
 Flow fill_line(request_info& record, Services& services) noexcept {
-  net::Lane& in = record.lane[kRequest];
+  net::Lane& in = record.lane[kResponse];
   const std::uint64_t may = allowed(record, services, kResponse);
   std::size_t& budget = services.budget[kRequest];
   services.throttled |= may == 0 && budget > 0;

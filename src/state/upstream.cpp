@@ -94,7 +94,9 @@ bool choose_member(request_info& record, Services& services) noexcept {
 
 Step unreachable(request_info& record, Services& services, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
-  if (!exchange.grouped) return give_up(record, services, reason);
+  // What we lack ourselves no other member has either, and none is to blame for it.
+  const bool ours = base::row(reason).ended_by == base::Party::proxy;
+  if (!exchange.grouped || ours) return give_up(record, services, reason);
   services.groups->ended(exchange.group, exchange.member);
   services.groups->failed(exchange.group, exchange.member, services.now);
   if (!choose_member(record, services)) return give_up(record, services, reason);

@@ -53,6 +53,12 @@ sys::Opened World::open_node(const std::string& path, const std::shared_ptr<Node
   return {sys::Fd{fd}, 0};
 }
 
+std::size_t World::open_nodes() const {
+  return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& file) {
+    return file && file->kind == Description::Kind::file;
+  }));
+}
+
 sys::Opened World::open_folder(const std::string& path) {
   const auto found = tree.find(path.size() > 1 && path.back() == '/' ? path.substr(0, path.size() - 1) : path);
   if (found == tree.end()) return {sys::Fd{}, ENOENT};

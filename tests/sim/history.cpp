@@ -10,9 +10,9 @@
 namespace sim {
 
 bool is_kind_world(const Scenario& scenario) {
-  const std::size_t clients = scenario.pairs.size() + scenario.visits.size();
+  const std::size_t clients = scenario.pairs.size() + scenario.visits.size() + scenario.roles.calls.size();
   // Who is kept makes way for a newcomer when all records are in use.
-  const std::size_t room = scenario.visits.empty() ? clients : clients + 1;
+  const std::size_t room = scenario.visits.empty() && scenario.roles.calls.empty() ? clients : clients + 1;
   // Without a pipe it goes on as before.
   const bool harmless = !scenario.failure || scenario.failure->call == Call::pipe || scenario.failure->call == Call::splice;
   return scenario.temper.error == 0 && harmless && scenario.blocks == 0 && room <= scenario.max_requests &&
@@ -235,11 +235,11 @@ std::string check_idle(Services& services, const World& world) {
 }
 
 std::string check_turn(Services& services, const World& world) {
-  std::size_t used = 0, sides = 0, blocks = 0, pipes = 0, piped = 0, exchanges = services.finished.size(), queued = 0;
+  std::size_t used = 0, sides = 0, blocks = 0, pipes = 0, piped = 0, exchanges = services.finished.size(), queued = 0, feeds = 0;
   for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
     const request_info& record = services.table.at(slot);
     if (record.state == State::FREE) {
-      if (record.side[kClient].fd || record.side[kUpstream].fd || record.approach || record.exchange) return "a free record holds something";
+      if (record.side[kClient].fd || record.side[kUpstream].fd || record.approach || record.exchange || record.feed) return "a free record holds something";
       continue;
     }
     ++used;
@@ -256,6 +256,8 @@ std::string check_turn(Services& services, const World& world) {
       if (lane.end > base::kBlockBytes || lane.begin > lane.end) return "a lane's bounds are wrong";
     }
     exchanges += record.exchange ? 1 : 0;
+    feeds += record.feed ? 1 : 0;
+    if (record.feed && !record.exchange) return "a feed is kept for nobody";
     queued += record.ready.linked() ? 1 : 0;
     // Nobody waits without a deadline, nor in no queue at all.
     if (!record.ready.linked() && !record.timer.linked()) return "a record waits for nothing, for ever";
@@ -276,6 +278,8 @@ std::string check_turn(Services& services, const World& world) {
   if (pipes != services.pipes.used()) return "pipes held and pipes out do not agree";
   if (2 * services.pipes.open() != world.pipe_ends()) return "pipes and their descriptors do not agree";
   if (piped != world.bytes_in_pipes()) return "bytes held and bytes in pipes do not agree";
+  // A folder is kept open by who looks for files in it.
+  if (world.open_nodes() > feeds + 1) return "a file is open that nobody sends";
   if (exchanges != services.exchanges.used()) return "exchanges held and exchanges out do not agree";
   (void)queued;
   return {};
@@ -293,6 +297,15 @@ std::string check_race(Services& services, const World& world) {
     if (race.count() > 0 && last.fd && world.connection(last.fd.get()).written > 0) return "a race goes on though it is won";
   }
   return {};
+}
+
+// All that was begun with a member has ended.
+bool no_work_is_open(const Services& services) {
+  const std::vector<plan::Group>& groups = services.generation->config.groups;
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    for (std::size_t member = 0; member < groups[i].members.size(); ++member)
+      if (services.generation->groups->open(i, member) != 0) return false;
+  return true;
 }
 
 struct Stage {
@@ -322,6 +335,7 @@ struct Stage {
         for (const auto& actor : all)
           if (const std::uint64_t time = actor->next_time(); time != 0 && (next == 0 || time < next)) next = time;
       };
+      if (const std::uint64_t time = roles.next_time(); time != 0) next = time;
       consider(clients);
       consider(visitors);
       consider(houses);
@@ -348,7 +362,7 @@ struct Stage {
 
   [[nodiscard]] bool all_over() const {
     const auto over = [](const auto& client) { return client->finished(); };
-    return std::all_of(clients.begin(), clients.end(), over) && std::all_of(visitors.begin(), visitors.end(), over);
+    return roles.over() && std::all_of(clients.begin(), clients.end(), over) && std::all_of(visitors.begin(), visitors.end(), over);
   }
 
   // The program is told to finish what is under way.
@@ -364,6 +378,7 @@ struct Stage {
   const Scenario& scenario;
   UnderWay owed;
   World world;
+  Roles roles{world, scenario.roles};
   std::vector<std::unique_ptr<Client>> clients;
   std::vector<std::unique_ptr<Origin>> origins;
   Visitors visitors;
@@ -393,6 +408,7 @@ plan::Config config_for(const Scenario& scenario) {
   config.allowance.bytes = scenario.client_bytes;
   if (scenario.parent.kind != ParentPlan::Kind::none) config.parent = parent_for(scenario.parent);
   config.drain_ms = kDrainMs;
+  add_roles(config, scenario.roles);
   return config;
 }
 
@@ -458,6 +474,7 @@ void run(Stage& stage, Outcome& outcome) {
     if (services.blocks.used() != 0) world.fault("all is over, and a block is still out");
     if (services.pipes.used() != 0) world.fault("all is over, and a pipe is still out");
     if (services.upstreams.idle() != 0) world.fault("all is over, and a connection to an origin is still kept");
+    if (!no_work_is_open(services)) world.fault("all is over, and a member of a group still has work");
   }
   if (!world.broken.empty() || stage.scenario.told) outcome.story += tell(proxy.services().trace);
 }
@@ -472,6 +489,7 @@ void judge(Stage& stage) {
       stage.world.fault("origin " + std::to_string(i) + ": " + fault);
   }
   if (!stage.world.broken.empty()) return;
+  if (const std::string fault = stage.roles.judge(is_kind_world(stage.scenario)); !fault.empty()) return stage.world.fault(fault);
   if (const std::string fault = judge_talk(stage.scenario, stage.owed, stage.visitors, stage.houses); !fault.empty()) stage.world.fault(fault);
 }
 
@@ -582,12 +600,9 @@ void draw_ways(Chooser& chooser, Scenario& scenario) {
   }
 }
 
-}  // namespace
-
-Scenario draw(Chooser& chooser, bool http10, bool by_ways) {
-  Scenario scenario;
+// How unkind it is, and what is short.
+void draw_world(Chooser& chooser, Scenario& scenario) {
   static constexpr std::size_t kRooms[] = {1, 7, 64, 600, 4096, 65'536, 1 << 20};
-  http10 ? draw_pairs(chooser, scenario) : draw_talk(chooser, scenario);
   scenario.temper.send_room = kRooms[chooser.choose(7)];
   // With tiny windows big bodies would take for ever.
   for (Pair& pair : scenario.pairs) {
@@ -596,6 +611,7 @@ Scenario draw(Chooser& chooser, bool http10, bool by_ways) {
     if (pair.origin.body.size() > most) pair.origin.body.resize(most);
   }
   limit_talk(scenario, scenario.temper.send_room * 100);
+  limit_roles(scenario.roles, scenario.temper.send_room * 300);
   scenario.temper.short_io = chooser.choose(5);
   scenario.temper.split = chooser.choose(5);
   scenario.temper.linger = chooser.choose(4);
@@ -606,13 +622,30 @@ Scenario draw(Chooser& chooser, bool http10, bool by_ways) {
   if (chooser.choose(6) == 0) scenario.client_bytes = {std::uint64_t{20'000} << chooser.choose(6), std::uint64_t{500} << chooser.choose(9)};
   static constexpr std::uint32_t kBulk[] = {net::Pipes::kBulkBytes, 0, 1, 1024};
   scenario.bulk_bytes = kBulk[chooser.choose(4)];
+}
+
+}  // namespace
+
+Scenario draw(Chooser& chooser, bool http10, bool by_ways) {
+  Scenario scenario;
+  http10 ? draw_pairs(chooser, scenario) : draw_talk(chooser, scenario);
+  draw_world(chooser, scenario);
   if (by_ways) draw_ways(chooser, scenario);
   if (chooser.choose(6) == 0) scenario.drained_after = 1 + chooser.choose(chooser.choose(2) == 0 ? 12 : 80);
   return scenario;
 }
 
+Scenario draw_with_roles(Chooser& chooser) {
+  Scenario scenario;
+  scenario.http10 = false;
+  scenario.roles = draw_roles(chooser);
+  draw_world(chooser, scenario);
+  if (scenario.descriptor_limit < 64) scenario.descriptor_limit += 10;  // for the listeners and their spares
+  return scenario;
+}
+
 std::string describe(const Scenario& scenario) {
-  std::string out = (scenario.http10 ? "" : describe_talk(scenario)) + describe(scenario.parent);
+  std::string out = (scenario.http10 ? "" : describe_talk(scenario)) + describe(scenario.parent) + describe(scenario.roles);
   for (std::size_t i = 0; i < scenario.pairs.size(); ++i) {
     const Pair& pair = scenario.pairs[i];
     out += "  " + std::to_string(i) + ": client " + std::string{kClientManners[static_cast<std::size_t>(pair.client.manner)]} + " " +
@@ -662,6 +695,7 @@ Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenari
     attempt([](Scenario& s) { s.parent = {}; });
     attempt([](Scenario& s) { s.parent.login = s.parent.by_name = s.parent.local = false; s.parent.spots.resize(1); });
     shrink_talk(best, attempt);
+    shrink_roles([&attempt](const auto& change) { attempt([&change](Scenario& s) { change(s.roles); }); }, best.roles);
     attempt([](Scenario& s) { s.temper.short_io = 0; });
     attempt([](Scenario& s) { s.temper.split = 0; });
     attempt([](Scenario& s) { s.temper.error = 0; });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../../src/plan/limits.hpp"
+#include "roles.hpp"
 #include "talk.hpp"
 
 namespace sim {
@@ -17,6 +18,7 @@ struct Scenario {
   std::vector<Visit> visits;
   std::vector<HousePlan> houses;
   ParentPlan parent;
+  RolesPlan roles;                  // beside the proxy: other listeners
   std::size_t keep_upstreams = 64;  // idle connections to origins
   Temper temper;
   std::size_t max_requests = 8;
@@ -54,6 +56,7 @@ Outcome play(const Scenario& scenario, Chooser& chooser);
 
 // A scenario drawn at random; `by_ways`: with hosts of several addresses, or by way of a parent.
 Scenario draw(Chooser& chooser, bool http10, bool by_ways);
+Scenario draw_with_roles(Chooser& chooser);
 std::string describe(const Scenario& scenario);
 
 // What is left when everything that can be left out without losing the failure has been left out.

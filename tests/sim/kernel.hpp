@@ -138,6 +138,7 @@ class World {
   [[nodiscard]] std::size_t descriptors() const;
   [[nodiscard]] std::size_t sockets() const;
   [[nodiscard]] std::size_t pipe_ends() const;
+  [[nodiscard]] std::size_t open_nodes() const;  // files and folders that are open
   [[nodiscard]] std::size_t bytes_in_pipes() const;
   // An open connection on which something has come, or which has ended, and the program was told so.
   [[nodiscard]] bool has_spoken(int fd) const;

@@ -94,12 +94,13 @@ constexpr Count kOldOnceIn = 3;
 struct Version {
   bool http10 = false;
   bool by_ways = false;
+  bool roles = false;
 };
 constexpr Version version_of(Count seed) { return {seed % kOldOnceIn == 0, seed / kOldOnceIn % 2 == 1}; }
 
 Scenario scenario_of(std::uint64_t seed, Version version) {
   Random chooser{2 * seed};
-  return draw(chooser, version.http10, version.by_ways);
+  return version.roles ? draw_with_roles(chooser) : draw(chooser, version.http10, version.by_ways);
 }
 
 Outcome play_seed(const Scenario& scenario, std::uint64_t seed) {
@@ -119,8 +120,8 @@ void report(std::uint64_t seed, const Scenario& whole, const Outcome& outcome) {
   Scenario small = shrink(whole, [seed](const Scenario& s) { return !play_seed(s, seed).broken.empty(); });
   small.told = true;
   const Outcome again = play_seed(small, seed);
-  std::printf("shrunk: %s\n%s%s\nreplay: make sim SEED=%llu SEEDS=1\n", again.broken.c_str(), describe(small).c_str(),
-              again.story.c_str(), Count{seed});
+  std::printf("shrunk: %s\n%s%s\nreplay: make sim SEED=%llu %s\n", again.broken.c_str(), describe(small).c_str(),
+              again.story.c_str(), Count{seed}, whole.roles.calls.empty() ? "SEEDS=1 ROLES=0" : "SEEDS=0 ROLES=1");
 }
 
 void play_one(std::uint64_t seed, Version version, bool known = false) {
@@ -135,11 +136,17 @@ void play_seeds(std::uint64_t first, std::uint64_t number) {
     play_one(seed, version_of(seed));
 }
 
-// Seeds that once failed, one a line; behind each its version ("1.0" or "1.1", with "+" if by ways), and what it was.
+// The program has other listeners, and their clients come.
+void play_roles(std::uint64_t first, std::uint64_t number) {
+  for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) play_one(seed, {.roles = true});
+}
+
+// Seeds that once failed, one a line; behind each its version ("1.0" or "1.1", with "+" if by ways, or "roles"), and what
+// it was.
 void play_regressions(const char* path) {
   std::ifstream file{path};
   std::string version;
-  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, {version.starts_with("1.0"), version.ends_with('+')}, true);
+  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, {version.starts_with("1.0"), version.ends_with('+'), version == "roles"}, true);
 }
 
 // ---- the failure loop: each call of a scenario fails once, with each errno it can have -------------------
@@ -372,13 +379,14 @@ void enumerate(std::size_t deviations, const std::vector<Scenario>& worlds) {
 
 int main(int argc, char** argv) {
   if (std::signal(SIGABRT, on_abort) == SIG_ERR || std::signal(SIGSEGV, on_abort) == SIG_ERR) return 2;
-  std::uint64_t seeds = 0, seed = 1;
+  std::uint64_t seeds = 0, roles = 0, seed = 1;
   std::size_t deviations = 0;
   const auto start = std::chrono::steady_clock::now();
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
     if (option == "--seeds") seeds = value;
+    if (option == "--roles") roles = value;
     if (option == "--seed") seed = value;
     if (option == "--torture" && value != 0) {
       torture(tortured());
@@ -394,6 +402,7 @@ int main(int argc, char** argv) {
   }
   const Count enumerated = passed - others;
   play_seeds(seed, seeds);
+  play_roles(seed, roles);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   std::printf("%llu of known calls failing and known seeds, %llu enumerated, %llu drawn; %.0f histories a second\n", others,
               enumerated, passed - others - enumerated, static_cast<double>(passed) / took.count());

@@ -8,13 +8,14 @@ $(BUILD)/sim: $(SIM_OBJECTS)
 
 -include $(SIM_SOURCES:%.cpp=$(BUILD)/%.d)
 
-# SEED: the first; SEEDS: how many histories from there on; WORLDS: how far the enumerated ones go astray.
+# SEED: the first; SEEDS: how many histories from there on; ROLES: how many with other listeners than a proxy's; WORLDS: how far the enumerated ones go astray.
 SEEDS  ?= 100000
+ROLES  ?= 30000
 SEED   ?= 1
 WORLDS ?= 2
 .PHONY: sim
 sim: $(BUILD)/sim
-	$< --regressions tests/sim/regressions/seeds --torture 1 --worlds $(WORLDS) --seed $(SEED) --seeds $(SEEDS)
+	$< --regressions tests/sim/regressions/seeds --torture 1 --worlds $(WORLDS) --seed $(SEED) --seeds $(SEEDS) --roles $(ROLES)
 
 # Each classic mistake, planted, must be caught.
 .PHONY: planted

@@ -1,0 +1,84 @@
+// A bench whose listener has a role of its own, with servers behind it and a folder.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench.hpp"
+
+namespace bench {
+
+// "10.0.0.N:80".
+inline sys::Address member_address(int n) {
+  sys::Address address;
+  sys::parse_ip("10.0.0." + std::to_string(n), 80, address);
+  return address;
+}
+
+class RoleBench : public Bench {
+ public:
+  using Manner = sim::World::Host::Manner;
+
+  explicit RoleBench(plan::Role role, std::size_t blocks = 16, std::size_t send_room = 1 << 20)
+      : Bench(blocks, send_room, false) {
+    door().role = role;
+    services->files = &files;
+    world.put_node("/www", sys::FileStatus::Kind::directory, "", 1);
+  }
+
+  plan::Listener& door() { return config.listeners[0]; }
+
+  // One group of so many members: 10.0.0.1 and on, port 80. A test says how they behave by `member`.
+  void group(int members, plan::Balance balance = plan::Balance::round_robin) {
+    plan::Group made;
+    for (int n = 1; n <= members; ++n)
+      made.members.push_back({.host = "10.0.0." + std::to_string(n), .port = 80, .socket = {}});
+    made.balance = balance;
+    config.groups.push_back(std::move(made));
+    group_servers(generation, {1, 2});
+    services->use(generation);
+  }
+  sim::World::Host& member(int n, Manner manner = Manner::accepts) {
+    return world.host(member_address(n), manner);
+  }
+
+  // One site, for all names, whose routes these are.
+  void site(std::vector<plan::WebRoute> routes) {
+    plan::Site made;
+    made.routes = std::move(routes);
+    door().sites.push_back(config.sites.size());
+    config.sites.push_back(std::move(made));
+  }
+
+  // The end has come to the client: what it has, and how it ended.
+  std::string read_to_end(const sim::ConnectionPtr& connection) {
+    const std::string out = read(connection);
+    if (connection->remote_reset) return out + "(reset)";
+    return connection->down.fin_arrived ? out + "(end)" : out + "(open)";
+  }
+  // Nobody has work that has ended.
+  [[nodiscard]] bool settled() const {
+    for (std::size_t group = 0; group < config.groups.size(); ++group)
+      for (std::size_t member = 0; member < config.groups[group].members.size(); ++member)
+        if (generation.groups->open(group, member) != 0) return false;
+    return clean() && world.broken.empty();
+  }
+
+  plan::Files files{plan::FileLimits{.cache_bytes = 100'000, .cached_file = 1000}};
+};
+
+inline plan::WebRoute files_at(std::string prefix, std::string directory = "/www") {
+  plan::WebRoute route;
+  route.prefix = std::move(prefix);
+  route.directory = std::move(directory);
+  return route;
+}
+
+inline plan::WebRoute reverse_at(std::string prefix) {
+  plan::WebRoute route;
+  route.prefix = std::move(prefix);
+  route.kind = plan::RouteKind::reverse;
+  return route;
+}
+
+}  // namespace bench

@@ -1,0 +1,593 @@
+// A web server's answers from its routes to the bytes at its clients, and servers behind it.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../../src/plan/gzip.hpp"
+#include "role_bench.hpp"
+
+namespace {
+
+using base::Reason;
+using bench::files_at;
+using bench::reverse_at;
+using bench::RoleBench;
+using plan::Role;
+using plan::Wait;
+using std::string;
+using std::string_view;
+using Manner = sim::World::Host::Manner;
+
+string get(const string& path, const string& more = "", const string& version = "1.1") {
+  return "GET " + path + " HTTP/" + version + "\r\nHost: h\r\n" + more + "\r\n";
+}
+
+// One answer of several in a row, cut off the front; its body by its length.
+struct Answer {
+  string head, body;
+  [[nodiscard]] string status() const { return head.substr(0, 12); }
+  [[nodiscard]] bool has(string_view line) const {
+    return head.find("\r\n" + string{line} + "\r\n") != string::npos;
+  }
+};
+Answer next_answer(string& text, bool to_head = false) {
+  Answer answer;
+  const std::size_t end = text.find("\r\n\r\n");
+  if (end == string::npos) return {std::exchange(text, {}), ""};
+  answer.head = text.substr(0, end + 4);
+  text.erase(0, end + 4);
+  const std::size_t at = answer.head.find("Content-Length: ");
+  const std::size_t length = to_head || at == string::npos ? 0 : std::stoul(answer.head.substr(at + 16));
+  answer.body = text.substr(0, length);
+  text.erase(0, length);
+  return answer;
+}
+
+struct Web : RoleBench {
+  explicit Web(std::vector<plan::WebRoute> routes = {files_at("/")}, std::size_t blocks = 16,
+               std::size_t send_room = 1 << 20)
+      : RoleBench(Role::web, blocks, send_room) {
+    site(std::move(routes));
+  }
+  Answer ask(const string& request) {
+    const auto asking = client();
+    send(asking, request);
+    string text = read(asking);
+    return next_answer(text);
+  }
+};
+
+// ---- files -----------------------------------------------------------------------------------------------
+
+TEST(Serve, ASmallFileGoesWithItsHead) {
+  Web b;
+  b.world.put_file("/www/a", "content");
+  const auto client = b.client();
+  const auto sends = b.world.calls_made[static_cast<std::size_t>(sim::Call::transmit)];
+  b.send(client, get("/a"));
+  string text = b.read(client);
+  EXPECT_EQ(b.world.calls_made[static_cast<std::size_t>(sim::Call::transmit)], sends + 1);
+  const Answer answer = next_answer(text);
+  EXPECT_EQ(answer.status(), "HTTP/1.1 200");
+  EXPECT_TRUE(answer.has("Content-Length: 7")) << answer.head;
+  EXPECT_EQ(answer.head.find("Via"), string::npos);
+  EXPECT_EQ(answer.head.find("Connection: close"), string::npos);
+  EXPECT_EQ(answer.body, "content");
+  EXPECT_EQ(b.last().body_bytes(), 7U);
+  EXPECT_EQ(b.blocks_pool.used(), 0U);
+}
+
+TEST(Serve, ALargeFileByteForByte) {
+  string content;
+  for (int i = 0; i < 500'000; ++i) content += static_cast<char>(i * 31 + i / 251);
+  for (const std::size_t room : {std::size_t{1000}, std::size_t{70'000}, std::size_t{1} << 20}) {
+    Web b{{files_at("/")}, 2, room};
+    b.world.put_file("/www/a", content);
+    const auto client = b.client();
+    b.send(client, get("/a"));
+    string text = b.read(client);
+    EXPECT_TRUE(next_answer(text).body == content) << room;
+    EXPECT_EQ(b.last().body_bytes(), content.size());
+    EXPECT_EQ(b.blocks_pool.used(), 0U);
+  }
+}
+
+TEST(Serve, AFileThatBecomesShorterLooksCut) {
+  for (const char* version : {"1.0", "1.1"}) {
+    Web b{{files_at("/")}, 16, 1000};
+    b.world.put_file("/www/a", string(100'000, 'x'));
+    const auto client = b.client();
+    b.send(client, get("/a", "", version));
+    b.world.tree["/www/a"]->text.resize(5000);
+    string text = b.read(client);
+    const Answer answer = next_answer(text);
+    EXPECT_TRUE(answer.has("Content-Length: 100000"));
+    EXPECT_LE(answer.body.size(), 5000U);
+    EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
+    EXPECT_TRUE(b.settled());
+  }
+}
+
+TEST(Serve, HeadHasNoBytes) {
+  Web b;
+  b.world.put_file("/www/a", "content");
+  b.world.put_file("/www/large", string(50'000, 'x'));
+  const auto client = b.client();
+  for (const auto& [path, length] : {std::pair<string, string>{"/a", "7"}, {"/large", "50000"}}) {
+    b.send(client, "HEAD " + path + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    string text = b.read(client);
+    const Answer answer = next_answer(text, true);
+    EXPECT_EQ(answer.status(), "HTTP/1.1 200");
+    EXPECT_TRUE(answer.has("Content-Length: " + length)) << answer.head;
+    EXPECT_EQ(text, "");
+  }
+}
+
+TEST(Serve, SeveralOnOneConnectionInTheirOrder) {
+  for (const bool pipelined : {false, true})
+    for (const std::size_t room : {std::size_t{600}, std::size_t{1} << 20}) {
+      Web b{{files_at("/")}, 16, room};
+      b.world.put_file("/www/a", "small");
+      b.world.put_file("/www/b", string(60'000, 'b'));
+      b.world.put_file("/www/c", "");
+      const auto client = b.client();
+      string all, text;
+      for (const char* path : {"/a", "/b", "/nothing", "/c", "/b", "/a"}) {
+        if (pipelined) {
+          all += get(path);
+        } else {
+          b.send(client, get(path));
+          text += b.read(client);
+        }
+      }
+      b.send(client, all);
+      text += b.read(client);
+      EXPECT_EQ(next_answer(text).body, "small");
+      EXPECT_EQ(next_answer(text).body, string(60'000, 'b'));
+      EXPECT_EQ(next_answer(text).status(), "HTTP/1.1 404");
+      const Answer empty = next_answer(text);
+      EXPECT_TRUE(empty.has("Content-Length: 0")) << empty.head;
+      EXPECT_EQ(next_answer(text).body, string(60'000, 'b'));
+      EXPECT_EQ(next_answer(text).body, "small");
+      EXPECT_EQ(text, "");
+      EXPECT_EQ(b.table.used(), 1U);
+      EXPECT_EQ(b.blocks_pool.used(), 0U);
+      b.world.remote_close(*client);
+      b.settle();
+      EXPECT_TRUE(b.settled());
+    }
+}
+
+TEST(Serve, SplitAnywhereBetweenTwoRequests) {
+  const string two = get("/a") + get("/b");
+  for (std::size_t at = 0; at <= two.size(); ++at) {
+    Web b;
+    b.world.put_file("/www/a", "first");
+    b.world.put_file("/www/b", "second");
+    const auto client = b.client();
+    b.send(client, string_view{two}.substr(0, at));
+    b.send(client, string_view{two}.substr(at));
+    string text = b.read(client);
+    EXPECT_EQ(next_answer(text).body, "first") << at;
+    EXPECT_EQ(next_answer(text).body, "second") << at;
+  }
+}
+
+TEST(Serve, ARequestWithABodyIsTheLast) {
+  for (const string& body : {string{"Content-Length: 3\r\n\r\nabc"}, string{"Content-Length: 30\r\n\r\nabc"},
+                             string{"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"}}) {
+    Web b;
+    b.world.put_file("/www/a", "content");
+    const auto client = b.client();
+    b.send(client, "GET /a HTTP/1.1\r\nHost: h\r\n" + body + get("/a"));
+    string text = b.read(client);
+    const Answer answer = next_answer(text);
+    EXPECT_EQ(answer.body, "content");
+    EXPECT_TRUE(answer.has("Connection: close")) << answer.head;
+    EXPECT_EQ(text, "") << "what lies behind it may be of the body";
+    EXPECT_TRUE(client->down.fin_arrived);
+    EXPECT_FALSE(client->remote_reset) << "the answer could be lost";
+    b.world.remote_close(*client);
+    b.settle();
+    EXPECT_TRUE(b.settled());
+  }
+}
+
+TEST(Serve, RefusalsKeepTheConnection) {
+  struct Row {
+    string method, path;
+    int status;
+  };
+  for (const Row& row : {Row{"GET", "/nothing", 404},
+                         {"GET", "/secret", 403},
+                         {"DELETE", "/a", 405},
+                         {"GET", "/%2e%2e/%2e%2e/etc", 400},
+                         {"GET", "/closed/a", 403}}) {
+    for (const char* version : {"1.1", "1.0"}) {
+      plan::WebRoute closed = files_at("/closed");
+      closed.deny = {plan::Network{sys::loopback4(0), 8}};
+      Web b{{files_at("/"), closed}};
+      b.world.put_file("/www/a", "content");
+      b.world.put_file("/www/secret", "x").status.for_all = false;
+      const auto client = b.client();
+      b.send(client, row.method + " " + row.path + " HTTP/" + version + "\r\nHost: h\r\n\r\n");
+      string text = b.read(client);
+      const Answer answer = next_answer(text);
+      const bool stays = version == string{"1.1"};
+      EXPECT_EQ(answer.status(), (stays ? "HTTP/1.1 " : "HTTP/1.0 ") + std::to_string(row.status))
+          << row.path;
+      EXPECT_EQ(answer.has("Allow: GET, HEAD, OPTIONS"), row.status == 405);
+      EXPECT_EQ(client->down.fin_arrived, !stays);
+      if (!stays) continue;
+      b.send(client, get("/a"));
+      text = b.read(client);
+      EXPECT_EQ(next_answer(text).body, "content");
+    }
+  }
+}
+
+TEST(Serve, RedirectsAndStays) {
+  plan::WebRoute route;
+  route.prefix = "/old";
+  route.kind = plan::RouteKind::redirect;
+  route.status = 308;
+  route.location = "https://new.test/";
+  Web b{{files_at("/"), route}};
+  const auto client = b.client();
+  for (int i = 0; i < 2; ++i) {
+    b.send(client, get("/old/x?y"));
+    string text = b.read(client);
+    const Answer answer = next_answer(text);
+    EXPECT_EQ(answer.status(), "HTTP/1.1 308");
+    EXPECT_TRUE(answer.has("Location: https://new.test/"));
+    EXPECT_TRUE(answer.has("Content-Length: 0"));
+    EXPECT_EQ(text, "");
+  }
+}
+
+struct Told final : Pages {
+  [[nodiscard]] string metrics(bool json) const override { return json ? "{}" : string(40'000, 'm'); }
+};
+
+TEST(Serve, Metrics) {
+  plan::WebRoute route;
+  route.prefix = "/metrics";
+  route.kind = plan::RouteKind::metrics;
+  Web b{{route}};
+  const Told told;
+  b.services->pages = &told;
+  const auto client = b.client();
+  b.send(client, get("/metrics") + get("/metrics", "Accept: application/json\r\n") +
+                     "HEAD /metrics HTTP/1.1\r\nHost: h\r\n\r\n");
+  string text = b.read(client);
+  const Answer plain = next_answer(text), json = next_answer(text), head = next_answer(text, true);
+  EXPECT_EQ(plain.body, string(40'000, 'm'));
+  EXPECT_TRUE(plain.has("Content-Type: " + string{Pages::kTextType}));
+  EXPECT_EQ(json.body, "{}");
+  EXPECT_TRUE(json.has("Content-Type: application/json"));
+  EXPECT_TRUE(head.has("Content-Length: 40000"));
+  EXPECT_EQ(text, "");
+}
+
+TEST(Serve, WaitsForABlock) {
+  Web b{{files_at("/")}, 2};
+  b.world.put_file("/www/a", "content");
+  auto held = b.blocks_pool.take();
+  const auto client = b.client();
+  b.send(client, get("/a"));
+  EXPECT_TRUE(b.record().starved);
+  EXPECT_EQ(b.read(client), "");
+  held.reset();
+  wake(b.record(), *b.services);
+  string text = b.read(client);
+  EXPECT_EQ(next_answer(text).body, "content");
+  EXPECT_EQ(b.last().body_bytes(), 7U);
+}
+
+// A body whose length nobody knows beforehand.
+TEST(Serve, OpenEndedInChunksOrUntilTheEnd) {
+  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  string content;
+  for (int i = 0; i < 60'000; ++i) content += "line " + std::to_string(i) + "\n";
+  for (const char* version : {"1.1", "1.0"}) {
+    plan::WebRoute route = files_at("/");
+    route.gzip = true;
+    Web b{{route}};
+    b.world.put_file("/www/a.txt", content);
+    const auto client = b.client();
+    b.send(client, get("/a.txt", "Accept-Encoding: gzip\r\n", version));
+    string text = b.read(client);
+    const Answer answer = next_answer(text);
+    const bool chunked = version == string{"1.1"};
+    EXPECT_EQ(answer.has("Transfer-Encoding: chunked"), chunked) << answer.head;
+    EXPECT_EQ(answer.has("Content-Encoding: gzip"), true) << answer.head;
+    EXPECT_EQ(answer.head.find("Content-Length"), string::npos);
+    EXPECT_EQ(text.ends_with("\r\n0\r\n\r\n"), chunked);
+    EXPECT_EQ(client->down.fin_arrived, !chunked);
+    EXPECT_FALSE(client->remote_reset);
+    if (!chunked) continue;
+    b.send(client, get("/a.txt"));
+    text = b.read(client);
+    EXPECT_TRUE(next_answer(text).body == content);
+  }
+}
+
+TEST(Serve, OptionsForTheWholeServer) {
+  Web b;
+  EXPECT_EQ(b.ask("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").status().substr(9), "200");
+  EXPECT_EQ(b.ask("GET * HTTP/1.1\r\nHost: h\r\n\r\n").status().substr(9, 1), "4");
+  EXPECT_EQ(b.ask("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n").status().substr(9), "405");
+}
+
+// ---- servers behind it -----------------------------------------------------------------------------------
+
+struct Reverse : Web {
+  explicit Reverse(int members = 1, plan::WebRoute route = reverse_at("/"), std::size_t blocks = 16)
+      : Web({std::move(route)}, blocks) {
+    group(members);
+  }
+};
+
+TEST(Reverse, TheRequestAsTheServerHasIt) {
+  Reverse b;
+  auto& host = b.member(1);
+  const auto client = b.client();
+  b.send(client, "GET /a?b HTTP/1.1\r\nHost: Public.test:8080\r\nX-A: 1\r\nX-Forwarded-Proto: https\r\n\r\n");
+  const auto server = b.arrival(host);
+  ASSERT_NE(server, nullptr);
+  string text = b.read(server);
+  const Answer asked = next_answer(text);
+  EXPECT_TRUE(asked.head.starts_with("GET /a?b HTTP/1.1\r\nHost: Public.test:8080\r\n")) << asked.head;
+  EXPECT_TRUE(asked.has("X-A: 1"));
+  EXPECT_TRUE(asked.has("X-Forwarded-For: 127.0.0.1"));
+  EXPECT_TRUE(asked.has("X-Forwarded-Proto: http")) << "what the client says of it counts for nothing";
+  EXPECT_TRUE(asked.has("X-Forwarded-Host: Public.test:8080"));
+  EXPECT_TRUE(asked.has("Via: 1.1 proxy"));
+  b.send(server, "HTTP/1.1 404 Gone\r\nContent-Length: 2\r\nX-B: 2\r\n\r\nno");
+  text = b.read(client);
+  const Answer answer = next_answer(text);
+  EXPECT_TRUE(answer.head.starts_with("HTTP/1.1 404 Gone\r\n"));
+  EXPECT_TRUE(answer.has("X-B: 2"));
+  EXPECT_EQ(answer.head.find("Via"), string::npos) << answer.head;
+  EXPECT_EQ(answer.body, "no");
+  EXPECT_EQ(b.generation.groups->open(0, 0), 0U);
+  EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.services->now)) << "an answer is an answer";
+}
+
+TEST(Reverse, ConnectionsAreKeptAtBothSides) {
+  Reverse b;
+  auto& host = b.member(1);
+  const auto client = b.client();
+  sim::ConnectionPtr server;
+  for (int i = 0; i < 3; ++i) {
+    b.send(client, get("/"));
+    const auto arrived = b.arrival(host);
+    EXPECT_EQ(arrived != nullptr, i == 0);
+    if (arrived) server = arrived;
+    EXPECT_TRUE(b.read(server).starts_with("GET / "));
+    b.send(server, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx");
+    string text = b.read(client);
+    EXPECT_EQ(next_answer(text).body, "x");
+    EXPECT_EQ(b.upstreams.idle(), 1U);
+    EXPECT_EQ(b.generation.groups->open(0, 0), 0U);
+  }
+}
+
+TEST(Reverse, EachMemberInItsTurn) {
+  Reverse b{2};
+  auto& first = b.member(1);
+  auto& second = b.member(2);
+  for (auto* const host : {&first, &second, &first}) {
+    const auto client = b.client();
+    b.send(client, get("/", "Connection: close\r\n"));
+    const auto server = b.arrival(*host);
+    ASSERT_NE(server, nullptr);
+    b.read(server);
+    b.send(server, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 204"));
+    b.world.remote_close(*server);
+    b.world.remote_close(*client);
+  }
+  b.settle();
+  EXPECT_TRUE(b.settled());
+}
+
+TEST(Reverse, TheNextMemberIfOneCannotBeReached) {
+  for (const Manner manner : {Manner::refuses, Manner::swallows}) {
+    Reverse b{2};
+    b.member(1, manner);
+    auto& second = b.member(2);
+    const auto client = b.client();
+    b.send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc");
+    if (manner == Manner::swallows) b.pass(b.config.wait(Wait::connect));
+    const auto server = b.arrival(second);
+    ASSERT_NE(server, nullptr);
+    b.send(client, "def");
+    const string asked = b.read(server);
+    EXPECT_TRUE(asked.starts_with("POST / HTTP/1.1\r\nHost: h\r\n")) << asked;
+    EXPECT_TRUE(asked.ends_with("\r\n\r\nabcdef")) << asked;
+    EXPECT_EQ(asked.find("POST", 1), string::npos);
+    b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
+    EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 204"));
+    EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.services->now));
+    EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.services->now));
+    b.world.remote_close(*client);
+    b.settle();
+    EXPECT_TRUE(b.settled());
+  }
+}
+
+TEST(Reverse, NobodyCanBeReached) {
+  Reverse b{2};
+  b.member(1, Manner::refuses);
+  b.member(2, Manner::refuses);
+  const auto client = b.client();
+  b.send(client, get("/"));
+  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 502"));
+  EXPECT_EQ(b.last().tried, 3U);
+  b.world.remote_close(*client);
+  b.settle();
+  EXPECT_TRUE(b.settled());
+}
+
+// What one member has had may have had its effect.
+TEST(Reverse, WhoHasHadTheRequestWasTheLastToBeTried) {
+  Reverse b{2};
+  auto& first = b.member(1);
+  auto& second = b.member(2);
+  const auto client = b.client();
+  b.send(client, get("/"));
+  const auto server = b.arrival(first);
+  b.read(server);
+  b.world.remote_rst(*server);
+  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 502"));
+  EXPECT_EQ(b.arrival(second), nullptr);
+  EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.services->now)) << "it gave no answer";
+  b.world.remote_close(*client);
+  b.settle();
+  EXPECT_TRUE(b.settled());
+}
+
+TEST(Reverse, AKeptConnectionThatIsDeadIsReplaced) {
+  Reverse b{2};
+  auto& first = b.member(1);
+  auto& second = b.member(2);
+  const auto client = b.client();
+  b.send(client, get("/"));
+  auto server = b.arrival(first);
+  b.read(server);
+  b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
+  b.read(client);
+  b.send(client, get("/"));
+  const auto other = b.arrival(second);
+  b.read(other);
+  b.send(other, "HTTP/1.1 204 No Content\r\n\r\n");
+  b.read(client);
+  ASSERT_EQ(b.upstreams.idle(), 2U);
+  // It dies under the next request, and nobody listens there any more.
+  b.send(client, get("/"));
+  b.read(server);
+  first.manner = Manner::refuses;
+  b.world.remote_close(*server);
+  b.settle();
+  const auto again = b.arrival(second);
+  ASSERT_NE(again == nullptr && !other->up.fin_sent ? other : again, nullptr);
+  const string asked = b.read(again ? again : other);
+  EXPECT_TRUE(asked.starts_with("GET / ")) << asked;
+  b.send(again ? again : other, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 204"));
+  b.world.remote_close(*client);
+  b.settle();
+  EXPECT_TRUE(b.settled());
+}
+
+TEST(Reverse, ARoutesOwnPatience) {
+  plan::WebRoute route = reverse_at("/");
+  route.timeout_ms = 700;
+  Reverse b{1, route};
+  auto& host = b.member(1);
+  const auto client = b.client();
+  b.send(client, get("/"));
+  b.read(b.arrival(host));
+  b.pass(699);
+  EXPECT_FALSE(b.read(client).starts_with("HTTP"));
+  b.pass(1);
+  EXPECT_NE(b.read(client).find("504"), string::npos);
+}
+
+TEST(Reverse, AfterADeadlineWithoutAnAnswer) {
+  Reverse b;
+  auto& host = b.member(1);
+  const auto client = b.client();
+  b.send(client, get("/"));
+  b.read(b.arrival(host));
+  b.pass(b.config.wait(Wait::answer));
+  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 504"));
+  EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.services->now));
+  b.world.remote_close(*client);
+  b.settle();
+  EXPECT_TRUE(b.settled());
+}
+
+TEST(Reverse, WhoLeavesLeavesNothingOpen) {
+  Reverse b;
+  auto& host = b.member(1);
+  for (int stage = 0; stage < 3; ++stage) {
+    host.manner = stage == 0 ? Manner::swallows : Manner::accepts;
+    const auto client = b.client();
+    b.send(client, get("/"));
+    const auto server = b.arrival(host);
+    if (stage == 2) b.send(server, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+    b.world.remote_rst(*client);
+    b.settle();
+    EXPECT_TRUE(b.settled()) << stage;
+    EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.services->now)) << "it was not its fault";
+  }
+}
+
+// RFC 9110 section 7.6.2: who finds none left answers itself.
+TEST(Reverse, NoForwardsAreLeft) {
+  for (const string method : {"OPTIONS", "TRACE"}) {
+    Reverse b;
+    auto& host = b.member(1);
+    const auto client = b.client();
+    b.send(client, method + " /a HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n\r\n");
+    EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 200")) << method;
+    EXPECT_EQ(b.arrival(host), nullptr);
+  }
+}
+
+TEST(Reverse, WhatWasHereBeforeIsALoop) {
+  Reverse b;
+  EXPECT_EQ(b.ask(get("/", "Via: 1.1 proxy\r\n")).status().substr(9), "508");
+}
+
+TEST(Reverse, BesideFilesOnOneConnection) {
+  Web b{{files_at("/"), reverse_at("/api")}};
+  b.group(1);
+  auto& host = b.member(1);
+  b.world.put_file("/www/a", "file");
+  const auto client = b.client();
+  b.send(client, get("/a") + get("/api/x") + get("/a"));
+  string text = b.read(client);
+  EXPECT_EQ(next_answer(text).body, "file");
+  EXPECT_EQ(text, "");
+  const auto server = b.arrival(host);
+  ASSERT_NE(server, nullptr);
+  EXPECT_TRUE(b.read(server).starts_with("GET /api/x HTTP/1.1\r\n"));
+  b.send(server, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+  text = b.read(client);
+  EXPECT_NE(text.find("3\r\nabc\r\n0\r\n\r\nHTTP/1.1 200"), string::npos) << text;
+  EXPECT_TRUE(text.ends_with("\r\n\r\nfile"));
+}
+
+// What one client may have another may not, and a server behind us is for neither.
+TEST(Reverse, AKeptConnectionIsNoWayAroundARule) {
+  Reverse b;
+  auto& host = b.member(1);
+  ASSERT_EQ(b.config.rules.add(plan::Action::deny, "to=10.0.0.0/8"), "");
+  net::Found found;
+  found.what = net::Found::What::found;
+  found.ttl_ms = 1000;
+  found.addresses.add(bench::member_address(1));
+  b.world.names["o.test"] = found;
+  b.config.groups[0].members[0].host = "o.test";
+  const auto client = b.client();
+  b.send(client, get("/"));
+  const auto server = b.arrival(host);
+  b.read(server);
+  b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 204"));
+  ASSERT_EQ(b.upstreams.idle(), 1U);
+  b.config.listeners.emplace_back();
+  auto another = b.world.connect_to_program(8080);
+  sys::Address peer;
+  admit(sys::accept(b.Bench::listener, peer).fd, peer, 1, *b.services);
+  b.send(another, "GET http://o.test/ HTTP/1.1\r\nHost: o.test\r\n\r\n");
+  EXPECT_EQ(b.read(server), "");
+  EXPECT_TRUE(b.read(another).starts_with("HTTP/1.0 403"));
+}
+
+}  // namespace

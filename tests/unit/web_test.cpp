@@ -1,0 +1,237 @@
+// Which site and which route of a web server a request is for.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "../../src/plan/plan.hpp"
+
+namespace {
+
+using base::Reason;
+using plan::Kind;
+using plan::Plan;
+using plan::RouteKind;
+using std::string;
+
+sys::Address ip(const char* text) {
+  sys::Address address;
+  EXPECT_TRUE(sys::parse_ip(text, 1234, address));
+  return address;
+}
+
+plan::Network network(const char* text) {
+  plan::Network out;
+  EXPECT_TRUE(plan::parse_network(text, out));
+  return out;
+}
+
+plan::WebRoute route(string prefix, RouteKind kind = RouteKind::files) {
+  plan::WebRoute made;
+  made.prefix = std::move(prefix);
+  made.kind = kind;
+  return made;
+}
+
+class WebTest : public testing::Test {
+ protected:
+  WebTest() {
+    listener.role = plan::Role::web;
+    listener.sites = {0};
+    config.sites.emplace_back();
+  }
+  std::vector<plan::WebRoute>& routes() { return config.sites[0].routes; }
+
+  Plan decide(const string& target, const string& host = "h", const string& method = "GET") {
+    text = method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+    http::RequestHead head;
+    EXPECT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete) << text;
+    return plan::plan_web(config, listener, head, client);
+  }
+  // The prefix of the route that was found, or why there is none.
+  string found(const string& target, const string& host = "h") {
+    const Plan plan = decide(target, host);
+    return plan.reason == Reason::none ? plan.route->prefix : string{base::row(plan.reason).name};
+  }
+
+  plan::Config config;
+  plan::Listener listener;
+  sys::Address client = ip("192.0.2.1");
+  string text;
+};
+
+TEST_F(WebTest, TheSiteByTheHost) {
+  config.sites.resize(3);
+  config.sites[1].hostnames = {"one.test", "uno.test"};
+  config.sites[2].hostnames = {"two.test", "2001:db8::1"};
+  config.sites[0].routes = {route("/any")};
+  config.sites[1].routes = {route("/one")};
+  config.sites[2].routes = {route("/two")};
+  listener.sites = {0, 1, 2};
+  struct Row {
+    const char *host, *path;
+  };
+  for (const Row& row : {Row{"one.test", "/one"},
+                         {"ONE.Test", "/one"},
+                         {"one.test:8080", "/one"},
+                         {"one.test.", "/one"},
+                         {"one.test.:80", "/one"},
+                         {"uno.test", "/one"},
+                         {"two.test", "/two"},
+                         {"[2001:db8::1]:80", "/two"},
+                         {"sub.one.test", "/any"},
+                         {"test", "/any"},
+                         {"192.0.2.1", "/any"}}) {
+    EXPECT_EQ(found(row.path, row.host), row.path) << row.host;
+    EXPECT_EQ(found("/none", row.host), "file-not-found");
+    EXPECT_EQ(found(string{"http://"} + row.host + row.path, "two.test"), row.path)
+        << "what the target says counts (RFC 9112 section 3.2.2)";
+  }
+  listener.sites = {2, 1};
+  EXPECT_EQ(found("/two", "elsewhere.test"), "/two") << "the listener's first is for all others";
+}
+
+TEST_F(WebTest, TheLongestPrefixOnABoundary) {
+  routes() = {route("/"), route("/a"), route("/a/b"), route("/c/")};
+  struct Row {
+    const char *path, *prefix;
+  };
+  for (const Row& row : {Row{"/", "/"},
+                         {"/x", "/"},
+                         {"/a", "/a"},
+                         {"/a/", "/a"},
+                         {"/a?q", "/a"},
+                         {"/ab", "/"},
+                         {"/a/x", "/a"},
+                         {"/a/b", "/a/b"},
+                         {"/a/b/c", "/a/b"},
+                         {"/a/bc", "/a"},
+                         {"/a/b?/x", "/a/b"},
+                         {"/A", "/"},
+                         {"/c", "/"},
+                         {"/c/", "/c/"},
+                         {"/c/x", "/c/"},
+                         {"/x?/a/b", "/"},
+                         {"http://h", "/"},
+                         {"http://h?x", "/"}}) {
+    EXPECT_EQ(found(row.path), row.prefix) << row.path;
+  }
+  std::reverse(routes().begin(), routes().end());
+  EXPECT_EQ(found("/a/b/c"), "/a/b") << "their order does not matter";
+}
+
+// Whoever serves it would understand all of these as a path below the closed one.
+TEST_F(WebTest, NoSpellingGetsAroundARoute) {
+  for (const RouteKind kind : {RouteKind::files, RouteKind::reverse}) {
+    routes() = {route("/", kind), route("/secret", kind)};
+    routes()[1].deny = {network("0.0.0.0/0")};
+    for (const char* path : {"/secret",
+                             "/secret/",
+                             "/secret/x",
+                             "//secret/x",
+                             "/secret//x",
+                             "/./secret",
+                             "/./secret/x",
+                             "/.//secret",
+                             "/x/../secret",
+                             "/x/../secret/y",
+                             "/x/y/../../secret",
+                             "/%73ecret",
+                             "/%53ecret/../secret",
+                             "/%2e/secret",
+                             "/%2E%2e/secret",
+                             "/x/%2e%2e/secret",
+                             "/x/.%2e/secret",
+                             "/x%2f..%2fsecret",
+                             "/%2fsecret",
+                             "/secret%2fx",
+                             "/secret%2Fx",
+                             "/secret/.",
+                             "/secret/./",
+                             "/secret/x/..",
+                             "/secret?x",
+                             "/secret%3fx/../../secret",
+                             "/secre%74/a%00",
+                             "/public/..//secret",
+                             "http://h//secret",
+                             "/x/..%2fsecret#y"}) {
+      const Plan plan = decide(path);
+      EXPECT_NE(plan.reason, Reason::none) << path;
+      EXPECT_EQ(plan.kind, Kind::refuse) << path;
+    }
+    // And these are not below it.
+    for (const char* path : {"/secrets", "/secret%20", "/x/secret", "/secret/../public", "/SECRET",
+                             "/%2573ecret", "/secret/%2e%2e/public", "/...//secrets", "/x?/../secret"})
+      EXPECT_EQ(found(path), "/") << path;
+    for (const char* path : {"/..", "/../secret", "/%2e%2e/", "/x/../..", "/a%2f..%2f..%2f"})
+      EXPECT_EQ(found(path), "bad-target") << path;
+  }
+}
+
+TEST_F(WebTest, WhatFilesAreAskedFor) {
+  routes() = {route("/"), route("/f"), route("/g/")};
+  struct Row {
+    const char *path, *below;
+  };
+  for (const Row& row : {Row{"/f", ""},
+                         {"/f/", "/"},
+                         {"/f/x?y=%2f", "/x?y=%2f"},
+                         {"/f/a%20b", "/a%20b"},
+                         {"/f/%61", "/a"},
+                         {"/f/x/../y", "/y"},
+                         {"/f/x/..", "/"},
+                         {"/g/x", "x"}})
+    EXPECT_EQ(decide(row.path).below, row.below) << row.path;
+}
+
+TEST_F(WebTest, WhoMayAsk) {
+  routes() = {route("/")};
+  struct Row {
+    std::vector<const char*> allow, deny;
+    const char* client;
+    bool may;
+  };
+  for (const Row& row : {Row{{}, {}, "192.0.2.1", true},
+                         {{"192.0.2.0/24"}, {}, "192.0.2.1", true},
+                         {{"192.0.2.0/24"}, {}, "192.0.3.1", false},
+                         {{"192.0.2.0/24"}, {}, "::ffff:192.0.2.1", true},
+                         {{"192.0.2.0/24"}, {}, "2001:db8::1", false},
+                         {{"192.0.2.0/24", "2001:db8::/32"}, {}, "2001:db8::1", true},
+                         {{}, {"192.0.2.1"}, "192.0.2.1", false},
+                         {{}, {"192.0.2.1"}, "::ffff:192.0.2.1", false},
+                         {{}, {"192.0.2.1"}, "192.0.2.2", true},
+                         {{"192.0.2.0/24"}, {"192.0.2.1"}, "192.0.2.1", false},
+                         {{"192.0.2.1"}, {"192.0.2.0/24"}, "192.0.2.1", false}}) {
+    routes()[0].allow.clear();
+    routes()[0].deny.clear();
+    for (const char* text_of : row.allow) routes()[0].allow.push_back(network(text_of));
+    for (const char* text_of : row.deny) routes()[0].deny.push_back(network(text_of));
+    client = ip(row.client);
+    EXPECT_EQ(found("/x"), row.may ? "/" : "client-not-allowed") << row.client;
+  }
+}
+
+TEST_F(WebTest, Kinds) {
+  routes() = {route("/f"), route("/r", RouteKind::redirect), route("/p", RouteKind::reverse),
+              route("/m", RouteKind::metrics)};
+  EXPECT_EQ(decide("/f").kind, Kind::files);
+  EXPECT_EQ(decide("/r/x").kind, Kind::redirect);
+  EXPECT_EQ(decide("/p/x").kind, Kind::reverse);
+  EXPECT_EQ(decide("/m").kind, Kind::metrics);
+  EXPECT_EQ(decide("*", "h", "OPTIONS").kind, Kind::reply);
+  EXPECT_EQ(decide("*", "h", "GET").reason, Reason::bad_target);
+  EXPECT_EQ(decide("h:443", "h:443", "CONNECT").reason, Reason::method_not_allowed);
+  EXPECT_EQ(decide("https://h/f").reason, Reason::scheme_unsupported);
+}
+
+TEST_F(WebTest, WhetherTheConnectionStays) {
+  routes() = {route("/f"), route("/g")};
+  routes()[1].keep_alive = false;
+  EXPECT_TRUE(decide("/f").keep_alive);
+  EXPECT_FALSE(decide("/g").keep_alive);
+  EXPECT_TRUE(decide("/x").keep_alive);
+  config.sites[0].keep_alive = false;
+  EXPECT_FALSE(decide("/x").keep_alive);
+  EXPECT_TRUE(decide("/f").keep_alive) << "the route knows better";
+}
+
+}  // namespace
