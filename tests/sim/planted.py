@@ -82,6 +82,22 @@ MISTAKES = [
     ("half an answer of the parent is none", "src/net/handshake.cpp", "  return came.size() < whole ? more() : done(whole, 0);",
      "  return came.size() < whole ? failed(Reason::bad_parent_answer) : done(whole, 0);"),
     ("the old connection's error clings to the new one", "src/state/upstream.cpp", "  request.flow = net::Flow::none;", "  //"),
+    ("a server's FIN not passed on", "src/state/tunnel.cpp", "  pass_end(down, client);\n", ""),
+    ("the feed's last piece dropped", "src/net/lane.cpp",
+     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n"
+     "    if (lane.framing.complete()) return through(lane);\n    if (budget == 0 || most == 0)",
+     "    if (lane.framing.complete()) return through(lane);\n"
+     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n    if (budget == 0 || most == 0)"),
+    ("a member tried twice", "src/state/upstream.cpp", "  exchange.tried |= std::uint64_t{1} << member;\n", ""),
+    ("the next member has not what was said", "src/state/upstream.cpp", "  exchange.addresses = {};\n  exchange.next_address",
+     "  record.lane[kRequest].drop_block();\n  exchange.addresses = {};\n  exchange.next_address"),
+    ("work with a member never ends", "src/state/notes.cpp",
+     "  services.groups->ended(exchange.group, exchange.member);\n", ""),
+    ("what lies behind a line is lost", "src/state/raw.cpp", "  lane.tail = lane.end;\n",
+     "  lane.tail = static_cast<std::uint16_t>(lane.begin + length);\n"),
+    ("HTTP to who speaks none", "proxy.cpp", "speaks_http ? std::string_view{refusal_} : std::string_view{}", "refusal_"),
+    ("a file kept for who is only heard out", "src/state/ends.cpp", "  record.feed.reset();\n  end_exchange", "  end_exchange"),
+    ("who is one too many stays", "src/plan/route.cpp", "{.reason = Reason::no_slot, .keep_alive = false}", "{.reason = Reason::no_slot}"),
     ("a broken tunnel looks ended", "request_state.cpp", "if (look_whole_above) ", "if (look_whole_above && false) "),
 ]
 
@@ -100,7 +116,7 @@ def caught_by(tree):
     build = subprocess.run(["make", "-s", "-j1", "build/g++/sim"], cwd=tree, capture_output=True, text=True, check=False)
     if build.returncode != 0:
         raise SystemExit(build.stderr[-2000:])
-    for what in (["--regressions", "tests/sim/regressions/seeds", "--seeds", SEEDS], ["--torture", "1", "--worlds", "2"]):
+    for what in (["--regressions", "tests/sim/regressions/seeds", "--seeds", SEEDS], ["--roles", SEEDS], ["--torture", "1", "--worlds", "2"]):
         try:
             run = subprocess.run(["build/g++/sim", *what], cwd=tree, timeout=300, capture_output=True, text=True, check=False)
         except subprocess.TimeoutExpired:
