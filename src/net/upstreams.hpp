@@ -32,9 +32,13 @@ class Upstreams {
 
   // The youngest connection to that origin, for the record in `slot`: open, and nothing has come on it. Its
   // fd is none if there is none.
-  Endpoint take(std::string_view host, std::uint16_t port, std::uint32_t slot) noexcept;
+  struct Spare {
+    Endpoint upstream;
+    sys::Address address;  // that it leads to
+  };
+  Spare take(std::string_view host, std::uint16_t port, std::uint32_t slot) noexcept;
   // Keeps a connection whose last message is complete. If there is no room, the oldest goes.
-  void keep(Endpoint upstream, std::string_view host, std::uint16_t port, std::uint64_t now) noexcept;
+  void keep(Spare spare, std::string_view host, std::uint16_t port, std::uint64_t now) noexcept;
 
   // Closes those that have waited for too long.
   void expire(std::uint64_t now) noexcept;
@@ -49,6 +53,7 @@ class Upstreams {
  private:
   struct Idle {
     Endpoint upstream;
+    sys::Address address;
     std::uint64_t since = 0;
     std::uint16_t port = 0;
     std::uint8_t host_length = 0;

@@ -85,7 +85,8 @@ bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
 Plan plan_request(const Config& config, const Listener& listener, const http::RequestHead& head,
                   const sys::Address& client, bool crowded) noexcept {
   if (listener.role != Role::web) return plan_forward(config, head, client, crowded);
-  if (crowded) return refusal(Reason::no_slot);
+  // Who is told so must go: staying, they would be the crowd.
+  if (crowded) return {.reason = Reason::no_slot, .keep_alive = false};
   return plan_web(config, listener, head, client);
 }
 

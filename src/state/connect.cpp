@@ -22,19 +22,6 @@ bool is_ours(Reason reason) noexcept {
   return reason == Reason::no_descriptor || reason == Reason::no_memory;
 }
 
-// A request to ourselves would come back; and rules may speak of the address that a name leads to.
-Reason objection_to(const Exchange& exchange, const Services& services,
-                    const sys::Address& address) noexcept {
-  if (exchange.grouped) return Reason::none;  // a server behind us may well be one of our own
-  if (std::any_of(services.own.begin(), services.own.end(),
-                  [&address](const sys::Address& own) { return address.reaches(own); }))
-    return Reason::loop;
-  if (exchange.parent != nullptr) return Reason::none;  // it was configured, and is nobody's wish
-  const plan::Verdict verdict = services.config->rules.for_address(
-      {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
-  return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
-}
-
 // ---- what became of each address -------------------------------------------------------------------------
 
 void begin_attempt(Exchange& exchange, const Services& services) noexcept {
@@ -169,6 +156,18 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
 }
 
 }  // namespace
+
+Reason objection_to(const Exchange& exchange, const Services& services,
+                    const sys::Address& address) noexcept {
+  if (exchange.grouped) return Reason::none;  // a server behind us may well be one of our own
+  if (std::any_of(services.own.begin(), services.own.end(),
+                  [&address](const sys::Address& own) { return address.reaches(own); }))
+    return Reason::loop;
+  if (exchange.parent != nullptr) return Reason::none;  // it was configured, and is nobody's wish
+  const plan::Verdict verdict = services.config->rules.for_address(
+      {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
+  return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
+}
 
 Reason reason_for(int error) noexcept {
   switch (error) {

@@ -258,6 +258,8 @@ std::string check_turn(Services& services, const World& world) {
     exchanges += record.exchange ? 1 : 0;
     feeds += record.feed ? 1 : 0;
     if (record.feed && !record.exchange) return "a feed is kept for nobody";
+    if (record.exchange && record.exchange->grouped && (record.exchange->tried >> record.exchange->member & 1U) == 0)
+      return "a member of a group may be tried twice";
     queued += record.ready.linked() ? 1 : 0;
     // Nobody waits without a deadline, nor in no queue at all.
     if (!record.ready.linked() && !record.timer.linked()) return "a record waits for nothing, for ever";

@@ -44,7 +44,7 @@ MISTAKES = [
     ("tail of a pipelined request dropped", "src/state/heads.cpp", "lane.tail = static_cast<std::uint16_t>(lane.end + ahead);", "lane.tail = 0;"),
     ("surplus not noticed", "src/state/heads.cpp", "  response.surplus |= response.ahead() > 0;\n", ""),
     ("an idle connection's event ignored", "src/net/upstreams.cpp", "      drop(place);\n      break;", "      break;"),
-    ("surplus not looked for", "src/state/upstream.cpp", "while (!is_silent(used));",
+    ("surplus not looked for", "src/state/upstream.cpp", "while (!is_silent(used.upstream));",
      "while (false);"),
     ("repeat of a POST", "src/state/notes.cpp", '"OPTIONS", "TRACE", "PUT"', '"OPTIONS", "POST", "PUT"'),
     ("chunk end forgotten", "src/net/lane.cpp", '  put("0\\r\\n\\r\\n");\n', ""),
@@ -85,6 +85,22 @@ MISTAKES = [
     ("what is under way is cut off at the end", "proxy.cpp", "stopping_ |= table_.used() == 0 || ", "stopping_ |= true || "),
     ("newcomers at the end", "proxy.cpp", "  listeners_.close();\n", ""),
     ("who waits for nothing is waited for", "request_state.cpp", "services.draining ? leave(record) : ", ""),
+    ("a server's FIN not passed on", "src/state/tunnel.cpp", "  pass_end(down, client);\n", ""),
+    ("the feed's last piece dropped", "src/net/lane.cpp",
+     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n"
+     "    if (lane.framing.complete()) return through(lane);\n    if (budget == 0 || most == 0)",
+     "    if (lane.framing.complete()) return through(lane);\n"
+     "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n    if (budget == 0 || most == 0)"),
+    ("a member tried twice", "src/state/upstream.cpp", "  exchange.tried |= std::uint64_t{1} << member;\n", ""),
+    ("the next member has not what was said", "src/state/upstream.cpp", "  exchange.addresses = {};\n  exchange.next_address",
+     "  record.lane[kRequest].drop_block();\n  exchange.addresses = {};\n  exchange.next_address"),
+    ("work with a member never ends", "src/state/notes.cpp",
+     "  services.groups->ended(exchange.group, exchange.member);\n", ""),
+    ("what lies behind a line is lost", "src/state/raw.cpp", "  lane.tail = lane.end;\n",
+     "  lane.tail = static_cast<std::uint16_t>(lane.begin + length);\n"),
+    ("HTTP to who speaks none", "proxy.cpp", "speaks_http ? std::string_view{refusal_} : std::string_view{}", "refusal_"),
+    ("a file kept for who is only heard out", "src/state/ends.cpp", "  record.feed.reset();\n  end_exchange", "  end_exchange"),
+    ("who is one too many stays", "src/plan/route.cpp", "{.reason = Reason::no_slot, .keep_alive = false}", "{.reason = Reason::no_slot}"),
     ("a broken tunnel looks ended", "request_state.cpp", "if (look_whole_above) ", "if (look_whole_above && false) "),
 ]
 
@@ -103,7 +119,7 @@ def caught_by(tree):
     build = subprocess.run(["make", "-s", "-j1", "build/g++/sim"], cwd=tree, capture_output=True, text=True, check=False)
     if build.returncode != 0:
         raise SystemExit(build.stderr[-2000:])
-    for what in (["--regressions", "tests/sim/regressions/seeds", "--seeds", SEEDS], ["--torture", "1", "--worlds", "2"]):
+    for what in (["--regressions", "tests/sim/regressions/seeds", "--seeds", SEEDS], ["--roles", SEEDS], ["--torture", "1", "--worlds", "2"]):
         try:
             run = subprocess.run(["build/g++/sim", *what], cwd=tree, timeout=300, capture_output=True, text=True, check=False)
         except subprocess.TimeoutExpired:

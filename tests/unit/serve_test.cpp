@@ -321,6 +321,23 @@ TEST(Serve, OptionsForTheWholeServer) {
   EXPECT_EQ(b.ask("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n").status().substr(9), "405");
 }
 
+// Who stayed would be the crowd for all others.
+TEST(Serve, WhoIsOneTooManyGoes) {
+  Web b;
+  b.world.put_file("/www/a", "content");
+  const auto first = b.client();
+  b.settle();
+  b.services->requests_max = 1;
+  const auto second = b.client();
+  b.send(second, get("/a"));
+  EXPECT_TRUE(b.read(second).starts_with("HTTP/1.0 503"));
+  EXPECT_TRUE(second->down.fin_arrived);
+  b.world.remote_close(*second);
+  b.settle();
+  b.send(first, get("/a"));
+  EXPECT_TRUE(b.read(first).ends_with("content"));
+}
+
 // ---- servers behind it -----------------------------------------------------------------------------------
 
 struct Reverse : Web {
