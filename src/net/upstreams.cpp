@@ -29,11 +29,13 @@ std::uint32_t Upstreams::owner(const Token& token) noexcept {
   return base::kNoIndex;
 }
 
-Endpoint Upstreams::take(std::string_view host, std::uint16_t port, std::uint32_t slot) noexcept {
+Endpoint Upstreams::take(std::string_view host, std::uint16_t port, std::uint32_t slot,
+                         sys::Address& address) noexcept {
   for (std::size_t place = count_; place-- > 0;) {
     Idle& idle = at(place);
     if (idle.port != port || !base::equals_ignoring_case(idle.host_view(), host)) continue;
     Endpoint found = std::move(idle.upstream);
+    address = idle.address;
     drop(place);
     owners_[static_cast<std::size_t>(found.fd.get())].slot = slot;
     return found;
@@ -42,12 +44,13 @@ Endpoint Upstreams::take(std::string_view host, std::uint16_t port, std::uint32_
 }
 
 void Upstreams::keep(Endpoint upstream, std::string_view host, std::uint16_t port,
-                     std::uint64_t now) noexcept {
+                     const sys::Address& address, std::uint64_t now) noexcept {
   if (idle_max_ == 0) return;
   if (count_ == idle_max_) drop(0);
   owners_[static_cast<std::size_t>(upstream.fd.get())].slot = base::kNoIndex;
   Idle& idle = at(count_++);
   idle.upstream = std::move(upstream);
+  idle.address = address;
   idle.since = now;
   idle.port = port;
   idle.host_length = static_cast<std::uint8_t>(host.copy(idle.host.data(), idle.host.size()));

@@ -58,6 +58,9 @@ void keep_upstream(request_info& record, Services& services) noexcept;
 // ---- connect.cpp -----------------------------------------------------------------------------------------
 
 Reason reason_for(int error) noexcept;  // of an upstream's errno
+// Why this request must not go to this address.
+Reason objection_to_address(const Exchange& exchange, const Services& services,
+                            const sys::Address& address) noexcept;
 // The host's addresses are known.
 Step begin_connecting(request_info& record, Services& services) noexcept;
 Step connecting(request_info& record, Services& services) noexcept;

@@ -43,9 +43,11 @@ bool take_used(request_info& record, Services& services) noexcept {
   net::Endpoint used;
   // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
   do {
-    used = services.upstreams.take(key.host, key.port, slot);
+    used = services.upstreams.take(key.host, key.port, slot, exchange.reached);
     if (!used.fd) return false;
   } while (!is_silent(used));
+  // Rules may allow it to whom it was made for, and not to this client.
+  if (objection_to_address(exchange, services, exchange.reached) != Reason::none) return false;
   record.side[kUpstream] = std::move(used);
   exchange.reused = request.repeatable = true;
   begin_phase(exchange, services, Phase::send);
@@ -129,7 +131,7 @@ void keep_upstream(request_info& record, Services& services) noexcept {
   if (upstream.readable && !is_silent(upstream)) return;
   upstream.readable = false;
   const Key key = key_of(exchange);
-  services.upstreams.keep(std::move(upstream), key.host, key.port, services.now);
+  services.upstreams.keep(std::move(upstream), key.host, key.port, exchange.reached, services.now);
 }
 
 }  // namespace state

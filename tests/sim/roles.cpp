@@ -60,6 +60,8 @@ std::string path_of(const CallPlan::Ask& ask) {
   }
 }
 
+bool waits_for_end(const CallPlan& plan) { return plan.to == To::relay && plan.waits && plan.said.size() >= 8; }
+
 std::string request_of(const CallPlan::Ask& ask) {
   const char* const method = ask.what == What::head ? "HEAD" : ask.what == What::post ? "POST" : "GET";
   std::string out = std::string{method} + " " + path_of(ask) + " HTTP/1.1\r\nHost: h.test\r\n";
@@ -80,15 +82,25 @@ std::string body_expected(const RolesPlan& plan, const CallPlan::Ask& ask) {
   }
 }
 
+// With `waits` it begins with its length.
+constexpr std::size_t kLengthBytes = 8;
 std::string said_by(const CallPlan& plan) {
   std::string out = plan.said;
+  if (waits_for_end(plan)) {
+    const std::string digits = std::to_string(out.size());
+    out.replace(0, kLengthBytes, "W" + std::string(kLengthBytes - 1 - digits.size(), '0') + digits);
+  }
   for (const CallPlan::Ask& ask : plan.asks) out += request_of(ask);
   return out;
 }
 
+bool is_length(const std::string& text) {
+  return text.size() == kLengthBytes && text[0] == 'W' && std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 std::string expected_without_http(const RolesPlan& plan, const CallPlan& call) {
   switch (call.to) {
-    case To::relay: return changed(call.said);
+    case To::relay: return changed(said_by(call));
     case To::echo: return call.said;
     case To::lines: return reversed_lines(call.said);
     default: return file_content(plan, true);
@@ -134,7 +146,7 @@ class Caller {
       leave(plan_.manner == Manner::reset);
       return true;
     }
-    const bool shuts = plan_.manner != Manner::stall && (plan_.to != To::web || plan_.manner == Manner::shut);
+    const bool shuts = plan_.manner != Manner::stall && !waits_for_end(plan_) && (plan_.to != To::web || plan_.manner == Manner::shut);
     if (!shuts || shut_) return false;
     shut_ = true;
     world_.remote_shutdown(*connection_);
@@ -205,9 +217,10 @@ class Member {
   struct Talk {
     ConnectionPtr connection;
     std::string heard, out;  // not answered yet, not sent yet
+    std::string first;       // what was heard first
     std::size_t said = 0;
     std::uint32_t served = 0;
-    bool over = false, closing = false;
+    bool over = false, closing = false, shut = false;
   };
 
   bool move(Talk& talk) {
@@ -226,6 +239,11 @@ class Member {
       talk.said += taken;
       if (taken > 0) return true;
     }
+    if (!web_ && !talk.shut && is_length(talk.first) && talk.said == std::stoul(talk.first.substr(1))) {
+      talk.shut = true;
+      world_.remote_shutdown(c);
+      return true;
+    }
     if (!c.down.arrived.empty() && talk.out.size() < 20'000) {
       talk.heard += world_.remote_read(c, world_.chooser().some(4096));
       if (plan_.manner == MemberPlan::Manner::silent) talk.heard.clear();
@@ -241,6 +259,7 @@ class Member {
   }
 
   static void change(Talk& talk) {
+    talk.first += talk.heard.substr(0, kLengthBytes - talk.first.size());
     talk.out += changed(talk.heard);
     talk.heard.clear();
   }
@@ -450,6 +469,7 @@ CallPlan draw_call(Chooser& chooser) {
   plan.cut = chooser.choose(chooser.choose(3) == 0 ? 20'000 : 300);
   plan.pause_ms = chooser.choose(4) == 0 ? chooser.choose(50) : 0;
   if (plan.to != To::web && plan.to != To::file) plan.said = draw_said(chooser, plan.to);
+  plan.waits = chooser.choose(3) == 0;
   for (std::uint32_t i = plan.to == To::web ? 1 + chooser.choose(5) : 0; i > 0; --i)
     plan.asks.push_back({static_cast<What>(chooser.choose(6)), kSizes[chooser.choose(8)]});
   return plan;
@@ -488,7 +508,7 @@ std::string describe(const RolesPlan& plan) {
   for (std::size_t i = 0; i < plan.calls.size(); ++i) {
     const CallPlan& call = plan.calls[i];
     out += "  call " + std::to_string(i) + ": " + std::string{kTo[static_cast<std::size_t>(call.to)]} + " " +
-           std::string{kManners[static_cast<std::size_t>(call.manner)]} + " says " + std::to_string(call.said.size()) + " cut " +
+           std::string{kManners[static_cast<std::size_t>(call.manner)]} + " says " + std::to_string(call.said.size()) + (waits_for_end(call) ? " and waits" : "") + " cut " +
            std::to_string(call.cut) + " pause " + std::to_string(call.pause_ms);
     for (const CallPlan::Ask& ask : call.asks)
       out += " " + std::string{kWhat[static_cast<std::size_t>(ask.what)]} + ":" + std::to_string(ask.size);

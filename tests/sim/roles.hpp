@@ -32,7 +32,8 @@ struct CallPlan {
   };
   To to = To::relay;
   Manner manner = Manner::plain;
-  std::string said;  // without HTTP
+  std::string said;    // without HTTP
+  bool waits = false;  // relay: the server ends first, when it has had all; the client says how much that is
   std::vector<Ask> asks;
   std::size_t cut = 0;
   std::uint64_t pause_ms = 0;
