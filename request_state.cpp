@@ -86,6 +86,7 @@ Step next_step(request_info& record, Services& services) noexcept {
   if (client.hung && !client.shut) return close(Reason::client_left);
   if (const Reason verdict = std::exchange(record.verdict, Reason::none); verdict != Reason::none) {
     if (record.side[kUpstream].link == Link::connecting) return connect_late(record, services, verdict);
+    if (record.side[kUpstream].link == Link::resolving) return unreachable(record, services, verdict);
     return give_up(record, services, verdict);
   }
   const Flow upload = pump_request(record, services);

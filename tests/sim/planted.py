@@ -97,7 +97,6 @@ MISTAKES = [
      "  lane.tail = static_cast<std::uint16_t>(lane.begin + length);\n"),
     ("HTTP to who speaks none", "proxy.cpp", "speaks_http ? std::string_view{refusal_} : std::string_view{}", "refusal_"),
     ("a file kept for who is only heard out", "src/state/ends.cpp", "  record.feed.reset();\n  end_exchange", "  end_exchange"),
-    ("who is one too many stays", "src/plan/route.cpp", "{.reason = Reason::no_slot, .keep_alive = false}", "{.reason = Reason::no_slot}"),
     ("a broken tunnel looks ended", "request_state.cpp", "if (look_whole_above) ", "if (look_whole_above && false) "),
 ]
 

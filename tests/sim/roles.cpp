@@ -10,6 +10,8 @@ using To = CallPlan::To;
 using Manner = CallPlan::Manner;
 using What = CallPlan::Ask::What;
 
+constexpr std::uint64_t kBegun = 1'000'000;  // the world's clock at its beginning, ms
+constexpr std::uint64_t kLongMs = 400'000;   // less than a silent relay may last
 constexpr std::uint16_t kFirstPort = 8081;  // of the listeners, in the order of To
 constexpr int kFirstHost = 71;              // 10.0.0.71 and 72, ports 90 (relay) and 80 (web)
 
@@ -130,6 +132,7 @@ class Caller {
   [[nodiscard]] std::uint64_t next_time() const { return over ? 0 : waiting_until_; }
 
   std::string got;
+  std::uint64_t ended_at = 0;
   bool over = false, saw_eof = false, saw_reset = false, left = false, refused = false;
 
  private:
@@ -172,6 +175,7 @@ class Caller {
       return true;
     }
     if (!c.down.fin_arrived && !c.remote_reset) return false;
+    ended_at = world_.now();
     saw_eof = c.down.fin_arrived;
     saw_reset = c.remote_reset && !saw_eof;
     over = true;
@@ -319,6 +323,7 @@ std::string judge_bytes(const RolesPlan& plan, const CallPlan& call, const Calle
   if (owed && (!whole || !client.saw_eof))
     return "it must have all, but has " + std::to_string(client.got.size()) + " of " + std::to_string(expected.size()) +
            " bytes" + (client.saw_reset ? " and a reset" : "");
+  if (owed && waits_for_end(call) && client.ended_at > kBegun + kLongMs) return "its end was not passed on";
   if (client.left || client.refused || client.got.empty() || call.manner == Manner::stall) return {};
   return !whole && client.saw_eof ? "what it has was cut and looks whole" : "";
 }

@@ -436,6 +436,24 @@ TEST(Reverse, TheNextMemberIfOneCannotBeReached) {
   }
 }
 
+TEST(Reverse, TheNextMemberIfANameIsNotFound) {
+  for (const bool silent : {false, true}) {
+    Reverse b{2};
+    auto& second = b.member(2);
+    b.config.groups[0].members[0].host = "away.test";
+    if (silent) b.world.unanswered.insert("away.test");
+    const auto client = b.client();
+    b.send(client, get("/"));
+    if (silent) b.pass(b.config.wait(Wait::resolve));
+    const auto server = b.arrival(second);
+    ASSERT_NE(server, nullptr) << silent;
+    b.read(server);
+    b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
+    EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 204"));
+    EXPECT_EQ(b.generation.groups->open(0, 0), 0U);
+  }
+}
+
 TEST(Reverse, NobodyCanBeReached) {
   Reverse b{2};
   b.member(1, Manner::refuses);
