@@ -95,7 +95,6 @@ struct Exchange {
   std::uint64_t phase_at;      // when the phase was begun with
   sys::Address client;
   net::Addresses addresses;  // of the host
-  sys::Address reached;      // that the connection leads to
   // The first `next_address` of them. While one is under way: EINPROGRESS, and ms from `tried_at` to its
   // start.
   std::array<http::Attempt, net::Addresses::kMax> attempts;

@@ -29,28 +29,25 @@ std::uint32_t Upstreams::owner(const Token& token) noexcept {
   return base::kNoIndex;
 }
 
-Endpoint Upstreams::take(std::string_view host, std::uint16_t port, std::uint32_t slot,
-                         sys::Address& address) noexcept {
+Upstreams::Spare Upstreams::take(std::string_view host, std::uint16_t port, std::uint32_t slot) noexcept {
   for (std::size_t place = count_; place-- > 0;) {
     Idle& idle = at(place);
     if (idle.port != port || !base::equals_ignoring_case(idle.host_view(), host)) continue;
-    Endpoint found = std::move(idle.upstream);
-    address = idle.address;
+    Spare found{std::move(idle.upstream), idle.address};
     drop(place);
-    owners_[static_cast<std::size_t>(found.fd.get())].slot = slot;
+    owners_[static_cast<std::size_t>(found.upstream.fd.get())].slot = slot;
     return found;
   }
   return {};
 }
 
-void Upstreams::keep(Endpoint upstream, std::string_view host, std::uint16_t port,
-                     const sys::Address& address, std::uint64_t now) noexcept {
+void Upstreams::keep(Spare spare, std::string_view host, std::uint16_t port, std::uint64_t now) noexcept {
   if (idle_max_ == 0) return;
   if (count_ == idle_max_) drop(0);
-  owners_[static_cast<std::size_t>(upstream.fd.get())].slot = base::kNoIndex;
+  owners_[static_cast<std::size_t>(spare.upstream.fd.get())].slot = base::kNoIndex;
   Idle& idle = at(count_++);
-  idle.upstream = std::move(upstream);
-  idle.address = address;
+  idle.upstream = std::move(spare.upstream);
+  idle.address = spare.address;
   idle.since = now;
   idle.port = port;
   idle.host_length = static_cast<std::uint8_t>(host.copy(idle.host.data(), idle.host.size()));

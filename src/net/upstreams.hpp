@@ -31,12 +31,14 @@ class Upstreams {
   std::uint32_t owner(const Token& token) noexcept;
 
   // The youngest connection to that origin, for the record in `slot`: open, and nothing has come on it. Its
-  // fd is none if there is none. `address`: that it leads to.
-  Endpoint take(std::string_view host, std::uint16_t port, std::uint32_t slot,
-                sys::Address& address) noexcept;
+  // fd is none if there is none.
+  struct Spare {
+    Endpoint upstream;
+    sys::Address address;  // that it leads to
+  };
+  Spare take(std::string_view host, std::uint16_t port, std::uint32_t slot) noexcept;
   // Keeps a connection whose last message is complete. If there is no room, the oldest goes.
-  void keep(Endpoint upstream, std::string_view host, std::uint16_t port, const sys::Address& address,
-            std::uint64_t now) noexcept;
+  void keep(Spare spare, std::string_view host, std::uint16_t port, std::uint64_t now) noexcept;
 
   // Closes those that have waited for too long.
   void expire(std::uint64_t now) noexcept;

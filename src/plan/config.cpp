@@ -228,8 +228,9 @@ string help_text() {
             string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
   out +=
       "\nTry it: proxy 8080, and then: curl -x http://127.0.0.1:8080 http://example.com/\n"
-      "SIGINT (Ctrl-C) or SIGTERM stops it; SIGUSR1 makes it open its log file anew.\nExit status: 0 "
-      "stopped, 1 could not run, 2 wrong usage.\n";
+      "SIGTERM stops it when what is under way has ended (--drain), SIGINT (Ctrl-C) at once. SIGHUP makes it "
+      "read\nthe command line and its files anew, SIGUSR1 open its log file anew.\nExit status: 0 stopped, 1 "
+      "could not run, 2 wrong usage.\n";
   return out;
 }
 

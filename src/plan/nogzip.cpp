@@ -4,8 +4,9 @@ namespace plan {
 
 bool has_gzip() noexcept { return false; }
 
-std::unique_ptr<base::Feed> make_gzip(std::unique_ptr<base::Feed>& /*plain*/, int /*level*/,
-                                      std::shared_ptr<void> /*ticket*/) {
+std::unique_ptr<base::Feed> make_gzip(
+    std::unique_ptr<base::Feed>& /*plain*/, int /*level*/,
+    std::shared_ptr<void> /*ticket*/) {  // NOLINT(performance-unnecessary-value-param): as the other one
   return nullptr;
 }
 

@@ -129,7 +129,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
     const std::uint8_t index = exchange.next_address;
     begin_attempt(exchange, services);
     begin_phase(exchange, services, Phase::connect);
-    if (const Reason why = objection_to_address(exchange, services, exchange.addresses.list[index]);
+    if (const Reason why = objection_to(exchange, services, exchange.addresses.list[index]);
         why != Reason::none) {
       settle_attempt(exchange, services, index, EACCES);
       otherwise = why;
@@ -157,6 +157,18 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
 
 }  // namespace
 
+Reason objection_to(const Exchange& exchange, const Services& services,
+                    const sys::Address& address) noexcept {
+  if (exchange.grouped) return Reason::none;  // a server behind us may well be one of our own
+  if (std::any_of(services.own.begin(), services.own.end(),
+                  [&address](const sys::Address& own) { return address.reaches(own); }))
+    return Reason::loop;
+  if (exchange.parent != nullptr) return Reason::none;  // it was configured, and is nobody's wish
+  const plan::Verdict verdict = services.config->rules.for_address(
+      {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
+  return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
+}
+
 Reason reason_for(int error) noexcept {
   switch (error) {
     case 0: return Reason::upstream_closed;
@@ -170,19 +182,6 @@ Reason reason_for(int error) noexcept {
     case ENOMEM: return Reason::no_memory;
     default: return Reason::unreachable;
   }
-}
-
-// A request to ourselves would come back; and rules may speak of the address that a name leads to.
-Reason objection_to_address(const Exchange& exchange, const Services& services,
-                            const sys::Address& address) noexcept {
-  if (exchange.grouped) return Reason::none;  // a server behind us may well be one of our own
-  if (std::any_of(services.own.begin(), services.own.end(),
-                  [&address](const sys::Address& own) { return address.reaches(own); }))
-    return Reason::loop;
-  if (exchange.parent != nullptr) return Reason::none;  // it was configured, and is nobody's wish
-  const plan::Verdict verdict = services.config->rules.for_address(
-      {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
-  return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
 }
 
 Step begin_connecting(request_info& record, Services& services) noexcept {
@@ -229,7 +228,6 @@ Step connecting(request_info& record, Services& services) noexcept {
   upstream.link = exchange.greeting == net::Greeting::none ? Link::open : Link::greeting;
   begin_phase(exchange, services, Phase::send);
   settle_attempt(exchange, services, exchange.address, 0);
-  exchange.reached = exchange.addresses.list[exchange.address];
   end_race(record, services, ECANCELED);
   record.approach.reset();
   exchange.error = 0;  // that of an address tried before is of no interest any more

@@ -57,10 +57,9 @@ void keep_upstream(request_info& record, Services& services) noexcept;
 
 // ---- connect.cpp -----------------------------------------------------------------------------------------
 
+// A request to ourselves would come back; and rules may speak of the address that a name leads to.
+Reason objection_to(const Exchange& exchange, const Services& services, const sys::Address& address) noexcept;
 Reason reason_for(int error) noexcept;  // of an upstream's errno
-// Why this request must not go to this address.
-Reason objection_to_address(const Exchange& exchange, const Services& services,
-                            const sys::Address& address) noexcept;
 // The host's addresses are known.
 Step begin_connecting(request_info& record, Services& services) noexcept;
 Step connecting(request_info& record, Services& services) noexcept;

@@ -104,7 +104,7 @@ Step read_introduction(request_info& record, Services& services) noexcept {
     const Flow flow = net::fill(request, record.side[kClient], http::kHeadBytesMax - request.end);
     if (flow == Flow::need_read) {
       if (request.end == 0) request.drop_block();
-      return wait_for(Wait::head);
+      return services.draining && request.end == 0 ? leave(record) : wait_for(Wait::head);
     }
     if (flow == Flow::read_failed) return close(Reason::client_left);
     const net::ProxyHeader header =

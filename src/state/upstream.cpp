@@ -40,15 +40,16 @@ bool take_used(request_info& record, Services& services) noexcept {
   if (!may_stay(record, services)) return false;  // another configuration may lead elsewhere
   const std::uint32_t slot = services.table.slot_of(record);
   const Key key = key_of(exchange);
-  net::Endpoint used;
+  net::Upstreams::Spare used;
   // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
   do {
-    used = services.upstreams.take(key.host, key.port, slot, exchange.reached);
-    if (!used.fd) return false;
-  } while (!is_silent(used));
-  // Rules may allow it to whom it was made for, and not to this client.
-  if (objection_to_address(exchange, services, exchange.reached) != Reason::none) return false;
-  record.side[kUpstream] = std::move(used);
+    used = services.upstreams.take(key.host, key.port, slot);
+    if (!used.upstream.fd) return false;
+  } while (!is_silent(used.upstream));
+  // Who may not connect to that address may not use another's connection to it.
+  if (objection_to(exchange, services, used.address) != Reason::none) return false;
+  record.side[kUpstream] = std::move(used.upstream);
+  exchange.addresses.list[exchange.address] = used.address;
   exchange.reused = request.repeatable = true;
   begin_phase(exchange, services, Phase::send);
   note(record, services, Did::reused, 0, 0);
@@ -131,7 +132,8 @@ void keep_upstream(request_info& record, Services& services) noexcept {
   if (upstream.readable && !is_silent(upstream)) return;
   upstream.readable = false;
   const Key key = key_of(exchange);
-  services.upstreams.keep(std::move(upstream), key.host, key.port, exchange.reached, services.now);
+  services.upstreams.keep({std::move(upstream), exchange.addresses.list[exchange.address]}, key.host,
+                          key.port, services.now);
 }
 
 }  // namespace state

@@ -227,6 +227,21 @@ class Introduced(Relay):
         self.done.wait()
         self.assertEqual(self.came, [b"hello"])
 
+    def test_in_before_the_other_streams(self):
+        """What comes behind the header in one piece with it is the client's."""
+        self.put("a.txt", b"a file")
+        header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 2000\r\n"
+        for stream_keys, back in (({"type": "echo"}, b"hello\nand more"), ({"type": "reverse"}, b"olleh\nerom dna"),
+                                  ({"type": "file", "root": str(self.public), "file": "a.txt"}, b"a file")):
+            server = self.configured(at(stream={**stream_keys, "proxy_protocol_in": True}))
+            with server.connect() as client:
+                client.send(header + b"hello\nand more")
+                client.half_close()
+                self.assertEqual(read_rest(client), back, stream_keys)
+            with server.connect() as client:
+                client.send(b"hello\nand no header\r\n" * 10)
+                self.assertEqual(client.rest().raw, b"", stream_keys)
+
     def test_in_from_one_that_says_nothing_of_its_client(self):
         for header in (b"PROXY UNKNOWN\r\n", V2 + b"\x20\x00\x00\x00"):
             relay = self.start(proxy_protocol_in=True)

@@ -1,6 +1,10 @@
 """SIGINT ends the program with status 0, whatever its clients are doing; SIGTERM too, when it is told not to wait."""
+import fcntl
+import os
+import pty
 import signal
 import tempfile
+import termios
 
 from harness import Case, ok, request
 
@@ -43,6 +47,18 @@ class Signals(Case):
 
     def test_sigterm(self):
         self.check(signal.SIGTERM, "--drain", "0")
+
+    def test_a_terminal_that_is_gone(self):
+        """Its SIGHUP is the kernel's, and asks nobody to read anything anew."""
+        terminal, ours = pty.openpty()
+        self.addCleanup(os.close, ours)
+
+        def take_it():
+            os.setsid()
+            fcntl.ioctl(ours, termios.TIOCSCTTY, 0)
+        proxy = self.proxy(preexec=take_it)
+        os.close(terminal)
+        self.assertEqual(proxy.ended(), (0, ""))
 
     def test_at_rest(self):
         for how in (signal.SIGINT, signal.SIGTERM):

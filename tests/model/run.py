@@ -145,7 +145,7 @@ PLANTED = [
     ("an idle connection's event is ignored", "WRONG_IDLE", "pool, origin breaks off", STUCK, POOL,
      "if (at(place).upstream.serial == token.serial) { drop(place); break; }"),
     ("a connection's event is not for who has taken it", "WRONG_OWNER", "pool, origin closes", STUCK, POOL,
-     "owners_[static_cast<std::size_t>(found.fd.get())].slot = slot;"),
+     "owners_[static_cast<std::size_t>(found.upstream.fd.get())].slot = slot;"),
     ("kept though more lies behind the answer", "WRONG_SURPLUS", "pool, origin says too much", WRONG, STATES,
      "if (upstream.readable && !is_silent(upstream)) return;"),
     ("repeated, but its lane is dead", "WRONG_DEAD", "pool, origin closes", WRONG, STATES,

@@ -182,7 +182,8 @@ class Shares {
 // connection is asked whether it is silent. A parent's words are for
 // nobody, and what a host says right behind them is read before it is counted.
 std::string check_allowance(const plan::Rate& rate, const World& world, std::uint64_t since, const Gate* gate) {
-  if (rate.per_second == 0) return {};
+  // What a client has sent for whom there is no descriptor is read, and counts for nobody.
+  if (rate.per_second == 0 || world.descriptor_limit < 64) return {};
   constexpr std::size_t kReadAtOnce = 16 * 1024;
   const std::uint64_t by_parent = gate == nullptr ? 0 : gate->said + gate->led_on * kReadAtOnce;
   const std::uint64_t probes = world.connections().size() + by_parent;
@@ -196,8 +197,13 @@ constexpr std::uint32_t kDrainMs = 900'000;  // longer than any deadline: whoeve
 // Once the program drains, nobody comes, and it ends when the last has gone.
 class Ending {
  public:
-  std::string check(const Services& services, const World& world, bool stopping) {
+  std::string check(Services& services, const World& world, bool stopping) {
     if (!services.draining) return {};
+    for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
+      const request_info& record = services.table.at(slot);
+      const bool idle = record.wait == plan::Wait::idle || record.wait == plan::Wait::kept;
+      if (idle && !record.ready.linked()) return "a client is waited for that has asked for nothing";
+    }
     if (since_ == 0) since_ = world.now(), connections_ = services.connections;
     if (services.connections != connections_) return "somebody was admitted after the listeners were closed";
     if (services.upstreams.idle() != 0) return "a connection to an origin is kept for nobody";

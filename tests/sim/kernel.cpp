@@ -531,6 +531,7 @@ sys::Io World::put(Connection& c, std::string_view from) {
   }
   if (c.written == c.asked_up_to && c.read + c.up.arrived.size() > c.unasked_from)
     fault("a request goes to where something had come that nobody asked for");
+  if (c.unasked_from != ~std::size_t{0} && c.written >= c.asked_up_to) c.offered_behind += from;
   const std::size_t most = std::min(from.size(), free);
   const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
   c.down.flight.append(from.substr(0, count));

@@ -77,6 +77,7 @@ struct Connection {
   // What the remote sends from here on nobody has asked for, if the program has written up to there and no further.
   std::size_t unasked_from = ~std::size_t{0};
   std::size_t asked_up_to = 0;
+  std::string offered_behind;  // what the program wants to write behind that, whether it is taken, arrives and is read or not
   std::size_t read = 0, written = 0;  // by the program
 };
 using ConnectionPtr = std::shared_ptr<Connection>;

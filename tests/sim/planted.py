@@ -44,7 +44,7 @@ MISTAKES = [
     ("tail of a pipelined request dropped", "src/state/heads.cpp", "lane.tail = static_cast<std::uint16_t>(lane.end + ahead);", "lane.tail = 0;"),
     ("surplus not noticed", "src/state/heads.cpp", "  response.surplus |= response.ahead() > 0;\n", ""),
     ("an idle connection's event ignored", "src/net/upstreams.cpp", "      drop(place);\n      break;", "      break;"),
-    ("surplus not looked for", "src/state/upstream.cpp", "while (!is_silent(used));",
+    ("surplus not looked for", "src/state/upstream.cpp", "while (!is_silent(used.upstream));",
      "while (false);"),
     ("repeat of a POST", "src/state/notes.cpp", '"OPTIONS", "TRACE", "PUT"', '"OPTIONS", "POST", "PUT"'),
     ("chunk end forgotten", "src/net/lane.cpp", '  put("0\\r\\n\\r\\n");\n', ""),
@@ -82,6 +82,9 @@ MISTAKES = [
     ("half an answer of the parent is none", "src/net/handshake.cpp", "  return came.size() < whole ? more() : done(whole, 0);",
      "  return came.size() < whole ? failed(Reason::bad_parent_answer) : done(whole, 0);"),
     ("the old connection's error clings to the new one", "src/state/upstream.cpp", "  request.flow = net::Flow::none;", "  //"),
+    ("what is under way is cut off at the end", "proxy.cpp", "stopping_ |= table_.used() == 0 || ", "stopping_ |= true || "),
+    ("newcomers at the end", "proxy.cpp", "  listeners_.close();\n", ""),
+    ("who waits for nothing is waited for", "request_state.cpp", "services.draining ? leave(record) : ", ""),
     ("a server's FIN not passed on", "src/state/tunnel.cpp", "  pass_end(down, client);\n", ""),
     ("the feed's last piece dropped", "src/net/lane.cpp",
      "    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;\n"

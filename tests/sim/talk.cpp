@@ -36,8 +36,6 @@ std::string in_chunks(const std::string& body, const std::vector<std::size_t>& s
   return out + "0\r\nTrailer: dropped\r\n\r\n";
 }
 
-std::string path_of(std::size_t visit, std::size_t nth) { return "/v" + std::to_string(visit) + "/" + std::to_string(nth); }
-
 sys::Address address_of(const HousePlan& house, std::size_t index, bool second) {
   sys::Address address = sys::loopback4(house.tunnel ? 443 : 80);
   address.bytes = {10, static_cast<std::uint8_t>(second ? 1 : 0), 0, static_cast<std::uint8_t>(index + 1)};
@@ -62,6 +60,8 @@ std::size_t number_after(const std::string& head, std::string_view name) {
 }  // namespace
 
 // ---- the reference model ---------------------------------------------------------------------------------
+
+std::string path_of(std::size_t visit, std::size_t nth) { return "/v" + std::to_string(visit) + "/" + std::to_string(nth); }
 
 std::string house_name(const HousePlan& house, std::size_t index) {
   const std::string number = std::to_string(index + 1);
@@ -523,7 +523,7 @@ Reader::Body House::Serving::take_head(const std::string& head) {
   // The answer may have reached the proxy before the origin turns to what comes next.
   const bool free = asked.size() == answered || (asked.size() == answered + 1 && built && sent == out.size());
   // Unasked bytes that come behind the next request cannot be told from its answer.
-  if (!free && !spoiled) home.world_.fault("a request was sent before the one before it was answered");
+  if (!free && spoiled_from == ~std::size_t{0}) home.world_.fault("a request was sent before the one before it was answered");
   asked.emplace_back(visit, nth);
   return has_tunnel(visits[visit].asks[nth]) ? Reader::Body::tunnel : Reader::Body::as_said;
 }
@@ -562,8 +562,8 @@ bool House::Serving::build() {
   if (answer.manner == Manner::closes || answer.manner == Manner::resets) text.clear();
   out += text;
   if (answer.manner == Manner::surplus) {
-    spoiled = true;
     connection->unasked_from = heard_before + sent_before + out.size();
+    spoiled_from = std::min(spoiled_from, connection->unasked_from);
     connection->asked_up_to = said_before + reader.eaten;
     out += kSurplus;
   }

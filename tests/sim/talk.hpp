@@ -95,6 +95,7 @@ struct HousePlan {
 
 // ---- the reference model ----
 std::string house_name(const HousePlan& house, std::size_t index);
+std::string path_of(std::size_t visit, std::size_t nth);  // of the target of a request
 std::string ask_head(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses);
 std::string ask_head_expected(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses,
                               const ParentPlan& parent);
@@ -216,9 +217,10 @@ class House {
     std::vector<std::pair<std::size_t, std::size_t>> asked;  // visit and number of each request whose head has come
     std::string out;
     std::size_t sent = 0, sent_before = 0, answered = 0;
-    bool continued = false, built = false, spoiled = false, over = false, saw_eof = false, saw_reset = false, in_tunnel = false;
+    bool continued = false, built = false, over = false, saw_eof = false, saw_reset = false, in_tunnel = false;
     bool shut = false;
     std::size_t said_before = 0, heard_before = 0;  // to a parent, and by it
+    std::size_t spoiled_from = ~std::size_t{0};     // where the first bytes that nobody asked for begin in all that it sends
     std::uint64_t waiting_until = 0;
     [[nodiscard]] const Ask& ask() const;
     [[nodiscard]] std::string_view tunnel_sent() const;

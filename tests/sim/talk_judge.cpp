@@ -72,7 +72,6 @@ class Judge {
   }
 
   void note(const House::Serving& serving) {
-    bool spoiled = false;
     for (std::size_t place = 0; place < serving.asked.size(); ++place) {
       const AskId id = serving.asked[place];
       // A tunnel's origin cannot tell by a head that a connection was only one of a race.
@@ -82,10 +81,16 @@ class Judge {
         if (other == &serving || !is_used(serving)) continue;
       }
       asked_[id].push_back({&serving, place});
-      // Its answer cannot be told from what an origin sent that nobody had asked for, if that comes late enough.
-      if (spoiled) spoiled_.insert(id);
-      spoiled |= scenario_.visits[id.first].asks[id.second].answer.manner == Answer::Manner::surplus && serving.spoiled;
     }
+    if (serving.connection->read > serving.spoiled_from) note_spoiled(serving.connection->offered_behind);
+  }
+
+  // Their answers cannot be told from what an origin sent that nobody had asked for, if that comes late enough; an origin
+  // that closed meanwhile has perhaps not read them.
+  void note_spoiled(const std::string& offered) {
+    for (std::size_t index = 0; index < scenario_.visits.size(); ++index)
+      for (std::size_t nth = 0; nth < scenario_.visits[index].asks.size(); ++nth)
+        if (offered.find(path_of(index, nth) + " HTTP/") != std::string::npos) spoiled_.insert({index, nth});
   }
 
   [[nodiscard]] bool kind_for(std::size_t index) const {

@@ -257,7 +257,6 @@ TEST(Pool, IsBoundedInNumberAndAge) {
 }
 
 TEST(Pool, GivesTheYoungestOfThatOriginAndDropsTheOldest) {
-  sys::Address address;
   Http11 b;
   net::Upstreams pool{2};
   const auto endpoint = [&b] {
@@ -271,12 +270,12 @@ TEST(Pool, GivesTheYoungestOfThatOriginAndDropsTheOldest) {
     net::Endpoint made = endpoint();
     serials.push_back(made.serial);
     pool.own(made, 7);
-    pool.keep(std::move(made), "O.test", port, sys::loopback4(port), 100);
+    pool.keep({std::move(made), {}}, "O.test", port, 100);
   }
   EXPECT_EQ(pool.idle(), 2U) << "the oldest went";
-  EXPECT_FALSE(pool.take("p.test", 80, 1, address).fd);
-  EXPECT_FALSE(pool.take("o.test", 82, 1, address).fd);
-  const net::Endpoint taken = pool.take("o.TEST", 80, 1, address);
+  EXPECT_FALSE(pool.take("p.test", 80, 1).upstream.fd);
+  EXPECT_FALSE(pool.take("o.test", 82, 1).upstream.fd);
+  const net::Endpoint taken = pool.take("o.TEST", 80, 1).upstream;
   EXPECT_EQ(taken.serial, serials[2]);
   const net::Token token{taken.serial, static_cast<std::uint32_t>(taken.fd.get()),
                          net::Token::Kind::upstream};

@@ -99,7 +99,10 @@ TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
     const std::size_t at = help.find(string{wait.option} + " S");
     ASSERT_NE(at, string::npos) << wait.option;
     const string line = help.substr(at, help.find('\n', at) - at);
-    EXPECT_NE(line.find("(" + std::to_string(wait.default_ms / 1000) + " s)"), string::npos) << line;
+    const bool whole = wait.default_ms % 1000 == 0;
+    const string time =
+        whole ? std::to_string(wait.default_ms / 1000) + " s" : std::to_string(wait.default_ms) + " ms";
+    EXPECT_NE(line.find("(" + time + ")"), string::npos) << line;
     EXPECT_NE(line.find(wait.what), string::npos) << line;
   }
 }
