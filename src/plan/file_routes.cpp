@@ -154,6 +154,7 @@ void read_reverse(const FileObject& object, Config& config, WebRoute& route) {
   if (const FileValue* const health = object.find("health_check")) {
     Group unused;
     read_health(*health, group ? *group : unused);
+    health->warn("nobody is asked yet: how a server fares is seen from its requests alone");
   }
   if (!group) return;
   route.group = config.groups.size();

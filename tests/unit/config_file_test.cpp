@@ -111,13 +111,18 @@ TEST_F(ConfigFile, AFileOfTheCourse) {
 }
 
 TEST_F(ConfigFile, EachKeyOfARoute) {
-  const Config config = good(route(R"("req_path": "/api", "type": "reverse_proxy",
+  Config config;
+  const Findings found = read(route(R"("req_path": "/api", "type": "reverse_proxy",
                "upstreams": ["a.test:1", "http://b.test", "http://[::1]:7/", "unix:/run/s"], "load_balancing": "ip_hash",
                "request_timeout_ms": 1500, "health_check": {"path": "/up", "interval_ms": 250}, "keep_alive": false,
                "ip_whitelist": ["10.0.0.0/8", "::1"], "ip_blacklist": ["10.0.0.1"]}, {
                "req_path": "/files", "type": "file_serve", "dir_path": "logs", "index": "a.txt", "listing": false,
                "gzip_enable": true, "gzip_level": -1, "gzip_mime_types": ["text/*", "image/svg+xml"]}, {
-               "req_path": "/numbers", "type": "metrics")"));
+               "req_path": "/numbers", "type": "metrics")"),
+                              config);
+  EXPECT_EQ(found.errors, std::vector<string>{});
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_NE(found.warnings[0].find("health_check: nobody is asked yet"), string::npos) << found.warnings[0];
   ASSERT_EQ(config.sites.at(0).routes.size(), 3U);
   const plan::WebRoute &api = config.sites[0].routes[0], &files = config.sites[0].routes[1];
   EXPECT_FALSE(api.keep_alive);
