@@ -211,7 +211,7 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
     const bool bare_ipv6 = std::count(text->begin(), text->end(), ':') > 1 && !text->starts_with('[');
     if (*text == "*") continue;
     string name{*text};
-    if (bare_ipv6) name = "[" + name + "]";
+    if (bare_ipv6) name.insert(0, 1, '[').push_back(']');
     if (!parse_host_port(name, host).empty()) {
       element.wrong("a host, as in example.com, or * for all");
       continue;
@@ -267,7 +267,8 @@ void FileReader::tell_hidden(const Listener& listener, std::size_t site, const F
       server.warn("this server is never chosen" + where + " is for all names too; hostnames tell them apart");
     for (const string& name : names)
       if (std::find(taken.begin(), taken.end(), name) != taken.end())
-        server.warn("it is never chosen for " + name + where + " has that name too");
+        server.warn(
+            std::string{"it is never chosen for "}.append(name).append(where).append(" has that name too"));
   }
 }
 

@@ -150,7 +150,9 @@ FileAnswer Files::by_name(const Asked& asked) {
 FileAnswer Files::in_folder(const Asked& asked) {
   const string& name = asked.path.name;
   for (const string& index : asked.route.index) {
-    FileFound found = finder_.find(asked.find, name.empty() ? index : name + '/' + index);
+    string file{name};
+    if (!file.empty()) file += '/';
+    FileFound found = finder_.find(asked.find, file.append(index));
     if (found.what == What::file) return send(asked, found);
     if (found.what == What::refused && found.why != Reason::file_not_found) return refusal(found.why);
   }

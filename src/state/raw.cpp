@@ -1,5 +1,6 @@
 // Connections without HTTP: relayed to another server, sent back, or answered with a file.
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -156,8 +157,9 @@ std::string_view whole_line(const net::Lane& lane) noexcept {
 }
 
 // Turns the line at the front round, its end left where it is. It is to be sent; what lies behind it is the
-// tail until then.
+// tail until then. REQUIRES: a block.
 void turn_round(net::Lane& lane, std::size_t length) noexcept {
+  assert(lane.block);
   auto* const line = reinterpret_cast<char*>(lane.block->bytes) + lane.begin;
   std::size_t end = length;
   while (end > 0 && (line[end - 1] == '\n' || line[end - 1] == '\r')) --end;

@@ -1,4 +1,5 @@
 // A web server's own answers: files, redirects, and what is told of the program.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -19,11 +20,10 @@ plan::FileAnswer redirect(const plan::WebRoute& route) {
 }
 
 bool wants_json(const http::Fields& fields) noexcept {
-  for (const http::Field& field : fields.all())
-    if (base::equals_ignoring_case(field.name, "Accept") &&
-        field.value.find("application/json") != std::string_view::npos)
-      return true;
-  return false;
+  return std::any_of(fields.all().begin(), fields.all().end(), [](const http::Field& field) {
+    return base::equals_ignoring_case(field.name, "Accept") &&
+           field.value.find("application/json") != std::string_view::npos;
+  });
 }
 
 plan::FileAnswer metrics(const Services& services, const http::RequestHead& head) {
