@@ -65,7 +65,7 @@ class BackPressure(Case):
         client.read_head()
         got, count = hashlib.sha256(), 0
         for _ in range(3):
-            settled(lambda: sources[0].sent)
+            settled(lambda: sources[0].sent if sources else -1)
             piece = client.read(3 * MIB)
             got.update(piece)
             count += len(piece)
