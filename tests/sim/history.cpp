@@ -429,7 +429,7 @@ std::string tell(const base::Trace& trace) {
 void run(Stage& stage, Outcome& outcome) {
   World& world = stage.world;
   const plan::Config config = config_for(stage.scenario);
-  Capacity capacity = Capacity::of(config);
+  Capacity capacity = capacity_for(config);
   if (stage.scenario.blocks != 0) capacity.blocks = stage.scenario.blocks;
   sys::Opened poller = sys::make_poller();
   sys::Opened signals = sys::take_signals();
