@@ -204,12 +204,16 @@ TEST(Serve, RefusalsKeepTheConnection) {
                          {"GET", "/secret", 403},
                          {"DELETE", "/a", 405},
                          {"GET", "/%2e%2e/%2e%2e/etc", 400},
+                         {"GET", "/a%zz", 400},
+                         {"GET", "/a%", 400},
+                         {"GET", "/folder%2Fa", 404},
                          {"GET", "/closed/a", 403}}) {
     for (const char* version : {"1.1", "1.0"}) {
       plan::WebRoute closed = files_at("/closed");
       closed.deny = {plan::Network{sys::loopback4(0), 8}};
       Web b{{files_at("/"), closed}};
       b.world.put_file("/www/a", "content");
+      b.world.put_file("/www/folder/a", "content");
       b.world.put_file("/www/secret", "x").status.for_all = false;
       const auto client = b.client();
       b.send(client, row.method + " " + row.path + " HTTP/" + version + "\r\nHost: h\r\n\r\n");
@@ -371,6 +375,19 @@ TEST(Reverse, TheRequestAsTheServerHasIt) {
   EXPECT_EQ(answer.body, "no");
   EXPECT_EQ(b.generation.groups->open(0, 0), 0U);
   EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.services->now)) << "an answer is an answer";
+}
+
+// How it is spelled is between the client and the server; we only read it.
+TEST(Reverse, ThePathAsItWasSpelled) {
+  for (const string path : {"/a%2Fb", "/a%2fb//c", "/%41/./x/../y", "/%7e?%zz", "/a;b=%2F?c/../d"}) {
+    Reverse b;
+    auto& host = b.member(1);
+    const auto client = b.client();
+    b.send(client, get(path));
+    const auto server = b.arrival(host);
+    ASSERT_NE(server, nullptr) << path;
+    EXPECT_TRUE(b.read(server).starts_with("GET " + path + " HTTP/1.1\r\n")) << path;
+  }
 }
 
 TEST(Reverse, ConnectionsAreKeptAtBothSides) {
