@@ -27,10 +27,15 @@ bool wants_json(const http::Fields& fields) noexcept {
 }
 
 plan::FileAnswer metrics(const Services& services, const http::RequestHead& head) {
+  plan::FileAnswer answer;
+  if (head.method != "GET" && head.method != "HEAD") {
+    answer.reason = Reason::method_not_allowed;
+    answer.fields = "Allow: GET, HEAD\r\n";
+    return answer;
+  }
   const bool json = wants_json(head.fields);
   auto text = std::make_shared<const std::string>(services.pages == nullptr ? std::string{}
                                                                             : services.pages->metrics(json));
-  plan::FileAnswer answer;
   answer.fields = "Content-Type: " + std::string{json ? Pages::kJsonType : Pages::kTextType} + "\r\n";
   answer.body = {http::Body::Kind::length, text->size()};
   const std::uint64_t length = text->size();

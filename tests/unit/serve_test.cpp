@@ -275,6 +275,25 @@ TEST(Serve, Metrics) {
   EXPECT_EQ(text, "");
 }
 
+TEST(Serve, MetricsAreOnlyRead) {
+  plan::WebRoute route;
+  route.prefix = "/metrics";
+  route.kind = plan::RouteKind::metrics;
+  for (const string method : {"POST", "PUT", "DELETE", "OPTIONS", "get"}) {
+    Web b{{route}};
+    const Told told;
+    b.services->pages = &told;
+    const auto client = b.client();
+    b.send(client, method + " /metrics HTTP/1.1\r\nHost: h\r\n\r\n" +
+                       get("/metrics", "Accept: application/json\r\n"));
+    string text = b.read(client);
+    const Answer refused = next_answer(text);
+    EXPECT_EQ(refused.status(), "HTTP/1.1 405") << method;
+    EXPECT_TRUE(refused.has("Allow: GET, HEAD")) << refused.head;
+    EXPECT_EQ(next_answer(text).body, "{}") << "the connection stays";
+  }
+}
+
 TEST(Serve, WaitsForABlock) {
   Web b{{files_at("/")}, 2};
   b.world.put_file("/www/a", "content");
