@@ -112,6 +112,10 @@ Step send_answer(request_info& record, Services& services, plan::FileAnswer& fou
 
 }  // namespace
 
+bool make_room_for_file(Services& services, Reason why) noexcept {
+  return why == Reason::no_descriptor && services.upstreams.drop_oldest();
+}
+
 bool reserve_answer(request_info& record, Services& services) noexcept {
   net::Lane& response = record.lane[kResponse];
   if (!response.block) response.block = services.blocks.take();
@@ -123,6 +127,7 @@ Step serve(request_info& record, Services& services, const http::RequestHead& he
   record.exchange->persistent &= decided.keep_alive;
   const http::Body body = head.body;
   plan::FileAnswer found = make_answer(services, head, decided);
+  while (make_room_for_file(services, found.reason)) found = make_answer(services, head, decided);
   take_in(record, body, head_length);  // the views in `head` are gone
   if (found.reason != Reason::none) return refuse(record, services, found.reason, found.fields);
   return send_answer(record, services, found);

@@ -537,6 +537,23 @@ TEST(SendFile, BecomesShorterAndLooksCut) {
   EXPECT_TRUE(b.settled());
 }
 
+TEST(SendFile, AnIdleConnectionMakesWay) {
+  for (const bool idle : {true, false}) {
+    SendFile b{"content"};
+    b.member(1);
+    net::Endpoint server;
+    server.fd = sys::connect(bench::member_address(1)).fd;
+    server.serial = b.table.new_serial();
+    b.upstreams.own(server, 0);
+    // For the client, and the folder that is needed to open the file.
+    b.world.descriptor_limit = 3 + b.world.descriptors() + 2;
+    if (idle) b.upstreams.keep({std::move(server), bench::member_address(1)}, "h", 80, b.services->now);
+    EXPECT_EQ(b.read(b.client()), idle ? "content" : "");
+    EXPECT_EQ(b.last().reason, idle ? Reason::complete : Reason::no_descriptor);
+    EXPECT_EQ(b.upstreams.idle(), 0U);
+  }
+}
+
 TEST(SendFile, IsNotThere) {
   SendFile b{"x"};
   b.door().file = "nothing";

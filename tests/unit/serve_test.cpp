@@ -344,6 +344,30 @@ TEST(Serve, OptionsForTheWholeServer) {
   EXPECT_EQ(b.ask("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n").status().substr(9), "405");
 }
 
+TEST(Serve, AnIdleConnectionMakesWayForAFile) {
+  for (const bool idle : {true, false}) {
+    Web b{{files_at("/"), reverse_at("/api")}};
+    b.group(1);
+    auto& host = b.member(1);
+    b.world.put_file("/www/large", string(50'000, 'x'));
+    const auto client = b.client();
+    b.send(client, get("/nothing"));
+    b.read(client);  // now the folder is open
+    b.send(client, get("/api"));
+    const auto server = b.arrival(host);
+    b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
+    b.read(client);
+    ASSERT_EQ(b.upstreams.idle(), 1U);
+    b.world.descriptor_limit = 3 + b.world.descriptors();  // all that there may be are open
+    auto kept = b.upstreams.take("10.0.0.1", 80, base::kNoIndex);
+    if (idle) b.upstreams.keep(std::move(kept), "10.0.0.1", 80, b.services->now);
+    b.send(client, get("/large"));
+    string text = b.read(client);
+    EXPECT_EQ(next_answer(text).status(), idle ? "HTTP/1.1 200" : "HTTP/1.1 503");
+    EXPECT_EQ(b.upstreams.idle(), 0U);
+  }
+}
+
 // Who stayed would be the crowd for all others.
 TEST(Serve, WhoIsOneTooManyGoes) {
   Web b;
