@@ -125,8 +125,13 @@ Step read_introduction(request_info& record, Services& services) noexcept {
 }
 
 Step begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept {
+  const bool has_waited = record.exchange != nullptr;  // for a block: it came in time
   if (!begin_exchange(record, services)) return yield(Wait::head);
   const plan::Listener& listener = listener_of(record, services);
+  if (!has_waited && services.table.used() > services.requests_max) {
+    describe_raw(*record.exchange, kind, {});
+    return close(Reason::no_slot);  // the further slots are for those who can be told so
+  }
   if (kind == plan::Kind::relay) return begin_relay(record, services, listener);
   if (kind == plan::Kind::send_file) return begin_file(record, services, listener);
   return begin_echo(record, kind);

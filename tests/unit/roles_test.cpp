@@ -370,6 +370,35 @@ TEST(NoHttp, TooManyConnections) {
     }
 }
 
+TEST(NoHttp, WhoIsOneTooManyIsClosed) {
+  for (const Role role : kRaw)
+    for (const bool introduced : {false, true}) {
+      RoleBench b{role, 16, 100};
+      b.door().proxy_header_in = introduced;
+      b.door().root = "/www";
+      b.door().file = "f";
+      b.world.put_file("/www/f", string(100'000, 'x'));
+      b.group(1);
+      auto& host = b.member(1);
+      b.services->requests_max = 1;
+      const auto first = b.client();
+      b.send(first, introduced ? string{kV1} + "abc\n" : "abc\n");
+      const auto server = b.arrival(host);
+      const auto second = b.client();
+      b.send(second, introduced ? string{kV1} + "def\n" : "def\n");
+      EXPECT_EQ(b.read(second), "");
+      EXPECT_TRUE(second->down.fin_arrived || second->remote_reset);
+      EXPECT_EQ(b.arrival(host), nullptr) << "its server never hears of it";
+      EXPECT_EQ(b.table.used(), 1U);
+      ASSERT_FALSE(b.services->finished.empty());
+      EXPECT_EQ(b.last().reason, Reason::no_slot);
+      EXPECT_FALSE(first->down.fin_arrived || first->remote_reset) << "who came in time stays";
+      if (role == Role::relay) {
+        EXPECT_EQ(b.read(server), "abc\n");
+      }
+    }
+}
+
 TEST(NoHttp, EveryDeadline) {
   for (const Role role : kRaw)
     for (std::size_t wait = 0; wait < plan::kDeadlines; ++wait) {
