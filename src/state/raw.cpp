@@ -120,6 +120,7 @@ Step read_introduction(request_info& record, Services& services) noexcept {
     if (request.end == 0) request.drop_block();
     if (const Reason why = accept_introduction(record, services, header.client); why != Reason::none)
       return close(why);
+    spend(record, services, request.end);  // whose it is was not known when it was read
     return go(State::READ_REQUEST);
   }
 }

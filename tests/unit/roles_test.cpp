@@ -289,6 +289,28 @@ TEST(ProxyHeaderIn, OnceForAConnection) {
   EXPECT_TRUE(b.read(client).ends_with("content"));
 }
 
+// What comes in one piece with the header is read before it is known whose it is.
+TEST(ProxyHeaderIn, WhatComesWithItIsTheClientsToPayFor) {
+  constexpr std::uint64_t kBurst = 10'000;
+  const string request = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (const Role role : {Role::echo, Role::reverse_lines, Role::web})
+    for (const bool named : {true, false}) {
+      RoleBench b{role};
+      b.door().proxy_header_in = true;
+      b.site({bench::files_at("/")});
+      b.config.allowance.bytes = {1000, kBurst};
+      limit_clients(b.generation, nullptr, 8, {1, 2});
+      b.services->use(b.generation);
+      const auto client = b.client();
+      b.send(client, (named ? string{kV1} : "PROXY UNKNOWN\r\n") + request);
+      EXPECT_NE(b.read(client), "");
+      const sys::Address payer = named ? b.record().client : sys::loopback4(1);
+      EXPECT_EQ(b.generation.limits->bytes_allowed(payer, b.services->now), kBurst - request.size());
+      const std::uint64_t left = b.generation.limits->bytes_allowed(sys::loopback4(1), b.services->now);
+      EXPECT_EQ(left, kBurst - (named ? 0 : request.size())) << "not those who passed it on";
+    }
+}
+
 TEST(ProxyHeaderIn, WhatIsNoneCloses) {
   for (const Role role :
        {Role::echo, Role::relay, Role::reverse_lines, Role::send_file, Role::web, Role::forward})
