@@ -526,6 +526,7 @@ int explain_request(std::span<const char* const> arguments) {
   if (const std::string wrong = explain::read_question(arguments, question, rest); !wrong.empty())
     return fail(kExitUsage, wrong);
   const plan::CommandLine line = plan::parse_command_line(rest);
+  for (const std::string& warning : line.warnings) complain(warning);
   if (line.what == plan::CommandLine::What::wrong) return fail(kExitUsage, line.message);
   std::fputs(explain::explain(line.config, question, explain::look_up).c_str(), stdout);
   return 0;
