@@ -1,22 +1,13 @@
 """What comes goes back: as it is, each line from its end to its beginning, or a file whatever comes."""
-import hashlib
 import os
 import threading
 import unittest
 
 from harness import LIGHT, MIB, Case, lean, pattern, stream, wait_until
-from web import HAS_JSON, InAFolder, Pusher, at, read_rest, settled_memory
+from web import HAS_JSON, InAFolder, Pusher, at, digest, read_rest, settled_memory
 
 TOTAL = (8 if LIGHT else 64) * MIB
 BLOCK = 16 * 1024
-
-
-def digest(pieces):
-    count, total = 0, hashlib.sha256()
-    for piece in pieces:
-        count += len(piece)
-        total.update(piece)
-    return count, total.hexdigest()
 
 
 class Echo(Case):
