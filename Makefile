@@ -58,20 +58,20 @@ endif
 
 ZLIB := $(if $(BARE),,$(shell pkg-config --exists zlib 2>/dev/null && echo yes))
 ifeq ($(ZLIB),yes)
-GZIP      := src/plan/gzip.cpp
+GZIP      := src/files/gzip.cpp
 FEATURES  += $(shell pkg-config --cflags zlib)
 GZIP_LIBS := $(shell pkg-config --libs zlib)
 LDLIBS    += $(GZIP_LIBS)
 else
-GZIP     := src/plan/nogzip.cpp
+GZIP     := src/files/nogzip.cpp
 endif
 
 SYSTEM  := src/sys/linux.cpp src/sys/files.cpp
 # Everything but the program's own file, the system calls, and the sources of names, of hashes and of gzip, which tests
 # replace or may lack.
-CORE    := request_state.cpp http_parse.cpp src/sys/address.cpp $(sort $(wildcard src/base/*.cpp src/http/*.cpp \
-           src/watch/*.cpp src/explain/*.cpp src/state/*.cpp)) $(JSON_READER) $(filter-out $(foreach choice,crypt json gzip,src/plan/$(choice).cpp src/plan/no$(choice).cpp),$(sort $(wildcard src/plan/*.cpp))) \
-           $(filter-out src/net/cares.cpp src/net/getaddrinfo.cpp,$(sort $(wildcard src/net/*.cpp)))
+EITHER  := src/net/cares.cpp src/net/getaddrinfo.cpp $(foreach one,plan/crypt plan/nocrypt plan/json plan/nojson files/gzip files/nogzip,src/$(one).cpp)
+CORE    := request_state.cpp http_parse.cpp src/sys/address.cpp $(JSON_READER) \
+           $(filter-out $(EITHER),$(sort $(wildcard $(foreach room,base http net plan files state watch explain,src/$(room)/*.cpp))))
 SOURCES := proxy.cpp $(SYSTEM) $(NAMES) $(HASHES) $(GZIP) $(CORE)
 OBJECTS := $(SOURCES:%.cpp=$(BUILD)/%.o)
 

@@ -195,7 +195,7 @@ class Proxy {
   Table table_;
   net::Resolver resolver_;
   net::Upstreams upstreams_;
-  plan::Files files_;
+  files::Server files_;
   std::string run_id_ = hexadecimal(static_cast<std::uint32_t>(random_key().low));
   std::string refusal_ = refusal_text(config().name);
   base::Trace trace_;

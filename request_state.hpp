@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "src/base/links.hpp"
+#include "src/files/server.hpp"
 #include "src/http/reply.hpp"
 #include "src/net/handshake.hpp"
 #include "src/net/lane.hpp"
@@ -35,7 +36,6 @@
 #include "src/net/race.hpp"
 #include "src/net/reach.hpp"
 #include "src/net/upstreams.hpp"
-#include "src/plan/files.hpp"
 #include "src/plan/groups.hpp"
 #include "src/plan/limits.hpp"
 #include "src/plan/plan.hpp"
@@ -280,7 +280,7 @@ struct Services {
   plan::Groups* groups = nullptr;  // see `use`: how those of the configuration fare
   plan::Users* users = nullptr;    // see `use`; null: nobody is asked for a password
   plan::Limits* limits = nullptr;  // see `use`; null: no client has any
-  plan::Files* files = nullptr;
+  ::files::Server* files = nullptr;
   const Pages* pages = nullptr;       // null: there are none
   std::span<const sys::Address> own;  // that we listen on
   std::string_view run_id;            // of this run of the program, so that requests' names are unique

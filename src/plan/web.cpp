@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "../base/text.hpp"
+#include "../http/url_path.hpp"
 #include "plan.hpp"
-#include "url_path.hpp"
 
 namespace plan {
 namespace {
@@ -188,7 +188,7 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
     const string_view rest =
         string_view{found.path}.substr(std::min(plan.route->prefix.size(), found.path.size()));
     plan.below =
-        (is_plain(asked) ? string{rest} : percent_encoded(rest, "/")) + string{target.substr(question)};
+        (is_plain(asked) ? string{rest} : http::percent_encoded(rest, "/")) + string{target.substr(question)};
   }
   return plan;
 }

@@ -72,13 +72,18 @@ std::uint64_t head_bytes(const net::Lane& answer, std::size_t whole) noexcept {
   return answer.moved + answer.end + text.find("\r\n\r\n") + 4;
 }
 
+// For the log, whether or not it can be told to the client.
+void put_down(request_info& record, Reason reason) noexcept {
+  Exchange& exchange = *record.exchange;
+  exchange.reason = reason;
+  exchange.ended_in = record.state;
+  exchange.announced = false;
+}
+
 // Behind what is on its way to the client of an interim answer.
 Step answer_with(request_info& record, Services& services, const http::Failure& failure) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
-  exchange.reason = failure.reason;
-  exchange.ended_in = record.state;
-  exchange.announced = false;
   exchange.status = base::row(failure.reason).status;
   const std::size_t length =
       http::write_answer(failure, {services.via, services.date},
@@ -113,6 +118,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
     return yield(Wait::linger);
   }
   Exchange& exchange = *record.exchange;
+  put_down(record, reason);
   exchange.persistent = false;
   if (!make_room(record, services)) {
     record.verdict = reason;
@@ -127,6 +133,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
 Step refuse(request_info& record, Services& services, Reason reason, std::string_view fields) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
+  put_down(record, reason);
   http::Failure failure = failure_of(record, services, reason);
   failure.phase = {};
   failure.fields = fields;

@@ -67,7 +67,7 @@ Step begin_file(request_info& record, Services& services, const plan::Listener& 
   Exchange& exchange = *record.exchange;
   describe_raw(exchange, plan::Kind::send_file, listener.file);
   Reason why = Reason::none;
-  do record.feed = plan::open_whole_file(listener.root, listener.file, why);
+  do record.feed = files::open_whole_file(listener.root, listener.file, why);
   while (!record.feed && make_room_for_file(services, why));
   if (!record.feed) return close(exchange.reason = why);
   record.lane[kRequest].framing = record.lane[kResponse].framing = http::Framing{kOpenEnded};

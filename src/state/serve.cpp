@@ -3,16 +3,16 @@
 #include <memory>
 #include <utility>
 
+#include "../files/feeds.hpp"
 #include "../http/reply.hpp"
-#include "../plan/file_feeds.hpp"
 #include "parts.hpp"
 
 namespace state {
 
 namespace {
 
-plan::FileAnswer redirect(const plan::WebRoute& route) {
-  plan::FileAnswer answer;
+files::Answer redirect(const plan::WebRoute& route) {
+  files::Answer answer;
   answer.status = route.status;
   answer.fields = "Location: " + route.location + "\r\n";
   answer.body = {http::Body::Kind::length, 0};
@@ -26,8 +26,8 @@ bool wants_json(const http::Fields& fields) noexcept {
   });
 }
 
-plan::FileAnswer metrics(const Services& services, const http::RequestHead& head) {
-  plan::FileAnswer answer;
+files::Answer metrics(const Services& services, const http::RequestHead& head) {
+  files::Answer answer;
   if (head.method != "GET" && head.method != "HEAD") {
     answer.reason = Reason::method_not_allowed;
     answer.fields = "Allow: GET, HEAD\r\n";
@@ -39,12 +39,12 @@ plan::FileAnswer metrics(const Services& services, const http::RequestHead& head
   answer.fields = "Content-Type: " + std::string{json ? Pages::kJsonType : Pages::kTextType} + "\r\n";
   answer.body = {http::Body::Kind::length, text->size()};
   const std::uint64_t length = text->size();
-  if (head.method != "HEAD" && length > 0) answer.feed = plan::whole_feed({std::move(text), {}}, length);
+  if (head.method != "HEAD" && length > 0) answer.feed = files::whole_feed({std::move(text), {}}, length);
   return answer;
 }
 
-plan::FileAnswer make_answer(const Services& services, const http::RequestHead& head,
-                             const plan::Plan& decided) {
+files::Answer make_answer(const Services& services, const http::RequestHead& head,
+                          const plan::Plan& decided) {
   switch (decided.kind) {
     case plan::Kind::files:
       return services.files->answer(*decided.route, head, decided.below, services.now, services.wall_ms);
@@ -52,7 +52,7 @@ plan::FileAnswer make_answer(const Services& services, const http::RequestHead& 
     case plan::Kind::metrics: return metrics(services, head);
     default: break;
   }
-  plan::FileAnswer answer;
+  files::Answer answer;
   answer.reason = decided.reason;
   return answer;
 }
@@ -83,7 +83,7 @@ void add_first_piece(request_info& record) noexcept {
   response.end = static_cast<std::uint16_t>(response.end + made.bytes);
 }
 
-Step send_answer(request_info& record, Services& services, plan::FileAnswer& found) noexcept {
+Step send_answer(request_info& record, Services& services, files::Answer& found) noexcept {
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
   const http::Served served{.status = found.status,
@@ -126,7 +126,7 @@ Step serve(request_info& record, Services& services, const http::RequestHead& he
            const plan::Plan& decided) noexcept {
   record.exchange->persistent &= decided.keep_alive;
   const http::Body body = head.body;
-  plan::FileAnswer found = make_answer(services, head, decided);
+  files::Answer found = make_answer(services, head, decided);
   while (make_room_for_file(services, found.reason)) found = make_answer(services, head, decided);
   take_in(record, body, head_length);  // the views in `head` are gone
   if (found.reason != Reason::none) return refuse(record, services, found.reason, found.fields);

@@ -5,19 +5,19 @@
 #include <string>
 #include <vector>
 
-#include "../../src/plan/conditions.hpp"
-#include "../../src/plan/encodings.hpp"
-#include "../../src/plan/http_date.hpp"
-#include "../../src/plan/listing.hpp"
-#include "../../src/plan/media_types.hpp"
-#include "../../src/plan/ranges.hpp"
-#include "../../src/plan/url_path.hpp"
+#include "../../src/files/conditions.hpp"
+#include "../../src/files/encodings.hpp"
+#include "../../src/files/listing.hpp"
+#include "../../src/files/media_types.hpp"
+#include "../../src/files/ranges.hpp"
+#include "../../src/http/date.hpp"
+#include "../../src/http/url_path.hpp"
 
 namespace {
 
-using plan::ByteRange;
-using plan::Condition;
-using plan::Ranges;
+using files::ByteRange;
+using files::Condition;
+using files::Ranges;
 using std::string;
 using std::string_view;
 
@@ -52,20 +52,20 @@ TEST(FilePath, IsDecodedOnceAndResolved) {
       {"/a%zz", "?", false},
   };
   for (const Row& row : rows) {
-    const auto path = plan::parse_file_path(row.target);
+    const auto path = http::parse_file_path(row.target);
     EXPECT_EQ(path ? path->name : "?", row.name) << row.target;
     if (path) {
       EXPECT_EQ(path->slash, row.slash) << row.target;
     }
   }
-  EXPECT_EQ(plan::parse_file_path("/x?a=b?c")->query, "a=b?c");
-  EXPECT_FALSE(plan::parse_file_path(string_view{"/a\0b", 4}));
+  EXPECT_EQ(http::parse_file_path("/x?a=b?c")->query, "a=b?c");
+  EXPECT_FALSE(http::parse_file_path(string_view{"/a\0b", 4}));
 }
 
 TEST(FilePath, IsEncoded) {
-  EXPECT_EQ(plan::percent_encoded("AZaz09-._~"), "AZaz09-._~");
-  EXPECT_EQ(plan::percent_encoded("a b/c:d?e#f%\xff\"<"), "a%20b%2Fc%3Ad%3Fe%23f%25%FF%22%3C");
-  EXPECT_EQ(plan::percent_encoded("a/b c", "/"), "a/b%20c");
+  EXPECT_EQ(http::percent_encoded("AZaz09-._~"), "AZaz09-._~");
+  EXPECT_EQ(http::percent_encoded("a b/c:d?e#f%\xff\"<"), "a%20b%2Fc%3Ad%3Fe%23f%25%FF%22%3C");
+  EXPECT_EQ(http::percent_encoded("a/b c", "/"), "a/b%20c");
 }
 
 // ---- dates (RFC 9110 section 5.6.7) ----------------------------------------------------------------------
@@ -76,15 +76,13 @@ constexpr std::int64_t kExample = 784'111'777;  // date -d "Sun, 06 Nov 1994 08:
 TEST(HttpDate, InItsThreeForms) {
   for (const string_view text :
        {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"})
-    EXPECT_EQ(plan::parse_http_date(text, kNow), kExample) << text;
-  EXPECT_EQ(plan::parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT", kNow), 0);
-  EXPECT_EQ(plan::parse_http_date("Thu, 29 Feb 2024 23:59:59 GMT", kNow), 1'709'251'199);
+    EXPECT_EQ(http::parse_date(text, kNow), kExample) << text;
+  EXPECT_EQ(http::parse_date("Thu, 01 Jan 1970 00:00:00 GMT", kNow), 0);
+  EXPECT_EQ(http::parse_date("Thu, 29 Feb 2024 23:59:59 GMT", kNow), 1'709'251'199);
 }
 
 TEST(HttpDate, TwoDigitsAreNotMoreThanFiftyYearsAhead) {
-  const auto year_of = [](string_view text) {
-    return *plan::parse_http_date(text, kNow) / 31'556'952 + 1970;
-  };
+  const auto year_of = [](string_view text) { return *http::parse_date(text, kNow) / 31'556'952 + 1970; };
   EXPECT_EQ(year_of("Sunday, 06-Nov-73 08:49:37 GMT"), 2073);
   EXPECT_EQ(year_of("Sunday, 06-Nov-74 08:49:37 GMT"), 1974);
   EXPECT_EQ(year_of("Sunday, 06-Nov-23 08:49:37 GMT"), 2023);
@@ -97,7 +95,7 @@ TEST(HttpDate, NothingElse) {
         "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
         "Sun, 06-Nov-94 08:49:37 GMT", "Sun Nov 6 08:49:37 1994", "Xxx, 06 Nov 1994 08:49:37 GMT",
         "784111777"})
-    EXPECT_FALSE(plan::parse_http_date(text, kNow)) << text;
+    EXPECT_FALSE(http::parse_date(text, kNow)) << text;
 }
 
 // ---- ranges (RFC 9110 section 14.1.2, with its examples for 10000 bytes)
@@ -126,7 +124,7 @@ TEST(Range, PartsThatAreAskedFor) {
       {"bytes=0-1,1-2,8-9,3-3", {{0, 4}, {8, 2}}},
   };
   for (const Row& row : rows) {
-    const Ranges ranges = plan::parse_ranges(row.value, 10000);
+    const Ranges ranges = files::parse_ranges(row.value, 10000);
     EXPECT_EQ(ranges.what, Ranges::What::parts) << row.value;
     EXPECT_EQ(ranges.parts, row.parts) << row.value;
   }
@@ -136,24 +134,24 @@ TEST(Range, WhatIsIgnored) {
   for (const string_view value :
        {"", "bytes", "bytes=", "bytes=,", "lines=1-2", "bytes=5-4", "bytes=a-b", "bytes=-", "bytes=1",
         "bytes=0-1,x", "bytes=1-2-3", "bytes=+1-2", "bytes 0-1", "bytes=1 -2"})
-    EXPECT_EQ(plan::parse_ranges(value, 10000).what, Ranges::What::whole) << value;
-  EXPECT_EQ(plan::parse_ranges("bytes=-5", 0).what, Ranges::What::whole);
+    EXPECT_EQ(files::parse_ranges(value, 10000).what, Ranges::What::whole) << value;
+  EXPECT_EQ(files::parse_ranges("bytes=-5", 0).what, Ranges::What::whole);
 }
 
 TEST(Range, WhatLiesOutside) {
   for (const string_view value :
        {"bytes=10000-", "bytes=10000-10001", "bytes=-0", "bytes=99999999999999999999999-"})
-    EXPECT_EQ(plan::parse_ranges(value, 10000).what, Ranges::What::outside) << value;
-  EXPECT_EQ(plan::parse_ranges("bytes=0-0", 0).what, Ranges::What::outside);
+    EXPECT_EQ(files::parse_ranges(value, 10000).what, Ranges::What::outside) << value;
+  EXPECT_EQ(files::parse_ranges("bytes=0-0", 0).what, Ranges::What::outside);
 }
 
 TEST(Range, NotMorePartsThanWeSend) {
   string value = "bytes=";
   for (int i = 0; i < 16; ++i) value += std::to_string(i * 10) + '-' + std::to_string(i * 10) + ',';
-  EXPECT_EQ(plan::parse_ranges(value, 10000).parts.size(), 16U);
-  EXPECT_EQ(plan::parse_ranges(value + "9000-9000", 10000).what, Ranges::What::whole);
+  EXPECT_EQ(files::parse_ranges(value, 10000).parts.size(), 16U);
+  EXPECT_EQ(files::parse_ranges(value + "9000-9000", 10000).what, Ranges::What::whole);
   for (int i = 0; i < 1000; ++i) value += "0-,";
-  EXPECT_EQ(plan::parse_ranges(value, 10000).parts.size(), 1U) << "all of them meet";
+  EXPECT_EQ(files::parse_ranges(value, 10000).parts.size(), 1U) << "all of them meet";
 }
 
 // ---- conditions (RFC 9110 section 13) --------------------------------------------------------------------
@@ -167,7 +165,7 @@ http::Fields fields(const std::vector<http::Field>& list) {
 constexpr string_view kTag = R"("xyzzy")";
 constexpr string_view kBefore = "Sun, 06 Nov 1994 08:49:36 GMT", kThen = "Sun, 06 Nov 1994 08:49:37 GMT",
                       kAfter = "Sun, 06 Nov 1994 08:49:38 GMT";
-constexpr plan::Validators kCurrent{kTag, kExample};
+constexpr files::Validators kCurrent{kTag, kExample};
 
 TEST(Conditions, EachAlone) {
   struct Row {
@@ -197,7 +195,7 @@ TEST(Conditions, EachAlone) {
       {"If-Unmodified-Since", "never", Condition::holds},
   };
   for (const Row& row : rows)
-    EXPECT_EQ(plan::evaluate(fields({{row.name, row.value}}), kCurrent, kNow), row.verdict)
+    EXPECT_EQ(files::evaluate(fields({{row.name, row.value}}), kCurrent, kNow), row.verdict)
         << row.name << ": " << row.value;
 }
 
@@ -217,22 +215,22 @@ TEST(Conditions, InTheirOrder) {
       {{{"If-Modified-Since", kThen}, {"If-Modified-Since", kThen}}, Condition::holds},
   };
   for (const Row& row : rows)
-    EXPECT_EQ(plan::evaluate(fields(row.list), kCurrent, kNow), row.verdict)
+    EXPECT_EQ(files::evaluate(fields(row.list), kCurrent, kNow), row.verdict)
         << row.list[0].name << ' ' << row.list[1].name << ": " << row.list[1].value;
 }
 
 TEST(Conditions, WithoutValidators) {
-  EXPECT_EQ(plan::evaluate(fields({{"If-Match", kTag}}), {}, kNow), Condition::failed);
-  EXPECT_EQ(plan::evaluate(fields({{"If-Match", "*"}}), {}, kNow), Condition::holds);
-  EXPECT_EQ(plan::evaluate(fields({{"If-Modified-Since", kAfter}}), {}, kNow), Condition::holds);
-  EXPECT_EQ(plan::evaluate(fields({{"If-None-Match", "\"\""}}), {}, kNow), Condition::holds);
+  EXPECT_EQ(files::evaluate(fields({{"If-Match", kTag}}), {}, kNow), Condition::failed);
+  EXPECT_EQ(files::evaluate(fields({{"If-Match", "*"}}), {}, kNow), Condition::holds);
+  EXPECT_EQ(files::evaluate(fields({{"If-Modified-Since", kAfter}}), {}, kNow), Condition::holds);
+  EXPECT_EQ(files::evaluate(fields({{"If-None-Match", "\"\""}}), {}, kNow), Condition::holds);
 }
 
 TEST(Conditions, IfRange) {
   const auto holds = [](string_view value, std::int64_t now) {
-    return plan::if_range_holds(fields({{"If-Range", value}}), kCurrent, now);
+    return files::if_range_holds(fields({{"If-Range", value}}), kCurrent, now);
   };
-  EXPECT_TRUE(plan::if_range_holds(fields({}), kCurrent, kNow));
+  EXPECT_TRUE(files::if_range_holds(fields({}), kCurrent, kNow));
   EXPECT_TRUE(holds(kTag, kNow));
   EXPECT_FALSE(holds(R"(W/"xyzzy")", kNow));
   EXPECT_FALSE(holds(R"("other")", kNow));
@@ -273,25 +271,25 @@ TEST(AcceptEncoding, Weights) {
       {"gzip;level=9", false},
   };
   for (const Row& row : rows)
-    EXPECT_EQ(plan::accepts_gzip(fields({{"Accept-Encoding", row.value}})), row.accepts) << row.value;
-  EXPECT_FALSE(plan::accepts_gzip(fields({})));
-  EXPECT_TRUE(plan::accepts_gzip(fields({{"accept-encoding", "br"}, {"Accept-Encoding", "gzip"}})));
+    EXPECT_EQ(files::accepts_gzip(fields({{"Accept-Encoding", row.value}})), row.accepts) << row.value;
+  EXPECT_FALSE(files::accepts_gzip(fields({})));
+  EXPECT_TRUE(files::accepts_gzip(fields({{"accept-encoding", "br"}, {"Accept-Encoding", "gzip"}})));
 }
 
 TEST(AcceptEncoding, TypesWorthIt) {
-  EXPECT_TRUE(plan::is_compressible("text/x-anything; charset=utf-8", {}));
-  EXPECT_TRUE(plan::is_compressible("image/svg+xml", {}));
-  EXPECT_FALSE(plan::is_compressible("image/png", {}));
-  EXPECT_FALSE(plan::is_compressible("application/gzip", {}));
-  EXPECT_TRUE(plan::is_compressible("Image/PNG", {"text/html", "image/*"}));
-  EXPECT_FALSE(plan::is_compressible("text/css", {"text/html", "image/*"}));
-  EXPECT_FALSE(plan::is_compressible("text/html5", {"text/html"}));
+  EXPECT_TRUE(files::is_compressible("text/x-anything; charset=utf-8", {}));
+  EXPECT_TRUE(files::is_compressible("image/svg+xml", {}));
+  EXPECT_FALSE(files::is_compressible("image/png", {}));
+  EXPECT_FALSE(files::is_compressible("application/gzip", {}));
+  EXPECT_TRUE(files::is_compressible("Image/PNG", {"text/html", "image/*"}));
+  EXPECT_FALSE(files::is_compressible("text/css", {"text/html", "image/*"}));
+  EXPECT_FALSE(files::is_compressible("text/html5", {"text/html"}));
 }
 
 // ---- media types -----------------------------------------------------------------------------------------
 
 TEST(MediaTypes, WithoutAList) {
-  const plan::MediaTypes types;
+  const files::MediaTypes types;
   EXPECT_EQ(types.of("index.html"), "text/html; charset=utf-8");
   EXPECT_EQ(types.of("a/b.c/INDEX.HTM"), "text/html; charset=utf-8");
   EXPECT_EQ(types.of("a.css"), "text/css; charset=utf-8");
@@ -305,7 +303,7 @@ TEST(MediaTypes, WithoutAList) {
 }
 
 TEST(MediaTypes, OfAList) {
-  const plan::MediaTypes types{
+  const files::MediaTypes types{
       "# a comment\n"
       "text/html\t\thtml htm # and one here\n"
       "application/x-compressed-tar tar.gz\n"
@@ -332,8 +330,8 @@ std::vector<string> names(const string& page) {
   return all;
 }
 
-plan::Listing sample(string_view query) {
-  plan::Listing listing;
+files::Listing sample(string_view query) {
+  files::Listing listing;
   listing.path = "/";
   listing.query = query;
   listing.rows = {{"b", false, 30, 100},
@@ -346,29 +344,30 @@ plan::Listing sample(string_view query) {
 
 TEST(Listing, IsSortedFoldersFirst) {
   using Names = std::vector<string>;
-  EXPECT_EQ(names(plan::write_listing(sample(""))), (Names{"c/", "d/", "a", "b", "e"}));
-  EXPECT_EQ(names(plan::write_listing(sample("sort=name&order=desc"))), (Names{"d/", "c/", "e", "b", "a"}));
-  EXPECT_EQ(names(plan::write_listing(sample("sort=size&order=asc"))), (Names{"c/", "d/", "e", "a", "b"}));
-  EXPECT_EQ(names(plan::write_listing(sample("order=desc&sort=size"))), (Names{"d/", "c/", "b", "a", "e"}));
-  EXPECT_EQ(names(plan::write_listing(sample("sort=time"))), (Names{"d/", "c/", "b", "e", "a"}));
-  EXPECT_EQ(names(plan::write_listing(sample("sort=colour&order=up&x"))), (Names{"c/", "d/", "a", "b", "e"}));
+  EXPECT_EQ(names(files::write_listing(sample(""))), (Names{"c/", "d/", "a", "b", "e"}));
+  EXPECT_EQ(names(files::write_listing(sample("sort=name&order=desc"))), (Names{"d/", "c/", "e", "b", "a"}));
+  EXPECT_EQ(names(files::write_listing(sample("sort=size&order=asc"))), (Names{"c/", "d/", "e", "a", "b"}));
+  EXPECT_EQ(names(files::write_listing(sample("order=desc&sort=size"))), (Names{"d/", "c/", "b", "a", "e"}));
+  EXPECT_EQ(names(files::write_listing(sample("sort=time"))), (Names{"d/", "c/", "b", "e", "a"}));
+  EXPECT_EQ(names(files::write_listing(sample("sort=colour&order=up&x"))),
+            (Names{"c/", "d/", "a", "b", "e"}));
 }
 
 TEST(Listing, ItsHeadSortsTheOtherWay) {
-  const string page = plan::write_listing(sample("sort=size&order=asc"));
+  const string page = files::write_listing(sample("sort=size&order=asc"));
   EXPECT_NE(page.find(R"(<a href="?sort=size&amp;order=desc">Size)"), string::npos);
   EXPECT_NE(page.find(R"(<a href="?sort=time&amp;order=asc">Modified)"), string::npos);
 }
 
 TEST(Listing, NamesAreNoMarkup) {
-  plan::Listing listing;
+  files::Listing listing;
   listing.path = "/<b>&/";
   listing.has_parent = true;
   listing.cut = true;
   listing.rows = {{"<script>\"'&.txt", false, 1, 0},
                   {"a:b?c#d %41", false, 1536, 1'709'210'096},
                   {"\xff\xc3\xa4\n\xed\xa0\x80", true, 0, 0}};
-  const string page = plan::write_listing(listing);
+  const string page = files::write_listing(listing);
   EXPECT_NE(page.find("<title>Index of /&lt;b&gt;&amp;/</title>"), string::npos);
   EXPECT_NE(page.find("&lt;script&gt;&quot;&#39;&amp;.txt</a>"), string::npos);
   EXPECT_EQ(page.find("<script"), string::npos);

@@ -1,6 +1,4 @@
 // Files as answers, on the simulated kernel's tree. Times are said by the test.
-#include "../../src/plan/files.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,13 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "../../src/plan/gzip.hpp"
+#include "../../src/files/gzip.hpp"
+#include "../../src/files/server.hpp"
 #include "bench.hpp"
 
 namespace {
 
 using base::Reason;
-using plan::FileAnswer;
+using files::Answer;
 using std::string;
 using std::string_view;
 using Body = http::Body;
@@ -39,7 +38,7 @@ string drain(base::Feed* feed, std::size_t room = 1000) {
 }
 
 // The value of a field; "-" if it is not there, "(twice)" if it is there more than once.
-string field(const FileAnswer& answer, const string& name) {
+string field(const files::Answer& answer, const string& name) {
   const string begin = name + ": ";
   string value = "-";
   for (std::size_t at = 0; at < answer.fields.size();) {
@@ -57,8 +56,8 @@ class FilesTest : public testing::Test {
     world.enter();
     route.directory = "/www";
     world.put_node("/www", Kind::directory, "", kChanged);
-    files = std::make_unique<plan::Files>(
-        plan::FileLimits{.cache_bytes = 100'000, .cached_file = 1000, .listed = 5});
+    files = std::make_unique<files::Server>(
+        files::Limits{.cache_bytes = 100'000, .cached_file = 1000, .listed = 5});
   }
   ~FilesTest() override {
     files.reset();
@@ -67,7 +66,8 @@ class FilesTest : public testing::Test {
     world.leave();
   }
 
-  FileAnswer ask(string_view below, const std::vector<http::Field>& list = {}, string_view method = "GET") {
+  files::Answer ask(string_view below, const std::vector<http::Field>& list = {},
+                    string_view method = "GET") {
     http::RequestHead head;
     head.method = method;
     for (const http::Field& line : list) head.fields.add(line);
@@ -75,20 +75,20 @@ class FilesTest : public testing::Test {
   }
   // The body of a GET, drained.
   string body(string_view below, const std::vector<http::Field>& list = {}) {
-    const FileAnswer answer = ask(below, list);
+    const files::Answer answer = ask(below, list);
     return std::to_string(answer.status) + ' ' + drain(answer.feed.get());
   }
 
   bench::First chooser;
   sim::World world;
   plan::WebRoute route;
-  std::unique_ptr<plan::Files> files;
+  std::unique_ptr<files::Server> files;
   std::uint64_t now = 1000;
 };
 
 TEST_F(FilesTest, AFileWithWhatIsSaidOfIt) {
   world.put_file("/www/a b.txt", "hello", kChanged);
-  const FileAnswer answer = ask("/a%20b.txt?x=y");
+  const files::Answer answer = ask("/a%20b.txt?x=y");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.reason, Reason::none);
   EXPECT_EQ(field(answer, "Content-Type"), "text/plain; charset=utf-8");
@@ -104,7 +104,7 @@ TEST_F(FilesTest, HeadHasTheSameWithoutTheBytes) {
   for (const std::size_t size : {0U, 5U, 5000U}) {
     world.put_file("/www/a.txt", string(size, 'x'), kChanged);
     files->forget();
-    const FileAnswer get = ask("/a.txt"), head = ask("/a.txt", {{"Range", "bytes=0-1"}}, "HEAD");
+    const files::Answer get = ask("/a.txt"), head = ask("/a.txt", {{"Range", "bytes=0-1"}}, "HEAD");
     EXPECT_EQ(head.status, 200);
     EXPECT_EQ(head.fields, get.fields);
     EXPECT_EQ(head.body, get.body);
@@ -139,7 +139,7 @@ TEST_F(FilesTest, WhatIsRefused) {
       {"/a%00", 400, Reason::bad_target},           {"/a%2fb", 400, Reason::bad_target},
   };
   for (const Row& row : rows) {
-    const FileAnswer answer = ask(row.below);
+    const files::Answer answer = ask(row.below);
     EXPECT_EQ(answer.status, row.status) << row.below;
     EXPECT_EQ(answer.reason, row.reason) << row.below;
     EXPECT_EQ(answer.feed, nullptr) << row.below;
@@ -157,11 +157,11 @@ TEST_F(FilesTest, LinksThatStayInside) {
 
 TEST_F(FilesTest, OtherMethods) {
   world.put_file("/www/a.txt", "x");
-  const FileAnswer post = ask("/a.txt", {}, "POST");
+  const files::Answer post = ask("/a.txt", {}, "POST");
   EXPECT_EQ(post.status, 405);
   EXPECT_EQ(post.reason, Reason::method_not_allowed);
   EXPECT_EQ(field(post, "Allow"), "GET, HEAD, OPTIONS");
-  const FileAnswer options = ask("/a.txt", {}, "OPTIONS");
+  const files::Answer options = ask("/a.txt", {}, "OPTIONS");
   EXPECT_EQ(options.status, 204);
   EXPECT_EQ(field(options, "Allow"), "GET, HEAD, OPTIONS");
   EXPECT_EQ(options.body.kind, Body::Kind::none);
@@ -171,7 +171,7 @@ TEST_F(FilesTest, OtherMethods) {
 TEST_F(FilesTest, NoDescriptorLeft) {
   world.put_file("/www/a.txt", "x");
   world.descriptor_limit = 4;  // room for the folder alone
-  const FileAnswer answer = ask("/a.txt");
+  const files::Answer answer = ask("/a.txt");
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.reason, Reason::no_descriptor);
 }
@@ -181,7 +181,7 @@ TEST_F(FilesTest, NoDescriptorLeft) {
 TEST_F(FilesTest, AFolderWithoutItsSlash) {
   world.put_file("/www/sub dir/x", "x");
   const auto location = [this](string_view below) {
-    const FileAnswer answer = ask(below);
+    const files::Answer answer = ask(below);
     return std::to_string(answer.status) + ' ' + field(answer, "Location");
   };
   EXPECT_EQ(location("/sub%20dir"), "301 /sub%20dir/");
@@ -219,7 +219,7 @@ TEST_F(FilesTest, OrAListing) {
   world.put_node("/www/sub/pipe", Kind::other, "", kChanged);
   world.put_node("/www/sub/up", Kind::link, "../two.txt", kChanged);
   world.put_file("/www/two.txt", "22");
-  const FileAnswer answer = ask("/sub/");
+  const files::Answer answer = ask("/sub/");
   const string page = drain(answer.feed.get());
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(field(answer, "Content-Type"), "text/html; charset=utf-8");
@@ -248,7 +248,7 @@ TEST_F(FilesTest, AListingIsBounded) {
 TEST_F(FilesTest, AHugeFolderIsNotListedWhole) {
   for (int i = 0; i < 2001; ++i)
     world.put_file("/www/f" + std::to_string(10'000 + i), string(static_cast<std::size_t>(i % 7), 'x'));
-  files = std::make_unique<plan::Files>();
+  files = std::make_unique<files::Server>();
   for (const string query : {"", "?sort=name&order=desc", "?sort=size"}) {
     const string page = body("/" + query);
     std::vector<string> names;
@@ -268,7 +268,7 @@ TEST_F(FilesTest, AHugeFolderIsNotListedWhole) {
 TEST_F(FilesTest, NotModified) {
   world.put_file("/www/a.txt", "hello", kChanged);
   const string etag = field(ask("/a.txt"), "ETag");
-  const FileAnswer same = ask("/a.txt", {{"If-None-Match", etag}});
+  const files::Answer same = ask("/a.txt", {{"If-None-Match", etag}});
   EXPECT_EQ(same.status, 304);
   EXPECT_EQ(same.reason, Reason::none);
   EXPECT_EQ(same.body.kind, Body::Kind::none);
@@ -276,7 +276,7 @@ TEST_F(FilesTest, NotModified) {
   EXPECT_EQ(field(same, "ETag"), etag);
   EXPECT_EQ(field(same, "Content-Type"), "-");
   EXPECT_EQ(ask("/a.txt", {{"If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}, "HEAD").status, 304);
-  const FileAnswer failed = ask("/a.txt", {{"If-Match", "\"x\""}});
+  const files::Answer failed = ask("/a.txt", {{"If-Match", "\"x\""}});
   EXPECT_EQ(failed.status, 412);
   EXPECT_EQ(failed.reason, Reason::precondition_failed);
 }
@@ -301,7 +301,7 @@ TEST_F(FilesTest, ARange) {
     while (text.size() < size) text += "0123456789";
     world.put_file("/www/a.txt", text, kChanged);
     files->forget();
-    const FileAnswer answer = ask("/a.txt", {{"Range", "bytes=2-4"}});
+    const files::Answer answer = ask("/a.txt", {{"Range", "bytes=2-4"}});
     EXPECT_EQ(answer.status, 206);
     EXPECT_EQ(field(answer, "Content-Range"), "bytes 2-4/" + std::to_string(size));
     EXPECT_EQ(field(answer, "Content-Type"), "text/plain; charset=utf-8");
@@ -312,7 +312,7 @@ TEST_F(FilesTest, ARange) {
     EXPECT_EQ(body("/a.txt", {{"Range", "bytes=0-0"}, {"If-Range", "\"x\""}}), "200 " + text);
     EXPECT_EQ(body("/a.txt", {{"Range", "bytes=0-0"}, {"Range", "bytes=0-0"}}), "200 " + text);
     EXPECT_EQ(ask("/a.txt", {{"Range", "bytes=0-0"}, {"If-None-Match", "*"}}).status, 304);
-    const FileAnswer outside = ask("/a.txt", {{"Range", "bytes=" + std::to_string(size) + "-"}});
+    const files::Answer outside = ask("/a.txt", {{"Range", "bytes=" + std::to_string(size) + "-"}});
     EXPECT_EQ(outside.status, 416);
     EXPECT_EQ(outside.reason, Reason::range_outside);
     EXPECT_EQ(field(outside, "Content-Range"), "bytes */" + std::to_string(size));
@@ -325,7 +325,7 @@ TEST_F(FilesTest, RangesInParts) {
     while (text.size() < size) text += "0123456789";
     world.put_file("/www/a.txt", text, kChanged);
     files->forget();
-    const FileAnswer answer = ask("/a.txt", {{"Range", "bytes=1-2,-1"}});
+    const files::Answer answer = ask("/a.txt", {{"Range", "bytes=1-2,-1"}});
     const string type = field(answer, "Content-Type"), begin = "multipart/byteranges; boundary=";
     ASSERT_EQ(type.substr(0, begin.size()), begin);
     const string boundary = type.substr(begin.size()), all = '/' + std::to_string(size);
@@ -348,7 +348,7 @@ TEST_F(FilesTest, RangesInParts) {
 
 TEST_F(FilesTest, AFeedFromAFileTellsWhereTheBytesLie) {
   world.put_file("/www/a.txt", string(5000, 'x') + "end", kChanged);
-  const FileAnswer answer = ask("/a.txt", {{"Range", "bytes=10-19,4990-"}});
+  const files::Answer answer = ask("/a.txt", {{"Range", "bytes=10-19,4990-"}});
   EXPECT_EQ(answer.feed->range().fd, -1) << "the part's head comes first";
   std::array<std::byte, 500> room;
   string out;
@@ -369,7 +369,7 @@ TEST_F(FilesTest, AFeedFromAFileTellsWhereTheBytesLie) {
 
 TEST_F(FilesTest, AFileThatShrinksBreaksTheAnswerOff) {
   world.put_file("/www/a.txt", string(5000, 'x'), kChanged);
-  const FileAnswer answer = ask("/a.txt");
+  const files::Answer answer = ask("/a.txt");
   world.tree["/www/a.txt"]->text.resize(4000);
   EXPECT_EQ(drain(answer.feed.get()), string(4000, 'x') + "(failed)");
 }
@@ -392,7 +392,7 @@ TEST_F(FilesTest, AHotSmallFileCostsNoCall) {
 
 TEST_F(FilesTest, AChangeIsSeenWithinASecond) {
   world.put_file("/www/a.txt", "hello", kChanged);
-  const FileAnswer before = ask("/a.txt");
+  const files::Answer before = ask("/a.txt");
   world.put_file("/www/a.txt", "world", kChanged);
   now += 1000;
   EXPECT_EQ(body("/a.txt"), "200 world");
@@ -461,14 +461,14 @@ class GzipFiles : public FilesTest {
 TEST_F(GzipFiles, PreparedBesideTheFile) {
   world.put_file("/www/a.png", "plain", kChanged);
   world.put_file("/www/a.png.gz", "packed", kChanged);
-  const FileAnswer packed = ask("/a.png", accept), plain = ask("/a.png");
+  const files::Answer packed = ask("/a.png", accept), plain = ask("/a.png");
   EXPECT_EQ(field(packed, "Content-Encoding"), "gzip");
   EXPECT_EQ(field(packed, "Content-Type"), "image/png");
   EXPECT_EQ(packed.body, (Body{Body::Kind::length, 6}));
   EXPECT_EQ(drain(packed.feed.get()), "packed");
   EXPECT_EQ(drain(plain.feed.get()), "plain");
   EXPECT_EQ(field(plain, "Content-Encoding"), "-");
-  for (const FileAnswer* const answer : {&packed, &plain})
+  for (const files::Answer* const answer : {&packed, &plain})
     EXPECT_EQ(field(*answer, "Vary"), "Accept-Encoding");
   EXPECT_NE(field(packed, "ETag"), field(plain, "ETag"));
   EXPECT_EQ(body("/a.png", {{"Accept-Encoding", "gzip"}, {"Range", "bytes=0-2"}}), "206 pac");
@@ -506,12 +506,12 @@ TEST_F(GzipFiles, OnlyWhatIsWorthIt) {
 }
 
 TEST_F(GzipFiles, MadeAsItIsSent) {
-  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
   for (const std::size_t size : {256U, 300'000U}) {  // in memory, and in its file
     world.put_file("/www/a.txt", string(size, 'x'), kChanged);
     files->forget();
-    const FileAnswer packed = ask("/a.txt", {{"Accept-Encoding", "gzip"}, {"Range", "bytes=0-2"}});
-    const FileAnswer plain = ask("/a.txt");
+    const files::Answer packed = ask("/a.txt", {{"Accept-Encoding", "gzip"}, {"Range", "bytes=0-2"}});
+    const files::Answer plain = ask("/a.txt");
     EXPECT_EQ(packed.status, 200) << "no ranges";
     EXPECT_EQ(field(packed, "Accept-Ranges"), "-");
     EXPECT_EQ(field(packed, "Content-Encoding"), "gzip");
@@ -526,7 +526,7 @@ TEST_F(GzipFiles, MadeAsItIsSent) {
     } else {
       EXPECT_EQ(packed.body.kind, Body::Kind::until_eof);
     }
-    const FileAnswer head = ask("/a.txt", accept, "HEAD");
+    const files::Answer head = ask("/a.txt", accept, "HEAD");
     EXPECT_EQ(head.fields, packed.fields);
     EXPECT_EQ(head.body, packed.body);
     EXPECT_EQ(ask("/a.txt", {{"Accept-Encoding", "gzip"}, {"If-None-Match", field(packed, "ETag")}}).status,
@@ -535,14 +535,14 @@ TEST_F(GzipFiles, MadeAsItIsSent) {
 }
 
 TEST_F(GzipFiles, NotMoreAtOnceThanMayBe) {
-  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
-  files = std::make_unique<plan::Files>(plan::FileLimits{.cached_file = 1000, .gzip_streams = 2});
+  if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  files = std::make_unique<files::Server>(files::Limits{.cached_file = 1000, .gzip_streams = 2});
   world.put_file("/www/a.txt", string(5000, 'x'), kChanged);
-  const FileAnswer first = ask("/a.txt", accept);
+  const files::Answer first = ask("/a.txt", accept);
   {
-    const FileAnswer second = ask("/a.txt", accept);
+    const files::Answer second = ask("/a.txt", accept);
     EXPECT_EQ(field(second, "Content-Encoding"), "gzip");
-    const FileAnswer third = ask("/a.txt", accept);
+    const files::Answer third = ask("/a.txt", accept);
     EXPECT_EQ(field(third, "Content-Encoding"), "-");
     EXPECT_EQ(drain(third.feed.get()), string(5000, 'x'));
   }
@@ -550,17 +550,17 @@ TEST_F(GzipFiles, NotMoreAtOnceThanMayBe) {
 }
 
 TEST_F(GzipFiles, AFileThatShrinksBreaksItOff) {
-  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
   world.put_file("/www/a.txt", string(300'000, 'x'), kChanged);
-  const FileAnswer answer = ask("/a.txt", accept);
+  const files::Answer answer = ask("/a.txt", accept);
   world.tree["/www/a.txt"]->text.resize(200'000);
   EXPECT_NE(drain(answer.feed.get()).find("(failed)"), string::npos);
 }
 
 TEST_F(GzipFiles, OneCallDoesNotGoThroughTheWholeFile) {
-  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
   world.put_file("/www/a.txt", string(4'000'000, 'x'), kChanged);
-  const FileAnswer answer = ask("/a.txt", accept);
+  const files::Answer answer = ask("/a.txt", accept);
   std::vector<std::byte> room(16'384);  // all of it would fit
   for (int i = 0; i < 4; ++i) {         // the first brings the head of gzip, whatever comes
     const auto read = world.files_read;
@@ -575,9 +575,9 @@ TEST_F(GzipFiles, OneCallDoesNotGoThroughTheWholeFile) {
 
 TEST_F(FilesTest, WhyNothingCanBeServed) {
   world.put_file("/www/file", "x");
-  EXPECT_EQ(plan::Files::fault("/www"), "");
-  EXPECT_NE(plan::Files::fault("/nowhere").find("'/nowhere' cannot be served"), string::npos);
-  EXPECT_NE(plan::Files::fault("/www/file").find("not a folder"), string::npos);
+  EXPECT_EQ(files::Server::fault("/www"), "");
+  EXPECT_NE(files::Server::fault("/nowhere").find("'/nowhere' cannot be served"), string::npos);
+  EXPECT_NE(files::Server::fault("/www/file").find("not a folder"), string::npos);
 }
 
 TEST_F(FilesTest, TheFileOfAListener) {
@@ -585,16 +585,16 @@ TEST_F(FilesTest, TheFileOfAListener) {
   world.put_node("/www/out", Kind::link, "../etc", kChanged);
   world.put_file("/etc/x", "x");
   Reason why = Reason::none;
-  const auto feed = plan::open_whole_file("/www", "/sub/a.txt", why);
+  const auto feed = files::open_whole_file("/www", "/sub/a.txt", why);
   EXPECT_EQ(drain(feed.get()), "hello");
-  EXPECT_EQ(plan::open_whole_file("/www", "out/x", why), nullptr);
+  EXPECT_EQ(files::open_whole_file("/www", "out/x", why), nullptr);
   EXPECT_EQ(why, Reason::file_forbidden);
-  EXPECT_EQ(plan::open_whole_file("/www", "../etc/x", why), nullptr);
+  EXPECT_EQ(files::open_whole_file("/www", "../etc/x", why), nullptr);
   EXPECT_EQ(why, Reason::file_forbidden);
-  EXPECT_EQ(plan::open_whole_file("/www", "nothing", why), nullptr);
+  EXPECT_EQ(files::open_whole_file("/www", "nothing", why), nullptr);
   EXPECT_EQ(why, Reason::file_not_found);
-  EXPECT_EQ(plan::open_whole_file("/www", "sub", why), nullptr);
-  EXPECT_EQ(plan::open_whole_file("/nowhere", "sub", why), nullptr);
+  EXPECT_EQ(files::open_whole_file("/www", "sub", why), nullptr);
+  EXPECT_EQ(files::open_whole_file("/nowhere", "sub", why), nullptr);
 }
 
 }  // namespace

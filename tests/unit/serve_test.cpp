@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "../../src/plan/gzip.hpp"
+#include "../../src/files/gzip.hpp"
 #include "role_bench.hpp"
 
 namespace {
@@ -311,7 +311,7 @@ TEST(Serve, WaitsForABlock) {
 
 // A body whose length nobody knows beforehand.
 TEST(Serve, OpenEndedInChunksOrUntilTheEnd) {
-  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
   string content;
   for (int i = 0; i < 60'000; ++i) content += "line " + std::to_string(i) + "\n";
   for (const char* version : {"1.1", "1.0"}) {

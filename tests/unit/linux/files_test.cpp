@@ -1,14 +1,13 @@
 // Files of a real folder: ways out of it, FIFOs, permissions, sendfile(2), files that change while they are
 // sent.
-#include "../../../src/plan/files.hpp"
-
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include <filesystem>
 #include <fstream>
 
-#include "../../../src/plan/gzip.hpp"
+#include "../../../src/files/gzip.hpp"
+#include "../../../src/files/server.hpp"
 #include "../../../src/sys/sys.hpp"
 #include "support.hpp"
 
@@ -17,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 using base::Reason;
-using plan::FileAnswer;
+using files::Answer;
 using std::string;
 using std::string_view;
 
@@ -55,20 +54,20 @@ class LinuxFiles : public testing::Test {
     }
     fs::permissions(base / name, fs::perms{mode});
   }
-  FileAnswer ask(string_view below, const std::vector<http::Field>& list = {}) {
+  files::Answer ask(string_view below, const std::vector<http::Field>& list = {}) {
     http::RequestHead head;
     head.method = "GET";
     for (const http::Field& line : list) head.fields.add(line);
     return files.answer(route, head, below, now, sys::wall_ms());
   }
   string body(string_view below) {
-    const FileAnswer answer = ask(below);
+    const files::Answer answer = ask(below);
     return std::to_string(answer.status) + ' ' + drain(answer.feed.get());
   }
 
   fs::path base;
   plan::WebRoute route;
-  plan::Files files;
+  files::Server files;
   std::uint64_t now = 1000;
 };
 
@@ -218,7 +217,7 @@ TEST_F(LinuxFiles, ByRangeIsAsByProduce) {
   string text;
   for (int i = 0; text.size() < 1'000'000; ++i) text += std::to_string(i) + ' ';
   make("www/large.bin", text);
-  const FileAnswer answer = ask("/large.bin", {{"Range", "bytes=10-"}});
+  const files::Answer answer = ask("/large.bin", {{"Range", "bytes=10-"}});
   ASSERT_NE(answer.feed, nullptr);
   const Pair pair;
   string got;
@@ -243,7 +242,7 @@ TEST_F(LinuxFiles, ByRangeIsAsByProduce) {
 
 TEST_F(LinuxFiles, AFileThatShrinks) {
   make("www/large.bin", string(200'000, 'x'));
-  const FileAnswer produced = ask("/large.bin"), sent = ask("/large.bin");
+  const files::Answer produced = ask("/large.bin"), sent = ask("/large.bin");
   EXPECT_EQ(sent.body.length, 200'000U);
   fs::resize_file(base / "www/large.bin", 100'000);
   EXPECT_EQ(drain(produced.feed.get()), string(100'000, 'x') + "(failed)");
@@ -256,21 +255,21 @@ TEST_F(LinuxFiles, AFileThatShrinks) {
 
 TEST_F(LinuxFiles, AFileThatGrowsOrIsGoneIsSentAsItWas) {
   make("www/a.bin", string(100'000, 'x'));
-  const FileAnswer answer = ask("/a.bin");
+  const files::Answer answer = ask("/a.bin");
   std::ofstream{base / "www/a.bin", std::ios::app} << "more";
   fs::remove(base / "www/a.bin");
   EXPECT_EQ(drain(answer.feed.get()), string(100'000, 'x'));
 }
 
 TEST_F(LinuxFiles, GzipCanBeUnpacked) {
-  if (!plan::has_gzip()) GTEST_SKIP() << "this build has no zlib";
+  if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
   string text;
   for (int i = 0; text.size() < 500'000; ++i) text += std::to_string(i * 7919) + '\n';
   make("www/a.txt", text);
   make("www/zeros.txt", string(3'000'000, '0'));
   route.gzip = true;
   const auto unpacked = [this](const char* below) {
-    const FileAnswer answer = ask(below, {{"Accept-Encoding", "gzip"}});
+    const files::Answer answer = ask(below, {{"Accept-Encoding", "gzip"}});
     make("packed.gz", drain(answer.feed.get()));
     const string command = "gzip -dc < '" + (base / "packed.gz").string() + "'";
     string out;
@@ -288,9 +287,9 @@ TEST_F(LinuxFiles, GzipCanBeUnpacked) {
 }
 
 TEST_F(LinuxFiles, WhyNothingCanBeServed) {
-  EXPECT_EQ(plan::Files::fault(route.directory), "");
-  EXPECT_NE(plan::Files::fault((base / "nowhere").string()), "");
-  EXPECT_NE(plan::Files::fault((base / "outside.txt").string()).find("not a folder"), string::npos);
+  EXPECT_EQ(files::Server::fault(route.directory), "");
+  EXPECT_NE(files::Server::fault((base / "nowhere").string()), "");
+  EXPECT_NE(files::Server::fault((base / "outside.txt").string()).find("not a folder"), string::npos);
 }
 
 TEST_F(LinuxFiles, TheFileOfAListener) {
@@ -298,10 +297,10 @@ TEST_F(LinuxFiles, TheFileOfAListener) {
   make("www/closed.txt", "closed", 0600);
   fs::create_symlink("../outside.txt", base / "www/out");
   Reason why = Reason::none;
-  EXPECT_EQ(drain(plan::open_whole_file(route.directory, "a.txt", why).get()), "hello");
-  EXPECT_EQ(plan::open_whole_file(route.directory, "out", why), nullptr);
-  EXPECT_EQ(plan::open_whole_file(route.directory, "../outside.txt", why), nullptr);
-  EXPECT_EQ(plan::open_whole_file(route.directory, "closed.txt", why), nullptr);
+  EXPECT_EQ(drain(files::open_whole_file(route.directory, "a.txt", why).get()), "hello");
+  EXPECT_EQ(files::open_whole_file(route.directory, "out", why), nullptr);
+  EXPECT_EQ(files::open_whole_file(route.directory, "../outside.txt", why), nullptr);
+  EXPECT_EQ(files::open_whole_file(route.directory, "closed.txt", why), nullptr);
   EXPECT_EQ(why, Reason::file_forbidden);
 }
 

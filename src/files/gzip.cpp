@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace plan {
+namespace files {
 namespace {
 
 constexpr int kWindowBits = 15 + 16;  // the largest window; 16: with the head and the tail of gzip
@@ -83,4 +83,4 @@ std::unique_ptr<base::Feed> make_gzip(std::unique_ptr<base::Feed>& plain, int le
   return made;
 }
 
-}  // namespace plan
+}  // namespace files

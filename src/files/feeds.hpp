@@ -7,7 +7,7 @@
 #include "../base/feed.hpp"
 #include "../sys/fd.hpp"
 
-namespace plan {
+namespace files {
 
 // Where the bytes lie.
 struct Content {
@@ -44,4 +44,4 @@ class PiecesFeed final : public base::Feed {
 // `length` bytes from the beginning.
 std::unique_ptr<base::Feed> whole_feed(Content content, std::uint64_t length);
 
-}  // namespace plan
+}  // namespace files

@@ -5,7 +5,7 @@
 
 #include "../http/head.hpp"
 
-namespace plan {
+namespace files {
 
 // What tells one state of a file from another.
 struct Validators {
@@ -26,4 +26,4 @@ Condition evaluate(const http::Fields& fields, const Validators& current, std::i
 // not of this very second, in which the file may change again.
 bool if_range_holds(const http::Fields& fields, const Validators& current, std::int64_t now_s) noexcept;
 
-}  // namespace plan
+}  // namespace files

@@ -11,14 +11,14 @@
 #include "../base/reason.hpp"
 #include "../base/siphash.hpp"
 #include "../http/head.hpp"
-#include "file_finder.hpp"
+#include "../http/url_path.hpp"
+#include "../plan/roles.hpp"
+#include "finder.hpp"
 #include "ranges.hpp"
-#include "roles.hpp"
-#include "url_path.hpp"
 
-namespace plan {
+namespace files {
 
-struct FileAnswer {
+struct Answer {
   std::uint16_t status = 200;
   // Whole lines of the head, but for Date, Connection, Content-Length and Transfer-Encoding.
   std::string fields;
@@ -28,32 +28,32 @@ struct FileAnswer {
 };
 
 // One for the whole program: the memory it takes is bounded by its limits, whatever is asked for.
-class Files {
+class Server {
  public:
-  explicit Files(const FileLimits& limits = {});
+  explicit Server(const Limits& limits = {});
 
   // Why nothing in `directory` can be served, as one line for whoever runs the program; empty if it can be.
   [[nodiscard]] static std::string fault(const std::string& directory);
 
   // `below` is what follows the route's prefix in the request's path, with its query.
-  FileAnswer answer(const WebRoute& route, const http::RequestHead& head, std::string_view below,
-                    std::uint64_t now_ms, std::uint64_t wall_ms);
+  Answer answer(const plan::WebRoute& route, const http::RequestHead& head, std::string_view below,
+                std::uint64_t now_ms, std::uint64_t wall_ms);
   // After the configuration was read anew.
   void forget() noexcept { finder_.forget(); }
-  [[nodiscard]] const FileCache& cache() const noexcept { return finder_.cache(); }
+  [[nodiscard]] const Cache& cache() const noexcept { return finder_.cache(); }
 
  private:
   struct Asked;
 
-  FileAnswer by_name(const Asked& asked);
-  FileAnswer in_folder(const Asked& asked);
-  FileAnswer list(const Asked& asked, const FileFound& folder);
-  FileAnswer send(const Asked& asked, FileFound& found);
-  FileAnswer send_whole(const Asked& asked, FileFound& found);
-  FileAnswer send_parts(FileFound& found, const std::vector<ByteRange>& parts);
+  Answer by_name(const Asked& asked);
+  Answer in_folder(const Asked& asked);
+  Answer list(const Asked& asked, const Found& folder);
+  Answer send(const Asked& asked, Found& found);
+  Answer send_whole(const Asked& asked, Found& found);
+  Answer send_parts(Found& found, const std::vector<ByteRange>& parts);
 
-  FileLimits limits_;
-  FileFinder finder_;
+  Limits limits_;
+  Finder finder_;
   base::SipKey boundary_key_;  // so that nobody can put a boundary into a file beforehand
   std::uint64_t boundaries_ = 0;
 };
@@ -62,4 +62,4 @@ class Files {
 std::unique_ptr<base::Feed> open_whole_file(const std::string& root, const std::string& file,
                                             base::Reason& why);
 
-}  // namespace plan
+}  // namespace files

@@ -1,4 +1,4 @@
-#include "files.hpp"
+#include "server.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,31 +10,31 @@
 #include "../sys/sys.hpp"
 #include "conditions.hpp"
 #include "encodings.hpp"
-#include "file_feeds.hpp"
+#include "feeds.hpp"
 #include "gzip.hpp"
 #include "listing.hpp"
 
-namespace plan {
+namespace files {
 namespace {
 
 using base::Reason;
 using http::Body;
 using std::string;
 using std::string_view;
-using What = FileFound::What;
+using What = Found::What;
 
 constexpr string_view kAllowed = "Allow: GET, HEAD, OPTIONS\r\n";
 
-FileAnswer refusal(Reason why, string fields = {}) {
-  FileAnswer answer;
+Answer refusal(Reason why, string fields = {}) {
+  Answer answer;
   answer.status = base::row(why).status;
   answer.fields = std::move(fields);
   answer.reason = why;
   return answer;
 }
 
-FileAnswer plain_answer(std::uint16_t status, string fields, const Body& body) {
-  FileAnswer answer;
+Answer plain_answer(std::uint16_t status, string fields, const Body& body) {
+  Answer answer;
   answer.status = status;
   answer.fields = std::move(fields);
   answer.body = body;
@@ -57,7 +57,7 @@ string content_range(const ByteRange& part, std::uint64_t size) {
          std::to_string(part.first + part.length - 1) + '/' + std::to_string(size) + "\r\n";
 }
 
-Content content_of(FileFound& found) {
+Content content_of(Found& found) {
   if (found.file->content) return {found.file->content, {}};
   return {nullptr, std::move(found.fd)};
 }
@@ -71,11 +71,11 @@ constexpr string_view kInPath = "!$&'()*+,;=:@/%", kInQuery = "!$&'()*+,;=:@/?%"
 
 }  // namespace
 
-struct Files::Asked {
-  const WebRoute& route;
+struct Server::Asked {
+  const plan::WebRoute& route;
   const http::RequestHead& head;
-  const FilePath path;
-  const FileFinder::Request find;
+  const http::FilePath path;
+  const Finder::Request find;
   const bool to_head;
   const std::int64_t now_s;  // since 1970-01-01 UTC
 
@@ -86,19 +86,19 @@ struct Files::Asked {
     while (prefix.starts_with('/')) prefix.remove_prefix(1);
     while (prefix.ends_with('/')) prefix.remove_suffix(1);
     string url = "/";
-    if (!prefix.empty()) url += percent_encoded(prefix, kInPath) + '/';
-    if (!path.name.empty()) url += percent_encoded(path.name, "/") + '/';
+    if (!prefix.empty()) url += http::percent_encoded(prefix, kInPath) + '/';
+    if (!path.name.empty()) url += http::percent_encoded(path.name, "/") + '/';
     return url;
   }
 };
 
-Files::Files(const FileLimits& limits) : limits_(limits), finder_(limits) {
+Server::Server(const Limits& limits) : limits_(limits), finder_(limits) {
   std::array<std::byte, sizeof boundary_key_> secret;
   sys::random_bytes(secret);
   std::memcpy(&boundary_key_, secret.data(), secret.size());
 }
 
-string Files::fault(const string& directory) {
+string Server::fault(const string& directory) {
   const sys::Opened folder = sys::open_folder(directory.c_str());
   if (!folder.fd)
     return "'" + directory + "' cannot be served: " +
@@ -112,17 +112,17 @@ string Files::fault(const string& directory) {
   return "'" + directory + "' cannot be served: " + std::strerror(self.error);
 }
 
-FileAnswer Files::answer(const WebRoute& route, const http::RequestHead& head, string_view below,
-                         std::uint64_t now_ms, std::uint64_t wall_ms) {
+Answer Server::answer(const plan::WebRoute& route, const http::RequestHead& head, string_view below,
+                      std::uint64_t now_ms, std::uint64_t wall_ms) {
   if (head.method == "OPTIONS") return plain_answer(204, string{kAllowed}, {});
   const bool to_head = head.method == "HEAD";
   if (!to_head && head.method != "GET") return refusal(Reason::method_not_allowed, string{kAllowed});
-  std::optional<FilePath> path = parse_file_path(below);
+  std::optional<http::FilePath> path = http::parse_file_path(below);
   if (!path) return refusal(Reason::bad_target);
   // The prefix has taken the "/" with it.
   if ((below.empty() || below.front() == '?') && route.prefix.ends_with('/')) path->slash = true;
   Reason why = Reason::none;
-  const FileRoot* const root = finder_.root(route, now_ms, why);
+  const Root* const root = finder_.root(route, now_ms, why);
   if (root == nullptr) return refusal(why);
   const bool accepts = route.gzip && accepts_gzip(head.fields);
   const Asked asked{.route = route,
@@ -134,8 +134,8 @@ FileAnswer Files::answer(const WebRoute& route, const http::RequestHead& head, s
   return asked.path.slash ? in_folder(asked) : by_name(asked);
 }
 
-FileAnswer Files::by_name(const Asked& asked) {
-  FileFound found = finder_.find(asked.find, asked.path.name);
+Answer Server::by_name(const Asked& asked) {
+  Found found = finder_.find(asked.find, asked.path.name);
   switch (found.what) {
     case What::file: return send(asked, found);
     case What::refused: return refusal(found.why);
@@ -143,20 +143,20 @@ FileAnswer Files::by_name(const Asked& asked) {
   }
   // The page's own links are relative to what stands before the last "/".
   string url = "Location: " + asked.folder_url();
-  if (!asked.path.query.empty()) (url += '?') += percent_encoded(asked.path.query, kInQuery);
+  if (!asked.path.query.empty()) (url += '?') += http::percent_encoded(asked.path.query, kInQuery);
   return plain_answer(301, url += "\r\n", {Body::Kind::length, 0});
 }
 
-FileAnswer Files::in_folder(const Asked& asked) {
+Answer Server::in_folder(const Asked& asked) {
   const string& name = asked.path.name;
   for (const string& index : asked.route.index) {
     string file{name};
     if (!file.empty()) file += '/';
-    FileFound found = finder_.find(asked.find, file.append(index));
+    Found found = finder_.find(asked.find, file.append(index));
     if (found.what == What::file) return send(asked, found);
     if (found.what == What::refused && found.why != Reason::file_not_found) return refusal(found.why);
   }
-  const FileFound found = open_served(asked.find.root.folder, name);
+  const Found found = open_served(asked.find.root.folder, name);
   if (found.what == What::refused) return refusal(found.why);
   if (found.what == What::file) return refusal(Reason::file_not_found);
   if (!asked.route.listing || !found.status.for_all) return refusal(Reason::file_forbidden);
@@ -183,7 +183,7 @@ std::optional<ListingRow> row_of(sys::FolderEntry& entry, const sys::Fd& root, c
 
 }  // namespace
 
-FileAnswer Files::list(const Asked& asked, const FileFound& folder) {
+Answer Server::list(const Asked& asked, const Found& folder) {
   if (evaluate(asked.head.fields, {}, asked.now_s) == Condition::failed)
     return refusal(Reason::precondition_failed);
   Listing page;
@@ -198,7 +198,7 @@ FileAnswer Files::list(const Asked& asked, const FileFound& folder) {
   page.has_parent = !asked.path.name.empty();
   page.query = asked.path.query;
 
-  FileFound found;
+  Found found;
   auto made = std::make_shared<Representation>();
   made->type = "text/html; charset=utf-8";
   made->content = std::make_shared<const string>(write_listing(std::move(page)));
@@ -216,7 +216,7 @@ FileAnswer Files::list(const Asked& asked, const FileFound& folder) {
   return send_whole(asked, found);
 }
 
-FileAnswer Files::send(const Asked& asked, FileFound& found) {
+Answer Server::send(const Asked& asked, Found& found) {
   const Representation& file = *found.file;
   const Validators current{file.etag, file.modified_s};
   switch (evaluate(asked.head.fields, current, asked.now_s)) {
@@ -243,9 +243,9 @@ FileAnswer Files::send(const Asked& asked, FileFound& found) {
   return send_whole(asked, found);
 }
 
-FileAnswer Files::send_whole(const Asked& asked, FileFound& found) {
+Answer Server::send_whole(const Asked& asked, Found& found) {
   const Representation& file = *found.file;
-  FileAnswer answer;
+  Answer answer;
   answer.fields = "Content-Type: " + file.type + "\r\n" + file.coding + file.validators;
   if (file.in_ranges) answer.fields += "Accept-Ranges: bytes\r\n";
   answer.body = file.length ? Body{Body::Kind::length, *file.length} : Body{Body::Kind::until_eof};
@@ -256,9 +256,9 @@ FileAnswer Files::send_whole(const Asked& asked, FileFound& found) {
   return answer.feed ? std::move(answer) : refusal(Reason::no_memory);
 }
 
-FileAnswer Files::send_parts(FileFound& found, const std::vector<ByteRange>& parts) {
+Answer Server::send_parts(Found& found, const std::vector<ByteRange>& parts) {
   const Representation& file = *found.file;
-  FileAnswer answer = plain_answer(206, file.coding + file.validators, {Body::Kind::length, 0});
+  Answer answer = plain_answer(206, file.coding + file.validators, {Body::Kind::length, 0});
   answer.fields += "Accept-Ranges: bytes\r\n";
   std::vector<Piece> list;
   if (parts.size() == 1) {
@@ -287,7 +287,7 @@ std::unique_ptr<base::Feed> open_whole_file(const string& root, const string& fi
     why = reason_of_errno(folder.error);
     return nullptr;
   }
-  FileFound found = open_served(folder.fd, file.substr(std::min(file.find_first_not_of('/'), file.size())));
+  Found found = open_served(folder.fd, file.substr(std::min(file.find_first_not_of('/'), file.size())));
   if (found.what != What::file) {
     why = found.what == What::folder ? Reason::file_forbidden : found.why;
     return nullptr;
@@ -295,4 +295,4 @@ std::unique_ptr<base::Feed> open_whole_file(const string& root, const string& fi
   return whole_feed({nullptr, std::move(found.fd)}, found.status.size);
 }
 
-}  // namespace plan
+}  // namespace files

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace plan {
+namespace files {
 
 struct ListingRow {
   std::string name;
@@ -25,4 +25,4 @@ struct Listing {
 // HTML in UTF-8, whatever the names are; nothing in it is loaded from elsewhere. Folders come first.
 std::string write_listing(Listing listing);
 
-}  // namespace plan
+}  // namespace files

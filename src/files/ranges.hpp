@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace plan {
+namespace files {
 
 struct ByteRange {
   std::uint64_t first = 0;
@@ -28,4 +28,4 @@ inline constexpr std::size_t kRangesMax = 16;
 // Reads the value of Range for a file of `size` bytes.
 Ranges parse_ranges(std::string_view value, std::uint64_t size);
 
-}  // namespace plan
+}  // namespace files

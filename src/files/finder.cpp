@@ -1,4 +1,4 @@
-#include "file_finder.hpp"
+#include "finder.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,15 +7,15 @@
 
 #include "../http/rewrite.hpp"
 #include "encodings.hpp"
-#include "file_feeds.hpp"
+#include "feeds.hpp"
 #include "gzip.hpp"
 
-namespace plan {
+namespace files {
 namespace {
 
 using base::Reason;
 using std::string;
-using What = FileFound::What;
+using What = Found::What;
 using Kind = sys::FileStatus::Kind;
 
 constexpr std::uint64_t kTrustMs = 1000;  // how long what was seen counts as so
@@ -30,8 +30,8 @@ string system_types() {
   return sys::read_file("/etc/mime.types", kMost, list) == 0 ? list : string{};
 }
 
-FileFound refused(Reason why) {
-  FileFound found;
+Found refused(Reason why) {
+  Found found;
   found.why = why;
   return found;
 }
@@ -116,10 +116,10 @@ Reason reason_of_errno(int error) noexcept {
   }
 }
 
-FileFound open_served(const sys::Fd& folder, const string& name) {
+Found open_served(const sys::Fd& folder, const string& name) {
   sys::Opened file = sys::open_beneath(folder, name.c_str(), sys::Access::read);
   if (!file.fd) return refused(reason_of_errno(file.error));
-  FileFound found;
+  Found found;
   if (const int error = sys::status_of(file.fd, found.status); error != 0)
     return refused(reason_of_errno(error));
   found.fd = std::move(file.fd);
@@ -132,10 +132,9 @@ FileFound open_served(const sys::Fd& folder, const string& name) {
   return found;
 }
 
-FileFinder::FileFinder(const FileLimits& limits)
-    : limits_(limits), types_(system_types()), cache_(limits.cache_bytes) {}
+Finder::Finder(const Limits& limits) : limits_(limits), types_(system_types()), cache_(limits.cache_bytes) {}
 
-const FileRoot* FileFinder::root(const WebRoute& route, std::uint64_t now_ms, Reason& why) {
+const Root* Finder::root(const plan::WebRoute& route, std::uint64_t now_ms, Reason& why) {
   auto place = std::find_if(roots_.begin(), roots_.end(), [&route](const auto& root) {
     return root->directory == route.directory && root->gzip == route.gzip &&
            root->gzip_level == route.gzip_level && root->gzip_types == route.gzip_types;
@@ -148,7 +147,7 @@ const FileRoot* FileFinder::root(const WebRoute& route, std::uint64_t now_ms, Re
   }
   if (place == roots_.end()) {
     if (roots_.size() == kRootsMax) roots_.erase(roots_.begin());
-    auto made = std::make_unique<FileRoot>();
+    auto made = std::make_unique<Root>();
     *made = {++roots_made_, route.directory, route.gzip, route.gzip_level, route.gzip_types, {}, 0};
     place = roots_.insert(roots_.end(), std::move(made));
   }
@@ -157,19 +156,19 @@ const FileRoot* FileFinder::root(const WebRoute& route, std::uint64_t now_ms, Re
   return place->get();
 }
 
-void FileFinder::forget() noexcept {
+void Finder::forget() noexcept {
   roots_.clear();
   cache_.clear();
 }
 
-FileFound FileFinder::find(const Request& request, const string& name) {
+Found Finder::find(const Request& request, const string& name) {
   string key = std::to_string(request.root.id) + (request.accepts_gzip ? 'g' : 'p') + name;
-  if (FileCache::Entry* const entry = cache_.find(key); entry != nullptr) {
+  if (Cache::Entry* const entry = cache_.find(key); entry != nullptr) {
     const bool trusted = request.now_ms < entry->checked_ms + kTrustMs;
     const auto good = [&request](const Witness& seen) { return is_present(request.root.folder, seen); };
     if (trusted || (!entry->young && std::all_of(entry->witnesses.begin(), entry->witnesses.end(), good))) {
       if (!trusted) entry->checked_ms = request.now_ms;
-      FileFound found;
+      Found found;
       found.what = What::file;
       found.file = entry->what;
       return found;
@@ -180,7 +179,7 @@ FileFound FileFinder::find(const Request& request, const string& name) {
 }
 
 // A file that can be sent, and what can be said of it.
-struct FileFinder::Candidate {
+struct Finder::Candidate {
   string name;
   sys::Fd fd;
   sys::FileStatus status;
@@ -189,18 +188,18 @@ struct FileFinder::Candidate {
   bool there = true;
 };
 
-FileFound FileFinder::load(const Request& request, const string& name, string key) {
-  FileFound found = open_served(request.root.folder, name);
+Found Finder::load(const Request& request, const string& name, string key) {
+  Found found = open_served(request.root.folder, name);
   if (found.what != What::file) return found;
   Candidate plain{name, std::move(found.fd), found.status, string{types_.of(name)}, {}};
   Candidate prepared{name + ".gz", {}, {}, plain.type, "-gz", false};
-  FileCache::Entry entry;
+  Cache::Entry entry;
   entry.key = std::move(key);
   entry.checked_ms = request.now_ms;
   entry.young = is_young(plain.status, request.wall_ms);
   entry.witnesses.push_back({name, plain.status});
   if (request.root.gzip) {
-    FileFound beside = open_served(request.root.folder, prepared.name);
+    Found beside = open_served(request.root.folder, prepared.name);
     prepared.status = beside.status;
     prepared.there = beside.what == What::file && beside.status.modified_ns >= plain.status.modified_ns;
     prepared.fd = std::move(beside.fd);
@@ -221,8 +220,8 @@ FileFound FileFinder::load(const Request& request, const string& name, string ke
 }
 
 // `file` as it is, in ranges too.
-std::shared_ptr<Representation> FileFinder::represent(const Request& request, Candidate& file,
-                                                      bool varies) const {
+std::shared_ptr<Representation> Finder::represent(const Request& request, Candidate& file,
+                                                  bool varies) const {
   auto made = std::make_shared<Representation>();
   put_validators(*made, file.status, file.form, varies, request.wall_ms);
   made->type = file.type;
@@ -232,9 +231,9 @@ std::shared_ptr<Representation> FileFinder::represent(const Request& request, Ca
   return made;
 }
 
-std::shared_ptr<Representation> FileFinder::choose(const Request& request, Candidate& plain,
-                                                   Candidate& prepared) const {
-  const FileRoot& root = request.root;
+std::shared_ptr<Representation> Finder::choose(const Request& request, Candidate& plain,
+                                               Candidate& prepared) const {
+  const Root& root = request.root;
   const bool worth = root.gzip && has_gzip() && plain.status.size >= kGzipBytesMin &&
                      is_compressible(plain.type, root.gzip_types);
   const bool varies = worth || prepared.there;
@@ -259,4 +258,4 @@ std::shared_ptr<Representation> FileFinder::choose(const Request& request, Candi
   return made;
 }
 
-}  // namespace plan
+}  // namespace files

@@ -6,7 +6,7 @@
 
 #include "../http/head.hpp"
 
-namespace plan {
+namespace files {
 
 // Accept-Encoding names gzip, or "*", with a weight that is not 0 and not below that of `identity`.
 bool accepts_gzip(const http::Fields& fields) noexcept;
@@ -15,4 +15,4 @@ bool accepts_gzip(const http::Fields& fields) noexcept;
 // for the rest. Without patterns: what is text, in one format or another.
 bool is_compressible(std::string_view type, const std::vector<std::string>& patterns) noexcept;
 
-}  // namespace plan
+}  // namespace files

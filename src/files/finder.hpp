@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "../base/reason.hpp"
+#include "../plan/roles.hpp"
 #include "../sys/sys.hpp"
-#include "file_cache.hpp"
+#include "cache.hpp"
 #include "media_types.hpp"
-#include "roles.hpp"
 
-namespace plan {
+namespace files {
 
-struct FileLimits {
+struct Limits {
   std::size_t cache_bytes = std::size_t{16} << 20;  // all that is held in memory
   std::size_t cached_file = std::size_t{64} << 10;  // a larger file is sent from where it lies
   std::size_t listed = 2'000;                       // entries of a folder: a few ms, in one go
@@ -21,7 +21,7 @@ struct FileLimits {
 };
 
 // A folder that is served in one way.
-struct FileRoot {
+struct Root {
   std::uint64_t id = 0;
   std::string directory;
   bool gzip = false;
@@ -31,7 +31,7 @@ struct FileRoot {
   std::uint64_t opened_ms = 0;
 };
 
-struct FileFound {
+struct Found {
   enum class What : std::uint8_t { file, folder, refused };
   What what = What::refused;
   base::Reason why = base::Reason::none;       // refused
@@ -44,43 +44,43 @@ struct FileFound {
 base::Reason reason_of_errno(int error) noexcept;
 // Opens for reading what everybody may read. Refused otherwise, and for what is neither file nor folder; a
 // folder need not be readable.
-FileFound open_served(const sys::Fd& folder, const std::string& name);
+Found open_served(const sys::Fd& folder, const std::string& name);
 
-class FileFinder {
+class Finder {
  public:
   struct Request {
-    const FileRoot& root;
+    const Root& root;
     bool accepts_gzip;
     std::uint64_t now_ms, wall_ms;
   };
 
   // Reads the system's list of media types.
-  explicit FileFinder(const FileLimits& limits);
+  explicit Finder(const Limits& limits);
 
   // The root of a route; null, and why, if its folder cannot be opened. It is opened anew each second, since
   // its name may come to stand for another folder.
-  const FileRoot* root(const WebRoute& route, std::uint64_t now_ms, base::Reason& why);
-  // `name` as in FilePath.
-  FileFound find(const Request& request, const std::string& name);
+  const Root* root(const plan::WebRoute& route, std::uint64_t now_ms, base::Reason& why);
+  // `name` as in http::FilePath.
+  Found find(const Request& request, const std::string& name);
   // What a feed that makes gzip holds as long as it lives, so that they are counted.
   [[nodiscard]] std::shared_ptr<void> ticket() const noexcept { return streams_; }
   [[nodiscard]] bool has_stream() const noexcept { return streams_.use_count() <= limits_.gzip_streams; }
   void forget() noexcept;
-  [[nodiscard]] const FileCache& cache() const noexcept { return cache_; }
+  [[nodiscard]] const Cache& cache() const noexcept { return cache_; }
 
  private:
   struct Candidate;
 
-  FileFound load(const Request& request, const std::string& name, std::string key);
+  Found load(const Request& request, const std::string& name, std::string key);
   std::shared_ptr<Representation> represent(const Request& request, Candidate& file, bool varies) const;
   std::shared_ptr<Representation> choose(const Request& request, Candidate& plain, Candidate& prepared) const;
 
-  FileLimits limits_;
+  Limits limits_;
   MediaTypes types_;
-  FileCache cache_;
-  std::vector<std::unique_ptr<FileRoot>> roots_;
+  Cache cache_;
+  std::vector<std::unique_ptr<Root>> roots_;
   std::uint64_t roots_made_ = 0;
   std::shared_ptr<int> streams_ = std::make_shared<int>();
 };
 
-}  // namespace plan
+}  // namespace files

@@ -5,7 +5,7 @@
 
 #include "../base/text.hpp"
 
-namespace plan {
+namespace files {
 namespace {
 
 using std::string;
@@ -101,4 +101,4 @@ string_view MediaTypes::of(string_view file_name) const noexcept {
   return kUnknown;
 }
 
-}  // namespace plan
+}  // namespace files

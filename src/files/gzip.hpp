@@ -4,7 +4,7 @@
 
 #include "../base/feed.hpp"
 
-namespace plan {
+namespace files {
 
 [[nodiscard]] bool has_gzip() noexcept;
 
@@ -14,4 +14,4 @@ namespace plan {
 std::unique_ptr<base::Feed> make_gzip(std::unique_ptr<base::Feed>& plain, int level,
                                       std::shared_ptr<void> ticket);
 
-}  // namespace plan
+}  // namespace files

@@ -5,9 +5,9 @@
 #include <chrono>
 
 #include "../base/text.hpp"
-#include "url_path.hpp"
+#include "../http/url_path.hpp"
 
-namespace plan {
+namespace files {
 namespace {
 
 using std::string;
@@ -157,7 +157,7 @@ string header_row(const Order& order) {
 void put_row(string& out, const ListingRow& row) {
   const string_view slash = row.folder ? "/" : "";
   // A colon would make a scheme of what stands before it, and "?" a query: all that is encoded.
-  out += "<tr><td><a href=\"" + percent_encoded(row.name);
+  out += "<tr><td><a href=\"" + http::percent_encoded(row.name);
   (out += slash) += "\">" + escaped(row.name);
   (out += slash) += "</a></td><td>";
   out += row.folder ? string{"-"} : size_text(row.size);
@@ -188,4 +188,4 @@ string write_listing(Listing listing) {
   return out += "</body>\n</html>\n";
 }
 
-}  // namespace plan
+}  // namespace files

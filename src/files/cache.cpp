@@ -1,12 +1,12 @@
-#include "file_cache.hpp"
+#include "cache.hpp"
 
-namespace plan {
+namespace files {
 namespace {
 
 // What an entry takes besides its texts: nodes of list and index, status, pointers.
 constexpr std::size_t kOverhead = 1024;
 
-std::size_t weight(const FileCache::Entry& entry) noexcept {
+std::size_t weight(const Cache::Entry& entry) noexcept {
   std::size_t bytes = kOverhead + entry.key.size() + entry.what->validators.size();
   for (const Witness& witness : entry.witnesses) bytes += witness.path.size();
   return bytes + (entry.what->content ? entry.what->content->size() : 0);
@@ -14,14 +14,14 @@ std::size_t weight(const FileCache::Entry& entry) noexcept {
 
 }  // namespace
 
-FileCache::Entry* FileCache::find(std::string_view key) {
+Cache::Entry* Cache::find(std::string_view key) {
   const auto found = index_.find(key);
   if (found == index_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
   return &entries_.front();
 }
 
-void FileCache::put(Entry entry) {
+void Cache::put(Entry entry) {
   drop(entry.key);
   const std::size_t bytes = weight(entry);
   if (bytes > bytes_max_) return;
@@ -31,20 +31,20 @@ void FileCache::put(Entry entry) {
   bytes_ += bytes;
 }
 
-void FileCache::drop(std::string_view key) {
+void Cache::drop(std::string_view key) {
   if (const auto found = index_.find(key); found != index_.end()) erase(found->second);
 }
 
-void FileCache::clear() noexcept {
+void Cache::clear() noexcept {
   index_.clear();
   entries_.clear();
   bytes_ = 0;
 }
 
-void FileCache::erase(Place place) noexcept {
+void Cache::erase(Place place) noexcept {
   bytes_ -= weight(*place);
   index_.erase(place->key);
   entries_.erase(place);
 }
 
-}  // namespace plan
+}  // namespace files

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace plan {
+namespace files {
 
 class MediaTypes {
  public:
@@ -28,4 +28,4 @@ class MediaTypes {
   std::map<std::string, std::string, Less> types_;  // by ending, without the dot
 };
 
-}  // namespace plan
+}  // namespace files

@@ -6,7 +6,7 @@
 
 #include "../base/text.hpp"
 
-namespace plan {
+namespace files {
 namespace {
 
 using std::string_view;
@@ -82,4 +82,4 @@ bool is_compressible(string_view type, const std::vector<std::string>& patterns)
                           : std::any_of(patterns.begin(), patterns.end(), good);
 }
 
-}  // namespace plan
+}  // namespace files

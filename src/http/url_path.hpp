@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace plan {
+namespace http {
 
 struct FilePath {
   std::string name;        // segments with "/" between them, decoded; empty: the folder itself
@@ -19,4 +19,4 @@ std::optional<FilePath> parse_file_path(std::string_view target);
 // What is not unreserved (RFC 3986 section 2.3) and not in `kept`, in percent-encoding.
 std::string percent_encoded(std::string_view text, std::string_view kept = {});
 
-}  // namespace plan
+}  // namespace http

@@ -6,7 +6,7 @@
 
 #include "../base/text.hpp"
 
-namespace plan {
+namespace files {
 namespace {
 
 using std::string_view;
@@ -82,4 +82,4 @@ Ranges parse_ranges(string_view value, std::uint64_t size) {
   return {What::parts, std::move(parts)};
 }
 
-}  // namespace plan
+}  // namespace files

@@ -12,7 +12,7 @@
 
 #include "../sys/sys.hpp"
 
-namespace plan {
+namespace files {
 
 // What is sent for a path: the file itself, or its other form in gzip.
 struct Representation {
@@ -32,7 +32,7 @@ struct Witness {
   std::optional<sys::FileStatus> status;  // nothing: it was not there
 };
 
-class FileCache {
+class Cache {
  public:
   struct Entry {
     std::string key;
@@ -44,7 +44,7 @@ class FileCache {
     bool young = false;
   };
 
-  explicit FileCache(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
+  explicit Cache(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
 
   // Null if there is none. Good until the next call.
   Entry* find(std::string_view key);
@@ -63,4 +63,4 @@ class FileCache {
   std::unordered_map<std::string_view, Place> index_;  // the keys lie in the entries
 };
 
-}  // namespace plan
+}  // namespace files

@@ -1,6 +1,6 @@
 #include "gzip.hpp"
 
-namespace plan {
+namespace files {
 
 bool has_gzip() noexcept { return false; }
 
@@ -10,4 +10,4 @@ std::unique_ptr<base::Feed> make_gzip(
   return nullptr;
 }
 
-}  // namespace plan
+}  // namespace files

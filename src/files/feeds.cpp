@@ -1,11 +1,11 @@
-#include "file_feeds.hpp"
+#include "feeds.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "../sys/sys.hpp"
 
-namespace plan {
+namespace files {
 
 base::FileRange PiecesFeed::range() const noexcept {
   if (piece_ == pieces_.size()) return {};
@@ -58,4 +58,4 @@ std::unique_ptr<base::Feed> whole_feed(Content content, std::uint64_t length) {
   return std::make_unique<PiecesFeed>(std::move(content), std::move(pieces));
 }
 
-}  // namespace plan
+}  // namespace files

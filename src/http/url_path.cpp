@@ -4,7 +4,7 @@
 
 #include "../base/text.hpp"
 
-namespace plan {
+namespace http {
 namespace {
 
 using std::string;
@@ -61,4 +61,4 @@ string percent_encoded(string_view text, string_view kept) {
   return out;
 }
 
-}  // namespace plan
+}  // namespace http

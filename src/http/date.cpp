@@ -1,4 +1,4 @@
-#include "http_date.hpp"
+#include "date.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "../base/text.hpp"
 
-namespace plan {
+namespace http {
 namespace {
 
 using std::string_view;
@@ -122,7 +122,7 @@ bool take_asctime(string_view text, Parts& parts) noexcept {
 
 }  // namespace
 
-std::optional<std::int64_t> parse_http_date(string_view text, std::int64_t now_s) noexcept {
+std::optional<std::int64_t> parse_date(string_view text, std::int64_t now_s) noexcept {
   using namespace std::chrono;
   const year_month_day today{floor<days>(sys_seconds{seconds{now_s}})};
   const auto year_now = static_cast<unsigned>(static_cast<int>(today.year()));
@@ -136,4 +136,4 @@ std::optional<std::int64_t> parse_http_date(string_view text, std::int64_t now_s
   return when.time_since_epoch().count();
 }
 
-}  // namespace plan
+}  // namespace http

@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "../base/text.hpp"
-#include "http_date.hpp"
+#include "../http/date.hpp"
 
-namespace plan {
+namespace files {
 namespace {
 
 using http::Field;
@@ -31,7 +31,7 @@ std::optional<string_view> only(const Fields& fields, string_view name) noexcept
 
 std::optional<std::int64_t> date(const Fields& fields, string_view name, std::int64_t now_s) noexcept {
   const auto value = only(fields, name);
-  return value ? parse_http_date(*value, now_s) : std::nullopt;
+  return value ? http::parse_date(*value, now_s) : std::nullopt;
 }
 
 constexpr string_view kWeak = "W/";
@@ -92,8 +92,8 @@ bool if_range_holds(const Fields& fields, const Validators& current, std::int64_
   if (!value) return false;
   if (value->starts_with('"') || value->starts_with(kWeak))
     return !current.etag.empty() && *value == current.etag;
-  const auto since = parse_http_date(*value, now_s);
+  const auto since = http::parse_date(*value, now_s);
   return since && *since == current.modified_s && now_s > current.modified_s;
 }
 
-}  // namespace plan
+}  // namespace files
