@@ -67,7 +67,8 @@ std::string_view credentials(const plan::Parent& parent, std::span<char> room) n
   return out.view();
 }
 
-// For a request that names no host.
+}  // namespace
+
 std::string_view authority_of(const plan::Hop& hop, std::span<char> room) noexcept {
   base::Writer out{room};
   const bool ipv6 = hop.host.find(':') != std::string::npos;
@@ -75,6 +76,8 @@ std::string_view authority_of(const plan::Hop& hop, std::span<char> room) noexce
   out << (ipv6 ? "[" : "") << hop.host << (ipv6 ? "]:" : ":") << std::uint64_t{hop.port};
   return out.view();
 }
+
+namespace {
 
 // The request goes on: its head is written anew in front of what has come of its body.
 Step forward(request_info& record, Services& services, const http::RequestHead& head,
