@@ -189,6 +189,8 @@ TEST(Checker, TriesTheNextAddress) {
     }
     a.answers(second, kOk);
     EXPECT_FALSE(a.left_out());
+    EXPECT_TRUE(a.told.empty());
+    a.checker.ask(nullptr);  // the next is due by now
     EXPECT_TRUE(a.clean());
   }
 }
