@@ -67,7 +67,7 @@ Checker::Found Checker::look_up(Probe& probe, std::uint64_t now) {
   if (found.what == net::Lookup::What::pending) return {};
   if (found.what == net::Lookup::What::failed) return Finding{.reason = found.why};
   probe.addresses = found.addresses;
-  return connect_next(probe, now, Reason::unreachable);
+  return connect_next(probe, now, Reason::resolve_timeout);
 }
 
 int Checker::begin_connection(Probe& probe, const sys::Address& address) noexcept {
@@ -84,9 +84,9 @@ int Checker::begin_connection(Probe& probe, const sys::Address& address) noexcep
 }
 
 // One after another, and each has its share of the time that is left: there is nobody who waits, so there is
-// no race (connect.cpp).
+// no race (connect.cpp). `otherwise` is why there is no connection if there is no time or address left.
 Checker::Found Checker::connect_next(Probe& probe, std::uint64_t now, Reason otherwise) noexcept {
-  while (probe.next_address < probe.addresses.count) {
+  while (now < probe.until && probe.next_address < probe.addresses.count) {
     const auto left = static_cast<std::uint64_t>(probe.addresses.count - probe.next_address);
     const int error = begin_connection(probe, probe.addresses.list[probe.next_address++]);
     probe.next_at = now + (probe.until - now) / left;
@@ -144,13 +144,13 @@ Checker::Found Checker::parse(Probe& probe) noexcept {
   }
 }
 
-// As far as it goes without waiting.
+// As far as it goes without waiting. What has come is looked at first: it may be we who were late.
 Checker::Found Checker::advance(Probe& probe, std::uint64_t now) {
-  if (now >= probe.until) return Finding{.reason = late(probe.server.link)};
   Found found;
   if (probe.server.link == Link::resolving) found = look_up(probe, now);
   if (!found && probe.server.link == Link::connecting) found = connecting(probe, now);
   if (!found && probe.server.link == Link::open) found = talk(probe);
+  if (!found && now >= probe.until) return Finding{.reason = late(probe.server.link)};
   return found;
 }
 

@@ -77,7 +77,7 @@ class Checker {
   using Found = std::optional<Finding>;
 
   Probe* find(const net::Token& token) noexcept;
-  net::Token token_of(const Probe& probe) const noexcept;
+  [[nodiscard]] net::Token token_of(const Probe& probe) const noexcept;
   Found advance(Probe& probe, std::uint64_t now);
   Found look_up(Probe& probe, std::uint64_t now);
   Found connect_next(Probe& probe, std::uint64_t now, base::Reason otherwise) noexcept;

@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
+#include <cerrno>
 #include <random>
 #include <string>
 #include <utility>
@@ -287,6 +288,38 @@ TEST(Checker, WhoIsSilentIsNotWell) {
   EXPECT_NE(a.told[0].find("(connect-timeout)"), string::npos) << a.told[0];
   EXPECT_NE(a.told[1].find("(answer-timeout)"), string::npos) << a.told[1];
   EXPECT_NE(a.told[2].find("(resolve-timeout)"), string::npos) << a.told[2];
+}
+
+TEST(Checker, AnAnswerThatIsHereCountsHoweverLateWeLook) {
+  Asking a{{hop(1), hop(2)}};
+  auto& server = a.host(1);
+  a.host(2, Manner::swallows);
+  const auto [connection, text] = a.asked(server);
+  a.world.remote_send(*connection, kOk);
+  a.world.settle();
+  a.at += 10 * Checker::kLongestMs;
+  a.turn();
+  EXPECT_FALSE(a.left_out(0));
+  EXPECT_EQ(a.told.size(), 1U);
+  a.turn();
+  EXPECT_LE(a.checker.next_deadline(), a.at + Checker::kLongestMs);
+}
+
+TEST(Checker, ANameThatIsFoundTooLateIsNotUsed) {
+  Asking a{{{.host = "app.test", .port = 80, .socket = {}}}};
+  net::Found found{net::Found::What::found, "app.test", {}, 60'000};
+  found.addresses.add(member_address(1));
+  a.world.names["app.test"] = found;
+  auto& server = a.host(1);
+  a.checker.run(a.at);
+  a.world.settle();
+  a.at += Checker::kLongestMs;
+  a.turn();
+  ASSERT_EQ(a.told.size(), 1U);
+  EXPECT_NE(a.told[0].find("(resolve-timeout)"), string::npos) << a.told[0];
+  EXPECT_LE(a.checker.next_deadline(), a.at + Checker::kLongestMs);
+  a.answers(server, kOk);
+  EXPECT_EQ(a.told.size(), 2U) << "it is remembered for the next";
 }
 
 TEST(Checker, TheDeadlineOfAnswersHolds) {
