@@ -20,20 +20,18 @@
 #include "src/plan/crypt.hpp"
 #include "src/plan/json.hpp"
 #include "src/plan/places.hpp"
+#include "src/state/capacity.hpp"
 #include "src/state/checker.hpp"
 #include "src/state/generation.hpp"
-#include "src/watch/access_log.hpp"
-#include "src/watch/metrics.hpp"
-#include "src/watch/narrator.hpp"
-#include "src/watch/sink.hpp"
+#include "src/sys/reservation.hpp"
+#include "src/watch/announcement.hpp"
+#include "src/watch/reporter.hpp"
 
 namespace {
 
-constexpr std::size_t kEventsMax = 512;       // taken from epoll at once
-constexpr std::size_t kAcceptsMax = 256;      // clients taken from one listener in a turn
-constexpr std::size_t kDescriptorsKept = 32;  // for standard streams, listeners, logs, name servers, checks
-constexpr std::size_t kPipesShare = 8;        // of all descriptors, one in so many may be a pipe's
-constexpr std::size_t kTrimWorthwhile = 64;   // blocks: below this their memory is kept
+constexpr std::size_t kEventsMax = 512;      // taken from epoll at once
+constexpr std::size_t kAcceptsMax = 256;     // clients taken from one listener in a turn
+constexpr std::size_t kTrimWorthwhile = 64;  // blocks: below this their memory is kept
 
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
@@ -50,47 +48,6 @@ void complain(std::string_view lines) {
 int fail(int status, const std::string& message) {
   complain(message);
   return status;
-}
-
-// ---- memory that is reserved once and touched where it is needed -----------------------------------------
-
-class Reservation {
- public:
-  explicit Reservation(std::size_t bytes) noexcept : memory_(sys::reserve(bytes)), bytes_(bytes) {}
-  ~Reservation() {
-    if (memory_ != nullptr) sys::unreserve(memory_, bytes_);
-  }
-  Reservation(const Reservation&) = delete;
-  Reservation& operator=(const Reservation&) = delete;
-  [[nodiscard]] std::byte* memory() const noexcept { return memory_; }
-
- private:
-  std::byte* memory_;
-  std::size_t bytes_;
-};
-
-// How many of everything there is.
-struct Capacity {
-  std::uint32_t requests;  // served at once
-  std::uint32_t slots;     // with those that are told that there is no more room
-  std::size_t blocks;
-  std::size_t pipes;
-
-  static Capacity of(const plan::Config& config) noexcept {
-    const std::size_t descriptors = sys::raise_descriptor_limit();
-    const std::size_t pipes = std::min(descriptors / kPipesShare / 2, net::Pipes::kMost);
-    const std::size_t free = descriptors - 2 * pipes;
-    const std::size_t pairs = free > 2 * kDescriptorsKept ? (free - kDescriptorsKept) / 2 : 16;
-    const auto requests = static_cast<std::uint32_t>(std::min(config.max_requests, pairs));
-    const std::uint32_t refusals = std::clamp(requests / 8, 4U, 256U);
-    return {requests, requests + refusals, config.buffer_mib * 1024 * 1024 / base::kBlockBytes, pipes};
-  }
-};
-
-// The proxy's own words, on standard output too, are a line of the log's format: what reads it meets no
-// other.
-watch::Sink::Wording wording(const plan::Config& config) noexcept {
-  return config.log_format == plan::LogFormat::json ? watch::as_json : watch::as_text;
 }
 
 // ---- the proxy -------------------------------------------------------------------------------------------
@@ -129,21 +86,22 @@ std::vector<net::Listeners::Wanted> wanted_listeners(const plan::Config& config)
 }
 
 // Descriptors the program begins with.
-struct Streams {
-  sys::Fd poller, signals, output, log_file;
+struct Begun {
+  sys::Fd poller, signals;
+  watch::Reporter::Streams told;
 };
 
-class Proxy final : private Pages {
+class Proxy {
  public:
   // `arguments`: of the command line, to be read anew; they outlive us.
-  Proxy(plan::Config config, const Capacity& capacity, Streams streams,
+  Proxy(plan::Config config, const Capacity& capacity, Begun begun,
         std::span<const char* const> arguments = {})
       : arguments_(arguments),
         generations_(first_generation(std::move(config), capacity)),
         capacity_(capacity),
         at_start_{this->config().max_requests, this->config().buffer_mib, this->config().access_log},
-        poller_(std::move(streams.poller)),
-        signals_(std::move(streams.signals)),
+        poller_(std::move(begun.poller)),
+        signals_(std::move(begun.signals)),
         records_(capacity.slots * sizeof(request_info)),
         block_memory_(base::BlockPool::footprint(capacity.blocks)),
         exchange_memory_(ExchangePool::footprint(2 * std::size_t{capacity.slots})),
@@ -156,17 +114,14 @@ class Proxy final : private Pages {
         checker_(poller_, resolver_, blocks_),
         services_(*generations_.back(), poller_, table_, blocks_, pipes_, exchanges_, resolver_, upstreams_,
                   trace_),
-        output_(std::move(streams.output), {}, wording(this->config())),
-        log_file_(std::move(streams.log_file), watch::place(at_start_.access_log), wording(this->config())),
-        log_(at_start_.access_log == "-" ? output_ : log_file_) {
+        reporter_(std::move(begun.told), services_) {
     services_.run_id = run_id_;
     services_.files = &files_;
-    services_.pages = this;
+    services_.pages = &reporter_;
     services_.requests_max = capacity.requests;
     services_.finished.reserve(2 * std::size_t{capacity.slots});
     checker_.ask(generations_.back().get());
     read_clocks();
-    started_ms_ = services_.now;
   }
 
   // All memory was to be had.
@@ -175,12 +130,11 @@ class Proxy final : private Pages {
            exchange_memory_.memory() != nullptr;
   }
 
-  ~Proxy() override {
+  ~Proxy() {
     for (std::uint32_t slot = 0; slot < table_.touched(); ++slot)
       if (table_.at(slot).state != State::FREE) release(table_.at(slot), base::Reason::shutdown, services_);
-    look_on();
-    output_.flush(services_.now);
-    log_file_.flush(services_.now);
+    reporter_.look_on();
+    reporter_.flush();
   }
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
@@ -189,6 +143,7 @@ class Proxy final : private Pages {
   std::string listen();
   // Reads whom to ask for a password. Empty, or what is wrong.
   std::string begin() { return read_users(*generations_.back(), random_key()); }
+  // Says so.
   void announce();
   void serve() {
     while (!stopping()) turn();
@@ -217,18 +172,12 @@ class Proxy final : private Pages {
   void run_ready();
   void heed_signals();
   void obey();
-  void reopen_log();
   void reload();
   std::string adopt(std::unique_ptr<Generation> next);
   void tell_what_cannot_change() const;
   void drain();
   void end_generations();
   void tell_whom_we_wait_for();
-  void say(const std::string& text);
-  [[nodiscard]] std::string where_we_listen() const;
-  void look_on();
-  [[nodiscard]] watch::Gauges gauges() const noexcept;
-  [[nodiscard]] std::string metrics(bool json) const override;
   void read_clocks();
   void give_memory_back();
   [[nodiscard]] bool may_accept(const net::Listener& listener) const noexcept;
@@ -243,7 +192,7 @@ class Proxy final : private Pages {
     std::string access_log;
   } at_start_;
   sys::Fd poller_, signals_;
-  Reservation records_, block_memory_, exchange_memory_;
+  sys::Reservation records_, block_memory_, exchange_memory_;
   base::BlockPool blocks_;
   net::Pipes pipes_;
   ExchangePool exchanges_;
@@ -257,12 +206,7 @@ class Proxy final : private Pages {
   base::Trace trace_;
   Services services_;
   net::Listeners listeners_;
-  watch::Sink output_;    // standard output: the announcement, what -v tells, and the log by default
-  watch::Sink log_file_;  // or the log has a file of its own
-  watch::Sink& log_;
-  watch::Narrator narrator_;
-  watch::Metrics metrics_;
-  std::uint64_t started_ms_ = 0;
+  watch::Reporter reporter_;
   std::array<sys::Event, kEventsMax> events_;
   std::array<char, http::kDateBytes> date_{};
   std::uint64_t date_second_ = 0;
@@ -288,7 +232,7 @@ void Proxy::turn() {
   accept_clients();
   feed_the_starved();
   run_ready();
-  look_on();
+  reporter_.look_on();
   end_generations();
   if (services_.draining) tell_whom_we_wait_for();
 }
@@ -309,7 +253,7 @@ void Proxy::mark(const sys::Event& event) {
 void Proxy::heed_signals() {
   for (;;) switch (sys::next_signal(signals_)) {
       case sys::Signal::none: return;
-      case sys::Signal::reopen: reopen_log(); break;
+      case sys::Signal::reopen: reporter_.reopen_log(); break;
       case sys::Signal::reload: to_reload_ = true; break;
       case sys::Signal::interrupt: stopping_ = true; break;
       case sys::Signal::terminate:
@@ -326,13 +270,6 @@ void Proxy::obey() {
   to_reload_ = to_drain_ = false;
 }
 
-// The file was moved away, and is to be begun anew.
-void Proxy::reopen_log() {
-  if (const int error = log_file_.reopen(services_.now); error != 0)
-    sys::complain("proxy: cannot open the log " + log_file_.where().path + " anew: " + std::strerror(error) +
-                  "; it goes on where it was\n");
-}
-
 // Whose host's name has been looked up.
 void Proxy::wake_the_named() {
   for (const net::Token& token : resolver_.woken(services_.now))
@@ -344,7 +281,7 @@ void Proxy::wake_the_named() {
 
 // Who is to be left out from now on, or no more, is known before the records choose.
 void Proxy::check_servers() {
-  for (const Checker::Change& change : checker_.run(services_.now)) say(text_of(change));
+  for (const Checker::Change& change : checker_.run(services_.now)) reporter_.say(text_of(change));
 }
 
 bool Proxy::may_accept(const net::Listener& listener) const noexcept {
@@ -414,42 +351,6 @@ void Proxy::run_ready() {
   for (net::Listeners::Door& door : listeners_.all()) door.listener.resume();  // descriptors have become free
 }
 
-// What happened is told: to the log, and with -v step by step.
-void Proxy::look_on() {
-  if (config().verbose) narrator_.tell(trace_, output_);
-  for (const ExchangePtr& exchange : services_.finished) {
-    std::array<char, watch::kAccessLineMax> room;
-    base::Writer line{room};
-    watch::write_access_line(config().log_format, *exchange, line);
-    log_.add(line.view(), services_.now);
-    metrics_.count(*exchange);
-  }
-  services_.finished.clear();
-  output_.flush_if_due(services_.now);
-  log_file_.flush_if_due(services_.now);
-}
-
-watch::Gauges Proxy::gauges() const noexcept {
-  watch::Gauges now{.records_limit = table_.slots(),
-                    .blocks = blocks_.used(),
-                    .blocks_limit = blocks_.limit(),
-                    .pipes = pipes_.used(),
-                    .idle_upstreams = upstreams_.idle(),
-                    .names = resolver_.names(),
-                    .connections = services_.connections,
-                    .stale_events = table_.stale(),
-                    .dropped_lines = output_.dropped() + log_file_.dropped(),
-                    .uptime_ms = services_.now - started_ms_};
-  for (std::uint32_t slot = 0; slot < table_.touched(); ++slot)
-    ++now.records[static_cast<std::size_t>(table_.at(slot).state)];
-  now.records[static_cast<std::size_t>(State::FREE)] = table_.slots() - table_.used();
-  return now;
-}
-
-std::string Proxy::metrics(bool json) const {
-  return json ? metrics_.json(gauges()) : metrics_.text(gauges());
-}
-
 void Proxy::read_clocks() {
   services_.now = sys::now_ms();
   services_.wall_ms = sys::wall_ms();
@@ -466,8 +367,7 @@ int Proxy::sleep_ms() {
   const auto consider = [&at](std::uint64_t time) {
     if (time != 0 && (at == 0 || time < at)) at = time;
   };
-  consider(output_.next_flush());
-  consider(log_file_.next_flush());
+  consider(reporter_.next_flush());
   consider(upstreams_.next_deadline());
   consider(checker_.next_deadline());
   consider(drained_at_);
@@ -498,88 +398,20 @@ Proxy::Generations Proxy::first_generation(plan::Config config, const Capacity& 
   return first;
 }
 
-std::string advice(const net::Listeners::Fault& fault) {
-  const std::string where{sys::endpoint_text(fault.address).view()};
-  if (fault.ours)
-    return "cannot listen on " + where +
-           " while another address of that port is listened on; take that one away first, and reload in "
-           "between, or restart";
-  switch (fault.error) {
-    case EADDRINUSE:
-      return "cannot listen on " + where +
-             ": another program does; choose another port, or stop that program";
-    case EACCES: return "cannot listen on " + where + ": it needs privileges; choose a port from 1024 up";
-    case EADDRNOTAVAIL:
-      return "cannot listen on " + where +
-             ": this machine does not have that address (ip addr shows those it has)";
-    default: return "cannot listen on " + where + ": " + std::strerror(fault.error);
-  }
-}
-
 std::string Proxy::listen() {
   if (const auto fault = listeners_.prepare(wanted_listeners(config())); fault.error != 0)
-    return advice(fault);
+    return net::Listeners::text_of(fault);
   if (const int error = listeners_.commit(poller_); error != 0)
     return std::string{"cannot watch the listeners: "} + std::strerror(error);
   services_.own = listeners_.addresses();
   return {};
 }
 
-std::string Proxy::where_we_listen() const {
-  std::string text;
-  for (const sys::Address& address : listeners_.addresses())
-    text += (text.empty() ? "" : " and ") + std::string{sys::endpoint_text(address).view()};
-  return text;
-}
-
-// "reverse proxy to localhost:3000", for people.
-std::string description(const plan::Config& config, const plan::Listener& listener) {
-  const auto members = [&config](std::size_t group) {
-    std::string text;
-    for (const plan::Hop& hop : config.groups[group].members)
-      text += (text.empty() ? "" : ", ") + plan::text_of(hop);
-    return text;
-  };
-  switch (listener.role) {
-    case plan::Role::forward: return "proxy";
-    case plan::Role::relay: return "relay to " + members(listener.group);
-    case plan::Role::echo: return "echo";
-    case plan::Role::reverse_lines: return "lines reversed";
-    case plan::Role::send_file: return "sends " + listener.file;
-    case plan::Role::web: break;
-  }
-  const std::vector<plan::WebRoute>& routes = config.sites[listener.sites.front()].routes;
-  if (listener.sites.size() > 1 || routes.size() != 1) return "web server";
-  if (routes.front().kind == plan::RouteKind::reverse)
-    return "reverse proxy to " + members(routes.front().group);
-  return routes.front().kind == plan::RouteKind::files ? "files of " + routes.front().directory
-                                                       : "web server";
-}
-
-void Proxy::say(const std::string& text) {
-  output_.add(wording(config())(text), services_.now);
-  output_.flush(services_.now);
-}
-
 void Proxy::announce() {
-  const std::string us = "proxy " + std::string{plan::kVersion} + " listens on ";
-  std::string forward;
-  const sys::Address* first = nullptr;
-  for (const net::Listeners::Door& door : listeners_.all()) {
-    const plan::Listener& listener = config().listeners[door.place];
-    const sys::Address& address = door.listener.address();
-    const std::string where{sys::endpoint_text(address).view()};
-    if (listener.role != plan::Role::forward) {
-      say(us + where + ": " + description(config(), listener));
-      continue;
-    }
-    forward += (forward.empty() ? "" : " and ") + where;
-    if (first == nullptr) first = &address;
-  }
-  if (first == nullptr) return say("Ctrl-C stops it.");
-  say(us + forward + ". Try: curl -x http://" + std::string{sys::endpoint_text(*first).view()} +
-      " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(*first).view()} +
-      ", port " + std::to_string(first->port) + ". Ctrl-C stops it.");
+  std::vector<watch::Open> open;
+  for (const net::Listeners::Door& door : listeners_.all())
+    open.push_back({door.listener.address(), door.place});
+  for (const std::string& line : watch::announcement(config(), open)) reporter_.say(line);
 }
 
 // ---- another configuration
@@ -595,7 +427,8 @@ void Proxy::reload() {
     return complain(wrong + "\nnothing was reloaded: all goes on as it was configured before");
   for (const std::string& warning : config().rules.lint()) complain(warning);
   tell_what_cannot_change();
-  say("reloaded; proxy " + std::string{plan::kVersion} + " listens on " + where_we_listen());
+  reporter_.say("reloaded; proxy " + std::string{plan::kVersion} + " listens on " +
+                watch::list(listeners_.addresses()));
 }
 
 // Empty, or why it cannot be; then nothing has changed.
@@ -604,7 +437,7 @@ std::string Proxy::adopt(std::unique_ptr<Generation> next) {
   limit_clients(*next, generations_.back().get(), capacity_.slots, random_key());
   group_servers(*next, generations_.back()->group_key);
   if (const auto fault = listeners_.prepare(wanted_listeners(next->config)); fault.error != 0)
-    return advice(fault);
+    return net::Listeners::text_of(fault);
   generations_.reserve(generations_.size() + 1);
   for (net::Listeners::Door& door : listeners_.all())
     if (!door.is_to_stay) accept_those_before_it_closes(door);
@@ -617,8 +450,7 @@ std::string Proxy::adopt(std::unique_ptr<Generation> next) {
   files_.forget();
   upstreams_.begin_anew(idle_upstreams(config()));
   refusal_ = refusal_text(config().name);
-  output_.speak(wording(config()));
-  log_file_.speak(wording(config()));
+  reporter_.heed_configuration();
   return {};
 }
 
@@ -665,9 +497,9 @@ void Proxy::tell_whom_we_wait_for() {
   const std::size_t count = under_way(services_);
   if (told_ || stopping_ || count == 0) return;
   told_ = true;
-  say("draining: " + std::to_string(count) + (count == 1 ? " request" : " requests") +
-      " under way, at most " + std::to_string((config().drain_ms + 999) / 1000) +
-      " s; a second signal ends them");
+  reporter_.say("draining: " + std::to_string(count) + (count == 1 ? " request" : " requests") +
+                " under way, at most " + std::to_string((config().drain_ms + 999) / 1000) +
+                " s; a second signal ends them");
 }
 
 int run(const plan::Config& config, std::span<const char* const> arguments) {
@@ -688,10 +520,10 @@ int run(const plan::Config& config, std::span<const char* const> arguments) {
     log_file = where.manner->open(where.path.c_str());
     if (!log_file.fd) return failed(("cannot open the log " + config.access_log).c_str(), log_file.error);
   }
-  const Capacity capacity = Capacity::of(config);
+  const Capacity capacity = capacity_for(config);
   const auto proxy = std::make_unique<Proxy>(
       config, capacity,
-      Streams{std::move(poller.fd), std::move(signals.fd), std::move(output.fd), std::move(log_file.fd)},
+      Begun{std::move(poller.fd), std::move(signals.fd), {std::move(output.fd), std::move(log_file.fd)}},
       arguments);
   if (!proxy->complete())
     return fail(kExitFailed, "cannot reserve memory; smaller --buffers or --max-requests help");

@@ -17,7 +17,7 @@ ROOMS = {
     "src/net": {"src/http", "src/base", "src/sys"},
     "src/plan": {"src/http", "src/base", "src/sys"},
     "request_state": {"src/net", "src/plan", "src/http", "src/base", "src/sys"},
-    "src/watch": {"request_state", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/watch": {"request_state", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/explain": {"src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "proxy": {"src/explain", "src/watch", "request_state", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
 }

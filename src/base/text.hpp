@@ -5,7 +5,9 @@
 #include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace base {
@@ -51,8 +53,19 @@ constexpr bool all_are(std::string_view text, CharClass kind) noexcept {
   return std::all_of(text.begin(), text.end(), [kind](char c) { return is(c, kind); });
 }
 
+// Of ASCII: C0 and DEL.
+constexpr bool has_control(std::string_view text) noexcept {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
 constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+// REQUIRES: `c` is a kHexDigit.
+constexpr unsigned hex_value(char c) noexcept {
+  return static_cast<unsigned>(is(c, kDigit) ? c - '0' : lower(c) - 'a' + 10);
 }
 
 constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
@@ -67,6 +80,12 @@ constexpr std::string_view trimmed(std::string_view text) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
+}
+
+// The name of a host without the dot that a fully qualified one may end with (RFC 3986 section 3.2.2).
+constexpr std::string_view without_final_dot(std::string_view name) noexcept {
+  if (name.size() > 1 && name.back() == '.') name.remove_suffix(1);
+  return name;
 }
 
 // Takes the next element off a comma-separated list (RFC 9110 section 5.6.1), trimmed; it may be empty.
@@ -87,6 +106,11 @@ constexpr bool parse_decimal(std::string_view text, Unsigned& value) noexcept {
   value = parsed;
   return true;
 }
+
+std::string lowered(std::string_view text);  // in small letters
+std::string quoted(std::string_view text);   // 'text', for a message
+// RFC 3986 section 2.1; nothing if a "%" has no two digits behind it.
+std::optional<std::string> percent_decoded(std::string_view text);
 
 // Writes text into a buffer of fixed size. What does not fit is dropped and `overflowed` says so, so that a
 // caller checks once, at the end.
@@ -120,5 +144,11 @@ class Writer {
   std::size_t length_ = 0;
   bool overflowed_ = false;
 };
+
+// As an authority has it: an IPv6 address in brackets (RFC 3986 section 3.2.2).
+inline Writer& put_host(Writer& out, std::string_view host) noexcept {
+  const bool ipv6 = host.find(':') != std::string_view::npos;
+  return out << (ipv6 ? "[" : "") << host << (ipv6 ? "]" : "");
+}
 
 }  // namespace base

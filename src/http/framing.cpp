@@ -12,11 +12,6 @@ namespace {
 constexpr std::uint16_t kSizeLineBytesMax = 1024;  // size and extensions of one chunk
 constexpr std::uint64_t kChunkBytesMax = std::uint64_t{1} << 60;
 
-unsigned hex_value(char c) noexcept {
-  if (c <= '9') return static_cast<unsigned>(c - '0');
-  return static_cast<unsigned>(base::lower(c) - 'a') + 10;
-}
-
 }  // namespace
 
 Framing::Framing(const Body& body) noexcept : left_(body.length), kind_(body.kind) {}
@@ -104,7 +99,7 @@ Framing::Taken Framing::take_chunked(std::span<std::byte> fresh) noexcept {
 
 Framing::Chunk Framing::size_digit(char c) noexcept {
   if (left_ >= kChunkBytesMax >> 4 || ++line_bytes_ > kSizeLineBytesMax) return Chunk::bad;
-  left_ = left_ << 4 | hex_value(c);
+  left_ = left_ << 4 | base::hex_value(c);
   return Chunk::size;
 }
 

@@ -168,8 +168,7 @@ string_view words(const sys::Address& address, const Attempt& attempt, std::span
 string_view host_words(const Failure& failure, std::span<char> room) noexcept {
   Writer out{room};
   if (failure.host.empty()) return {};
-  const bool ipv6 = failure.host.find(':') != string_view::npos;
-  out << (ipv6 ? "[" : "") << failure.host << (ipv6 ? "]" : "") << ", port " << std::uint64_t{failure.port};
+  base::put_host(out, failure.host) << ", port " << std::uint64_t{failure.port};
   return out.view();
 }
 

@@ -21,21 +21,7 @@ constexpr char kIpv4 = 1, kName = 3, kIpv6 = 4;
 // ---- what we say -----------------------------------------------------------------------------------------
 
 void put_authority(Writer& out, string_view host, std::uint16_t port) noexcept {
-  if (host.find(':') == string_view::npos)
-    out << host;
-  else
-    out << '[' << host << ']';
-  out << ':' << std::uint64_t{port};
-}
-
-// RFC 7617 section 2.
-void put_credentials(Writer& out, const Login& login) noexcept {
-  std::array<char, 2 * kLoginBytesMax + 1> room;
-  Writer pair{room};
-  pair << login.user << ':' << login.password;
-  out << "Proxy-Authorization: Basic ";
-  base::put_base64(out, pair.view());
-  out << "\r\n";
+  base::put_host(out, host) << ':' << std::uint64_t{port};
 }
 
 void put_connect(Writer& out, const Login& login, string_view host, std::uint16_t port,
@@ -46,7 +32,7 @@ void put_connect(Writer& out, const Login& login, string_view host, std::uint16_
   put_authority(out, host, port);
   out << "\r\n";
   if (!our_name.empty()) out << "Via: 1.1 " << our_name << "\r\n";
-  if (!login.user.empty()) put_credentials(out, login);
+  if (!login.user.empty()) put_basic(out << "Proxy-Authorization: Basic ", login) << "\r\n";
   out << "\r\n";
 }
 
@@ -168,6 +154,14 @@ Heard hear_reply(string_view came) noexcept {
 }
 
 }  // namespace
+
+Writer& put_basic(Writer& out, const Login& login) noexcept {
+  std::array<char, 2 * kLoginBytesMax + 1> room;
+  Writer pair{room};
+  pair << login.user << ':' << login.password;
+  base::put_base64(out, pair.view());
+  return out;
+}
 
 std::size_t write_greeting(Greeting stage, const Login& login, string_view host, std::uint16_t port,
                            string_view our_name, std::span<std::byte> out) noexcept {

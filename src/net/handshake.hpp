@@ -21,6 +21,8 @@ struct Login {
   std::string_view user, password;
 };
 inline constexpr std::size_t kLoginBytesMax = 255;  // RFC 1929 section 2
+// The login as "Basic" has it (RFC 7617 section 2).
+base::Writer& put_basic(base::Writer& out, const Login& login) noexcept;
 
 inline constexpr std::size_t kParentNameBytesMax = 64;
 // The longest of them is CONNECT with a login.

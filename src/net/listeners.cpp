@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "endpoint.hpp"
@@ -113,6 +114,24 @@ int Listeners::commit(const sys::Fd& poller) {
   doors_ = std::move(doors);
   next_.clear();
   return 0;
+}
+
+std::string Listeners::text_of(const Fault& fault) {
+  const std::string where{sys::endpoint_text(fault.address).view()};
+  if (fault.ours)
+    return "cannot listen on " + where +
+           " while another address of that port is listened on; take that one away first, and reload in "
+           "between, or restart";
+  switch (fault.error) {
+    case EADDRINUSE:
+      return "cannot listen on " + where +
+             ": another program does; choose another port, or stop that program";
+    case EACCES: return "cannot listen on " + where + ": it needs privileges; choose a port from 1024 up";
+    case EADDRNOTAVAIL:
+      return "cannot listen on " + where +
+             ": this machine does not have that address (ip addr shows those it has)";
+    default: return "cannot listen on " + where + ": " + std::strerror(fault.error);
+  }
 }
 
 }  // namespace net

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "listener.hpp"
@@ -22,6 +23,8 @@ class Listeners {
     sys::Address address;
     bool ours = false;  // the port is taken by one of our own listeners, which is not wanted any more
   };
+  // What is wrong, and what to do.
+  static std::string text_of(const Fault& fault);
   struct Door {
     Listener listener;
     sys::Address wanted;     // as it was asked for

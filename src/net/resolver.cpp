@@ -11,16 +11,10 @@ using base::Reason;
 
 bool is_localhost(std::string_view host) noexcept {
   constexpr std::string_view kLocal = "localhost";
-  if (!host.empty() && host.back() == '.') host.remove_suffix(1);
+  host = base::without_final_dot(host);
   if (host.size() > kLocal.size() && host[host.size() - kLocal.size() - 1] == '.')
     host.remove_prefix(host.size() - kLocal.size());
   return base::equals_ignoring_case(host, kLocal);
-}
-
-std::string lowered(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), base::lower);
-  return out;
 }
 
 Reason reason_for(Found::What what) noexcept {
@@ -65,7 +59,7 @@ Lookup Resolver::answer(const Name& name, std::uint16_t port) {
 // answer has it however short its time to live: 0 is for the transaction in progress (RFC 1035
 // section 3.2.1).
 Resolver::Name& Resolver::remembered(std::string_view host, const Token& waiter, std::uint64_t now) {
-  const std::string key = lowered(host);
+  const std::string key = base::lowered(host);
   auto place = names_.find(key);
   const auto was_woken = [this, &waiter] {
     return std::find(handed_out_.begin(), handed_out_.end(), waiter) != handed_out_.end();

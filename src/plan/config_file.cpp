@@ -217,8 +217,7 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
       continue;
     }
     if (host.port != 1) element.warn("its port has no effect: names are the same at all ports");
-    std::transform(host.host.begin(), host.host.end(), host.host.begin(), base::lower);
-    names.push_back(std::move(host.host));
+    names.push_back(base::lowered(host.host));
   }
   if (all) names.clear();
   return names;

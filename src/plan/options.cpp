@@ -20,15 +20,14 @@ constexpr std::uint32_t kWaitMsMax = 86'400'000;
 
 // ---- values: each parser returns an empty string, or what is wrong ---------------------------------------
 
-string quoted(string_view text) { return "'" + string{text} + "'"; }
-
 string take_listen(Config& config, string_view text) {
   std::vector<Listener> found;
   const bool named =
       text.find(':') == string_view::npos || text.starts_with("localhost:") || text.starts_with("*:");
   const bool open_brackets = text.starts_with('[') && text.find("]:") == string_view::npos;
   if (named || open_brackets || !parse_listen(text, found))
-    return quoted(text) + " is not ADDRESS:PORT with a numeric address, as in 127.0.0.1:8080 or [::1]:8080";
+    return base::quoted(text) +
+           " is not ADDRESS:PORT with a numeric address, as in 127.0.0.1:8080 or [::1]:8080";
   config.listeners.insert(config.listeners.end(), found.begin(), found.end());
   return {};
 }
@@ -36,8 +35,8 @@ string take_listen(Config& config, string_view text) {
 // ---- listeners that are no proxies: "[ADDRESS:]PORT=WHAT" ------------------------------------------------
 
 string no_listener(string_view text, string_view what) {
-  return quoted(text) + " is not [ADDRESS:]PORT" + (what.empty() ? "" : "=" + string{what}) + ", as in 8080" +
-         (what.empty() ? "" : "=" + string{what}) + " or 0.0.0.0:8080" +
+  return base::quoted(text) + " is not [ADDRESS:]PORT" + (what.empty() ? "" : "=" + string{what}) +
+         ", as in 8080" + (what.empty() ? "" : "=" + string{what}) + " or 0.0.0.0:8080" +
          (what.empty() ? "" : "=" + string{what});
 }
 
@@ -119,7 +118,7 @@ string take_echo(Config& config, string_view text) {
 // ---- flags -----------------------------------------------------------------------------------------------
 
 string take_flag(bool& out, string_view text) {
-  if (text != "true" && text != "false") return quoted(text) + " is neither true nor false";
+  if (text != "true" && text != "false") return base::quoted(text) + " is neither true nor false";
   out = text == "true";
   return {};
 }
@@ -142,7 +141,7 @@ string take_users(Config& config, string_view text) {
 string take_name(Config& config, string_view text) {
   const bool letter = !text.empty() && base::lower(text.front()) >= 'a' && base::lower(text.front()) <= 'z';
   if (!letter || text.size() > kNameBytesMax || !base::all_are(text, base::kHostName))
-    return quoted(text) + " is not a name of letters, digits, '-', '.' and '_', at most 64 of them";
+    return base::quoted(text) + " is not a name of letters, digits, '-', '.' and '_', at most 64 of them";
   config.name = text;
   return {};
 }
@@ -150,7 +149,7 @@ string take_name(Config& config, string_view text) {
 string take_count(std::size_t& out, string_view text, std::size_t max) {
   std::size_t count = 0;
   if (!base::parse_decimal(text, count) || count == 0 || count > max)
-    return quoted(text) + " is not a number from 1 to " + std::to_string(max);
+    return base::quoted(text) + " is not a number from 1 to " + std::to_string(max);
   out = count;
   return {};
 }
@@ -186,7 +185,7 @@ string take_buffers(Config& config, string_view text) {
 
 // "443,8000-8999"; "none" for no port at all.
 string take_connect_ports(Config& config, string_view text) {
-  string advice = quoted(text) + " is not a list of ports, as in 443,1024-65535 (or none)";
+  string advice = base::quoted(text) + " is not a list of ports, as in 443,1024-65535 (or none)";
   config.connect_ports.clear();
   if (text == "none") return {};
   if (text.empty()) return advice;
@@ -199,7 +198,7 @@ string take_connect_ports(Config& config, string_view text) {
 }
 
 string take_http(Config& config, string_view text) {
-  if (text != "1.0" && text != "1.1") return quoted(text) + " is neither 1.0 nor 1.1";
+  if (text != "1.0" && text != "1.1") return base::quoted(text) + " is neither 1.0 nor 1.1";
   config.http10 = text == "1.0";
   return {};
 }
@@ -214,7 +213,7 @@ string take_keep_upstreams(Config& config, string_view text) {
 
 string take_log(Config& config, string_view text) {
   if (text.empty()) return "it needs a file name, - for standard output, syslog, or off";
-  if (text == "syslog:") return quoted(text) + " names no socket, as in syslog:/dev/log";
+  if (text == "syslog:") return base::quoted(text) + " names no socket, as in syslog:/dev/log";
   config.access_log = text;
   return {};
 }
@@ -228,7 +227,7 @@ string take_log_format(Config& config, string_view text) {
     }
     names += (names.empty() ? "" : ", ") + string{format.name};
   }
-  return quoted(text) + " is not a format; there are " + names;
+  return base::quoted(text) + " is not a format; there are " + names;
 }
 
 // Seconds with up to three decimals: "30", "0.25".
@@ -247,14 +246,14 @@ std::optional<std::uint32_t> parse_seconds(string_view text) {
 
 string take_wait(Config& config, Wait wait, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
-  if (!ms || *ms == 0) return quoted(text) + " is not a number of seconds, as in 30 or 0.5";
+  if (!ms || *ms == 0) return base::quoted(text) + " is not a number of seconds, as in 30 or 0.5";
   config.wait_ms[static_cast<std::size_t>(wait)] = *ms;
   return {};
 }
 
 string take_drain(Config& config, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
-  if (!ms) return quoted(text) + " is not a number of seconds, as in 30 or 0.5, or 0 to stop at once";
+  if (!ms) return base::quoted(text) + " is not a number of seconds, as in 30 or 0.5, or 0 to stop at once";
   config.drain_ms = *ms;
   return {};
 }

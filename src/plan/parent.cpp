@@ -29,59 +29,19 @@ constexpr std::array<Scheme, 2> kSchemes{{
     {"socks5://", Parent::Kind::socks5, kSocksParentPort},
 }};
 
-string quoted(string_view text) { return "'" + string{text} + "'"; }
-
-string in_small_letters(string_view text) {
-  string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), base::lower);
-  return out;
-}
-
-string_view without_final_dot(string_view name) noexcept {
-  if (name.size() > 1 && name.back() == '.') name.remove_suffix(1);
-  return name;
-}
-
-bool is_host_name(string_view text) noexcept {
-  return !text.empty() && text.size() <= http::kHostBytesMax && base::all_are(text, base::kHostName);
-}
-
 bool parse_port(string_view text, std::uint16_t& out) noexcept {
   return base::parse_decimal(text, out) && out != 0;
-}
-
-// RFC 3986 section 2.1; nothing if a "%" has no two digits behind it.
-std::optional<string> percent_decoded(string_view text) {
-  constexpr auto value = [](char c) noexcept {
-    return base::is(c, base::kDigit) ? c - '0' : base::lower(c) - 'a' + 10;
-  };
-  string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (text.size() - i < 3 || !base::all_are(text.substr(i + 1, 2), base::kHexDigit)) return std::nullopt;
-    out += static_cast<char>(value(text[i + 1]) * 16 + value(text[i + 2]));
-    i += 2;
-  }
-  return out;
-}
-
-bool has_control(string_view text) noexcept {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 // "name:secret", percent-encoded. Empty, or what is wrong; the secret itself is not told.
 string take_login(string_view text, Parent& parent) {
   const std::size_t colon = std::min(text.find(':'), text.size());
-  const auto user = percent_decoded(text.substr(0, colon));
-  const auto password = percent_decoded(text.substr(std::min(colon + 1, text.size())));
+  const auto user = base::percent_decoded(text.substr(0, colon));
+  const auto password = base::percent_decoded(text.substr(std::min(colon + 1, text.size())));
   if (!user || !password) return "in its name or password a % lacks its two digits; write % itself as %25";
   if (user->empty()) return "there is no name before its @, as in http://name:password@host:8080";
   if (parent.kind == Parent::Kind::http &&
-      (user->find(':') != string::npos || has_control(*user + *password)))
+      (user->find(':') != string::npos || base::has_control(*user + *password)))
     return "HTTP takes no colon in the name and no control character (RFC 7617 section 2)";
   if (parent.kind == Parent::Kind::http && user->size() + password->size() > kHttpLoginMax)
     return "its name and password have more than 255 bytes together";
@@ -94,7 +54,7 @@ string take_login(string_view text, Parent& parent) {
 }
 
 string take_socket(string_view path, Hop& hop) {
-  if (path.size() < 2 || path.size() > kSocketPathMax || has_control(path))
+  if (!is_socket_path(path))
     return "the path of a socket has 2 to 107 bytes, as in http://unix:/run/proxy.sock";
   hop.socket = path;
   return {};
@@ -143,12 +103,12 @@ bool take_element(string_view text, NoParent& out) {
   if (text.starts_with("*.")) text.remove_prefix(1);
   out.kind = text.starts_with('.') ? NoParent::Kind::below : NoParent::Kind::name;
   if (text.starts_with('.')) text.remove_prefix(1);
-  text = without_final_dot(text);
+  text = base::without_final_dot(text);
   // What ends in a number is an address (10.0.0.300), and was not one.
   const string_view last = text.substr(text.rfind('.') + 1);
   if (!is_host_name(text) || text.front() == '.' || last.empty() || base::is(last.front(), base::kDigit))
     return false;
-  out.name = in_small_letters(text);
+  out.name = base::lowered(text);
   return true;
 }
 
@@ -196,7 +156,7 @@ string parse_no_parent(string_view text, std::vector<NoParent>& out) {
     if (element.empty()) continue;
     NoParent row;
     if (!take_element(element, row))
-      return quoted(element) +
+      return base::quoted(element) +
              " is none of *, example.com, .example.com, 10.0.0.0/8 or ::1, each also with :PORT as in "
              "[::1]:80";
     rows.push_back(std::move(row));
@@ -207,7 +167,7 @@ string parse_no_parent(string_view text, std::vector<NoParent>& out) {
 
 const Parent* parent_for(const Config& config, string_view host, std::uint16_t port) noexcept {
   if (!config.parent) return nullptr;
-  host = without_final_dot(host);
+  host = base::without_final_dot(host);
   sys::Address address;
   sys::parse_ip(host, port, address);
   if (address.is_loopback() || base::equals_ignoring_case(host, "localhost") || is_below(host, "localhost"))

@@ -15,17 +15,6 @@ using std::string_view;
 
 constexpr string_view kHttp = "http://", kUnix = "unix:";
 
-string quoted(string_view text) { return "'" + string{text} + "'"; }
-
-bool is_host_name(string_view text) noexcept {
-  return !text.empty() && text.size() <= http::kHostBytesMax && base::all_are(text, base::kHostName);
-}
-
-bool is_visible(string_view text) noexcept {
-  return std::none_of(text.begin(), text.end(),
-                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
 string_view without_brackets(string_view host) noexcept {
   return host.size() >= 2 && host.front() == '[' && host.back() == ']' ? host.substr(1, host.size() - 2)
                                                                        : host;
@@ -44,6 +33,14 @@ sys::Address any_address(sys::Address::Family family, std::uint16_t port) noexce
 
 }  // namespace
 
+bool is_host_name(string_view text) noexcept {
+  return !text.empty() && text.size() <= http::kHostBytesMax && base::all_are(text, base::kHostName);
+}
+
+bool is_socket_path(string_view text) noexcept {
+  return text.size() >= 2 && text.size() <= kSocketPathMax && text.front() == '/' && !base::has_control(text);
+}
+
 string parse_host_port(string_view text, Hop& out) {
   const bool bracketed = text.starts_with('[');
   const std::size_t end = std::min(bracketed ? text.find(']') : text.find(':'), text.size());
@@ -52,15 +49,16 @@ string parse_host_port(string_view text, Hop& out) {
     sys::Address address;
     host.remove_prefix(1);
     if (rest.empty() || host.find(':') == string_view::npos || !sys::parse_ip(host, 0, address))
-      return quoted(text) + ": its brackets hold no IPv6 address, as in [::1]:8080";
+      return base::quoted(text) + ": its brackets hold no IPv6 address, as in [::1]:8080";
     rest.remove_prefix(1);
   } else if (!is_host_name(host)) {
-    return quoted(host) + " is no host";
+    return base::quoted(host) + " is no host";
   }
   std::uint16_t port = out.port;
-  if (rest.empty() && port == 0) return quoted(text) + " lacks its port, as in " + string{host} + ":8080";
+  if (rest.empty() && port == 0)
+    return base::quoted(text) + " lacks its port, as in " + string{host} + ":8080";
   if (!rest.empty() && (rest.front() != ':' || !base::parse_decimal(rest.substr(1), port) || port == 0))
-    return quoted(rest) + " behind the host is no port, as in :8080";
+    return base::quoted(rest) + " behind the host is no port, as in :8080";
   out = {string{host}, port, {}};
   return {};
 }
@@ -69,15 +67,14 @@ string parse_hop(string_view text, Hop& out) {
   Hop hop;
   if (text.starts_with(kUnix)) {
     hop.socket = text.substr(kUnix.size());
-    if (hop.socket.size() < 2 || hop.socket.size() > kSocketPathMax || hop.socket.front() != '/' ||
-        !is_visible(hop.socket))
-      return quoted(text) +
+    if (!is_socket_path(hop.socket))
+      return base::quoted(text) +
              " is no socket: its path begins with / and has 2 to 107 bytes, as in unix:/run/app.sock";
     out = std::move(hop);
     return {};
   }
   if (starts_with_ignoring_case(text, "https://"))
-    return quoted(text) +
+    return base::quoted(text) +
            ": TLS is not spoken to a server behind us; give HOST:PORT where it speaks plain HTTP";
   if (starts_with_ignoring_case(text, kHttp)) {
     text.remove_prefix(kHttp.size());
@@ -112,10 +109,10 @@ string parse_members(string_view text, std::vector<Hop>& out) {
 string objection_to_directory(string_view path) {
   switch (sys::path_kind(string{path}.c_str())) {
     case sys::PathKind::directory: return {};
-    case sys::PathKind::none: return "there is no folder " + quoted(path);
+    case sys::PathKind::none: return "there is no folder " + base::quoted(path);
     case sys::PathKind::file: break;
   }
-  return quoted(path) + " is no folder";
+  return base::quoted(path) + " is no folder";
 }
 
 std::vector<Listener> listeners_at(string_view host, std::uint16_t port) {

@@ -13,6 +13,10 @@ inline constexpr std::size_t kSocketPathMax = 107;  // unix(7): 108 with the fin
 // A client's record tells its listener in one byte.
 inline constexpr std::size_t kListenersMax = 200;
 
+bool is_host_name(std::string_view text) noexcept;
+// An absolute path that unix(7) has room for.
+bool is_socket_path(std::string_view text) noexcept;
+
 // Reads HOST or HOST:PORT, an IPv6 address in brackets; without PORT, the port is what `out` has, and if that
 // is 0 it must be given. Empty, or what is wrong; then `out` is as it was.
 std::string parse_host_port(std::string_view text, Hop& out);

@@ -81,15 +81,10 @@ bool is_built_in(const Destination& destination) noexcept {
 // ---- the host, as rules see it
 // ----------------------------------------------------------------------------------------
 
-string_view without_final_dot(string_view name) noexcept {
-  if (name.size() > 1 && name.back() == '.') name.remove_suffix(1);
-  return name;
-}
-
 // A numeric host has one spelling here: "0:0::1" is "::1", and "::ffff:10.0.0.1" is "10.0.0.1".
 class Host {
  public:
-  explicit Host(string_view host) noexcept : text_(without_final_dot(host)) {
+  explicit Host(string_view host) noexcept : text_(base::without_final_dot(host)) {
     if (!sys::parse_ip(text_, 0, address_)) return;
     address_ = sys::unmapped(address_);
     spelling_ = sys::ip_text(address_);
@@ -198,11 +193,9 @@ Verdict verdict_of(Decision decision, Verdict::By by, std::size_t index) noexcep
 // ---- reading a rule: each function returns an empty string, or what is wrong
 // -----------------------------------------
 
-string quoted(string_view text) { return "'" + string{text} + "'"; }
-
 string take_client(Rule& rule, string_view text) {
   Network network;
-  if (!parse_network(text, network)) return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
+  if (!parse_network(text, network)) return base::quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
   rule.client.push_back(network);
   return {};
 }
@@ -210,7 +203,7 @@ string take_client(Rule& rule, string_view text) {
 string take_to(Rule& rule, string_view text) {
   Network network;
   if (!parse_network(text, network))
-    return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16 (for names there is host=)";
+    return base::quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16 (for names there is host=)";
   rule.to.push_back(network);
   return {};
 }
@@ -222,7 +215,7 @@ bool is_pattern(string_view text) {
 }
 
 string not_a_host(string_view text) {
-  string wrong = quoted(text) + " is not a host or a pattern of hosts, as in *.example.com";
+  string wrong = base::quoted(text) + " is not a host or a pattern of hosts, as in *.example.com";
   if (text.find("//") != string_view::npos) return wrong + " (no scheme and no path)";
   if (text.find('/') != string_view::npos) return wrong + " (for networks there is to=)";
   if (text.find(':') != string_view::npos) return wrong + " (the port is a condition of its own, port=)";
@@ -238,8 +231,7 @@ string take_host(Rule& rule, string_view text) {
     rule.host.push_back({string{text}, sys::unmapped(address)});
     return {};
   }
-  string pattern{without_final_dot(text)};
-  std::transform(pattern.begin(), pattern.end(), pattern.begin(), base::lower);
+  string pattern = base::lowered(base::without_final_dot(text));
   const bool with_all_below = pattern.size() > 1 && pattern.front() == '.';
   if (with_all_below) rule.host.push_back({"*" + pattern, {}});
   if (with_all_below) pattern.erase(0, 1);
@@ -251,17 +243,18 @@ string take_host(Rule& rule, string_view text) {
 string take_port(Rule& rule, string_view text) {
   Ports range;
   if (!parse_ports(text, range))
-    return quoted(text) + " is not a port from 1 to 65535, as in 80, or a range, as in 1024-65535";
-  if (range.first > range.last) return quoted(text) + " is a range whose end lies before its begin";
+    return base::quoted(text) + " is not a port from 1 to 65535, as in 80, or a range, as in 1024-65535";
+  if (range.first > range.last) return base::quoted(text) + " is a range whose end lies before its begin";
   rule.port.push_back(range);
   return {};
 }
 
 // Methods are case-sensitive (RFC 9110 section 9.1), and all that are registered are in capitals.
 string take_method(Rule& rule, string_view text) {
-  if (text.empty() || !base::all_are(text, base::kToken)) return quoted(text) + " is not a method, as in GET";
+  if (text.empty() || !base::all_are(text, base::kToken))
+    return base::quoted(text) + " is not a method, as in GET";
   if (std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; }))
-    return quoted(text) + " has small letters; methods are in capitals, as in GET";
+    return base::quoted(text) + " has small letters; methods are in capitals, as in GET";
   rule.method.emplace_back(text);
   return {};
 }
@@ -301,7 +294,7 @@ string_view meant(string_view key) {
 }
 
 string unknown_condition(string_view key) {
-  string message = "there is no condition " + quoted(key);
+  string message = "there is no condition " + base::quoted(key);
   if (const string_view right = meant(key); !right.empty())
     message += "; did you mean " + string{right} + "=?";
   return message + " (there are " + string{kKeys} + ")";
@@ -335,8 +328,9 @@ string take_condition(Rule& rule, string_view text) {
     return take_values(rule, base::trimmed(text.substr(0, equals)), text.substr(equals + 1));
   Network network;
   if (parse_network(text, network)) return take_values(rule, "client", text);
-  if (!meant(text).empty()) return quoted(text) + " needs a value, as in " + string{meant(text)} + "=...";
-  return quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16, nor a condition (there are " +
+  if (!meant(text).empty())
+    return base::quoted(text) + " needs a value, as in " + string{meant(text)} + "=...";
+  return base::quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16, nor a condition (there are " +
          string{kKeys} + "), nor all";
 }
 

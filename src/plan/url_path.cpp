@@ -10,25 +10,11 @@ namespace {
 using std::string;
 using std::string_view;
 
-unsigned hex_value(char c) noexcept {
-  return static_cast<unsigned>(base::is(c, base::kDigit) ? c - '0' : base::lower(c) - 'a' + 10);
-}
-
-// A segment, decoded. False if it cannot be the name of a file.
-bool decode(string_view text, string& out) {
-  out.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      if (i + 2 >= text.size() || !base::all_are(text.substr(i + 1, 2), base::kHexDigit)) return false;
-      c = static_cast<char>(hex_value(text[i + 1]) << 4U | hex_value(text[i + 2]));
-      i += 2;
-      if (c == '/') return false;
-    }
-    if (c == '\0') return false;
-    out += c;
-  }
-  return true;
+// A segment, decoded. Nothing if it cannot be the name of a file.
+std::optional<string> decode(string_view text) {
+  std::optional<string> name = base::percent_decoded(text);
+  if (name && name->find_first_of(string_view{"/\0", 2}) != string::npos) name.reset();
+  return name;
 }
 
 }  // namespace
@@ -42,12 +28,12 @@ std::optional<FilePath> parse_file_path(string_view target) {
   std::vector<string> segments;
   while (!rest.empty()) {
     const std::size_t end = rest.find('/');
-    string segment;
-    if (!decode(rest.substr(0, end), segment)) return std::nullopt;
+    std::optional<string> segment = decode(rest.substr(0, end));
+    if (!segment) return std::nullopt;
     rest = end == string_view::npos ? string_view{} : rest.substr(end + 1);
-    if (segment.empty() || segment == ".") continue;
-    if (segment != "..") {
-      segments.push_back(std::move(segment));
+    if (segment->empty() || *segment == ".") continue;
+    if (*segment != "..") {
+      segments.push_back(std::move(*segment));
     } else if (segments.empty()) {
       return std::nullopt;
     } else {

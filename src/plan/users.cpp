@@ -29,15 +29,6 @@ constexpr std::array<std::uint8_t, 256> make_sextets() {
 }
 constexpr std::array<std::uint8_t, 256> kSextets = make_sextets();
 
-// RFC 7617 section 2: neither the name nor the password has control characters. A NUL would end the password
-// early.
-bool has_control(string_view text) noexcept {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
-}
-
 // Takes auth-scheme and the blanks behind it off `value` (RFC 9110 section 11.4).
 bool take_basic(string_view& value) noexcept {
   constexpr string_view kScheme = "Basic";
@@ -98,7 +89,7 @@ string check_hash(const Hasher& hasher, const string& hash) {
     if (hash.starts_with(row.prefix))
       return "has a hash that begins with " + string{row.prefix} + ": that " + string{row.what} +
              string{kInstead};
-  if (has_control(hash) || hash.find_first_of(" :") != string::npos)
+  if (base::has_control(hash) || hash.find_first_of(" :") != string::npos)
     return "has characters behind the hash that do not belong there";
   if (is_in_the_clear(hash)) return "has no hash but what looks like the password itself" + string{kInstead};
   if (!hasher.knows(hash.c_str()))
@@ -111,7 +102,7 @@ string check_name(string_view name) {
   if (name.empty()) return "has no name before the colon";
   if (name.size() > kUserBytesMax)
     return "has a name of more than " + std::to_string(kUserBytesMax) + " bytes";
-  return has_control(name) ? "has a control character in the name" : "";
+  return base::has_control(name) ? "has a control character in the name" : "";
 }
 
 using Place = std::pair<string_view, std::size_t>;  // a name and its line
@@ -219,7 +210,8 @@ Login Users::check(string_view value) noexcept {
 Login Users::check_decoded(std::span<char> credentials) noexcept {
   const string_view text{credentials.data(), credentials.size()};
   const std::size_t colon = text.find(':');  // the first: a name has none (RFC 7617 section 2)
-  if (colon == string_view::npos || has_control(text)) return {What::malformed, {}};
+  // No control characters (RFC 7617 section 2): a NUL would end the password early.
+  if (colon == string_view::npos || base::has_control(text)) return {What::malformed, {}};
   if (users_.empty()) return {What::wrong, {}};
   const base::SipHash hash = base::siphash(key_, text);
   if (const User* const known = recall(hash)) return {What::good, known->name};

@@ -72,6 +72,26 @@ std::uint64_t head_bytes(const net::Lane& answer, std::size_t whole) noexcept {
   return answer.moved + answer.end + text.find("\r\n\r\n") + 4;
 }
 
+// Behind what is on its way to the client of an interim answer.
+Step answer_with(request_info& record, Services& services, const http::Failure& failure) noexcept {
+  Exchange& exchange = *record.exchange;
+  net::Lane& answer = record.lane[kResponse];
+  exchange.reason = failure.reason;
+  exchange.ended_in = record.state;
+  exchange.announced = false;
+  exchange.status = base::row(failure.reason).status;
+  const std::size_t length =
+      http::write_answer(failure, {services.via, services.date},
+                         {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
+  exchange.head_down = head_bytes(answer, length) - exchange.sent_down - record.greeted;
+  answer.begin = std::exchange(record.greeted, std::uint8_t{0});  // 0 if an interim answer is on its way
+  answer.end = static_cast<std::uint16_t>(answer.end + length);
+  answer.framing = http::Framing{};
+  note(record, services, Did::answered, exchange.status, static_cast<std::uint8_t>(failure.reason),
+       failure.error);
+  return go(State::SEND_RESPONSE);
+}
+
 }  // namespace
 
 // The upstream of a tunnel would take the end of the stream for the client's, which has not come: had it
@@ -93,9 +113,6 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
     return yield(Wait::linger);
   }
   Exchange& exchange = *record.exchange;
-  exchange.reason = reason;
-  exchange.ended_in = record.state;
-  exchange.announced = false;
   exchange.persistent = false;
   if (!make_room(record, services)) {
     record.verdict = reason;
@@ -103,41 +120,19 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   }
   if (record.state == State::READ_REQUEST)
     record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
-  exchange.status = status;
   record.lane[kRequest].dead = true;
-
-  net::Lane& answer = record.lane[kResponse];
-  const std::size_t length =
-      http::write_answer(failure_of(record, services, reason), {services.via, services.date},
-                         {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
-  exchange.head_down = head_bytes(answer, length) - exchange.sent_down - record.greeted;
-  answer.begin = std::exchange(record.greeted, std::uint8_t{0});  // 0 if an interim answer is on its way
-  answer.end = static_cast<std::uint16_t>(answer.end + length);
-  answer.framing = http::Framing{};
-  note(record, services, Did::answered, status, static_cast<std::uint8_t>(reason), exchange.error);
-  return go(State::SEND_RESPONSE);
+  return answer_with(record, services, failure_of(record, services, reason));
 }
 
 Step refuse(request_info& record, Services& services, Reason reason, std::string_view fields) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
-  exchange.reason = reason;
-  exchange.ended_in = record.state;
-  exchange.announced = false;
-  exchange.status = base::row(reason).status;
   http::Failure failure = failure_of(record, services, reason);
   failure.phase = {};
   failure.fields = fields;
   failure.stays = exchange.persistent;
-  const std::size_t length =
-      http::write_answer(failure, {services.via, services.date},
-                         {reinterpret_cast<char*>(answer.block->bytes), http::kAnswerBytesMax});
   answer.begin = answer.end = 0;
-  exchange.head_down = head_bytes(answer, length) - exchange.sent_down;
-  answer.end = static_cast<std::uint16_t>(length);
-  answer.framing = http::Framing{};
-  note(record, services, Did::answered, exchange.status, static_cast<std::uint8_t>(reason));
-  return go(State::SEND_RESPONSE);
+  return answer_with(record, services, failure);
 }
 
 Step end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept {

@@ -58,22 +58,17 @@ std::string_view request_id(const Exchange& exchange, const Services& services,
 
 // As RFC 7617 section 2 has them; empty without a user, or if there is no room.
 std::string_view credentials(const plan::Parent& parent, std::span<char> room) noexcept {
-  std::array<char, 2 * net::kLoginBytesMax + 1> pair_room;
-  base::Writer pair{pair_room}, out{room};
-  if (parent.user.empty()) return {};
-  pair << parent.user << ':' << parent.password;
-  if (base::base64_bytes(pair.view().size()) > room.size()) return {};
-  base::put_base64(out, pair.view());
-  return out.view();
+  base::Writer out{room};
+  if (!parent.user.empty()) net::put_basic(out, {parent.user, parent.password});
+  return out.overflowed() ? std::string_view{} : out.view();
 }
 
 }  // namespace
 
 std::string_view authority_of(const plan::Hop& hop, std::span<char> room) noexcept {
   base::Writer out{room};
-  const bool ipv6 = hop.host.find(':') != std::string::npos;
   if (!hop.socket.empty()) return "localhost";
-  out << (ipv6 ? "[" : "") << hop.host << (ipv6 ? "]:" : ":") << std::uint64_t{hop.port};
+  base::put_host(out, hop.host) << ':' << std::uint64_t{hop.port};
   return out.view();
 }
 

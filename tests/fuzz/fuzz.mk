@@ -26,6 +26,9 @@ SECONDS ?= 60
 fuzz: $(FUZZ_BINS)
 	python3 tests/fuzz/run.py fuzz $(FUZZ_BUILD) $(SECONDS) $(FUZZ_TARGETS)
 
+.PHONY: fuzz-build
+fuzz-build: $(FUZZ_BINS)
+
 # The inputs in the tree, once each.
 .PHONY: fuzz-replay
 fuzz-replay: $(FUZZ_BINS)

@@ -1,0 +1,65 @@
+#include "announcement.hpp"
+
+#include "../plan/places.hpp"
+
+namespace watch {
+namespace {
+
+// "reverse proxy to localhost:3000", for people.
+std::string description(const plan::Config& config, const plan::Listener& listener) {
+  const auto members = [&config](std::size_t group) {
+    std::string text;
+    for (const plan::Hop& hop : config.groups[group].members)
+      text += (text.empty() ? "" : ", ") + plan::text_of(hop);
+    return text;
+  };
+  switch (listener.role) {
+    case plan::Role::forward: return "proxy";
+    case plan::Role::relay: return "relay to " + members(listener.group);
+    case plan::Role::echo: return "echo";
+    case plan::Role::reverse_lines: return "lines reversed";
+    case plan::Role::send_file: return "sends " + listener.file;
+    case plan::Role::web: break;
+  }
+  const std::vector<plan::WebRoute>& routes = config.sites[listener.sites.front()].routes;
+  if (listener.sites.size() > 1 || routes.size() != 1) return "web server";
+  if (routes.front().kind == plan::RouteKind::reverse)
+    return "reverse proxy to " + members(routes.front().group);
+  return routes.front().kind == plan::RouteKind::files ? "files of " + routes.front().directory
+                                                       : "web server";
+}
+
+}  // namespace
+
+std::vector<std::string> announcement(const plan::Config& config, std::span<const Open> listeners) {
+  const std::string us = "proxy " + std::string{plan::kVersion} + " listens on ";
+  std::vector<std::string> lines;
+  std::vector<sys::Address> forward;
+  for (const Open& open : listeners) {
+    const plan::Listener& listener = config.listeners[open.place];
+    if (listener.role == plan::Role::forward)
+      forward.push_back(open.address);
+    else
+      lines.push_back(us + std::string{sys::endpoint_text(open.address).view()} + ": " +
+                      description(config, listener));
+  }
+  if (forward.empty()) {
+    lines.emplace_back("Ctrl-C stops it.");
+    return lines;
+  }
+  const sys::Address& first = forward.front();
+  lines.push_back(
+      us + list(forward) + ". Try: curl -x http://" + std::string{sys::endpoint_text(first).view()} +
+      " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(first).view()} +
+      ", port " + std::to_string(first.port) + ". Ctrl-C stops it.");
+  return lines;
+}
+
+std::string list(std::span<const sys::Address> addresses) {
+  std::string text;
+  for (const sys::Address& address : addresses)
+    text += (text.empty() ? "" : " and ") + std::string{sys::endpoint_text(address).view()};
+  return text;
+}
+
+}  // namespace watch

@@ -1,0 +1,23 @@
+// What the proxy says of itself when it begins: where it listens, as what, and what to do next.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../plan/config.hpp"
+#include "../sys/address.hpp"
+
+namespace watch {
+
+struct Open {
+  sys::Address address;   // that is listened on
+  std::size_t place = 0;  // of its listener in the configuration
+};
+
+// A line for each listener that is no forward proxy, and a last one, which tells how to stop it.
+std::vector<std::string> announcement(const plan::Config& config, std::span<const Open> listeners);
+
+// "127.0.0.1:8080 and [::1]:8080".
+std::string list(std::span<const sys::Address> addresses);
+
+}  // namespace watch

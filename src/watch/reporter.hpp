@@ -1,0 +1,46 @@
+// All that the proxy tells while it runs: the log, what -v narrates, its own words, and what is counted.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "../../request_state.hpp"
+#include "metrics.hpp"
+#include "narrator.hpp"
+#include "sink.hpp"
+
+namespace watch {
+
+class Reporter final : public Pages {
+ public:
+  struct Streams {
+    sys::Fd output;    // standard output
+    sys::Fd log_file;  // none: the log goes to standard output, or nowhere
+  };
+  // The log goes where the youngest configuration of `services` says. REQUIRES: it outlives us.
+  Reporter(Streams streams, Services& services);
+
+  // What has happened in this turn is told.
+  void look_on();
+  void say(const std::string& text);  // on standard output, at once
+  void flush();
+  // SIGUSR1: the log's file was moved away, and is begun anew.
+  void reopen_log();
+  // The youngest configuration is another one.
+  void heed_configuration();
+  // The time at which `look_on` has something to do; 0: never.
+  [[nodiscard]] std::uint64_t next_flush() const noexcept;
+  [[nodiscard]] std::string metrics(bool json) const override;
+
+ private:
+  [[nodiscard]] Gauges gauges() const noexcept;
+
+  Services& services_;
+  Sink output_;    // what we say, what -v tells, and the log by default
+  Sink log_file_;  // or the log has a file of its own
+  Sink& log_;
+  Narrator narrator_;
+  Metrics metrics_;
+  std::uint64_t started_ms_;
+};
+
+}  // namespace watch
