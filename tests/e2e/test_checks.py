@@ -4,8 +4,8 @@ import signal
 import threading
 import unittest
 
-from harness import closed_port, ok, wait_until
-from web import HAS_JSON, InAFolder, Server, UnixServer, ask, at, get, read_answer
+from harness import PATIENCE, closed_port, ok, wait_until
+from web import HAS_JSON, InAFolder, Server, UnixServer, ask, get, read_answer
 
 EVERY_MS = 100  # the shortest that may be asked for
 
@@ -58,6 +58,10 @@ class Checks(InAFolder):
         start = f"health check /up of {authority} {words}: "
         front.wait_for_lines(lambda: sum(line.startswith(start) for line in front.lines) == count)
 
+    @staticmethod
+    def verdicts(front, server):
+        return [line for line in front.lines if line.startswith("health check ") and server.authority in line]
+
     def names(self, front, count=8):
         """Who answers so many requests."""
         return {ask(front)[1].decode() for _ in range(count)}
@@ -81,7 +85,7 @@ class Checks(InAFolder):
             one.well = True
             self.told(front, one.authority, "passed (204)", count)
             self.assertEqual(self.names(front), {"one", "two"})
-        self.assertFalse([line for line in front.lines if "health check" in line and two.authority in line])
+        self.assertFalse(self.verdicts(front, two))
 
     def test_over_a_kept_connection_too(self):
         one, two = Patient(self, "one"), Patient(self, "two")
@@ -115,7 +119,7 @@ class Checks(InAFolder):
         silent, two = Silent(self), Patient(self, "two")
         front = self.front(silent.authority, two.authority, options=("--answer-timeout", "1"))
         self.told(front, silent.authority, "failed (answer-timeout)")
-        self.assertTrue(silent.gone.wait())
+        self.assertTrue(silent.gone.wait(PATIENCE))
         self.assertEqual(self.names(front), {"two"})
 
     def test_what_is_no_http_is_left_out(self):
@@ -154,7 +158,7 @@ class Checks(InAFolder):
         before = front.descriptors()
         self.write_config(self.settings(asked.authority))
         self.reload(front)
-        self.assertTrue(silent.gone.wait())
+        self.assertTrue(silent.gone.wait(PATIENCE))
         asked.check()
         self.assertEqual(self.names(front), {"asked"})
         asked.well = False
@@ -165,6 +169,7 @@ class Checks(InAFolder):
         self.assertEqual(self.names(front), {"asked"})
         wait_until(lambda: front.descriptors() <= before, "no descriptor is left over")
         self.assertEqual(len(silent.origin.heads), 1)
+        self.assertFalse(self.verdicts(front, silent), "it was given up, not late")
 
     def test_the_end_while_it_asks(self):
         for how in (signal.SIGINT, signal.SIGTERM):
@@ -172,7 +177,7 @@ class Checks(InAFolder):
             front = self.front(silent.authority, "nowhere.invalid:80", ms=60_000)
             silent.origin.wait_for(1)
             self.assertEqual(front.stop(how), (0, ""))
-            self.assertTrue(silent.gone.wait())
+            self.assertTrue(silent.gone.wait(PATIENCE))
 
     def test_nobody_is_asked_while_it_drains(self):
         gate, silent = self.gate(), Silent(self)
@@ -181,17 +186,19 @@ class Checks(InAFolder):
             gate.wait()
             wire.send(ok(b"late"))
         slow = self.origin(serve)
-        config = self.settings(silent.authority, ms=60_000)
-        config["servers"].append(at(routes=[{"req_path": "/", "type": "reverse_proxy", "upstreams": [slow.authority]}]))
-        front = self.proxy(port=self.write_config(config))
-        silent.origin.wait_for(1)
-        client = self.client(front.connect(port=front.ports[1])).send(get())
+        front = self.front(slow.authority, path=None)
+        client = self.client(front.connect()).send(get())
         slow.wait_for(1)
+        self.write_config(self.settings(silent.authority, ms=60_000))
+        self.reload(front)
+        silent.origin.wait_for(1)
         front.process.send_signal(signal.SIGTERM)
-        self.assertTrue(silent.gone.wait(), "given up though a request is under way")
+        self.assertTrue(silent.gone.wait(PATIENCE), "given up though a request is under way")
         gate.open()
         self.assertEqual(read_answer(client)[1], b"late")
+        client.close()
         self.assertEqual(front.ended(), (0, ""))
+        self.assertFalse(self.verdicts(front, silent), "it was given up, not late")
 
 
 if __name__ == "__main__":
