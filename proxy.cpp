@@ -114,7 +114,7 @@ class Proxy {
         checker_(poller_, resolver_, blocks_),
         services_(*generations_.back(), poller_, table_, blocks_, pipes_, exchanges_, resolver_, upstreams_,
                   trace_),
-        reporter_(std::move(begun.told), services_) {
+        reporter_(std::move(begun.told), services_, listeners_) {
     services_.run_id = run_id_;
     services_.files = &files_;
     services_.pages = &reporter_;
@@ -299,7 +299,7 @@ void Proxy::accept_from(net::Listeners::Door& door, std::size_t most) {
     const bool speaks_http = !plan::kind_of(services_.generation->config.listeners[door.place].role);
     const std::string_view refusal = speaks_http ? std::string_view{refusal_} : std::string_view{};
     if (sys::Fd client = door.listener.accept(peer, services_.now, refusal))
-      admit(std::move(client), peer, door.place, services_);
+      door.accepted += admit(std::move(client), peer, door.place, services_) ? 1 : 0;
   }
 }
 
@@ -544,6 +544,7 @@ int explain_request(std::span<const char* const> arguments) {
   if (const std::string wrong = explain::read_question(arguments, question, rest); !wrong.empty())
     return fail(kExitUsage, wrong);
   const plan::CommandLine line = plan::parse_command_line(rest);
+  for (const std::string& warning : line.warnings) complain(warning);
   if (line.what == plan::CommandLine::What::wrong) return fail(kExitUsage, line.message);
   std::fputs(explain::explain(line.config, question, explain::look_up).c_str(), stdout);
   return 0;

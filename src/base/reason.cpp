@@ -71,7 +71,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::file_not_found, {"file-not-found", client, 404, "There is nothing here under this name."}},
     {R::file_forbidden, {"file-forbidden", client, 403, "This is not for everybody to read."}},
     {R::file_unreadable, {"file-unreadable", proxy, 500, "The file is there, but reading it failed."}},
-    {R::method_not_allowed, {"method-not-allowed", client, 405, "A file can be had with GET and HEAD only."}},
+    {R::method_not_allowed, {"method-not-allowed", client, 405, "This can be had with GET and HEAD only."}},
     {R::precondition_failed, {"precondition-failed", client, 412, "The file is not, or no longer, the one that the request is about."}},
     {R::range_outside, {"range-outside", client, 416, "The file does not reach to the bytes that were asked for."}},
     {R::no_slot, {"no-slot", proxy, 503, "The proxy is serving as many requests as it may (see the option --max-requests). Try again.", "connection_limit_reached"}},

@@ -109,7 +109,8 @@ int Listeners::commit(const sys::Fd& poller) {
     }
     // Whoever waits there is reported again, under the new number.
     sys::rewatch(poller, doors_[next.door].listener.fd().get(), token(slot));
-    doors.push_back({std::move(doors_[next.door].listener), next.wanted, next.place});
+    Door& old = doors_[next.door];
+    doors.push_back({std::move(old.listener), next.wanted, next.place, true, old.accepted});
   }
   doors_ = std::move(doors);
   next_.clear();

@@ -27,9 +27,10 @@ class Listeners {
   static std::string text_of(const Fault& fault);
   struct Door {
     Listener listener;
-    sys::Address wanted;     // as it was asked for
-    std::uint8_t place = 0;  // among what was wanted
-    bool is_to_stay = true;  // after the change that is prepared
+    sys::Address wanted;         // as it was asked for
+    std::uint8_t place = 0;      // among what was wanted
+    bool is_to_stay = true;      // after the change that is prepared
+    std::uint64_t accepted = 0;  // clients so far
   };
 
   // Opens what is wanted and not open yet; nobody is accepted there before `commit`. With a fault all is as

@@ -16,7 +16,7 @@ namespace plan {
 struct FileLimits {
   std::size_t cache_bytes = std::size_t{16} << 20;  // all that is held in memory
   std::size_t cached_file = std::size_t{64} << 10;  // a larger file is sent from where it lies
-  std::size_t listed = 10'000;                      // entries of a folder
+  std::size_t listed = 2'000;                       // entries of a folder: a few ms, in one go
   long gzip_streams = 128;                          // at once; of about 300 KiB each
 };
 

@@ -53,25 +53,26 @@ bool is_plain(string_view path) noexcept {
          path.find("/.") == string_view::npos;
 }
 
-unsigned hex_value(char c) noexcept {
-  return static_cast<unsigned>(base::is(c, base::kDigit) ? c - '0' : base::lower(c) - 'a' + 10);
+bool has_encoded_slash(string_view path) noexcept {
+  return path.find("%2F") != string_view::npos || path.find("%2f") != string_view::npos;
 }
 
-string decoded(string_view text) {
+// With encoded slashes that stay so when it is decoded.
+string with_slashes_kept(string_view path) {
   string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool encoded = text[i] == '%' && i + 2 < text.size() && base::is(text[i + 1], base::kHexDigit) &&
-                         base::is(text[i + 2], base::kHexDigit);
-    out += encoded ? static_cast<char>(hex_value(text[i + 1]) << 4U | hex_value(text[i + 2])) : text[i];
-    i += encoded ? 2 : 0;
+  for (; !path.empty(); path.remove_prefix(1)) {
+    out += path.front();
+    if (path.starts_with("%2F") || path.starts_with("%2f")) out += "25";
   }
   return out;
 }
 
 // The path as whoever serves it will understand it, so that no spelling gets around a route: decoded, empty
-// segments joined, dots resolved. Nothing if it leads above the top.
+// segments joined, dots resolved. Nothing if it leads above the top, has a NUL in it, or cannot be decoded.
 std::optional<string> normal_path(string_view path) {
-  const string text = decoded(path);
+  const std::optional<string> decoded = base::percent_decoded(path);
+  if (!decoded || decoded->find('\0') != string::npos) return std::nullopt;
+  const string& text = *decoded;
   std::vector<string_view> segments;
   string_view last;
   for (string_view rest = text; !rest.empty();) {
@@ -104,6 +105,32 @@ const WebRoute* route_for(const Site& site, string_view path) noexcept {
     if (begins_with(path, route.prefix) && (best == nullptr || route.prefix.size() > best->prefix.size()))
       best = &route;
   return best;
+}
+
+// What is asked for, as routes see it.
+struct Match {
+  Reason why = Reason::bad_target;  // none: it can be understood, and there is a route for it
+  const WebRoute* route = nullptr;  // if so
+  string path;
+};
+
+// An encoded "/" is part of a name for some servers, and a separator for others. So the route is that for
+// both readings, or none: with "/open/x%2F..%2F..%2Fclosed" nobody gets around the lists of either.
+Match find_route(const Site& site, string_view path) {
+  Match match;
+  std::optional<string> normal = is_plain(path) ? string{path} : normal_path(path);
+  if (!normal) return match;
+  match.route = route_for(site, *normal);
+  match.path = std::move(*normal);
+  if (has_encoded_slash(path)) {
+    const std::optional<string> other = normal_path(with_slashes_kept(path));
+    if (!other) return match;
+    const bool agreed = route_for(site, *other) == match.route;
+    const bool file = match.route != nullptr && match.route->kind == RouteKind::files;
+    if (!agreed || file) match.route = nullptr;  // no file has a "/" in its name
+  }
+  match.why = match.route == nullptr ? Reason::file_not_found : Reason::none;
+  return match;
 }
 
 bool is_among(const std::vector<Network>& networks, const sys::Address& client) noexcept {
@@ -144,12 +171,10 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
   const std::size_t question = std::min(target.find('?'), target.size());
   const string_view asked = question == 0 ? string_view{"/"} : target.substr(0, question);
   plan.keep_alive = site.keep_alive;
-  plan.reason = Reason::bad_target;
-  const std::optional<string> path = is_plain(asked) ? string{asked} : normal_path(asked);
-  if (!path) return plan;
-  plan.reason = Reason::file_not_found;
-  plan.route = route_for(site, *path);
-  if (plan.route == nullptr) return plan;
+  const Match found = find_route(site, asked);
+  plan.reason = found.why;
+  if (plan.reason != Reason::none) return plan;
+  plan.route = found.route;
   plan.keep_alive = plan.route->keep_alive;
   plan.reason = Reason::client_not_allowed;
   if (!admits(*plan.route, client)) return plan;
@@ -160,7 +185,8 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
   if (plan.reason != Reason::none) plan.kind = Kind::refuse;
   if (plan.kind == Kind::reverse && head.forwards_left == 0) plan.kind = Kind::reply;
   if (plan.kind == Kind::files) {
-    const string_view rest = string_view{*path}.substr(std::min(plan.route->prefix.size(), path->size()));
+    const string_view rest =
+        string_view{found.path}.substr(std::min(plan.route->prefix.size(), found.path.size()));
     plan.below =
         (is_plain(asked) ? string{rest} : percent_encoded(rest, "/")) + string{target.substr(question)};
   }

@@ -84,6 +84,8 @@ bool choose_member(request_info& record, Services& services) noexcept;
 
 // ---- serve.cpp -------------------------------------------------------------------------------------------
 
+// There was no descriptor for a file: an idle upstream's is given up for it. False: another try is of no use.
+bool make_room_for_file(Services& services, Reason why) noexcept;
 // A web server's own answer is to be in a block; false: there is none to be had.
 bool reserve_answer(request_info& record, Services& services) noexcept;
 Step serve(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length,

@@ -63,11 +63,13 @@ Step begin_relay(request_info& record, Services& services, const plan::Listener&
   return go(State::SEND_REQUEST);
 }
 
-Step begin_file(request_info& record, const plan::Listener& listener) noexcept {
+Step begin_file(request_info& record, Services& services, const plan::Listener& listener) noexcept {
   Exchange& exchange = *record.exchange;
   describe_raw(exchange, plan::Kind::send_file, listener.file);
-  record.feed = plan::open_whole_file(listener.root, listener.file, exchange.reason);
-  if (!record.feed) return close(exchange.reason);
+  Reason why = Reason::none;
+  do record.feed = plan::open_whole_file(listener.root, listener.file, why);
+  while (!record.feed && make_room_for_file(services, why));
+  if (!record.feed) return close(exchange.reason = why);
   record.lane[kRequest].framing = record.lane[kResponse].framing = http::Framing{kOpenEnded};
   return go(State::SEND_RESPONSE);
 }
@@ -118,15 +120,21 @@ Step read_introduction(request_info& record, Services& services) noexcept {
     if (request.end == 0) request.drop_block();
     if (const Reason why = accept_introduction(record, services, header.client); why != Reason::none)
       return close(why);
+    spend(record, services, request.end);  // whose it is was not known when it was read
     return go(State::READ_REQUEST);
   }
 }
 
 Step begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept {
+  const bool has_waited = record.exchange != nullptr;  // for a block: it came in time
   if (!begin_exchange(record, services)) return yield(Wait::head);
   const plan::Listener& listener = listener_of(record, services);
+  if (!has_waited && services.table.used() > services.requests_max) {
+    describe_raw(*record.exchange, kind, {});
+    return close(Reason::no_slot);  // the further slots are for those who can be told so
+  }
   if (kind == plan::Kind::relay) return begin_relay(record, services, listener);
-  if (kind == plan::Kind::send_file) return begin_file(record, listener);
+  if (kind == plan::Kind::send_file) return begin_file(record, services, listener);
   return begin_echo(record, kind);
 }
 

@@ -27,10 +27,15 @@ bool wants_json(const http::Fields& fields) noexcept {
 }
 
 plan::FileAnswer metrics(const Services& services, const http::RequestHead& head) {
+  plan::FileAnswer answer;
+  if (head.method != "GET" && head.method != "HEAD") {
+    answer.reason = Reason::method_not_allowed;
+    answer.fields = "Allow: GET, HEAD\r\n";
+    return answer;
+  }
   const bool json = wants_json(head.fields);
   auto text = std::make_shared<const std::string>(services.pages == nullptr ? std::string{}
                                                                             : services.pages->metrics(json));
-  plan::FileAnswer answer;
   answer.fields = "Content-Type: " + std::string{json ? Pages::kJsonType : Pages::kTextType} + "\r\n";
   answer.body = {http::Body::Kind::length, text->size()};
   const std::uint64_t length = text->size();
@@ -107,6 +112,10 @@ Step send_answer(request_info& record, Services& services, plan::FileAnswer& fou
 
 }  // namespace
 
+bool make_room_for_file(Services& services, Reason why) noexcept {
+  return why == Reason::no_descriptor && services.upstreams.drop_oldest();
+}
+
 bool reserve_answer(request_info& record, Services& services) noexcept {
   net::Lane& response = record.lane[kResponse];
   if (!response.block) response.block = services.blocks.take();
@@ -118,6 +127,7 @@ Step serve(request_info& record, Services& services, const http::RequestHead& he
   record.exchange->persistent &= decided.keep_alive;
   const http::Body body = head.body;
   plan::FileAnswer found = make_answer(services, head, decided);
+  while (make_room_for_file(services, found.reason)) found = make_answer(services, head, decided);
   take_in(record, body, head_length);  // the views in `head` are gone
   if (found.reason != Reason::none) return refuse(record, services, found.reason, found.fields);
   return send_answer(record, services, found);

@@ -5,7 +5,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace watch {
 namespace {
@@ -70,6 +69,13 @@ std::vector<Series> by_state(const Gauges& gauges) {
   return all;
 }
 
+std::vector<Series> by_listener(const Gauges& gauges) {
+  std::vector<Series> all;
+  for (const Gauges::Listener& listener : gauges.listeners)
+    all.push_back({{{{"listener", listener.address}}}, listener.connections});
+  return all;
+}
+
 std::vector<Series> one(std::uint64_t value) { return {{{}, value}}; }
 
 std::vector<Metric> counted(const Metrics::Counts& counts) {
@@ -113,6 +119,8 @@ std::vector<Metric> present(const Gauges& now) {
       {"proxy_resolver_names", Type::gauge, "Names remembered or being looked up.", one(now.names)},
       {"proxy_uptime_seconds", Type::gauge, "Since the start.", one(now.uptime_ms), true},
       {"proxy_connections_total", Type::counter, "Connections accepted.", one(now.connections)},
+      {"proxy_listener_connections_total", Type::counter, "Of these, by the listener, if it is there still.",
+       by_listener(now)},
       {"proxy_stale_events_total", Type::counter, "Events for connections that were no more.",
        one(now.stale_events)},
       {"proxy_dropped_log_lines_total", Type::counter, "Lines that the log took no more.",
@@ -207,7 +215,8 @@ template <class Put>
 string written(const Metrics::Counts& counts, const Gauges& gauges, Put put) {
   string out;
   for (const Metric& metric : counted(counts)) put(out, metric);
-  for (const Metric& metric : present(gauges)) put(out, metric);
+  for (const Metric& metric : present(gauges))
+    if (!metric.series.empty()) put(out, metric);
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "../../request_state.hpp"
 
@@ -39,6 +40,11 @@ struct Gauges {
   std::uint64_t pipes = 0;
   std::uint64_t idle_upstreams = 0;
   std::uint64_t names = 0;  // that the resolver remembers
+  struct Listener {
+    std::string address;
+    std::uint64_t connections = 0;  // since it was opened
+  };
+  std::vector<Listener> listeners{};  // those that there are
   // Since the start.
   std::uint64_t connections = 0;
   std::uint64_t stale_events = 0;

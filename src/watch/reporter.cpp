@@ -19,8 +19,9 @@ Sink::Wording wording(const plan::Config& config) noexcept {
 
 }  // namespace
 
-Reporter::Reporter(Streams streams, Services& services)
+Reporter::Reporter(Streams streams, Services& services, const net::Listeners& listeners)
     : services_(services),
+      listeners_(listeners),
       output_(std::move(streams.output), {}, wording(services.generation->config)),
       log_file_(std::move(streams.log_file), place(services.generation->config.access_log),
                 wording(services.generation->config)),
@@ -68,7 +69,7 @@ std::uint64_t Reporter::next_flush() const noexcept {
   return output == 0 || file == 0 ? std::max(output, file) : std::min(output, file);
 }
 
-Gauges Reporter::gauges() const noexcept {
+Gauges Reporter::gauges() const {
   Gauges now{.records_limit = services_.table.slots(),
              .blocks = services_.blocks.used(),
              .blocks_limit = services_.blocks.limit(),
@@ -82,6 +83,8 @@ Gauges Reporter::gauges() const noexcept {
   for (std::uint32_t slot = 0; slot < services_.table.touched(); ++slot)
     ++now.records[static_cast<std::size_t>(services_.table.at(slot).state)];
   now.records[static_cast<std::size_t>(State::FREE)] = services_.table.slots() - services_.table.used();
+  for (const net::Listeners::Door& door : listeners_.all())
+    now.listeners.push_back({std::string{sys::endpoint_text(door.listener.address()).view()}, door.accepted});
   return now;
 }
 

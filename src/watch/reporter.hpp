@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../../request_state.hpp"
+#include "../net/listeners.hpp"
 #include "metrics.hpp"
 #include "narrator.hpp"
 #include "sink.hpp"
@@ -16,8 +17,8 @@ class Reporter final : public Pages {
     sys::Fd output;    // standard output
     sys::Fd log_file;  // none: the log goes to standard output, or nowhere
   };
-  // The log goes where the youngest configuration of `services` says. REQUIRES: it outlives us.
-  Reporter(Streams streams, Services& services);
+  // The log goes where the youngest configuration of `services` says. REQUIRES: both outlive us.
+  Reporter(Streams streams, Services& services, const net::Listeners& listeners);
 
   // What has happened in this turn is told.
   void look_on();
@@ -32,9 +33,10 @@ class Reporter final : public Pages {
   [[nodiscard]] std::string metrics(bool json) const override;
 
  private:
-  [[nodiscard]] Gauges gauges() const noexcept;
+  [[nodiscard]] Gauges gauges() const;
 
   Services& services_;
+  const net::Listeners& listeners_;
   Sink output_;    // what we say, what -v tells, and the log by default
   Sink log_file_;  // or the log has a file of its own
   Sink& log_;

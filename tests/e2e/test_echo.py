@@ -1,22 +1,13 @@
 """What comes goes back: as it is, each line from its end to its beginning, or a file whatever comes."""
-import hashlib
 import os
 import threading
 import unittest
 
-from harness import LIGHT, MIB, Case, lean, pattern, stream
-from web import HAS_JSON, InAFolder, Pusher, at, read_rest, settled_memory
+from harness import LIGHT, MIB, Case, lean, pattern, stream, wait_until
+from web import HAS_JSON, InAFolder, Pusher, at, digest, read_rest, settled_memory
 
 TOTAL = (8 if LIGHT else 64) * MIB
 BLOCK = 16 * 1024
-
-
-def digest(pieces):
-    count, total = 0, hashlib.sha256()
-    for piece in pieces:
-        count += len(piece)
-        total.update(piece)
-    return count, total.hexdigest()
 
 
 class Echo(Case):
@@ -28,6 +19,25 @@ class Echo(Case):
             for data in (b"\0", b"hello\r\n", b"GET / HTTP/1.1\r\n\r\n", bytes(range(256)), pattern(BLOCK - 1), pattern(BLOCK), pattern(BLOCK + 1)):
                 client.send(data)
                 self.assertEqual(client.read(len(data)), data)
+
+    def test_who_is_one_too_many_is_closed(self):
+        program = self.start("--max-requests", "1")
+        with program.connect() as first:
+            self.assertEqual(first.send(b"x").read(1), b"x")
+            for _ in range(20):  # more than there are further slots
+                with program.connect() as other:
+                    self.assertEqual(other.rest().raw, b"")
+            self.assertEqual(first.send(b"y").read(1), b"y")
+            self.assertIn(" end=no-slot ", program.line("ECHO"))
+        wait_until(lambda: self.echoes(program), "served again")
+
+    @staticmethod
+    def echoes(program):
+        with program.connect() as client:
+            try:
+                return client.send(b"x").some() == b"x"
+            except OSError:
+                return False
 
     def test_much(self):
         with self.start().connect() as client:

@@ -427,6 +427,10 @@ class Refused(Served):
                      "/%252e%252e/secret", "/..%5csecret", "/..\\secret", "/.../secret", "/..;/secret", "/%c0%ae%c0%ae/secret",
                      "/sub%00/../../secret", "/secret%00", f"/{self.folder}/secret", f"//{self.folder}/secret"):
             self.check(path, 400, 403, 404)
+        for path in ("/sub%2Fa", "/sub%2fa", "/sub/%2Fa"):
+            self.assertEqual(self.status(path), 404, f"{path}: no file has such a name")
+        for path in ("/a%zz", "/sub/a%", "/sub/a%2", "/sub/a%00"):
+            self.assertEqual(self.status(path), 400, path)
         for path in ("/sub/../sub/a", "/sub/./a", "/sub/%2e%2e/sub/a", "/sub/x/../a", "//sub//a", "/s%75b/a", "///sub/a"):
             self.assertEqual(self.ask(path)[1], b"content", path)
 

@@ -1,6 +1,7 @@
 """What the program tells of itself: Prometheus's text format, version 0.0.4, or JSON for who asks for it."""
 import json
 import re
+import signal
 import unittest
 
 from harness import closed_port
@@ -107,6 +108,28 @@ class Told(InAFolder):
             client.send(get("/a.txt"))
             read_answer(client)
         self.assertGreaterEqual(at_work(self.metrics()), before + 5)
+
+    def test_the_connections_of_each_listener(self):
+        """Each by its address; and a reload that leaves it open leaves its count."""
+        servers = [at(routes=[{"req_path": "/metrics", "type": "metrics"}]), at(stream={"type": "echo"})]
+        self.front = self.configured(*servers)
+
+        def counts():
+            return [self.metrics().samples["proxy_listener_connections_total", f'{{listener="127.0.0.1:{port}"}}']
+                    for port in self.front.ports]
+
+        self.assertEqual(counts()[1], 0)
+        for _ in range(3):
+            with self.front.connect(port=self.front.ports[1]) as client:
+                client.send(b"x").read(1)
+        before = counts()
+        self.assertEqual(before[1], 3)
+        self.write_config({"servers": [*servers, at(stream={"type": "reverse"})]})
+        self.front.process.send_signal(signal.SIGHUP)
+        self.front.wait_for_lines(lambda: any(line.startswith("reloaded; ") for line in self.front.lines))
+        after = counts()
+        self.assertEqual(after[1], 3)
+        self.assertGreater(after[0], before[0])
 
     def test_as_json(self):
         head, body = ask(self.front, "/metrics", "Accept: application/json")

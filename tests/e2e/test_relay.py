@@ -1,23 +1,14 @@
 """Bytes to another server and back, whatever they mean."""
-import hashlib
 import socket
 import struct
 import threading
 import unittest
 
 from harness import LIGHT, MIB, closed_port, lean, pattern, settled, stream, wait_until
-from web import HAS_JSON, InAFolder, Pusher, RawServer, UnixServer, at, read_rest, send_back, settled_memory
+from web import HAS_JSON, InAFolder, Pusher, RawServer, UnixServer, at, digest, read_rest, send_back, settled_memory
 
 TOTAL = (8 if LIGHT else 64) * MIB
 V2 = b"\r\n\r\n\0\r\nQUIT\n"  # the signature of version 2, HAProxy's proxy-protocol.txt section 2.2
-
-
-def digest(pieces):
-    count, total = 0, hashlib.sha256()
-    for piece in pieces:
-        count += len(piece)
-        total.update(piece)
-    return count, total.hexdigest()
 
 
 def pieces_of(wire):

@@ -1,4 +1,5 @@
 """What the tests of the roles have in common: messages read one by one, servers that keep connections, memory."""
+import hashlib
 import json
 import os
 import pathlib
@@ -68,6 +69,15 @@ def read_body(wire, head, method="GET"):
     if head.all("Content-Length"):
         return wire.read(head.length)
     return read_rest(wire)
+
+
+def digest(pieces):
+    """(bytes, hash) of them all, without holding them."""
+    count, total = 0, hashlib.sha256()
+    for piece in pieces:
+        count += len(piece)
+        total.update(piece)
+    return count, total.hexdigest()
 
 
 def read_rest(wire):

@@ -429,14 +429,14 @@ std::string tell(const base::Trace& trace) {
 void run(Stage& stage, Outcome& outcome) {
   World& world = stage.world;
   const plan::Config config = config_for(stage.scenario);
-  Capacity capacity = Capacity::of(config);
+  Capacity capacity = capacity_for(config);
   if (stage.scenario.blocks != 0) capacity.blocks = stage.scenario.blocks;
   sys::Opened poller = sys::make_poller();
   sys::Opened signals = sys::take_signals();
   constexpr net::Token kSignals{0, 0, net::Token::Kind::signals};
   if (sys::watch(poller.fd, signals.fd.get(), kSignals.packed()) != 0) return;
   sys::Opened output = sys::open_stdout();
-  Proxy proxy{config, capacity, {std::move(poller.fd), std::move(signals.fd), std::move(output.fd), sys::Fd{}}};
+  Proxy proxy{config, capacity, {std::move(poller.fd), std::move(signals.fd), {std::move(output.fd), sys::Fd{}}}};
   if (!proxy.listen().empty()) return;  // the failure loop may forbid it; then there is nothing to see
   proxy.services().pipes.bulk_bytes = stage.scenario.bulk_bytes;
   proxy.announce();

@@ -244,6 +244,25 @@ TEST_F(FilesTest, AListingIsBounded) {
   EXPECT_NE(drain(ask("/").feed.get()).find("only 5 entries"), string::npos);
 }
 
+// It is made in one go: so many names, and no more, hold nobody up.
+TEST_F(FilesTest, AHugeFolderIsNotListedWhole) {
+  for (int i = 0; i < 2001; ++i)
+    world.put_file("/www/f" + std::to_string(10'000 + i), string(static_cast<std::size_t>(i % 7), 'x'));
+  files = std::make_unique<plan::Files>();
+  for (const string query : {"", "?sort=name&order=desc", "?sort=size"}) {
+    const string page = body("/" + query);
+    std::vector<string> names;
+    for (std::size_t at = page.find("href=\"f"); at != string::npos; at = page.find("href=\"f", at + 1))
+      names.push_back(page.substr(at + 6, 6));
+    EXPECT_EQ(names.size(), 2000U) << query;
+    EXPECT_NE(page.find("only 2000 entries"), string::npos);
+    const bool by_size = query == "?sort=size";
+    EXPECT_EQ(std::is_sorted(names.begin(), names.end()), query.empty());
+    EXPECT_EQ(std::is_sorted(names.rbegin(), names.rend()), !query.empty() && !by_size);
+    EXPECT_EQ(page.find(">6 B<") > page.rfind(">5 B<"), by_size);
+  }
+}
+
 // ---- conditions and ranges -------------------------------------------------------------------------------
 
 TEST_F(FilesTest, NotModified) {

@@ -107,6 +107,14 @@ TEST_F(MetricsTest, WithoutRequestsAllIsZero) {
   EXPECT_EQ(empty.types().at("proxy_records"), "gauge");
 }
 
+TEST_F(MetricsTest, TellsEachListener) {
+  gauges.listeners = {{"127.0.0.1:8080", 3}, {"[::1]:8080", 0}};
+  const Page now = page();
+  EXPECT_EQ(now.at("proxy_listener_connections_total{listener=\"127.0.0.1:8080\"}"), 3);
+  EXPECT_EQ(now.at("proxy_listener_connections_total{listener=\"[::1]:8080\"}"), 0);
+  EXPECT_NE(metrics.json(gauges).find(R"({"listener":"127.0.0.1:8080","value":3})"), string::npos);
+}
+
 TEST_F(MetricsTest, CountsByClassAndReason) {
   metrics.count(exchange);
   metrics.count(exchange);

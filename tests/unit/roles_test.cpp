@@ -289,6 +289,28 @@ TEST(ProxyHeaderIn, OnceForAConnection) {
   EXPECT_TRUE(b.read(client).ends_with("content"));
 }
 
+// What comes in one piece with the header is read before it is known whose it is.
+TEST(ProxyHeaderIn, WhatComesWithItIsTheClientsToPayFor) {
+  constexpr std::uint64_t kBurst = 10'000;
+  const string request = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (const Role role : {Role::echo, Role::reverse_lines, Role::web})
+    for (const bool named : {true, false}) {
+      RoleBench b{role};
+      b.door().proxy_header_in = true;
+      b.site({bench::files_at("/")});
+      b.config.allowance.bytes = {1000, kBurst};
+      limit_clients(b.generation, nullptr, 8, {1, 2});
+      b.services->use(b.generation);
+      const auto client = b.client();
+      b.send(client, (named ? string{kV1} : "PROXY UNKNOWN\r\n") + request);
+      EXPECT_NE(b.read(client), "");
+      const sys::Address payer = named ? b.record().client : sys::loopback4(1);
+      EXPECT_EQ(b.generation.limits->bytes_allowed(payer, b.services->now), kBurst - request.size());
+      const std::uint64_t left = b.generation.limits->bytes_allowed(sys::loopback4(1), b.services->now);
+      EXPECT_EQ(left, kBurst - (named ? 0 : request.size())) << "not those who passed it on";
+    }
+}
+
 TEST(ProxyHeaderIn, WhatIsNoneCloses) {
   for (const Role role :
        {Role::echo, Role::relay, Role::reverse_lines, Role::send_file, Role::web, Role::forward})
@@ -367,6 +389,35 @@ TEST(NoHttp, TooManyConnections) {
       EXPECT_EQ(b.read(second), "");
       EXPECT_TRUE(second->down.fin_arrived || second->remote_reset);
       EXPECT_FALSE(first->down.fin_arrived || first->remote_reset);
+    }
+}
+
+TEST(NoHttp, WhoIsOneTooManyIsClosed) {
+  for (const Role role : kRaw)
+    for (const bool introduced : {false, true}) {
+      RoleBench b{role, 16, 100};
+      b.door().proxy_header_in = introduced;
+      b.door().root = "/www";
+      b.door().file = "f";
+      b.world.put_file("/www/f", string(100'000, 'x'));
+      b.group(1);
+      auto& host = b.member(1);
+      b.services->requests_max = 1;
+      const auto first = b.client();
+      b.send(first, introduced ? string{kV1} + "abc\n" : "abc\n");
+      const auto server = b.arrival(host);
+      const auto second = b.client();
+      b.send(second, introduced ? string{kV1} + "def\n" : "def\n");
+      EXPECT_EQ(b.read(second), "");
+      EXPECT_TRUE(second->down.fin_arrived || second->remote_reset);
+      EXPECT_EQ(b.arrival(host), nullptr) << "its server never hears of it";
+      EXPECT_EQ(b.table.used(), 1U);
+      ASSERT_FALSE(b.services->finished.empty());
+      EXPECT_EQ(b.last().reason, Reason::no_slot);
+      EXPECT_FALSE(first->down.fin_arrived || first->remote_reset) << "who came in time stays";
+      if (role == Role::relay) {
+        EXPECT_EQ(b.read(server), "abc\n");
+      }
     }
 }
 
@@ -535,6 +586,23 @@ TEST(SendFile, BecomesShorterAndLooksCut) {
   EXPECT_TRUE(client->remote_reset);
   EXPECT_LE(got.size(), 2000U);
   EXPECT_TRUE(b.settled());
+}
+
+TEST(SendFile, AnIdleConnectionMakesWay) {
+  for (const bool idle : {true, false}) {
+    SendFile b{"content"};
+    b.member(1);
+    net::Endpoint server;
+    server.fd = sys::connect(bench::member_address(1)).fd;
+    server.serial = b.table.new_serial();
+    b.upstreams.own(server, 0);
+    // For the client, and the folder that is needed to open the file.
+    b.world.descriptor_limit = 3 + b.world.descriptors() + 2;
+    if (idle) b.upstreams.keep({std::move(server), bench::member_address(1)}, "h", 80, b.services->now);
+    EXPECT_EQ(b.read(b.client()), idle ? "content" : "");
+    EXPECT_EQ(b.last().reason, idle ? Reason::complete : Reason::no_descriptor);
+    EXPECT_EQ(b.upstreams.idle(), 0U);
+  }
 }
 
 TEST(SendFile, IsNotThere) {

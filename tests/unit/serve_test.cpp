@@ -204,12 +204,16 @@ TEST(Serve, RefusalsKeepTheConnection) {
                          {"GET", "/secret", 403},
                          {"DELETE", "/a", 405},
                          {"GET", "/%2e%2e/%2e%2e/etc", 400},
+                         {"GET", "/a%zz", 400},
+                         {"GET", "/a%", 400},
+                         {"GET", "/folder%2Fa", 404},
                          {"GET", "/closed/a", 403}}) {
     for (const char* version : {"1.1", "1.0"}) {
       plan::WebRoute closed = files_at("/closed");
       closed.deny = {plan::Network{sys::loopback4(0), 8}};
       Web b{{files_at("/"), closed}};
       b.world.put_file("/www/a", "content");
+      b.world.put_file("/www/folder/a", "content");
       b.world.put_file("/www/secret", "x").status.for_all = false;
       const auto client = b.client();
       b.send(client, row.method + " " + row.path + " HTTP/" + version + "\r\nHost: h\r\n\r\n");
@@ -271,6 +275,25 @@ TEST(Serve, Metrics) {
   EXPECT_EQ(text, "");
 }
 
+TEST(Serve, MetricsAreOnlyRead) {
+  plan::WebRoute route;
+  route.prefix = "/metrics";
+  route.kind = plan::RouteKind::metrics;
+  for (const string method : {"POST", "PUT", "DELETE", "OPTIONS", "get"}) {
+    Web b{{route}};
+    const Told told;
+    b.services->pages = &told;
+    const auto client = b.client();
+    b.send(client, method + " /metrics HTTP/1.1\r\nHost: h\r\n\r\n" +
+                       get("/metrics", "Accept: application/json\r\n"));
+    string text = b.read(client);
+    const Answer refused = next_answer(text);
+    EXPECT_EQ(refused.status(), "HTTP/1.1 405") << method;
+    EXPECT_TRUE(refused.has("Allow: GET, HEAD")) << refused.head;
+    EXPECT_EQ(next_answer(text).body, "{}") << "the connection stays";
+  }
+}
+
 TEST(Serve, WaitsForABlock) {
   Web b{{files_at("/")}, 2};
   b.world.put_file("/www/a", "content");
@@ -319,6 +342,30 @@ TEST(Serve, OptionsForTheWholeServer) {
   EXPECT_EQ(b.ask("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").status().substr(9), "200");
   EXPECT_EQ(b.ask("GET * HTTP/1.1\r\nHost: h\r\n\r\n").status().substr(9, 1), "4");
   EXPECT_EQ(b.ask("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n").status().substr(9), "405");
+}
+
+TEST(Serve, AnIdleConnectionMakesWayForAFile) {
+  for (const bool idle : {true, false}) {
+    Web b{{files_at("/"), reverse_at("/api")}};
+    b.group(1);
+    auto& host = b.member(1);
+    b.world.put_file("/www/large", string(50'000, 'x'));
+    const auto client = b.client();
+    b.send(client, get("/nothing"));
+    b.read(client);  // now the folder is open
+    b.send(client, get("/api"));
+    const auto server = b.arrival(host);
+    b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
+    b.read(client);
+    ASSERT_EQ(b.upstreams.idle(), 1U);
+    b.world.descriptor_limit = 3 + b.world.descriptors();  // all that there may be are open
+    auto kept = b.upstreams.take("10.0.0.1", 80, base::kNoIndex);
+    if (idle) b.upstreams.keep(std::move(kept), "10.0.0.1", 80, b.services->now);
+    b.send(client, get("/large"));
+    string text = b.read(client);
+    EXPECT_EQ(next_answer(text).status(), idle ? "HTTP/1.1 200" : "HTTP/1.1 503");
+    EXPECT_EQ(b.upstreams.idle(), 0U);
+  }
 }
 
 // Who stayed would be the crowd for all others.
@@ -371,6 +418,19 @@ TEST(Reverse, TheRequestAsTheServerHasIt) {
   EXPECT_EQ(answer.body, "no");
   EXPECT_EQ(b.generation.groups->open(0, 0), 0U);
   EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.services->now)) << "an answer is an answer";
+}
+
+// How it is spelled is between the client and the server; we only read it.
+TEST(Reverse, ThePathAsItWasSpelled) {
+  for (const string path : {"/a%2Fb", "/a%2fb//c", "/%41/./x/../y", "/%7e?%zz", "/a;b=%2F?c/../d"}) {
+    Reverse b;
+    auto& host = b.member(1);
+    const auto client = b.client();
+    b.send(client, get(path));
+    const auto server = b.arrival(host);
+    ASSERT_NE(server, nullptr) << path;
+    EXPECT_TRUE(b.read(server).starts_with("GET " + path + " HTTP/1.1\r\n")) << path;
+  }
 }
 
 TEST(Reverse, ConnectionsAreKeptAtBothSides) {

@@ -167,6 +167,41 @@ TEST_F(WebTest, NoSpellingGetsAroundARoute) {
   }
 }
 
+// What cannot be decoded would be another path for each who reads it.
+TEST_F(WebTest, ABrokenPercentIsNoPath) {
+  for (const RouteKind kind :
+       {RouteKind::files, RouteKind::redirect, RouteKind::reverse, RouteKind::metrics}) {
+    routes() = {route("/", kind), route("/a", kind)};
+    for (const char* path :
+         {"/a%zz", "/a%", "/a%2", "/a%g0", "/a/%2x", "/%%2F", "/%", "/a%?b", "/a%00", "/a/%00/b"})
+      EXPECT_EQ(found(path), "bad-target") << path;
+    EXPECT_EQ(found("/a?b=%zz"), "/a") << "a query means what its reader makes of it";
+  }
+  routes() = {route("/a")};
+  EXPECT_EQ(found("/b%"), "bad-target") << "whether there is a route or not";
+}
+
+// To some it is a separator, to others not: a server behind us may be either.
+TEST_F(WebTest, AnEncodedSlash) {
+  for (const char* path : {"/a%2Fb", "/a%2f", "/x/a%2Fb/c", "/a%2Fb/../c"}) {
+    routes() = {route("/")};
+    EXPECT_EQ(found(path), "file-not-found") << path << ": no file has such a name";
+    for (const RouteKind kind : {RouteKind::redirect, RouteKind::reverse, RouteKind::metrics}) {
+      routes() = {route("/", kind)};
+      EXPECT_EQ(found(path), "/") << path;
+    }
+  }
+  routes() = {route("/", RouteKind::reverse), route("/open", RouteKind::reverse),
+              route("/closed", RouteKind::reverse)};
+  for (const char* path : {"/open/x%2Fy", "/open/%2F", "/open/x%252F..%252F..%252Fclosed"})
+    EXPECT_EQ(found(path), "/open") << path;
+  // Each of these is below one route for some, and below another for others.
+  for (const char* path : {"/closed%2Fx", "/open/x%2F..%2F..%2Fclosed", "/closed/x%2F..%2F..%2Fopen",
+                           "/open/..%2Fclosed", "/open/x%2fy/../../closed", "/%2Fclosed"})
+    EXPECT_EQ(found(path), "file-not-found") << path;
+  EXPECT_EQ(found("/open/x%2Fy/../../.."), "bad-target") << "above the top for some";
+}
+
 TEST_F(WebTest, WhatFilesAreAskedFor) {
   routes() = {route("/"), route("/f"), route("/g/")};
   struct Row {
