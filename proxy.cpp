@@ -21,6 +21,7 @@
 #include "src/plan/json.hpp"
 #include "src/plan/places.hpp"
 #include "src/state/capacity.hpp"
+#include "src/state/checker.hpp"
 #include "src/state/generation.hpp"
 #include "src/sys/reservation.hpp"
 #include "src/watch/announcement.hpp"
@@ -110,6 +111,7 @@ class Proxy {
         table_(reinterpret_cast<request_info*>(records_.memory()), capacity.slots),
         resolver_(poller_),
         upstreams_(idle_upstreams(this->config())),
+        checker_(poller_, resolver_, blocks_),
         services_(*generations_.back(), poller_, table_, blocks_, pipes_, exchanges_, resolver_, upstreams_,
                   trace_),
         reporter_(std::move(begun.told), services_, listeners_) {
@@ -118,6 +120,7 @@ class Proxy {
     services_.pages = &reporter_;
     services_.requests_max = capacity.requests;
     services_.finished.reserve(2 * std::size_t{capacity.slots});
+    checker_.ask(generations_.back().get());
     read_clocks();
   }
 
@@ -158,6 +161,7 @@ class Proxy {
   [[nodiscard]] const plan::Config& config() const noexcept { return generations_.back()->config; }
   void mark(const sys::Event& event);
   void wake_the_named();
+  void check_servers();
   void accept_clients();
   void accept_from(net::Listeners::Door& door, std::size_t most);
   void accept_those_before_it_closes(net::Listeners::Door& door);
@@ -195,6 +199,7 @@ class Proxy {
   Table table_;
   net::Resolver resolver_;
   net::Upstreams upstreams_;
+  Checker checker_;
   files::Server files_;
   std::string run_id_ = hexadecimal(static_cast<std::uint32_t>(random_key().low));
   std::string refusal_ = refusal_text(config().name);
@@ -221,6 +226,7 @@ void Proxy::turn() {
   for (std::size_t i = 0; i < count; ++i) mark(events_[i]);
   obey();
   wake_the_named();
+  check_servers();
   expire(services_);
   upstreams_.expire(services_.now);
   accept_clients();
@@ -237,6 +243,7 @@ void Proxy::mark(const sys::Event& event) {
     case Kind::client:
     case Kind::upstream: return deliver(token, event, services_);
     case Kind::lookup: return;  // never an event
+    case Kind::check: return checker_.mark(token, event);
     case Kind::listener: return listeners_.mark(token.slot);
     case Kind::resolver: return resolver_.mark(token, event);
     case Kind::signals: return heed_signals();
@@ -263,10 +270,18 @@ void Proxy::obey() {
   to_reload_ = to_drain_ = false;
 }
 
-// Records whose host's name has been looked up.
+// Whose host's name has been looked up.
 void Proxy::wake_the_named() {
   for (const net::Token& token : resolver_.woken(services_.now))
-    if (request_info* const record = table_.find(token); record != nullptr) wake(*record, services_);
+    if (token.kind == Kind::check)
+      checker_.wake(token);
+    else if (request_info* const record = table_.find(token); record != nullptr)
+      wake(*record, services_);
+}
+
+// Who is to be left out from now on, or no more, is known before the records choose.
+void Proxy::check_servers() {
+  for (const Checker::Change& change : checker_.run(services_.now)) reporter_.say(text_of(change));
 }
 
 bool Proxy::may_accept(const net::Listener& listener) const noexcept {
@@ -354,6 +369,7 @@ int Proxy::sleep_ms() {
   };
   consider(reporter_.next_flush());
   consider(upstreams_.next_deadline());
+  consider(checker_.next_deadline());
   consider(drained_at_);
   for (const net::Listeners::Door& door : listeners_.all()) {
     if (may_accept(door.listener)) return 0;
@@ -429,6 +445,7 @@ std::string Proxy::adopt(std::unique_ptr<Generation> next) {
     return std::string{"cannot watch the listeners: "} + std::strerror(error);
   generations_.push_back(std::move(next));
   services_.generation = generations_.back().get();
+  checker_.ask(services_.generation);
   services_.own = listeners_.addresses();
   files_.forget();
   upstreams_.begin_anew(idle_upstreams(config()));
@@ -470,6 +487,7 @@ void Proxy::drain() {
   listeners_.close();
   files_.forget();
   upstreams_.begin_anew(0);
+  checker_.ask(nullptr);
   drained_at_ = services_.now + config().drain_ms;
   ::drain(services_);
 }

@@ -35,11 +35,11 @@ static_assert(sizeof(Endpoint) <= 12);
 
 // What stands in epoll_data: serial 32 bits, slot 24 bits, kind 8 bits.
 struct Token {
-  enum class Kind : std::uint8_t { client, lookup, upstream, listener, resolver, signals };
+  enum class Kind : std::uint8_t { client, lookup, upstream, check, listener, resolver, signals };
 
   std::uint32_t serial = 0;
-  std::uint32_t slot =
-      0;  // of the record (client, lookup), of the listener; the descriptor (upstream, resolver)
+  std::uint32_t slot = 0;  // of the record (client, lookup), of the check, of the listener; the descriptor
+                           // (upstream, resolver)
   Kind kind = Kind::client;
 
   static constexpr std::uint32_t kSlotMax = (1U << 24) - 1;

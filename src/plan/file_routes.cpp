@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "../base/text.hpp"
 #include "groups.hpp"
 #include "places.hpp"
 
@@ -138,7 +139,7 @@ void read_health(const FileValue& value, Group& group) {
   const FileObject health{value, R"(an object, as in {"path": "/health", "interval_ms": 5000})", kHealthKeys};
   if (const FileValue* const path = health.need("path", "\"/health\"")) {
     const auto text = path->text("a path, as in /health");
-    if (text && !is_path(*text))
+    if (text && !(is_path(*text) && base::all_are(*text, base::kVisible)))
       path->wrong("a path, as in /health");
     else if (text)
       group.check_path = *text;
@@ -154,7 +155,6 @@ void read_reverse(const FileObject& object, Config& config, WebRoute& route) {
   if (const FileValue* const health = object.find("health_check")) {
     Group unused;
     read_health(*health, group ? *group : unused);
-    health->warn("nobody is asked yet: how a server fares is seen from its requests alone");
   }
   if (!group) return;
   route.group = config.groups.size();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <string>
+#include <utility>
 
 namespace plan {
 namespace {
@@ -143,30 +144,33 @@ void Groups::succeeded(std::size_t group, std::size_t member) noexcept {
 
 // ---- checks ----------------------------------------------------------------------------------------------
 
+// Not the first in line: where few are asked at once, those who never answer must not keep out the others.
 Groups::Check Groups::next_check(std::uint64_t now) noexcept {
   Check next;
+  Member* first = nullptr;
   for (std::size_t group = 0; group < groups_.size(); ++group) {
     State& state = groups_[group];
     if (state.check_ms == 0) continue;
     for (std::size_t i = 0; i < state.members.size(); ++i) {
       Member& member = state.members[i];
-      if (member.in_check) continue;
-      if (now >= member.check_at) {
-        member.in_check = true;
-        member.check_at = now + state.check_ms;
-        return {group, i, now};
-      }
-      if (next.at == 0 || member.check_at < next.at) next.at = member.check_at;
+      if (member.in_check || (first != nullptr && member.check_at >= first->check_at)) continue;
+      first = &member;
+      next = {group, i, member.check_at};
     }
   }
+  if (first == nullptr) return next;
+  if (now < first->check_at) return {.at = first->check_at};
+  first->in_check = true;
+  first->check_at = now + groups_[next.group].check_ms;
+  next.at = now;
   return next;
 }
 
-void Groups::check_result(std::size_t group, std::size_t member, bool well) noexcept {
+bool Groups::check_result(std::size_t group, std::size_t member, bool well) noexcept {
   Member& who = at(group, member);
   who.in_check = false;
-  who.unwell = !well;
   if (well) succeeded(group, member);
+  return std::exchange(who.unwell, !well) == well;
 }
 
 }  // namespace plan

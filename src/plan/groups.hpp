@@ -54,10 +54,14 @@ class Groups {
     std::size_t member = kNoMember;  // kNoMember: none is due
     std::uint64_t at = 0;            // then: when the next one is; 0: never, unless a result comes
   };
-  // A check that is due; it counts as begun. The first are due at once. REQUIRES: `check_result` once for
-  // each that was given out; until then the member's next one is not.
+  // The check that has been due for longest; it counts as begun. The first are due at once. REQUIRES:
+  // `check_result` or `check_given_up` once for each that was given out; until then the member's next one is
+  // not.
   Check next_check(std::uint64_t now) noexcept;
-  void check_result(std::size_t group, std::size_t member, bool well) noexcept;
+  // True: its last check had gone the other way. Who was never asked counts as well.
+  bool check_result(std::size_t group, std::size_t member, bool well) noexcept;
+  // Nothing was learnt.
+  void check_given_up(std::size_t group, std::size_t member) noexcept { at(group, member).in_check = false; }
 
   // ---- for those who look on ------------------------------------------------------------------------------
 

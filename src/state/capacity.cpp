@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr std::size_t kDescriptorsKept = 32;  // for standard streams, listeners, logs, name servers
+constexpr std::size_t kDescriptorsKept = 32;  // for standard streams, listeners, logs, name servers, checks
 constexpr std::size_t kPipesShare = 8;        // of all descriptors, one in so many may be a pipe's
 
 }  // namespace

@@ -63,13 +63,16 @@ std::string_view credentials(const plan::Parent& parent, std::span<char> room) n
   return out.overflowed() ? std::string_view{} : out.view();
 }
 
-// For a request that names no host.
+}  // namespace
+
 std::string_view authority_of(const plan::Hop& hop, std::span<char> room) noexcept {
   base::Writer out{room};
   if (!hop.socket.empty()) return "localhost";
   base::put_host(out, hop.host) << ':' << std::uint64_t{hop.port};
   return out.view();
 }
+
+namespace {
 
 // The request goes on: its head is written anew in front of what has come of its body.
 Step forward(request_info& record, Services& services, const http::RequestHead& head,

@@ -1,4 +1,5 @@
-// The parts that the four states are made of (`request_state.cpp`); nobody else includes this.
+// The parts that the four states are made of (`request_state.cpp`); besides them `checker.cpp` alone includes
+// this.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -104,6 +105,9 @@ Step reverse_lines(request_info& record, Services& services) noexcept;
 
 // ---- heads.cpp -------------------------------------------------------------------------------------------
 
+// What Host is where nobody has named one: "localhost:3000"; for a Unix socket "localhost". REQUIRES: room
+// for kHostTextMax.
+std::string_view authority_of(const plan::Hop& hop, std::span<char> room) noexcept;
 Step take_up(request_info& record, Services& services, const http::RequestHead& head,
              std::size_t length) noexcept;
 Step answer(request_info& record, Services& services, const http::ResponseHead& head,

@@ -334,6 +334,33 @@ TEST(Checks, WhoFailsOneIsLeftOutUntilItPassesOne) {
   EXPECT_EQ(choices(groups, 3, 0), Chosen(3, 0));
 }
 
+TEST(Checks, WhoHasWaitedLongestIsFirst) {
+  Groups groups{{checked(2, 100)}, kKey};
+  EXPECT_EQ(groups.next_check(0).member, 0U);
+  groups.check_result(0, 0, true);
+  EXPECT_EQ(groups.next_check(200).member, 1U) << "it was never asked";
+  groups.check_result(0, 1, true);
+  EXPECT_EQ(groups.next_check(350).member, 0U);
+}
+
+TEST(Checks, TellOfAChange) {
+  Groups groups{{checked(1, 500)}, kKey};
+  EXPECT_FALSE(groups.check_result(0, 0, true));
+  EXPECT_TRUE(groups.check_result(0, 0, false));
+  EXPECT_FALSE(groups.check_result(0, 0, false));
+  EXPECT_TRUE(groups.check_result(0, 0, true));
+}
+
+TEST(Checks, OneThatIsGivenUpChangesNothing) {
+  Groups groups{{checked(1, 500)}, kKey};
+  groups.check_result(0, 0, false);
+  ASSERT_EQ(groups.next_check(0).member, 0U);
+  groups.check_given_up(0, 0);
+  EXPECT_TRUE(groups.left_out(0, 0, 0));
+  EXPECT_EQ(groups.next_check(0).at, 500U);
+  EXPECT_EQ(groups.next_check(500).member, 0U);
+}
+
 TEST(Checks, WhoPassesOneIsTakenAtOnce) {
   Groups groups{{checked(2, 500)}, kKey};
   groups.failed(0, 0, 0);
