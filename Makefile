@@ -50,10 +50,10 @@ endif
 
 JSON := $(if $(BARE),,$(shell pkg-config --exists nlohmann_json 2>/dev/null && echo yes))
 ifeq ($(JSON),yes)
-JSON_READER := src/plan/json.cpp
+JSON_READER := src/config/json.cpp
 FEATURES    += $(shell pkg-config --cflags nlohmann_json)
 else
-JSON_READER := src/plan/nojson.cpp
+JSON_READER := src/config/nojson.cpp
 endif
 
 ZLIB := $(if $(BARE),,$(shell pkg-config --exists zlib 2>/dev/null && echo yes))
@@ -69,9 +69,9 @@ endif
 SYSTEM  := src/sys/linux.cpp src/sys/files.cpp
 # Everything but the program's own file, the system calls, and the sources of names, of hashes and of gzip, which tests
 # replace or may lack.
-EITHER  := src/net/cares.cpp src/net/getaddrinfo.cpp $(foreach one,plan/crypt plan/nocrypt plan/json plan/nojson files/gzip files/nogzip,src/$(one).cpp)
+EITHER  := src/net/cares.cpp src/net/getaddrinfo.cpp $(foreach one,plan/crypt plan/nocrypt config/json config/nojson files/gzip files/nogzip,src/$(one).cpp)
 CORE    := request_state.cpp http_parse.cpp src/sys/address.cpp $(JSON_READER) \
-           $(filter-out $(EITHER),$(sort $(wildcard $(foreach room,base http net plan files state watch explain,src/$(room)/*.cpp))))
+           $(filter-out $(EITHER),$(sort $(wildcard $(foreach room,base http net plan config files state watch explain,src/$(room)/*.cpp))))
 SOURCES := proxy.cpp $(SYSTEM) $(NAMES) $(HASHES) $(GZIP) $(CORE)
 OBJECTS := $(SOURCES:%.cpp=$(BUILD)/%.o)
 

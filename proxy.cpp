@@ -11,14 +11,14 @@
 
 #include "request_state.hpp"
 #include "src/base/trace.hpp"
+#include "src/config/command_line.hpp"
+#include "src/config/json.hpp"
 #include "src/explain/explain.hpp"
 #include "src/http/reply.hpp"
 #include "src/http/rewrite.hpp"
 #include "src/net/listeners.hpp"
 #include "src/net/resolver.hpp"
-#include "src/plan/config.hpp"
 #include "src/plan/crypt.hpp"
-#include "src/plan/json.hpp"
 #include "src/plan/places.hpp"
 #include "src/state/capacity.hpp"
 #include "src/state/checker.hpp"
@@ -418,10 +418,10 @@ void Proxy::announce() {
 // ---------------------------------------------------------------------------------
 
 void Proxy::reload() {
-  plan::CommandLine line = plan::parse_command_line(arguments_);
+  config::CommandLine line = config::parse_command_line(arguments_);
   for (const std::string& warning : line.warnings) complain(warning);
   std::string wrong = std::move(line.message);
-  if (line.what == plan::CommandLine::What::run)
+  if (line.what == config::CommandLine::What::run)
     wrong = adopt(std::make_unique<Generation>(std::move(line.config)));
   if (!wrong.empty())
     return complain(wrong + "\nnothing was reloaded: all goes on as it was configured before");
@@ -543,9 +543,9 @@ int explain_request(std::span<const char* const> arguments) {
   std::vector<const char*> rest{"0"};  // the options are those of a proxy, which has a port
   if (const std::string wrong = explain::read_question(arguments, question, rest); !wrong.empty())
     return fail(kExitUsage, wrong);
-  const plan::CommandLine line = plan::parse_command_line(rest);
+  const config::CommandLine line = config::parse_command_line(rest);
   for (const std::string& warning : line.warnings) complain(warning);
-  if (line.what == plan::CommandLine::What::wrong) return fail(kExitUsage, line.message);
+  if (line.what == config::CommandLine::What::wrong) return fail(kExitUsage, line.message);
   std::fputs(explain::explain(line.config, question, explain::look_up).c_str(), stdout);
   return 0;
 }
@@ -554,22 +554,22 @@ int main(int argc, char** argv) {
   const std::size_t given = argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0;
   if (given > 0 && std::string_view{argv[1]} == "explain") return explain_request({argv + 2, given - 1});
   const std::span<const char* const> arguments{argv + (argc > 0 ? 1 : 0), given};
-  const plan::CommandLine line = plan::parse_command_line(arguments);
+  const config::CommandLine line = config::parse_command_line(arguments);
   for (const std::string& warning : line.warnings) complain(warning);
   switch (line.what) {
-    case plan::CommandLine::What::wrong: return fail(kExitUsage, line.message);
-    case plan::CommandLine::What::checked:
+    case config::CommandLine::What::wrong: return fail(kExitUsage, line.message);
+    case config::CommandLine::What::checked:
       for (const std::string& warning : line.config.rules.lint()) complain(warning);
       std::printf("%s\n", line.message.c_str());
       return 0;
-    case plan::CommandLine::What::help: std::printf("%s", plan::help_text().c_str()); return 0;
-    case plan::CommandLine::What::version:
+    case config::CommandLine::What::help: std::printf("%s", config::help_text().c_str()); return 0;
+    case config::CommandLine::What::version:
       std::printf("proxy %s, names by %s%s%s\n", std::string{plan::kVersion}.c_str(),
                   std::string{net::NameSource::description()}.c_str(),
                   plan::make_crypt() ? ", passwords by libcrypt" : "",
-                  plan::has_json() ? ", files by nlohmann-json" : "");
+                  config::has_json() ? ", files by nlohmann-json" : "");
       return 0;
-    case plan::CommandLine::What::run: break;
+    case config::CommandLine::What::run: break;
   }
   return run(line.config, arguments);
 }

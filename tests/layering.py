@@ -16,11 +16,12 @@ ROOMS = {
     "src/http": {"src/base", "src/sys"},
     "src/net": {"src/http", "src/base", "src/sys"},
     "src/plan": {"src/http", "src/base", "src/sys"},
+    "src/config": {"src/plan", "src/http", "src/base", "src/sys"},
     "src/files": {"src/plan", "src/http", "src/base", "src/sys"},
     "request_state": {"src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/watch": {"request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
-    "src/explain": {"src/net", "src/plan", "src/http", "src/base", "src/sys"},
-    "proxy": {"src/explain", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/explain": {"src/config", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "proxy": {"src/config", "src/explain", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
 }
 # Rooms of single files that lie elsewhere.
 FILES = {

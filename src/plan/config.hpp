@@ -1,9 +1,8 @@
-// What the user asked for, read from the command line and checked.
+// What the user asked for; `src/config` reads it from the command line and from a file.
 #pragma once
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -70,17 +69,5 @@ struct Config {
     return wait_ms[static_cast<std::size_t>(kind)];
   }
 };
-
-struct CommandLine {
-  enum class What : std::uint8_t { run, checked, help, version, wrong };
-  What what = What::run;
-  Config config;
-  std::string message;  // wrong: one line that says what to do, or several about a file; checked: one line
-  std::vector<std::string> warnings;  // about a file: what has no effect
-};
-
-// `arguments` without the program's name.
-CommandLine parse_command_line(std::span<const char* const> arguments);
-std::string help_text();
 
 }  // namespace plan

@@ -4,8 +4,8 @@
 #include <array>
 #include <optional>
 
+#include "../base/spelling.hpp"
 #include "../base/text.hpp"
-#include "spelling.hpp"
 
 namespace plan {
 namespace {
@@ -290,7 +290,7 @@ string_view meant(string_view key) {
   std::array<string_view, kConditions.size()> keys;
   std::transform(kConditions.begin(), kConditions.end(), keys.begin(),
                  [](const Condition& c) { return c.key; });
-  return nearest(key, keys, std::min<std::size_t>(2, key.size() / 2));
+  return base::nearest(key, keys, std::min<std::size_t>(2, key.size() / 2));
 }
 
 string unknown_condition(string_view key) {

@@ -1,27 +1,27 @@
 // The configuration file: what it says, what is wrong with it and in which line, and listeners by options.
-#include "../../src/plan/config_file.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
 
-#include "../../src/plan/json.hpp"
+#include "../../src/config/command_line.hpp"
+#include "../../src/config/file.hpp"
+#include "../../src/config/json.hpp"
 #include "../../src/plan/places.hpp"
 #include "../sim/kernel.hpp"
 
 namespace {
 
+using config::CommandLine;
+using config::Findings;
 using plan::Balance;
-using plan::CommandLine;
 using plan::Config;
-using plan::Findings;
 using plan::Listener;
 using plan::Role;
 using plan::RouteKind;
 using std::string;
 
-CommandLine parse(std::vector<const char*> arguments) { return plan::parse_command_line(arguments); }
+CommandLine parse(std::vector<const char*> arguments) { return config::parse_command_line(arguments); }
 
 sys::Address at(const char* ip, std::uint16_t port) {
   sys::Address address;
@@ -32,13 +32,13 @@ sys::Address at(const char* ip, std::uint16_t port) {
 class ConfigFile : public testing::Test {
  protected:
   void SetUp() override {
-    if (!plan::has_json()) GTEST_SKIP() << "built without nlohmann-json";
+    if (!config::has_json()) GTEST_SKIP() << "built without nlohmann-json";
     sim::files = {{"public/", ""}, {"logs/", ""}, {"plain", "a file"}};
   }
   void TearDown() override { sim::files.clear(); }
 
   static Findings read(const string& text, Config& config) {
-    return plan::read_config("c.json", text, config);
+    return config::read_config("c.json", text, config);
   }
   static Config good(const string& text) {
     Config config;
@@ -358,7 +358,7 @@ TEST_F(ConfigFile, NotMoreThanTwentyMistakesAtOnce) {
   for (int i = 0; i < 30; ++i) text += "\n1,";
   text.back() = ']';
   const Findings found = findings(text + "}");
-  ASSERT_EQ(found.errors.size(), plan::kFindingsMax + 1);
+  ASSERT_EQ(found.errors.size(), config::kFindingsMax + 1);
   EXPECT_EQ(found.errors[19].find("c.json:21: "), 0U) << found.errors[19];
   EXPECT_EQ(found.errors.back(), "c.json: and 10 further mistakes");
 }
@@ -395,8 +395,8 @@ TEST_F(ConfigFile, WhatIsNoJsonHasLineAndColumn) {
 }
 
 TEST_F(ConfigFile, EveryValueKnowsItsLine) {
-  plan::JsonValue root;
-  ASSERT_EQ(plan::parse_json(
+  config::JsonValue root;
+  ASSERT_EQ(config::parse_json(
                 "\xef\xbb\xbf\n{\"a\":\n1\n,\"b\"\n:\n[true\n,\n2.5\n,\n\"\\u0041\", null\n,\n{\n}]}\n", root)
                 .what,
             "");
@@ -404,7 +404,7 @@ TEST_F(ConfigFile, EveryValueKnowsItsLine) {
   ASSERT_EQ(root.items.size(), 2U);
   EXPECT_EQ(root.items[0].key, "a");
   EXPECT_EQ(root.items[0].line, 3U);
-  const plan::JsonValue& list = root.items[1];
+  const config::JsonValue& list = root.items[1];
   EXPECT_EQ(list.line, 6U);
   ASSERT_EQ(list.items.size(), 5U);
   const std::vector<std::size_t> lines{6, 8, 10, 10, 12};
@@ -449,7 +449,7 @@ TEST_F(ConfigFile, FilesThatCannotBeTaken) {
   sim::files["empty.json"] = "{}";
   sim::files["open.json"] = R"({"forward": [{"host": "0.0.0.0", "port": 1}]})";
   sim::files["twice.json"] = R"({"forward": [{"host": "::1", "port": 1}], "listen": "[::1]:1"})";
-  sim::files["large.json"] = string(plan::kConfigFileMax + 1, ' ');
+  sim::files["large.json"] = string(config::kConfigFileMax + 1, ' ');
   struct Row {
     std::vector<const char*> arguments;
     const char* says;

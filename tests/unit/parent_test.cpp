@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "../../src/plan/config.hpp"
+#include "../../src/config/command_line.hpp"
 
 namespace {
 
@@ -168,8 +168,8 @@ TEST(CommandLine, ParentsRatesAndTheEnd) {
   const std::vector<const char*> arguments{
       "80",           "--parent",       "socks5://p:9", "--no-parent", ".test,10.0.0.0/8",
       "--drain=0.25", "--client-bytes", "1k:3k"};
-  const plan::CommandLine line = plan::parse_command_line(arguments);
-  ASSERT_EQ(line.what, plan::CommandLine::What::run) << line.message;
+  const config::CommandLine line = config::parse_command_line(arguments);
+  ASSERT_EQ(line.what, config::CommandLine::What::run) << line.message;
   ASSERT_TRUE(line.config.parent);
   EXPECT_EQ(line.config.parent->hop.host, "p");
   EXPECT_EQ(line.config.no_parent.size(), 2U);
@@ -183,11 +183,11 @@ TEST(CommandLine, ParentsRatesAndTheEnd) {
                                                 {"80", "--client-bytes", "0"},
                                                 {"80", "--parent", "p"},
                                                 {"80", "--no-parent", "a b"}}) {
-    const plan::CommandLine refused = plan::parse_command_line(wrong);
-    EXPECT_EQ(refused.what, plan::CommandLine::What::wrong) << wrong[1];
+    const config::CommandLine refused = config::parse_command_line(wrong);
+    EXPECT_EQ(refused.what, config::CommandLine::What::wrong) << wrong[1];
     EXPECT_EQ(refused.message.find(wrong[1]), 0U) << refused.message;
   }
-  EXPECT_EQ(plan::parse_command_line(std::vector<const char*>{"80", "--drain=0"}).config.drain_ms, 0U);
+  EXPECT_EQ(config::parse_command_line(std::vector<const char*>{"80", "--drain=0"}).config.drain_ms, 0U);
 }
 
 }  // namespace

@@ -6,15 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "../../src/plan/config.hpp"
+#include "../../src/config/command_line.hpp"
 
 namespace {
 
 using base::Reason;
-using plan::CommandLine;
+using config::CommandLine;
 using std::string;
 
-CommandLine parse(std::vector<const char*> arguments) { return plan::parse_command_line(arguments); }
+CommandLine parse(std::vector<const char*> arguments) { return config::parse_command_line(arguments); }
 
 TEST(CommandLine, Port) {
   const CommandLine line = parse({"8080"});
@@ -53,7 +53,7 @@ TEST(CommandLine, EveryWaitIsAnOption) {
     const CommandLine line = parse({"80", option.c_str()});
     ASSERT_EQ(line.what, CommandLine::What::run) << option;
     EXPECT_EQ(line.config.wait(row.wait), 1500U) << option;
-    EXPECT_NE(plan::help_text().find(row.option), string::npos);
+    EXPECT_NE(config::help_text().find(row.option), string::npos);
   }
 }
 

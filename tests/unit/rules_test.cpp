@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "../../src/plan/spelling.hpp"
+#include "../../src/base/spelling.hpp"
 
 namespace {
 
@@ -98,11 +98,11 @@ TEST(Network, HasSmallerOnes) {
 
 TEST(Spelling, Nearest) {
   constexpr std::array<std::string_view, 3> kNames{"client", "host", "to"};
-  EXPECT_EQ(plan::nearest("hots", kNames, 2), "host");
-  EXPECT_EQ(plan::nearest("clinet", kNames, 2), "client");
-  EXPECT_EQ(plan::nearest("hots", kNames, 1), "");
-  EXPECT_EQ(plan::nearest("host", kNames, 0), "host");
-  EXPECT_EQ(plan::nearest("host", {}, 9), "");
+  EXPECT_EQ(base::nearest("hots", kNames, 2), "host");
+  EXPECT_EQ(base::nearest("clinet", kNames, 2), "client");
+  EXPECT_EQ(base::nearest("hots", kNames, 1), "");
+  EXPECT_EQ(base::nearest("host", kNames, 0), "host");
+  EXPECT_EQ(base::nearest("host", {}, 9), "");
 }
 
 TEST(Rules, EachCondition) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../../src/config/command_line.hpp"
 #include "bench.hpp"
 
 namespace {
@@ -256,13 +257,13 @@ TEST(Share, AHeadHasItsDeadlineAllTheSame) {
 
 TEST(Share, TheOption) {
   const char* const arguments[] = {"80", "--client-bytes", "64k:1m"};
-  const plan::CommandLine line = plan::parse_command_line(arguments);
+  const config::CommandLine line = config::parse_command_line(arguments);
   EXPECT_EQ(line.config.allowance.bytes.per_second, 64U << 10);
   EXPECT_EQ(line.config.allowance.bytes.burst, 1U << 20);
   EXPECT_TRUE(line.config.allowance.is_limited());
   const char* const wrong[] = {"80", "--client-bytes", "fast"};
-  EXPECT_NE(plan::parse_command_line(wrong).message.find("--client-bytes: 'fast' is not N"), string::npos);
-  EXPECT_NE(plan::help_text().find("--client-bytes RATE"), string::npos);
+  EXPECT_NE(config::parse_command_line(wrong).message.find("--client-bytes: 'fast' is not N"), string::npos);
+  EXPECT_NE(config::help_text().find("--client-bytes RATE"), string::npos);
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 // What the command line refuses, and that each refusal says what to do.
-#include "../../../src/plan/config.hpp"
-
+#include "../../../src/config/command_line.hpp"
 #include "support.hpp"
 
 namespace {
 
-using plan::CommandLine;
+using config::CommandLine;
 using std::string;
 
-CommandLine parse(std::vector<const char*> arguments) { return plan::parse_command_line(arguments); }
+CommandLine parse(std::vector<const char*> arguments) { return config::parse_command_line(arguments); }
 
 TEST(LinuxCommandLine, EachRefusalNamesTheOptionAndSaysWhatToDo) {
   struct Row {
@@ -90,7 +89,7 @@ TEST(LinuxCommandLine, SecondsToTheMillisecond) {
 }
 
 TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
-  const string help = plan::help_text();
+  const string help = config::help_text();
   for (const char* option :
        {"PORT", "--listen ADDRESS:PORT", "--allow RULE", "--access-log FILE", "--log-format FORMAT",
         "SIGUSR1", "--max-requests N", "--buffers MIB", "-v, --verbose", "-h, --help", "--version"})

@@ -1,19 +1,19 @@
-#include "config.hpp"
+#include "command_line.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
 
+#include "../base/spelling.hpp"
 #include "../base/text.hpp"
+#include "../plan/places.hpp"
 #include "../sys/sys.hpp"
-#include "config_file.hpp"
+#include "file.hpp"
 #include "json.hpp"
 #include "options.hpp"
-#include "places.hpp"
-#include "spelling.hpp"
 
-namespace plan {
+namespace config {
 namespace {
 
 using std::string;
@@ -21,7 +21,7 @@ using std::string_view;
 
 string unknown_option(string_view name) {
   string message = "there is no option " + string{name};
-  if (const string_view near = nearest(name, option_names(), 3); !near.empty())
+  if (const string_view near = base::nearest(name, option_names(), 3); !near.empty())
     message += "; did you mean " + string{near} + "?";
   return message + " (proxy --help lists them)";
 }
@@ -123,7 +123,7 @@ class Reader {
     if (runs() && !file_.empty()) apply_file();
     if (runs()) apply_given(false);
     if (!runs() || !port_) return;
-    const std::vector<Listener> pair = listeners_at("localhost", *port_);
+    const std::vector<plan::Listener> pair = plan::listeners_at("localhost", *port_);
     line_.config.listeners.insert(line_.config.listeners.begin(), pair.begin(), pair.end());
   }
 
@@ -152,15 +152,15 @@ class Reader {
   }
 
   void check() {
-    const std::vector<Listener>& listeners = line_.config.listeners;
+    const std::vector<plan::Listener>& listeners = line_.config.listeners;
     if (listeners.empty() && !file_.empty())
       return wrong(file_ + R"(: there is nothing to listen on; it needs "servers" or "forward")");
     if (listeners.empty()) return wrong("which port? For example: proxy 8080 (proxy --help tells more)");
-    if (listeners.size() > kListenersMax)
+    if (listeners.size() > plan::kListenersMax)
       return wrong("there are " + std::to_string(listeners.size()) + " listeners; at most " +
-                   std::to_string(kListenersMax) + " can be");
+                   std::to_string(plan::kListenersMax) + " can be");
     for (auto at = listeners.begin(); at != listeners.end(); ++at)
-      if (const auto same = [at](const Listener& other) { return other.address == at->address; };
+      if (const auto same = [at](const plan::Listener& other) { return other.address == at->address; };
           at->address.port != 0 && std::any_of(listeners.begin(), at, same))
         return wrong(text_of(*at) + " is to be listened on twice; give each use its own port");
     check_public();
@@ -170,12 +170,12 @@ class Reader {
   void check_public() {
     const string objection = line_.config.rules.objection_to_public();
     if (objection.empty()) return;
-    for (const Listener& listener : line_.config.listeners)
-      if (listener.role == Role::forward && !listener.address.is_loopback())
+    for (const plan::Listener& listener : line_.config.listeners)
+      if (listener.role == plan::Role::forward && !listener.address.is_loopback())
         return wrong("the proxy at " + text_of(listener) + " can be reached by others: " + objection);
   }
 
-  static string text_of(const Listener& listener) {
+  static string text_of(const plan::Listener& listener) {
     return string{sys::endpoint_text(listener.address).view()};
   }
 
@@ -223,7 +223,7 @@ string help_text() {
             string{option.help});
   }
   out += "\nLongest waits, in seconds (decimals are allowed):\n";
-  for (const WaitRow& wait : kDeadlineRows)
+  for (const plan::WaitRow& wait : plan::kDeadlineRows)
     put_row(out, string{wait.option} + " S",
             string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
   out +=
@@ -234,4 +234,4 @@ string help_text() {
   return out;
 }
 
-}  // namespace plan
+}  // namespace config

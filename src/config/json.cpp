@@ -6,7 +6,7 @@
 
 #include "../base/text.hpp"
 
-namespace plan {
+namespace config {
 namespace {
 
 using std::string_view;
@@ -200,4 +200,4 @@ JsonError parse_json(string_view text, JsonValue& out) {
   return error;
 }
 
-}  // namespace plan
+}  // namespace config

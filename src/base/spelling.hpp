@@ -4,10 +4,10 @@
 #include <span>
 #include <string_view>
 
-namespace plan {
+namespace base {
 
 // The one of `names` that differs from `name` in the fewest letters added, dropped or changed (Levenshtein);
 // the first of equals. Empty if even that differs in more than `most`.
 std::string_view nearest(std::string_view name, std::span<const std::string_view> names, std::size_t most);
 
-}  // namespace plan
+}  // namespace base

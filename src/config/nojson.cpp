@@ -1,10 +1,10 @@
 #include "json.hpp"
 
-namespace plan {
+namespace config {
 
 bool has_json() noexcept { return false; }
 JsonError parse_json(std::string_view /*text*/, JsonValue& /*out*/) {
   return {1, 1, "no JSON is understood here"};
 }
 
-}  // namespace plan
+}  // namespace config

@@ -1,11 +1,11 @@
-#include "file_value.hpp"
+#include "value.hpp"
 
 #include <algorithm>
 
+#include "../base/spelling.hpp"
 #include "../base/text.hpp"
-#include "spelling.hpp"
 
-namespace plan {
+namespace config {
 namespace {
 
 using std::string;
@@ -40,7 +40,7 @@ string joined(string_view path, string_view key) {
 }
 
 string did_you_mean(string_view name, std::span<const string_view> names) {
-  const string_view near = nearest(name, names, std::min(kSpellingMost, name.size() / 2));
+  const string_view near = base::nearest(name, names, std::min(kSpellingMost, name.size() / 2));
   if (near.empty()) return {};
   return "; did you mean " + string{near} + "?";
 }
@@ -191,4 +191,4 @@ void FileObject::tell_idle(std::uint8_t type, string_view name) const {
   }
 }
 
-}  // namespace plan
+}  // namespace config

@@ -32,9 +32,9 @@
 #include <string_view>
 #include <vector>
 
-#include "config.hpp"
+#include "../plan/config.hpp"
 
-namespace plan {
+namespace config {
 
 inline constexpr std::size_t kConfigFileMax = std::size_t{1} << 20;
 inline constexpr std::size_t kFindingsMax = 20;  // errors that are told
@@ -47,6 +47,6 @@ struct Findings {
 
 // Adds what the text says to `config`, which is of no use if there are errors. `name` is the file's, for the
 // findings. REQUIRES: has_json(), and a config without listeners and sites.
-Findings read_config(std::string_view name, std::string_view text, Config& config);
+Findings read_config(std::string_view name, std::string_view text, plan::Config& config);
 
-}  // namespace plan
+}  // namespace config

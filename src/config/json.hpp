@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace plan {
+namespace config {
 
 struct JsonValue {
   enum class Kind : std::uint8_t { null, boolean, number, text, array, object };
@@ -27,4 +27,4 @@ struct JsonError {
 // REQUIRES: has_json(). At most 32 arrays and objects may lie in each other.
 JsonError parse_json(std::string_view text, JsonValue& out);
 
-}  // namespace plan
+}  // namespace config

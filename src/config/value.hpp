@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "config_file.hpp"
+#include "file.hpp"
 #include "json.hpp"
 
-namespace plan {
+namespace config {
 
 // What is said, in the order of the lines.
 class Report {
@@ -92,4 +92,4 @@ class FileObject {
   std::vector<FileValue> members_;
 };
 
-}  // namespace plan
+}  // namespace config

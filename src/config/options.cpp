@@ -4,9 +4,9 @@
 #include <array>
 
 #include "../base/text.hpp"
-#include "places.hpp"
+#include "../plan/places.hpp"
 
-namespace plan {
+namespace config {
 namespace {
 
 using std::string;
@@ -20,12 +20,12 @@ constexpr std::uint32_t kWaitMsMax = 86'400'000;
 
 // ---- values: each parser returns an empty string, or what is wrong ---------------------------------------
 
-string take_listen(Config& config, string_view text) {
-  std::vector<Listener> found;
+string take_listen(plan::Config& config, string_view text) {
+  std::vector<plan::Listener> found;
   const bool named =
       text.find(':') == string_view::npos || text.starts_with("localhost:") || text.starts_with("*:");
   const bool open_brackets = text.starts_with('[') && text.find("]:") == string_view::npos;
-  if (named || open_brackets || !parse_listen(text, found))
+  if (named || open_brackets || !plan::parse_listen(text, found))
     return base::quoted(text) +
            " is not ADDRESS:PORT with a numeric address, as in 127.0.0.1:8080 or [::1]:8080";
   config.listeners.insert(config.listeners.end(), found.begin(), found.end());
@@ -41,15 +41,15 @@ string no_listener(string_view text, string_view what) {
 }
 
 // Takes "[ADDRESS:]PORT=" off the front.
-bool take_place(string_view& text, std::vector<Listener>& out) {
+bool take_place(string_view& text, std::vector<plan::Listener>& out) {
   const std::size_t equals = text.find('=');
-  if (equals == string_view::npos || !parse_listen(text.substr(0, equals), out)) return false;
+  if (equals == string_view::npos || !plan::parse_listen(text.substr(0, equals), out)) return false;
   text.remove_prefix(equals + 1);
   return true;
 }
 
-void add_listeners(Config& config, const std::vector<Listener>& places, Listener model) {
-  for (const Listener& place : places) {
+void add_listeners(plan::Config& config, const std::vector<plan::Listener>& places, plan::Listener model) {
+  for (const plan::Listener& place : places) {
     model.address = place.address;
     model.optional = place.optional;
     config.listeners.push_back(model);
@@ -57,60 +57,60 @@ void add_listeners(Config& config, const std::vector<Listener>& places, Listener
 }
 
 // A site of one route, for all paths.
-void add_site(Config& config, const std::vector<Listener>& places, WebRoute route) {
-  Listener model;
-  model.role = Role::web;
+void add_site(plan::Config& config, const std::vector<plan::Listener>& places, plan::WebRoute route) {
+  plan::Listener model;
+  model.role = plan::Role::web;
   model.sites = {config.sites.size()};
   config.sites.emplace_back().routes.push_back(std::move(route));
   add_listeners(config, places, model);
 }
 
 // "[ADDRESS:]PORT=HOST:PORT,..."; the group is the last one then.
-string take_group(Config& config, string_view text, std::vector<Listener>& places) {
-  Group group;
+string take_group(plan::Config& config, string_view text, std::vector<plan::Listener>& places) {
+  plan::Group group;
   string_view members = text;
   if (!take_place(members, places)) return no_listener(text, "HOST:PORT");
-  string wrong = parse_members(members, group.members);
+  string wrong = plan::parse_members(members, group.members);
   if (wrong.empty()) config.groups.push_back(std::move(group));
   return wrong;
 }
 
-string take_reverse(Config& config, string_view text) {
-  std::vector<Listener> places;
+string take_reverse(plan::Config& config, string_view text) {
+  std::vector<plan::Listener> places;
   if (string wrong = take_group(config, text, places); !wrong.empty()) return wrong;
-  WebRoute route;
-  route.kind = RouteKind::reverse;
+  plan::WebRoute route;
+  route.kind = plan::RouteKind::reverse;
   route.group = config.groups.size() - 1;
   add_site(config, places, std::move(route));
   return {};
 }
 
-string take_files(Config& config, string_view text) {
-  std::vector<Listener> places;
-  WebRoute route;
+string take_files(plan::Config& config, string_view text) {
+  std::vector<plan::Listener> places;
+  plan::WebRoute route;
   string_view directory = text;
   if (!take_place(directory, places)) return no_listener(text, "DIRECTORY");
-  if (string wrong = objection_to_directory(directory); !wrong.empty()) return wrong;
+  if (string wrong = plan::objection_to_directory(directory); !wrong.empty()) return wrong;
   route.directory = directory;
   add_site(config, places, std::move(route));
   return {};
 }
 
-string take_relay(Config& config, string_view text) {
-  std::vector<Listener> places;
+string take_relay(plan::Config& config, string_view text) {
+  std::vector<plan::Listener> places;
   if (string wrong = take_group(config, text, places); !wrong.empty()) return wrong;
-  Listener model;
-  model.role = Role::relay;
+  plan::Listener model;
+  model.role = plan::Role::relay;
   model.group = config.groups.size() - 1;
   add_listeners(config, places, model);
   return {};
 }
 
-string take_echo(Config& config, string_view text) {
-  std::vector<Listener> places;
-  if (!parse_listen(text, places)) return no_listener(text, "");
-  Listener model;
-  model.role = Role::echo;
+string take_echo(plan::Config& config, string_view text) {
+  std::vector<plan::Listener> places;
+  if (!plan::parse_listen(text, places)) return no_listener(text, "");
+  plan::Listener model;
+  model.role = plan::Role::echo;
   add_listeners(config, places, model);
   return {};
 }
@@ -122,15 +122,19 @@ string take_flag(bool& out, string_view text) {
   out = text == "true";
   return {};
 }
-string take_verbose(Config& config, string_view text) { return take_flag(config.verbose, text); }
-string take_request_id(Config& config, string_view text) { return take_flag(config.request_id, text); }
+string take_verbose(plan::Config& config, string_view text) { return take_flag(config.verbose, text); }
+string take_request_id(plan::Config& config, string_view text) { return take_flag(config.request_id, text); }
 
 // ---- single values ---------------------------------------------------------------------------------------
 
-string take_allow(Config& config, string_view text) { return config.rules.add(Action::allow, text); }
-string take_deny(Config& config, string_view text) { return config.rules.add(Action::deny, text); }
+string take_allow(plan::Config& config, string_view text) {
+  return config.rules.add(plan::Action::allow, text);
+}
+string take_deny(plan::Config& config, string_view text) {
+  return config.rules.add(plan::Action::deny, text);
+}
 
-string take_users(Config& config, string_view text) {
+string take_users(plan::Config& config, string_view text) {
   if (text.empty()) return "it needs a file as htpasswd writes it";
   config.users_file = text;
   return {};
@@ -138,7 +142,7 @@ string take_users(Config& config, string_view text) {
 
 // In Via a token (RFC 9110 section 7.6.3), in Proxy-Status too (RFC 8941 section 3.3.4: it begins with a
 // letter).
-string take_name(Config& config, string_view text) {
+string take_name(plan::Config& config, string_view text) {
   const bool letter = !text.empty() && base::lower(text.front()) >= 'a' && base::lower(text.front()) <= 'z';
   if (!letter || text.size() > kNameBytesMax || !base::all_are(text, base::kHostName))
     return base::quoted(text) + " is not a name of letters, digits, '-', '.' and '_', at most 64 of them";
@@ -154,56 +158,58 @@ string take_count(std::size_t& out, string_view text, std::size_t max) {
   return {};
 }
 
-string take_client_connections(Config& config, string_view text) {
+string take_client_connections(plan::Config& config, string_view text) {
   std::size_t count = 0;
   string error = take_count(count, text, kRequestsMax);
   if (error.empty()) config.allowance.connections = static_cast<std::uint32_t>(count);
   return error;
 }
-string take_client_requests(Config& config, string_view text) {
+string take_client_requests(plan::Config& config, string_view text) {
   return parse_rate(text, config.allowance.requests);
 }
 
-string take_client_bytes(Config& config, string_view text) {
+string take_client_bytes(plan::Config& config, string_view text) {
   return parse_rate(text, config.allowance.bytes);
 }
 
-string take_parent(Config& config, string_view text) {
-  Parent parent;
-  string error = parse_parent(text, parent);
+string take_parent(plan::Config& config, string_view text) {
+  plan::Parent parent;
+  string error = plan::parse_parent(text, parent);
   if (error.empty()) config.parent = std::move(parent);
   return error;
 }
-string take_no_parent(Config& config, string_view text) { return parse_no_parent(text, config.no_parent); }
+string take_no_parent(plan::Config& config, string_view text) {
+  return parse_no_parent(text, config.no_parent);
+}
 
-string take_requests(Config& config, string_view text) {
+string take_requests(plan::Config& config, string_view text) {
   return take_count(config.max_requests, text, kRequestsMax);
 }
-string take_buffers(Config& config, string_view text) {
+string take_buffers(plan::Config& config, string_view text) {
   return take_count(config.buffer_mib, text, kBufferMibMax);
 }
 
 // "443,8000-8999"; "none" for no port at all.
-string take_connect_ports(Config& config, string_view text) {
+string take_connect_ports(plan::Config& config, string_view text) {
   string advice = base::quoted(text) + " is not a list of ports, as in 443,1024-65535 (or none)";
   config.connect_ports.clear();
   if (text == "none") return {};
   if (text.empty()) return advice;
   while (!text.empty()) {
-    Ports ports;
-    if (!parse_ports(base::next_element(text), ports) || ports.last < ports.first) return advice;
+    plan::Ports ports;
+    if (!plan::parse_ports(base::next_element(text), ports) || ports.last < ports.first) return advice;
     config.connect_ports.push_back(ports);
   }
   return {};
 }
 
-string take_http(Config& config, string_view text) {
+string take_http(plan::Config& config, string_view text) {
   if (text != "1.0" && text != "1.1") return base::quoted(text) + " is neither 1.0 nor 1.1";
   config.http10 = text == "1.0";
   return {};
 }
 
-string take_keep_upstreams(Config& config, string_view text) {
+string take_keep_upstreams(plan::Config& config, string_view text) {
   if (text == "0") {
     config.keep_upstreams = 0;
     return {};
@@ -211,16 +217,16 @@ string take_keep_upstreams(Config& config, string_view text) {
   return take_count(config.keep_upstreams, text, kKeepUpstreamsMax);
 }
 
-string take_log(Config& config, string_view text) {
+string take_log(plan::Config& config, string_view text) {
   if (text.empty()) return "it needs a file name, - for standard output, syslog, or off";
   if (text == "syslog:") return base::quoted(text) + " names no socket, as in syslog:/dev/log";
   config.access_log = text;
   return {};
 }
 
-string take_log_format(Config& config, string_view text) {
+string take_log_format(plan::Config& config, string_view text) {
   string names;
-  for (const LogFormatRow& format : kLogFormats) {
+  for (const plan::LogFormatRow& format : plan::kLogFormats) {
     if (format.name == text) {
       config.log_format = format.format;
       return {};
@@ -244,14 +250,14 @@ std::optional<std::uint32_t> parse_seconds(string_view text) {
   return ms <= kWaitMsMax ? std::optional{ms} : std::nullopt;
 }
 
-string take_wait(Config& config, Wait wait, string_view text) {
+string take_wait(plan::Config& config, plan::Wait wait, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
   if (!ms || *ms == 0) return base::quoted(text) + " is not a number of seconds, as in 30 or 0.5";
   config.wait_ms[static_cast<std::size_t>(wait)] = *ms;
   return {};
 }
 
-string take_drain(Config& config, string_view text) {
+string take_drain(plan::Config& config, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
   if (!ms) return base::quoted(text) + " is not a number of seconds, as in 30 or 0.5, or 0 to stop at once";
   config.drain_ms = *ms;
@@ -315,26 +321,26 @@ std::span<const Option> options() noexcept { return kOptions; }
 
 std::vector<string_view> option_names() {
   std::vector<string_view> names;
-  names.reserve(kOptions.size() + kDeadlineRows.size());
+  names.reserve(kOptions.size() + plan::kDeadlineRows.size());
   for (const Option& option : kOptions) names.push_back(option.name);
-  for (const WaitRow& wait : kDeadlineRows) names.push_back(wait.option);
+  for (const plan::WaitRow& wait : plan::kDeadlineRows) names.push_back(wait.option);
   return names;
 }
 
 std::optional<OptionKind> option_kind(string_view name) noexcept {
   for (const Option& option : kOptions)
     if (option.name == name) return option.kind;
-  for (const WaitRow& wait : kDeadlineRows)
+  for (const plan::WaitRow& wait : plan::kDeadlineRows)
     if (wait.option == name) return OptionKind::once;
   return std::nullopt;
 }
 
-string apply_option(Config& config, string_view name, string_view value) {
+string apply_option(plan::Config& config, string_view name, string_view value) {
   for (const Option& option : kOptions)
     if (option.name == name) return option.take(config, value);
-  for (const WaitRow& wait : kDeadlineRows)
+  for (const plan::WaitRow& wait : plan::kDeadlineRows)
     if (wait.option == name) return take_wait(config, wait.wait, value);
   return {};
 }
 
-}  // namespace plan
+}  // namespace config

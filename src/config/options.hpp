@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "config.hpp"
+#include "../plan/config.hpp"
 
-namespace plan {
+namespace config {
 
 enum class OptionKind : std::uint8_t {
   once,  // one value; the last one counts
@@ -25,7 +25,7 @@ struct Option {
   std::string_view value;  // what it is called in the help; empty: there is none
   std::string_view help;
   // Empty, or what is wrong.
-  std::string (*take)(Config&, std::string_view);
+  std::string (*take)(plan::Config&, std::string_view);
   OptionKind kind = OptionKind::once;
   char letter = 0;  // its short name
 };
@@ -38,6 +38,6 @@ std::vector<std::string_view> option_names();
 // Nothing: there is no such option.
 std::optional<OptionKind> option_kind(std::string_view name) noexcept;
 // REQUIRES: an option of another kind than `special`. Empty, or what is wrong with the value.
-std::string apply_option(Config& config, std::string_view name, std::string_view value);
+std::string apply_option(plan::Config& config, std::string_view name, std::string_view value);
 
-}  // namespace plan
+}  // namespace config

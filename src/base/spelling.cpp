@@ -4,7 +4,7 @@
 #include <numeric>
 #include <vector>
 
-namespace plan {
+namespace base {
 namespace {
 
 using std::string_view;
@@ -34,4 +34,4 @@ string_view nearest(string_view name, std::span<const string_view> names, std::s
   return found != names.end() && distance(*found, name) <= most ? *found : string_view{};
 }
 
-}  // namespace plan
+}  // namespace base

@@ -1,15 +1,15 @@
-#include "config_file.hpp"
+#include "file.hpp"
 
 #include <algorithm>
 #include <array>
 
 #include "../base/text.hpp"
-#include "file_routes.hpp"
-#include "file_value.hpp"
+#include "../plan/places.hpp"
 #include "options.hpp"
-#include "places.hpp"
+#include "routes.hpp"
+#include "value.hpp"
 
-namespace plan {
+namespace config {
 namespace {
 
 using std::string;
@@ -25,7 +25,8 @@ constexpr std::array<FileKey, 5> kServerKeys{
 
 // The types of a stream, in the order of their names, and a bit for each.
 constexpr std::array<string_view, 4> kStreams{"proxy", "echo", "reverse", "file"};
-constexpr std::array<Role, 4> kStreamRoles{Role::relay, Role::echo, Role::reverse_lines, Role::send_file};
+constexpr std::array<plan::Role, 4> kStreamRoles{plan::Role::relay, plan::Role::echo,
+                                                 plan::Role::reverse_lines, plan::Role::send_file};
 constexpr std::uint8_t kProxyBit = 1, kFileBit = 8;
 constexpr std::array<FileKey, 8> kStreamKeys{{
     {"type"},
@@ -45,13 +46,15 @@ string key_of(string_view option) {
   return key;
 }
 
-string endpoint(const Listener& listener) { return string{sys::endpoint_text(listener.address).view()}; }
+string endpoint(const plan::Listener& listener) {
+  return string{sys::endpoint_text(listener.address).view()};
+}
 
 // ---- the reader ------------------------------------------------------------------------------------------
 
 class FileReader {
  public:
-  explicit FileReader(Config& config) : config_(config) {}
+  explicit FileReader(plan::Config& config) : config_(config) {}
 
   void read(const FileValue& root);
 
@@ -61,20 +64,20 @@ class FileReader {
   void read_name(const FileValue& value);
   void read_workers(const FileValue& value);
   void read_rules(const FileValue& value);
-  std::vector<Listener> read_places(const FileValue& value);
-  std::vector<Listener> read_place(const FileValue& value);
+  std::vector<plan::Listener> read_places(const FileValue& value);
+  std::vector<plan::Listener> read_place(const FileValue& value);
   void read_forward(const FileValue& value);
   void read_server(const FileValue& value);
   std::vector<string> read_hostnames(const FileValue& value);
-  void read_site(const FileObject& server, const FileValue& value, const std::vector<Listener>& places);
-  void read_stream(const FileValue& value, Listener& model);
-  void read_sent_file(const FileObject& stream, Listener& model);
-  void add(const Listener& place, Listener model, const FileValue& server);
-  void add_site(const Listener& place, std::size_t site, const FileValue& server);
-  void tell_hidden(const Listener& listener, std::size_t site, const FileValue& server);
-  [[nodiscard]] Listener* at_same_place(const Listener& place) noexcept;
+  void read_site(const FileObject& server, const FileValue& value, const std::vector<plan::Listener>& places);
+  void read_stream(const FileValue& value, plan::Listener& model);
+  void read_sent_file(const FileObject& stream, plan::Listener& model);
+  void add(const plan::Listener& place, plan::Listener model, const FileValue& server);
+  void add_site(const plan::Listener& place, std::size_t site, const FileValue& server);
+  void tell_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server);
+  [[nodiscard]] plan::Listener* at_same_place(const plan::Listener& place) noexcept;
 
-  Config& config_;
+  plan::Config& config_;
   std::vector<std::size_t> listener_lines_;  // of config_.listeners
   std::vector<std::size_t> site_lines_;      // of config_.sites
 };
@@ -133,7 +136,7 @@ void FileReader::read_rules(const FileValue& value) {
 
 // ---- places to listen at ---------------------------------------------------------------------------------
 
-std::vector<Listener> FileReader::read_place(const FileValue& value) {
+std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
   constexpr string_view kHosts = "a numeric address, localhost, or * for all of this machine";
   const FileObject place{value, R"(an object, as in {"host": "127.0.0.1", "port": 8080})", kPlaceKeys};
   const FileValue *const host = place.need("host", "\"127.0.0.1\""), *const port = place.need("port", "8080");
@@ -141,33 +144,33 @@ std::vector<Listener> FileReader::read_place(const FileValue& value) {
   const auto name = host->text(kHosts);
   const auto number = port->number(0, 65535);
   if (!name || !number) return {};
-  std::vector<Listener> found = listeners_at(*name, static_cast<std::uint16_t>(*number));
+  std::vector<plan::Listener> found = plan::listeners_at(*name, static_cast<std::uint16_t>(*number));
   if (found.empty()) host->wrong(kHosts);
   return found;
 }
 
-std::vector<Listener> FileReader::read_places(const FileValue& value) {
-  std::vector<Listener> all;
+std::vector<plan::Listener> FileReader::read_places(const FileValue& value) {
+  std::vector<plan::Listener> all;
   const std::vector<FileValue> elements = value.elements(kPlaces);
   if (elements.empty() && value.kind() == Kind::array)
     value.error("found an empty array; possible is " + string{kPlaces});
   for (const FileValue& element : elements) {
-    const std::vector<Listener> found = read_place(element);
+    const std::vector<plan::Listener> found = read_place(element);
     all.insert(all.end(), found.begin(), found.end());
   }
   return all;
 }
 
-Listener* FileReader::at_same_place(const Listener& place) noexcept {
-  const auto same = [&place](const Listener& other) {
+plan::Listener* FileReader::at_same_place(const plan::Listener& place) noexcept {
+  const auto same = [&place](const plan::Listener& other) {
     return place.address.port != 0 && other.address == place.address;
   };
   const auto found = std::find_if(config_.listeners.begin(), config_.listeners.end(), same);
   return found == config_.listeners.end() ? nullptr : &*found;
 }
 
-void FileReader::add(const Listener& place, Listener model, const FileValue& server) {
-  if (const Listener* const taken = at_same_place(place)) {
+void FileReader::add(const plan::Listener& place, plan::Listener model, const FileValue& server) {
+  if (const plan::Listener* const taken = at_same_place(place)) {
     const auto index = static_cast<std::size_t>(taken - config_.listeners.data());
     return server.error(endpoint(place) + " is taken by what line " + std::to_string(listener_lines_[index]) +
                         " says; only web servers may share a listener");
@@ -179,7 +182,7 @@ void FileReader::add(const Listener& place, Listener model, const FileValue& ser
 }
 
 void FileReader::read_forward(const FileValue& value) {
-  for (const Listener& place : read_places(value)) add(place, place, value);
+  for (const plan::Listener& place : read_places(value)) add(place, place, value);
 }
 
 // ---- servers ---------------------------------------------------------------------------------------------
@@ -188,14 +191,15 @@ void FileReader::read_server(const FileValue& value) {
   const FileObject server{value, R"(an object, as in {"listeners": [...], "routes": [...]})", kServerKeys};
   const FileValue *const places = server.need("listeners", R"([{"host": "127.0.0.1", "port": 8080}])"),
                          *const stream = server.find("stream");
-  const std::vector<Listener> found = places == nullptr ? std::vector<Listener>{} : read_places(*places);
+  const std::vector<plan::Listener> found =
+      places == nullptr ? std::vector<plan::Listener>{} : read_places(*places);
   if (stream == nullptr) return read_site(server, value, found);
   if (server.find("routes") != nullptr) stream->error("a server has routes or a stream, not both");
   for (const string_view key : {"hostnames", "keep_alive"})
     if (const FileValue* const idle = server.find(key)) idle->warn("it has no effect beside a stream");
-  Listener model;
+  plan::Listener model;
   read_stream(*stream, model);
-  for (const Listener& place : found) add(place, model, value);
+  for (const plan::Listener& place : found) add(place, model, value);
 }
 
 // In small letters, without port; none: for all names.
@@ -206,13 +210,13 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
     const auto text = element.text("a host, as in example.com");
     if (!text) continue;
     all = all || *text == "*";
-    Hop host;
+    plan::Hop host;
     host.port = 1;  // any will do
     const bool bare_ipv6 = std::count(text->begin(), text->end(), ':') > 1 && !text->starts_with('[');
     if (*text == "*") continue;
     string name{*text};
     if (bare_ipv6) name.insert(0, 1, '[').push_back(']');
-    if (!parse_host_port(name, host).empty()) {
+    if (!plan::parse_host_port(name, host).empty()) {
       element.wrong("a host, as in example.com, or * for all");
       continue;
     }
@@ -224,23 +228,23 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
 }
 
 void FileReader::read_site(const FileObject& server, const FileValue& value,
-                           const std::vector<Listener>& places) {
-  Site site;
+                           const std::vector<plan::Listener>& places) {
+  plan::Site site;
   if (const FileValue* const names = server.find("hostnames")) site.hostnames = read_hostnames(*names);
   if (const FileValue* const keep = server.find("keep_alive")) site.keep_alive = keep->flag().value_or(true);
   if (const FileValue* const routes = server.find("routes")) read_routes(*routes, config_, site);
   const std::size_t index = config_.sites.size();
   config_.sites.push_back(std::move(site));
   site_lines_.push_back(value.line());
-  for (const Listener& place : places) add_site(place, index, value);
+  for (const plan::Listener& place : places) add_site(place, index, value);
 }
 
 // The site that is for all names comes first, as it is for those that no other has.
-void FileReader::add_site(const Listener& place, std::size_t site, const FileValue& server) {
-  Listener* const shared = at_same_place(place);
-  if (shared == nullptr || shared->role != Role::web) {
-    Listener model;
-    model.role = Role::web;
+void FileReader::add_site(const plan::Listener& place, std::size_t site, const FileValue& server) {
+  plan::Listener* const shared = at_same_place(place);
+  if (shared == nullptr || shared->role != plan::Role::web) {
+    plan::Listener model;
+    model.role = plan::Role::web;
     model.sites = {site};
     return add(place, std::move(model), server);
   }
@@ -255,7 +259,7 @@ void FileReader::add_site(const Listener& place, std::size_t site, const FileVal
 }
 
 // Names for which another server at this listener is chosen already.
-void FileReader::tell_hidden(const Listener& listener, std::size_t site, const FileValue& server) {
+void FileReader::tell_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server) {
   if (listener.optional) return;  // told of the first of the pair
   const std::vector<string>& names = config_.sites[site].hostnames;
   for (const std::size_t other : listener.sites) {
@@ -273,12 +277,12 @@ void FileReader::tell_hidden(const Listener& listener, std::size_t site, const F
 
 // ---- streams ---------------------------------------------------------------------------------------------
 
-void FileReader::read_sent_file(const FileObject& stream, Listener& model) {
+void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model) {
   model.root = ".";
   if (const FileValue* const root = stream.find("root")) {
     if (const auto path = root->text("the path of a folder")) {
       model.root = *path;
-      if (const string wrong = objection_to_directory(*path); !wrong.empty())
+      if (const string wrong = plan::objection_to_directory(*path); !wrong.empty())
         root->error(wrong + " (paths are relative to the working folder)");
     }
   }
@@ -286,7 +290,7 @@ void FileReader::read_sent_file(const FileObject& stream, Listener& model) {
     if (const auto path = file->text("the path of a file below root")) model.file = *path;
 }
 
-void FileReader::read_stream(const FileValue& value, Listener& model) {
+void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
   const FileObject stream{value, R"(an object, as in {"type": "echo"})", kStreamKeys};
   const FileValue* const type = stream.need("type", "\"echo\"");
   if (const FileValue* const in = stream.find("proxy_protocol_in"))
@@ -298,10 +302,10 @@ void FileReader::read_stream(const FileValue& value, Listener& model) {
   if (!found) return;
   model.role = kStreamRoles[*found];
   stream.tell_idle(static_cast<std::uint8_t>(1U << *found), kStreams[*found]);
-  if (model.role != Role::relay) model.proxy_header_out = 0;
-  if (model.role == Role::send_file) read_sent_file(stream, model);
-  if (model.role != Role::relay) return;
-  if (std::optional<Group> group = read_group(stream)) {
+  if (model.role != plan::Role::relay) model.proxy_header_out = 0;
+  if (model.role == plan::Role::send_file) read_sent_file(stream, model);
+  if (model.role != plan::Role::relay) return;
+  if (std::optional<plan::Group> group = read_group(stream)) {
     model.group = config_.groups.size();
     config_.groups.push_back(std::move(*group));
   }
@@ -330,7 +334,7 @@ void FileReader::read(const FileValue& root) {
 
 }  // namespace
 
-Findings read_config(string_view name, string_view text, Config& config) {
+Findings read_config(string_view name, string_view text, plan::Config& config) {
   JsonValue json;
   if (const JsonError error = parse_json(text, json); !error.what.empty())
     return {{string{name} + ":" + std::to_string(error.line) + ":" + std::to_string(error.column) + ": " +
@@ -341,4 +345,4 @@ Findings read_config(string_view name, string_view text, Config& config) {
   return report.findings();
 }
 
-}  // namespace plan
+}  // namespace config

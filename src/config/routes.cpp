@@ -1,13 +1,13 @@
-#include "file_routes.hpp"
+#include "routes.hpp"
 
 #include <algorithm>
 #include <array>
 
 #include "../base/text.hpp"
-#include "groups.hpp"
-#include "places.hpp"
+#include "../plan/groups.hpp"
+#include "../plan/places.hpp"
 
-namespace plan {
+namespace config {
 namespace {
 
 using std::string;
@@ -20,7 +20,7 @@ constexpr std::array<std::uint16_t, 5> kRedirects{301, 302, 303, 307, 308};  // 
 constexpr std::array<string_view, 4> kKinds{"file_serve", "redirect", "reverse_proxy", "metrics"};
 constexpr std::array<string_view, 3> kBalances{"round_robin", "least_conn", "ip_hash"};
 
-constexpr std::uint8_t bit(RouteKind kind) noexcept {
+constexpr std::uint8_t bit(plan::RouteKind kind) noexcept {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
 }
 
@@ -30,19 +30,19 @@ constexpr std::array<FileKey, 18> kRouteKeys{{
     {"ip_whitelist"},
     {"ip_blacklist"},
     {"keep_alive"},
-    {"dir_path", bit(RouteKind::files)},
-    {"index", bit(RouteKind::files)},
-    {"listing", bit(RouteKind::files)},
-    {"gzip_enable", bit(RouteKind::files)},
-    {"gzip_level", bit(RouteKind::files)},
-    {"gzip_mime_types", bit(RouteKind::files)},
-    {"http_status_code", bit(RouteKind::redirect)},
-    {"redirect_url", bit(RouteKind::redirect)},
-    {"upstreams", bit(RouteKind::reverse)},
-    {"upstream", bit(RouteKind::reverse)},
-    {"load_balancing", bit(RouteKind::reverse)},
-    {"request_timeout_ms", bit(RouteKind::reverse)},
-    {"health_check", bit(RouteKind::reverse)},
+    {"dir_path", bit(plan::RouteKind::files)},
+    {"index", bit(plan::RouteKind::files)},
+    {"listing", bit(plan::RouteKind::files)},
+    {"gzip_enable", bit(plan::RouteKind::files)},
+    {"gzip_level", bit(plan::RouteKind::files)},
+    {"gzip_mime_types", bit(plan::RouteKind::files)},
+    {"http_status_code", bit(plan::RouteKind::redirect)},
+    {"redirect_url", bit(plan::RouteKind::redirect)},
+    {"upstreams", bit(plan::RouteKind::reverse)},
+    {"upstream", bit(plan::RouteKind::reverse)},
+    {"load_balancing", bit(plan::RouteKind::reverse)},
+    {"request_timeout_ms", bit(plan::RouteKind::reverse)},
+    {"health_check", bit(plan::RouteKind::reverse)},
 }};
 
 constexpr std::array<FileKey, 2> kHealthKeys{{{"path"}, {"interval_ms"}}};
@@ -51,30 +51,30 @@ bool is_path(string_view text) noexcept {
   return text.front() == '/' && text.find_first_of("?# ") == string_view::npos;
 }
 
-void read_networks(const FileObject& object, string_view key, std::vector<Network>& out) {
+void read_networks(const FileObject& object, string_view key, std::vector<plan::Network>& out) {
   const FileValue* const list = object.find(key);
   if (list == nullptr) return;
   for (const FileValue& element : list->elements(R"(an array of networks, as in ["10.0.0.0/8", "::1"])")) {
-    Network network;
-    if (element.kind() == JsonValue::Kind::text && parse_network(element.raw(), network))
+    plan::Network network;
+    if (element.kind() == JsonValue::Kind::text && plan::parse_network(element.raw(), network))
       out.push_back(network);
     else
       element.wrong("a network or an address, as in 10.0.0.0/8 or ::1");
   }
 }
 
-void read_clients(const FileObject& object, WebRoute& route) {
+void read_clients(const FileObject& object, plan::WebRoute& route) {
   read_networks(object, "ip_whitelist", route.allow);
   read_networks(object, "ip_blacklist", route.deny);
-  const auto is_denied = [&route](const Network& allowed) {
+  const auto is_denied = [&route](const plan::Network& allowed) {
     return std::any_of(route.deny.begin(), route.deny.end(),
-                       [&allowed](const Network& denied) { return denied.has(allowed); });
+                       [&allowed](const plan::Network& denied) { return denied.has(allowed); });
   };
   if (!route.allow.empty() && std::all_of(route.allow.begin(), route.allow.end(), is_denied))
     object.find("ip_blacklist")->warn("it covers the whole ip_whitelist, so nobody may use this route");
 }
 
-void read_gzip(const FileObject& object, WebRoute& route) {
+void read_gzip(const FileObject& object, plan::WebRoute& route) {
   if (const FileValue* const on = object.find("gzip_enable")) route.gzip = on->flag().value_or(false);
   if (const FileValue* const level = object.find("gzip_level")) {
     if (!route.gzip) level->warn("it has no effect without \"gzip_enable\": true");
@@ -94,11 +94,11 @@ void read_gzip(const FileObject& object, WebRoute& route) {
   }
 }
 
-void read_files(const FileObject& object, WebRoute& route) {
+void read_files(const FileObject& object, plan::WebRoute& route) {
   if (const FileValue* const directory = object.need("dir_path", "\"public\"")) {
     if (const auto path = directory->text("the path of a folder")) {
       route.directory = *path;
-      if (const string wrong = objection_to_directory(*path); !wrong.empty())
+      if (const string wrong = plan::objection_to_directory(*path); !wrong.empty())
         directory->error(wrong + " (paths are relative to the working folder)");
     }
   }
@@ -116,7 +116,7 @@ void read_files(const FileObject& object, WebRoute& route) {
   read_gzip(object, route);
 }
 
-void read_redirect(const FileObject& object, WebRoute& route) {
+void read_redirect(const FileObject& object, plan::WebRoute& route) {
   if (const FileValue* const status = object.find("http_status_code")) {
     const auto found = std::find_if(kRedirects.begin(), kRedirects.end(), [status](std::uint16_t code) {
       return status->kind() == JsonValue::Kind::number && status->raw() == std::to_string(code);
@@ -135,7 +135,7 @@ void read_redirect(const FileObject& object, WebRoute& route) {
   }
 }
 
-void read_health(const FileValue& value, Group& group) {
+void read_health(const FileValue& value, plan::Group& group) {
   const FileObject health{value, R"(an object, as in {"path": "/health", "interval_ms": 5000})", kHealthKeys};
   if (const FileValue* const path = health.need("path", "\"/health\"")) {
     const auto text = path->text("a path, as in /health");
@@ -148,12 +148,12 @@ void read_health(const FileValue& value, Group& group) {
     group.check_ms = static_cast<std::uint32_t>(ms->number(100, kMsMax).value_or(group.check_ms));
 }
 
-void read_reverse(const FileObject& object, Config& config, WebRoute& route) {
+void read_reverse(const FileObject& object, plan::Config& config, plan::WebRoute& route) {
   if (const FileValue* const ms = object.find("request_timeout_ms"))
     route.timeout_ms = static_cast<std::uint32_t>(ms->number(1, kMsMax).value_or(0));
-  std::optional<Group> group = read_group(object);
+  std::optional<plan::Group> group = read_group(object);
   if (const FileValue* const health = object.find("health_check")) {
-    Group unused;
+    plan::Group unused;
     read_health(*health, group ? *group : unused);
   }
   if (!group) return;
@@ -161,7 +161,7 @@ void read_reverse(const FileObject& object, Config& config, WebRoute& route) {
   config.groups.push_back(std::move(*group));
 }
 
-void read_path(const FileObject& object, const Site& site, WebRoute& route) {
+void read_path(const FileObject& object, const plan::Site& site, plan::WebRoute& route) {
   const FileValue* const path = object.need("req_path", "\"/\"");
   if (path == nullptr) return;
   const auto prefix = path->text("a path, as in /images");
@@ -170,12 +170,12 @@ void read_path(const FileObject& object, const Site& site, WebRoute& route) {
     return path->wrong("a path that begins with / and has no ?, # or blank, as in /images");
   route.prefix = *prefix;
   if (std::any_of(site.routes.begin(), site.routes.end(),
-                  [&route](const WebRoute& other) { return other.prefix == route.prefix; }))
+                  [&route](const plan::WebRoute& other) { return other.prefix == route.prefix; }))
     path->warn("this route is never taken: one before it has the same req_path");
 }
 
-void read_route(const FileValue& value, Config& config, Site& site) {
-  WebRoute route;
+void read_route(const FileValue& value, plan::Config& config, plan::Site& site) {
+  plan::WebRoute route;
   route.keep_alive = site.keep_alive;
   const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})",
                           kRouteKeys};
@@ -186,46 +186,46 @@ void read_route(const FileValue& value, Config& config, Site& site) {
   const FileValue* const type = object.need("type", "\"file_serve\"");
   const auto kind = type == nullptr ? std::nullopt : type->one_of(kKinds);
   if (kind) {
-    route.kind = static_cast<RouteKind>(*kind);
+    route.kind = static_cast<plan::RouteKind>(*kind);
     object.tell_idle(bit(route.kind), kKinds[*kind]);
-    if (route.kind == RouteKind::files) read_files(object, route);
-    if (route.kind == RouteKind::redirect) read_redirect(object, route);
-    if (route.kind == RouteKind::reverse) read_reverse(object, config, route);
+    if (route.kind == plan::RouteKind::files) read_files(object, route);
+    if (route.kind == plan::RouteKind::redirect) read_redirect(object, route);
+    if (route.kind == plan::RouteKind::reverse) read_reverse(object, config, route);
   }
   site.routes.push_back(std::move(route));
 }
 
 }  // namespace
 
-std::optional<Group> read_group(const FileObject& object) {
+std::optional<plan::Group> read_group(const FileObject& object) {
   const FileValue* servers = object.find("upstream");
   if (servers == nullptr) servers = object.need("upstreams", R"(["localhost:3000"])");
   if (servers == nullptr) return std::nullopt;
-  Group group;
+  plan::Group group;
   bool good = true;
   for (const FileValue& element : servers->one_or_more()) {
-    Hop hop;
+    plan::Hop hop;
     const auto text = element.text("a server, as in localhost:3000 or unix:/run/app.sock");
-    const string wrong = text ? parse_hop(*text, hop) : string{};
+    const string wrong = text ? plan::parse_hop(*text, hop) : string{};
     if (!wrong.empty()) element.error(wrong);
     good = good && text && wrong.empty();
     group.members.push_back(std::move(hop));
   }
-  if (group.members.empty() || group.members.size() > kMembersMax) {
+  if (group.members.empty() || group.members.size() > plan::kMembersMax) {
     servers->wrong(R"(1 to 64 servers, as in ["localhost:3000"])");
     good = false;
   }
   if (const FileValue* const balance = object.find("load_balancing")) {
     const auto found = balance->one_of(kBalances);
-    if (found) group.balance = static_cast<Balance>(*found);
+    if (found) group.balance = static_cast<plan::Balance>(*found);
     if (found && group.members.size() == 1) balance->warn("it has no effect where there is but one server");
   }
   if (!good) return std::nullopt;
   return group;
 }
 
-void read_routes(const FileValue& routes, Config& config, Site& site) {
+void read_routes(const FileValue& routes, plan::Config& config, plan::Site& site) {
   for (const FileValue& route : routes.elements("an array of routes")) read_route(route, config, site);
 }
 
-}  // namespace plan
+}  // namespace config
