@@ -19,7 +19,7 @@ def manual():
 
 
 def options_of_the_code():
-    text = read("src/plan/options.cpp") + read("src/plan/waits.hpp") + read("src/explain/explain.cpp")
+    text = read("src/config/options.cpp") + read("src/plan/waits.hpp") + read("src/explain/explain.cpp")
     return sorted(set(re.findall(r'"(--[a-z][a-z-]+)"', text)))
 
 

@@ -104,7 +104,7 @@ PLANTED = [
      "src/net/endpoint.hpp", "writable |= event.writable;"),
     ("a short write is taken for a whole one", "WRONG_SHORT_WRITE", "kind, unit by unit", STUCK, LANE,
      "begin = static_cast<std::uint16_t>(begin + bytes);"),
-    ("nobody is woken after a name", "WRONG_NAME", "name", STUCK, LOOP, "wake_the_named(); expire(services_);"),
+    ("nobody is woken after a name", "WRONG_NAME", "name", STUCK, LOOP, "wake_the_named(); check_servers();"),
     ("the loop sleeps on names that are answered", "WRONG_WOKEN", "two names", STUCK, "src/net/resolver.hpp",
      "woken_.empty()"),
     ("an event finds its record without the serial", "WRONG_SERIAL", "slot reused, late events", WRONG, STATES,

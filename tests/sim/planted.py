@@ -38,7 +38,7 @@ MISTAKES = [
     ("starving without a deadline", "request_state.cpp",
      "        pause(record, services, step.wait, moved_before);\n        record.starved = true;", "        record.starved = true;"),
     ("cut answer looks whole", "request_state.cpp", "if (look_whole) ", "if (look_whole && false) "),
-    ("lost wake-up after a name", "proxy.cpp", "  wake_the_named();\n  expire", "  expire"),
+    ("lost wake-up after a name", "proxy.cpp", "  wake_the_named();\n  check_servers", "  check_servers"),
     ("next address not tried", "src/state/connect.cpp", "exchange.next_address < exchange.addresses.count && !is_ours", "exchange.next_address < 1 && !is_ours"),
     ("descriptor kept", "src/state/table.cpp", "  record = request_info{};\n", "  (void)record.side[kUpstream].fd.release();\n  record = request_info{};\n"),
     ("tail of a pipelined request dropped", "src/state/heads.cpp", "lane.tail = static_cast<std::uint16_t>(lane.end + ahead);", "lane.tail = 0;"),
