@@ -88,6 +88,12 @@ std::size_t World::sockets() const {
   }));
 }
 
+std::size_t World::listeners() const {
+  return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) {
+    return f && f->kind == Description::Kind::listener;
+  }));
+}
+
 std::size_t World::pipe_ends() const {
   return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) { return f && f->pipe; }));
 }
@@ -146,7 +152,7 @@ World::Mask World::poll(const Description& file) const {
   Mask mask;
   switch (file.kind) {
     case Description::Kind::listener: mask.in = !file.backlog.empty(); return mask;
-    case Description::Kind::signals: mask.in = signal_pending_ != sys::Signal::none; return mask;
+    case Description::Kind::signals: mask.in = !signals_pending_.empty(); return mask;
     case Description::Kind::names: mask.in = !answered.empty(); return mask;
     case Description::Kind::poller:
     case Description::Kind::pipe_in:
@@ -596,7 +602,7 @@ sys::Opened World::listen(const sys::Address& address, int backlog) {
   if (fails(Call::listen, kErrors, error)) return {sys::Fd{}, error};
   const int fd = allocate();
   if (fd < 0) return {sys::Fd{}, EMFILE};
-  if (std::any_of(files_.begin(), files_.end(), [&](const auto& f) {
+  if (taken_ports.contains(address.port) || std::any_of(files_.begin(), files_.end(), [&](const auto& f) {
         return f && f->kind == Description::Kind::listener && f->address == address;
       }))
     return {sys::Fd{}, EADDRINUSE};
@@ -627,6 +633,7 @@ sys::Opened World::accept(int fd, sys::Address& peer) {
   file->connection = at(fd).backlog.front();
   at(fd).backlog.pop_front();
   file->connection->accepted = true;
+  file->address = at(fd).address;
   peer = sys::loopback4(static_cast<std::uint16_t>(40'000 + file->connection->id));
   files_[static_cast<std::size_t>(socket) - 3] = std::move(file);
   return {sys::Fd{socket}, 0};
@@ -699,7 +706,13 @@ int World::open_names() {
 }
 
 sys::Signal World::next_signal() {
-  return std::exchange(signal_pending_, sys::Signal::none);
+  // The lowest number first (signal(7)): SIGHUP, SIGINT, SIGUSR1, SIGTERM.
+  for (const sys::Signal kind : {sys::Signal::reload, sys::Signal::interrupt, sys::Signal::reopen, sys::Signal::terminate}) {
+    if (signals_pending_.erase(kind) == 0) continue;
+    reloads_heard += kind == sys::Signal::reload ? 1 : 0;
+    return kind;
+  }
+  return sys::Signal::none;
 }
 
 sys::Opened World::open_log() {

@@ -79,6 +79,8 @@ struct Connection {
   std::size_t asked_up_to = 0;
   std::string offered_behind;  // what the program wants to write behind that, whether it is taken, arrives and is read or not
   std::size_t read = 0, written = 0;  // by the program
+  bool has_edition = false;           // it is known which configuration this client came under
+  std::size_t edition = 0;            // its number (see Editions)
 };
 using ConnectionPtr = std::shared_ptr<Connection>;
 
@@ -119,9 +121,12 @@ class World {
   // Called when the program is about to sleep.
   std::function<void()> before_sleep = [] {};
 
-  void send_signal(sys::Signal kind) { signal_pending_ = kind; notify(signals_fd_); }
+  void send_signal(sys::Signal kind) { signals_pending_.insert(kind); notify(signals_fd_); }
   std::map<std::string, net::Found> names;  // what look-ups find; a host not in it is not found
   std::set<std::string> unanswered;         // hosts whose name server is silent
+  std::set<std::uint16_t> taken_ports;      // another program listens there
+  std::uint32_t reloads_heard = 0;          // of the signals that the program has taken
+  std::size_t edition = 0;                  // number of the configuration that is in force
   std::map<std::string, sys::Address> local_hosts;  // paths of Unix sockets, and the host that is there
 
   // ---- the failure loop ----
@@ -138,6 +143,7 @@ class World {
   [[nodiscard]] std::uint64_t now() const { return now_; }
   [[nodiscard]] std::size_t descriptors() const;
   [[nodiscard]] std::size_t sockets() const;
+  [[nodiscard]] std::size_t listeners() const;
   [[nodiscard]] std::size_t pipe_ends() const;
   [[nodiscard]] std::size_t open_nodes() const;  // files and folders that are open
   [[nodiscard]] std::size_t bytes_in_pipes() const;
@@ -259,7 +265,7 @@ class World {
   std::deque<Host> hosts_;
   int signals_fd_ = -1;
   int names_fd_ = -1;
-  sys::Signal signal_pending_ = sys::Signal::none;
+  std::set<sys::Signal> signals_pending_;  // each kind once at most
   int ids_ = 0;
   std::uint64_t inodes_ = 0;
   Description none_;

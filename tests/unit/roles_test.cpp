@@ -211,7 +211,7 @@ TEST(ProxyHeaderOut, StandsBeforeWhatWasSaidEarly) {
       const auto server = b.arrival(first_refuses ? second : first);
       ASSERT_NE(server, nullptr);
       const string got = b.read(server);
-      // Who is connected to is ours to say; the bench's listener has no address of the same family.
+      // Who is connected to is ours to say.
       if (version == 1) {
         EXPECT_TRUE(got.starts_with("PROXY ")) << got;
         EXPECT_TRUE(got.ends_with("\r\nearly")) << got;
