@@ -151,10 +151,12 @@ class Proxy {
   void turn();
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   [[nodiscard]] Services& services() noexcept { return services_; }
+  using Generations = std::vector<std::unique_ptr<Generation>>;
+  // The last is the youngest; of those before, all that still serve somebody.
+  [[nodiscard]] const Generations& generations() const noexcept { return generations_; }
 
  private:
   using Kind = net::Token::Kind;
-  using Generations = std::vector<std::unique_ptr<Generation>>;
 
   static Generations first_generation(plan::Config config, const Capacity& capacity);
   // The youngest.
@@ -184,7 +186,7 @@ class Proxy {
   [[nodiscard]] int sleep_ms();
 
   std::span<const char* const> arguments_;
-  Generations generations_;  // the last is the youngest; of those before, all that still serve somebody
+  Generations generations_;
   Capacity capacity_;
   // What is not changed without a restart.
   struct AtStart {

@@ -185,6 +185,7 @@ bool Client::act() {
   if (!connection_) {
     connection_ = world_.connect_to_program(8080);
     over_ = refused = !connection_;
+    refused_in_ = world_.edition;
     return true;
   }
   // Both directions at once, in any order.

@@ -92,6 +92,8 @@ class Client {
   bool act();
   [[nodiscard]] std::uint64_t next_time() const { return waiting_until_; }
   [[nodiscard]] bool finished() const { return over_; }
+  // The configuration that it came under, or that refused it.
+  [[nodiscard]] std::size_t edition() const { return connection_ ? connection_->edition : refused_in_; }
 
   std::string got;
   bool saw_eof = false;
@@ -107,7 +109,7 @@ class Client {
   World& world_;
   const ClientPlan& plan_;
   std::string request_;
-  std::size_t sent_ = 0;
+  std::size_t sent_ = 0, refused_in_ = 0;
   ConnectionPtr connection_;
   bool over_ = false;
   bool shut_ = false;

@@ -43,21 +43,23 @@ bool is_kind(const OriginPlan& origin) {
 bool comes_after(const Scenario& scenario, const Pair& pair) { return scenario.last_is_after && &pair == &scenario.pairs.back(); }
 
 // The client must see its whole answer, whatever the world does.
-bool must_be_whole(const Scenario& scenario, const Pair& pair) {
+// `turned_away`: with that status, by the configuration that it came under; 0: it is served.
+bool must_be_whole(const Scenario& scenario, const Pair& pair, int turned_away) {
   const ClientManner manner = pair.client.manner;
   const bool kind_client = manner == ClientManner::plain || manner == ClientManner::half_close ||
                            manner == ClientManner::stop || manner == ClientManner::surplus;
   return kind_client && (is_kind_world(scenario) || comes_after(scenario, pair)) && is_kind(pair.origin) &&
-         status_of_way(pair, scenario.parent) == 0;
+         turned_away == 0 && status_of_way(pair, scenario.parent) == 0;
 }
 
 // The status that our own answer must have, or 0 if it may be any of several.
-int expected_status(const Scenario& scenario, const Pair& pair) {
+int expected_status(const Scenario& scenario, const Pair& pair, int turned_away) {
   if (!is_kind_world(scenario)) return 0;
   if (pair.client.manner == ClientManner::garbage) return 400;
   const std::size_t head = request_sent(pair, 0).find("\r\n\r\n") + 4;
   if (pair.client.manner == ClientManner::stall && pair.client.cut > 0 && pair.client.cut < head) return 408;
   if (pair.client.manner != ClientManner::plain) return 0;
+  if (turned_away != 0) return pair.client.has_body ? 0 : turned_away;
   if (const int status = status_of_way(pair, scenario.parent); status != 0) return pair.client.has_body ? 0 : status;
   switch (pair.origin.manner) {
     case OriginManner::refuses:
@@ -115,11 +117,11 @@ std::string shown(std::string_view text) {
 }
 
 // What is wrong with what the client saw; empty: nothing.
-std::string judge_client(const Scenario& scenario, const Pair& pair, const Client& client, bool owed) {
+std::string judge_client(const Scenario& scenario, const Pair& pair, const Client& client, bool owed, int turned_away) {
   const std::string expected = response_expected(pair);
   const std::string_view got = pair.client.expects_continue ? without_continue(client.got) : std::string_view{client.got};
   const bool whole = got == expected;
-  if (owed && must_be_whole(scenario, pair)) {
+  if (owed && must_be_whole(scenario, pair, turned_away)) {
     // What lies behind the request may come after the proxy has closed; then RST follows the whole answer.
     if (whole && (client.saw_eof || pair.client.manner == ClientManner::surplus)) return {};
     return "it must have the whole answer, but has " + std::to_string(got.size()) + " of " +
@@ -127,8 +129,9 @@ std::string judge_client(const Scenario& scenario, const Pair& pair, const Clien
   }
   int status = 0;
   const Own own = own_answer(got, pair.client.method == "HEAD", client.saw_reset, status);
-  if (const int wanted = owed ? expected_status(scenario, pair) : 0; wanted != 0 && (own != Own::whole || status != wanted))
+  if (const int wanted = owed ? expected_status(scenario, pair, turned_away) : 0; wanted != 0 && (own != Own::whole || status != wanted))
     return "it must have " + std::to_string(wanted) + ", but has: " + shown(got);
+  if (turned_away != 0 && own == Own::no && !got.empty()) return "it was served though it may not be: " + shown(got);
   if (client.left || client.refused || own != Own::no || got.empty()) return {};
   if (pair.client.manner == ClientManner::garbage || pair.client.manner == ClientManner::silent)
     return "it has an answer to nothing: " + shown(got);
@@ -181,18 +184,16 @@ class Shares {
 // All clients come from one address: together they move no more than one may. One byte is read, and not moved, where a
 // connection is asked whether it is silent. A parent's words are for
 // nobody, and what a host says right behind them is read before it is counted.
-std::string check_allowance(const plan::Rate& rate, const World& world, std::uint64_t since, const Gate* gate) {
+std::string check_allowance(const plan::Rate& rate, const World& world, std::uint64_t since, const Gate* gate, std::size_t uncounted) {
   // What a client has sent for whom there is no descriptor is read, and counts for nobody.
   if (rate.per_second == 0 || world.descriptor_limit < 64) return {};
   constexpr std::size_t kReadAtOnce = 16 * 1024;
   const std::uint64_t by_parent = gate == nullptr ? 0 : gate->said + gate->led_on * kReadAtOnce;
-  const std::uint64_t probes = world.connections().size() + by_parent;
+  const std::uint64_t probes = world.connections().size() + by_parent + uncounted;
   const std::uint64_t most = rate.burst + rate.per_second * (world.now() - since) / 1000 + probes;
   if (world.read_in_all <= most) return {};
   return "a client moved " + std::to_string(world.read_in_all) + " bytes, and may have moved " + std::to_string(most);
 }
-
-constexpr std::uint32_t kDrainMs = 900'000;  // longer than any deadline: whoever is owed something has it before
 
 // Once the program drains, nobody comes, and it ends when the last has gone.
 class Ending {
@@ -377,10 +378,23 @@ struct Stage {
     world.send_signal(sys::Signal::terminate);
   }
 
+  // A turn is over.
+  std::string look_on(std::uint64_t turn, const Services& services) {
+    bool adopted = false;
+    std::string fault = reloads.look_on(turn, services.draining, adopted);
+    if (fault.empty() && adopted && services.upstreams.idle() != 0) fault = "a connection is kept that another configuration has led to";
+    if (fault.empty() && services.own.size() != world.listeners()) fault = "listeners open and listeners known do not agree";
+    for (const auto& house : houses)
+      if (adopted)
+        for (const House::Serving& serving : house->servings) owed.reloaded.insert(serving.asked.begin(), serving.asked.end());
+    return fault;
+  }
+
   const Scenario& scenario;
   UnderWay owed;
   World world;
-  Roles roles{world, scenario.roles};
+  Reloads reloads{world, scenario};
+  Roles roles{world, scenario.roles, !scenario.reloads.empty()};
   std::vector<std::unique_ptr<Client>> clients;
   std::vector<std::unique_ptr<Origin>> origins;
   Visitors visitors;
@@ -399,7 +413,9 @@ plan::Parent parent_for(const ParentPlan& with) {
   return parent;
 }
 
-plan::Config config_for(const Scenario& scenario) {
+// Where others will come by a file, the first comes so too.
+plan::Config config_for(const Scenario& scenario, const Reloads& reloads) {
+  if (!scenario.reloads.empty()) return config::parse_command_line(reloads.arguments()).config;
   plan::Config config;
   config.listeners.emplace_back().address = sys::loopback4(8080);
   config.max_requests = scenario.max_requests;
@@ -428,7 +444,7 @@ std::string tell(const base::Trace& trace) {
 // Runs the program until the world is still and it has been told to end, or a promise is broken.
 void run(Stage& stage, Outcome& outcome) {
   World& world = stage.world;
-  const plan::Config config = config_for(stage.scenario);
+  const plan::Config config = config_for(stage.scenario, stage.reloads);
   Capacity capacity = capacity_for(config);
   if (stage.scenario.blocks != 0) capacity.blocks = stage.scenario.blocks;
   sys::Opened poller = sys::make_poller();
@@ -436,7 +452,8 @@ void run(Stage& stage, Outcome& outcome) {
   constexpr net::Token kSignals{0, 0, net::Token::Kind::signals};
   if (sys::watch(poller.fd, signals.fd.get(), kSignals.packed()) != 0) return;
   sys::Opened output = sys::open_stdout();
-  Proxy proxy{config, capacity, {std::move(poller.fd), std::move(signals.fd), {std::move(output.fd), sys::Fd{}}}};
+  Proxy proxy{config, capacity, {std::move(poller.fd), std::move(signals.fd), {std::move(output.fd), sys::Fd{}}},
+              stage.reloads.arguments()};
   if (!proxy.listen().empty()) return;  // the failure loop may forbid it; then there is nothing to see
   proxy.services().pipes.bulk_bytes = stage.scenario.bulk_bytes;
   proxy.announce();
@@ -462,11 +479,13 @@ void run(Stage& stage, Outcome& outcome) {
     if (const std::string fault = shares.check(proxy.services()); !fault.empty()) world.fault(fault);
     // Who is turned away for want of a descriptor is nobody's client, and yet read.
     const bool all_counted = stage.scenario.descriptor_limit >= 64;
-    if (const std::string fault = !all_counted ? "" : check_allowance(config.allowance.bytes, world, begun, stage.gate ? &*stage.gate : nullptr); !fault.empty()) world.fault(fault);
+    if (const std::string fault = !all_counted ? "" : check_allowance(config.allowance.bytes, world, begun, stage.gate ? &*stage.gate : nullptr, stage.roles.uncounted()); !fault.empty()) world.fault(fault);
     const bool quiet = now == world.now() && moved == proxy.services().trace.written() && calls == world.calls_made &&
                        world.events_handed_out == 0;
     quiet_turns = quiet ? quiet_turns + 1 : 0;
     if (const std::string fault = end.check(proxy.services(), world, proxy.stopping()); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_generations(proxy.services(), proxy.generations()); !fault.empty()) world.fault(fault);
+    if (const std::string fault = stage.look_on(outcome.turns, proxy.services()); !fault.empty()) world.fault(fault);
     if (outcome.turns == stage.scenario.drained_after) stage.drain();
     if (quiet_turns > 2) world.fault("the loop spins: turns without event, time or progress");
   }
@@ -476,23 +495,30 @@ void run(Stage& stage, Outcome& outcome) {
     if (services.blocks.used() != 0) world.fault("all is over, and a block is still out");
     if (services.pipes.used() != 0) world.fault("all is over, and a pipe is still out");
     if (services.upstreams.idle() != 0) world.fault("all is over, and a connection to an origin is still kept");
+    if (proxy.generations().size() != 1) world.fault("all is over, and an earlier configuration is still there");
     if (!no_work_is_open(services)) world.fault("all is over, and a member of a group still has work");
   }
   if (!world.broken.empty() || stage.scenario.told) outcome.story += tell(proxy.services().trace);
 }
 
 void judge(Stage& stage) {
+  const Editions& editions = stage.reloads.editions();
   for (std::size_t i = 0; i < stage.clients.size() && stage.world.broken.empty(); ++i) {
     const Pair& pair = stage.scenario.pairs[i];
     if (pair.client.manner == ClientManner::raw) continue;  // the fuzz target judges those
-    if (const std::string fault = judge_client(stage.scenario, pair, *stage.clients[i], stage.owed.has_pair(i)); !fault.empty())
+    const Client& client = *stage.clients[i];
+    const Under under = editions.of(client.edition());
+    const bool shut_out = client.refused && under == Under::closed;
+    if (shut_out && client.got.empty() && stage.origins[i]->connections == 0) continue;
+    if (const std::string fault = judge_client(stage.scenario, pair, client, stage.owed.has_pair(i), status_of(under)); !fault.empty())
       stage.world.fault("client " + std::to_string(i) + ": " + fault);
     if (const std::string fault = judge_origin(pair, i, stage.scenario.parent, *stage.origins[i], *stage.clients[i]); !fault.empty())
       stage.world.fault("origin " + std::to_string(i) + ": " + fault);
+    if (status_of(under) != 0 && stage.origins[i]->connections > 0) stage.world.fault("origin " + std::to_string(i) + ": it was asked though nobody may");
   }
   if (!stage.world.broken.empty()) return;
-  if (const std::string fault = stage.roles.judge(is_kind_world(stage.scenario)); !fault.empty()) return stage.world.fault(fault);
-  if (const std::string fault = judge_talk(stage.scenario, stage.owed, stage.visitors, stage.houses); !fault.empty()) stage.world.fault(fault);
+  if (const std::string fault = stage.roles.judge(is_kind_world(stage.scenario), editions); !fault.empty()) return stage.world.fault(fault);
+  if (const std::string fault = judge_talk(stage.scenario, stage.owed, editions, stage.visitors, stage.houses); !fault.empty()) stage.world.fault(fault);
 }
 
 }  // namespace
@@ -634,6 +660,7 @@ Scenario draw(Chooser& chooser, bool http10, bool by_ways) {
   draw_world(chooser, scenario);
   if (by_ways) draw_ways(chooser, scenario);
   if (chooser.choose(6) == 0) scenario.drained_after = 1 + chooser.choose(chooser.choose(2) == 0 ? 12 : 80);
+  draw_reloads(chooser, scenario);
   return scenario;
 }
 
@@ -643,6 +670,9 @@ Scenario draw_with_roles(Chooser& chooser) {
   scenario.roles = draw_roles(chooser);
   draw_world(chooser, scenario);
   if (scenario.descriptor_limit < 64) scenario.descriptor_limit += 10;  // for the listeners and their spares
+  scenario.roles.of_one = scenario.client_bytes.per_second != 0;
+  draw_introductions(chooser, scenario.roles);
+  draw_reloads(chooser, scenario);
   return scenario;
 }
 
@@ -666,7 +696,7 @@ std::string describe(const Scenario& scenario) {
           std::to_string(scenario.max_requests) + " descriptors " + std::to_string(scenario.descriptor_limit) + " bytes " +
          std::to_string(scenario.client_bytes.per_second) + ":" + std::to_string(scenario.client_bytes.burst) + " bulk " +
          std::to_string(scenario.bulk_bytes) + (scenario.drained_after == 0 ? "" : " drained after " + std::to_string(scenario.drained_after) + " turns") + "\n";
-  return out;
+  return out + describe(scenario.reloads);
 }
 
 Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenario&)>& fails) {
@@ -705,6 +735,8 @@ Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenari
     attempt([](Scenario& s) { s.temper.send_room = 65'536; });
     attempt([](Scenario& s) { s.blocks = 0; });
     attempt([](Scenario& s) { s.drained_after = 0; });
+    for (std::size_t i = best.reloads.size(); i > 0; --i)
+      attempt([i](Scenario& s) { s.reloads.erase(s.reloads.begin() + static_cast<std::ptrdiff_t>(i - 1)); });
     attempt([](Scenario& s) { s.client_bytes = {}; });
     attempt([](Scenario& s) { s.bulk_bytes = net::Pipes::kBulkBytes; });
     attempt([](Scenario& s) { s.descriptor_limit = 256; s.max_requests = 8; });

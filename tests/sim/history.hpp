@@ -7,10 +7,15 @@
 #include <vector>
 
 #include "../../src/plan/limits.hpp"
+#include "reload.hpp"
 #include "roles.hpp"
 #include "talk.hpp"
 
 namespace sim {
+
+constexpr std::uint32_t kDrainMs = 900'000;   // longer than any deadline: whoever is owed something has it before
+constexpr std::uint16_t kAsidePort = 9090;    // where no client comes
+constexpr std::uint16_t kTakenPort = 9091;    // where another program listens
 
 struct Scenario {
   bool http10 = true;               // the proxy's old behaviour, one request a connection: `pairs`; else the rest
@@ -27,6 +32,7 @@ struct Scenario {
   plan::Rate client_bytes;           // of all clients, who come from one address
   std::uint32_t bulk_bytes = 1024;   // of a body, before the rest goes through a pipe
   std::uint64_t drained_after = 0;   // so many turns the program is told to finish what is under way, and to end; 0: never
+  std::vector<ReloadPlan> reloads;
   std::optional<World::Failure> failure;
   bool told = false;           // the story is written whatever happens
   bool last_is_after = false;  // the last pair or visit comes when the failure is over: it must be served as in a kind world
@@ -39,6 +45,7 @@ struct UnderWay {
   std::set<std::pair<std::size_t, std::size_t>> asks;  // visit and number
   [[nodiscard]] bool has_pair(std::size_t index) const { return all || pairs.contains(index); }
   [[nodiscard]] bool has_ask(std::size_t visit, std::size_t nth) const { return all || asks.contains({visit, nth}); }
+  std::set<std::pair<std::size_t, std::size_t>> reloaded;  // asks that had come when another configuration did
 };
 
 struct Outcome {
@@ -69,7 +76,7 @@ bool is_kind_world(const Scenario& scenario);
 using Visitors = std::vector<std::unique_ptr<Visitor>>;
 using Houses = std::vector<std::unique_ptr<House>>;
 // What is wrong with what they have seen; empty: nothing.
-std::string judge_talk(const Scenario& scenario, const UnderWay& owed, const Visitors& visitors, const Houses& houses);
+std::string judge_talk(const Scenario& scenario, const UnderWay& owed, const Editions& editions, const Visitors& visitors, const Houses& houses);
 void draw_talk(Chooser& chooser, Scenario& scenario);
 void limit_talk(Scenario& scenario, std::size_t most);  // of any body
 std::string describe_talk(const Scenario& scenario);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "../../src/config/json.hpp"
 #include "history.hpp"
 
 namespace {
@@ -95,8 +96,9 @@ struct Version {
   bool http10 = false;
   bool by_ways = false;
   bool roles = false;
+  bool old = false;  // of a time before drains, reloads and headers
 };
-constexpr Version version_of(Count seed) { return {seed % kOldOnceIn == 0, seed / kOldOnceIn % 2 == 1}; }
+constexpr Version version_of(Count seed) { return {.http10 = seed % kOldOnceIn == 0, .by_ways = seed / kOldOnceIn % 2 == 1}; }
 
 Scenario scenario_of(std::uint64_t seed, Version version) {
   Random chooser{2 * seed};
@@ -124,9 +126,16 @@ void report(std::uint64_t seed, const Scenario& whole, const Outcome& outcome) {
               again.story.c_str(), Count{seed}, whole.roles.calls.empty() ? "SEEDS=1 ROLES=0" : "SEEDS=0 ROLES=1");
 }
 
-void play_one(std::uint64_t seed, Version version, bool known = false) {
+void forget_what_came_later(Scenario& scenario) {
+  scenario.drained_after = 0;
+  scenario.reloads.clear();
+  scenario.roles.introduced = {};
+  scenario.roles.introduces = 0;
+}
+
+void play_one(std::uint64_t seed, Version version) {
   Scenario scenario = scenario_of(seed, version);
-  if (known) scenario.drained_after = 0;  // they are of a time before
+  if (version.old) forget_what_came_later(scenario);
   const Outcome outcome = play_seed(scenario, seed);
   if (count(outcome)) report(seed, scenario, outcome);
 }
@@ -141,12 +150,18 @@ void play_roles(std::uint64_t first, std::uint64_t number) {
   for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) play_one(seed, {.roles = true});
 }
 
-// Seeds that once failed, one a line; behind each its version ("1.0" or "1.1", with "+" if by ways, or "roles"), and what
-// it was.
+// "1.0" or "1.1", with "+" if by ways, or "roles"; "/2" behind it: with what came later.
+Version version_of(std::string text) {
+  const bool old = !text.ends_with("/2");
+  if (!old) text.resize(text.size() - 2);
+  return {text.starts_with("1.0"), text.ends_with('+'), text == "roles", old};
+}
+
+// Seeds that once failed, one a line; behind each its version, and what it was.
 void play_regressions(const char* path) {
   std::ifstream file{path};
   std::string version;
-  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, {version.starts_with("1.0"), version.ends_with('+'), version == "roles"}, true);
+  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, version_of(version));
 }
 
 // ---- the failure loop: each call of a scenario fails once, with each errno it can have -------------------
@@ -164,6 +179,7 @@ const std::vector<Failures>& failures() {
       {Call::accept, 0, {ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM}},
       {Call::connect, 0, {EMFILE, ENFILE, ENETUNREACH, EADDRNOTAVAIL, ECONNREFUSED, ENOBUFS, ENOMEM, EACCES}},
       {Call::watch, 3, {ENOMEM, ENOSPC}},
+      {Call::listen, 1, {EADDRINUSE, EMFILE}},
       {Call::pipe, 0, {EMFILE, ENFILE}},
       {Call::splice, 0, {EINVAL, ENOSYS, EPERM, EOPNOTSUPP}},
       {Call::append, 1, {EAGAIN, ENOSPC, EIO, EPIPE}},
@@ -171,6 +187,7 @@ const std::vector<Failures>& failures() {
   return all;
 }
 
+constexpr std::uint64_t kReloadedTurns = 10;    // all is over then in small worlds
 constexpr std::uint64_t kStart = 1'000'000;  // the world's clock at its beginning
 constexpr std::uint64_t kAfterMs = 500'000;  // when every deadline of the first pair has passed
 
@@ -264,6 +281,9 @@ std::vector<Scenario> tortured_talk() {
       const auto more = by_ways(scenario);
       if (pipelines) all.insert(all.end(), more.begin(), more.end());
     }
+  if (!config::has_json()) return all;
+  all.push_back(all.front());
+  all.back().reloads = {{4, Under::more}, {8, Under::same}};
   return all;
 }
 
@@ -365,6 +385,25 @@ std::vector<Scenario> small_talks() {
   return all;
 }
 
+// Two requests on one connection, and another configuration at any moment of it.
+std::vector<Scenario> small_reloads() {
+  std::vector<Scenario> all;
+  Scenario scenario;
+  scenario.http10 = false;
+  scenario.temper = {.short_io = 2, .split = 2, .error = 0, .linger = 2, .send_room = 600};
+  scenario.houses.resize(1);
+  Ask get;
+  get.answer.body = "ab";
+  scenario.visits = {good_visit({get, get})};
+  for (const Under what : {Under::same, Under::closed, Under::denied, Under::broken})
+    for (std::uint64_t after = 1; after <= kReloadedTurns; ++after) {
+      all.push_back(scenario);
+      all.back().reloads = {{after, what}};
+    }
+  if (!config::has_json()) all.clear();
+  return all;
+}
+
 void enumerate(std::size_t deviations, const std::vector<Scenario>& worlds) {
   for (const Scenario& scenario : worlds) {
     Enumerator all{deviations};
@@ -399,6 +438,7 @@ int main(int argc, char** argv) {
   if (deviations != 0) {
     enumerate(deviations, small_worlds());
     enumerate(deviations, small_talks());
+    enumerate(deviations - 1, small_reloads());  // the moment of the change is one of them
   }
   const Count enumerated = passed - others;
   play_seeds(seed, seeds);

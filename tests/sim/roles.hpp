@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "../../src/plan/config.hpp"
+#include "introduction.hpp"
 #include "kernel.hpp"
+#include "reload.hpp"
 
 namespace sim {
 
@@ -37,6 +39,7 @@ struct CallPlan {
   std::vector<Ask> asks;
   std::size_t cut = 0;
   std::uint64_t pause_ms = 0;
+  Introduction header = Introduction::none;  // in front, where the listener wants one
 };
 
 // A server behind the program.
@@ -58,6 +61,9 @@ struct RolesPlan {
   std::array<MemberPlan, 2> members;
   std::size_t large = 0;  // bytes of the large file
   std::uint8_t balance = 0;
+  std::array<bool, 4> introduced{};  // listeners without HTTP, in the order of To: they want a PROXY header
+  std::uint8_t introduces = 0;       // relay: version of the one that it sends; 0: none
+  bool of_one = false;               // the headers name one address for all clients
 };
 
 class Caller;  // a client
@@ -66,23 +72,30 @@ class Member;  // a server behind the program
 // Everybody who takes part.
 class Roles {
  public:
-  Roles(World& world, const RolesPlan& plan);
+  // `others`: another configuration may come, with a server of its own.
+  Roles(World& world, const RolesPlan& plan, bool others);
   ~Roles();
   Roles(const Roles&) = delete;
   Roles& operator=(const Roles&) = delete;
   [[nodiscard]] bool over() const;
   [[nodiscard]] std::uint64_t next_time() const;  // of an actor who waits; 0: none does
   // What is wrong with what they have seen; empty: nothing. `kind`: nothing was short, nothing failed by itself.
-  [[nodiscard]] std::string judge(bool kind) const;
+  [[nodiscard]] std::string judge(bool kind, const Editions& editions) const;
+  // Read of its clients before it is known whose it is.
+  [[nodiscard]] std::size_t uncounted() const;
 
  private:
+  [[nodiscard]] std::string judge_servers() const;
   const RolesPlan& plan_;
   std::vector<std::unique_ptr<Caller>> calls_;
   std::vector<std::unique_ptr<Member>> members_;
 };
 
 void add_roles(plan::Config& config, const RolesPlan& plan);
+// The same for a file; `others`: with another server behind.
+std::vector<std::string> role_servers(const RolesPlan& plan, bool others);
 RolesPlan draw_roles(Chooser& chooser);
+void draw_introductions(Chooser& chooser, RolesPlan& plan);
 void limit_roles(RolesPlan& plan, std::size_t most);  // of any body
 std::string describe(const RolesPlan& plan);
 void shrink_roles(const std::function<void(const std::function<void(RolesPlan&)>&)>& attempt, const RolesPlan& best);

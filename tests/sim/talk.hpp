@@ -163,6 +163,8 @@ class Visitor {
   bool act();
   [[nodiscard]] std::uint64_t next_time() const;
   [[nodiscard]] bool finished() const { return over_; }
+  // The configuration that it came under, or that refused it.
+  [[nodiscard]] std::size_t edition() const { return connection_ ? connection_->edition : refused_in_; }
   [[nodiscard]] const Visit& plan() const { return plan_; }
   // Of the stream behind the request: what was sent, and whether its end was.
   [[nodiscard]] std::string_view tunnel_sent() const;
@@ -190,7 +192,7 @@ class Visitor {
   std::string out_;
   std::vector<std::size_t> heads_, ends_;  // where in it each request's head, and each request, ends
   std::size_t tunnel_start_ = 0;
-  std::size_t sent_ = 0, paused_at_ = 0, received_ = 0;
+  std::size_t sent_ = 0, paused_at_ = 0, received_ = 0, refused_in_ = 0;
   ConnectionPtr connection_;
   bool over_ = false, shut_ = false, stopped_ = false, impatient_ = false;
   std::uint64_t waiting_until_ = 0, patience_until_ = 0;

@@ -43,8 +43,8 @@ bool is_kind(const Visit& visit) { return visit.manner <= Visit::Manner::garbage
 
 class Judge {
  public:
-  Judge(const Scenario& scenario, const UnderWay& owed, const Visitors& visitors, const Houses& houses)
-      : scenario_(scenario), owed_(owed), visitors_(visitors), houses_(houses) {
+  Judge(const Scenario& scenario, const UnderWay& owed, const Editions& editions, const Visitors& visitors, const Houses& houses)
+      : scenario_(scenario), owed_(owed), editions_(editions), visitors_(visitors), houses_(houses) {
     for (const auto& house : houses)
       for (const House::Serving& serving : house->servings) note(serving);
   }
@@ -55,6 +55,8 @@ class Judge {
     for (std::size_t i = 0; i < houses_.size(); ++i)
       for (const House::Serving& serving : houses_[i]->servings)
         if (const std::string fault = this->serving(i, serving); !fault.empty()) return "origin " + std::to_string(i) + ": " + fault;
+    for (std::size_t i = 0; i < visitors_.size(); ++i)
+      if (passed(i) && asked_since(i) > 2) return "visit " + std::to_string(i) + ": it goes on under a configuration that is no more";
     for (const auto& [id, times] : asked_)
       if (const std::string fault = repeats(id, times); !fault.empty())
         return "request " + std::to_string(id.first) + "/" + std::to_string(id.second) + ": " + fault;
@@ -98,18 +100,40 @@ class Judge {
     return (is_kind_world(scenario_) || after) && is_kind(scenario_.visits[index]);
   }
 
+  // The status with which the configuration that it came under turns it away; 0: it is served.
+  [[nodiscard]] int turned_away(std::size_t index) const { return status_of(editions_.of(visitors_[index]->edition())); }
+
+  // Another configuration came while it was served, and so it ended behind the answer before, which said so.
+  [[nodiscard]] bool may_have_ended(std::size_t index, std::size_t nth) const {
+    const auto& messages = visitors_[index]->reader.messages;
+    if (nth == 0 || messages.size() < nth || owed_.reloaded.contains({index, nth})) return false;
+    return passed(index) && messages[nth - 1].head.find("\r\nConnection: close\r\n") != std::string::npos;
+  }
+  // How many of its requests came to an origin since. One was on its way there; the answer to the next ends the connection.
+  [[nodiscard]] std::size_t asked_since(std::size_t index) const {
+    std::size_t count = 0;
+    for (const auto& [id, times] : asked_) count += id.first == index && !owed_.reloaded.contains(id) ? 1 : 0;
+    return count;
+  }
+  [[nodiscard]] bool passed(std::size_t index) const { return editions_.passed(visitors_[index]->edition()); }
+
   // How many answers the client must have whole. `broken`: the next must be one of the proxy's own.
   [[nodiscard]] std::size_t promised(std::size_t index, bool& broken) const {
     broken = false;
     if (!kind_for(index)) return 0;
     const Visit& visit = scenario_.visits[index];
+    if (visitors_[index]->refused && editions_.of(visitors_[index]->edition()) == Under::closed) return 0;
+    if (turned_away(index) != 0) {
+      broken = owed_.all && !(visit.pipelines && visitors_[index]->saw_reset);
+      return 0;
+    }
     // A reset that shows that the last answer was cut may overtake those before it.
     const bool all_kind =
         std::all_of(visit.asks.begin(), visit.asks.end(), [this](const Ask& ask) { return is_kind(scenario_, ask); });
     if (visit.pipelines && visitors_[index]->saw_reset && !all_kind) return 0;
     for (std::size_t nth = 0; nth < visit.asks.size(); ++nth) {
       const Ask& ask = visit.asks[nth];
-      if (spoiled_.contains({index, nth}) || !owed_.has_ask(index, nth)) return nth;
+      if (spoiled_.contains({index, nth}) || !owed_.has_ask(index, nth) || may_have_ended(index, nth)) return nth;
       broken = !is_kind(scenario_, ask);
       if (broken) return nth;
       if (must_close(ask) || may_close(ask) || has_tunnel(ask)) return nth + 1;
@@ -147,7 +171,8 @@ class Judge {
         return (own || (!message.head_whole && begins("HTTP/1.0 ", message.head))) && plan.manner == Visit::Manner::garbage ? "" : "it has an answer without a request: " + shown(message.head);
       if (own && nth < whole) return "request " + std::to_string(nth) + " must be answered, but has: " + shown(message.head);
       if (own) continue;
-      if (const std::string fault = answer(plan.asks[nth], message, nth < whole && !ended_by_reset(client, nth)); !fault.empty())
+      if (turned_away(index) != 0 && message.head_whole) return "it was served though it may not be: " + shown(message.head);
+      if (const std::string fault = answer(plan.asks[nth], message, passed(index), nth < whole && !ended_by_reset(client, nth)); !fault.empty())
         return "answer " + std::to_string(nth) + ": " + fault + " in " + shown(client.got);
       if (message.head.find("\r\nConnection: close") != std::string::npos && !last) return "an answer follows the last";
     }
@@ -157,7 +182,7 @@ class Judge {
       return "it must have " + std::to_string(whole) + " answers, but has " + std::to_string(client.reader.whole()) +
              (client.saw_reset ? " and a reset" : "");
     if (broken)
-      if (const std::string fault = status(plan.asks[whole], client, whole); !fault.empty()) return fault;
+      if (const std::string fault = status(plan.asks[whole], client, whole, turned_away(index)); !fault.empty()) return fault;
     return client.reader.in_tunnel() ? tunnel(index, whole == messages.size()) : "";
   }
 
@@ -169,8 +194,9 @@ class Judge {
     return more && client.saw_reset && message.until_eof && !message.whole && message.body == plan.asks[nth].answer.body;
   }
 
-  [[nodiscard]] std::string status(const Ask& ask, const Visitor& client, std::size_t nth) const {
-    const int wanted = expected_status(ask);
+  [[nodiscard]] std::string status(const Ask& ask, const Visitor& client, std::size_t nth, int turned_away) const {
+    const int usual = expected_status(ask);
+    const int wanted = turned_away == 0 || ask.framing != Ask::Framing::none ? usual : turned_away;
     if (wanted == 0) return {};
     const bool has = client.reader.messages.size() > nth;
     const std::string head = has ? client.reader.messages[nth].head : "";
@@ -180,7 +206,7 @@ class Judge {
     return right ? "" : "it must have " + std::to_string(wanted) + ", but has: " + shown(head);
   }
 
-  [[nodiscard]] std::string head(const Ask& ask, const Reader::Message& message) const {
+  [[nodiscard]] std::string head(const Ask& ask, const Reader::Message& message, bool may_end) const {
     const auto interims = interims_expected(ask);
     for (std::size_t i = 0; i < message.interims.size(); ++i)
       if (i >= interims.size() || message.interims[i] != interims[i])
@@ -189,15 +215,15 @@ class Judge {
     const std::string_view got = message.head;
     if (all && !must_close(ask) && begins(answer_head_expected(ask, false), got)) return {};
     // Where blocks are scarce, the one in which the next request has begun may be needed for the answer.
-    const bool closes = must_close(ask) || may_close(ask) || scenario_.blocks != 0 || !owed_.all;
+    const bool closes = must_close(ask) || may_close(ask) || scenario_.blocks != 0 || !owed_.all || may_end;
     if (all && closes && begins(answer_head_expected(ask, true), got)) return {};
     if (!message.head_whole && !all && begins(interims[message.interims.size()], got)) return {};
     if (!message.head_whole && begins("HTTP/1.0 ", got)) return {};  // of an answer of our own
     return "its head is " + shown(got) + " instead of " + shown(answer_head_expected(ask, must_close(ask)));
   }
 
-  [[nodiscard]] std::string answer(const Ask& ask, const Reader::Message& message, bool must) const {
-    if (const std::string fault = head(ask, message); !fault.empty()) return fault;
+  [[nodiscard]] std::string answer(const Ask& ask, const Reader::Message& message, bool may_end, bool must) const {
+    if (const std::string fault = head(ask, message, may_end); !fault.empty()) return fault;
     const std::string expected = bodiless(ask) || has_tunnel(ask) ? "" : ask.answer.body;
     if (!begins(expected, message.body))
       return "its body is " + shown(message.body) + " instead of " + shown(expected);
@@ -226,6 +252,8 @@ class Judge {
   }
 
   [[nodiscard]] std::string serving(std::size_t house, const House::Serving& serving) const {
+    for (const AskId& id : serving.asked)
+      if (turned_away(id.first) != 0) return "it was asked though nobody may";
     if (serving.in_tunnel && !serving.asked.empty()) {
       const auto [index, nth] = serving.asked.back();
       const Visitor& client = *visitors_[index];
@@ -268,6 +296,7 @@ class Judge {
 
   const Scenario& scenario_;
   const UnderWay& owed_;
+  const Editions& editions_;
   const Visitors& visitors_;
   const Houses& houses_;
   std::map<AskId, std::vector<Time>> asked_;
@@ -276,8 +305,9 @@ class Judge {
 
 }  // namespace
 
-std::string judge_talk(const Scenario& scenario, const UnderWay& owed, const Visitors& visitors, const Houses& houses) {
-  return Judge{scenario, owed, visitors, houses}.all();
+std::string judge_talk(const Scenario& scenario, const UnderWay& owed, const Editions& editions, const Visitors& visitors,
+                       const Houses& houses) {
+  return Judge{scenario, owed, editions, visitors, houses}.all();
 }
 
 }  // namespace sim
