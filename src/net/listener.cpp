@@ -46,6 +46,11 @@ sys::Fd Listener::accept(sys::Address& peer, std::uint64_t now, std::string_view
 
 void Listener::turn_away(std::string_view refusal, std::uint64_t now) noexcept {
   spare_.reset();
+  refuse_one(refusal, now);
+  spare_ = any_descriptor();  // before anybody else takes it, another listener of a new configuration, say
+}
+
+void Listener::refuse_one(std::string_view refusal, std::uint64_t now) noexcept {
   sys::Address ignored;
   const sys::Opened client = sys::accept(fd_, ignored);
   if (!client.fd) {

@@ -32,6 +32,7 @@ class Listener {
 
  private:
   void turn_away(std::string_view refusal, std::uint64_t now) noexcept;
+  void refuse_one(std::string_view refusal, std::uint64_t now) noexcept;
 
   sys::Fd fd_;
   sys::Fd spare_;

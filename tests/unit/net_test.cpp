@@ -213,6 +213,7 @@ TEST_F(ListenerTest, TurnsAwayWithItsSpareDescriptor) {
   EXPECT_FALSE(accept());
   EXPECT_EQ(two->down.flight, "no room");
   EXPECT_TRUE(two->down.fin_sent);
+  EXPECT_FALSE(sys::open_log("/dev/null").fd) << "it is back before anybody else could take it";
   EXPECT_TRUE(listener->ready(5000)) << "the next one can be told too";
   EXPECT_FALSE(accept());
   EXPECT_FALSE(listener->ready(5000)) << "nobody waits";
