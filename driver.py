@@ -839,12 +839,15 @@ def abused(stage, what, mistake="reset"):
     """Does `what` a few times; then a good request must work, with no descriptor left behind."""
     stage.works(mistake)
     before = settled_descriptors(stage)
-    for _ in range(3):
-        what()
-    stage.works(mistake)
-    after = settled_descriptors(stage, before)
-    ensure(after <= before, f"{after - before} descriptors more are open than before", "those who left are forgotten",
-           "descriptor")
+    for _ in range(2):  # what is opened once and kept, for further use, is no leak: that grows each time
+        for _ in range(3):
+            what()
+        stage.works(mistake)
+        after = settled_descriptors(stage, before)
+        if after <= before:
+            return
+        more, before = after - before, after
+    ensure(False, f"{more} descriptors more are open than before", "those who left are forgotten", "descriptor")
 
 
 def settled_descriptors(stage, wanted=0):

@@ -55,6 +55,7 @@ class Built:
     def all(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="driver-test-"))
         jobs = [("right", "lab_proxy.cpp"), ("threads", "thread_proxy.cpp"), ("SHUTDOWN", "lab_proxy.cpp", "-DWRONG_SHUTDOWN")]
+        jobs += [("KEEPS_SPARE", "lab_proxy.cpp", "-DKEEPS_SPARE")]
         jobs += [(name, "lab_proxy.cpp", f"-DWRONG_{name}") for name in VARIANTS]
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda job: cls.compile(*job), jobs))
@@ -90,6 +91,10 @@ class TheRightOne(unittest.TestCase):
         self.assertEqual(failed(result), set(), output)
         self.assertEqual(status, 0)
         self.assertIn("Total: 100/100 (100.00%)", output)
+
+    def test_may_keep_what_it_opened_once(self):
+        status, output, _ = drive("-c", "75", "--only", "^leaves-in-the-answer$", "epoll", "--proxy", str(Built.folder / "KEEPS_SPARE"))
+        self.assertEqual(status, 0, output)
 
     def test_loses_those_for_a_cache(self):
         status, output, result = drive("-e", "10", "epoll", "--proxy", str(Built.folder / "right"))

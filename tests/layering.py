@@ -35,7 +35,7 @@ FILES = {
 ONLY = {("src/http", "src/sys"): {"src/sys/address.hpp"}}
 
 # Names are looked up by a library, whose interface speaks in socket addresses.
-KERNEL_MET_BY = {"src/sys/linux.cpp", "src/sys/files.cpp", "src/sys/address.cpp", "src/net/cares.cpp", "src/net/getaddrinfo.cpp"}
+KERNEL_MET_BY = {"src/sys/linux.cpp", "src/sys/files.cpp", "src/sys/beneath.cpp", "src/sys/address.cpp", "src/net/cares.cpp", "src/net/getaddrinfo.cpp"}
 KERNEL_HEADER = re.compile(r"^(sys|netinet|arpa|net|linux|asm)/|^(fcntl|unistd|poll|signal|netdb|pthread|time|sched)\.h$"
                            r"|^(thread|mutex|future|condition_variable|csignal)$")
 FORBIDDEN_CALL = re.compile(r"\b(pthread_create|std::thread|fork|vfork|clone)\s*\(")

@@ -1,10 +1,8 @@
 // Files that are served, on Linux.
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,11 +38,6 @@ FileStatus from_kernel(const struct stat& in) noexcept {
           .changed_ns = nanoseconds(in.st_ctim)};
 }
 
-int open_by(const Fd& folder, const char* path, const open_how& how) noexcept {
-  return static_cast<int>(
-      uninterrupted([&] { return ::syscall(SYS_openat2, folder.get(), path, &how, sizeof how); }));
-}
-
 // Adds one entry, if it is still there.
 void add(const Fd& folder, const char* name, std::vector<FolderEntry>& out) {
   struct stat status {};
@@ -56,19 +49,6 @@ void add(const Fd& folder, const char* name, std::vector<FolderEntry>& out) {
 
 Opened open_folder(const char* path) noexcept {
   return opened(uninterrupted([&] { return ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }));
-}
-
-Opened open_beneath(const Fd& folder, const char* path, Access access) noexcept {
-  open_how how{};
-  how.flags = access == Access::look ? O_PATH | O_CLOEXEC : O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  if (*path == '\0') path = ".";
-  // EAGAIN: something was renamed meanwhile, and the kernel cannot tell whether the way is safe (openat2(2)).
-  for (int tries = 0; tries < 8; ++tries) {
-    const int fd = open_by(folder, path, how);
-    if (fd >= 0 || errno != EAGAIN) return opened(fd);
-  }
-  return failed(EAGAIN);
 }
 
 int status_of(const Fd& file, FileStatus& status) noexcept {

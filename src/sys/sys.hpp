@@ -121,8 +121,10 @@ enum class Access : std::uint8_t {
 };
 // What lies below `folder` at `path`, which is relative; "" or ".": itself. By openat2(2) with
 // RESOLVE_BENEATH: neither ".." nor a symbolic link leads out of `folder` (EXDEV). Does not wait for the
-// other end of a FIFO. ENOSYS: the kernel is older than Linux 5.6.
-Opened open_beneath(const Fd& folder, const char* path, Access access) noexcept;
+// other end of a FIFO.
+Opened open_beneath(const Fd& folder, const char* path, Access access);
+// The same without that call, which Linux has from 5.6 on; `open_beneath` does so where it is missing.
+Opened open_beneath_by_steps(const Fd& folder, const char* path, Access access);
 int status_of(const Fd& file, FileStatus& status) noexcept;  // fstat(2); 0, or errno
 // pread(2); `eof` at the end of the file.
 Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept;

@@ -11,7 +11,6 @@ import os
 import pathlib
 import re
 import resource
-import select
 import shlex
 import signal
 import socket
@@ -241,6 +240,8 @@ class ProxyProcess:
         self.pid, self.lines, self._news = self.process.pid, [], threading.Condition()
         self._stopped, self._errors = False, b""
         self._reader = threading.Thread(target=self._read, daemon=True)
+        self._hearer = threading.Thread(target=self._hear, daemon=True)  # a pipe that nobody empties would stop it
+        self._hearer.start()
         self.announcement = self._read_announcement()
         self.places = PLACE.findall(self.announcement)  # (address and port, what is done there), in their order
         self.ports = [int(place.rpartition(":")[2]) for place, _ in self.places]
@@ -272,6 +273,12 @@ class ProxyProcess:
                 self.lines.append(line.decode().rstrip("\n"))
                 self._news.notify_all()
 
+    def _hear(self):
+        while piece := os.read(self.process.stderr.fileno(), 1 << 16):
+            with self._news:
+                self._errors += piece
+                self._news.notify_all()
+
     def line(self, *words):
         """The first line with all these words; waits for it."""
         def found():
@@ -297,10 +304,9 @@ class ProxyProcess:
 
     def said(self, words):
         """Waits until it has said so on standard error."""
-        while words not in self._errors.decode():
-            if not select.select([self.process.stderr], [], [], PATIENCE)[0]:
+        with self._news:
+            if not self._news.wait_for(lambda: words in self._errors.decode(errors="replace"), PATIENCE):
                 raise AssertionError(f"it never said {words}, but {self._errors}")
-            self._errors += os.read(self.process.stderr.fileno(), 1 << 16)
 
     # -- asking it
 
@@ -366,8 +372,9 @@ class ProxyProcess:
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
-        with self.process.stderr as stream:
-            error = (self._errors + stream.read()).decode(errors="replace")
+        self._hearer.join(PATIENCE)  # to the end of what it says
+        self.process.stderr.close()
+        error = self._errors.decode(errors="replace")
         if self._reader.ident is not None:
             self._reader.join(PATIENCE)  # to the end of the output
         self.process.stdout.close()

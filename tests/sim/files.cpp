@@ -129,7 +129,7 @@ namespace sys {
 using sim::World;
 
 Opened open_folder(const char* path) noexcept { return World::current().open_folder(path); }
-Opened open_beneath(const Fd& folder, const char* path, Access access) noexcept {
+Opened open_beneath(const Fd& folder, const char* path, Access access) {
   return World::current().open_beneath(folder.get(), path, access);
 }
 int status_of(const Fd& file, FileStatus& status) noexcept { return World::current().status_of(file.get(), status); }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -69,6 +70,10 @@ void finish(Request& request) {
   const bool forgets = request.server >= 0 && !request.server_ended;
 #else
   const bool forgets = false;
+#endif
+#ifdef KEEPS_SPARE  // no mistake: opened when first needed, and kept for later
+  static int spare[2] = {-1, -1};
+  if (request.server >= 0 && !request.server_ended && spare[0] < 0 && pipe(spare) != 0) abort();
 #endif
   const int client = request.client, server = request.server;
   if (client >= 0) close(client);

@@ -106,6 +106,82 @@ TEST_F(LinuxFiles, TheCallItselfRefusesWhatLeadsOut) {
   EXPECT_EQ(sys::open_folder((base / "outside.txt").c_str()).error, ENOTDIR);
 }
 
+// The kernel's own answer is what the steps are measured by.
+TEST_F(LinuxFiles, StepByStepItIsTheSame) {
+  make("www/in.txt", "in");
+  fs::create_directories(base / "www/sub/deep");
+  make("www/sub/deep/x", "x");
+  const std::array<std::pair<const char*, const char*>, 12> links{
+      {{"../outside.txt", "www/out"},
+       {"/etc/passwd", "www/absolute"},
+       {"..", "www/up"},
+       {"loop", "www/loop"},
+       {"sub/", "www/folder"},
+       {"sub/deep/x", "www/file"},
+       {"file/", "www/no-folder"},
+       {"../in.txt", "www/sub/inside"},
+       {"../../www/in.txt", "www/sub/detour"},
+       {"../..", "www/sub/deep/top"},
+       {"../../..", "www/sub/deep/above"},
+       {"./sub/./deep/../inside", "www/winding"}}};
+  for (const auto& [target, name] : links) fs::create_symlink(target, base / name);
+  std::string from = "in.txt";
+  for (int i = 0; i < 41; ++i) {  // one more than may be followed
+    const std::string name = "link" + std::to_string(i);
+    fs::create_symlink(from, base / "www" / name);
+    from = name;
+  }
+  const sys::Opened folder = sys::open_folder(route.directory.c_str());
+  const auto place = [](const sys::Opened& file) {
+    sys::FileStatus status;
+    if (file.fd && sys::status_of(file.fd, status) != 0) ADD_FAILURE();
+    return std::tuple{file.error, status.inode, status.kind};
+  };
+  for (const char* const path : {"",
+                                 ".",
+                                 "..",
+                                 "/",
+                                 "/etc/passwd",
+                                 "in.txt",
+                                 "in.txt/",
+                                 "in.txt/x",
+                                 "in.txt/..",
+                                 "sub",
+                                 "sub/",
+                                 "sub//deep///x",
+                                 "sub/../in.txt",
+                                 "sub/../../outside.txt",
+                                 "sub/..",
+                                 "nothing",
+                                 "nothing/..",
+                                 "out",
+                                 "absolute",
+                                 "up",
+                                 "up/www/in.txt",
+                                 "loop",
+                                 "loop/x",
+                                 "folder",
+                                 "folder/deep/x",
+                                 "file",
+                                 "file/",
+                                 "no-folder",
+                                 "sub/inside",
+                                 "sub/detour",
+                                 "sub/deep/top",
+                                 "sub/deep/top/in.txt",
+                                 "sub/deep/above",
+                                 "sub/deep/above/in.txt",
+                                 "winding",
+                                 "link39",
+                                 "link40",
+                                 "./././in.txt",
+                                 "sub/deep/../deep/x"})
+    for (const sys::Access access : {sys::Access::look, sys::Access::read})
+      EXPECT_EQ(place(sys::open_beneath_by_steps(folder.fd, path, access)),
+                place(sys::open_beneath(folder.fd, path, access)))
+          << path;
+}
+
 TEST_F(LinuxFiles, WhatNobodyMayRead) {
   make("www/closed.txt", "closed", 0640);
   make("www/open.txt", "open", 0644);
