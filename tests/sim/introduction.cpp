@@ -105,7 +105,10 @@ std::size_t told_length(std::uint8_t version, std::string_view text) {
 
 std::string judge_heard(const std::vector<Heard>& heard, const std::vector<Announced>& announced) {
   std::vector<bool> used(announced.size());
-  for (const Heard& one : heard) {
+  // Several may be announced alike: who has said most fits the fewest, and is looked for first.
+  std::vector<Heard> most_first = heard;
+  std::stable_sort(most_first.begin(), most_first.end(), [](const Heard& a, const Heard& b) { return a.said.size() > b.said.size(); });
+  for (const Heard& one : most_first) {
     if (one.header.empty() && one.said.empty()) continue;
     const auto fits = [&](std::size_t i) {
       const Announced& call = announced[i];
