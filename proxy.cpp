@@ -1,7 +1,6 @@
 // The program: options, wiring, and the loop.
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -19,7 +18,6 @@
 #include "src/net/listeners.hpp"
 #include "src/net/resolver.hpp"
 #include "src/plan/crypt.hpp"
-#include "src/plan/places.hpp"
 #include "src/state/capacity.hpp"
 #include "src/state/checker.hpp"
 #include "src/state/generation.hpp"
@@ -410,10 +408,7 @@ std::string Proxy::listen() {
 }
 
 void Proxy::announce() {
-  std::vector<watch::Open> open;
-  for (const net::Listeners::Door& door : listeners_.all())
-    open.push_back({door.listener.address(), door.place});
-  for (const std::string& line : watch::announcement(config(), open)) reporter_.say(line);
+  for (const std::string& line : watch::announcement(config(), listeners_)) reporter_.say(line);
 }
 
 // ---- another configuration

@@ -54,9 +54,10 @@ constexpr bool all_are(std::string_view text, CharClass kind) noexcept {
 }
 
 // Of ASCII: C0 and DEL.
+constexpr bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
 constexpr bool has_control(std::string_view text) noexcept {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return std::any_of(text.begin(), text.end(), is_control);
 }
 
 constexpr char lower(char c) noexcept {

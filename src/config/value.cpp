@@ -15,11 +15,9 @@ using Kind = JsonValue::Kind;
 constexpr std::size_t kQuotedMax = 60;
 constexpr std::size_t kSpellingMost = 3;
 
-bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
 string quoted(string_view text) {
   string out{text.substr(0, kQuotedMax)};
-  std::replace_if(out.begin(), out.end(), is_control, '?');
+  std::replace_if(out.begin(), out.end(), base::is_control, '?');
   return '"' + out + (text.size() > kQuotedMax ? "...\"" : "\"");
 }
 
@@ -88,8 +86,7 @@ void FileValue::wrong(string_view possible) const {
 
 std::optional<string_view> FileValue::text(string_view possible) const {
   const string& text = json_->text;
-  if (kind() == Kind::text && !text.empty() && std::none_of(text.begin(), text.end(), is_control))
-    return text;
+  if (kind() == Kind::text && !text.empty() && !base::has_control(text)) return text;
   wrong(possible);
   return std::nullopt;
 }

@@ -32,7 +32,7 @@ Asked asked_host(const RequestHead& head) noexcept {
 }
 
 void put_asked(Writer& out, const Asked& asked) noexcept {
-  out << (asked.host.ipv6 ? "[" : "") << asked.host.host << (asked.host.ipv6 ? "]" : "");
+  base::put_host(out, asked.host.host);
   if (asked.has_port) out << ':' << std::uint64_t{asked.host.port};
 }
 

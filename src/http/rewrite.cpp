@@ -100,10 +100,7 @@ void put_status_line(Writer& out, const ResponseHead& head, Version version) noe
 
 // As in Host: the default port is left out, IPv6 is in brackets.
 void put_authority(Writer& out, const Authority& authority) noexcept {
-  if (authority.ipv6)
-    out << '[' << authority.host << ']';
-  else
-    out << authority.host;
+  base::put_host(out, authority.host);
   if (authority.port != kHttpPort) out << ':' << std::uint64_t{authority.port};
 }
 

@@ -31,16 +31,17 @@ std::string description(const plan::Config& config, const plan::Listener& listen
 
 }  // namespace
 
-std::vector<std::string> announcement(const plan::Config& config, std::span<const Open> listeners) {
+std::vector<std::string> announcement(const plan::Config& config, const net::Listeners& listeners) {
   const std::string us = "proxy " + std::string{plan::kVersion} + " listens on ";
   std::vector<std::string> lines;
   std::vector<sys::Address> forward;
-  for (const Open& open : listeners) {
-    const plan::Listener& listener = config.listeners[open.place];
+  for (const net::Listeners::Door& door : listeners.all()) {
+    const plan::Listener& listener = config.listeners[door.place];
+    const sys::Address& address = door.listener.address();
     if (listener.role == plan::Role::forward)
-      forward.push_back(open.address);
+      forward.push_back(address);
     else
-      lines.push_back(us + std::string{sys::endpoint_text(open.address).view()} + ": " +
+      lines.push_back(us + std::string{sys::endpoint_text(address).view()} + ": " +
                       description(config, listener));
   }
   if (forward.empty()) {

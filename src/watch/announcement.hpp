@@ -4,18 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "../net/listeners.hpp"
 #include "../plan/config.hpp"
 #include "../sys/address.hpp"
 
 namespace watch {
 
-struct Open {
-  sys::Address address;   // that is listened on
-  std::size_t place = 0;  // of its listener in the configuration
-};
-
-// A line for each listener that is no forward proxy, and a last one, which tells how to stop it.
-std::vector<std::string> announcement(const plan::Config& config, std::span<const Open> listeners);
+// A line for each listener that is no forward proxy, and a last one, which tells how to stop it. REQUIRES:
+// `listeners` are those of `config`.
+std::vector<std::string> announcement(const plan::Config& config, const net::Listeners& listeners);
 
 // "127.0.0.1:8080 and [::1]:8080".
 std::string list(std::span<const sys::Address> addresses);
