@@ -1,4 +1,5 @@
-// Why an exchange ended. A small closed enum travels upwards; the words are made at the edge, from one table.
+// Why a request or a connection ended: the name in the log and the party that caused it. The response that a
+// reason leads to is in http/status.hpp.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -85,15 +86,9 @@ enum class Party : std::uint8_t { client, upstream, proxy };
 struct ReasonRow {
   std::string_view name;  // as in the log
   Party ended_by;
-  std::uint16_t status;  // of the answer we give if none has begun; 0: none is given
-  std::string_view sentence;
-  std::string_view proxy_error =
-      {};  // its type in Proxy-Status (RFC 9209 section 2.3), if an answer is given
 };
 
 const ReasonRow& row(Reason reason) noexcept;
 std::string_view name(Party party) noexcept;
-// The reason phrase of a status code we give (RFC 9110 section 15); "Unknown" for one we do not give.
-std::string_view phrase(std::uint16_t status) noexcept;
 
 }  // namespace base

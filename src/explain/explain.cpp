@@ -5,6 +5,7 @@
 
 #include "../base/text.hpp"
 #include "../http/rewrite.hpp"
+#include "../http/status.hpp"
 #include "../net/resolver.hpp"
 #include "../plan/places.hpp"
 
@@ -147,9 +148,9 @@ class Answer {
   }
 
   string refused(Reason reason) {
-    const base::ReasonRow& why = base::row(reason);
-    row("refused", std::to_string(why.status) + " " + string{base::phrase(why.status)} + ", " +
-                       string{why.name} + ": " + string{why.sentence});
+    const http::ErrorReply& reply = http::error_reply(reason);
+    row("refused", std::to_string(reply.status) + " " + string{http::phrase(reply.status)} + ", " +
+                       string{base::row(reason).name} + ": " + string{reply.sentence});
     return out_;
   }
 
@@ -180,7 +181,7 @@ class Answer {
   void tell_addresses() {
     const Found found = look_up_(config_, head_.authority);
     if (found.why != Reason::none) {
-      row("addresses", "none: " + string{base::row(found.why).sentence});
+      row("addresses", "none: " + string{http::error_reply(found.why).sentence});
       return;
     }
     for (const sys::Address& address : found.addresses.all()) {

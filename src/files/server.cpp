@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "../base/text.hpp"
+#include "../http/status.hpp"
 #include "../sys/sys.hpp"
 #include "conditions.hpp"
 #include "encodings.hpp"
@@ -27,7 +28,7 @@ constexpr string_view kAllowed = "Allow: GET, HEAD, OPTIONS\r\n";
 
 Answer refusal(Reason why, string fields = {}) {
   Answer answer;
-  answer.status = base::row(why).status;
+  answer.status = http::error_reply(why).status;
   answer.fields = std::move(fields);
   answer.reason = why;
   return answer;

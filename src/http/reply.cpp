@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "../base/text.hpp"
+#include "status.hpp"
 
 namespace http {
 namespace {
@@ -14,45 +15,6 @@ using base::Writer;
 using std::string_view;
 
 constexpr std::size_t kAnswerHeadMax = 640;  // with the longest sentence in Proxy-Status
-
-// ---- what may help, where the sentence does not say it already -------------------------------------------
-
-struct Help {
-  Reason reason;
-  string_view text;
-};
-
-// clang-format off
-constexpr std::array kHelp{
-    Help{Reason::bad_target, "Look at the URL once more: only http://HOST[:PORT]/PATH is understood."},
-    Help{Reason::target_too_long, "Send what is long in the body of a POST."},
-    Help{Reason::length_required, "With curl: -d or -T with a file, not with a pipe."},
-    Help{Reason::scheme_unsupported, "Ask for the http:// URL, if the host has one."},
-    Help{Reason::port_not_allowed, "Whoever runs the proxy can allow the port with --connect-ports."},
-    Help{Reason::login_required, "With curl: --proxy-user NAME:PASSWORD. A browser asks for them."},
-    Help{Reason::too_many_requests, "Wait a little, and try again."},
-    Help{Reason::loop, "Is the host this proxy itself, or does it send requests here?"},
-    Help{Reason::head_timeout, "Try again. Who types a request by hand has --head-timeout seconds."},
-    Help{Reason::body_timeout, "Try again. The network may be slow, or --body-timeout too short."},
-    Help{Reason::name_not_found, "Look for a slip in the URL. On the proxy's machine, getent ahosts NAME looks it up too."},
-    Help{Reason::name_failed, "If it goes on: does the proxy's /etc/resolv.conf name a server that works?"},
-    Help{Reason::resolve_timeout, "Try again. If it goes on: does the proxy's /etc/resolv.conf name a server that works?"},
-    Help{Reason::refused, "Is the server running, and is this its port?"},
-    Help{Reason::unreachable, "Is the proxy's machine connected to that network?"},
-    Help{Reason::connect_timeout, "The host may be down, or a firewall swallows what is sent to it. Try again later."},
-    Help{Reason::upstream_closed, "Try again. If it goes on, the host's own log may tell why."},
-    Help{Reason::upstream_reset, "Try again. If it goes on, the host's own log may tell why."},
-    Help{Reason::bad_response, "Is it a web server that listens there? If it is, only its keeper can mend it."},
-    Help{Reason::answer_timeout, "Try again later. What takes longer needs a longer --answer-timeout."},
-    Help{Reason::upstream_stalled, "Try again later. The host may be overloaded."},
-};
-// clang-format on
-
-string_view help(Reason reason) noexcept {
-  const auto* const found =
-      std::find_if(kHelp.begin(), kHelp.end(), [reason](const Help& row) { return row.reason == reason; });
-  return found == kHelp.end() ? string_view{} : found->text;
-}
 
 // ---- the two looks of an answer --------------------------------------------------------------------------
 
@@ -193,14 +155,14 @@ void put_attempts(Page& page, const Failure& failure) noexcept {
 
 string_view write_body(const Failure& failure, string_view title, Page& page) noexcept {
   std::array<char, kHostBytesMax + 64> room;
-  page.head(title, base::row(failure.reason).sentence);
-  if (failure.detail != Reason::none) page.row("Namely", base::row(failure.detail).sentence);
-  page.row("Failed", failure.phase);
+  page.head(title, error_reply(failure.reason).sentence);
+  if (failure.detail != Reason::none) page.row("Cause", error_reply(failure.detail).sentence);
+  page.row("Failed while", failure.phase);
   page.row("Host", host_words(failure, room));
   put_attempts(page, failure);
-  page.row("Status", number_words("", failure.received, ", from the host", room));
-  page.row("What may help", help(failure.reason));
-  page.row("Request", number_words("#", failure.id, ", as in the proxy's log", room));
+  page.row("Status", number_words("", failure.received, " from the server", room));
+  page.row("Advice", error_reply(failure.reason).advice);
+  page.row("Request", number_words("#", failure.id, " in the proxy's log", room));
   return page.finish();
 }
 
@@ -217,7 +179,7 @@ void put_string(Writer& out, string_view text) noexcept {
 }
 
 void put_proxy_status(Writer& out, const Failure& failure, string_view name) noexcept {
-  const base::ReasonRow& why = base::row(failure.reason);
+  const ErrorReply& why = error_reply(failure.reason);
   out << "Proxy-Status: " << name << "; error=" << why.proxy_error;
   if (failure.received != 0) out << "; received-status=" << std::uint64_t{failure.received};
   put_string(out << "; details=", why.sentence);
@@ -252,11 +214,11 @@ bool names_page(string_view range) noexcept {
 }  // namespace
 
 std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char> room) noexcept {
-  const std::uint16_t status = base::row(failure.reason).status;
+  const std::uint16_t status = error_reply(failure.reason).status;
   const Look& look = failure.as_page ? kPage : kText;
   std::array<char, 64> title_room;
   Writer title{title_room};
-  title << std::uint64_t{status} << ' ' << base::phrase(status);
+  title << std::uint64_t{status} << ' ' << phrase(status);
   std::array<char, kAnswerBytesMax - kAnswerHeadMax> text;
   Page page{look, text};
   const string_view body = write_body(failure, title.view(), page);
@@ -264,7 +226,7 @@ std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char>
   Writer out{room};
   out << (failure.stays ? "HTTP/1.1 " : "HTTP/1.0 ") << title.view() << "\r\nDate: " << hop.date
       << "\r\nContent-Type: " << look.type << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
-  if (!base::row(failure.reason).proxy_error.empty()) put_proxy_status(out, failure, hop.via);
+  if (!error_reply(failure.reason).proxy_error.empty()) put_proxy_status(out, failure, hop.via);
   out << failure.fields;
   if (!failure.challenge.empty()) out << "Proxy-Authenticate: " << failure.challenge << "\r\n";
   if (failure.retry_after_s != 0) out << "Retry-After: " << std::uint64_t{failure.retry_after_s} << "\r\n";
@@ -276,8 +238,8 @@ std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char>
 std::size_t write_served_head(const Served& served, const Hop& hop, std::span<char> room) noexcept {
   const bool http11 = served.version == Version::http11;
   Writer out{room};
-  out << (http11 ? "HTTP/1.1 " : "HTTP/1.0 ") << std::uint64_t{served.status} << ' '
-      << base::phrase(served.status) << "\r\nDate: " << hop.date << "\r\n"
+  out << (http11 ? "HTTP/1.1 " : "HTTP/1.0 ") << std::uint64_t{served.status} << ' ' << phrase(served.status)
+      << "\r\nDate: " << hop.date << "\r\n"
       << served.fields;
   if (served.body.kind == Body::Kind::length) out << "Content-Length: " << served.body.length << "\r\n";
   if (served.body.kind == Body::Kind::until_eof && http11) out << "Transfer-Encoding: chunked\r\n";

@@ -4,6 +4,7 @@
 #include "../base/trace.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
+#include "../http/status.hpp"
 #include "parts.hpp"
 
 using base::Did;
@@ -84,7 +85,7 @@ void put_down(request_info& record, Reason reason) noexcept {
 Step answer_with(request_info& record, Services& services, const http::Failure& failure) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
-  exchange.status = base::row(failure.reason).status;
+  exchange.status = http::error_reply(failure.reason).status;
   const std::size_t length =
       http::write_answer(failure, {services.via, services.date},
                          {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
@@ -107,7 +108,7 @@ bool would_look_whole_above(const request_info& record) noexcept {
 }
 
 Step give_up(request_info& record, Services& services, Reason reason) noexcept {
-  const std::uint16_t status = base::row(reason).status;
+  const std::uint16_t status = http::error_reply(reason).status;
   const bool speaks_http = !plan::kind_of(listener_of(record, services).role);
   if (status == 0 || record.state == State::SEND_RESPONSE || !speaks_http) return close(reason);
   if (would_look_whole_above(record)) sys::reset_on_close(record.side[kUpstream].fd);

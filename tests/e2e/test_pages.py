@@ -67,8 +67,8 @@ class Pages(Case):
         page, _, proxy = self.page(f"http://localhost:{port}/")
         rows = dict((name, value) for name, value in page.rows if name != "Tried")
         self.assertEqual(rows["Host"], f"localhost, port {port}")
-        self.assertEqual(rows["Failed"], "connecting to the host (SEND_REQUEST)")
-        self.assertEqual(rows["Request"], "#1, as in the proxy's log")
+        self.assertEqual(rows["Failed while"], "connecting to the host (SEND_REQUEST)")
+        self.assertEqual(rows["Request"], "#1 in the proxy's log")
         self.assertIn(" end=refused ", proxy.line(" #1 "))
         tried = [value for name, value in page.rows if name == "Tried"]
         self.assertEqual(len(tried), 2)
@@ -77,10 +77,10 @@ class Pages(Case):
 
     def test_where_it_failed(self):
         nonsense, silent = self.origin(lambda wire: wire.send(b"nonsense\r\n\r\n")), self.origin(lambda wire: None)
-        for url, phase, word in ((nonsense.url(), "READ_RESPONSE", "not valid HTTP"), (silent.url(), "READ_RESPONSE", "without a whole answer"),
-                                 ("http://nosuch.localhost.:1/", "SEND_REQUEST", "refused"), ("ftp://h.test/", "READ_REQUEST", "Only http://")):
+        for url, phase, word in ((nonsense.url(), "READ_RESPONSE", "not valid HTTP"), (silent.url(), "READ_RESPONSE", "before a complete response"),
+                                 ("http://nosuch.localhost.:1/", "SEND_REQUEST", "refused"), ("ftp://h.test/", "READ_REQUEST", "only http://")):
             page, _, _ = self.page(url)
-            self.assertIn(phase, dict(page.rows)["Failed"], url)
+            self.assertIn(phase, dict(page.rows)["Failed while"], url)
             self.assertIn(word, page.sentence)
 
     def test_nothing_of_a_url_gets_into_a_page(self):

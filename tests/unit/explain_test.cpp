@@ -82,7 +82,7 @@ TEST(Explain, WhatIsRefusedAndWhy) {
     EXPECT_NE(("\n" + text).find(string{"\n"} + row.refused), string::npos) << text;
     EXPECT_EQ(text.find("at most"), string::npos) << text;
   }
-  EXPECT_NE(explained({}, {"GET", "http://h/"}, nothing).find("\naddresses   none: There is no such host."),
+  EXPECT_NE(explained({}, {"GET", "http://h/"}, nothing).find("\naddresses   none: The host name does not exist."),
             string::npos);
 }
 

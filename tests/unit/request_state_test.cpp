@@ -512,9 +512,9 @@ TEST(Noted, EachAddressThatWasTried) {
   EXPECT_EQ(b.last().attempts[1].ms, 0U);
   EXPECT_NE(answer.find(":80: Connection timed out (ETIMEDOUT), after 10250 ms\nTried: "), string::npos)
       << answer;
-  EXPECT_NE(answer.find("Failed: connecting to the host (SEND_REQUEST)\nHost: o.test, port 80\n"),
+  EXPECT_NE(answer.find("Failed while: connecting to the host (SEND_REQUEST)\nHost: o.test, port 80\n"),
             string::npos);
-  EXPECT_NE(answer.find("Request: #1, as in the proxy's log\n"), string::npos);
+  EXPECT_NE(answer.find("Request: #1 in the proxy's log\n"), string::npos);
 }
 
 TEST(Noted, WhatFailedInWhichPhase) {
@@ -532,16 +532,16 @@ TEST(Noted, WhatFailedInWhichPhase) {
     b.send(origin, row.answer);
     b.world.remote_close(*origin);
     const string answer = b.read(client);
-    EXPECT_NE(answer.find(string{"\nFailed: "} + row.phase), string::npos) << answer;
+    EXPECT_NE(answer.find(string{"\nFailed while: "} + row.phase), string::npos) << answer;
     EXPECT_NE(answer.find(":80: connected, after 0 ms\n"), string::npos) << answer;
   }
   Bench b;
   const auto unknown = b.client();
   b.send(unknown, "GET http://nosuch.test/ HTTP/1.0\r\n\r\n");
-  EXPECT_NE(b.read(unknown).find("\nFailed: looking up the host's name (SEND_REQUEST)\n"), string::npos);
+  EXPECT_NE(b.read(unknown).find("\nFailed while: looking up the host's name (SEND_REQUEST)\n"), string::npos);
   const auto wrong = b.client();
   b.send(wrong, "nonsense\r\n\r\n");
-  EXPECT_NE(b.read(wrong).find("\nFailed: reading the request (READ_REQUEST)\n"), string::npos);
+  EXPECT_NE(b.read(wrong).find("\nFailed while: reading the request (READ_REQUEST)\n"), string::npos);
 }
 
 TEST(Noted, TheStatusThatCameBeforeItFailed) {
@@ -552,8 +552,8 @@ TEST(Noted, TheStatusThatCameBeforeItFailed) {
   b.send(b.arrival(host), "HTTP/1.1 203 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
   const string answer = b.read(client);
   EXPECT_NE(answer.find("; error=http_protocol_error; received-status=203; "), string::npos) << answer;
-  EXPECT_NE(answer.find("\nStatus: 203, from the host\n"), string::npos) << answer;
-  EXPECT_NE(answer.find("\nNamely: The chunked body is malformed.\n"), string::npos) << answer;
+  EXPECT_NE(answer.find("\nStatus: 203 from the server\n"), string::npos) << answer;
+  EXPECT_NE(answer.find("\nCause: The chunked body is malformed.\n"), string::npos) << answer;
 }
 
 TEST(Noted, ABrowserGetsAPage) {

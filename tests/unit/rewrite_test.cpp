@@ -8,6 +8,7 @@
 
 #include "../../src/base/text.hpp"
 #include "../../src/http/reply.hpp"
+#include "../../src/http/status.hpp"
 
 namespace {
 
@@ -431,7 +432,7 @@ TEST(WriteAnswer, IsAWholeResponse) {
   EXPECT_EQ(head.body, (http::Body{http::Body::Kind::length, out.size() - parsed.length}));
   EXPECT_NE(out.find("refused the connection"), string::npos);
   EXPECT_NE(out.find("\nHost: h, port 1\n"), string::npos);
-  EXPECT_NE(out.find("\nWhat may help: Is the server running"), string::npos);
+  EXPECT_NE(out.find("\nAdvice: Check that the server runs"), string::npos);
 
   failure.to_head = true;
   EXPECT_EQ(answer_to(failure), out.substr(0, parsed.length)) << "no body in the answer to a HEAD";
@@ -442,7 +443,7 @@ TEST(WriteAnswer, AlwaysFits) {
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i)
     for (const bool as_page : {false, true}) {
       const auto reason = static_cast<base::Reason>(i);
-      if (base::row(reason).status == 0) continue;
+      if (http::error_reply(reason).status == 0) continue;
       const string out = answer_to(all.failure(reason, as_page));
       http::ResponseHead head;
       const auto parsed = http::parse_response(out, 0, false, head);
@@ -468,7 +469,7 @@ TEST(WriteAnswer, TellsOfEachAddress) {
       << out;
   EXPECT_EQ(out.find(":82"), string::npos) << "it was not tried";
   EXPECT_EQ(out.find("\nError: "), string::npos) << "it has been told";
-  EXPECT_NE(out.find("\nRequest: #17, as in the proxy's log\n"), string::npos);
+  EXPECT_NE(out.find("\nRequest: #17 in the proxy's log\n"), string::npos);
 }
 
 TEST(WriteAnswer, AnErrorAfterTheConnectionIsToldToo) {
@@ -494,7 +495,7 @@ TEST(WriteAnswer, APageEscapesWhatHtmlWouldRead) {
   EXPECT_NE(out.find("<td>a????&lt;&amp;&gt;&quot;&#39;\n"), string::npos) << out;
   EXPECT_NE(out.find("&lt;script&gt;alert(1)&lt;/script&gt;, port 1"), string::npos);
   EXPECT_EQ(out.find("<script"), string::npos);
-  EXPECT_NE(out.find("<p>The first line is not &quot;METHOD http://host/path HTTP/1.x&quot;.</p>"),
+  EXPECT_NE(out.find("<p>The request line is not &quot;METHOD http://host/path HTTP/1.x&quot;.</p>"),
             string::npos);
 }
 
@@ -533,14 +534,13 @@ bool is_of_a_file(base::Reason reason) {
 TEST(ProxyStatus, EachReasonHasAnErrorOfTheRegistry) {
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
     const auto reason = static_cast<base::Reason>(i);
-    const base::ReasonRow& row = base::row(reason);
-    if (row.status == 0) continue;
+    const string_view name = base::row(reason).name, error = http::error_reply(reason).proxy_error;
+    if (http::error_reply(reason).status == 0) continue;
     if (is_of_a_file(reason)) {
-      EXPECT_EQ(row.proxy_error, "") << row.name;
+      EXPECT_EQ(error, "") << name;
       continue;
     }
-    EXPECT_NE(std::find(kProxyErrors.begin(), kProxyErrors.end(), row.proxy_error), kProxyErrors.end())
-        << row.name;
+    EXPECT_NE(std::find(kProxyErrors.begin(), kProxyErrors.end(), error), kProxyErrors.end()) << name;
   }
 }
 
@@ -551,13 +551,13 @@ TEST(ProxyStatus, AsWritten) {
     return out.substr(at, out.find("\r\n", at) - at);
   };
   EXPECT_EQ(field({.reason = base::Reason::resolve_timeout}),
-            "Proxy-Status: proxy; error=dns_timeout; details=\"The name server did not answer in time.\"");
+            "Proxy-Status: proxy; error=dns_timeout; details=\"DNS lookup timed out.\"");
   EXPECT_EQ(field({.reason = base::Reason::bad_response, .received = 200}),
             "Proxy-Status: proxy; error=http_protocol_error; received-status=200; "
-            "details=\"The host's answer is not valid HTTP.\"");
+            "details=\"The server's response is not valid HTTP.\"");
   EXPECT_EQ(field({.reason = base::Reason::bad_request_line}),
             "Proxy-Status: proxy; error=http_request_error; "
-            R"(details="The first line is not \"METHOD http://host/path HTTP/1.x\".")");
+            R"(details="The request line is not \"METHOD http://host/path HTTP/1.x\".")");
 }
 
 TEST(AcceptsPage, WhenHtmlIsNamed) {

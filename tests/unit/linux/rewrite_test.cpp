@@ -7,6 +7,7 @@
 
 #include "../../../src/base/text.hpp"
 #include "../../../src/http/reply.hpp"
+#include "../../../src/http/status.hpp"
 #include "support.hpp"
 
 namespace {
@@ -282,8 +283,11 @@ TEST(LinuxAnswer, EachReasonMakesAWholeResponseThatFits) {
   const string long_host(3000, 'd');
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
     const auto reason = static_cast<base::Reason>(i);
-    const base::ReasonRow& row = base::row(reason);
-    if (row.status == 0) continue;
+    const http::ErrorReply& reply = http::error_reply(reason);
+    const string_view name = base::row(reason).name;
+    if (reply.status == 0) continue;
+    EXPECT_GT(reply.sentence.size(), 10U) << name;
+    EXPECT_NE(http::phrase(reply.status), "Unknown") << name;
     for (const string_view host : {string_view{}, string_view{"h"}, string_view{long_host}}) {
       support::Edge edge{http::kAnswerBytesMax};
       const string_view there = edge.put(string(http::kAnswerBytesMax, '?'));
@@ -292,15 +296,15 @@ TEST(LinuxAnswer, EachReasonMakesAWholeResponseThatFits) {
       const string out{room.data(), http::write_answer(failure, kHop, room)};
       http::ResponseHead head;
       const http::Parsed parsed = parse_all(out, head);
-      ASSERT_EQ(parsed.what, http::Parsed::What::complete) << row.name;
-      EXPECT_EQ(head.status, row.status) << row.name;
-      EXPECT_EQ(head.phrase, base::phrase(row.status)) << row.name;
-      EXPECT_EQ(head.body, (http::Body{http::Body::Kind::length, out.size() - parsed.length})) << row.name;
-      EXPECT_NE(out.substr(parsed.length).find(row.sentence), string::npos) << row.name;
-      EXPECT_NE(out.find(host.substr(0, http::kHostBytesMax)), string::npos) << row.name;
+      ASSERT_EQ(parsed.what, http::Parsed::What::complete) << name;
+      EXPECT_EQ(head.status, reply.status) << name;
+      EXPECT_EQ(head.phrase, http::phrase(reply.status)) << name;
+      EXPECT_EQ(head.body, (http::Body{http::Body::Kind::length, out.size() - parsed.length})) << name;
+      EXPECT_NE(out.substr(parsed.length).find(reply.sentence), string::npos) << name;
+      EXPECT_NE(out.find(host.substr(0, http::kHostBytesMax)), string::npos) << name;
       failure.to_head = true;
       const string to_head{room.data(), http::write_answer(failure, kHop, room)};
-      EXPECT_EQ(to_head, out.substr(0, parsed.length)) << row.name << ": the same head, and no body";
+      EXPECT_EQ(to_head, out.substr(0, parsed.length)) << name << ": the same head, and no body";
     }
   }
 }
