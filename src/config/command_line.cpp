@@ -194,15 +194,13 @@ class Reader {
   CommandLine line_;
 };
 
-void put_row(string& out, const string& left, const string& right) {
-  constexpr std::size_t kColumn = 30;
+// One row of the help: `left`, then `help` in its column, on a line of its own if `left` is too long.
+void put_row(string& out, const string& left, const string& help, const string& default_text) {
+  constexpr std::size_t kColumn = 28;
   out += "  " + left;
-  out.append(left.size() < kColumn ? kColumn - left.size() : 1, ' ');
-  out += right + "\n";
-}
-
-string default_seconds(std::uint32_t ms) {
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+  if (left.size() >= kColumn) out += "\n  ";
+  out.append(kColumn - (left.size() < kColumn ? left.size() : 0), ' ');
+  out += help + (default_text.empty() ? "" : " (default " + default_text + ")") + "\n";
 }
 
 }  // namespace
@@ -214,23 +212,23 @@ string help_text() {
       "Usage: proxy PORT [OPTION]...\n"
       "       proxy FILE [OPTION]...\n"
       "       proxy explain [OPTION]... [--client ADDRESS] [-H FIELD]... METHOD URL\n"
-      "A forward proxy on 127.0.0.1 and ::1, with CONNECT: one thread, one edge-triggered epoll loop.\n\n";
-  put_row(out, "PORT", "port to listen on; 0 takes a free one");
-  put_row(out, "FILE", "the same as --config FILE");
+      "HTTP forward proxy on 127.0.0.1 and ::1: one thread, one edge-triggered epoll loop.\n\n";
+  put_row(out, "PORT", "listening port; 0 selects a free one", "");
+  put_row(out, "FILE", "same as --config FILE", "");
   for (const Option& option : options()) {
     const string letter = option.letter == 0 ? "" : string{'-', option.letter, ',', ' '};
+    const bool repeatable = option.kind == OptionKind::repeated || option.kind == OptionKind::rule;
     put_row(out, letter + string{option.name} + (option.value.empty() ? "" : " ") + string{option.value},
-            string{option.help});
+            string{option.help} + (repeatable ? "; repeatable" : ""), string{option.default_text});
   }
-  out += "\nLongest waits, in seconds (decimals are allowed):\n";
+  out += "\nTimeouts in seconds (decimals allowed): the longest wait for\n";
   for (const plan::WaitRow& wait : plan::kDeadlineRows)
-    put_row(out, string{wait.option} + " S",
-            string{wait.what} + " (" + default_seconds(wait.default_ms) + ")");
+    put_row(out, string{wait.option} + " SECONDS", string{wait.what}, seconds_text(wait.default_ms));
   out +=
-      "\nTry it: proxy 8080, and then: curl -x http://127.0.0.1:8080 http://example.com/\n"
-      "SIGTERM stops it when what is under way has ended (--drain), SIGINT (Ctrl-C) at once. SIGHUP makes it "
-      "read\nthe command line and its files anew, SIGUSR1 open its log file anew.\nExit status: 0 stopped, 1 "
-      "could not run, 2 wrong usage.\n";
+      "\nExample: proxy 8080, then: curl -x http://127.0.0.1:8080 http://example.com/\n"
+      "Signals: SIGTERM shuts down gracefully (--drain), SIGINT (Ctrl-C) at once, SIGHUP reloads the\n"
+      "configuration, SIGUSR1 reopens the access log.\n"
+      "Exit status: 0 after a signal, 1 if the proxy could not start, 2 for wrong usage.\n";
   return out;
 }
 

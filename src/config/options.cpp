@@ -267,52 +267,52 @@ string take_drain(plan::Config& config, string_view text) {
 // ---- the table of options --------------------------------------------------------------------------------
 
 constexpr std::array<Option, 28> kOptions{{
-    {"--listen", "ADDRESS:PORT", "listen here too (repeatable); with it, PORT may be left out", take_listen,
+    {"--listen", "ADDRESS:PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
-     "a web server there: pass requests on to these (repeatable)", take_reverse, OptionKind::repeated},
-    {"--files", "[ADDRESS:]PORT=DIRECTORY",
-     "a web server there, for the files below this folder (repeatable)", take_files, OptionKind::repeated},
-    {"--relay", "[ADDRESS:]PORT=HOST:PORT[,...]", "pass bytes on to one of these, and back (repeatable)",
+     "HTTP reverse proxy, load-balanced over these upstream servers", "", take_reverse, OptionKind::repeated},
+    {"--files", "[ADDRESS:]PORT=DIRECTORY", "HTTP server for the files in this directory", "", take_files,
+     OptionKind::repeated},
+    {"--relay", "[ADDRESS:]PORT=HOST:PORT[,...]", "TCP proxy (layer 4) to these upstream servers", "",
      take_relay, OptionKind::repeated},
-    {"--echo", "[ADDRESS:]PORT", "send back what comes (repeatable)", take_echo, OptionKind::repeated},
-    {"--allow", "RULE", "allow what the rule says, as 10.0.0.0/8 or host=*.example.com,port=80 (repeatable)",
+    {"--echo", "[ADDRESS:]PORT", "TCP echo server", "", take_echo, OptionKind::repeated},
+    {"--allow", "RULE", "allow matching requests, e.g. 10.0.0.0/8 or host=*.example.com,port=80", "",
      take_allow, OptionKind::rule},
-    {"--deny", "RULE", "deny it; of all rules the first that matches decides (repeatable)", take_deny,
+    {"--deny", "RULE", "deny matching requests; the first matching rule decides", "", take_deny,
      OptionKind::rule},
-    {"--users", "FILE", "ask for a name and a password of this file, as htpasswd writes it", take_users},
-    {"--client-connections", "N", "connections that one client may have at once", take_client_connections},
-    {"--client-requests", "RATE",
-     "requests a second that one client may make, as 20 or 20:100 (with a burst)", take_client_requests},
+    {"--users", "FILE", "require Basic proxy authentication against this htpasswd file", "", take_users},
+    {"--client-connections", "N", "maximum concurrent connections per client", "unlimited",
+     take_client_connections},
+    {"--client-requests", "RATE", "requests per second per client, e.g. 20, or 20:100 with a burst",
+     "unlimited", take_client_requests},
     {"--client-bytes", "RATE",
-     "bytes a second that one client may move, both ways together, as 500k or 1m:8m (with a burst)",
+     "bytes per second per client, both directions, e.g. 500k, or 1m:8m with a burst", "unlimited",
      take_client_bytes},
-    {"--parent", "URL",
-     "ask this proxy: http://[NAME:PASSWORD@]HOST:PORT, socks5://..., or http://unix:/PATH", take_parent},
-    {"--no-parent", "LIST", "but not for these: example.com,.intern,10.0.0.0/8,[::1]:80 (this machine never)",
+    {"--parent", "URL", "forward through this upstream proxy: http://..., socks5://... or http://unix:/PATH",
+     "", take_parent},
+    {"--no-parent", "LIST", "hosts to reach directly, without --parent, e.g. example.com,10.0.0.0/8", "",
      take_no_parent, OptionKind::list},
-    {"--name", "NAME", "our name in Via (default proxy); in a chain of proxies each needs its own",
-     take_name},
-    {"--connect-ports", "PORTS", "CONNECT may name these: 443,563,8443,1024-65535 (default), or none",
+    {"--name", "NAME", "name of this proxy in Via, unique in a chain of proxies", "proxy", take_name},
+    {"--connect-ports", "PORTS", "ports that CONNECT may use, or none", "443,563,8443,1024-65535",
      take_connect_ports, OptionKind::list},
-    {"--http", "VERSION", "1.0: send all on as HTTP/1.0, and close; 1.1: as it comes (default)", take_http},
-    {"--keep-upstreams", "N", "idle connections to hosts kept for further requests (default 64)",
+    {"--http", "VERSION", "1.0: HTTP/1.0 to every server, no keep-alive; 1.1: the client's version", "1.1",
+     take_http},
+    {"--keep-upstreams", "N", "maximum idle upstream connections kept for reuse, 0 to 256", "64",
      take_keep_upstreams},
-    {"--access-log", "FILE",
-     "one line for each request; - is standard output (default), syslog or syslog:SOCKET, or off", take_log},
-    {"--log-format", "FORMAT", "own (default), common, combined or json", take_log_format},
-    {"--max-requests", "N", "requests served at once (default 10000); more get 503", take_requests},
-    {"--buffers", "MIB", "ceiling of the memory for buffers (default 64)", take_buffers},
-    {"--drain", "SECONDS", "when told to stop, give what is under way this long to end (default 30)",
-     take_drain},
-    {"--request-id", "", "name each request to its host, by X-Request-Id", take_request_id, OptionKind::flag},
-    {"--config", "FILE", "read this file first (JSON, see the manual page); options given beside it win",
-     nullptr, OptionKind::special},
-    {"--check", "", "only check the options and the file, and exit", nullptr, OptionKind::special},
-    {"--verbose", "", "print each state a request goes through, and why it waits", take_verbose,
+    {"--access-log", "FILE", "access log: a file, - (standard output), syslog, syslog:SOCKET or off", "-",
+     take_log},
+    {"--log-format", "FORMAT", "access log format: own, common, combined or json", "own", take_log_format},
+    {"--max-requests", "N", "maximum concurrent requests; further ones get 503", "10000", take_requests},
+    {"--buffers", "MIB", "memory limit for buffers, in MiB", "64", take_buffers},
+    {"--drain", "SECONDS", "graceful shutdown timeout after SIGTERM; 0 stops at once", "30", take_drain},
+    {"--request-id", "", "add X-Request-Id to forwarded requests", "", take_request_id, OptionKind::flag},
+    {"--config", "FILE", "read this JSON configuration file; other options take precedence", "", nullptr,
+     OptionKind::special},
+    {"--check", "", "check options and configuration file, then exit", "", nullptr, OptionKind::special},
+    {"--verbose", "", "print each state transition, and what a record waits for", "", take_verbose,
      OptionKind::flag, 'v'},
-    {"--help", "", "print this and exit", nullptr, OptionKind::special, 'h'},
-    {"--version", "", "print the version and exit", nullptr, OptionKind::special},
+    {"--help", "", "print this help and exit", "", nullptr, OptionKind::special, 'h'},
+    {"--version", "", "print the version and exit", "", nullptr, OptionKind::special},
 }};
 
 }  // namespace
@@ -341,6 +341,13 @@ string apply_option(plan::Config& config, string_view name, string_view value) {
   for (const plan::WaitRow& wait : plan::kDeadlineRows)
     if (wait.option == name) return take_wait(config, wait.wait, value);
   return {};
+}
+
+string seconds_text(std::uint32_t ms) {
+  string text = std::to_string(ms / 1000);
+  if (ms % 1000 == 0) return text;
+  text += "." + std::to_string(1000 + ms % 1000).substr(1);
+  return text.substr(0, text.find_last_not_of('0') + 1);
 }
 
 }  // namespace config

@@ -1,4 +1,5 @@
-// The table of options: the command line, the help and the configuration file are read from it.
+// The table of options, from which the command line, the configuration file, `--help`, the README's table and
+// the man page's list are made.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,32 +13,37 @@
 namespace config {
 
 enum class OptionKind : std::uint8_t {
-  once,  // one value; the last one counts
-  list,  // the same, and the value is a list with commas
-  repeated,
-  flag,     // without a value: "true", or in a file also "false"
-  rule,     // repeated, and the order among all of these counts
-  special,  // for the command line itself; cannot be applied
+  once,      // one value; the last one given takes effect
+  list,      // the same; the value is a comma-separated list
+  repeated,  // each value given takes effect
+  flag,      // takes no value on the command line; true or false in a file
+  rule,      // repeated, and the order of all rules matters
+  special,   // handled by the command line itself; cannot be applied
 };
 
 struct Option {
   std::string_view name;
-  std::string_view value;  // what it is called in the help; empty: there is none
-  std::string_view help;
-  // Empty, or what is wrong.
+  std::string_view value;         // placeholder of the value in the help; empty if the option takes none
+  std::string_view help;          // a noun phrase or an imperative
+  std::string_view default_text;  // as the help shows it; empty if the option has no default
+  // Applies a value. Returns an empty string, or an error message.
   std::string (*take)(plan::Config&, std::string_view);
   OptionKind kind = OptionKind::once;
-  char letter = 0;  // its short name
+  char letter = 0;  // short name, as in -v; 0 if there is none
 };
 
-// Those of kDeadlineRows are not among them.
+// All options except the timeouts (plan::kDeadlineRows).
 std::span<const Option> options() noexcept;
 
-// All names, with their two dashes, those of kDeadlineRows too.
+// The names of all options, timeouts included, with their two dashes.
 std::vector<std::string_view> option_names();
-// Nothing: there is no such option.
+// Returns nothing if there is no such option.
 std::optional<OptionKind> option_kind(std::string_view name) noexcept;
-// REQUIRES: an option of another kind than `special`. Empty, or what is wrong with the value.
+// Applies an option to `config`. Requires a kind other than `special`. Returns an empty string, or an error
+// message.
 std::string apply_option(plan::Config& config, std::string_view name, std::string_view value);
+
+// Milliseconds as the decimal seconds that options take: "60", "0.25".
+std::string seconds_text(std::uint32_t ms);
 
 }  // namespace config

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "../base/text.hpp"
+#include "../config/options.hpp"
 #include "../http/rewrite.hpp"
 #include "../http/status.hpp"
 #include "../net/resolver.hpp"
@@ -46,17 +47,17 @@ struct Cause {
 
 // clang-format off
 constexpr std::array kCauses{
-    Cause{"Host", "made from the URL, RFC 9112 section 3.2.2"},
-    Cause{"Connection", "for one connection only, RFC 9110 section 7.6.1"},
-    Cause{"Proxy-Connection", "for one connection only, and nobody's standard, RFC 9112 appendix C.2.2"},
-    Cause{"Keep-Alive", "for one connection only, RFC 9110 section 7.6.1"},
-    Cause{"TE", "for one connection only, RFC 9110 section 10.1.4"},
-    Cause{"Transfer-Encoding", "for one connection only, RFC 9112 section 6.1"},
+    Cause{"Host", "taken from the URL, RFC 9112 section 3.2.2"},
+    Cause{"Connection", "hop-by-hop, RFC 9110 section 7.6.1"},
+    Cause{"Proxy-Connection", "hop-by-hop, not standard, RFC 9112 appendix C.2.2"},
+    Cause{"Keep-Alive", "hop-by-hop, RFC 9110 section 7.6.1"},
+    Cause{"TE", "hop-by-hop, RFC 9110 section 10.1.4"},
+    Cause{"Transfer-Encoding", "hop-by-hop, RFC 9112 section 6.1"},
     Cause{"Trailer", "trailers are dropped, RFC 9110 section 6.5.1"},
-    Cause{"Upgrade", "for one connection only, RFC 9110 section 7.8"},
+    Cause{"Upgrade", "hop-by-hop, RFC 9110 section 7.8"},
     Cause{"Proxy-Authorization", "for this proxy, RFC 9110 section 11.7.2"},
-    Cause{"Via", "who has passed it on, RFC 9110 section 7.6.3"},
-    Cause{"Content-Length", "written from the number it was read as, RFC 9112 section 6.2"},
+    Cause{"Via", "lists the proxies passed, RFC 9110 section 7.6.3"},
+    Cause{"Content-Length", "written again from the parsed number, RFC 9112 section 6.2"},
 };
 // clang-format on
 
@@ -65,7 +66,7 @@ string_view cause_of(string_view line) noexcept {
   const auto* const found = std::find_if(kCauses.begin(), kCauses.end(), [name](const Cause& cause) {
     return base::equals_ignoring_case(cause.name, name);
   });
-  return found == kCauses.end() ? "named by Connection, RFC 9110 section 7.6.1" : found->why;
+  return found == kCauses.end() ? "listed in Connection, RFC 9110 section 7.6.1" : found->why;
 }
 
 std::vector<string_view> lines_of(string_view text) {
@@ -108,14 +109,6 @@ string changes(string_view before, string_view after) {
 
 // ---- the answer ------------------------------------------------------------------------------------------
 
-// "0.25", "60".
-string seconds(std::uint32_t ms) {
-  string text = std::to_string(ms / 1000);
-  if (ms % 1000 == 0) return text;
-  text += "." + std::to_string(1000 + ms % 1000).substr(1);
-  return text.substr(0, text.find_last_not_of('0') + 1);
-}
-
 class Answer {
  public:
   Answer(const plan::Config& config, const Question& question, LookUp look_up)
@@ -130,9 +123,9 @@ class Answer {
     const plan::Plan decided = plan::plan_request(config_, plan::Listener{}, head_, question_.client, false);
     tell_rule();
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
-    if (!config_.users_file.empty()) row("password", "needed (--users " + config_.users_file + "), else 407");
-    row("route",
-        decided.kind == plan::Kind::tunnel ? "a tunnel, in which nothing is looked at" : "forwarded");
+    if (!config_.users_file.empty())
+      row("password", "required (--users " + config_.users_file + "), otherwise 407");
+    row("route", decided.kind == plan::Kind::tunnel ? "tunnel, forwarded unread" : "forwarded");
     if (decided.parent != nullptr)
       tell_parent(*decided.parent);
     else
@@ -194,7 +187,7 @@ class Answer {
 
   void tell_deadlines() {
     for (const plan::WaitRow& wait : plan::kDeadlineRows)
-      row("at most", seconds(config_.wait(wait.wait)) + " s for " + string{wait.what});
+      row("timeout", config::seconds_text(config_.wait(wait.wait)) + " s for " + string{wait.what});
   }
 
   void tell_changes(string_view text, const plan::Parent* parent) {
@@ -202,7 +195,8 @@ class Answer {
     form.absolute = parent != nullptr && parent->kind == plan::Parent::Kind::http;
     http::HeadRoom room;
     const std::size_t length = http::write_request(head_, {config_.name, ""}, form, room);
-    out_ += "\nThe head, as it comes (-), as it goes on (+):\n" + changes(text, {room.data(), length});
+    out_ +=
+        "\nChanges to the request head (- received, + forwarded):\n" + changes(text, {room.data(), length});
   }
 
   const plan::Config& config_;
@@ -222,7 +216,7 @@ string read_question(std::span<const char* const> arguments, Question& question,
     const bool has_value = i + 1 < arguments.size();
     if (argument == "--client" && has_value) {
       if (!sys::parse_ip(arguments[++i], 50'000, question.client))
-        return string{"--client: '"} + arguments[i] + "' is not a numeric address, as in 192.168.1.7";
+        return string{"--client: '"} + arguments[i] + "' is not a numeric address, e.g. 192.168.1.7";
     } else if (argument == "-H" && has_value) {
       question.fields.emplace_back(arguments[++i]);
     } else if (argument.size() > 1 && argument.front() == '-') {
@@ -234,7 +228,7 @@ string read_question(std::span<const char* const> arguments, Question& question,
     }
   }
   if (words.size() != 2)
-    return "explain needs a method and a URL, as in: proxy explain GET http://example.com/";
+    return "explain needs a method and a URL, e.g. proxy explain GET http://example.com/";
   question.method = words[0];
   question.url = words[1];
   return {};

@@ -1,6 +1,6 @@
-// The deadlines: one for each kind of wait, so that no record can be lost. One table feeds the timers, the
-// reasons, the options and the help text. Behind the deadlines stands the one wait that is no more than a
-// pause: nobody sets it, and nothing has failed when it is over.
+// The kinds of wait. Each has a timeout, so that no record waits for ever: one table feeds the timers, the
+// end reasons, the options and the help text. The last kind, `throttle`, is a pause: it has no option, and
+// its end is not a failure.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -13,21 +13,21 @@
 namespace plan {
 
 enum class Wait : std::uint8_t {
-  idle,         // the client has said nothing yet
-  kept,         // the client may send another request
-  head,         // the head of the request, from its first byte on
-  body,         // the client's next piece of body
-  resolve,      // the name
-  attempt,      // one address, before the next is tried too
-  connect,      // the last address
-  send,         // the upstream takes bytes
-  answer,       // the head of the answer
-  stream,       // the upstream's next piece of body
-  half_closed,  // the same, for a client that may have left
-  reader,       // the client takes bytes
-  tunnel,       // either side of a tunnel sends something
-  linger,       // the client reads our last bytes and closes
-  throttle,     // until the client may move bytes again (--client-bytes)
+  idle,         // the first byte of a new client connection
+  kept,         // the next request of a keep-alive connection
+  head,         // the end of a request head, from its first byte
+  body,         // request body bytes from the client
+  resolve,      // DNS
+  attempt,      // one connection attempt, before the next address is tried in parallel
+  connect,      // the TCP connection, after the last attempt has started
+  send,         // the upstream to read request bytes
+  answer,       // the response head
+  stream,       // response body bytes from the upstream
+  half_closed,  // the same, for a client that has half-closed
+  reader,       // the client to read response bytes
+  tunnel,       // bytes in either direction of a tunnel
+  linger,       // the client to close after the last byte (lingering close)
+  throttle,     // the bandwidth limit to allow more bytes (--client-bytes)
   none,         // not waiting
 };
 inline constexpr std::size_t kWaits = static_cast<std::size_t>(Wait::none);
@@ -37,28 +37,28 @@ struct WaitRow {
   Wait wait;
   std::string_view option;  // empty: none
   std::uint32_t default_ms;
-  bool restarts;          // with each byte that moves; else it is the wait's total
-  base::Reason reason;    // of the verdict when it runs out; none: it just goes on
-  std::string_view what;  // "Longest wait for ..."
+  bool restarts;          // with each byte that moves; otherwise the timeout limits the total wait
+  base::Reason reason;    // why the request ends after the timeout; none: the request continues
+  std::string_view what;  // completes "waiting for ..."
 };
 
 // clang-format off
 inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
-    {Wait::idle, "--idle-timeout", 60'000, false, base::Reason::client_idle, "a connected client's first byte"},
-    {Wait::kept, "--keep-alive-timeout", 60'000, false, base::Reason::client_idle, "a client's next request"},
-    {Wait::head, "--head-timeout", 30'000, false, base::Reason::head_timeout, "the whole head of a request"},
-    {Wait::body, "--body-timeout", 60'000, true, base::Reason::body_timeout, "the next bytes of a request's body"},
-    {Wait::resolve, "--resolve-timeout", 10'000, false, base::Reason::resolve_timeout, "a host's addresses"},
-    {Wait::attempt, "--attempt-delay", 250, false, base::Reason::connect_timeout, "one address, before the next is tried too"},
-    {Wait::connect, "--connect-timeout", 10'000, false, base::Reason::connect_timeout, "a connection, once the last address is tried"},
-    {Wait::send, "--send-timeout", 60'000, true, base::Reason::upstream_stalled, "the host to take bytes"},
-    {Wait::answer, "--answer-timeout", 120'000, true, base::Reason::answer_timeout, "the head of the answer"},
-    {Wait::stream, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "the next bytes of the answer"},
-    {Wait::half_closed, "--half-closed-timeout", 5'000, true, base::Reason::client_left, "the same, once the client has closed its side"},
-    {Wait::reader, "--reader-timeout", 60'000, true, base::Reason::client_stalled, "the client to take bytes"},
-    {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_idle, "the next bytes in a tunnel, either way"},
-    {Wait::linger, "--linger-timeout", 2'000, false, base::Reason::complete, "the client to close after our last byte"},
-    {Wait::throttle, "", 50, false, base::Reason::none, "the client to be allowed more bytes"},
+    {Wait::idle, "--idle-timeout", 60'000, false, base::Reason::client_idle, "the first byte of a client connection"},
+    {Wait::kept, "--keep-alive-timeout", 60'000, false, base::Reason::client_idle, "the next request on a keep-alive connection"},
+    {Wait::head, "--head-timeout", 30'000, false, base::Reason::head_timeout, "a complete request head"},
+    {Wait::body, "--body-timeout", 60'000, true, base::Reason::body_timeout, "request body bytes"},
+    {Wait::resolve, "--resolve-timeout", 10'000, false, base::Reason::resolve_timeout, "DNS"},
+    {Wait::attempt, "--attempt-delay", 250, false, base::Reason::connect_timeout, "one connection attempt, before the next address is tried too"},
+    {Wait::connect, "--connect-timeout", 10'000, false, base::Reason::connect_timeout, "the connection, once the last attempt has started"},
+    {Wait::send, "--send-timeout", 60'000, true, base::Reason::upstream_stalled, "the upstream to read request bytes"},
+    {Wait::answer, "--answer-timeout", 120'000, true, base::Reason::answer_timeout, "the response head"},
+    {Wait::stream, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "response body bytes"},
+    {Wait::half_closed, "--half-closed-timeout", 5'000, true, base::Reason::client_left, "response body bytes, once the client has half-closed"},
+    {Wait::reader, "--reader-timeout", 60'000, true, base::Reason::client_stalled, "the client to read response bytes"},
+    {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_idle, "tunnel bytes, in either direction"},
+    {Wait::linger, "--linger-timeout", 2'000, false, base::Reason::complete, "the client to close after the last byte"},
+    {Wait::throttle, "", 50, false, base::Reason::none, "the client's bandwidth limit"},
 }};
 // clang-format on
 inline constexpr std::span<const WaitRow, kDeadlines> kDeadlineRows{kWaitRows.data(), kDeadlines};

@@ -41,7 +41,7 @@ TEST(Explain, TheRuleForEachAddress) {
   EXPECT_TRUE(has(text, "rule        depends on the address: --deny to=10.0.0.0/8")) << text;
   EXPECT_TRUE(has(text, "address     10.0.0.1:81, denied: --deny to=10.0.0.0/8")) << text;
   EXPECT_NE(text.find("\naddress     192.0.2.1:81, allowed: "), string::npos) << text;
-  EXPECT_TRUE(has(text, "at most     10 s for a host's addresses")) << text;
+  EXPECT_TRUE(has(text, "timeout     10 s for DNS")) << text;
 }
 
 TEST(Explain, EachChangeOfTheHeadWithItsReason) {
@@ -51,19 +51,19 @@ TEST(Explain, EachChangeOfTheHeadWithItsReason) {
   for (const char* line :
        {"  - GET http://o.test/a HTTP/1.1", "  + GET /a HTTP/1.1    (origin-form, RFC 9112 section 3.2.1)",
         "    Host: o.test", "    Keep: this",
-        "  - X-Mine: 1    (named by Connection, RFC 9110 section 7.6.1)",
-        "  - Connection: x-mine, close    (for one connection only, RFC 9110 section 7.6.1)",
+        "  - X-Mine: 1    (listed in Connection, RFC 9110 section 7.6.1)",
+        "  - Connection: x-mine, close    (hop-by-hop, RFC 9110 section 7.6.1)",
         "  - Proxy-Authorization: Basic eDp5    (for this proxy, RFC 9110 section 11.7.2)",
-        "  - TE: trailers    (for one connection only, RFC 9110 section 10.1.4)",
-        "  + Via: 1.1 proxy    (who has passed it on, RFC 9110 section 7.6.3)"})
+        "  - TE: trailers    (hop-by-hop, RFC 9110 section 10.1.4)",
+        "  + Via: 1.1 proxy    (lists the proxies passed, RFC 9110 section 7.6.3)"})
     EXPECT_TRUE(has(text, line)) << line << "\n" << text;
   EXPECT_EQ(text.find("+ Connection"), string::npos) << text;
 }
 
 TEST(Explain, AHostThatIsNotTheUrls) {
   const string text = explained({}, {"GET", "http://o.test/", "-H", "Host: other"});
-  EXPECT_TRUE(has(text, "  - Host: other    (made from the URL, RFC 9112 section 3.2.2)")) << text;
-  EXPECT_TRUE(has(text, "  + Host: o.test    (made from the URL, RFC 9112 section 3.2.2)")) << text;
+  EXPECT_TRUE(has(text, "  - Host: other    (taken from the URL, RFC 9112 section 3.2.2)")) << text;
+  EXPECT_TRUE(has(text, "  + Host: o.test    (taken from the URL, RFC 9112 section 3.2.2)")) << text;
 }
 
 TEST(Explain, WhatIsRefusedAndWhy) {
@@ -89,7 +89,7 @@ TEST(Explain, WhatIsRefusedAndWhy) {
 TEST(Explain, ATunnelHasNoHead) {
   const string text = explained({}, {"CONNECT", "h:443", "--client", "127.0.0.9"});
   EXPECT_TRUE(has(text, "client      127.0.0.9")) << text;
-  EXPECT_TRUE(has(text, "route       a tunnel, in which nothing is looked at")) << text;
+  EXPECT_TRUE(has(text, "route       tunnel, forwarded unread")) << text;
   EXPECT_EQ(text.find("The head"), string::npos);
 }
 

@@ -362,7 +362,7 @@ TEST(Narrator, ALineForEachKindOfEntry) {
     return string{line.view()};
   };
   EXPECT_EQ(text(base::Did::waited, static_cast<std::uint8_t>(plan::Wait::send), 0),
-            "[slot 3, #9] SEND_REQUEST moved 7 bytes, waits for the host to take bytes\n");
+            "[slot 3, #9] SEND_REQUEST moved 7 bytes, waits for the upstream to read request bytes\n");
   EXPECT_EQ(text(base::Did::retried, static_cast<std::uint8_t>(base::Reason::refused), ECONNREFUSED),
             "[slot 3, #9] SEND_REQUEST could not connect: refused (Connection refused)\n");
   EXPECT_EQ(text(base::Did::answered, static_cast<std::uint8_t>(base::Reason::refused), 0),

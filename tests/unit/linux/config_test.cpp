@@ -1,5 +1,6 @@
 // What the command line refuses, and that each refusal says what to do.
 #include "../../../src/config/command_line.hpp"
+#include "../../../src/config/options.hpp"
 #include "support.hpp"
 
 namespace {
@@ -98,10 +99,7 @@ TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
     const std::size_t at = help.find(string{wait.option} + " S");
     ASSERT_NE(at, string::npos) << wait.option;
     const string line = help.substr(at, help.find('\n', at) - at);
-    const bool whole = wait.default_ms % 1000 == 0;
-    const string time =
-        whole ? std::to_string(wait.default_ms / 1000) + " s" : std::to_string(wait.default_ms) + " ms";
-    EXPECT_NE(line.find("(" + time + ")"), string::npos) << line;
+    EXPECT_NE(line.find("(default " + config::seconds_text(wait.default_ms) + ")"), string::npos) << line;
     EXPECT_NE(line.find(wait.what), string::npos) << line;
   }
 }
