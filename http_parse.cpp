@@ -30,8 +30,8 @@ Line line_at(string_view bytes, std::size_t start) noexcept {
     if (base::is(c, base::kFieldValue)) continue;
     const string_view before = bytes.substr(start, i - start);
     if (c == '\n') return {Line::What::bad, Reason::bad_line_end, before};
-    if (c != '\r') return {Line::What::bad, Reason::bad_character, before};
-    if (i + 1 == bytes.size()) return {Line::What::partial, Reason::none, before};
+    if (c != '\r') return {Line::What::bad, Reason::bad_character, before};         // PLANT(only-cr-in-line)
+    if (i + 1 == bytes.size()) return {Line::What::partial, Reason::none, before};  // PLANT(cr-at-end)
     if (bytes[i + 1] != '\n') return {Line::What::bad, Reason::bad_line_end, before};
     return {Line::What::whole, Reason::none, before};
   }
@@ -44,7 +44,7 @@ Reason parse_field(string_view line, Fields& fields, bool& overflow) noexcept {
   const std::size_t colon = line.find(':');
   if (colon == string_view::npos || colon == 0) return Reason::bad_field;
   const Field field{line.substr(0, colon), base::trimmed(line.substr(colon + 1))};
-  if (!base::all_are(field.name, base::kToken)) return Reason::bad_field;
+  if (!base::all_are(field.name, base::kToken)) return Reason::bad_field;  // PLANT(field-name-token)
   if (!fields.add(field)) overflow = true;
   return Reason::none;
 }
@@ -62,8 +62,8 @@ Reason parse_version(string_view text, Version& version) noexcept {
 }
 
 bool parse_port(string_view text, std::uint16_t& port) noexcept {
-  if (text.empty()) return true;  // "host:" means the default (RFC 3986 section 3.2.3)
-  return base::parse_decimal(text, port) && port != 0;
+  if (text.empty()) return true;                        // "host:" means the default (RFC 3986 section 3.2.3)
+  return base::parse_decimal(text, port) && port != 0;  // PLANT(port-range)
 }
 
 // A name whose last label is a number must be a whole IPv4 address: "127.1" or "0x7f.1" mean different hosts
@@ -76,7 +76,7 @@ bool is_host_name(string_view host) noexcept {
   const bool hex = last.size() >= 2 && last[0] == '0' && base::lower(last[1]) == 'x' &&
                    base::all_are(last.substr(2), base::kHexDigit);
   if (last.empty()) return false;
-  if (!hex && !base::all_are(last, base::kDigit)) return true;
+  if (!hex && !base::all_are(last, base::kDigit)) return true;  // PLANT(numeric-last-label)
   sys::Address ignored;
   return sys::parse_ip(host, 0, ignored);
 }
@@ -96,6 +96,7 @@ bool parse_bracketed(string_view text, Authority& out, string_view& rest) noexce
 Reason parse_http_uri(string_view rest, RequestHead& head) noexcept {
   const std::size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
   string_view authority = rest.substr(0, authority_end);
+  // PLANT(first-at-sign)
   if (const std::size_t at = authority.find('@'); at != string_view::npos) {
     if (!base::all_are(authority.substr(0, at), base::kUserinfo)) return Reason::bad_target;
     authority.remove_prefix(at + 1);
@@ -194,6 +195,7 @@ Lengths find_lengths(const Fields& fields) noexcept {
 // RFC 9112 section 6.1: "chunked" alone is what we know. Anything that does not end in one "chunked" leaves
 // the body's end open; anything before it is a coding we do not have.
 Reason check_encoding(const Lengths& found, Version version) noexcept {
+  // PLANT(one-encoding)
   if (found.encoding_fields > 1 || version == Version::http10) return Reason::bad_encoding;
   if (equals_ignoring_case(found.encoding, "chunked")) return Reason::none;
   std::size_t chunked = 0;
@@ -209,8 +211,9 @@ Reason check_encoding(const Lengths& found, Version version) noexcept {
 // RFC 9112 section 6.3, with its choices made for refusal. `otherwise`: the body if no field speaks of it.
 Reason decide_body(const Fields& fields, Version version, Body::Kind otherwise, Body& body) noexcept {
   const Lengths found = find_lengths(fields);
+  // PLANT(length-or-chunks)
   if (found.length_fields != 0 && found.encoding_fields != 0) return Reason::length_and_encoding;
-  if (found.length_fields > 1 || found.odd_length) return Reason::bad_length;
+  if (found.length_fields > 1 || found.odd_length) return Reason::bad_length;  // PLANT(one-length)
   body = {otherwise, 0};
   if (found.length_fields == 1) body = {Body::Kind::length, found.length};
   if (found.encoding_fields == 0) return Reason::none;
@@ -295,7 +298,7 @@ Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
   std::size_t first_start = 0;
   if (may_start_empty(head) && bytes.substr(0, 2) == "\r\n") first_start = 2;
   // rfind gives npos where there is no LF, and npos + 1 is 0.
-  std::size_t start = std::max(first_start, bytes.substr(0, seen).rfind('\n') + 1);
+  std::size_t start = std::max(first_start, bytes.substr(0, seen).rfind('\n') + 1);  // PLANT(line-start)
   bool overflow = false;
   for (;;) {
     const Line line = line_at(bytes, start);
@@ -319,6 +322,7 @@ template <class Head>
 Parsed parse(string_view bytes, std::size_t seen, Head& head) noexcept {
   head = Head{};
   Parsed parsed = walk(bytes, seen, head);
+  // PLANT(resume-head)
   if (parsed.what == Parsed::What::complete && seen > 0) {
     head = Head{};  // The lines before `seen` were checked but not kept.
     parsed = walk(bytes, 0, head);

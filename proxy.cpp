@@ -223,14 +223,14 @@ class Proxy {
 void Proxy::turn() {
   const std::size_t count = sys::wait(poller_, events_, sleep_ms());
   read_clocks();
-  for (std::size_t i = 0; i < count; ++i) mark(events_[i]);
+  for (std::size_t i = 0; i < count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
   obey();
-  wake_the_named();
+  wake_the_named();  // PLANT(wake-after-lookup)
   check_servers();
   expire(services_);
   upstreams_.expire(services_.now);
   accept_clients();
-  feed_the_starved();
+  feed_the_starved();  // PLANT(feed-starved)
   run_ready();
   reporter_.look_on();
   end_generations();
@@ -297,6 +297,7 @@ void Proxy::accept_from(net::Listeners::Door& door, std::size_t most) {
     sys::Address peer;
     make_way();
     const bool speaks_http = !plan::kind_of(services_.generation->config.listeners[door.place].role);
+    // PLANT(refusal-only-http)
     const std::string_view refusal = speaks_http ? std::string_view{refusal_} : std::string_view{};
     if (sys::Fd client = door.listener.accept(peer, services_.now, refusal))
       door.accepted += admit(std::move(client), peer, door.place, services_) ? 1 : 0;
@@ -323,6 +324,7 @@ const TimerQueue& Proxy::half_read_heads() const noexcept {
 }
 
 bool Proxy::can_feed() const noexcept {
+  // PLANT(wait-while-starved)
   return !services_.starved.empty() && (blocks_.used() < blocks_.limit() || !half_read_heads().empty());
 }
 
@@ -421,6 +423,7 @@ void Proxy::reload() {
   if (line.what == config::CommandLine::What::run)
     wrong = adopt(std::make_unique<Generation>(std::move(line.config)));
   if (!wrong.empty())
+    // PLANT(report-failed-reload)
     return complain(wrong + "\nnothing was reloaded: all goes on as it was configured before");
   for (const std::string& warning : config().rules.lint()) complain(warning);
   tell_what_cannot_change();
@@ -437,7 +440,7 @@ std::string Proxy::adopt(std::unique_ptr<Generation> next) {
     return net::Listeners::text_of(fault);
   generations_.reserve(generations_.size() + 1);
   for (net::Listeners::Door& door : listeners_.all())
-    if (!door.is_to_stay) accept_those_before_it_closes(door);
+    if (!door.is_to_stay) accept_those_before_it_closes(door);  // PLANT(accept-before-close)
   if (const int error = listeners_.commit(poller_); error != 0)
     return std::string{"cannot watch the listeners: "} + std::strerror(error);
   generations_.push_back(std::move(next));
@@ -467,7 +470,7 @@ void Proxy::end_generations() {
   if (generations_.size() == 1) return;
   services_.use(*generations_.back());
   std::erase_if(generations_, [this](const std::unique_ptr<Generation>& generation) {
-    return generation != generations_.back() && generation->records == 0;
+    return generation != generations_.back() && generation->records == 0;  // PLANT(free-unused-generation)
   });
 }
 
@@ -481,7 +484,7 @@ void Proxy::drain() {
   }
   for (net::Listeners::Door& door : listeners_.all()) accept_those_before_it_closes(door);
   services_.own = {};
-  listeners_.close();
+  listeners_.close();  // PLANT(drain-closes-listeners)
   files_.forget();
   upstreams_.begin_anew(0);
   checker_.ask(nullptr);
@@ -490,7 +493,7 @@ void Proxy::drain() {
 }
 
 void Proxy::tell_whom_we_wait_for() {
-  stopping_ |= table_.used() == 0 || services_.now >= drained_at_;
+  stopping_ |= table_.used() == 0 || services_.now >= drained_at_;  // PLANT(drain-waits)
   const std::size_t count = under_way(services_);
   if (told_ || stopping_ || count == 0) return;
   told_ = true;

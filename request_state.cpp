@@ -31,7 +31,7 @@ void greet_half_closed(request_info& record) noexcept {
   net::Endpoint& client = record.side[kClient];
   const bool pending = record.state == State::SEND_REQUEST && record.lane[kResponse].held() > 0;
   if (record.exchange->kind == plan::Kind::relay) return;  // its answer may begin with anything
-  if (!client.finished || record.greeted > 0 || !client.writable || pending) return;
+  if (!client.finished || record.greeted > 0 || !client.writable || pending) return;  // PLANT(probe-once)
   static constexpr std::byte kFirst{'H'};
   const sys::Io io = sys::transmit(client.fd, {&kFirst, 1});
   record.greeted = io.outcome == sys::Outcome::done ? 1 : 0;
@@ -49,11 +49,12 @@ Flow pump_request(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   net::Endpoint& upstream = record.side[kUpstream];
   const bool in_hope = upstream.link == Link::connecting && record.exchange->greeting == net::Greeting::none;
-  const bool linked = in_hope || upstream.link == Link::open;
-  if (!linked || request.dead || request.complete()) return Flow::none;
+  const bool linked = in_hope || upstream.link == Link::open;            // PLANT(send-when-open)
+  if (!linked || request.dead || request.complete()) return Flow::none;  // PLANT(pump-linked)
   const Flow flow = pump(record, services, kRequest);
   request.dead = flow == Flow::write_failed || flow == Flow::bad_framing;
   const bool for_another_address = upstream.link == Link::connecting && !has_gone(record);
+  // PLANT(dead-upload-frees-block)
   if (request.dead && !for_another_address && !request.repeatable) request.drop_block();
   return flow;
 }
@@ -72,7 +73,7 @@ Step head_throttled(request_info& record, Services& services) noexcept {
 // If the state has to wait, but the upload could go on, then the record does not wait.
 Step unless_upload_runs(Step step, Flow upload) noexcept {
   if (step.what != Step::What::wait) return step;
-  if (upload == Flow::budget) return yield();
+  if (upload == Flow::budget) return yield();  // PLANT(upload-out-of-budget)
   return upload == Flow::no_block ? starve(step.wait) : step;
 }
 
@@ -83,7 +84,7 @@ constexpr std::array<StateFunction, kStates> kFunctions{nullptr, read_request, s
 Step next_step(request_info& record, Services& services) noexcept {
   // After our own FIN the client's makes a hang-up, with bytes perhaps unread: those are for `linger`.
   const net::Endpoint& client = record.side[kClient];
-  if (client.hung && !client.shut) return close(Reason::client_left);
+  if (client.hung && !client.shut) return close(Reason::client_left);  // PLANT(client-hangup)
   if (const Reason verdict = std::exchange(record.verdict, Reason::none); verdict != Reason::none) {
     if (record.side[kUpstream].link == Link::connecting) return connect_late(record, services, verdict);
     if (record.side[kUpstream].link == Link::resolving) return unreachable(record, services, verdict);
@@ -108,7 +109,7 @@ Step read_request(request_info& record, Services& services) noexcept {
   for (;;) {
     if (request.held() == 0) {  // all of it was looked at
       if (!request.block && !client.readable)
-        return services.draining ? leave(record) : wait_for(nothing_yet);
+        return services.draining ? leave(record) : wait_for(nothing_yet);  // PLANT(drain-closes-idle)
       if (!request.block) request.block = services.blocks.take();
       if (!request.block) return starve(nothing_yet);
       fill_head(record, services, kRequest);
@@ -147,6 +148,7 @@ Step send_request(request_info& record, Services& services) noexcept {
   if (record.exchange->kind == plan::Kind::relay) return open_relay(record);
 
   const bool sent = request.complete() || request.dead;
+  // PLANT(early-response)
   if (sent || upstream.readable) {
     if (response.held() > 0) return wait_for(Wait::reader);
     response.drop_block();
@@ -162,14 +164,16 @@ Step read_response(request_info& record, Services& services) noexcept {
   net::Endpoint& upstream = record.side[kUpstream];
   if (request.flow == Flow::read_failed) return close(Reason::client_left);
   if (request.flow == Flow::bad_framing) return give_up(record, services, Reason::bad_chunk);
-  greet_half_closed(record);
+  greet_half_closed(record);  // PLANT(probe-half-closed)
   for (;;) {
     if (response.held() == 0) {  // all of it was looked at
+      // PLANT(read-before-hangup)
       if (!upstream.readable) {
         if (response.end == 0) response.drop_block();
         return wait_for(Wait::answer);
       }
       if (!response.block) response.block = services.blocks.take();
+      // PLANT(take-kept-block)
       if (!response.block && give_up_kept(record)) response.block = services.blocks.take();
       if (!response.block) return starve(Wait::answer);
       fill_head(record, services, kResponse);
@@ -183,6 +187,7 @@ Step read_response(request_info& record, Services& services) noexcept {
         record.exchange->error = response.error;
         return give_up(record, services, reason_for(response.error));
       }
+      // PLANT(response-ends-repeat)
       if (request.repeatable) request.drop_sent();  // it has been heard
     }
     http::ResponseHead head;
@@ -228,7 +233,7 @@ void advance(request_info& record, Services& services) noexcept {
   services.taken = 0;
   services.throttled = false;
   for (;;) {
-    const Step step = next_step(record, services);
+    const Step step = next_step(record, services);  // PLANT(one-budget-a-turn)
     switch (step.what) {
       case Step::What::go:
         stop_timer(record, services);
@@ -236,11 +241,12 @@ void advance(request_info& record, Services& services) noexcept {
         continue;
       case Step::What::wait: return pause(record, services, step.wait, moved_before);
       case Step::What::yield:
+        // PLANT(throttled-sleeps)
         if (services.throttled && (step.wait == Wait::none || plan::row(step.wait).restarts))
           return throttle(record, services, step, moved_before);
         return yield_turn(record, services, step.wait);
       case Step::What::starve:
-        pause(record, services, step.wait, moved_before);
+        pause(record, services, step.wait, moved_before);  // PLANT(starving-has-deadline)
         record.starved = true;
         return services.starved.push(services.table.slot_of(record));
       case Step::What::close: return release(record, step.reason, services);
@@ -255,8 +261,8 @@ void release(request_info& record, Reason reason, Services& services) noexcept {
        static_cast<std::uint8_t>(reason));
   const bool look_whole = would_look_whole(record), look_whole_above = would_look_whole_above(record);
   end_exchange(record, reason, services);
-  if (look_whole) sys::reset_on_close(record.side[kClient].fd);
-  if (look_whole_above) sys::reset_on_close(record.side[kUpstream].fd);
+  if (look_whole) sys::reset_on_close(record.side[kClient].fd);          // PLANT(truncated-response-resets)
+  if (look_whole_above) sys::reset_on_close(record.side[kUpstream].fd);  // PLANT(truncated-tunnel-resets)
   stop_timer(record, services);
   leave_queue(record, services);
   --record.generation->records;

@@ -109,6 +109,7 @@ def script(name, count, *arguments, needs=()):
 SUITES = [
     script("layering", count_line, "tests/layering.py"),
     script("documents", count_line, "tests/documents.py"),
+    script("planted places", count_line, "tests/planting.py"),
     built("build", GCC, "all"),
     built("build with clang", CLANG, "build/clang++/proxy"),
     built("build bare", *BARE, "build/g++-bare/proxy"),

@@ -51,7 +51,7 @@ void put_forwarded(Writer& out, const RequestHead& head, const Form& form) noexc
   put_forwarded_for(out, head, form);
   out << (ipv6 ? "]\"" : "");
   if (const Asked host = asked_host(head); host.known()) {
-    const string_view quote = host.has_port || host.host.ipv6 ? "\"" : "";
+    const string_view quote = host.has_port || host.host.ipv6 ? "\"" : "";  // PLANT(quote-forwarded-host)
     out << ";host=" << quote;
     put_asked(out, host);
     out << quote;

@@ -98,6 +98,7 @@ Framing::Taken Framing::take_chunked(std::span<std::byte> fresh) noexcept {
 }
 
 Framing::Chunk Framing::size_digit(char c) noexcept {
+  // PLANT(chunk-size-limit)
   if (left_ >= kChunkBytesMax >> 4 || ++line_bytes_ > kSizeLineBytesMax) return Chunk::bad;
   left_ = left_ << 4 | base::hex_value(c);
   return Chunk::size;
@@ -121,6 +122,7 @@ Framing::Chunk Framing::step(char c) noexcept {
     case Chunk::size_blank: return after_size(c);
     case Chunk::extension:
       if (c == '\r') return Chunk::size_lf;
+      // PLANT(chunk-extension)
       return base::is(c, base::kFieldValue) && ++line_bytes_ <= kSizeLineBytesMax ? Chunk::extension
                                                                                   : Chunk::bad;
     case Chunk::size_lf:
@@ -128,7 +130,7 @@ Framing::Chunk Framing::step(char c) noexcept {
       line_bytes_ = 0;
       return left_ == 0 ? Chunk::trailer : Chunk::data;
     case Chunk::data_cr: return c == '\r' ? Chunk::data_lf : Chunk::bad;
-    case Chunk::data_lf: return c == '\n' ? Chunk::size_first : Chunk::bad;
+    case Chunk::data_lf: return c == '\n' ? Chunk::size_first : Chunk::bad;  // PLANT(crlf-after-chunk)
     case Chunk::trailer:
       if (c == '\r') return Chunk::last_lf;
       [[fallthrough]];

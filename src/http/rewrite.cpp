@@ -17,6 +17,7 @@ using std::string_view;
 constexpr std::size_t kConnectionOptionsMax = 32;
 
 // For one connection only, or made anew by us (RFC 9110 section 7.6.1; Trailer because trailers are dropped).
+// PLANT(hop-by-hop-fields)
 constexpr std::array<string_view, 11> kHopByHop{
     "Connection", "Proxy-Connection",    "Keep-Alive",         "TE",      "Transfer-Encoding",
     "Upgrade",    "Proxy-Authorization", "Proxy-Authenticate", "Trailer", "Proxy-Authentication-Info",
@@ -55,7 +56,7 @@ bool is_hop_by_hop(string_view name) noexcept {
 }
 
 Writer& put_field(Writer& out, string_view name, string_view value) noexcept {
-  return out << name << ": " << value << "\r\n";
+  return out << name << ": " << value << "\r\n";  // PLANT(write-field)
 }
 
 constexpr string_view kRequestId = "X-Request-Id";
@@ -69,6 +70,7 @@ const Field* first_of(const Fields& fields, string_view name) noexcept {
 // A field that goes on. Content-Length is written from the number it was parsed to, whatever Connection says
 // of it: the body's framing is not the sender's to hide.
 void put_end_to_end(Writer& out, const Field& field, const Options& options, bool keep_length) noexcept {
+  // PLANT(end-to-end-fields)
   if (equals_ignoring_case(field.name, "Content-Length")) {
     std::uint64_t length = 0;
     if (keep_length && base::parse_decimal(field.value, length))
@@ -133,6 +135,7 @@ Lasts lasts_of(const Fields& fields, const Options& options) noexcept {
   Lasts lasts{};
   for (const Field& field : fields.all())
     for (std::size_t i = 0; i < kLists.size(); ++i)
+      // PLANT(last-of-list)
       if (equals_ignoring_case(field.name, kLists[i].name) && !options.name(field.name)) lasts[i] = &field;
   return lasts;
 }
@@ -147,6 +150,7 @@ void put_list(Writer& out, const Field& before, const RequestHead& head, const F
 // True if there is no more to be done with this field for a server behind us.
 bool put_known(Writer& out, const Field& field, const Lasts& lasts, const RequestHead& head,
                const Form& form) noexcept {
+  // PLANT(forwarded-fields-dropped)
   if (equals_ignoring_case(field.name, kProto) || equals_ignoring_case(field.name, kHost)) return true;
   const auto* const list = std::find(lasts.begin(), lasts.end(), &field);
   if (list == lasts.end()) return false;
@@ -238,7 +242,7 @@ std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& f
   out << head.method << ' ';
   put_target(out, head, form);
   out << " HTTP/" << text_of(form.version) << "\r\n";
-  put_host(out, head, form);
+  put_host(out, head, form);  // PLANT(own-host)
   put_fields(out, head, options, form);
   if (!form.request_id.empty() && first_of(head.fields, kRequestId) == nullptr)
     put_field(out, kRequestId, form.request_id);
@@ -253,7 +257,7 @@ std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form&
   Writer out{room};
   put_status_line(out, head, form.version);
   // Neither an interim answer nor a 204 has a length (RFC 9110 section 8.6).
-  const bool has_length = !head.interim() && head.status != 204;
+  const bool has_length = !head.interim() && head.status != 204;  // PLANT(no-length-with-204)
   for (const Field& field : head.fields.all()) put_end_to_end(out, field, options, has_length);
   const bool dated = head.has_date && !options.name("Date");
   if (!dated && !head.interim()) put_field(out, "Date", hop.date);

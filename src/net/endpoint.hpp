@@ -25,7 +25,7 @@ struct Endpoint {
 
   void mark(const sys::Event& event) noexcept {
     readable |= event.readable;
-    writable |= event.writable;
+    writable |= event.writable;  // PLANT(keep-writable)
     finished |= event.finished;
     said_end |= event.finished && !event.hung;
     hung |= event.hung;

@@ -33,7 +33,7 @@ Flow broken_off(Lane& lane) noexcept {
 
 // What a read says of the source that brought nothing.
 Flow brought_nothing(Lane& lane, Endpoint& from, const sys::Io& io) noexcept {
-  from.readable = false;
+  from.readable = false;  // PLANT(nothing-to-read)
   if (io.outcome == sys::Outcome::again) return Flow::need_read;
   const bool ended = io.outcome == sys::Outcome::eof;
   if (ended && !from.broken) from.finished = from.eof = true;
@@ -98,6 +98,7 @@ bool is_unsupported(const sys::Io& io) noexcept {
 Flow splice(Lane& lane, Endpoint& from, Pipes& pipes, std::size_t& budget, std::uint64_t& most) noexcept {
   const auto room = static_cast<std::size_t>(std::min<std::uint64_t>({sys::kPipeBytes, budget, most}));
   const sys::Io io = sys::splice_in(from.fd, lane.pipe->in, wanted(lane, room));
+  // PLANT(without-pipe)
   if (is_unsupported(io)) {
     pipes.give_up();
     lane.drop_block();
@@ -106,8 +107,8 @@ Flow splice(Lane& lane, Endpoint& from, Pipes& pipes, std::size_t& budget, std::
   if (io.outcome != sys::Outcome::done) return brought_nothing(lane, from, io);
   spend(budget, io.bytes);
   spend(most, io.bytes);
-  lane.pipe->held = io.bytes;
-  lane.framing.pass(io.bytes);
+  lane.pipe->held = io.bytes;   // PLANT(pipe-holds)
+  lane.framing.pass(io.bytes);  // PLANT(pipe-counted)
   return Flow::none;
 }
 
@@ -131,13 +132,13 @@ Flow bring_end(Lane& lane, base::BlockPool& blocks) noexcept {
 Flow run(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::size_t& budget,
          std::uint64_t& most) noexcept {
   for (;;) {
-    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;
+    if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;  // PLANT(drain-before-end)
     if (lane.framing.complete()) return through(lane);
     const bool ends = from.eof && lane.framing.eof_completes();
     if (ends && lane.encoding != Encoding::chunked) return through(lane);
     if (from.eof && !ends) return broken_off(lane);
     if (!from.readable && !ends) return wait_to_read(lane);
-    if (budget == 0) return Flow::budget;
+    if (budget == 0) return Flow::budget;  // PLANT(read-within-budget)
     if (most == 0) return Flow::budget;
     const Flow flow = ends ? bring_end(lane, stores.blocks) : bring(lane, from, stores, budget, most);
     if (flow == Flow::need_read) return wait_to_read(lane);
@@ -210,6 +211,7 @@ Flow send_range(Lane& lane, base::Feed& feed, const base::FileRange& range, Endp
 Flow run(Lane& lane, base::Feed& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
          std::uint64_t& most) noexcept {
   for (;;) {
+    // PLANT(drain-before-complete)
     if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;
     if (lane.framing.complete()) return through(lane);
     if (budget == 0 || most == 0) return Flow::budget;
@@ -225,15 +227,15 @@ Flow run(Lane& lane, base::Feed& feed, Endpoint& to, const Stores& stores, std::
 void Lane::sent(std::size_t bytes) noexcept {
   moved += bytes;
   if (pipe)
-    pipe->held -= bytes;
+    pipe->held -= bytes;  // PLANT(pipe-sent)
   else
-    begin = static_cast<std::uint16_t>(begin + bytes);
+    begin = static_cast<std::uint16_t>(begin + bytes);  // PLANT(sent-by-bytes)
 }
 
 void Lane::turn_page() noexcept {
   const std::size_t next = ahead();
   if (next == 0) return drop_block();
-  std::memmove(block->bytes, block->bytes + end, next);
+  std::memmove(block->bytes, block->bytes + end, next);  // PLANT(keep-after-message)
   begin = tail = 0;
   end = static_cast<std::uint16_t>(next);
 }
@@ -255,7 +257,7 @@ void end_chunk(Lane& lane, std::size_t payload, bool last) noexcept {
   };
   if (payload > 0) put("\r\n");
   if (!last) return;
-  put("0\r\n\r\n");
+  put("0\r\n\r\n");  // PLANT(last-chunk)
   lane.encoding = Encoding::ended;
 }
 
@@ -265,6 +267,7 @@ Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept {
   if (io.outcome != sys::Outcome::done) return brought_nothing(lane, from, io);
   // A short read emptied the socket: what comes next makes a new edge. Not so for the end of the stream,
   // whose edge may have been reported together with these bytes.
+  // PLANT(short-read-ends-readiness)
   if (io.bytes < room && !from.finished && !from.hung) from.readable = false;
   lane.end = static_cast<std::uint16_t>(lane.end + io.bytes);
   return Flow::none;
@@ -286,7 +289,7 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
     }
     lane.sent(io.bytes);
   }
-  if (!lane.repeatable && lane.tail == 0) lane.begin = lane.end = 0;
+  if (!lane.repeatable && lane.tail == 0) lane.begin = lane.end = 0;  // PLANT(empty-lane-begins)
   return Flow::complete;
 }
 

@@ -38,7 +38,7 @@ sys::Fd Listener::accept(sys::Address& peer, std::uint64_t now, std::string_view
   if (client.error == EAGAIN)
     readable_ = false;
   else if (client.error == EMFILE)
-    turn_away(refusal, now);
+    turn_away(refusal, now);  // PLANT(listener-out-of-descriptors)
   else if (!concerns_one_client(client.error))
     pause_until_ = now + kPauseMs;
   return {};

@@ -50,6 +50,7 @@ Pipe* Pipes::opened() noexcept {
 void Pipes::give(Pipe& pipe) noexcept {
   assert(used_ > 0);
   --used_;
+  // PLANT(pipe-returned-empty)
   if (pipe.held == 0 && spares_ < kSpareMax) {
     pipe.next = std::exchange(spare_, &pipe);
     ++spares_;

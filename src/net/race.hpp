@@ -33,7 +33,7 @@ class Race {
   // The one with that serial number; null: there is none.
   Endpoint* find(std::uint32_t serial) noexcept {
     for (std::uint8_t i = 0; i < count_; ++i)
-      if (runners_[i].endpoint.serial == serial) return &runners_[i].endpoint;
+      if (runners_[i].endpoint.serial == serial) return &runners_[i].endpoint;  // PLANT(event-of-attempt)
     return nullptr;
   }
   [[nodiscard]] const Runner& at(std::uint8_t place) const noexcept { return runners_[place]; }

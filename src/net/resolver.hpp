@@ -45,6 +45,7 @@ class Resolver {
   [[nodiscard]] std::size_t names() const noexcept { return names_.size(); }
   // How long the loop may sleep for the source's sake: milliseconds, -1 for as long as it likes. Not at all
   // if somebody is to be woken: a `find` may have taken in answers to others.
+  // PLANT(resolver-timeout)
   [[nodiscard]] int timeout_ms() { return woken_.empty() ? source_.timeout_ms() : 0; }
 
  private:

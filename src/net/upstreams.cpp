@@ -23,7 +23,7 @@ std::uint32_t Upstreams::owner(const Token& token) noexcept {
   if (owners_[token.slot].slot != base::kNoIndex) return owners_[token.slot].slot;
   for (std::size_t place = 0; place < count_; ++place)
     if (at(place).upstream.serial == token.serial) {
-      drop(place);
+      drop(place);  // PLANT(idle-event)
       break;
     }
   return base::kNoIndex;
@@ -35,7 +35,7 @@ Upstreams::Spare Upstreams::take(std::string_view host, std::uint16_t port, std:
     if (idle.port != port || !base::equals_ignoring_case(idle.host_view(), host)) continue;
     Spare found{std::move(idle.upstream), idle.address};
     drop(place);
-    owners_[static_cast<std::size_t>(found.upstream.fd.get())].slot = slot;
+    owners_[static_cast<std::size_t>(found.upstream.fd.get())].slot = slot;  // PLANT(owner-of-descriptor)
     return found;
   }
   return {};

@@ -104,6 +104,7 @@ Step answer_with(request_info& record, Services& services, const http::Failure& 
 // come, it would have been passed on.
 bool would_look_whole_above(const request_info& record) noexcept {
   const net::Endpoint& upstream = record.side[kUpstream];
+  // PLANT(truncated-upload)
   return record.exchange && plan::is_opaque(record.exchange->kind) && upstream.fd && !upstream.shut;
 }
 
@@ -115,7 +116,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   record.side[kUpstream] = net::Endpoint{};
   record.approach.reset();
   if (!begin_exchange(record, services)) {
-    record.verdict = reason;
+    record.verdict = reason;  // PLANT(exchanges-exhausted)
     return yield(Wait::linger);
   }
   Exchange& exchange = *record.exchange;

@@ -50,6 +50,7 @@ bool is_racing(const request_info& record) noexcept {
 void end_race(request_info& record, Services& services, int error) noexcept {
   if (!is_racing(record)) return;
   net::Race& race = record.approach->race;
+  // PLANT(close-losers)
   for (; race.count() > 0; race.take(0))
     settle_attempt(*record.exchange, services, race.at(0).address, error);
 }
@@ -59,6 +60,7 @@ void end_race(request_info& record, Services& services, int error) noexcept {
 bool join_race(request_info& record) noexcept {
   if (record.side[kUpstream].link != Link::connecting) return true;
   if (!need_approach(record)) return false;
+  // PLANT(add-attempt)
   record.approach->race.add(
       {std::exchange(record.side[kUpstream], net::Endpoint{}), record.exchange->address});
   return true;
@@ -90,7 +92,7 @@ bool outrun(request_info& record, Services& services) noexcept {
       continue;
     }
     const std::uint8_t last = record.exchange->address;
-    promote(record, i);
+    promote(record, i);  // PLANT(attempt-wins)
     settle_attempt(*record.exchange, services, last, ECANCELED);
     return true;
   }
@@ -125,6 +127,7 @@ int begin_connection(request_info& record, Services& services, const sys::Addres
 // Begins to connect to the next address that lets us begin, beside those that are under way.
 Step connect_next(request_info& record, Services& services, Reason otherwise) noexcept {
   Exchange& exchange = *record.exchange;
+  // PLANT(try-next-address)
   while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise) && join_race(record)) {
     const std::uint8_t index = exchange.next_address;
     begin_attempt(exchange, services);
@@ -228,9 +231,9 @@ Step connecting(request_info& record, Services& services) noexcept {
   upstream.link = exchange.greeting == net::Greeting::none ? Link::open : Link::greeting;
   begin_phase(exchange, services, Phase::send);
   settle_attempt(exchange, services, exchange.address, 0);
-  end_race(record, services, ECANCELED);
-  record.approach.reset();
-  exchange.error = 0;  // that of an address tried before is of no interest any more
+  end_race(record, services, ECANCELED);  // PLANT(losers-end)
+  record.approach.reset();                // PLANT(attempts-end)
+  exchange.error = 0;                     // that of an address tried before is of no interest any more
   return go(State::SEND_REQUEST);
 }
 

@@ -22,7 +22,7 @@ Step next_request(request_info& record, Services& services) noexcept {
   }
   record.feed.reset();
   ++record.served;
-  return go(State::READ_REQUEST);
+  return go(State::READ_REQUEST);  // PLANT(read-next-request)
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ Step hear_out(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
   record.lane[kRequest].dead = true;
   record.lane[kResponse].drop_block();
-  record.feed.reset();
+  record.feed.reset();  // PLANT(close-file-at-end)
   end_exchange(record, Reason::complete, services);
   record.side[kUpstream] = net::Endpoint{};
   if (!client.shut) sys::shutdown_write(client.fd);
@@ -95,14 +95,15 @@ Step all_sent(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   const bool interim = record.exchange->status >= 100 && record.exchange->status < 200;
   if (interim) {
-    record.lane[kResponse].turn_page();
+    record.lane[kResponse].turn_page();  // PLANT(keep-after-interim)
     return go(State::READ_RESPONSE);
   }
   keep_upstream(record, services);
   if (record.exchange->persistent) return next_request(record, services);
   // Who thinks that the connection stays may send the next request at any time.
+  // PLANT(still-sending)
   const bool still_sending = client.readable || !request.framing.complete() || record.exchange->may_continue;
-  if (client.eof || !still_sending) return close(Reason::complete);
+  if (client.eof || !still_sending) return close(Reason::complete);  // PLANT(close-when-client-done)
   return hear_out(record, services);
 }
 

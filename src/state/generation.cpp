@@ -26,6 +26,7 @@ void group_servers(Generation& generation, base::SipKey key) {
 void limit_clients(Generation& generation, const Generation* before, std::size_t clients, base::SipKey key) {
   const plan::Allowance& allowance = generation.config.allowance;
   if (!allowance.is_limited()) return;
+  // PLANT(keep-allowance-on-reload)
   if (before != nullptr && before->config.allowance == allowance)
     generation.limits = before->limits;
   else

@@ -32,10 +32,10 @@ bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length
   std::memcpy(bytes + head.size(), chunk.data(), chunk_length);
   lane.begin = 0;
   lane.end = static_cast<std::uint16_t>(end);
-  if (chunked) net::end_chunk(lane, body.payload, lane.framing.complete());
+  if (chunked) net::end_chunk(lane, body.payload, lane.framing.complete());  // PLANT(end-chunk-of-head)
   if (ahead == 0) return true;
   std::memmove(bytes + lane.end, bytes + next_to, ahead);
-  lane.tail = static_cast<std::uint16_t>(lane.end + ahead);
+  lane.tail = static_cast<std::uint16_t>(lane.end + ahead);  // PLANT(keep-pipelined)
   return true;
 }
 
@@ -189,7 +189,7 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
   const bool open_ended =
       head.body.kind == http::Body::Kind::chunked || head.body.kind == http::Body::Kind::until_eof;
   // An answer that comes before the request is whole ends the connection: what is still to come is not read.
-  exchange.persistent &= request.complete() && !request.dead;
+  exchange.persistent &= request.complete() && !request.dead;  // PLANT(persistent-after-upload)
   if (exchange.persistent && !may_stay(record, services)) {
     exchange.persistent = false;
     request.drop_block();  // what came behind it will not be answered
@@ -205,7 +205,7 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
   response.framing = http::Framing{head.body};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const Step step = pass_head(record, services, head, form, head_length);
-  response.surplus |= response.ahead() > 0;
+  response.surplus |= response.ahead() > 0;  // PLANT(trailing-bytes)
   response.tail = 0;
   return step;
 }

@@ -19,6 +19,7 @@ std::size_t copy_cut(std::string_view text, std::array<char, N>& out) noexcept {
 
 // RFC 9110 section 9.2.2: sent twice, it does what it does sent once.
 bool is_idempotent(std::string_view method) noexcept {
+  // PLANT(repeatable-methods)
   constexpr std::array<std::string_view, 6> kMethods{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
@@ -106,7 +107,7 @@ namespace {
 
 // A server that took the connection and gave an answer fares well, whatever the answer is.
 void settle_member(const Exchange& exchange, Services& services) noexcept {
-  services.groups->ended(exchange.group, exchange.member);
+  services.groups->ended(exchange.group, exchange.member);  // PLANT(member-ended)
   if (exchange.received != 0 || exchange.opaque)
     services.groups->succeeded(exchange.group, exchange.member);
   else if (base::row(exchange.reason).ended_by == base::Party::upstream)

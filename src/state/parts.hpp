@@ -153,7 +153,7 @@ Step linger(request_info& record, Services& services) noexcept;
 Step hear_out(request_info& record, Services& services) noexcept;
 // Whether its client's connection, and its upstream's, may serve further requests.
 inline bool may_stay(const request_info& record, const Services& services) noexcept {
-  return !services.draining && record.generation == services.generation;
+  return !services.draining && record.generation == services.generation;  // PLANT(keep-alive-same-generation)
 }
 // The proxy is to end, and the client waits for nothing.
 Step leave(request_info& record) noexcept;

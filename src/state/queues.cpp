@@ -91,7 +91,7 @@ namespace {
 
 // The upstream of the record, or one that is racing to become it; null: neither, any more.
 net::Endpoint* endpoint_of(request_info& record, std::uint32_t serial) noexcept {
-  if (record.side[kUpstream].serial == serial) return &record.side[kUpstream];
+  if (record.side[kUpstream].serial == serial) return &record.side[kUpstream];  // PLANT(serial-of-attempt)
   return record.approach ? record.approach->race.find(serial) : nullptr;
 }
 

@@ -87,7 +87,7 @@ Step begin_echo(request_info& record, plan::Kind kind) noexcept {
 Reason accept_introduction(request_info& record, Services& services, const sys::Address& client) noexcept {
   if (client.family == sys::Address::Family::none) return Reason::none;
   if (std::exchange(record.counted, false)) services.limits->closed(record.client);
-  record.client = client;
+  record.client = client;  // PLANT(client-of-proxy-header)
   if (services.limits == nullptr) return Reason::none;
   record.counted = services.limits->may_connect(client, services.now);
   return record.counted ? Reason::none : Reason::too_many_connections;
@@ -113,9 +113,11 @@ Step read_introduction(request_info& record, Services& services) noexcept {
     const net::ProxyHeader header =
         net::read_proxy_header({reinterpret_cast<const char*>(request.block->bytes), request.end});
     if (header.what == net::ProxyHeader::What::partial) continue;
+    // PLANT(reject-proxy-header)
     if (header.what == net::ProxyHeader::What::bad) return close(Reason::bad_introduction);
     record.introduced = true;
-    request.end = static_cast<std::uint16_t>(request.end - header.length);
+    request.end = static_cast<std::uint16_t>(request.end - header.length);  // PLANT(cut-off-proxy-header)
+    // PLANT(move-after-proxy-header)
     std::memmove(request.block->bytes, request.block->bytes + header.length, request.end);
     if (request.end == 0) request.drop_block();
     if (const Reason why = accept_introduction(record, services, header.client); why != Reason::none)
@@ -172,7 +174,7 @@ void turn_round(net::Lane& lane, std::size_t length) noexcept {
   std::size_t end = length;
   while (end > 0 && (line[end - 1] == '\n' || line[end - 1] == '\r')) --end;
   std::reverse(line, line + end);
-  lane.tail = lane.end;
+  lane.tail = lane.end;  // PLANT(keep-next-lines)
   lane.end = static_cast<std::uint16_t>(lane.begin + length);
 }
 

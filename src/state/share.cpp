@@ -45,7 +45,7 @@ Flow pump(request_info& record, Services& services, Way way) noexcept {
   const Flow flow =
       fed ? net::pump(record.lane[way], *record.feed, to, services.stores, services.budget[way], left)
           : net::pump(record.lane[way], from, to, services.stores, services.budget[way], left);
-  spend(record, services, may - left);
+  spend(record, services, may - left);  // PLANT(charge-client)
   services.throttled |= flow == Flow::budget && services.budget[way] > 0;
   return flow;
 }

@@ -21,7 +21,7 @@ request_info* Table::take() noexcept {
 
 void Table::give(request_info& record) noexcept {
   assert(!record.ready.linked() && !record.timer.linked());
-  record = request_info{};
+  record = request_info{};  // PLANT(release-record)
   record.ready.next = free_;
   free_ = slot_of(record);
   --used_;
@@ -30,6 +30,7 @@ void Table::give(request_info& record) noexcept {
 
 request_info* Table::find(const net::Token& token) noexcept {
   const auto side = token.kind == net::Token::Kind::client ? kClient : kUpstream;
+  // PLANT(event-serial)
   if (token.slot < touched_ && records_[token.slot].side[side].serial == token.serial)
     return &records_[token.slot];
   ++stale_;

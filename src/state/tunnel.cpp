@@ -47,8 +47,8 @@ Step relay(request_info& record, Services& services) noexcept {
   const Flow flow = pump(record, services, kResponse);
   if (flow == Flow::write_failed || up.flow == Flow::read_failed) return close(Reason::client_left);
   if (flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
-  pass_end(up, upstream);
-  pass_end(down, client);
+  pass_end(up, upstream);  // PLANT(tunnel-client-end)
+  pass_end(down, client);  // PLANT(tunnel-upstream-end)
   if (flow == Flow::complete && up.flow == Flow::complete) return close(Reason::complete);
   // Who takes no more may have said its last before: that goes through to its end.
   if (flow == Flow::complete && up.dead) return hear_out(record, services);
@@ -69,7 +69,7 @@ Step open_tunnel(request_info& record, Services& services) noexcept {
   if (record.approach) {  // the host has spoken behind its parent's last word
     const net::Lane& talk = record.approach->talk;
     std::memcpy(response.block->bytes + response.end, talk.block->bytes, talk.end);
-    response.end = static_cast<std::uint16_t>(response.end + talk.end);
+    response.end = static_cast<std::uint16_t>(response.end + talk.end);  // PLANT(early-bytes-of-parent)
     spend(record, services, talk.end);
     record.approach.reset();
   }

@@ -26,7 +26,7 @@ struct Key {
 };
 Key key_of(const Exchange& exchange) noexcept {
   const bool leads_on = exchange.parent != nullptr && exchange.parent->kind == plan::Parent::Kind::socks5;
-  if (leads_on) return {exchange.host_view(), exchange.port};
+  if (leads_on) return {exchange.host_view(), exchange.port};  // PLANT(pool-key-of-socks)
   if (exchange.hop != nullptr && !exchange.hop->socket.empty()) return {exchange.hop->socket, 0};
   return {exchange.hop_host(), exchange.hop_port()};
 }
@@ -42,6 +42,7 @@ bool take_used(request_info& record, Services& services) noexcept {
   const Key key = key_of(exchange);
   net::Upstreams::Spare used;
   // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
+  // PLANT(check-idle-silent)
   do {
     used = services.upstreams.take(key.host, key.port, slot);
     if (!used.upstream.fd) return false;
@@ -90,7 +91,7 @@ bool choose_member(request_info& record, Services& services) noexcept {
   if (!exchange.grouped) return false;
   services.groups->begun(exchange.group, member);
   exchange.member = static_cast<std::uint8_t>(member);
-  exchange.tried |= std::uint64_t{1} << member;
+  exchange.tried |= std::uint64_t{1} << member;  // PLANT(member-tried)
   exchange.hop = &services.config->groups[exchange.group].members[member];
   return true;
 }
@@ -103,7 +104,7 @@ Step unreachable(request_info& record, Services& services, Reason reason) noexce
   services.groups->ended(exchange.group, exchange.member);
   services.groups->failed(exchange.group, exchange.member, services.now);
   if (!choose_member(record, services)) return give_up(record, services, reason);
-  exchange.addresses = {};
+  exchange.addresses = {};  // PLANT(next-member)
   exchange.next_address = exchange.address = 0;
   record.side[kUpstream] = net::Endpoint{};
   record.approach.reset();
@@ -115,7 +116,8 @@ Step repeat(request_info& record) noexcept {
   record.side[kUpstream] = net::Endpoint{};
   record.lane[kResponse].drop_block();
   request.begin = 0;
-  request.repeatable = request.dead = false;
+  request.repeatable = request.dead = false;  // PLANT(repeat-over-new)
+  // PLANT(forget-old-error)
   request.flow = net::Flow::none;  // what failed was the old connection
   record.exchange->sent_up = request.moved;
   return go(State::SEND_REQUEST);
@@ -129,7 +131,7 @@ void keep_upstream(request_info& record, Services& services) noexcept {
       record.lane[kResponse].surplus || upstream.finished || upstream.hung)
     return;
   // The last read was as long as the message: only another tells whether nothing lies behind it.
-  if (upstream.readable && !is_silent(upstream)) return;
+  if (upstream.readable && !is_silent(upstream)) return;  // PLANT(pool-only-silent)
   upstream.readable = false;
   const Key key = key_of(exchange);
   services.upstreams.keep({std::move(upstream), exchange.addresses.list[exchange.address]}, key.host,

@@ -26,7 +26,7 @@ class Fd {
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   void reset(int fd = -1) noexcept {
     const int old = std::exchange(fd_, fd);
-    if (old >= 0) close_fd(old);
+    if (old >= 0) close_fd(old);  // PLANT(close-once)
   }
 
  private:

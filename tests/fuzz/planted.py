@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Proves the fuzz targets: each mistake, planted in a copy of the tree, must be found.
 
-For each it tells how many inputs of the corpus find it, and after how many executions the fuzzer does that starts from
-one good input alone. Prints `N passed, N failed`. Each needs a build of its own: a few minutes in all.
+For each it prints how many inputs of the corpus find it, and after how many executions the fuzzer finds it that starts from
+one good input alone. Prints `N passed, N failed`. Each mistake needs a build of its own; all take some minutes.
 """
 import pathlib
 import re
@@ -11,65 +11,47 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from planting import after, before, condition, delete, part, plant, replace  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS = 120
 SEEDS = {"request_head": "put-with-body", "response_head": "ok", "chunks": "two-chunks", "uri": "userinfo-port-query-fragment"}
-# title, target that must find it, file, what stands there, what is planted
+# title, target that must find it, [(place, mistake)] as in tests/planting.py
 MISTAKES = [
-    ("`seen` taken for the start of a line", "request_head", "http_parse.cpp", "bytes.substr(0, seen).rfind('\\n') + 1",
-     "seen"),
-    ("fields before `seen` lost", "response_head", "http_parse.cpp", "parsed.what == Parsed::What::complete && seen > 0",
-     "parsed.what == Parsed::What::complete && seen > bytes.size()"),
-    ("CR LF cut in two looked at beyond the end", "request_head", "http_parse.cpp",
-     "    if (i + 1 == bytes.size()) return {Line::What::partial, Reason::none, before};\n", ""),
-    ("NUL in a head", "request_head", "http_parse.cpp", "if (c != '\\r') return {Line::What::bad, Reason::bad_character, before};",
-     "if (c != '\\r' && c != 0) return {Line::What::bad, Reason::bad_character, before};\n    if (c == 0) continue;"),
-    ("blank before a colon", "request_head", "http_parse.cpp", "if (!base::all_are(field.name, base::kToken))",
-     "if (!base::all_are(base::trimmed(field.name), base::kToken))"),
-    ("blank before a colon, written only", "response_head", "src/http/rewrite.cpp", "out << name << \": \"", "out << name << \" : \""),
-    ("two equal lengths", "request_head", "http_parse.cpp", "found.length_fields > 1 || ", ""),
-    ("length and chunks", "response_head", "http_parse.cpp",
-     "if (found.length_fields != 0 && found.encoding_fields != 0) return Reason::length_and_encoding;", ""),
-    ("chunks in HTTP/1.0", "response_head", "http_parse.cpp", "found.encoding_fields > 1 || version == Version::http10",
-     "found.encoding_fields > 1 || version > Version::http11"),
-    ("Connection hides the length", "request_head", "src/http/rewrite.cpp", "if (equals_ignoring_case(field.name, \"Content-Length\")) {",
-     "if (equals_ignoring_case(field.name, \"Content-Length\") && !options.name(field.name)) {"),
-    ("a hop-by-hop field goes on", "response_head", "src/http/rewrite.cpp", "!is_hop_by_hop(field.name) && ",
-     "(!is_hop_by_hop(field.name) || equals_ignoring_case(field.name, \"Trailer\")) && "),
-    ("the client's Host goes on", "request_head", "src/http/rewrite.cpp", "  put_host(out, head, form);\n",
-     "  put_host(out, head, form);\n  for (const Field& field : head.fields.all())\n"
-     "    if (equals_ignoring_case(field.name, \"Host\")) put_field(out, field.name, field.value);\n"),
-    ("credentials for us go on", "request_head", "src/http/rewrite.cpp",
-     "\"Proxy-Authorization\", \"Proxy-Authenticate\"", "\"Proxy-Authenticate\", \"Proxy-Authenticate\""),
-    ("a client says by which scheme it asked", "request_head", "src/http/rewrite.cpp",
-     "equals_ignoring_case(field.name, kProto) || ", ""),
-    ("the first list is appended to", "request_head", "src/http/rewrite.cpp", "lasts[i] = &field;",
-     "lasts[i] = lasts[i] != nullptr ? lasts[i] : &field;"),
-    ("what has a port is not quoted", "request_head", "src/http/forwarded.cpp", "host.has_port || host.host.ipv6",
-     "host.host.ipv6"),
-    ("length of a 204 goes on", "response_head", "src/http/rewrite.cpp", "head.status != 204", "true"),
-    ("last @ ends the userinfo", "uri", "http_parse.cpp", "authority.find('@')", "authority.rfind('@')"),
-    ("port above 65535", "uri", "http_parse.cpp", "return base::parse_decimal(text, port) && port != 0;",
-     "std::uint64_t wide = 0;\n  const bool good = base::parse_decimal(text, wide);\n  port = static_cast<std::uint16_t>(wide);\n"
-     "  return good && port != 0;"),
-    ("odd IPv4 addresses", "uri", "http_parse.cpp", "if (!hex && !base::all_are(last, base::kDigit)) return true;",
-     "if (!base::all_are(last, base::kDigit)) return true;"),
-    ("size of a chunk overflows", "chunks", "src/http/framing.cpp", "left_ >= kChunkBytesMax >> 4 || ", ""),
-    ("size of a chunk one digit too long", "chunks", "src/http/framing.cpp", "left_ >= kChunkBytesMax >> 4 ||", "left_ >= kChunkBytesMax ||"),
-    ("bare LF in an extension", "chunks", "src/http/framing.cpp", "if (c == '\\r') return Chunk::size_lf;\n      return base::is(c, base::kFieldValue)",
-     "if (c == '\\r') return Chunk::size_lf;\n      return (c == '\\n' || base::is(c, base::kFieldValue))"),
-    ("no CR LF behind data", "chunks", "src/http/framing.cpp", "return c == '\\n' ? Chunk::size_first : Chunk::bad;", "return Chunk::size_first;"),
-    ("size line without end", "chunks", "src/http/framing.cpp", "base::is(c, base::kFieldValue) && ++line_bytes_ <= kSizeLineBytesMax",
-     "base::is(c, base::kFieldValue)"),
+    ("`seen` taken for the start of a line", "request_head", [("line-start", part("bytes.substr(0, seen).rfind('\\n') + 1", "seen"))]),
+    ("fields before `seen` lost", "response_head", [("resume-head", condition("false"))]),
+    ("CR LF cut in two read beyond the end", "request_head", [("cr-at-end", delete())]),
+    ("NUL in a head", "request_head", [("only-cr-in-line", before("if (c == 0) continue;"))]),
+    ("blank before a colon", "request_head", [("field-name-token", part("field.name", "base::trimmed(field.name)"))]),
+    ("blank before a colon, written only", "response_head", [("write-field", part('": "', '" : "'))]),
+    ("two equal lengths", "request_head", [("one-length", condition("found.odd_length"))]),
+    ("length and chunks", "response_head", [("length-or-chunks", delete())]),
+    ("chunks in HTTP/1.0", "response_head", [("one-encoding", condition("found.encoding_fields > 1 || version > Version::http11"))]),
+    ("Connection hides the length", "request_head", [("end-to-end-fields", condition("{} && !options.name(field.name)"))]),
+    ("a hop-by-hop field is forwarded", "response_head",
+     [("end-to-end-fields", part("!is_hop_by_hop(field.name)", '(!is_hop_by_hop(field.name) || equals_ignoring_case(field.name, "Trailer"))'))]),
+    ("the client's Host is forwarded", "request_head",
+     [("own-host", after('for (const Field& field : head.fields.all())\n'
+                         '    if (equals_ignoring_case(field.name, "Host")) put_field(out, field.name, field.value);'))]),
+    ("proxy credentials are forwarded", "request_head", [("hop-by-hop-fields", part('"Proxy-Authorization"', '"Proxy-Authenticate"'))]),
+    ("the client's X-Forwarded-Proto is forwarded", "request_head",
+     [("forwarded-fields-dropped", condition("equals_ignoring_case(field.name, kHost)"))]),
+    ("the first list is appended to", "request_head", [("last-of-list", part("= &field", "= lasts[i] != nullptr ? lasts[i] : &field"))]),
+    ("a host with a port is not quoted", "request_head", [("quote-forwarded-host", part("host.has_port || ", ""))]),
+    ("the length of a 204 is forwarded", "response_head", [("no-length-with-204", part("head.status != 204", "true"))]),
+    ("last @ ends the userinfo", "uri", [("first-at-sign", part("authority.find(", "authority.rfind("))]),
+    ("port above 65535", "uri",
+     [("port-range", replace("std::uint64_t wide = 0;\n  const bool good = base::parse_decimal(text, wide);\n"
+                             "  port = static_cast<std::uint16_t>(wide);\n  return good && port != 0;"))]),
+    ("odd IPv4 addresses", "uri", [("numeric-last-label", part("!hex && ", ""))]),
+    ("size of a chunk overflows", "chunks", [("chunk-size-limit", part("left_ >= kChunkBytesMax >> 4 || ", ""))]),
+    ("size of a chunk one digit too long", "chunks", [("chunk-size-limit", part("kChunkBytesMax >> 4", "kChunkBytesMax"))]),
+    ("bare LF in an extension", "chunks",
+     [("chunk-extension", part("base::is(c, base::kFieldValue)", "(c == '\\n' || base::is(c, base::kFieldValue))"))]),
+    ("no CR LF after data", "chunks", [("crlf-after-chunk", part("c == '\\n' ? Chunk::size_first : Chunk::bad", "Chunk::size_first"))]),
+    ("size line without end", "chunks", [("chunk-extension", part(" && ++line_bytes_ <= kSizeLineBytesMax", ""))]),
 ]
-
-
-def plant(tree, file, old, new):
-    path = tree / file
-    text = path.read_text(encoding="utf-8")
-    if text.count(old) != 1:
-        raise SystemExit(f"planted.py: {file} has {text.count(old)} times: {old}")
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def run(command, tree):
@@ -101,7 +83,7 @@ def find(tree, target):
 
 def main(wanted):
     passed = failed = 0
-    for title, target, file, old, new in MISTAKES:
+    for title, target, edits in MISTAKES:
         if wanted and title not in wanted:
             continue
         with tempfile.TemporaryDirectory(prefix="proxy-planted-") as folder:
@@ -109,7 +91,7 @@ def main(wanted):
             shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", "build", "proxy-*"))
             if (ROOT / "build/fuzz").is_dir():  # what is not touched need not be built again
                 shutil.copytree(ROOT / "build/fuzz", tree / "build/fuzz", ignore=shutil.ignore_patterns("corpus", "findings"))
-            plant(tree, file, old, new)
+            plant(tree, edits)
             found, words = find(tree, target)
         passed += found
         failed += not found

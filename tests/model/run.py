@@ -16,7 +16,9 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent))
+import planting  # noqa: E402
+
 MODEL = HERE / "proxy.pml"
 # The code is generated anew for each configuration. Compiling that with -O2 takes more than ten seconds, without one or two:
 # only who searches longer than that is worth it ("O2"). clang is twice as fast at that. COLLAPSE: a quarter of the memory.
@@ -91,76 +93,44 @@ CONFIGURATIONS = {
 }
 
 STUCK, RESTLESS, WRONG = "sleeps for ever", "never rests", "assertion"
-LANE, LOOP, POOL = "src/net/lane.cpp", "proxy.cpp", "src/net/upstreams.cpp"
-STATES = "request_state.cpp and its parts in src/state"
-# Title, macro, the configuration that must find it, what is found, and the line of the code that keeps the mistake out:
-# a file, and what must stand there (blanks do not count). Without it the model is not one of this code.
+# Title, macro, the configuration that must find it, what is found, and the place in the code that keeps the mistake out
+# (tests/planting.py). Without that place the model is not a model of this code.
 PLANTED = [
-    ("readiness is cleared by any read", "WRONG_EDGE", "upload of many turns", STUCK, LANE,
-     "if (io.bytes < room && !from.finished && !from.hung) from.readable = false;"),
-    ("a short read clears the mark, though FIN was seen", "WRONG_FIN", "kind", STUCK, LANE,
-     "if (io.bytes < room && !from.finished && !from.hung) from.readable = false;"),
-    ("an event for reading hides one for writing", "WRONG_MARK", "half-closed, unit by unit", STUCK,
-     "src/net/endpoint.hpp", "writable |= event.writable;"),
-    ("a short write is taken for a whole one", "WRONG_SHORT_WRITE", "kind, unit by unit", STUCK, LANE,
-     "begin = static_cast<std::uint16_t>(begin + bytes);"),
-    ("nobody is woken after a name", "WRONG_NAME", "name", STUCK, LOOP, "wake_the_named(); check_servers();"),
-    ("the loop sleeps on names that are answered", "WRONG_WOKEN", "two names", STUCK, "src/net/resolver.hpp",
-     "woken_.empty()"),
-    ("an event finds its record without the serial", "WRONG_SERIAL", "slot reused, late events", WRONG, STATES,
-     "records_[token.slot].side[side].serial == token.serial"),
-    ("... nor is the next address told from the last", "WRONG_SERIAL", "address tried, late events", WRONG, STATES,
-     "if (record.side[kUpstream].serial == serial) return &record.side[kUpstream];"),
-    ("a dead upload keeps its block", "WRONG_KEPT", "origin breaks off, one block", STUCK, STATES,
-     "if (request.dead && !for_another_address && !request.repeatable) request.drop_block();"),
-    ("an early answer is not read", "WRONG_EARLY", "early answer", STUCK, STATES, "if (sent || upstream.readable) {"),
-    ("HUP counts before what lies unread", "WRONG_HUP", "early answer, at one go", WRONG, STATES,
-     "if (!upstream.readable) { if (response.end == 0) response.drop_block(); return wait_for(Wait::answer); }"),
-    ("closed over what the client still sends", "WRONG_LINGER", "early answer", WRONG, STATES,
-     "if (client.eof || !still_sending) return close(Reason::complete);"),
-    ("closed over what lies unread before the client's FIN", "WRONG_HUNG", "100-continue", WRONG, STATES,
-     "if (client.hung && !client.shut) return close(Reason::client_left);"),
-    ("an upload out of budget is waited for", "WRONG_UPLOAD", "upload of many turns", STUCK, STATES,
-     "if (upload == Flow::budget) return yield();"),
-    ("an answer cut short looks whole", "WRONG_LOOKS_WHOLE", "origin breaks off", WRONG, STATES,
-     "if (look_whole) sys::reset_on_close(record.side[kClient].fd);"),
-    ("nobody asks whether a half-closed client is there", "WRONG_GREETING", "client leaves a silent origin", STUCK, STATES,
-     "greet_half_closed(record);"),
-    ("who starves is not fed", "WRONG_FEED", "one block for two, upload", RESTLESS, LOOP,
-     "feed_the_starved(); run_ready();"),
-    ("the loop goes round while somebody starves", "WRONG_SPIN", "one block for two, upload", RESTLESS, LOOP,
-     "!services_.starved.empty() && (blocks_.used() < blocks_.limit() || !half_read_heads().empty())"),
-    ("who starves has no deadline", "WRONG_UNTIMED", "deadlines, one block", STUCK, STATES,
-     "pause(record, services, step.wait, moved_before); record.starved = true;"),
-    ("a kept connection's mark is cleared", "WRONG_NEXT", "kept, pipelined", STUCK, STATES,
-     "++record.served; return go(State::READ_REQUEST);"),
-    ("what lies behind a request is dropped", "WRONG_TAIL", "kept, pipelined", WRONG, LANE,
-     "if (next == 0) return drop_block(); std::memmove(block->bytes, block->bytes + end, next);"),
-    ("what lies behind an interim answer is dropped", "WRONG_TAIL", "interim", STUCK, STATES,
-     "record.lane[kResponse].turn_page(); return go(State::READ_RESPONSE);"),
-    ("kept though the upload is not over", "WRONG_PERSISTENT", "kept, early answer", WRONG, STATES,
-     "exchange.persistent &= request.complete() && !request.dead;"),
-    ("closed over a request that is on its way", "WRONG_CROSSING", "kept, refused", WRONG, STATES,
-     "const bool still_sending = client.readable || !request.framing.complete() || record.exchange->may_continue;"),
-    ("an idle connection's event is ignored", "WRONG_IDLE", "pool, origin breaks off", STUCK, POOL,
-     "if (at(place).upstream.serial == token.serial) { drop(place); break; }"),
-    ("a connection's event is not for who has taken it", "WRONG_OWNER", "pool, origin closes", STUCK, POOL,
-     "owners_[static_cast<std::size_t>(found.upstream.fd.get())].slot = slot;"),
-    ("kept though more lies behind the answer", "WRONG_SURPLUS", "pool, origin says too much", WRONG, STATES,
-     "if (upstream.readable && !is_silent(upstream)) return;"),
-    ("repeated, but its lane is dead", "WRONG_DEAD", "pool, origin closes", WRONG, STATES,
-     "request.repeatable = request.dead = false;"),
-    ("repeated without what was sent", "WRONG_SENT", "kept, unit by unit", WRONG, STATES,
-     "if (request.dead && !for_another_address && !request.repeatable) request.drop_block();"),
-    ("repeated though it was heard", "WRONG_HEARD", "pool, origin breaks off", WRONG, STATES,
-     "if (request.repeatable) request.drop_sent();"),
-    ("waits for a block that it has", "WRONG_HOARD", "pool, one block", STUCK, STATES,
-     "if (!response.block && give_up_kept(record)) response.block = services.blocks.take();"),
-    ("nobody asks for a half-closed client after an interim answer", "WRONG_BEGUN", "interim, client leaves a silent origin",
-     STUCK, STATES, "if (!client.finished || record.greeted > 0 || !client.writable || pending) return;"),
-    ("a tunnel's FIN is not passed on", "WRONG_END", "tunnel", WRONG, STATES, "pass_end(up, upstream);"),
-    ("an upload cut short looks whole", "WRONG_ABOVE", "tunnel, client leaves", WRONG, STATES,
-     "plan::is_opaque(record.exchange->kind) && upstream.fd && !upstream.shut;"),
+    ("readiness is cleared by any read", "WRONG_EDGE", "upload of many turns", STUCK, "short-read-ends-readiness"),
+    ("a short read clears the mark, though FIN was seen", "WRONG_FIN", "kind", STUCK, "short-read-ends-readiness"),
+    ("an event for reading hides one for writing", "WRONG_MARK", "half-closed, unit by unit", STUCK, "keep-writable"),
+    ("a short write is taken for a whole one", "WRONG_SHORT_WRITE", "kind, unit by unit", STUCK, "sent-by-bytes"),
+    ("no record is woken after a DNS lookup", "WRONG_NAME", "name", STUCK, "wake-after-lookup"),
+    ("the loop sleeps although lookups have completed", "WRONG_WOKEN", "two names", STUCK, "resolver-timeout"),
+    ("an event finds its record without the serial", "WRONG_SERIAL", "slot reused, late events", WRONG, "event-serial"),
+    ("... nor is the next address distinguished from the last", "WRONG_SERIAL", "address tried, late events", WRONG, "serial-of-attempt"),
+    ("a dead upload keeps its block", "WRONG_KEPT", "origin breaks off, one block", STUCK, "dead-upload-frees-block"),
+    ("an early response is not read", "WRONG_EARLY", "early answer", STUCK, "early-response"),
+    ("HUP counts before the unread bytes", "WRONG_HUP", "early answer, at one go", WRONG, "read-before-hangup"),
+    ("closed while the client is still sending", "WRONG_LINGER", "early answer", WRONG, "close-when-client-done"),
+    ("closed over unread bytes before the client's FIN", "WRONG_HUNG", "100-continue", WRONG, "client-hangup"),
+    ("an upload out of budget is waited for", "WRONG_UPLOAD", "upload of many turns", STUCK, "upload-out-of-budget"),
+    ("a truncated response looks whole", "WRONG_LOOKS_WHOLE", "origin breaks off", WRONG, "truncated-response-resets"),
+    ("a half-closed client is not probed", "WRONG_GREETING", "client leaves a silent origin", STUCK, "probe-half-closed"),
+    ("a starved record is not fed", "WRONG_FEED", "one block for two, upload", RESTLESS, "feed-starved"),
+    ("the loop spins while a record starves", "WRONG_SPIN", "one block for two, upload", RESTLESS, "wait-while-starved"),
+    ("a starved record has no deadline", "WRONG_UNTIMED", "deadlines, one block", STUCK, "starving-has-deadline"),
+    ("a kept connection's mark is cleared", "WRONG_NEXT", "kept, pipelined", STUCK, "read-next-request"),
+    ("bytes after a request are dropped", "WRONG_TAIL", "kept, pipelined", WRONG, "keep-after-message"),
+    ("bytes after an interim response are dropped", "WRONG_TAIL", "interim", STUCK, "keep-after-interim"),
+    ("kept though the upload is not over", "WRONG_PERSISTENT", "kept, early answer", WRONG, "persistent-after-upload"),
+    ("closed over a request that is on its way", "WRONG_CROSSING", "kept, refused", WRONG, "still-sending"),
+    ("an idle connection's event is ignored", "WRONG_IDLE", "pool, origin breaks off", STUCK, "idle-event"),
+    ("a reused connection's event does not reach its new owner", "WRONG_OWNER", "pool, origin closes", STUCK, "owner-of-descriptor"),
+    ("kept though bytes follow the response", "WRONG_SURPLUS", "pool, origin says too much", WRONG, "pool-only-silent"),
+    ("retried, but its lane is dead", "WRONG_DEAD", "pool, origin closes", WRONG, "repeat-over-new"),
+    ("retried without the bytes already sent", "WRONG_SENT", "kept, unit by unit", WRONG, "dead-upload-frees-block"),
+    ("retried though a response had begun", "WRONG_HEARD", "pool, origin breaks off", WRONG, "response-ends-repeat"),
+    ("waits for a block that it has", "WRONG_HOARD", "pool, one block", STUCK, "take-kept-block"),
+    ("a half-closed client is not probed after an interim response", "WRONG_BEGUN", "interim, client leaves a silent origin",
+     STUCK, "probe-once"),
+    ("a tunnel's FIN is not passed on", "WRONG_END", "tunnel", WRONG, "tunnel-client-end"),
+    ("a truncated upload looks whole", "WRONG_ABOVE", "tunnel, client leaves", WRONG, "truncated-upload"),
 ]
 
 
@@ -263,20 +233,11 @@ def run_configuration(title, unreached):
     return True
 
 
-def text_of(file):
-    files = [ROOT / "request_state.cpp", *sorted((ROOT / "src/state").glob("*.cpp"))] if file == STATES else [ROOT / file]
-    return "\n".join(path.read_text(encoding="utf-8") for path in files)
-
-
-def squeezed(text):
-    return re.sub(r"\s+", "", re.sub(r"//[^\n]*", "", text))
-
-
 def run_planted(row):
-    title, macro, where, expected, file, guard = row
-    if squeezed(guard) not in squeezed(text_of(file)):
-        print(f"planted: {title}: FAILED, {file} has not what keeps it out: {guard}\n"
-              "    Either the code makes this mistake, or it was rewritten: then mend the model and this row.", flush=True)
+    title, macro, where, expected, place = row
+    if place not in planting.places():
+        print(f"planted: {title}: FAILED, the sources have no PLANT({place})\n"
+              "    Either the code makes this mistake, or it was rewritten: then change the model and this row.", flush=True)
         return False
     searches, told = checked(CONFIGURATIONS[where] + " " + macro)
     last = searches[-1]
