@@ -1,16 +1,127 @@
 #!/usr/bin/env python3
-"""Checks that the documents tell of the program that is there. Prints `N passed, N failed`."""
+"""Checks that the documents agree with the source; `--write` updates their generated parts first.
+
+Prints `N passed, N failed`.
+"""
 import pathlib
 import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+REPEATABLE = ("repeated", "rule")
 
 
 def read(name):
     return (ROOT / name).read_text(encoding="utf-8")
 
+
+# ---- what the source says ----
+
+def options():
+    """(name, short letter, value, help, default) for each row of kOptions, as `proxy --help` shows it."""
+    table = read("src/config/options.cpp").split("kOptions{{")[1].split("\n}};")[0]
+    table = re.sub(r'"\n\s*"', "", table)  # adjacent string literals
+    for row in re.split(r'\n    \{(?=")', table)[1:]:
+        name, value, text, default = (s.replace('\\"', '"') for s in re.findall(r'"((?:[^"\\]|\\.)*)"', row)[:4])
+        kind = re.search(r"OptionKind::(\w+)", row)
+        letter = re.search(r"'(\w)'", row)
+        yield name, letter[1] if letter else "", value, text + ("; repeatable" if kind and kind[1] in REPEATABLE else ""), default
+
+
+def timeouts():
+    """(name, what is waited for, default in seconds) for each row of kWaitRows that has an option."""
+    for name, ms, what in re.findall(r'\{Wait::\w+, "(--[a-z-]+)", ([\d\']+), .*"([^"]+)"\}', read("src/plan/waits.hpp")):
+        yield name, what, f"{int(ms.replace(chr(39), '')) / 1000:g}"
+
+
+def drawing():
+    """The lines of the drawing above the state machine."""
+    lines = [line.removeprefix("//").rstrip() for line in read("request_state.hpp").split("#pragma")[0].splitlines()]
+    drawn = [i for i, line in enumerate(lines) if line.startswith("   ")]
+    return lines[drawn[0]:drawn[-1] + 1]
+
+
+def transitions():
+    """(state, event, next state) for each row of kTransitions."""
+    return re.findall(r"Transition\{State::(\w+), Event::(\w+), State::(\w+)\}", read("request_state.hpp"))
+
+
+def events():
+    """What each event means: the comment beside its name."""
+    enum = re.search(r"enum class Event [^{]*\{(.*?)\n\};", read("request_state.hpp"), re.S)
+    return dict(re.findall(r"^  (\w+),\s*// (.*)$", enum[1], re.M)) if enum else {}
+
+
+# ---- the generated parts of the documents ----
+
+def readme_options():
+    yield from ("| Option | Meaning | Default |", "|---|---|---|", "| `PORT` | listening port; 0 selects a free one | |",
+                "| `FILE` | same as `--config FILE` | |")
+    for name, letter, value, text, default in options():
+        names = (f"`-{letter}`, " if letter else "") + f"`{name}{' ' if value else ''}{value}`"
+        yield f"| {names} | {text} | {default} |".replace("|  |", "| |")
+    yield from ("", "| Timeout, in seconds | Longest wait for | Default |", "|---|---|---|")
+    for name, what, default in timeouts():
+        yield f"| `{name} SECONDS` | {what} | {default} |"
+
+
+def readme_drawing():
+    yield ""
+    for line in drawing():
+        yield (" " + line).rstrip()
+    yield ""
+
+
+def manual_options():
+    yield ".Bl -tag -width Ds"
+    for name, letter, value, text, default in options():
+        flags = (f"Fl {letter} , " if letter else "") + f"Fl {name[1:]}"
+        yield f".It {flags}{' Ar ' if value else ''}{value}"
+        yield f"{text[0].upper()}{text[1:]}."
+        if default:
+            yield f"The default is {default}."
+    yield from (".El", ".Pp", "Timeouts are in seconds; decimals are allowed.", "Each is the longest wait for:", ".Bl -tag -width Ds")
+    for name, what, default in timeouts():
+        yield f".It Fl {name[1:]} Ar SECONDS"
+        yield f"{what[0].upper()}{what[1:]}."
+        yield f"The default is {default}."
+    yield ".El"
+
+
+def design_transitions():
+    meaning = events()
+    yield from ("| State | Event | Next state | Event means |", "|---|---|---|---|")
+    for state, event, following in transitions():
+        yield f"| {state} | `{event}` | {following} | {meaning.get(event, '')} |"
+
+
+GENERATED = [  # document, name of the part, its lines
+    ("README.md", "drawing", readme_drawing),
+    ("README.md", "options", readme_options),
+    ("docs/proxy.1", "options", manual_options),
+    ("docs/design.md", "transitions", design_transitions),
+]
+
+
+def generated(name, part, lines):
+    """(the document, the same with the part as it must be)"""
+    text = read(name)
+    first, last = (f'.\\" {part}: written by make docs\n', f'.\\" end of {part}\n') if name.endswith(".1") \
+        else (f"<!-- {part}: written by make docs -->\n", f"<!-- end of {part} -->\n")
+    before, found, rest = text.partition(first)
+    _, ended, after = rest.partition(last)
+    if not found or not ended:
+        sys.exit(f"{name}: missing marker of the part '{part}': {(first if not found else last).strip()}")
+    return text, before + first + "".join(line + "\n" for line in lines()) + last + after
+
+
+def write():
+    for name, part, lines in GENERATED:
+        (ROOT / name).write_text(generated(name, part, lines)[1], encoding="utf-8")
+
+
+# ---- the checks ----
 
 def manual():
     """The manual page as a reader sees it."""
@@ -18,40 +129,61 @@ def manual():
     return re.sub(r".\x08", "", page.stdout)
 
 
-def options_of_the_code():
-    text = read("src/config/options.cpp") + read("src/plan/waits.hpp") + read("src/explain/explain.cpp")
-    return sorted(set(re.findall(r'"(--[a-z][a-z-]+)"', text)))
+def sources():
+    return [path for pattern in ("*.[ch]pp", "src/**/*.[ch]pp") for path in sorted(ROOT.glob(pattern))]
+
+
+def named_in_design():
+    """(name, is it in the source) for each file, function and identifier that docs/design.md names in backquotes."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources())
+    tests = {path.name for path in (ROOT / "tests").rglob("*") if path.is_file()}
+    files = {path.name for path in sources()} | {str(path.relative_to(ROOT)) for path in sources()}
+    for name in sorted(set(re.findall(r"`([^`\n]+)`", read("docs/design.md")))):
+        if re.fullmatch(r"[\w/]+\.[ch]pp", name):
+            yield name, name in files or name.rsplit("/", 1)[-1] in tests
+        elif re.fullmatch(r"[\w/.]+\.py", name):
+            yield name, name.rsplit("/", 1)[-1] in tests or (ROOT / name).exists()
+        elif re.fullmatch(r"(src|tests|docs)/[\w/.]+", name):
+            yield name, (ROOT / name).exists() or any(ROOT.glob(name + ".*"))
+        elif call := re.fullmatch(r"(?:\w+::)*(\w+)\(\)", name):
+            yield name, re.search(rf"\b{call[1]}\(", code)
+        elif re.fullmatch(r"(?:\w+::)+\w+|k[A-Z]\w+|[a-z]+_[a-z_]+", name):
+            yield name, re.search(rf"\b{name.rsplit('::', 1)[-1]}\b", code)
 
 
 def checks():
     """(title, is it so) for each thing that is checked."""
-    yield "the manual page is well formed", subprocess.run(
+    yield "the man page is well formed", subprocess.run(
         ["mandoc", "-Tlint", "-Wwarning", "docs/proxy.1"], cwd=ROOT, check=False).returncode == 0
+    for name, part, lines in GENERATED:
+        found, expected = generated(name, part, lines)
+        yield f"{name}: the generated part '{part}' is up to date (run make docs)", found == expected
+    known = {"--proxy", "--json", "--gradescope", "--client", *(row[0] for row in (*options(), *timeouts()))}
     page, readme = manual(), read("README.md")
-    for option in options_of_the_code():
-        yield f"README.md tells of {option}", option in readme
-        yield f"the manual page tells of {option}", option in page
-    for option in sorted(set(re.findall(r"`(--[a-z-]+)", readme)) - {"--proxy", "--json", "--gradescope", "--help"}):
-        yield f"{option} of README.md is in the code", option in options_of_the_code()
-    for wait, default in re.findall(r'"(--[a-z-]+-timeout)", ([\d\']+),', read("src/plan/waits.hpp")):
-        seconds = int(default.replace("'", "")) // 1000
-        yield f"README.md tells the default of {wait}", re.search(rf"`{wait} S`.*\| {seconds} \|", readme)
+    for name in sorted(known - {"--proxy", "--json", "--gradescope"}):
+        yield f"the man page describes {name}", name in page
+    for name in ("README.md", "docs/proxy.1", "docs/roles.md", "docs/design.md"):
+        for option in sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", read(name).replace("Fl -", "--")))):
+            yield f"{name}: {option} is an option", option in known
     version = re.search(r'kVersion = "([^"]+)"', read("src/plan/config.hpp"))[1]
     yield f"CHANGELOG.md begins with {version}", re.search(r"^## (\S+)", read("CHANGELOG.md"), re.M)[1] == version
-    drawing = re.findall(r"^// ?(.*(?:READ|SEND|accept|head is|\|).*)$", read("request_state.hpp").split("#pragma")[0], re.M)
-    yield "README.md has the drawing of request_state.hpp", all(line.strip() in readme for line in drawing if "A record" not in line)
-    for target in re.findall(r"^([a-z]+):", read("Makefile") + read("tests/tests.mk"), re.M):
-        if target not in ("all", "proxy", "help"):
-            yield f"README.md tells of make {target}", f"make {target}" in readme
+    commands = readme + (read("CONTRIBUTING.md") if (ROOT / "CONTRIBUTING.md").exists() else "")
+    makefiles = [ROOT / "Makefile", *sorted((ROOT / "tests").rglob("*.mk"))]
+    for target in sorted(set(re.findall(r"^\.PHONY: ([a-z-]+)$", "\n".join(m.read_text() for m in makefiles), re.M)) - {"all", "proxy", "help", "fuzz-build"}):
+        yield f"README.md or CONTRIBUTING.md describes make {target}", f"make {target}" in commands
+    for name, exists in named_in_design():
+        yield f"docs/design.md: `{name}` exists", exists
 
 
 def main():
+    if sys.argv[1:] == ["--write"]:
+        write()
     passed = failed = 0
     for title, good in checks():
         passed += bool(good)
         failed += not good
         if not good:
-            print(f"not so: {title}")
+            print(f"failed: {title}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

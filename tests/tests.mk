@@ -43,6 +43,11 @@ lint:
 	printf '%s\n' $(LINTED) | \
 	  xargs -P 2 -I FILE clang-tidy --quiet --warnings-as-errors='*' FILE -- -std=c++20 -D_GNU_SOURCE
 
+# The parts of the documents that are made from the source.
+.PHONY: docs
+docs:
+	python3 tests/documents.py --write
+
 # ---- further suites, each with its own rules ----------------------------------------------------------------------------
 
 -include tests/unit/linux/linux.mk tests/sim/sim.mk tests/agreement/agreement.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk
