@@ -61,7 +61,7 @@ Flow pump_request(request_info& record, Services& services) noexcept {
 
 // The head's deadline stands still while its client may move no more: so it is looked at here, lest a client
 // that keeps itself short has for ever.
-Step head_throttled(request_info& record, Services& services) noexcept {
+Result head_throttled(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   if (request.end == 0)
     request.drop_block();
@@ -71,20 +71,20 @@ Step head_throttled(request_info& record, Services& services) noexcept {
 }
 
 // If the state has to wait, but the upload could go on, then the record does not wait.
-Step unless_upload_runs(Step step, Flow upload) noexcept {
-  if (step.what != Step::What::wait) return step;
+Result unless_upload_runs(Result result, Flow upload) noexcept {
+  if (result.what != Result::What::wait) return result;
   if (upload == Flow::budget) return yield();  // PLANT(upload-out-of-budget)
-  return upload == Flow::no_block ? starve(step.wait) : step;
+  return upload == Flow::no_block ? need_block(result.wait) : result;
 }
 
-using StateFunction = Step (*)(request_info&, Services&);
+using StateFunction = Result (*)(request_info&, Services&);
 constexpr std::array<StateFunction, kStates> kFunctions{nullptr, read_request, send_request, read_response,
                                                         send_response};
 
-Step next_step(request_info& record, Services& services) noexcept {
+Result run_state(request_info& record, Services& services) noexcept {
   // After our own FIN the client's makes a hang-up, with bytes perhaps unread: those are for `linger`.
   const net::Endpoint& client = record.side[kClient];
-  if (client.hung && !client.shut) return close(Reason::client_left);  // PLANT(client-hangup)
+  if (client.hung && !client.shut) return close_connection(Reason::client_left);  // PLANT(client-hangup)
   if (const Reason verdict = std::exchange(record.verdict, Reason::none); verdict != Reason::none) {
     if (record.side[kUpstream].link == Link::connecting) return connect_late(record, services, verdict);
     if (record.side[kUpstream].link == Link::resolving) return unreachable(record, services, verdict);
@@ -98,7 +98,7 @@ Step next_step(request_info& record, Services& services) noexcept {
 
 // ---- the four states -------------------------------------------------------------------------------------
 
-Step read_request(request_info& record, Services& services) noexcept {
+Result read_request(request_info& record, Services& services) noexcept {
   assert(record.state == State::READ_REQUEST);
   net::Lane& request = record.lane[kRequest];
   net::Endpoint& client = record.side[kClient];
@@ -111,10 +111,10 @@ Step read_request(request_info& record, Services& services) noexcept {
       if (!request.block && !client.readable)
         return services.draining ? leave(record) : wait_for(nothing_yet);  // PLANT(drain-closes-idle)
       if (!request.block) request.block = services.blocks.take();
-      if (!request.block) return starve(nothing_yet);
+      if (!request.block) return need_block(nothing_yet);
       fill_head(record, services, kRequest);
       if (request.flow == Flow::budget) return head_throttled(record, services);
-      if (request.flow == Flow::read_failed) return close(Reason::client_left);
+      if (request.flow == Flow::read_failed) return close_connection(Reason::client_left);
       if (request.flow == Flow::need_read && request.end > 0) return wait_for(Wait::head);
       if (request.flow == Flow::need_read) {
         request.drop_block();
@@ -130,15 +130,16 @@ Step read_request(request_info& record, Services& services) noexcept {
   }
 }
 
-Step send_request(request_info& record, Services& services) noexcept {
+Result send_request(request_info& record, Services& services) noexcept {
   assert(record.state == State::SEND_REQUEST);
   net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
   net::Endpoint& upstream = record.side[kUpstream];
-  if (net::drain(response, record.side[kClient]) == Flow::write_failed) return close(Reason::client_left);
+  if (net::drain(response, record.side[kClient]) == Flow::write_failed)
+    return close_connection(Reason::client_left);
   if (response.held() == 0)
     response.drop_block();  // a 100 is on its way; who waits for the body holds nothing for it
-  if (request.flow == Flow::read_failed) return close(Reason::client_left);
+  if (request.flow == Flow::read_failed) return close_connection(Reason::client_left);
   if (request.flow == Flow::bad_framing) return give_up(record, services, Reason::bad_chunk);
   greet_half_closed(record);
   if (upstream.link == Link::none || upstream.link == Link::resolving) return look_up(record, services);
@@ -152,17 +153,17 @@ Step send_request(request_info& record, Services& services) noexcept {
   if (sent || upstream.readable) {
     if (response.held() > 0) return wait_for(Wait::reader);
     response.drop_block();
-    return go(State::READ_RESPONSE);
+    return sent ? Event::request_sent : Event::response_early;
   }
   return wait_for(request.flow == Flow::need_write ? Wait::send : Wait::body);
 }
 
-Step read_response(request_info& record, Services& services) noexcept {
+Result read_response(request_info& record, Services& services) noexcept {
   assert(record.state == State::READ_RESPONSE);
   net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
   net::Endpoint& upstream = record.side[kUpstream];
-  if (request.flow == Flow::read_failed) return close(Reason::client_left);
+  if (request.flow == Flow::read_failed) return close_connection(Reason::client_left);
   if (request.flow == Flow::bad_framing) return give_up(record, services, Reason::bad_chunk);
   greet_half_closed(record);  // PLANT(probe-half-closed)
   for (;;) {
@@ -175,7 +176,7 @@ Step read_response(request_info& record, Services& services) noexcept {
       if (!response.block) response.block = services.blocks.take();
       // PLANT(take-kept-block)
       if (!response.block && give_up_kept(record)) response.block = services.blocks.take();
-      if (!response.block) return starve(Wait::answer);
+      if (!response.block) return need_block(Wait::answer);
       fill_head(record, services, kResponse);
       if (response.flow == Flow::need_read) continue;
       if (response.flow == Flow::budget) {
@@ -201,7 +202,7 @@ Step read_response(request_info& record, Services& services) noexcept {
   }
 }
 
-Step send_response(request_info& record, Services& services) noexcept {
+Result send_response(request_info& record, Services& services) noexcept {
   assert(record.state == State::SEND_RESPONSE);
   net::Endpoint& client = record.side[kClient];
   if (!record.exchange) return linger(record, services);
@@ -214,8 +215,8 @@ Step send_response(request_info& record, Services& services) noexcept {
     case Flow::need_read: return wait_for(client.finished ? Wait::half_closed : Wait::stream);
     case Flow::need_write: return wait_for(Wait::reader);
     case Flow::budget: return yield();
-    case Flow::no_block: return give_up_kept(record) ? yield() : starve(Wait::stream);
-    case Flow::write_failed: return close(Reason::client_left);
+    case Flow::no_block: return give_up_kept(record) ? yield() : need_block(Wait::stream);
+    case Flow::write_failed: return close_connection(Reason::client_left);
     case Flow::bad_framing: return cut(record, Reason::bad_response, Reason::bad_chunk);
     case Flow::read_failed:
     case Flow::none: break;
@@ -225,6 +226,52 @@ Step send_response(request_info& record, Services& services) noexcept {
 
 // ---- running a record ------------------------------------------------------------------------------------
 
+namespace {
+
+// The only place where a record's state changes.
+void change_state(request_info& record, Event event, Services& services) noexcept {
+  const State before = record.state;
+  if (record.exchange) {
+    record.exchange->spent_ms[static_cast<std::size_t>(before)] +=
+        static_cast<std::uint32_t>(services.now - record.entered);
+    begin_phase(*record.exchange, services, Phase::none);
+  }
+  record.entered = services.now;
+  record.state = next_state(before, event);
+  note(record, services, Did::entered, static_cast<std::int64_t>(before), static_cast<std::uint8_t>(event));
+}
+
+}  // namespace
+
+bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept {
+  request_info* const record = services.table.take();
+  if (record == nullptr) return false;
+  record->id = ++services.connections;
+  record->generation = services.generation;
+  ++record->generation->records;
+  services.use(*record->generation);
+  record->client = peer;
+  record->listener = listener;
+  net::Endpoint& side = record->side[kClient];
+  side.fd = std::move(client);
+  side.serial = services.table.new_serial();
+  side.link = Link::open;
+  side.readable = side.writable = true;  // in hope: most clients have sent their request by now
+  if (services.limits != nullptr) {
+    record->counted = services.limits->may_connect(peer, services.now);
+    if (!record->counted) record->verdict = Reason::too_many_connections;
+  }
+  note(*record, services, Did::accepted, side.fd.get(), 0);
+  change_state(*record, Event::accepted, services);
+  const net::Token token{side.serial, services.table.slot_of(*record), net::Token::Kind::client};
+  if (sys::watch(services.poller, side.fd.get(), token.packed()) != 0) {
+    release(*record, Reason::no_memory, services);
+    return false;
+  }
+  wake(*record, services);
+  return true;
+}
+
 void advance(request_info& record, Services& services) noexcept {
   const std::uint64_t moved_before = moved(record);
   services.use(*record.generation);
@@ -233,23 +280,21 @@ void advance(request_info& record, Services& services) noexcept {
   services.taken = 0;
   services.throttled = false;
   for (;;) {
-    const Step step = next_step(record, services);  // PLANT(one-budget-a-turn)
-    switch (step.what) {
-      case Step::What::go:
-        stop_timer(record, services);
-        enter(record, services, step.state);
-        continue;
-      case Step::What::wait: return pause(record, services, step.wait, moved_before);
-      case Step::What::yield:
+    const Result result = run_state(record, services);  // PLANT(one-budget-a-turn)
+    switch (result.what) {
+      case Result::What::event: change_state(record, result.event, services); [[fallthrough]];
+      case Result::What::again: stop_timer(record, services); continue;
+      case Result::What::wait: return pause(record, services, result.wait, moved_before);
+      case Result::What::yield:
         // PLANT(throttled-sleeps)
-        if (services.throttled && (step.wait == Wait::none || plan::row(step.wait).restarts))
-          return throttle(record, services, step, moved_before);
-        return yield_turn(record, services, step.wait);
-      case Step::What::starve:
-        pause(record, services, step.wait, moved_before);  // PLANT(starving-has-deadline)
+        if (services.throttled && (result.wait == Wait::none || plan::row(result.wait).restarts))
+          return throttle(record, services, result, moved_before);
+        return yield_turn(record, services, result.wait);
+      case Result::What::need_block:
+        pause(record, services, result.wait, moved_before);  // PLANT(starving-has-deadline)
         record.starved = true;
         return services.starved.push(services.table.slot_of(record));
-      case Step::What::close: return release(record, step.reason, services);
+      case Result::What::close: return release(record, result.reason, services);
     }
   }
 }

@@ -1,27 +1,30 @@
-// A request on its way: the record, its states, and what may follow what.
+// The state machine of a request: its states, the events that lead from one to the next, and the record.
 //
-//   accept
-//     |
-//     v                       refused, not to be served
-//   READ_REQUEST ------------------------------------------+
-//   ^ | head is whole                                      |
-//   | v                       no name, no connection,      |
-//   | SEND_REQUEST -----------------------------------------+
-//   | | sent, or the answer   or a tunnel is open          ||
-//   | v comes early           no answer, no valid one      vv
-//   | READ_RESPONSE <-------------------------------> SEND_RESPONSE
-//   |                         head is whole; it was a 1xx   |
-//   |        all is sent, and the client's connection stays |
-//   +-------------------------------------------------------+
+//   FREE
+//     | accepted
+//     v
+//   READ_REQUEST ----- local_response, stream_opened, idle_closed -----+
+//   ^ |                                                                |
+//   | | forwarded                                                      |
+//   | v                                                                |
+//   | SEND_REQUEST ------------ local_response, tunnel_opened -------+ |
+//   | | ^                                                            | |
+//   | | | retry                                                      v v
+//   | | +-- READ_RESPONSE ----- response_head, local_response ---> SEND_RESPONSE
+//   | +---> ^  request_sent,                                         | |
+//   |       |  response_early                                        | |
+//   |       +------------------------ interim_sent ------------------+ |
+//   +-------------------------------- response_sent -------------------+
 //
-//   From each state to FREE when the client has left; from SEND_RESPONSE when all is sent. From READ_RESPONSE
-//   back to SEND_REQUEST once, if a connection that was used before died without an answer.
+//   From each state but FREE: closed, back to FREE.
 //
-// A record is two endpoints and two lanes. Its state says which message is on the way; EAGAIN alone says when
-// to stop. Events only set marks; afterwards each marked record runs once, in `advance`, within a budget,
-// until it must wait.
+// A record is two endpoints and two lanes. Its state says which message is in progress; EAGAIN alone says
+// when to stop. I/O events only set marks. Afterwards each marked record runs once, in `advance`, within a
+// budget, until it must wait.
 #pragma once
+#include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -51,26 +54,88 @@ struct Generation;  // src/state/generation.hpp
 
 enum class State : std::uint8_t { FREE, READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE };
 inline constexpr std::size_t kStates = 5;
+inline constexpr std::array<std::string_view, kStates> kStateNames{"FREE", "READ_REQUEST", "SEND_REQUEST",
+                                                                   "READ_RESPONSE", "SEND_RESPONSE"};
 
-constexpr std::uint8_t bit(State state) noexcept {
-  return static_cast<std::uint8_t>(1U << static_cast<unsigned>(state));
-}
+constexpr std::string_view name(State state) noexcept { return kStateNames[static_cast<std::size_t>(state)]; }
 
-struct StateRow {
-  std::string_view name;
-  std::uint8_t successors;  // bit(State) each
+// What happened to a record that ends its state.
+enum class Event : std::uint8_t {
+  accepted,        // a client has connected
+  forwarded,       // the request's head is ready to be sent to an upstream
+  local_response,  // a response of the proxy's own is ready to be sent
+  stream_opened,   // TCP echo, line reverser or file sender: the source of the bytes is open
+  idle_closed,     // graceful shutdown: the proxy has sent FIN to an idle client
+  request_sent,    // the upstream has the whole request
+  response_early,  // the upstream responds before it has the whole request
+  tunnel_opened,   // the upstream connection of a tunnel or a TCP proxy is open
+  response_head,   // the response's head is ready to be sent to the client
+  retry,           // a reused upstream connection was closed without a response
+  interim_sent,    // the client has a 1xx response; another one follows
+  response_sent,   // the client has the response, and its connection is kept
+  closed,          // the client's connection is closed
+};
+inline constexpr std::size_t kEvents = 13;
+inline constexpr std::array<std::string_view, kEvents> kEventNames{
+    "accepted",     "forwarded",      "local_response", "stream_opened", "idle_closed",
+    "request_sent", "response_early", "tunnel_opened",  "response_head", "retry",
+    "interim_sent", "response_sent",  "closed"};
+
+constexpr std::string_view name(Event event) noexcept { return kEventNames[static_cast<std::size_t>(event)]; }
+
+struct Transition {
+  State from;
+  Event event;
+  State to;
 };
 
-inline constexpr std::array<StateRow, kStates> kStateRows{{
-    {"FREE", bit(State::READ_REQUEST)},
-    {"READ_REQUEST", bit(State::SEND_REQUEST) | bit(State::SEND_RESPONSE) | bit(State::FREE)},
-    {"SEND_REQUEST", bit(State::READ_RESPONSE) | bit(State::SEND_RESPONSE) | bit(State::FREE)},
-    {"READ_RESPONSE", bit(State::SEND_RESPONSE) | bit(State::SEND_REQUEST) | bit(State::FREE)},
-    {"SEND_RESPONSE", bit(State::READ_RESPONSE) | bit(State::READ_REQUEST) | bit(State::FREE)},
-}};
+// All that can happen to a record. Only `advance`, `admit` and `release` apply it.
+inline constexpr std::array kTransitions{
+    Transition{State::FREE, Event::accepted, State::READ_REQUEST},
+    Transition{State::READ_REQUEST, Event::forwarded, State::SEND_REQUEST},
+    Transition{State::READ_REQUEST, Event::local_response, State::SEND_RESPONSE},
+    Transition{State::READ_REQUEST, Event::stream_opened, State::SEND_RESPONSE},
+    Transition{State::READ_REQUEST, Event::idle_closed, State::SEND_RESPONSE},
+    Transition{State::SEND_REQUEST, Event::request_sent, State::READ_RESPONSE},
+    Transition{State::SEND_REQUEST, Event::response_early, State::READ_RESPONSE},
+    Transition{State::SEND_REQUEST, Event::tunnel_opened, State::SEND_RESPONSE},
+    Transition{State::SEND_REQUEST, Event::local_response, State::SEND_RESPONSE},
+    Transition{State::READ_RESPONSE, Event::response_head, State::SEND_RESPONSE},
+    Transition{State::READ_RESPONSE, Event::local_response, State::SEND_RESPONSE},
+    Transition{State::READ_RESPONSE, Event::retry, State::SEND_REQUEST},
+    Transition{State::SEND_RESPONSE, Event::interim_sent, State::READ_RESPONSE},
+    Transition{State::SEND_RESPONSE, Event::response_sent, State::READ_REQUEST},
+    Transition{State::READ_REQUEST, Event::closed, State::FREE},
+    Transition{State::SEND_REQUEST, Event::closed, State::FREE},
+    Transition{State::READ_RESPONSE, Event::closed, State::FREE},
+    Transition{State::SEND_RESPONSE, Event::closed, State::FREE},
+};
 
-constexpr const StateRow& row(State state) noexcept { return kStateRows[static_cast<std::size_t>(state)]; }
-constexpr bool may_follow(State from, State to) noexcept { return (row(from).successors & bit(to)) != 0; }
+// The state that follows. REQUIRES: a row of kTransitions.
+constexpr State next_state(State from, Event event) noexcept {
+  for (const Transition& row : kTransitions)
+    if (row.from == from && row.event == event) return row.to;
+  assert(false);
+  return from;
+}
+
+consteval bool transitions_are_sound() {
+  std::array<std::array<int, kEvents>, kStates> rows{};
+  std::array<bool, kStates> reached{}, left{};
+  std::array<bool, kEvents> used{};
+  for (const Transition& row : kTransitions) {
+    const auto from = static_cast<std::size_t>(row.from), to = static_cast<std::size_t>(row.to);
+    const auto event = static_cast<std::size_t>(row.event);
+    if (++rows[from][event] > 1 || from == to) return false;
+    reached[to] = left[from] = used[event] = true;
+  }
+  const auto all = [](const auto& flags) {
+    return std::find(flags.begin(), flags.end(), false) == flags.end();
+  };
+  return all(reached) && all(left) && all(used);
+}
+static_assert(transitions_are_sound(),
+              "one row for each pair; each state is entered and left, each event used");
 
 // What SEND_REQUEST is made of, as `net::Link` has it: a connection that was used before has only the last.
 enum class Phase : std::uint8_t { resolve, connect, send, none };
@@ -301,25 +366,36 @@ struct Services {
   std::vector<ExchangePtr> finished;  // for the log
 };
 
-// What a state function wants next.
-struct Step {
+// What a part of the machine reports to `advance`.
+struct Result {
   enum class What : std::uint8_t {
-    wait,    // for an event, at most as long as `wait` allows
-    yield,   // run again next turn: the budget is used up
-    starve,  // until there is a block, at most as long as `wait` allows
-    go,      // on to `state`
-    close,   // give the record back, because of `reason`
+    event,       // `event` happened: the next state follows from kTransitions
+    again,       // something changed: run the same state once more, with its timer stopped
+    wait,        // for an I/O event, at most as long as `wait` allows
+    yield,       // run in the next turn: the budget is used up
+    need_block,  // wait for a free block, at most as long as `wait` allows
+    close,       // close the connection for `reason`
   };
+
+  constexpr Result(Event happened) noexcept : what(What::event), event(happened) {}  // NOLINT: on purpose
+  constexpr explicit Result(What next, plan::Wait longest = plan::Wait::none,
+                            base::Reason why = base::Reason::none) noexcept
+      : what(next), wait(longest), reason(why) {}
+
+  [[nodiscard]] constexpr bool is(Event expected) const noexcept {
+    return what == What::event && event == expected;
+  }
+
   What what;
-  State state = State::FREE;
+  Event event = Event::closed;
   plan::Wait wait = plan::Wait::none;
   base::Reason reason = base::Reason::none;
 };
 
-Step read_request(request_info& record, Services& services) noexcept;
-Step send_request(request_info& record, Services& services) noexcept;
-Step read_response(request_info& record, Services& services) noexcept;
-Step send_response(request_info& record, Services& services) noexcept;
+Result read_request(request_info& record, Services& services) noexcept;
+Result send_request(request_info& record, Services& services) noexcept;
+Result read_response(request_info& record, Services& services) noexcept;
+Result send_response(request_info& record, Services& services) noexcept;
 
 // A client has come, to the listener in that place of the youngest configuration: takes a record, watches its
 // descriptor, and queues it. False, and the client is gone: no record.

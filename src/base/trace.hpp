@@ -7,7 +7,7 @@ namespace base {
 
 enum class Did : std::uint8_t {
   accepted,   // value: descriptor
-  entered,    // a state; value: the state before
+  entered,    // a state; value: the State before; detail: the Event
   waited,     // value: bytes moved in this turn; detail: the Flow
   connected,  // began to connect; value: which address, from 0
   reused,     // goes over a connection that was used before

@@ -82,7 +82,7 @@ void put_down(request_info& record, Reason reason) noexcept {
 }
 
 // Behind what is on its way to the client of an interim answer.
-Step answer_with(request_info& record, Services& services, const http::Failure& failure) noexcept {
+Result answer_with(request_info& record, Services& services, const http::Failure& failure) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
   exchange.status = http::error_reply(failure.reason).status;
@@ -95,7 +95,7 @@ Step answer_with(request_info& record, Services& services, const http::Failure& 
   answer.framing = http::Framing{};
   note(record, services, Did::answered, exchange.status, static_cast<std::uint8_t>(failure.reason),
        failure.error);
-  return go(State::SEND_RESPONSE);
+  return Event::local_response;
 }
 
 }  // namespace
@@ -108,10 +108,10 @@ bool would_look_whole_above(const request_info& record) noexcept {
   return record.exchange && plan::is_opaque(record.exchange->kind) && upstream.fd && !upstream.shut;
 }
 
-Step give_up(request_info& record, Services& services, Reason reason) noexcept {
+Result give_up(request_info& record, Services& services, Reason reason) noexcept {
   const std::uint16_t status = http::error_reply(reason).status;
   const bool speaks_http = !plan::kind_of(listener_of(record, services).role);
-  if (status == 0 || record.state == State::SEND_RESPONSE || !speaks_http) return close(reason);
+  if (status == 0 || record.state == State::SEND_RESPONSE || !speaks_http) return close_connection(reason);
   if (would_look_whole_above(record)) sys::reset_on_close(record.side[kUpstream].fd);
   record.side[kUpstream] = net::Endpoint{};
   record.approach.reset();
@@ -124,7 +124,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   exchange.persistent = false;
   if (!make_room(record, services)) {
     record.verdict = reason;
-    return starve(Wait::linger);
+    return need_block(Wait::linger);
   }
   if (record.state == State::READ_REQUEST)
     record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
@@ -132,7 +132,7 @@ Step give_up(request_info& record, Services& services, Reason reason) noexcept {
   return answer_with(record, services, failure_of(record, services, reason));
 }
 
-Step refuse(request_info& record, Services& services, Reason reason, std::string_view fields) noexcept {
+Result refuse(request_info& record, Services& services, Reason reason, std::string_view fields) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
   put_down(record, reason);
@@ -144,20 +144,21 @@ Step refuse(request_info& record, Services& services, Reason reason, std::string
   return answer_with(record, services, failure);
 }
 
-Step end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept {
+Result end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept {
   net::Lane& response = record.lane[kResponse];
   std::array<char, base::kBlockBytes> text;  // the head lies in the block that is to take the answer
   const std::size_t length = http::write_end_of_way(head, {services.via, services.date}, text);
   if (length == 0) return give_up(record, services, Reason::head_too_large);
   record.exchange->status = 200;
   record.exchange->persistent = false;
-  if (!make_room(record, services)) return close(Reason::memory_short);  // it has the request's block
+  if (!make_room(record, services))
+    return close_connection(Reason::memory_short);  // it has the request's block
   record.lane[kRequest].dead = true;
   std::memcpy(response.block->bytes, text.data(), length);
   record.exchange->head_down = head_bytes(response, length) - record.exchange->sent_down;
   response.end = static_cast<std::uint16_t>(length);
   response.framing = http::Framing{};
-  return go(State::SEND_RESPONSE);
+  return Event::local_response;
 }
 
 }  // namespace state

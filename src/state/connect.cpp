@@ -125,7 +125,7 @@ int begin_connection(request_info& record, Services& services, const sys::Addres
 }
 
 // Begins to connect to the next address that lets us begin, beside those that are under way.
-Step connect_next(request_info& record, Services& services, Reason otherwise) noexcept {
+Result connect_next(request_info& record, Services& services, Reason otherwise) noexcept {
   Exchange& exchange = *record.exchange;
   // PLANT(try-next-address)
   while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise) && join_race(record)) {
@@ -142,7 +142,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
     if (error == 0) {
       exchange.address = index;
       note(record, services, Did::connected, index, 0);
-      return go(State::SEND_REQUEST);
+      return again();
     }
     if (error == EMFILE && services.upstreams.drop_oldest()) {
       --exchange.next_address;
@@ -155,7 +155,7 @@ Step connect_next(request_info& record, Services& services, Reason otherwise) no
   const bool under_way = record.side[kUpstream].link == Link::connecting;
   if (!under_way && !is_racing(record)) return unreachable(record, services, otherwise);
   if (!under_way) promote(record, static_cast<std::uint8_t>(record.approach->race.count() - 1));
-  return record.side[kUpstream].writable ? go(State::SEND_REQUEST) : wait_for(patience(exchange));
+  return record.side[kUpstream].writable ? again() : wait_for(patience(exchange));
 }
 
 }  // namespace
@@ -187,12 +187,12 @@ Reason reason_for(int error) noexcept {
   }
 }
 
-Step begin_connecting(request_info& record, Services& services) noexcept {
+Result begin_connecting(request_info& record, Services& services) noexcept {
   services.reach.order(record.exchange->addresses, services.now);
   return connect_next(record, services, Reason::unreachable);
 }
 
-Step connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
+Result connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
   record.exchange->error = error;
   settle_attempt(*record.exchange, services, record.exchange->address, error);
   note(record, services, Did::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason),
@@ -201,7 +201,7 @@ Step connect_failed(request_info& record, Services& services, Reason reason, int
   return connect_next(record, services, reason);
 }
 
-Step connect_late(request_info& record, Services& services, Reason reason) noexcept {
+Result connect_late(request_info& record, Services& services, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
   note(record, services, Did::retried, exchange.next_address, static_cast<std::uint8_t>(reason), ETIMEDOUT);
   if (exchange.next_address < exchange.addresses.count) return connect_next(record, services, reason);
@@ -212,7 +212,7 @@ Step connect_late(request_info& record, Services& services, Reason reason) noexc
 }
 
 // Until the first byte is taken, or, with none to send, until there is room for one, nothing is known.
-Step connecting(request_info& record, Services& services) noexcept {
+Result connecting(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   Exchange& exchange = *record.exchange;
   net::Endpoint& upstream = record.side[kUpstream];
@@ -222,7 +222,7 @@ Step connecting(request_info& record, Services& services) noexcept {
       request.flow = Flow::none;
       return connect_failed(record, services, reason_for(request.error), request.error);
     }
-    if (outrun(record, services)) return go(State::SEND_REQUEST);
+    if (outrun(record, services)) return again();
     const bool speaks_first = request.held() > 0 && exchange.greeting == net::Greeting::none;
     if (speaks_first || !upstream.writable) return wait_for(patience(exchange));
     if (const int error = sys::socket_error(upstream.fd); error != 0)
@@ -234,7 +234,7 @@ Step connecting(request_info& record, Services& services) noexcept {
   end_race(record, services, ECANCELED);  // PLANT(losers-end)
   record.approach.reset();                // PLANT(attempts-end)
   exchange.error = 0;                     // that of an address tried before is of no interest any more
-  return go(State::SEND_REQUEST);
+  return again();
 }
 
 }  // namespace state

@@ -10,7 +10,7 @@ namespace state {
 namespace {
 
 // The client's connection serves its next request, which may have begun to come already.
-Step next_request(request_info& record, Services& services) noexcept {
+Result next_request(request_info& record, Services& services) noexcept {
   end_exchange(record, Reason::complete, services);
   for (net::Lane& lane : record.lane) {
     lane.turn_page();
@@ -22,15 +22,15 @@ Step next_request(request_info& record, Services& services) noexcept {
   }
   record.feed.reset();
   ++record.served;
-  return go(State::READ_REQUEST);  // PLANT(read-next-request)
+  return Event::response_sent;  // PLANT(read-next-request)
 }
 
 }  // namespace
 
-Step cut(request_info& record, Reason reason, Reason detail) noexcept {
+Result cut(request_info& record, Reason reason, Reason detail) noexcept {
   record.exchange->detail = detail;
   record.exchange->error = record.lane[kResponse].error;
-  return close(reason);
+  return close_connection(reason);
 }
 
 bool would_look_whole(const request_info& record) noexcept {
@@ -41,7 +41,7 @@ bool would_look_whole(const request_info& record) noexcept {
 
 // Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still
 // sending is read until it closes, for a while (RFC 9112 section 9.6).
-Step linger(request_info& record, Services& services) noexcept {
+Result linger(request_info& record, Services& services) noexcept {
   const std::size_t before = services.budget[kRequest];
   const Flow flow =
       net::discard(record.lane[kRequest], record.side[kClient], services.blocks, services.budget[kRequest]);
@@ -49,8 +49,8 @@ Step linger(request_info& record, Services& services) noexcept {
   switch (flow) {
     case Flow::need_read: return wait_for(Wait::linger);
     case Flow::budget: return yield(Wait::linger);
-    case Flow::no_block: return starve(Wait::linger);
-    default: return close(Reason::complete);
+    case Flow::no_block: return need_block(Wait::linger);
+    default: return close_connection(Reason::complete);
   }
 }
 
@@ -67,7 +67,7 @@ bool give_up_kept(request_info& record) noexcept {
   return true;
 }
 
-Step hear_out(request_info& record, Services& services) noexcept {
+Result hear_out(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
   record.lane[kRequest].dead = true;
   record.lane[kResponse].drop_block();
@@ -79,31 +79,32 @@ Step hear_out(request_info& record, Services& services) noexcept {
   return linger(record, services);
 }
 
-Step leave(request_info& record) noexcept {
+Result leave(request_info& record) noexcept {
   net::Endpoint& client = record.side[kClient];
   const bool has_read_all = record.served == 0 || record.wait == Wait::kept;
-  if (has_read_all || client.eof) return close(Reason::shutdown);
+  if (has_read_all || client.eof) return close_connection(Reason::shutdown);
   // Its answer is on its way still, and so may be its next request.
   record.lane[kRequest].dead = true;
   if (!client.shut) sys::shutdown_write(client.fd);
   client.shut = true;
-  return go(State::SEND_RESPONSE);
+  return Event::idle_closed;
 }
 
-Step all_sent(request_info& record, Services& services) noexcept {
+Result all_sent(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
   net::Lane& request = record.lane[kRequest];
   const bool interim = record.exchange->status >= 100 && record.exchange->status < 200;
   if (interim) {
     record.lane[kResponse].turn_page();  // PLANT(keep-after-interim)
-    return go(State::READ_RESPONSE);
+    return Event::interim_sent;
   }
   keep_upstream(record, services);
   if (record.exchange->persistent) return next_request(record, services);
   // Who thinks that the connection stays may send the next request at any time.
   // PLANT(still-sending)
   const bool still_sending = client.readable || !request.framing.complete() || record.exchange->may_continue;
-  if (client.eof || !still_sending) return close(Reason::complete);  // PLANT(close-when-client-done)
+  if (client.eof || !still_sending)
+    return close_connection(Reason::complete);  // PLANT(close-when-client-done)
   return hear_out(record, services);
 }
 

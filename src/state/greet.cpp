@@ -15,7 +15,7 @@ namespace {
 
 net::Login login_of(const plan::Parent& parent) noexcept { return {parent.user, parent.password}; }
 
-Step refused(request_info& record, Services& services, Reason reason, std::uint16_t status) noexcept {
+Result refused(request_info& record, Services& services, Reason reason, std::uint16_t status) noexcept {
   record.exchange->received = status;
   return give_up(record, services, reason);
 }
@@ -39,13 +39,13 @@ void take_out(net::Lane& talk, std::size_t length) noexcept {
 }
 
 // The parent has said something. `none`: it has not finished.
-Step listen_to(request_info& record, Services& services) noexcept {
+Result listen_to(request_info& record, Services& services) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& talk = record.approach->talk;
   const net::Heard heard = net::hear(exchange.greeting, login_of(*exchange.parent),
                                      {reinterpret_cast<const char*>(talk.block->bytes), talk.end});
   if (heard.what == What::failed) return refused(record, services, heard.why, heard.status);
-  if (heard.what == What::more) return go(State::SEND_REQUEST);
+  if (heard.what == What::more) return again();
   take_out(talk, heard.consumed);
   if (heard.what == What::next) {
     // Nobody speaks before being asked.
@@ -53,14 +53,14 @@ Step listen_to(request_info& record, Services& services) noexcept {
     exchange.greeting = heard.next;
     record.approach->said = false;
     talk.drop_block();
-    return go(State::SEND_REQUEST);
+    return again();
   }
   // Early bytes of the host are for a tunnel's client; nobody else has asked for any yet.
   if (talk.end > 0 && exchange.kind != plan::Kind::tunnel)
     return refused(record, services, Reason::bad_response, 0);
   if (talk.end == 0) record.approach.reset();
   record.side[kUpstream].link = Link::open;
-  return go(State::SEND_REQUEST);
+  return again();
 }
 
 }  // namespace
@@ -76,13 +76,13 @@ Greeting first_greeting(const Exchange& exchange) noexcept {
   return exchange.kind == plan::Kind::tunnel ? Greeting::connect : Greeting::none;
 }
 
-Step greet(request_info& record, Services& services) noexcept {
+Result greet(request_info& record, Services& services) noexcept {
   net::Endpoint& upstream = record.side[kUpstream];
   if (!need_approach(record)) return give_up(record, services, Reason::no_memory);
   net::Lane& talk = record.approach->talk;
   if (!talk.block) {
     talk.block = services.blocks.take();
-    if (!talk.block) return starve(Wait::answer);
+    if (!talk.block) return need_block(Wait::answer);
     if (!prepare(record, services)) return give_up(record, services, Reason::bad_parent_answer);
   }
   if (!record.approach->said) {

@@ -75,8 +75,8 @@ std::string_view authority_of(const plan::Hop& hop, std::span<char> room) noexce
 namespace {
 
 // The request goes on: its head is written anew in front of what has come of its body.
-Step forward(request_info& record, Services& services, const http::RequestHead& head,
-             std::size_t head_length) noexcept {
+Result forward(request_info& record, Services& services, const http::RequestHead& head,
+               std::size_t head_length) noexcept {
   net::Lane& request = record.lane[kRequest];
   Exchange& exchange = *record.exchange;
   const bool http11 = exchange.version == http::Version::http11;
@@ -108,12 +108,12 @@ Step forward(request_info& record, Services& services, const http::RequestHead& 
     request.tail = 0;  // it will not be answered
   }
   if (waits && !request.framing.complete()) ask_for_body(record.lane[kResponse], services);
-  return go(State::SEND_REQUEST);
+  return Event::forwarded;
 }
 
 // To a server behind us.
-Step forward_in_group(request_info& record, Services& services, const http::RequestHead& head,
-                      std::size_t head_length, const plan::Plan& decided) noexcept {
+Result forward_in_group(request_info& record, Services& services, const http::RequestHead& head,
+                        std::size_t head_length, const plan::Plan& decided) noexcept {
   Exchange& exchange = *record.exchange;
   exchange.persistent &= decided.keep_alive;
   exchange.answer_ms = decided.route->timeout_ms;
@@ -134,13 +134,13 @@ Reason objection_to(const request_info& record, Services& services, const http::
 
 }  // namespace
 
-Step take_up(request_info& record, Services& services, const http::RequestHead& head,
-             std::size_t length) noexcept {
+Result take_up(request_info& record, Services& services, const http::RequestHead& head,
+               std::size_t length) noexcept {
   if (!begin_exchange(record, services)) return yield(Wait::head);
   Exchange& exchange = *record.exchange;
   const plan::Listener& listener = listener_of(record, services);
   const bool web = listener.role == plan::Role::web;
-  if (web && !reserve_answer(record, services)) return starve(Wait::head);
+  if (web && !reserve_answer(record, services)) return need_block(Wait::head);
   describe(exchange, head, *services.config);
   exchange.persistent &= may_stay(record, services);
   const bool crowded = services.table.used() > services.requests_max;
@@ -164,8 +164,8 @@ Step take_up(request_info& record, Services& services, const http::RequestHead& 
 namespace {
 
 // The head of an answer, final or interim, goes on, written anew in front of what has come of its body.
-Step pass_head(request_info& record, Services& services, const http::ResponseHead& head,
-               const http::Form& form, std::size_t old_length) noexcept {
+Result pass_head(request_info& record, Services& services, const http::ResponseHead& head,
+                 const http::Form& form, std::size_t old_length) noexcept {
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
   http::HeadRoom rewritten;
@@ -175,13 +175,13 @@ Step pass_head(request_info& record, Services& services, const http::ResponseHea
   if (!replace_head(response, {rewritten.data(), length}, old_length))
     return bad_response(record, services, Reason::bad_chunk);
   response.begin = std::exchange(record.greeted, std::uint8_t{0});
-  return go(State::SEND_RESPONSE);
+  return Event::response_head;
 }
 
 }  // namespace
 
-Step answer(request_info& record, Services& services, const http::ResponseHead& head,
-            std::size_t head_length) noexcept {
+Result answer(request_info& record, Services& services, const http::ResponseHead& head,
+              std::size_t head_length) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
@@ -204,15 +204,15 @@ Step answer(request_info& record, Services& services, const http::ResponseHead& 
                         .via = exchange.kind != plan::Kind::reverse};
   response.framing = http::Framing{head.body};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
-  const Step step = pass_head(record, services, head, form, head_length);
+  const Result result = pass_head(record, services, head, form, head_length);
   response.surplus |= response.ahead() > 0;  // PLANT(trailing-bytes)
   response.tail = 0;
-  return step;
+  return result;
 }
 
 // An interim answer is for an HTTP/1.1 client (RFC 9110 section 15.2), and another head follows.
-Step pass_interim(request_info& record, Services& services, const http::ResponseHead& head,
-                  std::size_t head_length) noexcept {
+Result pass_interim(request_info& record, Services& services, const http::ResponseHead& head,
+                    std::size_t head_length) noexcept {
   Exchange& exchange = *record.exchange;
   const bool switches = head.status == 101;
   exchange.received = head.status;
@@ -223,7 +223,7 @@ Step pass_interim(request_info& record, Services& services, const http::Response
     response.end = static_cast<std::uint16_t>(response.end - head_length);
     std::memmove(response.block->bytes, response.block->bytes + head_length, response.end);
     response.begin = 0;
-    return go(State::READ_RESPONSE);
+    return again();
   }
   exchange.status = head.status;
   const http::Form form{.version = exchange.version,
@@ -231,12 +231,11 @@ Step pass_interim(request_info& record, Services& services, const http::Response
                         .upgrade = switches,
                         .via = exchange.kind != plan::Kind::reverse};
   response.framing = http::Framing{switches ? http::Body{http::Body::Kind::until_eof} : http::Body{}};
-  const Step step = pass_head(record, services, head, form, head_length);
-  return switches && step.what == Step::What::go && exchange.reason == Reason::none ? switch_protocols(record)
-                                                                                    : step;
+  const Result result = pass_head(record, services, head, form, head_length);
+  return switches && result.is(Event::response_head) ? switch_protocols(record) : result;
 }
 
-Step bad_response(request_info& record, Services& services, Reason detail) noexcept {
+Result bad_response(request_info& record, Services& services, Reason detail) noexcept {
   record.exchange->detail = detail;
   return give_up(record, services, Reason::bad_response);
 }

@@ -13,13 +13,15 @@ namespace state {
 using base::Reason;
 using plan::Wait;
 
-// ---- steps -----------------------------------------------------------------------------------------------
+// ---- results ---------------------------------------------------------------------------------------------
 
-constexpr Step wait_for(Wait wait) noexcept { return {.what = Step::What::wait, .wait = wait}; }
-constexpr Step yield(Wait wait = Wait::none) noexcept { return {.what = Step::What::yield, .wait = wait}; }
-constexpr Step starve(Wait wait) noexcept { return {.what = Step::What::starve, .wait = wait}; }
-constexpr Step go(State state) noexcept { return {.what = Step::What::go, .state = state}; }
-constexpr Step close(Reason reason) noexcept { return {.what = Step::What::close, .reason = reason}; }
+constexpr Result wait_for(Wait wait) noexcept { return Result{Result::What::wait, wait}; }
+constexpr Result yield(Wait wait = Wait::none) noexcept { return Result{Result::What::yield, wait}; }
+constexpr Result need_block(Wait wait) noexcept { return Result{Result::What::need_block, wait}; }
+constexpr Result again() noexcept { return Result{Result::What::again}; }
+constexpr Result close_connection(Reason reason) noexcept {
+  return Result{Result::What::close, Wait::none, reason};
+}
 
 // ---- notes.cpp -------------------------------------------------------------------------------------------
 
@@ -39,20 +41,20 @@ void end_exchange(request_info& record, Reason reason, Services& services) noexc
 // ---- answers.cpp -----------------------------------------------------------------------------------------
 
 // Ends the exchange for `reason`: by an answer that says so, if none has begun and the reason has one.
-Step give_up(request_info& record, Services& services, Reason reason) noexcept;
+Result give_up(request_info& record, Services& services, Reason reason) noexcept;
 // The same for a web server's request that was read whole: the connection may stay. `fields` are whole lines
 // of the head. REQUIRES: a block for the answer.
-Step refuse(request_info& record, Services& services, Reason reason, std::string_view fields) noexcept;
+Result refuse(request_info& record, Services& services, Reason reason, std::string_view fields) noexcept;
 // The request is not to go on: the answer is ours, though there is nothing wrong.
-Step end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept;
+Result end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept;
 // The upstream of a tunnel would take the end of the stream for the client's.
 bool would_look_whole_above(const request_info& record) noexcept;
 
 // ---- upstream.cpp ----------------------------------------------------------------------------------------
 
-Step look_up(request_info& record, Services& services) noexcept;
+Result look_up(request_info& record, Services& services) noexcept;
 // The connection that was used before is dead: the request goes once more, over a new one.
-Step repeat(request_info& record) noexcept;
+Result repeat(request_info& record) noexcept;
 // An upstream that has kept to its message, and has had ours whole, can have another.
 void keep_upstream(request_info& record, Services& services) noexcept;
 
@@ -62,10 +64,10 @@ void keep_upstream(request_info& record, Services& services) noexcept;
 Reason objection_to(const Exchange& exchange, const Services& services, const sys::Address& address) noexcept;
 Reason reason_for(int error) noexcept;  // of an upstream's errno
 // The host's addresses are known.
-Step begin_connecting(request_info& record, Services& services) noexcept;
-Step connecting(request_info& record, Services& services) noexcept;
+Result begin_connecting(request_info& record, Services& services) noexcept;
+Result connecting(request_info& record, Services& services) noexcept;
 // It is time to begin with the next address too; or, if there is none, to give up.
-Step connect_late(request_info& record, Services& services, Reason reason) noexcept;
+Result connect_late(request_info& record, Services& services, Reason reason) noexcept;
 
 // False: there is no memory.
 bool need_approach(request_info& record) noexcept;
@@ -75,10 +77,10 @@ bool need_approach(request_info& record) noexcept;
 // What is to be said first on a new connection; none: it leads to where the request goes.
 net::Greeting first_greeting(const Exchange& exchange) noexcept;
 // What has to be said to a parent before the connection leads on.
-Step greet(request_info& record, Services& services) noexcept;
+Result greet(request_info& record, Services& services) noexcept;
 
 // The host cannot be reached: perhaps another of its group can. REQUIRES: nothing has been sent.
-Step unreachable(request_info& record, Services& services, Reason reason) noexcept;
+Result unreachable(request_info& record, Services& services, Reason reason) noexcept;
 // The member of the group that is to be asked; false: all were tried.
 bool choose_member(request_info& record, Services& services) noexcept;
 
@@ -88,33 +90,33 @@ bool choose_member(request_info& record, Services& services) noexcept;
 bool make_room_for_file(Services& services, Reason why) noexcept;
 // A web server's own answer is to be in a block; false: there is none to be had.
 bool reserve_answer(request_info& record, Services& services) noexcept;
-Step serve(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length,
-           const plan::Plan& decided) noexcept;
+Result serve(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length,
+             const plan::Plan& decided) noexcept;
 
 // ---- raw.cpp ---------------------------------------------------------------------------------------------
 
 const plan::Listener& listener_of(const request_info& record, const Services& services) noexcept;
 // The connection begins with a PROXY header, which says who the client is.
-Step read_introduction(request_info& record, Services& services) noexcept;
+Result read_introduction(request_info& record, Services& services) noexcept;
 // What comes is not HTTP.
-Step begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept;
+Result begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept;
 // The connection to the relay's other end is open.
-Step open_relay(request_info& record) noexcept;
-Step echo(request_info& record, Services& services) noexcept;
-Step reverse_lines(request_info& record, Services& services) noexcept;
+Result open_relay(request_info& record) noexcept;
+Result echo(request_info& record, Services& services) noexcept;
+Result reverse_lines(request_info& record, Services& services) noexcept;
 
 // ---- heads.cpp -------------------------------------------------------------------------------------------
 
 // What Host is where nobody has named one: "localhost:3000"; for a Unix socket "localhost". REQUIRES: room
 // for kHostTextMax.
 std::string_view authority_of(const plan::Hop& hop, std::span<char> room) noexcept;
-Step take_up(request_info& record, Services& services, const http::RequestHead& head,
-             std::size_t length) noexcept;
-Step answer(request_info& record, Services& services, const http::ResponseHead& head,
-            std::size_t head_length) noexcept;
-Step pass_interim(request_info& record, Services& services, const http::ResponseHead& head,
-                  std::size_t head_length) noexcept;
-Step bad_response(request_info& record, Services& services, Reason detail) noexcept;
+Result take_up(request_info& record, Services& services, const http::RequestHead& head,
+               std::size_t length) noexcept;
+Result answer(request_info& record, Services& services, const http::ResponseHead& head,
+              std::size_t head_length) noexcept;
+Result pass_interim(request_info& record, Services& services, const http::ResponseHead& head,
+                    std::size_t head_length) noexcept;
+Result bad_response(request_info& record, Services& services, Reason detail) noexcept;
 
 // ---- share.cpp -------------------------------------------------------------------------------------------
 
@@ -127,38 +129,38 @@ net::Flow fill_line(request_info& record, Services& services) noexcept;
 // Counts bytes that were read and thrown away.
 void spend(const request_info& record, Services& services, std::uint64_t bytes) noexcept;
 // The record stopped because its client may move no more now.
-void throttle(request_info& record, Services& services, const Step& step,
+void throttle(request_info& record, Services& services, const Result& result,
               std::uint64_t moved_before) noexcept;
 
 // ---- tunnel.cpp ------------------------------------------------------------------------------------------
 
 // Everything behind the head is for the tunnel's other end, and none of it is looked at.
-Step begin_tunnel(request_info& record, std::size_t head_length) noexcept;
+Result begin_tunnel(request_info& record, std::size_t head_length) noexcept;
 // The connection to the tunnel's other end is open.
-Step open_tunnel(request_info& record, Services& services) noexcept;
+Result open_tunnel(request_info& record, Services& services) noexcept;
 // 101: both sides speak another protocol from here on, which is not looked at.
-Step switch_protocols(request_info& record) noexcept;
+Result switch_protocols(request_info& record) noexcept;
 // Both lanes of a tunnel run until each has come to its end.
-Step relay(request_info& record, Services& services) noexcept;
+Result relay(request_info& record, Services& services) noexcept;
 
 // ---- ends.cpp --------------------------------------------------------------------------------------------
 
 // The answer breaks off.
-Step cut(request_info& record, Reason reason, Reason detail) noexcept;
+Result cut(request_info& record, Reason reason, Reason detail) noexcept;
 // The client would take the end of the stream for the end of the answer, which has not come.
 bool would_look_whole(const request_info& record) noexcept;
 // Reads what a client still sends, for a while.
-Step linger(request_info& record, Services& services) noexcept;
+Result linger(request_info& record, Services& services) noexcept;
 // All is said, and the client may still be speaking.
-Step hear_out(request_info& record, Services& services) noexcept;
+Result hear_out(request_info& record, Services& services) noexcept;
 // Whether its client's connection, and its upstream's, may serve further requests.
 inline bool may_stay(const request_info& record, const Services& services) noexcept {
   return !services.draining && record.generation == services.generation;  // PLANT(keep-alive-same-generation)
 }
 // The proxy is to end, and the client waits for nothing.
-Step leave(request_info& record) noexcept;
+Result leave(request_info& record) noexcept;
 // The answer is through: an interim one is followed by another, and a whole exchange perhaps by the next.
-Step all_sent(request_info& record, Services& services) noexcept;
+Result all_sent(request_info& record, Services& services) noexcept;
 // Gives up the request's block, kept for later, where no other is to be had. False: it is not kept, or still
 // needed.
 bool give_up_kept(request_info& record) noexcept;
@@ -167,7 +169,6 @@ bool give_up_kept(request_info& record) noexcept;
 
 void stop_timer(request_info& record, Services& services) noexcept;
 void leave_queue(request_info& record, Services& services) noexcept;
-void enter(request_info& record, Services& services, State state) noexcept;
 void pause(request_info& record, Services& services, Wait wait, std::uint64_t moved_before) noexcept;
 void yield_turn(request_info& record, Services& services, Wait wait) noexcept;
 

@@ -51,21 +51,6 @@ void leave_queue(request_info& record, Services& services) noexcept {
   record.starved = false;
 }
 
-void enter(request_info& record, Services& services, State state) noexcept {
-  const State before = record.state;
-  if (before != state) {
-    assert(may_follow(before, state));
-    if (record.exchange) {
-      record.exchange->spent_ms[static_cast<std::size_t>(before)] +=
-          static_cast<std::uint32_t>(services.now - record.entered);
-      begin_phase(*record.exchange, services, Phase::none);
-    }
-    record.entered = services.now;
-    record.state = state;
-    note(record, services, Did::entered, static_cast<std::int64_t>(before), 0);
-  }
-}
-
 void pause(request_info& record, Services& services, Wait wait, std::uint64_t moved_before) noexcept {
   const std::uint64_t progress = moved(record) - moved_before;
   if (record.wait == wait && progress == 0) return;
@@ -113,35 +98,6 @@ void deliver_to_upstream(const net::Token& token, const sys::Event& event, Servi
 }
 
 }  // namespace
-
-bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept {
-  request_info* const record = services.table.take();
-  if (record == nullptr) return false;
-  record->id = ++services.connections;
-  record->generation = services.generation;
-  ++record->generation->records;
-  services.use(*record->generation);
-  record->client = peer;
-  record->listener = listener;
-  net::Endpoint& side = record->side[kClient];
-  side.fd = std::move(client);
-  side.serial = services.table.new_serial();
-  side.link = Link::open;
-  side.readable = side.writable = true;  // in hope: most clients have sent their request by now
-  if (services.limits != nullptr) {
-    record->counted = services.limits->may_connect(peer, services.now);
-    if (!record->counted) record->verdict = Reason::too_many_connections;
-  }
-  note(*record, services, Did::accepted, side.fd.get(), 0);
-  enter(*record, services, State::READ_REQUEST);
-  const net::Token token{side.serial, services.table.slot_of(*record), net::Token::Kind::client};
-  if (sys::watch(services.poller, side.fd.get(), token.packed()) != 0) {
-    release(*record, Reason::no_memory, services);
-    return false;
-  }
-  wake(*record, services);
-  return true;
-}
 
 void deliver(const net::Token& token, const sys::Event& event, Services& services) noexcept {
   if (token.kind == net::Token::Kind::client) return deliver_to_client(token, event, services);

@@ -49,38 +49,38 @@ void introduce(request_info& record, std::uint8_t version) noexcept {
   request.begin = 0;
 }
 
-Step begin_relay(request_info& record, Services& services, const plan::Listener& listener) noexcept {
+Result begin_relay(request_info& record, Services& services, const plan::Listener& listener) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& request = record.lane[kRequest];
   const bool introduces = listener.proxy_header_out != 0;
   if (introduces && !request.block) request.block = services.blocks.take();
-  if (introduces && !request.block) return starve(Wait::head);
+  if (introduces && !request.block) return need_block(Wait::head);
   exchange.group = static_cast<std::uint16_t>(listener.group);
-  if (!choose_member(record, services)) return close(Reason::unreachable);
+  if (!choose_member(record, services)) return close_connection(Reason::unreachable);
   describe_raw(exchange, plan::Kind::relay, plan::text_of(*exchange.hop));
   request.framing = http::Framing{kOpenEnded};
   if (introduces) introduce(record, listener.proxy_header_out);
-  return go(State::SEND_REQUEST);
+  return Event::forwarded;
 }
 
-Step begin_file(request_info& record, Services& services, const plan::Listener& listener) noexcept {
+Result begin_file(request_info& record, Services& services, const plan::Listener& listener) noexcept {
   Exchange& exchange = *record.exchange;
   describe_raw(exchange, plan::Kind::send_file, listener.file);
   Reason why = Reason::none;
   do record.feed = files::open_whole_file(listener.root, listener.file, why);
   while (!record.feed && make_room_for_file(services, why));
-  if (!record.feed) return close(exchange.reason = why);
+  if (!record.feed) return close_connection(exchange.reason = why);
   record.lane[kRequest].framing = record.lane[kResponse].framing = http::Framing{kOpenEnded};
-  return go(State::SEND_RESPONSE);
+  return Event::stream_opened;
 }
 
-Step begin_echo(request_info& record, plan::Kind kind) noexcept {
+Result begin_echo(request_info& record, plan::Kind kind) noexcept {
   net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
   describe_raw(*record.exchange, kind, {});
   std::swap(request, response);  // what came behind a PROXY header is to go back too
   request.framing = response.framing = http::Framing{kOpenEnded};
-  return go(State::SEND_RESPONSE);
+  return Event::stream_opened;
 }
 
 // The client is who the header says it is, and counts as that one.
@@ -99,61 +99,61 @@ const plan::Listener& listener_of(const request_info& record, const Services& se
   return services.config->listeners[record.listener];
 }
 
-Step read_introduction(request_info& record, Services& services) noexcept {
+Result read_introduction(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   for (;;) {
     if (!request.block) request.block = services.blocks.take();
-    if (!request.block) return starve(Wait::head);
+    if (!request.block) return need_block(Wait::head);
     const Flow flow = net::fill(request, record.side[kClient], http::kHeadBytesMax - request.end);
     if (flow == Flow::need_read) {
       if (request.end == 0) request.drop_block();
       return services.draining && request.end == 0 ? leave(record) : wait_for(Wait::head);
     }
-    if (flow == Flow::read_failed) return close(Reason::client_left);
+    if (flow == Flow::read_failed) return close_connection(Reason::client_left);
     const net::ProxyHeader header =
         net::read_proxy_header({reinterpret_cast<const char*>(request.block->bytes), request.end});
     if (header.what == net::ProxyHeader::What::partial) continue;
     // PLANT(reject-proxy-header)
-    if (header.what == net::ProxyHeader::What::bad) return close(Reason::bad_introduction);
+    if (header.what == net::ProxyHeader::What::bad) return close_connection(Reason::bad_introduction);
     record.introduced = true;
     request.end = static_cast<std::uint16_t>(request.end - header.length);  // PLANT(cut-off-proxy-header)
     // PLANT(move-after-proxy-header)
     std::memmove(request.block->bytes, request.block->bytes + header.length, request.end);
     if (request.end == 0) request.drop_block();
     if (const Reason why = accept_introduction(record, services, header.client); why != Reason::none)
-      return close(why);
+      return close_connection(why);
     spend(record, services, request.end);  // whose it is was not known when it was read
-    return go(State::READ_REQUEST);
+    return again();
   }
 }
 
-Step begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept {
+Result begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept {
   const bool has_waited = record.exchange != nullptr;  // for a block: it came in time
   if (!begin_exchange(record, services)) return yield(Wait::head);
   const plan::Listener& listener = listener_of(record, services);
   if (!has_waited && services.table.used() > services.requests_max) {
     describe_raw(*record.exchange, kind, {});
-    return close(Reason::no_slot);  // the further slots are for those who can be told so
+    return close_connection(Reason::no_slot);  // the further slots are for those who can be told so
   }
   if (kind == plan::Kind::relay) return begin_relay(record, services, listener);
   if (kind == plan::Kind::send_file) return begin_file(record, services, listener);
   return begin_echo(record, kind);
 }
 
-Step open_relay(request_info& record) noexcept {
+Result open_relay(request_info& record) noexcept {
   record.exchange->opaque = true;
   record.lane[kResponse].framing = http::Framing{kOpenEnded};
-  return go(State::SEND_RESPONSE);
+  return Event::tunnel_opened;
 }
 
-Step echo(request_info& record, Services& services) noexcept {
+Result echo(request_info& record, Services& services) noexcept {
   switch (pump(record, services, kResponse)) {
     case Flow::complete: return all_sent(record, services);
     case Flow::need_read: return wait_for(Wait::tunnel);
     case Flow::need_write: return wait_for(Wait::reader);
     case Flow::budget: return yield();
-    case Flow::no_block: return starve(Wait::tunnel);
-    default: return close(Reason::client_left);
+    case Flow::no_block: return need_block(Wait::tunnel);
+    default: return close_connection(Reason::client_left);
   }
 }
 
@@ -212,13 +212,13 @@ Flow next_line(request_info& record, Services& services) noexcept {
 
 // A line goes back from where it came to lie: whoever needed a second block for it might wait for one for
 // ever.
-Step reverse_lines(request_info& record, Services& services) noexcept {
+Result reverse_lines(request_info& record, Services& services) noexcept {
   net::Lane& lane = record.lane[kResponse];
   for (;;) {
     if (lane.tail != 0) {  // a line is on its way
       const Flow sent = net::drain(lane, record.side[kClient]);
       if (sent == Flow::need_write) return wait_for(Wait::reader);
-      if (sent != Flow::complete) return close(Reason::client_left);
+      if (sent != Flow::complete) return close_connection(Reason::client_left);
       lane.end = std::exchange(lane.tail, std::uint16_t{0});
     }
     switch (next_line(record, services)) {
@@ -226,12 +226,12 @@ Step reverse_lines(request_info& record, Services& services) noexcept {
       case Flow::need_read: return wait_for(Wait::tunnel);
       case Flow::complete: lane.flow = Flow::complete; return all_sent(record, services);
       case Flow::budget: return yield();
-      case Flow::no_block: return starve(Wait::tunnel);
+      case Flow::no_block: return need_block(Wait::tunnel);
       // What was whole is on its way yet.
       case Flow::bad_framing:
         end_exchange(record, Reason::line_too_long, services);
         return hear_out(record, services);
-      default: return close(Reason::client_left);
+      default: return close_connection(Reason::client_left);
     }
   }
 }

@@ -83,7 +83,7 @@ void add_first_piece(request_info& record) noexcept {
   response.end = static_cast<std::uint16_t>(response.end + made.bytes);
 }
 
-Step send_answer(request_info& record, Services& services, files::Answer& found) noexcept {
+Result send_answer(request_info& record, Services& services, files::Answer& found) noexcept {
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
   const http::Served served{.status = found.status,
@@ -107,7 +107,7 @@ Step send_answer(request_info& record, Services& services, files::Answer& found)
                           : net::Encoding::plain;
   record.feed = std::move(found.feed);
   add_first_piece(record);
-  return go(State::SEND_RESPONSE);
+  return Event::local_response;
 }
 
 }  // namespace
@@ -122,8 +122,8 @@ bool reserve_answer(request_info& record, Services& services) noexcept {
   return response.block != nullptr;
 }
 
-Step serve(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length,
-           const plan::Plan& decided) noexcept {
+Result serve(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length,
+             const plan::Plan& decided) noexcept {
   record.exchange->persistent &= decided.keep_alive;
   const http::Body body = head.body;
   files::Answer found = make_answer(services, head, decided);

@@ -79,10 +79,10 @@ Flow fill_head(request_info& record, Services& services, Way way) noexcept {
   return lane.flow;
 }
 
-void throttle(request_info& record, Services& services, const Step& step,
+void throttle(request_info& record, Services& services, const Result& result,
               std::uint64_t moved_before) noexcept {
   record.had_share = services.taken > 0;
-  if (record.had_share) return yield_turn(record, services, step.wait);
+  if (record.had_share) return yield_turn(record, services, result.wait);
   pause(record, services, Wait::throttle, moved_before);
 }
 

@@ -20,15 +20,15 @@ void pass_end(const net::Lane& lane, net::Endpoint& to) noexcept {
 
 }  // namespace
 
-Step begin_tunnel(request_info& record, std::size_t head_length) noexcept {
+Result begin_tunnel(request_info& record, std::size_t head_length) noexcept {
   net::Lane& request = record.lane[kRequest];
   request.framing = http::Framing{{http::Body::Kind::until_eof}};
   request.begin = static_cast<std::uint16_t>(head_length);
   if (request.held() == 0) request.drop_block();
-  return go(State::SEND_REQUEST);
+  return Event::forwarded;
 }
 
-Step switch_protocols(request_info& record) noexcept {
+Result switch_protocols(request_info& record) noexcept {
   net::Lane& request = record.lane[kRequest];
   record.exchange->kind = plan::Kind::tunnel;
   record.exchange->opaque = true;
@@ -36,30 +36,31 @@ Step switch_protocols(request_info& record) noexcept {
   request.end = static_cast<std::uint16_t>(request.end + request.ahead());
   request.tail = 0;
   request.shared = false;
-  return go(State::SEND_RESPONSE);
+  return Event::response_head;
 }
 
-Step relay(request_info& record, Services& services) noexcept {
+Result relay(request_info& record, Services& services) noexcept {
   net::Lane& up = record.lane[kRequest];
   net::Lane& down = record.lane[kResponse];
   net::Endpoint& client = record.side[kClient];
   net::Endpoint& upstream = record.side[kUpstream];
   const Flow flow = pump(record, services, kResponse);
-  if (flow == Flow::write_failed || up.flow == Flow::read_failed) return close(Reason::client_left);
+  if (flow == Flow::write_failed || up.flow == Flow::read_failed)
+    return close_connection(Reason::client_left);
   if (flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
   pass_end(up, upstream);  // PLANT(tunnel-client-end)
   pass_end(down, client);  // PLANT(tunnel-upstream-end)
-  if (flow == Flow::complete && up.flow == Flow::complete) return close(Reason::complete);
+  if (flow == Flow::complete && up.flow == Flow::complete) return close_connection(Reason::complete);
   // Who takes no more may have said its last before: that goes through to its end.
   if (flow == Flow::complete && up.dead) return hear_out(record, services);
   if (flow == Flow::budget) return yield(Wait::tunnel);
-  return flow == Flow::no_block ? starve(Wait::tunnel) : wait_for(Wait::tunnel);
+  return flow == Flow::no_block ? need_block(Wait::tunnel) : wait_for(Wait::tunnel);
 }
 
-Step open_tunnel(request_info& record, Services& services) noexcept {
+Result open_tunnel(request_info& record, Services& services) noexcept {
   net::Lane& response = record.lane[kResponse];
   if (!response.block) response.block = services.blocks.take();
-  if (!response.block) return starve(Wait::connect);
+  if (!response.block) return need_block(Wait::connect);
   const std::string_view opened = record.exchange->version == http::Version::http11
                                       ? "HTTP/1.1 200 Connection Established\r\n\r\n"
                                       : "HTTP/1.0 200 Connection Established\r\n\r\n";
@@ -77,7 +78,7 @@ Step open_tunnel(request_info& record, Services& services) noexcept {
   record.exchange->status = 200;
   record.exchange->opaque = true;
   record.exchange->head_down = response.moved - record.exchange->sent_down + opened.size() - response.begin;
-  return go(State::SEND_RESPONSE);
+  return Event::tunnel_opened;
 }
 
 }  // namespace state

@@ -59,12 +59,12 @@ bool take_used(request_info& record, Services& services) noexcept {
 
 }  // namespace
 
-Step look_up(request_info& record, Services& services) noexcept {
+Result look_up(request_info& record, Services& services) noexcept {
   Exchange& exchange = *record.exchange;
   exchange.greeting = first_greeting(exchange);
   net::Endpoint& upstream = record.side[kUpstream];
   if (upstream.link == Link::none) {
-    if (take_used(record, services)) return go(State::SEND_REQUEST);
+    if (take_used(record, services)) return again();
     upstream.link = Link::resolving;
     begin_phase(exchange, services, Phase::resolve);
     upstream.serial = services.table.new_serial();
@@ -96,7 +96,7 @@ bool choose_member(request_info& record, Services& services) noexcept {
   return true;
 }
 
-Step unreachable(request_info& record, Services& services, Reason reason) noexcept {
+Result unreachable(request_info& record, Services& services, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
   // What we lack ourselves no other member has either, and none is to blame for it.
   const bool ours = base::row(reason).ended_by == base::Party::proxy;
@@ -108,10 +108,10 @@ Step unreachable(request_info& record, Services& services, Reason reason) noexce
   exchange.next_address = exchange.address = 0;
   record.side[kUpstream] = net::Endpoint{};
   record.approach.reset();
-  return go(State::SEND_REQUEST);
+  return again();
 }
 
-Step repeat(request_info& record) noexcept {
+Result repeat(request_info& record) noexcept {
   net::Lane& request = record.lane[kRequest];
   record.side[kUpstream] = net::Endpoint{};
   record.lane[kResponse].drop_block();
@@ -120,7 +120,7 @@ Step repeat(request_info& record) noexcept {
   // PLANT(forget-old-error)
   request.flow = net::Flow::none;  // what failed was the old connection
   record.exchange->sent_up = request.moved;
-  return go(State::SEND_REQUEST);
+  return Event::retry;
 }
 
 void keep_upstream(request_info& record, Services& services) noexcept {

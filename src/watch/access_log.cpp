@@ -136,14 +136,14 @@ void put_phases(Writer& out, const Exchange& exchange) noexcept {
 
 void put_times(Writer& out, const Exchange& exchange) noexcept {
   for (const State state : kTimed) {
-    out << ' ' << row(state).name << '=' << spent(exchange, state) << "ms";
+    out << ' ' << name(state) << '=' << spent(exchange, state) << "ms";
     if (state == State::SEND_REQUEST) put_phases(out, exchange);
   }
 }
 
 void put_end(Writer& out, const Exchange& exchange) noexcept {
   const base::ReasonRow& reason = base::row(exchange.reason);
-  out << " in=" << row(exchange.ended_in).name << " end=" << reason.name;
+  out << " in=" << name(exchange.ended_in) << " end=" << reason.name;
   if (exchange.detail != base::Reason::none) out << '(' << base::row(exchange.detail).name << ')';
   out << " by=" << base::name(reason.ended_by);
   if (exchange.error != 0) put_error(out << " error=", exchange.error);
@@ -231,7 +231,7 @@ void put_json_request(Writer& out, const Exchange& exchange) noexcept {
 }
 
 void put_json_times(Writer& out, const Exchange& exchange) noexcept {
-  for (const State state : kTimed) out << ",\"" << row(state).name << R"(_ms":)" << spent(exchange, state);
+  for (const State state : kTimed) out << ",\"" << name(state) << R"(_ms":)" << spent(exchange, state);
   for (std::size_t i = 0; i < kPhases; ++i) {
     out << ",\"" << kPhaseNames[i] << R"(_ms":)";
     if (const auto phase = static_cast<Phase>(i); exchange.had(phase))
@@ -251,7 +251,7 @@ void put_json_body(Writer& out, const Exchange& exchange) noexcept {
 
 void put_json_end(Writer& out, const Exchange& exchange) noexcept {
   const base::ReasonRow& reason = base::row(exchange.reason);
-  put_json(out << R"(,"state":)", row(exchange.ended_in).name);
+  put_json(out << R"(,"state":)", name(exchange.ended_in));
   put_json(out << R"(,"end":)", reason.name);
   out << R"(,"detail":)";
   if (exchange.detail == base::Reason::none)

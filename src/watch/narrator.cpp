@@ -30,11 +30,14 @@ std::string_view reason_name(const Entry& entry) noexcept {
 }  // namespace
 
 void write_entry(const Entry& entry, Writer& out) noexcept {
-  const std::string_view state = row(static_cast<State>(entry.state)).name;
+  const std::string_view state = name(static_cast<State>(entry.state));
   out << "[slot " << std::uint64_t{entry.slot} << ", #" << entry.id << "] ";
   switch (entry.did) {
     case Did::accepted: out << "accepted on descriptor " << number(entry.value); break;
-    case Did::entered: out << row(static_cast<State>(entry.value)).name << " -> " << state; break;
+    case Did::entered:
+      out << name(static_cast<State>(entry.value)) << " -> " << state << " ("
+          << name(static_cast<Event>(entry.detail)) << ')';
+      break;
     case Did::waited: {
       const bool reads_head = entry.state == static_cast<std::uint8_t>(State::READ_REQUEST) ||
                               entry.state == static_cast<std::uint8_t>(State::READ_RESPONSE);

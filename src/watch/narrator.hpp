@@ -17,7 +17,7 @@ class Narrator {
   std::uint64_t told_ = 0;
 };
 
-// "[slot 3, #17] READ_REQUEST -> SEND_REQUEST".
+// "[slot 3, #17] READ_REQUEST -> SEND_REQUEST (forwarded)".
 void write_entry(const base::Entry& entry, base::Writer& out) noexcept;
 
 }  // namespace watch

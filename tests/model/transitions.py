@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The model's changes of state are those of the program: every GO and CLOSE in proxy.pml, and every successor in
-kStateRows (request_state.hpp), must be in the other too. Both are read as text. Ends with `N passed, N failed`.
+"""Compares the model's changes of state with the program's: each GO and CLOSE of proxy.pml must be a row of kTransitions
+(request_state.hpp), and each row must be in the model. The drawing must name each event, and no part of the machine may
+change a state. All are read as text. Ends with `N passed, N failed`.
 """
 import pathlib
 import re
@@ -30,46 +31,56 @@ def in_model(text):
 
 
 def in_program(text):
-    """The states in the order of the enum, and {(from, to): lines} of the table."""
+    """The states and the events in the order of their enums, and [(from, event, to, line)] of the table."""
     text = without_comments(text)
-    enum = re.search(r"enum class State\b[^{]*\{([^}]*)\}", text)
-    table = re.search(r"\bkStateRows\{\{(.*?)\}\};", text, re.DOTALL)
-    if enum is None or table is None:
-        raise SystemExit("transitions: request_state.hpp has no `enum class State`, or no `kStateRows{{...}};`")
-    states = [name.strip() for name in enum[1].split(",") if name.strip()]
-    found, names = {}, []
-    for row in re.finditer(r"\{\s*\"(\w+)\"\s*,([^{}]*)\}", table[1]):
-        names.append(row[1])
-        number = text.count("\n", 0, table.start(1) + row.start()) + 1
-        rest = re.sub(r"bit\(\s*State::\w+\s*\)", "", row[2])
-        if rest.strip(" \n|"):
-            raise SystemExit(f"transitions: request_state.hpp:{number}: successors that cannot be read: {row[2].strip()}")
-        for after in re.findall(r"State::(\w+)", row[2]):
-            found.setdefault((row[1], after), []).append(number)
-    return states, names, found
+    table = re.search(r"\bkTransitions\{(.*?)\n\};", text, re.DOTALL)
+    enums = [re.search(rf"enum class {name}\b[^{{]*\{{([^}}]*)\}}", text) for name in ("State", "Event")]
+    if table is None or None in enums:
+        raise SystemExit("transitions: request_state.hpp lacks `enum class State`, `enum class Event` or `kTransitions{...};`")
+    states, events = ([name.strip() for name in enum[1].split(",") if name.strip()] for enum in enums)
+    rows = [(*row.groups(), text.count("\n", 0, table.start(1) + row.start()) + 1)
+            for row in re.finditer(r"Transition\{State::(\w+), Event::(\w+), State::(\w+)\}", table[1])]
+    if len(rows) != table[1].count("Transition"):
+        raise SystemExit("transitions: request_state.hpp: a row of kTransitions cannot be read")
+    return states, events, rows
+
+
+def names(text, table):
+    return re.findall(r'"(\w+)"', re.search(rf"\b{table}\{{(.*?)\}};", text, re.DOTALL)[1])
 
 
 def main():
     model_text = (HERE / "proxy.pml").read_text(encoding="utf-8")
     model = in_model(model_text)
-    states, names, program = in_program((ROOT / "request_state.hpp").read_text(encoding="utf-8"))
+    header = (ROOT / "request_state.hpp").read_text(encoding="utf-8")
+    states, events, rows = in_program(header)
+    program = {}
+    for before, _, after, number in rows:
+        program.setdefault((before, after), []).append(number)
     passed = failed = 0
 
     def check(good, message):
         nonlocal passed, failed
-        passed, failed = passed + good, failed + (not good)
+        passed, failed = passed + bool(good), failed + (not good)
         if not good:
             print(f"transitions: {message}")
 
-    check(states == names, f"kStateRows has the rows {names}, the enum {states}")
+    check(states == names(header, "kStateNames"), f"kStateNames has not the names {states}")
+    check(events == names(header, "kEventNames"), f"kEventNames has not the names {events}")
+    drawing = header.split("#pragma", maxsplit=1)[0]
+    for event in events:
+        check(re.search(rf"\b{event}\b", drawing), f"{event} is not in the drawing of request_state.hpp")
+    for path in sorted((ROOT / "src/state").glob("*.cpp")):
+        check(not re.search(r"\brecord(\.|->)state = |\bnext_state\(|\bchange_state\(", without_comments(path.read_text(encoding="utf-8"))),
+              f"{path.name} changes a state: only request_state.cpp may")
     of_model = re.search(r"mtype = \{([^}]*)\}\s*/\* State \*/", model_text)
     check(of_model is not None and of_model[1].replace(" ", "").split(",") == states,
           f"proxy.pml has not the states {states} in its mtype")
     for change in sorted(model.keys() | program.keys()):
         before, after = change
         where = " and ".join(f"line {number}" for number in model.get(change, []) + program.get(change, []))
-        check(change in program, f"{before} -> {after} is in proxy.pml ({where}), but not in kStateRows")
-        check(change in model, f"{before} -> {after} is in kStateRows (request_state.hpp, {where}), but not in proxy.pml")
+        check(change in program, f"{before} -> {after} is in proxy.pml ({where}), but not in kTransitions")
+        check(change in model, f"{before} -> {after} is in kTransitions (request_state.hpp, {where}), but not in proxy.pml")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not model else 0
 

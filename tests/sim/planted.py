@@ -86,7 +86,7 @@ MISTAKES = [
     ("a reload refills the rate limits", [("keep-allowance-on-reload", condition("before != nullptr && false"))]),
     ("a PROXY header is not removed", [("cut-off-proxy-header", delete()), ("move-after-proxy-header", delete())]),
     ("a malformed PROXY header is passed on",
-     [("reject-proxy-header", part("close(Reason::bad_introduction)", "record.introduced = true, go(State::READ_REQUEST)"))]),
+     [("reject-proxy-header", part("close_connection(Reason::bad_introduction)", "record.introduced = true, again()"))]),
     ("the client named by a PROXY header is forgotten", [("client-of-proxy-header", delete())]),
     ("a broken tunnel looks ended", [("truncated-tunnel-resets", condition("false"))]),
 ]

@@ -290,9 +290,9 @@ class Machine {
     std::set<std::string> seen;
     for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
       const base::Entry& entry = trace.at(at);
-      const std::string state{row(static_cast<State>(entry.state)).name};
+      const std::string state{name(static_cast<State>(entry.state))};
       if (entry.did == base::Did::entered)
-        seen.insert(std::string{row(static_cast<State>(entry.value)).name} + ">" + state);
+        seen.insert(std::string{name(static_cast<State>(entry.value))} + ">" + state);
       if (entry.did == base::Did::released) seen.insert(state + ">FREE");
     }
     return seen;
