@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Builds everything and runs every suite; `make check` calls it.
+"""Builds and runs the test suites.
 
-With names as arguments only those suites run. First what they need is built; then they run beside each other, one more
-of them than there are processors, because most of them mostly wait. Each suite says how many passed and failed; one that
-ran nothing has failed. The last line is the sum over all of them: `N passed, N failed`. The exit status is 0 only if
-nothing failed.
+    check.py TIER [SUITE...]    TIER: quick, check or check-all; with names, only these suites of the tier
+
+A suite starts as soon as what it needs is built, while the next configuration is being built. At most one part more than there
+are processors runs at a time, because most parts mostly wait. Each suite reports how many tests passed and failed; a suite that
+ran no test has failed. A suite of the tier `check` that has passed on the same sources is not run again by `check-all`, but
+counted. The last line is the sum: `N passed, N failed`. The exit status is 0 only if nothing failed.
 """
 import concurrent.futures
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -19,8 +23,11 @@ import time
 import typing
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+RECORD = ROOT / "build/passed.json"
 VALGRIND = ("valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all "
             "--track-fds=no")
+TIERS = ("quick", "check", "check-all")  # each has the suites of those before it
+NICE = ["nice", "-n", "10"]              # what only computes leaves the processors to what has timeouts
 
 
 # ---- how a suite's output is counted: (passed, failed) --------------------------------------------------------------
@@ -53,91 +60,146 @@ def count_driver(output):
 
 
 def count_clean(output):
-    """A build or a checker: it passes if it warns of nothing."""
+    """A build or a checker passes if it prints no warning."""
     warned = re.findall(r"warning:|error:", output)
     return (0, len(warned)) if warned else (1, 0)
+
+
+def count_exit(output):
+    """Its exit status decides."""
+    return (1, 0) if "error:" not in output else (0, 1)
 
 
 # ---- the suites -----------------------------------------------------------------------------------------------------
 
 class Suite(typing.NamedTuple):
     name: str
-    needs: tuple     # arguments of make(1) by which it is built, each a tuple
-    parts: list      # (command, further environment) each; they may run beside each other
+    tier: str
+    needs: tuple     # arguments of make(1) by which it is built; empty: nothing
+    parts: list      # (name, command, further environment) each; they may run beside each other. Empty: only the build counts
     count: typing.Callable
 
 
-GCC, CLANG, ASAN = "CXX=g++", "CXX=clang++", ("CXX=g++", "SAN=address,undefined")
-ASAN_FOLDER = "g++-address-undefined"
-BARE, MEMCHECK = ("CXX=g++", "BARE=1"), ("CXX=g++", "MEMCHECK=1")
+GCC, CLANG, BARE, MEMCHECK = ("CXX=g++",), ("CXX=clang++",), ("CXX=g++", "BARE=1"), ("CXX=g++", "MEMCHECK=1")
+ASAN, ASAN_DIRECTORY = ("CXX=g++", "SAN=address,undefined"), "g++-address-undefined"
+SOURCES = sorted(str(path.relative_to(ROOT)) for pattern in ("*.cpp", "src/*/*.cpp") for path in ROOT.glob(pattern))
 
 
 def make(*arguments):
-    return ["make", "--no-print-directory", f"-j{os.cpu_count()}", *arguments]
+    return [*NICE, "make", "--no-print-directory", f"-j{os.cpu_count()}", *arguments]
 
 
-def built(name, *arguments):
-    """That it builds, and the compiler warns of nothing."""
-    return Suite(name, (arguments,), [], count_clean)
+def built(name, tier, *arguments):
+    """That it builds without a warning."""
+    return Suite(name, tier, arguments, [], count_clean)
 
 
-def made(name, count, *arguments, needs):
-    """A target of make's that runs what it depends on."""
-    return Suite(name, (needs,), [(make(*arguments), {})], count)
+def made(name, tier, count, *arguments, needs=()):
+    """A target of the Makefile that runs what it depends on."""
+    return Suite(name, tier, needs, [("", make(*arguments), {})], count)
 
 
-def binary(config):
-    return str(ROOT / "build" / config / "proxy")
+def script(name, tier, count, *arguments, needs=(), prefix=()):
+    return Suite(name, tier, needs, [("", [*prefix, sys.executable, *arguments], {})], count)
 
 
-def end_to_end(name, needs, config, **environment):
-    """A part for each module."""
-    modules = sorted(path.stem for path in (ROOT / "tests/e2e").glob("test_*.py"))
-    return Suite(name, (needs,), [([sys.executable, "-m", "unittest", module],
-                                   {"PYTHONPATH": "tests/e2e", "PROXY": binary(config), **environment}) for module in modules], count_unittest)
+def binary(directory):
+    return str(ROOT / "build" / directory / "proxy")
 
 
-def driver(name, needs, config):
-    return Suite(name, (needs,), [(["./driver.py", "-b", "20", "-c", "75", "-m", "2", "epoll", "--proxy", binary(config)], {})], count_driver)
+def end_to_end(name, tier, needs, directory, only=None, **environment):
+    """A part for each module, those that take longest first."""
+    modules = only or sorted((path.stem for path in (ROOT / "tests/e2e").glob("test_*.py")),
+                             key=lambda module: (module not in LONG, module))
+    return Suite(name, tier, needs, [(module, [sys.executable, "-m", "unittest", module],
+                                      {"PYTHONPATH": "tests/e2e", "PROXY": binary(directory), **environment}) for module in modules],
+                 count_unittest)
 
 
-def script(name, count, *arguments, needs=()):
-    return Suite(name, needs, [([sys.executable, *arguments], {})], count)
+def driver(name, tier, needs, directory):
+    return script(name, tier, count_driver, "./driver.py", "-b", "20", "-c", "75", "-m", "2", "epoll", "--proxy", binary(directory), needs=needs)
 
 
-# What takes longest is begun first.
+def each_source(name, tier, *command, arguments=()):
+    return Suite(name, tier, (), [(file, [*NICE, *command, file, *arguments], {}) for file in SOURCES], count_clean)
+
+
+LONG = ("test_deadlines", "test_many", "test_signals", "test_scarcity", "test_checks")
+QUICK = ("test_requests", "test_refusals", "test_command_line", "test_http11")
 SUITES = [
-    script("layering", count_line, "tests/layering.py"),
-    script("documents", count_line, "tests/documents.py"),
-    script("planted places", count_line, "tests/planting.py"),
-    built("build", GCC, "all"),
-    built("build with clang", CLANG, "build/clang++/proxy"),
-    built("build bare", *BARE, "build/g++-bare/proxy"),
-    Suite("lint", (("lint",),), [], count_clean),
-    end_to_end("end to end, valgrind", (*MEMCHECK, "build/g++-memcheck/proxy"), "g++-memcheck", PROXY_LIGHT="1", PROXY_PREFIX=VALGRIND),
-    end_to_end("end to end, sanitized", (*ASAN, f"build/{ASAN_FOLDER}/proxy"), ASAN_FOLDER, PROXY_LIGHT="1"),
-    end_to_end("end to end", (GCC, "all"), "g++"),
-    end_to_end("end to end, bare", (*BARE, "build/g++-bare/proxy"), "g++-bare", PROXY_LIGHT="1"),
-    made("simulated histories", count_line, GCC, "sim", "SEEDS=100000", needs=(GCC, "build/g++/sim")),
-    made("simulated histories, sanitized", count_line, *ASAN, "sim", "SEEDS=5000", "WORLDS=1", needs=(*ASAN, f"build/{ASAN_FOLDER}/sim")),
-    made("model", count_line, "model", needs=()),
-    made("fuzz corpus", count_line, "fuzz-replay", needs=("fuzz-build",)),
-    made("unit", count_gtest, GCC, "unit", needs=(GCC, "build/g++/unit_tests")),
-    made("unit, sanitized", count_gtest, *ASAN, "unit", needs=(*ASAN, f"build/{ASAN_FOLDER}/unit_tests")),
-    made("unit, on Linux", count_gtest, GCC, "unit-linux", needs=(GCC, "build/g++/linux_tests")),
-    made("unit, on Linux, sanitized", count_gtest, *ASAN, "unit-linux", needs=(*ASAN, f"build/{ASAN_FOLDER}/linux_tests")),
-    made("simulated kernel agrees with Linux", count_line, GCC, "agreement", needs=(GCC, "build/g++/agreement_sim", "build/g++/agreement_linux")),
-    made("differential", count_line, GCC, "differential", needs=(GCC, "build/g++/differential")),
-    Suite("browser", ((GCC, "all"),), [([sys.executable, "-m", "unittest", "discover", "-s", "tests/browser", "-t", "tests/browser"],
-                                       {"PROXY": binary("g++"), "PYTHONPATH": "tests/e2e"})], count_unittest),
-    driver("driver", (GCC, "all"), "g++"),
-    driver("driver, bare", (*BARE, "build/g++-bare/proxy"), "g++-bare"),
-    script("driver proves itself", count_unittest, "tests/driver_test.py"),
-    made("handin", count_driver, "handin", needs=()),
+    script("layering", "quick", count_line, "tests/layering.py"),
+    script("documents", "quick", count_line, "tests/documents.py"),
+    script("planted places", "quick", count_line, "tests/planting.py"),
+    script("words", "quick", count_line, "tests/words.py"),
+    built("build", "quick", *GCC, "all"),
+    end_to_end("end to end, quick", "quick", (*GCC, "all"), "g++", only=QUICK),
+    end_to_end("end to end", "check", (*GCC, "all"), "g++"),
+    driver("driver", "check", (*GCC, "all"), "g++"),
+    Suite("browser", "check", (*GCC, "all"), [("", [sys.executable, "-m", "unittest", "discover", "-s", "tests/browser", "-t", "tests/browser"],
+                                               {"PROXY": binary("g++"), "PYTHONPATH": "tests/e2e"})], count_unittest),
+    made("unit", "quick", count_gtest, *GCC, "unit", needs=(*GCC, "build/g++/unit_tests")),
+    made("simulated histories", "check", count_line, *GCC, "sim", "SEEDS=100000", needs=(*GCC, "build/g++/sim")),
+    made("unit, on Linux", "check", count_gtest, *GCC, "unit-linux", needs=(*GCC, "build/g++/linux_tests")),
+
+    end_to_end("end to end, valgrind", "check-all", (*MEMCHECK, "build/g++-memcheck/proxy"), "g++-memcheck", PROXY_LIGHT="1",
+               PROXY_PREFIX=VALGRIND),
+    made("format", "check-all", count_exit, "format", "FORMAT=--dry-run --Werror"),
+    each_source("clang-tidy", "check-all", "clang-tidy", "--quiet", "--warnings-as-errors=*",
+                arguments=("--", "-std=c++20", "-D_GNU_SOURCE", "-Wreserved-identifier")),
+    Suite("cppcheck", "check-all", (), [("", [*NICE, "cppcheck", "--quiet", "--std=c++20", "--language=c++", "--inline-suppr",
+                                              "--enable=warning,performance,portability", "--suppress=missingIncludeSystem",
+                                              "--error-exitcode=1", f"-j{os.cpu_count()}", *SOURCES], {})], count_exit),
+    end_to_end("end to end, sanitized", "check-all", (*ASAN, f"build/{ASAN_DIRECTORY}/proxy"), ASAN_DIRECTORY, PROXY_LIGHT="1"),
+    end_to_end("end to end, bare", "check-all", (*BARE, "build/g++-bare/proxy"), "g++-bare", PROXY_LIGHT="1"),
+    driver("driver, bare", "check-all", (*BARE, "build/g++-bare/proxy"), "g++-bare"),
+    script("driver proves itself", "check-all", count_unittest, "tests/driver_test.py", needs=(*GCC, "all")),
+    made("simulated histories, sanitized", "check-all", count_line, *ASAN, "sim", "SEEDS=5000", "WORLDS=1",
+         needs=(*ASAN, f"build/{ASAN_DIRECTORY}/sim")),
+    made("unit, sanitized", "check-all", count_gtest, *ASAN, "unit", needs=(*ASAN, f"build/{ASAN_DIRECTORY}/unit_tests")),
+    made("unit, on Linux, sanitized", "check-all", count_gtest, *ASAN, "unit-linux", needs=(*ASAN, f"build/{ASAN_DIRECTORY}/linux_tests")),
+    made("simulated kernel agrees with Linux", "check-all", count_line, *GCC, "agreement",
+         needs=(*GCC, "build/g++/agreement_sim", "build/g++/agreement_linux")),
+    made("differential", "check-all", count_line, *GCC, "differential", needs=(*GCC, "build/g++/differential")),
+    made("fuzz corpus", "check-all", count_line, "fuzz-replay", needs=("fuzz-build",)),
+    built("build with clang", "check-all", *CLANG, "build/clang++/proxy"),
+    built("build bare", "check-all", *BARE, "build/g++-bare/proxy"),
+    made("model", "check-all", count_line, "model"),
+    made("handin", "check-all", count_driver, "handin"),
 ]
 
 
-# ---- running them ---------------------------------------------------------------------------------------------------
+def suites_of(tier, names):
+    """Those of the tier that have one of these names, or all; a smaller end-to-end suite is part of the whole one."""
+    chosen = [suite for suite in SUITES if TIERS.index(suite.tier) <= TIERS.index(tier)]
+    if names:
+        return [suite for suite in chosen if suite.name in names]
+    return [suite for suite in chosen if tier == "quick" or suite.name != "end to end, quick"]
+
+
+# ---- what has passed already ------------------------------------------------------------------------------------------
+
+def fingerprint():
+    """A hash of all sources."""
+    digest = hashlib.sha256()
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = sorted(set(folders) - {".git", "build", "__pycache__"})
+        for name in sorted(files):
+            path = pathlib.Path(folder, name)
+            if path.parent != ROOT / "handin" and path != ROOT / "proxy" and not path.is_symlink():
+                digest.update(f"{path.relative_to(ROOT)} {path.stat().st_size} ".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def passed_before(sources):
+    """{suite: passed tests} of the last `check`, if the sources are the same."""
+    try:
+        record = json.loads(RECORD.read_text(encoding="utf-8"))
+        return record["passed"] if record["sources"] == sources else {}
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+# ---- running ----------------------------------------------------------------------------------------------------------
 
 def run(command, environment=None):
     """The exit status, and what was printed."""
@@ -146,90 +208,104 @@ def run(command, environment=None):
     return process.returncode, f"$ {' '.join(command)}\n{process.stdout.decode(errors='replace')}"
 
 
-class Builds:
-    """Each is made once, whoever needs it."""
+class Run:
+    """All suites of one call: their results and what is printed while they run."""
+    EVERY_S = 15
 
-    def __init__(self):
-        self._results = {}
+    def __init__(self, suites):
+        self.results = {suite.name: [0, 0, 0.0, max(1, len(suite.parts))] for suite in suites}  # passed, failed, seconds, parts left
+        self._suites = suites
+        self._all = sum(result[3] for result in self.results.values())
+        self._running, self._lock, self._ended, self._started = {}, threading.Lock(), threading.Event(), time.monotonic()
+        self._logs = tempfile.mkdtemp(prefix="proxy-check-")
 
-    def result(self, arguments):
-        """(exit status, output, seconds)."""
-        if arguments not in self._results:
-            started = time.monotonic()
-            self._results[arguments] = (*run(make(*arguments)), time.monotonic() - started)
-        return self._results[arguments]
+    def _say(self, text):
+        print(f"{time.monotonic() - self._started:5.0f} s  {text}", flush=True)
 
+    def _report_progress(self):
+        while not self._ended.wait(self.EVERY_S):
+            with self._lock:
+                left = sum(result[3] for result in self.results.values())
+                failed = sum(result[1] for result in self.results.values())
+                oldest = sorted(self._running, key=self._running.get)
+                self._say(f"... {self._all - left} of {self._all} parts done, {failed} failed; running: {', '.join(oldest)}")
 
-class Running:
-    """A suite, of which some parts have run."""
-
-    def __init__(self, suite, folder):
-        self.suite, self.passed, self.failed, self.seconds = suite, 0, 0, 0.0
-        self._log, self._bad = pathlib.Path(folder) / (re.sub(r"\W+", "-", suite.name) + ".log"), []
-        self._left, self._lock = len(suite.parts), threading.Lock()
-
-    def note(self, status, output, seconds):
-        passed, failed = self.suite.count(output)
-        failed = failed or int(status != 0)
-        self.passed, self.failed, self.seconds = self.passed + passed, self.failed + failed, self.seconds + seconds
-        if failed:
-            self._bad.append(output)
-        with open(self._log, "a", encoding="utf-8") as log:
-            log.write(output + "\n")
-
-    def run_part(self, command, environment):
+    def _doing(self, title, command, environment=None):
+        """Runs it; the status, what was printed, and seconds."""
         started = time.monotonic()
+        with self._lock:
+            self._running[title] = started
         status, output = run(command, environment)
         with self._lock:
-            self.note(status, output, time.monotonic() - started)
-            self._left -= 1
-            if self._left == 0:
-                self.tell()
+            del self._running[title]
+        return status, output, time.monotonic() - started
 
-    def tell(self):
-        self.failed = self.failed or int(self.passed == 0)
-        lines = [f"{self.suite.name + ':':24} {self.passed:5} passed, {self.failed} failed   ({self.seconds:.0f} s)"]
-        for output in self._bad:
-            lines += ["    " + line for line in output.splitlines()[-60:]]
-        print("\n".join(lines), flush=True)
+    def _note(self, suite, title, status, output, seconds, parts=1):
+        """Counts what a part, or all parts, of a suite printed."""
+        passed, failed = suite.count(output) if parts == 1 else (0, 1)
+        failed = failed or int(status != 0)
+        with self._lock:
+            result = self.results[suite.name]
+            result[:] = result[0] + passed, result[1] + failed, result[2] + seconds, result[3] - parts
+            if failed:
+                self._say(f"FAILED: {title}\n" + "\n".join("    " + line for line in output.splitlines()[-60:]))
+            if result[3] == 0:
+                result[1] = result[1] or int(result[0] == 0)
+                self._say(f"{suite.name + ':':35} {result[0]:5} passed, {result[1]} failed   ({result[2]:.0f} s)")
+        with open(pathlib.Path(self._logs, re.sub(r"\W+", "-", suite.name) + ".log"), "a", encoding="utf-8") as log:
+            log.write(output + "\n")
+
+    def _part(self, suite, name, command, environment):
+        title = f"{suite.name} {name}".strip()
+        status, output, seconds = self._doing(title, command, environment)
+        self._note(suite, title, status, output, seconds)
+
+    def whole(self):
+        """Builds and runs all suites; True if nothing failed."""
+        threading.Thread(target=self._report_progress, daemon=True).start()
+        needs, parts = list(dict.fromkeys(suite.needs for suite in self._suites)), []
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 1) as lanes:
+            for need in sorted(needs, key=bool):
+                status, output, seconds = self._doing("build " + " ".join(need), make(*need)) if need else (0, "", 0)
+                for suite in [suite for suite in self._suites if suite.needs == need]:
+                    if status != 0 or not suite.parts:
+                        self._note(suite, f"{suite.name}, its build", status, output, seconds, max(1, len(suite.parts)))
+                    else:
+                        parts += [lanes.submit(self._part, suite, *part) for part in suite.parts]
+        self._ended.set()
+        for part in parts:
+            part.result()  # raises what this script did wrong
+        good = not any(result[1] for result in self.results.values())
+        if good:
+            shutil.rmtree(self._logs)
+        else:
+            print(f"check: whole logs are in {self._logs}")
+        return good
 
 
-def build(suites, folder):
-    """Those that are to run, with all that they need; what cannot be built has failed."""
-    builds, ready = Builds(), []
-    for suite in suites:
-        running = Running(suite, folder)
-        ready.append(running)
-        for status, output, seconds in [builds.result(need) for need in suite.needs if need]:
-            if status != 0 or not suite.parts:
-                running.note(status, output, seconds)
-        if running.failed or not suite.parts:
-            running.tell()
-    return ready
-
-
-def main(wanted):
-    unknown = set(wanted) - {suite.name for suite in SUITES}
-    if unknown:
-        print(f"check: no suite is called {', '.join(sorted(unknown))}; there are: "
-              + ", ".join(suite.name for suite in SUITES), file=sys.stderr)
+def main(arguments):
+    tier, names = (arguments or ["check"])[0], arguments[1:]
+    unknown = set(names) - {suite.name for suite in SUITES}
+    if tier not in TIERS or unknown:
+        print(f"check: unknown {'tier ' + tier if tier not in TIERS else 'suite ' + ', '.join(unknown)}; "
+              f"tiers: {', '.join(TIERS)}; suites: {', '.join(suite.name for suite in SUITES)}", file=sys.stderr)
         return 2
-    for variable in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # the builds here are not the caller's
+    for variable in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CXX"):  # the builds here are not the caller's
         os.environ.pop(variable, None)
-    os.environ.pop("CXX", None)
-    folder = tempfile.mkdtemp(prefix="proxy-check-")
-    suites = build([suite for suite in SUITES if not wanted or suite.name in wanted], folder)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 1) as lanes:
-        parts = [lanes.submit(running.run_part, *part) for running in suites if not running.failed for part in running.suite.parts]
-    for part in parts:
-        part.result()  # an error of ours is not lost
-    passed, failed = sum(running.passed for running in suites), sum(running.failed for running in suites)
-    if failed:
-        print(f"check: whole logs are in {folder}")
-    else:
-        shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    sources = fingerprint()
+    before = passed_before(sources) if tier == "check-all" and not names else {}
+    suites = suites_of(tier, names)
+    for suite in suites:
+        if suite.name in before:
+            print(f"{suite.name + ':':43} {before[suite.name]:5} passed before, on the same sources")
+    running = Run([suite for suite in suites if suite.name not in before])
+    good = running.whole()
+    passed = {name: result[0] for name, result in running.results.items() if not result[1]}
+    if tier == "check" and not names:
+        RECORD.write_text(json.dumps({"sources": sources, "passed": passed}), encoding="utf-8")
+    in_all = sum(result[0] for result in running.results.values()) + sum(before.values())
+    print(f"{in_all} passed, {sum(result[1] for result in running.results.values())} failed")
+    return 0 if good and in_all else 1
 
 
 if __name__ == "__main__":

@@ -1,12 +1,24 @@
-# The targets that need more than a compiler: tests, checks of the code, and what they install.
+# The targets that need more than a compiler: tests and checks of the code.
 
-.PHONY: setup
-setup:
-	sh tests/setup.sh
+# SUITES: names of suites, to run only these.
+.PHONY: quick check check-all
+quick check check-all:
+	python3 tests/check.py $@ $(SUITES)
 
-.PHONY: check
-check:
-	python3 tests/check.py $(SUITES)
+.PHONY: hook
+hook:
+	git config core.hooksPath tests/hooks
+
+.PHONY: docs
+docs:
+	python3 tests/documents.py --write
+
+# What clangd and other tools read.
+COMPILED := $(SOURCES) $(sort $(wildcard tests/*/*.cpp tests/*/*/*.cpp))
+compile_commands.json: FORCE
+	@{ echo '['; for file in $(COMPILED); do \
+	  printf '{"directory": "%s", "file": "%s", "command": "%s -c %s"},\n' '$(CURDIR)' $$file '$(CXX) $(strip $(ALLFLAGS))' $$file; done | sed '$$s/,$$//'; \
+	  echo ']'; } > $@
 
 # ---- unit tests -------------------------------------------------------------------------------------------------------
 
@@ -19,6 +31,9 @@ UNIT_OBJECTS := $(UNIT_SOURCES:%.cpp=$(BUILD)/%.o) $(CORE:%.cpp=$(BUILD)/%.o) \
 $(BUILD)/unit_tests: $(UNIT_OBJECTS)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main -pthread $(HASHES_LIBS) $(GZIP_LIBS)
 
+# They are compiled often and run in a second.
+$(BUILD)/tests/unit/%.o: CXXFLAGS += -O1
+
 .PHONY: unit
 unit: $(BUILD)/unit_tests
 	$<
@@ -27,26 +42,17 @@ unit: $(BUILD)/unit_tests
 
 # ---- the code itself --------------------------------------------------------------------------------------------------
 
-LINTED  := proxy.cpp request_state.cpp http_parse.cpp $(sort $(wildcard src/*/*.cpp))
-HEADERS := request_state.hpp $(sort $(wildcard src/*/*.hpp))
-LAID_OUT := $(LINTED) $(HEADERS) $(sort $(wildcard tests/unit/*.[ch]pp tests/unit/linux/*.[ch]pp tests/agreement/*.[ch]pp tests/fuzz/*.[ch]pp tests/wrong/*.[ch]pp))
+FORMATTED := $(sort $(wildcard *.[ch]pp src/*/*.[ch]pp tests/unit/*.[ch]pp tests/unit/linux/*.[ch]pp tests/agreement/*.[ch]pp \
+             tests/fuzz/*.[ch]pp tests/wrong/*.[ch]pp))
 
+FORMAT ?= -i
 .PHONY: format
 format:
-	clang-format -i $(LAID_OUT)
+	clang-format $(FORMAT) $(FORMATTED)
 
 .PHONY: lint
 lint:
-	clang-format --dry-run --Werror $(LAID_OUT)
-	cppcheck --quiet --std=c++20 --language=c++ --enable=warning,performance,portability --inline-suppr \
-	  --suppress=missingIncludeSystem --error-exitcode=1 $(LINTED)
-	printf '%s\n' $(LINTED) | \
-	  xargs -P 2 -I FILE clang-tidy --quiet --warnings-as-errors='*' FILE -- -std=c++20 -D_GNU_SOURCE
-
-# The parts of the documents that are made from the source.
-.PHONY: docs
-docs:
-	python3 tests/documents.py --write
+	python3 tests/check.py check-all format words cppcheck clang-tidy
 
 # ---- further suites, each with its own rules ----------------------------------------------------------------------------
 

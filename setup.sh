@@ -1,0 +1,33 @@
+#!/bin/sh
+# Installs Debian packages, as root or by sudo. Installs nothing if all are there.
+#   sh setup.sh build    what `make` needs
+#   sh setup.sh          what the tests need, too
+set -eu
+
+packages="g++ make pkg-config libc-ares-dev libcrypt-dev nlohmann-json3-dev zlib1g-dev"
+tests="libgtest-dev valgrind python3 curl util-linux clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc
+       libhttp-parser-dev spin gcovr codespell"
+case "${1:-tests}" in
+  build) ;;
+  tests) packages="$packages $tests" ;;
+  *) echo "usage: setup.sh [build|tests]" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $packages; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing="$missing $package"
+done
+if [ -z "$missing" ]; then
+  echo "setup: all packages are installed"
+  exit 0
+fi
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "setup: run this as root, or install sudo; missing packages:$missing" >&2; exit 1; }
+  as_root=sudo
+fi
+echo "setup: installing$missing"
+$as_root apt-get update -q
+# shellcheck disable=SC2086 # a list of words
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
