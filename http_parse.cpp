@@ -61,24 +61,9 @@ Reason parse_version(string_view text, Version& version) noexcept {
   return Reason::none;
 }
 
+// "host:" means the default port (RFC 3986 section 3.2.3).
 bool parse_port(string_view text, std::uint16_t& port) noexcept {
-  if (text.empty()) return true;                        // "host:" means the default (RFC 3986 section 3.2.3)
-  return base::parse_decimal(text, port) && port != 0;  // PLANT(port-range)
-}
-
-// A name whose last label is a number must be a whole IPv4 address: "127.1" or "0x7f.1" mean different hosts
-// to different readers.
-bool is_host_name(string_view host) noexcept {
-  if (host.empty() || host.size() > kHostBytesMax || !base::all_are(host, base::kHostName)) return false;
-  string_view last = host;
-  if (last.back() == '.') last.remove_suffix(1);
-  last = last.substr(last.rfind('.') + 1);
-  const bool hex = last.size() >= 2 && last[0] == '0' && base::lower(last[1]) == 'x' &&
-                   base::all_are(last.substr(2), base::kHexDigit);
-  if (last.empty()) return false;
-  if (!hex && !base::all_are(last, base::kDigit)) return true;  // PLANT(numeric-last-label)
-  sys::Address ignored;
-  return sys::parse_ip(host, 0, ignored);
+  return text.empty() || base::parse_port(text, port);  // PLANT(port-range)
 }
 
 bool parse_bracketed(string_view text, Authority& out, string_view& rest) noexcept {
@@ -334,6 +319,19 @@ Parsed parse(string_view bytes, std::size_t seen, Head& head) noexcept {
 
 }  // namespace
 
+bool is_host(string_view text) noexcept {
+  if (text.empty() || text.size() > kHostBytesMax || !base::all_are(text, base::kHostName)) return false;
+  string_view last = text;
+  if (last.back() == '.') last.remove_suffix(1);
+  last = last.substr(last.rfind('.') + 1);
+  const bool hex = last.size() >= 2 && last[0] == '0' && base::lower(last[1]) == 'x' &&
+                   base::all_are(last.substr(2), base::kHexDigit);
+  if (last.empty()) return false;
+  if (!hex && !base::all_are(last, base::kDigit)) return true;  // PLANT(numeric-last-label)
+  sys::Address ignored;
+  return sys::parse_ip(text, 0, ignored);
+}
+
 bool parse_authority(string_view text, Authority& out) noexcept {
   Authority parsed;
   string_view rest;
@@ -343,7 +341,7 @@ bool parse_authority(string_view text, Authority& out) noexcept {
     const std::size_t colon = std::min(text.find(':'), text.size());
     parsed.host = text.substr(0, colon);
     rest = text.substr(colon);
-    if (!is_host_name(parsed.host)) return false;
+    if (!is_host(parsed.host)) return false;
   }
   if (!rest.empty() && (rest.front() != ':' || !parse_port(rest.substr(1), parsed.port))) return false;
   out = parsed;

@@ -12,6 +12,7 @@
 #include "src/base/trace.hpp"
 #include "src/config/command_line.hpp"
 #include "src/config/json.hpp"
+#include "src/config/rule_text.hpp"
 #include "src/explain/explain.hpp"
 #include "src/http/reply.hpp"
 #include "src/http/rewrite.hpp"
@@ -425,7 +426,7 @@ void Proxy::reload() {
   if (!wrong.empty())
     // PLANT(report-failed-reload)
     return complain(wrong + "\nnothing was reloaded: all goes on as it was configured before");
-  for (const std::string& warning : config().rules.lint()) complain(warning);
+  for (const std::string& warning : config::rule_warnings(config().rules)) complain(warning);
   tell_what_cannot_change();
   reporter_.say("reloaded; proxy " + std::string{plan::kVersion} + " listens on " +
                 watch::list(listeners_.addresses()));
@@ -529,7 +530,8 @@ int run(const plan::Config& config, std::span<const char* const> arguments) {
     return fail(kExitFailed, "cannot reserve memory; smaller --buffers or --max-requests help");
   if (const std::string error = proxy->begin(); !error.empty()) return fail(kExitUsage, error);
   if (const std::string error = proxy->listen(); !error.empty()) return fail(kExitFailed, error);
-  for (const std::string& warning : config.rules.lint()) sys::complain("proxy: " + warning + "\n");
+  for (const std::string& warning : config::rule_warnings(config.rules))
+    sys::complain("proxy: " + warning + "\n");
   proxy->announce();
   proxy->serve();
   return 0;
@@ -559,7 +561,7 @@ int main(int argc, char** argv) {
   switch (line.what) {
     case config::CommandLine::What::wrong: return fail(kExitUsage, line.message);
     case config::CommandLine::What::checked:
-      for (const std::string& warning : line.config.rules.lint()) complain(warning);
+      for (const std::string& warning : config::rule_warnings(line.config.rules)) complain(warning);
       std::printf("%s\n", line.message.c_str());
       return 0;
     case config::CommandLine::What::help: std::printf("%s", config::help_text().c_str()); return 0;

@@ -32,7 +32,7 @@ FILES = {
     "http_parse.cpp": "src/http",
 }
 # Of the address only its numeric form is needed above: no call to the system comes with it.
-ONLY = {("src/http", "src/sys"): {"src/sys/address.hpp"}}
+ONLY = {(room, "src/sys"): {"src/sys/address.hpp"} for room in ("src/http", "src/plan")}
 
 # Names are looked up by a library, whose interface speaks in socket addresses.
 KERNEL_MET_BY = {"src/sys/linux.cpp", "src/sys/files.cpp", "src/sys/beneath.cpp", "src/sys/address.cpp", "src/net/cares.cpp", "src/net/getaddrinfo.cpp"}

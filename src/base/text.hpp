@@ -108,6 +108,14 @@ constexpr bool parse_decimal(std::string_view text, Unsigned& value) noexcept {
   return true;
 }
 
+// A TCP port in decimal, 1 to 65535. False leaves `port` as it was.
+constexpr bool parse_port(std::string_view text, std::uint16_t& port) noexcept {
+  std::uint16_t parsed = 0;
+  if (!parse_decimal(text, parsed) || parsed == 0) return false;
+  port = parsed;
+  return true;
+}
+
 std::string lowered(std::string_view text);  // in small letters
 std::string quoted(std::string_view text);   // 'text', for a message
 // RFC 3986 section 2.1; nothing if a "%" has no two digits behind it.

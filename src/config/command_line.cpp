@@ -5,13 +5,14 @@
 #include <optional>
 #include <utility>
 
-#include "../base/spelling.hpp"
 #include "../base/text.hpp"
-#include "../plan/places.hpp"
 #include "../sys/sys.hpp"
+#include "address_text.hpp"
+#include "did_you_mean.hpp"
 #include "file.hpp"
 #include "json.hpp"
 #include "options.hpp"
+#include "rule_text.hpp"
 
 namespace config {
 namespace {
@@ -20,10 +21,7 @@ using std::string;
 using std::string_view;
 
 string unknown_option(string_view name) {
-  string message = "there is no option " + string{name};
-  if (const string_view near = base::nearest(name, option_names(), 3); !near.empty())
-    message += "; did you mean " + string{near} + "?";
-  return message + " (proxy --help lists them)";
+  return "unknown option " + base::quoted(name) + did_you_mean(name, option_names()) + ": see proxy --help";
 }
 
 // ---- the command line ------------------------------------------------------------------------------------
@@ -72,21 +70,17 @@ class Reader {
 
   void take_port(string_view text) {
     std::uint16_t port = 0;
-    if (!base::parse_decimal(text, port)) {
-      const bool like_a_file = text.find_first_of("./") != string_view::npos;
-      return wrong("'" + string{text} + "' is not a port" +
-                   (like_a_file ? ", and no such file is there" : "") +
-                   "; give a number from 1 to 65535 (or 0 for any free one), as in: proxy 8080");
-    }
-    if (port_) return wrong("there is more than one PORT; use --listen ADDRESS:PORT for further ones");
+    if (!base::parse_decimal(text, port))
+      return wrong("invalid port " + base::quoted(text) +
+                   ": expected 1-65535, 0 for a free port, or an existing file, as in: proxy 8080");
+    if (port_) return wrong("more than one PORT: use --listen ADDRESS:PORT for further listeners");
     port_ = port;
   }
 
   void take_file(string_view name) {
-    if (!file_.empty())
-      return wrong("there is more than one file to read: " + file_ + " and " + string{name});
+    if (!file_.empty()) return wrong("more than one configuration file: " + file_ + " and " + string{name});
     file_ = name;
-    if (file_.empty()) wrong("--config: it needs a file, as in --config proxy.json");
+    if (file_.empty()) wrong("--config: missing file name, as in --config proxy.json");
   }
 
   // "-v", "--name value" or "--name=value".
@@ -100,9 +94,9 @@ class Reader {
     const bool is_flag = row != options().end() && row->value.empty();
     if (row != options().end()) name = row->name;
     const bool has_value = equals != argument.size();
-    if (is_flag && has_value) return wrong(string{name} + " takes no value");
+    if (is_flag && has_value) return wrong(string{name} + ": unexpected value");
     if (!is_flag && !has_value && rest_.empty())
-      return wrong(string{name} + " needs a value (see proxy --help)");
+      return wrong(string{name} + ": missing value (see proxy --help)");
     const string_view value = is_flag ? "true" : has_value ? argument.substr(equals + 1) : next();
     if (option_kind(name) == OptionKind::special) return take_special(name, value);
     given_.push_back({name, value});
@@ -123,7 +117,7 @@ class Reader {
     if (runs() && !file_.empty()) apply_file();
     if (runs()) apply_given(false);
     if (!runs() || !port_) return;
-    const std::vector<plan::Listener> pair = plan::listeners_at("localhost", *port_);
+    const std::vector<plan::Listener> pair = listeners_at("localhost", *port_);
     line_.config.listeners.insert(line_.config.listeners.begin(), pair.begin(), pair.end());
   }
 
@@ -138,8 +132,8 @@ class Reader {
   void apply_file() {
     if (!has_json())
       return wrong(
-          "--config needs nlohmann-json, which this program was built without: install "
-          "nlohmann-json3-dev, and build it again");
+          "--config: this program was built without nlohmann-json; install nlohmann-json3-dev and rebuild "
+          "it");
     string text;
     if (const int error = sys::read_file(file_.c_str(), kConfigFileMax, text); error != 0)
       return wrong("cannot read " + file_ + ": " + std::strerror(error));
@@ -154,25 +148,26 @@ class Reader {
   void check() {
     const std::vector<plan::Listener>& listeners = line_.config.listeners;
     if (listeners.empty() && !file_.empty())
-      return wrong(file_ + R"(: there is nothing to listen on; it needs "servers" or "forward")");
-    if (listeners.empty()) return wrong("which port? For example: proxy 8080 (proxy --help tells more)");
+      return wrong(file_ + R"(: no listeners: expected "servers" or "forward")");
+    if (listeners.empty())
+      return wrong("missing port: expected proxy PORT, as in proxy 8080 (see proxy --help)");
     if (listeners.size() > plan::kListenersMax)
-      return wrong("there are " + std::to_string(listeners.size()) + " listeners; at most " +
-                   std::to_string(plan::kListenersMax) + " can be");
+      return wrong("too many listeners: " + std::to_string(listeners.size()) + ", at most " +
+                   std::to_string(plan::kListenersMax));
     for (auto at = listeners.begin(); at != listeners.end(); ++at)
       if (const auto same = [at](const plan::Listener& other) { return other.address == at->address; };
           at->address.port != 0 && std::any_of(listeners.begin(), at, same))
-        return wrong(text_of(*at) + " is to be listened on twice; give each use its own port");
+        return wrong("two listeners at " + text_of(*at) + ": use a different port for each");
     check_public();
   }
 
-  // Closed by default: a proxy that is reachable from elsewhere must say for whom.
+  // Closed by default: a forward proxy that other machines can reach must restrict its clients.
   void check_public() {
-    const string objection = line_.config.rules.objection_to_public();
+    const string objection = config::objection_to_public(line_.config.rules);
     if (objection.empty()) return;
     for (const plan::Listener& listener : line_.config.listeners)
       if (listener.role == plan::Role::forward && !listener.address.is_loopback())
-        return wrong("the proxy at " + text_of(listener) + " can be reached by others: " + objection);
+        return wrong("listener " + text_of(listener) + " is reachable from other machines: " + objection);
   }
 
   static string text_of(const plan::Listener& listener) {
@@ -182,7 +177,7 @@ class Reader {
   void told_good() {
     const std::size_t count = line_.config.listeners.size();
     line_.what = CommandLine::What::checked;
-    line_.message = (file_.empty() ? "options" : file_) + ": good, " + std::to_string(count) +
+    line_.message = (file_.empty() ? "options" : file_) + ": OK, " + std::to_string(count) +
                     (count == 1 ? " listener" : " listeners");
   }
 

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "../base/text.hpp"
-#include "../plan/places.hpp"
+#include "address_text.hpp"
 #include "options.hpp"
 #include "routes.hpp"
 #include "value.hpp"
@@ -74,7 +74,7 @@ class FileReader {
   void read_sent_file(const FileObject& stream, plan::Listener& model);
   void add(const plan::Listener& place, plan::Listener model, const FileValue& server);
   void add_site(const plan::Listener& place, std::size_t site, const FileValue& server);
-  void tell_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server);
+  void warn_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server);
   [[nodiscard]] plan::Listener* at_same_place(const plan::Listener& place) noexcept;
 
   plan::Config& config_;
@@ -85,7 +85,7 @@ class FileReader {
 // ---- options ---------------------------------------------------------------------------------------------
 
 void FileReader::apply(string_view option, string_view text, const FileValue& value) {
-  if (const string wrong = apply_option(config_, option, text); !wrong.empty()) value.error(wrong);
+  if (const string error = apply_option(config_, option, text); !error.empty()) value.error(error);
 }
 
 void FileReader::read_option(string_view option, const FileValue& value) {
@@ -95,9 +95,9 @@ void FileReader::read_option(string_view option, const FileValue& value) {
     return;
   }
   if (kind == OptionKind::rule)
-    return value.error(R"(rules have an order: give them as "rules": [{"allow": "..."}, {"deny": "..."}])");
+    return value.error(R"(the order of rules matters: use "rules": [{"allow": "..."}, {"deny": "..."}])");
   const bool many = kind == OptionKind::list || kind == OptionKind::repeated;
-  if (!many && value.kind() == Kind::array) return value.wrong("one value");
+  if (!many && value.kind() == Kind::array) return value.expected("one value");
   string all;
   for (const FileValue& element : value.one_or_more()) {
     if (element.kind() != Kind::number && !element.text("a text or a number")) return;
@@ -114,9 +114,8 @@ void FileReader::read_name(const FileValue& value) {
 }
 
 void FileReader::read_workers(const FileValue& value) {
-  if (value.kind() != Kind::number) return value.wrong("a number");
-  if (value.raw() != "1" && value.raw() != "0")
-    value.warn("it has no effect: one thread serves all, without waiting for any");
+  if (value.kind() != Kind::number) return value.expected("a number");
+  if (value.raw() != "1" && value.raw() != "0") value.warn("no effect: one thread serves all connections");
 }
 
 void FileReader::read_rules(const FileValue& value) {
@@ -126,7 +125,7 @@ void FileReader::read_rules(const FileValue& value) {
     const FileObject rule{element, kRule, kRuleKeys};
     const FileValue *const allow = rule.find("allow"), *const deny = rule.find("deny");
     if (element.kind() == Kind::object && (allow == nullptr) == (deny == nullptr)) {
-      element.error("a rule has one of allow and deny; further rules follow as further objects");
+      element.error("expected either allow or deny; use an object for each rule");
     } else if (const FileValue* const given = allow != nullptr ? allow : deny; given != nullptr) {
       if (const auto text = given->text("a rule, as in host=.example.com"))
         apply(allow != nullptr ? "--allow" : "--deny", *text, *given);
@@ -144,8 +143,8 @@ std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
   const auto name = host->text(kHosts);
   const auto number = port->number(0, 65535);
   if (!name || !number) return {};
-  std::vector<plan::Listener> found = plan::listeners_at(*name, static_cast<std::uint16_t>(*number));
-  if (found.empty()) host->wrong(kHosts);
+  std::vector<plan::Listener> found = listeners_at(*name, static_cast<std::uint16_t>(*number));
+  if (found.empty()) host->expected(kHosts);
   return found;
 }
 
@@ -153,7 +152,7 @@ std::vector<plan::Listener> FileReader::read_places(const FileValue& value) {
   std::vector<plan::Listener> all;
   const std::vector<FileValue> elements = value.elements(kPlaces);
   if (elements.empty() && value.kind() == Kind::array)
-    value.error("found an empty array; possible is " + string{kPlaces});
+    value.error("got an empty array, expected " + string{kPlaces});
   for (const FileValue& element : elements) {
     const std::vector<plan::Listener> found = read_place(element);
     all.insert(all.end(), found.begin(), found.end());
@@ -172,8 +171,8 @@ plan::Listener* FileReader::at_same_place(const plan::Listener& place) noexcept 
 void FileReader::add(const plan::Listener& place, plan::Listener model, const FileValue& server) {
   if (const plan::Listener* const taken = at_same_place(place)) {
     const auto index = static_cast<std::size_t>(taken - config_.listeners.data());
-    return server.error(endpoint(place) + " is taken by what line " + std::to_string(listener_lines_[index]) +
-                        " says; only web servers may share a listener");
+    return server.error("listener " + endpoint(place) + " is already used in line " +
+                        std::to_string(listener_lines_[index]) + ": only web servers can share one");
   }
   model.address = place.address;
   model.optional = place.optional;
@@ -194,9 +193,9 @@ void FileReader::read_server(const FileValue& value) {
   const std::vector<plan::Listener> found =
       places == nullptr ? std::vector<plan::Listener>{} : read_places(*places);
   if (stream == nullptr) return read_site(server, value, found);
-  if (server.find("routes") != nullptr) stream->error("a server has routes or a stream, not both");
+  if (server.find("routes") != nullptr) stream->error("expected either routes or stream, not both");
   for (const string_view key : {"hostnames", "keep_alive"})
-    if (const FileValue* const idle = server.find(key)) idle->warn("it has no effect beside a stream");
+    if (const FileValue* const unused = server.find(key)) unused->warn("no effect with a stream");
   plan::Listener model;
   read_stream(*stream, model);
   for (const plan::Listener& place : found) add(place, model, value);
@@ -207,7 +206,7 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
   std::vector<string> names;
   bool all = false;
   for (const FileValue& element : value.one_or_more()) {
-    const auto text = element.text("a host, as in example.com");
+    const auto text = element.text("a host name, as in example.com");
     if (!text) continue;
     all = all || *text == "*";
     plan::Hop host;
@@ -216,11 +215,11 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
     if (*text == "*") continue;
     string name{*text};
     if (bare_ipv6) name.insert(0, 1, '[').push_back(']');
-    if (!plan::parse_host_port(name, host).empty()) {
-      element.wrong("a host, as in example.com, or * for all");
+    if (!parse_host_port(name, host).empty()) {
+      element.expected("a host name, as in example.com, or * for all");
       continue;
     }
-    if (host.port != 1) element.warn("its port has no effect: names are the same at all ports");
+    if (host.port != 1) element.warn("the port has no effect: host names match at all ports");
     names.push_back(base::lowered(host.host));
   }
   if (all) names.clear();
@@ -251,27 +250,25 @@ void FileReader::add_site(const plan::Listener& place, std::size_t site, const F
   shared->optional = shared->optional && place.optional;
   std::vector<std::size_t>& sites = shared->sites;
   if (std::find(sites.begin(), sites.end(), site) != sites.end())
-    return server.warn("its listeners name " + endpoint(place) + " twice");
-  tell_hidden(*shared, site, server);
+    return server.warn("listener " + endpoint(place) + " is given twice");
+  warn_hidden(*shared, site, server);
   const bool for_all = config_.sites[site].hostnames.empty();
   const bool first_is = config_.sites[sites.front()].hostnames.empty();
   sites.insert(for_all && !first_is ? sites.begin() : sites.end(), site);
 }
 
 // Names for which another server at this listener is chosen already.
-void FileReader::tell_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server) {
+void FileReader::warn_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server) {
   if (listener.optional) return;  // told of the first of the pair
   const std::vector<string>& names = config_.sites[site].hostnames;
   for (const std::size_t other : listener.sites) {
     const std::vector<string>& taken = config_.sites[other].hostnames;
-    string where = " at " + endpoint(listener);
-    where += ": the server in line " + std::to_string(site_lines_[other]);
-    if (names.empty() && taken.empty())
-      server.warn("this server is never chosen" + where + " is for all names too; hostnames tell them apart");
+    const string where =
+        " at " + endpoint(listener) + ": the server in line " + std::to_string(site_lines_[other]);
+    if (names.empty() && taken.empty()) server.warn("never used" + where + " has no hostnames either");
     for (const string& name : names)
       if (std::find(taken.begin(), taken.end(), name) != taken.end())
-        server.warn(
-            std::string{"it is never chosen for "}.append(name).append(where).append(" has that name too"));
+        server.warn(string{"never used for "}.append(name).append(where).append(" has that name too"));
   }
 }
 
@@ -280,10 +277,10 @@ void FileReader::tell_hidden(const plan::Listener& listener, std::size_t site, c
 void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model) {
   model.root = ".";
   if (const FileValue* const root = stream.find("root")) {
-    if (const auto path = root->text("the path of a folder")) {
+    if (const auto path = root->text("the path of a directory")) {
       model.root = *path;
-      if (const string wrong = plan::objection_to_directory(*path); !wrong.empty())
-        root->error(wrong + " (paths are relative to the working folder)");
+      if (const string error = check_directory(*path); !error.empty())
+        root->error(error + " (paths are relative to the working folder)");
     }
   }
   if (const FileValue* const file = stream.need("file", "\"notes.txt\""))
@@ -301,7 +298,7 @@ void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
   const auto found = type->one_of(kStreams);
   if (!found) return;
   model.role = kStreamRoles[*found];
-  stream.tell_idle(static_cast<std::uint8_t>(1U << *found), kStreams[*found]);
+  stream.warn_unused(static_cast<std::uint8_t>(1U << *found), kStreams[*found]);
   if (model.role != plan::Role::relay) model.proxy_header_out = 0;
   if (model.role == plan::Role::send_file) read_sent_file(stream, model);
   if (model.role != plan::Role::relay) return;

@@ -1,11 +1,11 @@
-// The configuration file: JSON in the format of eXpServer, and beside it every option by its name.
+// The configuration file: JSON in the format of eXpServer, extended by a key for each option.
 //
 //   {
-//     "server_name": "mine",                  our name, as --name
+//     "server_name": "mine",                  the proxy's name, as --name
 //     "servers": [{
 //       "listeners": [{"host": "0.0.0.0", "port": 8001}],   also "localhost" and "*"
-//       "hostnames": ["example.com"],         which of the servers at a listener; none: all other names
-//       "routes": [                           none: 404 for all; the longest req_path that fits decides
+//       "hostnames": ["example.com"],         virtual hosts; none: the default server
+//       "routes": [                           the longest matching req_path wins; none: 404
 //         {"req_path": "/", "type": "file_serve", "dir_path": "public", "index": ["index.html"],
 //          "gzip_enable": true, "gzip_level": 6, "gzip_mime_types": ["text/html"], "listing": false},
 //         {"req_path": "/old", "type": "redirect", "http_status_code": 301, "redirect_url": "/new"},
@@ -15,7 +15,7 @@
 //          "health_check": {"path": "/health", "interval_ms": 2000}},
 //         {"req_path": "/metrics", "type": "metrics", "ip_whitelist": ["10.0.0.0/8"], "ip_blacklist":
 //         ["10.0.0.1"]}
-//       ]                                     for all: ip_whitelist, ip_blacklist, keep_alive
+//       ]                                     all types: ip_whitelist, ip_blacklist, keep_alive
 //     }, {
 //       "listeners": [{"host": "127.0.0.1", "port": 9000}],
 //       "stream": {"type": "proxy", "upstream": "db.intern:5432", "proxy_protocol_in": false,
@@ -26,7 +26,7 @@
 //     "max_requests": 100, "idle_timeout": 30, "connect_ports": [443, "8000-8999"]   each option: "_" for "-"
 //   }
 //
-// Paths are relative to the working folder. Unknown keys are told and left alone.
+// Paths are relative to the working directory. Unknown keys cause a warning.
 #pragma once
 #include <string>
 #include <string_view>
@@ -37,16 +37,16 @@
 namespace config {
 
 inline constexpr std::size_t kConfigFileMax = std::size_t{1} << 20;
-inline constexpr std::size_t kFindingsMax = 20;  // errors that are told
+inline constexpr std::size_t kFindingsMax = 20;  // errors that are reported
 
-// Lines "FILE:LINE: servers[0].routes[2].type: what was found, and what is possible".
+// Lines "FILE:LINE: servers[0].routes[2].type: MESSAGE".
 struct Findings {
-  std::vector<std::string> errors;    // none: the file is good
+  std::vector<std::string> errors;    // none: the file is valid
   std::vector<std::string> warnings;  // what has no effect
 };
 
-// Adds what the text says to `config`, which is of no use if there are errors. `name` is the file's, for the
-// findings. REQUIRES: has_json(), and a config without listeners and sites.
+// Reads the text of a file into `config`, which is unusable if there are errors. `name` is the file name for
+// the messages. REQUIRES: has_json(), and a config without listeners and sites.
 Findings read_config(std::string_view name, std::string_view text, plan::Config& config);
 
 }  // namespace config

@@ -13,8 +13,9 @@ using std::string_view;
 
 constexpr std::size_t kDepthMax = 32;
 
-// The library tells no place of a value, so it reads through this, and we see how far it has come.
-class Watched {
+// The library does not report the position of a value. It reads through this iterator, which records how far
+// it has come.
+class PositionIterator {
  public:
   using iterator_category = std::input_iterator_tag;
   using value_type = char;
@@ -22,26 +23,26 @@ class Watched {
   using pointer = const char*;
   using reference = const char&;
 
-  Watched(const char* at, const char*& read) noexcept : at_(at), read_(&read) {}
+  PositionIterator(const char* at, const char*& read) noexcept : at_(at), read_(&read) {}
   reference operator*() const noexcept { return *at_; }
-  Watched& operator++() noexcept {
+  PositionIterator& operator++() noexcept {
     *read_ = ++at_;
     return *this;
   }
-  Watched operator++(int) noexcept {
-    Watched before = *this;
+  PositionIterator operator++(int) noexcept {
+    PositionIterator before = *this;
     ++*this;
     return before;
   }
-  bool operator==(const Watched& other) const noexcept { return at_ == other.at_; }
-  bool operator!=(const Watched& other) const noexcept { return at_ != other.at_; }
+  bool operator==(const PositionIterator& other) const noexcept { return at_ == other.at_; }
+  bool operator!=(const PositionIterator& other) const noexcept { return at_ != other.at_; }
 
  private:
   const char* at_;
   const char** read_;
 };
 
-// Is told of each value just after its last byte; of a number after the byte behind it.
+// Is called after the last byte of each value; for a number after the byte that follows it.
 class Builder final : public nlohmann::json_sax<nlohmann::json> {
  public:
   Builder(string_view text, const char*& read, JsonValue& root)
@@ -82,7 +83,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   JsonError error() && { return std::move(error_); }
 
  private:
-  // Lines are counted on from the last place, as places come in their order.
+  // Counts on from the last position: values come in order.
   std::size_t line() noexcept {
     const char* const end = read_ == text_.data() ? read_ : read_ - 1;
     line_ += static_cast<std::size_t>(std::count(counted_, std::max(counted_, end), '\n'));
@@ -108,14 +109,14 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  // What is open stays where it is: its list of items grows only when it is closed again.
+  // The pointers to open containers stay valid: the list that holds one grows only after it was closed.
   bool open(JsonValue::Kind kind) {
     const bool is_root = !started_;
     JsonValue& value = put(kind);
     if (!is_root) open_.push_back(&value);
     if (open_.size() <= kDepthMax) return true;
     error_ = at(static_cast<std::size_t>(read_ - text_.data()) - 1);
-    error_.what = "arrays and objects lie too deep in each other: at most " + std::to_string(kDepthMax);
+    error_.what = "too deeply nested: at most " + std::to_string(kDepthMax) + " levels";
     return false;
   }
 
@@ -132,12 +133,12 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
             {}};
   }
 
-  // Behind the last byte before `index` that is no white space.
+  // The end of the last byte before `index` that is not white space.
   [[nodiscard]] std::size_t end_before(std::size_t index) const noexcept {
     return text_.substr(0, index).find_last_not_of(" \t\r\n") + 1;
   }
 
-  // Where that begins which was not understood; `position` is how many bytes were read by then.
+  // The start of the invalid token; `position` bytes were read when it was found.
   [[nodiscard]] std::size_t start_of(std::size_t position, string_view token,
                                      string_view why) const noexcept {
     if (position > text_.size()) return end_before(text_.size());
@@ -150,29 +151,26 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return start;
   }
 
-  // The library speaks of its grammar; most mistakes have a plain name.
+  // The library's messages name its grammar; these name the usual mistakes.
   [[nodiscard]] std::string sentence(std::size_t position, std::size_t start, string_view why) const {
     const auto says = [why](string_view words) { return why.find(words) != string_view::npos; };
-    if (position > text_.size()) return "the file ends too early: a closing ], } or quote is missing";
+    if (position > text_.size()) return "unexpected end of file: missing ], } or quote";
     const std::size_t end = end_before(start);
     const char first = text_[start], last = end == 0 ? '\0' : text_[end - 1];
-    if (says("invalid string") && says("U+000A")) return "a closing quote is missing in this line";
+    if (says("invalid string") && says("U+000A")) return "missing closing quote in this line";
     if (const std::size_t found = why.find("invalid string: "); found != string_view::npos)
-      return "this text is not well formed: " +
-             std::string{why.substr(found + 16, why.find(';', found) - found - 16)};
-    if (first == '/' || first == '#') return "JSON has no comments; take this one out";
-    if (first == '\'') return "texts and keys stand in double quotes, not in single ones";
-    if ((first == ']' || first == '}') && last == ',')
-      return "there is a comma before this " + std::string{first} + ", and nothing between them; take it out";
-    if (says("expected end of input"))
-      return "the file has ended before this: there is one value, and no more";
-    if (says("parsing object key")) return "a key was expected here, in double quotes";
-    if (says("parsing object separator")) return "a colon was expected here, between a key and its value";
+      return "invalid string: " + std::string{why.substr(found + 16, why.find(';', found) - found - 16)};
+    if (first == '/' || first == '#') return "comments are not allowed in JSON";
+    if (first == '\'') return "single quotes are not allowed: use double quotes";
+    if ((first == ']' || first == '}') && last == ',') return "trailing comma before " + std::string{first};
+    if (says("expected end of input")) return "unexpected text after the end of the value";
+    if (says("parsing object key")) return "expected a key in double quotes";
+    if (says("parsing object separator")) return "expected a colon between key and value";
     if (says("invalid literal"))
-      return "this is no value; texts stand in double quotes, else there are numbers, true, false and null";
-    if (says("parsing array")) return "a comma or a closing ] was expected before this";
-    if (says("parsing object")) return "a comma or a closing } was expected before this";
-    return "a value was expected here";
+      return "invalid value: expected a string in double quotes, a number, true, false or null";
+    if (says("parsing array")) return "expected a comma or ]";
+    if (says("parsing object")) return "expected a comma or }";
+    return "expected a value";
   }
 
   string_view text_;
@@ -193,10 +191,10 @@ JsonError parse_json(string_view text, JsonValue& out) {
   out = {};
   const char* read = text.data();
   Builder builder{text, read, out};
-  const bool good = nlohmann::json::sax_parse(Watched{text.data(), read},
-                                              Watched{text.data() + text.size(), read}, &builder);
+  const bool good = nlohmann::json::sax_parse(PositionIterator{text.data(), read},
+                                              PositionIterator{text.data() + text.size(), read}, &builder);
   JsonError error = std::move(builder).error();
-  if (!good && error.what.empty()) error = {1, 1, "this is no JSON"};
+  if (!good && error.what.empty()) error = {1, 1, "invalid JSON"};
   return error;
 }
 

@@ -1,5 +1,5 @@
-// JSON (RFC 8259) as a tree in which each value knows its line. `json.cpp` asks nlohmann-json; `nojson.cpp`
-// is linked where that is missing.
+// JSON (RFC 8259) as a tree in which each value knows its line. `json.cpp` uses nlohmann-json; builds without
+// it link `nojson.cpp`.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,20 +11,20 @@ namespace config {
 struct JsonValue {
   enum class Kind : std::uint8_t { null, boolean, number, text, array, object };
   Kind kind = Kind::null;
-  std::size_t line = 0;          // where it begins, from 1
-  std::string text;              // decoded; of a number or a boolean as it is written
+  std::size_t line = 0;          // of its first byte, from 1
+  std::string text;              // decoded; a number or a boolean as written
   std::string key;               // in an object
-  std::vector<JsonValue> items;  // of an array or an object, in their order; keys may come twice
+  std::vector<JsonValue> items;  // of an array or an object, in order; keys may repeat
 };
 
 bool has_json() noexcept;
 
 struct JsonError {
   std::size_t line = 0, column = 0;  // from 1; in bytes
-  std::string what;                  // empty: none
+  std::string what;                  // empty: no error
 };
 
-// REQUIRES: has_json(). At most 32 arrays and objects may lie in each other.
+// Arrays and objects may be nested 32 levels deep. REQUIRES: has_json().
 JsonError parse_json(std::string_view text, JsonValue& out);
 
 }  // namespace config

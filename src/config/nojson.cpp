@@ -4,7 +4,7 @@ namespace config {
 
 bool has_json() noexcept { return false; }
 JsonError parse_json(std::string_view /*text*/, JsonValue& /*out*/) {
-  return {1, 1, "no JSON is understood here"};
+  return {1, 1, "built without JSON support"};
 }
 
 }  // namespace config

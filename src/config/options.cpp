@@ -4,7 +4,11 @@
 #include <array>
 
 #include "../base/text.hpp"
-#include "../plan/places.hpp"
+#include "../sys/sys.hpp"
+#include "address_text.hpp"
+#include "number_text.hpp"
+#include "parent_text.hpp"
+#include "rule_text.hpp"
 
 namespace config {
 namespace {
@@ -16,34 +20,31 @@ constexpr std::size_t kRequestsMax = 1'000'000;
 constexpr std::size_t kBufferMibMax = 65'536;
 constexpr std::size_t kKeepUpstreamsMax = 256;
 constexpr std::size_t kNameBytesMax = 64;
-constexpr std::uint32_t kWaitMsMax = 86'400'000;
 
-// ---- values: each parser returns an empty string, or what is wrong ---------------------------------------
+// ---- listeners: each function returns the error, or an empty string on success ---------------------------
 
 string take_listen(plan::Config& config, string_view text) {
   std::vector<plan::Listener> found;
   const bool named =
       text.find(':') == string_view::npos || text.starts_with("localhost:") || text.starts_with("*:");
   const bool open_brackets = text.starts_with('[') && text.find("]:") == string_view::npos;
-  if (named || open_brackets || !plan::parse_listen(text, found))
-    return base::quoted(text) +
-           " is not ADDRESS:PORT with a numeric address, as in 127.0.0.1:8080 or [::1]:8080";
+  if (named || open_brackets || !parse_listen(text, found))
+    return "invalid listener " + base::quoted(text) +
+           ": expected ADDRESS:PORT with a numeric address, as in 127.0.0.1:8080 or [::1]:8080";
   config.listeners.insert(config.listeners.end(), found.begin(), found.end());
   return {};
 }
 
-// ---- listeners that are no proxies: "[ADDRESS:]PORT=WHAT" ------------------------------------------------
-
-string no_listener(string_view text, string_view what) {
-  return base::quoted(text) + " is not [ADDRESS:]PORT" + (what.empty() ? "" : "=" + string{what}) +
-         ", as in 8080" + (what.empty() ? "" : "=" + string{what}) + " or 0.0.0.0:8080" +
-         (what.empty() ? "" : "=" + string{what});
+// `what` follows the port: "=DIRECTORY".
+string invalid_listener(string_view text, const string& what) {
+  return "invalid listener " + base::quoted(text) + ": expected [ADDRESS:]PORT" + what + ", as in 8080" +
+         what + " or 0.0.0.0:8080" + what;
 }
 
-// Takes "[ADDRESS:]PORT=" off the front.
+// Removes "[ADDRESS:]PORT=" from the front.
 bool take_place(string_view& text, std::vector<plan::Listener>& out) {
   const std::size_t equals = text.find('=');
-  if (equals == string_view::npos || !plan::parse_listen(text.substr(0, equals), out)) return false;
+  if (equals == string_view::npos || !parse_listen(text.substr(0, equals), out)) return false;
   text.remove_prefix(equals + 1);
   return true;
 }
@@ -56,7 +57,7 @@ void add_listeners(plan::Config& config, const std::vector<plan::Listener>& plac
   }
 }
 
-// A site of one route, for all paths.
+// Adds a site with one route, for all paths.
 void add_site(plan::Config& config, const std::vector<plan::Listener>& places, plan::WebRoute route) {
   plan::Listener model;
   model.role = plan::Role::web;
@@ -65,19 +66,19 @@ void add_site(plan::Config& config, const std::vector<plan::Listener>& places, p
   add_listeners(config, places, model);
 }
 
-// "[ADDRESS:]PORT=HOST:PORT,..."; the group is the last one then.
+// Reads "[ADDRESS:]PORT=HOST:PORT,..." and appends the group.
 string take_group(plan::Config& config, string_view text, std::vector<plan::Listener>& places) {
   plan::Group group;
   string_view members = text;
-  if (!take_place(members, places)) return no_listener(text, "HOST:PORT");
-  string wrong = plan::parse_members(members, group.members);
-  if (wrong.empty()) config.groups.push_back(std::move(group));
-  return wrong;
+  if (!take_place(members, places)) return invalid_listener(text, "=HOST:PORT");
+  string error = parse_members(members, group.members);
+  if (error.empty()) config.groups.push_back(std::move(group));
+  return error;
 }
 
 string take_reverse(plan::Config& config, string_view text) {
   std::vector<plan::Listener> places;
-  if (string wrong = take_group(config, text, places); !wrong.empty()) return wrong;
+  if (string error = take_group(config, text, places); !error.empty()) return error;
   plan::WebRoute route;
   route.kind = plan::RouteKind::reverse;
   route.group = config.groups.size() - 1;
@@ -89,8 +90,8 @@ string take_files(plan::Config& config, string_view text) {
   std::vector<plan::Listener> places;
   plan::WebRoute route;
   string_view directory = text;
-  if (!take_place(directory, places)) return no_listener(text, "DIRECTORY");
-  if (string wrong = plan::objection_to_directory(directory); !wrong.empty()) return wrong;
+  if (!take_place(directory, places)) return invalid_listener(text, "=DIRECTORY");
+  if (string error = check_directory(directory); !error.empty()) return error;
   route.directory = directory;
   add_site(config, places, std::move(route));
   return {};
@@ -98,7 +99,7 @@ string take_files(plan::Config& config, string_view text) {
 
 string take_relay(plan::Config& config, string_view text) {
   std::vector<plan::Listener> places;
-  if (string wrong = take_group(config, text, places); !wrong.empty()) return wrong;
+  if (string error = take_group(config, text, places); !error.empty()) return error;
   plan::Listener model;
   model.role = plan::Role::relay;
   model.group = config.groups.size() - 1;
@@ -108,7 +109,7 @@ string take_relay(plan::Config& config, string_view text) {
 
 string take_echo(plan::Config& config, string_view text) {
   std::vector<plan::Listener> places;
-  if (!plan::parse_listen(text, places)) return no_listener(text, "");
+  if (!parse_listen(text, places)) return invalid_listener(text, "");
   plan::Listener model;
   model.role = plan::Role::echo;
   add_listeners(config, places, model);
@@ -118,7 +119,8 @@ string take_echo(plan::Config& config, string_view text) {
 // ---- flags -----------------------------------------------------------------------------------------------
 
 string take_flag(bool& out, string_view text) {
-  if (text != "true" && text != "false") return base::quoted(text) + " is neither true nor false";
+  if (text != "true" && text != "false")
+    return "invalid value " + base::quoted(text) + ": expected true or false";
   out = text == "true";
   return {};
 }
@@ -127,25 +129,33 @@ string take_request_id(plan::Config& config, string_view text) { return take_fla
 
 // ---- single values ---------------------------------------------------------------------------------------
 
+string add_rule(plan::Rules& rules, plan::Action action, string_view text) {
+  if (rules.size() == plan::kRulesMax) return "too many rules: at most " + std::to_string(plan::kRulesMax);
+  plan::Rule rule;
+  string error = parse_rule(action, text, rule);
+  if (error.empty()) rules.add(std::move(rule));
+  return error;
+}
 string take_allow(plan::Config& config, string_view text) {
-  return config.rules.add(plan::Action::allow, text);
+  return add_rule(config.rules, plan::Action::allow, text);
 }
 string take_deny(plan::Config& config, string_view text) {
-  return config.rules.add(plan::Action::deny, text);
+  return add_rule(config.rules, plan::Action::deny, text);
 }
 
 string take_users(plan::Config& config, string_view text) {
-  if (text.empty()) return "it needs a file as htpasswd writes it";
+  if (text.empty()) return "missing file name: expected an htpasswd file";
   config.users_file = text;
   return {};
 }
 
-// In Via a token (RFC 9110 section 7.6.3), in Proxy-Status too (RFC 8941 section 3.3.4: it begins with a
-// letter).
+// A token in Via (RFC 9110 section 7.6.3) and in Proxy-Status, where it begins with a letter (RFC 8941
+// section 3.3.4).
 string take_name(plan::Config& config, string_view text) {
   const bool letter = !text.empty() && base::lower(text.front()) >= 'a' && base::lower(text.front()) <= 'z';
   if (!letter || text.size() > kNameBytesMax || !base::all_are(text, base::kHostName))
-    return base::quoted(text) + " is not a name of letters, digits, '-', '.' and '_', at most 64 of them";
+    return "invalid name " + base::quoted(text) +
+           ": expected a letter, then letters, digits, '-', '.' and '_', at most 64 in all";
   config.name = text;
   return {};
 }
@@ -153,7 +163,7 @@ string take_name(plan::Config& config, string_view text) {
 string take_count(std::size_t& out, string_view text, std::size_t max) {
   std::size_t count = 0;
   if (!base::parse_decimal(text, count) || count == 0 || count > max)
-    return base::quoted(text) + " is not a number from 1 to " + std::to_string(max);
+    return "invalid number " + base::quoted(text) + ": expected 1-" + std::to_string(max);
   out = count;
   return {};
 }
@@ -164,17 +174,24 @@ string take_client_connections(plan::Config& config, string_view text) {
   if (error.empty()) config.allowance.connections = static_cast<std::uint32_t>(count);
   return error;
 }
-string take_client_requests(plan::Config& config, string_view text) {
-  return parse_rate(text, config.allowance.requests);
+string take_rate(plan::Rate& out, string_view text) {
+  const std::optional<plan::Rate> rate = parse_rate(text);
+  if (!rate)
+    return "invalid rate " + base::quoted(text) +
+           ": expected N per second or N:BURST, as in 100, 500k or 2m:8m";
+  out = *rate;
+  return {};
 }
-
+string take_client_requests(plan::Config& config, string_view text) {
+  return take_rate(config.allowance.requests, text);
+}
 string take_client_bytes(plan::Config& config, string_view text) {
-  return parse_rate(text, config.allowance.bytes);
+  return take_rate(config.allowance.bytes, text);
 }
 
 string take_parent(plan::Config& config, string_view text) {
   plan::Parent parent;
-  string error = plan::parse_parent(text, parent);
+  string error = parse_parent(text, parent);
   if (error.empty()) config.parent = std::move(parent);
   return error;
 }
@@ -189,22 +206,23 @@ string take_buffers(plan::Config& config, string_view text) {
   return take_count(config.buffer_mib, text, kBufferMibMax);
 }
 
-// "443,8000-8999"; "none" for no port at all.
+// "443,8000-8999", or "none".
 string take_connect_ports(plan::Config& config, string_view text) {
-  string advice = base::quoted(text) + " is not a list of ports, as in 443,1024-65535 (or none)";
+  string error = "invalid ports " + base::quoted(text) + ": expected a list, as in 443,1024-65535, or none";
   config.connect_ports.clear();
   if (text == "none") return {};
-  if (text.empty()) return advice;
+  if (text.empty()) return error;
   while (!text.empty()) {
     plan::Ports ports;
-    if (!plan::parse_ports(base::next_element(text), ports) || ports.last < ports.first) return advice;
+    if (!parse_ports(base::next_element(text), ports) || ports.last < ports.first) return error;
     config.connect_ports.push_back(ports);
   }
   return {};
 }
 
 string take_http(plan::Config& config, string_view text) {
-  if (text != "1.0" && text != "1.1") return base::quoted(text) + " is neither 1.0 nor 1.1";
+  if (text != "1.0" && text != "1.1")
+    return "invalid version " + base::quoted(text) + ": expected 1.0 or 1.1";
   config.http10 = text == "1.0";
   return {};
 }
@@ -218,8 +236,8 @@ string take_keep_upstreams(plan::Config& config, string_view text) {
 }
 
 string take_log(plan::Config& config, string_view text) {
-  if (text.empty()) return "it needs a file name, - for standard output, syslog, or off";
-  if (text == "syslog:") return base::quoted(text) + " names no socket, as in syslog:/dev/log";
+  if (text.empty()) return "missing file name: expected a file, - for standard output, syslog, or off";
+  if (text == "syslog:") return "invalid log target 'syslog:': expected syslog:SOCKET, as in syslog:/dev/log";
   config.access_log = text;
   return {};
 }
@@ -233,33 +251,20 @@ string take_log_format(plan::Config& config, string_view text) {
     }
     names += (names.empty() ? "" : ", ") + string{format.name};
   }
-  return base::quoted(text) + " is not a format; there are " + names;
-}
-
-// Seconds with up to three decimals: "30", "0.25".
-std::optional<std::uint32_t> parse_seconds(string_view text) {
-  const std::size_t dot = std::min(text.find('.'), text.size());
-  std::uint32_t seconds = 0, thousandths = 0;
-  if (!base::parse_decimal(text.substr(0, dot), seconds) || seconds > kWaitMsMax / 1000) return std::nullopt;
-  if (dot != text.size()) {
-    const string_view decimals = text.substr(dot + 1);
-    if (decimals.size() > 3 || !base::parse_decimal(decimals, thousandths)) return std::nullopt;
-    for (std::size_t i = decimals.size(); i < 3; ++i) thousandths *= 10;
-  }
-  const std::uint32_t ms = seconds * 1000 + thousandths;
-  return ms <= kWaitMsMax ? std::optional{ms} : std::nullopt;
+  return "invalid format " + base::quoted(text) + ": expected " + names;
 }
 
 string take_wait(plan::Config& config, plan::Wait wait, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
-  if (!ms || *ms == 0) return base::quoted(text) + " is not a number of seconds, as in 30 or 0.5";
+  if (!ms || *ms == 0) return "invalid time " + base::quoted(text) + ": expected seconds, as in 30 or 0.5";
   config.wait_ms[static_cast<std::size_t>(wait)] = *ms;
   return {};
 }
 
 string take_drain(plan::Config& config, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
-  if (!ms) return base::quoted(text) + " is not a number of seconds, as in 30 or 0.5, or 0 to stop at once";
+  if (!ms)
+    return "invalid time " + base::quoted(text) + ": expected seconds, as in 30 or 0.5; 0 stops at once";
   config.drain_ms = *ms;
   return {};
 }
@@ -316,6 +321,15 @@ constexpr std::array<Option, 28> kOptions{{
 }};
 
 }  // namespace
+
+string check_directory(string_view path) {
+  switch (sys::path_kind(string{path}.c_str())) {
+    case sys::PathKind::directory: return {};
+    case sys::PathKind::none: return "no such directory: " + base::quoted(path);
+    case sys::PathKind::file: break;
+  }
+  return "not a directory: " + base::quoted(path);
+}
 
 std::span<const Option> options() noexcept { return kOptions; }
 

@@ -32,6 +32,9 @@ struct Option {
   char letter = 0;  // short name, as in -v; 0 if there is none
 };
 
+// The error if no directory has this path, or an empty string.
+std::string check_directory(std::string_view path);
+
 // All options except the timeouts (plan::kDeadlineRows).
 std::span<const Option> options() noexcept;
 

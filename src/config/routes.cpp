@@ -5,7 +5,9 @@
 
 #include "../base/text.hpp"
 #include "../plan/groups.hpp"
-#include "../plan/places.hpp"
+#include "address_text.hpp"
+#include "number_text.hpp"
+#include "options.hpp"
 
 namespace config {
 namespace {
@@ -13,7 +15,6 @@ namespace {
 using std::string;
 using std::string_view;
 
-constexpr std::int64_t kMsMax = 86'400'000;
 constexpr std::array<std::uint16_t, 5> kRedirects{301, 302, 303, 307, 308};  // RFC 9110 section 15.4
 
 // In the order of RouteKind and of Balance.
@@ -56,10 +57,10 @@ void read_networks(const FileObject& object, string_view key, std::vector<plan::
   if (list == nullptr) return;
   for (const FileValue& element : list->elements(R"(an array of networks, as in ["10.0.0.0/8", "::1"])")) {
     plan::Network network;
-    if (element.kind() == JsonValue::Kind::text && plan::parse_network(element.raw(), network))
+    if (element.kind() == JsonValue::Kind::text && parse_network(element.raw(), network))
       out.push_back(network);
     else
-      element.wrong("a network or an address, as in 10.0.0.0/8 or ::1");
+      element.expected("a network or an address, as in 10.0.0.0/8 or ::1");
   }
 }
 
@@ -71,24 +72,24 @@ void read_clients(const FileObject& object, plan::WebRoute& route) {
                        [&allowed](const plan::Network& denied) { return denied.has(allowed); });
   };
   if (!route.allow.empty() && std::all_of(route.allow.begin(), route.allow.end(), is_denied))
-    object.find("ip_blacklist")->warn("it covers the whole ip_whitelist, so nobody may use this route");
+    object.find("ip_blacklist")->warn("covers the whole ip_whitelist: no client can use this route");
 }
 
 void read_gzip(const FileObject& object, plan::WebRoute& route) {
   if (const FileValue* const on = object.find("gzip_enable")) route.gzip = on->flag().value_or(false);
   if (const FileValue* const level = object.find("gzip_level")) {
-    if (!route.gzip) level->warn("it has no effect without \"gzip_enable\": true");
+    if (!route.gzip) level->warn("no effect without \"gzip_enable\": true");
     if (level->raw() != "-1")  // the library's default, in eXpServer
       route.gzip_level = static_cast<int>(level->number(1, 9).value_or(route.gzip_level));
   }
   const FileValue* const types = object.find("gzip_mime_types");
   if (types == nullptr) return;
-  if (!route.gzip) types->warn("it has no effect without \"gzip_enable\": true");
+  if (!route.gzip) types->warn("no effect without \"gzip_enable\": true");
   for (const FileValue& element :
        types->elements(R"(an array of media types, as in ["text/html", "text/*"])")) {
     const auto type = element.text("a media type, as in text/html or text/*");
     if (type && type->find('/') == string_view::npos && *type != "*")
-      element.wrong("a media type, as in text/html or text/*");
+      element.expected("a media type, as in text/html or text/*");
     else if (type)
       route.gzip_types.emplace_back(*type);
   }
@@ -96,18 +97,18 @@ void read_gzip(const FileObject& object, plan::WebRoute& route) {
 
 void read_files(const FileObject& object, plan::WebRoute& route) {
   if (const FileValue* const directory = object.need("dir_path", "\"public\"")) {
-    if (const auto path = directory->text("the path of a folder")) {
+    if (const auto path = directory->text("the path of a directory")) {
       route.directory = *path;
-      if (const string wrong = plan::objection_to_directory(*path); !wrong.empty())
-        directory->error(wrong + " (paths are relative to the working folder)");
+      if (const string error = check_directory(*path); !error.empty())
+        directory->error(error + " (paths are relative to the working folder)");
     }
   }
   if (const FileValue* const index = object.find("index")) {
     route.index.clear();
     for (const FileValue& element : index->one_or_more()) {
-      const auto name = element.text("the name of a file, as in index.html");
+      const auto name = element.text("a file name, as in index.html");
       if (name && name->find('/') != string_view::npos)
-        element.wrong("the name of a file in the folder that is asked for, as in index.html");
+        element.expected("a file name without /, as in index.html");
       else if (name)
         route.index.emplace_back(*name);
     }
@@ -122,14 +123,14 @@ void read_redirect(const FileObject& object, plan::WebRoute& route) {
       return status->kind() == JsonValue::Kind::number && status->raw() == std::to_string(code);
     });
     if (found == kRedirects.end())
-      status->wrong("301, 302, 303, 307 or 308");
+      status->expected("301, 302, 303, 307 or 308");
     else
       route.status = *found;
   }
   if (const FileValue* const url = object.need("redirect_url", R"("http://example.com/")")) {
     const auto location = url->text("a URL, as in http://example.com/ or /new");
     if (location && location->find(' ') != string_view::npos)
-      url->wrong("a URL without blanks, which are written as %20");
+      url->expected("a URL without blanks (write %20)");
     else if (location)
       route.location = *location;
   }
@@ -140,7 +141,7 @@ void read_health(const FileValue& value, plan::Group& group) {
   if (const FileValue* const path = health.need("path", "\"/health\"")) {
     const auto text = path->text("a path, as in /health");
     if (text && !(is_path(*text) && base::all_are(*text, base::kVisible)))
-      path->wrong("a path, as in /health");
+      path->expected("a path, as in /health");
     else if (text)
       group.check_path = *text;
   }
@@ -167,11 +168,11 @@ void read_path(const FileObject& object, const plan::Site& site, plan::WebRoute&
   const auto prefix = path->text("a path, as in /images");
   if (!prefix) return;
   if (!is_path(*prefix))
-    return path->wrong("a path that begins with / and has no ?, # or blank, as in /images");
+    return path->expected("a path that begins with / and has no ?, # or blank, as in /images");
   route.prefix = *prefix;
   if (std::any_of(site.routes.begin(), site.routes.end(),
                   [&route](const plan::WebRoute& other) { return other.prefix == route.prefix; }))
-    path->warn("this route is never taken: one before it has the same req_path");
+    path->warn("never used: an earlier route has the same req_path");
 }
 
 void read_route(const FileValue& value, plan::Config& config, plan::Site& site) {
@@ -187,7 +188,7 @@ void read_route(const FileValue& value, plan::Config& config, plan::Site& site) 
   const auto kind = type == nullptr ? std::nullopt : type->one_of(kKinds);
   if (kind) {
     route.kind = static_cast<plan::RouteKind>(*kind);
-    object.tell_idle(bit(route.kind), kKinds[*kind]);
+    object.warn_unused(bit(route.kind), kKinds[*kind]);
     if (route.kind == plan::RouteKind::files) read_files(object, route);
     if (route.kind == plan::RouteKind::redirect) read_redirect(object, route);
     if (route.kind == plan::RouteKind::reverse) read_reverse(object, config, route);
@@ -206,19 +207,19 @@ std::optional<plan::Group> read_group(const FileObject& object) {
   for (const FileValue& element : servers->one_or_more()) {
     plan::Hop hop;
     const auto text = element.text("a server, as in localhost:3000 or unix:/run/app.sock");
-    const string wrong = text ? plan::parse_hop(*text, hop) : string{};
-    if (!wrong.empty()) element.error(wrong);
-    good = good && text && wrong.empty();
+    const string error = text ? parse_hop(*text, hop) : string{};
+    if (!error.empty()) element.error(error);
+    good = good && text && error.empty();
     group.members.push_back(std::move(hop));
   }
   if (group.members.empty() || group.members.size() > plan::kMembersMax) {
-    servers->wrong(R"(1 to 64 servers, as in ["localhost:3000"])");
+    servers->expected(R"(1 to 64 servers, as in ["localhost:3000"])");
     good = false;
   }
   if (const FileValue* const balance = object.find("load_balancing")) {
     const auto found = balance->one_of(kBalances);
     if (found) group.balance = static_cast<plan::Balance>(*found);
-    if (found && group.members.size() == 1) balance->warn("it has no effect where there is but one server");
+    if (found && group.members.size() == 1) balance->warn("no effect with a single server");
   }
   if (!good) return std::nullopt;
   return group;

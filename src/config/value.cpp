@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "../base/spelling.hpp"
 #include "../base/text.hpp"
+#include "did_you_mean.hpp"
 
 namespace config {
 namespace {
@@ -13,12 +13,9 @@ using std::string_view;
 using Kind = JsonValue::Kind;
 
 constexpr std::size_t kQuotedMax = 60;
-constexpr std::size_t kSpellingMost = 3;
 
 string quoted(string_view text) {
-  string out{text.substr(0, kQuotedMax)};
-  std::replace_if(out.begin(), out.end(), base::is_control, '?');
-  return '"' + out + (text.size() > kQuotedMax ? "...\"" : "\"");
+  return '"' + string{text.substr(0, kQuotedMax)} + (text.size() > kQuotedMax ? "...\"" : "\"");
 }
 
 string described(const JsonValue& value) {
@@ -37,35 +34,31 @@ string joined(string_view path, string_view key) {
   return path.empty() ? string{key} : string{path} + "." + string{key};
 }
 
-string did_you_mean(string_view name, std::span<const string_view> names) {
-  const string_view near = base::nearest(name, names, std::min(kSpellingMost, name.size() / 2));
-  if (near.empty()) return {};
-  return "; did you mean " + string{near} + "?";
-}
-
 }  // namespace
 
-// ---- what is said ----------------------------------------------------------------------------------------
+// ---- the report ------------------------------------------------------------------------------------------
 
-Report::Said Report::said(std::size_t line, string_view path, string_view text) const {
-  return {line, file_ + ":" + std::to_string(line) + ": " + string{path} + (path.empty() ? "" : ": ") +
-                    string{text}};
+Report::Entry Report::entry(std::size_t line, string_view path, string_view text) const {
+  string out =
+      file_ + ":" + std::to_string(line) + ": " + string{path} + (path.empty() ? "" : ": ") + string{text};
+  std::replace_if(out.begin(), out.end(), base::is_control, '?');
+  return {line, std::move(out)};
 }
 
 void Report::error(std::size_t line, string_view path, string_view text) {
-  errors_.push_back(said(line, path, text));
+  errors_.push_back(entry(line, path, text));
 }
 
 void Report::warn(std::size_t line, string_view path, string_view text) {
-  warnings_.push_back(said(line, path, text));
+  warnings_.push_back(entry(line, path, text));
 }
 
-std::vector<string> Report::sorted(std::vector<Said>& all) {
-  std::stable_sort(all.begin(), all.end(), [](const Said& a, const Said& b) { return a.line < b.line; });
+std::vector<string> Report::sorted(std::vector<Entry>& all) {
+  std::stable_sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) { return a.line < b.line; });
   std::vector<string> out;
-  for (const Said& said : all) {
+  for (const Entry& one : all) {
     if (out.size() == kFindingsMax) break;
-    out.push_back(said.text);
+    out.push_back(one.text);
   }
   return out;
 }
@@ -73,27 +66,26 @@ std::vector<string> Report::sorted(std::vector<Said>& all) {
 Findings Report::findings() {
   Findings out{sorted(errors_), sorted(warnings_)};
   if (errors_.size() > kFindingsMax)
-    out.errors.push_back(file_ + ": and " + std::to_string(errors_.size() - kFindingsMax) +
-                         " further mistakes");
+    out.errors.push_back(file_ + ": and " + std::to_string(errors_.size() - kFindingsMax) + " more errors");
   return out;
 }
 
 // ---- a value ---------------------------------------------------------------------------------------------
 
-void FileValue::wrong(string_view possible) const {
-  error("found " + described(*json_) + "; possible is " + string{possible});
+void FileValue::expected(string_view what) const {
+  error("got " + described(*json_) + ", expected " + string{what});
 }
 
-std::optional<string_view> FileValue::text(string_view possible) const {
+std::optional<string_view> FileValue::text(string_view what) const {
   const string& text = json_->text;
   if (kind() == Kind::text && !text.empty() && !base::has_control(text)) return text;
-  wrong(possible);
+  expected(what);
   return std::nullopt;
 }
 
 std::optional<bool> FileValue::flag() const {
   if (kind() == Kind::boolean) return json_->text == "true";
-  wrong("true or false");
+  expected("true or false");
   return std::nullopt;
 }
 
@@ -106,7 +98,7 @@ std::optional<std::int64_t> FileValue::number(std::int64_t least, std::int64_t m
     if (negative) value = -value;
     if (least <= value && value <= most) return value;
   }
-  wrong("a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  expected("a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   return std::nullopt;
 }
 
@@ -115,15 +107,14 @@ std::optional<std::size_t> FileValue::one_of(std::span<const string_view> names)
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   string all;
   for (const string_view name : names) all += (all.empty() ? "" : ", ") + string{name};
-  error("found " + described(*json_) + "; possible are " + all +
-        (kind() == Kind::text ? did_you_mean(raw(), names) : ""));
+  expected(all + (kind() == Kind::text ? did_you_mean(raw(), names) : ""));
   return std::nullopt;
 }
 
-std::vector<FileValue> FileValue::elements(string_view possible) const {
+std::vector<FileValue> FileValue::elements(string_view what) const {
   std::vector<FileValue> out;
   if (kind() != Kind::array) {
-    wrong(possible);
+    expected(what);
     return out;
   }
   for (std::size_t i = 0; i < json_->items.size(); ++i)
@@ -135,10 +126,10 @@ std::vector<FileValue> FileValue::one_or_more() const {
   return kind() == Kind::array ? elements("") : std::vector<FileValue>{*this};
 }
 
-std::vector<FileValue> FileValue::members(string_view possible) const {
+std::vector<FileValue> FileValue::members(string_view what) const {
   std::vector<FileValue> out;
   if (kind() != Kind::object) {
-    wrong(possible);
+    expected(what);
     return out;
   }
   for (const JsonValue& item : json_->items) {
@@ -149,7 +140,7 @@ std::vector<FileValue> FileValue::members(string_view possible) const {
       out.push_back(member);
       continue;
     }
-    before->warn("it has no effect: it comes once more, in line " + std::to_string(item.line));
+    before->warn("no effect: given again in line " + std::to_string(item.line));
     *before = member;
   }
   return out;
@@ -157,13 +148,14 @@ std::vector<FileValue> FileValue::members(string_view possible) const {
 
 // ---- an object -------------------------------------------------------------------------------------------
 
-FileObject::FileObject(const FileValue& value, string_view possible, std::span<const FileKey> keys)
-    : value_(value), keys_(keys), members_(value.members(possible)) {
+FileObject::FileObject(const FileValue& value, string_view what, std::span<const FileKey> keys)
+    : value_(value), keys_(keys), members_(value.members(what)) {
   std::vector<string_view> names;
   for (const FileKey& key : keys) names.push_back(key.name);
   for (const FileValue& member : members_)
     if (std::find(names.begin(), names.end(), member.key()) == names.end())
-      member.warn("there is no such key, so it has no effect" + did_you_mean(member.key(), names));
+      value_.warn_in_line(member.line(),
+                          "unknown key " + base::quoted(member.key()) + did_you_mean(member.key(), names));
 }
 
 const FileValue* FileObject::find(string_view key) const noexcept {
@@ -175,16 +167,15 @@ const FileValue* FileObject::find(string_view key) const noexcept {
 const FileValue* FileObject::need(string_view key, string_view example) const {
   const FileValue* const found = find(key);
   if (found == nullptr && value_.kind() == Kind::object)
-    value_.error("it needs " + string{key} + ", as in \"" + string{key} + "\": " + string{example});
+    value_.error("missing " + string{key} + ", as in \"" + string{key} + "\": " + string{example});
   return found;
 }
 
-void FileObject::tell_idle(std::uint8_t type, string_view name) const {
+void FileObject::warn_unused(std::uint8_t type, string_view name) const {
   for (const FileValue& member : members_) {
     const auto key = std::find_if(keys_.begin(), keys_.end(),
                                   [&member](const FileKey& row) { return row.name == member.key(); });
-    if (key != keys_.end() && (key->types & type) == 0)
-      member.warn("it has no effect where the type is " + string{name});
+    if (key != keys_.end() && (key->types & type) == 0) member.warn("no effect with type " + string{name});
   }
 }
 

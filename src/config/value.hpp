@@ -1,5 +1,5 @@
-// A value of a configuration file with the way to it, so that whatever is said about it names its line and
-// its keys: "proxy.json:12: servers[0].routes[2].type: found "file"; possible are file_serve, redirect".
+// A value of the configuration file that knows its line and its path, so that each message names both:
+// "proxy.json:12: servers[0].routes[2].type: got "f", expected file_serve, redirect".
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace config {
 
-// What is said, in the order of the lines.
+// Collects errors and warnings; findings() returns them in the order of their lines.
 class Report {
  public:
   explicit Report(std::string_view file) : file_(file) {}
@@ -22,18 +22,19 @@ class Report {
   Findings findings();
 
  private:
-  struct Said {
+  struct Entry {
     std::size_t line;
     std::string text;
   };
-  [[nodiscard]] Said said(std::size_t line, std::string_view path, std::string_view text) const;
-  static std::vector<std::string> sorted(std::vector<Said>& all);
+  [[nodiscard]] Entry entry(std::size_t line, std::string_view path, std::string_view text) const;
+  static std::vector<std::string> sorted(std::vector<Entry>& all);
 
   std::string file_;
-  std::vector<Said> errors_, warnings_;
+  std::vector<Entry> errors_, warnings_;
 };
 
-// Good as long as the tree and the report. Where a reading function returns nothing, it has said why.
+// A view: valid as long as the tree and the report. A reading function that returns nothing has reported an
+// error. `what` names the expected value in it.
 class FileValue {
  public:
   FileValue(const JsonValue& json, std::string path, Report& report)
@@ -42,26 +43,28 @@ class FileValue {
   [[nodiscard]] JsonValue::Kind kind() const noexcept { return json_->kind; }
   [[nodiscard]] std::string_view key() const noexcept { return json_->key; }
   [[nodiscard]] std::size_t line() const noexcept { return json_->line; }
-  // As it is written, of a text without its quotes.
+  // The value as written, a string without its quotes.
   [[nodiscard]] std::string_view raw() const noexcept { return json_->text; }
 
   void error(std::string_view text) const { report_->error(json_->line, path_, text); }
   void warn(std::string_view text) const { report_->warn(json_->line, path_, text); }
-  // "found ...; possible is ..."
-  void wrong(std::string_view possible) const;
+  // Warns about something in another line of this value.
+  void warn_in_line(std::size_t line, std::string_view text) const { report_->warn(line, path_, text); }
+  // Reports the error "got ..., expected WHAT".
+  void expected(std::string_view what) const;
 
-  // A text without control characters, and not empty.
-  [[nodiscard]] std::optional<std::string_view> text(std::string_view possible) const;
+  // A string that is not empty and has no control characters.
+  [[nodiscard]] std::optional<std::string_view> text(std::string_view what) const;
   [[nodiscard]] std::optional<bool> flag() const;
   [[nodiscard]] std::optional<std::int64_t> number(std::int64_t least, std::int64_t most) const;
   // The index of one of these names.
   [[nodiscard]] std::optional<std::size_t> one_of(std::span<const std::string_view> names) const;
-  // The elements of an array; none if it is not one.
-  [[nodiscard]] std::vector<FileValue> elements(std::string_view possible) const;
-  // The elements of an array, or the value itself if it is none.
+  // The elements of an array; none if it is not an array.
+  [[nodiscard]] std::vector<FileValue> elements(std::string_view what) const;
+  // The elements of an array, or the value itself if it is not an array.
   [[nodiscard]] std::vector<FileValue> one_or_more() const;
-  // The members of an object; none if it is not one. Of a key that comes twice the last, which is told.
-  [[nodiscard]] std::vector<FileValue> members(std::string_view possible) const;
+  // The members of an object; none if it is not an object. Warns about duplicate keys; the last one counts.
+  [[nodiscard]] std::vector<FileValue> members(std::string_view what) const;
 
  private:
   const JsonValue* json_;
@@ -69,22 +72,22 @@ class FileValue {
   Report* report_;
 };
 
-// A key of an object, and for which of the object's types (a bit each) it means something.
+// A key that an object may have, and the types of the object that use it (one bit each).
 struct FileKey {
   std::string_view name;
   std::uint8_t types = 0xff;
 };
 
-// An object that may have these keys; others are told, with the nearest spelling.
+// An object with known keys. Warns about other keys and suggests the closest known one.
 class FileObject {
  public:
-  FileObject(const FileValue& value, std::string_view possible, std::span<const FileKey> keys);
-  // Null if there is none.
+  FileObject(const FileValue& value, std::string_view what, std::span<const FileKey> keys);
+  // Null if the key is missing.
   [[nodiscard]] const FileValue* find(std::string_view key) const noexcept;
-  // The same, and says if there is none; `example` is its value.
+  // The same, and reports an error if it is missing. `example` is a value for the message.
   [[nodiscard]] const FileValue* need(std::string_view key, std::string_view example) const;
-  // Tells of keys that mean nothing for this type; `name` is that of the type.
-  void tell_idle(std::uint8_t type, std::string_view name) const;
+  // Warns about keys that this type, called `name`, does not use.
+  void warn_unused(std::uint8_t type, std::string_view name) const;
 
  private:
   FileValue value_;

@@ -8,7 +8,6 @@
 #include "../http/rewrite.hpp"
 #include "../http/status.hpp"
 #include "../net/resolver.hpp"
-#include "../plan/places.hpp"
 
 namespace explain {
 namespace {

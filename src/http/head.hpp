@@ -101,6 +101,11 @@ Parsed parse_request(std::string_view bytes, std::size_t seen, RequestHead& head
 // `to_head`: the request was a HEAD, so that there is no body whatever the fields say.
 Parsed parse_response(std::string_view bytes, std::size_t seen, bool to_head, ResponseHead& head) noexcept;
 
+// A DNS name or an IPv4 address, as a URL has it: letters, digits, "-", "." and "_". If its last label is a
+// number, it must be a whole IPv4 address, since "127.1" and "0x7f.1" mean different hosts to different
+// programs.
+bool is_host(std::string_view text) noexcept;
+
 // Parses host[:port] (RFC 3986 section 3.2 without userinfo).
 bool parse_authority(std::string_view text, Authority& out) noexcept;
 

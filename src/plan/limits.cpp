@@ -1,16 +1,12 @@
 #include "limits.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 
-#include "../base/text.hpp"
-
 namespace plan {
 namespace {
-
-using std::string;
-using std::string_view;
 
 constexpr std::uint64_t kThousand = 1000;
 
@@ -24,35 +20,7 @@ std::uint64_t rounded_up(std::uint64_t amount, std::uint64_t unit) noexcept {
   return amount / unit + (amount % unit != 0 ? 1 : 0);
 }
 
-struct Unit {
-  char letter;
-  std::uint64_t factor;
-};
-constexpr std::array<Unit, 3> kUnits{{{'k', 1U << 10}, {'m', 1U << 20}, {'g', 1U << 30}}};
-
-bool parse_amount(string_view text, std::uint64_t& out) {
-  if (text.empty()) return false;
-  const auto unit = std::find_if(kUnits.begin(), kUnits.end(),
-                                 [text](const Unit& u) { return u.letter == base::lower(text.back()); });
-  const std::uint64_t factor = unit == kUnits.end() ? 1 : unit->factor;
-  if (unit != kUnits.end()) text.remove_suffix(1);
-  std::uint64_t number = 0;
-  if (!base::parse_decimal(text, number) || number == 0 || number > kRateMax / factor) return false;
-  out = number * factor;
-  return true;
-}
-
 }  // namespace
-
-string parse_rate(string_view text, Rate& out) {
-  const std::size_t colon = std::min(text.find(':'), text.size());
-  Rate rate;
-  if (!parse_amount(text.substr(0, colon), rate.per_second) ||
-      (colon != text.size() && !parse_amount(text.substr(colon + 1), rate.burst)))
-    return "'" + string{text} + "' is not N for each second, or N:BURST, as in 100, 500k or 2m:8m";
-  out = rate;
-  return {};
-}
 
 // ---- one bucket
 // --------------------------------------------------------------------------------------------------------

@@ -32,10 +32,6 @@ struct Rate {
   bool operator==(const Rate&) const = default;
 };
 
-// Reads "100" or, with the burst, "100:500"; each number may end in k, m or g, for 2 to the 10th, 20th or
-// 30th. Empty, or what is wrong; then `out` is as it was.
-std::string parse_rate(std::string_view text, Rate& out);
-
 struct Allowance {
   Rate requests;
   Rate bytes;

@@ -1,5 +1,4 @@
-// What a listener is for, and what a web server's routes do: values that the options and the configuration
-// file are read into. What is done with them is decided in `plan_request` and `plan_connection`.
+// What listeners do: roles, and the sites and routes of a web server. Values, filled by src/config.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -10,7 +9,7 @@
 
 namespace plan {
 
-// Where a connection may be opened to.
+// Where to open a connection.
 struct Hop {
   std::string host;        // a name, or an address without brackets; empty: a Unix socket
   std::uint16_t port = 0;  // of `host`
@@ -18,68 +17,74 @@ struct Hop {
   bool operator==(const Hop&) const = default;
 };
 
-// How a group shares out its work.
+// "host:80", "[::1]:80", "unix:/path".
+std::string text_of(const Hop& hop);
+
+// How a group chooses a server.
 enum class Balance : std::uint8_t { round_robin, least_conn, ip_hash };
 
-// Servers that do the same.
+// Upstream servers that serve the same content.
 struct Group {
   std::vector<Hop> members;  // at least one
   Balance balance = Balance::round_robin;
-  std::string check_path;          // asked for now and then to see who is well; empty: nobody is asked
-  std::uint32_t check_ms = 5'000;  // how often
+  std::string check_path;          // of the health check; empty: no health checks
+  std::uint32_t check_ms = 5'000;  // interval of the health checks
 };
 
 enum class RouteKind : std::uint8_t { files, redirect, reverse, metrics };
 
-// What is done with the requests of a web server whose path begins with `prefix`.
+// Serves the requests whose path begins with `prefix`.
 struct WebRoute {
-  std::string prefix = "/";  // ends at a boundary between the path's segments
+  std::string prefix = "/";  // matches whole path segments only
   RouteKind kind = RouteKind::files;
-  std::vector<Network> allow;  // clients; empty: all
-  std::vector<Network> deny;   // of those
+  std::vector<Network> allow;  // client addresses; empty: all
+  std::vector<Network> deny;   // client addresses; applied after `allow`
+  bool keep_alive = true;
   // files
   std::string directory;
   std::vector<std::string> index{"index.html"};
-  bool listing = true;  // of a directory without an index
+  bool listing = true;  // of a directory without an index file
   bool gzip = false;
-  int gzip_level = 6;  // 1 to 9
-  std::vector<std::string>
-      gzip_types;  // media types; "*" at the end stands for the rest. Empty: what is text
+  int gzip_level = 6;                   // 1 to 9
+  std::vector<std::string> gzip_types;  // media types, as "text/*"; empty: all text formats
   // redirect
   std::uint16_t status = 302;
   std::string location;
   // reverse
-  std::size_t group = 0;         // of Config::groups
-  std::uint32_t timeout_ms = 0;  // for the head of the answer; 0: as for all
-  bool keep_alive = true;        // for all kinds: the connection may stay
+  std::size_t group = 0;         // index into Config::groups
+  std::uint32_t timeout_ms = 0;  // for the response head; 0: the global timeout
 };
 
-// The routes for some names.
+// The routes of some host names.
 struct Site {
-  std::vector<std::string> hostnames;  // in small letters, without port; empty: any
+  std::vector<std::string> hostnames;  // lower case, without port; empty: all
   std::vector<WebRoute> routes;
-  bool keep_alive = true;  // where no route is found
+  bool keep_alive = true;  // for requests that match no route
 };
 
 enum class Role : std::uint8_t {
-  forward,        // a proxy for its clients
-  web,            // a server: files, redirects, and other servers behind it
-  relay,          // bytes to another server and back
-  echo,           // what comes goes back
-  reverse_lines,  // each line goes back from its end to its beginning
-  send_file,      // a file, and the end
+  forward,        // forward proxy
+  web,            // web server and reverse proxy
+  relay,          // TCP proxy
+  echo,           // TCP echo server
+  reverse_lines,  // sends each line back reversed
+  send_file,      // sends one file, then closes
 };
+
+// A client's record stores the index of its listener in one byte.
+inline constexpr std::size_t kListenersMax = 200;
 
 struct Listener {
   sys::Address address;
   Role role = Role::forward;
-  bool optional = false;  // second of a pair (::1 beside 127.0.0.1): may be missing on a machine without
-                          // such addresses; port 0 is the port that the listener before it got
-  std::vector<std::size_t> sites;     // web: of Config::sites; the first is for names that no other has
-  std::size_t group = 0;              // relay: of Config::groups
-  std::string root, file;             // send_file: the file, looked up below the folder
+  // Second address of a pair, as ::1 after 127.0.0.1: the machine may lack it. Port 0 is then the port that
+  // the listener before it got.
+  bool optional = false;
+  std::vector<std::size_t> sites;     // web: indices into Config::sites; the first is the default
+  std::size_t group = 0;              // relay: index into Config::groups
+  std::string root, file;             // send_file: the file, relative to the directory `root`
   bool proxy_header_in = false;       // each connection begins with a PROXY header
-  std::uint8_t proxy_header_out = 0;  // relay: version of the one that is sent on; 0: none
+  std::uint8_t proxy_header_out = 0;  // relay: version of the PROXY header to send; 0: none
 };
 
 }  // namespace plan

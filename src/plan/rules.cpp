@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <optional>
+#include <utility>
 
-#include "../base/spelling.hpp"
 #include "../base/text.hpp"
 
 namespace plan {
 namespace {
 
-using detail::HostPattern;
-using detail::Rule;
 using std::string;
 using std::string_view;
 using Family = sys::Address::Family;
@@ -190,162 +189,6 @@ Verdict verdict_of(Decision decision, Verdict::By by, std::size_t index) noexcep
   return {decision, by, static_cast<std::uint16_t>(index)};
 }
 
-// ---- reading a rule: each function returns an empty string, or what is wrong
-// -----------------------------------------
-
-string take_client(Rule& rule, string_view text) {
-  Network network;
-  if (!parse_network(text, network)) return base::quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16";
-  rule.client.push_back(network);
-  return {};
-}
-
-string take_to(Rule& rule, string_view text) {
-  Network network;
-  if (!parse_network(text, network))
-    return base::quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16 (for names there is host=)";
-  rule.to.push_back(network);
-  return {};
-}
-
-bool is_pattern(string_view text) {
-  return !text.empty() && text.find("..") == string_view::npos &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return c == '*' || base::is(c, base::kHostName); });
-}
-
-string not_a_host(string_view text) {
-  string wrong = base::quoted(text) + " is not a host or a pattern of hosts, as in *.example.com";
-  if (text.find("//") != string_view::npos) return wrong + " (no scheme and no path)";
-  if (text.find('/') != string_view::npos) return wrong + " (for networks there is to=)";
-  if (text.find(':') != string_view::npos) return wrong + " (the port is a condition of its own, port=)";
-  if (!std::all_of(text.begin(), text.end(), [](char c) { return base::is(c, base::kVisible); }))
-    return wrong + " (names in other letters are written in their xn-- form)";
-  return wrong;
-}
-
-string take_host(Rule& rule, string_view text) {
-  const bool bracketed = text.size() > 2 && text.front() == '[' && text.back() == ']';
-  sys::Address address;
-  if (sys::parse_ip(bracketed ? text.substr(1, text.size() - 2) : text, 0, address)) {
-    rule.host.push_back({string{text}, sys::unmapped(address)});
-    return {};
-  }
-  string pattern = base::lowered(base::without_final_dot(text));
-  const bool with_all_below = pattern.size() > 1 && pattern.front() == '.';
-  if (with_all_below) rule.host.push_back({"*" + pattern, {}});
-  if (with_all_below) pattern.erase(0, 1);
-  if (!is_pattern(pattern) || pattern.front() == '.') return not_a_host(text);
-  rule.host.push_back({pattern, {}});
-  return {};
-}
-
-string take_port(Rule& rule, string_view text) {
-  Ports range;
-  if (!parse_ports(text, range))
-    return base::quoted(text) + " is not a port from 1 to 65535, as in 80, or a range, as in 1024-65535";
-  if (range.first > range.last) return base::quoted(text) + " is a range whose end lies before its begin";
-  rule.port.push_back(range);
-  return {};
-}
-
-// Methods are case-sensitive (RFC 9110 section 9.1), and all that are registered are in capitals.
-string take_method(Rule& rule, string_view text) {
-  if (text.empty() || !base::all_are(text, base::kToken))
-    return base::quoted(text) + " is not a method, as in GET";
-  if (std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; }))
-    return base::quoted(text) + " has small letters; methods are in capitals, as in GET";
-  rule.method.emplace_back(text);
-  return {};
-}
-
-struct Condition {
-  string_view key;
-  string (*take)(Rule&, string_view);
-  bool (*given)(const Rule&);
-};
-
-constexpr std::array<Condition, 5> kConditions{{
-    {"client", take_client, [](const Rule& rule) { return !rule.client.empty(); }},
-    {"host", take_host, [](const Rule& rule) { return !rule.host.empty(); }},
-    {"to", take_to, [](const Rule& rule) { return !rule.to.empty(); }},
-    {"port", take_port, [](const Rule& rule) { return !rule.port.empty(); }},
-    {"method", take_method, [](const Rule& rule) { return !rule.method.empty(); }},
-}};
-constexpr string_view kKeys = "client=, host=, to=, port= and method=";
-
-// For words that users of other proxies would try, and for slips of the finger.
-string_view meant(string_view key) {
-  constexpr std::array<std::array<string_view, 2>, 9> kOtherWords{{{"from", "client"},
-                                                                   {"src", "client"},
-                                                                   {"source", "client"},
-                                                                   {"domain", "host"},
-                                                                   {"name", "host"},
-                                                                   {"dst", "to"},
-                                                                   {"destination", "to"},
-                                                                   {"dest", "to"},
-                                                                   {"verb", "method"}}};
-  for (const auto& [word, right] : kOtherWords)
-    if (base::equals_ignoring_case(word, key)) return right;
-  std::array<string_view, kConditions.size()> keys;
-  std::transform(kConditions.begin(), kConditions.end(), keys.begin(),
-                 [](const Condition& c) { return c.key; });
-  return base::nearest(key, keys, std::min<std::size_t>(2, key.size() / 2));
-}
-
-string unknown_condition(string_view key) {
-  string message = "there is no condition " + base::quoted(key);
-  if (const string_view right = meant(key); !right.empty())
-    message += "; did you mean " + string{right} + "=?";
-  return message + " (there are " + string{kKeys} + ")";
-}
-
-string take_alternatives(const Condition& condition, Rule& rule, string_view values) {
-  for (bool more = true; more;) {
-    const std::size_t bar = values.find('|');
-    const string_view value = base::trimmed(values.substr(0, bar));
-    if (value.empty()) return string{condition.key} + "= needs a value, before and behind each |";
-    if (string error = condition.take(rule, value); !error.empty())
-      return string{condition.key} + "=: " + error;
-    more = bar != string_view::npos;
-    if (more) values.remove_prefix(bar + 1);
-  }
-  return {};
-}
-
-string take_values(Rule& rule, string_view key, string_view values) {
-  const auto found = std::find_if(kConditions.begin(), kConditions.end(),
-                                  [key](const Condition& c) { return c.key == key; });
-  if (found == kConditions.end()) return unknown_condition(key);
-  if (found->given(rule))
-    return string{key} + "= is given twice; for one or the other, write " + string{key} + "=A|B";
-  return take_alternatives(*found, rule, values);
-}
-
-string take_condition(Rule& rule, string_view text) {
-  if (text.empty()) return "there is an empty condition; conditions stand between commas";
-  if (const std::size_t equals = text.find('='); equals != string_view::npos)
-    return take_values(rule, base::trimmed(text.substr(0, equals)), text.substr(equals + 1));
-  Network network;
-  if (parse_network(text, network)) return take_values(rule, "client", text);
-  if (!meant(text).empty())
-    return base::quoted(text) + " needs a value, as in " + string{meant(text)} + "=...";
-  return base::quoted(text) + " is not ADDRESS/BITS, as in 192.168.0.0/16, nor a condition (there are " +
-         string{kKeys} + "), nor all";
-}
-
-string read_rule(Rule& rule, string_view text) {
-  if (base::trimmed(text) == "all") return {};
-  // Behind a comma something must come, which next_element would not show.
-  for (bool more = true; more;) {
-    more = text.find(',') != string_view::npos;
-    const string_view element = base::next_element(text);
-    if (element == "all") return "all stands alone, without further conditions";
-    if (string error = take_condition(rule, element); !error.empty()) return error;
-  }
-  return {};
-}
-
 // ---- which rule covers which
 // ------------------------------------------------------------------------------------------
 
@@ -405,17 +248,12 @@ bool covers(const Rule& first, const Rule& later) {
 
 }  // namespace
 
-string Rules::add(Action action, string_view text) {
-  if (rules_.size() == kRulesMax) return "there are more than " + std::to_string(kRulesMax) + " rules";
-  Rule rule;
-  rule.action = action;
-  rule.text = (action == Action::allow ? "--allow " : "--deny ") + string{text};
-  if (string error = read_rule(rule, text); !error.empty()) return error;
+void Rules::add(Rule rule) {
+  assert(rules_.size() < kRulesMax);
   rules_.push_back(std::move(rule));
-  return {};
 }
 
-bool Rules::speaks_of_clients() const noexcept {
+bool Rules::restricts_clients() const noexcept {
   return std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) { return !rule.client.empty(); });
 }
 
@@ -429,7 +267,7 @@ Fallback Rules::fallback(const sys::Address& client) const noexcept {
   });
   if (for_some) return Fallback::stranger;
   if (client.is_loopback()) return Fallback::this_machine;
-  return speaks_of_clients() ? Fallback::stranger : Fallback::no_client_rule;
+  return restricts_clients() ? Fallback::stranger : Fallback::no_client_rule;
 }
 
 Verdict Rules::before_lookup(const Asked& asked) const noexcept {
@@ -484,27 +322,22 @@ bool Rules::is_about_client(Verdict verdict) const noexcept {
          rule.method.empty();
 }
 
-std::vector<string> Rules::lint() const {
-  std::vector<string> warnings;
+std::vector<Shadowed> Rules::shadowed() const {
+  std::vector<Shadowed> found;
   for (std::size_t later = 1; later < rules_.size(); ++later) {
     const auto end = rules_.begin() + static_cast<std::ptrdiff_t>(later);
     const auto first =
         std::find_if(rules_.begin(), end, [&](const Rule& rule) { return covers(rule, rules_[later]); });
-    if (first == end) continue;
-    warnings.push_back(rules_[later].text + " never decides anything: " + first->text +
-                       " stands before it and matches all that it matches");
+    if (first != end) found.push_back({&rules_[later], &*first});
   }
-  return warnings;
+  return found;
 }
 
-string Rules::objection_to_public() const {
-  if (!speaks_of_clients()) return "say who may use the proxy, as in --allow 192.168.0.0/16";
+const Rule* Rules::open_rule() const noexcept {
   const auto open = std::find_if(rules_.begin(), rules_.end(), [](const Rule& rule) {
     return rule.action == Action::allow && rule.client.empty();
   });
-  if (open == rules_.end()) return {};
-  return open->text + " is for everybody: say for whom, as in client=192.168.0.0/16" +
-         " (client=0.0.0.0/0|::/0 if everybody is meant)";
+  return open == rules_.end() ? nullptr : &*open;
 }
 
 }  // namespace plan

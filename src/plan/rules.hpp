@@ -1,46 +1,28 @@
-// Who may ask for what. Rules stand in the order given, and the first that matches decides:
+// Access rules. They are tried in order; the first that matches decides. config/rule_text.hpp describes their
+// conditions.
 //
-//   --allow client=10.0.0.0/8,port=80|8000-8999  --deny host=.example.com  --deny to=192.168.0.0/16  --allow
-//   all
+// ::/0 does not contain IPv4 addresses; an IPv4-mapped IPv6 address counts as its IPv4 address. The final dot
+// of a host name does not count: "example.com." is example.com (RFC 1034 section 3.1).
 //
-// A rule is a list of conditions, all of which must hold; each has one value, or several with "|" between
-// them, of which one must. Each condition is given once at most.
+// After the configured rules come the built-in ones. They deny link-local addresses (among them cloud
+// metadata services), unspecified, multicast and broadcast addresses, and deny loopback addresses to clients
+// on other machines (kBuiltIn). An allow rule opens such a destination only if it names it: with a network of
+// to= that lies within the built-in one, or with the numeric host itself. So "--allow all", "--allow
+// client=192.168.0.0/16" and "--allow to=0.0.0.0/0" do not open the metadata service or the services on
+// 127.0.0.1 by accident, whatever the order of the rules. A name does not count, not even "host=localhost":
+// the owner of a name could point it there.
 //
-//   client=10.0.0.0/8    the client's address: a network, or a single address
-//   10.0.0.0/8           the same
-//   host=*.example.com   the host of the URL, in letters of either case; "*" stands for any run of
-//   characters,
-//                        also for none. A name below example.com, but not example.com itself
-//   host=.example.com    example.com and every name below it
-//   host=192.0.2.1       this very address, in whatever spelling; addresses that a name has are not meant
-//   to=192.168.0.0/16    the address that will be connected to, whatever name led there
-//   port=1024-65535      the port of the URL
-//   method=GET           the method, in capital letters as in the request
-//   all                  no condition: every request
+// If no rule matches, the default is closed:
 //
-// ::/0 does not hold IPv4 addresses; an IPv4-mapped IPv6 address is the IPv4 address it stands for. A final
-// dot of a name does not count: "example.com." is example.com (RFC 1034 section 3.1).
+//   client          an allow rule is for it (1)   client= is used in       decision    Fallback
+//   any             yes                           any rule, or none        deny        not_listed
+//   any             no                            an allow rule            deny        stranger
+//   this machine    no                            deny rules, or none      allow       this_machine
+//   another         no                            none                     allow (2)   no_client_rule
+//   another         no                            deny rules               deny        stranger
 //
-// After the user's rules come the built-in ones: link-local addresses, with the cloud's metadata service, the
-// unspecified, multicast and broadcast addresses are denied, and the loopback addresses to clients that are
-// not on this machine, whose own address is no loopback address (kBuiltIn). For a destination that is denied
-// so an allow rule counts only if it names it, by a network of to= that lies within the built-in one or by
-// the numeric host itself: "--allow all", "--allow client=192.168.0.0/16" or "--allow to=0.0.0.0/0" does not
-// open the metadata service or what listens on 127.0.0.1 by accident, in whatever order the rules stand.
-// "host=NAME" does not name it either, "host=localhost" included: whoever owns a name could point it there.
-//
-// If no rule matches, closed by default:
-//
-//   the client is   an allow rule is for it (1)   client= is in            then         Fallback
-//   anyone          yes                           any rule, or none        deny         not_listed
-//   anyone          no                            an allow rule            deny         stranger
-//   this machine    no                            deny rules, or none      allow        this_machine
-//   another         no                            none                     allow (2)    no_client_rule
-//   another         no                            deny rules               deny         stranger
-//
-//   (1) its client= holds, or it has none: what may be asked for is listed, and this is not on the list.
-//   (2) then only this machine can reach us: a public listener is refused without client= (see
-//       objection_to_public).
+//   (1) its client= matches, or it has none: the allowed requests are listed, and this one is not.
+//   (2) only reachable from this machine: a public listener without client= is refused at start.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -60,9 +42,9 @@ enum class Fallback : std::uint8_t { not_listed, this_machine, no_client_rule, s
 
 struct Verdict {
   enum class By : std::uint8_t {
-    rule,      // the user's rule `index`
-    built_in,  // row `index` of the built-in table
-    fallback,  // no rule matched: row `index` of Fallback
+    rule,      // configured rule `index`
+    built_in,  // built-in rule `index`
+    fallback,  // no rule matched: Fallback `index`
   };
   Decision decision = Decision::undecided;
   By by = By::rule;
@@ -70,7 +52,7 @@ struct Verdict {
   bool operator==(const Verdict&) const = default;
 };
 
-// What is known of a request before its host is looked up.
+// The facts about a request that are known before the DNS lookup.
 struct Asked {
   sys::Address client;
   std::string_view host;  // a name or a numeric address without brackets
@@ -78,18 +60,16 @@ struct Asked {
   std::string_view method;
 };
 
-namespace detail {
-
-// A host is matched as text, in small letters, or as an address if the rule gives a numeric one.
+// A host is matched as lower-case text, or as an address if the rule has a numeric host.
 struct HostPattern {
   std::string text;
-  sys::Address address;  // family none: it is a text
+  sys::Address address;  // family none: match `text`
 };
 
+// An empty list of alternatives matches everything.
 struct Rule {
   Action action = Action::deny;
-  std::string text;  // as given, with its option
-  // Empty: not asked for.
+  std::string text;  // as configured, with its option
   std::vector<Network> client;
   std::vector<HostPattern> host;
   std::vector<Network> to;
@@ -97,44 +77,45 @@ struct Rule {
   std::vector<std::string> method;
 };
 
-}  // namespace detail
+// `rule` never decides, because `by` comes earlier and matches the same requests.
+struct Shadowed {
+  const Rule* rule;
+  const Rule* by;
+};
 
 inline constexpr std::size_t kRulesMax = 1000;
 
 class Rules {
  public:
-  // Adds a rule behind the others. Empty, or one line that says what is wrong; then nothing was added.
-  std::string add(Action action, std::string_view text);
+  // Appends a rule. REQUIRES: size() < kRulesMax.
+  void add(Rule rule);
 
   [[nodiscard]] std::size_t size() const noexcept { return rules_.size(); }
-  // Some rule has client=, or is a bare network.
-  [[nodiscard]] bool speaks_of_clients() const noexcept;
+  // Some rule has a client condition.
+  [[nodiscard]] bool restricts_clients() const noexcept;
 
-  // Before the host is looked up. `deny`: whatever its addresses are. `undecided`: that depends on the
-  // address. `allow` only for a numeric host, whose address is known; for a name there is always a
-  // destination that the built-in rules deny.
+  // Decides before the DNS lookup. `deny`: for all addresses of the host. `undecided`: it depends on the
+  // address. `allow`: only for a numeric host, since the built-in rules deny some addresses of any name.
   [[nodiscard]] Verdict before_lookup(const Asked& asked) const noexcept;
-  // For the very address that is to be connected to; never `undecided`. To be asked for each.
+  // Decides for the address to connect to; never `undecided`. Call it for each address.
   [[nodiscard]] Verdict for_address(const Asked& asked, const sys::Address& address) const noexcept;
 
-  // In words, for a log: the rule as it was given, or why there was none.
+  // The rule that decided, as configured, or the reason of the default.
   [[nodiscard]] std::string_view text(Verdict verdict) const noexcept;
-  // The client was denied for who it is, not for what it asks for.
+  // The request was denied because of the client's address alone.
   [[nodiscard]] bool is_about_client(Verdict verdict) const noexcept;
 
-  // Rules that never decide because one before them matches all that they match, one line for each; save that
-  // such a rule may deny what the built-in ones would deny anyway, and that it too may close the default.
-  // One that names a loopback address is taken to be needed for other clients, though it be for this machine.
-  // Looks at pairs of rules only: what several cover together is not found.
-  [[nodiscard]] std::vector<std::string> lint() const;
-  // Why a listener that others can reach is refused with these rules; empty if it is not. They must say for
-  // whom: some rule has client=, and so has every allow rule.
-  [[nodiscard]] std::string objection_to_public() const;
+  // Rules that never decide because a single earlier one covers them. They may still repeat a built-in rule
+  // or close the default. A rule with a loopback destination counts as needed for clients on other machines.
+  // The pointers are valid until the next add().
+  [[nodiscard]] std::vector<Shadowed> shadowed() const;
+  // The first allow rule without a client condition; null if there is none. Valid until the next add().
+  [[nodiscard]] const Rule* open_rule() const noexcept;
 
  private:
   [[nodiscard]] Fallback fallback(const sys::Address& client) const noexcept;
 
-  std::vector<detail::Rule> rules_;
+  std::vector<Rule> rules_;
 };
 
 }  // namespace plan

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "../net/resolver.hpp"
-#include "../plan/places.hpp"
 #include "generation.hpp"
 #include "parts.hpp"
 

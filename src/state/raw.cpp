@@ -6,7 +6,6 @@
 
 #include "../base/text.hpp"
 #include "../net/proxy_protocol.hpp"
-#include "../plan/places.hpp"
 #include "parts.hpp"
 
 using net::Flow;

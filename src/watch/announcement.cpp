@@ -1,7 +1,5 @@
 #include "announcement.hpp"
 
-#include "../plan/places.hpp"
-
 namespace watch {
 namespace {
 

@@ -42,7 +42,7 @@ MISTAKES = [
     ("the length of a 204 is forwarded", "response_head", [("no-length-with-204", part("head.status != 204", "true"))]),
     ("last @ ends the userinfo", "uri", [("first-at-sign", part("authority.find(", "authority.rfind("))]),
     ("port above 65535", "uri",
-     [("port-range", replace("std::uint64_t wide = 0;\n  const bool good = base::parse_decimal(text, wide);\n"
+     [("port-range", replace("if (text.empty()) return true;\n  std::uint64_t wide = 0;\n  const bool good = base::parse_decimal(text, wide);\n"
                              "  port = static_cast<std::uint16_t>(wide);\n  return good && port != 0;"))]),
     ("odd IPv4 addresses", "uri", [("numeric-last-label", part("!hex && ", ""))]),
     ("size of a chunk overflows", "chunks", [("chunk-size-limit", part("left_ >= kChunkBytesMax >> 4 || ", ""))]),

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "../../src/config/options.hpp"
 #include "bench.hpp"
 
 namespace {
@@ -85,7 +86,7 @@ TEST(Access, SoManyConnectionsOfOneClient) {
 
 TEST(Access, AnAddressIsDeniedWhateverNameLedThere) {
   Bench b;
-  ASSERT_EQ(b.config.rules.add(plan::Action::deny, "to=10.0.0.0/8"), "");
+  ASSERT_EQ(config::apply_option(b.config, "--deny", "to=10.0.0.0/8"), "");
   net::Found found;
   found.what = net::Found::What::found;
   found.host = "o.test";

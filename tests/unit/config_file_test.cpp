@@ -7,7 +7,6 @@
 #include "../../src/config/command_line.hpp"
 #include "../../src/config/file.hpp"
 #include "../../src/config/json.hpp"
-#include "../../src/plan/places.hpp"
 #include "../sim/kernel.hpp"
 
 namespace {
@@ -214,84 +213,83 @@ TEST_F(ConfigFile, EachMistakeHasItsLineAndItsKey) {
     std::vector<const char*> says;
   };
   const Row rows[] = {
-      {"[]", {"c.json:1: found an array; possible is an object"}},
-      {"{\n\n\"servers\": 3\n}", {"c.json:3: servers: found 3; possible is an array"}},
+      {"[]", {"c.json:1: got an array, expected an object"}},
+      {"{\n\n\"servers\": 3\n}", {"c.json:3: servers: got 3, expected an array"}},
       {"{\"servers\":\n[\n{},\n{\n\"routes\": []}]}",
-       {"c.json:3: servers[0]: it needs listeners", "c.json:4: servers[1]: it needs listeners"}},
-      {R"({"servers": [{"listeners": []}]})", {"servers[0].listeners: found an empty array"}},
+       {"c.json:3: servers[0]: missing listeners", "c.json:4: servers[1]: missing listeners"}},
+      {R"({"servers": [{"listeners": []}]})", {"servers[0].listeners: got an empty array"}},
       {R"({"forward": [{"host": "example.com", "port": 1}]})",
-       {"forward[0].host: found \"example.com\"; possible is a numeric address, localhost"}},
+       {"forward[0].host: got \"example.com\", expected a numeric address, localhost"}},
       {R"({"forward": [{"host": "::1", "port": 65536}]})",
-       {"forward[0].port: found 65536; possible is a whole number from 0 to 65535"}},
-      {R"({"forward": [{"host": "::1", "port": "80"}]})",
-       {"forward[0].port: found \"80\"; possible is a whole"}},
-      {R"({"forward": [{"host": "::1", "port": 80.5}]})", {"found 80.5"}},
-      {R"({"forward": [{"host": "::1", "port": -1}]})", {"found -1"}},
-      {R"({"forward": [{"port": 1}]})", {"forward[0]: it needs host"}},
-      {"{\"max_requests\":\n0}", {"c.json:2: max_requests: '0' is not a number from 1 to"}},
-      {R"({"max_requests": null})", {"max_requests: found null; possible is"}},
-      {R"({"max_requests": [1]})", {"max_requests: found an array; possible is one value"}},
-      {R"({"verbose": "yes"})", {"verbose: found \"yes\"; possible is true or false"}},
-      {R"({"allow": "all"})", {"allow: rules have an order: give them as \"rules\""}},
-      {R"({"rules": [{"allow": "all", "deny": "all"}]})", {"rules[0]: a rule has one of"}},
-      {R"({"rules": [{}]})", {"rules[0]: a rule has one of"}},
-      {R"({"rules": [{"allow": "ten"}]})", {"rules[0].allow: 'ten' is not"}},
-      {R"({"server_name": "my server"})", {"server_name: 'my server' is not a name"}},
-      {R"({"workers": "4"})", {"workers: found \"4\"; possible is a number"}},
-      {route(R"("type": "metrics")"), {"servers[0].routes[0]: it needs req_path"}},
-      {route(R"("req_path": "/")"), {"servers[0].routes[0]: it needs type"}},
-      {route(R"("req_path": "a", "type": "metrics")"), {"req_path: found \"a\"; possible is a path"}},
-      {route(R"("req_path": "", "type": "metrics")"), {"req_path: found \"\"; possible is a path"}},
-      {route(R"("req_path": "/a?b", "type": "metrics")"), {"req_path: found \"/a?b\""}},
+       {"forward[0].port: got 65536, expected a whole number from 0 to 65535"}},
+      {R"({"forward": [{"host": "::1", "port": "80"}]})", {"forward[0].port: got \"80\", expected a whole"}},
+      {R"({"forward": [{"host": "::1", "port": 80.5}]})", {"got 80.5"}},
+      {R"({"forward": [{"host": "::1", "port": -1}]})", {"got -1"}},
+      {R"({"forward": [{"port": 1}]})", {"forward[0]: missing host"}},
+      {"{\"max_requests\":\n0}", {"c.json:2: max_requests: invalid number '0': expected 1-"}},
+      {R"({"max_requests": null})", {"max_requests: got null, expected"}},
+      {R"({"max_requests": [1]})", {"max_requests: got an array, expected one value"}},
+      {R"({"verbose": "yes"})", {"verbose: got \"yes\", expected true or false"}},
+      {R"({"allow": "all"})", {"allow: the order of rules matters: use \"rules\""}},
+      {R"({"rules": [{"allow": "all", "deny": "all"}]})", {"rules[0]: expected either allow or deny"}},
+      {R"({"rules": [{}]})", {"rules[0]: expected either allow or deny"}},
+      {R"({"rules": [{"allow": "ten"}]})", {"rules[0].allow: invalid rule 'ten'"}},
+      {R"({"server_name": "my server"})", {"server_name: invalid name 'my server'"}},
+      {R"({"workers": "4"})", {"workers: got \"4\", expected a number"}},
+      {route(R"("type": "metrics")"), {"servers[0].routes[0]: missing req_path"}},
+      {route(R"("req_path": "/")"), {"servers[0].routes[0]: missing type"}},
+      {route(R"("req_path": "a", "type": "metrics")"), {"req_path: got \"a\", expected a path"}},
+      {route(R"("req_path": "", "type": "metrics")"), {"req_path: got \"\", expected a path"}},
+      {route(R"("req_path": "/a?b", "type": "metrics")"), {"req_path: got \"/a?b\""}},
       {route(R"("req_path": "/", "type": "file_server")"),
-       {"servers[0].routes[0].type: found \"file_server\"; possible are file_serve, redirect, reverse_proxy, "
-        "metrics; did you mean file_serve?"}},
-      {route(R"("req_path": "/", "type": "file_serve")"), {"it needs dir_path"}},
-      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "none")"), {"there is no folder 'none'"}},
-      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "plain")"), {"'plain' is no folder"}},
-      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "a\u0000b")"), {"found \"a?b\""}},
+       {"servers[0].routes[0].type: got \"file_server\", expected file_serve, redirect, reverse_proxy, "
+        "metrics (did you mean 'file_serve'?)"}},
+      {route(R"("req_path": "/", "type": "file_serve")"), {"missing dir_path"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "none")"), {"no such directory: 'none'"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "plain")"), {"not a directory: 'plain'"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "a\u0000b")"), {"got \"a?b\""}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "index": ["../a"])"),
-       {"index[0]: found \"../a\""}},
+       {"index[0]: got \"../a\""}},
       {route(
            R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_enable": true, "gzip_level": 10)"),
-       {"gzip_level: found 10; possible is a whole number from 1 to 9"}},
+       {"gzip_level: got 10, expected a whole number from 1 to 9"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_enable": 1)"),
-       {"gzip_enable: found 1; possible is true or false"}},
-      {route(R"("req_path": "/", "type": "redirect")"), {"it needs redirect_url"}},
-      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a b")"), {"found \"/a b\""}},
-      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a\r\nX: y")"), {"found \"/a??X: y\""}},
+       {"gzip_enable: got 1, expected true or false"}},
+      {route(R"("req_path": "/", "type": "redirect")"), {"missing redirect_url"}},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a b")"), {"got \"/a b\""}},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a\r\nX: y")"), {"got \"/a??X: y\""}},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/", "http_status_code": 200)"),
-       {"http_status_code: found 200; possible is 301"}},
-      {route(R"("req_path": "/", "type": "reverse_proxy")"), {"it needs upstreams"}},
-      {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": [])"), {"upstreams: found an array"}},
+       {"http_status_code: got 200, expected 301"}},
+      {route(R"("req_path": "/", "type": "reverse_proxy")"), {"missing upstreams"}},
+      {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": [])"), {"upstreams: got an array"}},
       {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a", "b:0"])"),
-       {"upstreams[0]: 'a' lacks its port", "upstreams[1]: ':0' behind the host is no port"}},
+       {"upstreams[0]: missing port after host 'a'", "upstreams[1]: invalid port '0': expected 1-65535"}},
       {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["https://a:1"])"),
-       {"TLS is not spoken"}},
+       {"do not use TLS"}},
       {route(
            R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1", "b:1"], "load_balancing": "robin")"),
-       {"found \"robin\"; possible are round_robin, least_conn, ip_hash"}},
+       {"got \"robin\", expected round_robin, least_conn, ip_hash"}},
       {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1"], "request_timeout_ms": 0)"),
-       {"request_timeout_ms: found 0"}},
+       {"request_timeout_ms: got 0"}},
       {route(
            R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1"], "health_check": {"interval_ms": 1})"),
-       {"health_check: it needs path", "health_check.interval_ms: found 1;"}},
+       {"health_check: missing path", "health_check.interval_ms: got 1,"}},
       {route(
            R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1"], "health_check": {"path": "/\u00e4"})"),
-       {"health_check.path: found"}},
+       {"health_check.path: got"}},
       {route(R"("req_path": "/", "type": "metrics", "ip_whitelist": ["10.0.0.0/33", 5])"),
-       {"ip_whitelist[0]: found \"10.0.0.0/33\"; possible is a network", "ip_whitelist[1]: found 5"}},
+       {"ip_whitelist[0]: got \"10.0.0.0/33\", expected a network", "ip_whitelist[1]: got 5"}},
       {stream(R"("type": "echos")"),
-       {"stream.type: found \"echos\"; possible are proxy, echo, reverse, file; did you mean echo?"}},
-      {stream(R"("type": "proxy")"), {"stream: it needs upstreams"}},
-      {stream(R"("type": "proxy", "upstream": "a:1", "proxy_protocol_out": 3)"), {"found 3; possible is"}},
-      {stream(R"("type": "file")"), {"stream: it needs file"}},
-      {stream(R"("type": "file", "file": "a", "root": "none")"), {"stream.root: there is no folder 'none'"}},
+       {"stream.type: got \"echos\", expected proxy, echo, reverse, file (did you mean 'echo'?)"}},
+      {stream(R"("type": "proxy")"), {"stream: missing upstreams"}},
+      {stream(R"("type": "proxy", "upstream": "a:1", "proxy_protocol_out": 3)"), {"got 3, expected"}},
+      {stream(R"("type": "file")"), {"stream: missing file"}},
+      {stream(R"("type": "file", "file": "a", "root": "none")"), {"stream.root: no such directory: 'none'"}},
       {stream(R"("type": "echo"}, "routes": [], "keep_alive": {)"),
-       {"a server has routes or a stream, not both"}},
+       {"expected either routes or stream, not both"}},
       {"{\"servers\": [{\"listeners\": [{\"host\": \"*\", \"port\": 7}], \"stream\": {\"type\": \"echo\"}},\n"
        "{\"listeners\": [{\"host\": \"0.0.0.0\", \"port\": 7}]}]}",
-       {"c.json:2: servers[1]: 0.0.0.0:7 is taken by what line 1 says"}},
+       {"c.json:2: servers[1]: listener 0.0.0.0:7 is already used in line 1"}},
   };
   for (const Row& row : rows) {
     const Findings found = findings(row.text);
@@ -314,32 +312,29 @@ TEST_F(ConfigFile, WhatHasNoEffectIsTold) {
     const char* says;
   };
   const Row rows[] = {
-      {"{\n\"max_request\": 1}",
-       "c.json:2: max_request: there is no such key, so it has no effect; did you mean max_requests?"},
-      {R"({"config": "x"})", "config: there is no such key"},
-      {"{\"name\": \"a\",\n\"name\": \"b\"}",
-       "c.json:1: name: it has no effect: it comes once more, in line 2"},
+      {"{\n\"max_request\": 1}", "c.json:2: unknown key 'max_request' (did you mean 'max_requests'?)"},
+      {R"({"config": "x"})", "c.json:1: unknown key 'config'"},
+      {"{\"name\": \"a\",\n\"name\": \"b\"}", "c.json:1: name: no effect: given again in line 2"},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a", "dir_path": "x")"),
-       "servers[0].routes[0].dir_path: it has no effect where the type is redirect"},
+       "servers[0].routes[0].dir_path: no effect with type redirect"},
       {route(R"("req_path": "/a", "type": "metrics"}, {"req_path": "/a", "type": "metrics")"),
-       "servers[0].routes[1].req_path: this route is never taken"},
+       "servers[0].routes[1].req_path: never used: an earlier route"},
       {route(
            R"("req_path": "/a", "type": "metrics", "ip_whitelist": ["10.1.0.0/16"], "ip_blacklist": ["10.0.0.0/8"])"),
-       "ip_blacklist: it covers the whole ip_whitelist"},
+       "ip_blacklist: covers the whole ip_whitelist"},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_level": 3)"),
-       "gzip_level: it has no effect without"},
-      {stream(R"("type": "echo", "upstream": "a:1")"),
-       "stream.upstream: it has no effect where the type is echo"},
+       "gzip_level: no effect without"},
+      {stream(R"("type": "echo", "upstream": "a:1")"), "stream.upstream: no effect with type echo"},
       {R"({"servers": [{"listeners": [{"host": "::1", "port": 7}], "hostnames": ["a.test"]},
                        {"listeners": [{"host": "::1", "port": 7}], "hostnames": ["b.test", "A.TEST"]}]})",
-       "c.json:2: servers[1]: it is never chosen for a.test at [::1]:7: the server in line 1"},
+       "c.json:2: servers[1]: never used for a.test at [::1]:7: the server in line 1"},
       {R"({"servers": [{"listeners": [{"host": "::1", "port": 7}]},
                        {"listeners": [{"host": "::1", "port": 7}]}]})",
-       "c.json:2: servers[1]: this server is never chosen"},
+       "c.json:2: servers[1]: never used at [::1]:7"},
       {R"({"servers": [{"listeners": [{"host": "::1", "port": 7}, {"host": "localhost", "port": 7}]}]})",
-       "its listeners name [::1]:7 twice"},
+       "listener [::1]:7 is given twice"},
       {R"({"servers": [{"listeners": [{"host": "::1", "port": 7}], "hostnames": ["a.test:8080"]}]})",
-       "hostnames[0]: its port has no effect"},
+       "hostnames[0]: the port has no effect"},
   };
   for (const Row& row : rows) {
     const Findings found = findings(row.text);
@@ -360,7 +355,7 @@ TEST_F(ConfigFile, NotMoreThanTwentyMistakesAtOnce) {
   const Findings found = findings(text + "}");
   ASSERT_EQ(found.errors.size(), config::kFindingsMax + 1);
   EXPECT_EQ(found.errors[19].find("c.json:21: "), 0U) << found.errors[19];
-  EXPECT_EQ(found.errors.back(), "c.json: and 10 further mistakes");
+  EXPECT_EQ(found.errors.back(), "c.json: and 10 more errors");
 }
 
 TEST_F(ConfigFile, WhatIsNoJsonHasLineAndColumn) {
@@ -368,22 +363,22 @@ TEST_F(ConfigFile, WhatIsNoJsonHasLineAndColumn) {
     const char *text, *says;
   };
   const Row rows[] = {
-      {"", "c.json:1:1: the file ends too early"},
-      {"{\"a\": [1,\n2\n", "c.json:2:2: the file ends too early"},
-      {"{\n  \"a\": 1,\n}", "c.json:3:1: there is a comma before this }"},
-      {"{\"a\": [1,]}", "c.json:1:10: there is a comma before this ]"},
-      {"{\"a\": 1\n \"b\": 2}", "c.json:2:2: a comma or a closing }"},
-      {"{\"a\": [1 2]}", "c.json:1:10: a comma or a closing ]"},
-      {"{\"a\" 1}", "c.json:1:6: a colon was expected"},
-      {"{a: 1}", "c.json:1:2: a key was expected here"},
-      {"{'a': 1}", "c.json:1:2: texts and keys stand in double quotes"},
-      {"{\"a\": tru}", "c.json:1:7: this is no value"},
-      {"{\"a\": \"x\n}", "c.json:1:9: a closing quote is missing"},
-      {"// c\n{}", "c.json:1:1: JSON has no comments"},
-      {"{\"a\": \"\\x\"}", "this text is not well formed"},
-      {"{\"a\": \"\xff\"}", "this text is not well formed"},
-      {"{} x", "c.json:1:4: the file has ended before this"},
-      {"{\"a\": }", "c.json:1:7: a value was expected here"},
+      {"", "c.json:1:1: unexpected end of file"},
+      {"{\"a\": [1,\n2\n", "c.json:2:2: unexpected end of file"},
+      {"{\n  \"a\": 1,\n}", "c.json:3:1: trailing comma before }"},
+      {"{\"a\": [1,]}", "c.json:1:10: trailing comma before ]"},
+      {"{\"a\": 1\n \"b\": 2}", "c.json:2:2: expected a comma or }"},
+      {"{\"a\": [1 2]}", "c.json:1:10: expected a comma or ]"},
+      {"{\"a\" 1}", "c.json:1:6: expected a colon"},
+      {"{a: 1}", "c.json:1:2: expected a key"},
+      {"{'a': 1}", "c.json:1:2: single quotes are not allowed"},
+      {"{\"a\": tru}", "c.json:1:7: invalid value"},
+      {"{\"a\": \"x\n}", "c.json:1:9: missing closing quote"},
+      {"// c\n{}", "c.json:1:1: comments are not allowed"},
+      {"{\"a\": \"\\x\"}", "invalid string"},
+      {"{\"a\": \"\xff\"}", "invalid string"},
+      {"{} x", "c.json:1:4: unexpected text after the end"},
+      {"{\"a\": }", "c.json:1:7: expected a value"},
   };
   for (const Row& row : rows) {
     const Findings found = findings(row.text);
@@ -391,7 +386,7 @@ TEST_F(ConfigFile, WhatIsNoJsonHasLineAndColumn) {
     EXPECT_NE(found.errors[0].find(row.says), string::npos) << row.text << "\n" << found.errors[0];
   }
   const string deep(40, '[');
-  EXPECT_NE(findings(deep).errors.at(0).find("c.json:1:33: arrays and objects lie too deep"), string::npos);
+  EXPECT_NE(findings(deep).errors.at(0).find("c.json:1:33: too deeply nested"), string::npos);
 }
 
 TEST_F(ConfigFile, EveryValueKnowsItsLine) {
@@ -438,9 +433,9 @@ TEST_F(ConfigFile, OnlyChecked) {
   sim::files["p.json"] = R"({"forward": [{"host": "localhost", "port": 0}], "nonsense": 1})";
   const CommandLine line = parse({"p.json", "--check"});
   EXPECT_EQ(line.what, CommandLine::What::checked);
-  EXPECT_EQ(line.message, "p.json: good, 2 listeners");
+  EXPECT_EQ(line.message, "p.json: OK, 2 listeners");
   EXPECT_EQ(line.warnings.size(), 1U);
-  EXPECT_EQ(parse({"--check", "--echo", "127.0.0.1:7"}).message, "options: good, 1 listener");
+  EXPECT_EQ(parse({"--check", "--echo", "127.0.0.1:7"}).message, "options: OK, 1 listener");
   EXPECT_EQ(parse({"--check", "--echo", "x"}).what, CommandLine::What::wrong);
 }
 
@@ -455,18 +450,18 @@ TEST_F(ConfigFile, FilesThatCannotBeTaken) {
     const char* says;
   };
   const Row rows[] = {
-      {{"bad.json"}, "bad.json:1: max_requests: '0'"},
-      {{"bad.json"}, "\nbad.json:2: buffers: '0'"},
-      {{"empty.json"}, "empty.json: there is nothing to listen on"},
-      {{"open.json"}, "0.0.0.0:1 can be reached by others"},
-      {{"twice.json"}, "[::1]:1 is to be listened on twice"},
+      {{"bad.json"}, "bad.json:1: max_requests: invalid number '0'"},
+      {{"bad.json"}, "\nbad.json:2: buffers: invalid number '0'"},
+      {{"empty.json"}, "empty.json: no listeners"},
+      {{"open.json"}, "listener 0.0.0.0:1 is reachable from other machines"},
+      {{"twice.json"}, "two listeners at [::1]:1"},
       {{"large.json"}, "cannot read large.json: "},
-      {{"none.json"}, "'none.json' is not a port, and no such file is there"},
+      {{"none.json"}, "invalid port 'none.json': expected 1-65535, 0 for a free port, or an existing file"},
       {{"--config", "none.json"}, "cannot read none.json: No such file"},
-      {{"--config="}, "it needs a file"},
-      {{"--config"}, "needs a value"},
-      {{"empty.json", "--config", "open.json"}, "more than one file"},
-      {{"80", "--check=yes"}, "takes no value"},
+      {{"--config="}, "missing file name"},
+      {{"--config"}, "missing value"},
+      {{"empty.json", "--config", "open.json"}, "more than one configuration file"},
+      {{"80", "--check=yes"}, "unexpected value"},
   };
   for (const Row& row : rows) {
     const CommandLine line = parse(row.arguments);
@@ -509,24 +504,25 @@ TEST(Listeners, WhatIsWrongAndWhatToDo) {
     const char* says;
   };
   const Row rows[] = {
-      {{"--reverse", "8080"}, "--reverse: '8080' is not [ADDRESS:]PORT=HOST:PORT, as in 8080=HOST:PORT"},
-      {{"--reverse", "x=a:1"}, "is not [ADDRESS:]PORT"},
-      {{"--reverse", "a.test:80=a:1"}, "is not [ADDRESS:]PORT"},
-      {{"--reverse", "65536=a:1"}, "is not [ADDRESS:]PORT"},
-      {{"--reverse", "80=a"}, "'a' lacks its port"},
-      {{"--reverse", "80="}, "is no host"},
-      {{"--reverse", "80=a:1,"}, "is no host"},
-      {{"--reverse", "80=unix:run/s"}, "is no socket"},
-      {{"--relay", "80=a:99999"}, "':99999' behind the host is no port"},
-      {{"--relay", "80=http://a/x"}, "is no host"},
-      {{"--files", "80=nowhere"}, "--files: there is no folder 'nowhere'"},
-      {{"--files", "80="}, "there is no folder ''"},
-      {{"--echo", "80=a"}, "is not [ADDRESS:]PORT"},
-      {{"--echo", ""}, "is not [ADDRESS:]PORT"},
-      {{"--ecko", "80"}, "did you mean --echo?"},
-      {{"--echo", "80", "--relay", "localhost:80=a:1"}, "127.0.0.1:80 is to be listened on twice"},
-      {{"80", "--echo", "80"}, "127.0.0.1:80 is to be listened on twice"},
-      {{"--echo", "80", "--listen", "0.0.0.0:81"}, "the proxy at 0.0.0.0:81 can be reached by others"},
+      {{"--reverse", "8080"},
+       "--reverse: invalid listener '8080': expected [ADDRESS:]PORT=HOST:PORT, as in 8080=HOST:PORT"},
+      {{"--reverse", "x=a:1"}, "expected [ADDRESS:]PORT"},
+      {{"--reverse", "a.test:80=a:1"}, "expected [ADDRESS:]PORT"},
+      {{"--reverse", "65536=a:1"}, "expected [ADDRESS:]PORT"},
+      {{"--reverse", "80=a"}, "missing port after host 'a'"},
+      {{"--reverse", "80="}, "invalid host name"},
+      {{"--reverse", "80=a:1,"}, "invalid host name"},
+      {{"--reverse", "80=unix:run/s"}, "invalid socket path"},
+      {{"--relay", "80=a:99999"}, "invalid port '99999': expected 1-65535"},
+      {{"--relay", "80=http://a/x"}, "invalid host name"},
+      {{"--files", "80=nowhere"}, "--files: no such directory: 'nowhere'"},
+      {{"--files", "80="}, "no such directory: ''"},
+      {{"--echo", "80=a"}, "expected [ADDRESS:]PORT"},
+      {{"--echo", ""}, "expected [ADDRESS:]PORT"},
+      {{"--ecko", "80"}, "did you mean '--echo'?"},
+      {{"--echo", "80", "--relay", "localhost:80=a:1"}, "two listeners at 127.0.0.1:80"},
+      {{"80", "--echo", "80"}, "two listeners at 127.0.0.1:80"},
+      {{"--echo", "80", "--listen", "0.0.0.0:81"}, "listener 0.0.0.0:81 is reachable"},
   };
   for (const Row& row : rows) {
     const CommandLine line = parse(row.arguments);
@@ -541,14 +537,22 @@ TEST(Listeners, AGroupHasAMost) {
   for (int i = 1; i < 64; ++i) text += ",a:1";
   EXPECT_EQ(parse({"--relay", text.c_str()}).what, CommandLine::What::run);
   text += ",a:1";
-  EXPECT_NE(parse({"--relay", text.c_str()}).message.find("more than 64 servers"), string::npos);
+  EXPECT_NE(parse({"--relay", text.c_str()}).message.find("at most 64"), string::npos);
+}
+
+TEST(CommandLine, TheNumberOfRulesIsLimited) {
+  std::vector<const char*> arguments(plan::kRulesMax, "--deny=port=1");
+  arguments.push_back("80");
+  EXPECT_EQ(parse(arguments).what, CommandLine::What::run);
+  arguments.push_back("--deny=port=1");
+  EXPECT_NE(parse(arguments).message.find("too many rules: at most 1000"), string::npos);
 }
 
 TEST(Listeners, ThereIsAMost) {
   std::vector<const char*> arguments(plan::kListenersMax, "--echo=127.0.0.1:0");
   EXPECT_EQ(parse(arguments).what, CommandLine::What::run);
   arguments.push_back("--echo=127.0.0.1:0");
-  EXPECT_NE(parse(arguments).message.find("there are 201 listeners; at most 200"), string::npos);
+  EXPECT_NE(parse(arguments).message.find("too many listeners: 201, at most 200"), string::npos);
 }
 
 }  // namespace

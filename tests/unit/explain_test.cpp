@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "../../src/config/options.hpp"
+
 namespace {
 
 using explain::Question;
@@ -35,7 +37,7 @@ bool has(const string& text, const string& line) {
 
 TEST(Explain, TheRuleForEachAddress) {
   plan::Config config;
-  ASSERT_EQ(config.rules.add(plan::Action::deny, "to=10.0.0.0/8"), "");
+  ASSERT_EQ(config::apply_option(config, "--deny", "to=10.0.0.0/8"), "");
   const string text = explained(config, {"GET", "http://o.test:81/a"});
   EXPECT_TRUE(has(text, "host        o.test, port 81")) << text;
   EXPECT_TRUE(has(text, "rule        depends on the address: --deny to=10.0.0.0/8")) << text;
@@ -82,8 +84,9 @@ TEST(Explain, WhatIsRefusedAndWhy) {
     EXPECT_NE(("\n" + text).find(string{"\n"} + row.refused), string::npos) << text;
     EXPECT_EQ(text.find("at most"), string::npos) << text;
   }
-  EXPECT_NE(explained({}, {"GET", "http://h/"}, nothing).find("\naddresses   none: The host name does not exist."),
-            string::npos);
+  EXPECT_NE(
+      explained({}, {"GET", "http://h/"}, nothing).find("\naddresses   none: The host name does not exist."),
+      string::npos);
 }
 
 TEST(Explain, ATunnelHasNoHead) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "../../src/config/options.hpp"
 #include "bench.hpp"
 
 namespace {
@@ -55,7 +56,7 @@ TEST(Generations, AnIdleConnectionHasOneMoreAnswerThatSaysClose) {
 
 TEST(Generations, WhoCameBeforeIsServedByTheOldOne) {
   Changing c;
-  ASSERT_EQ(c.next.config.rules.add(plan::Action::deny, "to=10.0.0.0/8"), "");
+  ASSERT_EQ(config::apply_option(c.next.config, "--deny", "to=10.0.0.0/8"), "");
   auto& host = c.b.origin();
   sim::ConnectionPtr origin;
   const auto before = c.b.client();

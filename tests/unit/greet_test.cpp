@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "../../src/config/options.hpp"
+#include "../../src/config/parent_text.hpp"
 #include "bench.hpp"
 
 namespace {
@@ -21,7 +23,7 @@ struct Family : Bench {
   explicit Family(const char* url, std::size_t blocks = 16, std::size_t send_room = 1 << 20)
       : Bench(blocks, send_room, false) {
     plan::Parent parent;
-    EXPECT_EQ(plan::parse_parent(url, parent), "");
+    EXPECT_EQ(config::parse_parent(url, parent), "");
     config.parent = parent;
   }
   string heard(const sim::ConnectionPtr& connection) { return read(connection); }
@@ -172,7 +174,7 @@ TEST(HttpParent, OnAUnixSocket) {
 TEST(Parent, IsNotAskedForThoseExcepted) {
   Family b{"http://10.0.0.9:80"};
   auto& host = b.origin();
-  EXPECT_EQ(plan::parse_no_parent("10.0.0.0/8", b.config.no_parent), "");
+  EXPECT_EQ(config::parse_no_parent("10.0.0.0/8", b.config.no_parent), "");
   const auto client = b.ask("GET http://10.0.0.1/ HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(b.heard(b.arrival(host)).substr(0, 14), "GET / HTTP/1.1");
 }
@@ -180,7 +182,7 @@ TEST(Parent, IsNotAskedForThoseExcepted) {
 TEST(Parent, RulesAboutAddressesDoNotHoldForNamesThatItLooksUp) {
   Family b{"http://10.0.0.1:80"};
   auto& host = b.origin();
-  ASSERT_EQ(b.config.rules.add(plan::Action::allow, "to=192.0.2.0/24"), "");
+  ASSERT_EQ(config::apply_option(b.config, "--allow", "to=192.0.2.0/24"), "");
   const auto client = b.ask(kGet);
   EXPECT_EQ(b.read(client).substr(9, 3), "403") << "what was allowed is not known to be meant";
   EXPECT_EQ(b.arrival(host), nullptr);

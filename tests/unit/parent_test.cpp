@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../../src/config/command_line.hpp"
+#include "../../src/config/parent_text.hpp"
 
 namespace {
 
@@ -42,7 +43,7 @@ TEST(Parent, AsItIsWritten) {
   };
   for (const Row& row : rows) {
     Parent parent;
-    EXPECT_EQ(plan::parse_parent(row.text, parent), "") << row.text;
+    EXPECT_EQ(config::parse_parent(row.text, parent), "") << row.text;
     const Parent expected{row.kind, {row.host, row.port, row.socket}, row.user, row.password};
     EXPECT_TRUE(parent == expected) << row.text << ": " << parent.hop.host << " " << parent.hop.port << " "
                                     << parent.hop.socket << " " << parent.user << " " << parent.password;
@@ -59,33 +60,33 @@ TEST(Parent, WhatIsNone) {
       {"p:8080", "http://HOST:PORT"},
       {"https://p:8080", "http://HOST:PORT"},
       {"socks4://p", "http://HOST:PORT"},
-      {"http://", "'' is no host"},
-      {"http://:8080", "'' is no host"},
-      {"http://a b", "'a b' is no host"},
-      {"http://p/path", "'p/path' is no host"},
-      {"http://p:0", "':0' behind the host"},
-      {"http://p:", "':' behind the host"},
-      {"http://p:65536", "':65536' behind the host"},
-      {"http://p:80/x", "':80/x' behind the host"},
+      {"http://", "invalid host name ''"},
+      {"http://:8080", "invalid host name ''"},
+      {"http://a b", "invalid host name 'a b'"},
+      {"http://p/path", "invalid host name 'p/path'"},
+      {"http://p:0", "invalid port '0'"},
+      {"http://p:", "invalid port ''"},
+      {"http://p:65536", "invalid port '65536'"},
+      {"http://p:80/x", "invalid port '80/x'"},
       {"http://[::1", "IPv6"},
       {"http://[1.2.3.4]", "IPv6"},
-      {"http://[::1]8080", "'8080' behind the host"},
-      {"http://" + string(254, 'a'), "is no host"},
-      {"http://@p", "no name before its @"},
-      {"http://:secret@p", "no name before its @"},
+      {"http://[::1]8080", "invalid port '8080'"},
+      {"http://" + string(254, 'a'), "invalid host name"},
+      {"http://@p", "missing user name before '@'"},
+      {"http://:secret@p", "missing user name before '@'"},
       {"http://m%4:secret@p", "%25"},
       {"http://me:secret%zz@p", "%25"},
       {"http://m%3ae:secret@p", "no colon"},
       {"http://me:secret%0a@p", "no control character"},
-      {"socks5://me@p", "1 to 255"},
-      {"socks5://me:" + string(256, 's') + "@p", "1 to 255"},
-      {"http://unix:/", "2 to 107"},
-      {"http://unix:/" + string(107, 'a'), "2 to 107"},
+      {"socks5://me@p", "1-255"},
+      {"socks5://me:" + string(256, 's') + "@p", "1-255"},
+      {"http://unix:/", "2-107"},
+      {"http://unix:/" + string(107, 'a'), "2-107"},
   };
   for (const Row& row : rows) {
     Parent parent{Kind::socks5, {"h", 7, ""}, "u", "p"};
     const Parent before = parent;
-    const string wrong = plan::parse_parent(row.text, parent);
+    const string wrong = config::parse_parent(row.text, parent);
     EXPECT_NE(wrong.find(row.says), string::npos) << row.text << ": " << wrong;
     EXPECT_EQ(wrong.find("secret"), string::npos) << "a password is not told";
     EXPECT_TRUE(parent == before) << row.text << ": untouched";
@@ -95,7 +96,7 @@ TEST(Parent, WhatIsNone) {
 plan::Config with(const char* no_parent) {
   plan::Config config;
   config.parent = Parent{};
-  EXPECT_EQ(plan::parse_no_parent(no_parent, config.no_parent), "") << no_parent;
+  EXPECT_EQ(config::parse_no_parent(no_parent, config.no_parent), "") << no_parent;
   return config;
 }
 
@@ -158,8 +159,8 @@ TEST(Parent, ListsThatAreNone) {
   for (const char* text : {"a b", "example.com:0", "example.com:http", "10.0.0.0/33", "10.0.0.300", "1.2",
                            ".", "..a", "a..", "*a", "a*", "[::1", "[::1]:", "fd00::/129", "http://a"}) {
     std::vector<plan::NoParent> rows(3);
-    const string wrong = plan::parse_no_parent(string{"good.test,"} + text, rows);
-    EXPECT_NE(wrong.find("'" + string{text} + "' is none of"), string::npos) << text << ": " << wrong;
+    const string wrong = config::parse_no_parent(string{"good.test,"} + text, rows);
+    EXPECT_NE(wrong.find("invalid host '" + string{text} + "'"), string::npos) << text << ": " << wrong;
     EXPECT_EQ(rows.size(), 3U) << text << ": untouched";
   }
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../../src/config/command_line.hpp"
+#include "../../src/config/options.hpp"
 
 namespace {
 
@@ -77,33 +78,33 @@ TEST(CommandLine, WhatIsWrongAndWhatToDo) {
     const char* says;
   };
   const Row rows[] = {
-      {{}, "which port?"},
-      {{"http"}, "not a port"},
-      {{"65536"}, "not a port"},
-      {{"-1"}, "there is no option -1"},
+      {{}, "missing port"},
+      {{"http"}, "invalid port 'http'"},
+      {{"65536"}, "invalid port '65536'"},
+      {{"-1"}, "unknown option '-1'"},
       {{"80", "81"}, "more than one PORT"},
-      {{"80", "--lisen", "x"}, "did you mean --listen?"},
-      {{"80", "--fly"}, "there is no option --fly"},
-      {{"--listen"}, "needs a value"},
-      {{"--listen", "80"}, "is not ADDRESS:PORT"},
-      {{"--listen", "localhost:80"}, "is not ADDRESS:PORT"},
-      {{"--listen", "1.2.3.4:99999"}, "is not ADDRESS:PORT"},
+      {{"80", "--lisen", "x"}, "did you mean '--listen'?"},
+      {{"80", "--fly"}, "unknown option '--fly'"},
+      {{"--listen"}, "missing value"},
+      {{"--listen", "80"}, "expected ADDRESS:PORT"},
+      {{"--listen", "localhost:80"}, "expected ADDRESS:PORT"},
+      {{"--listen", "1.2.3.4:99999"}, "expected ADDRESS:PORT"},
       {{"--listen", "0.0.0.0:80"}, "--allow"},
       {{"--listen", "192.168.1.1:80"}, "--allow"},
-      {{"80", "--allow", "ten"}, "is not ADDRESS/BITS"},
-      {{"80", "--allow", "10.0.0.0/33"}, "is not ADDRESS/BITS"},
-      {{"80", "--allow", "10.0.0.0/"}, "is not ADDRESS/BITS"},
-      {{"80", "--max-requests", "0"}, "from 1 to"},
-      {{"80", "--max-requests", "many"}, "from 1 to"},
-      {{"80", "--buffers", "0"}, "from 1 to"},
-      {{"80", "--access-log="}, "needs a file name"},
+      {{"80", "--allow", "ten"}, "invalid rule"},
+      {{"80", "--allow", "10.0.0.0/33"}, "invalid rule"},
+      {{"80", "--allow", "10.0.0.0/"}, "invalid rule"},
+      {{"80", "--max-requests", "0"}, "expected 1-"},
+      {{"80", "--max-requests", "many"}, "expected 1-"},
+      {{"80", "--buffers", "0"}, "expected 1-"},
+      {{"80", "--access-log="}, "missing file name"},
       {{"80", "--access-log=syslog:"}, "as in syslog:/dev/log"},
-      {{"80", "--log-format", "JSON"}, "'JSON' is not a format; there are own, common, combined, json"},
+      {{"80", "--log-format", "JSON"}, "invalid format 'JSON': expected own, common, combined, json"},
       {{"80", "--head-timeout", "0"}, "seconds"},
       {{"80", "--head-timeout", "1s"}, "seconds"},
       {{"80", "--head-timeout", "1.2345"}, "seconds"},
       {{"80", "--head-timeout", "99999999"}, "seconds"},
-      {{"80", "--verbose=yes"}, "takes no value"},
+      {{"80", "--verbose=yes"}, "unexpected value"},
   };
   for (const Row& row : rows) {
     const CommandLine line = parse(row.arguments);
@@ -182,7 +183,7 @@ TEST(Plan, WhoAndHowMany) {
   plan::Config config;
   EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, sys::loopback4(1), true).reason,
             Reason::no_slot);
-  ASSERT_EQ(config.rules.add(plan::Action::allow, "10.0.0.0/8"), "");
+  ASSERT_EQ(config::apply_option(config, "--allow", "10.0.0.0/8"), "");
   EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, sys::loopback4(1), false).reason,
             Reason::client_not_allowed);
   sys::Address client;

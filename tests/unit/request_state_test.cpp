@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "../../src/config/options.hpp"
 #include "bench.hpp"
 
 namespace {
@@ -294,7 +295,7 @@ TEST(Refusal, OfWhatIsNoRequestForAProxy) {
 
 TEST(Refusal, OfClientsThatAreNotAllowed) {
   Bench b;
-  ASSERT_EQ(b.config.rules.add(plan::Action::allow, "10.0.0.1"), "");
+  ASSERT_EQ(config::apply_option(b.config, "--allow", "10.0.0.1"), "");
   const auto client = b.client();
   b.send(client, kGet);
   EXPECT_EQ(status_of(b.read(client)), 403);

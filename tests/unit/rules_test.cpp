@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "../../src/base/spelling.hpp"
+#include "../../src/config/address_text.hpp"
+#include "../../src/config/did_you_mean.hpp"
+#include "../../src/config/rule_text.hpp"
 
 namespace {
 
@@ -32,7 +34,9 @@ Rules rules_of(const std::vector<string>& texts) {
   Rules rules;
   for (const string& text : texts) {
     const Action action = text.front() == '+' ? Action::allow : Action::deny;
-    EXPECT_EQ(rules.add(action, text.substr(1)), "") << text;
+    plan::Rule rule;
+    EXPECT_EQ(config::parse_rule(action, text.substr(1), rule), "") << text;
+    rules.add(std::move(rule));
   }
   return rules;
 }
@@ -71,14 +75,14 @@ TEST(Network, AsText) {
   };
   for (const Row& row : rows) {
     plan::Network network;
-    ASSERT_TRUE(plan::parse_network(row.text, network)) << row.text;
+    ASSERT_TRUE(config::parse_network(row.text, network)) << row.text;
     EXPECT_EQ(network.address, ip(row.address)) << row.text;
     EXPECT_EQ(network.prefix, row.prefix) << row.text;
   }
   for (const char* text : {"", "/8", "10/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8",
                            "::/129", "[::1]", "10.0.0.0 /8", "::1/+1"}) {
     plan::Network network{ip("1.2.3.4"), 7};
-    EXPECT_FALSE(plan::parse_network(text, network)) << text;
+    EXPECT_FALSE(config::parse_network(text, network)) << text;
     EXPECT_EQ(network.prefix, 7U) << text << ": untouched";
   }
 }
@@ -86,7 +90,7 @@ TEST(Network, AsText) {
 TEST(Network, HasSmallerOnes) {
   const auto network = [](const char* text) {
     plan::Network out;
-    EXPECT_TRUE(plan::parse_network(text, out)) << text;
+    EXPECT_TRUE(config::parse_network(text, out)) << text;
     return out;
   };
   EXPECT_TRUE(network("10.0.0.0/8").has(network("10.9.0.0/16")));
@@ -98,11 +102,11 @@ TEST(Network, HasSmallerOnes) {
 
 TEST(Spelling, Nearest) {
   constexpr std::array<std::string_view, 3> kNames{"client", "host", "to"};
-  EXPECT_EQ(base::nearest("hots", kNames, 2), "host");
-  EXPECT_EQ(base::nearest("clinet", kNames, 2), "client");
-  EXPECT_EQ(base::nearest("hots", kNames, 1), "");
-  EXPECT_EQ(base::nearest("host", kNames, 0), "host");
-  EXPECT_EQ(base::nearest("host", {}, 9), "");
+  EXPECT_EQ(config::nearest("hots", kNames, 2), "host");
+  EXPECT_EQ(config::nearest("clinet", kNames, 2), "client");
+  EXPECT_EQ(config::nearest("hots", kNames, 1), "");
+  EXPECT_EQ(config::nearest("host", kNames, 0), "host");
+  EXPECT_EQ(config::nearest("host", {}, 9), "");
 }
 
 TEST(Rules, EachCondition) {
@@ -187,62 +191,55 @@ TEST(Rules, WhatIsWrongAndWhatToDo) {
       {",", "empty condition"},
       {"port=80,", "empty condition"},
       {"port=80,,method=GET", "empty condition"},
-      {"ten", "'ten' is not ADDRESS/BITS, as in 192.168.0.0/16"},
-      {"ten", "there are client=, host=, to=, port= and method="},
-      {"10.0.0.0/33", "'10.0.0.0/33' is not ADDRESS/BITS"},
-      {"10.0.0.0/", "is not ADDRESS/BITS"},
-      {"hots=x", "there is no condition 'hots'; did you mean host=?"},
-      {"hots=x", "there are client=, host=, to=, port= and method="},
-      {"clients=10.0.0.1", "did you mean client=?"},
-      {"src=10.0.0.1", "did you mean client=?"},
-      {"dst=10.0.0.1", "did you mean to=?"},
-      {"HOST=x", "there is no condition 'HOST'"},
-      {"=x", "there is no condition ''"},
-      {"prot", "'prot' needs a value, as in port=..."},
-      {"port", "'port' needs a value, as in port=..."},
-      {"client=", "client= needs a value"},
-      {"host=a|", "host= needs a value"},
-      {"host=|a", "host= needs a value"},
-      {"host=a|b||c", "host= needs a value"},
-      {"client=ten", "client=: 'ten' is not ADDRESS/BITS"},
-      {"to=example.com", "(for names there is host=)"},
-      {"host=10.0.0.0/8", "(for networks there is to=)"},
-      {"host=h:80", "(the port is a condition of its own, port=)"},
-      {"host=http://h/", "no scheme and no path"},
+      {"ten", "invalid rule 'ten': expected client=, host=, to=, port=, method=, a network, or all"},
+      {"10.0.0.0/33", "invalid rule '10.0.0.0/33': expected"},
+      {"10.0.0.0/", "a network"},
+      {"hots=x", "unknown condition 'hots' (did you mean 'host='?)"},
+      {"hots=x", "expected client=, host=, to=, port=, method="},
+      {"clients=10.0.0.1", "did you mean 'client='?"},
+      {"src=10.0.0.1", "did you mean 'client='?"},
+      {"dst=10.0.0.1", "did you mean 'to='?"},
+      {"HOST=x", "unknown condition 'HOST'"},
+      {"=x", "unknown condition ''"},
+      {"prot", "missing value in 'prot': expected port=VALUE"},
+      {"port", "missing value in 'port': expected port=VALUE"},
+      {"client=", "empty value in client="},
+      {"host=a|", "empty value in host="},
+      {"host=|a", "empty value in host="},
+      {"host=a|b||c", "empty value in host="},
+      {"client=ten", "invalid network 'ten': expected ADDRESS or ADDRESS/BITS"},
+      {"to=example.com", "(for host names, use host=)"},
+      {"host=10.0.0.0/8", "(for networks, use to=)"},
+      {"host=h:80", "(for the port, use port=)"},
+      {"host=http://h/", "without scheme and path"},
       {"host=b\xc3\xbc"
        "cher.de",
        "xn-- form"},
-      {"host=a b", "is not a host"},
-      {"host=a?b", "is not a host"},
-      {"host=.", "is not a host"},
-      {"host=..a", "is not a host"},
-      {"host=a..b", "is not a host"},
-      {"port=0", "is not a port from 1 to 65535"},
-      {"port=65536", "is not a port"},
-      {"port=http", "'http' is not a port"},
-      {"port=80-", "'80-' is not a port"},
-      {"port=-80", "is not a port"},
-      {"port=90-80", "end lies before its begin"},
-      {"method=get", "methods are in capitals"},
-      {"method=G T", "is not a method"},
-      {"port=80,port=81", "port= is given twice; for one or the other, write port=A|B"},
+      {"host=a b", "invalid host pattern"},
+      {"host=a?b", "invalid host pattern"},
+      {"host=.", "invalid host pattern"},
+      {"host=..a", "invalid host pattern"},
+      {"host=a..b", "invalid host pattern"},
+      {"port=0", "invalid port '0': expected 1-65535"},
+      {"port=65536", "invalid port"},
+      {"port=http", "invalid port 'http'"},
+      {"port=80-", "invalid port '80-'"},
+      {"port=-80", "invalid port"},
+      {"port=90-80", "the end is below the start"},
+      {"method=get", "expected capital letters"},
+      {"method=G T", "invalid method 'G T'"},
+      {"port=80,port=81", "port= is given twice: write alternatives as port=A|B"},
       {"10.0.0.1,client=10.0.0.2", "client= is given twice"},
-      {"all,port=80", "all stands alone"},
-      {"port=80,all", "all stands alone"},
+      {"all,port=80", "must be the only condition"},
+      {"port=80,all", "must be the only condition"},
   };
   for (const Row& row : rows) {
-    Rules rules;
-    const string error = rules.add(Action::allow, row.rule);
+    plan::Rule rule;
+    const string error = config::parse_rule(Action::allow, row.rule, rule);
     EXPECT_NE(error.find(row.says), string::npos) << row.rule << " -> " << error;
     EXPECT_EQ(error.find('\n'), string::npos) << "one line";
-    EXPECT_EQ(rules.size(), 0U) << row.rule;
+    EXPECT_EQ(rule.text, "") << row.rule << ": unchanged";
   }
-}
-
-TEST(Rules, ThereIsAnEnd) {
-  Rules rules;
-  for (std::size_t i = 0; i < plan::kRulesMax; ++i) ASSERT_EQ(rules.add(Action::deny, "port=1"), "");
-  EXPECT_NE(rules.add(Action::deny, "port=1").find("more than 1000"), string::npos);
 }
 
 TEST(Rules, TheFirstThatMatchesDecides) {
@@ -558,14 +555,12 @@ TEST(Rules, LintFindsWhatNeverDecides) {
   };
   for (const Row& row : rows) {
     const Rules rules = rules_of(row.rules);
-    const std::vector<string> warnings = rules.lint();
-    EXPECT_EQ(warnings.size(), row.warns ? 1U : 0U) << row.rules[0] << ' ' << row.rules[1];
+    EXPECT_EQ(rules.shadowed().size(), row.warns ? 1U : 0U) << row.rules[0] << ' ' << row.rules[1];
   }
-  const std::vector<string> warnings = rules_of({"+port=80", "-host=x", "-port=80"}).lint();
+  const Rules rules = rules_of({"+port=80", "-host=x", "-port=80"});
+  const std::vector<string> warnings = config::rule_warnings(rules);
   ASSERT_EQ(warnings.size(), 1U);
-  EXPECT_EQ(warnings[0],
-            "--deny port=80 never decides anything: --allow port=80 stands before it and matches all that it "
-            "matches");
+  EXPECT_EQ(warnings[0], "--deny port=80 has no effect: --allow port=80 matches the same requests earlier");
 }
 
 // What lint says must be so: if the second of two rules is said never to decide, then it decides nothing that
@@ -593,7 +588,7 @@ TEST(Rules, LintIsRight) {
   int warned = 0;
   const auto try_out = [&](const string& first, const string& second) {
     const Rules both = rules_of({first, second}), alone = rules_of({first});
-    if (both.lint().empty()) return;
+    if (both.shadowed().empty()) return;
     ++warned;
     for (const Asked& asked : requests)
       for (const char* address : {"10.0.0.1", "192.0.2.1", "169.254.169.254", "2001:db8::1", "127.0.0.1"}) {
@@ -609,16 +604,19 @@ TEST(Rules, LintIsRight) {
   EXPECT_GT(warned, 50);
 }
 
-TEST(Rules, APublicListenerMustSayForWhom) {
-  EXPECT_NE(Rules{}.objection_to_public().find("say who may use the proxy, as in --allow"), string::npos);
-  EXPECT_NE(rules_of({"+all"}).objection_to_public(), "");
-  EXPECT_NE(rules_of({"-port=25"}).objection_to_public(), "");
-  EXPECT_EQ(rules_of({"+10.0.0.0/8"}).objection_to_public(), "");
-  EXPECT_EQ(rules_of({"+client=0.0.0.0/0|::/0"}).objection_to_public(), "");
-  EXPECT_EQ(rules_of({"-host=x", "+client=10.0.0.0/8,port=80"}).objection_to_public(), "");
-  EXPECT_EQ(rules_of({"-client=10.0.0.0/8"}).objection_to_public(), "") << "then nobody but this machine";
-  const string open = rules_of({"-client=10.0.0.66", "+host=x"}).objection_to_public();
-  EXPECT_NE(open.find("--allow host=x is for everybody"), string::npos) << open;
+TEST(Rules, APublicListenerMustRestrictItsClients) {
+  const auto objection = [](const std::vector<string>& texts) {
+    return config::objection_to_public(rules_of(texts));
+  };
+  EXPECT_NE(objection({}).find("restrict its clients, as in --allow"), string::npos);
+  EXPECT_NE(objection({"+all"}), "");
+  EXPECT_NE(objection({"-port=25"}), "");
+  EXPECT_EQ(objection({"+10.0.0.0/8"}), "");
+  EXPECT_EQ(objection({"+client=0.0.0.0/0|::/0"}), "");
+  EXPECT_EQ(objection({"-host=x", "+client=10.0.0.0/8,port=80"}), "");
+  EXPECT_EQ(objection({"-client=10.0.0.0/8"}), "") << "only this machine is allowed then";
+  const string open = objection({"-client=10.0.0.66", "+host=x"});
+  EXPECT_NE(open.find("restrict --allow host=x"), string::npos) << open;
 }
 
 }  // namespace

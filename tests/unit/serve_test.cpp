@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../src/config/options.hpp"
 #include "../../src/files/gzip.hpp"
 #include "role_bench.hpp"
 
@@ -662,7 +663,7 @@ TEST(Reverse, BesideFilesOnOneConnection) {
 TEST(Reverse, AKeptConnectionIsNoWayAroundARule) {
   Reverse b;
   auto& host = b.member(1);
-  ASSERT_EQ(b.config.rules.add(plan::Action::deny, "to=10.0.0.0/8"), "");
+  ASSERT_EQ(config::apply_option(b.config, "--deny", "to=10.0.0.0/8"), "");
   net::Found found;
   found.what = net::Found::What::found;
   found.ttl_ms = 1000;

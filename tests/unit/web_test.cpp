@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "../../src/config/address_text.hpp"
 #include "../../src/plan/plan.hpp"
 
 namespace {
@@ -21,7 +22,7 @@ sys::Address ip(const char* text) {
 
 plan::Network network(const char* text) {
   plan::Network out;
-  EXPECT_TRUE(plan::parse_network(text, out));
+  EXPECT_TRUE(config::parse_network(text, out));
   return out;
 }
 

@@ -1,19 +1,21 @@
-#include "places.hpp"
+#include "address_text.hpp"
 
 #include <algorithm>
 
 #include "../base/text.hpp"
 #include "../http/head.hpp"
-#include "../sys/sys.hpp"
-#include "groups.hpp"
+#include "../plan/groups.hpp"
 
-namespace plan {
+namespace config {
 namespace {
 
+using plan::Hop;
+using plan::Listener;
 using std::string;
 using std::string_view;
 
 constexpr string_view kHttp = "http://", kUnix = "unix:";
+constexpr std::size_t kSocketPathMax = 107;  // unix(7): 108 with the final NUL
 
 string_view without_brackets(string_view host) noexcept {
   return host.size() >= 2 && host.front() == '[' && host.back() == ']' ? host.substr(1, host.size() - 2)
@@ -33,8 +35,29 @@ sys::Address any_address(sys::Address::Family family, std::uint16_t port) noexce
 
 }  // namespace
 
-bool is_host_name(string_view text) noexcept {
-  return !text.empty() && text.size() <= http::kHostBytesMax && base::all_are(text, base::kHostName);
+bool parse_ports(string_view text, plan::Ports& out) noexcept {
+  const std::size_t dash = std::min(text.find('-'), text.size());
+  plan::Ports ports;
+  if (!base::parse_port(text.substr(0, dash), ports.first)) return false;
+  ports.last = ports.first;
+  if (dash != text.size() && !base::parse_decimal(text.substr(dash + 1), ports.last)) return false;
+  out = ports;
+  return true;
+}
+
+bool parse_network(string_view text, plan::Network& out) noexcept {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  plan::Network network;
+  if (!sys::parse_ip(text.substr(0, slash), 0, network.address)) return false;
+  const std::size_t bits = network.address.bits();
+  network.prefix = bits;
+  if (slash != text.size() &&
+      (!base::parse_decimal(text.substr(slash + 1), network.prefix) || network.prefix > bits))
+    return false;
+  const sys::Address plain = sys::unmapped(network.address);
+  if (plain.bits() < bits && network.prefix >= 96) network = {plain, network.prefix - (bits - plain.bits())};
+  out = network;
+  return true;
 }
 
 bool is_socket_path(string_view text) noexcept {
@@ -49,16 +72,15 @@ string parse_host_port(string_view text, Hop& out) {
     sys::Address address;
     host.remove_prefix(1);
     if (rest.empty() || host.find(':') == string_view::npos || !sys::parse_ip(host, 0, address))
-      return base::quoted(text) + ": its brackets hold no IPv6 address, as in [::1]:8080";
+      return "invalid address " + base::quoted(text) + ": expected an IPv6 address, as in [::1]:8080";
     rest.remove_prefix(1);
-  } else if (!is_host_name(host)) {
-    return base::quoted(host) + " is no host";
+  } else if (!http::is_host(host)) {
+    return "invalid host name " + base::quoted(host);
   }
   std::uint16_t port = out.port;
-  if (rest.empty() && port == 0)
-    return base::quoted(text) + " lacks its port, as in " + string{host} + ":8080";
-  if (!rest.empty() && (rest.front() != ':' || !base::parse_decimal(rest.substr(1), port) || port == 0))
-    return base::quoted(rest) + " behind the host is no port, as in :8080";
+  if (rest.empty() && port == 0) return "missing port after host " + base::quoted(text);
+  if (!rest.empty() && (rest.front() != ':' || !base::parse_port(rest.substr(1), port)))
+    return "invalid port " + base::quoted(rest.substr(rest.front() == ':')) + ": expected 1-65535";
   out = {string{host}, port, {}};
   return {};
 }
@@ -68,51 +90,36 @@ string parse_hop(string_view text, Hop& out) {
   if (text.starts_with(kUnix)) {
     hop.socket = text.substr(kUnix.size());
     if (!is_socket_path(hop.socket))
-      return base::quoted(text) +
-             " is no socket: its path begins with / and has 2 to 107 bytes, as in unix:/run/app.sock";
+      return "invalid socket path " + base::quoted(hop.socket) +
+             ": expected an absolute path of 2-107 bytes, as in unix:/run/app.sock";
     out = std::move(hop);
     return {};
   }
   if (starts_with_ignoring_case(text, "https://"))
-    return base::quoted(text) +
-           ": TLS is not spoken to a server behind us; give HOST:PORT where it speaks plain HTTP";
+    return "unsupported scheme in " + base::quoted(text) +
+           ": connections to upstream servers do not use TLS; expected HOST:PORT";
   if (starts_with_ignoring_case(text, kHttp)) {
     text.remove_prefix(kHttp.size());
     if (text.ends_with('/')) text.remove_suffix(1);
     hop.port = http::kHttpPort;
   }
-  string wrong = parse_host_port(text, hop);
-  if (wrong.empty()) out = std::move(hop);
-  return wrong;
-}
-
-string text_of(const Hop& hop) {
-  if (!hop.socket.empty()) return "unix:" + hop.socket;
-  const bool ipv6 = hop.host.find(':') != string::npos;
-  return (ipv6 ? "[" + hop.host + "]:" : hop.host + ":") + std::to_string(hop.port);
+  string error = parse_host_port(text, hop);
+  if (error.empty()) out = std::move(hop);
+  return error;
 }
 
 string parse_members(string_view text, std::vector<Hop>& out) {
   std::vector<Hop> members;
   for (bool more = true; more;) {
-    more = text.find(',') != string_view::npos;  // behind a last comma too there is to be one
+    more = text.find(',') != string_view::npos;  // a server is required after the last comma too
     Hop hop;
-    if (string wrong = parse_hop(base::next_element(text), hop); !wrong.empty()) return wrong;
+    if (string error = parse_hop(base::next_element(text), hop); !error.empty()) return error;
     members.push_back(std::move(hop));
   }
-  if (members.size() > kMembersMax)
-    return "there are more than " + std::to_string(kMembersMax) + " servers for one group";
+  if (members.size() > plan::kMembersMax)
+    return "too many upstream servers: at most " + std::to_string(plan::kMembersMax);
   out = std::move(members);
   return {};
-}
-
-string objection_to_directory(string_view path) {
-  switch (sys::path_kind(string{path}.c_str())) {
-    case sys::PathKind::directory: return {};
-    case sys::PathKind::none: return "there is no folder " + base::quoted(path);
-    case sys::PathKind::file: break;
-  }
-  return base::quoted(path) + " is no folder";
 }
 
 std::vector<Listener> listeners_at(string_view host, std::uint16_t port) {
@@ -146,4 +153,4 @@ bool parse_listen(string_view text, std::vector<Listener>& out) {
   return true;
 }
 
-}  // namespace plan
+}  // namespace config

@@ -1,15 +1,17 @@
-#include "spelling.hpp"
+#include "did_you_mean.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
-namespace base {
+namespace config {
 namespace {
 
 using std::string_view;
 
-// Levenshtein's distance: how many letters must be added, dropped or changed.
+constexpr std::size_t kDistanceMax = 3;
+
+// Levenshtein distance: the number of letters to add, remove or change.
 std::size_t distance(string_view a, string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -34,4 +36,9 @@ string_view nearest(string_view name, std::span<const string_view> names, std::s
   return found != names.end() && distance(*found, name) <= most ? *found : string_view{};
 }
 
-}  // namespace base
+std::string did_you_mean(string_view name, std::span<const string_view> names) {
+  const string_view near = nearest(name, names, std::min(kDistanceMax, name.size() / 2));
+  return near.empty() ? std::string{} : " (did you mean '" + std::string{near} + "'?)";
+}
+
+}  // namespace config

@@ -1,0 +1,54 @@
+#include "number_text.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "../base/text.hpp"
+
+namespace config {
+namespace {
+
+using std::string_view;
+
+struct Unit {
+  char letter;
+  std::uint64_t factor;
+};
+constexpr std::array<Unit, 3> kUnits{{{'k', 1U << 10}, {'m', 1U << 20}, {'g', 1U << 30}}};
+
+bool parse_amount(string_view text, std::uint64_t& out) noexcept {
+  if (text.empty()) return false;
+  const auto* const unit = std::find_if(
+      kUnits.begin(), kUnits.end(), [text](const Unit& u) { return u.letter == base::lower(text.back()); });
+  const std::uint64_t factor = unit == kUnits.end() ? 1 : unit->factor;
+  if (unit != kUnits.end()) text.remove_suffix(1);
+  std::uint64_t number = 0;
+  if (!base::parse_decimal(text, number) || number == 0 || number > plan::kRateMax / factor) return false;
+  out = number * factor;
+  return true;
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> parse_seconds(string_view text) noexcept {
+  const std::size_t dot = std::min(text.find('.'), text.size());
+  std::uint32_t seconds = 0, thousandths = 0;
+  if (!base::parse_decimal(text.substr(0, dot), seconds) || seconds > kMsMax / 1000) return std::nullopt;
+  if (dot != text.size()) {
+    const string_view decimals = text.substr(dot + 1);
+    if (decimals.size() > 3 || !base::parse_decimal(decimals, thousandths)) return std::nullopt;
+    for (std::size_t i = decimals.size(); i < 3; ++i) thousandths *= 10;
+  }
+  const std::uint32_t ms = seconds * 1000 + thousandths;
+  return ms <= kMsMax ? std::optional{ms} : std::nullopt;
+}
+
+std::optional<plan::Rate> parse_rate(string_view text) noexcept {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  plan::Rate rate;
+  if (!parse_amount(text.substr(0, colon), rate.per_second)) return std::nullopt;
+  if (colon != text.size() && !parse_amount(text.substr(colon + 1), rate.burst)) return std::nullopt;
+  return rate;
+}
+
+}  // namespace config
