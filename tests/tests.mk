@@ -32,7 +32,7 @@ $(BUILD)/unit_tests: $(UNIT_OBJECTS)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main -pthread $(HASHES_LIBS) $(GZIP_LIBS)
 
 # They are compiled often and run in a second.
-$(BUILD)/tests/unit/%.o: CXXFLAGS += -O1
+$(BUILD)/tests/unit/%.o: CXXFLAGS += -O0
 
 .PHONY: unit
 unit: $(BUILD)/unit_tests

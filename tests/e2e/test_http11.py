@@ -299,7 +299,7 @@ class Interim(Case):
         origin = self.origin(lambda wire: wire.send(b"HTTP/1.1 103 Early\r\n\r\n" * 40 + ok()))
         with self.proxy().connect() as client:
             raw = client.send(ask(origin.url())).rest().raw
-        self.assertEqual(raw.count(b" 103 "), 16)
+        self.assertEqual(raw.count(b"HTTP/1.1 103 "), 16)
         self.assertIn(b" 502 ", raw)
 
 

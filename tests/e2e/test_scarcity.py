@@ -31,7 +31,7 @@ class Descriptors(Case):
         for _ in range(5):
             answer = self.via.get(self.server.url())
             self.assert_own_answer(answer, 503)
-            self.assertIn(b"no file descriptor left", answer.body)
+            self.assertIn(b"no free file descriptor", answer.body)
         self.assertEqual(self.server.heads, [])
 
     def test_with_none_left_it_does_not_spin(self):
