@@ -16,7 +16,7 @@
 #include "src/explain/explain.hpp"
 #include "src/http/reply.hpp"
 #include "src/http/rewrite.hpp"
-#include "src/net/listeners.hpp"
+#include "src/net/acceptors.hpp"
 #include "src/net/resolver.hpp"
 #include "src/plan/crypt.hpp"
 #include "src/state/capacity.hpp"
@@ -39,7 +39,7 @@ constexpr int kExitUsage = 2;
 void complain(std::string_view lines) {
   while (!lines.empty()) {
     const std::size_t end = std::min(lines.find('\n'), lines.size());
-    sys::complain("proxy: " + std::string{lines.substr(0, end)} + "\n");
+    sys::write_stderr("proxy: " + std::string{lines.substr(0, end)} + "\n");
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }
 }
@@ -77,8 +77,8 @@ std::size_t idle_upstreams(const plan::Config& config) noexcept {
   return config.http10 ? 0 : config.keep_upstreams;
 }
 
-std::vector<net::Listeners::Wanted> wanted_listeners(const plan::Config& config) {
-  std::vector<net::Listeners::Wanted> wanted;
+std::vector<net::Acceptors::Wanted> wanted_listeners(const plan::Config& config) {
+  std::vector<net::Acceptors::Wanted> wanted;
   for (const plan::Listener& listener : config.listeners)
     wanted.push_back({listener.address, listener.optional});
   return wanted;
@@ -132,7 +132,7 @@ class Proxy {
   ~Proxy() {
     for (std::uint32_t slot = 0; slot < table_.touched(); ++slot)
       if (table_.at(slot).state != State::FREE) release(table_.at(slot), base::Reason::shutdown, services_);
-    reporter_.look_on();
+    reporter_.poll();
     reporter_.flush();
   }
   Proxy(const Proxy&) = delete;
@@ -164,8 +164,8 @@ class Proxy {
   void wake_the_named();
   void check_servers();
   void accept_clients();
-  void accept_from(net::Listeners::Door& door, std::size_t most);
-  void accept_those_before_it_closes(net::Listeners::Door& door);
+  void accept_from(net::Acceptors::Entry& door, std::size_t most);
+  void accept_those_before_it_closes(net::Acceptors::Entry& door);
   void make_way();
   void feed_the_starved();
   [[nodiscard]] bool can_feed() const noexcept;
@@ -181,7 +181,7 @@ class Proxy {
   void tell_whom_we_wait_for();
   void read_clocks();
   void give_memory_back();
-  [[nodiscard]] bool may_accept(const net::Listener& listener) const noexcept;
+  [[nodiscard]] bool may_accept(const net::Acceptor& listener) const noexcept;
   [[nodiscard]] int sleep_ms();
 
   std::span<const char* const> arguments_;
@@ -199,14 +199,14 @@ class Proxy {
   ExchangePool exchanges_;
   Table table_;
   net::Resolver resolver_;
-  net::Upstreams upstreams_;
+  net::UpstreamPool upstreams_;
   Checker checker_;
   files::Server files_;
   std::string run_id_ = hexadecimal(static_cast<std::uint32_t>(random_key().low));
   std::string refusal_ = refusal_text(config().name);
   base::Trace trace_;
   Services services_;
-  net::Listeners listeners_;
+  net::Acceptors listeners_;
   watch::Reporter reporter_;
   std::array<sys::Event, kEventsMax> events_;
   std::array<char, http::kDateBytes> date_{};
@@ -233,7 +233,7 @@ void Proxy::turn() {
   accept_clients();
   feed_the_starved();  // PLANT(feed-starved)
   run_ready();
-  reporter_.look_on();
+  reporter_.poll();
   end_generations();
   if (services_.draining) tell_whom_we_wait_for();
 }
@@ -245,7 +245,7 @@ void Proxy::mark(const sys::Event& event) {
     case Kind::upstream: return deliver(token, event, services_);
     case Kind::lookup: return;  // never an event
     case Kind::check: return checker_.mark(token, event);
-    case Kind::listener: return listeners_.mark(token.slot);
+    case Kind::acceptor: return listeners_.mark(token.slot);
     case Kind::resolver: return resolver_.mark(token, event);
     case Kind::signals: return heed_signals();
   }
@@ -285,35 +285,35 @@ void Proxy::check_servers() {
   for (const Checker::Change& change : checker_.run(services_.now)) reporter_.say(text_of(change));
 }
 
-bool Proxy::may_accept(const net::Listener& listener) const noexcept {
+bool Proxy::may_accept(const net::Acceptor& listener) const noexcept {
   return table_.used() < table_.slots() && listener.ready(services_.now);
 }
 
 void Proxy::accept_clients() {
-  for (net::Listeners::Door& door : listeners_.all()) accept_from(door, kAcceptsMax);
+  for (net::Acceptors::Entry& door : listeners_.all()) accept_from(door, kAcceptsMax);
 }
 
-void Proxy::accept_from(net::Listeners::Door& door, std::size_t most) {
-  for (std::size_t n = 0; n < most && may_accept(door.listener); ++n) {
+void Proxy::accept_from(net::Acceptors::Entry& door, std::size_t most) {
+  for (std::size_t n = 0; n < most && may_accept(door.acceptor); ++n) {
     sys::Address peer;
     make_way();
-    const bool speaks_http = !plan::kind_of(services_.generation->config.listeners[door.place].role);
+    const bool speaks_http = !plan::kind_of(services_.generation->config.listeners[door.config_index].role);
     // PLANT(refusal-only-http)
     const std::string_view refusal = speaks_http ? std::string_view{refusal_} : std::string_view{};
-    if (sys::Fd client = door.listener.accept(peer, services_.now, refusal))
-      door.accepted += admit(std::move(client), peer, door.place, services_) ? 1 : 0;
+    if (sys::Fd client = door.acceptor.accept(peer, services_.now, refusal))
+      door.accepted += admit(std::move(client), peer, door.config_index, services_) ? 1 : 0;
   }
 }
 
 // They are connected as far as they can see.
-void Proxy::accept_those_before_it_closes(net::Listeners::Door& door) {
-  door.listener.mark();
-  accept_from(door, net::Listener::kBacklog);
+void Proxy::accept_those_before_it_closes(net::Acceptors::Entry& door) {
+  door.acceptor.mark();
+  accept_from(door, net::Acceptor::kBacklog);
 }
 
 // Who has been served and is silent goes when a newcomer would be refused for want of room.
 void Proxy::make_way() {
-  const TimerQueue& kept = services_.timers[static_cast<std::size_t>(plan::Wait::kept)];
+  const TimerQueue& kept = services_.timers[static_cast<std::size_t>(plan::Wait::keep_alive)];
   if (table_.used() < services_.requests_max || kept.empty()) return;
   request_info& oldest = table_.at(kept.front());
   if (!oldest.ready.linked())
@@ -321,7 +321,7 @@ void Proxy::make_way() {
 }
 
 const TimerQueue& Proxy::half_read_heads() const noexcept {
-  return services_.timers[static_cast<std::size_t>(plan::Wait::head)];
+  return services_.timers[static_cast<std::size_t>(plan::Wait::request_head)];
 }
 
 bool Proxy::can_feed() const noexcept {
@@ -351,7 +351,8 @@ void Proxy::run_ready() {
     if (slot == last) break;
   }
   if (table_.given() == given_before) return;
-  for (net::Listeners::Door& door : listeners_.all()) door.listener.resume();  // descriptors have become free
+  for (net::Acceptors::Entry& door : listeners_.all())
+    door.acceptor.resume();  // descriptors have become free
 }
 
 void Proxy::read_clocks() {
@@ -374,9 +375,9 @@ int Proxy::sleep_ms() {
   consider(upstreams_.next_deadline());
   consider(checker_.next_deadline());
   consider(drained_at_);
-  for (const net::Listeners::Door& door : listeners_.all()) {
-    if (may_accept(door.listener)) return 0;
-    if (table_.used() < table_.slots()) consider(door.listener.wakes_at());
+  for (const net::Acceptors::Entry& door : listeners_.all()) {
+    if (may_accept(door.acceptor)) return 0;
+    if (table_.used() < table_.slots()) consider(door.acceptor.wakes_at());
   }
   if (const int ms = resolver_.timeout_ms(); ms >= 0)
     consider(services_.now + static_cast<std::uint64_t>(ms));
@@ -388,7 +389,7 @@ int Proxy::sleep_ms() {
 
 void Proxy::give_memory_back() {
   const std::span<std::byte> idle = blocks_.trim(kTrimWorthwhile);
-  if (!idle.empty()) sys::forget(idle.data(), idle.size());
+  if (!idle.empty()) sys::release_pages(idle.data(), idle.size());
 }
 
 // ---- opening ---------------------------------------------------------------------------------------------
@@ -403,7 +404,7 @@ Proxy::Generations Proxy::first_generation(plan::Config config, const Capacity& 
 
 std::string Proxy::listen() {
   if (const auto fault = listeners_.prepare(wanted_listeners(config())); fault.error != 0)
-    return net::Listeners::text_of(fault);
+    return net::Acceptors::text_of(fault);
   if (const int error = listeners_.commit(poller_); error != 0)
     return std::string{"cannot watch the listeners: "} + std::strerror(error);
   services_.own = listeners_.addresses();
@@ -438,9 +439,9 @@ std::string Proxy::adopt(std::unique_ptr<Generation> next) {
   limit_clients(*next, generations_.back().get(), capacity_.slots, random_key());
   group_servers(*next, generations_.back()->group_key);
   if (const auto fault = listeners_.prepare(wanted_listeners(next->config)); fault.error != 0)
-    return net::Listeners::text_of(fault);
+    return net::Acceptors::text_of(fault);
   generations_.reserve(generations_.size() + 1);
-  for (net::Listeners::Door& door : listeners_.all())
+  for (net::Acceptors::Entry& door : listeners_.all())
     if (!door.is_to_stay) accept_those_before_it_closes(door);  // PLANT(accept-before-close)
   if (const int error = listeners_.commit(poller_); error != 0)
     return std::string{"cannot watch the listeners: "} + std::strerror(error);
@@ -449,9 +450,9 @@ std::string Proxy::adopt(std::unique_ptr<Generation> next) {
   checker_.ask(services_.generation);
   services_.own = listeners_.addresses();
   files_.forget();
-  upstreams_.begin_anew(idle_upstreams(config()));
+  upstreams_.reset(idle_upstreams(config()));
   refusal_ = refusal_text(config().name);
-  reporter_.heed_configuration();
+  reporter_.on_reload();
   return {};
 }
 
@@ -483,11 +484,11 @@ void Proxy::drain() {
     stopping_ = true;
     return;
   }
-  for (net::Listeners::Door& door : listeners_.all()) accept_those_before_it_closes(door);
+  for (net::Acceptors::Entry& door : listeners_.all()) accept_those_before_it_closes(door);
   services_.own = {};
   listeners_.close();  // PLANT(drain-closes-listeners)
   files_.forget();
-  upstreams_.begin_anew(0);
+  upstreams_.reset(0);
   checker_.ask(nullptr);
   drained_at_ = services_.now + config().drain_ms;
   ::drain(services_);
@@ -509,16 +510,16 @@ int run(const plan::Config& config, std::span<const char* const> arguments) {
   };
   sys::Opened poller = sys::make_poller();
   if (!poller.fd) return failed("cannot make an epoll instance", poller.error);
-  sys::Opened signals = sys::take_signals();
+  sys::Opened signals = sys::make_signalfd();
   if (!signals.fd) return failed("cannot take signals", signals.error);
   constexpr net::Token kSignals{0, 0, net::Token::Kind::signals};
   if (const int error = sys::watch(poller.fd, signals.fd.get(), kSignals.packed()); error != 0)
     return failed("cannot watch for signals", error);
   sys::Opened output = sys::open_stdout();
-  const watch::Place where = watch::place(config.access_log);
+  const watch::LogTarget where = watch::log_target(config.access_log);
   sys::Opened log_file{{}, 0};
   if (config.access_log != "-" && config.access_log != "off") {
-    log_file = where.manner->open(where.path.c_str());
+    log_file = where.backend->open(where.path.c_str());
     if (!log_file.fd) return failed(("cannot open the log " + config.access_log).c_str(), log_file.error);
   }
   const Capacity capacity = capacity_for(config);
@@ -531,7 +532,7 @@ int run(const plan::Config& config, std::span<const char* const> arguments) {
   if (const std::string error = proxy->begin(); !error.empty()) return fail(kExitUsage, error);
   if (const std::string error = proxy->listen(); !error.empty()) return fail(kExitFailed, error);
   for (const std::string& warning : config::rule_warnings(config.rules))
-    sys::complain("proxy: " + warning + "\n");
+    sys::write_stderr("proxy: " + warning + "\n");
   proxy->announce();
   proxy->serve();
   return 0;

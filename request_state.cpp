@@ -8,8 +8,8 @@
 #include "src/state/generation.hpp"
 #include "src/state/parts.hpp"
 
-using base::Did;
 using base::Reason;
+using base::TraceEvent;
 using net::Flow;
 using net::Link;
 using plan::Wait;
@@ -35,7 +35,7 @@ void greet_half_closed(request_info& record) noexcept {
   static constexpr std::byte kFirst{'H'};
   const sys::Io io = sys::transmit(client.fd, {&kFirst, 1});
   record.greeted = io.outcome == sys::Outcome::done ? 1 : 0;
-  record.lane[kResponse].moved += record.greeted;
+  record.lane[kResponse].bytes_sent += record.greeted;
   client.hung |= io.outcome == sys::Outcome::fail;
 }
 
@@ -49,13 +49,13 @@ Flow pump_request(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   net::Endpoint& upstream = record.side[kUpstream];
   const bool in_hope = upstream.link == Link::connecting && record.exchange->greeting == net::Greeting::none;
-  const bool linked = in_hope || upstream.link == Link::open;            // PLANT(send-when-open)
-  if (!linked || request.dead || request.complete()) return Flow::none;  // PLANT(pump-linked)
+  const bool linked = in_hope || upstream.link == Link::open;                   // PLANT(send-when-open)
+  if (!linked || request.sink_closed || request.complete()) return Flow::none;  // PLANT(pump-linked)
   const Flow flow = pump(record, services, kRequest);
-  request.dead = flow == Flow::write_failed || flow == Flow::bad_framing;
+  request.sink_closed = flow == Flow::write_failed || flow == Flow::bad_framing;
   const bool for_another_address = upstream.link == Link::connecting && !has_gone(record);
   // PLANT(dead-upload-frees-block)
-  if (request.dead && !for_another_address && !request.repeatable) request.drop_block();
+  if (request.sink_closed && !for_another_address && !request.repeatable) request.drop_block();
   return flow;
 }
 
@@ -65,7 +65,7 @@ Result head_throttled(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   if (request.end == 0)
     request.drop_block();
-  else if (services.now - record.entered >= services.config->wait(Wait::head))
+  else if (services.now - record.entered >= services.config->wait(Wait::request_head))
     return give_up(record, services, Reason::head_timeout);
   return yield();
 }
@@ -105,7 +105,7 @@ Result read_request(request_info& record, Services& services) noexcept {
   const plan::Listener& listener = listener_of(record, services);
   if (listener.proxy_header_in && !record.introduced) return read_introduction(record, services);
   if (const auto kind = plan::kind_of(listener.role)) return begin_raw(record, services, *kind);
-  const Wait nothing_yet = record.served == 0 ? Wait::idle : Wait::kept;
+  const Wait nothing_yet = record.served == 0 ? Wait::idle : Wait::keep_alive;
   for (;;) {
     if (request.held() == 0) {  // all of it was looked at
       if (!request.block && !client.readable)
@@ -115,7 +115,7 @@ Result read_request(request_info& record, Services& services) noexcept {
       fill_head(record, services, kRequest);
       if (request.flow == Flow::budget) return head_throttled(record, services);
       if (request.flow == Flow::read_failed) return close_connection(Reason::client_left);
-      if (request.flow == Flow::need_read && request.end > 0) return wait_for(Wait::head);
+      if (request.flow == Flow::need_read && request.end > 0) return wait_for(Wait::request_head);
       if (request.flow == Flow::need_read) {
         request.drop_block();
         continue;
@@ -148,14 +148,14 @@ Result send_request(request_info& record, Services& services) noexcept {
   if (record.exchange->kind == plan::Kind::tunnel) return open_tunnel(record, services);
   if (record.exchange->kind == plan::Kind::relay) return open_relay(record);
 
-  const bool sent = request.complete() || request.dead;
+  const bool sent = request.complete() || request.sink_closed;
   // PLANT(early-response)
   if (sent || upstream.readable) {
-    if (response.held() > 0) return wait_for(Wait::reader);
+    if (response.held() > 0) return wait_for(Wait::client_write);
     response.drop_block();
     return sent ? Event::request_sent : Event::response_early;
   }
-  return wait_for(request.flow == Flow::need_write ? Wait::send : Wait::body);
+  return wait_for(request.flow == Flow::need_write ? Wait::upstream_write : Wait::request_body);
 }
 
 Result read_response(request_info& record, Services& services) noexcept {
@@ -171,12 +171,12 @@ Result read_response(request_info& record, Services& services) noexcept {
       // PLANT(read-before-hangup)
       if (!upstream.readable) {
         if (response.end == 0) response.drop_block();
-        return wait_for(Wait::answer);
+        return wait_for(Wait::response_head);
       }
       if (!response.block) response.block = services.blocks.take();
       // PLANT(take-kept-block)
       if (!response.block && give_up_kept(record)) response.block = services.blocks.take();
-      if (!response.block) return need_block(Wait::answer);
+      if (!response.block) return need_block(Wait::response_head);
       fill_head(record, services, kResponse);
       if (response.flow == Flow::need_read) continue;
       if (response.flow == Flow::budget) {
@@ -212,10 +212,10 @@ Result send_response(request_info& record, Services& services) noexcept {
   net::Lane& response = record.lane[kResponse];
   switch (pump(record, services, kResponse)) {
     case Flow::complete: return all_sent(record, services);
-    case Flow::need_read: return wait_for(client.finished ? Wait::half_closed : Wait::stream);
-    case Flow::need_write: return wait_for(Wait::reader);
+    case Flow::need_read: return wait_for(client.finished ? Wait::half_closed : Wait::response_body);
+    case Flow::need_write: return wait_for(Wait::client_write);
     case Flow::budget: return yield();
-    case Flow::no_block: return give_up_kept(record) ? yield() : need_block(Wait::stream);
+    case Flow::no_block: return give_up_kept(record) ? yield() : need_block(Wait::response_body);
     case Flow::write_failed: return close_connection(Reason::client_left);
     case Flow::bad_framing: return cut(record, Reason::bad_response, Reason::bad_chunk);
     case Flow::read_failed:
@@ -238,7 +238,8 @@ void change_state(request_info& record, Event event, Services& services) noexcep
   }
   record.entered = services.now;
   record.state = next_state(before, event);
-  note(record, services, Did::entered, static_cast<std::int64_t>(before), static_cast<std::uint8_t>(event));
+  note(record, services, TraceEvent::entered, static_cast<std::int64_t>(before),
+       static_cast<std::uint8_t>(event));
 }
 
 }  // namespace
@@ -261,7 +262,7 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Serv
     record->counted = services.limits->may_connect(peer, services.now);
     if (!record->counted) record->verdict = Reason::too_many_connections;
   }
-  note(*record, services, Did::accepted, side.fd.get(), 0);
+  note(*record, services, TraceEvent::accepted, side.fd.get(), 0);
   change_state(*record, Event::accepted, services);
   const net::Token token{side.serial, services.table.slot_of(*record), net::Token::Kind::client};
   if (sys::watch(services.poller, side.fd.get(), token.packed()) != 0) {
@@ -302,7 +303,7 @@ void advance(request_info& record, Services& services) noexcept {
 void release(request_info& record, Reason reason, Services& services) noexcept {
   services.use(*record.generation);
   if (record.counted) services.limits->closed(record.client);
-  note(record, services, Did::released, static_cast<std::int64_t>(moved(record)),
+  note(record, services, TraceEvent::released, static_cast<std::int64_t>(moved(record)),
        static_cast<std::uint8_t>(reason));
   const bool look_whole = would_look_whole(record), look_whole_above = would_look_whole_above(record);
   end_exchange(record, reason, services);

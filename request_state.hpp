@@ -38,7 +38,7 @@
 #include "src/net/name_source.hpp"
 #include "src/net/race.hpp"
 #include "src/net/reach.hpp"
-#include "src/net/upstreams.hpp"
+#include "src/net/upstream_pool.hpp"
 #include "src/plan/groups.hpp"
 #include "src/plan/limits.hpp"
 #include "src/plan/plan.hpp"
@@ -259,8 +259,8 @@ struct request_info {
   std::uint32_t served = 0;          // requests on this connection before this one
   Generation* generation = nullptr;  // it is served by; null: free
   ExchangePtr exchange;
-  std::unique_ptr<base::Feed> feed;    // where the answer comes from; null: from the upstream
-  std::unique_ptr<Approach> approach;  // null unless it is needed
+  std::unique_ptr<base::BodySource> feed;  // where the answer comes from; null: from the upstream
+  std::unique_ptr<Approach> approach;      // null unless it is needed
   sys::Address client;
 };
 static_assert(sizeof(request_info) <= 288);
@@ -323,7 +323,7 @@ class Pages {
 // What the state functions need of the world around them.
 struct Services {
   Services(Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
-           ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
+           ExchangePool& notes, net::Resolver& names, net::UpstreamPool& spare,
            base::Trace& into_trace) noexcept;
 
   // From here on `config`, and what belongs to it, are those of this generation: of the record that runs.
@@ -339,7 +339,7 @@ struct Services {
   net::Stores stores{blocks, pipes};  // both, for lanes
   ExchangePool& exchanges;
   net::Resolver& resolver;
-  net::Upstreams& upstreams;
+  net::UpstreamPool& upstreams;
   base::Trace& trace;
   net::Reach reach;
   plan::Groups* groups = nullptr;  // see `use`: how those of the configuration fare

@@ -5,7 +5,7 @@
 
 namespace base {
 
-enum class Did : std::uint8_t {
+enum class TraceEvent : std::uint8_t {
   accepted,   // value: descriptor
   entered,    // a state; value: the State before; detail: the Event
   waited,     // value: bytes moved in this turn; detail: the Flow
@@ -16,23 +16,23 @@ enum class Did : std::uint8_t {
   released,   // detail: the Reason
 };
 
-struct Entry {
+struct TraceEntry {
   std::uint64_t id;    // of the connection, from 1
   std::uint64_t time;  // ms, monotonic
   std::uint32_t slot;
   std::int32_t value;
   std::int32_t error;  // errno or 0
-  Did did;
+  TraceEvent event;
   std::uint8_t state;
   std::uint8_t detail;
 };
-static_assert(sizeof(Entry) <= 32);
+static_assert(sizeof(TraceEntry) <= 32);
 
 class Trace {
  public:
   static constexpr std::size_t kEntries = 4096;
 
-  void add(const Entry& entry) noexcept { ring_[written_++ % kEntries] = entry; }
+  void add(const TraceEntry& entry) noexcept { ring_[written_++ % kEntries] = entry; }
 
   [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
   // The oldest position that is still there.
@@ -40,10 +40,12 @@ class Trace {
     return written_ < kEntries ? 0 : written_ - kEntries;
   }
   // REQUIRES: oldest() <= position < written().
-  [[nodiscard]] const Entry& at(std::uint64_t position) const noexcept { return ring_[position % kEntries]; }
+  [[nodiscard]] const TraceEntry& at(std::uint64_t position) const noexcept {
+    return ring_[position % kEntries];
+  }
 
  private:
-  std::array<Entry, kEntries> ring_{};
+  std::array<TraceEntry, kEntries> ring_{};
   std::uint64_t written_ = 0;
 };
 

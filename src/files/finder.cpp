@@ -6,8 +6,8 @@
 #include <charconv>
 
 #include "../http/rewrite.hpp"
+#include "body_sources.hpp"
 #include "encodings.hpp"
-#include "feeds.hpp"
 #include "gzip.hpp"
 
 namespace files {
@@ -49,13 +49,13 @@ bool is_young(const sys::FileStatus& status, std::uint64_t wall_ms) noexcept {
 }
 
 // A whole feed as text; null if it breaks off.
-std::shared_ptr<const string> drained(base::Feed& feed) {
+std::shared_ptr<const string> drained(base::BodySource& feed) {
   auto text = std::make_shared<string>();
   std::array<std::byte, 16'384> room;
   for (;;) {
-    const base::Feed::Produced got = feed.produce(room);
-    if (got.got == base::Feed::Got::failed) return nullptr;
-    if (got.got == base::Feed::Got::end) return text;
+    const base::BodySource::Produced got = feed.produce(room);
+    if (got.got == base::BodySource::Got::failed) return nullptr;
+    if (got.got == base::BodySource::Got::end) return text;
     text->append(reinterpret_cast<const char*>(room.data()), got.bytes);
   }
 }
@@ -125,7 +125,7 @@ Found open_served(const sys::Fd& folder, const string& name) {
   found.fd = std::move(file.fd);
   if (found.status.kind == Kind::directory)
     found.what = What::folder;
-  else if (found.status.kind == Kind::regular && found.status.for_all)
+  else if (found.status.kind == Kind::regular && found.status.world_readable)
     found.what = What::file;
   else
     return refused(Reason::file_forbidden);
@@ -140,7 +140,7 @@ const Root* Finder::root(const plan::WebRoute& route, std::uint64_t now_ms, Reas
            root->gzip_level == route.gzip_level && root->gzip_types == route.gzip_types;
   });
   if (place != roots_.end() && now_ms < (*place)->opened_ms + kTrustMs) return place->get();
-  sys::Opened folder = sys::open_folder(route.directory.c_str());
+  sys::Opened folder = sys::open_directory(route.directory.c_str());
   if (!folder.fd) {
     why = reason_of_errno(folder.error);
     return nullptr;
@@ -241,7 +241,7 @@ std::shared_ptr<Representation> Finder::choose(const Request& request, Candidate
   auto made = represent(request, plain, varies);
   if (!request.accepts_gzip || !worth) return made;
   if (made->content) {
-    auto feed = whole_feed({made->content, {}}, plain.status.size);
+    auto feed = whole_file_source({made->content, {}}, plain.status.size);
     const auto gzip = make_gzip(feed, root.gzip_level, nullptr);
     const auto packed = gzip ? drained(*gzip) : nullptr;
     if (packed == nullptr) return made;

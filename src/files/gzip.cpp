@@ -11,7 +11,7 @@ namespace {
 constexpr int kWindowBits = 15 + 16;  // the largest window; 16: with the head and the tail of gzip
 constexpr int kMemoryLevel = 8;       // zlib's default
 
-class Gzip final : public base::Feed {
+class Gzip final : public base::BodySource {
  public:
   Gzip(int level, std::shared_ptr<void> ticket) noexcept : ticket_(std::move(ticket)) {
     ready_ =
@@ -24,7 +24,7 @@ class Gzip final : public base::Feed {
   Gzip& operator=(const Gzip&) = delete;
 
   [[nodiscard]] bool ready() const noexcept { return ready_; }
-  void take(std::unique_ptr<base::Feed> plain) noexcept { plain_ = std::move(plain); }
+  void take(std::unique_ptr<base::BodySource> plain) noexcept { plain_ = std::move(plain); }
 
   Produced produce(std::span<std::byte> room) noexcept override;
 
@@ -36,7 +36,7 @@ class Gzip final : public base::Feed {
   static constexpr std::size_t kInputPerCall = std::size_t{128} * 1024;
 
   std::shared_ptr<void> ticket_;
-  std::unique_ptr<base::Feed> plain_;
+  std::unique_ptr<base::BodySource> plain_;
   z_stream stream_{};
   bool ready_ = false;
   bool all_read_ = false;
@@ -53,7 +53,7 @@ bool Gzip::refill() noexcept {
   return got.got != Got::failed;
 }
 
-base::Feed::Produced Gzip::produce(std::span<std::byte> room) noexcept {
+base::BodySource::Produced Gzip::produce(std::span<std::byte> room) noexcept {
   if (finished_) return {Got::end, 0};
   const auto most = static_cast<uInt>(std::min<std::size_t>(room.size(), std::size_t{1} << 30));
   stream_.next_out = reinterpret_cast<Bytef*>(room.data());
@@ -75,8 +75,8 @@ base::Feed::Produced Gzip::produce(std::span<std::byte> room) noexcept {
 
 bool has_gzip() noexcept { return true; }
 
-std::unique_ptr<base::Feed> make_gzip(std::unique_ptr<base::Feed>& plain, int level,
-                                      std::shared_ptr<void> ticket) {
+std::unique_ptr<base::BodySource> make_gzip(std::unique_ptr<base::BodySource>& plain, int level,
+                                            std::shared_ptr<void> ticket) {
   auto made = std::make_unique<Gzip>(level, std::move(ticket));
   if (!made->ready()) return nullptr;
   made->take(std::move(plain));

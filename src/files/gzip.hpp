@@ -2,7 +2,7 @@
 #pragma once
 #include <memory>
 
-#include "../base/feed.hpp"
+#include "../base/body_source.hpp"
 
 namespace files {
 
@@ -11,7 +11,7 @@ namespace files {
 // What `plain` brings, in gzip; `level` is from 1 to 9. Null, and `plain` stays, if this build has no zlib or
 // there is no memory: it needs about 300 KiB. The same bytes always give the same bytes. `ticket` is kept as
 // long as the feed.
-std::unique_ptr<base::Feed> make_gzip(std::unique_ptr<base::Feed>& plain, int level,
-                                      std::shared_ptr<void> ticket);
+std::unique_ptr<base::BodySource> make_gzip(std::unique_ptr<base::BodySource>& plain, int level,
+                                            std::shared_ptr<void> ticket);
 
 }  // namespace files

@@ -4,8 +4,8 @@ namespace files {
 
 bool has_gzip() noexcept { return false; }
 
-std::unique_ptr<base::Feed> make_gzip(
-    std::unique_ptr<base::Feed>& /*plain*/, int /*level*/,
+std::unique_ptr<base::BodySource> make_gzip(
+    std::unique_ptr<base::BodySource>& /*plain*/, int /*level*/,
     std::shared_ptr<void> /*ticket*/) {  // NOLINT(performance-unnecessary-value-param): as the other one
   return nullptr;
 }

@@ -9,9 +9,9 @@
 #include "../base/text.hpp"
 #include "../http/status.hpp"
 #include "../sys/sys.hpp"
+#include "body_sources.hpp"
 #include "conditions.hpp"
 #include "encodings.hpp"
-#include "feeds.hpp"
 #include "gzip.hpp"
 #include "listing.hpp"
 
@@ -63,8 +63,8 @@ Content content_of(Found& found) {
   return {nullptr, std::move(found.fd)};
 }
 
-std::unique_ptr<base::Feed> pieces(Content content, std::vector<Piece> list) {
-  return std::make_unique<PiecesFeed>(std::move(content), std::move(list));
+std::unique_ptr<base::BodySource> pieces(Content content, std::vector<Piece> list) {
+  return std::make_unique<PiecesSource>(std::move(content), std::move(list));
 }
 
 // What RFC 3986 section 3.3 and 3.4 let stand there, and what is encoded already.
@@ -100,7 +100,7 @@ Server::Server(const Limits& limits) : limits_(limits), finder_(limits) {
 }
 
 string Server::fault(const string& directory) {
-  const sys::Opened folder = sys::open_folder(directory.c_str());
+  const sys::Opened folder = sys::open_directory(directory.c_str());
   if (!folder.fd)
     return "'" + directory + "' cannot be served: " +
            (folder.error == ENOTDIR ? "it is not a folder" : std::strerror(folder.error)) +
@@ -160,14 +160,14 @@ Answer Server::in_folder(const Asked& asked) {
   const Found found = open_served(asked.find.root.folder, name);
   if (found.what == What::refused) return refusal(found.why);
   if (found.what == What::file) return refusal(Reason::file_not_found);
-  if (!asked.route.listing || !found.status.for_all) return refusal(Reason::file_forbidden);
+  if (!asked.route.listing || !found.status.world_readable) return refusal(Reason::file_forbidden);
   return list(asked, found);
 }
 
 namespace {
 
 // What the page shows of an entry: nothing, if it would be refused or is hidden (as from ls).
-std::optional<ListingRow> row_of(sys::FolderEntry& entry, const sys::Fd& root, const string& folder) {
+std::optional<ListingRow> row_of(sys::DirectoryEntry& entry, const sys::Fd& root, const string& folder) {
   using Kind = sys::FileStatus::Kind;
   if (entry.name.starts_with('.')) return std::nullopt;
   if (entry.status.kind == Kind::link) {
@@ -177,7 +177,7 @@ std::optional<ListingRow> row_of(sys::FolderEntry& entry, const sys::Fd& root, c
     if (!target.fd || sys::status_of(target.fd, entry.status) != 0) return std::nullopt;
   }
   const bool is_folder = entry.status.kind == Kind::directory;
-  if (!is_folder && (entry.status.kind != Kind::regular || !entry.status.for_all)) return std::nullopt;
+  if (!is_folder && (entry.status.kind != Kind::regular || !entry.status.world_readable)) return std::nullopt;
   return ListingRow{std::move(entry.name), is_folder, entry.status.size,
                     entry.status.modified_ns / 1'000'000'000};
 }
@@ -188,10 +188,10 @@ Answer Server::list(const Asked& asked, const Found& folder) {
   if (evaluate(asked.head.fields, {}, asked.now_s) == Condition::failed)
     return refusal(Reason::precondition_failed);
   Listing page;
-  std::vector<sys::FolderEntry> entries;
-  if (const int error = sys::read_folder(folder.fd, limits_.listed, entries, page.cut); error != 0)
+  std::vector<sys::DirectoryEntry> entries;
+  if (const int error = sys::read_directory(folder.fd, limits_.listed, entries, page.cut); error != 0)
     return refusal(reason_of_errno(error));
-  for (sys::FolderEntry& entry : entries)
+  for (sys::DirectoryEntry& entry : entries)
     if (auto row = row_of(entry, asked.find.root.folder, asked.path.name))
       page.rows.push_back(std::move(*row));
   const string title = '/' + asked.path.name + (asked.path.name.empty() ? "" : "/");
@@ -251,7 +251,7 @@ Answer Server::send_whole(const Asked& asked, Found& found) {
   if (file.in_ranges) answer.fields += "Accept-Ranges: bytes\r\n";
   answer.body = file.length ? Body{Body::Kind::length, *file.length} : Body{Body::Kind::until_eof};
   if (asked.to_head || file.length == 0U) return answer;
-  answer.feed = whole_feed(content_of(found), file.length ? *file.length : found.status.size);
+  answer.feed = whole_file_source(content_of(found), file.length ? *file.length : found.status.size);
   if (file.length) return answer;
   answer.feed = make_gzip(answer.feed, asked.route.gzip_level, finder_.ticket());
   return answer.feed ? std::move(answer) : refusal(Reason::no_memory);
@@ -282,8 +282,8 @@ Answer Server::send_parts(Found& found, const std::vector<ByteRange>& parts) {
   return answer;
 }
 
-std::unique_ptr<base::Feed> open_whole_file(const string& root, const string& file, Reason& why) {
-  const sys::Opened folder = sys::open_folder(root.c_str());
+std::unique_ptr<base::BodySource> open_whole_file(const string& root, const string& file, Reason& why) {
+  const sys::Opened folder = sys::open_directory(root.c_str());
   if (!folder.fd) {
     why = reason_of_errno(folder.error);
     return nullptr;
@@ -293,7 +293,7 @@ std::unique_ptr<base::Feed> open_whole_file(const string& root, const string& fi
     why = found.what == What::folder ? Reason::file_forbidden : found.why;
     return nullptr;
   }
-  return whole_feed({nullptr, std::move(found.fd)}, found.status.size);
+  return whole_file_source({nullptr, std::move(found.fd)}, found.status.size);
 }
 
 }  // namespace files

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../base/feed.hpp"
+#include "../base/body_source.hpp"
 #include "../base/reason.hpp"
 #include "../base/siphash.hpp"
 #include "../http/head.hpp"
@@ -23,7 +23,7 @@ struct Answer {
   // Whole lines of the head, but for Date, Connection, Content-Length and Transfer-Encoding.
   std::string fields;
   http::Body body;                           // until_eof: the length is not known beforehand
-  std::unique_ptr<base::Feed> feed;          // null: there is no body, or the request was a HEAD
+  std::unique_ptr<base::BodySource> feed;    // null: there is no body, or the request was a HEAD
   base::Reason reason = base::Reason::none;  // if set, the caller writes the page, with `fields` in its head
 };
 
@@ -59,7 +59,7 @@ class Server {
 };
 
 // The file of a listener that sends one, under the same rules; null, and why, if it cannot be had.
-std::unique_ptr<base::Feed> open_whole_file(const std::string& root, const std::string& file,
-                                            base::Reason& why);
+std::unique_ptr<base::BodySource> open_whole_file(const std::string& root, const std::string& file,
+                                                  base::Reason& why);
 
 }  // namespace files

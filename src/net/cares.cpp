@@ -74,7 +74,7 @@ struct NameSource::Work {
     if (work.watched.insert(fd).second)
       sys::watch(work.poller, fd, token.packed());
     else if (writable != 0)  // it may be writable already, and so without an edge: a second question by TCP
-      sys::rewatch(work.poller, fd, token.packed());
+      sys::rearm(work.poller, fd, token.packed());
   }
 
   struct Question {
@@ -136,7 +136,7 @@ void NameSource::process(int fd, const sys::Event& event) {
                   event.writable ? fd : ARES_SOCKET_BAD);
   // c-ares need not have read until EAGAIN: with the interest set anew, what is left is reported again.
   const Token token{.serial = 0, .slot = static_cast<std::uint32_t>(fd), .kind = Token::Kind::resolver};
-  if (work_->watched.contains(fd) && event.readable) sys::rewatch(work_->poller, fd, token.packed());
+  if (work_->watched.contains(fd) && event.readable) sys::rearm(work_->poller, fd, token.packed());
 }
 
 int NameSource::timeout_ms() {

@@ -14,20 +14,20 @@ struct Endpoint {
       0;  // grows with each descriptor, so that an event of an earlier one is known as such
   Link link = Link::none;
   // Marks. Events set them; only EAGAIN clears them (and a short read before the peer has finished).
-  bool readable : 1 = false;  // a read may bring something
-  bool writable : 1 = false;  // a write may be taken
-  bool finished : 1 = false;  // the peer has sent its last byte; it may still lie unread
-  bool eof : 1 = false;       // and we have read up to it
-  bool hung : 1 = false;      // both directions are over
-  bool shut : 1 = false;      // we have sent our last byte
-  bool said_end : 1 = false;  // the peer's end came while the connection was whole
-  bool broken : 1 = false;    // a write has taken the error of a reset: an end of stream is none
+  bool readable : 1 = false;        // a read may bring something
+  bool writable : 1 = false;        // a write may be taken
+  bool finished : 1 = false;        // the peer has sent its last byte; it may still lie unread
+  bool eof : 1 = false;             // and we have read up to it
+  bool hung : 1 = false;            // both directions are over
+  bool shut : 1 = false;            // we have sent our last byte
+  bool orderly_fin : 1 = false;     // the peer's end came while the connection was whole
+  bool error_consumed : 1 = false;  // a write has taken the error of a reset: an end of stream is none
 
   void mark(const sys::Event& event) noexcept {
     readable |= event.readable;
     writable |= event.writable;  // PLANT(keep-writable)
     finished |= event.finished;
-    said_end |= event.finished && !event.hung;
+    orderly_fin |= event.finished && !event.hung;
     hung |= event.hung;
   }
 };
@@ -35,7 +35,7 @@ static_assert(sizeof(Endpoint) <= 12);
 
 // What stands in epoll_data: serial 32 bits, slot 24 bits, kind 8 bits.
 struct Token {
-  enum class Kind : std::uint8_t { client, lookup, upstream, check, listener, resolver, signals };
+  enum class Kind : std::uint8_t { client, lookup, upstream, check, acceptor, resolver, signals };
 
   std::uint32_t serial = 0;
   std::uint32_t slot = 0;  // of the record (client, lookup), of the check, of the listener; the descriptor

@@ -21,7 +21,7 @@ Flow wait_to_read(Lane& lane) noexcept {
 
 // The message has gone through. What lies behind it, or could be sent again, stays.
 Flow through(Lane& lane) noexcept {
-  if (!lane.repeatable && lane.ahead() == 0) lane.drop_block();
+  if (!lane.repeatable && lane.pipelined() == 0) lane.drop_block();
   return Flow::complete;
 }
 
@@ -36,14 +36,14 @@ Flow brought_nothing(Lane& lane, Endpoint& from, const sys::Io& io) noexcept {
   from.readable = false;  // PLANT(nothing-to-read)
   if (io.outcome == sys::Outcome::again) return Flow::need_read;
   const bool ended = io.outcome == sys::Outcome::eof;
-  if (ended && !from.broken) from.finished = from.eof = true;
-  lane.error = ended && from.broken ? ECONNRESET : io.error;
+  if (ended && !from.error_consumed) from.finished = from.eof = true;
+  lane.error = ended && from.error_consumed ? ECONNRESET : io.error;
   return Flow::read_failed;
 }
 
 // Never beyond what the source may be asked for now.
 std::size_t wanted(const Lane& lane, std::size_t room) noexcept {
-  return lane.shared ? lane.framing.certain(room) : lane.framing.wanted(room);
+  return lane.stop_at_message_end ? lane.framing.certain(room) : lane.framing.wanted(room);
 }
 
 // Brings one piece from the source into the empty block, as a chunk if the sink is to have chunks: none if
@@ -60,7 +60,7 @@ Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most
   spend(most, came);
   const auto taken = lane.framing.take({lane.block->bytes + start, came});
   if (taken.bad) return Flow::bad_framing;
-  lane.surplus |= taken.consumed < came;
+  lane.trailing_bytes |= taken.consumed < came;
   lane.end = static_cast<std::uint16_t>(start + taken.payload);
   if (!chunked) return Flow::none;
   std::array<std::byte, kChunkHeadBytes> head;
@@ -73,7 +73,7 @@ Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most
 
 // So much of the body has gone through, and nothing of it is looked at, changed, or sent again.
 bool is_bulk(const Lane& lane, const Pipes& pipes) noexcept {
-  return lane.encoding == Encoding::plain && !lane.repeatable && lane.ahead() == 0 &&
+  return lane.encoding == Encoding::plain && !lane.repeatable && lane.pipelined() == 0 &&
          lane.framing.may_go_unseen() && lane.framing.passed() >= pipes.bulk_bytes;
 }
 
@@ -161,7 +161,7 @@ Flow end_feed(Lane& lane) noexcept {
 }
 
 // Brings one piece into the block, as a chunk if the sink is to have chunks.
-Flow produce(Lane& lane, base::Feed& feed, const Stores& stores, std::size_t& budget,
+Flow produce(Lane& lane, base::BodySource& feed, const Stores& stores, std::size_t& budget,
              std::uint64_t& most) noexcept {
   if (!lane.block) lane.block = stores.blocks.take();
   if (!lane.block) return Flow::no_block;
@@ -170,9 +170,10 @@ Flow produce(Lane& lane, base::Feed& feed, const Stores& stores, std::size_t& bu
   const std::size_t block = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
   const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, most));
   lane.begin = lane.end = static_cast<std::uint16_t>(start);
-  const base::Feed::Produced made = feed.produce({lane.block->bytes + start, lane.framing.wanted(room)});
-  if (made.got == base::Feed::Got::failed) return broken_off(lane);
-  if (made.got == base::Feed::Got::end) return end_feed(lane);
+  const base::BodySource::Produced made =
+      feed.produce({lane.block->bytes + start, lane.framing.wanted(room)});
+  if (made.got == base::BodySource::Got::failed) return broken_off(lane);
+  if (made.got == base::BodySource::Got::end) return end_feed(lane);
   spend(budget, made.bytes);
   spend(most, made.bytes);
   lane.framing.pass(made.bytes);
@@ -187,8 +188,8 @@ Flow produce(Lane& lane, base::Feed& feed, const Stores& stores, std::size_t& bu
 }
 
 // Sends from the file. An end of the file means that it has become shorter.
-Flow send_range(Lane& lane, base::Feed& feed, const base::FileRange& range, Endpoint& to, std::size_t& budget,
-                std::uint64_t& most) noexcept {
+Flow send_range(Lane& lane, base::BodySource& feed, const base::FileRange& range, Endpoint& to,
+                std::size_t& budget, std::uint64_t& most) noexcept {
   lane.drop_block();
   if (!to.writable) return Flow::need_write;
   std::uint64_t offset = range.offset;
@@ -202,13 +203,13 @@ Flow send_range(Lane& lane, base::Feed& feed, const base::FileRange& range, Endp
   }
   feed.sent(io.bytes);
   lane.framing.pass(io.bytes);
-  lane.moved += io.bytes;
+  lane.bytes_sent += io.bytes;
   spend(budget, io.bytes);
   spend(most, io.bytes);
   return Flow::none;
 }
 
-Flow run(Lane& lane, base::Feed& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
+Flow run(Lane& lane, base::BodySource& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
          std::uint64_t& most) noexcept {
   for (;;) {
     // PLANT(drain-before-complete)
@@ -225,18 +226,18 @@ Flow run(Lane& lane, base::Feed& feed, Endpoint& to, const Stores& stores, std::
 }  // namespace
 
 void Lane::sent(std::size_t bytes) noexcept {
-  moved += bytes;
+  bytes_sent += bytes;
   if (pipe)
     pipe->held -= bytes;  // PLANT(pipe-sent)
   else
     begin = static_cast<std::uint16_t>(begin + bytes);  // PLANT(sent-by-bytes)
 }
 
-void Lane::turn_page() noexcept {
-  const std::size_t next = ahead();
+void Lane::shift_pipelined() noexcept {
+  const std::size_t next = pipelined();
   if (next == 0) return drop_block();
   std::memmove(block->bytes, block->bytes + end, next);  // PLANT(keep-after-message)
-  begin = tail = 0;
+  begin = pipelined_end = 0;
   end = static_cast<std::uint16_t>(next);
 }
 
@@ -284,12 +285,12 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
     }
     if (io.outcome != sys::Outcome::done) {
       lane.error = io.error;
-      to.broken |= !to.said_end;  // the error of a socket is told once, and then it reads as ended
+      to.error_consumed |= !to.orderly_fin;  // the error of a socket is told once, and then it reads as ended
       return Flow::write_failed;
     }
     lane.sent(io.bytes);
   }
-  if (!lane.repeatable && lane.tail == 0) lane.begin = lane.end = 0;  // PLANT(empty-lane-begins)
+  if (!lane.repeatable && lane.pipelined_end == 0) lane.begin = lane.end = 0;  // PLANT(empty-lane-begins)
   return Flow::complete;
 }
 
@@ -299,7 +300,7 @@ Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::s
   return lane.flow;
 }
 
-Flow pump(Lane& lane, base::Feed& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
+Flow pump(Lane& lane, base::BodySource& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept {
   lane.flow = run(lane, feed, to, stores, budget, most);
   return lane.flow;

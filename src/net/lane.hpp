@@ -7,7 +7,7 @@
 #include <limits>
 #include <span>
 
-#include "../base/feed.hpp"
+#include "../base/body_source.hpp"
 #include "../base/pool.hpp"
 #include "../http/framing.hpp"
 #include "endpoint.hpp"
@@ -40,22 +40,23 @@ struct Lane {
   PipePtr pipe;             // in the block's place, never with it
   std::uint16_t begin = 0;  // what lies in the block and is to be sent: [begin, end)
   std::uint16_t end = 0;
-  std::uint16_t tail = 0;  // [end, tail) is the beginning of the source's next message; 0: nothing is
+  std::uint16_t pipelined_end =
+      0;  // [end, pipelined_end) is the beginning of the source's next message; 0: nothing is
   Flow flow = Flow::none;  // the last answer of `pump`
   Encoding encoding = Encoding::plain;
-  bool dead : 1 = false;        // its sink has broken off; nothing more is sent
-  bool shared : 1 = false;      // behind the message the source sends others: none of them is read
-  bool repeatable : 1 = false;  // what was sent stays in the block, and may be sent once more
-  bool surplus : 1 = false;     // the source sent more than the message
-  int error = 0;                // errno of the last failure; 0: end of stream
-  http::Framing framing;        // what of the message is still to come from the source
-  std::uint64_t moved = 0;      // bytes sent to the sink
+  bool sink_closed : 1 = false;          // its sink has broken off; nothing more is sent
+  bool stop_at_message_end : 1 = false;  // behind the message the source sends others: none of them is read
+  bool repeatable : 1 = false;           // what was sent stays in the block, and may be sent once more
+  bool trailing_bytes : 1 = false;       // the source sent more than the message
+  int error = 0;                         // errno of the last failure; 0: end of stream
+  http::Framing framing;                 // what of the message is still to come from the source
+  std::uint64_t bytes_sent = 0;          // bytes sent to the sink
 
   [[nodiscard]] std::size_t held() const noexcept {
     return pipe ? pipe->held : static_cast<std::size_t>(end - begin);
   }
-  [[nodiscard]] std::size_t ahead() const noexcept {
-    return tail > end ? static_cast<std::size_t>(tail - end) : 0;
+  [[nodiscard]] std::size_t pipelined() const noexcept {
+    return pipelined_end > end ? static_cast<std::size_t>(pipelined_end - end) : 0;
   }
   [[nodiscard]] bool complete() const noexcept { return held() == 0 && framing.complete(); }
   // REQUIRES: a block.
@@ -64,16 +65,16 @@ struct Lane {
   void drop_block() noexcept {
     block.reset();
     pipe.reset();
-    begin = end = tail = 0;
+    begin = end = pipelined_end = 0;
   }
   // The block is of no more use, unless the next message has begun in it.
   void drop_sent() noexcept {
     repeatable = false;
-    if (ahead() == 0) drop_block();
+    if (pipelined() == 0) drop_block();
   }
   void sent(std::size_t bytes) noexcept;
   // Puts the beginning of the next message to the front of the block.
-  void turn_page() noexcept;
+  void shift_pipelined() noexcept;
 };
 static_assert(sizeof(Lane) <= 64);
 
@@ -111,7 +112,7 @@ inline Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores,
 }
 
 // The same, where the bytes come from `feed`. Flow::read_failed: it broke off.
-Flow pump(Lane& lane, base::Feed& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
+Flow pump(Lane& lane, base::BodySource& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept;
 
 // Reads and throws away until it must wait (need_read), `from` ends (complete), or breaks off (read_failed).

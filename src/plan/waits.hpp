@@ -13,22 +13,22 @@
 namespace plan {
 
 enum class Wait : std::uint8_t {
-  idle,         // the first byte of a new client connection
-  kept,         // the next request of a keep-alive connection
-  head,         // the end of a request head, from its first byte
-  body,         // request body bytes from the client
-  resolve,      // DNS
-  attempt,      // one connection attempt, before the next address is tried in parallel
-  connect,      // the TCP connection, after the last attempt has started
-  send,         // the upstream to read request bytes
-  answer,       // the response head
-  stream,       // response body bytes from the upstream
-  half_closed,  // the same, for a client that has half-closed
-  reader,       // the client to read response bytes
-  tunnel,       // bytes in either direction of a tunnel
-  linger,       // the client to close after the last byte (lingering close)
-  throttle,     // the bandwidth limit to allow more bytes (--client-bytes)
-  none,         // not waiting
+  idle,            // the first byte of a new client connection
+  keep_alive,      // the next request of a keep-alive connection
+  request_head,    // the end of a request head, from its first byte
+  request_body,    // request body bytes from the client
+  resolve,         // DNS
+  attempt,         // one connection attempt, before the next address is tried in parallel
+  connect,         // the TCP connection, after the last attempt has started
+  upstream_write,  // the upstream to read request bytes
+  response_head,   // the response head
+  response_body,   // response body bytes from the upstream
+  half_closed,     // the same, for a client that has half-closed
+  client_write,    // the client to read response bytes
+  tunnel,          // bytes in either direction of a tunnel
+  linger,          // the client to close after the last byte (lingering close)
+  throttle,        // the bandwidth limit to allow more bytes (--client-bytes)
+  none,            // not waiting
 };
 inline constexpr std::size_t kWaits = static_cast<std::size_t>(Wait::none);
 inline constexpr std::size_t kDeadlines = static_cast<std::size_t>(Wait::throttle);
@@ -45,17 +45,17 @@ struct WaitRow {
 // clang-format off
 inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
     {Wait::idle, "--idle-timeout", 60'000, false, base::Reason::client_idle, "the first byte of a client connection"},
-    {Wait::kept, "--keep-alive-timeout", 60'000, false, base::Reason::client_idle, "the next request on a keep-alive connection"},
-    {Wait::head, "--head-timeout", 30'000, false, base::Reason::head_timeout, "a complete request head"},
-    {Wait::body, "--body-timeout", 60'000, true, base::Reason::body_timeout, "request body bytes"},
+    {Wait::keep_alive, "--keep-alive-timeout", 60'000, false, base::Reason::client_idle, "the next request on a keep-alive connection"},
+    {Wait::request_head, "--head-timeout", 30'000, false, base::Reason::head_timeout, "a complete request head"},
+    {Wait::request_body, "--body-timeout", 60'000, true, base::Reason::body_timeout, "request body bytes"},
     {Wait::resolve, "--resolve-timeout", 10'000, false, base::Reason::resolve_timeout, "DNS"},
     {Wait::attempt, "--attempt-delay", 250, false, base::Reason::connect_timeout, "one connection attempt, before the next address is tried too"},
     {Wait::connect, "--connect-timeout", 10'000, false, base::Reason::connect_timeout, "the connection, once the last attempt has started"},
-    {Wait::send, "--send-timeout", 60'000, true, base::Reason::upstream_stalled, "the upstream to read request bytes"},
-    {Wait::answer, "--answer-timeout", 120'000, true, base::Reason::answer_timeout, "the response head"},
-    {Wait::stream, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "response body bytes"},
+    {Wait::upstream_write, "--send-timeout", 60'000, true, base::Reason::upstream_stalled, "the upstream to read request bytes"},
+    {Wait::response_head, "--answer-timeout", 120'000, true, base::Reason::answer_timeout, "the response head"},
+    {Wait::response_body, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "response body bytes"},
     {Wait::half_closed, "--half-closed-timeout", 5'000, true, base::Reason::client_left, "response body bytes, once the client has half-closed"},
-    {Wait::reader, "--reader-timeout", 60'000, true, base::Reason::client_stalled, "the client to read response bytes"},
+    {Wait::client_write, "--reader-timeout", 60'000, true, base::Reason::client_stalled, "the client to read response bytes"},
     {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_idle, "tunnel bytes, in either direction"},
     {Wait::linger, "--linger-timeout", 2'000, false, base::Reason::complete, "the client to close after the last byte"},
     {Wait::throttle, "", 50, false, base::Reason::none, "the client's bandwidth limit"},

@@ -7,7 +7,7 @@
 #include "../http/status.hpp"
 #include "parts.hpp"
 
-using base::Did;
+using base::TraceEvent;
 
 namespace state {
 
@@ -25,7 +25,7 @@ bool make_room(request_info& record, Services& services) noexcept {
   if (!answer.block) answer.block = services.blocks.take();
   if (!answer.block) return false;
   std::memmove(answer.block->bytes, answer.block->bytes + answer.begin, kept);
-  answer.begin = answer.tail = 0;
+  answer.begin = answer.pipelined_end = 0;
   answer.end = static_cast<std::uint16_t>(kept);
   answer.encoding = net::Encoding::plain;
   return true;
@@ -70,7 +70,7 @@ http::Failure failure_of(const request_info& record, Services& services, Reason 
 // Those before the body: what was sent of interim answers counts among them.
 std::uint64_t head_bytes(const net::Lane& answer, std::size_t whole) noexcept {
   const std::string_view text{reinterpret_cast<const char*>(answer.block->bytes) + answer.end, whole};
-  return answer.moved + answer.end + text.find("\r\n\r\n") + 4;
+  return answer.bytes_sent + answer.end + text.find("\r\n\r\n") + 4;
 }
 
 // For the log, whether or not it can be told to the client.
@@ -93,7 +93,7 @@ Result answer_with(request_info& record, Services& services, const http::Failure
   answer.begin = std::exchange(record.greeted, std::uint8_t{0});  // 0 if an interim answer is on its way
   answer.end = static_cast<std::uint16_t>(answer.end + length);
   answer.framing = http::Framing{};
-  note(record, services, Did::answered, exchange.status, static_cast<std::uint8_t>(failure.reason),
+  note(record, services, TraceEvent::answered, exchange.status, static_cast<std::uint8_t>(failure.reason),
        failure.error);
   return Event::local_response;
 }
@@ -128,7 +128,7 @@ Result give_up(request_info& record, Services& services, Reason reason) noexcept
   }
   if (record.state == State::READ_REQUEST)
     record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
-  record.lane[kRequest].dead = true;
+  record.lane[kRequest].sink_closed = true;
   return answer_with(record, services, failure_of(record, services, reason));
 }
 
@@ -153,7 +153,7 @@ Result end_of_way(request_info& record, Services& services, const http::RequestH
   record.exchange->persistent = false;
   if (!make_room(record, services))
     return close_connection(Reason::memory_short);  // it has the request's block
-  record.lane[kRequest].dead = true;
+  record.lane[kRequest].sink_closed = true;
   std::memcpy(response.block->bytes, text.data(), length);
   record.exchange->head_down = head_bytes(response, length) - record.exchange->sent_down;
   response.end = static_cast<std::uint16_t>(length);

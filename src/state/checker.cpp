@@ -189,7 +189,7 @@ void Checker::begin_those_due(std::uint64_t now) {
       if (due.member == plan::kNoMember) return;
       const plan::Group& group = generation_->config.groups[due.group];
       const std::uint64_t longest =
-          std::min<std::uint64_t>(kLongestMs, generation_->config.wait(plan::Wait::answer));
+          std::min<std::uint64_t>(kLongestMs, generation_->config.wait(plan::Wait::response_head));
       probe.group = due.group;
       probe.member = due.member;
       probe.until = now + longest;

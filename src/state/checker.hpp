@@ -17,7 +17,7 @@
 class Checker {
  public:
   static constexpr std::size_t kAtOnce = 16;
-  // A check takes no longer, from the look-up to the answer's head; nor longer than Wait::answer.
+  // A check takes no longer, from the look-up to the answer's head; nor longer than Wait::response_head.
   static constexpr std::uint64_t kLongestMs = 5'000;
 
   // REQUIRES: all three outlive it. Of `blocks` each check has one at most, while its answer comes.

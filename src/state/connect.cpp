@@ -9,7 +9,7 @@
 #include "../base/trace.hpp"
 #include "parts.hpp"
 
-using base::Did;
+using base::TraceEvent;
 using net::Flow;
 using net::Link;
 
@@ -112,7 +112,7 @@ int begin_connection(request_info& record, Services& services, const sys::Addres
   if (opened.fd) opened.error = sys::watch(services.poller, opened.fd.get(), token.packed());
   if (opened.error != 0) return opened.error;
   const net::Lane& request = record.lane[kRequest];
-  if (!request.framing.complete()) sys::send_at_once(opened.fd);  // else one send carries it all
+  if (!request.framing.complete()) sys::set_nodelay(opened.fd);  // else one send carries it all
   net::Endpoint& upstream = record.side[kUpstream];
   upstream = net::Endpoint{};
   upstream.fd = std::move(opened.fd);
@@ -141,10 +141,10 @@ Result connect_next(request_info& record, Services& services, Reason otherwise) 
     const int error = begin_connection(record, services, exchange.addresses.list[index]);
     if (error == 0) {
       exchange.address = index;
-      note(record, services, Did::connected, index, 0);
+      note(record, services, TraceEvent::connected, index, 0);
       return again();
     }
-    if (error == EMFILE && services.upstreams.drop_oldest()) {
+    if (error == EMFILE && services.upstreams.close_oldest()) {
       --exchange.next_address;
       continue;
     }
@@ -195,15 +195,16 @@ Result begin_connecting(request_info& record, Services& services) noexcept {
 Result connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
   record.exchange->error = error;
   settle_attempt(*record.exchange, services, record.exchange->address, error);
-  note(record, services, Did::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason),
-       error);
+  note(record, services, TraceEvent::retried, record.exchange->next_address,
+       static_cast<std::uint8_t>(reason), error);
   record.side[kUpstream] = net::Endpoint{};
   return connect_next(record, services, reason);
 }
 
 Result connect_late(request_info& record, Services& services, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
-  note(record, services, Did::retried, exchange.next_address, static_cast<std::uint8_t>(reason), ETIMEDOUT);
+  note(record, services, TraceEvent::retried, exchange.next_address, static_cast<std::uint8_t>(reason),
+       ETIMEDOUT);
   if (exchange.next_address < exchange.addresses.count) return connect_next(record, services, reason);
   end_race(record, services, ETIMEDOUT);
   exchange.error = ETIMEDOUT;
@@ -218,7 +219,7 @@ Result connecting(request_info& record, Services& services) noexcept {
   net::Endpoint& upstream = record.side[kUpstream];
   if (!has_gone(record)) {
     if (request.flow == Flow::write_failed) {
-      request.dead = false;
+      request.sink_closed = false;
       request.flow = Flow::none;
       return connect_failed(record, services, reason_for(request.error), request.error);
     }

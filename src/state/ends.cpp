@@ -13,11 +13,11 @@ namespace {
 Result next_request(request_info& record, Services& services) noexcept {
   end_exchange(record, Reason::complete, services);
   for (net::Lane& lane : record.lane) {
-    lane.turn_page();
+    lane.shift_pipelined();
     net::Lane fresh;
     fresh.block = std::move(lane.block);
     fresh.end = lane.end;
-    fresh.moved = lane.moved;
+    fresh.bytes_sent = lane.bytes_sent;
     lane = std::move(fresh);
   }
   record.feed.reset();
@@ -58,10 +58,10 @@ Result linger(request_info& record, Services& services) noexcept {
 // other is to be had, the answer is worth more. False: it is not kept, or still needed.
 bool give_up_kept(request_info& record) noexcept {
   net::Lane& request = record.lane[kRequest];
-  if (!request.block || !(request.complete() || request.dead)) return false;
-  if (record.exchange->upgrade && request.ahead() > 0) return false;  // it may be for the other protocol
+  if (!request.block || !(request.complete() || request.sink_closed)) return false;
+  if (record.exchange->upgrade && request.pipelined() > 0) return false;  // it may be for the other protocol
   record.exchange->persistent &=
-      request.ahead() == 0;  // a client repeats what was not answered (RFC 9112 section 9.3.2)
+      request.pipelined() == 0;  // a client repeats what was not answered (RFC 9112 section 9.3.2)
   request.repeatable = false;
   request.drop_block();
   return true;
@@ -69,7 +69,7 @@ bool give_up_kept(request_info& record) noexcept {
 
 Result hear_out(request_info& record, Services& services) noexcept {
   net::Endpoint& client = record.side[kClient];
-  record.lane[kRequest].dead = true;
+  record.lane[kRequest].sink_closed = true;
   record.lane[kResponse].drop_block();
   record.feed.reset();  // PLANT(close-file-at-end)
   end_exchange(record, Reason::complete, services);
@@ -81,10 +81,10 @@ Result hear_out(request_info& record, Services& services) noexcept {
 
 Result leave(request_info& record) noexcept {
   net::Endpoint& client = record.side[kClient];
-  const bool has_read_all = record.served == 0 || record.wait == Wait::kept;
+  const bool has_read_all = record.served == 0 || record.wait == Wait::keep_alive;
   if (has_read_all || client.eof) return close_connection(Reason::shutdown);
   // Its answer is on its way still, and so may be its next request.
-  record.lane[kRequest].dead = true;
+  record.lane[kRequest].sink_closed = true;
   if (!client.shut) sys::shutdown_write(client.fd);
   client.shut = true;
   return Event::idle_closed;
@@ -95,7 +95,7 @@ Result all_sent(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   const bool interim = record.exchange->status >= 100 && record.exchange->status < 200;
   if (interim) {
-    record.lane[kResponse].turn_page();  // PLANT(keep-after-interim)
+    record.lane[kResponse].shift_pipelined();  // PLANT(keep-after-interim)
     return Event::interim_sent;
   }
   keep_upstream(record, services);

@@ -82,17 +82,17 @@ Result greet(request_info& record, Services& services) noexcept {
   net::Lane& talk = record.approach->talk;
   if (!talk.block) {
     talk.block = services.blocks.take();
-    if (!talk.block) return need_block(Wait::answer);
+    if (!talk.block) return need_block(Wait::response_head);
     if (!prepare(record, services)) return give_up(record, services, Reason::bad_parent_answer);
   }
   if (!record.approach->said) {
     const Flow flow = net::drain(talk, upstream);
-    if (flow == Flow::need_write) return wait_for(Wait::send);
+    if (flow == Flow::need_write) return wait_for(Wait::upstream_write);
     if (flow == Flow::write_failed) return give_up(record, services, reason_for(talk.error));
     record.approach->said = true;
   }
   switch (net::fill(talk, upstream, http::kHeadBytesMax - talk.end)) {
-    case Flow::need_read: return wait_for(Wait::answer);
+    case Flow::need_read: return wait_for(Wait::response_head);
     case Flow::read_failed:
       record.exchange->error = talk.error;
       return give_up(record, services, reason_for(talk.error));

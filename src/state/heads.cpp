@@ -35,7 +35,7 @@ bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length
   if (chunked) net::end_chunk(lane, body.payload, lane.framing.complete());  // PLANT(end-chunk-of-head)
   if (ahead == 0) return true;
   std::memmove(bytes + lane.end, bytes + next_to, ahead);
-  lane.tail = static_cast<std::uint16_t>(lane.end + ahead);  // PLANT(keep-pipelined)
+  lane.pipelined_end = static_cast<std::uint16_t>(lane.end + ahead);  // PLANT(keep-pipelined)
   return true;
 }
 
@@ -98,14 +98,14 @@ Result forward(request_info& record, Services& services, const http::RequestHead
   const std::size_t length = http::write_request(head, {services.via, services.date}, form, rewritten);
   if (length == 0) return give_up(record, services, Reason::head_too_large);
   request.framing = http::Framing{head.body};
-  request.shared = true;
+  request.stop_at_message_end = true;
   request.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const bool waits = head.expects_continue && !http11;
   if (!replace_head(request, {rewritten.data(), length}, head_length))
     return give_up(record, services, Reason::bad_chunk);
   if (!exchange.persistent && !exchange.upgrade) {
-    exchange.may_continue |= request.ahead() > 0;
-    request.tail = 0;  // it will not be answered
+    exchange.may_continue |= request.pipelined() > 0;
+    request.pipelined_end = 0;  // it will not be answered
   }
   if (waits && !request.framing.complete()) ask_for_body(record.lane[kResponse], services);
   return Event::forwarded;
@@ -136,11 +136,11 @@ Reason objection_to(const request_info& record, Services& services, const http::
 
 Result take_up(request_info& record, Services& services, const http::RequestHead& head,
                std::size_t length) noexcept {
-  if (!begin_exchange(record, services)) return yield(Wait::head);
+  if (!begin_exchange(record, services)) return yield(Wait::request_head);
   Exchange& exchange = *record.exchange;
   const plan::Listener& listener = listener_of(record, services);
   const bool web = listener.role == plan::Role::web;
-  if (web && !reserve_answer(record, services)) return need_block(Wait::head);
+  if (web && !reserve_answer(record, services)) return need_block(Wait::request_head);
   describe(exchange, head, *services.config);
   exchange.persistent &= may_stay(record, services);
   const bool crowded = services.table.used() > services.requests_max;
@@ -170,7 +170,7 @@ Result pass_head(request_info& record, Services& services, const http::ResponseH
   Exchange& exchange = *record.exchange;
   http::HeadRoom rewritten;
   const std::size_t length = http::write_response(head, {services.via, services.date}, form, rewritten);
-  exchange.head_down = response.moved - exchange.sent_down + length - record.greeted;
+  exchange.head_down = response.bytes_sent - exchange.sent_down + length - record.greeted;
   if (length == 0) return bad_response(record, services, Reason::head_too_large);
   if (!replace_head(response, {rewritten.data(), length}, old_length))
     return bad_response(record, services, Reason::bad_chunk);
@@ -189,7 +189,7 @@ Result answer(request_info& record, Services& services, const http::ResponseHead
   const bool open_ended =
       head.body.kind == http::Body::Kind::chunked || head.body.kind == http::Body::Kind::until_eof;
   // An answer that comes before the request is whole ends the connection: what is still to come is not read.
-  exchange.persistent &= request.complete() && !request.dead;  // PLANT(persistent-after-upload)
+  exchange.persistent &= request.complete() && !request.sink_closed;  // PLANT(persistent-after-upload)
   if (exchange.persistent && !may_stay(record, services)) {
     exchange.persistent = false;
     request.drop_block();  // what came behind it will not be answered
@@ -205,8 +205,8 @@ Result answer(request_info& record, Services& services, const http::ResponseHead
   response.framing = http::Framing{head.body};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const Result result = pass_head(record, services, head, form, head_length);
-  response.surplus |= response.ahead() > 0;  // PLANT(trailing-bytes)
-  response.tail = 0;
+  response.trailing_bytes |= response.pipelined() > 0;  // PLANT(trailing-bytes)
+  response.pipelined_end = 0;
   return result;
 }
 

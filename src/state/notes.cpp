@@ -39,20 +39,20 @@ void describe_agent(Exchange& exchange, const http::Fields& fields) noexcept {
 
 }  // namespace
 
-void note(const request_info& record, Services& services, base::Did did, std::int64_t value,
+void note(const request_info& record, Services& services, base::TraceEvent event, std::int64_t value,
           std::uint8_t detail, int error) noexcept {
   services.trace.add({.id = record.id,
                       .time = services.now,
                       .slot = services.table.slot_of(record),
                       .value = static_cast<std::int32_t>(std::min<std::int64_t>(value, INT32_MAX)),
                       .error = error,
-                      .did = did,
+                      .event = event,
                       .state = static_cast<std::uint8_t>(record.state),
                       .detail = detail});
 }
 
 std::uint64_t moved(const request_info& record) noexcept {
-  return record.lane[kRequest].moved + record.lane[kResponse].moved;
+  return record.lane[kRequest].bytes_sent + record.lane[kResponse].bytes_sent;
 }
 
 bool begin_exchange(request_info& record, Services& services) noexcept {
@@ -66,14 +66,14 @@ bool begin_exchange(request_info& record, Services& services) noexcept {
   exchange.client = record.client;
   exchange.wall_ms = services.wall_ms - (services.now - record.entered);
   exchange.nth = record.served + 1;
-  exchange.sent_up = record.lane[kRequest].moved;
-  exchange.sent_down = record.lane[kResponse].moved;
+  exchange.sent_up = record.lane[kRequest].bytes_sent;
+  exchange.sent_down = record.lane[kResponse].bytes_sent;
   return true;
 }
 
 // Something of this request has been sent.
 bool has_gone(const request_info& record) noexcept {
-  return record.lane[kRequest].moved != record.exchange->sent_up;
+  return record.lane[kRequest].bytes_sent != record.exchange->sent_up;
 }
 
 void begin_phase(Exchange& exchange, const Services& services, Phase phase) noexcept {
@@ -127,8 +127,8 @@ void end_exchange(request_info& record, Reason reason, Services& services) noexc
   begin_phase(exchange, services, Phase::none);
   exchange.spent_ms[static_cast<std::size_t>(record.state)] +=
       static_cast<std::uint32_t>(services.now - record.entered);
-  exchange.sent_up = record.lane[kRequest].moved - exchange.sent_up;
-  exchange.sent_down = record.lane[kResponse].moved - exchange.sent_down;
+  exchange.sent_up = record.lane[kRequest].bytes_sent - exchange.sent_up;
+  exchange.sent_down = record.lane[kResponse].bytes_sent - exchange.sent_down;
   services.finished.push_back(std::move(record.exchange));
 }
 

@@ -25,7 +25,7 @@ constexpr Result close_connection(Reason reason) noexcept {
 
 // ---- notes.cpp -------------------------------------------------------------------------------------------
 
-void note(const request_info& record, Services& services, base::Did did, std::int64_t value,
+void note(const request_info& record, Services& services, base::TraceEvent event, std::int64_t value,
           std::uint8_t detail, int error = 0) noexcept;
 std::uint64_t moved(const request_info& record) noexcept;  // bytes sent on, both ways
 // The notes on this request. There are two for each record: one may be in use while another waits for the

@@ -6,7 +6,7 @@
 #include "generation.hpp"
 #include "parts.hpp"
 
-using base::Did;
+using base::TraceEvent;
 using net::Link;
 
 namespace state {
@@ -27,7 +27,7 @@ void start_timer(request_info& record, Services& services, Wait wait, std::uint3
 
 // ms.
 std::uint32_t longest(const request_info& record, const Services& services, Wait wait) noexcept {
-  const bool has_own = wait == Wait::answer && record.exchange && record.exchange->answer_ms != 0;
+  const bool has_own = wait == Wait::response_head && record.exchange && record.exchange->answer_ms != 0;
   return has_own ? record.exchange->answer_ms : services.config->wait(wait);
 }
 
@@ -56,7 +56,7 @@ void pause(request_info& record, Services& services, Wait wait, std::uint64_t mo
   if (record.wait == wait && progress == 0) return;
   if (record.wait != wait || plan::row(wait).restarts)
     start_timer(record, services, wait, longest(record, services, wait));
-  note(record, services, Did::waited, static_cast<std::int64_t>(bytes_to_tell(record, progress)),
+  note(record, services, TraceEvent::waited, static_cast<std::int64_t>(bytes_to_tell(record, progress)),
        static_cast<std::uint8_t>(wait));
 }
 

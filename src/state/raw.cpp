@@ -53,7 +53,7 @@ Result begin_relay(request_info& record, Services& services, const plan::Listene
   net::Lane& request = record.lane[kRequest];
   const bool introduces = listener.proxy_header_out != 0;
   if (introduces && !request.block) request.block = services.blocks.take();
-  if (introduces && !request.block) return need_block(Wait::head);
+  if (introduces && !request.block) return need_block(Wait::request_head);
   exchange.group = static_cast<std::uint16_t>(listener.group);
   if (!choose_member(record, services)) return close_connection(Reason::unreachable);
   describe_raw(exchange, plan::Kind::relay, plan::text_of(*exchange.hop));
@@ -102,11 +102,11 @@ Result read_introduction(request_info& record, Services& services) noexcept {
   net::Lane& request = record.lane[kRequest];
   for (;;) {
     if (!request.block) request.block = services.blocks.take();
-    if (!request.block) return need_block(Wait::head);
+    if (!request.block) return need_block(Wait::request_head);
     const Flow flow = net::fill(request, record.side[kClient], http::kHeadBytesMax - request.end);
     if (flow == Flow::need_read) {
       if (request.end == 0) request.drop_block();
-      return services.draining && request.end == 0 ? leave(record) : wait_for(Wait::head);
+      return services.draining && request.end == 0 ? leave(record) : wait_for(Wait::request_head);
     }
     if (flow == Flow::read_failed) return close_connection(Reason::client_left);
     const net::ProxyHeader header =
@@ -128,7 +128,7 @@ Result read_introduction(request_info& record, Services& services) noexcept {
 
 Result begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept {
   const bool has_waited = record.exchange != nullptr;  // for a block: it came in time
-  if (!begin_exchange(record, services)) return yield(Wait::head);
+  if (!begin_exchange(record, services)) return yield(Wait::request_head);
   const plan::Listener& listener = listener_of(record, services);
   if (!has_waited && services.table.used() > services.requests_max) {
     describe_raw(*record.exchange, kind, {});
@@ -149,7 +149,7 @@ Result echo(request_info& record, Services& services) noexcept {
   switch (pump(record, services, kResponse)) {
     case Flow::complete: return all_sent(record, services);
     case Flow::need_read: return wait_for(Wait::tunnel);
-    case Flow::need_write: return wait_for(Wait::reader);
+    case Flow::need_write: return wait_for(Wait::client_write);
     case Flow::budget: return yield();
     case Flow::no_block: return need_block(Wait::tunnel);
     default: return close_connection(Reason::client_left);
@@ -173,7 +173,7 @@ void turn_round(net::Lane& lane, std::size_t length) noexcept {
   std::size_t end = length;
   while (end > 0 && (line[end - 1] == '\n' || line[end - 1] == '\r')) --end;
   std::reverse(line, line + end);
-  lane.tail = lane.end;  // PLANT(keep-next-lines)
+  lane.pipelined_end = lane.end;  // PLANT(keep-next-lines)
   lane.end = static_cast<std::uint16_t>(lane.begin + length);
 }
 
@@ -214,11 +214,11 @@ Flow next_line(request_info& record, Services& services) noexcept {
 Result reverse_lines(request_info& record, Services& services) noexcept {
   net::Lane& lane = record.lane[kResponse];
   for (;;) {
-    if (lane.tail != 0) {  // a line is on its way
+    if (lane.pipelined_end != 0) {  // a line is on its way
       const Flow sent = net::drain(lane, record.side[kClient]);
-      if (sent == Flow::need_write) return wait_for(Wait::reader);
+      if (sent == Flow::need_write) return wait_for(Wait::client_write);
       if (sent != Flow::complete) return close_connection(Reason::client_left);
-      lane.end = std::exchange(lane.tail, std::uint16_t{0});
+      lane.end = std::exchange(lane.pipelined_end, std::uint16_t{0});
     }
     switch (next_line(record, services)) {
       case Flow::none: continue;

@@ -3,7 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "../files/feeds.hpp"
+#include "../files/body_sources.hpp"
 #include "../http/reply.hpp"
 #include "parts.hpp"
 
@@ -39,7 +39,8 @@ files::Answer metrics(const Services& services, const http::RequestHead& head) {
   answer.fields = "Content-Type: " + std::string{json ? Pages::kJsonType : Pages::kTextType} + "\r\n";
   answer.body = {http::Body::Kind::length, text->size()};
   const std::uint64_t length = text->size();
-  if (head.method != "HEAD" && length > 0) answer.feed = files::whole_feed({std::move(text), {}}, length);
+  if (head.method != "HEAD" && length > 0)
+    answer.feed = files::whole_file_source({std::move(text), {}}, length);
   return answer;
 }
 
@@ -64,11 +65,11 @@ void take_in(request_info& record, const http::Body& body, std::size_t head_leng
   Exchange& exchange = *record.exchange;
   const std::size_t behind = request.end - head_length;
   request.framing = http::Framing{body};
-  request.dead = !request.framing.complete();
-  exchange.persistent &= !request.dead;
+  request.sink_closed = !request.framing.complete();
+  exchange.persistent &= !request.sink_closed;
   exchange.may_continue |= behind > 0;
   if (behind == 0 || !exchange.persistent) return request.drop_block();
-  request.tail = request.end;
+  request.pipelined_end = request.end;
   request.begin = request.end = static_cast<std::uint16_t>(head_length);
 }
 
@@ -77,8 +78,8 @@ void add_first_piece(request_info& record) noexcept {
   net::Lane& response = record.lane[kResponse];
   if (!record.feed || response.encoding != net::Encoding::plain || record.feed->range().fd >= 0) return;
   const std::size_t room = response.framing.wanted(base::kBlockBytes - response.end);
-  const base::Feed::Produced made = record.feed->produce({response.block->bytes + response.end, room});
-  if (made.got != base::Feed::Got::some) return;
+  const base::BodySource::Produced made = record.feed->produce({response.block->bytes + response.end, room});
+  if (made.got != base::BodySource::Got::some) return;
   response.framing.pass(made.bytes);
   response.end = static_cast<std::uint16_t>(response.end + made.bytes);
 }
@@ -99,7 +100,7 @@ Result send_answer(request_info& record, Services& services, files::Answer& foun
   exchange.status = found.status;
   exchange.announced = found.feed && !open_ended;
   exchange.body_length = found.body.length;
-  exchange.head_down = response.moved - exchange.sent_down + length;
+  exchange.head_down = response.bytes_sent - exchange.sent_down + length;
   response.end = static_cast<std::uint16_t>(length);
   response.framing = http::Framing{found.feed ? found.body : http::Body{}};
   response.encoding = found.feed && open_ended && exchange.version == http::Version::http11
@@ -113,7 +114,7 @@ Result send_answer(request_info& record, Services& services, files::Answer& foun
 }  // namespace
 
 bool make_room_for_file(Services& services, Reason why) noexcept {
-  return why == Reason::no_descriptor && services.upstreams.drop_oldest();
+  return why == Reason::no_descriptor && services.upstreams.close_oldest();
 }
 
 bool reserve_answer(request_info& record, Services& services) noexcept {

@@ -38,7 +38,7 @@ request_info* Table::find(const net::Token& token) noexcept {
 }
 
 Services::Services(Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
-                   ExchangePool& notes, net::Resolver& names, net::Upstreams& spare,
+                   ExchangePool& notes, net::Resolver& names, net::UpstreamPool& spare,
                    base::Trace& into_trace) noexcept
     : generation(&with),
       poller(into),

@@ -33,9 +33,9 @@ Result switch_protocols(request_info& record) noexcept {
   record.exchange->kind = plan::Kind::tunnel;
   record.exchange->opaque = true;
   request.framing = record.lane[kResponse].framing = http::Framing{{http::Body::Kind::until_eof}};
-  request.end = static_cast<std::uint16_t>(request.end + request.ahead());
-  request.tail = 0;
-  request.shared = false;
+  request.end = static_cast<std::uint16_t>(request.end + request.pipelined());
+  request.pipelined_end = 0;
+  request.stop_at_message_end = false;
   return Event::response_head;
 }
 
@@ -52,7 +52,7 @@ Result relay(request_info& record, Services& services) noexcept {
   pass_end(down, client);  // PLANT(tunnel-upstream-end)
   if (flow == Flow::complete && up.flow == Flow::complete) return close_connection(Reason::complete);
   // Who takes no more may have said its last before: that goes through to its end.
-  if (flow == Flow::complete && up.dead) return hear_out(record, services);
+  if (flow == Flow::complete && up.sink_closed) return hear_out(record, services);
   if (flow == Flow::budget) return yield(Wait::tunnel);
   return flow == Flow::no_block ? need_block(Wait::tunnel) : wait_for(Wait::tunnel);
 }
@@ -77,7 +77,8 @@ Result open_tunnel(request_info& record, Services& services) noexcept {
   response.framing = http::Framing{{http::Body::Kind::until_eof}};
   record.exchange->status = 200;
   record.exchange->opaque = true;
-  record.exchange->head_down = response.moved - record.exchange->sent_down + opened.size() - response.begin;
+  record.exchange->head_down =
+      response.bytes_sent - record.exchange->sent_down + opened.size() - response.begin;
   return Event::tunnel_opened;
 }
 

@@ -5,7 +5,7 @@
 #include "../net/resolver.hpp"
 #include "parts.hpp"
 
-using base::Did;
+using base::TraceEvent;
 using net::Link;
 
 namespace state {
@@ -40,11 +40,11 @@ bool take_used(request_info& record, Services& services) noexcept {
   if (!may_stay(record, services)) return false;  // another configuration may lead elsewhere
   const std::uint32_t slot = services.table.slot_of(record);
   const Key key = key_of(exchange);
-  net::Upstreams::Spare used;
+  net::UpstreamPool::IdleConnection used;
   // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
   // PLANT(check-idle-silent)
   do {
-    used = services.upstreams.take(key.host, key.port, slot);
+    used = services.upstreams.acquire(key.host, key.port, slot);
     if (!used.upstream.fd) return false;
   } while (!is_silent(used.upstream));
   // Who may not connect to that address may not use another's connection to it.
@@ -53,7 +53,7 @@ bool take_used(request_info& record, Services& services) noexcept {
   exchange.addresses.list[exchange.address] = used.address;
   exchange.reused = request.repeatable = true;
   begin_phase(exchange, services, Phase::send);
-  note(record, services, Did::reused, 0, 0);
+  note(record, services, TraceEvent::reused, 0, 0);
   return true;
 }
 
@@ -116,10 +116,10 @@ Result repeat(request_info& record) noexcept {
   record.side[kUpstream] = net::Endpoint{};
   record.lane[kResponse].drop_block();
   request.begin = 0;
-  request.repeatable = request.dead = false;  // PLANT(repeat-over-new)
+  request.repeatable = request.sink_closed = false;  // PLANT(repeat-over-new)
   // PLANT(forget-old-error)
   request.flow = net::Flow::none;  // what failed was the old connection
-  record.exchange->sent_up = request.moved;
+  record.exchange->sent_up = request.bytes_sent;
   return Event::retry;
 }
 
@@ -127,15 +127,15 @@ void keep_upstream(request_info& record, Services& services) noexcept {
   net::Endpoint upstream = std::exchange(record.side[kUpstream], net::Endpoint{});
   const Exchange& exchange = *record.exchange;
   const net::Lane& request = record.lane[kRequest];
-  if (!may_stay(record, services) || !exchange.upstream_persists || !request.complete() || request.dead ||
-      record.lane[kResponse].surplus || upstream.finished || upstream.hung)
+  if (!may_stay(record, services) || !exchange.upstream_persists || !request.complete() ||
+      request.sink_closed || record.lane[kResponse].trailing_bytes || upstream.finished || upstream.hung)
     return;
   // The last read was as long as the message: only another tells whether nothing lies behind it.
   if (upstream.readable && !is_silent(upstream)) return;  // PLANT(pool-only-silent)
   upstream.readable = false;
   const Key key = key_of(exchange);
-  services.upstreams.keep({std::move(upstream), exchange.addresses.list[exchange.address]}, key.host,
-                          key.port, services.now);
+  services.upstreams.release({std::move(upstream), exchange.addresses.list[exchange.address]}, key.host,
+                             key.port, services.now);
 }
 
 }  // namespace state

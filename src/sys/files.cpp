@@ -30,7 +30,7 @@ FileStatus::Kind kind_of(mode_t mode) noexcept {
 
 FileStatus from_kernel(const struct stat& in) noexcept {
   return {.kind = kind_of(in.st_mode),
-          .for_all = (in.st_mode & S_IROTH) != 0,
+          .world_readable = (in.st_mode & S_IROTH) != 0,
           .device = in.st_dev,
           .inode = in.st_ino,
           .size = static_cast<std::uint64_t>(in.st_size),
@@ -39,7 +39,7 @@ FileStatus from_kernel(const struct stat& in) noexcept {
 }
 
 // Adds one entry, if it is still there.
-void add(const Fd& folder, const char* name, std::vector<FolderEntry>& out) {
+void add(const Fd& folder, const char* name, std::vector<DirectoryEntry>& out) {
   struct stat status {};
   if (::fstatat(folder.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0)
     out.push_back({name, from_kernel(status)});
@@ -47,7 +47,7 @@ void add(const Fd& folder, const char* name, std::vector<FolderEntry>& out) {
 
 }  // namespace
 
-Opened open_folder(const char* path) noexcept {
+Opened open_directory(const char* path) noexcept {
   return opened(uninterrupted([&] { return ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }));
 }
 
@@ -70,7 +70,7 @@ Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t byte
   return io;
 }
 
-int read_folder(const Fd& folder, std::size_t most, std::vector<FolderEntry>& out, bool& cut) {
+int read_directory(const Fd& folder, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut) {
   alignas(dirent64) std::array<char, 32'768> room;
   cut = false;
   for (;;) {

@@ -149,7 +149,7 @@ Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
   return io.outcome == Outcome::again ? splice_behind_urgent(socket, in, most) : io;
 }
 
-// It would raise SIGPIPE, which `take_signals` has it ignore. Asked for more than the pipe holds, the kernel
+// It would raise SIGPIPE, which `make_signalfd` has it ignore. Asked for more than the pipe holds, the kernel
 // would wait for the rest before it sends the last segment.
 Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
   return moved(uninterrupted(
@@ -217,7 +217,7 @@ Address local_address(const Fd& socket) noexcept {
   return from_kernel(name);
 }
 
-void send_at_once(const Fd& socket) noexcept { set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1); }
+void set_nodelay(const Fd& socket) noexcept { set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1); }
 
 void shutdown_write(const Fd& socket) noexcept { ::shutdown(socket.get(), SHUT_WR); }
 
@@ -232,7 +232,7 @@ int watch(const Fd& poller, int fd, std::uint64_t token) noexcept {
   return control(poller, EPOLL_CTL_ADD, fd, token);
 }
 
-int rewatch(const Fd& poller, int fd, std::uint64_t token) noexcept {
+int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept {
   return control(poller, EPOLL_CTL_MOD, fd, token);
 }
 
@@ -245,7 +245,7 @@ std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexce
   return static_cast<std::size_t>(count);
 }
 
-Opened take_signals() noexcept {
+Opened make_signalfd() noexcept {
   // Of a pipe without a reader, and of a file as large as ulimit -f allows, EPIPE and EFBIG tell.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR || ::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return failed(errno);
   sigset_t wanted;
@@ -336,7 +336,7 @@ void random_bytes(std::span<std::byte> out) noexcept {
   }
 }
 
-void complain(std::string_view text) noexcept {
+void write_stderr(std::string_view text) noexcept {
   while (!text.empty()) {
     const ssize_t count = uninterrupted([&] { return ::write(STDERR_FILENO, text.data(), text.size()); });
     if (count <= 0) return;
@@ -352,7 +352,7 @@ std::byte* reserve(std::size_t bytes) noexcept {
 
 void unreserve(std::byte* memory, std::size_t bytes) noexcept { ::munmap(memory, bytes); }
 
-void forget(std::byte* memory, std::size_t bytes) noexcept { ::madvise(memory, bytes, MADV_DONTNEED); }
+void release_pages(std::byte* memory, std::size_t bytes) noexcept { ::madvise(memory, bytes, MADV_DONTNEED); }
 
 std::size_t raise_descriptor_limit() noexcept {
   rlimit limit{};

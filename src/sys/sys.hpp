@@ -56,7 +56,7 @@ Opened connect(const Address& address) noexcept;
 Opened connect_local(const char* path) noexcept;            // to a Unix socket: done or failed at once
 [[nodiscard]] int socket_error(const Fd& socket) noexcept;  // takes SO_ERROR
 [[nodiscard]] Address local_address(const Fd& socket) noexcept;
-void send_at_once(const Fd& socket) noexcept;  // TCP_NODELAY; what `accept` returns has it already
+void set_nodelay(const Fd& socket) noexcept;  // TCP_NODELAY; what `accept` returns has it already
 void shutdown_write(const Fd& socket) noexcept;
 // The coming close(2) sends RST instead of FIN, so that a message cut short cannot pass for a whole one.
 void reset_on_close(const Fd& socket) noexcept;
@@ -73,7 +73,7 @@ Opened make_poller() noexcept;
 // Registers once, for everything, edge-triggered: EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET.
 int watch(const Fd& poller, int fd, std::uint64_t token) noexcept;
 // EPOLL_CTL_MOD with the same interest: whatever is ready now is reported again.
-int rewatch(const Fd& poller, int fd, std::uint64_t token) noexcept;
+int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept;
 // Sleeps at most `timeout_ms` (-1: for ever). Returns how many of `into` were filled; 0 also after EINTR.
 std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
 
@@ -82,7 +82,7 @@ enum class Signal : std::uint8_t { none, interrupt, terminate, reopen, reload };
 // SIGINT, SIGTERM, SIGUSR1 (reopen) and SIGHUP (reload) become readable on the descriptor and lose their
 // default action; SIGPIPE and SIGXFSZ are ignored: a write tells what is wrong. The SIGHUP of a terminal that
 // is gone, which the kernel sends, counts as SIGINT.
-Opened take_signals() noexcept;
+Opened make_signalfd() noexcept;
 Signal next_signal(const Fd& signals) noexcept;  // none: no more for now
 
 // ---- files: for logs -------------------------------------------------------------------------------------
@@ -101,20 +101,20 @@ int read_file(const char* path, std::size_t most, std::string& out);
 // What lies at a path, links followed; `none` also for what cannot be looked at.
 enum class PathKind : std::uint8_t { none, file, directory };  // file: all that is no directory
 PathKind path_kind(const char* path) noexcept;
-void complain(std::string_view text) noexcept;  // standard error, best effort
+void write_stderr(std::string_view text) noexcept;  // standard error, best effort
 
 // ---- files: that are served (files.cpp) ------------------------------------------------------------------
 struct FileStatus {
   enum class Kind : std::uint8_t { regular, directory, link, other };
   Kind kind = Kind::other;
-  bool for_all = false;  // may be read by everybody: S_IROTH
+  bool world_readable = false;  // may be read by everybody: S_IROTH
   std::uint64_t device = 0, inode = 0;
   std::uint64_t size = 0;        // bytes
   std::int64_t modified_ns = 0;  // since 1970-01-01 UTC; mtime
   std::int64_t changed_ns = 0;   // ctime, which nobody can set
   bool operator==(const FileStatus&) const = default;
 };
-Opened open_folder(const char* path) noexcept;  // to look below it; it is not read itself
+Opened open_directory(const char* path) noexcept;  // to look below it; it is not read itself
 enum class Access : std::uint8_t {
   read,
   look,  // `status_of` alone works on what is opened so; nothing happens to a device
@@ -129,26 +129,27 @@ int status_of(const Fd& file, FileStatus& status) noexcept;  // fstat(2); 0, or 
 // pread(2); `eof` at the end of the file.
 Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept;
 // sendfile(2), and moves `offset` on. `eof`: the file ends before `offset`. The socket may raise SIGPIPE, if
-// `take_signals` has not been called.
+// `make_signalfd` has not been called.
 Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept;
-struct FolderEntry {
+struct DirectoryEntry {
   std::string name;
   FileStatus status;  // of a link: its own
 };
 // What stands in an open folder, without "." and "..", in no order; at most `most` are added. Sets `cut` if
 // there are more. 0, or errno.
-int read_folder(const Fd& folder, std::size_t most, std::vector<FolderEntry>& out, bool& cut);
+int read_directory(const Fd& folder, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut);
 
 // ---- memory, limits, time --------------------------------------------------------------------------------
 // Address space that
 // costs memory only where it is touched, zeroed; nullptr if there is none. Page-aligned.
 std::byte* reserve(std::size_t bytes) noexcept;
 void unreserve(std::byte* memory, std::size_t bytes) noexcept;
-void forget(std::byte* memory, std::size_t bytes) noexcept;  // gives the pages back, keeps the addresses
-std::size_t raise_descriptor_limit() noexcept;               // RLIMIT_NOFILE to its hard limit; the limit now
-void random_bytes(std::span<std::byte> out) noexcept;        // that nobody can guess; getrandom(2)
-std::uint64_t now_ms() noexcept;                             // monotonic
-std::uint64_t wall_ms() noexcept;                            // since 1970-01-01 UTC
-std::uint64_t local_ms(std::uint64_t unix_ms) noexcept;      // what a clock on the wall here shows then
+void release_pages(std::byte* memory,
+                   std::size_t bytes) noexcept;          // gives the pages back, keeps the addresses
+std::size_t raise_descriptor_limit() noexcept;           // RLIMIT_NOFILE to its hard limit; the limit now
+void random_bytes(std::span<std::byte> out) noexcept;    // that nobody can guess; getrandom(2)
+std::uint64_t now_ms() noexcept;                         // monotonic
+std::uint64_t wall_ms() noexcept;                        // since 1970-01-01 UTC
+std::uint64_t local_ms(std::uint64_t unix_ms) noexcept;  // what a clock on the wall here shows then
 
 }  // namespace sys

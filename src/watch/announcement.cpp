@@ -29,13 +29,13 @@ std::string description(const plan::Config& config, const plan::Listener& listen
 
 }  // namespace
 
-std::vector<std::string> announcement(const plan::Config& config, const net::Listeners& listeners) {
+std::vector<std::string> announcement(const plan::Config& config, const net::Acceptors& listeners) {
   const std::string us = "proxy " + std::string{plan::kVersion} + " listens on ";
   std::vector<std::string> lines;
   std::vector<sys::Address> forward;
-  for (const net::Listeners::Door& door : listeners.all()) {
-    const plan::Listener& listener = config.listeners[door.place];
-    const sys::Address& address = door.listener.address();
+  for (const net::Acceptors::Entry& door : listeners.all()) {
+    const plan::Listener& listener = config.listeners[door.config_index];
+    const sys::Address& address = door.acceptor.address();
     if (listener.role == plan::Role::forward)
       forward.push_back(address);
     else

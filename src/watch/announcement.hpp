@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../net/listeners.hpp"
+#include "../net/acceptors.hpp"
 #include "../plan/config.hpp"
 #include "../sys/address.hpp"
 
@@ -12,7 +12,7 @@ namespace watch {
 
 // A line for each listener that is no forward proxy, and a last one, which tells how to stop it. REQUIRES:
 // `listeners` are those of `config`.
-std::vector<std::string> announcement(const plan::Config& config, const net::Listeners& listeners);
+std::vector<std::string> announcement(const plan::Config& config, const net::Acceptors& listeners);
 
 // "127.0.0.1:8080 and [::1]:8080".
 std::string list(std::span<const sys::Address> addresses);

@@ -13,24 +13,24 @@ namespace {
 
 // The proxy's own words, on standard output too, are a line of the log's format: what reads it meets no
 // other.
-Sink::Wording wording(const plan::Config& config) noexcept {
+Sink::NoticeFormat notice_format(const plan::Config& config) noexcept {
   return config.log_format == plan::LogFormat::json ? as_json : as_text;
 }
 
 }  // namespace
 
-Reporter::Reporter(Streams streams, Services& services, const net::Listeners& listeners)
+Reporter::Reporter(Streams streams, Services& services, const net::Acceptors& listeners)
     : services_(services),
       listeners_(listeners),
-      output_(std::move(streams.output), {}, wording(services.generation->config)),
-      log_file_(std::move(streams.log_file), place(services.generation->config.access_log),
-                wording(services.generation->config)),
+      output_(std::move(streams.output), {}, notice_format(services.generation->config)),
+      log_file_(std::move(streams.log_file), log_target(services.generation->config.access_log),
+                notice_format(services.generation->config)),
       log_(services.generation->config.access_log == "-" ? output_ : log_file_),
       started_ms_(sys::now_ms()) {}
 
-void Reporter::look_on() {
+void Reporter::poll() {
   const plan::Config& config = services_.generation->config;
-  if (config.verbose) narrator_.tell(services_.trace, output_);
+  if (config.verbose) trace_printer_.tell(services_.trace, output_);
   for (const ExchangePtr& exchange : services_.finished) {
     std::array<char, kAccessLineMax> room;
     base::Writer line{room};
@@ -44,7 +44,7 @@ void Reporter::look_on() {
 }
 
 void Reporter::say(const std::string& text) {
-  output_.add(wording(services_.generation->config)(text), services_.now);
+  output_.add(notice_format(services_.generation->config)(text), services_.now);
   output_.flush(services_.now);
 }
 
@@ -55,13 +55,13 @@ void Reporter::flush() {
 
 void Reporter::reopen_log() {
   if (const int error = log_file_.reopen(services_.now); error != 0)
-    sys::complain("proxy: cannot open the log " + log_file_.where().path + " anew: " + std::strerror(error) +
-                  "; it goes on where it was\n");
+    sys::write_stderr("proxy: cannot open the log " + log_file_.where().path +
+                      " anew: " + std::strerror(error) + "; it goes on where it was\n");
 }
 
-void Reporter::heed_configuration() {
-  output_.speak(wording(services_.generation->config));
-  log_file_.speak(wording(services_.generation->config));
+void Reporter::on_reload() {
+  output_.set_notice_format(notice_format(services_.generation->config));
+  log_file_.set_notice_format(notice_format(services_.generation->config));
 }
 
 std::uint64_t Reporter::next_flush() const noexcept {
@@ -83,8 +83,8 @@ Gauges Reporter::gauges() const {
   for (std::uint32_t slot = 0; slot < services_.table.touched(); ++slot)
     ++now.records[static_cast<std::size_t>(services_.table.at(slot).state)];
   now.records[static_cast<std::size_t>(State::FREE)] = services_.table.slots() - services_.table.used();
-  for (const net::Listeners::Door& door : listeners_.all())
-    now.listeners.push_back({std::string{sys::endpoint_text(door.listener.address()).view()}, door.accepted});
+  for (const net::Acceptors::Entry& door : listeners_.all())
+    now.listeners.push_back({std::string{sys::endpoint_text(door.acceptor.address()).view()}, door.accepted});
   return now;
 }
 

@@ -4,10 +4,10 @@
 #include <string>
 
 #include "../../request_state.hpp"
-#include "../net/listeners.hpp"
+#include "../net/acceptors.hpp"
 #include "metrics.hpp"
-#include "narrator.hpp"
 #include "sink.hpp"
+#include "trace_printer.hpp"
 
 namespace watch {
 
@@ -18,17 +18,17 @@ class Reporter final : public Pages {
     sys::Fd log_file;  // none: the log goes to standard output, or nowhere
   };
   // The log goes where the youngest configuration of `services` says. REQUIRES: both outlive us.
-  Reporter(Streams streams, Services& services, const net::Listeners& listeners);
+  Reporter(Streams streams, Services& services, const net::Acceptors& listeners);
 
   // What has happened in this turn is told.
-  void look_on();
+  void poll();
   void say(const std::string& text);  // on standard output, at once
   void flush();
   // SIGUSR1: the log's file was moved away, and is begun anew.
   void reopen_log();
   // The youngest configuration is another one.
-  void heed_configuration();
-  // The time at which `look_on` has something to do; 0: never.
+  void on_reload();
+  // The time at which `poll` has something to do; 0: never.
   [[nodiscard]] std::uint64_t next_flush() const noexcept;
   [[nodiscard]] std::string metrics(bool json) const override;
 
@@ -36,11 +36,11 @@ class Reporter final : public Pages {
   [[nodiscard]] Gauges gauges() const;
 
   Services& services_;
-  const net::Listeners& listeners_;
+  const net::Acceptors& listeners_;
   Sink output_;    // what we say, what -v tells, and the log by default
   Sink log_file_;  // or the log has a file of its own
   Sink& log_;
-  Narrator narrator_;
+  TracePrinter trace_printer_;
   Metrics metrics_;
   std::uint64_t started_ms_;
 };

@@ -54,14 +54,14 @@ sys::Io write_datagram(const sys::Fd& fd, const string& path, string_view text) 
 
 }  // namespace
 
-constinit const Manner kFile{.open = sys::open_log,
-                             .write = write_file,
-                             .batch_bytes = Sink::kBatchBytes,
-                             .batch_ms = Sink::kBatchMs,
-                             .again_ms = Sink::kBatchMs};
+constinit const LogBackend kFile{.open = sys::open_log,
+                                 .write = write_file,
+                                 .batch_bytes = Sink::kBatchBytes,
+                                 .batch_ms = Sink::kBatchMs,
+                                 .again_ms = Sink::kBatchMs};
 
 // At once: a daemon's queue holds few datagrams (net.unix.max_dgram_qlen), and is soon empty again.
-constinit const Manner kSyslog{
+constinit const LogBackend kSyslog{
     .open = sys::open_datagrams, .write = write_datagram, .batch_bytes = 1, .batch_ms = 0, .again_ms = 10};
 
 string as_text(string_view text) { return string{text} + '\n'; }
@@ -75,7 +75,7 @@ string as_json(string_view text) {
   return line + "\"}\n";
 }
 
-Place place(string_view access_log) {
+LogTarget log_target(string_view access_log) {
   if (!access_log.starts_with(kSyslogName)) return {&kFile, string{access_log}};
   const string_view rest = access_log.substr(kSyslogName.size());
   if (rest.empty()) return {&kSyslog, string{kSyslogSocket}};
@@ -85,9 +85,9 @@ Place place(string_view access_log) {
 
 void Sink::add(string_view line, std::uint64_t now) {
   if (!fd_) return;
-  if (dropped_ > 0) own_up(line.size());
+  if (dropped_ > 0) report_dropped(line.size());
   if (dropped_ > 0 || !has_room(line.size())) return drop();
-  if (text_.empty()) due_ = now + place_.manner->batch_ms;
+  if (text_.empty()) due_ = now + target_.backend->batch_ms;
   text_ += line;
 }
 
@@ -97,9 +97,9 @@ void Sink::drop() noexcept {
 }
 
 // Tells what was dropped, if there is room for that and for `beside` bytes.
-void Sink::own_up(std::size_t beside) {
+void Sink::report_dropped(std::size_t beside) {
   const string line =
-      wording_("proxy: " + std::to_string(dropped_) + " lines were dropped here: the log took no more");
+      notice_format_("proxy: " + std::to_string(dropped_) + " lines were dropped here: the log took no more");
   if (!has_room(line.size() + beside)) return;
   text_ += line;
   dropped_ = 0;
@@ -108,14 +108,14 @@ void Sink::own_up(std::size_t beside) {
 // What was not taken has its time; it is not tried each time that a line is added.
 void Sink::flush_if_due(std::uint64_t now) {
   if (text_.empty()) return;
-  const bool much = !refused_ && text_.size() >= place_.manner->batch_bytes;
+  const bool much = !refused_ && text_.size() >= target_.backend->batch_bytes;
   if (much || now >= due_) flush(now);
 }
 
 void Sink::flush(std::uint64_t now) {
   write_out(now);
   if (!text_.empty() || dropped_ == 0) return;
-  own_up(0);
+  report_dropped(0);
   write_out(now);
 }
 
@@ -123,10 +123,10 @@ void Sink::write_out(std::uint64_t now) {
   std::size_t written = 0;
   refused_ = false;
   while (written < text_.size() && !refused_) {
-    const sys::Io io = place_.manner->write(fd_, place_.path, string_view{text_}.substr(written));
+    const sys::Io io = target_.backend->write(fd_, target_.path, string_view{text_}.substr(written));
     refused_ = io.outcome != sys::Outcome::done;
     // A full pipe or queue: later. A full disk, a daemon that is gone: not so soon.
-    if (refused_) due_ = now + (io.outcome == sys::Outcome::again ? place_.manner->again_ms : kFailedMs);
+    if (refused_) due_ = now + (io.outcome == sys::Outcome::again ? target_.backend->again_ms : kFailedMs);
     written += io.bytes;
   }
   if (written > 0) torn_ = text_[written - 1] != '\n';
@@ -142,8 +142,8 @@ void Sink::drop_torn_line() {
 }
 
 int Sink::reopen(std::uint64_t now) {
-  if (!fd_ || place_.path.empty()) return 0;
-  sys::Opened opened = place_.manner->open(place_.path.c_str());
+  if (!fd_ || target_.path.empty()) return 0;
+  sys::Opened opened = target_.backend->open(target_.path.c_str());
   if (!opened.fd) return opened.error;
   flush(now);
   drop_torn_line();

@@ -11,7 +11,7 @@
 namespace watch {
 
 // How lines get to where they go.
-struct Manner {
+struct LogBackend {
   sys::Opened (*open)(const char* path) noexcept;
   // Writes of `text`, which is whole lines but for what was written before; tells how much was taken.
   sys::Io (*write)(const sys::Fd& fd, const std::string& path, std::string_view text) noexcept;
@@ -19,16 +19,16 @@ struct Manner {
   std::uint64_t batch_ms;   // a line waits no longer than this
   std::uint64_t again_ms;   // one that was not taken is tried again after this
 };
-extern const Manner kFile;    // also a pipe, or a terminal
-extern const Manner kSyslog;  // a datagram for each line, to the socket at `path` (RFC 3164)
+extern const LogBackend kFile;    // also a pipe, or a terminal
+extern const LogBackend kSyslog;  // a datagram for each line, to the socket at `path` (RFC 3164)
 
 // Where lines go.
-struct Place {
-  const Manner* manner = &kFile;
+struct LogTarget {
+  const LogBackend* backend = &kFile;
   std::string path;  // empty: it was there before us, and cannot be opened
 };
 // What the option --access-log names: a file, or "syslog", or "syslog:SOCKET".
-Place place(std::string_view access_log);
+LogTarget log_target(std::string_view access_log);
 
 // What the proxy itself has to say, visible ASCII and blanks, as a line: as it is, or {"notice":"..."}.
 std::string as_text(std::string_view text);
@@ -41,18 +41,18 @@ class Sink {
   static constexpr std::uint64_t kBatchMs = 200;
   static constexpr std::uint64_t kFailedMs = 1000;  // a full disk is tried no sooner
   // How the sink's own words become a line.
-  using Wording = std::string (*)(std::string_view text);
+  using NoticeFormat = std::string (*)(std::string_view text);
 
   Sink() = default;  // takes nothing
-  explicit Sink(sys::Fd fd, Place where = {}, Wording wording = as_text)
-      : fd_(std::move(fd)), place_(std::move(where)), wording_(wording) {
+  explicit Sink(sys::Fd fd, LogTarget where = {}, NoticeFormat format = as_text)
+      : fd_(std::move(fd)), target_(std::move(where)), notice_format_(format) {
     text_.reserve(kGatheredMax);
   }
 
   // `line` ends in a newline.
   void add(std::string_view line, std::uint64_t now);
   // From now on its own words become lines so.
-  void speak(Wording wording) noexcept { wording_ = wording; }
+  void set_notice_format(NoticeFormat format) noexcept { notice_format_ = format; }
   // Writes if the batch is big or old enough.
   void flush_if_due(std::uint64_t now);
   void flush(std::uint64_t now);
@@ -61,20 +61,20 @@ class Sink {
   // The time at which `flush_if_due` has something to do; 0: never.
   [[nodiscard]] std::uint64_t next_flush() const noexcept { return text_.empty() ? 0 : due_; }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_in_all_; }
-  [[nodiscard]] const Place& where() const noexcept { return place_; }
+  [[nodiscard]] const LogTarget& where() const noexcept { return target_; }
 
  private:
   [[nodiscard]] bool has_room(std::size_t bytes) const noexcept {
     return text_.size() + bytes <= kGatheredMax;
   }
   void drop() noexcept;
-  void own_up(std::size_t beside);
+  void report_dropped(std::size_t beside);
   void drop_torn_line();
   void write_out(std::uint64_t now);
 
   sys::Fd fd_;
-  Place place_;
-  Wording wording_ = as_text;
+  LogTarget target_;
+  NoticeFormat notice_format_ = as_text;
   std::string text_;
   std::uint64_t due_ = 0;
   std::uint64_t dropped_ = 0;  // not yet told

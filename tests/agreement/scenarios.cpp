@@ -53,12 +53,12 @@ constexpr Scenario kScenarios[] = {
      "pair a; watch a; wait; peer-send a; peer-fin a; wait; wait; receive a; receive a; receive a; wait"},
     {"edge: what was read before the wait is still an edge",
      "pair a; watch a; wait; peer-send a; receive a; wait; wait"},
-    {"edge: rewatch reports again what is ready",
-     "pair a; watch a; wait; peer-send a; wait; wait; rewatch a; wait; wait; receive a; rewatch a; wait; "
+    {"edge: rearm reports again what is ready",
+     "pair a; watch a; wait; peer-send a; wait; wait; rearm a; wait; wait; receive a; rearm a; wait; "
      "wait"},
-    {"edge: rewatch of what is due already is one event",
-     "pair a; watch a; wait; peer-send a; rewatch a; wait; wait"},
-    {"edge: rewatch after the peer's end", "pair a; watch a; peer-fin a; wait; rewatch a; wait; wait"},
+    {"edge: rearm of what is due already is one event",
+     "pair a; watch a; wait; peer-send a; rearm a; wait; wait"},
+    {"edge: rearm after the peer's end", "pair a; watch a; peer-fin a; wait; rearm a; wait; wait"},
     {"edge: both directions in one event", "pair a; watch a; wait; transmit a; peer-send a; wait; wait"},
 
     // ---- edges of writing
@@ -74,7 +74,7 @@ constexpr Scenario kScenarios[] = {
     {"room: full, and data arrives: not writable",
      "pair a; watch a; wait; fill a; peer-send a; wait; peer-drain a; wait"},
     {"room: full at registration", "pair a; fill a; watch a; wait; peer-drain a; wait; wait"},
-    {"room: full at rewatch", "pair a; watch a; wait; fill a; rewatch a; wait; peer-drain a; wait"},
+    {"room: full at rearm", "pair a; watch a; wait; fill a; rearm a; wait; peer-drain a; wait"},
     {"room: full twice", "pair a; fill a; fill a; peer-drain a; fill a; peer-drain a; watch a; wait"},
     {"room: full, and the peer resets",
      "pair a; watch a; wait; fill a; peer-reset a; wait; transmit a; transmit a; receive a"},
@@ -158,8 +158,7 @@ constexpr Scenario kScenarios[] = {
      "pair a; peer-reset a; error a; error a; receive a; transmit a"},
     {"reset: writing takes the error, unread data stays",
      "pair a; peer-send a; peer-reset a; transmit a; receive a; receive a; transmit a"},
-    {"reset: hung with the error and without",
-     "pair a; watch a; peer-reset a; wait; error a; rewatch a; wait"},
+    {"reset: hung with the error and without", "pair a; watch a; peer-reset a; wait; error a; rearm a; wait"},
     {"reset: after our write was read",
      "pair a; watch a; wait; transmit a; peer-read a; peer-reset a; wait; receive a"},
     {"reset: after our write was not read",
@@ -173,7 +172,7 @@ constexpr Scenario kScenarios[] = {
     {"reset: none after both ends",
      "pair a; watch a; shutdown a; peer-fin a; wait; peer-reset a; wait; receive a; error a"},
     {"reset: shutdown after it", "pair a; watch a; peer-reset a; wait; shutdown a; wait; wait; error a"},
-    {"reset: rewatch after it", "pair a; watch a; peer-reset a; wait; wait; rewatch a; wait; wait"},
+    {"reset: rearm after it", "pair a; watch a; peer-reset a; wait; wait; rearm a; wait; wait"},
 
     // ---- what the peer sees of our closing
     {"close: the end", "pair a; transmit a; close a; peer-read a"},
@@ -231,10 +230,10 @@ constexpr Scenario kScenarios[] = {
      "host h refuses; connect h a; receive a; receive a; error a; transmit a"},
     {"connect: refused, told by a write",
      "host h refuses; connect h a; transmit a; transmit a; receive a; error a"},
-    {"connect: refused, then rewatch",
-     "host h refuses; connect h a; watch a; wait; error a; rewatch a; wait; wait"},
+    {"connect: refused, then rearm",
+     "host h refuses; connect h a; watch a; wait; error a; rearm a; wait; wait"},
     {"connect: in progress",
-     "host h swallows; connect h a; watch a; wait; receive a; transmit a; error a; rewatch a; wait; close a; "
+     "host h swallows; connect h a; watch a; wait; receive a; transmit a; error a; rearm a; wait; close a; "
      "wait"},
     {"connect: in progress, done after registration",
      "host h swallows; connect h a; watch a; wait; transmit a; relent h; wait; wait; error a; transmit a; "
@@ -351,8 +350,8 @@ constexpr Scenario kScenarios[] = {
     {"listen: no edge for those who still wait",
      "listen l; watch l; dial l a; dial l b; wait; accept l a; wait; accept l b; wait; accept l c"},
     {"listen: accepted before the wait: no event", "listen l; watch l; dial l a; accept l a; wait"},
-    {"listen: rewatch while somebody waits",
-     "listen l; watch l; dial l a; wait; rewatch l; wait; wait; accept l a; rewatch l; wait"},
+    {"listen: rearm while somebody waits",
+     "listen l; watch l; dial l a; wait; rearm l; wait; wait; accept l a; rearm l; wait"},
     {"accept: it has data already", "listen l; dial l a; peer-send a; accept l a; receive a; receive a"},
     {"accept: it has data already, seen at registration",
      "listen l; dial l a; peer-send a; accept l a; watch a; wait; receive a; wait"},

@@ -94,7 +94,7 @@ class Player {
   std::string accept(const Words& words);
   std::string connect(const Words& words);
   std::string watch(const Words& words);
-  std::string rewatch(const Words& words);
+  std::string rearm(const Words& words);
   std::string wait(const Words& words);
   std::string receive(const Words& words);
   std::string transmit(const Words& words);
@@ -140,7 +140,7 @@ const std::map<std::string, Player::Verb>& Player::verbs() {
       {"accept", &Player::accept},              // L A: A must have dialled before all others
       {"connect", &Player::connect},            // H A
       {"watch", &Player::watch},                // A
-      {"rewatch", &Player::rewatch},            // A
+      {"rearm", &Player::rearm},                // A
       {"wait", &Player::wait},                  // [MOST]: without sleeping; the events sorted by name
       {"receive", &Player::receive},            // A [MOST]
       {"transmit", &Player::transmit},          // A [BYTES]
@@ -274,8 +274,8 @@ std::string Player::watch(const Words& words) {
   return success(sys::watch(poller_, at(words).fd.get(), static_cast<unsigned char>(words[1][0])));
 }
 
-std::string Player::rewatch(const Words& words) {
-  return success(sys::rewatch(poller_, at(words).fd.get(), static_cast<unsigned char>(words[1][0])));
+std::string Player::rearm(const Words& words) {
+  return success(sys::rearm(poller_, at(words).fd.get(), static_cast<unsigned char>(words[1][0])));
 }
 
 // `sys::Event` does not tell EPOLLERR from EPOLLHUP; `error` does.

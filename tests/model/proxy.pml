@@ -188,7 +188,7 @@ typedef Conn {
   bit watched;  /* it is in the epoll set */
   bit queued;   /* there was an edge since epoll_wait last told of it */
   bit no_room;  /* SOCK_NOSPACE: we were told that there is no room; room will be an edge */
-  byte slot;    /* the record that its events are for; of an upstream: Upstreams::owners_ */
+  byte slot;    /* the record that its events are for; of an upstream: UpstreamPool::owners_ */
   byte side, serial;
   bit hint;     /* an interim answer has come on it, and was not passed on yet */
   byte whom;    /* ghosts: the client whose request was last given to it, */
@@ -823,7 +823,7 @@ inline wake(s) {
 
 active proctype Proxy() {
   Record rec[SLOTS];
-  Endpoint spare;  /* net::Upstreams, with room for one */
+  Endpoint spare;  /* net::UpstreamPool, with room for one */
   chan ready = [SLOTS] of { byte };
   chan starving = [SLOTS] of { byte };
   chan woken = [CLIENTS] of { byte, byte, byte };
@@ -926,7 +926,7 @@ collect:
   :: len(batch) > 0 ->
      atomic {
        batch ? ev_slot, ev_side, ev_serial, ev_conn, ev_in, ev_out, ev_fin, ev_hung;
-       /* Upstreams::owner: who has the connection now. */
+       /* UpstreamPool::owner: who has the connection now. */
        ev_slot = (ev_side == 1 -> conn[ev_conn].slot : ev_slot);
        if
        :: ev_slot == POOLED && spare.conn == ev_conn ->

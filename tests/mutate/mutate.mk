@@ -1,7 +1,7 @@
 # How good the tests are: what they run through, and what they notice.
 
 # Branches of what decides, run through by the unit tests and by simulated histories.
-COVERED := request_state.cpp $(sort $(wildcard src/state/*.cpp)) http_parse.cpp $(sort $(wildcard src/http/*.cpp)) src/net/lane.cpp src/net/upstreams.cpp src/net/listener.cpp \
+COVERED := request_state.cpp $(sort $(wildcard src/state/*.cpp)) http_parse.cpp $(sort $(wildcard src/http/*.cpp)) src/net/lane.cpp src/net/upstream_pool.cpp src/net/acceptor.cpp \
            src/net/resolver.cpp
 .PHONY: coverage
 coverage:

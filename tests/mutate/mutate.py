@@ -23,7 +23,7 @@ import planting  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = ["request_state.cpp", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src/state").glob("*.cpp")), "http_parse.cpp",
          "src/http/framing.cpp", "src/http/rewrite.cpp", "src/http/reply.cpp",
-         "src/net/lane.cpp", "src/net/pipes.cpp", "src/net/listener.cpp", "src/net/resolver.cpp"]
+         "src/net/lane.cpp", "src/net/pipes.cpp", "src/net/acceptor.cpp", "src/net/resolver.cpp"]
 WANTED = 0.95
 
 # What is replaced by what, each where it stands alone.
@@ -40,7 +40,7 @@ STATEMENT = re.compile(r"^\s+(?!return|case|default|using|static|constexpr|const
 
 # Edits that cannot be observed: place (tests/planting.py): (part of what is put there, the reason).
 EQUIVALENT = {
-    "pump-linked": ("!linked && request.dead", "an endpoint without a descriptor is not writable, so the pump stops before its first call"),
+    "pump-linked": ("!linked && request.sink_closed", "an endpoint without a descriptor is not writable, so the pump stops before its first call"),
     "exchanges-exhausted": ("(void)0;", "the exchanges cannot run out: there are two for each record"),
     "empty-lane-begins": ("lane.begin = lane.end = 1;", "an empty lane may begin anywhere in its block"),
     "nothing-to-read": ("from.readable = true;", "after a read without bytes the lane does not read again"),

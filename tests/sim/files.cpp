@@ -28,7 +28,7 @@ World::Node& World::put_node(const std::string& path, Kind kind, const std::stri
   auto node = std::make_shared<Node>();
   node->text = text;
   node->status = {.kind = kind,
-                  .for_all = true,
+                  .world_readable = true,
                   .device = 1,
                   .inode = ++inodes_,
                   .size = text.size(),
@@ -59,7 +59,7 @@ std::size_t World::open_nodes() const {
   }));
 }
 
-sys::Opened World::open_folder(const std::string& path) {
+sys::Opened World::open_directory(const std::string& path) {
   const auto found = tree.find(path.size() > 1 && path.back() == '/' ? path.substr(0, path.size() - 1) : path);
   if (found == tree.end()) return {sys::Fd{}, ENOENT};
   if (found->second->status.kind != Kind::directory) return {sys::Fd{}, ENOTDIR};
@@ -110,7 +110,7 @@ sys::Io World::read_at(int fd, std::uint64_t offset, std::span<std::byte> into) 
   return {sys::Outcome::done, 0, count};
 }
 
-int World::read_folder(int fd, std::size_t most, std::vector<sys::FolderEntry>& out, bool& cut) {
+int World::read_directory(int fd, std::size_t most, std::vector<sys::DirectoryEntry>& out, bool& cut) {
   cut = false;
   const std::string above = at(fd).path + '/';
   for (const auto& [path, node] : tree) {
@@ -128,7 +128,7 @@ namespace sys {
 
 using sim::World;
 
-Opened open_folder(const char* path) noexcept { return World::current().open_folder(path); }
+Opened open_directory(const char* path) noexcept { return World::current().open_directory(path); }
 Opened open_beneath(const Fd& folder, const char* path, Access access) {
   return World::current().open_beneath(folder.get(), path, access);
 }
@@ -145,8 +145,8 @@ Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t byte
   if (io.outcome == Outcome::done) offset += io.bytes;
   return io;
 }
-int read_folder(const Fd& folder, std::size_t most, std::vector<FolderEntry>& out, bool& cut) {
-  return World::current().read_folder(folder.get(), most, out, cut);
+int read_directory(const Fd& folder, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut) {
+  return World::current().read_directory(folder.get(), most, out, cut);
 }
 
 }  // namespace sys

@@ -170,8 +170,8 @@ class Shares {
       if (record.state == State::FREE) continue;
       auto& before = moved_[record.id];
       for (std::size_t way = 0; way < 2; ++way) {
-        if (record.lane[way].moved - before[way] > kTurnBytesMax) return "a record moved more in a turn than its share";
-        before[way] = record.lane[way].moved;
+        if (record.lane[way].bytes_sent - before[way] > kTurnBytesMax) return "a record moved more in a turn than its share";
+        before[way] = record.lane[way].bytes_sent;
       }
     }
     return {};
@@ -202,7 +202,7 @@ class Ending {
     if (!services.draining) return {};
     for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
       const request_info& record = services.table.at(slot);
-      const bool idle = record.wait == plan::Wait::idle || record.wait == plan::Wait::kept;
+      const bool idle = record.wait == plan::Wait::idle || record.wait == plan::Wait::keep_alive;
       if (idle && !record.ready.linked()) return "a client is waited for that has asked for nothing";
     }
     if (since_ == 0) since_ = world.now(), connections_ = services.connections;
@@ -265,7 +265,7 @@ std::string check_turn(Services& services, const World& world) {
     // Nobody waits without a deadline, nor in no queue at all.
     if (!record.ready.linked() && !record.timer.linked()) return "a record waits for nothing, for ever";
     if (record.starved && !record.timer.linked()) return "a record starves without a deadline";
-    if (record.lane[kRequest].dead && !record.lane[kRequest].repeatable &&
+    if (record.lane[kRequest].sink_closed && !record.lane[kRequest].repeatable &&
         (record.lane[kRequest].block || record.lane[kRequest].pipe))
       return "a dead upload holds a block";
     if (record.timer.linked() && record.deadline > services.now + record.generation->config.wait(record.wait))
@@ -379,9 +379,9 @@ struct Stage {
   }
 
   // A turn is over.
-  std::string look_on(std::uint64_t turn, const Services& services) {
+  std::string poll(std::uint64_t turn, const Services& services) {
     bool adopted = false;
-    std::string fault = reloads.look_on(turn, services.draining, adopted);
+    std::string fault = reloads.poll(turn, services.draining, adopted);
     if (fault.empty() && adopted && services.upstreams.idle() != 0) fault = "a connection is kept that another configuration has led to";
     if (fault.empty() && services.own.size() != world.listeners()) fault = "listeners open and listeners known do not agree";
     for (const auto& house : houses)
@@ -448,7 +448,7 @@ void run(Stage& stage, Outcome& outcome) {
   Capacity capacity = capacity_for(config);
   if (stage.scenario.blocks != 0) capacity.blocks = stage.scenario.blocks;
   sys::Opened poller = sys::make_poller();
-  sys::Opened signals = sys::take_signals();
+  sys::Opened signals = sys::make_signalfd();
   constexpr net::Token kSignals{0, 0, net::Token::Kind::signals};
   if (sys::watch(poller.fd, signals.fd.get(), kSignals.packed()) != 0) return;
   sys::Opened output = sys::open_stdout();
@@ -459,7 +459,7 @@ void run(Stage& stage, Outcome& outcome) {
   proxy.announce();
   world.before_sleep = [&proxy, &world] {
     Services& services = proxy.services();
-    const bool head_could_end = !services.timers[static_cast<std::size_t>(plan::Wait::head)].empty();
+    const bool head_could_end = !services.timers[static_cast<std::size_t>(plan::Wait::request_head)].empty();
     if (!services.starved.empty() && (services.blocks.used() < services.blocks.limit() || head_could_end))
       world.fault("the program sleeps, and somebody starves who could be fed");
     if (!services.ready.empty()) world.fault("the program sleeps, and somebody is ready to run");
@@ -485,7 +485,7 @@ void run(Stage& stage, Outcome& outcome) {
     quiet_turns = quiet ? quiet_turns + 1 : 0;
     if (const std::string fault = end.check(proxy.services(), world, proxy.stopping()); !fault.empty()) world.fault(fault);
     if (const std::string fault = check_generations(proxy.services(), proxy.generations()); !fault.empty()) world.fault(fault);
-    if (const std::string fault = stage.look_on(outcome.turns, proxy.services()); !fault.empty()) world.fault(fault);
+    if (const std::string fault = stage.poll(outcome.turns, proxy.services()); !fault.empty()) world.fault(fault);
     if (outcome.turns == stage.scenario.drained_after) stage.drain();
     if (quiet_turns > 2) world.fault("the loop spins: turns without event, time or progress");
   }

@@ -689,7 +689,7 @@ sys::Opened World::make_poller() {
   return {sys::Fd{fd}, 0};
 }
 
-sys::Opened World::take_signals() {
+sys::Opened World::make_signalfd() {
   signals_fd_ = allocate();
   auto file = std::make_unique<Description>();
   file->kind = Description::Kind::signals;
@@ -777,16 +777,16 @@ Opened connect_local(const char* path) noexcept {
 }
 int socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }
 Address local_address(const Fd& socket) noexcept { return World::current().local_address(socket.get()); }
-void send_at_once(const Fd& /*socket*/) noexcept {}
+void set_nodelay(const Fd& /*socket*/) noexcept {}
 void shutdown_write(const Fd& socket) noexcept { World::current().shutdown_write(socket.get()); }
 void reset_on_close(const Fd& socket) noexcept { World::current().reset_on_close(socket.get()); }
 Opened make_poller() noexcept { return World::current().make_poller(); }
 int watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept { return World::current().watch(fd, token, false); }
-int rewatch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept { return World::current().watch(fd, token, true); }
+int rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept { return World::current().watch(fd, token, true); }
 std::size_t wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
   return World::current().wait(into, timeout_ms);
 }
-Opened take_signals() noexcept { return World::current().take_signals(); }
+Opened make_signalfd() noexcept { return World::current().make_signalfd(); }
 Signal next_signal(const Fd& /*signals*/) noexcept { return World::current().next_signal(); }
 Opened open_log(const char* /*path*/) noexcept { return World::current().open_log(); }
 Opened open_stdout() noexcept { return World::current().open_log(); }
@@ -808,10 +808,10 @@ PathKind path_kind(const char* path) noexcept {
   return sim::files.contains(path) ? PathKind::file : PathKind::none;
 }
 void random_bytes(std::span<std::byte> out) noexcept { std::memset(out.data(), 0, out.size()); }
-void complain(std::string_view text) noexcept { World::current().complaints += text; }
+void write_stderr(std::string_view text) noexcept { World::current().complaints += text; }
 std::byte* reserve(std::size_t bytes) noexcept { return static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)); }
 void unreserve(std::byte* memory, std::size_t /*bytes*/) noexcept { std::free(memory); }
-void forget(std::byte* /*memory*/, std::size_t /*bytes*/) noexcept {}
+void release_pages(std::byte* /*memory*/, std::size_t /*bytes*/) noexcept {}
 std::size_t raise_descriptor_limit() noexcept { return World::current().descriptor_limit; }
 std::uint64_t now_ms() noexcept { return World::current().now(); }
 std::uint64_t local_ms(std::uint64_t unix_ms) noexcept { return unix_ms; }

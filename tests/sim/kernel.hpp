@@ -197,17 +197,17 @@ class World {
   sys::Opened make_poller();
   int watch(int fd, std::uint64_t token, bool again);
   std::size_t wait(std::span<sys::Event> into, int timeout_ms);
-  sys::Opened take_signals();
+  sys::Opened make_signalfd();
   sys::Signal next_signal();
   sys::Opened open_log();
   sys::Io append(int fd, std::span<const char> text);
   sys::Io send_datagram(int fd, std::span<const char> text);
 
-  sys::Opened open_folder(const std::string& path);
+  sys::Opened open_directory(const std::string& path);
   sys::Opened open_beneath(int folder, const std::string& path, sys::Access access);
   int status_of(int fd, sys::FileStatus& status);
   sys::Io read_at(int fd, std::uint64_t offset, std::span<std::byte> into);
-  int read_folder(int fd, std::size_t most, std::vector<sys::FolderEntry>& out, bool& cut);
+  int read_directory(int fd, std::size_t most, std::vector<sys::DirectoryEntry>& out, bool& cut);
 
   Chooser& chooser() { return chooser_; }
   bool fails(Call call, std::span<const int> errors, int& error);

@@ -32,7 +32,7 @@ void Reloads::send(Under what) {
   world_.send_signal(sys::Signal::reload);
 }
 
-std::string Reloads::look_on(std::uint64_t turn, bool draining, bool& adopted) {
+std::string Reloads::poll(std::uint64_t turn, bool draining, bool& adopted) {
   adopted = false;
   if (scenario_.reloads.empty()) return {};
   std::string fault;

@@ -55,7 +55,7 @@ class Reloads {
   // Of the command line; they name the file.
   [[nodiscard]] std::span<const char* const> arguments() const { return arguments_; }
   // The program's turn is over: what is wrong; empty: nothing. `adopted`: another configuration is in force.
-  std::string look_on(std::uint64_t turn, bool draining, bool& adopted);
+  std::string poll(std::uint64_t turn, bool draining, bool& adopted);
   [[nodiscard]] const Editions& editions() const { return editions_; }
 
  private:

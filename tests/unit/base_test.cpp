@@ -195,7 +195,7 @@ TEST(Trace, KeepsTheLatest) {
                 .slot = 0,
                 .value = 0,
                 .error = 0,
-                .did = base::Did::entered,
+                .event = base::TraceEvent::entered,
                 .state = 0,
                 .detail = 0});
   EXPECT_EQ(trace->written(), base::Trace::kEntries + 10);

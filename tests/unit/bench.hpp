@@ -68,7 +68,7 @@ class Bench {
     for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
       if (table.at(slot).state != State::FREE) release(table.at(slot), base::Reason::shutdown, *services);
     services->finished.clear();
-    while (upstreams.drop_oldest()) {
+    while (upstreams.close_oldest()) {
     }
     services.reset();
     resolver.reset();
@@ -157,7 +157,7 @@ class Bench {
   net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory.memory, 64};
   Table table{reinterpret_cast<request_info*>(record_memory.memory), kSlots};
-  net::Upstreams upstreams{8};
+  net::UpstreamPool upstreams{8};
   base::Trace trace;
   std::optional<net::Resolver> resolver;
   std::optional<Services> services;

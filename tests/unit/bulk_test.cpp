@@ -124,14 +124,14 @@ TEST_F(BulkTest, GoesThroughAPipe) {
   EXPECT_EQ(world.pipe_ends(), 2U);
   EXPECT_TRUE(sink->down.flight == body);
   EXPECT_EQ(source->up.arrived, "the next message");
-  EXPECT_EQ(lane.moved, body.size());
+  EXPECT_EQ(lane.bytes_sent, body.size());
   EXPECT_EQ(pipes.used(), 0U);
   EXPECT_EQ(blocks.used(), 0U);
 }
 
 TEST_F(BulkTest, WhatIsSharedEndsWithItsMessageToo) {
   begin({Body::Kind::length, kBulk + 10});
-  lane.shared = true;
+  lane.stop_at_message_end = true;
   arrive("0123456789 and the next");
   EXPECT_EQ(pump(), Flow::complete);
   EXPECT_EQ(sink->down.flight, "0123456789");
@@ -192,7 +192,7 @@ TEST_F(BulkTest, WaitsForTheSinkWithWhatThePipeHolds) {
   got += drained();
   EXPECT_EQ(pump(), Flow::need_read);
   EXPECT_TRUE(got + drained() == body + "and more");
-  EXPECT_EQ(lane.moved, kBulk + body.size() + 8);
+  EXPECT_EQ(lane.bytes_sent, kBulk + body.size() + 8);
   EXPECT_EQ(pipes.used(), 0U);
 }
 
@@ -232,7 +232,7 @@ TEST_F(BulkTest, TheEndTooEarly) {
 
 TEST_F(BulkTest, TheEndOfABrokenConnectionIsNone) {
   begin({Body::Kind::until_eof, 0});
-  from.broken = from.readable = true;
+  from.error_consumed = from.readable = true;
   source->dead = true;
   EXPECT_EQ(pump(), Flow::read_failed);
   EXPECT_EQ(lane.error, ECONNRESET);
@@ -256,7 +256,7 @@ TEST_F(BulkTest, ASinkThatBreaksOff) {
   sink->error = EPIPE;
   EXPECT_EQ(pump(), Flow::write_failed);
   EXPECT_EQ(lane.error, EPIPE);
-  EXPECT_TRUE(to.broken) << "the sink's own end would look like one";
+  EXPECT_TRUE(to.error_consumed) << "the sink's own end would look like one";
   EXPECT_EQ(lane.held(), 5U);
   lane.drop_block();
   EXPECT_EQ(lane.held(), 0U);
@@ -279,7 +279,7 @@ TEST_F(BulkTest, StopsWhenItsShareIsUsedUp) {
   begin({Body::Kind::until_eof, 0});
   arrive(string(200'000, 'y'));
   EXPECT_EQ(pump(100'000), Flow::budget);
-  EXPECT_EQ(lane.moved, kBulk + 100'000) << "not a byte more";
+  EXPECT_EQ(lane.bytes_sent, kBulk + 100'000) << "not a byte more";
   EXPECT_TRUE(from.readable);
   EXPECT_EQ(pump(), Flow::need_read);
 }

@@ -324,7 +324,7 @@ TEST(Checker, ANameThatIsFoundTooLateIsNotUsed) {
 
 TEST(Checker, TheDeadlineOfAnswersHolds) {
   Asking a{{hop(1)}};
-  a.generation.config.wait_ms[static_cast<std::size_t>(plan::Wait::answer)] = 70;
+  a.generation.config.wait_ms[static_cast<std::size_t>(plan::Wait::response_head)] = 70;
   a.host(1);
   a.settle();
   EXPECT_EQ(a.checker.next_deadline(), a.at + 70);

@@ -25,14 +25,14 @@ constexpr std::int64_t kChanged = 784'111'777;  // Sun, 06 Nov 1994 08:49:37 GMT
 constexpr std::uint64_t kWall = 1'700'000'000'000;
 
 // The whole of a body; "(failed)" at its end if it breaks off.
-string drain(base::Feed* feed, std::size_t room = 1000) {
+string drain(base::BodySource* feed, std::size_t room = 1000) {
   string out;
   if (feed == nullptr) return out;
   std::vector<std::byte> bytes(room);
   for (;;) {
     const auto got = feed->produce(bytes);
-    if (got.got == base::Feed::Got::failed) return out + "(failed)";
-    if (got.got == base::Feed::Got::end) return out;
+    if (got.got == base::BodySource::Got::failed) return out + "(failed)";
+    if (got.got == base::BodySource::Got::end) return out;
     out.append(reinterpret_cast<const char*>(bytes.data()), got.bytes);
   }
 }
@@ -115,7 +115,7 @@ TEST_F(FilesTest, HeadHasTheSameWithoutTheBytes) {
 }
 
 TEST_F(FilesTest, WhatIsRefused) {
-  world.put_file("/www/secret.txt", "x").status.for_all = false;
+  world.put_file("/www/secret.txt", "x").status.world_readable = false;
   world.put_file("/www/plain.txt", "x");
   world.put_node("/www/pipe", Kind::other, "", kChanged);
   world.put_node("/www/out", Kind::link, "../etc", kChanged);
@@ -123,7 +123,7 @@ TEST_F(FilesTest, WhatIsRefused) {
   world.put_node("/www/loop", Kind::link, "loop", kChanged);
   world.put_file("/etc/passwd", "root");
   world.put_file("/www/sub/hidden/x", "x");
-  (*world.tree["/www/sub/hidden"]).status.for_all = false;
+  (*world.tree["/www/sub/hidden"]).status.world_readable = false;
   struct Row {
     string_view below;
     int status;
@@ -207,7 +207,7 @@ TEST_F(FilesTest, ItsIndexInOrder) {
   world.put_file("/www/index.html", "first");
   EXPECT_EQ(body("/"), "200 first");
   EXPECT_EQ(field(ask("/"), "Content-Type"), "text/html; charset=utf-8");
-  world.put_file("/www/index.html", "closed").status.for_all = false;
+  world.put_file("/www/index.html", "closed").status.world_readable = false;
   now += 1000;
   EXPECT_EQ(ask("/").status, 403) << "not the next one: that would show what was meant to be closed";
 }
@@ -215,7 +215,7 @@ TEST_F(FilesTest, ItsIndexInOrder) {
 TEST_F(FilesTest, OrAListing) {
   world.put_file("/www/sub/one.txt", "1");
   world.put_file("/www/sub/.hidden", "1");
-  world.put_file("/www/sub/closed", "1").status.for_all = false;
+  world.put_file("/www/sub/closed", "1").status.world_readable = false;
   world.put_node("/www/sub/pipe", Kind::other, "", kChanged);
   world.put_node("/www/sub/up", Kind::link, "../two.txt", kChanged);
   world.put_file("/www/two.txt", "22");
@@ -354,7 +354,7 @@ TEST_F(FilesTest, AFeedFromAFileTellsWhereTheBytesLie) {
   string out;
   while (answer.feed->range().fd < 0) {
     const auto got = answer.feed->produce(room);
-    ASSERT_EQ(got.got, base::Feed::Got::some);
+    ASSERT_EQ(got.got, base::BodySource::Got::some);
   }
   EXPECT_EQ(answer.feed->range().offset, 10U);
   EXPECT_EQ(answer.feed->range().length, 10U);
@@ -400,7 +400,7 @@ TEST_F(FilesTest, AChangeIsSeenWithinASecond) {
   world.tree.erase("/www/a.txt");
   now += 1000;
   EXPECT_EQ(ask("/a.txt").status, 404);
-  world.put_file("/www/a.txt", "again", kChanged).status.for_all = false;
+  world.put_file("/www/a.txt", "again", kChanged).status.world_readable = false;
   EXPECT_EQ(ask("/a.txt").status, 403);
 }
 
@@ -481,7 +481,7 @@ TEST_F(GzipFiles, NotIfItIsOlderOrClosed) {
   world.put_file("/www/a.png.gz", "packed", kChanged - 1);
   EXPECT_EQ(body("/a.png", accept), "200 plain");
   EXPECT_EQ(field(ask("/a.png", accept), "Vary"), "-");
-  world.put_file("/www/a.png.gz", "packed", kChanged).status.for_all = false;
+  world.put_file("/www/a.png.gz", "packed", kChanged).status.world_readable = false;
   now += 1000;
   EXPECT_EQ(body("/a.png", accept), "200 plain");
   world.put_file("/www/a.png.gz", "packed", kChanged);
@@ -565,7 +565,7 @@ TEST_F(GzipFiles, OneCallDoesNotGoThroughTheWholeFile) {
   for (int i = 0; i < 4; ++i) {         // the first brings the head of gzip, whatever comes
     const auto read = world.files_read;
     const auto got = answer.feed->produce(room);
-    EXPECT_EQ(got.got, base::Feed::Got::some);
+    EXPECT_EQ(got.got, base::BodySource::Got::some);
     EXPECT_GT(got.bytes, 0U);
     EXPECT_LT(world.files_read, read + 30) << "of 16 KiB each";
   }

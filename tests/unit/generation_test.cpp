@@ -25,7 +25,7 @@ struct Changing {
   Bench b{16, 1 << 20, false};
   void change() {
     b.services->generation = &next;
-    b.upstreams.begin_anew(8);
+    b.upstreams.reset(8);
   }
   // One request, and its answer; the connection to the origin stays open.
   string ask(const sim::ConnectionPtr& client, sim::World::Host& host, sim::ConnectionPtr& origin) {

@@ -123,8 +123,8 @@ TEST(HttpParent, SilentOneIsGivenUp) {
   auto& host = b.origin();
   const auto client = b.ask(kConnect);
   const auto parent = b.arrival(host);
-  EXPECT_EQ(b.record().wait, Wait::answer);
-  b.pass(b.config.wait(Wait::answer));
+  EXPECT_EQ(b.record().wait, Wait::response_head);
+  b.pass(b.config.wait(Wait::response_head));
   EXPECT_EQ(b.read(client).substr(9, 3), "504");
 }
 

@@ -50,7 +50,7 @@ TEST(Kept, ByClientAndUpstream) {
     EXPECT_EQ(b.read(origin), forwarded(path));
     b.send(origin, answer(path));
     EXPECT_EQ(b.read(client), passed_on(path));
-    EXPECT_EQ(b.record().wait, Wait::kept);
+    EXPECT_EQ(b.record().wait, Wait::keep_alive);
     EXPECT_EQ(b.blocks_pool.used(), 0U) << "who is idle holds no block";
     EXPECT_EQ(b.upstreams.idle(), 1U);
   }
@@ -124,7 +124,7 @@ TEST(Kept, TheUpstreamNotAfterWhatLeavesDoubt) {
     b.send(client, get("/"));
     b.send(b.arrival(host), row.answer);
     b.read(client);
-    EXPECT_EQ(b.record().wait, Wait::kept) << row.title;
+    EXPECT_EQ(b.record().wait, Wait::keep_alive) << row.title;
     EXPECT_EQ(b.upstreams.idle(), 0U) << row.title;
   }
 }
@@ -248,17 +248,17 @@ TEST(Pool, IsBoundedInNumberAndAge) {
   }
   for (const auto& origin : origins) b.send(origin, answer("a"));
   EXPECT_EQ(b.upstreams.idle(), 5U);
-  EXPECT_EQ(b.upstreams.next_deadline(), b.services->now + net::Upstreams::kIdleMs);
-  b.upstreams.expire(b.services->now + net::Upstreams::kIdleMs - 1);
+  EXPECT_EQ(b.upstreams.next_deadline(), b.services->now + net::UpstreamPool::kIdleMs);
+  b.upstreams.expire(b.services->now + net::UpstreamPool::kIdleMs - 1);
   EXPECT_EQ(b.upstreams.idle(), 5U);
-  b.upstreams.expire(b.services->now + net::Upstreams::kIdleMs);
+  b.upstreams.expire(b.services->now + net::UpstreamPool::kIdleMs);
   EXPECT_EQ(b.upstreams.idle(), 0U);
   EXPECT_EQ(b.upstreams.next_deadline(), 0U);
 }
 
 TEST(Pool, GivesTheYoungestOfThatOriginAndDropsTheOldest) {
   Http11 b;
-  net::Upstreams pool{2};
+  net::UpstreamPool pool{2};
   const auto endpoint = [&b] {
     net::Endpoint made;
     made.fd = sys::connect(bench::origin_address()).fd;
@@ -270,12 +270,12 @@ TEST(Pool, GivesTheYoungestOfThatOriginAndDropsTheOldest) {
     net::Endpoint made = endpoint();
     serials.push_back(made.serial);
     pool.own(made, 7);
-    pool.keep({std::move(made), {}}, "O.test", port, 100);
+    pool.release({std::move(made), {}}, "O.test", port, 100);
   }
   EXPECT_EQ(pool.idle(), 2U) << "the oldest went";
-  EXPECT_FALSE(pool.take("p.test", 80, 1).upstream.fd);
-  EXPECT_FALSE(pool.take("o.test", 82, 1).upstream.fd);
-  const net::Endpoint taken = pool.take("o.TEST", 80, 1).upstream;
+  EXPECT_FALSE(pool.acquire("p.test", 80, 1).upstream.fd);
+  EXPECT_FALSE(pool.acquire("o.test", 82, 1).upstream.fd);
+  const net::Endpoint taken = pool.acquire("o.TEST", 80, 1).upstream;
   EXPECT_EQ(taken.serial, serials[2]);
   const net::Token token{taken.serial, static_cast<std::uint32_t>(taken.fd.get()),
                          net::Token::Kind::upstream};
@@ -283,8 +283,8 @@ TEST(Pool, GivesTheYoungestOfThatOriginAndDropsTheOldest) {
   EXPECT_EQ(pool.owner({taken.serial + 1, token.slot, token.kind}), base::kNoIndex)
       << "an event of an earlier one";
   EXPECT_EQ(pool.owner({1, 100'000, token.kind}), base::kNoIndex);
-  EXPECT_TRUE(pool.drop_oldest());
-  EXPECT_FALSE(pool.drop_oldest());
+  EXPECT_TRUE(pool.close_oldest());
+  EXPECT_FALSE(pool.close_oldest());
 }
 
 // The content of whole chunks up to the last; "?" if it is anything else.
@@ -352,7 +352,7 @@ TEST(Chunks, ForABodyThatEndsWithTheStream) {
   const string got = b.read(client);
   EXPECT_NE(got.find("\r\n\r\n5\r\nhello\r\n"), string::npos);
   EXPECT_EQ(got.substr(got.size() - 7), "\r\n0\r\n\r\n");
-  EXPECT_EQ(b.record().wait, Wait::kept) << "the client's connection stays";
+  EXPECT_EQ(b.record().wait, Wait::keep_alive) << "the client's connection stays";
   EXPECT_EQ(b.upstreams.idle(), 0U);
 }
 
@@ -475,7 +475,7 @@ TEST(InterimAnswers, TheHostGivesThe100ThatIsWaitedFor) {
   EXPECT_EQ(b.read(origin), "abc");
   b.send(origin, answer("ok"));
   EXPECT_EQ(b.read(client), passed_on("ok"));
-  EXPECT_EQ(b.record().wait, Wait::kept);
+  EXPECT_EQ(b.record().wait, Wait::keep_alive);
 }
 
 TEST(InterimAnswers, AnAnswerBeforeTheRequestIsWholeEndsTheConnection) {

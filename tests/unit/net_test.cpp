@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "../../src/net/acceptor.hpp"
 #include "../../src/net/lane.hpp"
-#include "../../src/net/listener.hpp"
 #include "../../src/net/resolver.hpp"
 #include "lane_bench.hpp"
 
@@ -27,7 +27,7 @@ TEST_F(LaneTest, MovesAMessageToItsEnd) {
   EXPECT_EQ(pump(), Flow::complete);
   EXPECT_EQ(sink->down.flight, "hello");
   EXPECT_EQ(source->up.arrived, " and more") << "what is behind the message stays where it is";
-  EXPECT_EQ(lane.moved, 5U);
+  EXPECT_EQ(lane.bytes_sent, 5U);
   EXPECT_EQ(blocks.used(), 0U);
 }
 
@@ -74,7 +74,7 @@ TEST_F(LaneTest, WaitsForTheSinkWithWhatItHolds) {
   sink->down.flight.clear();
   to.writable = true;
   EXPECT_EQ(pump(), Flow::need_read);
-  EXPECT_EQ(lane.moved, 20'000U);
+  EXPECT_EQ(lane.bytes_sent, 20'000U);
 }
 
 TEST_F(LaneTest, TheEndOfTheStream) {
@@ -115,7 +115,7 @@ TEST_F(LaneTest, StopsWhenItsShareIsUsedUp) {
   frame({http::Body::Kind::until_eof, 0});
   arrive(string(100'000, 'a'));
   EXPECT_EQ(pump(40'000), Flow::budget);
-  EXPECT_EQ(lane.moved, 3 * base::kBlockBytes) << "whole blocks, until 40,000 bytes were read";
+  EXPECT_EQ(lane.bytes_sent, 3 * base::kBlockBytes) << "whole blocks, until 40,000 bytes were read";
   EXPECT_TRUE(from.readable);
   EXPECT_EQ(pump(), Flow::need_read);
 }
@@ -193,7 +193,7 @@ class ListenerTest : public testing::Test {
 
   bench::First chooser;
   sim::World world;
-  std::optional<net::Listener> listener;
+  std::optional<net::Acceptor> listener;
 };
 
 TEST_F(ListenerTest, AcceptsUntilNobodyWaits) {
@@ -225,8 +225,8 @@ TEST_F(ListenerTest, PausesWhenTheSystemHasNothingLeft) {
     world.failure = {sim::Call::accept, world.calls_made[static_cast<std::size_t>(sim::Call::accept)], error};
     EXPECT_FALSE(accept());
     EXPECT_FALSE(listener->ready(5000));
-    EXPECT_EQ(listener->wakes_at(), 5000 + net::Listener::kPauseMs);
-    EXPECT_TRUE(listener->ready(5000 + net::Listener::kPauseMs));
+    EXPECT_EQ(listener->wakes_at(), 5000 + net::Acceptor::kPauseMs);
+    EXPECT_TRUE(listener->ready(5000 + net::Acceptor::kPauseMs));
     listener->resume();
     EXPECT_TRUE(listener->ready(5000)) << "something was freed";
   }

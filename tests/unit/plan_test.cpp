@@ -43,7 +43,7 @@ TEST(CommandLine, EachOption) {
   EXPECT_EQ(config.max_requests, 7U);
   EXPECT_EQ(config.buffer_mib, 3U);
   EXPECT_TRUE(config.verbose);
-  EXPECT_EQ(config.wait(plan::Wait::head), 250U);
+  EXPECT_EQ(config.wait(plan::Wait::request_head), 250U);
   EXPECT_EQ(config.wait(plan::Wait::linger), 3000U);
   EXPECT_EQ(config.wait(plan::Wait::idle), 60'000U);
 }

@@ -24,11 +24,11 @@ const string kPassedOn =
 std::set<string> transitions(const base::Trace& trace) {
   std::set<string> seen;
   for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
-    const base::Entry& entry = trace.at(at);
+    const base::TraceEntry& entry = trace.at(at);
     const string state{name(static_cast<State>(entry.state))};
-    if (entry.did == base::Did::entered)
+    if (entry.event == base::TraceEvent::entered)
       seen.insert(string{name(static_cast<State>(entry.value))} + ">" + state);
-    if (entry.did == base::Did::released) seen.insert(state + ">FREE");
+    if (entry.event == base::TraceEvent::released) seen.insert(state + ">FREE");
   }
   return seen;
 }
@@ -244,7 +244,7 @@ TEST(Way, BackPressure) {
     sent += last = b.world.remote_send(*origin, std::string_view{body}.substr(sent));
   EXPECT_LE(sent, 2 * 8192 + base::kBlockBytes + 1) << "what the sockets and one block hold";
   EXPECT_LE(b.blocks_pool.used(), 1U);
-  EXPECT_EQ(b.record().wait, Wait::reader);
+  EXPECT_EQ(b.record().wait, Wait::client_write);
   string got;
   while (sent < body.size() || !b.world.still()) {
     got += b.read(client);
@@ -720,7 +720,7 @@ sim::ConnectionPtr wait_as(Bench& b, Wait wait, std::vector<sim::ConnectionPtr>&
   const string upload = "PUT http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 100000\r\n\r\n";
   switch (wait) {
     case Wait::idle: return client;
-    case Wait::head: b.send(client, "GET http"); return client;
+    case Wait::request_head: b.send(client, "GET http"); return client;
     case Wait::resolve:
       b.world.unanswered.insert("o.test");
       b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
@@ -733,29 +733,29 @@ sim::ConnectionPtr wait_as(Bench& b, Wait wait, std::vector<sim::ConnectionPtr>&
     default: break;
   }
   auto& host = b.origin();
-  if (wait == Wait::kept || wait == Wait::tunnel) {
+  if (wait == Wait::keep_alive || wait == Wait::tunnel) {
     b.config.http10 = false;
     b.config.connect_ports = {{80, 80}};
-    b.send(client, wait == Wait::kept ? "GET http://10.0.0.1/ HTTP/1.1\r\nHost: a\r\n\r\n"
-                                      : "CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: a\r\n\r\n");
+    b.send(client, wait == Wait::keep_alive ? "GET http://10.0.0.1/ HTTP/1.1\r\nHost: a\r\n\r\n"
+                                            : "CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: a\r\n\r\n");
     kept.push_back(b.arrival(host));
-    if (wait == Wait::kept) b.send(kept.back(), "HTTP/1.1 204 Done\r\n\r\n");
+    if (wait == Wait::keep_alive) b.send(kept.back(), "HTTP/1.1 204 Done\r\n\r\n");
     b.read(client);
     return client;
   }
-  if (wait == Wait::body || wait == Wait::send) {
+  if (wait == Wait::request_body || wait == Wait::upstream_write) {
     b.send(client, upload);
     kept.push_back(b.arrival(host));
-    if (wait == Wait::send) b.world.remote_send(*client, string(90'000, 'x'));
+    if (wait == Wait::upstream_write) b.world.remote_send(*client, string(90'000, 'x'));
     b.settle();
     return client;
   }
   b.send(client, kGet);
   kept.push_back(b.arrival(host));
-  if (wait == Wait::answer) return client;
+  if (wait == Wait::response_head) return client;
   if (wait == Wait::half_closed) b.world.remote_shutdown(*client);
   b.send(kept.back(), "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 100000\r\n\r\nsome");
-  if (wait == Wait::reader) b.world.remote_send(*kept.back(), string(90'000, 'x'));
+  if (wait == Wait::client_write) b.world.remote_send(*kept.back(), string(90'000, 'x'));
   b.settle();
   return client;
 }
@@ -767,12 +767,18 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
     int status;  // 0: none can be given any more
   };
   const Row rows[] = {
-      {Wait::idle, Reason::client_idle, 0},          {Wait::kept, Reason::complete, 0},
-      {Wait::head, Reason::head_timeout, 408},       {Wait::body, Reason::body_timeout, 408},
-      {Wait::resolve, Reason::resolve_timeout, 504}, {Wait::connect, Reason::connect_timeout, 504},
-      {Wait::send, Reason::upstream_stalled, 504},   {Wait::answer, Reason::answer_timeout, 504},
-      {Wait::stream, Reason::upstream_stalled, 0},   {Wait::half_closed, Reason::client_left, 0},
-      {Wait::reader, Reason::client_stalled, 0},     {Wait::tunnel, Reason::tunnel_idle, 0},
+      {Wait::idle, Reason::client_idle, 0},
+      {Wait::keep_alive, Reason::complete, 0},
+      {Wait::request_head, Reason::head_timeout, 408},
+      {Wait::request_body, Reason::body_timeout, 408},
+      {Wait::resolve, Reason::resolve_timeout, 504},
+      {Wait::connect, Reason::connect_timeout, 504},
+      {Wait::upstream_write, Reason::upstream_stalled, 504},
+      {Wait::response_head, Reason::answer_timeout, 504},
+      {Wait::response_body, Reason::upstream_stalled, 0},
+      {Wait::half_closed, Reason::client_left, 0},
+      {Wait::client_write, Reason::client_stalled, 0},
+      {Wait::tunnel, Reason::tunnel_idle, 0},
       {Wait::linger, Reason::complete, 0},
   };
   static_assert(std::size(rows) == plan::kDeadlines - 1);  // Wait::attempt ends nothing (see Racing)
@@ -807,7 +813,7 @@ TEST(Deadlines, ProgressPutsThemOff) {
   const auto origin = b.arrival(host);
   b.send(origin, "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n");
   for (int i = 0; i < 5; ++i) {
-    b.pass(b.config.wait(Wait::stream) - 1);
+    b.pass(b.config.wait(Wait::response_body) - 1);
     ASSERT_EQ(b.table.used(), 1U) << i;
     b.send(origin, "more");
   }
@@ -818,10 +824,10 @@ TEST(Deadlines, AHeadHasOneInAll) {
   const auto client = b.client();
   b.send(client, "GET ");
   for (int i = 0; i < 3; ++i) {
-    b.pass(b.config.wait(Wait::head) / 4);
+    b.pass(b.config.wait(Wait::request_head) / 4);
     b.send(client, "x");
   }
-  b.pass(b.config.wait(Wait::head) / 4);
+  b.pass(b.config.wait(Wait::request_head) / 4);
   EXPECT_EQ(status_of(b.read(client)), 408) << "a byte now and then does not help";
 }
 
@@ -835,14 +841,14 @@ TEST(Deadlines, OfManyTheNearestIsTold) {
   b.settle();
   EXPECT_EQ(next_deadline(*b.services), idle);
   b.send(first, "GET ");
-  EXPECT_EQ(next_deadline(*b.services), b.services->now + b.config.wait(Wait::head));
+  EXPECT_EQ(next_deadline(*b.services), b.services->now + b.config.wait(Wait::request_head));
 }
 
 // ---- those who leave -------------------------------------------------------------------------------------
 
 TEST(Ends, ClientLeavesInEachState) {
-  for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send,
-                          Wait::answer, Wait::stream, Wait::linger})
+  for (const Wait wait : {Wait::idle, Wait::request_head, Wait::request_body, Wait::resolve, Wait::connect,
+                          Wait::upstream_write, Wait::response_head, Wait::response_body, Wait::linger})
     for (const bool by_reset : {false, true}) {
       const string title = string{plan::row(wait).option} + (by_reset ? ", reset" : ", closed");
       Bench b{16, 8192};
@@ -853,12 +859,12 @@ TEST(Ends, ClientLeavesInEachState) {
       by_reset ? b.world.remote_rst(*client) : b.world.remote_close(*client);
       b.settle();
       // In the middle of an answer there is nothing to send by which a close could be told from a half-close.
-      if (wait == Wait::stream && !by_reset) {
+      if (wait == Wait::response_body && !by_reset) {
         EXPECT_EQ(b.record().wait, Wait::half_closed);
         b.pass(b.config.wait(Wait::half_closed));
       }
       // An upload that cannot be read behind the full window holds its end back, until its deadline.
-      if (wait == Wait::send && !by_reset) continue;
+      if (wait == Wait::upstream_write && !by_reset) continue;
       EXPECT_TRUE(b.clean()) << title << ": its slot is free at once";
     }
 }
@@ -995,8 +1001,8 @@ TEST(Told, TheConnectionsNumberAndHowMuchOfAHeadHasCome) {
   b.send(client, "PUT http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 9\r\n\r\nfirst");
   const auto origin = b.arrival(host);
   b.send(origin, kAnswer.substr(0, 17));
-  const base::Entry& waited = b.trace.at(b.trace.written() - 1);
-  EXPECT_EQ(waited.did, base::Did::waited);
+  const base::TraceEntry& waited = b.trace.at(b.trace.written() - 1);
+  EXPECT_EQ(waited.event, base::TraceEvent::waited);
   EXPECT_EQ(waited.value, 17);
   EXPECT_EQ(waited.id, 2U);
   b.send(origin, kAnswer.substr(17));
@@ -1008,8 +1014,9 @@ TEST(Told, TheConnectionsNumberAndHowMuchOfAHeadHasCome) {
 }
 
 TEST(Ends, ShutdownGivesEverythingBack) {
-  for (const Wait wait : {Wait::idle, Wait::head, Wait::body, Wait::resolve, Wait::connect, Wait::send,
-                          Wait::answer, Wait::stream, Wait::reader, Wait::linger}) {
+  for (const Wait wait :
+       {Wait::idle, Wait::request_head, Wait::request_body, Wait::resolve, Wait::connect,
+        Wait::upstream_write, Wait::response_head, Wait::response_body, Wait::client_write, Wait::linger}) {
     Bench b{16, 8192};
     std::vector<sim::ConnectionPtr> kept;
     const auto client = wait_as(b, wait, kept);

@@ -21,12 +21,12 @@ class RoleBench : public Bench {
 
   explicit RoleBench(plan::Role role, std::size_t blocks = 16, std::size_t send_room = 1 << 20)
       : Bench(blocks, send_room, false) {
-    door().role = role;
+    plan_listener().role = role;
     services->files = &files;
     world.put_node("/www", sys::FileStatus::Kind::directory, "", 1);
   }
 
-  plan::Listener& door() { return config.listeners[0]; }
+  plan::Listener& plan_listener() { return config.listeners[0]; }
 
   // One group of so many members: 10.0.0.1 and on, port 80. A test says how they behave by `member`.
   void group(int members, plan::Balance balance = plan::Balance::round_robin) {
@@ -46,7 +46,7 @@ class RoleBench : public Bench {
   void site(std::vector<plan::WebRoute> routes) {
     plan::Site made;
     made.routes = std::move(routes);
-    door().sites.push_back(config.sites.size());
+    plan_listener().sites.push_back(config.sites.size());
     config.sites.push_back(std::move(made));
   }
 

@@ -202,8 +202,8 @@ TEST(ProxyHeaderOut, StandsBeforeWhatWasSaidEarly) {
   for (const std::uint8_t version : {std::uint8_t{1}, std::uint8_t{2}})
     for (const bool first_refuses : {false, true}) {
       Relay b{2};
-      b.door().proxy_header_in = true;
-      b.door().proxy_header_out = version;
+      b.plan_listener().proxy_header_in = true;
+      b.plan_listener().proxy_header_out = version;
       auto& first = b.member(1, first_refuses ? Manner::refuses : Manner::accepts);
       auto& second = b.member(2);
       const auto client = b.client();
@@ -227,7 +227,7 @@ TEST(ProxyHeaderOut, StandsBeforeWhatWasSaidEarly) {
 
 TEST(ProxyHeaderOut, ComesAloneIfNothingWasSaid) {
   Relay b;
-  b.door().proxy_header_out = 1;
+  b.plan_listener().proxy_header_out = 1;
   auto& host = b.member(1);
   const auto client = b.client();
   const auto server = b.arrival(host);
@@ -236,7 +236,7 @@ TEST(ProxyHeaderOut, ComesAloneIfNothingWasSaid) {
 
 TEST(ProxyHeaderOut, WaitsForABlock) {
   Relay b{1, 1};
-  b.door().proxy_header_out = 1;
+  b.plan_listener().proxy_header_out = 1;
   auto& host = b.member(1);
   auto held = b.blocks_pool.take();
   const auto client = b.client();
@@ -253,7 +253,7 @@ TEST(ProxyHeaderIn, SplitAnywhere) {
   for (const string& header : {string{kV1}, kV2})
     for (std::size_t at = 0; at <= header.size(); ++at) {
       RoleBench b{Role::echo};
-      b.door().proxy_header_in = true;
+      b.plan_listener().proxy_header_in = true;
       const auto client = b.client();
       b.send(client, string_view{header}.substr(0, at));
       b.send(client, header.substr(at) + "bytes");
@@ -266,7 +266,7 @@ TEST(ProxyHeaderIn, SplitAnywhereBeforeARequest) {
   const string whole = kV2 + "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
   for (std::size_t at = 0; at <= whole.size(); ++at) {
     RoleBench b{Role::web};
-    b.door().proxy_header_in = true;
+    b.plan_listener().proxy_header_in = true;
     b.site({bench::files_at("/")});
     b.world.put_file("/www/a", "content");
     const auto client = b.client();
@@ -279,7 +279,7 @@ TEST(ProxyHeaderIn, SplitAnywhereBeforeARequest) {
 
 TEST(ProxyHeaderIn, OnceForAConnection) {
   RoleBench b{Role::web};
-  b.door().proxy_header_in = true;
+  b.plan_listener().proxy_header_in = true;
   b.site({bench::files_at("/")});
   b.world.put_file("/www/a", "content");
   const auto client = b.client();
@@ -296,7 +296,7 @@ TEST(ProxyHeaderIn, WhatComesWithItIsTheClientsToPayFor) {
   for (const Role role : {Role::echo, Role::reverse_lines, Role::web})
     for (const bool named : {true, false}) {
       RoleBench b{role};
-      b.door().proxy_header_in = true;
+      b.plan_listener().proxy_header_in = true;
       b.site({bench::files_at("/")});
       b.config.allowance.bytes = {1000, kBurst};
       limit_clients(b.generation, nullptr, 8, {1, 2});
@@ -317,7 +317,7 @@ TEST(ProxyHeaderIn, WhatIsNoneCloses) {
     for (const string_view bad :
          {"GET / HTTP/1.1\r\n\r\n", "PROXY TCP4 nonsense\r\n", "PROXY ?\r\n", "\r\n\r\n\1"}) {
       RoleBench b{role};
-      b.door().proxy_header_in = true;
+      b.plan_listener().proxy_header_in = true;
       b.group(1);
       b.site({bench::files_at("/")});
       auto& host = b.member(1);
@@ -338,12 +338,12 @@ TEST(NoHttp, NoHeaderComes) {
   for (const Role role : kRaw)
     for (const string_view begun : {"", "PROXY TCP4"}) {
       RoleBench b{role};
-      b.door().proxy_header_in = true;
+      b.plan_listener().proxy_header_in = true;
       b.group(1);
       const auto client = b.client();
       b.send(client, begun);
       b.settle();
-      b.pass(b.config.wait(Wait::head));
+      b.pass(b.config.wait(Wait::request_head));
       EXPECT_EQ(b.read(client), "");
       EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
       EXPECT_TRUE(b.settled());
@@ -353,7 +353,7 @@ TEST(NoHttp, NoHeaderComes) {
 TEST(NoHttp, NoMemory) {
   for (const Role role : {Role::relay, Role::echo, Role::reverse_lines}) {
     RoleBench b{role, 1};
-    b.door().proxy_header_in = true;
+    b.plan_listener().proxy_header_in = true;
     b.group(1);
     auto held = b.blocks_pool.take();
     const auto client = b.client();
@@ -372,9 +372,9 @@ TEST(NoHttp, TooManyConnections) {
   for (const Role role : kRaw)
     for (const bool introduced : {false, true}) {
       RoleBench b{role};
-      b.door().proxy_header_in = introduced;
-      b.door().root = "/www";
-      b.door().file = "f";
+      b.plan_listener().proxy_header_in = introduced;
+      b.plan_listener().root = "/www";
+      b.plan_listener().file = "f";
       b.world.put_file("/www/f", string(5'000'000, 'x'));
       b.group(1);
       b.member(1);
@@ -396,9 +396,9 @@ TEST(NoHttp, WhoIsOneTooManyIsClosed) {
   for (const Role role : kRaw)
     for (const bool introduced : {false, true}) {
       RoleBench b{role, 16, 100};
-      b.door().proxy_header_in = introduced;
-      b.door().root = "/www";
-      b.door().file = "f";
+      b.plan_listener().proxy_header_in = introduced;
+      b.plan_listener().root = "/www";
+      b.plan_listener().file = "f";
       b.world.put_file("/www/f", string(100'000, 'x'));
       b.group(1);
       auto& host = b.member(1);
@@ -425,8 +425,8 @@ TEST(NoHttp, EveryDeadline) {
   for (const Role role : kRaw)
     for (std::size_t wait = 0; wait < plan::kDeadlines; ++wait) {
       RoleBench b{role, 16, 100};
-      b.door().root = "/www";
-      b.door().file = "f";
+      b.plan_listener().root = "/www";
+      b.plan_listener().file = "f";
       b.world.put_file("/www/f", string(100'000, 'x'));
       b.group(1);
       b.member(1);
@@ -462,8 +462,8 @@ TEST(Echo, WhoNeverReadsIsNotReadFurther) {
     said += taken = b.world.remote_send(*client, "0123456789");
   EXPECT_LE(said, 1000U + base::kBlockBytes + 1000U);
   EXPECT_EQ(b.blocks_pool.used(), 1U);
-  EXPECT_EQ(b.record().wait, Wait::reader);
-  b.pass(b.config.wait(Wait::reader));
+  EXPECT_EQ(b.record().wait, Wait::client_write);
+  b.pass(b.config.wait(Wait::client_write));
   EXPECT_TRUE(client->remote_reset) << "the end would look like the end of the echo";
   EXPECT_TRUE(b.settled());
 }
@@ -528,7 +528,7 @@ TEST(Lines, WhoNeverReadsIsNotReadFurther) {
     said += taken = b.world.remote_send(*client, "012345678\n");
   EXPECT_LE(said, 1000U + base::kBlockBytes + 1000U);
   EXPECT_EQ(b.blocks_pool.used(), 1U);
-  b.pass(b.config.wait(Wait::reader));
+  b.pass(b.config.wait(Wait::client_write));
   EXPECT_TRUE(b.settled());
 }
 
@@ -547,8 +547,8 @@ TEST(Lines, OneBlockIsEnough) {
 struct SendFile : RoleBench {
   explicit SendFile(const string& content, std::size_t send_room = 1 << 20)
       : RoleBench(Role::send_file, 16, send_room) {
-    door().root = "/www";
-    door().file = "f";
+    plan_listener().root = "/www";
+    plan_listener().file = "f";
     world.put_file("/www/f", content);
   }
 };
@@ -598,7 +598,7 @@ TEST(SendFile, AnIdleConnectionMakesWay) {
     b.upstreams.own(server, 0);
     // For the client, and the folder that is needed to open the file.
     b.world.descriptor_limit = 3 + b.world.descriptors() + 2;
-    if (idle) b.upstreams.keep({std::move(server), bench::member_address(1)}, "h", 80, b.services->now);
+    if (idle) b.upstreams.release({std::move(server), bench::member_address(1)}, "h", 80, b.services->now);
     EXPECT_EQ(b.read(b.client()), idle ? "content" : "");
     EXPECT_EQ(b.last().reason, idle ? Reason::complete : Reason::no_descriptor);
     EXPECT_EQ(b.upstreams.idle(), 0U);
@@ -607,7 +607,7 @@ TEST(SendFile, AnIdleConnectionMakesWay) {
 
 TEST(SendFile, IsNotThere) {
   SendFile b{"x"};
-  b.door().file = "nothing";
+  b.plan_listener().file = "nothing";
   const auto client = b.client();
   EXPECT_EQ(b.read_to_end(client), "(end)");
   EXPECT_EQ(b.last().reason, Reason::file_not_found);

@@ -215,7 +215,7 @@ TEST(Serve, RefusalsKeepTheConnection) {
       Web b{{files_at("/"), closed}};
       b.world.put_file("/www/a", "content");
       b.world.put_file("/www/folder/a", "content");
-      b.world.put_file("/www/secret", "x").status.for_all = false;
+      b.world.put_file("/www/secret", "x").status.world_readable = false;
       const auto client = b.client();
       b.send(client, row.method + " " + row.path + " HTTP/" + version + "\r\nHost: h\r\n\r\n");
       string text = b.read(client);
@@ -360,8 +360,8 @@ TEST(Serve, AnIdleConnectionMakesWayForAFile) {
     b.read(client);
     ASSERT_EQ(b.upstreams.idle(), 1U);
     b.world.descriptor_limit = 3 + b.world.descriptors();  // all that there may be are open
-    auto kept = b.upstreams.take("10.0.0.1", 80, base::kNoIndex);
-    if (idle) b.upstreams.keep(std::move(kept), "10.0.0.1", 80, b.services->now);
+    auto kept = b.upstreams.acquire("10.0.0.1", 80, base::kNoIndex);
+    if (idle) b.upstreams.release(std::move(kept), "10.0.0.1", 80, b.services->now);
     b.send(client, get("/large"));
     string text = b.read(client);
     EXPECT_EQ(next_answer(text).status(), idle ? "HTTP/1.1 200" : "HTTP/1.1 503");
@@ -599,7 +599,7 @@ TEST(Reverse, AfterADeadlineWithoutAnAnswer) {
   const auto client = b.client();
   b.send(client, get("/"));
   b.read(b.arrival(host));
-  b.pass(b.config.wait(Wait::answer));
+  b.pass(b.config.wait(Wait::response_head));
   EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 504"));
   EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.services->now));
   b.world.remote_close(*client);

@@ -248,12 +248,12 @@ TEST(Share, AHeadHasItsDeadlineAllTheSame) {
   t.b.settle();
   const std::uint64_t begun = t.b.services->now;
   string got;
-  while (got.empty() && t.b.services->now < begun + 2 * t.b.config.wait(Wait::head)) {
+  while (got.empty() && t.b.services->now < begun + 2 * t.b.config.wait(Wait::request_head)) {
     t.b.pass(kStep);
     got = t.b.read(client);
   }
   EXPECT_NE(got.find(" 408 "), string::npos);
-  EXPECT_EQ(t.b.services->now, begun + t.b.config.wait(Wait::head));
+  EXPECT_EQ(t.b.services->now, begun + t.b.config.wait(Wait::request_head));
 }
 
 TEST(Share, TheOption) {

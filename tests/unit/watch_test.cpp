@@ -1,4 +1,4 @@
-// Those who look on: the sink, the access log, the narrator.
+// Those who look on: the sink, the access log, the trace_printer.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,8 +6,8 @@
 #include <string>
 
 #include "../../src/watch/access_log.hpp"
-#include "../../src/watch/narrator.hpp"
 #include "../../src/watch/sink.hpp"
+#include "../../src/watch/trace_printer.hpp"
 #include "bench.hpp"
 
 namespace {
@@ -80,7 +80,7 @@ TEST_F(SinkTest, WhatWasRefusedHasItsTime) {
 }
 
 TEST_F(SinkTest, ToSyslogEachLineIsADatagramAtOnce) {
-  watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::place("syslog")};
+  watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::log_target("syslog")};
   syslog.add("one\n", 1000);
   syslog.flush_if_due(1000);
   syslog.add("two \n", 1000);
@@ -90,7 +90,7 @@ TEST_F(SinkTest, ToSyslogEachLineIsADatagramAtOnce) {
 }
 
 TEST_F(SinkTest, AFullSyslogQueueIsTriedSoonAgain) {
-  watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::place("syslog")};
+  watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::log_target("syslog")};
   syslog.add("one\n", 1000);
   refuse(0, EAGAIN);
   syslog.flush_if_due(1000);
@@ -105,7 +105,7 @@ TEST_F(SinkTest, AFullSyslogQueueIsTriedSoonAgain) {
 
 TEST_F(SinkTest, ReopensAFileThatHasAName) {
   EXPECT_EQ(sink->reopen(1000), 0) << "standard output has none";
-  watch::Sink file{sys::open_log("log").fd, watch::place("log")};
+  watch::Sink file{sys::open_log("log").fd, watch::log_target("log")};
   const std::size_t descriptors = world.descriptors();
   file.add("before\n", 1000);
   EXPECT_EQ(file.reopen(1000), 0);
@@ -121,7 +121,7 @@ TEST_F(SinkTest, ReopensAFileThatHasAName) {
 TEST(Place, OfALog) {
   struct Row {
     const char *option, *path;
-    const watch::Manner* manner;
+    const watch::LogBackend* manner;
   };
   const Row rows[] = {{"log", "log", &watch::kFile},
                       {"syslog", "/dev/log", &watch::kSyslog},
@@ -129,9 +129,9 @@ TEST(Place, OfALog) {
                       {"./syslog", "./syslog", &watch::kFile},
                       {"syslog.txt", "syslog.txt", &watch::kFile}};
   for (const Row& row : rows) {
-    const watch::Place place = watch::place(row.option);
+    const watch::LogTarget place = watch::log_target(row.option);
     EXPECT_EQ(place.path, row.path);
-    EXPECT_EQ(place.manner, row.manner) << row.option;
+    EXPECT_EQ(place.backend, row.manner) << row.option;
   }
 }
 
@@ -302,7 +302,7 @@ TEST_F(AccessLog, ALineAlwaysFitsAndIsOne) {
   }
 }
 
-TEST(Narrator, TellsTheWayOfARequest) {
+TEST(TracePrinter, TellsTheWayOfARequest) {
   bench::Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -310,8 +310,8 @@ TEST(Narrator, TellsTheWayOfARequest) {
   b.send(b.arrival(host), "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 0\r\n\r\n");
   b.settle();
   watch::Sink sink{sys::open_stdout().fd};
-  watch::Narrator narrator;
-  narrator.tell(b.trace, sink);
+  watch::TracePrinter trace_printer;
+  trace_printer.tell(b.trace, sink);
   sink.flush(0);
   std::size_t at = 0;
   for (const char* step :
@@ -322,12 +322,12 @@ TEST(Narrator, TellsTheWayOfARequest) {
     ASSERT_NE(at, string::npos) << step << " in its order, in\n" << b.world.log;
   }
   const std::size_t told = b.world.log.size();
-  narrator.tell(b.trace, sink);
+  trace_printer.tell(b.trace, sink);
   sink.flush(0);
   EXPECT_EQ(b.world.log.size(), told) << "nothing is told twice";
 }
 
-TEST(Narrator, SaysWhatItMissed) {
+TEST(TracePrinter, SaysWhatItMissed) {
   bench::Bench b;
   for (std::size_t i = 0; i < base::Trace::kEntries + 5; ++i)
     b.trace.add({.id = 1,
@@ -335,18 +335,18 @@ TEST(Narrator, SaysWhatItMissed) {
                  .slot = 0,
                  .value = 0,
                  .error = 0,
-                 .did = base::Did::entered,
+                 .event = base::TraceEvent::entered,
                  .state = 1,
                  .detail = 0});
   watch::Sink sink{sys::open_stdout().fd};
-  watch::Narrator narrator;
-  narrator.tell(b.trace, sink);
+  watch::TracePrinter trace_printer;
+  trace_printer.tell(b.trace, sink);
   sink.flush(0);
   EXPECT_EQ(b.world.log.find("proxy: 5 steps went by untold\n"), 0U);
 }
 
-TEST(Narrator, ALineForEachKindOfEntry) {
-  const auto text = [](base::Did did, std::uint8_t detail, int error) {
+TEST(TracePrinter, ALineForEachKindOfEntry) {
+  const auto text = [](base::TraceEvent event, std::uint8_t detail, int error) {
     std::array<char, 256> room;
     base::Writer line{room};
     watch::write_entry({.id = 9,
@@ -354,18 +354,18 @@ TEST(Narrator, ALineForEachKindOfEntry) {
                         .slot = 3,
                         .value = 7,
                         .error = error,
-                        .did = did,
+                        .event = event,
                         .state = static_cast<std::uint8_t>(State::SEND_REQUEST),
                         .detail = detail},
                        line);
     EXPECT_FALSE(line.overflowed());
     return string{line.view()};
   };
-  EXPECT_EQ(text(base::Did::waited, static_cast<std::uint8_t>(plan::Wait::send), 0),
+  EXPECT_EQ(text(base::TraceEvent::waited, static_cast<std::uint8_t>(plan::Wait::upstream_write), 0),
             "[slot 3, #9] SEND_REQUEST moved 7 bytes, waits for the upstream to read request bytes\n");
-  EXPECT_EQ(text(base::Did::retried, static_cast<std::uint8_t>(base::Reason::refused), ECONNREFUSED),
+  EXPECT_EQ(text(base::TraceEvent::retried, static_cast<std::uint8_t>(base::Reason::refused), ECONNREFUSED),
             "[slot 3, #9] SEND_REQUEST could not connect: refused (Connection refused)\n");
-  EXPECT_EQ(text(base::Did::answered, static_cast<std::uint8_t>(base::Reason::refused), 0),
+  EXPECT_EQ(text(base::TraceEvent::answered, static_cast<std::uint8_t>(base::Reason::refused), 0),
             "[slot 3, #9] SEND_REQUEST answers 7 itself: refused\n");
 }
 

@@ -28,13 +28,13 @@ class LinuxBulk : public support::LinuxLane {
   Flow run() {
     Flow flow = Flow::none;
     for (int still = 0; still < 3;) {
-      const std::size_t before = giver->outbox.size() + lane.moved + taker->received.size();
+      const std::size_t before = giver->outbox.size() + lane.bytes_sent + taker->received.size();
       giver->push();
       from.readable = to.writable = true;
       flow = pump();
       if (flow != Flow::need_read && flow != Flow::need_write && flow != Flow::budget) return flow;
       taker->pull();
-      still = before == giver->outbox.size() + lane.moved + taker->received.size() ? still + 1 : 0;
+      still = before == giver->outbox.size() + lane.bytes_sent + taker->received.size() ? still + 1 : 0;
     }
     return flow;
   }
@@ -51,7 +51,7 @@ TEST_F(LinuxBulk, ArrivesWhole) {
         << static_cast<int>(flow);
   }
   EXPECT_TRUE(taken(body.size()) == body);
-  EXPECT_EQ(lane.moved, body.size());
+  EXPECT_EQ(lane.bytes_sent, body.size());
   EXPECT_EQ(pipes.used(), 0U);
   EXPECT_EQ(pipes.open(), 1U) << "it went through a pipe";
   EXPECT_EQ(blocks.used(), 0U);

@@ -20,13 +20,13 @@ using files::Answer;
 using std::string;
 using std::string_view;
 
-string drain(base::Feed* feed) {
+string drain(base::BodySource* feed) {
   string out;
   std::array<std::byte, 4096> room;
   while (feed != nullptr) {
     const auto got = feed->produce(room);
-    if (got.got == base::Feed::Got::failed) return out + "(failed)";
-    if (got.got == base::Feed::Got::end) return out;
+    if (got.got == base::BodySource::Got::failed) return out + "(failed)";
+    if (got.got == base::BodySource::Got::end) return out;
     out.append(reinterpret_cast<const char*>(room.data()), got.bytes);
   }
   return out;
@@ -97,13 +97,13 @@ TEST_F(LinuxFiles, NothingLeadsOut) {
 }
 
 TEST_F(LinuxFiles, TheCallItselfRefusesWhatLeadsOut) {
-  const sys::Opened folder = sys::open_folder(route.directory.c_str());
+  const sys::Opened folder = sys::open_directory(route.directory.c_str());
   ASSERT_TRUE(folder.fd);
   EXPECT_EQ(sys::open_beneath(folder.fd, "../outside.txt", sys::Access::read).error, EXDEV);
   EXPECT_EQ(sys::open_beneath(folder.fd, "/etc/passwd", sys::Access::read).error, EXDEV);
   EXPECT_EQ(sys::open_beneath(folder.fd, "nothing", sys::Access::look).error, ENOENT);
   EXPECT_TRUE(sys::open_beneath(folder.fd, "", sys::Access::look).fd);
-  EXPECT_EQ(sys::open_folder((base / "outside.txt").c_str()).error, ENOTDIR);
+  EXPECT_EQ(sys::open_directory((base / "outside.txt").c_str()).error, ENOTDIR);
 }
 
 // The kernel's own answer is what the steps are measured by.
@@ -131,7 +131,7 @@ TEST_F(LinuxFiles, StepByStepItIsTheSame) {
     fs::create_symlink(from, base / "www" / name);
     from = name;
   }
-  const sys::Opened folder = sys::open_folder(route.directory.c_str());
+  const sys::Opened folder = sys::open_directory(route.directory.c_str());
   const auto place = [](const sys::Opened& file) {
     sys::FileStatus status;
     if (file.fd && sys::status_of(file.fd, status) != 0) ADD_FAILURE();
@@ -214,11 +214,11 @@ TEST_F(LinuxFiles, WhatIsSaidIsTrue) {
   make("www/a.txt", "hello");
   struct stat status {};
   ASSERT_EQ(::stat((base / "www/a.txt").c_str(), &status), 0);
-  const sys::Opened folder = sys::open_folder(route.directory.c_str());
+  const sys::Opened folder = sys::open_directory(route.directory.c_str());
   sys::FileStatus seen;
   ASSERT_EQ(sys::status_of(sys::open_beneath(folder.fd, "a.txt", sys::Access::look).fd, seen), 0);
   EXPECT_EQ(seen.kind, sys::FileStatus::Kind::regular);
-  EXPECT_TRUE(seen.for_all);
+  EXPECT_TRUE(seen.world_readable);
   EXPECT_EQ(seen.inode, status.st_ino);
   EXPECT_EQ(seen.size, 5U);
   EXPECT_EQ(seen.modified_ns, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec);
@@ -231,18 +231,18 @@ TEST_F(LinuxFiles, AFolderIsRead) {
     make("www/" + name, "x");
     expected.insert(name);
   }
-  const sys::Opened folder = sys::open_folder(route.directory.c_str());
+  const sys::Opened folder = sys::open_directory(route.directory.c_str());
   bool cut = true;
-  std::vector<sys::FolderEntry> entries;
+  std::vector<sys::DirectoryEntry> entries;
   const sys::Opened readable = sys::open_beneath(folder.fd, "", sys::Access::read);
-  ASSERT_EQ(sys::read_folder(readable.fd, 700, entries, cut), 0);
+  ASSERT_EQ(sys::read_directory(readable.fd, 700, entries, cut), 0);
   EXPECT_FALSE(cut);
   std::set<string> found;
-  for (const sys::FolderEntry& entry : entries) found.insert(entry.name);
+  for (const sys::DirectoryEntry& entry : entries) found.insert(entry.name);
   EXPECT_EQ(found, expected);
   entries.clear();
   const sys::Opened again = sys::open_beneath(folder.fd, "", sys::Access::read);
-  ASSERT_EQ(sys::read_folder(again.fd, 699, entries, cut), 0);
+  ASSERT_EQ(sys::read_directory(again.fd, 699, entries, cut), 0);
   EXPECT_TRUE(cut);
   EXPECT_EQ(entries.size(), 699U);
 }

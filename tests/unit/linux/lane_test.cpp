@@ -17,7 +17,7 @@ TEST_F(LinuxLane, MovesAMessageAndNotAByteMore) {
   EXPECT_EQ(pump(), Flow::complete);
   EXPECT_EQ(lane.flow, Flow::complete);
   EXPECT_EQ(taken(5), "hello");
-  EXPECT_EQ(lane.moved, 5U);
+  EXPECT_EQ(lane.bytes_sent, 5U);
   EXPECT_EQ(blocks.used(), 0U);
   std::array<std::byte, 64> rest;
   EXPECT_EQ(sys::receive(from.fd, rest).bytes, 9U) << "what is behind the message stays where it is";
@@ -76,9 +76,9 @@ TEST_F(LinuxLane, EagainClearsTheMarkOfTheSink) {
   EXPECT_FALSE(to.writable);
   EXPECT_GT(lane.held(), 0U) << "what was not taken is kept";
   EXPECT_EQ(blocks.used() + pipes.used(), 1U);
-  const std::size_t moved = lane.moved;
+  const std::size_t moved = lane.bytes_sent;
   EXPECT_EQ(pump(), Flow::need_write) << "without its mark the sink is not tried";
-  EXPECT_EQ(lane.moved, moved);
+  EXPECT_EQ(lane.bytes_sent, moved);
   taker->reads = true;
   taken(moved);
   ASSERT_TRUE(support::await(to.fd.get(), POLLOUT));
@@ -140,7 +140,7 @@ TEST_F(LinuxLane, TheEndOfTheSource) {
     if (row.flow == Flow::read_failed) {
       EXPECT_EQ(there.error, 0) << row.title << ": no error, only an end";
     }
-    EXPECT_EQ(there.moved, row.content.size()) << row.title;
+    EXPECT_EQ(there.bytes_sent, row.content.size()) << row.title;
     EXPECT_EQ(blocks.used(), 0U) << row.title;
   }
 }
@@ -175,8 +175,8 @@ TEST_F(LinuxLane, StopsWhenItsShareIsUsedUp) {
   Flow flow = net::pump(lane, from, to, {blocks, pipes}, budget);
   ASSERT_EQ(flow, Flow::budget);
   EXPECT_EQ(budget, 0U);
-  EXPECT_GE(lane.moved, 40'000U);
-  EXPECT_LT(lane.moved, 40'000U + base::kBlockBytes);
+  EXPECT_GE(lane.bytes_sent, 40'000U);
+  EXPECT_LT(lane.bytes_sent, 40'000U + base::kBlockBytes);
   EXPECT_TRUE(from.readable) << "it goes on in the next turn without a new event";
   EXPECT_EQ(net::pump(lane, from, to, {blocks, pipes}, budget), Flow::budget)
       << "nothing is read for nothing";
@@ -209,7 +209,7 @@ TEST_F(LinuxLane, DrainSendsWhatIsHeld) {
   lane.end = 8;
   EXPECT_EQ(net::drain(lane, to), Flow::complete);
   EXPECT_EQ(taken(5), "34567");
-  EXPECT_EQ(lane.moved, 5U);
+  EXPECT_EQ(lane.bytes_sent, 5U);
   EXPECT_EQ(lane.held(), 0U);
   EXPECT_EQ(net::drain(lane, to), Flow::complete) << "nothing is held, nothing is to be done";
 }

@@ -123,7 +123,7 @@ TEST(LinuxWay, OfAPostCutAtEachByte) {
       m.until("the first piece is read", [&] { return m.record().lane[kRequest].end == cut; });
     else
       m.until("the first piece is sent", [&] {
-        return m.record().lane[kRequest].moved == put_there(host, body.size()).size() + cut - head;
+        return m.record().lane[kRequest].bytes_sent == put_there(host, body.size()).size() + cut - head;
       });
     m.say(client, request.substr(cut));
     Peer& origin = m.arrival(host);
@@ -158,7 +158,7 @@ TEST(LinuxWay, AnAnswerCutAtEachByte) {
       Peer& client = m.client();
       m.say(client, get(host));
       Peer& origin = m.arrival(host);
-      m.until_wait(Wait::answer);
+      m.until_wait(Wait::response_head);
       m.say(origin, row.answer.substr(0, cut));
       m.until("the first piece is read", [&] { return m.table.used() == 0 || unread(m) == 0; });
       m.say(origin, row.answer.substr(cut));
@@ -227,7 +227,7 @@ TEST(LinuxWay, WhoWaitsForABodyHoldsNoBlock) {
     m.say(client, "PUT http://" + host.text() + "/ HTTP/1.1\r\nHost: h\r\n" +
                       (expects ? "Expect: 100-continue\r\n" : "") + "Content-Length: 3\r\n\r\n");
     m.arrival(host);
-    m.until_wait(Wait::body);
+    m.until_wait(Wait::request_body);
     m.until("the client is told", [&] { return client.received.size() == (expects ? 25U : 0U); });
     EXPECT_EQ(m.blocks.used(), 0U) << (expects ? "after 100 Continue" : "without");
   }
@@ -248,7 +248,7 @@ TEST(LinuxWay, ContinueThatCouldNotBeSentYetStandsBeforeARefusal) {
   m.wake_the_named();
   m.run();
   ASSERT_EQ(m.record().state, State::SEND_RESPONSE);
-  EXPECT_EQ(m.record().wait, Wait::reader);
+  EXPECT_EQ(m.record().wait, Wait::client_write);
   m.record().side[kClient].writable = true;
   wake(m.record(), m.services);
   m.until_ended(client);
@@ -303,7 +303,7 @@ TEST(LinuxWay, OneClientCannotFillTheMemory) {
   Peer& origin = m.arrival(host);
   client.reads = false;
   m.say(origin, kTillClose + string(kMuch, 'b'));
-  m.until_wait(Wait::reader);
+  m.until_wait(Wait::client_write);
   EXPECT_EQ(m.blocks.used() + m.pipes.used(), 1U);
   m.until("nothing moves", [&] { return !origin.outbox.empty() && m.record().lane[kResponse].held() > 0; });
   client.reads = true;
@@ -346,9 +346,9 @@ TEST(LinuxNames, AnErrorOfAnEarlierAddressIsNotToldOfTheNext) {
     Peer& client = m.client();
     m.say(client, "GET http://o.test:" + std::to_string(host.address().port) + "/ HTTP/1.0\r\n\r\n");
     Peer& origin = m.arrival(host);
-    m.until_wait(Wait::answer);
+    m.until_wait(Wait::response_head);
     m.say(origin, answer);
-    if (*answer == '\0') m.pass(m.config.wait(Wait::answer));
+    if (*answer == '\0') m.pass(m.config.wait(Wait::response_head));
     m.until_ended(client);
     EXPECT_EQ(status_of(client.received), *answer == '\0' ? 504 : 502);
     EXPECT_NE(client.received.find(", after 0 ms\nTried: 127.0.0.1:"), string::npos) << client.received;
@@ -429,7 +429,7 @@ struct Waiting {
   void reach(Wait wait) {
     switch (wait) {
       case Wait::idle: return;
-      case Wait::head: return m.say(*client, "GET http");
+      case Wait::request_head: return m.say(*client, "GET http");
       case Wait::resolve: return m.say(*client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
       case Wait::linger: return m.say(*client, "nonsense\r\n");
       case Wait::connect:
@@ -437,7 +437,7 @@ struct Waiting {
         filler = sys::connect(host.address()).fd;
         support::await(filler.get(), POLLOUT);
         return m.say(*client, get(host));
-      case Wait::kept:
+      case Wait::keep_alive:
         m.config.http10 = false;
         m.say(*client, "GET http://" + host.text() + "/a HTTP/1.1\r\nHost: a\r\n\r\n");
         break;
@@ -445,20 +445,20 @@ struct Waiting {
         m.say(*client,
               "CONNECT 127.0.0.1:" + std::to_string(host.address().port) + " HTTP/1.1\r\nHost: a\r\n\r\n");
         break;
-      case Wait::body: m.say(*client, put(host, kMuch) + "some"); break;
-      case Wait::send: m.say(*client, put(host, kMuch) + string(kMuch, 'u')); break;
+      case Wait::request_body: m.say(*client, put(host, kMuch) + "some"); break;
+      case Wait::upstream_write: m.say(*client, put(host, kMuch) + string(kMuch, 'u')); break;
       default: m.say(*client, get(host));
     }
     origin = &m.arrival(host);
-    if (wait == Wait::kept) m.say(*origin, "HTTP/1.1 204 Done\r\n\r\n");
-    if (wait == Wait::send) origin->reads = false;
-    if (wait == Wait::reader) client->reads = false;
-    if (wait == Wait::half_closed || wait == Wait::stream || wait == Wait::reader)
+    if (wait == Wait::keep_alive) m.say(*origin, "HTTP/1.1 204 Done\r\n\r\n");
+    if (wait == Wait::upstream_write) origin->reads = false;
+    if (wait == Wait::client_write) client->reads = false;
+    if (wait == Wait::half_closed || wait == Wait::response_body || wait == Wait::client_write)
       m.say(*origin,
             "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: " + std::to_string(kMuch) + "\r\n\r\nsome");
-    if (wait == Wait::reader) m.say(*origin, string(kMuch, 'd'));
+    if (wait == Wait::client_write) m.say(*origin, string(kMuch, 'd'));
     if (wait == Wait::half_closed) {
-      m.until_wait(Wait::stream);
+      m.until_wait(Wait::response_body);
       client->finish();
     }
   }
@@ -493,17 +493,17 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
   };
   static constexpr Row kRows[] = {
       {Wait::idle, Reason::client_idle, 0, false},
-      {Wait::kept, Reason::complete, 0, true},
-      {Wait::head, Reason::head_timeout, 408, true},
-      {Wait::body, Reason::body_timeout, 408, true},
+      {Wait::keep_alive, Reason::complete, 0, true},
+      {Wait::request_head, Reason::head_timeout, 408, true},
+      {Wait::request_body, Reason::body_timeout, 408, true},
       {Wait::resolve, Reason::resolve_timeout, 504, true},
       {Wait::attempt, Reason::none, 0, false},  // ends nothing
       {Wait::connect, Reason::connect_timeout, 504, true},
-      {Wait::send, Reason::upstream_stalled, 504, true},
-      {Wait::answer, Reason::answer_timeout, 504, true},
-      {Wait::stream, Reason::upstream_stalled, 0, true},
+      {Wait::upstream_write, Reason::upstream_stalled, 504, true},
+      {Wait::response_head, Reason::answer_timeout, 504, true},
+      {Wait::response_body, Reason::upstream_stalled, 0, true},
       {Wait::half_closed, Reason::client_left, 0, true},
-      {Wait::reader, Reason::client_stalled, 0, true},
+      {Wait::client_write, Reason::client_stalled, 0, true},
       {Wait::tunnel, Reason::tunnel_idle, 0, true},
       {Wait::linger, Reason::bad_request_line, 0, true},  // the reason is that of the answer it had
   };
@@ -526,7 +526,7 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
   }
   m.until_ended(*w.client);
   const string answer = w.client->received.substr(before);
-  EXPECT_EQ(expected.wait == Wait::reader ? 0 : status_of(answer), expected.status) << answer;
+  EXPECT_EQ(expected.wait == Wait::client_write ? 0 : status_of(answer), expected.status) << answer;
   w.client->close();
   m.until_free();
   m.expect_clean("deadline");
@@ -545,18 +545,18 @@ TEST_P(LinuxEachWait, TheClientBreaksOff) {
 TEST_P(LinuxEachWait, TheClientCloses) {
   Waiting w{GetParam().wait};
   Machine& m = w.m;
-  const bool unread = GetParam().wait == Wait::reader;  // then close(2) sends RST
+  const bool unread = GetParam().wait == Wait::client_write;  // then close(2) sends RST
   w.client->outbox.clear();
   w.client->close();
   // While an answer is streamed there is nothing to send by which it could be told whether the client has
   // left.
-  if (GetParam().wait == Wait::stream && !unread) m.until_wait(Wait::half_closed);
-  if (GetParam().wait == Wait::stream || GetParam().wait == Wait::half_closed)
+  if (GetParam().wait == Wait::response_body && !unread) m.until_wait(Wait::half_closed);
+  if (GetParam().wait == Wait::response_body || GetParam().wait == Wait::half_closed)
     m.pass(m.config.wait(Wait::half_closed));
   // The other direction of a tunnel goes on until it ends, too.
   if (GetParam().wait == Wait::tunnel) w.origin->close();
   // The end of an upload lies behind what the host does not read.
-  if (GetParam().wait == Wait::send) w.origin->reads = true;
+  if (GetParam().wait == Wait::upstream_write) w.origin->reads = true;
   m.until_free();
   m.expect_clean("closed");
 }
@@ -613,7 +613,7 @@ TEST(LinuxTable, NobodyIsAdmittedWhenItIsFull) {
 // ---- deadlines: what puts them off -----------------------------------------------------------------------
 
 TEST(LinuxDeadlines, AHeadHasOneInAll) {
-  Waiting w{Wait::head};
+  Waiting w{Wait::request_head};
   const std::uint64_t deadline = w.m.record().deadline;
   w.m.services.now += 1000;
   w.m.say(*w.client, "://h/");
@@ -622,7 +622,7 @@ TEST(LinuxDeadlines, AHeadHasOneInAll) {
 }
 
 TEST(LinuxDeadlines, TheHeadOfAnAnswerHasOneInAll) {
-  Waiting w{Wait::answer};
+  Waiting w{Wait::response_head};
   const std::uint64_t deadline = w.m.record().deadline;
   w.m.services.now += 1000;
   w.m.say(*w.origin, "HTTP/1.0");
@@ -631,16 +631,16 @@ TEST(LinuxDeadlines, TheHeadOfAnAnswerHasOneInAll) {
 }
 
 TEST(LinuxDeadlines, EachPieceOfABodyHasItsOwn) {
-  for (const Wait wait : {Wait::body, Wait::stream}) {
+  for (const Wait wait : {Wait::request_body, Wait::response_body}) {
     Waiting w{wait};
     Machine& m = w.m;
     const std::uint64_t first = m.record().deadline;
     m.services.now += 1000;
-    const auto lane = wait == Wait::body ? kRequest : kResponse;
-    const std::uint64_t moved = m.record().lane[lane].moved;
-    m.say(wait == Wait::body ? *w.client : *w.origin, "more");
+    const auto lane = wait == Wait::request_body ? kRequest : kResponse;
+    const std::uint64_t moved = m.record().lane[lane].bytes_sent;
+    m.say(wait == Wait::request_body ? *w.client : *w.origin, "more");
     m.until("it is moved",
-            [&] { return m.record().lane[lane].moved == moved + 4 && m.services.ready.empty(); });
+            [&] { return m.record().lane[lane].bytes_sent == moved + 4 && m.services.ready.empty(); });
     EXPECT_EQ(m.record().deadline, first + 1000) << plan::row(wait).option;
   }
 }
@@ -670,14 +670,14 @@ TEST(LinuxDeadlines, TheLastAddressHasItsOwn) {
 // ---- a client that closes its side -----------------------------------------------------------------------
 
 TEST(LinuxHalfClose, StillGetsItsAnswer) {
-  for (const Wait wait : {Wait::resolve, Wait::connect, Wait::answer}) {
+  for (const Wait wait : {Wait::resolve, Wait::connect, Wait::response_head}) {
     const string title{plan::row(wait).option};
     Waiting w{wait};
     Machine& m = w.m;
     w.client->finish();
     expect_arrives(m, *w.client, "H", title + ": the first byte of its answer, to see whether it is there");
     EXPECT_EQ(m.record().greeted, 1) << title;
-    if (wait == Wait::answer) {
+    if (wait == Wait::response_head) {
       m.say(*w.origin, kOk);
       m.until_ended(*w.client);
       EXPECT_EQ(w.client->received, kOkThere) << title;
@@ -694,7 +694,7 @@ TEST(LinuxHalfClose, StillGetsItsAnswer) {
 }
 
 TEST(LinuxHalfClose, InTheMiddleOfItsHeadIsLeaving) {
-  Waiting w{Wait::head};
+  Waiting w{Wait::request_head};
   w.client->finish();
   w.m.until_ended(*w.client);
   EXPECT_EQ(w.client->received, "");
@@ -703,7 +703,7 @@ TEST(LinuxHalfClose, InTheMiddleOfItsHeadIsLeaving) {
 }
 
 TEST(LinuxHalfClose, InTheMiddleOfItsBodyIsLeaving) {
-  Waiting w{Wait::body};
+  Waiting w{Wait::request_body};
   w.client->finish();
   w.m.until_free();
   w.m.expect_clean("half a body");
@@ -718,7 +718,7 @@ TEST(LinuxUpstream, EndsWithoutAWholeHead) {
   for (const bool breaks_off : {false, true})
     for (const char* start : {"", "HTTP/1.0 200 OK\r\nDate"}) {
       const string title = string{breaks_off ? "reset" : "closed"} + " after '" + start + "'";
-      Waiting w{Wait::answer};
+      Waiting w{Wait::response_head};
       Machine& m = w.m;
       m.until("the request has arrived",
               [&] { return w.origin->received.size() == get_there(w.host).size(); });
@@ -756,7 +756,7 @@ TEST(LinuxUpstream, AnAnswerCutShortLooksCut) {
        Reason::upstream_reset},
   };
   for (const Row& row : rows) {
-    Waiting w{Wait::answer};
+    Waiting w{Wait::response_head};
     Machine& m = w.m;
     m.until("the request has arrived", [&] { return w.origin->received.size() == get_there(w.host).size(); });
     m.say(*w.origin, row.head + "abc");
@@ -775,7 +775,7 @@ TEST(LinuxUpstream, AnAnswerCutShortLooksCut) {
 }
 
 TEST(LinuxUpstream, AMalformedChunkCutsTheAnswer) {
-  Waiting w{Wait::answer};
+  Waiting w{Wait::response_head};
   Machine& m = w.m;
   m.say(*w.origin, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
   m.until("the content arrives", [&] { return w.client->received.ends_with("\r\n\r\nabc"); });
@@ -788,7 +788,7 @@ TEST(LinuxUpstream, AMalformedChunkCutsTheAnswer) {
 }
 
 TEST(LinuxUpstream, BreaksOffTheUploadAfterItsAnswer) {
-  Waiting w{Wait::send};
+  Waiting w{Wait::upstream_write};
   Machine& m = w.m;
   m.say(*w.origin, "HTTP/1.0 413 No\r\nDate: x\r\nContent-Length: 3\r\n\r\nno!");
   w.origin->finish();
@@ -830,7 +830,7 @@ TEST(LinuxUpstream, AnswersThatAreNone) {
        Reason::head_too_large},
   };
   for (const Row& row : rows) {
-    Waiting w{Wait::answer};
+    Waiting w{Wait::response_head};
     w.m.say(*w.origin, row.answer);
     w.m.until_ended(*w.client);
     EXPECT_EQ(status_of(w.client->received), 502) << row.title;
@@ -859,18 +859,19 @@ TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
     Wait before;
   };
   const Row rows[] = {{"before the head", Wait::idle},
-                      {"before the answer", Wait::answer},
-                      {"in the answer", Wait::stream},
-                      {"in the body", Wait::body},
+                      {"before the answer", Wait::response_head},
+                      {"in the answer", Wait::response_body},
+                      {"in the body", Wait::request_body},
                       {"reading to the end", Wait::linger}};
   for (const Row& row : rows) {
     Waiting w{row.before};
     Machine& m = w.m;
     auto taken = all_blocks(m);
-    const bool up = row.before == Wait::idle || row.before == Wait::body || row.before == Wait::linger;
-    m.say(up ? *w.client : *w.origin, row.before == Wait::idle     ? get(w.host)
-                                      : row.before == Wait::answer ? kOk
-                                                                   : "more");
+    const bool up =
+        row.before == Wait::idle || row.before == Wait::request_body || row.before == Wait::linger;
+    m.say(up ? *w.client : *w.origin, row.before == Wait::idle            ? get(w.host)
+                                      : row.before == Wait::response_head ? kOk
+                                                                          : "more");
     m.until("it starves", [&] { return m.record().starved; });
     EXPECT_NE(m.record().wait, Wait::none) << row.title << ": it has a deadline all the same";
     EXPECT_EQ(m.services.starved.front(), 0U) << row.title;
@@ -881,13 +882,13 @@ TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
       m.say(origin, kOk);
       m.until_ended(*w.client);
       EXPECT_EQ(w.client->received, kOkThere) << row.title;
-    } else if (row.before == Wait::answer) {
+    } else if (row.before == Wait::response_head) {
       m.until_ended(*w.client);
       EXPECT_EQ(w.client->received, kOkThere) << row.title;
-    } else if (row.before == Wait::stream) {
+    } else if (row.before == Wait::response_body) {
       m.until("it comes", [&] { return w.client->received.ends_with("\r\n\r\nsomemore"); });
       EXPECT_FALSE(m.record().starved) << row.title;
-    } else if (row.before == Wait::body) {
+    } else if (row.before == Wait::request_body) {
       m.until("it comes", [&] { return w.origin->received.ends_with("\r\n\r\nsomemore"); });
       EXPECT_FALSE(m.record().starved) << row.title;
     } else {
@@ -898,7 +899,7 @@ TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
 }
 
 TEST(LinuxStarving, TheUploadDoesNotNeedABlockToEnd) {
-  Waiting w{Wait::body};
+  Waiting w{Wait::request_body};
   const auto taken = all_blocks(w.m);
   w.client->abort();
   w.m.until_free();
@@ -908,10 +909,10 @@ TEST(LinuxStarving, TheUploadDoesNotNeedABlockToEnd) {
 
 // A refusal that finds no block waits for one; what is told at last is why, not that all went well.
 TEST(LinuxStarving, ARefusalWithoutABlockKeepsItsReason) {
-  Waiting w{Wait::answer};
+  Waiting w{Wait::response_head};
   Machine& m = w.m;
   auto taken = all_blocks(m);
-  m.pass(m.config.wait(Wait::answer));
+  m.pass(m.config.wait(Wait::response_head));
   ASSERT_TRUE(m.record().starved);
   m.pass(m.config.wait(Wait::linger));
   ASSERT_EQ(m.table.used(), 0U);
@@ -919,10 +920,10 @@ TEST(LinuxStarving, ARefusalWithoutABlockKeepsItsReason) {
 }
 
 TEST(LinuxStarving, ARefusalIsGivenOnceThereIsABlock) {
-  Waiting w{Wait::answer};
+  Waiting w{Wait::response_head};
   Machine& m = w.m;
   auto taken = all_blocks(m);
-  m.pass(m.config.wait(Wait::answer));
+  m.pass(m.config.wait(Wait::response_head));
   ASSERT_TRUE(m.record().starved);
   taken.clear();
   feed(m);

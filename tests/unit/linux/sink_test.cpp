@@ -137,7 +137,7 @@ class LinuxLog : public testing::Test {
 };
 
 TEST_F(LinuxLog, IsReopenedByItsName) {
-  Sink sink{sys::open_log(path("log").c_str()).fd, watch::place(path("log"))};
+  Sink sink{sys::open_log(path("log").c_str()).fd, watch::log_target(path("log"))};
   sink.add("before\n", 1000);
   ASSERT_EQ(::rename(path("log").c_str(), path("log.1").c_str()), 0);
   sink.add("still before\n", 1000);
@@ -149,7 +149,7 @@ TEST_F(LinuxLog, IsReopenedByItsName) {
 }
 
 TEST_F(LinuxLog, IsKeptIfItCannotBeReopened) {
-  Sink sink{sys::open_log(path("log").c_str()).fd, watch::place(path("log"))};
+  Sink sink{sys::open_log(path("log").c_str()).fd, watch::log_target(path("log"))};
   ASSERT_EQ(::rename(path("log").c_str(), path("log.1").c_str()), 0);
   ASSERT_EQ(::mkdir(path("log").c_str(), 0700), 0);
   EXPECT_EQ(sink.reopen(1000), EISDIR);
@@ -161,11 +161,11 @@ TEST_F(LinuxLog, IsKeptIfItCannotBeReopened) {
 
 // A disk as full as can be had without one: a limit on the file's size cuts a line in two.
 TEST_F(LinuxLog, ALineThatWasCutIsCountedAsDropped) {
-  ASSERT_TRUE(sys::take_signals().fd);  // SIGXFSZ
+  ASSERT_TRUE(sys::make_signalfd().fd);  // SIGXFSZ
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit small{.rlim_cur = 110, .rlim_max = before.rlim_max};
-  Sink sink{sys::open_log(path("log").c_str()).fd, watch::place(path("log"))};
+  Sink sink{sys::open_log(path("log").c_str()).fd, watch::log_target(path("log"))};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
   const string first = string(105, '1') + "\n";
   for (const string& line : {first, string{"second\n"}, string{"third\n"}}) sink.add(line, 1000);
@@ -191,7 +191,8 @@ class LinuxSyslog : public LinuxLog {
     ASSERT_EQ(::bind(daemon.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
   }
   [[nodiscard]] Sink sink() const {
-    return Sink{sys::open_datagrams(path("socket").c_str()).fd, watch::place("syslog:" + path("socket"))};
+    return Sink{sys::open_datagrams(path("socket").c_str()).fd,
+                watch::log_target("syslog:" + path("socket"))};
   }
   // The next datagram; empty: none.
   [[nodiscard]] string next() const {
@@ -257,7 +258,7 @@ TEST_F(LinuxSyslog, ADaemonThatIsStartedAnewGetsWhatCameMeanwhile) {
 }
 
 TEST(LinuxSignals, Usr1AsksToReopen) {
-  const sys::Opened signals = sys::take_signals();
+  const sys::Opened signals = sys::make_signalfd();
   ASSERT_TRUE(signals.fd);
   EXPECT_EQ(sys::next_signal(signals.fd), sys::Signal::none);
   for (const auto& [number, signal] : {std::pair{SIGUSR1, sys::Signal::reopen},

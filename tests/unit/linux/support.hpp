@@ -289,11 +289,11 @@ class Machine {
   [[nodiscard]] std::set<std::string> transitions() const {
     std::set<std::string> seen;
     for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
-      const base::Entry& entry = trace.at(at);
+      const base::TraceEntry& entry = trace.at(at);
       const std::string state{name(static_cast<State>(entry.state))};
-      if (entry.did == base::Did::entered)
+      if (entry.event == base::TraceEvent::entered)
         seen.insert(std::string{name(static_cast<State>(entry.value))} + ">" + state);
-      if (entry.did == base::Did::released) seen.insert(state + ">FREE");
+      if (entry.event == base::TraceEvent::released) seen.insert(state + ">FREE");
     }
     return seen;
   }
@@ -333,7 +333,7 @@ class Machine {
   Table table{reinterpret_cast<request_info*>(record_memory_.get()), kSlots};
   base::Trace trace;
   net::Resolver resolver{poller_};
-  net::Upstreams upstreams{8};
+  net::UpstreamPool upstreams{8};
   Services services{generation, poller_, table, blocks, pipes, exchanges, resolver, upstreams, trace};
 };
 

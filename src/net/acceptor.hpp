@@ -7,9 +7,9 @@
 
 namespace net {
 
-class Listener {
+class Acceptor {
  public:
-  Listener(sys::Fd fd, const sys::Address& address) noexcept;
+  Acceptor(sys::Fd fd, const sys::Address& address) noexcept;
 
   void mark() noexcept { readable_ = true; }
   // Somebody may be waiting, and it is not in a pause.

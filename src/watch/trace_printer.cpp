@@ -1,4 +1,4 @@
-#include "narrator.hpp"
+#include "trace_printer.hpp"
 
 #include <array>
 #include <cstring>
@@ -9,8 +9,8 @@
 namespace watch {
 namespace {
 
-using base::Did;
-using base::Entry;
+using base::TraceEntry;
+using base::TraceEvent;
 using base::Writer;
 
 constexpr std::size_t kEntryBytesMax = 256;
@@ -23,35 +23,35 @@ void put_error(Writer& out, int error) noexcept {
   if (error != 0) out << " (" << std::string_view{std::strerror(error)} << ')';
 }
 
-std::string_view reason_name(const Entry& entry) noexcept {
+std::string_view reason_name(const TraceEntry& entry) noexcept {
   return base::row(static_cast<base::Reason>(entry.detail)).name;
 }
 
 }  // namespace
 
-void write_entry(const Entry& entry, Writer& out) noexcept {
+void write_entry(const TraceEntry& entry, Writer& out) noexcept {
   const std::string_view state = name(static_cast<State>(entry.state));
   out << "[slot " << std::uint64_t{entry.slot} << ", #" << entry.id << "] ";
-  switch (entry.did) {
-    case Did::accepted: out << "accepted on descriptor " << number(entry.value); break;
-    case Did::entered:
+  switch (entry.event) {
+    case TraceEvent::accepted: out << "accepted on descriptor " << number(entry.value); break;
+    case TraceEvent::entered:
       out << name(static_cast<State>(entry.value)) << " -> " << state << " ("
           << name(static_cast<Event>(entry.detail)) << ')';
       break;
-    case Did::waited: {
+    case TraceEvent::waited: {
       const bool reads_head = entry.state == static_cast<std::uint8_t>(State::READ_REQUEST) ||
                               entry.state == static_cast<std::uint8_t>(State::READ_RESPONSE);
       out << state << (reads_head ? " holds " : " moved ") << number(entry.value) << " bytes, waits for "
           << plan::row(static_cast<plan::Wait>(entry.detail)).what;
       break;
     }
-    case Did::connected: out << state << " connects to address " << number(entry.value) + 1; break;
-    case Did::reused: out << state << " takes a connection that was used before"; break;
-    case Did::retried: out << state << " could not connect: " << reason_name(entry); break;
-    case Did::answered:
+    case TraceEvent::connected: out << state << " connects to address " << number(entry.value) + 1; break;
+    case TraceEvent::reused: out << state << " takes a connection that was used before"; break;
+    case TraceEvent::retried: out << state << " could not connect: " << reason_name(entry); break;
+    case TraceEvent::answered:
       out << state << " answers " << number(entry.value) << " itself: " << reason_name(entry);
       break;
-    case Did::released:
+    case TraceEvent::released:
       out << state << " -> FREE: " << reason_name(entry) << ", " << number(entry.value)
           << " bytes moved in all";
       break;
@@ -60,7 +60,7 @@ void write_entry(const Entry& entry, Writer& out) noexcept {
   out << '\n';
 }
 
-void Narrator::tell(const base::Trace& trace, Sink& sink) {
+void TracePrinter::tell(const base::Trace& trace, Sink& sink) {
   if (told_ < trace.oldest()) {
     sink.add("proxy: " + std::to_string(trace.oldest() - told_) + " steps went by untold\n", 0);
     told_ = trace.oldest();

@@ -16,13 +16,13 @@
 
 namespace net {
 
-class Upstreams {
+class UpstreamPool {
  public:
   static constexpr std::size_t kIdleMax = 256;  // the table's size; the user may choose less
   static constexpr std::uint64_t kIdleMs = 30'000;
 
   // At most `idle_max` wait here; 0: none.
-  explicit Upstreams(std::size_t idle_max) noexcept;
+  explicit UpstreamPool(std::size_t idle_max) noexcept;
 
   // From now on events of this connection are for the record in `slot`.
   void own(const Endpoint& upstream, std::uint32_t slot);
@@ -32,21 +32,21 @@ class Upstreams {
 
   // The youngest connection to that origin, for the record in `slot`: open, and nothing has come on it. Its
   // fd is none if there is none.
-  struct Spare {
+  struct IdleConnection {
     Endpoint upstream;
     sys::Address address;  // that it leads to
   };
-  Spare take(std::string_view host, std::uint16_t port, std::uint32_t slot) noexcept;
+  IdleConnection acquire(std::string_view host, std::uint16_t port, std::uint32_t slot) noexcept;
   // Keeps a connection whose last message is complete. If there is no room, the oldest goes.
-  void keep(Spare spare, std::string_view host, std::uint16_t port, std::uint64_t now) noexcept;
+  void release(IdleConnection spare, std::string_view host, std::uint16_t port, std::uint64_t now) noexcept;
 
   // Closes those that have waited for too long.
   void expire(std::uint64_t now) noexcept;
   [[nodiscard]] std::uint64_t next_deadline() const noexcept;  // ms; 0: never
   // Closes all, and keeps so many from now on; 0: none.
-  void begin_anew(std::size_t idle_max) noexcept;
+  void reset(std::size_t idle_max) noexcept;
   // Closes the oldest, to have its descriptor back. False: there is none.
-  bool drop_oldest() noexcept;
+  bool close_oldest() noexcept;
 
   [[nodiscard]] std::size_t idle() const noexcept { return count_; }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../base/feed.hpp"
+#include "../base/body_source.hpp"
 #include "../sys/fd.hpp"
 
 namespace files {
@@ -22,9 +22,9 @@ struct Piece {
 
 // Sends the pieces in their order. If the file has become shorter than a piece needs, `produce` says
 // `failed`; who sends by `range` is told by the end of the file.
-class PiecesFeed final : public base::Feed {
+class PiecesSource final : public base::BodySource {
  public:
-  PiecesFeed(Content content, std::vector<Piece> pieces)
+  PiecesSource(Content content, std::vector<Piece> pieces)
       : content_(std::move(content)), pieces_(std::move(pieces)) {}
 
   [[nodiscard]] base::FileRange range() const noexcept override;
@@ -42,6 +42,6 @@ class PiecesFeed final : public base::Feed {
 };
 
 // `length` bytes from the beginning.
-std::unique_ptr<base::Feed> whole_feed(Content content, std::uint64_t length);
+std::unique_ptr<base::BodySource> whole_file_source(Content content, std::uint64_t length);
 
 }  // namespace files

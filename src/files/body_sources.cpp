@@ -1,4 +1,4 @@
-#include "feeds.hpp"
+#include "body_sources.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -7,7 +7,7 @@
 
 namespace files {
 
-base::FileRange PiecesFeed::range() const noexcept {
+base::FileRange PiecesSource::range() const noexcept {
   if (piece_ == pieces_.size()) return {};
   const Piece& piece = pieces_[piece_];
   if (before_done_ < piece.before.size() || done_ == piece.length) return {};
@@ -15,12 +15,12 @@ base::FileRange PiecesFeed::range() const noexcept {
   return {.fd = content_.file.get(), .offset = piece.first + done_, .length = piece.length - done_};
 }
 
-void PiecesFeed::sent(std::uint64_t bytes) noexcept {
+void PiecesSource::sent(std::uint64_t bytes) noexcept {
   done_ += bytes;
   skip_finished();
 }
 
-void PiecesFeed::skip_finished() noexcept {
+void PiecesSource::skip_finished() noexcept {
   while (piece_ < pieces_.size() && before_done_ == pieces_[piece_].before.size() &&
          done_ == pieces_[piece_].length) {
     ++piece_;
@@ -29,7 +29,7 @@ void PiecesFeed::skip_finished() noexcept {
   }
 }
 
-base::Feed::Produced PiecesFeed::produce(std::span<std::byte> room) noexcept {
+base::BodySource::Produced PiecesSource::produce(std::span<std::byte> room) noexcept {
   skip_finished();
   if (piece_ == pieces_.size()) return {Got::end, 0};
   const Piece& piece = pieces_[piece_];
@@ -52,10 +52,10 @@ base::Feed::Produced PiecesFeed::produce(std::span<std::byte> room) noexcept {
   return {Got::some, count};
 }
 
-std::unique_ptr<base::Feed> whole_feed(Content content, std::uint64_t length) {
+std::unique_ptr<base::BodySource> whole_file_source(Content content, std::uint64_t length) {
   std::vector<Piece> pieces;
   pieces.push_back({.before = {}, .first = 0, .length = length});
-  return std::make_unique<PiecesFeed>(std::move(content), std::move(pieces));
+  return std::make_unique<PiecesSource>(std::move(content), std::move(pieces));
 }
 
 }  // namespace files

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "listener.hpp"
+#include "acceptor.hpp"
 
 namespace net {
 
-class Listeners {
+class Acceptors {
  public:
   struct Wanted {
     sys::Address address;  // port 0: any free one
@@ -25,12 +25,12 @@ class Listeners {
   };
   // What is wrong, and what to do.
   static std::string text_of(const Fault& fault);
-  struct Door {
-    Listener listener;
-    sys::Address wanted;         // as it was asked for
-    std::uint8_t place = 0;      // among what was wanted
-    bool is_to_stay = true;      // after the change that is prepared
-    std::uint64_t accepted = 0;  // clients so far
+  struct Entry {
+    Acceptor acceptor;
+    sys::Address wanted;            // as it was asked for
+    std::uint8_t config_index = 0;  // among what was wanted
+    bool is_to_stay = true;         // after the change that is prepared
+    std::uint64_t accepted = 0;     // clients so far
   };
 
   // Opens what is wanted and not open yet; nobody is accepted there before `commit`. With a fault all is as
@@ -38,29 +38,29 @@ class Listeners {
   Fault prepare(std::span<const Wanted> wanted);
   // Makes the change; those that are not to stay are closed. Or errno, and nothing has changed.
   int commit(const sys::Fd& poller);
-  void close() noexcept { doors_.clear(), addresses_.clear(); }
+  void close() noexcept { entries_.clear(), addresses_.clear(); }
 
-  [[nodiscard]] std::span<Door> all() noexcept { return doors_; }
-  [[nodiscard]] std::span<const Door> all() const noexcept { return doors_; }
+  [[nodiscard]] std::span<Entry> all() noexcept { return entries_; }
+  [[nodiscard]] std::span<const Entry> all() const noexcept { return entries_; }
   // Where they listen. Good until the next change.
   [[nodiscard]] std::span<const sys::Address> addresses() const noexcept { return addresses_; }
   // Of an event's token.
   void mark(std::uint32_t slot) noexcept {
-    if (slot < doors_.size()) doors_[slot].listener.mark();
+    if (slot < entries_.size()) entries_[slot].acceptor.mark();
   }
 
  private:
   struct Next {
     sys::Fd fresh;  // none: a door that stays
-    std::size_t door = 0;
+    std::size_t entry = 0;
     sys::Address wanted, bound;
-    std::uint8_t place = 0;
+    std::uint8_t config_index = 0;
   };
   [[nodiscard]] std::vector<std::size_t> claims(std::span<const Wanted> wanted);
   int open_all(std::span<const Wanted> wanted, std::span<const std::size_t> claimed, Fault& fault);
   [[nodiscard]] bool is_taken_by_us(const sys::Address& address) const noexcept;
 
-  std::vector<Door> doors_;
+  std::vector<Entry> entries_;
   std::vector<Next> next_;
   std::vector<sys::Address> addresses_;
 };

@@ -13,7 +13,7 @@ struct FileRange {
   std::uint64_t length = 0;  // at least 1
 };
 
-class Feed {
+class BodySource {
  public:
   enum class Got : std::uint8_t {
     some,    // `bytes` are there, at least one
@@ -25,10 +25,10 @@ class Feed {
     std::size_t bytes;
   };
 
-  Feed() = default;
-  virtual ~Feed() = default;
-  Feed(const Feed&) = delete;
-  Feed& operator=(const Feed&) = delete;
+  BodySource() = default;
+  virtual ~BodySource() = default;
+  BodySource(const BodySource&) = delete;
+  BodySource& operator=(const BodySource&) = delete;
 
   // If the next bytes lie in a file as they are, they can be sent from there; `sent` tells how many were.
   [[nodiscard]] virtual FileRange range() const noexcept { return {}; }

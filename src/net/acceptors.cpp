@@ -1,4 +1,4 @@
-#include "listeners.hpp"
+#include "acceptors.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -18,19 +18,19 @@ bool lacks_addresses(int error) noexcept { return error == EADDRNOTAVAIL || erro
 }  // namespace
 
 // For each that is wanted: the door that is open for it, or kNone.
-std::vector<std::size_t> Listeners::claims(std::span<const Wanted> wanted) {
-  for (Door& door : doors_) door.is_to_stay = false;
+std::vector<std::size_t> Acceptors::claims(std::span<const Wanted> wanted) {
+  for (Entry& entry : entries_) entry.is_to_stay = false;
   std::vector<std::size_t> claimed(wanted.size(), kNone);
   const auto claim = [this, &claimed, wanted](bool by_what_was_wanted) {
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       if (claimed[i] != kNone) continue;
-      const auto found = std::find_if(doors_.begin(), doors_.end(), [&](const Door& door) {
-        const sys::Address& address = by_what_was_wanted ? door.wanted : door.listener.address();
-        return !door.is_to_stay && address == wanted[i].address;
+      const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+        const sys::Address& address = by_what_was_wanted ? entry.wanted : entry.acceptor.address();
+        return !entry.is_to_stay && address == wanted[i].address;
       });
-      if (found == doors_.end()) continue;
+      if (found == entries_.end()) continue;
       found->is_to_stay = true;
-      claimed[i] = static_cast<std::size_t>(found - doors_.begin());
+      claimed[i] = static_cast<std::size_t>(found - entries_.begin());
     }
   };
   claim(true);
@@ -39,28 +39,28 @@ std::vector<std::size_t> Listeners::claims(std::span<const Wanted> wanted) {
 }
 
 // The system refuses 0.0.0.0:80 as long as 127.0.0.1:80 is listened on.
-bool Listeners::is_taken_by_us(const sys::Address& address) const noexcept {
-  return std::any_of(doors_.begin(), doors_.end(), [&address](const Door& door) {
-    return !door.is_to_stay && door.listener.address().port == address.port &&
-           door.listener.address().family == address.family;
+bool Acceptors::is_taken_by_us(const sys::Address& address) const noexcept {
+  return std::any_of(entries_.begin(), entries_.end(), [&address](const Entry& entry) {
+    return !entry.is_to_stay && entry.acceptor.address().port == address.port &&
+           entry.acceptor.address().family == address.family;
   });
 }
 
 // 0, or errno, of `fault.address`. EAGAIN: the free port that was chosen is not free for the second of its
 // pair.
-int Listeners::open_all(std::span<const Wanted> wanted, std::span<const std::size_t> claimed, Fault& fault) {
+int Acceptors::open_all(std::span<const Wanted> wanted, std::span<const std::size_t> claimed, Fault& fault) {
   next_.clear();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     Next next{{}, claimed[i], wanted[i].address, wanted[i].address, static_cast<std::uint8_t>(i)};
-    if (next.door != kNone) {
-      next.bound = doors_[next.door].listener.address();
+    if (next.entry != kNone) {
+      next.bound = entries_[next.entry].acceptor.address();
       next_.push_back(std::move(next));
       continue;
     }
     const bool chosen_for_us = wanted[i].optional && next.bound.port == 0 && !next_.empty();
     if (chosen_for_us) next.bound.port = next_.back().bound.port;
     fault.address = next.bound;
-    sys::Opened opened = sys::listen(next.bound, Listener::kBacklog);
+    sys::Opened opened = sys::listen(next.bound, Acceptor::kBacklog);
     if (opened.error == EADDRINUSE && chosen_for_us && next_.back().fresh) return EAGAIN;
     if (wanted[i].optional && lacks_addresses(opened.error)) continue;
     if (opened.error != 0) return opened.error;
@@ -71,7 +71,7 @@ int Listeners::open_all(std::span<const Wanted> wanted, std::span<const std::siz
   return 0;
 }
 
-Listeners::Fault Listeners::prepare(std::span<const Wanted> wanted) {
+Acceptors::Fault Acceptors::prepare(std::span<const Wanted> wanted) {
   const std::vector<std::size_t> claimed = claims(wanted);
   Fault fault;
   for (int tries = 0; tries < kPairTries; ++tries) {
@@ -82,42 +82,42 @@ Listeners::Fault Listeners::prepare(std::span<const Wanted> wanted) {
   if (fault.error == EAGAIN) fault.error = EADDRINUSE;
   fault.ours = fault.error == EADDRINUSE && is_taken_by_us(fault.address);
   next_.clear();
-  for (Door& door : doors_) door.is_to_stay = true;
+  for (Entry& entry : entries_) entry.is_to_stay = true;
   return fault;
 }
 
-int Listeners::commit(const sys::Fd& poller) {
+int Acceptors::commit(const sys::Fd& poller) {
   const auto token = [](std::size_t slot) {
-    return Token{0, static_cast<std::uint32_t>(slot), Token::Kind::listener}.packed();
+    return Token{0, static_cast<std::uint32_t>(slot), Token::Kind::acceptor}.packed();
   };
   for (std::size_t slot = 0; slot < next_.size(); ++slot) {
     if (!next_[slot].fresh) continue;
     const int error = sys::watch(poller, next_[slot].fresh.get(), token(slot));
     if (error == 0) continue;
     next_.clear();
-    for (Door& door : doors_) door.is_to_stay = true;
+    for (Entry& entry : entries_) entry.is_to_stay = true;
     return error;
   }
-  std::vector<Door> doors;
+  std::vector<Entry> entries;
   addresses_.clear();
   for (std::size_t slot = 0; slot < next_.size(); ++slot) {
     Next& next = next_[slot];
     addresses_.push_back(next.bound);
     if (next.fresh) {
-      doors.push_back({Listener{std::move(next.fresh), next.bound}, next.wanted, next.place});
+      entries.push_back({Acceptor{std::move(next.fresh), next.bound}, next.wanted, next.config_index});
       continue;
     }
     // Whoever waits there is reported again, under the new number.
-    sys::rewatch(poller, doors_[next.door].listener.fd().get(), token(slot));
-    Door& old = doors_[next.door];
-    doors.push_back({std::move(old.listener), next.wanted, next.place, true, old.accepted});
+    sys::rearm(poller, entries_[next.entry].acceptor.fd().get(), token(slot));
+    Entry& old = entries_[next.entry];
+    entries.push_back({std::move(old.acceptor), next.wanted, next.config_index, true, old.accepted});
   }
-  doors_ = std::move(doors);
+  entries_ = std::move(entries);
   next_.clear();
   return 0;
 }
 
-std::string Listeners::text_of(const Fault& fault) {
+std::string Acceptors::text_of(const Fault& fault) {
   const std::string where{sys::endpoint_text(fault.address).view()};
   if (fault.ours)
     return "cannot listen on " + where +

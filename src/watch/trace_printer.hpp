@@ -8,7 +8,7 @@
 
 namespace watch {
 
-class Narrator {
+class TracePrinter {
  public:
   // Tells what was added to the trace since the last call.
   void tell(const base::Trace& trace, Sink& sink);
@@ -18,6 +18,6 @@ class Narrator {
 };
 
 // "[slot 3, #17] READ_REQUEST -> SEND_REQUEST (forwarded)".
-void write_entry(const base::Entry& entry, base::Writer& out) noexcept;
+void write_entry(const base::TraceEntry& entry, base::Writer& out) noexcept;
 
 }  // namespace watch

@@ -1,4 +1,4 @@
-#include "listener.hpp"
+#include "acceptor.hpp"
 
 #include <array>
 #include <cerrno>
@@ -28,10 +28,10 @@ bool concerns_one_client(int error) noexcept {
 
 }  // namespace
 
-Listener::Listener(sys::Fd fd, const sys::Address& address) noexcept
+Acceptor::Acceptor(sys::Fd fd, const sys::Address& address) noexcept
     : fd_(std::move(fd)), spare_(any_descriptor()), address_(address) {}
 
-sys::Fd Listener::accept(sys::Address& peer, std::uint64_t now, std::string_view refusal) noexcept {
+sys::Fd Acceptor::accept(sys::Address& peer, std::uint64_t now, std::string_view refusal) noexcept {
   if (!spare_) spare_ = any_descriptor();
   sys::Opened client = sys::accept(fd_, peer);
   if (client.fd) return std::move(client.fd);
@@ -44,13 +44,13 @@ sys::Fd Listener::accept(sys::Address& peer, std::uint64_t now, std::string_view
   return {};
 }
 
-void Listener::turn_away(std::string_view refusal, std::uint64_t now) noexcept {
+void Acceptor::turn_away(std::string_view refusal, std::uint64_t now) noexcept {
   spare_.reset();
   refuse_one(refusal, now);
   spare_ = any_descriptor();  // before anybody else takes it, another listener of a new configuration, say
 }
 
-void Listener::refuse_one(std::string_view refusal, std::uint64_t now) noexcept {
+void Acceptor::refuse_one(std::string_view refusal, std::uint64_t now) noexcept {
   sys::Address ignored;
   const sys::Opened client = sys::accept(fd_, ignored);
   if (!client.fd) {
