@@ -9,6 +9,7 @@ Environment:
 import contextlib
 import os
 import pathlib
+import random
 import re
 import resource
 import shlex
@@ -25,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROXY = os.environ.get("PROXY", str(ROOT / "proxy"))
 PREFIX = shlex.split(os.environ.get("PROXY_PREFIX", ""))
 LIGHT = os.environ.get("PROXY_LIGHT") == "1"
-PATIENCE = float(os.environ.get("PROXY_PATIENCE", "300" if PREFIX else "30"))
+PATIENCE = float(os.environ.get("PROXY_PATIENCE", "300" if PREFIX else "120"))
 
 heavy = unittest.skipIf(LIGHT, "too heavy for a light run")
 native = unittest.skipIf(PREFIX, "looks at the process itself, which is another program here")
@@ -40,11 +41,11 @@ PROXY_STATUS = re.compile(r'\Aproxy; error=[a-z_]+(; received-status=[1-5]\d\d)?
 # ---- waiting --------------------------------------------------------------------------------------------------------
 
 def wait_until(condition, what):
-    """For what no event can be had of, such as another process's descriptors."""
+    """For what has no event, such as the descriptors of another process."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"in vain: {what}")
+            raise AssertionError(f"in vain: {what() if callable(what) else what}")
         time.sleep(0.01)
 
 
@@ -349,11 +350,16 @@ class ProxyProcess:
     def tasks(self):
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
-    def activity(self, seconds=1.0):
-        """(CPU seconds, times it woke up) while the test does nothing. Only over a while can that be seen."""
-        cpu, woken = self.cpu_seconds(), self.status("voluntary_ctxt_switches")
-        pause(seconds)
-        return self.cpu_seconds() - cpu, self.status("voluntary_ctxt_switches") - woken
+    def wait_for_rest(self, cpu=0.05, wakes=20):
+        """Waits for a second in which it uses at most so many CPU seconds and wakes up fewer times. A proxy that spins has none."""
+        def at_rest():
+            used, woken = self.cpu_seconds(), self.status("voluntary_ctxt_switches")
+            pause(1)
+            seen.append((self.cpu_seconds() - used, self.status("voluntary_ctxt_switches") - woken))
+            return seen[-1][0] <= cpu and seen[-1][1] < wakes
+
+        seen = []
+        wait_until(at_rest, lambda: f"at rest; the last (CPU seconds, wake-ups) are {seen[-5:]}")
 
     # -- ending it
 
@@ -459,10 +465,12 @@ class Origin:
 
 
 def closed_port():
-    """A port on 127.0.0.1 on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port on 127.0.0.1 on which nothing listens, and which the kernel gives to nobody that asks for any port."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 # ---- test cases -----------------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ class Checks(InAFolder):
 
     def test_who_is_silent_is_left_out(self):
         silent, two = Silent(self), Patient(self, "two")
-        front = self.front(silent.authority, two.authority, options=("--answer-timeout", "1"))
+        front = self.front(silent.authority, two.authority, options=("--answer-timeout", "3"))
         self.told(front, silent.authority, "failed (answer-timeout)")
         self.assertTrue(silent.gone.wait(PATIENCE))
         self.assertEqual(self.names(front), {"two"})

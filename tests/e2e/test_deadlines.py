@@ -44,11 +44,11 @@ class OfTheClient(Case):
 
     def test_a_body_that_comes_on_is_not_cut(self):
         """The time begins anew with each byte: the whole may take longer."""
-        proxy, origin = self.proxy("--body-timeout", "2"), self.origin(lambda wire: wire.send(ok(wire.read_body())))
+        proxy, origin = self.proxy("--body-timeout", "4"), self.origin(lambda wire: wire.send(ok(wire.read_body())))
         client = self.client(proxy.ask(origin.url(), "Content-Length: 9", method="PUT"))
         for byte in b"123456789":
             client.send(bytes([byte]))
-            pause(0.3)
+            pause(0.5)
         self.assertEqual(client.rest().body, b"123456789")
 
     def test_a_reader_that_takes_nothing(self):
@@ -92,7 +92,7 @@ class OfTheUpstream(Case):
         """One that does not answer is given up for one that does."""
         port = self.full_listener()
         self.origin(host="::1", port=port)
-        answer = self.proxy("--connect-timeout", "0.3").get(f"http://localhost:{port}/")
+        answer = self.proxy("--connect-timeout", "5").get(f"http://localhost:{port}/")
         self.assertEqual((answer.status, answer.body), (200, b"hello"))
 
     def test_sending(self):
@@ -140,9 +140,9 @@ class OfTheUpstream(Case):
             wire.send(HEAD)
             for _ in range(9):
                 wire.send(b"x")
-                pause(0.3)
+                pause(0.5)
 
-        answer = self.proxy("--stream-timeout", "2").get(self.origin(serve).url())
+        answer = self.proxy("--stream-timeout", "4").get(self.origin(serve).url())
         self.assertEqual((answer.body, answer.reset), (b"x" * 9, False))
 
     @lean

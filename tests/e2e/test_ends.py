@@ -1,7 +1,7 @@
 """How exchanges end before their time: each side learns the truth, at once, and nothing is left behind."""
 import threading
 
-from harness import Case, ok, pattern, request, wait_until, Wire
+from harness import PATIENCE, Case, ok, pattern, request, wait_until, Wire
 
 HEAD = b"HTTP/1.0 200 OK\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -73,7 +73,7 @@ class ClientsThatLeave(Case):
 
     def assert_over(self, with_origin=True):
         if with_origin:
-            self.assertTrue(self.left.acquire(timeout=60), "the origin was not told")
+            self.assertTrue(self.left.acquire(timeout=PATIENCE), "the origin was not told")
         wait_until(lambda: self.via.descriptors() == self.before, "all descriptors are closed again")
 
     def leave(self, prepare, with_origin=True, ends=(Wire.close, Wire.reset)):

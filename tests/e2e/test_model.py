@@ -71,9 +71,7 @@ class Model(Case):
                 self.assertTrue(int(re.search(r"flags:\s*(\d+)", info)[1], 8) & os.O_CLOEXEC, descriptor)
 
     def test_it_sleeps_in_epoll_wait(self):
-        cpu, woken = self.via.activity()
-        self.assertLessEqual(cpu, 0.02)
-        self.assertLess(woken, 5)
+        self.via.wait_for_rest(cpu=0.02, wakes=5)
 
     def test_the_held_ones_are_served_in_the_end(self):
         self.gate_of_all.open()
