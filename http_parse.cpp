@@ -2,6 +2,7 @@
 // complete, partial or bad out; what it found are views into the bytes. Anything two readers could understand
 // differently is refused.
 #include <algorithm>
+#include <new>
 
 #include "src/base/text.hpp"
 #include "src/http/head.hpp"
@@ -166,10 +167,10 @@ struct Lengths {
 Lengths find_lengths(const Fields& fields) noexcept {
   Lengths found;
   for (const Field& field : fields.all()) {
-    if (equals_ignoring_case(field.name, "Content-Length")) {
+    if (field.id == FieldName::content_length) {
       ++found.length_fields;
       found.odd_length |= !base::parse_decimal(field.value, found.length);
-    } else if (equals_ignoring_case(field.name, "Transfer-Encoding")) {
+    } else if (field.id == FieldName::transfer_encoding) {
       ++found.encoding_fields;
       found.encoding = field.value;
     }
@@ -210,7 +211,7 @@ Reason decide_body(const Fields& fields, Version version, Body::Kind otherwise, 
 Reason check_host(const RequestHead& head) noexcept {
   std::size_t hosts = 0;
   for (const Field& field : head.fields.all()) {
-    if (!equals_ignoring_case(field.name, "Host")) continue;
+    if (field.id != FieldName::host) continue;
     Authority ignored;
     if (++hosts > 1 || !parse_authority(field.value, ignored)) return Reason::bad_host;
   }
@@ -224,8 +225,8 @@ void find_connection(Head& head) noexcept {
   bool close = false, upgrade = false;
   string_view protocols;
   for (const Field& field : head.fields.all()) {
-    if (equals_ignoring_case(field.name, "Upgrade")) protocols = field.value;
-    if (!equals_ignoring_case(field.name, "Connection")) continue;
+    if (field.id == FieldName::upgrade) protocols = field.value;
+    if (field.id != FieldName::connection) continue;
     for (string_view rest = field.value; !rest.empty();) {
       const string_view option = base::next_element(rest);
       close |= equals_ignoring_case(option, "close");
@@ -242,7 +243,7 @@ void find_forwards_left(RequestHead& head) noexcept {
   if (head.method != "TRACE" && head.method != "OPTIONS") return;
   for (const Field& field : head.fields.all()) {
     std::uint32_t left = 0;
-    if (equals_ignoring_case(field.name, "Max-Forwards") && base::parse_decimal(field.value, left))
+    if (field.id == FieldName::max_forwards && base::parse_decimal(field.value, left))
       head.forwards_left = left;
   }
 }
@@ -251,7 +252,7 @@ Reason finish(RequestHead& head) noexcept {
   if (const Reason why = check_host(head); why != Reason::none) return why;
   find_forwards_left(head);
   for (const Field& field : head.fields.all())
-    if (equals_ignoring_case(field.name, "Expect"))
+    if (field.id == FieldName::expect)
       head.expects_continue =
           head.version == Version::http11 && equals_ignoring_case(field.value, "100-continue");
   find_connection(head);
@@ -259,7 +260,7 @@ Reason finish(RequestHead& head) noexcept {
 }
 
 Reason finish(ResponseHead& head) noexcept {
-  for (const Field& field : head.fields.all()) head.has_date |= equals_ignoring_case(field.name, "Date");
+  head.has_date = head.fields.find(FieldName::date) != nullptr;
   find_connection(head);
   const Reason why = decide_body(head.fields, head.version, Body::Kind::until_eof, head.body);
   if (head.interim() || head.status == 204 || head.status == 304) head.body = {};
@@ -305,11 +306,11 @@ Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
 
 template <class Head>
 Parsed parse(string_view bytes, std::size_t seen, Head& head) noexcept {
-  head = Head{};
+  ::new (&head) Head;  // not `head = Head{}`, which would copy room for all fields
   Parsed parsed = walk(bytes, seen, head);
   // PLANT(resume-head)
   if (parsed.what == Parsed::What::complete && seen > 0) {
-    head = Head{};  // The lines before `seen` were checked but not kept.
+    ::new (&head) Head;  // the lines before `seen` were checked but not kept
     parsed = walk(bytes, 0, head);
   }
   if (parsed.what != Parsed::What::complete) return parsed;

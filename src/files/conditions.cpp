@@ -10,27 +10,23 @@ namespace files {
 namespace {
 
 using http::Field;
+using http::FieldName;
 using http::Fields;
 using std::string_view;
 
-bool has(const Fields& fields, string_view name) noexcept {
-  return std::ranges::any_of(
-      fields.all(), [name](const Field& field) { return base::equals_ignoring_case(field.name, name); });
-}
-
-// The value of a field that may stand there once; more than one say nothing.
-std::optional<string_view> only(const Fields& fields, string_view name) noexcept {
+// The value of a field; nothing if it is missing or repeated.
+std::optional<string_view> only(const Fields& fields, FieldName id) noexcept {
   std::optional<string_view> found;
   for (const Field& field : fields.all()) {
-    if (!base::equals_ignoring_case(field.name, name)) continue;
+    if (field.id != id) continue;
     if (found) return std::nullopt;
     found = field.value;
   }
   return found;
 }
 
-std::optional<std::int64_t> date(const Fields& fields, string_view name, std::int64_t now_s) noexcept {
-  const auto value = only(fields, name);
+std::optional<std::int64_t> date(const Fields& fields, FieldName id, std::int64_t now_s) noexcept {
+  const auto value = only(fields, id);
   return value ? http::parse_date(*value, now_s) : std::nullopt;
 }
 
@@ -53,7 +49,7 @@ string_view next_tag(string_view& list) noexcept {
 enum class Comparison : std::uint8_t { strong, weak };  // section 8.8.3.2
 
 bool matches(string_view value, string_view etag, Comparison how) noexcept {
-  if (base::trimmed(value) == "*") return true;  // there is a file
+  if (base::trimmed(value) == "*") return true;  // any file matches
   while (!etag.empty()) {
     string_view tag = next_tag(value);
     if (tag.empty()) return false;
@@ -63,32 +59,32 @@ bool matches(string_view value, string_view etag, Comparison how) noexcept {
   return false;
 }
 
-bool any_matches(const Fields& fields, string_view name, string_view etag, Comparison how) noexcept {
-  return std::ranges::any_of(fields.all(), [=](const Field& field) {
-    return base::equals_ignoring_case(field.name, name) && matches(field.value, etag, how);
-  });
+bool any_matches(const Fields& fields, FieldName id, string_view etag, Comparison how) noexcept {
+  return std::ranges::any_of(
+      fields.all(), [=](const Field& field) { return field.id == id && matches(field.value, etag, how); });
 }
 
 }  // namespace
 
 Condition evaluate(const Fields& fields, const Validators& current, std::int64_t now_s) noexcept {
-  if (has(fields, "If-Match")) {
-    if (!any_matches(fields, "If-Match", current.etag, Comparison::strong)) return Condition::failed;
+  if (fields.find(FieldName::if_match) != nullptr) {
+    if (!any_matches(fields, FieldName::if_match, current.etag, Comparison::strong)) return Condition::failed;
   } else if (current.modified_s >= 0) {
-    const auto since = date(fields, "If-Unmodified-Since", now_s);
+    const auto since = date(fields, FieldName::if_unmodified_since, now_s);
     if (since && current.modified_s > *since) return Condition::failed;
   }
-  if (has(fields, "If-None-Match"))
-    return any_matches(fields, "If-None-Match", current.etag, Comparison::weak) ? Condition::not_modified
-                                                                                : Condition::holds;
+  if (fields.find(FieldName::if_none_match) != nullptr)
+    return any_matches(fields, FieldName::if_none_match, current.etag, Comparison::weak)
+               ? Condition::not_modified
+               : Condition::holds;
   if (current.modified_s < 0) return Condition::holds;
-  const auto since = date(fields, "If-Modified-Since", now_s);
+  const auto since = date(fields, FieldName::if_modified_since, now_s);
   return since && current.modified_s <= *since ? Condition::not_modified : Condition::holds;
 }
 
 bool if_range_holds(const Fields& fields, const Validators& current, std::int64_t now_s) noexcept {
-  if (!has(fields, "If-Range")) return true;
-  const auto value = only(fields, "If-Range");
+  if (fields.find(FieldName::if_range) == nullptr) return true;
+  const auto value = only(fields, FieldName::if_range);
   if (!value) return false;
   if (value->starts_with('"') || value->starts_with(kWeak))
     return !current.etag.empty() && *value == current.etag;

@@ -58,7 +58,7 @@ bool accepts_gzip(const http::Fields& fields) noexcept {
   std::optional<unsigned> gzip, any;
   unsigned identity = 0;  // if it is not named, gzip is what the client would rather have
   for (const http::Field& field : fields.all()) {
-    if (!base::equals_ignoring_case(field.name, "Accept-Encoding")) continue;
+    if (field.id != http::FieldName::accept_encoding) continue;
     for (string_view list = field.value; !list.empty();) {
       const Coding coding = read_coding(base::next_element(list));
       // Section 8.4.1.3: "x-gzip" is another name of it.

@@ -46,7 +46,7 @@ Answer plain_answer(std::uint16_t status, string fields, const Body& body) {
 string_view range_of(const http::Fields& fields) noexcept {
   string_view value;
   for (const http::Field& field : fields.all()) {
-    if (!base::equals_ignoring_case(field.name, "Range")) continue;
+    if (field.id != http::FieldName::range) continue;
     if (!value.empty()) return {};
     value = field.value;
   }

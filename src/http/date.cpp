@@ -16,7 +16,7 @@ constexpr std::array<string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May",
 constexpr std::array<string_view, 7> kDays{"Monday", "Tuesday",  "Wednesday", "Thursday",
                                            "Friday", "Saturday", "Sunday"};
 
-// Takes a date apart from its front. What does not fit makes it bad for good.
+// Reads a date from its front. After a mismatch nothing more is read.
 class Scanner {
  public:
   explicit Scanner(string_view text) noexcept : rest_(text) {}
@@ -31,7 +31,7 @@ class Scanner {
     if (good_) rest_.remove_prefix(count);
     return value;
   }
-  // asctime: a day of one digit has a blank before it.
+  // asctime: a blank before a day of one digit.
   unsigned padded_day() noexcept {
     if (!rest_.starts_with(' ')) return digits(2);
     rest_.remove_prefix(1);
@@ -44,7 +44,7 @@ class Scanner {
     rest_.remove_prefix(3);
     return static_cast<unsigned>(found - kMonths.begin()) + 1;
   }
-  // The name of a day, as long as it is in that form: whether it is the right one, nobody needs to know.
+  // The name of any day, in full or abbreviated. It is not compared with the date.
   void day_name(bool whole) noexcept {
     const auto* const found = std::find_if(kDays.begin(), kDays.end(), [this, whole](string_view day) {
       return rest_.starts_with(whole ? day : day.substr(0, 3));
@@ -134,6 +134,24 @@ std::optional<std::int64_t> parse_date(string_view text, std::int64_t now_s) noe
   if (!date.ok() || parts.hour > 23 || parts.minute > 59 || parts.second > 60) return std::nullopt;
   const sys_seconds when = sys_days{date} + hours{parts.hour} + minutes{parts.minute} + seconds{parts.second};
   return when.time_since_epoch().count();
+}
+
+string_view month_name(unsigned month) noexcept { return kMonths[month - 1]; }
+
+void write_date(std::uint64_t unix_ms, std::span<char, kDateBytes> room) noexcept {
+  using namespace std::chrono;
+  const sys_seconds now{seconds{unix_ms / 1000}};
+  const sys_days day = floor<days>(now);
+  const year_month_day date{day};
+  const hh_mm_ss time{now - day};
+  base::Writer out{room};
+  out << kDays[weekday{day}.iso_encoding() - 1].substr(0, 3) << ", ";
+  out.padded(static_cast<unsigned>(date.day()), 2)
+      << ' ' << month_name(static_cast<unsigned>(date.month())) << ' ';
+  out.padded(static_cast<std::uint64_t>(static_cast<int>(date.year())), 4) << ' ';
+  out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';
+  out.padded(static_cast<std::uint64_t>(time.seconds().count()), 2) << " GMT";
 }
 
 }  // namespace http

@@ -1,14 +1,12 @@
 #include "forwarded.hpp"
 
-#include <algorithm>
-
 namespace http {
 namespace {
 
 using base::Writer;
 using std::string_view;
 
-// An interface's number means nothing to others.
+// Without the interface number of a link-local address, which means nothing to other machines.
 sys::Address told(const sys::Address& client) noexcept {
   sys::Address plain = sys::unmapped(client);
   plain.scope = 0;
@@ -17,23 +15,20 @@ sys::Address told(const sys::Address& client) noexcept {
 
 }  // namespace
 
-Asked asked_host(const RequestHead& head) noexcept {
+RequestedHost requested_host(const RequestHead& head) noexcept {
   if (head.form == TargetForm::absolute) return {head.authority, head.authority.port != kHttpPort};
-  const auto fields = head.fields.all();
-  const auto field = std::find_if(fields.begin(), fields.end(), [](const Field& each) {
-    return base::equals_ignoring_case(each.name, "Host");
-  });
-  Asked found;
-  if (field == fields.end() || !parse_authority(field->value, found.host)) return {};
+  const Field* const field = head.fields.find(FieldName::host);
+  RequestedHost found;
+  if (field == nullptr || !parse_authority(field->value, found.host)) return {};
   const string_view text = field->value;
   found.has_port = base::is(text.back(), base::kDigit) &&
                    text.find(':', found.host.ipv6 ? text.find(']') : 0) != string_view::npos;
   return found;
 }
 
-void put_asked(Writer& out, const Asked& asked) noexcept {
-  base::put_host(out, asked.host.host);
-  if (asked.has_port) out << ':' << std::uint64_t{asked.host.port};
+void put_requested_host(Writer& out, const RequestedHost& host) noexcept {
+  base::put_host(out, host.host.host);
+  if (host.has_port) out << ':' << std::uint64_t{host.host.port};
 }
 
 void put_forwarded_for(Writer& out, const RequestHead& /*head*/, const Form& form) noexcept {
@@ -50,10 +45,10 @@ void put_forwarded(Writer& out, const RequestHead& head, const Form& form) noexc
   out << (ipv6 ? "for=\"[" : "for=");
   put_forwarded_for(out, head, form);
   out << (ipv6 ? "]\"" : "");
-  if (const Asked host = asked_host(head); host.known()) {
+  if (const RequestedHost host = requested_host(head); host.known()) {
     const string_view quote = host.has_port || host.host.ipv6 ? "\"" : "";  // PLANT(quote-forwarded-host)
     out << ";host=" << quote;
-    put_asked(out, host);
+    put_requested_host(out, host);
     out << quote;
   }
   out << ";proto=" << form.scheme;

@@ -1,25 +1,24 @@
-// What a reverse proxy tells the server behind it: who asked, for which host, by which scheme.
+// The forwarding headers that a reverse proxy adds: the client's address, the requested host and the scheme.
 #pragma once
 #include "../base/text.hpp"
 #include "rewrite.hpp"
 
 namespace http {
 
-// The host that was asked for, and the port if one was said.
-struct Asked {
+struct RequestedHost {
   Authority host;
-  bool has_port = false;
+  bool has_port = false;  // the request names the port
   [[nodiscard]] bool known() const noexcept { return !host.host.empty(); }
 };
 
-// That of an absolute target, else of Host; not known if there is neither.
-Asked asked_host(const RequestHead& head) noexcept;
-// At most kHostTextMax bytes.
-void put_asked(base::Writer& out, const Asked& asked) noexcept;
+// The host of an absolute target, else of Host. Not known() if the request has neither.
+RequestedHost requested_host(const RequestHead& head) noexcept;
+// Writes at most kHostTextMax bytes.
+void put_requested_host(base::Writer& out, const RequestedHost& host) noexcept;
 
-// The element for X-Forwarded-For: the client's address alone.
+// The element for X-Forwarded-For: the client's address.
 void put_forwarded_for(base::Writer& out, const RequestHead& head, const Form& form) noexcept;
-// The element for Forwarded (RFC 7239 section 4): for, host if it is known, proto.
+// The element for Forwarded (RFC 7239 section 4): for, host if known, proto.
 void put_forwarded(base::Writer& out, const RequestHead& head, const Form& form) noexcept;
 
 }  // namespace http

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "../base/reason.hpp"
+#include "field_name.hpp"
 
 namespace http {
 
@@ -20,12 +21,17 @@ inline constexpr std::uint16_t kHttpPort = 80;
 enum class Version : std::uint8_t { http10, http11 };
 
 struct Field {
-  std::string_view name;   // a token, in the letters it came in
-  std::string_view value;  // trimmed
+  Field() noexcept = default;
+  Field(std::string_view with_name, std::string_view with_value) noexcept
+      : name(with_name), value(with_value), id(field_name(with_name)) {}
+  std::string_view name;   // a token, as received
+  std::string_view value;  // without blanks around it
+  FieldName id = FieldName::other;
 };
 
 class Fields {
  public:
+  Fields() noexcept {}  // leaves the array uninitialised
   bool add(const Field& field) noexcept {
     if (count_ == kFieldsMax) return false;
     fields_[count_++] = field;
@@ -33,9 +39,17 @@ class Fields {
   }
   void clear() noexcept { count_ = 0; }
   [[nodiscard]] std::span<const Field> all() const noexcept { return {fields_.data(), count_}; }
+  // The first field of that name; null if there is none.
+  [[nodiscard]] const Field* find(FieldName id) const noexcept {
+    for (const Field& field : all())
+      if (field.id == id) return &field;
+    return nullptr;
+  }
 
  private:
-  std::array<Field, kFieldsMax> fields_;  // only the first count_ are ever read
+  union {
+    std::array<Field, kFieldsMax> fields_;  // the first count_ are valid
+  };
   std::size_t count_ = 0;
 };
 

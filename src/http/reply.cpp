@@ -186,12 +186,8 @@ void put_proxy_status(Writer& out, const Failure& failure, string_view name) noe
   out << "\r\n";
 }
 
-// RFC 9110 section 9.3.8: not to be told to whoever asks for a trace.
-bool is_secret(string_view name) noexcept {
-  constexpr std::array<string_view, 3> kSecret{"Authorization", "Proxy-Authorization", "Cookie"};
-  return std::any_of(kSecret.begin(), kSecret.end(),
-                     [name](string_view secret) { return base::equals_ignoring_case(secret, name); });
-}
+// Fields that a TRACE response must not repeat (RFC 9110 section 9.3.8).
+constexpr FieldNames kSecret{FieldName::authorization, FieldName::proxy_authorization, FieldName::cookie};
 
 // A weight of 0 (RFC 9110 section 12.4.2): "not acceptable".
 bool is_refused(string_view parameters) noexcept {
@@ -256,7 +252,7 @@ std::size_t write_end_of_way(const RequestHead& head, const Hop& hop, std::span<
     body << head.method << ' ' << head.target
          << (head.version == Version::http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
     for (const Field& field : head.fields.all())
-      if (!is_secret(field.name)) body << field.name << ": " << field.value << "\r\n";
+      if (!kSecret.has(field.id)) body << field.name << ": " << field.value << "\r\n";
     body << "\r\n";
   }
   Writer out{room};
@@ -271,7 +267,7 @@ std::size_t write_end_of_way(const RequestHead& head, const Hop& hop, std::span<
 
 bool accepts_page(const Fields& fields) noexcept {
   for (const Field& field : fields.all()) {
-    if (!base::equals_ignoring_case(field.name, "Accept")) continue;
+    if (field.id != FieldName::accept) continue;
     for (string_view rest = field.value; !rest.empty();)
       if (names_page(base::next_element(rest))) return true;
   }

@@ -38,7 +38,8 @@ struct Failure {
 };
 
 // Writes a whole response: the reason's status, Proxy-Status (RFC 9209), and in words what happened and what
-// may help. Returns the length written. REQUIRES: error_reply(reason).status != 0; `room` has kAnswerBytesMax bytes.
+// may help. Returns the length written. REQUIRES: error_reply(reason).status != 0; `room` has kAnswerBytesMax
+// bytes.
 std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char> room) noexcept;
 
 inline constexpr std::size_t kAnswerBytesMax = 4096;

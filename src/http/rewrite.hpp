@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "../sys/address.hpp"
+#include "date.hpp"
 #include "head.hpp"
 
 namespace http {
@@ -64,9 +65,5 @@ std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& f
 // ours.
 std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form& form,
                            std::span<char> room) noexcept;
-
-inline constexpr std::size_t kDateBytes = 29;
-// `unix_ms` as IMF-fixdate: "Sun, 06 Nov 1994 08:49:37 GMT".
-void write_date(std::uint64_t unix_ms, std::span<char, kDateBytes> room) noexcept;
 
 }  // namespace http

@@ -71,7 +71,7 @@ bool lacks_length(const Config& config, const http::RequestHead& head) noexcept 
 // RFC 9110 section 7.6.3: who is named in Via has had this request before.
 bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
   for (const http::Field& field : head.fields.all()) {
-    if (!base::equals_ignoring_case(field.name, "Via")) continue;
+    if (field.id != http::FieldName::via) continue;
     for (std::string_view rest = field.value; !rest.empty();) {
       std::string_view hop = base::next_element(rest);  // protocol, blank, who, perhaps a comment
       hop.remove_prefix(std::min(hop.find(' '), hop.size()));

@@ -188,7 +188,7 @@ string Users::read(string_view text) {
 Login Users::login(const http::Fields& fields) noexcept {
   const http::Field* found = nullptr;
   for (const http::Field& field : fields.all()) {
-    if (!base::equals_ignoring_case(field.name, "Proxy-Authorization")) continue;
+    if (field.id != http::FieldName::proxy_authorization) continue;
     if (found != nullptr) return {What::malformed, {}};
     found = &field;
   }

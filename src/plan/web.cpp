@@ -20,12 +20,10 @@ using std::string_view;
 
 string_view host_of(const http::RequestHead& head) noexcept {
   if (head.form == http::TargetForm::absolute) return head.authority.host;
-  for (const http::Field& field : head.fields.all()) {
-    http::Authority authority;
-    if (base::equals_ignoring_case(field.name, "Host") && http::parse_authority(field.value, authority))
-      return authority.host;
-  }
-  return {};
+  const http::Field* const field = head.fields.find(http::FieldName::host);
+  http::Authority authority;
+  if (field == nullptr || !http::parse_authority(field->value, authority)) return {};
+  return authority.host;
 }
 
 string_view without_final_dot(string_view name) noexcept {

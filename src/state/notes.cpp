@@ -24,17 +24,16 @@ bool is_idempotent(std::string_view method) noexcept {
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
 
-std::string_view first_value(const http::Fields& fields, std::string_view name) noexcept {
-  for (const http::Field& field : fields.all())
-    if (base::equals_ignoring_case(field.name, name)) return field.value;
-  return {};
+std::string_view first_value(const http::Fields& fields, http::FieldName id) noexcept {
+  const http::Field* const field = fields.find(id);
+  return field == nullptr ? std::string_view{} : field->value;
 }
 
 void describe_agent(Exchange& exchange, const http::Fields& fields) noexcept {
   exchange.referer_length =
-      static_cast<std::uint8_t>(copy_cut(first_value(fields, "Referer"), exchange.referer));
+      static_cast<std::uint8_t>(copy_cut(first_value(fields, http::FieldName::referer), exchange.referer));
   exchange.agent_length =
-      static_cast<std::uint8_t>(copy_cut(first_value(fields, "User-Agent"), exchange.agent));
+      static_cast<std::uint8_t>(copy_cut(first_value(fields, http::FieldName::user_agent), exchange.agent));
 }
 
 }  // namespace

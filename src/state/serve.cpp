@@ -21,7 +21,7 @@ files::Answer redirect(const plan::WebRoute& route) {
 
 bool wants_json(const http::Fields& fields) noexcept {
   return std::any_of(fields.all().begin(), fields.all().end(), [](const http::Field& field) {
-    return base::equals_ignoring_case(field.name, "Accept") &&
+    return field.id == http::FieldName::accept &&
            field.value.find("application/json") != std::string_view::npos;
   });
 }

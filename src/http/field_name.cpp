@@ -1,0 +1,81 @@
+#include "field_name.hpp"
+
+#include <array>
+
+#include "../base/text.hpp"
+
+namespace http {
+namespace {
+
+using std::string_view;
+
+constexpr std::size_t kNames = static_cast<std::size_t>(FieldName::count);
+
+// In the order of FieldName.
+constexpr std::array<string_view, kNames> kText{"",
+                                                "Accept",
+                                                "Accept-Encoding",
+                                                "Authorization",
+                                                "Connection",
+                                                "Content-Length",
+                                                "Cookie",
+                                                "Date",
+                                                "Expect",
+                                                "Forwarded",
+                                                "Host",
+                                                "If-Match",
+                                                "If-Modified-Since",
+                                                "If-None-Match",
+                                                "If-Range",
+                                                "If-Unmodified-Since",
+                                                "Keep-Alive",
+                                                "Max-Forwards",
+                                                "Proxy-Authenticate",
+                                                "Proxy-Authentication-Info",
+                                                "Proxy-Authorization",
+                                                "Proxy-Connection",
+                                                "Range",
+                                                "Referer",
+                                                "TE",
+                                                "Trailer",
+                                                "Transfer-Encoding",
+                                                "Upgrade",
+                                                "User-Agent",
+                                                "Via",
+                                                "X-Forwarded-For",
+                                                "X-Forwarded-Host",
+                                                "X-Forwarded-Proto",
+                                                "X-Request-Id"};
+
+constexpr std::size_t kSlots = 128;
+
+// A perfect hash of the names above: no two share a slot. REQUIRES: `name` is not empty.
+constexpr std::size_t slot_of(string_view name) noexcept {
+  const auto letter = [](char c) { return static_cast<std::size_t>(static_cast<unsigned char>(c) | 0x20U); };
+  return (name.size() + 5 * letter(name.front()) + letter(name.back())) % kSlots;
+}
+
+constexpr auto make_slots() {
+  std::array<FieldName, kSlots> slots{};
+  for (std::size_t i = 1; i < kNames; ++i) slots[slot_of(kText[i])] = static_cast<FieldName>(i);
+  return slots;
+}
+constexpr auto kBySlot = make_slots();
+
+constexpr bool is_perfect() {
+  for (std::size_t i = 1; i < kNames; ++i)
+    if (kBySlot[slot_of(kText[i])] != static_cast<FieldName>(i)) return false;
+  return true;
+}
+static_assert(is_perfect(), "two names share a slot: choose other factors in slot_of");
+
+}  // namespace
+
+FieldName field_name(string_view name) noexcept {
+  if (name.empty()) return FieldName::other;
+  const FieldName candidate = kBySlot[slot_of(name)];
+  const bool same = base::equals_ignoring_case(kText[static_cast<std::size_t>(candidate)], name);
+  return same ? candidate : FieldName::other;
+}
+
+}  // namespace http
