@@ -41,7 +41,7 @@
 #include "src/net/upstream_pool.hpp"
 #include "src/plan/groups.hpp"
 #include "src/plan/limits.hpp"
-#include "src/plan/plan.hpp"
+#include "src/plan/router.hpp"
 #include "src/plan/users.hpp"
 
 namespace base {

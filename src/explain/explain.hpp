@@ -6,7 +6,7 @@
 
 #include "../net/name_source.hpp"
 #include "../plan/config.hpp"
-#include "../plan/plan.hpp"
+#include "../plan/router.hpp"
 
 namespace explain {
 

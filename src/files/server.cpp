@@ -75,7 +75,7 @@ constexpr string_view kInPath = "!$&'()*+,;=:@/%", kInQuery = "!$&'()*+,;=:@/?%"
 struct Server::Asked {
   const plan::WebRoute& route;
   const http::RequestHead& head;
-  const http::FilePath path;
+  const http::FilePath& path;
   const Finder::Request find;
   const bool to_head;
   const std::int64_t now_s;  // since 1970-01-01 UTC
@@ -113,22 +113,18 @@ string Server::fault(const string& directory) {
   return "'" + directory + "' cannot be served: " + std::strerror(self.error);
 }
 
-Answer Server::answer(const plan::WebRoute& route, const http::RequestHead& head, string_view below,
+Answer Server::answer(const plan::WebRoute& route, const http::RequestHead& head, const http::FilePath& path,
                       std::uint64_t now_ms, std::uint64_t wall_ms) {
   if (head.method == "OPTIONS") return plain_answer(204, string{kAllowed}, {});
   const bool to_head = head.method == "HEAD";
   if (!to_head && head.method != "GET") return refusal(Reason::method_not_allowed, string{kAllowed});
-  std::optional<http::FilePath> path = http::parse_file_path(below);
-  if (!path) return refusal(Reason::bad_target);
-  // The prefix has taken the "/" with it.
-  if ((below.empty() || below.front() == '?') && route.prefix.ends_with('/')) path->slash = true;
   Reason why = Reason::none;
   const Root* const root = finder_.root(route, now_ms, why);
   if (root == nullptr) return refusal(why);
   const bool accepts = route.gzip && accepts_gzip(head.fields);
   const Asked asked{.route = route,
                     .head = head,
-                    .path = std::move(*path),
+                    .path = path,
                     .find = {*root, accepts, now_ms, wall_ms},
                     .to_head = to_head,
                     .now_s = static_cast<std::int64_t>(wall_ms / 1000)};

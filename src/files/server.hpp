@@ -35,8 +35,7 @@ class Server {
   // Why nothing in `directory` can be served, as one line for whoever runs the program; empty if it can be.
   [[nodiscard]] static std::string fault(const std::string& directory);
 
-  // `below` is what follows the route's prefix in the request's path, with its query.
-  Answer answer(const plan::WebRoute& route, const http::RequestHead& head, std::string_view below,
+  Answer answer(const plan::WebRoute& route, const http::RequestHead& head, const http::FilePath& path,
                 std::uint64_t now_ms, std::uint64_t wall_ms);
   // After the configuration was read anew.
   void forget() noexcept { finder_.forget(); }

@@ -1,5 +1,6 @@
 #include "url_path.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "../base/text.hpp"
@@ -10,38 +11,69 @@ namespace {
 using std::string;
 using std::string_view;
 
-// A segment, decoded. Nothing if it cannot be the name of a file.
-std::optional<string> decode(string_view text) {
-  std::optional<string> name = base::percent_decoded(text);
-  if (name && name->find_first_of(string_view{"/\0", 2}) != string::npos) name.reset();
-  return name;
+// Such a path is normal already, as most paths are.
+bool is_plain(string_view path) noexcept {
+  return path.starts_with('/') && path.find('%') == string_view::npos &&
+         path.find("//") == string_view::npos && path.find("/.") == string_view::npos;
+}
+
+bool starts_with_encoded_slash(string_view text) noexcept {
+  return text.starts_with("%2F") || text.starts_with("%2f");
+}
+
+// Encodes the "%" of each "%2F", so that decoding leaves "%2F".
+string with_slashes_kept(string_view path) {
+  string out;
+  for (; !path.empty(); path.remove_prefix(1)) {
+    out += path.front();
+    if (starts_with_encoded_slash(path)) out += "25";
+  }
+  return out;
+}
+
+// Removes the segments that are empty or ".", and resolves "..".
+std::optional<string> resolved(string_view path) {
+  std::vector<string_view> segments;
+  string_view last;
+  for (string_view rest = path; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('/'), rest.size());
+    last = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (last.empty() || last == ".") continue;
+    if (last != "..")
+      segments.push_back(last);
+    else if (segments.empty())
+      return std::nullopt;
+    else
+      segments.pop_back();
+  }
+  string out;
+  for (const string_view segment : segments) (out += '/') += segment;
+  if (out.empty() || path.ends_with('/') || last == "." || last == "..") out += '/';
+  return out;
 }
 
 }  // namespace
 
-std::optional<FilePath> parse_file_path(string_view target) {
-  FilePath path;
-  const std::size_t question = target.find('?');
-  if (question != string_view::npos) path.query = target.substr(question + 1);
-  string_view rest = target.substr(0, question);
-  path.slash = rest.ends_with('/');
-  std::vector<string> segments;
-  while (!rest.empty()) {
-    const std::size_t end = rest.find('/');
-    std::optional<string> segment = decode(rest.substr(0, end));
-    if (!segment) return std::nullopt;
-    rest = end == string_view::npos ? string_view{} : rest.substr(end + 1);
-    if (segment->empty() || *segment == ".") continue;
-    if (*segment != "..") {
-      segments.push_back(std::move(*segment));
-    } else if (segments.empty()) {
-      return std::nullopt;
-    } else {
-      segments.pop_back();
-    }
-  }
-  for (const string& segment : segments) (path.name.empty() ? path.name : path.name += '/') += segment;
-  return path;
+bool has_encoded_slash(string_view path) noexcept {
+  return path.find("%2F") != string_view::npos || path.find("%2f") != string_view::npos;
+}
+
+std::optional<string> normal_path(string_view path, EncodedSlash slash) {
+  if (is_plain(path)) return string{path};
+  const bool keep = slash == EncodedSlash::text;
+  const std::optional<string> decoded = base::percent_decoded(keep ? with_slashes_kept(path) : string{path});
+  if (!decoded || decoded->find('\0') != string::npos) return std::nullopt;
+  return resolved(*decoded);
+}
+
+FilePath file_below(string_view prefix, string_view path, string_view query) {
+  FilePath file{.name = {}, .slash = path.ends_with('/'), .query = query};
+  path.remove_prefix(std::min(prefix.size(), path.size()));
+  while (path.starts_with('/')) path.remove_prefix(1);
+  if (path.ends_with('/')) path.remove_suffix(1);
+  file.name = path;
+  return file;
 }
 
 string percent_encoded(string_view text, string_view kept) {

@@ -22,8 +22,7 @@ std::uint64_t rounded_up(std::uint64_t amount, std::uint64_t unit) noexcept {
 
 }  // namespace
 
-// ---- one bucket
-// --------------------------------------------------------------------------------------------------------
+// ---- one bucket -----------------------------------------------------------------------------------------
 
 void TokenBucket::fill(const Rate& rate, std::uint64_t now) noexcept {
   thousandths_ = thousandths(burst_of(rate));
@@ -59,8 +58,7 @@ std::uint64_t TokenBucket::wait_ms(const Rate& rate, std::uint64_t wanted, std::
   return rounded_up(static_cast<std::uint64_t>(level - thousandths_), rate.per_second);
 }
 
-// ---- the table
-// ---------------------------------------------------------------------------------------------------------
+// ---- the table ------------------------------------------------------------------------------------------
 
 Limits::Limits(const Allowance& allowance, std::size_t clients, base::SipKey key)
     : allowance_(allowance),

@@ -15,8 +15,7 @@ using std::string;
 using std::string_view;
 using Family = sys::Address::Family;
 
-// ---- the built-in rules
-// -----------------------------------------------------------------------------------------------
+// ---- the built-in rules ---------------------------------------------------------------------------------
 
 constexpr sys::Address v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
   sys::Address address;
@@ -77,8 +76,7 @@ bool is_built_in(const Destination& destination) noexcept {
                      [&destination](const BuiltIn& row) { return row.network.has(destination); });
 }
 
-// ---- the host, as rules see it
-// ----------------------------------------------------------------------------------------
+// ---- the host, as rules see it --------------------------------------------------------------------------
 
 // A numeric host has one spelling here: "0:0::1" is "::1", and "::ffff:10.0.0.1" is "10.0.0.1".
 class Host {
@@ -128,8 +126,7 @@ bool is_numeric(const HostPattern& pattern) noexcept { return pattern.address.fa
 
 bool same_address(const sys::Address& a, const sys::Address& b) noexcept { return a.in_network(b, b.bits()); }
 
-// ---- matching
-// ---------------------------------------------------------------------------------------------------------
+// ---- matching -------------------------------------------------------------------------------------------
 
 // A condition that is not given holds.
 template <class Alternatives, class Holds>
@@ -189,8 +186,7 @@ Verdict verdict_of(Decision decision, Verdict::By by, std::size_t index) noexcep
   return {decision, by, static_cast<std::uint16_t>(index)};
 }
 
-// ---- which rule covers which
-// ------------------------------------------------------------------------------------------
+// ---- which rule covers which ----------------------------------------------------------------------------
 
 // Whatever holds for `narrow` holds for `wide`, looking at one alternative at a time.
 template <class Alternatives, class Within>

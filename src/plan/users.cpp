@@ -39,8 +39,7 @@ bool take_basic(string_view& value) noexcept {
   return true;
 }
 
-// ---- the lines of a file: each function returns an empty string, or what is wrong
-// ------------------------------------
+// ---- the lines of a file: each function returns an empty string, or what is wrong -----------------------
 
 struct Unsupported {
   string_view prefix, what;

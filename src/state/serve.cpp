@@ -48,7 +48,7 @@ files::Answer make_answer(const Services& services, const http::RequestHead& hea
                           const plan::Plan& decided) {
   switch (decided.kind) {
     case plan::Kind::files:
-      return services.files->answer(*decided.route, head, decided.below, services.now, services.wall_ms);
+      return services.files->answer(*decided.route, head, decided.file, services.now, services.wall_ms);
     case plan::Kind::redirect: return redirect(*decided.route);
     case plan::Kind::metrics: return metrics(services, head);
     default: break;

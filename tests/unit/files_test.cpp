@@ -10,6 +10,8 @@
 
 #include "../../src/files/gzip.hpp"
 #include "../../src/files/server.hpp"
+#include "../../src/http/status.hpp"
+#include "../../src/plan/web_router.hpp"
 #include "bench.hpp"
 
 namespace {
@@ -66,12 +68,27 @@ class FilesTest : public testing::Test {
     world.leave();
   }
 
+  static files::Answer refused(Reason reason) {
+    files::Answer answer;
+    answer.status = http::error_reply(reason).status;
+    answer.reason = reason;
+    return answer;
+  }
+  // The answer to a request for `below` within the route, as the plan decides it.
   files::Answer ask(string_view below, const std::vector<http::Field>& list = {},
                     string_view method = "GET") {
     http::RequestHead head;
     head.method = method;
     for (const http::Field& line : list) head.fields.add(line);
-    return files->answer(route, head, below, now, kWall + now);
+    plan::Config config;
+    plan::Listener listener;
+    listener.sites = {0};
+    config.sites.emplace_back().routes = {route};
+    const string path = (route.prefix == "/" ? "" : route.prefix) + string{below};
+    head.path = path;
+    const plan::Plan plan = plan::plan_web(config, listener, head, {});
+    if (plan.reason != Reason::none) return refused(plan.reason);
+    return files->answer(route, head, plan.file, now, kWall + now);
   }
   // The body of a GET, drained.
   string body(string_view below, const std::vector<http::Field>& list = {}) {
@@ -136,7 +153,7 @@ TEST_F(FilesTest, WhatIsRefused) {
       {"/pipe", 403, Reason::file_forbidden},       {"/out/passwd", 403, Reason::file_forbidden},
       {"/up", 403, Reason::file_forbidden},         {"/sub/hidden/", 403, Reason::file_forbidden},
       {"/../etc/passwd", 400, Reason::bad_target},  {"/%2e%2e/etc/passwd", 400, Reason::bad_target},
-      {"/a%00", 400, Reason::bad_target},           {"/a%2fb", 400, Reason::bad_target},
+      {"/a%00", 400, Reason::bad_target},           {"/a%2fb", 404, Reason::file_not_found},
   };
   for (const Row& row : rows) {
     const files::Answer answer = ask(row.below);

@@ -97,8 +97,7 @@ TEST(Generations, LimitsThatAreTheSameGoOn) {
   EXPECT_NE(one.limits, other.limits);
 }
 
-// ---- deadlines
-// ---------------------------------------------------------------------------------------------
+// ---- deadlines ------------------------------------------------------------------------------------------
 
 TEST(Generations, EachHasItsOwnTimeouts) {
   Changing c;
@@ -132,8 +131,7 @@ TEST(Generations, ARequestMayHaveItsOwnTimeForTheAnswer) {
   EXPECT_EQ(c.b.read(slow), "");
 }
 
-// ---- the end
-// -----------------------------------------------------------------------------------------------
+// ---- the end --------------------------------------------------------------------------------------------
 
 TEST(Drain, WhoWaitsForNothingLeavesAtOnce) {
   Changing c;

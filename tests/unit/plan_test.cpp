@@ -1,5 +1,5 @@
 // Options and decisions.
-#include "../../src/plan/plan.hpp"
+#include "../../src/plan/router.hpp"
 
 #include <gtest/gtest.h>
 

@@ -285,8 +285,7 @@ TEST(Users, WithoutLibcryptItSaysWhatIsMissing) {
   EXPECT_NE(users.read("ann:$6$x$y\n").find("built without libcrypt (libcrypt-dev)"), string::npos);
 }
 
-// ---- the real thing, where it is there: hashes made by others
-// ---------------------------------------------------------
+// ---- the real thing, where it is there: hashes made by others -------------------------------------------
 
 struct RealHash {
   const char *title, *hash;

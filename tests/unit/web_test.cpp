@@ -4,7 +4,8 @@
 #include <string>
 
 #include "../../src/config/address_text.hpp"
-#include "../../src/plan/plan.hpp"
+#include "../../src/plan/router.hpp"
+#include "../../src/plan/web_router.hpp"
 
 namespace {
 
@@ -203,20 +204,31 @@ TEST_F(WebTest, AnEncodedSlash) {
   EXPECT_EQ(found("/open/x%2Fy/../../.."), "bad-target") << "above the top for some";
 }
 
-TEST_F(WebTest, WhatFilesAreAskedFor) {
+TEST_F(WebTest, TheFileOfARoute) {
   routes() = {route("/"), route("/f"), route("/g/")};
   struct Row {
-    const char *path, *below;
+    const char *path, *name;
+    bool slash;
+    const char* query;
   };
-  for (const Row& row : {Row{"/f", ""},
-                         {"/f/", "/"},
-                         {"/f/x?y=%2f", "/x?y=%2f"},
-                         {"/f/a%20b", "/a%20b"},
-                         {"/f/%61", "/a"},
-                         {"/f/x/../y", "/y"},
-                         {"/f/x/..", "/"},
-                         {"/g/x", "x"}})
-    EXPECT_EQ(decide(row.path).below, row.below) << row.path;
+  for (const Row& row : {Row{"/", "", true, ""},
+                         {"/a//b/", "a/b", true, ""},
+                         {"/f", "", false, ""},
+                         {"/f/", "", true, ""},
+                         {"/f?x", "", false, "x"},
+                         {"/f/x?y=%2f?z", "x", false, "y=%2f?z"},
+                         {"/f/a%20b", "a b", false, ""},
+                         {"/f/%61", "a", false, ""},
+                         {"/f/%2561", "%61", false, ""},
+                         {"/f/x/../y", "y", false, ""},
+                         {"/f/x/..", "", true, ""},
+                         {"/g/x", "x", false, ""},
+                         {"/g/", "", true, ""}}) {
+    const Plan plan = decide(row.path);
+    EXPECT_EQ(plan.file.name, row.name) << row.path;
+    EXPECT_EQ(plan.file.slash, row.slash) << row.path;
+    EXPECT_EQ(plan.file.query, row.query) << row.path;
+  }
 }
 
 TEST_F(WebTest, WhoMayAsk) {

@@ -8,6 +8,7 @@
 
 #include "../../../src/files/gzip.hpp"
 #include "../../../src/files/server.hpp"
+#include "../../../src/plan/web_router.hpp"
 #include "../../../src/sys/sys.hpp"
 #include "support.hpp"
 
@@ -57,8 +58,17 @@ class LinuxFiles : public testing::Test {
   files::Answer ask(string_view below, const std::vector<http::Field>& list = {}) {
     http::RequestHead head;
     head.method = "GET";
+    head.path = below;
     for (const http::Field& line : list) head.fields.add(line);
-    return files.answer(route, head, below, now, sys::wall_ms());
+    plan::Config config;
+    plan::Listener listener;
+    listener.sites = {0};
+    config.sites.emplace_back().routes = {route};
+    const plan::Plan plan = plan::plan_web(config, listener, head, {});
+    files::Answer refused;
+    refused.reason = plan.reason;
+    return plan.reason == Reason::none ? files.answer(route, head, plan.file, now, sys::wall_ms())
+                                       : std::move(refused);
   }
   string body(string_view below) {
     const files::Answer answer = ask(below);

@@ -1,7 +1,9 @@
+#include "router.hpp"
+
 #include <algorithm>
 
 #include "../base/text.hpp"
-#include "plan.hpp"
+#include "web_router.hpp"
 
 namespace plan {
 namespace {
@@ -32,7 +34,7 @@ Reason objection(const Config& config, const http::RequestHead& head) noexcept {
   return lacks_length(config, head) ? Reason::length_required : Reason::none;
 }
 
-// What a parent looks up, we do not see: rules about addresses neither allow it nor deny it.
+// The upstream proxy does the DNS lookup, so no rule about addresses matches.
 bool denied_unseen(const Config& config, const http::RequestHead& head, const sys::Address& client) noexcept {
   const Asked asked{client, head.authority.host, head.authority.port, head.method};
   return config.rules.for_address(asked, sys::Address{}).decision == Decision::deny;
@@ -59,8 +61,8 @@ Plan plan_forward(const Config& config, const http::RequestHead& head, const sys
 
 }  // namespace
 
-// A length is needed where a body is to be expected: RFC 1945 section 8.3 for HTTP/1.0; and what goes on as
-// HTTP/1.0, which has no chunks, needs one for every body (RFC 9110 section 15.5.12).
+// HTTP/1.0 requests that usually have a body need a length (RFC 1945 section 8.3). So does every body that is
+// forwarded as HTTP/1.0, which has no chunks (RFC 9110 section 15.5.12).
 bool lacks_length(const Config& config, const http::RequestHead& head) noexcept {
   if (head.body.kind == http::Body::Kind::chunked) return config.http10;
   const bool has_body_by_nature = head.method == "POST" || head.method == "PUT";
@@ -68,12 +70,11 @@ bool lacks_length(const Config& config, const http::RequestHead& head) noexcept 
          head.body.kind == http::Body::Kind::none;
 }
 
-// RFC 9110 section 7.6.3: who is named in Via has had this request before.
 bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
   for (const http::Field& field : head.fields.all()) {
     if (field.id != http::FieldName::via) continue;
     for (std::string_view rest = field.value; !rest.empty();) {
-      std::string_view hop = base::next_element(rest);  // protocol, blank, who, perhaps a comment
+      std::string_view hop = base::next_element(rest);  // protocol, blank, name, optional comment
       hop.remove_prefix(std::min(hop.find(' '), hop.size()));
       hop = base::trimmed(hop);
       if (base::equals_ignoring_case(hop.substr(0, hop.find_first_of(" \t(")), name)) return true;
@@ -85,7 +86,7 @@ bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
 Plan plan_request(const Config& config, const Listener& listener, const http::RequestHead& head,
                   const sys::Address& client, bool crowded) noexcept {
   if (listener.role != Role::web) return plan_forward(config, head, client, crowded);
-  // Who is told so must go: staying, they would be the crowd.
+  // Close after a 503: a kept connection would hold a slot.
   if (crowded) return {.reason = Reason::no_slot, .keep_alive = false};
   return plan_web(config, listener, head, client);
 }

@@ -1,0 +1,22 @@
+// Decides what to do with a request, by the configuration alone.
+#pragma once
+#include <optional>
+#include <string_view>
+
+#include "config.hpp"
+#include "plan.hpp"
+
+namespace plan {
+
+// For listeners of role `forward` and `web`. `crowded`: the maximum number of requests is being served.
+Plan plan_request(const Config& config, const Listener& listener, const http::RequestHead& head,
+                  const sys::Address& client, bool crowded) noexcept;
+// What is done with each connection of a listener of the other roles; nothing for `forward` and `web`.
+std::optional<Kind> kind_of(Role role) noexcept;
+
+// The request needs a Content-Length and has none.
+bool lacks_length(const Config& config, const http::RequestHead& head) noexcept;
+// Via contains `name`: the request has passed that proxy (RFC 9110 section 7.6.3).
+bool has_passed(const http::RequestHead& head, std::string_view name) noexcept;
+
+}  // namespace plan

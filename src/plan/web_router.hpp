@@ -1,0 +1,12 @@
+// Decides what to do with a request to a web server: the site by the request's host, the route by the longest
+// matching prefix of its path, then the route's access lists.
+#pragma once
+#include "plan.hpp"
+
+namespace plan {
+
+// REQUIRES: a listener of role `web`.
+Plan plan_web(const Config& config, const Listener& listener, const http::RequestHead& head,
+              const sys::Address& client) noexcept;
+
+}  // namespace plan
