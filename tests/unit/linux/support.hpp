@@ -220,7 +220,7 @@ class Machine {
         continue;
       }
       if (!sleep(host)) {
-        ADD_FAILURE() << "in vain waited until " << what << "; the record is in " << row(record().state).name
+        ADD_FAILURE() << "in vain waited until " << what << "; the record is in " << name(record().state)
                       << ", wait " << static_cast<int>(record().wait);
         return false;
       }
