@@ -5,7 +5,7 @@
 #include <cassert>
 
 #include "src/http/rewrite.hpp"
-#include "src/state/generation.hpp"
+#include "src/plan/generation.hpp"
 #include "src/state/parts.hpp"
 
 using base::Reason;

@@ -50,7 +50,9 @@ class Trace;
 namespace net {
 class Resolver;
 }
-struct Generation;  // src/state/generation.hpp
+namespace plan {
+struct Generation;
+}  // namespace plan
 
 enum class State : std::uint8_t { FREE, READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE };
 inline constexpr std::size_t kStates = 5;
@@ -253,11 +255,11 @@ struct request_info {
   std::array<net::Endpoint, 2> side;
   std::array<net::Lane, 2> lane;
   base::Links ready, timer;
-  std::uint64_t deadline = 0;        // of `wait`
-  std::uint64_t entered = 0;         // the state, ms
-  std::uint64_t id = 0;              // of the connection, from 1
-  std::uint32_t served = 0;          // requests on this connection before this one
-  Generation* generation = nullptr;  // it is served by; null: free
+  std::uint64_t deadline = 0;              // of `wait`
+  std::uint64_t entered = 0;               // the state, ms
+  std::uint64_t id = 0;                    // of the connection, from 1
+  std::uint32_t served = 0;                // requests on this connection before this one
+  plan::Generation* generation = nullptr;  // it is served by; null: free
   ExchangePtr exchange;
   std::unique_ptr<base::BodySource> feed;  // where the answer comes from; null: from the upstream
   std::unique_ptr<Approach> approach;      // null unless it is needed
@@ -322,14 +324,14 @@ class Pages {
 
 // What the state functions need of the world around them.
 struct Services {
-  Services(Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
+  Services(plan::Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
            ExchangePool& notes, net::Resolver& names, net::UpstreamPool& spare,
            base::Trace& into_trace) noexcept;
 
   // From here on `config`, and what belongs to it, are those of this generation: of the record that runs.
-  void use(const Generation& of) noexcept;
+  void use(const plan::Generation& of) noexcept;
 
-  Generation* generation;                // the youngest: newcomers are served by it
+  plan::Generation* generation;          // the youngest: newcomers are served by it
   bool draining = false;                 // no newcomers; who is there has what is under way, and no more
   const plan::Config* config = nullptr;  // see `use`
   const sys::Fd& poller;

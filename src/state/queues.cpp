@@ -3,7 +3,7 @@
 #include <cassert>
 
 #include "../base/trace.hpp"
-#include "generation.hpp"
+#include "../plan/generation.hpp"
 #include "parts.hpp"
 
 using base::TraceEvent;

@@ -3,7 +3,7 @@
 #include <new>
 
 #include "../../request_state.hpp"
-#include "generation.hpp"
+#include "../plan/generation.hpp"
 
 Table::~Table() {
   for (std::uint32_t slot = 0; slot < touched_; ++slot) records_[slot].~request_info();
@@ -37,8 +37,8 @@ request_info* Table::find(const net::Token& token) noexcept {
   return nullptr;
 }
 
-Services::Services(Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
-                   ExchangePool& notes, net::Resolver& names, net::UpstreamPool& spare,
+Services::Services(plan::Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from,
+                   net::Pipes& bulk, ExchangePool& notes, net::Resolver& names, net::UpstreamPool& spare,
                    base::Trace& into_trace) noexcept
     : generation(&with),
       poller(into),
@@ -57,7 +57,7 @@ Services::Services(Generation& with, const sys::Fd& into, Table& of, base::Block
   use(with);
 }
 
-void Services::use(const Generation& of) noexcept {
+void Services::use(const plan::Generation& of) noexcept {
   config = &of.config;
   users = of.users.get();
   limits = of.limits.get();

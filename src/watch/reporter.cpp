@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "../net/resolver.hpp"
-#include "../state/generation.hpp"
+#include "../plan/generation.hpp"
 #include "access_log.hpp"
 
 namespace watch {

@@ -26,7 +26,7 @@ class Drain(Case):
         client = self.client(proxy.ask(self.origin(slowly(gate)).url("/large"), "Host: o", version="1.1"))
         self.assertEqual(client.read_head().status, 200)
         proxy.process.send_signal(signal.SIGTERM)
-        proxy.line("draining: 1 request under way, at most ")
+        proxy.line("draining: 1 request in flight, at most ")
         return proxy, gate, client
 
     def refused(self, proxy):
@@ -74,7 +74,7 @@ class Drain(Case):
         client = self.client(proxy.connect().send(whole[:9]))
         self.get_through(proxy, origin)
         proxy.process.send_signal(signal.SIGTERM)
-        proxy.line("draining: 1 request under way")
+        proxy.line("draining: 1 request in flight")
         answer = client.send(whole[9:]).rest()
         self.assertEqual((answer.status, answer.body, answer.reset), (200, b"hello", False))
         self.assertEqual(answer.head.all("Connection"), ["close"])
@@ -90,7 +90,7 @@ class Drain(Case):
         self.assertEqual(client.read_head().status, 200)
         with Wire(listener.accept()[0]) as host:
             proxy.process.send_signal(signal.SIGTERM)
-            proxy.line("draining: 1 request under way")
+            proxy.line("draining: 1 request in flight")
             client.send(b"ping")
             self.assertEqual(host.read(4), b"ping")
             host.send(b"pong")

@@ -153,7 +153,7 @@ class File(Reloaded):
             proxy, origin = self.start(), self.origin()
             self.write(content)
             proxy.process.send_signal(signal.SIGHUP)
-            proxy.said("nothing was reloaded")
+            proxy.said("reload failed")
             self.assertEqual(proxy.get(origin.url()).body, b"hello")
             status, error = proxy.stop()
             self.assertEqual(status, 0)
@@ -165,7 +165,7 @@ class File(Reloaded):
         self.listens_on(0, max_requests=77, buffers=5)
         self.reload(proxy)
         status, error = proxy.stop()
-        self.assertEqual((status, error), (0, "proxy: only a restart changes --max-requests, --buffers, which stays as it was\n"))
+        self.assertEqual((status, error), (0, "proxy: restart to change --max-requests, --buffers: a reload keeps the values of the start\n"))
 
 
 class CommandLine(Reloaded):

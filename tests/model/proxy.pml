@@ -797,7 +797,7 @@ inline wake(s) {
   fi
 }
 
-/* proxy.cpp: half-read heads are those whose deadline is that of the head. */
+/* src/server/server.cpp: half-read heads are those whose deadline is that of the head. */
 #if SLOTS == 1
 #define HALF_READ (rec[0].waits == head)
 #else

@@ -2,10 +2,10 @@
 
 #include <set>
 
-// The program's own file, its main under another name: so the very loop is under test, and can be looked into.
-#define main proxy_main
-#include "../../proxy.cpp"
-#undef main
+#include "../../src/base/text.hpp"
+#include "../../src/config/command_line.hpp"
+#include "../../src/server/server.hpp"
+#include "../../src/watch/trace_printer.hpp"
 
 namespace sim {
 
@@ -445,20 +445,20 @@ std::string tell(const base::Trace& trace) {
 void run(Stage& stage, Outcome& outcome) {
   World& world = stage.world;
   const plan::Config config = config_for(stage.scenario, stage.reloads);
-  Capacity capacity = capacity_for(config);
+  server::Capacity capacity = server::capacity_for(config);
   if (stage.scenario.blocks != 0) capacity.blocks = stage.scenario.blocks;
-  sys::Opened poller = sys::make_poller();
-  sys::Opened signals = sys::make_signalfd();
-  constexpr net::Token kSignals{0, 0, net::Token::Kind::signals};
-  if (sys::watch(poller.fd, signals.fd.get(), kSignals.packed()) != 0) return;
+  sys::Fd poller, signals;
+  if (!server::open_descriptors(poller, signals).empty()) return;
   sys::Opened output = sys::open_stdout();
-  Proxy proxy{config, capacity, {std::move(poller.fd), std::move(signals.fd), {std::move(output.fd), sys::Fd{}}},
-              stage.reloads.arguments()};
+  server::Generations generations;
+  generations.push_back(server::first_generation(config, capacity.slots));
+  server::Resources resources{std::move(poller), capacity, *generations.back()};
+  Services& services = resources.services;
+  server::Server proxy{resources, generations, std::move(signals), {std::move(output.fd), sys::Fd{}}, stage.reloads.arguments()};
   if (!proxy.listen().empty()) return;  // the failure loop may forbid it; then there is nothing to see
-  proxy.services().pipes.bulk_bytes = stage.scenario.bulk_bytes;
+  services.pipes.bulk_bytes = stage.scenario.bulk_bytes;
   proxy.announce();
-  world.before_sleep = [&proxy, &world] {
-    Services& services = proxy.services();
+  world.before_sleep = [&services, &world] {
     const bool head_could_end = !services.timers[static_cast<std::size_t>(plan::Wait::request_head)].empty();
     if (!services.starved.empty() && (services.blocks.used() < services.blocks.limit() || head_could_end))
       world.fault("the program sleeps, and somebody starves who could be fed");
@@ -469,36 +469,35 @@ void run(Stage& stage, Outcome& outcome) {
   const std::uint64_t begun = world.now();
   std::uint64_t quiet_turns = 0;
   while (!proxy.stopping() && world.broken.empty()) {
-    const std::uint64_t now = world.now(), moved = proxy.services().trace.written();
+    const std::uint64_t now = world.now(), moved = services.trace.written();
     const auto calls = world.calls_made;
     proxy.turn();
     ++outcome.turns;
-    if (const std::string fault = check_turn(proxy.services(), world); !fault.empty()) world.fault(fault);
-    if (const std::string fault = check_race(proxy.services(), world); !fault.empty()) world.fault(fault);
-    if (const std::string fault = check_idle(proxy.services(), world); !fault.empty()) world.fault(fault);
-    if (const std::string fault = shares.check(proxy.services()); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_turn(services, world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_race(services, world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_idle(services, world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = shares.check(services); !fault.empty()) world.fault(fault);
     // Who is turned away for want of a descriptor is nobody's client, and yet read.
     const bool all_counted = stage.scenario.descriptor_limit >= 64;
     if (const std::string fault = !all_counted ? "" : check_allowance(config.allowance.bytes, world, begun, stage.gate ? &*stage.gate : nullptr, stage.roles.uncounted()); !fault.empty()) world.fault(fault);
-    const bool quiet = now == world.now() && moved == proxy.services().trace.written() && calls == world.calls_made &&
+    const bool quiet = now == world.now() && moved == services.trace.written() && calls == world.calls_made &&
                        world.events_handed_out == 0;
     quiet_turns = quiet ? quiet_turns + 1 : 0;
-    if (const std::string fault = end.check(proxy.services(), world, proxy.stopping()); !fault.empty()) world.fault(fault);
-    if (const std::string fault = check_generations(proxy.services(), proxy.generations()); !fault.empty()) world.fault(fault);
-    if (const std::string fault = stage.poll(outcome.turns, proxy.services()); !fault.empty()) world.fault(fault);
+    if (const std::string fault = end.check(services, world, proxy.stopping()); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_generations(services, generations); !fault.empty()) world.fault(fault);
+    if (const std::string fault = stage.poll(outcome.turns, services); !fault.empty()) world.fault(fault);
     if (outcome.turns == stage.scenario.drained_after) stage.drain();
     if (quiet_turns > 2) world.fault("the loop spins: turns without event, time or progress");
   }
   if (world.broken.empty() && stage.all_over()) {
-    Services& services = proxy.services();
     if (services.table.used() != 0) world.fault("all is over, and a record is still in use");
     if (services.blocks.used() != 0) world.fault("all is over, and a block is still out");
     if (services.pipes.used() != 0) world.fault("all is over, and a pipe is still out");
     if (services.upstreams.idle() != 0) world.fault("all is over, and a connection to an origin is still kept");
-    if (proxy.generations().size() != 1) world.fault("all is over, and an earlier configuration is still there");
+    if (generations.size() != 1) world.fault("all is over, and an earlier configuration is still there");
     if (!no_work_is_open(services)) world.fault("all is over, and a member of a group still has work");
   }
-  if (!world.broken.empty() || stage.scenario.told) outcome.story += tell(proxy.services().trace);
+  if (!world.broken.empty() || stage.scenario.told) outcome.story += tell(services.trace);
 }
 
 void judge(Stage& stage) {

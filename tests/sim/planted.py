@@ -25,7 +25,7 @@ MISTAKES = [
     ("short write ignored", [("sent-by-bytes", replace("begin = end;"))]),
     ("HUP before data is read", [("read-before-hangup",
                                   before("if (upstream.hung) return give_up(record, services, Reason::upstream_reset);"))]),
-    ("stale event", [("mark-before-run", part("mark(events_[i]);", "{\n    mark(events_[i]);\n    accept_clients();\n    run_ready();\n  }")),
+    ("stale event", [("mark-before-run", part("mark(events_[i]);", "{\n    mark(events_[i]);\n    admission_.accept_clients();\n    run_ready();\n  }")),
                      ("event-serial", condition("token.slot < touched_ && (side == kClient || side == kUpstream)"))]),
     ("hang-up before the client's bytes are read", [("client-hangup", condition("client.hung"))]),
     ("a byte budget for each state, not for each turn", [("one-budget-a-turn", before("services.budget = {kTurnBytes, kTurnBytes};"))]),

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "../../src/config/json.hpp"
-#include "../../src/state/generation.hpp"
+#include "../../src/plan/generation.hpp"
 #include "history.hpp"
 
 namespace sim {
@@ -11,7 +11,7 @@ namespace sim {
 namespace {
 
 constexpr const char* kFile = "/etc/proxy.json";
-constexpr std::string_view kRefusal = "nothing was reloaded";
+constexpr std::string_view kRefusal = "reload failed";
 
 }  // namespace
 
@@ -75,7 +75,7 @@ void Reloads::note_newcomers(bool adopted) {
 
 namespace {
 
-std::string check_groups(Services& services, const Generation& generation) {
+std::string check_groups(Services& services, const plan::Generation& generation) {
   const std::vector<plan::Group>& groups = generation.config.groups;
   std::vector<std::vector<std::uint32_t>> open(groups.size());
   for (std::size_t i = 0; i < groups.size(); ++i) open[i].resize(groups[i].members.size());
@@ -92,7 +92,7 @@ std::string check_groups(Services& services, const Generation& generation) {
 
 }  // namespace
 
-std::string check_generations(Services& services, const std::vector<std::unique_ptr<Generation>>& generations) {
+std::string check_generations(Services& services, const std::vector<std::unique_ptr<plan::Generation>>& generations) {
   std::size_t counted = 0, used = 0;
   if (services.generation != generations.back().get()) return "newcomers are not served by the youngest configuration";
   for (const auto& generation : generations) {

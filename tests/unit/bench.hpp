@@ -8,7 +8,7 @@
 #include "../../request_state.hpp"
 #include "../../src/base/trace.hpp"
 #include "../../src/net/resolver.hpp"
-#include "../../src/state/generation.hpp"
+#include "../../src/plan/generation.hpp"
 #include "../sim/kernel.hpp"
 
 namespace bench {
@@ -147,7 +147,7 @@ class Bench {
   sim::World world;
   Inside inside{world};
   std::size_t block_limit;
-  Generation generation;
+  plan::Generation generation;
   plan::Config& config = generation.config;
   sys::Fd poller, listener;
   Room<base::Block> block_memory{base::BlockPool::footprint(16)};

@@ -21,7 +21,7 @@ bool has(const string& text, const char* what) { return text.find(what) != strin
 // A program that serves HTTP/1.1, and a configuration to come.
 struct Changing {
   Changing() { next.config.listeners.emplace_back(); }
-  Generation next;
+  plan::Generation next;
   Bench b{16, 1 << 20, false};
   void change() {
     b.services->generation = &next;
@@ -87,7 +87,7 @@ TEST(Generations, AnAnswerThatIsAwaitedEndsTheConnection) {
 }
 
 TEST(Generations, LimitsThatAreTheSameGoOn) {
-  Generation one, same, other;
+  plan::Generation one, same, other;
   one.config.allowance.connections = same.config.allowance.connections = 3;
   other.config.allowance.connections = 4;
   limit_clients(one, nullptr, 8, {});

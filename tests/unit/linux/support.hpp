@@ -25,7 +25,7 @@
 #include "../../../request_state.hpp"
 #include "../../../src/base/trace.hpp"
 #include "../../../src/net/resolver.hpp"
-#include "../../../src/state/generation.hpp"
+#include "../../../src/plan/generation.hpp"
 #include "fake_names.hpp"
 
 namespace support {
@@ -320,7 +320,7 @@ class Machine {
   std::vector<std::unique_ptr<Peer>> peers_;
 
  public:
-  Generation generation{[] {
+  plan::Generation generation{[] {
     plan::Config lab;
     lab.http10 = true;
     lab.listeners.emplace_back();

@@ -1,16 +1,17 @@
-#include "checker.hpp"
+#include "health_checker.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "../net/resolver.hpp"
-#include "generation.hpp"
-#include "parts.hpp"
+#include "../plan/generation.hpp"
+#include "../state/parts.hpp"
 
 using base::Reason;
 using net::Link;
 
+namespace server {
 namespace {
 
 // What we lack ourselves says nothing about the server.
@@ -34,29 +35,29 @@ std::string request_text(const std::string& path, const plan::Hop& server) {
 
 // ---- events ----------------------------------------------------------------------------------------------
 
-Checker::Probe* Checker::find(const net::Token& token) noexcept {
+HealthChecker::Probe* HealthChecker::find(const net::Token& token) noexcept {
   if (token.slot >= probes_.size() || probes_[token.slot].server.serial != token.serial) return nullptr;
   return &probes_[token.slot];
 }
 
-net::Token Checker::token_of(const Probe& probe) const noexcept {
+net::Token HealthChecker::token_of(const Probe& probe) const noexcept {
   return {probe.server.serial, static_cast<std::uint32_t>(&probe - probes_.data()), net::Token::Kind::check};
 }
 
-void Checker::mark(const net::Token& token, const sys::Event& event) noexcept {
+void HealthChecker::mark(const net::Token& token, const sys::Event& event) noexcept {
   Probe* const probe = find(token);
   if (probe == nullptr) return;
   probe->server.mark(event);
   probe->marked = true;
 }
 
-void Checker::wake(const net::Token& token) noexcept {
+void HealthChecker::wake(const net::Token& token) noexcept {
   if (Probe* const probe = find(token); probe != nullptr) probe->marked = true;
 }
 
 // ---- one check -------------------------------------------------------------------------------------------
 
-Checker::Found Checker::look_up(Probe& probe, std::uint64_t now) {
+HealthChecker::Found HealthChecker::look_up(Probe& probe, std::uint64_t now) {
   const plan::Hop& server = generation_->config.groups[probe.group].members[probe.member];
   if (!server.socket.empty()) {
     probe.addresses.add({.family = sys::Address::Family::local});
@@ -69,7 +70,7 @@ Checker::Found Checker::look_up(Probe& probe, std::uint64_t now) {
   return connect_next(probe, now, Reason::resolve_timeout);
 }
 
-int Checker::begin_connection(Probe& probe, const sys::Address& address) noexcept {
+int HealthChecker::begin_connection(Probe& probe, const sys::Address& address) noexcept {
   const plan::Hop& server = generation_->config.groups[probe.group].members[probe.member];
   sys::Opened opened = address.family == sys::Address::Family::local
                            ? sys::connect_local(server.socket.c_str())
@@ -84,7 +85,7 @@ int Checker::begin_connection(Probe& probe, const sys::Address& address) noexcep
 
 // One after another, and each has its share of the time that is left: there is nobody who waits, so there is
 // no race (connect.cpp). `otherwise` is why there is no connection if there is no time or address left.
-Checker::Found Checker::connect_next(Probe& probe, std::uint64_t now, Reason otherwise) noexcept {
+HealthChecker::Found HealthChecker::connect_next(Probe& probe, std::uint64_t now, Reason otherwise) noexcept {
   while (now < probe.until && probe.next_address < probe.addresses.count) {
     const auto left = static_cast<std::uint64_t>(probe.addresses.count - probe.next_address);
     const int error = begin_connection(probe, probe.addresses.list[probe.next_address++]);
@@ -95,7 +96,7 @@ Checker::Found Checker::connect_next(Probe& probe, std::uint64_t now, Reason oth
   return Finding{.reason = otherwise};
 }
 
-Checker::Found Checker::connecting(Probe& probe, std::uint64_t now) noexcept {
+HealthChecker::Found HealthChecker::connecting(Probe& probe, std::uint64_t now) noexcept {
   if (!probe.server.writable && now < probe.next_at) return {};
   const int error = probe.server.writable ? sys::socket_error(probe.server.fd) : ETIMEDOUT;
   if (error != 0) return connect_next(probe, now, state::reason_for(error));
@@ -104,7 +105,7 @@ Checker::Found Checker::connecting(Probe& probe, std::uint64_t now) noexcept {
 }
 
 // Says what is left of the request, and hears the answer as far as it has come.
-Checker::Found Checker::talk(Probe& probe) noexcept {
+HealthChecker::Found HealthChecker::talk(Probe& probe) noexcept {
   while (probe.server.writable && probe.sent < probe.request.size()) {
     const sys::Io io =
         sys::transmit(probe.server.fd, std::as_bytes(std::span{probe.request}).subspan(probe.sent));
@@ -127,7 +128,7 @@ Checker::Found Checker::talk(Probe& probe) noexcept {
   return {};
 }
 
-Checker::Found Checker::parse(Probe& probe) noexcept {
+HealthChecker::Found HealthChecker::parse(Probe& probe) noexcept {
   const std::string_view text{reinterpret_cast<const char*>(probe.block->bytes), probe.end};
   for (;;) {
     http::ResponseHead head;
@@ -144,7 +145,7 @@ Checker::Found Checker::parse(Probe& probe) noexcept {
 }
 
 // As far as it goes without waiting. What has come is looked at first: it may be we who were late.
-Checker::Found Checker::advance(Probe& probe, std::uint64_t now) {
+HealthChecker::Found HealthChecker::advance(Probe& probe, std::uint64_t now) {
   Found found;
   if (probe.server.link == Link::resolving) found = look_up(probe, now);
   if (!found && probe.server.link == Link::connecting) found = connecting(probe, now);
@@ -153,12 +154,12 @@ Checker::Found Checker::advance(Probe& probe, std::uint64_t now) {
   return found;
 }
 
-void Checker::go_on(Probe& probe, std::uint64_t now) {
+void HealthChecker::go_on(Probe& probe, std::uint64_t now) {
   probe.marked = false;
   if (const Found found = advance(probe, now)) conclude(probe, *found);
 }
 
-void Checker::conclude(Probe& probe, const Finding& finding) {
+void HealthChecker::conclude(Probe& probe, const Finding& finding) {
   const bool well = finding.status / 100 == 2 || finding.status / 100 == 3;
   const plan::Group& group = generation_->config.groups[probe.group];
   if (is_ours(finding.reason))
@@ -170,7 +171,7 @@ void Checker::conclude(Probe& probe, const Finding& finding) {
 
 // ---- all of them -----------------------------------------------------------------------------------------
 
-void Checker::ask(const Generation* whom) noexcept {
+void HealthChecker::use(const plan::Generation* whom) noexcept {
   for (Probe& probe : probes_) {
     if (probe.server.link == Link::none) continue;
     generation_->groups->check_given_up(probe.group, probe.member);
@@ -180,7 +181,7 @@ void Checker::ask(const Generation* whom) noexcept {
   begin_at_ = whom == nullptr ? 0 : 1;  // at once
 }
 
-void Checker::begin_those_due(std::uint64_t now) {
+void HealthChecker::begin_those_due(std::uint64_t now) {
   for (Probe& probe : probes_) {
     // One that is over before it waits leaves its place to the next.
     while (probe.server.link == Link::none) {
@@ -202,7 +203,7 @@ void Checker::begin_those_due(std::uint64_t now) {
   begin_at_ = 0;  // all places are taken
 }
 
-std::span<const Checker::Change> Checker::run(std::uint64_t now) {
+std::span<const HealthChecker::Change> HealthChecker::run(std::uint64_t now) {
   changes_.clear();
   bool ended = false;
   for (Probe& probe : probes_) {
@@ -214,22 +215,24 @@ std::span<const Checker::Change> Checker::run(std::uint64_t now) {
   return changes_;
 }
 
-std::uint64_t Checker::next_deadline() const noexcept {
+std::uint64_t HealthChecker::next_deadline() const noexcept {
   std::uint64_t at = begin_at_;
   for (const Probe& probe : probes_)
     if (probe.server.link != Link::none && (at == 0 || probe.deadline() < at)) at = probe.deadline();
   return at;
 }
 
-std::size_t Checker::under_way() const noexcept {
+std::size_t HealthChecker::under_way() const noexcept {
   return static_cast<std::size_t>(std::count_if(
       probes_.begin(), probes_.end(), [](const Probe& probe) { return probe.server.link != Link::none; }));
 }
 
-std::string text_of(const Checker::Change& change) {
+std::string text_of(const HealthChecker::Change& change) {
   const std::string result =
       change.status != 0 ? std::to_string(change.status) : std::string{base::row(change.reason).name};
   return "health check " + change.group->check_path + " of " + plan::text_of(*change.server) +
-         (change.well ? " passed (" + result + "): it is asked again"
-                      : " failed (" + result + "): it is left out until it passes one");
+         (change.well ? " passed (" + result + "): back in use"
+                      : " failed (" + result + "): ejected until a check passes");
 }
+
+}  // namespace server

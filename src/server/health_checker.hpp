@@ -14,21 +14,23 @@
 
 #include "../../request_state.hpp"
 
-class Checker {
+namespace server {
+
+class HealthChecker {
  public:
   static constexpr std::size_t kAtOnce = 16;
   // A check takes no longer, from the look-up to the answer's head; nor longer than Wait::response_head.
   static constexpr std::uint64_t kLongestMs = 5'000;
 
   // REQUIRES: all three outlive it. Of `blocks` each check has one at most, while its answer comes.
-  Checker(const sys::Fd& poller, net::Resolver& resolver, base::BlockPool& blocks) noexcept
+  HealthChecker(const sys::Fd& poller, net::Resolver& resolver, base::BlockPool& blocks) noexcept
       : poller_(poller), resolver_(resolver), blocks_(blocks) {}
-  Checker(const Checker&) = delete;
-  Checker& operator=(const Checker&) = delete;
+  HealthChecker(const HealthChecker&) = delete;
+  HealthChecker& operator=(const HealthChecker&) = delete;
 
   // From now on the servers of this generation are asked, those with a path at once; null: nobody is. What is
   // under way is given up, and nothing is learnt from it. REQUIRES: both it and the one before are alive.
-  void ask(const Generation* whom) noexcept;
+  void use(const plan::Generation* whom) noexcept;
 
   void mark(const net::Token& token, const sys::Event& event) noexcept;  // of a check's connection
   void wake(const net::Token& token) noexcept;                           // a server's name was looked up
@@ -92,12 +94,14 @@ class Checker {
   const sys::Fd& poller_;
   net::Resolver& resolver_;
   base::BlockPool& blocks_;
-  const Generation* generation_ = nullptr;  // null: nobody is asked
+  const plan::Generation* generation_ = nullptr;  // null: nobody is asked
   std::array<Probe, kAtOnce> probes_;
   std::uint32_t serial_ = 0;
   std::uint64_t begin_at_ = 0;  // when the next check is due; 0: none is, unless one ends
   std::vector<Change> changes_;
 };
 
-// "health check /up of localhost:3000 failed (503): it is left out until it passes one", for people.
-std::string text_of(const Checker::Change& change);
+// "health check /up of localhost:3000 failed (503): ejected until a check passes", for people.
+std::string text_of(const HealthChecker::Change& change);
+
+}  // namespace server

@@ -1,5 +1,5 @@
 // Checks of the servers behind us: what is asked, what counts as well, and that nothing is left over.
-#include "../../src/state/checker.hpp"
+#include "../../src/server/health_checker.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,6 +15,7 @@
 namespace {
 
 using bench::member_address;
+using server::HealthChecker;
 using std::string;
 using Manner = sim::World::Host::Manner;
 
@@ -51,7 +52,7 @@ struct Asking {
                   const sim::Temper& temper = bench::kind(), std::size_t blocks = 16)
       : world(by, temper), generation(checked(std::move(members))), pool(memory.memory, blocks) {
     group_servers(generation, {1, 2});
-    checker.ask(&generation);
+    checker.use(&generation);
   }
   static sim::Chooser& kindest() {
     static bench::First first;
@@ -65,7 +66,7 @@ struct Asking {
       if (token.kind == net::Token::Kind::check) checker.mark(token, events[i]);
     }
     for (const net::Token& token : resolver.woken(at)) checker.wake(token);
-    for (const Checker::Change& change : checker.run(at)) told.push_back(text_of(change));
+    for (const HealthChecker::Change& change : checker.run(at)) told.push_back(text_of(change));
   }
   // All happens that can happen without time going by.
   void settle() {
@@ -116,19 +117,19 @@ struct Asking {
 
   sim::World world;
   bench::Inside inside{world};
-  Generation generation;
+  plan::Generation generation;
   sys::Fd poller = sys::make_poller().fd;
   net::Resolver resolver{poller};
   bench::Room<base::Block> memory{base::BlockPool::footprint(16)};
   base::BlockPool pool;
-  Checker checker{poller, resolver, pool};
+  HealthChecker checker{poller, resolver, pool};
   std::vector<string> told;
   std::uint64_t at = 5'000;
 };
 
 // ---- what is asked, and when -----------------------------------------------------------------------------
 
-TEST(Checker, AsksAtOnceAndThenInEachPeriod) {
+TEST(HealthChecker, AsksAtOnceAndThenInEachPeriod) {
   Asking a{{hop(1)}};
   auto& server = a.host(1);
   for (int n = 0; n < 3; ++n) {
@@ -147,22 +148,22 @@ TEST(Checker, AsksAtOnceAndThenInEachPeriod) {
   EXPECT_TRUE(a.told.empty()) << "nothing has changed";
 }
 
-TEST(Checker, NobodyIsAskedWithoutAPath) {
+TEST(HealthChecker, NobodyIsAskedWithoutAPath) {
   Asking a{{hop(1)}};
-  Generation other{checked({hop(1)})};
+  plan::Generation other{checked({hop(1)})};
   other.config.groups[0].check_path.clear();
   group_servers(other, {1, 2});
   auto& server = a.host(1);
-  for (const Generation* const whom :
-       {static_cast<const Generation*>(&other), static_cast<const Generation*>(nullptr)}) {
-    a.checker.ask(whom);
+  for (const plan::Generation* const whom :
+       {static_cast<const plan::Generation*>(&other), static_cast<const plan::Generation*>(nullptr)}) {
+    a.checker.use(whom);
     a.pass(10 * kEveryMs);
     EXPECT_TRUE(server.arrivals.empty());
     EXPECT_EQ(a.checker.next_deadline(), 0U);
   }
 }
 
-TEST(Checker, LooksNamesUp) {
+TEST(HealthChecker, LooksNamesUp) {
   Asking a{{{.host = "app.test", .port = 80, .socket = {}}, {.host = "none.test", .port = 80, .socket = {}}}};
   net::Found found{net::Found::What::found, "app.test", {}, 60'000};
   found.addresses.add(member_address(1));
@@ -175,11 +176,11 @@ TEST(Checker, LooksNamesUp) {
   EXPECT_FALSE(a.left_out(0));
   EXPECT_TRUE(a.left_out(1));
   EXPECT_EQ(a.told,
-            std::vector<string>{"health check /up of none.test:80 failed (name-not-found): it is left out "
-                                "until it passes one"});
+            std::vector<string>{
+                "health check /up of none.test:80 failed (name-not-found): ejected until a check passes"});
 }
 
-TEST(Checker, TriesTheNextAddress) {
+TEST(HealthChecker, TriesTheNextAddress) {
   for (const Manner first : {Manner::refuses, Manner::swallows}) {
     Asking a{{{.host = "app.test", .port = 80, .socket = {}}}};
     net::Found found{net::Found::What::found, "app.test", {}, 60'000};
@@ -190,18 +191,18 @@ TEST(Checker, TriesTheNextAddress) {
     auto& second = a.host(2);
     a.settle();
     if (first == Manner::swallows) {
-      EXPECT_EQ(a.checker.next_deadline(), a.at + Checker::kLongestMs / 2);
-      a.pass(Checker::kLongestMs / 2);
+      EXPECT_EQ(a.checker.next_deadline(), a.at + HealthChecker::kLongestMs / 2);
+      a.pass(HealthChecker::kLongestMs / 2);
     }
     a.answers(second, kOk);
     EXPECT_FALSE(a.left_out());
     EXPECT_TRUE(a.told.empty());
-    a.checker.ask(nullptr);  // the next is due by now
+    a.checker.use(nullptr);  // the next is due by now
     EXPECT_TRUE(a.clean());
   }
 }
 
-TEST(Checker, AsksThroughAUnixSocket) {
+TEST(HealthChecker, AsksThroughAUnixSocket) {
   Asking a{{{.host = {}, .port = 0, .socket = "/run/app"}, {.host = {}, .port = 0, .socket = "/run/none"}}};
   a.world.local_hosts["/run/app"] = member_address(1);
   auto& server = a.host(1);
@@ -212,14 +213,14 @@ TEST(Checker, AsksThroughAUnixSocket) {
   EXPECT_FALSE(a.left_out(0));
   EXPECT_TRUE(a.left_out(1));
   EXPECT_EQ(a.told,
-            std::vector<string>{"health check /up of unix:/run/none failed (unreachable): it is left out "
-                                "until it passes one"});
+            std::vector<string>{
+                "health check /up of unix:/run/none failed (unreachable): ejected until a check passes"});
   EXPECT_TRUE(a.clean());
 }
 
 // ---- what counts as well ---------------------------------------------------------------------------------
 
-TEST(Checker, WhatAnAnswerMeans) {
+TEST(HealthChecker, WhatAnAnswerMeans) {
   // The status line and what follows, and how it is told; empty: it is well.
   const std::vector<std::pair<string, string>> cases{
       {"HTTP/1.1 200 OK\r\n\r\n", ""},
@@ -246,13 +247,13 @@ TEST(Checker, WhatAnAnswerMeans) {
       a.settle();
       EXPECT_EQ(a.left_out(), !result.empty()) << answer.substr(0, 60);
       const string line =
-          "health check /up of 10.0.0.1:80 failed (" + result + "): it is left out until it passes one";
+          "health check /up of 10.0.0.1:80 failed (" + result + "): ejected until a check passes";
       EXPECT_EQ(a.told, result.empty() ? std::vector<string>{} : std::vector<string>{line});
       EXPECT_TRUE(a.clean()) << answer.substr(0, 60);
     }
 }
 
-TEST(Checker, InterimAnswersWithoutEndAreCutOff) {
+TEST(HealthChecker, InterimAnswersWithoutEndAreCutOff) {
   Asking a{{hop(1)}};
   const auto [connection, text] = a.asked(a.host(1));
   ASSERT_TRUE(connection);
@@ -262,7 +263,7 @@ TEST(Checker, InterimAnswersWithoutEndAreCutOff) {
   EXPECT_TRUE(a.left_out());
 }
 
-TEST(Checker, WhoRefusesOrResetsIsNotWell) {
+TEST(HealthChecker, WhoRefusesOrResetsIsNotWell) {
   Asking a{{hop(1), hop(2)}};
   a.host(1, Manner::refuses);
   const auto [connection, text] = a.asked(a.host(2));
@@ -274,14 +275,14 @@ TEST(Checker, WhoRefusesOrResetsIsNotWell) {
   EXPECT_NE(a.told[1].find("(upstream-reset)"), string::npos);
 }
 
-TEST(Checker, WhoIsSilentIsNotWell) {
+TEST(HealthChecker, WhoIsSilentIsNotWell) {
   Asking a{{hop(1), hop(2), {.host = "slow.test", .port = 80, .socket = {}}}};
   a.world.unanswered.insert("slow.test");
   a.host(1, Manner::swallows);
   const auto [connection, text] = a.asked(a.host(2));
   a.say(connection, "HTTP/1.1 200");
-  EXPECT_EQ(a.checker.next_deadline(), a.at + Checker::kLongestMs);
-  a.pass(Checker::kLongestMs - 1);
+  EXPECT_EQ(a.checker.next_deadline(), a.at + HealthChecker::kLongestMs);
+  a.pass(HealthChecker::kLongestMs - 1);
   EXPECT_TRUE(a.told.empty());
   a.pass(1);
   ASSERT_EQ(a.told.size(), 3U);
@@ -290,22 +291,22 @@ TEST(Checker, WhoIsSilentIsNotWell) {
   EXPECT_NE(a.told[2].find("(resolve-timeout)"), string::npos) << a.told[2];
 }
 
-TEST(Checker, AnAnswerThatIsHereCountsHoweverLateWeLook) {
+TEST(HealthChecker, AnAnswerThatIsHereCountsHoweverLateWeLook) {
   Asking a{{hop(1), hop(2)}};
   auto& server = a.host(1);
   a.host(2, Manner::swallows);
   const auto [connection, text] = a.asked(server);
   a.world.remote_send(*connection, kOk);
   a.world.settle();
-  a.at += 10 * Checker::kLongestMs;
+  a.at += 10 * HealthChecker::kLongestMs;
   a.turn();
   EXPECT_FALSE(a.left_out(0));
   EXPECT_EQ(a.told.size(), 1U);
   a.turn();
-  EXPECT_LE(a.checker.next_deadline(), a.at + Checker::kLongestMs);
+  EXPECT_LE(a.checker.next_deadline(), a.at + HealthChecker::kLongestMs);
 }
 
-TEST(Checker, ANameThatIsFoundTooLateIsNotUsed) {
+TEST(HealthChecker, ANameThatIsFoundTooLateIsNotUsed) {
   Asking a{{{.host = "app.test", .port = 80, .socket = {}}}};
   net::Found found{net::Found::What::found, "app.test", {}, 60'000};
   found.addresses.add(member_address(1));
@@ -313,16 +314,16 @@ TEST(Checker, ANameThatIsFoundTooLateIsNotUsed) {
   auto& server = a.host(1);
   a.checker.run(a.at);
   a.world.settle();
-  a.at += Checker::kLongestMs;
+  a.at += HealthChecker::kLongestMs;
   a.turn();
   ASSERT_EQ(a.told.size(), 1U);
   EXPECT_NE(a.told[0].find("(resolve-timeout)"), string::npos) << a.told[0];
-  EXPECT_LE(a.checker.next_deadline(), a.at + Checker::kLongestMs);
+  EXPECT_LE(a.checker.next_deadline(), a.at + HealthChecker::kLongestMs);
   a.answers(server, kOk);
   EXPECT_EQ(a.told.size(), 2U) << "it is remembered for the next";
 }
 
-TEST(Checker, TheDeadlineOfAnswersHolds) {
+TEST(HealthChecker, TheDeadlineOfAnswersHolds) {
   Asking a{{hop(1)}};
   a.generation.config.wait_ms[static_cast<std::size_t>(plan::Wait::response_head)] = 70;
   a.host(1);
@@ -332,7 +333,7 @@ TEST(Checker, TheDeadlineOfAnswersHolds) {
   EXPECT_TRUE(a.left_out());
 }
 
-TEST(Checker, AChangeIsToldOnce) {
+TEST(HealthChecker, AChangeIsToldOnce) {
   Asking a{{hop(1), hop(2)}};
   auto& sick = a.host(1);
   auto& well = a.host(2);
@@ -343,14 +344,14 @@ TEST(Checker, AChangeIsToldOnce) {
     EXPECT_FALSE(a.left_out(1));
     a.pass(kEveryMs);
   }
-  EXPECT_EQ(a.told, (std::vector<string>{
-                        "health check /up of 10.0.0.1:80 failed (503): it is left out until it passes one",
-                        "health check /up of 10.0.0.1:80 passed (200): it is asked again"}));
+  EXPECT_EQ(a.told,
+            (std::vector<string>{"health check /up of 10.0.0.1:80 failed (503): ejected until a check passes",
+                                 "health check /up of 10.0.0.1:80 passed (200): back in use"}));
 }
 
 // ---- what is short ---------------------------------------------------------------------------------------
 
-TEST(Checker, WhatWeLackSaysNothingAboutTheServer) {
+TEST(HealthChecker, WhatWeLackSaysNothingAboutTheServer) {
   for (const int error : {EMFILE, ENFILE, ENOBUFS}) {
     Asking a{{hop(1)}};
     auto& server = a.host(1);
@@ -368,7 +369,7 @@ TEST(Checker, WhatWeLackSaysNothingAboutTheServer) {
   EXPECT_EQ(a.checker.under_way(), 0U);
 }
 
-TEST(Checker, ThoseWhoNeverAnswerDoNotKeepOutTheOthers) {
+TEST(HealthChecker, ThoseWhoNeverAnswerDoNotKeepOutTheOthers) {
   std::vector<plan::Hop> members;
   for (int n = 1; n <= 41; ++n) members.push_back(hop(n));
   Asking a{members};
@@ -378,11 +379,11 @@ TEST(Checker, ThoseWhoNeverAnswerDoNotKeepOutTheOthers) {
     int rounds = 0;
     for (; last.arrivals.empty() && rounds < 6; ++rounds) {
       a.settle();
-      EXPECT_LE(a.checker.under_way(), Checker::kAtOnce);
-      EXPECT_LE(a.world.sockets(), Checker::kAtOnce);
-      const bool full = a.checker.under_way() == Checker::kAtOnce;
+      EXPECT_LE(a.checker.under_way(), HealthChecker::kAtOnce);
+      EXPECT_LE(a.world.sockets(), HealthChecker::kAtOnce);
+      const bool full = a.checker.under_way() == HealthChecker::kAtOnce;
       EXPECT_TRUE(!full || a.checker.next_deadline() > a.at) << "it sleeps";
-      if (last.arrivals.empty()) a.pass(Checker::kLongestMs);
+      if (last.arrivals.empty()) a.pass(HealthChecker::kLongestMs);
     }
     EXPECT_LE(rounds, 3) << "forty that are silent, sixteen at once";
     a.answers(last, kOk);
@@ -393,7 +394,7 @@ TEST(Checker, ThoseWhoNeverAnswerDoNotKeepOutTheOthers) {
 
 // ---- another configuration, and the end ------------------------------------------------------------------
 
-TEST(Checker, WhatIsUnderWayIsGivenUpForAnother) {
+TEST(HealthChecker, WhatIsUnderWayIsGivenUpForAnother) {
   Asking a{{hop(1), {.host = "slow.test", .port = 80, .socket = {}}}};
   a.world.unanswered.insert("slow.test");
   auto& server = a.host(1);
@@ -401,9 +402,9 @@ TEST(Checker, WhatIsUnderWayIsGivenUpForAnother) {
   ASSERT_TRUE(connection);
   a.say(connection, "HTTP/1.1 5");
   EXPECT_EQ(a.checker.under_way(), 2U);
-  Generation next{checked({hop(1)})};
+  plan::Generation next{checked({hop(1)})};
   group_servers(next, {1, 2});
-  a.checker.ask(&next);
+  a.checker.use(&next);
   EXPECT_TRUE(a.clean());
   a.world.remote_send(*connection, "03 Late\r\n\r\n");
   a.answers(server, kSick);
@@ -411,26 +412,26 @@ TEST(Checker, WhatIsUnderWayIsGivenUpForAnother) {
   EXPECT_TRUE(next.groups->left_out(0, 0, a.at));
   EXPECT_EQ(a.told.size(), 1U);
   // Back to the first: what was given up can be begun anew.
-  a.checker.ask(&a.generation);
+  a.checker.use(&a.generation);
   a.pass(kEveryMs);
   a.answers(server, kSick);
   EXPECT_TRUE(a.left_out());
-  a.checker.ask(nullptr);
+  a.checker.use(nullptr);
   EXPECT_TRUE(a.clean());
 }
 
-TEST(Checker, AnEventOfAnEarlierConnectionIsNobodys) {
+TEST(HealthChecker, AnEventOfAnEarlierConnectionIsNobodys) {
   Asking a{{hop(1)}};
   a.host(1, Manner::swallows);
   a.settle();
   // The look-up's serial, and a place that there is not: taken for its own, it would be connected.
   for (const net::Token token : {net::Token{1, 0, net::Token::Kind::check},
-                                 net::Token{0, Checker::kAtOnce, net::Token::Kind::check}}) {
+                                 net::Token{0, HealthChecker::kAtOnce, net::Token::Kind::check}}) {
     a.checker.mark(token, {.token = 0, .readable = true, .writable = true, .finished = false, .hung = false});
     a.checker.wake(token);
     a.settle();
   }
-  a.pass(Checker::kLongestMs);
+  a.pass(HealthChecker::kLongestMs);
   ASSERT_EQ(a.told.size(), 1U);
   EXPECT_NE(a.told[0].find("(connect-timeout)"), string::npos) << a.told[0];
 }
@@ -438,7 +439,7 @@ TEST(Checker, AnEventOfAnEarlierConnectionIsNobodys) {
 // ---- an unkind kernel ------------------------------------------------------------------------------------
 
 // However bytes are cut and whenever events come, the verdict is the answer's.
-TEST(Checker, InAnyOrder) {
+TEST(HealthChecker, InAnyOrder) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     Random chooser{seed};
     Asking a{{hop(1), hop(2), hop(3)}, chooser, unkind()};
@@ -458,7 +459,7 @@ TEST(Checker, InAnyOrder) {
 }
 
 // Whatever call fails, nothing is left over and the next check goes on.
-TEST(Checker, WithCallsThatFail) {
+TEST(HealthChecker, WithCallsThatFail) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     Random chooser{seed};
     sim::Temper temper = unkind();
@@ -471,9 +472,9 @@ TEST(Checker, WithCallsThatFail) {
         a.settle();
         a.world.remote_close(*connection);
       }
-      a.pass(Checker::kLongestMs);
+      a.pass(HealthChecker::kLongestMs);
     }
-    a.checker.ask(nullptr);
+    a.checker.use(nullptr);
     ASSERT_TRUE(a.clean()) << "seed " << seed << ": " << a.world.broken;
   }
 }

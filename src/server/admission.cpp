@@ -1,0 +1,117 @@
+#include "admission.hpp"
+
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "../http/reply.hpp"
+#include "../http/rewrite.hpp"
+#include "../plan/generation.hpp"
+#include "../plan/roles.hpp"
+
+namespace server {
+namespace {
+
+// Written in advance, so its date is that of the start or of the last reload.
+std::string refusal_text(std::string_view name) {
+  std::array<char, http::kAnswerBytesMax> room;
+  std::array<char, http::kDateBytes> date;
+  http::write_date(sys::wall_ms(), date);
+  const http::Hop hop{name, {date.data(), date.size()}};
+  return std::string{room.data(), http::write_answer({.reason = base::Reason::no_descriptor}, hop, room)};
+}
+
+std::vector<net::Acceptors::Wanted> wanted_listeners(const plan::Config& config) {
+  std::vector<net::Acceptors::Wanted> wanted;
+  for (const plan::Listener& listener : config.listeners)
+    wanted.push_back({listener.address, listener.optional});
+  return wanted;
+}
+
+}  // namespace
+
+Admission::Admission(Services& services)
+    : services_(services), refusal_(refusal_text(services.generation->config.name)) {}
+
+// ---- listeners -------------------------------------------------------------------------------------------
+
+std::string Admission::prepare(const plan::Config& next) {
+  const auto fault = acceptors_.prepare(wanted_listeners(next));
+  return fault.error == 0 ? std::string{} : net::Acceptors::text_of(fault);
+}
+
+std::string Admission::commit(const plan::Config& next) {
+  for (net::Acceptors::Entry& entry : acceptors_.all())
+    if (!entry.is_to_stay) drain_backlog(entry);  // PLANT(accept-before-close)
+  if (const int error = acceptors_.commit(services_.poller); error != 0)
+    return std::string{"cannot watch the listeners: "} + std::strerror(error);
+  services_.own = acceptors_.addresses();
+  refusal_ = refusal_text(next.name);
+  return {};
+}
+
+void Admission::close() {
+  for (net::Acceptors::Entry& entry : acceptors_.all()) drain_backlog(entry);
+  services_.own = {};
+  acceptors_.close();  // PLANT(drain-closes-listeners)
+}
+
+// ---- accepting -------------------------------------------------------------------------------------------
+
+bool Admission::can_accept_from(const net::Acceptor& acceptor) const noexcept {
+  return services_.table.used() < services_.table.slots() && acceptor.ready(services_.now);
+}
+
+bool Admission::can_accept() const noexcept {
+  for (const net::Acceptors::Entry& entry : acceptors_.all())
+    if (can_accept_from(entry.acceptor)) return true;
+  return false;
+}
+
+void Admission::accept_clients() {
+  for (net::Acceptors::Entry& entry : acceptors_.all()) accept_from(entry, kAcceptsMax);
+}
+
+void Admission::accept_from(net::Acceptors::Entry& entry, std::size_t most) {
+  for (std::size_t n = 0; n < most && can_accept_from(entry.acceptor); ++n) {
+    sys::Address peer;
+    evict_idle();
+    const bool speaks_http = !plan::kind_of(services_.generation->config.listeners[entry.config_index].role);
+    // PLANT(refusal-only-http)
+    const std::string_view refusal = speaks_http ? std::string_view{refusal_} : std::string_view{};
+    if (sys::Fd client = entry.acceptor.accept(peer, services_.now, refusal))
+      entry.accepted += admit(std::move(client), peer, entry.config_index, services_) ? 1 : 0;
+  }
+}
+
+// Their handshake is complete: the clients believe that they are connected.
+void Admission::drain_backlog(net::Acceptors::Entry& entry) {
+  entry.acceptor.mark();
+  accept_from(entry, net::Acceptor::kBacklog);
+}
+
+// When the table is full, closes the longest-idle keep-alive connection to admit a new client.
+void Admission::evict_idle() {
+  const TimerQueue& idle = services_.timers[static_cast<std::size_t>(plan::Wait::keep_alive)];
+  if (services_.table.used() < services_.requests_max || idle.empty()) return;
+  request_info& oldest = services_.table.at(idle.front());
+  const bool has_event = oldest.ready.linked();  // its next request may have come
+  if (!has_event) release(oldest, base::Reason::client_idle, services_);
+}
+
+void Admission::resume() noexcept {
+  for (net::Acceptors::Entry& entry : acceptors_.all()) entry.acceptor.resume();
+}
+
+std::uint64_t Admission::next_deadline() const noexcept {
+  std::uint64_t at = 0;
+  if (services_.table.used() == services_.table.slots()) return at;  // a record that closes makes a turn
+  for (const net::Acceptors::Entry& entry : acceptors_.all()) {
+    const std::uint64_t wakes_at = entry.acceptor.wakes_at();
+    if (wakes_at != 0 && (at == 0 || wakes_at < at)) at = wakes_at;
+  }
+  return at;
+}
+
+}  // namespace server

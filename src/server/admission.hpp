@@ -1,0 +1,53 @@
+// Accepts connections from the listeners. When the table is full, closes idle connections; when there is no
+// descriptor, refuses.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "../../request_state.hpp"
+#include "../net/acceptors.hpp"
+#include "../plan/config.hpp"
+
+namespace server {
+
+class Admission {
+ public:
+  // REQUIRES: `services` outlives this.
+  explicit Admission(Services& services);
+
+  // Opens the listeners of `next` that are not open yet; they accept nothing before `commit`. Returns an
+  // error message, and then nothing has changed; empty: success.
+  std::string prepare(const plan::Config& next);
+  // Replaces the listeners by the prepared ones of `next`. Accepts the connections that wait at those it
+  // closes. Returns like `prepare`.
+  std::string commit(const plan::Config& next);
+  // Accepts all connections that wait, and closes all listeners.
+  void close();
+
+  // An event of the listener with that number.
+  void mark(std::uint32_t slot) noexcept { acceptors_.mark(slot); }
+  // Accepts connections from all listeners, each at most `kAcceptsMax`.
+  void accept_clients();
+  // Descriptors were closed: ends all pauses after "no descriptor".
+  void resume() noexcept;
+
+  [[nodiscard]] bool can_accept() const noexcept;
+  // When the next pause of a listener ends, ms; 0: never.
+  [[nodiscard]] std::uint64_t next_deadline() const noexcept;
+  [[nodiscard]] const net::Acceptors& acceptors() const noexcept { return acceptors_; }
+
+ private:
+  static constexpr std::size_t kAcceptsMax = 256;  // connections of one listener in a turn
+
+  [[nodiscard]] bool can_accept_from(const net::Acceptor& acceptor) const noexcept;
+  void accept_from(net::Acceptors::Entry& entry, std::size_t most);
+  void drain_backlog(net::Acceptors::Entry& entry);
+  void evict_idle();
+
+  Services& services_;
+  net::Acceptors acceptors_;
+  std::string refusal_;  // the 503 for clients when there is no descriptor
+};
+
+}  // namespace server

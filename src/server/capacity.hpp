@@ -1,0 +1,20 @@
+// Sizes of the table and the pools, from the configuration and the limit on descriptors.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "../plan/config.hpp"
+
+namespace server {
+
+struct Capacity {
+  std::uint32_t requests;  // connections served at the same time
+  std::uint32_t slots;     // records: `requests`, and some more to answer 503
+  std::size_t blocks;
+  std::size_t pipes;
+};
+
+// Raises the descriptor limit (setrlimit(2)) to the hard limit and sizes the pools to fit.
+Capacity capacity_for(const plan::Config& config) noexcept;
+
+}  // namespace server

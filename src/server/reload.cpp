@@ -1,0 +1,68 @@
+#include "reload.hpp"
+
+#include <cstring>
+
+#include "../config/command_line.hpp"
+#include "../sys/sys.hpp"
+
+namespace server {
+namespace {
+
+base::SipKey random_key() noexcept {
+  base::SipKey key;
+  sys::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+  return key;
+}
+
+}  // namespace
+
+std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::size_t clients) {
+  auto first = std::make_unique<plan::Generation>(std::move(config));
+  limit_clients(*first, nullptr, clients, random_key());
+  group_servers(*first, random_key());
+  return first;
+}
+
+std::string read_users(plan::Generation& generation) {
+  constexpr std::size_t kFileMax = std::size_t{64} * 1024 * 1024;
+  const std::string& file = generation.config.users_file;
+  if (file.empty()) return {};
+  generation.hasher = plan::make_crypt();
+  if (!generation.hasher) return "--users needs libcrypt, which this program was built without";
+  std::string text;
+  if (const int error = sys::read_file(file.c_str(), kFileMax, text); error != 0)
+    return "cannot read " + file + ": " + std::strerror(error);
+  generation.users = std::make_shared<plan::Users>(generation.hasher.get(), random_key());
+  const std::string error = generation.users->read(text);
+  return error.empty() ? error : file + ": " + error;
+}
+
+Loaded load_generation(std::span<const char* const> arguments, const plan::Generation& current,
+                       std::size_t clients) {
+  config::CommandLine line = config::parse_command_line(arguments);
+  Loaded loaded{{}, std::move(line.message), std::move(line.warnings)};
+  if (line.what != config::CommandLine::What::run) return loaded;
+  auto next = std::make_unique<plan::Generation>(std::move(line.config));
+  loaded.error = read_users(*next);
+  if (!loaded.error.empty()) return loaded;
+  limit_clients(*next, &current, clients, random_key());
+  group_servers(*next, current.group_key);
+  loaded.generation = std::move(next);
+  return loaded;
+}
+
+StartOptions::StartOptions(const plan::Config& config)
+    : max_requests_(config.max_requests), buffer_mib_(config.buffer_mib), access_log_(config.access_log) {}
+
+std::string StartOptions::changed(const plan::Config& config) const {
+  std::string names;
+  const auto consider = [&names](bool changed, const char* name) {
+    if (changed) names += (names.empty() ? "" : ", ") + std::string{name};
+  };
+  consider(config.max_requests != max_requests_, "--max-requests");
+  consider(config.buffer_mib != buffer_mib_, "--buffers");
+  consider(config.access_log != access_log_, "--access-log");
+  return names;
+}
+
+}  // namespace server

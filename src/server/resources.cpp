@@ -1,0 +1,47 @@
+#include "resources.hpp"
+
+#include <array>
+#include <cstdio>
+#include <span>
+
+#include "../plan/generation.hpp"
+
+namespace server {
+namespace {
+
+std::string random_hexadecimal() {
+  std::uint32_t number = 0;
+  sys::random_bytes(std::as_writable_bytes(std::span{&number, 1}));
+  std::array<char, 9> text;
+  std::snprintf(text.data(), text.size(), "%08x", number);
+  return text.data();
+}
+
+}  // namespace
+
+Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation& generation)
+    : capacity(with),
+      poller(std::move(into_poller)),
+      record_memory(capacity.slots * sizeof(request_info)),
+      block_memory(base::BlockPool::footprint(capacity.blocks)),
+      exchange_memory(ExchangePool::footprint(2 * std::size_t{capacity.slots})),
+      blocks(block_memory.memory(), capacity.blocks),
+      pipes(capacity.pipes),
+      exchanges(exchange_memory.memory(), 2 * std::size_t{capacity.slots}),
+      table(reinterpret_cast<request_info*>(record_memory.memory()), capacity.slots),
+      resolver(poller),
+      upstreams(idle_upstreams_max(generation.config)),
+      run_id(random_hexadecimal()),
+      services(generation, poller, table, blocks, pipes, exchanges, resolver, upstreams, trace) {
+  services.run_id = run_id;
+  services.files = &files;
+  services.requests_max = capacity.requests;
+  services.finished.reserve(2 * std::size_t{capacity.slots});
+}
+
+bool Resources::complete() const noexcept {
+  return record_memory.memory() != nullptr && block_memory.memory() != nullptr &&
+         exchange_memory.memory() != nullptr;
+}
+
+}  // namespace server

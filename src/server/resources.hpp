@@ -1,0 +1,44 @@
+// What the records share: memory, pools, the resolver, idle upstream connections, the trace.
+#pragma once
+#include <cstddef>
+#include <string>
+
+#include "../../request_state.hpp"
+#include "../base/trace.hpp"
+#include "../files/server.hpp"
+#include "../net/resolver.hpp"
+#include "../sys/reservation.hpp"
+#include "capacity.hpp"
+
+namespace server {
+
+struct Resources {
+  // Reserves the memory of all records and pools. REQUIRES: `generation` outlives this.
+  Resources(sys::Fd into_poller, const Capacity& with, plan::Generation& generation);
+  Resources(const Resources&) = delete;
+  Resources& operator=(const Resources&) = delete;
+
+  // False if some memory could not be reserved; nothing may be used then.
+  [[nodiscard]] bool complete() const noexcept;
+
+  Capacity capacity;
+  sys::Fd poller;
+  sys::Reservation record_memory, block_memory, exchange_memory;
+  base::BlockPool blocks;
+  net::Pipes pipes;
+  ExchangePool exchanges;
+  Table table;
+  net::Resolver resolver;
+  net::UpstreamPool upstreams;
+  files::Server files;
+  std::string run_id;  // random, so that request numbers differ between runs
+  base::Trace trace;
+  Services services;
+};
+
+// Idle upstream connections to keep; 0 with HTTP/1.0 upstreams.
+inline std::size_t idle_upstreams_max(const plan::Config& config) noexcept {
+  return config.http10 ? 0 : config.keep_upstreams;
+}
+
+}  // namespace server

@@ -1,0 +1,254 @@
+#include "server.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "../config/rule_text.hpp"
+#include "../http/rewrite.hpp"
+#include "../watch/announcement.hpp"
+#include "../watch/diagnostics.hpp"
+
+namespace server {
+
+namespace {
+
+constexpr std::size_t kTrimMin = 64;  // blocks: the memory of fewer free ones is kept
+
+std::string failed_to(const char* what, int error) {
+  return std::string{"cannot "} + what + ": " + std::strerror(error);
+}
+
+}  // namespace
+
+std::string open_descriptors(sys::Fd& poller, sys::Fd& signals) {
+  sys::Opened opened = sys::make_poller();
+  if (!opened.fd) return failed_to("make an epoll instance", opened.error);
+  poller = std::move(opened.fd);
+  opened = sys::make_signalfd();
+  if (!opened.fd) return failed_to("read signals", opened.error);
+  signals = std::move(opened.fd);
+  constexpr net::Token kSignals{0, 0, net::Token::Kind::signals};
+  const int error = sys::watch(poller, signals.get(), kSignals.packed());
+  return error == 0 ? std::string{} : failed_to("watch for signals", error);
+}
+
+Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
+               watch::Reporter::Streams streams, std::span<const char* const> arguments)
+    : arguments_(arguments),
+      generations_(generations),
+      start_options_(generations.back()->config),
+      resources_(resources),
+      services_(resources.services),
+      signals_(std::move(signals)),
+      health_checker_(resources.poller, resources.resolver, resources.blocks),
+      admission_(services_),
+      reporter_(std::move(streams), services_, admission_.acceptors()) {
+  services_.pages = &reporter_;
+  health_checker_.use(generations_.back().get());
+  read_clocks();
+}
+
+Server::~Server() {
+  for (std::uint32_t slot = 0; slot < services_.table.touched(); ++slot)
+    if (request_info& record = services_.table.at(slot); record.state != State::FREE)
+      release(record, base::Reason::shutdown, services_);
+  reporter_.poll();
+  reporter_.flush();
+}
+
+std::string Server::listen() {
+  std::string error = admission_.prepare(config());
+  return error.empty() ? admission_.commit(config()) : error;
+}
+
+void Server::announce() {
+  for (const std::string& line : watch::announcement(config(), admission_.acceptors())) reporter_.say(line);
+}
+
+// ---- one turn --------------------------------------------------------------------------------------------
+
+void Server::turn() {
+  const std::size_t count = sys::wait(resources_.poller, events_, sleep_ms());
+  read_clocks();
+  for (std::size_t i = 0; i < count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
+  handle_signals();
+  wake_resolved();  // PLANT(wake-after-lookup)
+  run_health_checks();
+  expire(services_);
+  resources_.upstreams.expire(services_.now);
+  admission_.accept_clients();
+  feed_starved();  // PLANT(feed-starved)
+  run_ready();
+  reporter_.poll();
+  free_generations();
+  if (!shutdown_.begun()) return;
+  const std::string message = shutdown_.poll(services_.now, services_.table.used(), under_way(services_));
+  if (!message.empty()) reporter_.say(message);
+}
+
+void Server::mark(const sys::Event& event) {
+  const net::Token token = net::Token::unpacked(event.token);
+  switch (token.kind) {
+    case Kind::client:
+    case Kind::upstream: return deliver(token, event, services_);
+    case Kind::lookup: return;  // wakes a record (`wake_resolved`); no descriptor has it
+    case Kind::check: return health_checker_.mark(token, event);
+    case Kind::acceptor: return admission_.mark(token.slot);
+    case Kind::resolver: return resources_.resolver.mark(token, event);
+    case Kind::signals: return read_signals();
+  }
+}
+
+void Server::read_signals() {
+  for (;;) switch (sys::next_signal(signals_)) {
+      case sys::Signal::none: return;
+      case sys::Signal::reopen: reporter_.reopen_log(); break;
+      case sys::Signal::reload: reload_requested_ = true; break;
+      case sys::Signal::interrupt: shutdown_.stop(); break;
+      case sys::Signal::terminate: shutdown_.request(); break;
+    }
+}
+
+// Not while marking: both change what the other events of the same batch refer to.
+void Server::handle_signals() {
+  if (reload_requested_ && !shutdown_.begun()) reload();
+  if (shutdown_.requested()) begin_shutdown();
+  reload_requested_ = false;
+}
+
+// Wakes records and health checks whose DNS lookup has completed.
+void Server::wake_resolved() {
+  for (const net::Token& token : resources_.resolver.woken(services_.now))
+    if (token.kind == Kind::check)
+      health_checker_.wake(token);
+    else if (request_info* const record = services_.table.find(token); record != nullptr)
+      wake(*record, services_);
+}
+
+// Before records pick an upstream in this turn.
+void Server::run_health_checks() {
+  for (const HealthChecker::Change& change : health_checker_.run(services_.now))
+    reporter_.say(text_of(change));
+}
+
+const TimerQueue& Server::unfinished_heads() const noexcept {
+  return services_.timers[static_cast<std::size_t>(plan::Wait::request_head)];
+}
+
+bool Server::can_feed() const noexcept {
+  const base::BlockPool& blocks = resources_.blocks;
+  // PLANT(wait-while-starved)
+  return !services_.starved.empty() && (blocks.used() < blocks.limit() || !unfinished_heads().empty());
+}
+
+// Runs as many records that wait for a block as there are free blocks. If records still wait, ends the oldest
+// request whose head is incomplete: a flood of slow heads starves itself, not others.
+void Server::feed_starved() {
+  std::size_t room = resources_.blocks.limit() - resources_.blocks.used();
+  for (; room > 0 && !services_.starved.empty(); --room)
+    wake(services_.table.at(services_.starved.front()), services_);
+  if (services_.starved.empty() || unfinished_heads().empty()) return;
+  request_info& oldest = services_.table.at(unfinished_heads().front());
+  oldest.verdict = base::Reason::memory_short;
+  wake(oldest, services_);
+}
+
+// Runs each record of the ready queue once; one that is queued again meanwhile runs in the next turn.
+void Server::run_ready() {
+  const std::uint64_t given_before = services_.table.given();
+  const std::uint32_t last = services_.ready.back();
+  while (!services_.ready.empty()) {
+    const std::uint32_t slot = services_.ready.pop();
+    advance(services_.table.at(slot), services_);
+    if (slot == last) break;
+  }
+  if (services_.table.given() != given_before) admission_.resume();
+}
+
+// ---- time ------------------------------------------------------------------------------------------------
+
+void Server::read_clocks() {
+  services_.now = sys::now_ms();
+  services_.wall_ms = sys::wall_ms();
+  if (services_.wall_ms / 1000 == date_second_) return;
+  date_second_ = services_.wall_ms / 1000;
+  http::write_date(services_.wall_ms, date_);
+  services_.date = {date_.data(), date_.size()};
+}
+
+// How long the loop may sleep if there is no event; -1: without limit.
+int Server::sleep_ms() {
+  if (!services_.ready.empty() || can_feed() || admission_.can_accept()) return 0;
+  std::uint64_t at = 0;
+  const auto consider = [&at](std::uint64_t time) {
+    if (time != 0 && (at == 0 || time < at)) at = time;
+  };
+  consider(next_deadline(services_));
+  consider(reporter_.next_flush());
+  consider(resources_.upstreams.next_deadline());
+  consider(health_checker_.next_deadline());
+  consider(shutdown_.deadline());
+  consider(admission_.next_deadline());
+  if (const int ms = resources_.resolver.timeout_ms(); ms >= 0)
+    consider(services_.now + static_cast<std::uint64_t>(ms));
+  release_pages();
+  if (at == 0) return -1;
+  constexpr std::uint64_t kLongestMs = 3'600'000;
+  return at <= services_.now ? 0 : static_cast<int>(std::min(at - services_.now, kLongestMs));
+}
+
+void Server::release_pages() {
+  const std::span<std::byte> idle = resources_.blocks.trim(kTrimMin);
+  if (!idle.empty()) sys::release_pages(idle.data(), idle.size());
+}
+
+// ---- reload and shutdown ---------------------------------------------------------------------------------
+
+void Server::reload() {
+  Loaded loaded = load_generation(arguments_, *generations_.back(), resources_.capacity.slots);
+  for (const std::string& warning : loaded.warnings) watch::print_diagnostics(warning);
+  std::string error = std::move(loaded.error);
+  if (loaded.generation) error = adopt(std::move(loaded.generation));
+  if (!error.empty())
+    // PLANT(report-failed-reload)
+    return watch::print_diagnostics(error + "\nreload failed: the configuration is unchanged");
+  for (const std::string& warning : config::rule_warnings(config().rules)) watch::print_diagnostics(warning);
+  if (const std::string names = start_options_.changed(config()); !names.empty())
+    watch::print_diagnostics("restart to change " + names + ": a reload keeps the values of the start");
+  reporter_.say("reloaded; proxy " + std::string{plan::kVersion} + " listens on " +
+                watch::list(admission_.acceptors().addresses()));
+}
+
+// Makes `next` the newest generation. Returns an error message, and then nothing has changed; empty: success.
+std::string Server::adopt(std::unique_ptr<plan::Generation> next) {
+  if (std::string error = admission_.prepare(next->config); !error.empty()) return error;
+  generations_.reserve(generations_.size() + 1);
+  if (std::string error = admission_.commit(next->config); !error.empty()) return error;
+  generations_.push_back(std::move(next));
+  services_.generation = generations_.back().get();
+  health_checker_.use(services_.generation);
+  resources_.files.forget();
+  resources_.upstreams.reset(idle_upstreams_max(config()));
+  reporter_.on_reload();
+  return {};
+}
+
+// Frees the generations that no connection uses.
+void Server::free_generations() {
+  if (generations_.size() == 1) return;
+  services_.use(*generations_.back());
+  std::erase_if(generations_, [this](const std::unique_ptr<plan::Generation>& generation) {
+    return generation != generations_.back() && generation->records == 0;  // PLANT(free-unused-generation)
+  });
+}
+
+void Server::begin_shutdown() {
+  if (!shutdown_.begin(services_.now, config().drain_ms)) return;
+  admission_.close();
+  resources_.files.forget();
+  resources_.upstreams.reset(0);
+  health_checker_.use(nullptr);
+  drain(services_);
+}
+
+}  // namespace server

@@ -1,0 +1,85 @@
+// The event loop: one thread, one epoll instance. Events only set marks; then each marked record runs once.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "../watch/reporter.hpp"
+#include "admission.hpp"
+#include "health_checker.hpp"
+#include "reload.hpp"
+#include "resources.hpp"
+#include "shutdown.hpp"
+
+namespace server {
+
+// Opens an epoll instance that watches a signalfd for the process's signals. Returns an error message; empty:
+// success.
+std::string open_descriptors(sys::Fd& poller, sys::Fd& signals);
+
+class Server {
+ public:
+  // `arguments`: the command line, read again at each reload. REQUIRES: all but `signals` and `streams`
+  // outlive this, `generations` has one, and `resources` are complete and made for it.
+  Server(Resources& resources, Generations& generations, sys::Fd signals, watch::Reporter::Streams streams,
+         std::span<const char* const> arguments);
+  // Closes all connections.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Opens the configuration's listeners. Returns an error message; empty: success.
+  std::string listen();
+  // Prints where the server listens.
+  void announce();
+  // Runs until a signal ends it.
+  void serve() {
+    while (!stopping()) turn();
+  }
+  // Waits for events and handles them, and whatever is due.
+  void turn();
+  [[nodiscard]] bool stopping() const noexcept { return shutdown_.stopping(); }
+
+ private:
+  using Kind = net::Token::Kind;
+
+  // The newest.
+  [[nodiscard]] const plan::Config& config() const noexcept { return generations_.back()->config; }
+  void mark(const sys::Event& event);
+  void read_signals();
+  void handle_signals();
+  void wake_resolved();
+  void run_health_checks();
+  void feed_starved();
+  [[nodiscard]] bool can_feed() const noexcept;
+  [[nodiscard]] const TimerQueue& unfinished_heads() const noexcept;
+  void run_ready();
+  void read_clocks();
+  [[nodiscard]] int sleep_ms();
+  void release_pages();
+  void reload();
+  std::string adopt(std::unique_ptr<plan::Generation> next);
+  void free_generations();
+  void begin_shutdown();
+
+  static constexpr std::size_t kEventsMax = 512;  // taken from epoll in one turn
+
+  std::span<const char* const> arguments_;
+  Generations& generations_;
+  StartOptions start_options_;
+  Resources& resources_;
+  Services& services_;
+  sys::Fd signals_;
+  HealthChecker health_checker_;
+  Admission admission_;
+  watch::Reporter reporter_;
+  Shutdown shutdown_;
+  std::array<sys::Event, kEventsMax> events_;
+  std::array<char, http::kDateBytes> date_{};
+  std::uint64_t date_second_ = 0;
+  bool reload_requested_ = false;  // SIGHUP was read
+};
+
+}  // namespace server
