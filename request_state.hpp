@@ -52,7 +52,7 @@ class Resolver;
 }
 namespace plan {
 struct Generation;
-}  // namespace plan
+}
 
 enum class State : std::uint8_t { FREE, READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE };
 inline constexpr std::size_t kStates = 5;
@@ -267,107 +267,6 @@ struct request_info {
 };
 static_assert(sizeof(request_info) <= 288);
 
-using ReadyQueue = base::IndexQueue<request_info, &request_info::ready>;
-using TimerQueue = base::IndexQueue<request_info, &request_info::timer>;
-
-// The fixed array of records. A record's memory is touched at its first use; the last one given is the first
-// taken.
-class Table {
- public:
-  // REQUIRES: `memory` has room for `slots` records and outlives the table.
-  Table(request_info* memory, std::uint32_t slots) noexcept : records_(memory), slots_(slots) {}
-  ~Table();
-  Table(const Table&) = delete;
-  Table& operator=(const Table&) = delete;
-
-  request_info* take() noexcept;  // null: all are in use
-  void give(request_info& record) noexcept;
-  // The record of a token's endpoint, or null if that endpoint is no more (counted as stale).
-  request_info* find(const net::Token& token) noexcept;
-
-  [[nodiscard]] request_info* records() noexcept { return records_; }
-  [[nodiscard]] request_info& at(std::uint32_t slot) noexcept { return records_[slot]; }
-  [[nodiscard]] const request_info& at(std::uint32_t slot) const noexcept { return records_[slot]; }
-  [[nodiscard]] std::uint32_t slot_of(const request_info& record) const noexcept {
-    return static_cast<std::uint32_t>(&record - records_);
-  }
-  [[nodiscard]] std::uint32_t touched() const noexcept {
-    return touched_;
-  }  // records below were used at least once
-  [[nodiscard]] std::uint32_t used() const noexcept { return used_; }
-  [[nodiscard]] std::uint32_t slots() const noexcept { return slots_; }
-  [[nodiscard]] std::uint64_t given() const noexcept { return given_; }  // how many have come back so far
-  [[nodiscard]] std::uint64_t stale() const noexcept { return stale_; }
-  std::uint32_t new_serial() noexcept { return ++serial_; }
-
- private:
-  request_info* records_;
-  std::uint32_t slots_;
-  std::uint32_t touched_ = 0;
-  std::uint32_t used_ = 0;
-  std::uint32_t free_ = base::kNoIndex;  // head of the free chain, linked through `ready.next`
-  std::uint32_t serial_ = 0;
-  std::uint64_t given_ = 0;
-  std::uint64_t stale_ = 0;
-};
-
-// Pages about the machine itself, which it serves without knowing who looks on.
-class Pages {
- public:
-  static constexpr std::string_view kTextType = "text/plain; version=0.0.4; charset=utf-8";
-  static constexpr std::string_view kJsonType = "application/json";
-
-  virtual ~Pages() = default;
-  // What has been counted and what there is now: in Prometheus' text format, or as JSON.
-  [[nodiscard]] virtual std::string metrics(bool json) const = 0;
-};
-
-// What the state functions need of the world around them.
-struct Services {
-  Services(plan::Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from, net::Pipes& bulk,
-           ExchangePool& notes, net::Resolver& names, net::UpstreamPool& spare,
-           base::Trace& into_trace) noexcept;
-
-  // From here on `config`, and what belongs to it, are those of this generation: of the record that runs.
-  void use(const plan::Generation& of) noexcept;
-
-  plan::Generation* generation;          // the youngest: newcomers are served by it
-  bool draining = false;                 // no newcomers; who is there has what is under way, and no more
-  const plan::Config* config = nullptr;  // see `use`
-  const sys::Fd& poller;
-  Table& table;
-  base::BlockPool& blocks;
-  net::Pipes& pipes;
-  net::Stores stores{blocks, pipes};  // both, for lanes
-  ExchangePool& exchanges;
-  net::Resolver& resolver;
-  net::UpstreamPool& upstreams;
-  base::Trace& trace;
-  net::Reach reach;
-  plan::Groups* groups = nullptr;  // see `use`: how those of the configuration fare
-  plan::Users* users = nullptr;    // see `use`; null: nobody is asked for a password
-  plan::Limits* limits = nullptr;  // see `use`; null: no client has any
-  ::files::Server* files = nullptr;
-  const Pages* pages = nullptr;       // null: there are none
-  std::span<const sys::Address> own;  // that we listen on
-  std::string_view run_id;            // of this run of the program, so that requests' names are unique
-  std::string_view via;               // see `use`: our name
-  std::string_view date;              // now, for heads
-  std::uint64_t now = 0;              // ms, read once a turn
-  std::uint64_t wall_ms = 0;
-  std::uint64_t connections = 0;  // accepted so far
-  std::array<std::size_t, 2>
-      budget{};             // of the record that runs: bytes that each lane may still read in this turn
-  std::uint64_t taken = 0;  // bytes that it has read in this turn for its client's account
-  bool asleep = false;      // it reads none in this turn
-  bool throttled = false;   // its client may move no more now, and it could have
-  std::uint32_t requests_max = 0;  // more records in use than these: the newcomer is told so
-  ReadyQueue ready;                // marked, to run in this turn or the next
-  ReadyQueue starved;              // waiting for a block
-  std::array<TimerQueue, plan::kWaits> timers;
-  std::vector<ExchangePtr> finished;  // for the log
-};
-
 // What a part of the machine reports to `advance`.
 struct Result {
   enum class What : std::uint8_t {
@@ -394,28 +293,26 @@ struct Result {
   base::Reason reason = base::Reason::none;
 };
 
-Result read_request(request_info& record, Services& services) noexcept;
-Result send_request(request_info& record, Services& services) noexcept;
-Result read_response(request_info& record, Services& services) noexcept;
-Result send_response(request_info& record, Services& services) noexcept;
+struct Turn;    // src/state/turn.hpp
+struct Worker;  // src/state/worker.hpp
 
-// A client has come, to the listener in that place of the youngest configuration: takes a record, watches its
-// descriptor, and queues it. False, and the client is gone: no record.
-bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Services& services) noexcept;
-// Marks the side of a record that an event of a client or an upstream is for, and queues the record. Nothing
-// is done if there is none, any more.
-void deliver(const net::Token& token, const sys::Event& event, Services& services) noexcept;
-// Queues a record that an event has marked.
-void wake(request_info& record, Services& services) noexcept;
+Result read_request(request_info& record, Turn& turn, Worker& worker) noexcept;
+Result send_request(request_info& record, Turn& turn, Worker& worker) noexcept;
+Result read_response(request_info& record, Turn& turn, Worker& worker) noexcept;
+Result send_response(request_info& record, Turn& turn, Worker& worker) noexcept;
+
+// Takes a record for a new client of that listener of the current configuration, registers the client's
+// descriptor with epoll, and wakes the record. Returns false, and closes the connection, if there is no
+// record.
+bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Worker& worker) noexcept;
 // Runs a record until it must wait. The only caller of the state functions.
-void advance(request_info& record, Services& services) noexcept;
-// Passes a verdict on each record whose deadline has passed, and queues it.
-void expire(Services& services) noexcept;
-// From now on clients have what is under way, and no more: those who wait for nothing are queued, to leave.
-void drain(Services& services) noexcept;
-// Clients that are owed something: those who are only heard out do not count.
-std::size_t under_way(Services& services) noexcept;
-// The time at which `expire` has something to do; 0: never.
-std::uint64_t next_deadline(Services& services) noexcept;
-// Ends the exchange and gives back all that the record holds.
-void release(request_info& record, base::Reason reason, Services& services) noexcept;
+void advance(request_info& record, Worker& worker) noexcept;
+// Ends the exchange for `reason`, closes the record's connections and frees the record.
+void release(request_info& record, base::Reason reason, Worker& worker) noexcept;
+
+// Marks the endpoint that an event is for, and wakes its record; does nothing if that endpoint is closed.
+void deliver(const net::Token& token, const sys::Event& event, Worker& worker) noexcept;
+// Begins the graceful shutdown: wakes the records of idle clients, which then close.
+void drain(Worker& worker) noexcept;
+// Counts the records with a request in flight; those in lingering close are not counted.
+std::size_t under_way(const Worker& worker) noexcept;

@@ -31,8 +31,7 @@ std::vector<net::Acceptors::Wanted> wanted_listeners(const plan::Config& config)
 
 }  // namespace
 
-Admission::Admission(Services& services)
-    : services_(services), refusal_(refusal_text(services.generation->config.name)) {}
+Admission::Admission(Worker& worker) : worker_(worker), refusal_(refusal_text(worker.current->config.name)) {}
 
 // ---- listeners -------------------------------------------------------------------------------------------
 
@@ -44,23 +43,23 @@ std::string Admission::prepare(const plan::Config& next) {
 std::string Admission::commit(const plan::Config& next) {
   for (net::Acceptors::Entry& entry : acceptors_.all())
     if (!entry.is_to_stay) drain_backlog(entry);  // PLANT(accept-before-close)
-  if (const int error = acceptors_.commit(services_.poller); error != 0)
+  if (const int error = acceptors_.commit(worker_.poller); error != 0)
     return std::string{"cannot watch the listeners: "} + std::strerror(error);
-  services_.own = acceptors_.addresses();
+  worker_.own = acceptors_.addresses();
   refusal_ = refusal_text(next.name);
   return {};
 }
 
 void Admission::close() {
   for (net::Acceptors::Entry& entry : acceptors_.all()) drain_backlog(entry);
-  services_.own = {};
+  worker_.own = {};
   acceptors_.close();  // PLANT(drain-closes-listeners)
 }
 
 // ---- accepting -------------------------------------------------------------------------------------------
 
 bool Admission::can_accept_from(const net::Acceptor& acceptor) const noexcept {
-  return services_.table.used() < services_.table.slots() && acceptor.ready(services_.now);
+  return worker_.table.used() < worker_.table.slots() && acceptor.ready(worker_.now);
 }
 
 bool Admission::can_accept() const noexcept {
@@ -77,11 +76,11 @@ void Admission::accept_from(net::Acceptors::Entry& entry, std::size_t most) {
   for (std::size_t n = 0; n < most && can_accept_from(entry.acceptor); ++n) {
     sys::Address peer;
     evict_idle();
-    const bool speaks_http = !plan::kind_of(services_.generation->config.listeners[entry.config_index].role);
+    const bool speaks_http = !plan::kind_of(worker_.current->config.listeners[entry.config_index].role);
     // PLANT(refusal-only-http)
     const std::string_view refusal = speaks_http ? std::string_view{refusal_} : std::string_view{};
-    if (sys::Fd client = entry.acceptor.accept(peer, services_.now, refusal))
-      entry.accepted += admit(std::move(client), peer, entry.config_index, services_) ? 1 : 0;
+    if (sys::Fd client = entry.acceptor.accept(peer, worker_.now, refusal))
+      entry.accepted += admit(std::move(client), peer, entry.config_index, worker_) ? 1 : 0;
   }
 }
 
@@ -93,11 +92,10 @@ void Admission::drain_backlog(net::Acceptors::Entry& entry) {
 
 // When the table is full, closes the longest-idle keep-alive connection to admit a new client.
 void Admission::evict_idle() {
-  const TimerQueue& idle = services_.timers[static_cast<std::size_t>(plan::Wait::keep_alive)];
-  if (services_.table.used() < services_.requests_max || idle.empty()) return;
-  request_info& oldest = services_.table.at(idle.front());
-  const bool has_event = oldest.ready.linked();  // its next request may have come
-  if (!has_event) release(oldest, base::Reason::client_idle, services_);
+  request_info* const oldest = worker_.scheduler.oldest(plan::Wait::keep_alive);
+  if (worker_.table.used() < worker_.requests_max || oldest == nullptr) return;
+  const bool has_event = oldest->ready.linked();  // its next request may have come
+  if (!has_event) release(*oldest, base::Reason::client_idle, worker_);
 }
 
 void Admission::resume() noexcept {
@@ -106,7 +104,7 @@ void Admission::resume() noexcept {
 
 std::uint64_t Admission::next_deadline() const noexcept {
   std::uint64_t at = 0;
-  if (services_.table.used() == services_.table.slots()) return at;  // a record that closes makes a turn
+  if (worker_.table.used() == worker_.table.slots()) return at;  // a record that closes makes a turn
   for (const net::Acceptors::Entry& entry : acceptors_.all()) {
     const std::uint64_t wakes_at = entry.acceptor.wakes_at();
     if (wakes_at != 0 && (at == 0 || wakes_at < at)) at = wakes_at;

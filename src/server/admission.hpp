@@ -5,16 +5,16 @@
 #include <cstdint>
 #include <string>
 
-#include "../../request_state.hpp"
 #include "../net/acceptors.hpp"
 #include "../plan/config.hpp"
+#include "../state/worker.hpp"
 
 namespace server {
 
 class Admission {
  public:
-  // REQUIRES: `services` outlives this.
-  explicit Admission(Services& services);
+  // REQUIRES: `worker` outlives this.
+  explicit Admission(Worker& worker);
 
   // Opens the listeners of `next` that are not open yet; they accept nothing before `commit`. Returns an
   // error message, and then nothing has changed; empty: success.
@@ -45,7 +45,7 @@ class Admission {
   void drain_backlog(net::Acceptors::Entry& entry);
   void evict_idle();
 
-  Services& services_;
+  Worker& worker_;
   net::Acceptors acceptors_;
   std::string refusal_;  // the 503 for clients when there is no descriptor
 };

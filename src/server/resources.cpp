@@ -32,11 +32,20 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
       resolver(poller),
       upstreams(idle_upstreams_max(generation.config)),
       run_id(random_hexadecimal()),
-      services(generation, poller, table, blocks, pipes, exchanges, resolver, upstreams, trace) {
-  services.run_id = run_id;
-  services.files = &files;
-  services.requests_max = capacity.requests;
-  services.finished.reserve(2 * std::size_t{capacity.slots});
+      worker{.current = &generation,
+             .poller = poller,
+             .table = table,
+             .scheduler = scheduler,
+             .blocks = blocks,
+             .pipes = pipes,
+             .exchanges = exchanges,
+             .resolver = resolver,
+             .upstreams = upstreams,
+             .trace = trace,
+             .files = &files,
+             .run_id = run_id,
+             .requests_max = capacity.requests} {
+  worker.finished.reserve(2 * std::size_t{capacity.slots});
 }
 
 bool Resources::complete() const noexcept {

@@ -3,10 +3,7 @@
 #include <cstddef>
 #include <string>
 
-#include "../../request_state.hpp"
-#include "../base/trace.hpp"
-#include "../files/server.hpp"
-#include "../net/resolver.hpp"
+#include "../state/worker.hpp"
 #include "../sys/reservation.hpp"
 #include "capacity.hpp"
 
@@ -33,7 +30,8 @@ struct Resources {
   files::Server files;
   std::string run_id;  // random, so that request numbers differ between runs
   base::Trace trace;
-  Services services;
+  Scheduler scheduler{table};
+  Worker worker;
 };
 
 // Idle upstream connections to keep; 0 with HTTP/1.0 upstreams.

@@ -38,20 +38,20 @@ Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
       generations_(generations),
       start_options_(generations.back()->config),
       resources_(resources),
-      services_(resources.services),
+      worker_(resources.worker),
       signals_(std::move(signals)),
       health_checker_(resources.poller, resources.resolver, resources.blocks),
-      admission_(services_),
-      reporter_(std::move(streams), services_, admission_.acceptors()) {
-  services_.pages = &reporter_;
+      admission_(worker_),
+      reporter_(std::move(streams), worker_, admission_.acceptors()) {
+  worker_.pages = &reporter_;
   health_checker_.use(generations_.back().get());
   read_clocks();
 }
 
 Server::~Server() {
-  for (std::uint32_t slot = 0; slot < services_.table.touched(); ++slot)
-    if (request_info& record = services_.table.at(slot); record.state != State::FREE)
-      release(record, base::Reason::shutdown, services_);
+  for (std::uint32_t slot = 0; slot < worker_.table.touched(); ++slot)
+    if (request_info& record = worker_.table.at(slot); record.state != State::FREE)
+      release(record, base::Reason::shutdown, worker_);
   reporter_.poll();
   reporter_.flush();
 }
@@ -74,15 +74,15 @@ void Server::turn() {
   handle_signals();
   wake_resolved();  // PLANT(wake-after-lookup)
   run_health_checks();
-  expire(services_);
-  resources_.upstreams.expire(services_.now);
+  worker_.scheduler.expire(worker_.now);
+  resources_.upstreams.expire(worker_.now);
   admission_.accept_clients();
   feed_starved();  // PLANT(feed-starved)
   run_ready();
   reporter_.poll();
   free_generations();
   if (!shutdown_.begun()) return;
-  const std::string message = shutdown_.poll(services_.now, services_.table.used(), under_way(services_));
+  const std::string message = shutdown_.poll(worker_.now, worker_.table.used(), under_way(worker_));
   if (!message.empty()) reporter_.say(message);
 }
 
@@ -90,7 +90,7 @@ void Server::mark(const sys::Event& event) {
   const net::Token token = net::Token::unpacked(event.token);
   switch (token.kind) {
     case Kind::client:
-    case Kind::upstream: return deliver(token, event, services_);
+    case Kind::upstream: return deliver(token, event, worker_);
     case Kind::lookup: return;  // wakes a record (`wake_resolved`); no descriptor has it
     case Kind::check: return health_checker_.mark(token, event);
     case Kind::acceptor: return admission_.mark(token.slot);
@@ -118,83 +118,73 @@ void Server::handle_signals() {
 
 // Wakes records and health checks whose DNS lookup has completed.
 void Server::wake_resolved() {
-  for (const net::Token& token : resources_.resolver.woken(services_.now))
+  for (const net::Token& token : resources_.resolver.woken(worker_.now))
     if (token.kind == Kind::check)
       health_checker_.wake(token);
-    else if (request_info* const record = services_.table.find(token); record != nullptr)
-      wake(*record, services_);
+    else if (request_info* const record = worker_.table.find(token); record != nullptr)
+      worker_.scheduler.wake(*record);
 }
 
 // Before records pick an upstream in this turn.
 void Server::run_health_checks() {
-  for (const HealthChecker::Change& change : health_checker_.run(services_.now))
-    reporter_.say(text_of(change));
-}
-
-const TimerQueue& Server::unfinished_heads() const noexcept {
-  return services_.timers[static_cast<std::size_t>(plan::Wait::request_head)];
+  for (const HealthChecker::Change& change : health_checker_.run(worker_.now)) reporter_.say(text_of(change));
 }
 
 bool Server::can_feed() const noexcept {
   const base::BlockPool& blocks = resources_.blocks;
   // PLANT(wait-while-starved)
-  return !services_.starved.empty() && (blocks.used() < blocks.limit() || !unfinished_heads().empty());
+  return worker_.scheduler.block_needed() &&
+         (blocks.used() < blocks.limit() || worker_.scheduler.oldest(plan::Wait::request_head) != nullptr);
 }
 
 // Runs as many records that wait for a block as there are free blocks. If records still wait, ends the oldest
 // request whose head is incomplete: a flood of slow heads starves itself, not others.
 void Server::feed_starved() {
-  std::size_t room = resources_.blocks.limit() - resources_.blocks.used();
-  for (; room > 0 && !services_.starved.empty(); --room)
-    wake(services_.table.at(services_.starved.front()), services_);
-  if (services_.starved.empty() || unfinished_heads().empty()) return;
-  request_info& oldest = services_.table.at(unfinished_heads().front());
-  oldest.verdict = base::Reason::memory_short;
-  wake(oldest, services_);
+  Scheduler& scheduler = worker_.scheduler;
+  scheduler.feed(resources_.blocks.limit() - resources_.blocks.used());
+  request_info* const oldest = scheduler.oldest(plan::Wait::request_head);
+  if (!scheduler.block_needed() || oldest == nullptr) return;
+  oldest->verdict = base::Reason::memory_short;
+  scheduler.wake(*oldest);
 }
 
 // Runs each record of the ready queue once; one that is queued again meanwhile runs in the next turn.
 void Server::run_ready() {
-  const std::uint64_t given_before = services_.table.given();
-  const std::uint32_t last = services_.ready.back();
-  while (!services_.ready.empty()) {
-    const std::uint32_t slot = services_.ready.pop();
-    advance(services_.table.at(slot), services_);
-    if (slot == last) break;
-  }
-  if (services_.table.given() != given_before) admission_.resume();
+  const std::uint64_t given_before = worker_.table.given();
+  worker_.scheduler.run_ready([this](request_info& record) { advance(record, worker_); });
+  if (worker_.table.given() != given_before) admission_.resume();
 }
 
 // ---- time ------------------------------------------------------------------------------------------------
 
 void Server::read_clocks() {
-  services_.now = sys::now_ms();
-  services_.wall_ms = sys::wall_ms();
-  if (services_.wall_ms / 1000 == date_second_) return;
-  date_second_ = services_.wall_ms / 1000;
-  http::write_date(services_.wall_ms, date_);
-  services_.date = {date_.data(), date_.size()};
+  worker_.now = sys::now_ms();
+  worker_.wall_ms = sys::wall_ms();
+  if (worker_.wall_ms / 1000 == date_second_) return;
+  date_second_ = worker_.wall_ms / 1000;
+  http::write_date(worker_.wall_ms, date_);
+  worker_.date = {date_.data(), date_.size()};
 }
 
 // How long the loop may sleep if there is no event; -1: without limit.
 int Server::sleep_ms() {
-  if (!services_.ready.empty() || can_feed() || admission_.can_accept()) return 0;
+  if (!worker_.scheduler.idle() || can_feed() || admission_.can_accept()) return 0;
   std::uint64_t at = 0;
   const auto consider = [&at](std::uint64_t time) {
     if (time != 0 && (at == 0 || time < at)) at = time;
   };
-  consider(next_deadline(services_));
+  consider(worker_.scheduler.next_deadline());
   consider(reporter_.next_flush());
   consider(resources_.upstreams.next_deadline());
   consider(health_checker_.next_deadline());
   consider(shutdown_.deadline());
   consider(admission_.next_deadline());
   if (const int ms = resources_.resolver.timeout_ms(); ms >= 0)
-    consider(services_.now + static_cast<std::uint64_t>(ms));
+    consider(worker_.now + static_cast<std::uint64_t>(ms));
   release_pages();
   if (at == 0) return -1;
   constexpr std::uint64_t kLongestMs = 3'600'000;
-  return at <= services_.now ? 0 : static_cast<int>(std::min(at - services_.now, kLongestMs));
+  return at <= worker_.now ? 0 : static_cast<int>(std::min(at - worker_.now, kLongestMs));
 }
 
 void Server::release_pages() {
@@ -225,8 +215,8 @@ std::string Server::adopt(std::unique_ptr<plan::Generation> next) {
   generations_.reserve(generations_.size() + 1);
   if (std::string error = admission_.commit(next->config); !error.empty()) return error;
   generations_.push_back(std::move(next));
-  services_.generation = generations_.back().get();
-  health_checker_.use(services_.generation);
+  worker_.current = generations_.back().get();
+  health_checker_.use(worker_.current);
   resources_.files.forget();
   resources_.upstreams.reset(idle_upstreams_max(config()));
   reporter_.on_reload();
@@ -236,19 +226,18 @@ std::string Server::adopt(std::unique_ptr<plan::Generation> next) {
 // Frees the generations that no connection uses.
 void Server::free_generations() {
   if (generations_.size() == 1) return;
-  services_.use(*generations_.back());
   std::erase_if(generations_, [this](const std::unique_ptr<plan::Generation>& generation) {
     return generation != generations_.back() && generation->records == 0;  // PLANT(free-unused-generation)
   });
 }
 
 void Server::begin_shutdown() {
-  if (!shutdown_.begin(services_.now, config().drain_ms)) return;
+  if (!shutdown_.begin(worker_.now, config().drain_ms)) return;
   admission_.close();
   resources_.files.forget();
   resources_.upstreams.reset(0);
   health_checker_.use(nullptr);
-  drain(services_);
+  drain(worker_);
 }
 
 }  // namespace server

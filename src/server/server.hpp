@@ -54,7 +54,6 @@ class Server {
   void run_health_checks();
   void feed_starved();
   [[nodiscard]] bool can_feed() const noexcept;
-  [[nodiscard]] const TimerQueue& unfinished_heads() const noexcept;
   void run_ready();
   void read_clocks();
   [[nodiscard]] int sleep_ms();
@@ -70,7 +69,7 @@ class Server {
   Generations& generations_;
   StartOptions start_options_;
   Resources& resources_;
-  Services& services_;
+  Worker& worker_;
   sys::Fd signals_;
   HealthChecker health_checker_;
   Admission admission_;

@@ -15,14 +15,14 @@ namespace {
 
 // Makes room for an answer of our own: in a new block, or in one whose content is of no more use. What stays
 // is an interim answer that is on its way to the client.
-bool make_room(request_info& record, Services& services) noexcept {
+bool make_room(request_info& record, Worker& worker) noexcept {
   net::Lane& answer = record.lane[kResponse];
   net::Lane& request = record.lane[kRequest];
   const std::size_t kept = record.state == State::SEND_REQUEST ? answer.held() : 0;
   if (!answer.block) answer.block = std::move(request.block);
   request.drop_block();
   request.repeatable = false;
-  if (!answer.block) answer.block = services.blocks.take();
+  if (!answer.block) answer.block = worker.blocks.take();
   if (!answer.block) return false;
   std::memmove(answer.block->bytes, answer.block->bytes + answer.begin, kept);
   answer.begin = answer.pipelined_end = 0;
@@ -44,12 +44,11 @@ std::string_view phase(const request_info& record) noexcept {
 }
 
 // RFC 9110 section 10.2.3, rounded up.
-std::uint32_t retry_after_s(const request_info& record, Services& services) noexcept {
-  return static_cast<std::uint32_t>((services.limits->request_wait_ms(record.client, services.now) + 999) /
-                                    1000);
+std::uint32_t retry_after_s(const request_info& record, Turn& turn, Worker& worker) noexcept {
+  return static_cast<std::uint32_t>((turn.limits()->request_wait_ms(record.client, worker.now) + 999) / 1000);
 }
 
-http::Failure failure_of(const request_info& record, Services& services, Reason reason) noexcept {
+http::Failure failure_of(const request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   const Exchange& exchange = *record.exchange;
   return {.reason = reason,
           .detail = exchange.detail,
@@ -62,7 +61,7 @@ http::Failure failure_of(const request_info& record, Services& services, Reason 
           .addresses = exchange.addresses.all(),
           .attempts = {exchange.attempts.data(), exchange.next_address},
           .challenge = reason == Reason::login_required ? plan::kChallenge : std::string_view{},
-          .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, services) : 0,
+          .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
           .as_page = exchange.wants_page,
           .to_head = exchange.to_head};
 }
@@ -82,18 +81,18 @@ void put_down(request_info& record, Reason reason) noexcept {
 }
 
 // Behind what is on its way to the client of an interim answer.
-Result answer_with(request_info& record, Services& services, const http::Failure& failure) noexcept {
+Result answer_with(request_info& record, Turn& turn, Worker& worker, const http::Failure& failure) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
   exchange.status = http::error_reply(failure.reason).status;
   const std::size_t length =
-      http::write_answer(failure, {services.via, services.date},
+      http::write_answer(failure, {turn.via(), worker.date},
                          {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
   exchange.head_down = head_bytes(answer, length) - exchange.sent_down - record.greeted;
   answer.begin = std::exchange(record.greeted, std::uint8_t{0});  // 0 if an interim answer is on its way
   answer.end = static_cast<std::uint16_t>(answer.end + length);
   answer.framing = http::Framing{};
-  note(record, services, TraceEvent::answered, exchange.status, static_cast<std::uint8_t>(failure.reason),
+  note(record, worker, TraceEvent::answered, exchange.status, static_cast<std::uint8_t>(failure.reason),
        failure.error);
   return Event::local_response;
 }
@@ -108,50 +107,51 @@ bool would_look_whole_above(const request_info& record) noexcept {
   return record.exchange && plan::is_opaque(record.exchange->kind) && upstream.fd && !upstream.shut;
 }
 
-Result give_up(request_info& record, Services& services, Reason reason) noexcept {
+Result give_up(request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   const std::uint16_t status = http::error_reply(reason).status;
-  const bool speaks_http = !plan::kind_of(listener_of(record, services).role);
+  const bool speaks_http = !plan::kind_of(listener_of(record, turn).role);
   if (status == 0 || record.state == State::SEND_RESPONSE || !speaks_http) return close_connection(reason);
   if (would_look_whole_above(record)) sys::reset_on_close(record.side[kUpstream].fd);
   record.side[kUpstream] = net::Endpoint{};
   record.approach.reset();
-  if (!begin_exchange(record, services)) {
+  if (!begin_exchange(record, worker)) {
     record.verdict = reason;  // PLANT(exchanges-exhausted)
     return yield(Wait::linger);
   }
   Exchange& exchange = *record.exchange;
   put_down(record, reason);
   exchange.persistent = false;
-  if (!make_room(record, services)) {
+  if (!make_room(record, worker)) {
     record.verdict = reason;
     return need_block(Wait::linger);
   }
   if (record.state == State::READ_REQUEST)
     record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
   record.lane[kRequest].sink_closed = true;
-  return answer_with(record, services, failure_of(record, services, reason));
+  return answer_with(record, turn, worker, failure_of(record, turn, worker, reason));
 }
 
-Result refuse(request_info& record, Services& services, Reason reason, std::string_view fields) noexcept {
+Result refuse(request_info& record, Turn& turn, Worker& worker, Reason reason,
+              std::string_view fields) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
   put_down(record, reason);
-  http::Failure failure = failure_of(record, services, reason);
+  http::Failure failure = failure_of(record, turn, worker, reason);
   failure.phase = {};
   failure.fields = fields;
   failure.stays = exchange.persistent;
   answer.begin = answer.end = 0;
-  return answer_with(record, services, failure);
+  return answer_with(record, turn, worker, failure);
 }
 
-Result end_of_way(request_info& record, Services& services, const http::RequestHead& head) noexcept {
+Result end_of_way(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head) noexcept {
   net::Lane& response = record.lane[kResponse];
   std::array<char, base::kBlockBytes> text;  // the head lies in the block that is to take the answer
-  const std::size_t length = http::write_end_of_way(head, {services.via, services.date}, text);
-  if (length == 0) return give_up(record, services, Reason::head_too_large);
+  const std::size_t length = http::write_end_of_way(head, {turn.via(), worker.date}, text);
+  if (length == 0) return give_up(record, turn, worker, Reason::head_too_large);
   record.exchange->status = 200;
   record.exchange->persistent = false;
-  if (!make_room(record, services))
+  if (!make_room(record, worker))
     return close_connection(Reason::memory_short);  // it has the request's block
   record.lane[kRequest].sink_closed = true;
   std::memcpy(response.block->bytes, text.data(), length);

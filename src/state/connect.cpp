@@ -24,20 +24,20 @@ bool is_ours(Reason reason) noexcept {
 
 // ---- what became of each address -------------------------------------------------------------------------
 
-void begin_attempt(Exchange& exchange, const Services& services) noexcept {
-  if (exchange.next_address == 0) exchange.tried_at = services.now;
-  exchange.attempts[exchange.next_address++] = {static_cast<std::uint32_t>(services.now - exchange.tried_at),
+void begin_attempt(Exchange& exchange, const Worker& worker) noexcept {
+  if (exchange.next_address == 0) exchange.tried_at = worker.now;
+  exchange.attempts[exchange.next_address++] = {static_cast<std::uint32_t>(worker.now - exchange.tried_at),
                                                 EINPROGRESS};
 }
 
-void settle_attempt(Exchange& exchange, Services& services, std::uint8_t index, int error) noexcept {
+void settle_attempt(Exchange& exchange, Worker& worker, std::uint8_t index, int error) noexcept {
   http::Attempt& attempt = exchange.attempts[index];
-  attempt = {static_cast<std::uint32_t>(services.now - exchange.tried_at) - attempt.ms, error};
+  attempt = {static_cast<std::uint32_t>(worker.now - exchange.tried_at) - attempt.ms, error};
   const sys::Address& address = exchange.addresses.list[index];
   const bool had_its_time = error != ECANCELED || index < exchange.address;  // else it was begun with later
-  if (error == 0) services.reach.succeeded(address);
+  if (error == 0) worker.reach.succeeded(address);
   if (error != 0 && error != EACCES && !is_ours(reason_for(error)) && had_its_time)
-    services.reach.failed(address, services.now);
+    worker.reach.failed(address, worker.now);
 }
 
 // ---- the race --------------------------------------------------------------------------------------------
@@ -47,12 +47,11 @@ bool is_racing(const request_info& record) noexcept {
 }
 
 // The race is over: those that are still under way end for `error`.
-void end_race(request_info& record, Services& services, int error) noexcept {
+void end_race(request_info& record, Worker& worker, int error) noexcept {
   if (!is_racing(record)) return;
   net::Race& race = record.approach->race;
   // PLANT(close-losers)
-  for (; race.count() > 0; race.take(0))
-    settle_attempt(*record.exchange, services, race.at(0).address, error);
+  for (; race.count() > 0; race.take(0)) settle_attempt(*record.exchange, worker, race.at(0).address, error);
 }
 
 // The connection that is being made joins those begun before it, so that another can be begun. False: there
@@ -79,7 +78,7 @@ void promote(request_info& record, std::uint8_t place) noexcept {
 }
 
 // Whether one of those begun before has been made; it is then the upstream. Those that failed are taken out.
-bool outrun(request_info& record, Services& services) noexcept {
+bool outrun(request_info& record, Worker& worker) noexcept {
   for (std::uint8_t i = 0; is_racing(record) && i < record.approach->race.count();) {
     const net::Runner& runner = record.approach->race.at(i);
     if (!runner.endpoint.writable) {
@@ -87,13 +86,13 @@ bool outrun(request_info& record, Services& services) noexcept {
       continue;
     }
     if (const int error = sys::socket_error(runner.endpoint.fd); error != 0) {
-      settle_attempt(*record.exchange, services, runner.address, error);
+      settle_attempt(*record.exchange, worker, runner.address, error);
       record.approach->race.take(i);
       continue;
     }
     const std::uint8_t last = record.exchange->address;
     promote(record, i);  // PLANT(attempt-wins)
-    settle_attempt(*record.exchange, services, last, ECANCELED);
+    settle_attempt(*record.exchange, worker, last, ECANCELED);
     return true;
   }
   return false;
@@ -102,14 +101,14 @@ bool outrun(request_info& record, Services& services) noexcept {
 // ---- beginning -------------------------------------------------------------------------------------------
 
 // 0, or errno: the upstream is being connected to that address.
-int begin_connection(request_info& record, Services& services, const sys::Address& address) noexcept {
+int begin_connection(request_info& record, Worker& worker, const sys::Address& address) noexcept {
   const Exchange& exchange = *record.exchange;
   sys::Opened opened = address.family == sys::Address::Family::local
                            ? sys::connect_local(exchange.hop->socket.c_str())
                            : sys::connect(address);
-  const std::uint32_t serial = services.table.new_serial();
+  const std::uint32_t serial = worker.table.new_serial();
   const net::Token token{serial, static_cast<std::uint32_t>(opened.fd.get()), net::Token::Kind::upstream};
-  if (opened.fd) opened.error = sys::watch(services.poller, opened.fd.get(), token.packed());
+  if (opened.fd) opened.error = sys::watch(worker.poller, opened.fd.get(), token.packed());
   if (opened.error != 0) return opened.error;
   const net::Lane& request = record.lane[kRequest];
   if (!request.framing.complete()) sys::set_nodelay(opened.fd);  // else one send carries it all
@@ -120,54 +119,54 @@ int begin_connection(request_info& record, Services& services, const sys::Addres
   upstream.link = Link::connecting;
   // In hope: on the same machine it is connected by now.
   upstream.writable = request.held() > 0 && exchange.greeting == net::Greeting::none;
-  services.upstreams.own(upstream, services.table.slot_of(record));
+  worker.upstreams.own(upstream, worker.table.slot_of(record));
   return 0;
 }
 
 // Begins to connect to the next address that lets us begin, beside those that are under way.
-Result connect_next(request_info& record, Services& services, Reason otherwise) noexcept {
+Result connect_next(request_info& record, Turn& turn, Worker& worker, Reason otherwise) noexcept {
   Exchange& exchange = *record.exchange;
   // PLANT(try-next-address)
   while (exchange.next_address < exchange.addresses.count && !is_ours(otherwise) && join_race(record)) {
     const std::uint8_t index = exchange.next_address;
-    begin_attempt(exchange, services);
-    begin_phase(exchange, services, Phase::connect);
-    if (const Reason why = objection_to(exchange, services, exchange.addresses.list[index]);
+    begin_attempt(exchange, worker);
+    begin_phase(exchange, worker, Phase::connect);
+    if (const Reason why = objection_to(exchange, turn, worker, exchange.addresses.list[index]);
         why != Reason::none) {
-      settle_attempt(exchange, services, index, EACCES);
+      settle_attempt(exchange, worker, index, EACCES);
       otherwise = why;
       continue;
     }
-    const int error = begin_connection(record, services, exchange.addresses.list[index]);
+    const int error = begin_connection(record, worker, exchange.addresses.list[index]);
     if (error == 0) {
       exchange.address = index;
-      note(record, services, TraceEvent::connected, index, 0);
+      note(record, worker, TraceEvent::connected, index, 0);
       return again();
     }
-    if (error == EMFILE && services.upstreams.close_oldest()) {
+    if (error == EMFILE && worker.upstreams.close_oldest()) {
       --exchange.next_address;
       continue;
     }
     exchange.error = error;
-    settle_attempt(exchange, services, index, error);
+    settle_attempt(exchange, worker, index, error);
     otherwise = reason_for(error);
   }
   const bool under_way = record.side[kUpstream].link == Link::connecting;
-  if (!under_way && !is_racing(record)) return unreachable(record, services, otherwise);
+  if (!under_way && !is_racing(record)) return unreachable(record, turn, worker, otherwise);
   if (!under_way) promote(record, static_cast<std::uint8_t>(record.approach->race.count() - 1));
   return record.side[kUpstream].writable ? again() : wait_for(patience(exchange));
 }
 
 }  // namespace
 
-Reason objection_to(const Exchange& exchange, const Services& services,
+Reason objection_to(const Exchange& exchange, const Turn& turn, const Worker& worker,
                     const sys::Address& address) noexcept {
   if (exchange.grouped) return Reason::none;  // a server behind us may well be one of our own
-  if (std::any_of(services.own.begin(), services.own.end(),
+  if (std::any_of(worker.own.begin(), worker.own.end(),
                   [&address](const sys::Address& own) { return address.reaches(own); }))
     return Reason::loop;
   if (exchange.parent != nullptr) return Reason::none;  // it was configured, and is nobody's wish
-  const plan::Verdict verdict = services.config->rules.for_address(
+  const plan::Verdict verdict = turn.config().rules.for_address(
       {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
   return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
 }
@@ -187,33 +186,33 @@ Reason reason_for(int error) noexcept {
   }
 }
 
-Result begin_connecting(request_info& record, Services& services) noexcept {
-  services.reach.order(record.exchange->addresses, services.now);
-  return connect_next(record, services, Reason::unreachable);
+Result begin_connecting(request_info& record, Turn& turn, Worker& worker) noexcept {
+  worker.reach.order(record.exchange->addresses, worker.now);
+  return connect_next(record, turn, worker, Reason::unreachable);
 }
 
-Result connect_failed(request_info& record, Services& services, Reason reason, int error) noexcept {
+Result connect_failed(request_info& record, Turn& turn, Worker& worker, Reason reason, int error) noexcept {
   record.exchange->error = error;
-  settle_attempt(*record.exchange, services, record.exchange->address, error);
-  note(record, services, TraceEvent::retried, record.exchange->next_address,
-       static_cast<std::uint8_t>(reason), error);
+  settle_attempt(*record.exchange, worker, record.exchange->address, error);
+  note(record, worker, TraceEvent::retried, record.exchange->next_address, static_cast<std::uint8_t>(reason),
+       error);
   record.side[kUpstream] = net::Endpoint{};
-  return connect_next(record, services, reason);
+  return connect_next(record, turn, worker, reason);
 }
 
-Result connect_late(request_info& record, Services& services, Reason reason) noexcept {
+Result connect_late(request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
-  note(record, services, TraceEvent::retried, exchange.next_address, static_cast<std::uint8_t>(reason),
+  note(record, worker, TraceEvent::retried, exchange.next_address, static_cast<std::uint8_t>(reason),
        ETIMEDOUT);
-  if (exchange.next_address < exchange.addresses.count) return connect_next(record, services, reason);
-  end_race(record, services, ETIMEDOUT);
+  if (exchange.next_address < exchange.addresses.count) return connect_next(record, turn, worker, reason);
+  end_race(record, worker, ETIMEDOUT);
   exchange.error = ETIMEDOUT;
-  settle_attempt(exchange, services, exchange.address, ETIMEDOUT);
-  return unreachable(record, services, reason);
+  settle_attempt(exchange, worker, exchange.address, ETIMEDOUT);
+  return unreachable(record, turn, worker, reason);
 }
 
 // Until the first byte is taken, or, with none to send, until there is room for one, nothing is known.
-Result connecting(request_info& record, Services& services) noexcept {
+Result connecting(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& request = record.lane[kRequest];
   Exchange& exchange = *record.exchange;
   net::Endpoint& upstream = record.side[kUpstream];
@@ -221,20 +220,20 @@ Result connecting(request_info& record, Services& services) noexcept {
     if (request.flow == Flow::write_failed) {
       request.sink_closed = false;
       request.flow = Flow::none;
-      return connect_failed(record, services, reason_for(request.error), request.error);
+      return connect_failed(record, turn, worker, reason_for(request.error), request.error);
     }
-    if (outrun(record, services)) return again();
+    if (outrun(record, worker)) return again();
     const bool speaks_first = request.held() > 0 && exchange.greeting == net::Greeting::none;
     if (speaks_first || !upstream.writable) return wait_for(patience(exchange));
     if (const int error = sys::socket_error(upstream.fd); error != 0)
-      return connect_failed(record, services, reason_for(error), error);
+      return connect_failed(record, turn, worker, reason_for(error), error);
   }
   upstream.link = exchange.greeting == net::Greeting::none ? Link::open : Link::greeting;
-  begin_phase(exchange, services, Phase::send);
-  settle_attempt(exchange, services, exchange.address, 0);
-  end_race(record, services, ECANCELED);  // PLANT(losers-end)
-  record.approach.reset();                // PLANT(attempts-end)
-  exchange.error = 0;                     // that of an address tried before is of no interest any more
+  begin_phase(exchange, worker, Phase::send);
+  settle_attempt(exchange, worker, exchange.address, 0);
+  end_race(record, worker, ECANCELED);  // PLANT(losers-end)
+  record.approach.reset();              // PLANT(attempts-end)
+  exchange.error = 0;                   // that of an address tried before is of no interest any more
   return again();
 }
 

@@ -10,8 +10,8 @@ namespace state {
 namespace {
 
 // The client's connection serves its next request, which may have begun to come already.
-Result next_request(request_info& record, Services& services) noexcept {
-  end_exchange(record, Reason::complete, services);
+Result next_request(request_info& record, Worker& worker) noexcept {
+  end_exchange(record, Reason::complete, worker);
   for (net::Lane& lane : record.lane) {
     lane.shift_pipelined();
     net::Lane fresh;
@@ -41,11 +41,11 @@ bool would_look_whole(const request_info& record) noexcept {
 
 // Closing over unread bytes sends RST and can destroy the answer on its way. So a client that is still
 // sending is read until it closes, for a while (RFC 9112 section 9.6).
-Result linger(request_info& record, Services& services) noexcept {
-  const std::size_t before = services.budget[kRequest];
+Result linger(request_info& record, Turn& turn, Worker& worker) noexcept {
+  const std::size_t before = turn.budget[kRequest];
   const Flow flow =
-      net::discard(record.lane[kRequest], record.side[kClient], services.blocks, services.budget[kRequest]);
-  spend(record, services, before - services.budget[kRequest]);
+      net::discard(record.lane[kRequest], record.side[kClient], worker.blocks, turn.budget[kRequest]);
+  spend(record, turn, before - turn.budget[kRequest]);
   switch (flow) {
     case Flow::need_read: return wait_for(Wait::linger);
     case Flow::budget: return yield(Wait::linger);
@@ -67,16 +67,16 @@ bool give_up_kept(request_info& record) noexcept {
   return true;
 }
 
-Result hear_out(request_info& record, Services& services) noexcept {
+Result hear_out(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Endpoint& client = record.side[kClient];
   record.lane[kRequest].sink_closed = true;
   record.lane[kResponse].drop_block();
   record.feed.reset();  // PLANT(close-file-at-end)
-  end_exchange(record, Reason::complete, services);
+  end_exchange(record, Reason::complete, worker);
   record.side[kUpstream] = net::Endpoint{};
   if (!client.shut) sys::shutdown_write(client.fd);
   client.shut = true;
-  return linger(record, services);
+  return linger(record, turn, worker);
 }
 
 Result leave(request_info& record) noexcept {
@@ -90,7 +90,7 @@ Result leave(request_info& record) noexcept {
   return Event::idle_closed;
 }
 
-Result all_sent(request_info& record, Services& services) noexcept {
+Result all_sent(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Endpoint& client = record.side[kClient];
   net::Lane& request = record.lane[kRequest];
   const bool interim = record.exchange->status >= 100 && record.exchange->status < 200;
@@ -98,14 +98,14 @@ Result all_sent(request_info& record, Services& services) noexcept {
     record.lane[kResponse].shift_pipelined();  // PLANT(keep-after-interim)
     return Event::interim_sent;
   }
-  keep_upstream(record, services);
-  if (record.exchange->persistent) return next_request(record, services);
+  keep_upstream(record, worker);
+  if (record.exchange->persistent) return next_request(record, worker);
   // Who thinks that the connection stays may send the next request at any time.
   // PLANT(still-sending)
   const bool still_sending = client.readable || !request.framing.complete() || record.exchange->may_continue;
   if (client.eof || !still_sending)
     return close_connection(Reason::complete);  // PLANT(close-when-client-done)
-  return hear_out(record, services);
+  return hear_out(record, turn, worker);
 }
 
 }  // namespace state

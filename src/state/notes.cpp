@@ -38,32 +38,32 @@ void describe_agent(Exchange& exchange, const http::Fields& fields) noexcept {
 
 }  // namespace
 
-void note(const request_info& record, Services& services, base::TraceEvent event, std::int64_t value,
+void note(const request_info& record, Worker& worker, base::TraceEvent event, std::int64_t value,
           std::uint8_t detail, int error) noexcept {
-  services.trace.add({.id = record.id,
-                      .time = services.now,
-                      .slot = services.table.slot_of(record),
-                      .value = static_cast<std::int32_t>(std::min<std::int64_t>(value, INT32_MAX)),
-                      .error = error,
-                      .event = event,
-                      .state = static_cast<std::uint8_t>(record.state),
-                      .detail = detail});
+  worker.trace.add({.id = record.id,
+                    .time = worker.now,
+                    .slot = worker.table.slot_of(record),
+                    .value = static_cast<std::int32_t>(std::min<std::int64_t>(value, INT32_MAX)),
+                    .error = error,
+                    .event = event,
+                    .state = static_cast<std::uint8_t>(record.state),
+                    .detail = detail});
 }
 
 std::uint64_t moved(const request_info& record) noexcept {
   return record.lane[kRequest].bytes_sent + record.lane[kResponse].bytes_sent;
 }
 
-bool begin_exchange(request_info& record, Services& services) noexcept {
+bool begin_exchange(request_info& record, Worker& worker) noexcept {
   if (record.exchange) return true;
-  record.exchange = services.exchanges.take();
+  record.exchange = worker.exchanges.take();
   if (!record.exchange) return false;
   Exchange& exchange = *record.exchange;
   std::memset(static_cast<void*>(&exchange), 0, offsetof(Exchange, method));
   exchange.phase = Phase::none;
   exchange.id = record.id;
   exchange.client = record.client;
-  exchange.wall_ms = services.wall_ms - (services.now - record.entered);
+  exchange.wall_ms = worker.wall_ms - (worker.now - record.entered);
   exchange.nth = record.served + 1;
   exchange.sent_up = record.lane[kRequest].bytes_sent;
   exchange.sent_down = record.lane[kResponse].bytes_sent;
@@ -75,12 +75,12 @@ bool has_gone(const request_info& record) noexcept {
   return record.lane[kRequest].bytes_sent != record.exchange->sent_up;
 }
 
-void begin_phase(Exchange& exchange, const Services& services, Phase phase) noexcept {
+void begin_phase(Exchange& exchange, const Worker& worker, Phase phase) noexcept {
   if (exchange.phase != Phase::none)
     exchange.phase_ms[static_cast<std::size_t>(exchange.phase)] +=
-        static_cast<std::uint32_t>(services.now - exchange.phase_at);
+        static_cast<std::uint32_t>(worker.now - exchange.phase_at);
   exchange.phase = phase;
-  exchange.phase_at = services.now;
+  exchange.phase_at = worker.now;
   if (phase != Phase::none)
     exchange.phases = static_cast<std::uint8_t>(exchange.phases | 1U << static_cast<unsigned>(phase));
 }
@@ -105,30 +105,30 @@ void describe(Exchange& exchange, const http::RequestHead& head, const plan::Con
 namespace {
 
 // A server that took the connection and gave an answer fares well, whatever the answer is.
-void settle_member(const Exchange& exchange, Services& services) noexcept {
-  services.groups->ended(exchange.group, exchange.member);  // PLANT(member-ended)
+void settle_member(const Exchange& exchange, plan::Groups& groups, std::uint64_t now) noexcept {
+  groups.ended(exchange.group, exchange.member);  // PLANT(member-ended)
   if (exchange.received != 0 || exchange.opaque)
-    services.groups->succeeded(exchange.group, exchange.member);
+    groups.succeeded(exchange.group, exchange.member);
   else if (base::row(exchange.reason).ended_by == base::Party::upstream)
-    services.groups->failed(exchange.group, exchange.member, services.now);
+    groups.failed(exchange.group, exchange.member, now);
 }
 
 }  // namespace
 
-void end_exchange(request_info& record, Reason reason, Services& services) noexcept {
+void end_exchange(request_info& record, Reason reason, Worker& worker) noexcept {
   if (!record.exchange) return;
   Exchange& exchange = *record.exchange;
   if (exchange.reason == Reason::none) {
     exchange.reason = reason;
     exchange.ended_in = record.state;
   }
-  if (exchange.grouped) settle_member(exchange, services);
-  begin_phase(exchange, services, Phase::none);
+  if (exchange.grouped) settle_member(exchange, *record.generation->groups, worker.now);
+  begin_phase(exchange, worker, Phase::none);
   exchange.spent_ms[static_cast<std::size_t>(record.state)] +=
-      static_cast<std::uint32_t>(services.now - record.entered);
+      static_cast<std::uint32_t>(worker.now - record.entered);
   exchange.sent_up = record.lane[kRequest].bytes_sent - exchange.sent_up;
   exchange.sent_down = record.lane[kResponse].bytes_sent - exchange.sent_down;
-  services.finished.push_back(std::move(record.exchange));
+  worker.finished.push_back(std::move(record.exchange));
 }
 
 }  // namespace state

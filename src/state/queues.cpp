@@ -13,22 +13,10 @@ namespace state {
 
 namespace {
 
-// The queue is in the order of ending. Nearly all records of one wait have the same time-out, so it is in the
-// order of starting too: but for what a route says of its own, and for what an older configuration said.
-void start_timer(request_info& record, Services& services, Wait wait, std::uint32_t ms) noexcept {
-  stop_timer(record, services);
-  record.wait = wait;
-  record.deadline = services.now + ms;
-  const auto later = [&table = services.table](std::uint32_t one, std::uint32_t other) {
-    return table.at(one).deadline > table.at(other).deadline;
-  };
-  services.timers[static_cast<std::size_t>(wait)].insert(services.table.slot_of(record), later);
-}
-
 // ms.
-std::uint32_t longest(const request_info& record, const Services& services, Wait wait) noexcept {
+std::uint32_t longest(const request_info& record, const Turn& turn, Wait wait) noexcept {
   const bool has_own = wait == Wait::response_head && record.exchange && record.exchange->answer_ms != 0;
-  return has_own ? record.exchange->answer_ms : services.config->wait(wait);
+  return has_own ? record.exchange->answer_ms : turn.config().wait(wait);
 }
 
 // What is told of a wait: the bytes of a head that is not whole yet, or those that were moved.
@@ -39,33 +27,21 @@ std::uint64_t bytes_to_tell(const request_info& record, std::uint64_t progress) 
 
 }  // namespace
 
-void stop_timer(request_info& record, Services& services) noexcept {
-  if (record.timer.linked())
-    services.timers[static_cast<std::size_t>(record.wait)].remove(services.table.slot_of(record));
-  record.wait = Wait::none;
-}
-
-void leave_queue(request_info& record, Services& services) noexcept {
-  if (!record.ready.linked()) return;
-  (record.starved ? services.starved : services.ready).remove(services.table.slot_of(record));
-  record.starved = false;
-}
-
-void pause(request_info& record, Services& services, Wait wait, std::uint64_t moved_before) noexcept {
-  const std::uint64_t progress = moved(record) - moved_before;
+void pause(request_info& record, Turn& turn, Worker& worker, Wait wait) noexcept {
+  const std::uint64_t progress = moved(record) - turn.moved_before;
   if (record.wait == wait && progress == 0) return;
   if (record.wait != wait || plan::row(wait).restarts)
-    start_timer(record, services, wait, longest(record, services, wait));
-  note(record, services, TraceEvent::waited, static_cast<std::int64_t>(bytes_to_tell(record, progress)),
+    worker.scheduler.start_timer(record, wait, worker.now + longest(record, turn, wait));
+  note(record, worker, TraceEvent::waited, static_cast<std::int64_t>(bytes_to_tell(record, progress)),
        static_cast<std::uint8_t>(wait));
 }
 
 // A record that runs again at once waits for nobody; but a wait that counts in total goes on.
-void yield_turn(request_info& record, Services& services, Wait wait) noexcept {
+void yield_turn(request_info& record, Turn& turn, Worker& worker, Wait wait) noexcept {
   if (wait != Wait::none && record.wait != wait)
-    start_timer(record, services, wait, longest(record, services, wait));
-  if (wait == Wait::none) stop_timer(record, services);
-  services.ready.push(services.table.slot_of(record));
+    worker.scheduler.start_timer(record, wait, worker.now + longest(record, turn, wait));
+  if (wait == Wait::none) worker.scheduler.stop_timer(record);
+  worker.scheduler.wake(record);
 }
 
 }  // namespace state
@@ -80,69 +56,42 @@ net::Endpoint* endpoint_of(request_info& record, std::uint32_t serial) noexcept 
   return record.approach ? record.approach->race.find(serial) : nullptr;
 }
 
-void deliver_to_client(const net::Token& token, const sys::Event& event, Services& services) noexcept {
-  request_info* const record = services.table.find(token);
+void deliver_to_client(const net::Token& token, const sys::Event& event, Worker& worker) noexcept {
+  request_info* const record = worker.table.find(token);
   if (record == nullptr) return;
   record->side[kClient].mark(event);
-  wake(*record, services);
+  worker.scheduler.wake(*record);
 }
 
-void deliver_to_upstream(const net::Token& token, const sys::Event& event, Services& services) noexcept {
-  const std::uint32_t slot = services.upstreams.owner(token);
+void deliver_to_upstream(const net::Token& token, const sys::Event& event, Worker& worker) noexcept {
+  const std::uint32_t slot = worker.upstreams.owner(token);
   if (slot == base::kNoIndex) return;
-  request_info& record = services.table.at(slot);
+  request_info& record = worker.table.at(slot);
   net::Endpoint* const upstream = endpoint_of(record, token.serial);
   if (upstream == nullptr) return;
   upstream->mark(event);
-  wake(record, services);
+  worker.scheduler.wake(record);
 }
 
 }  // namespace
 
-void deliver(const net::Token& token, const sys::Event& event, Services& services) noexcept {
-  if (token.kind == net::Token::Kind::client) return deliver_to_client(token, event, services);
-  deliver_to_upstream(token, event, services);
+void deliver(const net::Token& token, const sys::Event& event, Worker& worker) noexcept {
+  if (token.kind == net::Token::Kind::client) return deliver_to_client(token, event, worker);
+  deliver_to_upstream(token, event, worker);
 }
 
-void wake(request_info& record, Services& services) noexcept {
-  if (record.starved) leave_queue(record, services);
-  if (!record.ready.linked()) services.ready.push(services.table.slot_of(record));
+void drain(Worker& worker) noexcept {
+  worker.draining = true;
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot)
+    if (request_info& record = worker.table.at(slot); record.state == State::READ_REQUEST)
+      worker.scheduler.wake(record);
 }
 
-void expire(Services& services) noexcept {
-  for (std::size_t i = 0; i < plan::kWaits; ++i) {
-    TimerQueue& queue = services.timers[i];
-    while (!queue.empty() && services.table.at(queue.front()).deadline <= services.now) {
-      request_info& record = services.table.at(queue.front());
-      stop_timer(record, services);
-      record.verdict = plan::kWaitRows[i].reason;
-      wake(record, services);
-    }
-  }
-}
-
-void drain(Services& services) noexcept {
-  services.draining = true;
-  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot)
-    if (request_info& record = services.table.at(slot); record.state == State::READ_REQUEST)
-      wake(record, services);
-}
-
-std::size_t under_way(Services& services) noexcept {
+std::size_t under_way(const Worker& worker) noexcept {
   std::size_t count = 0;
-  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
-    const request_info& record = services.table.at(slot);
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
+    const request_info& record = worker.table.at(slot);
     count += record.exchange || record.state == State::READ_REQUEST ? 1 : 0;
   }
   return count;
-}
-
-std::uint64_t next_deadline(Services& services) noexcept {
-  std::uint64_t next = 0;
-  for (const TimerQueue& queue : services.timers) {
-    if (queue.empty()) continue;
-    const std::uint64_t deadline = services.table.at(queue.front()).deadline;
-    if (next == 0 || deadline < next) next = deadline;
-  }
-  return next;
 }

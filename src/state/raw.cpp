@@ -48,26 +48,27 @@ void introduce(request_info& record, std::uint8_t version) noexcept {
   request.begin = 0;
 }
 
-Result begin_relay(request_info& record, Services& services, const plan::Listener& listener) noexcept {
+Result begin_relay(request_info& record, Turn& turn, Worker& worker,
+                   const plan::Listener& listener) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& request = record.lane[kRequest];
   const bool introduces = listener.proxy_header_out != 0;
-  if (introduces && !request.block) request.block = services.blocks.take();
+  if (introduces && !request.block) request.block = worker.blocks.take();
   if (introduces && !request.block) return need_block(Wait::request_head);
   exchange.group = static_cast<std::uint16_t>(listener.group);
-  if (!choose_member(record, services)) return close_connection(Reason::unreachable);
+  if (!choose_member(record, turn, worker)) return close_connection(Reason::unreachable);
   describe_raw(exchange, plan::Kind::relay, plan::text_of(*exchange.hop));
   request.framing = http::Framing{kOpenEnded};
   if (introduces) introduce(record, listener.proxy_header_out);
   return Event::forwarded;
 }
 
-Result begin_file(request_info& record, Services& services, const plan::Listener& listener) noexcept {
+Result begin_file(request_info& record, Worker& worker, const plan::Listener& listener) noexcept {
   Exchange& exchange = *record.exchange;
   describe_raw(exchange, plan::Kind::send_file, listener.file);
   Reason why = Reason::none;
   do record.feed = files::open_whole_file(listener.root, listener.file, why);
-  while (!record.feed && make_room_for_file(services, why));
+  while (!record.feed && make_room_for_file(worker, why));
   if (!record.feed) return close_connection(exchange.reason = why);
   record.lane[kRequest].framing = record.lane[kResponse].framing = http::Framing{kOpenEnded};
   return Event::stream_opened;
@@ -83,30 +84,31 @@ Result begin_echo(request_info& record, plan::Kind kind) noexcept {
 }
 
 // The client is who the header says it is, and counts as that one.
-Reason accept_introduction(request_info& record, Services& services, const sys::Address& client) noexcept {
+Reason accept_introduction(request_info& record, const Turn& turn, const Worker& worker,
+                           const sys::Address& client) noexcept {
   if (client.family == sys::Address::Family::none) return Reason::none;
-  if (std::exchange(record.counted, false)) services.limits->closed(record.client);
+  if (std::exchange(record.counted, false)) turn.limits()->closed(record.client);
   record.client = client;  // PLANT(client-of-proxy-header)
-  if (services.limits == nullptr) return Reason::none;
-  record.counted = services.limits->may_connect(client, services.now);
+  if (turn.limits() == nullptr) return Reason::none;
+  record.counted = turn.limits()->may_connect(client, worker.now);
   return record.counted ? Reason::none : Reason::too_many_connections;
 }
 
 }  // namespace
 
-const plan::Listener& listener_of(const request_info& record, const Services& services) noexcept {
-  return services.config->listeners[record.listener];
+const plan::Listener& listener_of(const request_info& record, const Turn& turn) noexcept {
+  return turn.config().listeners[record.listener];
 }
 
-Result read_introduction(request_info& record, Services& services) noexcept {
+Result read_introduction(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& request = record.lane[kRequest];
   for (;;) {
-    if (!request.block) request.block = services.blocks.take();
+    if (!request.block) request.block = worker.blocks.take();
     if (!request.block) return need_block(Wait::request_head);
     const Flow flow = net::fill(request, record.side[kClient], http::kHeadBytesMax - request.end);
     if (flow == Flow::need_read) {
       if (request.end == 0) request.drop_block();
-      return services.draining && request.end == 0 ? leave(record) : wait_for(Wait::request_head);
+      return worker.draining && request.end == 0 ? leave(record) : wait_for(Wait::request_head);
     }
     if (flow == Flow::read_failed) return close_connection(Reason::client_left);
     const net::ProxyHeader header =
@@ -119,23 +121,23 @@ Result read_introduction(request_info& record, Services& services) noexcept {
     // PLANT(move-after-proxy-header)
     std::memmove(request.block->bytes, request.block->bytes + header.length, request.end);
     if (request.end == 0) request.drop_block();
-    if (const Reason why = accept_introduction(record, services, header.client); why != Reason::none)
+    if (const Reason why = accept_introduction(record, turn, worker, header.client); why != Reason::none)
       return close_connection(why);
-    spend(record, services, request.end);  // whose it is was not known when it was read
+    spend(record, turn, request.end);  // whose it is was not known when it was read
     return again();
   }
 }
 
-Result begin_raw(request_info& record, Services& services, plan::Kind kind) noexcept {
+Result begin_raw(request_info& record, Turn& turn, Worker& worker, plan::Kind kind) noexcept {
   const bool has_waited = record.exchange != nullptr;  // for a block: it came in time
-  if (!begin_exchange(record, services)) return yield(Wait::request_head);
-  const plan::Listener& listener = listener_of(record, services);
-  if (!has_waited && services.table.used() > services.requests_max) {
+  if (!begin_exchange(record, worker)) return yield(Wait::request_head);
+  const plan::Listener& listener = listener_of(record, turn);
+  if (!has_waited && worker.table.used() > worker.requests_max) {
     describe_raw(*record.exchange, kind, {});
     return close_connection(Reason::no_slot);  // the further slots are for those who can be told so
   }
-  if (kind == plan::Kind::relay) return begin_relay(record, services, listener);
-  if (kind == plan::Kind::send_file) return begin_file(record, services, listener);
+  if (kind == plan::Kind::relay) return begin_relay(record, turn, worker, listener);
+  if (kind == plan::Kind::send_file) return begin_file(record, worker, listener);
   return begin_echo(record, kind);
 }
 
@@ -145,9 +147,9 @@ Result open_relay(request_info& record) noexcept {
   return Event::tunnel_opened;
 }
 
-Result echo(request_info& record, Services& services) noexcept {
-  switch (pump(record, services, kResponse)) {
-    case Flow::complete: return all_sent(record, services);
+Result echo(request_info& record, Turn& turn, Worker& worker) noexcept {
+  switch (pump(record, turn, worker, kResponse)) {
+    case Flow::complete: return all_sent(record, turn, worker);
     case Flow::need_read: return wait_for(Wait::tunnel);
     case Flow::need_write: return wait_for(Wait::client_write);
     case Flow::budget: return yield();
@@ -178,21 +180,21 @@ void turn_round(net::Lane& lane, std::size_t length) noexcept {
 }
 
 // Brings what comes next behind the piece of a line that is there.
-Flow bring_more(request_info& record, Services& services) noexcept {
+Flow bring_more(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& lane = record.lane[kResponse];
-  if (!lane.block) lane.block = services.blocks.take();
+  if (!lane.block) lane.block = worker.blocks.take();
   if (!lane.block) return Flow::no_block;
   std::memmove(lane.block->bytes, lane.block->bytes + lane.begin, lane.held());
   lane.end = static_cast<std::uint16_t>(lane.held());
   lane.begin = 0;
   if (lane.end == base::kBlockBytes) return Flow::bad_framing;
-  const Flow flow = fill_line(record, services);
+  const Flow flow = fill_line(record, turn, worker);
   if (lane.held() == 0) lane.drop_block();
   return flow;
 }
 
 // A line has been answered, or there is none: what is to be done next. `none`: the next one can be sent.
-Flow next_line(request_info& record, Services& services) noexcept {
+Flow next_line(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& lane = record.lane[kResponse];
   for (;;) {
     std::size_t length = lane.block ? whole_line(lane).size() : 0;
@@ -202,7 +204,7 @@ Flow next_line(request_info& record, Services& services) noexcept {
       return Flow::none;
     }
     if (record.side[kClient].eof) return Flow::complete;
-    const Flow flow = bring_more(record, services);
+    const Flow flow = bring_more(record, turn, worker);
     if (flow != Flow::none && !(flow == Flow::read_failed && record.side[kClient].eof)) return flow;
   }
 }
@@ -211,7 +213,7 @@ Flow next_line(request_info& record, Services& services) noexcept {
 
 // A line goes back from where it came to lie: whoever needed a second block for it might wait for one for
 // ever.
-Result reverse_lines(request_info& record, Services& services) noexcept {
+Result reverse_lines(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& lane = record.lane[kResponse];
   for (;;) {
     if (lane.pipelined_end != 0) {  // a line is on its way
@@ -220,16 +222,16 @@ Result reverse_lines(request_info& record, Services& services) noexcept {
       if (sent != Flow::complete) return close_connection(Reason::client_left);
       lane.end = std::exchange(lane.pipelined_end, std::uint16_t{0});
     }
-    switch (next_line(record, services)) {
+    switch (next_line(record, turn, worker)) {
       case Flow::none: continue;
       case Flow::need_read: return wait_for(Wait::tunnel);
-      case Flow::complete: lane.flow = Flow::complete; return all_sent(record, services);
+      case Flow::complete: lane.flow = Flow::complete; return all_sent(record, turn, worker);
       case Flow::budget: return yield();
       case Flow::no_block: return need_block(Wait::tunnel);
       // What was whole is on its way yet.
       case Flow::bad_framing:
-        end_exchange(record, Reason::line_too_long, services);
-        return hear_out(record, services);
+        end_exchange(record, Reason::line_too_long, worker);
+        return hear_out(record, turn, worker);
       default: return close_connection(Reason::client_left);
     }
   }

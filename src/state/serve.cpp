@@ -26,7 +26,7 @@ bool wants_json(const http::Fields& fields) noexcept {
   });
 }
 
-files::Answer metrics(const Services& services, const http::RequestHead& head) {
+files::Answer metrics(const Worker& worker, const http::RequestHead& head) {
   files::Answer answer;
   if (head.method != "GET" && head.method != "HEAD") {
     answer.reason = Reason::method_not_allowed;
@@ -34,8 +34,8 @@ files::Answer metrics(const Services& services, const http::RequestHead& head) {
     return answer;
   }
   const bool json = wants_json(head.fields);
-  auto text = std::make_shared<const std::string>(services.pages == nullptr ? std::string{}
-                                                                            : services.pages->metrics(json));
+  auto text = std::make_shared<const std::string>(worker.pages == nullptr ? std::string{}
+                                                                          : worker.pages->metrics(json));
   answer.fields = "Content-Type: " + std::string{json ? Pages::kJsonType : Pages::kTextType} + "\r\n";
   answer.body = {http::Body::Kind::length, text->size()};
   const std::uint64_t length = text->size();
@@ -44,13 +44,12 @@ files::Answer metrics(const Services& services, const http::RequestHead& head) {
   return answer;
 }
 
-files::Answer make_answer(const Services& services, const http::RequestHead& head,
-                          const plan::Plan& decided) {
+files::Answer make_answer(const Worker& worker, const http::RequestHead& head, const plan::Plan& decided) {
   switch (decided.kind) {
     case plan::Kind::files:
-      return services.files->answer(*decided.route, head, decided.file, services.now, services.wall_ms);
+      return worker.files->answer(*decided.route, head, decided.file, worker.now, worker.wall_ms);
     case plan::Kind::redirect: return redirect(*decided.route);
-    case plan::Kind::metrics: return metrics(services, head);
+    case plan::Kind::metrics: return metrics(worker, head);
     default: break;
   }
   files::Answer answer;
@@ -84,7 +83,7 @@ void add_first_piece(request_info& record) noexcept {
   response.end = static_cast<std::uint16_t>(response.end + made.bytes);
 }
 
-Result send_answer(request_info& record, Services& services, files::Answer& found) noexcept {
+Result send_answer(request_info& record, Turn& turn, Worker& worker, files::Answer& found) noexcept {
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
   const http::Served served{.status = found.status,
@@ -92,10 +91,9 @@ Result send_answer(request_info& record, Services& services, files::Answer& foun
                             .body = found.body,
                             .version = exchange.version,
                             .close = !exchange.persistent};
-  const std::size_t length =
-      http::write_served_head(served, {services.via, services.date},
-                              {reinterpret_cast<char*>(response.block->bytes), base::kBlockBytes});
-  if (length == 0) return refuse(record, services, Reason::file_unreadable, {});
+  const std::size_t length = http::write_served_head(
+      served, {turn.via(), worker.date}, {reinterpret_cast<char*>(response.block->bytes), base::kBlockBytes});
+  if (length == 0) return refuse(record, turn, worker, Reason::file_unreadable, {});
   const bool open_ended = found.body.kind == http::Body::Kind::until_eof;
   exchange.status = found.status;
   exchange.announced = found.feed && !open_ended;
@@ -113,25 +111,25 @@ Result send_answer(request_info& record, Services& services, files::Answer& foun
 
 }  // namespace
 
-bool make_room_for_file(Services& services, Reason why) noexcept {
-  return why == Reason::no_descriptor && services.upstreams.close_oldest();
+bool make_room_for_file(Worker& worker, Reason why) noexcept {
+  return why == Reason::no_descriptor && worker.upstreams.close_oldest();
 }
 
-bool reserve_answer(request_info& record, Services& services) noexcept {
+bool reserve_answer(request_info& record, Worker& worker) noexcept {
   net::Lane& response = record.lane[kResponse];
-  if (!response.block) response.block = services.blocks.take();
+  if (!response.block) response.block = worker.blocks.take();
   return response.block != nullptr;
 }
 
-Result serve(request_info& record, Services& services, const http::RequestHead& head, std::size_t head_length,
-             const plan::Plan& decided) noexcept {
+Result serve(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
+             std::size_t head_length, const plan::Plan& decided) noexcept {
   record.exchange->persistent &= decided.keep_alive;
   const http::Body body = head.body;
-  files::Answer found = make_answer(services, head, decided);
-  while (make_room_for_file(services, found.reason)) found = make_answer(services, head, decided);
+  files::Answer found = make_answer(worker, head, decided);
+  while (make_room_for_file(worker, found.reason)) found = make_answer(worker, head, decided);
   take_in(record, body, head_length);  // the views in `head` are gone
-  if (found.reason != Reason::none) return refuse(record, services, found.reason, found.fields);
-  return send_answer(record, services, found);
+  if (found.reason != Reason::none) return refuse(record, turn, worker, found.reason, found.fields);
+  return send_answer(record, turn, worker, found);
 }
 
 }  // namespace state

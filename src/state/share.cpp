@@ -15,10 +15,10 @@ namespace state {
 namespace {
 
 // What the client may move now. Where both ways may run at once, the upload, which runs first, leaves half.
-std::uint64_t allowed(const request_info& record, Services& services, Way way) noexcept {
-  if (services.asleep) return 0;
-  if (services.limits == nullptr) return plan::kUnlimited;
-  const std::uint64_t bytes = services.limits->bytes_allowed(record.client, services.now);
+std::uint64_t allowed(const request_info& record, Turn& turn, Worker& worker, Way way) noexcept {
+  if (turn.asleep) return 0;
+  if (turn.limits() == nullptr) return plan::kUnlimited;
+  const std::uint64_t bytes = turn.limits()->bytes_allowed(record.client, worker.now);
   const bool both_ways = record.state == State::READ_RESPONSE || record.state == State::SEND_RESPONSE;
   return way == kRequest && both_ways ? bytes - bytes / 2 : bytes;
 }
@@ -31,59 +31,57 @@ net::Endpoint& source(request_info& record, Way way) noexcept {
 
 }  // namespace
 
-void spend(const request_info& record, Services& services, std::uint64_t bytes) noexcept {
-  services.taken += bytes;
-  if (services.limits != nullptr && bytes > 0) services.limits->spent(record.client, bytes);
+void spend(const request_info& record, Turn& turn, std::uint64_t bytes) noexcept {
+  turn.charged += bytes;
+  if (turn.limits() != nullptr && bytes > 0) turn.limits()->spent(record.client, bytes);
 }
 
-Flow pump(request_info& record, Services& services, Way way) noexcept {
+Flow pump(request_info& record, Turn& turn, Worker& worker, Way way) noexcept {
   net::Endpoint& from = source(record, way);
   net::Endpoint& to = record.side[way == kRequest ? kUpstream : kClient];
-  const std::uint64_t may = allowed(record, services, way);
+  const std::uint64_t may = allowed(record, turn, worker, way);
   std::uint64_t left = may;
   const bool fed = way == kResponse && record.feed != nullptr;
-  const Flow flow =
-      fed ? net::pump(record.lane[way], *record.feed, to, services.stores, services.budget[way], left)
-          : net::pump(record.lane[way], from, to, services.stores, services.budget[way], left);
-  spend(record, services, may - left);  // PLANT(charge-client)
-  services.throttled |= flow == Flow::budget && services.budget[way] > 0;
+  const Flow flow = fed ? net::pump(record.lane[way], *record.feed, to, worker.stores, turn.budget[way], left)
+                        : net::pump(record.lane[way], from, to, worker.stores, turn.budget[way], left);
+  spend(record, turn, may - left);  // PLANT(charge-client)
+  turn.throttled |= flow == Flow::budget && turn.budget[way] > 0;
   return flow;
 }
 
-Flow fill_line(request_info& record, Services& services) noexcept {
+Flow fill_line(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& in = record.lane[kResponse];
-  const std::uint64_t may = allowed(record, services, kResponse);
-  std::size_t& budget = services.budget[kRequest];
-  services.throttled |= may == 0 && budget > 0;
+  const std::uint64_t may = allowed(record, turn, worker, kResponse);
+  std::size_t& budget = turn.budget[kRequest];
+  turn.throttled |= may == 0 && budget > 0;
   if (may == 0 || budget == 0) return Flow::budget;
   const std::size_t before = in.end;
   const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(base::kBlockBytes - before, may));
   const Flow flow = net::fill(in, record.side[kClient], room);
   budget -= std::min<std::size_t>(budget, in.end - before);
-  spend(record, services, in.end - before);
+  spend(record, turn, in.end - before);
   return flow;
 }
 
-Flow fill_head(request_info& record, Services& services, Way way) noexcept {
+Flow fill_head(request_info& record, Turn& turn, Worker& worker, Way way) noexcept {
   net::Lane& lane = record.lane[way];
   net::Endpoint& from = record.side[way == kRequest ? kClient : kUpstream];
-  const std::uint64_t may = allowed(record, services, way);
+  const std::uint64_t may = allowed(record, turn, worker, way);
   if (may == 0 && from.readable) {
-    services.throttled = true;
+    turn.throttled = true;
     return lane.flow = Flow::budget;
   }
   const std::size_t before = lane.end;
   lane.flow = net::fill(lane, from,
                         static_cast<std::size_t>(std::min<std::uint64_t>(http::kHeadBytesMax - before, may)));
-  spend(record, services, lane.end - before);
+  spend(record, turn, lane.end - before);
   return lane.flow;
 }
 
-void throttle(request_info& record, Services& services, const Result& result,
-              std::uint64_t moved_before) noexcept {
-  record.had_share = services.taken > 0;
-  if (record.had_share) return yield_turn(record, services, result.wait);
-  pause(record, services, Wait::throttle, moved_before);
+void throttle(request_info& record, Turn& turn, Worker& worker, const Result& result) noexcept {
+  record.had_share = turn.charged > 0;
+  if (record.had_share) return yield_turn(record, turn, worker, result.wait);
+  pause(record, turn, worker, Wait::throttle);
 }
 
 }  // namespace state

@@ -1,8 +1,8 @@
-// The fixed array of records, and what is around them.
+#include "table.hpp"
+
 #include <cassert>
 #include <new>
 
-#include "../../request_state.hpp"
 #include "../plan/generation.hpp"
 
 Table::~Table() {
@@ -35,32 +35,4 @@ request_info* Table::find(const net::Token& token) noexcept {
     return &records_[token.slot];
   ++stale_;
   return nullptr;
-}
-
-Services::Services(plan::Generation& with, const sys::Fd& into, Table& of, base::BlockPool& from,
-                   net::Pipes& bulk, ExchangePool& notes, net::Resolver& names, net::UpstreamPool& spare,
-                   base::Trace& into_trace) noexcept
-    : generation(&with),
-      poller(into),
-      table(of),
-      blocks(from),
-      pipes(bulk),
-      exchanges(notes),
-      resolver(names),
-      upstreams(spare),
-      trace(into_trace),
-      ready(of.records()),
-      starved(of.records()),
-      timers([records = of.records()]<std::size_t... I>(std::index_sequence<I...>) {
-        return std::array<TimerQueue, plan::kWaits>{((void)I, TimerQueue{records})...};
-      }(std::make_index_sequence<plan::kWaits>{})) {
-  use(with);
-}
-
-void Services::use(const plan::Generation& of) noexcept {
-  config = &of.config;
-  users = of.users.get();
-  limits = of.limits.get();
-  groups = of.groups.get();
-  via = of.config.name;
 }

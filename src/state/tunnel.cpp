@@ -39,12 +39,12 @@ Result switch_protocols(request_info& record) noexcept {
   return Event::response_head;
 }
 
-Result relay(request_info& record, Services& services) noexcept {
+Result relay(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& up = record.lane[kRequest];
   net::Lane& down = record.lane[kResponse];
   net::Endpoint& client = record.side[kClient];
   net::Endpoint& upstream = record.side[kUpstream];
-  const Flow flow = pump(record, services, kResponse);
+  const Flow flow = pump(record, turn, worker, kResponse);
   if (flow == Flow::write_failed || up.flow == Flow::read_failed)
     return close_connection(Reason::client_left);
   if (flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
@@ -52,14 +52,14 @@ Result relay(request_info& record, Services& services) noexcept {
   pass_end(down, client);  // PLANT(tunnel-upstream-end)
   if (flow == Flow::complete && up.flow == Flow::complete) return close_connection(Reason::complete);
   // Who takes no more may have said its last before: that goes through to its end.
-  if (flow == Flow::complete && up.sink_closed) return hear_out(record, services);
+  if (flow == Flow::complete && up.sink_closed) return hear_out(record, turn, worker);
   if (flow == Flow::budget) return yield(Wait::tunnel);
   return flow == Flow::no_block ? need_block(Wait::tunnel) : wait_for(Wait::tunnel);
 }
 
-Result open_tunnel(request_info& record, Services& services) noexcept {
+Result open_tunnel(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& response = record.lane[kResponse];
-  if (!response.block) response.block = services.blocks.take();
+  if (!response.block) response.block = worker.blocks.take();
   if (!response.block) return need_block(Wait::connect);
   const std::string_view opened = record.exchange->version == http::Version::http11
                                       ? "HTTP/1.1 200 Connection Established\r\n\r\n"
@@ -71,7 +71,7 @@ Result open_tunnel(request_info& record, Services& services) noexcept {
     const net::Lane& talk = record.approach->talk;
     std::memcpy(response.block->bytes + response.end, talk.block->bytes, talk.end);
     response.end = static_cast<std::uint16_t>(response.end + talk.end);  // PLANT(early-bytes-of-parent)
-    spend(record, services, talk.end);
+    spend(record, turn, talk.end);
     record.approach.reset();
   }
   response.framing = http::Framing{{http::Body::Kind::until_eof}};

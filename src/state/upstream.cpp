@@ -33,77 +33,75 @@ Key key_of(const Exchange& exchange) noexcept {
 
 // A connection that was used before may die under the request (RFC 9112 section 9.3.1), so it is taken only
 // for one that lies in the block whole and may be sent twice.
-bool take_used(request_info& record, Services& services) noexcept {
+bool take_used(request_info& record, Turn& turn, Worker& worker) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& request = record.lane[kRequest];
   if (!exchange.repeatable || exchange.reused || !request.framing.complete()) return false;
-  if (!may_stay(record, services)) return false;  // another configuration may lead elsewhere
-  const std::uint32_t slot = services.table.slot_of(record);
+  if (!may_stay(record, worker)) return false;  // another configuration may lead elsewhere
+  const std::uint32_t slot = worker.table.slot_of(record);
   const Key key = key_of(exchange);
   net::UpstreamPool::IdleConnection used;
   // What came meanwhile, and was not reported yet, would be taken for the answer to what was never asked.
   // PLANT(check-idle-silent)
   do {
-    used = services.upstreams.acquire(key.host, key.port, slot);
+    used = worker.upstreams.acquire(key.host, key.port, slot);
     if (!used.upstream.fd) return false;
   } while (!is_silent(used.upstream));
   // Who may not connect to that address may not use another's connection to it.
-  if (objection_to(exchange, services, used.address) != Reason::none) return false;
+  if (objection_to(exchange, turn, worker, used.address) != Reason::none) return false;
   record.side[kUpstream] = std::move(used.upstream);
   exchange.addresses.list[exchange.address] = used.address;
   exchange.reused = request.repeatable = true;
-  begin_phase(exchange, services, Phase::send);
-  note(record, services, TraceEvent::reused, 0, 0);
+  begin_phase(exchange, worker, Phase::send);
+  note(record, worker, TraceEvent::reused, 0, 0);
   return true;
 }
 
 }  // namespace
 
-Result look_up(request_info& record, Services& services) noexcept {
+Result look_up(request_info& record, Turn& turn, Worker& worker) noexcept {
   Exchange& exchange = *record.exchange;
   exchange.greeting = first_greeting(exchange);
   net::Endpoint& upstream = record.side[kUpstream];
   if (upstream.link == Link::none) {
-    if (take_used(record, services)) return again();
+    if (take_used(record, turn, worker)) return again();
     upstream.link = Link::resolving;
-    begin_phase(exchange, services, Phase::resolve);
-    upstream.serial = services.table.new_serial();
+    begin_phase(exchange, worker, Phase::resolve);
+    upstream.serial = worker.table.new_serial();
   }
   if (exchange.hop != nullptr && !exchange.hop->socket.empty()) {
     exchange.addresses = {};
     exchange.addresses.add({.family = sys::Address::Family::local});
-    return begin_connecting(record, services);
+    return begin_connecting(record, turn, worker);
   }
-  const net::Token me{upstream.serial, services.table.slot_of(record), net::Token::Kind::lookup};
-  const net::Lookup found =
-      services.resolver.find(exchange.hop_host(), exchange.hop_port(), me, services.now);
+  const net::Token me{upstream.serial, worker.table.slot_of(record), net::Token::Kind::lookup};
+  const net::Lookup found = worker.resolver.find(exchange.hop_host(), exchange.hop_port(), me, worker.now);
   if (found.what == net::Lookup::What::pending) return wait_for(Wait::resolve);
-  if (found.what == net::Lookup::What::failed) return unreachable(record, services, found.why);
+  if (found.what == net::Lookup::What::failed) return unreachable(record, turn, worker, found.why);
   exchange.addresses = found.addresses;
-  return begin_connecting(record, services);
+  return begin_connecting(record, turn, worker);
 }
 
-bool choose_member(request_info& record, Services& services) noexcept {
+bool choose_member(request_info& record, Turn& turn, Worker& worker) noexcept {
   Exchange& exchange = *record.exchange;
-  const std::size_t member =
-      services.groups->choose(exchange.group, record.client, services.now, exchange.tried);
+  const std::size_t member = turn.groups().choose(exchange.group, record.client, worker.now, exchange.tried);
   exchange.grouped = member != plan::kNoMember;
   if (!exchange.grouped) return false;
-  services.groups->begun(exchange.group, member);
+  turn.groups().begun(exchange.group, member);
   exchange.member = static_cast<std::uint8_t>(member);
   exchange.tried |= std::uint64_t{1} << member;  // PLANT(member-tried)
-  exchange.hop = &services.config->groups[exchange.group].members[member];
+  exchange.hop = &turn.config().groups[exchange.group].members[member];
   return true;
 }
 
-Result unreachable(request_info& record, Services& services, Reason reason) noexcept {
+Result unreachable(request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
   // What we lack ourselves no other member has either, and none is to blame for it.
   const bool ours = base::row(reason).ended_by == base::Party::proxy;
-  if (!exchange.grouped || ours) return give_up(record, services, reason);
-  services.groups->ended(exchange.group, exchange.member);
-  services.groups->failed(exchange.group, exchange.member, services.now);
-  if (!choose_member(record, services)) return give_up(record, services, reason);
+  if (!exchange.grouped || ours) return give_up(record, turn, worker, reason);
+  turn.groups().ended(exchange.group, exchange.member);
+  turn.groups().failed(exchange.group, exchange.member, worker.now);
+  if (!choose_member(record, turn, worker)) return give_up(record, turn, worker, reason);
   exchange.addresses = {};  // PLANT(next-member)
   exchange.next_address = exchange.address = 0;
   record.side[kUpstream] = net::Endpoint{};
@@ -123,19 +121,19 @@ Result repeat(request_info& record) noexcept {
   return Event::retry;
 }
 
-void keep_upstream(request_info& record, Services& services) noexcept {
+void keep_upstream(request_info& record, Worker& worker) noexcept {
   net::Endpoint upstream = std::exchange(record.side[kUpstream], net::Endpoint{});
   const Exchange& exchange = *record.exchange;
   const net::Lane& request = record.lane[kRequest];
-  if (!may_stay(record, services) || !exchange.upstream_persists || !request.complete() ||
+  if (!may_stay(record, worker) || !exchange.upstream_persists || !request.complete() ||
       request.sink_closed || record.lane[kResponse].trailing_bytes || upstream.finished || upstream.hung)
     return;
   // The last read was as long as the message: only another tells whether nothing lies behind it.
   if (upstream.readable && !is_silent(upstream)) return;  // PLANT(pool-only-silent)
   upstream.readable = false;
   const Key key = key_of(exchange);
-  services.upstreams.release({std::move(upstream), exchange.addresses.list[exchange.address]}, key.host,
-                             key.port, services.now);
+  worker.upstreams.release({std::move(upstream), exchange.addresses.list[exchange.address]}, key.host,
+                           key.port, worker.now);
 }
 
 }  // namespace state

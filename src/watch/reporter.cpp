@@ -19,49 +19,49 @@ Sink::NoticeFormat notice_format(const plan::Config& config) noexcept {
 
 }  // namespace
 
-Reporter::Reporter(Streams streams, Services& services, const net::Acceptors& listeners)
-    : services_(services),
+Reporter::Reporter(Streams streams, Worker& worker, const net::Acceptors& listeners)
+    : worker_(worker),
       listeners_(listeners),
-      output_(std::move(streams.output), {}, notice_format(services.generation->config)),
-      log_file_(std::move(streams.log_file), log_target(services.generation->config.access_log),
-                notice_format(services.generation->config)),
-      log_(services.generation->config.access_log == "-" ? output_ : log_file_),
+      output_(std::move(streams.output), {}, notice_format(worker.current->config)),
+      log_file_(std::move(streams.log_file), log_target(worker.current->config.access_log),
+                notice_format(worker.current->config)),
+      log_(worker.current->config.access_log == "-" ? output_ : log_file_),
       started_ms_(sys::now_ms()) {}
 
 void Reporter::poll() {
-  const plan::Config& config = services_.generation->config;
-  if (config.verbose) trace_printer_.tell(services_.trace, output_);
-  for (const ExchangePtr& exchange : services_.finished) {
+  const plan::Config& config = worker_.current->config;
+  if (config.verbose) trace_printer_.tell(worker_.trace, output_);
+  for (const ExchangePtr& exchange : worker_.finished) {
     std::array<char, kAccessLineMax> room;
     base::Writer line{room};
     write_access_line(config.log_format, *exchange, line);
-    log_.add(line.view(), services_.now);
+    log_.add(line.view(), worker_.now);
     metrics_.count(*exchange);
   }
-  services_.finished.clear();
-  output_.flush_if_due(services_.now);
-  log_file_.flush_if_due(services_.now);
+  worker_.finished.clear();
+  output_.flush_if_due(worker_.now);
+  log_file_.flush_if_due(worker_.now);
 }
 
 void Reporter::say(const std::string& text) {
-  output_.add(notice_format(services_.generation->config)(text), services_.now);
-  output_.flush(services_.now);
+  output_.add(notice_format(worker_.current->config)(text), worker_.now);
+  output_.flush(worker_.now);
 }
 
 void Reporter::flush() {
-  output_.flush(services_.now);
-  log_file_.flush(services_.now);
+  output_.flush(worker_.now);
+  log_file_.flush(worker_.now);
 }
 
 void Reporter::reopen_log() {
-  if (const int error = log_file_.reopen(services_.now); error != 0)
+  if (const int error = log_file_.reopen(worker_.now); error != 0)
     sys::write_stderr("proxy: cannot open the log " + log_file_.where().path +
                       " anew: " + std::strerror(error) + "; it goes on where it was\n");
 }
 
 void Reporter::on_reload() {
-  output_.set_notice_format(notice_format(services_.generation->config));
-  log_file_.set_notice_format(notice_format(services_.generation->config));
+  output_.set_notice_format(notice_format(worker_.current->config));
+  log_file_.set_notice_format(notice_format(worker_.current->config));
 }
 
 std::uint64_t Reporter::next_flush() const noexcept {
@@ -70,19 +70,19 @@ std::uint64_t Reporter::next_flush() const noexcept {
 }
 
 Gauges Reporter::gauges() const {
-  Gauges now{.records_limit = services_.table.slots(),
-             .blocks = services_.blocks.used(),
-             .blocks_limit = services_.blocks.limit(),
-             .pipes = services_.pipes.used(),
-             .idle_upstreams = services_.upstreams.idle(),
-             .names = services_.resolver.names(),
-             .connections = services_.connections,
-             .stale_events = services_.table.stale(),
+  Gauges now{.records_limit = worker_.table.slots(),
+             .blocks = worker_.blocks.used(),
+             .blocks_limit = worker_.blocks.limit(),
+             .pipes = worker_.pipes.used(),
+             .idle_upstreams = worker_.upstreams.idle(),
+             .names = worker_.resolver.names(),
+             .connections = worker_.connections,
+             .stale_events = worker_.table.stale(),
              .dropped_lines = output_.dropped() + log_file_.dropped(),
-             .uptime_ms = services_.now - started_ms_};
-  for (std::uint32_t slot = 0; slot < services_.table.touched(); ++slot)
-    ++now.records[static_cast<std::size_t>(services_.table.at(slot).state)];
-  now.records[static_cast<std::size_t>(State::FREE)] = services_.table.slots() - services_.table.used();
+             .uptime_ms = worker_.now - started_ms_};
+  for (std::uint32_t slot = 0; slot < worker_.table.touched(); ++slot)
+    ++now.records[static_cast<std::size_t>(worker_.table.at(slot).state)];
+  now.records[static_cast<std::size_t>(State::FREE)] = worker_.table.slots() - worker_.table.used();
   for (const net::Acceptors::Entry& door : listeners_.all())
     now.listeners.push_back({std::string{sys::endpoint_text(door.acceptor.address()).view()}, door.accepted});
   return now;

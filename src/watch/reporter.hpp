@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string>
 
-#include "../../request_state.hpp"
 #include "../net/acceptors.hpp"
+#include "../state/worker.hpp"
 #include "metrics.hpp"
 #include "sink.hpp"
 #include "trace_printer.hpp"
@@ -17,8 +17,8 @@ class Reporter final : public Pages {
     sys::Fd output;    // standard output
     sys::Fd log_file;  // none: the log goes to standard output, or nowhere
   };
-  // The log goes where the youngest configuration of `services` says. REQUIRES: both outlive us.
-  Reporter(Streams streams, Services& services, const net::Acceptors& listeners);
+  // The log goes where the youngest configuration of `worker` says. REQUIRES: both outlive us.
+  Reporter(Streams streams, Worker& worker, const net::Acceptors& listeners);
 
   // What has happened in this turn is told.
   void poll();
@@ -35,7 +35,7 @@ class Reporter final : public Pages {
  private:
   [[nodiscard]] Gauges gauges() const;
 
-  Services& services_;
+  Worker& worker_;
   const net::Acceptors& listeners_;
   Sink output_;    // what we say, what -v tells, and the log by default
   Sink log_file_;  // or the log has a file of its own

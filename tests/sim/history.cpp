@@ -164,9 +164,9 @@ constexpr std::uint64_t kTurnBytesMax = 2 * (64 + 16) * 1024;
 // Nobody moves more in a turn than its share, however much there is: so nobody makes the others wait longer.
 class Shares {
  public:
-  std::string check(Services& services) {
-    for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
-      const request_info& record = services.table.at(slot);
+  std::string check(Worker& worker) {
+    for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
+      const request_info& record = worker.table.at(slot);
       if (record.state == State::FREE) continue;
       auto& before = moved_[record.id];
       for (std::size_t way = 0; way < 2; ++way) {
@@ -198,18 +198,18 @@ std::string check_allowance(const plan::Rate& rate, const World& world, std::uin
 // Once the program drains, nobody comes, and it ends when the last has gone.
 class Ending {
  public:
-  std::string check(Services& services, const World& world, bool stopping) {
-    if (!services.draining) return {};
-    for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
-      const request_info& record = services.table.at(slot);
+  std::string check(Worker& worker, const World& world, bool stopping) {
+    if (!worker.draining) return {};
+    for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
+      const request_info& record = worker.table.at(slot);
       const bool idle = record.wait == plan::Wait::idle || record.wait == plan::Wait::keep_alive;
       if (idle && !record.ready.linked()) return "a client is waited for that has asked for nothing";
     }
-    if (since_ == 0) since_ = world.now(), connections_ = services.connections;
-    if (services.connections != connections_) return "somebody was admitted after the listeners were closed";
-    if (services.upstreams.idle() != 0) return "a connection to an origin is kept for nobody";
+    if (since_ == 0) since_ = world.now(), connections_ = worker.connections;
+    if (worker.connections != connections_) return "somebody was admitted after the listeners were closed";
+    if (worker.upstreams.idle() != 0) return "a connection to an origin is kept for nobody";
     const bool late = world.now() >= since_ + kDrainMs;
-    if (stopping != (late || services.table.used() == 0)) return "the drain did not end when the last was served";
+    if (stopping != (late || worker.table.used() == 0)) return "the drain did not end when the last was served";
     return {};
   }
 
@@ -220,13 +220,13 @@ class Ending {
 // ---- promises that hold after every turn -----------------------------------------------------------------
 
 // What waits for another request has said nothing, nor ended, as far as the program was told.
-std::string check_idle(Services& services, const World& world) {
-  if (services.upstreams.idle() > services.generation->config.keep_upstreams) return "too many idle connections are kept";
-  if (services.upstreams.idle() == 0) return {};
+std::string check_idle(Worker& worker, const World& world) {
+  if (worker.upstreams.idle() > worker.current->config.keep_upstreams) return "too many idle connections are kept";
+  if (worker.upstreams.idle() == 0) return {};
   std::set<int> used;
-  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot)
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot)
   {
-    const request_info& record = services.table.at(slot);
+    const request_info& record = worker.table.at(slot);
     for (const net::Endpoint& side : record.side) used.insert(side.fd.get());
     for (std::uint8_t i = 0; record.approach && i < record.approach->race.count(); ++i) used.insert(record.approach->race.at(i).endpoint.fd.get());
   }
@@ -235,10 +235,10 @@ std::string check_idle(Services& services, const World& world) {
   return {};
 }
 
-std::string check_turn(Services& services, const World& world) {
-  std::size_t used = 0, sides = 0, blocks = 0, pipes = 0, piped = 0, exchanges = services.finished.size(), queued = 0, feeds = 0;
-  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
-    const request_info& record = services.table.at(slot);
+std::string check_turn(Worker& worker, const World& world) {
+  std::size_t used = 0, sides = 0, blocks = 0, pipes = 0, piped = 0, exchanges = worker.finished.size(), queued = 0, feeds = 0;
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
+    const request_info& record = worker.table.at(slot);
     if (record.state == State::FREE) {
       if (record.side[kClient].fd || record.side[kUpstream].fd || record.approach || record.exchange || record.feed) return "a free record holds something";
       continue;
@@ -268,30 +268,30 @@ std::string check_turn(Services& services, const World& world) {
     if (record.lane[kRequest].sink_closed && !record.lane[kRequest].repeatable &&
         (record.lane[kRequest].block || record.lane[kRequest].pipe))
       return "a dead upload holds a block";
-    if (record.timer.linked() && record.deadline > services.now + record.generation->config.wait(record.wait))
+    if (record.timer.linked() && record.deadline > worker.now + record.generation->config.wait(record.wait))
       return "a deadline is farther away than its wait";
     // A lane that waits with an empty block holds memory for nothing.
     if (!record.ready.linked() && record.state == State::READ_REQUEST && record.lane[kRequest].block &&
         record.lane[kRequest].end == 0)
       return "an idle record holds a block";
   }
-  if (used != services.table.used()) return "the table miscounts its records";
-  if (sides + services.upstreams.idle() != world.sockets()) return "descriptors open and records in use do not agree";
-  if (blocks != services.blocks.used()) return "blocks held and blocks out do not agree";
-  if (pipes != services.pipes.used()) return "pipes held and pipes out do not agree";
-  if (2 * services.pipes.open() != world.pipe_ends()) return "pipes and their descriptors do not agree";
+  if (used != worker.table.used()) return "the table miscounts its records";
+  if (sides + worker.upstreams.idle() != world.sockets()) return "descriptors open and records in use do not agree";
+  if (blocks != worker.blocks.used()) return "blocks held and blocks out do not agree";
+  if (pipes != worker.pipes.used()) return "pipes held and pipes out do not agree";
+  if (2 * worker.pipes.open() != world.pipe_ends()) return "pipes and their descriptors do not agree";
   if (piped != world.bytes_in_pipes()) return "bytes held and bytes in pipes do not agree";
   // A folder is kept open by who looks for files in it.
   if (world.open_nodes() > feeds + 1) return "a file is open that nobody sends";
-  if (exchanges != services.exchanges.used()) return "exchanges held and exchanges out do not agree";
+  if (exchanges != worker.exchanges.used()) return "exchanges held and exchanges out do not agree";
   (void)queued;
   return {};
 }
 
 // A race is over as soon as it is won, and only the winner is spoken to.
-std::string check_race(Services& services, const World& world) {
-  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
-    const request_info& record = services.table.at(slot);
+std::string check_race(Worker& worker, const World& world) {
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
+    const request_info& record = worker.table.at(slot);
     if (!record.approach) continue;
     const net::Race& race = record.approach->race;
     const net::Endpoint& last = record.side[kUpstream];
@@ -303,11 +303,11 @@ std::string check_race(Services& services, const World& world) {
 }
 
 // All that was begun with a member has ended.
-bool no_work_is_open(const Services& services) {
-  const std::vector<plan::Group>& groups = services.generation->config.groups;
+bool no_work_is_open(const Worker& worker) {
+  const std::vector<plan::Group>& groups = worker.current->config.groups;
   for (std::size_t i = 0; i < groups.size(); ++i)
     for (std::size_t member = 0; member < groups[i].members.size(); ++member)
-      if (services.generation->groups->open(i, member) != 0) return false;
+      if (worker.current->groups->open(i, member) != 0) return false;
   return true;
 }
 
@@ -379,11 +379,11 @@ struct Stage {
   }
 
   // A turn is over.
-  std::string poll(std::uint64_t turn, const Services& services) {
+  std::string poll(std::uint64_t turn, const Worker& worker) {
     bool adopted = false;
-    std::string fault = reloads.poll(turn, services.draining, adopted);
-    if (fault.empty() && adopted && services.upstreams.idle() != 0) fault = "a connection is kept that another configuration has led to";
-    if (fault.empty() && services.own.size() != world.listeners()) fault = "listeners open and listeners known do not agree";
+    std::string fault = reloads.poll(turn, worker.draining, adopted);
+    if (fault.empty() && adopted && worker.upstreams.idle() != 0) fault = "a connection is kept that another configuration has led to";
+    if (fault.empty() && worker.own.size() != world.listeners()) fault = "listeners open and listeners known do not agree";
     for (const auto& house : houses)
       if (adopted)
         for (const House::Serving& serving : house->servings) owed.reloaded.insert(serving.asked.begin(), serving.asked.end());
@@ -453,51 +453,51 @@ void run(Stage& stage, Outcome& outcome) {
   server::Generations generations;
   generations.push_back(server::first_generation(config, capacity.slots));
   server::Resources resources{std::move(poller), capacity, *generations.back()};
-  Services& services = resources.services;
+  Worker& worker = resources.worker;
   server::Server proxy{resources, generations, std::move(signals), {std::move(output.fd), sys::Fd{}}, stage.reloads.arguments()};
   if (!proxy.listen().empty()) return;  // the failure loop may forbid it; then there is nothing to see
-  services.pipes.bulk_bytes = stage.scenario.bulk_bytes;
+  worker.pipes.bulk_bytes = stage.scenario.bulk_bytes;
   proxy.announce();
-  world.before_sleep = [&services, &world] {
-    const bool head_could_end = !services.timers[static_cast<std::size_t>(plan::Wait::request_head)].empty();
-    if (!services.starved.empty() && (services.blocks.used() < services.blocks.limit() || head_could_end))
+  world.before_sleep = [&worker, &world] {
+    const bool head_could_end = worker.scheduler.oldest(plan::Wait::request_head) != nullptr;
+    if (worker.scheduler.block_needed() && (worker.blocks.used() < worker.blocks.limit() || head_could_end))
       world.fault("the program sleeps, and somebody starves who could be fed");
-    if (!services.ready.empty()) world.fault("the program sleeps, and somebody is ready to run");
+    if (!worker.scheduler.idle()) world.fault("the program sleeps, and somebody is ready to run");
   };
   Shares shares;
   Ending end;
   const std::uint64_t begun = world.now();
   std::uint64_t quiet_turns = 0;
   while (!proxy.stopping() && world.broken.empty()) {
-    const std::uint64_t now = world.now(), moved = services.trace.written();
+    const std::uint64_t now = world.now(), moved = worker.trace.written();
     const auto calls = world.calls_made;
     proxy.turn();
     ++outcome.turns;
-    if (const std::string fault = check_turn(services, world); !fault.empty()) world.fault(fault);
-    if (const std::string fault = check_race(services, world); !fault.empty()) world.fault(fault);
-    if (const std::string fault = check_idle(services, world); !fault.empty()) world.fault(fault);
-    if (const std::string fault = shares.check(services); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_turn(worker, world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_race(worker, world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_idle(worker, world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = shares.check(worker); !fault.empty()) world.fault(fault);
     // Who is turned away for want of a descriptor is nobody's client, and yet read.
     const bool all_counted = stage.scenario.descriptor_limit >= 64;
     if (const std::string fault = !all_counted ? "" : check_allowance(config.allowance.bytes, world, begun, stage.gate ? &*stage.gate : nullptr, stage.roles.uncounted()); !fault.empty()) world.fault(fault);
-    const bool quiet = now == world.now() && moved == services.trace.written() && calls == world.calls_made &&
+    const bool quiet = now == world.now() && moved == worker.trace.written() && calls == world.calls_made &&
                        world.events_handed_out == 0;
     quiet_turns = quiet ? quiet_turns + 1 : 0;
-    if (const std::string fault = end.check(services, world, proxy.stopping()); !fault.empty()) world.fault(fault);
-    if (const std::string fault = check_generations(services, generations); !fault.empty()) world.fault(fault);
-    if (const std::string fault = stage.poll(outcome.turns, services); !fault.empty()) world.fault(fault);
+    if (const std::string fault = end.check(worker, world, proxy.stopping()); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_generations(worker, generations); !fault.empty()) world.fault(fault);
+    if (const std::string fault = stage.poll(outcome.turns, worker); !fault.empty()) world.fault(fault);
     if (outcome.turns == stage.scenario.drained_after) stage.drain();
     if (quiet_turns > 2) world.fault("the loop spins: turns without event, time or progress");
   }
   if (world.broken.empty() && stage.all_over()) {
-    if (services.table.used() != 0) world.fault("all is over, and a record is still in use");
-    if (services.blocks.used() != 0) world.fault("all is over, and a block is still out");
-    if (services.pipes.used() != 0) world.fault("all is over, and a pipe is still out");
-    if (services.upstreams.idle() != 0) world.fault("all is over, and a connection to an origin is still kept");
+    if (worker.table.used() != 0) world.fault("all is over, and a record is still in use");
+    if (worker.blocks.used() != 0) world.fault("all is over, and a block is still out");
+    if (worker.pipes.used() != 0) world.fault("all is over, and a pipe is still out");
+    if (worker.upstreams.idle() != 0) world.fault("all is over, and a connection to an origin is still kept");
     if (generations.size() != 1) world.fault("all is over, and an earlier configuration is still there");
-    if (!no_work_is_open(services)) world.fault("all is over, and a member of a group still has work");
+    if (!no_work_is_open(worker)) world.fault("all is over, and a member of a group still has work");
   }
-  if (!world.broken.empty() || stage.scenario.told) outcome.story += tell(services.trace);
+  if (!world.broken.empty() || stage.scenario.told) outcome.story += tell(worker.trace);
 }
 
 void judge(Stage& stage) {

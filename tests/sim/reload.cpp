@@ -75,12 +75,12 @@ void Reloads::note_newcomers(bool adopted) {
 
 namespace {
 
-std::string check_groups(Services& services, const plan::Generation& generation) {
+std::string check_groups(Worker& worker, const plan::Generation& generation) {
   const std::vector<plan::Group>& groups = generation.config.groups;
   std::vector<std::vector<std::uint32_t>> open(groups.size());
   for (std::size_t i = 0; i < groups.size(); ++i) open[i].resize(groups[i].members.size());
-  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) {
-    const request_info& record = services.table.at(slot);
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
+    const request_info& record = worker.table.at(slot);
     const bool counts = record.generation == &generation && record.exchange && record.exchange->grouped;
     if (counts) ++open[record.exchange->group][record.exchange->member];
   }
@@ -92,22 +92,20 @@ std::string check_groups(Services& services, const plan::Generation& generation)
 
 }  // namespace
 
-std::string check_generations(Services& services, const std::vector<std::unique_ptr<plan::Generation>>& generations) {
+std::string check_generations(Worker& worker, const std::vector<std::unique_ptr<plan::Generation>>& generations) {
   std::size_t counted = 0, used = 0;
-  if (services.generation != generations.back().get()) return "newcomers are not served by the youngest configuration";
+  if (worker.current != generations.back().get()) return "newcomers are not served by the youngest configuration";
   for (const auto& generation : generations) {
     std::size_t records = 0;
-    for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot)
-      records += services.table.at(slot).generation == generation.get() ? 1 : 0;
+    for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot)
+      records += worker.table.at(slot).generation == generation.get() ? 1 : 0;
     if (generation->records != records) return "a configuration miscounts whom it serves";
     if (records == 0 && generation != generations.back()) return "a configuration is kept that serves nobody";
     counted += records;
-    if (const std::string fault = check_groups(services, *generation); !fault.empty()) return fault;
+    if (const std::string fault = check_groups(worker, *generation); !fault.empty()) return fault;
   }
-  for (std::uint32_t slot = 0; slot < services.table.touched(); ++slot) used += services.table.at(slot).state != State::FREE ? 1 : 0;
-  if (used != counted) return "somebody is served by a configuration that is gone";
-  const bool lives = std::any_of(generations.begin(), generations.end(), [&services](const auto& g) { return services.config == &g->config; });
-  return lives ? "" : "a configuration that is gone is still looked at";
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) used += worker.table.at(slot).state != State::FREE ? 1 : 0;
+  return used == counted ? "" : "somebody is served by a configuration that is gone";
 }
 
 // ---- drawn at random -------------------------------------------------------------------------------------

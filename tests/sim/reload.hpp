@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "../../request_state.hpp"
+#include "../../src/state/worker.hpp"
 #include "kernel.hpp"
 
 namespace sim {
@@ -78,7 +78,7 @@ std::string file_text(const Scenario& scenario, Under what);
 bool listens(Under what, std::uint16_t port);  // somebody is served at that port
 
 // All generations serve somebody but the youngest, and what they count agrees with the records.
-std::string check_generations(Services& services, const std::vector<std::unique_ptr<plan::Generation>>& generations);
+std::string check_generations(Worker& worker, const std::vector<std::unique_ptr<plan::Generation>>& generations);
 
 void draw_reloads(Chooser& chooser, Scenario& scenario);
 std::string describe(const std::vector<ReloadPlan>& reloads);

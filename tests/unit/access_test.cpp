@@ -103,7 +103,7 @@ TEST(Access, AnAddressIsDeniedWhateverNameLedThere) {
 TEST(Access, NobodyReachesTheProxyThroughItself) {
   Bench b;
   const sys::Address own[] = {bench::origin_address(), sys::loopback4(8080)};
-  b.services->own = own;
+  b.worker->own = own;
   for (const char* host : {"10.0.0.1", "127.0.0.1:8080", "[::ffff:127.0.0.1]:8080"}) {
     const auto client = b.client();
     b.send(client, string{"GET http://"} + host + "/ HTTP/1.0\r\n\r\n");
@@ -153,7 +153,7 @@ TEST(RequestId, IsGivenIfAskedForAndNotGiven) {
   for (const char* field : {"", "X-Request-Id: mine\r\n"}) {
     Bench b;
     b.config.request_id = true;
-    b.services->run_id = "run";
+    b.worker->run_id = "run";
     auto& host = b.origin();
     const auto client = b.client();
     b.send(client, string{"GET http://10.0.0.1/ HTTP/1.0\r\n"} + field + "\r\n");

@@ -5,10 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "../../request_state.hpp"
-#include "../../src/base/trace.hpp"
-#include "../../src/net/resolver.hpp"
 #include "../../src/plan/generation.hpp"
+#include "../../src/state/worker.hpp"
 #include "../sim/kernel.hpp"
 
 namespace bench {
@@ -58,19 +56,27 @@ class Bench {
     resolver.emplace(poller);
     config.http10 = http10;
     config.listeners.emplace_back();
-    services.emplace(generation, poller, table, blocks_pool, pipes, exchanges, *resolver, upstreams, trace);
-    services->via = "proxy";
-    services->date = "Sun, 06 Nov 1994 08:49:37 GMT";
-    services->requests_max = kSlots;
-    services->now = 1000;
+    worker.emplace(Worker{.current = &generation,
+                          .poller = poller,
+                          .table = table,
+                          .scheduler = scheduler,
+                          .blocks = blocks_pool,
+                          .pipes = pipes,
+                          .exchanges = exchanges,
+                          .resolver = *resolver,
+                          .upstreams = upstreams,
+                          .trace = trace,
+                          .requests_max = kSlots,
+                          .date = "Sun, 06 Nov 1994 08:49:37 GMT"});
+    worker->now = 1000;
   }
   ~Bench() {
     for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
-      if (table.at(slot).state != State::FREE) release(table.at(slot), base::Reason::shutdown, *services);
-    services->finished.clear();
+      if (table.at(slot).state != State::FREE) release(table.at(slot), base::Reason::shutdown, *worker);
+    worker->finished.clear();
     while (upstreams.close_oldest()) {
     }
-    services.reset();
+    worker.reset();
     resolver.reset();
     listener.reset();
     poller.reset();
@@ -82,7 +88,7 @@ class Bench {
   sim::ConnectionPtr client() {
     auto connection = world.connect_to_program(8080);
     sys::Address peer;
-    admit(sys::accept(listener, peer).fd, peer, 0, *services);
+    admit(sys::accept(listener, peer).fd, peer, 0, *worker);
     return connection;
   }
   // The last record that was admitted.
@@ -98,20 +104,20 @@ class Bench {
       for (std::size_t i = 0; i < count; ++i) {
         const net::Token token = net::Token::unpacked(events[i].token);
         if (token.kind == net::Token::Kind::client || token.kind == net::Token::Kind::upstream)
-          deliver(token, events[i], *services);
+          deliver(token, events[i], *worker);
       }
-      for (const net::Token& token : resolver->woken(services->now))
-        if (request_info* const found = table.find(token); found != nullptr) wake(*found, *services);
-      const bool busy = count > 0 || !services->ready.empty() || !world.still();
-      for (int n = 0; n < 100 && !services->ready.empty(); ++n)
-        advance(table.at(services->ready.pop()), *services);
+      for (const net::Token& token : resolver->woken(worker->now))
+        if (request_info* const found = table.find(token); found != nullptr) scheduler.wake(*found);
+      const bool busy = count > 0 || !scheduler.idle() || !world.still();
+      for (int n = 0; n < 100 && !scheduler.idle(); ++n)
+        scheduler.run_ready([this](request_info& record) { advance(record, *worker); });
       still = busy ? 0 : still + 1;
     }
   }
   // Time goes by; what is due is due.
   void pass(std::uint64_t ms) {
-    services->now += ms;
-    expire(*services);
+    worker->now += ms;
+    scheduler.expire(worker->now);
     settle();
   }
 
@@ -140,7 +146,7 @@ class Bench {
     return table.used() == 0 && blocks_pool.used() == 0 && pipes.used() == 0 &&
            world.sockets() == upstreams.idle();
   }
-  [[nodiscard]] const Exchange& last() const { return *services->finished.back(); }
+  [[nodiscard]] const Exchange& last() const { return *worker->finished.back(); }
 
   static constexpr std::uint32_t kSlots = 8;
   First chooser;
@@ -157,10 +163,11 @@ class Bench {
   net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory.memory, 64};
   Table table{reinterpret_cast<request_info*>(record_memory.memory), kSlots};
+  Scheduler scheduler{table};
   net::UpstreamPool upstreams{8};
   base::Trace trace;
   std::optional<net::Resolver> resolver;
-  std::optional<Services> services;
+  std::optional<Worker> worker;
 };
 
 }  // namespace bench

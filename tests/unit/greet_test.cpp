@@ -148,7 +148,7 @@ TEST(HttpParent, WaitsForABlock) {
   if (b.record(1).starved) {
     b.world.remote_rst(*hoarder);
     b.settle();
-    wake(b.record(1), *b.services);
+    b.scheduler.wake(b.record(1));
   }
   EXPECT_EQ(b.heard(parent).substr(0, 7), "CONNECT");
 }

@@ -55,10 +55,10 @@ TEST(Kept, ByClientAndUpstream) {
     EXPECT_EQ(b.upstreams.idle(), 1U);
   }
   EXPECT_EQ(b.arrival(host), nullptr) << "one connection was enough";
-  ASSERT_EQ(b.services->finished.size(), 3U);
-  EXPECT_EQ(b.services->finished[2]->nth, 3U);
-  EXPECT_EQ(b.services->finished[2]->sent_up, forwarded("/3").size());
-  EXPECT_EQ(b.services->finished[2]->sent_down, passed_on("/3").size());
+  ASSERT_EQ(b.worker->finished.size(), 3U);
+  EXPECT_EQ(b.worker->finished[2]->nth, 3U);
+  EXPECT_EQ(b.worker->finished[2]->sent_up, forwarded("/3").size());
+  EXPECT_EQ(b.worker->finished[2]->sent_down, passed_on("/3").size());
 }
 
 TEST(Kept, RequestsInARowAreAnsweredInOrderHoweverTheyAreCut) {
@@ -248,10 +248,10 @@ TEST(Pool, IsBoundedInNumberAndAge) {
   }
   for (const auto& origin : origins) b.send(origin, answer("a"));
   EXPECT_EQ(b.upstreams.idle(), 5U);
-  EXPECT_EQ(b.upstreams.next_deadline(), b.services->now + net::UpstreamPool::kIdleMs);
-  b.upstreams.expire(b.services->now + net::UpstreamPool::kIdleMs - 1);
+  EXPECT_EQ(b.upstreams.next_deadline(), b.worker->now + net::UpstreamPool::kIdleMs);
+  b.upstreams.expire(b.worker->now + net::UpstreamPool::kIdleMs - 1);
   EXPECT_EQ(b.upstreams.idle(), 5U);
-  b.upstreams.expire(b.services->now + net::UpstreamPool::kIdleMs);
+  b.upstreams.expire(b.worker->now + net::UpstreamPool::kIdleMs);
   EXPECT_EQ(b.upstreams.idle(), 0U);
   EXPECT_EQ(b.upstreams.next_deadline(), 0U);
 }

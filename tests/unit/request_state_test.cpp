@@ -56,7 +56,7 @@ TEST(Table, TakesGivesAndFinds) {
   request_info& record = b.record();
   const net::Token token{record.side[kClient].serial, 0, net::Token::Kind::client};
   EXPECT_EQ(b.table.find(token), &record);
-  release(record, Reason::client_left, *b.services);
+  release(record, Reason::client_left, *b.worker);
   EXPECT_EQ(b.table.find(token), nullptr) << "an event of a closed descriptor finds nobody";
   EXPECT_EQ(b.table.stale(), 1U);
   const auto next = b.client();
@@ -303,7 +303,7 @@ TEST(Refusal, OfClientsThatAreNotAllowed) {
 
 TEST(Refusal, WhenTheTableIsCrowded) {
   Bench b;
-  b.services->requests_max = 1;
+  b.worker->requests_max = 1;
   auto& host = b.origin();
   const auto first = b.client();
   b.send(first, kGet);
@@ -399,7 +399,7 @@ TEST(Racing, TheNextAddressIsTriedBesideASilentOne) {
   auto& host = b.origin();
   const auto client = b.ask();
   EXPECT_EQ(b.record().wait, Wait::attempt);
-  b.services->now += b.config.wait(Wait::attempt) - 1;
+  b.worker->now += b.config.wait(Wait::attempt) - 1;
   b.pass(0);
   EXPECT_TRUE(host.arrivals.empty()) << "not a moment too early";
   b.pass(1);
@@ -788,11 +788,11 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
     std::vector<sim::ConnectionPtr> kept;
     const auto client = wait_as(b, row.wait, kept);
     ASSERT_EQ(b.record().wait, row.wait) << title;
-    EXPECT_EQ(next_deadline(*b.services), b.services->now + b.config.wait(row.wait)) << title;
+    EXPECT_EQ(b.scheduler.next_deadline(), b.worker->now + b.config.wait(row.wait)) << title;
     const string before = b.world.remote_read(*client, 1 << 20);
-    b.services->now += b.config.wait(row.wait) - 1;
-    expire(*b.services);
-    EXPECT_TRUE(b.services->ready.empty()) << title << ": not a moment too early";
+    b.worker->now += b.config.wait(row.wait) - 1;
+    b.scheduler.expire(b.worker->now);
+    EXPECT_TRUE(b.scheduler.idle()) << title << ": not a moment too early";
     b.pass(1);
     const string got = b.read(client);
     EXPECT_EQ(status_of(got), row.status) << title << ": " << got.substr(0, 60);
@@ -800,7 +800,7 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
       EXPECT_TRUE(b.clean()) << title;
     }
     if (row.wait == Wait::idle || row.wait == Wait::linger) continue;
-    ASSERT_FALSE(b.services->finished.empty()) << title;
+    ASSERT_FALSE(b.worker->finished.empty()) << title;
     EXPECT_EQ(b.last().reason, row.reason) << title;
   }
 }
@@ -835,13 +835,13 @@ TEST(Deadlines, OfManyTheNearestIsTold) {
   Bench b;
   const auto first = b.client();
   b.settle();
-  const std::uint64_t idle = next_deadline(*b.services);
-  b.services->now += 10;
+  const std::uint64_t idle = b.scheduler.next_deadline();
+  b.worker->now += 10;
   const auto second = b.client();
   b.settle();
-  EXPECT_EQ(next_deadline(*b.services), idle);
+  EXPECT_EQ(b.scheduler.next_deadline(), idle);
   b.send(first, "GET ");
-  EXPECT_EQ(next_deadline(*b.services), b.services->now + b.config.wait(Wait::request_head));
+  EXPECT_EQ(b.scheduler.next_deadline(), b.worker->now + b.config.wait(Wait::request_head));
 }
 
 // ---- those who leave -------------------------------------------------------------------------------------
@@ -1009,7 +1009,7 @@ TEST(Told, TheConnectionsNumberAndHowMuchOfAHeadHasCome) {
   b.read(client);
   b.world.remote_close(*client);
   b.settle();
-  ASSERT_FALSE(b.services->finished.empty());
+  ASSERT_FALSE(b.worker->finished.empty());
   EXPECT_EQ(b.last().id, 2U);
 }
 
@@ -1020,9 +1020,9 @@ TEST(Ends, ShutdownGivesEverythingBack) {
     Bench b{16, 8192};
     std::vector<sim::ConnectionPtr> kept;
     const auto client = wait_as(b, wait, kept);
-    release(b.record(), Reason::shutdown, *b.services);
+    release(b.record(), Reason::shutdown, *b.worker);
     EXPECT_TRUE(b.clean()) << plan::row(wait).option;
-    for (const auto& queue : b.services->timers) EXPECT_TRUE(queue.empty());
+    EXPECT_EQ(b.scheduler.next_deadline(), 0U);
   }
 }
 
@@ -1040,8 +1040,8 @@ TEST(Starving, WaitsForABlockAndGoesOn) {
   EXPECT_EQ(b.record(1).wait, Wait::idle) << "it has a deadline all the same";
   b.world.remote_close(*half);
   b.settle();
-  ASSERT_FALSE(b.services->starved.empty());
-  wake(b.record(1), *b.services);  // as the loop does when there is a block
+  ASSERT_TRUE(b.scheduler.block_needed());
+  b.scheduler.wake(b.record(1));  // as the loop does when there is a block
   b.send(b.arrival(host), kAnswer);
   EXPECT_EQ(b.read(client), kPassedOn);
   EXPECT_TRUE(b.clean());
@@ -1053,8 +1053,8 @@ TEST(Starving, EndsAtItsDeadline) {
   b.send(half, "GET http");
   const auto client = b.client();
   b.send(client, kGet);
-  b.services->now += b.config.wait(Wait::idle);
-  expire(*b.services);
+  b.worker->now += b.config.wait(Wait::idle);
+  b.scheduler.expire(b.worker->now);
   EXPECT_FALSE(b.record(1).starved) << "it is out of the queue, to be ended";
   b.settle();
   EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);

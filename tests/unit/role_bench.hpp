@@ -22,7 +22,7 @@ class RoleBench : public Bench {
   explicit RoleBench(plan::Role role, std::size_t blocks = 16, std::size_t send_room = 1 << 20)
       : Bench(blocks, send_room, false) {
     plan_listener().role = role;
-    services->files = &files;
+    worker->files = &files;
     world.put_node("/www", sys::FileStatus::Kind::directory, "", 1);
   }
 
@@ -36,7 +36,6 @@ class RoleBench : public Bench {
     made.balance = balance;
     config.groups.push_back(std::move(made));
     group_servers(generation, {1, 2});
-    services->use(generation);
   }
   sim::World::Host& member(int n, Manner manner = Manner::accepts) {
     return world.host(member_address(n), manner);

@@ -71,7 +71,7 @@ TEST(Relay, TheClientHasSaidAllBeforeTheConnection) {
     b.world.remote_shutdown(*client);
     b.world.settle();
     sys::Address peer;
-    admit(sys::accept(b.listener, peer).fd, peer, 0, *b.services);
+    admit(sys::accept(b.listener, peer).fd, peer, 0, *b.worker);
     const auto server = b.arrival(host);
     ASSERT_NE(server, nullptr);
     EXPECT_EQ(b.read_to_end(server), said + "(end)"s);
@@ -122,12 +122,12 @@ TEST(Relay, TheNextMemberHasAllThatWasSaid) {
     EXPECT_EQ(b.read(server), "early");
     b.send(client, " and late");
     EXPECT_EQ(b.read(server), " and late");
-    EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.services->now));
+    EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.worker->now));
     b.world.remote_close(*client);
     b.world.remote_close(*server);
     b.settle();
     EXPECT_TRUE(b.settled());
-    EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.services->now));
+    EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.worker->now));
   }
 }
 
@@ -139,12 +139,12 @@ TEST(Relay, NoMemberIsBlamedForOurOwnWant) {
   sys::Address peer;
   sys::Fd taken = sys::accept(b.listener, peer).fd;
   b.world.descriptor_limit = b.world.descriptors();
-  admit(std::move(taken), peer, 0, *b.services);
+  admit(std::move(taken), peer, 0, *b.worker);
   b.settle();
   EXPECT_EQ(b.last().reason, Reason::no_descriptor);
   EXPECT_EQ(b.read(client), "");
-  EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.services->now));
-  EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.services->now));
+  EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.worker->now));
+  EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.worker->now));
   EXPECT_TRUE(b.settled());
 }
 
@@ -179,7 +179,7 @@ TEST(Relay, SilenceEndsIt) {
 TEST(Relay, ASlowReaderHoldsBackTheOther) {
   Relay b{1, 16, 1000};
   auto& host = b.member(1);
-  b.services->pipes.bulk_bytes = ~std::uint32_t{0};
+  b.worker->pipes.bulk_bytes = ~std::uint32_t{0};
   const auto client = b.client();
   const auto server = b.arrival(host);
   std::size_t said = 0;
@@ -244,7 +244,7 @@ TEST(ProxyHeaderOut, WaitsForABlock) {
   EXPECT_TRUE(b.record().starved);
   EXPECT_EQ(b.arrival(host), nullptr);
   held.reset();
-  wake(b.record(), *b.services);
+  b.scheduler.wake(b.record());
   EXPECT_TRUE(b.read(b.arrival(host)).starts_with("PROXY "));
   EXPECT_EQ(b.generation.groups->open(0, 0), 1U) << "and not once for each time it was tried";
 }
@@ -300,13 +300,12 @@ TEST(ProxyHeaderIn, WhatComesWithItIsTheClientsToPayFor) {
       b.site({bench::files_at("/")});
       b.config.allowance.bytes = {1000, kBurst};
       limit_clients(b.generation, nullptr, 8, {1, 2});
-      b.services->use(b.generation);
       const auto client = b.client();
       b.send(client, (named ? string{kV1} : "PROXY UNKNOWN\r\n") + request);
       EXPECT_NE(b.read(client), "");
       const sys::Address payer = named ? b.record().client : sys::loopback4(1);
-      EXPECT_EQ(b.generation.limits->bytes_allowed(payer, b.services->now), kBurst - request.size());
-      const std::uint64_t left = b.generation.limits->bytes_allowed(sys::loopback4(1), b.services->now);
+      EXPECT_EQ(b.generation.limits->bytes_allowed(payer, b.worker->now), kBurst - request.size());
+      const std::uint64_t left = b.generation.limits->bytes_allowed(sys::loopback4(1), b.worker->now);
       EXPECT_EQ(left, kBurst - (named ? 0 : request.size())) << "not those who passed it on";
     }
 }
@@ -360,7 +359,7 @@ TEST(NoHttp, NoMemory) {
     b.send(client, kV1);
     EXPECT_TRUE(b.record().starved);
     b.record().verdict = Reason::memory_short;  // as for whoever waits longest
-    wake(b.record(), *b.services);
+    b.scheduler.wake(b.record());
     EXPECT_EQ(b.read(client), "");
     EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
     held.reset();
@@ -380,7 +379,6 @@ TEST(NoHttp, TooManyConnections) {
       b.member(1);
       b.config.allowance.connections = 1;
       limit_clients(b.generation, nullptr, 8, {1, 2});
-      b.services->use(b.generation);
       const auto first = b.client();
       if (introduced) b.send(first, kV1);
       b.settle();
@@ -402,7 +400,7 @@ TEST(NoHttp, WhoIsOneTooManyIsClosed) {
       b.world.put_file("/www/f", string(100'000, 'x'));
       b.group(1);
       auto& host = b.member(1);
-      b.services->requests_max = 1;
+      b.worker->requests_max = 1;
       const auto first = b.client();
       b.send(first, introduced ? string{kV1} + "abc\n" : "abc\n");
       const auto server = b.arrival(host);
@@ -412,7 +410,7 @@ TEST(NoHttp, WhoIsOneTooManyIsClosed) {
       EXPECT_TRUE(second->down.fin_arrived || second->remote_reset);
       EXPECT_EQ(b.arrival(host), nullptr) << "its server never hears of it";
       EXPECT_EQ(b.table.used(), 1U);
-      ASSERT_FALSE(b.services->finished.empty());
+      ASSERT_FALSE(b.worker->finished.empty());
       EXPECT_EQ(b.last().reason, Reason::no_slot);
       EXPECT_FALSE(first->down.fin_arrived || first->remote_reset) << "who came in time stays";
       if (role == Role::relay) {
@@ -433,7 +431,7 @@ TEST(NoHttp, EveryDeadline) {
       const auto client = b.client();
       b.send(client, "abc\n");
       b.record().verdict = plan::kWaitRows[wait].reason;
-      wake(b.record(), *b.services);
+      b.scheduler.wake(b.record());
       EXPECT_EQ(b.read(client).find("HTTP"), string::npos) << plan::kWaitRows[wait].option;
       EXPECT_TRUE(client->down.fin_arrived || client->remote_reset) << plan::kWaitRows[wait].option;
     }
@@ -455,7 +453,7 @@ TEST(Echo, ByteForByteToTheEnd) {
 
 TEST(Echo, WhoNeverReadsIsNotReadFurther) {
   RoleBench b{Role::echo, 16, 1000};
-  b.services->pipes.bulk_bytes = ~std::uint32_t{0};
+  b.worker->pipes.bulk_bytes = ~std::uint32_t{0};
   const auto client = b.client();
   std::size_t said = 0;
   for (std::size_t taken = 1; taken > 0; b.settle())
@@ -470,7 +468,7 @@ TEST(Echo, WhoNeverReadsIsNotReadFurther) {
 
 TEST(Echo, MuchGoesThroughAPipe) {
   RoleBench b{Role::echo, 16, 5000};
-  b.services->pipes.bulk_bytes = 100;
+  b.worker->pipes.bulk_bytes = 100;
   const auto client = b.client();
   string got;
   const string piece(999, 'p');
@@ -598,7 +596,7 @@ TEST(SendFile, AnIdleConnectionMakesWay) {
     b.upstreams.own(server, 0);
     // For the client, and the folder that is needed to open the file.
     b.world.descriptor_limit = 3 + b.world.descriptors() + 2;
-    if (idle) b.upstreams.release({std::move(server), bench::member_address(1)}, "h", 80, b.services->now);
+    if (idle) b.upstreams.release({std::move(server), bench::member_address(1)}, "h", 80, b.worker->now);
     EXPECT_EQ(b.read(b.client()), idle ? "content" : "");
     EXPECT_EQ(b.last().reason, idle ? Reason::complete : Reason::no_descriptor);
     EXPECT_EQ(b.upstreams.idle(), 0U);

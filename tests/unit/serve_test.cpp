@@ -262,7 +262,7 @@ TEST(Serve, Metrics) {
   route.kind = plan::RouteKind::metrics;
   Web b{{route}};
   const Told told;
-  b.services->pages = &told;
+  b.worker->pages = &told;
   const auto client = b.client();
   b.send(client, get("/metrics") + get("/metrics", "Accept: application/json\r\n") +
                      "HEAD /metrics HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -283,7 +283,7 @@ TEST(Serve, MetricsAreOnlyRead) {
   for (const string method : {"POST", "PUT", "DELETE", "OPTIONS", "get"}) {
     Web b{{route}};
     const Told told;
-    b.services->pages = &told;
+    b.worker->pages = &told;
     const auto client = b.client();
     b.send(client, method + " /metrics HTTP/1.1\r\nHost: h\r\n\r\n" +
                        get("/metrics", "Accept: application/json\r\n"));
@@ -304,7 +304,7 @@ TEST(Serve, WaitsForABlock) {
   EXPECT_TRUE(b.record().starved);
   EXPECT_EQ(b.read(client), "");
   held.reset();
-  wake(b.record(), *b.services);
+  b.scheduler.wake(b.record());
   string text = b.read(client);
   EXPECT_EQ(next_answer(text).body, "content");
   EXPECT_EQ(b.last().body_bytes(), 7U);
@@ -361,7 +361,7 @@ TEST(Serve, AnIdleConnectionMakesWayForAFile) {
     ASSERT_EQ(b.upstreams.idle(), 1U);
     b.world.descriptor_limit = 3 + b.world.descriptors();  // all that there may be are open
     auto kept = b.upstreams.acquire("10.0.0.1", 80, base::kNoIndex);
-    if (idle) b.upstreams.release(std::move(kept), "10.0.0.1", 80, b.services->now);
+    if (idle) b.upstreams.release(std::move(kept), "10.0.0.1", 80, b.worker->now);
     b.send(client, get("/large"));
     string text = b.read(client);
     EXPECT_EQ(next_answer(text).status(), idle ? "HTTP/1.1 200" : "HTTP/1.1 503");
@@ -375,7 +375,7 @@ TEST(Serve, WhoIsOneTooManyGoes) {
   b.world.put_file("/www/a", "content");
   const auto first = b.client();
   b.settle();
-  b.services->requests_max = 1;
+  b.worker->requests_max = 1;
   const auto second = b.client();
   b.send(second, get("/a"));
   EXPECT_TRUE(b.read(second).starts_with("HTTP/1.0 503"));
@@ -418,7 +418,7 @@ TEST(Reverse, TheRequestAsTheServerHasIt) {
   EXPECT_EQ(answer.head.find("Via"), string::npos) << answer.head;
   EXPECT_EQ(answer.body, "no");
   EXPECT_EQ(b.generation.groups->open(0, 0), 0U);
-  EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.services->now)) << "an answer is an answer";
+  EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.worker->now)) << "an answer is an answer";
 }
 
 // How it is spelled is between the client and the server; we only read it.
@@ -489,8 +489,8 @@ TEST(Reverse, TheNextMemberIfOneCannotBeReached) {
     EXPECT_EQ(asked.find("POST", 1), string::npos);
     b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
     EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 204"));
-    EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.services->now));
-    EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.services->now));
+    EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.worker->now));
+    EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.worker->now));
     b.world.remote_close(*client);
     b.settle();
     EXPECT_TRUE(b.settled());
@@ -540,7 +540,7 @@ TEST(Reverse, WhoHasHadTheRequestWasTheLastToBeTried) {
   b.world.remote_rst(*server);
   EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 502"));
   EXPECT_EQ(b.arrival(second), nullptr);
-  EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.services->now)) << "it gave no answer";
+  EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.worker->now)) << "it gave no answer";
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.settled());
@@ -601,7 +601,7 @@ TEST(Reverse, AfterADeadlineWithoutAnAnswer) {
   b.read(b.arrival(host));
   b.pass(b.config.wait(Wait::response_head));
   EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 504"));
-  EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.services->now));
+  EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.worker->now));
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.settled());
@@ -619,7 +619,7 @@ TEST(Reverse, WhoLeavesLeavesNothingOpen) {
     b.world.remote_rst(*client);
     b.settle();
     EXPECT_TRUE(b.settled()) << stage;
-    EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.services->now)) << "it was not its fault";
+    EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.worker->now)) << "it was not its fault";
   }
 }
 
@@ -680,7 +680,7 @@ TEST(Reverse, AKeptConnectionIsNoWayAroundARule) {
   b.config.listeners.emplace_back();
   auto another = b.world.connect_to_program(8080);
   sys::Address peer;
-  admit(sys::accept(b.Bench::listener, peer).fd, peer, 1, *b.services);
+  admit(sys::accept(b.Bench::listener, peer).fd, peer, 1, *b.worker);
   b.send(another, "GET http://o.test/ HTTP/1.1\r\nHost: o.test\r\n\r\n");
   EXPECT_EQ(b.read(server), "");
   EXPECT_TRUE(b.read(another).starts_with("HTTP/1.0 403"));

@@ -54,7 +54,7 @@ TEST(Share, ADownloadGoesAsFastAsItMayAndNoFaster) {
   string got = t.b.read(client);
   EXPECT_EQ(t.read_in_all(), kRate.burst) << "heads count too";
   EXPECT_EQ(t.b.record().wait, Wait::throttle);
-  EXPECT_TRUE(t.b.services->ready.empty()) << "it sleeps";
+  EXPECT_TRUE(t.b.scheduler.idle()) << "it sleeps";
   for (std::size_t step = 1; step <= 10; ++step) {
     t.b.pass(kStep - 1);
     t.b.pass(1);
@@ -117,7 +117,7 @@ TEST(Share, WhatAHostSaysBehindItsParentsLastWordCounts) {
   t.b.read(parent);
   t.b.send(parent, "HTTP/1.1 200 OK\r\n\r\n" + early);
   EXPECT_TRUE(t.b.read(client).ends_with(early));
-  EXPECT_EQ(t.b.services->limits->bytes_allowed(t.b.record().client, t.b.services->now),
+  EXPECT_EQ(t.b.generation.limits->bytes_allowed(t.b.record().client, t.b.worker->now),
             kRate.burst - request.size() - early.size())
       << "and what the parent says itself does not";
 }
@@ -163,7 +163,7 @@ TEST(Share, OfAnotherClientNothingIsTaken) {
   sys::Address peer;
   sys::Fd accepted = sys::accept(t.b.listener, peer).fd;
   sys::parse_ip("127.0.0.9", 1, peer);
-  admit(std::move(accepted), peer, 0, *t.b.services);
+  admit(std::move(accepted), peer, 0, *t.b.worker);
   t.b.send(connection, "GET http://10.0.0.1/ HTTP/1.0\r\n\r\n");
   t.b.send(t.b.arrival(host), "HTTP/1.0 200 OK\r\nContent-Length: 2000\r\n\r\n" + string(2000, 'y'));
   EXPECT_TRUE(t.b.read(connection).ends_with(string(2000, 'y')));
@@ -234,7 +234,7 @@ TEST(Share, WhoIsHeardOutDoesNotSleep) {
   t.b.send(client, string(6000, 'x'));
   EXPECT_EQ(t.b.record().wait, Wait::linger);
   EXPECT_EQ(t.read_in_all(), 6012U);
-  EXPECT_EQ(t.b.generation.limits->bytes_allowed(t.b.record().client, t.b.services->now), 0U);
+  EXPECT_EQ(t.b.generation.limits->bytes_allowed(t.b.record().client, t.b.worker->now), 0U);
   t.b.world.remote_close(*client);
   t.b.settle();
   EXPECT_TRUE(t.b.clean());
@@ -246,14 +246,14 @@ TEST(Share, AHeadHasItsDeadlineAllTheSame) {
   const auto client = t.b.client();
   t.b.world.remote_send(*client, "GET http://10.0.0.1/ HTTP/1.0\r\nX: " + string(5000, 'x'));
   t.b.settle();
-  const std::uint64_t begun = t.b.services->now;
+  const std::uint64_t begun = t.b.worker->now;
   string got;
-  while (got.empty() && t.b.services->now < begun + 2 * t.b.config.wait(Wait::request_head)) {
+  while (got.empty() && t.b.worker->now < begun + 2 * t.b.config.wait(Wait::request_head)) {
     t.b.pass(kStep);
     got = t.b.read(client);
   }
   EXPECT_NE(got.find(" 408 "), string::npos);
-  EXPECT_EQ(t.b.services->now, begun + t.b.config.wait(Wait::request_head));
+  EXPECT_EQ(t.b.worker->now, begun + t.b.config.wait(Wait::request_head));
 }
 
 TEST(Share, TheOption) {

@@ -250,7 +250,7 @@ TEST(LinuxWay, ContinueThatCouldNotBeSentYetStandsBeforeARefusal) {
   ASSERT_EQ(m.record().state, State::SEND_RESPONSE);
   EXPECT_EQ(m.record().wait, Wait::client_write);
   m.record().side[kClient].writable = true;
-  wake(m.record(), m.services);
+  m.scheduler.wake(m.record());
   m.until_ended(client);
   const string interim = "HTTP/1.1 100 Continue\r\n\r\n";
   EXPECT_TRUE(client.received.starts_with(interim)) << client.received;
@@ -513,12 +513,12 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
 
   Waiting w{expected.wait};
   Machine& m = w.m;
-  EXPECT_EQ(m.record().deadline, m.services.now + m.config.wait(expected.wait));
-  EXPECT_EQ(next_deadline(m.services), m.record().deadline);
+  EXPECT_EQ(m.record().deadline, m.worker.now + m.config.wait(expected.wait));
+  EXPECT_EQ(m.scheduler.next_deadline(), m.record().deadline);
   const std::size_t before = w.client->received.size();
-  m.services.now = m.record().deadline - 1;
-  expire(m.services);
-  EXPECT_TRUE(m.services.ready.empty()) << "not a moment too early";
+  m.worker.now = m.record().deadline - 1;
+  m.scheduler.expire(m.worker.now);
+  EXPECT_TRUE(m.scheduler.idle()) << "not a moment too early";
   m.pass(1);
   if (expected.status == 0) {
     EXPECT_EQ(m.table.used(), 0U) << "its slot is free at once";
@@ -530,7 +530,7 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
   w.client->close();
   m.until_free();
   m.expect_clean("deadline");
-  ASSERT_EQ(m.services.finished.size(), expected.logged ? 1U : 0U);
+  ASSERT_EQ(m.worker.finished.size(), expected.logged ? 1U : 0U);
   if (!expected.logged) return;
   EXPECT_EQ(m.last().reason, expected.reason) << base::row(m.last().reason).name;
 }
@@ -563,7 +563,7 @@ TEST_P(LinuxEachWait, TheClientCloses) {
 
 TEST_P(LinuxEachWait, TheProxyIsStopped) {
   Waiting w{GetParam().wait};
-  release(w.m.record(), Reason::shutdown, w.m.services);
+  release(w.m.record(), Reason::shutdown, w.m.worker);
   w.m.expect_clean("stopped");
 }
 
@@ -573,7 +573,7 @@ TEST_P(LinuxEachWait, AnEventOfAnEarlierDescriptorFindsNobody) {
   const net::Token old_client{m.record().side[kClient].serial, 0, net::Token::Kind::client};
   const net::Token old_upstream{m.record().side[kUpstream].serial, 0, net::Token::Kind::upstream};
   EXPECT_EQ(m.table.find(old_client), &m.record());
-  release(m.record(), Reason::shutdown, m.services);
+  release(m.record(), Reason::shutdown, m.worker);
   m.client();
   ASSERT_EQ(m.table.touched(), 1U) << "the slot is used again";
   const std::uint64_t stale = m.table.stale();
@@ -592,7 +592,7 @@ TEST(LinuxTable, SerialsNeverComeBack) {
     m.client();
     EXPECT_TRUE(seen.insert(m.record().side[kClient].serial).second);
     EXPECT_TRUE(ids.insert(m.record().id).second);
-    release(m.record(), Reason::shutdown, m.services);
+    release(m.record(), Reason::shutdown, m.worker);
   }
   EXPECT_FALSE(seen.contains(0)) << "0 is the serial of no descriptor";
   EXPECT_EQ(m.table.given(), 20U);
@@ -604,7 +604,7 @@ TEST(LinuxTable, NobodyIsAdmittedWhenItIsFull) {
   Host other;
   sys::Opened near = sys::connect(other.address());
   ASSERT_TRUE(support::await(other.listener().get(), POLLIN));
-  EXPECT_FALSE(admit(other.accept(), sys::loopback4(1), 0, m.services));
+  EXPECT_FALSE(admit(other.accept(), sys::loopback4(1), 0, m.worker));
   ASSERT_TRUE(support::await(near.fd.get(), POLLIN));
   std::array<std::byte, 1> byte;
   EXPECT_EQ(sys::receive(near.fd, byte).outcome, sys::Outcome::eof) << "it is told at once";
@@ -615,7 +615,7 @@ TEST(LinuxTable, NobodyIsAdmittedWhenItIsFull) {
 TEST(LinuxDeadlines, AHeadHasOneInAll) {
   Waiting w{Wait::request_head};
   const std::uint64_t deadline = w.m.record().deadline;
-  w.m.services.now += 1000;
+  w.m.worker.now += 1000;
   w.m.say(*w.client, "://h/");
   w.m.until("it is read", [&] { return w.m.record().lane[kRequest].end == 13; });
   EXPECT_EQ(w.m.record().deadline, deadline) << "a byte now and then does not help";
@@ -624,7 +624,7 @@ TEST(LinuxDeadlines, AHeadHasOneInAll) {
 TEST(LinuxDeadlines, TheHeadOfAnAnswerHasOneInAll) {
   Waiting w{Wait::response_head};
   const std::uint64_t deadline = w.m.record().deadline;
-  w.m.services.now += 1000;
+  w.m.worker.now += 1000;
   w.m.say(*w.origin, "HTTP/1.0");
   w.m.until("it is read", [&] { return w.m.record().lane[kResponse].end == 8; });
   EXPECT_EQ(w.m.record().deadline, deadline);
@@ -635,12 +635,12 @@ TEST(LinuxDeadlines, EachPieceOfABodyHasItsOwn) {
     Waiting w{wait};
     Machine& m = w.m;
     const std::uint64_t first = m.record().deadline;
-    m.services.now += 1000;
+    m.worker.now += 1000;
     const auto lane = wait == Wait::request_body ? kRequest : kResponse;
     const std::uint64_t moved = m.record().lane[lane].bytes_sent;
     m.say(wait == Wait::request_body ? *w.client : *w.origin, "more");
     m.until("it is moved",
-            [&] { return m.record().lane[lane].bytes_sent == moved + 4 && m.services.ready.empty(); });
+            [&] { return m.record().lane[lane].bytes_sent == moved + 4 && m.scheduler.idle(); });
     EXPECT_EQ(m.record().deadline, first + 1000) << plan::row(wait).option;
   }
 }
@@ -660,7 +660,7 @@ TEST(LinuxDeadlines, TheLastAddressHasItsOwn) {
   EXPECT_NE(m.record().side[kUpstream].serial, first);
   ASSERT_TRUE(m.record().approach);
   EXPECT_NE(m.record().approach->race.find(first), nullptr) << "beside the first";
-  EXPECT_EQ(m.record().deadline, m.services.now + m.config.wait(Wait::connect));
+  EXPECT_EQ(m.record().deadline, m.worker.now + m.config.wait(Wait::connect));
   m.pass(m.config.wait(Wait::connect));
   m.until_ended(client);
   EXPECT_EQ(status_of(client.received), 504);
@@ -699,7 +699,7 @@ TEST(LinuxHalfClose, InTheMiddleOfItsHeadIsLeaving) {
   w.m.until_ended(*w.client);
   EXPECT_EQ(w.client->received, "");
   w.m.expect_clean("half a head");
-  EXPECT_TRUE(w.m.services.finished.empty());
+  EXPECT_TRUE(w.m.worker.finished.empty());
 }
 
 TEST(LinuxHalfClose, InTheMiddleOfItsBodyIsLeaving) {
@@ -850,7 +850,7 @@ std::vector<base::BlockPtr> all_blocks(Machine& m) {
 }
 
 void feed(Machine& m) {
-  while (!m.services.starved.empty()) wake(m.table.at(m.services.starved.front()), m.services);
+  m.scheduler.feed(Machine::kSlots);
 }
 
 TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
@@ -874,7 +874,7 @@ TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
                                                                           : "more");
     m.until("it starves", [&] { return m.record().starved; });
     EXPECT_NE(m.record().wait, Wait::none) << row.title << ": it has a deadline all the same";
-    EXPECT_EQ(m.services.starved.front(), 0U) << row.title;
+    EXPECT_TRUE(m.scheduler.block_needed()) << row.title;
     taken.clear();
     feed(m);
     if (row.before == Wait::idle) {
@@ -903,7 +903,7 @@ TEST(LinuxStarving, TheUploadDoesNotNeedABlockToEnd) {
   const auto taken = all_blocks(w.m);
   w.client->abort();
   w.m.until_free();
-  EXPECT_EQ(w.m.services.starved.empty(), true);
+  EXPECT_FALSE(w.m.scheduler.block_needed());
   EXPECT_EQ(w.m.blocks.used(), taken.size());
 }
 

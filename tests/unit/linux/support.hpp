@@ -22,10 +22,10 @@
 #include <string_view>
 #include <vector>
 
-#include "../../../request_state.hpp"
 #include "../../../src/base/trace.hpp"
 #include "../../../src/net/resolver.hpp"
 #include "../../../src/plan/generation.hpp"
+#include "../../../src/state/worker.hpp"
 #include "fake_names.hpp"
 
 namespace support {
@@ -162,7 +162,7 @@ inline std::size_t open_descriptors() {
   return count;
 }
 
-// Records, state functions and services on the real kernel, turned by hand.
+// Records and state functions on the real kernel, turned by hand.
 class Machine {
  public:
   static constexpr std::uint32_t kSlots = 8;
@@ -170,15 +170,10 @@ class Machine {
 
   explicit Machine(std::size_t block_limit = kBlocks) : blocks(block_memory_.get(), block_limit) {
     fake::names() = {};
-    services.via = "proxy";
-    services.date = "Sun, 06 Nov 1994 08:49:37 GMT";
-    services.requests_max = kSlots;
-    services.now = 1'000'000;
-    services.wall_ms = 784'111'777'000;
   }
   ~Machine() {
     for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
-      if (table.at(slot).state != State::FREE) release(table.at(slot), base::Reason::shutdown, services);
+      if (table.at(slot).state != State::FREE) release(table.at(slot), base::Reason::shutdown, worker);
   }
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -191,7 +186,7 @@ class Machine {
     sys::Address from;
     sys::Fd far = sys::accept(front_.listener(), from).fd;
     EXPECT_TRUE(far.open());
-    EXPECT_TRUE(admit(std::move(far), from, 0, services));
+    EXPECT_TRUE(admit(std::move(far), from, 0, worker));
     return *peers_.emplace_back(std::make_unique<Peer>(std::move(near.fd)));
   }
   // The next connection that the machine makes to `host`.
@@ -215,7 +210,7 @@ class Machine {
         peer->pull();
       }
       if (is_true()) return true;
-      if (!services.ready.empty()) {
+      if (!scheduler.idle()) {
         run();
         continue;
       }
@@ -229,7 +224,7 @@ class Machine {
   }
   bool until_wait(plan::Wait wait, std::uint32_t slot = 0) {
     const std::string what{"the record waits for " + std::string{plan::row(wait).option}};
-    return until(what.c_str(), [&] { return services.ready.empty() && record(slot).wait == wait; });
+    return until(what.c_str(), [&] { return scheduler.idle() && record(slot).wait == wait; });
   }
   bool until_ended(Peer& peer) {
     return until("the connection ends", [&] { return peer.ended(); });
@@ -239,18 +234,13 @@ class Machine {
   }
   // Time goes by; what is due is due.
   void pass(std::uint64_t ms) {
-    services.now += ms;
-    expire(services);
+    worker.now += ms;
+    scheduler.expire(worker.now);
     run();
   }
   // Each record that is queued now runs once.
   void run() {
-    const std::uint32_t last = services.ready.back();
-    while (!services.ready.empty()) {
-      const std::uint32_t slot = services.ready.pop();
-      advance(table.at(slot), services);
-      if (slot == last) return;
-    }
+    scheduler.run_ready([this](request_info& record) { advance(record, worker); });
   }
   void take_events() {
     std::array<sys::Event, 64> events;
@@ -258,13 +248,13 @@ class Machine {
     for (std::size_t i = 0; i < count; ++i) {
       const net::Token token = net::Token::unpacked(events[i].token);
       if (token.kind == net::Token::Kind::client || token.kind == net::Token::Kind::upstream)
-        deliver(token, events[i], services);
+        deliver(token, events[i], worker);
     }
     wake_the_named();
   }
   void wake_the_named() {
-    for (const net::Token& token : resolver.woken(services.now))
-      if (request_info* const found = table.find(token); found != nullptr) wake(*found, services);
+    for (const net::Token& token : resolver.woken(worker.now))
+      if (request_info* const found = table.find(token); found != nullptr) scheduler.wake(*found);
   }
 
   // Everything that was lent has come back.
@@ -272,17 +262,16 @@ class Machine {
     EXPECT_EQ(table.used(), 0U) << title;
     EXPECT_EQ(blocks.used(), 0U) << title;
     EXPECT_EQ(pipes.used(), 0U) << title;
-    EXPECT_EQ(exchanges.used(), services.finished.size()) << title;
-    EXPECT_TRUE(services.ready.empty()) << title;
-    EXPECT_TRUE(services.starved.empty()) << title;
-    for (const TimerQueue& queue : services.timers) EXPECT_TRUE(queue.empty()) << title;
-    EXPECT_EQ(next_deadline(services), 0U) << title;
+    EXPECT_EQ(exchanges.used(), worker.finished.size()) << title;
+    EXPECT_TRUE(scheduler.idle()) << title;
+    EXPECT_FALSE(scheduler.block_needed()) << title;
+    EXPECT_EQ(scheduler.next_deadline(), 0U) << title;
   }
   // The notes on the request that ended last.
   [[nodiscard]] const Exchange& last() const {
     static const Exchange none{};
-    EXPECT_FALSE(services.finished.empty()) << "no request has ended";
-    return services.finished.empty() ? none : *services.finished.back();
+    EXPECT_FALSE(worker.finished.empty()) << "no request has ended";
+    return worker.finished.empty() ? none : *worker.finished.back();
   }
 
   // The transitions that the trace tells of, as "A>B".
@@ -334,7 +323,21 @@ class Machine {
   base::Trace trace;
   net::Resolver resolver{poller_};
   net::UpstreamPool upstreams{8};
-  Services services{generation, poller_, table, blocks, pipes, exchanges, resolver, upstreams, trace};
+  Scheduler scheduler{table};
+  Worker worker{.current = &generation,
+                .poller = poller_,
+                .table = table,
+                .scheduler = scheduler,
+                .blocks = blocks,
+                .pipes = pipes,
+                .exchanges = exchanges,
+                .resolver = resolver,
+                .upstreams = upstreams,
+                .trace = trace,
+                .requests_max = kSlots,
+                .now = 1'000'000,
+                .wall_ms = 784'111'777'000,
+                .date = "Sun, 06 Nov 1994 08:49:37 GMT"};
 };
 
 }  // namespace support

@@ -1,0 +1,53 @@
+// What the machine works with: memory, queues, DNS, connection pool, clocks. One for the whole program.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../base/trace.hpp"
+#include "../files/server.hpp"
+#include "../net/reach.hpp"
+#include "../net/resolver.hpp"
+#include "../net/upstream_pool.hpp"
+#include "scheduler.hpp"
+
+// Pages about the machine itself, which it serves without knowing who looks on.
+class Pages {
+ public:
+  static constexpr std::string_view kTextType = "text/plain; version=0.0.4; charset=utf-8";
+  static constexpr std::string_view kJsonType = "application/json";
+
+  virtual ~Pages() = default;
+  // What has been counted and what there is now: in Prometheus' text format, or as JSON.
+  [[nodiscard]] virtual std::string metrics(bool json) const = 0;
+};
+
+// Nothing here depends on a record. What depends on the configuration that a record is served by is in Turn.
+struct Worker {
+  plan::Generation* current;  // the youngest configuration: new connections are served by it
+  const sys::Fd& poller;
+  Table& table;
+  Scheduler& scheduler;
+  base::BlockPool& blocks;
+  net::Pipes& pipes;
+  ExchangePool& exchanges;
+  net::Resolver& resolver;
+  net::UpstreamPool& upstreams;
+  base::Trace& trace;
+  net::Stores stores{blocks, pipes};  // both, for lanes
+  net::Reach reach{};
+  ::files::Server* files = nullptr;
+  const Pages* pages = nullptr;         // null: there are none
+  std::span<const sys::Address> own{};  // addresses that the proxy listens on
+  std::string_view run_id{};            // of this run of the program, so that request IDs are unique
+  std::uint32_t requests_max = 0;       // with more records in use, a new client gets 503
+  bool draining = false;                // graceful shutdown: requests in flight are finished, nothing else
+  std::uint64_t connections = 0;        // accepted so far
+  // The clocks, read once a turn.
+  std::uint64_t now = 0;  // ms, monotonic
+  std::uint64_t wall_ms = 0;
+  std::string_view date{};              // of the Date field
+  std::vector<ExchangePtr> finished{};  // for the log
+};
