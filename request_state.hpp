@@ -39,7 +39,7 @@
 #include "src/net/race.hpp"
 #include "src/net/reach.hpp"
 #include "src/net/upstream_pool.hpp"
-#include "src/plan/groups.hpp"
+#include "src/plan/balancer.hpp"
 #include "src/plan/limits.hpp"
 #include "src/plan/router.hpp"
 #include "src/plan/users.hpp"

@@ -4,7 +4,7 @@
 
 #include "../base/text.hpp"
 #include "../http/head.hpp"
-#include "../plan/groups.hpp"
+#include "../plan/balancer.hpp"
 
 namespace config {
 namespace {

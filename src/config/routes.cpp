@@ -4,7 +4,7 @@
 #include <array>
 
 #include "../base/text.hpp"
-#include "../plan/groups.hpp"
+#include "../plan/balancer.hpp"
 #include "address_text.hpp"
 #include "number_text.hpp"
 #include "options.hpp"

@@ -32,7 +32,7 @@ void put_connect(Writer& out, const Login& login, string_view host, std::uint16_
   put_authority(out, host, port);
   out << "\r\n";
   if (!our_name.empty()) out << "Via: 1.1 " << our_name << "\r\n";
-  if (!login.user.empty()) put_basic(out << "Proxy-Authorization: Basic ", login) << "\r\n";
+  if (!login.user.empty()) http::put_basic(out << "Proxy-Authorization: Basic ", login.user, login.password) << "\r\n";
   out << "\r\n";
 }
 
@@ -154,14 +154,6 @@ Heard hear_reply(string_view came) noexcept {
 }
 
 }  // namespace
-
-Writer& put_basic(Writer& out, const Login& login) noexcept {
-  std::array<char, 2 * kLoginBytesMax + 1> room;
-  Writer pair{room};
-  pair << login.user << ':' << login.password;
-  base::put_base64(out, pair.view());
-  return out;
-}
 
 std::size_t write_greeting(Greeting stage, const Login& login, string_view host, std::uint16_t port,
                            string_view our_name, std::span<std::byte> out) noexcept {

@@ -7,8 +7,8 @@
 #include <span>
 #include <string_view>
 
-#include "../base/base64.hpp"
 #include "../base/reason.hpp"
+#include "../http/basic_auth.hpp"
 #include "../http/head.hpp"
 
 namespace net {
@@ -21,8 +21,7 @@ struct Login {
   std::string_view user, password;
 };
 inline constexpr std::size_t kLoginBytesMax = 255;  // RFC 1929 section 2
-// The login as "Basic" has it (RFC 7617 section 2).
-base::Writer& put_basic(base::Writer& out, const Login& login) noexcept;
+static_assert(kLoginBytesMax <= http::kBasicWordMax);
 
 inline constexpr std::size_t kParentNameBytesMax = 64;
 // The longest of them is CONNECT with a login.
@@ -30,7 +29,7 @@ inline constexpr std::size_t kGreetingBytesMax =
     std::string_view{"CONNECT []:65535 HTTP/1.1\r\nHost: []:65535\r\n"}.size() + 2 * http::kHostBytesMax +
     std::string_view{"Via: 1.1 \r\n"}.size() + kParentNameBytesMax +
     std::string_view{"Proxy-Authorization: Basic \r\n\r\n"}.size() +
-    base::base64_bytes(2 * kLoginBytesMax + 1);
+    http::base64_bytes(2 * kLoginBytesMax + 1);
 
 // Writes what is to be said in this stage, to be led on to `host` (a name, or an address without brackets)
 // and `port`. `our_name` stands in CONNECT's Via, so that a parent sees a loop; empty: no Via. Returns its

@@ -4,7 +4,7 @@ namespace plan {
 
 void group_servers(Generation& generation, base::SipKey key) {
   generation.group_key = key;
-  generation.groups = std::make_unique<Groups>(generation.config.groups, key);
+  generation.groups = std::make_unique<Balancer>(generation.config.groups, key);
 }
 
 void limit_clients(Generation& generation, const Generation* before, std::size_t clients, base::SipKey key) {

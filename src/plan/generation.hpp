@@ -7,7 +7,7 @@
 #include "../base/siphash.hpp"
 #include "config.hpp"
 #include "crypt.hpp"
-#include "groups.hpp"
+#include "balancer.hpp"
 #include "limits.hpp"
 #include "users.hpp"
 
@@ -24,7 +24,7 @@ struct Generation {
   std::shared_ptr<Users> users;    // null: no proxy authentication
   std::shared_ptr<Limits> limits;  // null: clients have no rate limits
   base::SipKey group_key;
-  std::unique_ptr<Groups> groups;
+  std::unique_ptr<Balancer> groups;
   std::size_t records = 0;  // connections that use this generation
 };
 

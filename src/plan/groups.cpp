@@ -12,9 +12,9 @@ namespace {
 constexpr std::uint8_t kFailuresCounted = 16;  // more change nothing
 
 constexpr std::uint64_t left_out_ms(std::uint8_t failures) noexcept {
-  return std::min(kLeftOutFirstMs << (failures - 1), kLeftOutMostMs);
+  return std::min(kEjectionFirstMs << (failures - 1), kEjectionMaxMs);
 }
-static_assert(left_out_ms(1) == kLeftOutFirstMs && left_out_ms(kFailuresCounted) == kLeftOutMostMs);
+static_assert(left_out_ms(1) == kEjectionFirstMs && left_out_ms(kFailuresCounted) == kEjectionMaxMs);
 
 constexpr bool is_in(std::uint64_t mask, std::size_t member) noexcept { return (mask >> member & 1U) != 0; }
 
@@ -124,7 +124,7 @@ std::uint64_t Groups::Member::due_at() const noexcept {
   return std::max(failures != 0 ? retry_at : 0, unwell ? check_at : 0);
 }
 
-bool Groups::left_out(std::size_t group, std::size_t member, std::uint64_t now) const noexcept {
+bool Groups::is_ejected(std::size_t group, std::size_t member, std::uint64_t now) const noexcept {
   return !groups_[group].members[member].is_available(now);
 }
 

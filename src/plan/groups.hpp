@@ -23,8 +23,8 @@ namespace plan {
 inline constexpr std::size_t kMembersMax = 64;  // of a group: a bit of `tried` for each
 inline constexpr std::size_t kNoMember = std::numeric_limits<std::size_t>::max();
 
-inline constexpr std::uint64_t kLeftOutFirstMs = 1'000;
-inline constexpr std::uint64_t kLeftOutMostMs = 60'000;
+inline constexpr std::uint64_t kEjectionFirstMs = 1'000;
+inline constexpr std::uint64_t kEjectionMaxMs = 60'000;
 
 class Groups {
  public:
@@ -65,7 +65,7 @@ class Groups {
 
   // ---- for those who look on ------------------------------------------------------------------------------
 
-  [[nodiscard]] bool left_out(std::size_t group, std::size_t member, std::uint64_t now) const noexcept;
+  [[nodiscard]] bool is_ejected(std::size_t group, std::size_t member, std::uint64_t now) const noexcept;
   [[nodiscard]] std::uint32_t open(std::size_t group, std::size_t member) const noexcept {
     return groups_[group].members[member].open;
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "../base/text.hpp"
+#include "../http/basic_auth.hpp"
 
 namespace plan {
 namespace {
@@ -15,28 +16,6 @@ using What = Login::What;
 // A compiler may leave out writing what nobody reads, but not through a volatile.
 void wipe(std::span<char> secret) noexcept {
   for (volatile char& c : secret) c = '\0';
-}
-
-constexpr std::uint8_t kNoSextet = 64;
-
-constexpr std::array<std::uint8_t, 256> make_sextets() {
-  constexpr string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::array<std::uint8_t, 256> table{};
-  table.fill(kNoSextet);
-  for (std::size_t i = 0; i < alphabet.size(); ++i)
-    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
-  return table;
-}
-constexpr std::array<std::uint8_t, 256> kSextets = make_sextets();
-
-// Takes auth-scheme and the blanks behind it off `value` (RFC 9110 section 11.4).
-bool take_basic(string_view& value) noexcept {
-  constexpr string_view kScheme = "Basic";
-  if (!base::equals_ignoring_case(value.substr(0, kScheme.size()), kScheme)) return false;
-  value.remove_prefix(kScheme.size());
-  if (value.empty() || value.front() != ' ') return false;
-  value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
-  return true;
 }
 
 // ---- the lines of a file: each function returns an empty string, or what is wrong -----------------------
@@ -129,27 +108,6 @@ string_view take_line(string_view& text) {
 
 }  // namespace
 
-bool decode_base64(string_view text, std::span<char> into, std::size_t& length) noexcept {
-  if (text.size() % 4 != 0) return false;
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  text.remove_suffix(padding);
-  length = 0;
-  std::uint32_t bits = 0;
-  std::size_t held = 0;  // how many of them are not written yet
-  for (const char c : text) {
-    const std::uint8_t sextet = kSextets[static_cast<unsigned char>(c)];
-    if (sextet == kNoSextet) return false;
-    bits = bits << 6 | sextet;
-    held += 6;
-    if (held < 8) continue;
-    if (length == into.size()) return false;
-    held -= 8;
-    into[length++] = static_cast<char>(bits >> held & 0xffU);
-  }
-  // What the padding stands for must be zero, or several texts would mean the same.
-  return (bits & ((1U << held) - 1)) == 0;
-}
-
 bool equal_in_constant_time(string_view a, string_view b) noexcept {
   if (a.size() != b.size()) return false;
   volatile unsigned char differing = 0;
@@ -198,7 +156,7 @@ Login Users::check(string_view value) noexcept {
   std::array<char, kCredentialsMax + 1> decoded;  // one more: a NUL behind the password
   std::size_t length = 0;
   const bool readable =
-      take_basic(value) && decode_base64(value, std::span{decoded}.first(kCredentialsMax), length);
+http::decode_basic(value, std::span{decoded}.first(kCredentialsMax), length);
   decoded[length] = '\0';
   const Login login = readable ? check_decoded({decoded.data(), length}) : Login{What::malformed, {}};
   wipe(decoded);

@@ -22,9 +22,6 @@
 
 namespace plan {
 
-// RFC 7617 section 2 and 2.1, for the 407 that asks for credentials.
-inline constexpr std::string_view kChallenge = R"(Basic realm="proxy", charset="UTF-8")";
-
 inline constexpr std::size_t kUsersMax = 100'000;
 inline constexpr std::size_t kUserBytesMax = 255;      // as htpasswd's
 inline constexpr std::size_t kPasswordBytesMax = 511;  // as crypt's (bcrypt looks at the first 72 alone)
@@ -84,10 +81,6 @@ class Users {
   std::size_t remembered_count_ = 0;
   std::uint64_t computed_ = 0;
 };
-
-// What decodes to more than fits, or is not the one encoding of its bytes (RFC 4648 section 3.5 and 4), is
-// refused: false, and `length` is then of no use.
-bool decode_base64(std::string_view text, std::span<char> into, std::size_t& length) noexcept;
 
 // Takes as long for equal texts as for different ones of the same length, so that no guess is told how near
 // it is.

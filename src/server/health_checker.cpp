@@ -185,7 +185,7 @@ void HealthChecker::begin_those_due(std::uint64_t now) {
   for (Probe& probe : probes_) {
     // One that is over before it waits leaves its place to the next.
     while (probe.server.link == Link::none) {
-      const plan::Groups::Check due = generation_->groups->next_check(now);
+      const plan::Balancer::Check due = generation_->groups->next_check(now);
       begin_at_ = due.at;
       if (due.member == plan::kNoMember) return;
       const plan::Group& group = generation_->config.groups[due.group];

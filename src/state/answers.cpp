@@ -60,7 +60,7 @@ http::Failure failure_of(const request_info& record, Turn& turn, Worker& worker,
           .received = exchange.received,
           .addresses = exchange.addresses.all(),
           .attempts = {exchange.attempts.data(), exchange.next_address},
-          .challenge = reason == Reason::login_required ? plan::kChallenge : std::string_view{},
+          .challenge = reason == Reason::login_required ? http::kBasicChallenge : std::string_view{},
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
           .as_page = exchange.wants_page,
           .to_head = exchange.to_head};

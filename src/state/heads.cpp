@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "../base/text.hpp"
+#include "../http/basic_auth.hpp"
 #include "../http/rewrite.hpp"
 #include "parts.hpp"
 
@@ -59,7 +60,7 @@ std::string_view request_id(const Exchange& exchange, const Turn& turn, const Wo
 // As RFC 7617 section 2 has them; empty without a user, or if there is no room.
 std::string_view credentials(const plan::Parent& parent, std::span<char> room) noexcept {
   base::Writer out{room};
-  if (!parent.user.empty()) net::put_basic(out, {parent.user, parent.password});
+  if (!parent.user.empty()) http::put_basic(out, parent.user, parent.password);
   return out.overflowed() ? std::string_view{} : out.view();
 }
 

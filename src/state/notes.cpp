@@ -105,7 +105,7 @@ void describe(Exchange& exchange, const http::RequestHead& head, const plan::Con
 namespace {
 
 // A server that took the connection and gave an answer fares well, whatever the answer is.
-void settle_member(const Exchange& exchange, plan::Groups& groups, std::uint64_t now) noexcept {
+void settle_member(const Exchange& exchange, plan::Balancer& groups, std::uint64_t now) noexcept {
   groups.ended(exchange.group, exchange.member);  // PLANT(member-ended)
   if (exchange.received != 0 || exchange.opaque)
     groups.succeeded(exchange.group, exchange.member);

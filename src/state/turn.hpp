@@ -11,7 +11,7 @@ struct Turn {
   static constexpr std::size_t kBytes = std::size_t{64} * 1024;  // a record's share of a turn, each way
 
   [[nodiscard]] const plan::Config& config() const noexcept { return generation.config; }
-  [[nodiscard]] plan::Groups& groups() const noexcept { return *generation.groups; }
+  [[nodiscard]] plan::Balancer& groups() const noexcept { return *generation.groups; }
   // Null if no password is required.
   [[nodiscard]] plan::Users* users() const noexcept { return generation.users.get(); }
   // Null if clients have no limits.

@@ -1,5 +1,5 @@
 // How work is shared out among the servers of a group, and who is left out for how long.
-#include "../../src/plan/groups.hpp"
+#include "../../src/plan/balancer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 namespace {
 
 using plan::Balance;
-using plan::Groups;
+using plan::Balancer;
 using plan::kNoMember;
 using std::string;
 using std::vector;
@@ -210,25 +210,25 @@ TEST(LeftOut, ForTwiceAsLongEachTime) {
     for (const std::uint64_t seconds : {1U, 2U, 4U, 8U, 16U, 32U, 60U, 60U, 60U}) {
       groups.failed(0, own, now);
       EXPECT_EQ(choices(groups, 3, now + seconds * 1000 - 1), Chosen(3, other));
-      EXPECT_TRUE(groups.left_out(0, own, now + seconds * 1000 - 1));
+      EXPECT_TRUE(groups.is_ejected(0, own, now + seconds * 1000 - 1));
       now += seconds * 1000;
-      EXPECT_FALSE(groups.left_out(0, own, now));
+      EXPECT_FALSE(groups.is_ejected(0, own, now));
       // One request tries it, and the others do not wait for it.
       const vector<std::size_t> made = choices(groups, 6, now);
       EXPECT_EQ(std::count(made.begin(), made.end(), own), 1);
     }
     groups.succeeded(0, own);
-    EXPECT_FALSE(groups.left_out(0, own, now));
+    EXPECT_FALSE(groups.is_ejected(0, own, now));
     groups.failed(0, own, now);
-    EXPECT_FALSE(groups.left_out(0, own, now + 1000)) << "a success forgets what was before";
+    EXPECT_FALSE(groups.is_ejected(0, own, now + 1000)) << "a success forgets what was before";
   }
 }
 
 TEST(LeftOut, ManyFailuresAtOnceAreOne) {
   Groups groups{{group(2, Balance::round_robin)}, kKey};
   for (std::uint64_t now = 0; now < 900; ++now) groups.failed(0, 0, now);
-  EXPECT_TRUE(groups.left_out(0, 0, 999));
-  EXPECT_FALSE(groups.left_out(0, 0, 1000));
+  EXPECT_TRUE(groups.is_ejected(0, 0, 999));
+  EXPECT_FALSE(groups.is_ejected(0, 0, 1000));
 }
 
 TEST(LeftOut, ATrialOfWhichNothingIsHeardIsRepeated) {
@@ -255,7 +255,7 @@ TEST(LeftOut, IfAllAreTheSoonestIsTried) {
     EXPECT_EQ(choices(groups, 1, 300, 0b101), Chosen{1});
     EXPECT_EQ(choices(groups, 1, 300, 0b111), Chosen{kNoMember});
     groups.failed(0, 2, 300);  // so it was to be expected
-    EXPECT_FALSE(groups.left_out(0, 2, 1000));
+    EXPECT_FALSE(groups.is_ejected(0, 2, 1000));
     groups.succeeded(0, 1);
     EXPECT_EQ(choices(groups, 3, 300), Chosen(3, 1));
   }
@@ -356,7 +356,7 @@ TEST(Checks, OneThatIsGivenUpChangesNothing) {
   groups.check_result(0, 0, false);
   ASSERT_EQ(groups.next_check(0).member, 0U);
   groups.check_given_up(0, 0);
-  EXPECT_TRUE(groups.left_out(0, 0, 0));
+  EXPECT_TRUE(groups.is_ejected(0, 0, 0));
   EXPECT_EQ(groups.next_check(0).at, 500U);
   EXPECT_EQ(groups.next_check(500).member, 0U);
 }
@@ -365,7 +365,7 @@ TEST(Checks, WhoPassesOneIsTakenAtOnce) {
   Groups groups{{checked(2, 500)}, kKey};
   groups.failed(0, 0, 0);
   groups.check_result(0, 0, true);
-  EXPECT_FALSE(groups.left_out(0, 0, 10));
+  EXPECT_FALSE(groups.is_ejected(0, 0, 10));
 }
 
 }  // namespace

@@ -37,9 +37,9 @@ TEST(Base64, VectorsOfTheRfc) {  // RFC 4648 section 10
   for (const auto& [text, encoded] : rows) {
     std::array<char, 16> room;
     base::Writer out{room};
-    base::put_base64(out, text);
+    http::put_base64(out, text);
     EXPECT_EQ(out.view(), encoded);
-    EXPECT_EQ(base::base64_bytes(text.size()), encoded.size());
+    EXPECT_EQ(http::base64_bytes(text.size()), encoded.size());
   }
 }
 

@@ -108,8 +108,8 @@ struct Asking {
     world.remote_close(*connection);
     settle();
   }
-  [[nodiscard]] bool left_out(std::size_t member = 0) const {
-    return generation.groups->left_out(0, member, at);
+  [[nodiscard]] bool is_ejected(std::size_t member = 0) const {
+    return generation.groups->is_ejected(0, member, at);
   }
   [[nodiscard]] bool clean() const {
     return checker.under_way() == 0 && pool.used() == 0 && world.sockets() == 0 && world.broken.empty();
@@ -173,8 +173,8 @@ TEST(HealthChecker, LooksNamesUp) {
   ASSERT_TRUE(connection);
   EXPECT_NE(text.find("Host: app.test:80\r\n"), string::npos) << text;
   a.say(connection, kOk);
-  EXPECT_FALSE(a.left_out(0));
-  EXPECT_TRUE(a.left_out(1));
+  EXPECT_FALSE(a.is_ejected(0));
+  EXPECT_TRUE(a.is_ejected(1));
   EXPECT_EQ(a.told,
             std::vector<string>{
                 "health check /up of none.test:80 failed (name-not-found): ejected until a check passes"});
@@ -195,7 +195,7 @@ TEST(HealthChecker, TriesTheNextAddress) {
       a.pass(HealthChecker::kLongestMs / 2);
     }
     a.answers(second, kOk);
-    EXPECT_FALSE(a.left_out());
+    EXPECT_FALSE(a.is_ejected());
     EXPECT_TRUE(a.told.empty());
     a.checker.use(nullptr);  // the next is due by now
     EXPECT_TRUE(a.clean());
@@ -210,8 +210,8 @@ TEST(HealthChecker, AsksThroughAUnixSocket) {
   ASSERT_TRUE(connection);
   EXPECT_EQ(text, "GET /up HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   a.say(connection, kOk);
-  EXPECT_FALSE(a.left_out(0));
-  EXPECT_TRUE(a.left_out(1));
+  EXPECT_FALSE(a.is_ejected(0));
+  EXPECT_TRUE(a.is_ejected(1));
   EXPECT_EQ(a.told,
             std::vector<string>{
                 "health check /up of unix:/run/none failed (unreachable): ejected until a check passes"});
@@ -245,7 +245,7 @@ TEST(HealthChecker, WhatAnAnswerMeans) {
       a.say(connection, answer.substr(cut));
       a.world.remote_close(*connection);
       a.settle();
-      EXPECT_EQ(a.left_out(), !result.empty()) << answer.substr(0, 60);
+      EXPECT_EQ(a.is_ejected(), !result.empty()) << answer.substr(0, 60);
       const string line =
           "health check /up of 10.0.0.1:80 failed (" + result + "): ejected until a check passes";
       EXPECT_EQ(a.told, result.empty() ? std::vector<string>{} : std::vector<string>{line});
@@ -260,7 +260,7 @@ TEST(HealthChecker, InterimAnswersWithoutEndAreCutOff) {
   for (int n = 0; n < 2000 && a.checker.under_way() > 0; ++n) a.say(connection, "HTTP/1.1 103 H\r\n\r\n");
   EXPECT_EQ(a.checker.under_way(), 0U);
   EXPECT_LE(connection->read, base::kBlockBytes);
-  EXPECT_TRUE(a.left_out());
+  EXPECT_TRUE(a.is_ejected());
 }
 
 TEST(HealthChecker, WhoRefusesOrResetsIsNotWell) {
@@ -269,7 +269,7 @@ TEST(HealthChecker, WhoRefusesOrResetsIsNotWell) {
   const auto [connection, text] = a.asked(a.host(2));
   a.world.remote_rst(*connection);
   a.settle();
-  EXPECT_TRUE(a.left_out(0) && a.left_out(1));
+  EXPECT_TRUE(a.is_ejected(0) && a.is_ejected(1));
   ASSERT_EQ(a.told.size(), 2U);
   EXPECT_NE(a.told[0].find("(refused)"), string::npos);
   EXPECT_NE(a.told[1].find("(upstream-reset)"), string::npos);
@@ -300,7 +300,7 @@ TEST(HealthChecker, AnAnswerThatIsHereCountsHoweverLateWeLook) {
   a.world.settle();
   a.at += 10 * HealthChecker::kLongestMs;
   a.turn();
-  EXPECT_FALSE(a.left_out(0));
+  EXPECT_FALSE(a.is_ejected(0));
   EXPECT_EQ(a.told.size(), 1U);
   a.turn();
   EXPECT_LE(a.checker.next_deadline(), a.at + HealthChecker::kLongestMs);
@@ -330,7 +330,7 @@ TEST(HealthChecker, TheDeadlineOfAnswersHolds) {
   a.settle();
   EXPECT_EQ(a.checker.next_deadline(), a.at + 70);
   a.pass(70);
-  EXPECT_TRUE(a.left_out());
+  EXPECT_TRUE(a.is_ejected());
 }
 
 TEST(HealthChecker, AChangeIsToldOnce) {
@@ -340,8 +340,8 @@ TEST(HealthChecker, AChangeIsToldOnce) {
   for (const char* const answer : {kOk, kSick, kSick, kSick, kOk, kOk}) {
     a.answers(sick, answer);
     a.answers(well, kOk);
-    EXPECT_EQ(a.left_out(0), answer == kSick);
-    EXPECT_FALSE(a.left_out(1));
+    EXPECT_EQ(a.is_ejected(0), answer == kSick);
+    EXPECT_FALSE(a.is_ejected(1));
     a.pass(kEveryMs);
   }
   EXPECT_EQ(a.told,
@@ -357,15 +357,15 @@ TEST(HealthChecker, WhatWeLackSaysNothingAboutTheServer) {
     auto& server = a.host(1);
     a.world.failure = {sim::Call::connect, 0, error};
     a.settle();
-    EXPECT_TRUE(a.told.empty() && !a.left_out() && a.clean());
+    EXPECT_TRUE(a.told.empty() && !a.is_ejected() && a.clean());
     a.pass(kEveryMs);
     a.answers(server, kSick);
-    EXPECT_TRUE(a.left_out()) << "the next one counts";
+    EXPECT_TRUE(a.is_ejected()) << "the next one counts";
   }
   Asking a{{hop(1)}, Asking::kindest(), bench::kind(), 1};
   const base::BlockPtr last = a.pool.take();
   a.answers(a.host(1), kSick);
-  EXPECT_TRUE(a.told.empty() && !a.left_out());
+  EXPECT_TRUE(a.told.empty() && !a.is_ejected());
   EXPECT_EQ(a.checker.under_way(), 0U);
 }
 
@@ -388,8 +388,8 @@ TEST(HealthChecker, ThoseWhoNeverAnswerDoNotKeepOutTheOthers) {
     EXPECT_LE(rounds, 3) << "forty that are silent, sixteen at once";
     a.answers(last, kOk);
   }
-  EXPECT_FALSE(a.left_out(40));
-  EXPECT_TRUE(a.left_out(0) && a.left_out(39));
+  EXPECT_FALSE(a.is_ejected(40));
+  EXPECT_TRUE(a.is_ejected(0) && a.is_ejected(39));
 }
 
 // ---- another configuration, and the end ------------------------------------------------------------------
@@ -408,14 +408,14 @@ TEST(HealthChecker, WhatIsUnderWayIsGivenUpForAnother) {
   EXPECT_TRUE(a.clean());
   a.world.remote_send(*connection, "03 Late\r\n\r\n");
   a.answers(server, kSick);
-  EXPECT_FALSE(a.left_out()) << "the old one learns no more";
-  EXPECT_TRUE(next.groups->left_out(0, 0, a.at));
+  EXPECT_FALSE(a.is_ejected()) << "the old one learns no more";
+  EXPECT_TRUE(next.groups->is_ejected(0, 0, a.at));
   EXPECT_EQ(a.told.size(), 1U);
   // Back to the first: what was given up can be begun anew.
   a.checker.use(&a.generation);
   a.pass(kEveryMs);
   a.answers(server, kSick);
-  EXPECT_TRUE(a.left_out());
+  EXPECT_TRUE(a.is_ejected());
   a.checker.use(nullptr);
   EXPECT_TRUE(a.clean());
 }
@@ -449,9 +449,9 @@ TEST(HealthChecker, InAnyOrder) {
       const bool sick = chooser.choose(2) == 0;
       a.answers(*servers[0], sick ? kSick : kOk);
       a.answers(*servers[1], kOk);
-      ASSERT_EQ(a.left_out(0), sick) << "seed " << seed << ", round " << round;
-      ASSERT_FALSE(a.left_out(1)) << "seed " << seed;
-      ASSERT_TRUE(a.left_out(2)) << "seed " << seed;
+      ASSERT_EQ(a.is_ejected(0), sick) << "seed " << seed << ", round " << round;
+      ASSERT_FALSE(a.is_ejected(1)) << "seed " << seed;
+      ASSERT_TRUE(a.is_ejected(2)) << "seed " << seed;
       ASSERT_TRUE(a.clean()) << "seed " << seed << ": " << a.world.broken;
       a.pass(kEveryMs);
     }

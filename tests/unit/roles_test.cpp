@@ -122,12 +122,12 @@ TEST(Relay, TheNextMemberHasAllThatWasSaid) {
     EXPECT_EQ(b.read(server), "early");
     b.send(client, " and late");
     EXPECT_EQ(b.read(server), " and late");
-    EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.worker->now));
+    EXPECT_TRUE(b.generation.groups->is_ejected(0, 0, b.worker->now));
     b.world.remote_close(*client);
     b.world.remote_close(*server);
     b.settle();
     EXPECT_TRUE(b.settled());
-    EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.worker->now));
+    EXPECT_FALSE(b.generation.groups->is_ejected(0, 1, b.worker->now));
   }
 }
 
@@ -143,8 +143,8 @@ TEST(Relay, NoMemberIsBlamedForOurOwnWant) {
   b.settle();
   EXPECT_EQ(b.last().reason, Reason::no_descriptor);
   EXPECT_EQ(b.read(client), "");
-  EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.worker->now));
-  EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.worker->now));
+  EXPECT_FALSE(b.generation.groups->is_ejected(0, 0, b.worker->now));
+  EXPECT_FALSE(b.generation.groups->is_ejected(0, 1, b.worker->now));
   EXPECT_TRUE(b.settled());
 }
 

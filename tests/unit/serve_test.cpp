@@ -418,7 +418,7 @@ TEST(Reverse, TheRequestAsTheServerHasIt) {
   EXPECT_EQ(answer.head.find("Via"), string::npos) << answer.head;
   EXPECT_EQ(answer.body, "no");
   EXPECT_EQ(b.generation.groups->open(0, 0), 0U);
-  EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.worker->now)) << "an answer is an answer";
+  EXPECT_FALSE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "an answer is an answer";
 }
 
 // How it is spelled is between the client and the server; we only read it.
@@ -489,8 +489,8 @@ TEST(Reverse, TheNextMemberIfOneCannotBeReached) {
     EXPECT_EQ(asked.find("POST", 1), string::npos);
     b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
     EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 204"));
-    EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.worker->now));
-    EXPECT_FALSE(b.generation.groups->left_out(0, 1, b.worker->now));
+    EXPECT_TRUE(b.generation.groups->is_ejected(0, 0, b.worker->now));
+    EXPECT_FALSE(b.generation.groups->is_ejected(0, 1, b.worker->now));
     b.world.remote_close(*client);
     b.settle();
     EXPECT_TRUE(b.settled());
@@ -540,7 +540,7 @@ TEST(Reverse, WhoHasHadTheRequestWasTheLastToBeTried) {
   b.world.remote_rst(*server);
   EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 502"));
   EXPECT_EQ(b.arrival(second), nullptr);
-  EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.worker->now)) << "it gave no answer";
+  EXPECT_TRUE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "it gave no answer";
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.settled());
@@ -601,7 +601,7 @@ TEST(Reverse, AfterADeadlineWithoutAnAnswer) {
   b.read(b.arrival(host));
   b.pass(b.config.wait(Wait::response_head));
   EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 504"));
-  EXPECT_TRUE(b.generation.groups->left_out(0, 0, b.worker->now));
+  EXPECT_TRUE(b.generation.groups->is_ejected(0, 0, b.worker->now));
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.settled());
@@ -619,7 +619,7 @@ TEST(Reverse, WhoLeavesLeavesNothingOpen) {
     b.world.remote_rst(*client);
     b.settle();
     EXPECT_TRUE(b.settled()) << stage;
-    EXPECT_FALSE(b.generation.groups->left_out(0, 0, b.worker->now)) << "it was not its fault";
+    EXPECT_FALSE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "it was not its fault";
   }
 }
 

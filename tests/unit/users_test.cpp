@@ -1,6 +1,8 @@
 // Names and passwords: the file, the field, and that a right password is hashed but once.
 #include "../../src/plan/users.hpp"
 
+#include "../../src/http/basic_auth.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -82,7 +84,7 @@ TEST(Base64, EachLength) {
   for (const Row& row : rows) {
     std::array<char, 6> into;
     std::size_t length = 99;
-    ASSERT_TRUE(plan::decode_base64(row.text, into, length)) << row.text;
+    ASSERT_TRUE(http::decode_base64(row.text, into, length)) << row.text;
     EXPECT_EQ(string(into.data(), length), row.means);
     EXPECT_EQ(base64(row.means), row.text);
   }
@@ -93,10 +95,10 @@ TEST(Base64, OneTextForEachMeaning) {
                            "Zg==Zg==", "Zm9vZ", "Zm9vYmFyZg=="}) {
     std::array<char, 6> into;
     std::size_t length = 0;
-    EXPECT_FALSE(plan::decode_base64(text, into, length)) << text;
+    EXPECT_FALSE(http::decode_base64(text, into, length)) << text;
   }
   std::size_t length = 0;
-  EXPECT_FALSE(plan::decode_base64(std::string_view{"Zm\0v", 4}, std::span<char>{}, length));
+  EXPECT_FALSE(http::decode_base64(std::string_view{"Zm\0v", 4}, std::span<char>{}, length));
 }
 
 TEST(ConstantTime, IsEquality) {
