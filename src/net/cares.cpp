@@ -4,7 +4,6 @@
 #include <sys/time.h>
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <unordered_set>
 
@@ -16,23 +15,6 @@ namespace {
 
 constexpr int kTryMs = 2000;  // until the next name server is asked
 constexpr int kTries = 3;
-
-sys::Address address_of(const ares_addrinfo_node& node) noexcept {
-  sys::Address address;
-  if (node.ai_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, node.ai_addr, sizeof v4);
-    address.family = sys::Address::Family::ipv4;
-    std::memcpy(address.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
-  } else {
-    sockaddr_in6 v6;
-    std::memcpy(&v6, node.ai_addr, sizeof v6);
-    address.family = sys::Address::Family::ipv6;
-    address.scope = v6.sin6_scope_id;
-    std::memcpy(address.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
-  }
-  return address;
-}
 
 Found::What kind_of(int status) noexcept {
   switch (status) {
@@ -50,7 +32,7 @@ Found found_from(int status, const ares_addrinfo* info, std::string host) {
   if (info == nullptr) return found;
   for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
     if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
-    found.addresses.add(address_of(*node));
+    found.addresses.add(sys::address_of(node->ai_addr));
     // Those of /etc/hosts have none: 0.
     found.ttl_ms = std::min(found.ttl_ms, static_cast<std::uint64_t>(std::max(0, node->ai_ttl)) * 1000);
   }

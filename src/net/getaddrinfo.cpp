@@ -1,9 +1,7 @@
 // Names by the C library. It blocks the loop while it looks, as the lab permits; the build with c-ares does
 // not.
 #include <netdb.h>
-#include <netinet/in.h>
 
-#include <cstring>
 #include <deque>
 
 #include "name_source.hpp"
@@ -12,23 +10,6 @@ namespace net {
 namespace {
 
 constexpr std::uint64_t kBelievedMs = 30'000;  // getaddrinfo(3) does not tell the time to live
-
-sys::Address address_of(const addrinfo& info) noexcept {
-  sys::Address address;
-  if (info.ai_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, info.ai_addr, sizeof v4);
-    address.family = sys::Address::Family::ipv4;
-    std::memcpy(address.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
-  } else {
-    sockaddr_in6 v6;
-    std::memcpy(&v6, info.ai_addr, sizeof v6);
-    address.family = sys::Address::Family::ipv6;
-    address.scope = v6.sin6_scope_id;
-    std::memcpy(address.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
-  }
-  return address;
-}
 
 Found::What kind_of(int error) noexcept {
   switch (error) {
@@ -56,7 +37,7 @@ void NameSource::ask(const std::string& host) {
   Found found{.what = Found::What::found, .host = host, .addresses = {}, .ttl_ms = kBelievedMs};
   if (error != 0) found.what = kind_of(error);
   for (const addrinfo* info = list; info != nullptr; info = info->ai_next)
-    if (info->ai_family == AF_INET || info->ai_family == AF_INET6) found.addresses.add(address_of(*info));
+    if (info->ai_family == AF_INET || info->ai_family == AF_INET6) found.addresses.add(sys::address_of(info->ai_addr));
   if (list != nullptr) ::freeaddrinfo(list);
   work_->done.push_back(std::move(found));
 }

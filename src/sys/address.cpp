@@ -1,6 +1,7 @@
 #include "address.hpp"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <charconv>
@@ -31,6 +32,27 @@ void put_number(AddressText& out, std::uint32_t number) noexcept {
 }
 
 }  // namespace
+
+Address address_of(const void* socket_address) noexcept {
+  sockaddr any;
+  std::memcpy(&any, socket_address, sizeof any);
+  Address address;
+  if (any.sa_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, socket_address, sizeof v4);
+    address.family = Address::Family::ipv4;
+    address.port = ntohs(v4.sin_port);
+    std::memcpy(address.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
+  } else if (any.sa_family == AF_INET6) {
+    sockaddr_in6 v6;
+    std::memcpy(&v6, socket_address, sizeof v6);
+    address.family = Address::Family::ipv6;
+    address.port = ntohs(v6.sin6_port);
+    address.scope = v6.sin6_scope_id;
+    std::memcpy(address.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
+  }
+  return address;
+}
 
 Address unmapped(const Address& address) noexcept {
   if (address.family != Address::Family::ipv6 ||

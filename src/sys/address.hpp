@@ -53,6 +53,9 @@ AddressText ip_text(const Address& address) noexcept;
 // "127.0.0.1:80" or "[::1]:80".
 AddressText endpoint_text(const Address& address) noexcept;
 
+// The IP address in a sockaddr, which may be unaligned. Family none for other families.
+Address address_of(const void* socket_address) noexcept;
+
 Address loopback4(std::uint16_t port) noexcept;
 Address loopback6(std::uint16_t port) noexcept;
 

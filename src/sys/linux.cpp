@@ -52,21 +52,6 @@ socklen_t to_kernel(const Address& address, SocketAddress& out) noexcept {
   return sizeof out.v6;
 }
 
-Address from_kernel(const SocketAddress& in) noexcept {
-  Address address;
-  if (in.any.sa_family == AF_INET) {
-    address.family = Address::Family::ipv4;
-    address.port = ntohs(in.v4.sin_port);
-    std::memcpy(address.bytes.data(), &in.v4.sin_addr, sizeof in.v4.sin_addr);
-  } else if (in.any.sa_family == AF_INET6) {
-    address.family = Address::Family::ipv6;
-    address.port = ntohs(in.v6.sin6_port);
-    address.scope = in.v6.sin6_scope_id;
-    std::memcpy(address.bytes.data(), &in.v6.sin6_addr, sizeof in.v6.sin6_addr);
-  }
-  return address;
-}
-
 // False if it is too long.
 bool to_kernel(const char* path, sockaddr_un& out) noexcept {
   std::memset(&out, 0, sizeof out);
@@ -175,7 +160,7 @@ Opened accept(const Fd& listener, Address& peer) noexcept {
   socklen_t length = sizeof name;
   Opened client = opened(uninterrupted(
       [&] { return ::accept4(listener.get(), &name.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
-  if (client.fd) peer = from_kernel(name);
+  if (client.fd) peer = address_of(&name);
   return client;
 }
 
@@ -214,7 +199,7 @@ Address local_address(const Fd& socket) noexcept {
   std::memset(&name, 0, sizeof name);
   socklen_t length = sizeof name;
   ::getsockname(socket.get(), &name.any, &length);
-  return from_kernel(name);
+  return address_of(&name);
 }
 
 void set_nodelay(const Fd& socket) noexcept { set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1); }
