@@ -1,5 +1,5 @@
-// crypt(3), the one-way function of password files. `crypt.cpp` is libcrypt; `nocrypt.cpp` is linked where
-// that is missing, as one of the sources of names is; the tests bring one of their own.
+// Password hashing with crypt(3). `crypt.cpp` uses libcrypt; builds without it link `nocrypt.cpp`. Tests have a
+// hasher of their own.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,10 +14,10 @@ class Hasher {
   Hasher(const Hasher&) = delete;
   Hasher& operator=(const Hasher&) = delete;
 
-  // Is `setting`, a stored hash, of a kind that can be computed?
+  // Returns true if `setting`, a stored hash, is of a supported kind.
   [[nodiscard]] virtual bool knows(const char* setting) const noexcept = 0;
-  // The hash of a password in the way that a stored one says; empty if it cannot be computed. The view is
-  // good until the next call. Blocks for as long as that kind of hash is meant to take.
+  // Hashes a password with the kind and salt of a stored hash. Empty on an error. The view is valid until the
+  // next call. Blocks for as long as this kind of hash takes by design.
   virtual std::string_view hash(const char* password, const char* setting) noexcept = 0;
 };
 

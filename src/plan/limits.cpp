@@ -29,8 +29,8 @@ void TokenBucket::fill(const Rate& rate, std::uint64_t now) noexcept {
   since_ = now;
 }
 
-// In a millisecond come `per_second` thousandths. No more time counts than fills the bucket from its deepest
-// debt, so that nothing overflows after a long pause.
+// A millisecond adds `per_second` thousandths. The elapsed time is capped at what fills the bucket from its
+// deepest debt, so that nothing overflows after a long pause.
 void TokenBucket::refill(const Rate& rate, std::uint64_t now) noexcept {
   if (now <= since_) return;
   const std::int64_t full = thousandths(burst_of(rate));
@@ -97,7 +97,7 @@ void Limits::forget(std::uint32_t index) noexcept {
   *link = clients_[index].next;
 }
 
-// A place for a new client; kNoIndex if every one is taken by a client with a connection.
+// A free entry for a new client; kNoIndex if all clients have a connection.
 std::uint32_t Limits::place() noexcept {
   if (used_ < clients_.size()) return used_++;
   if (idle_.empty()) return base::kNoIndex;
@@ -112,8 +112,8 @@ void Limits::touch(std::uint32_t index) noexcept {
   idle_.push(index);
 }
 
-// The entry of a client, made if there is none; null if there is no room.
-Limits::Client* Limits::take_up(const sys::Address& address, std::uint64_t now) noexcept {
+// The entry of a client, which is added if it is new. Null if there is no free entry.
+Limits::Client* Limits::find_or_add(const sys::Address& address, std::uint64_t now) noexcept {
   Client fresh = key_of(address);
   std::uint32_t index = find(fresh);
   if (index != base::kNoIndex) {
@@ -133,7 +133,7 @@ Limits::Client* Limits::take_up(const sys::Address& address, std::uint64_t now) 
 }
 
 bool Limits::may_connect(const sys::Address& client, std::uint64_t now) noexcept {
-  Client* const entry = take_up(client, now);
+  Client* const entry = find_or_add(client, now);
   if (entry == nullptr) return false;
   if (allowance_.connections != 0 && entry->connections >= allowance_.connections) return false;
   if (entry->connections++ == 0) idle_.remove(static_cast<std::uint32_t>(entry - clients_.data()));
@@ -155,7 +155,7 @@ std::uint32_t Limits::connections(const sys::Address& client) const noexcept {
 bool Limits::may_request(const sys::Address& client, std::uint64_t now) noexcept {
   const Rate& rate = allowance_.requests;
   if (rate.per_second == 0) return true;
-  Client* const entry = take_up(client, now);
+  Client* const entry = find_or_add(client, now);
   if (entry == nullptr || entry->requests.available(rate, now) == 0) return false;
   entry->requests.take(rate, 1);
   return true;
@@ -171,7 +171,7 @@ std::uint64_t Limits::request_wait_ms(const sys::Address& client, std::uint64_t 
 std::uint64_t Limits::bytes_allowed(const sys::Address& client, std::uint64_t now) noexcept {
   const Rate& rate = allowance_.bytes;
   if (rate.per_second == 0) return kUnlimited;
-  Client* const entry = take_up(client, now);
+  Client* const entry = find_or_add(client, now);
   return entry == nullptr ? 0 : entry->bytes.available(rate, now);
 }
 

@@ -1,14 +1,12 @@
-// How much one client may have: connections at once, requests and bytes in a second. A client is an IPv4
-// address or an IPv6 /64, which is what one subscriber gets (RFC 6177): within it addresses are free.
+// Limits for each client: open connections, requests and bytes per second. A client is an IPv4 address or an
+// IPv6 /64 network, the smallest that a subscriber gets (RFC 6177).
 //
-// Requests and bytes are counted by token buckets: what is left in a bucket grows by `per_second` up to
-// `burst`, and each use takes from it. All is integer arithmetic in thousandths and milliseconds, so nothing
-// is lost by asking often.
+// Requests and bytes have token buckets: a bucket fills at `per_second` up to `burst`, and each use takes
+// tokens. Integers in thousandths and milliseconds keep the count exact however often it is read.
 //
-// The table is bounded. A client that is not in it takes the place of the one that has had no connection for
-// longest; one with a connection keeps its place. If all have one, a new client is refused: with room for as
-// many clients as there are connections at most, that cannot be. Who is forgotten starts with full buckets
-// again.
+// The table of clients is bounded. A new client replaces the one that has been without a connection for
+// longest, which later starts with full buckets again. If all clients have a connection, a new one is refused:
+// this cannot happen if the table holds as many clients as there are connections.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -24,11 +22,11 @@
 namespace plan {
 
 inline constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
-inline constexpr std::uint64_t kRateMax = std::uint64_t{1} << 40;  // so that thousandths fit well
+inline constexpr std::uint64_t kRateMax = std::uint64_t{1} << 40;  // thousandths of it fit into 64 bits
 
 struct Rate {
   std::uint64_t per_second = 0;  // 0: no limit
-  std::uint64_t burst = 0;       // at once, after a pause; 0: as much as in a second
+  std::uint64_t burst = 0;       // size of the bucket; 0: per_second
   bool operator==(const Rate&) const = default;
 };
 
@@ -44,44 +42,43 @@ struct Allowance {
 
 class TokenBucket {
  public:
-  // Full. REQUIRES: the rate is of at most kRateMax, and limited, in all functions the same.
+  // Fills the bucket. REQUIRES: all functions get the same rate, from 1 to kRateMax per second.
   void fill(const Rate& rate, std::uint64_t now) noexcept;
-  // Whole tokens that are there; 0 also in debt.
+  // The number of whole tokens; 0 if the bucket is in debt.
   std::uint64_t available(const Rate& rate, std::uint64_t now) noexcept;
-  // May make a debt of one burst; beyond that it is forgiven, lest one mistake stop a client for ever.
+  // Takes tokens, even if there are too few. Debt is capped at one burst.
   void take(const Rate& rate, std::uint64_t tokens) noexcept;
-  // Milliseconds until `wanted` tokens are there, or the burst if that is less.
+  // Milliseconds until `wanted` tokens are available, at most a full burst.
   std::uint64_t wait_ms(const Rate& rate, std::uint64_t wanted, std::uint64_t now) noexcept;
 
  private:
   void refill(const Rate& rate, std::uint64_t now) noexcept;
 
   std::int64_t thousandths_ = 0;
-  std::uint64_t since_ = 0;  // when they were counted
+  std::uint64_t since_ = 0;  // time of the count
 };
 
-// Memory is taken by the constructor alone. `now` is in milliseconds and does not go back; if it does, that
-// counts as no time.
+// Only the constructor allocates memory. `now` is in milliseconds; if it goes back, no time has passed.
 class Limits {
  public:
-  // `clients` is at least 1; `key` is to be random, so that nobody can choose addresses that fall together.
+  // `clients` is at least 1; `key` is random, so that clients cannot choose addresses that hash alike.
   Limits(const Allowance& allowance, std::size_t clients, base::SipKey key);
   Limits(const Limits&) = delete;
   Limits& operator=(const Limits&) = delete;
 
-  // If true, the connection counts until `closed`.
+  // Returns true, and counts the connection until `closed`, if the limit allows it.
   bool may_connect(const sys::Address& client, std::uint64_t now) noexcept;
-  // REQUIRES: once for each connection that was allowed.
+  // REQUIRES: called once for each connection that was allowed.
   void closed(const sys::Address& client) noexcept;
-  // If true, the request is counted.
+  // Returns true, and counts the request, if the limit allows it.
   bool may_request(const sys::Address& client, std::uint64_t now) noexcept;
-  // Until a request would be allowed: for Retry-After (RFC 9110 section 10.2.3).
+  // Milliseconds until a request is allowed, for Retry-After (RFC 9110 section 10.2.3).
   std::uint64_t request_wait_ms(const sys::Address& client, std::uint64_t now) noexcept;
 
-  // How many bytes may be moved now; kUnlimited without a limit.
+  // The number of bytes that may be transferred now; kUnlimited without a limit.
   std::uint64_t bytes_allowed(const sys::Address& client, std::uint64_t now) noexcept;
   void spent(const sys::Address& client, std::uint64_t bytes) noexcept;
-  // Until `wanted` bytes are allowed. More than one, or the client's bytes go in tiny pieces.
+  // Milliseconds until `wanted` bytes are allowed. With few `wanted` bytes, transfers come in tiny pieces.
   std::uint64_t wait_ms(const sys::Address& client, std::uint64_t wanted, std::uint64_t now) noexcept;
 
   [[nodiscard]] std::size_t known() const noexcept { return used_; }
@@ -92,7 +89,7 @@ class Limits {
     std::uint64_t network = 0;  // IPv4: the address; IPv6: its upper half
     bool ipv6 = false;
     std::uint32_t connections = 0;
-    std::uint32_t next = base::kNoIndex;  // in the same bucket of the table
+    std::uint32_t next = base::kNoIndex;  // in the same hash bucket
     TokenBucket requests, bytes;
     base::Links idle;
     [[nodiscard]] bool is(const Client& other) const noexcept {
@@ -104,7 +101,7 @@ class Limits {
   static Client key_of(const sys::Address& address) noexcept;
   [[nodiscard]] std::size_t bucket_of(const Client& client) const noexcept;
   [[nodiscard]] std::uint32_t find(const Client& wanted) const noexcept;
-  Client* take_up(const sys::Address& address, std::uint64_t now) noexcept;
+  Client* find_or_add(const sys::Address& address, std::uint64_t now) noexcept;
   std::uint32_t place() noexcept;
   void forget(std::uint32_t index) noexcept;
   void touch(std::uint32_t index) noexcept;
@@ -112,8 +109,8 @@ class Limits {
   Allowance allowance_;
   base::SipKey key_;
   std::vector<Client> clients_;
-  std::vector<std::uint32_t> table_;  // first of each bucket
-  IdleQueue idle_;                    // without a connection, longest first
+  std::vector<std::uint32_t> table_;  // the first client of each hash bucket
+  IdleQueue idle_;                    // clients without a connection, longest first
   std::uint32_t used_ = 0;
 };
 

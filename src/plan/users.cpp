@@ -13,7 +13,7 @@ using std::string;
 using std::string_view;
 using What = Login::What;
 
-// A compiler may leave out writing what nobody reads, but not through a volatile.
+// Volatile keeps the compiler from removing the writes.
 void wipe(std::span<char> secret) noexcept {
   for (volatile char& c : secret) c = '\0';
 }
@@ -173,7 +173,7 @@ Login Users::check_decoded(std::span<char> credentials) noexcept {
   const base::SipHash hash = base::siphash(key_, text);
   if (const User* const known = recall(hash)) return {What::good, known->name};
   const User* const user = find(text.substr(0, colon));
-  // For a name that is not there a hash is computed too, so that the time does not tell which names are.
+  // Hashes for an unknown name too, so that the time does not reveal which names exist.
   const bool right = verify(user != nullptr ? *user : users_.front(), text.data() + colon + 1);
   if (user == nullptr || !right) return {What::wrong, {}};
   remember(hash, *user);
@@ -189,11 +189,11 @@ const Users::User* Users::find(string_view name) const noexcept {
 
 bool Users::verify(const User& user, const char* password) noexcept {
   ++computed_;
-  // No stored hash is empty, so one that cannot be computed equals none.
+  // A stored hash is not empty, so a failed computation never matches.
   return equal_in_constant_time(hasher_->hash(password, user.hash.c_str()), user.hash);
 }
 
-// How long this takes tells nothing: which hash belongs to a guess is known to nobody without the key.
+// Its time reveals nothing, since a client without the key cannot predict the hash of a guess.
 const Users::User* Users::recall(const base::SipHash& hash) noexcept {
   const auto begin = remembered_.begin();
   const auto end = begin + static_cast<std::ptrdiff_t>(remembered_count_);
@@ -206,7 +206,7 @@ const Users::User* Users::recall(const base::SipHash& hash) noexcept {
 void Users::remember(const base::SipHash& hash, const User& user) noexcept {
   if (remembered_count_ < remembered_.size()) ++remembered_count_;
   const auto end = remembered_.begin() + static_cast<std::ptrdiff_t>(remembered_count_);
-  std::rotate(remembered_.begin(), end - 1, end);  // the one not used for longest makes room
+  std::rotate(remembered_.begin(), end - 1, end);  // replaces the least recently used
   remembered_.front() = {hash, static_cast<std::uint32_t>(&user - users_.data())};
 }
 

@@ -1,4 +1,4 @@
-#include "groups.hpp"
+#include "balancer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,12 +9,12 @@
 namespace plan {
 namespace {
 
-constexpr std::uint8_t kFailuresCounted = 16;  // more change nothing
+constexpr std::uint8_t kFailuresCounted = 16;  // the ejection time is at its maximum before that
 
-constexpr std::uint64_t left_out_ms(std::uint8_t failures) noexcept {
+constexpr std::uint64_t ejection_ms(std::uint8_t failures) noexcept {
   return std::min(kEjectionFirstMs << (failures - 1), kEjectionMaxMs);
 }
-static_assert(left_out_ms(1) == kEjectionFirstMs && left_out_ms(kFailuresCounted) == kEjectionMaxMs);
+static_assert(ejection_ms(1) == kEjectionFirstMs && ejection_ms(kFailuresCounted) == kEjectionMaxMs);
 
 constexpr bool is_in(std::uint64_t mask, std::size_t member) noexcept { return (mask >> member & 1U) != 0; }
 
@@ -23,8 +23,7 @@ std::uint64_t id_of(const Hop& hop, base::SipKey key) {
   return base::siphash(key, text).low;
 }
 
-// What is hashed for a client and a member. Of IPv6 only the network counts: one client has all of its
-// addresses (as in src/plan/limits.hpp).
+// The bytes to hash for a client and a member. An IPv6 client is its /64 network, as in limits.hpp.
 class Pair {
  public:
   explicit Pair(const sys::Address& client) noexcept {
@@ -44,7 +43,7 @@ class Pair {
 
 }  // namespace
 
-Groups::Groups(const std::vector<Group>& groups, base::SipKey key) : key_(key), groups_(groups.size()) {
+Balancer::Balancer(const std::vector<Group>& groups, base::SipKey key) : key_(key), groups_(groups.size()) {
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const Group& group = groups[i];
     assert(!group.members.empty() && group.members.size() <= kMembersMax);
@@ -54,7 +53,7 @@ Groups::Groups(const std::vector<Group>& groups, base::SipKey key) : key_(key), 
     for (const Hop& hop : group.members) {
       Member member;
       member.id = id_of(hop, key);
-      // Who is named twice counts twice.
+      // A server that is listed twice counts twice.
       while (std::any_of(state.members.begin(), state.members.end(),
                          [&member](const Member& other) { return other.id == member.id; }))
         ++member.id;
@@ -65,9 +64,9 @@ Groups::Groups(const std::vector<Group>& groups, base::SipKey key) : key_(key), 
 
 // ---- the choice ------------------------------------------------------------------------------------------
 
-// The members from the one whose turn it is; of those with the least work the first. In a round robin work
-// does not count.
-std::size_t Groups::best(const State& state, const sys::Address& client, std::uint64_t now,
+// Starts with the member whose turn it is. Of the members with the fewest open requests, takes the first; round
+// robin ignores open requests.
+std::size_t Balancer::best(const State& state, const sys::Address& client, std::uint64_t now,
                          std::uint64_t tried) const noexcept {
   if (state.balance == Balance::ip_hash) return by_hash(state, client, now, tried);
   std::size_t found = kNoMember;
@@ -80,9 +79,9 @@ std::size_t Groups::best(const State& state, const sys::Address& client, std::ui
   return found;
 }
 
-// Rendezvous hashing (Thaler and Ravishankar, 1998): the member whose hash with the client is the greatest.
-// Without it the client has another, and no other client is moved.
-std::size_t Groups::by_hash(const State& state, const sys::Address& client, std::uint64_t now,
+// Rendezvous hashing (Thaler and Ravishankar, 1998): the member with the greatest hash of client and member. If
+// that member is ejected, only its own clients move.
+std::size_t Balancer::by_hash(const State& state, const sys::Address& client, std::uint64_t now,
                             std::uint64_t tried) const noexcept {
   Pair pair{client};
   std::size_t found = kNoMember;
@@ -97,11 +96,11 @@ std::size_t Groups::by_hash(const State& state, const sys::Address& client, std:
   return found;
 }
 
-std::size_t Groups::choose(std::size_t group, const sys::Address& client, std::uint64_t now,
+std::size_t Balancer::choose(std::size_t group, const sys::Address& client, std::uint64_t now,
                            std::uint64_t tried) noexcept {
   State& state = groups_[group];
   std::size_t found = best(state, client, now, tried);
-  if (found == kNoMember) {  // all are left out
+  if (found == kNoMember) {  // all are ejected
     for (std::size_t member = 0; member < state.members.size(); ++member)
       if (!is_in(tried, member) &&
           (found == kNoMember || state.members[member].due_at() < state.members[found].due_at()))
@@ -111,41 +110,41 @@ std::size_t Groups::choose(std::size_t group, const sys::Address& client, std::u
   state.turn = (found + 1) % state.members.size();
   Member& chosen = state.members[found];
   if (chosen.failures != 0 && now >= chosen.retry_at) {
-    // If nothing is heard of this trial, there is another one.
-    chosen.on_trial = true;
-    chosen.retry_at = now + left_out_ms(chosen.failures);
+    // Allows another trial if this one has no result.
+    chosen.half_open = true;
+    chosen.retry_at = now + ejection_ms(chosen.failures);
   }
   return found;
 }
 
-// ---- how the members fare --------------------------------------------------------------------------------
+// ---- health ---------------------------------------------------------------------------------------------
 
-std::uint64_t Groups::Member::due_at() const noexcept {
-  return std::max(failures != 0 ? retry_at : 0, unwell ? check_at : 0);
+std::uint64_t Balancer::Member::due_at() const noexcept {
+  return std::max(failures != 0 ? retry_at : 0, unhealthy ? check_at : 0);
 }
 
-bool Groups::is_ejected(std::size_t group, std::size_t member, std::uint64_t now) const noexcept {
+bool Balancer::is_ejected(std::size_t group, std::size_t member, std::uint64_t now) const noexcept {
   return !groups_[group].members[member].is_available(now);
 }
 
-void Groups::failed(std::size_t group, std::size_t member, std::uint64_t now) noexcept {
-  Member& who = at(group, member);
-  if (who.failures != 0 && !who.on_trial && now < who.retry_at) return;
-  who.on_trial = false;
-  who.failures = std::min<std::uint8_t>(static_cast<std::uint8_t>(who.failures + 1), kFailuresCounted);
-  who.retry_at = now + left_out_ms(who.failures);
+void Balancer::failed(std::size_t group, std::size_t member, std::uint64_t now) noexcept {
+  Member& target = at(group, member);
+  if (target.failures != 0 && !target.half_open && now < target.retry_at) return;
+  target.half_open = false;
+  target.failures = std::min<std::uint8_t>(static_cast<std::uint8_t>(target.failures + 1), kFailuresCounted);
+  target.retry_at = now + ejection_ms(target.failures);
 }
 
-void Groups::succeeded(std::size_t group, std::size_t member) noexcept {
-  Member& who = at(group, member);
-  who.failures = 0;
-  who.on_trial = false;
+void Balancer::succeeded(std::size_t group, std::size_t member) noexcept {
+  Member& target = at(group, member);
+  target.failures = 0;
+  target.half_open = false;
 }
 
 // ---- checks ----------------------------------------------------------------------------------------------
 
-// Not the first in line: where few are asked at once, those who never answer must not keep out the others.
-Groups::Check Groups::next_check(std::uint64_t now) noexcept {
+// Picks the longest due one: servers that never respond must not delay the checks of the others.
+Balancer::Check Balancer::next_check(std::uint64_t now) noexcept {
   Check next;
   Member* first = nullptr;
   for (std::size_t group = 0; group < groups_.size(); ++group) {
@@ -166,11 +165,11 @@ Groups::Check Groups::next_check(std::uint64_t now) noexcept {
   return next;
 }
 
-bool Groups::check_result(std::size_t group, std::size_t member, bool well) noexcept {
-  Member& who = at(group, member);
-  who.in_check = false;
-  if (well) succeeded(group, member);
-  return std::exchange(who.unwell, !well) == well;
+bool Balancer::check_result(std::size_t group, std::size_t member, bool healthy) noexcept {
+  Member& target = at(group, member);
+  target.in_check = false;
+  if (healthy) succeeded(group, member);
+  return std::exchange(target.unhealthy, !healthy) == healthy;
 }
 
 }  // namespace plan

@@ -39,7 +39,7 @@ sys::Address ip(const char* text) {
 }
 
 // Who is chosen, one after another.
-vector<std::size_t> choices(Groups& groups, std::size_t count, std::uint64_t now = 0,
+vector<std::size_t> choices(Balancer& groups, std::size_t count, std::uint64_t now = 0,
                             std::uint64_t tried = 0) {
   vector<std::size_t> made;
   for (std::size_t i = 0; i < count; ++i) made.push_back(groups.choose(0, client(1), now, tried));
@@ -53,14 +53,14 @@ constexpr Balance kAllBalances[] = {Balance::round_robin, Balance::least_conn, B
 
 TEST(RoundRobin, IsExactAndSmooth) {
   for (const std::size_t members : {1U, 2U, 3U, 7U, 64U}) {
-    Groups groups{{group(members, Balance::round_robin)}, kKey};
+    Balancer groups{{group(members, Balance::round_robin)}, kKey};
     const vector<std::size_t> made = choices(groups, 100 * members);
     for (std::size_t i = 0; i < made.size(); ++i) ASSERT_EQ(made[i], i % members);
   }
 }
 
 TEST(RoundRobin, GroupsCountForThemselves) {
-  Groups groups{{group(2, Balance::round_robin), group(2, Balance::round_robin)}, kKey};
+  Balancer groups{{group(2, Balance::round_robin), group(2, Balance::round_robin)}, kKey};
   for (int i = 0; i < 4; ++i)
     for (std::size_t g = 0; g < 2; ++g)
       EXPECT_EQ(groups.choose(g, client(1), 0, 0), static_cast<std::size_t>(i % 2));
@@ -68,7 +68,7 @@ TEST(RoundRobin, GroupsCountForThemselves) {
 
 TEST(RoundRobin, SharesEvenlyAmongThoseThatAreLeft) {
   for (std::size_t lost = 0; lost < 4; ++lost) {
-    Groups groups{{group(4, Balance::round_robin)}, kKey};
+    Balancer groups{{group(4, Balance::round_robin)}, kKey};
     groups.failed(0, lost, 0);
     std::map<std::size_t, int> counts;
     for (const std::size_t member : choices(groups, 300)) ++counts[member];
@@ -88,7 +88,7 @@ TEST(LeastConn, TakesWhoHasTheLeast) {
     std::size_t chosen;
   };
   for (const Row& row : {Row{{1, 0, 1}, 1}, Row{{2, 2, 1}, 2}, Row{{0, 5, 5}, 0}, Row{{3, 2, 1}, 2}}) {
-    Groups groups{{group(3, Balance::least_conn)}, kKey};
+    Balancer groups{{group(3, Balance::least_conn)}, kKey};
     for (std::size_t member = 0; member < 3; ++member)
       for (int i = 0; i < row.open[member]; ++i) groups.begun(0, member);
     EXPECT_EQ(choices(groups, 3), Chosen(3, row.chosen));
@@ -96,7 +96,7 @@ TEST(LeastConn, TakesWhoHasTheLeast) {
 }
 
 TEST(LeastConn, TiesGoRound) {
-  Groups groups{{group(3, Balance::least_conn)}, kKey};
+  Balancer groups{{group(3, Balance::least_conn)}, kKey};
   EXPECT_EQ(choices(groups, 6), (Chosen{0, 1, 2, 0, 1, 2}));
   groups.begun(0, 1);
   EXPECT_EQ(choices(groups, 4), (Chosen{0, 2, 0, 2}));
@@ -106,7 +106,7 @@ TEST(LeastConn, TiesGoRound) {
 }
 
 TEST(LeastConn, KeepsAllEquallyBusy) {
-  Groups groups{{group(3, Balance::least_conn)}, kKey};
+  Balancer groups{{group(3, Balance::least_conn)}, kKey};
   for (int i = 0; i < 300; ++i) groups.begun(0, groups.choose(0, client(1), 0, 0));
   for (std::size_t member = 0; member < 3; ++member) EXPECT_EQ(groups.open(0, member), 100U);
   for (int i = 0; i < 50; ++i) groups.ended(0, 2);
@@ -118,7 +118,7 @@ TEST(LeastConn, KeepsAllEquallyBusy) {
 
 constexpr std::uint32_t kClients = 30'000;
 
-vector<std::size_t> all_clients(Groups& groups, std::uint64_t tried = 0) {
+vector<std::size_t> all_clients(Balancer& groups, std::uint64_t tried = 0) {
   vector<std::size_t> made;
   for (std::uint32_t i = 0; i < kClients; ++i) made.push_back(groups.choose(0, client(i), 0, tried));
   return made;
@@ -136,7 +136,7 @@ void expect_even(const vector<std::size_t>& made, std::size_t members) {
 
 TEST(IpHash, IsStableAndEven) {
   for (const std::size_t members : {2U, 3U, 10U}) {
-    Groups groups{{group(members, Balance::ip_hash)}, kKey};
+    Balancer groups{{group(members, Balance::ip_hash)}, kKey};
     const vector<std::size_t> made = all_clients(groups);
     EXPECT_EQ(all_clients(groups), made);
     expect_even(made, members);
@@ -145,7 +145,7 @@ TEST(IpHash, IsStableAndEven) {
 
 TEST(IpHash, AFailureMovesItsOwnClientsAlone) {
   for (std::size_t lost = 0; lost < 4; ++lost) {
-    Groups groups{{group(4, Balance::ip_hash)}, kKey};
+    Balancer groups{{group(4, Balance::ip_hash)}, kKey};
     const vector<std::size_t> before = all_clients(groups);
     groups.failed(0, lost, 0);
     const vector<std::size_t> without = all_clients(groups);
@@ -167,7 +167,7 @@ TEST(IpHash, AFailureMovesItsOwnClientsAlone) {
 TEST(IpHash, AMembersClientsAreThoseOfItsNameNotOfItsPlace) {
   plan::Group turned = group(3, Balance::ip_hash), larger = group(4, Balance::ip_hash);
   std::rotate(turned.members.begin(), turned.members.begin() + 1, turned.members.end());
-  Groups groups{{group(3, Balance::ip_hash)}, kKey}, other{{turned}, kKey}, more{{larger}, kKey};
+  Balancer groups{{group(3, Balance::ip_hash)}, kKey}, other{{turned}, kKey}, more{{larger}, kKey};
   const vector<std::size_t> made = all_clients(groups), elsewhere = all_clients(other),
                             grown = all_clients(more);
   for (std::size_t i = 0; i < kClients; ++i) {
@@ -179,12 +179,12 @@ TEST(IpHash, AMembersClientsAreThoseOfItsNameNotOfItsPlace) {
 TEST(IpHash, MembersOfOneNameShare) {
   plan::Group twins = group(2, Balance::ip_hash);
   twins.members[1] = twins.members[0];
-  Groups groups{{twins}, kKey};
+  Balancer groups{{twins}, kKey};
   expect_even(all_clients(groups), 2);
 }
 
 TEST(IpHash, OneClientByWhicheverOfItsAddresses) {
-  Groups groups{{group(64, Balance::ip_hash)}, kKey};
+  Balancer groups{{group(64, Balance::ip_hash)}, kKey};
   const auto chosen = [&](const char* text) { return groups.choose(0, ip(text), 0, 0); };
   const std::size_t mine = chosen("2001:db8:1:2::1");
   EXPECT_EQ(chosen("2001:db8:1:2:ffff:ffff:ffff:ffff"), mine);
@@ -203,7 +203,7 @@ TEST(IpHash, OneClientByWhicheverOfItsAddresses) {
 
 TEST(LeftOut, ForTwiceAsLongEachTime) {
   for (const Balance balance : kAllBalances) {
-    Groups groups{{group(2, balance)}, kKey};
+    Balancer groups{{group(2, balance)}, kKey};
     const std::size_t own = groups.choose(0, client(1), 0, 0), other = 1 - own;
     std::uint64_t now = 0;
     for (int i = 0; i < 100; ++i) groups.begun(0, other);  // so that least_conn prefers the first
@@ -225,14 +225,14 @@ TEST(LeftOut, ForTwiceAsLongEachTime) {
 }
 
 TEST(LeftOut, ManyFailuresAtOnceAreOne) {
-  Groups groups{{group(2, Balance::round_robin)}, kKey};
+  Balancer groups{{group(2, Balance::round_robin)}, kKey};
   for (std::uint64_t now = 0; now < 900; ++now) groups.failed(0, 0, now);
   EXPECT_TRUE(groups.is_ejected(0, 0, 999));
   EXPECT_FALSE(groups.is_ejected(0, 0, 1000));
 }
 
 TEST(LeftOut, ATrialOfWhichNothingIsHeardIsRepeated) {
-  Groups groups{{group(2, Balance::round_robin)}, kKey};
+  Balancer groups{{group(2, Balance::round_robin)}, kKey};
   groups.failed(0, 0, 0);
   const auto trials = [&](std::uint64_t now) {
     const vector<std::size_t> made = choices(groups, 10, now);
@@ -246,7 +246,7 @@ TEST(LeftOut, ATrialOfWhichNothingIsHeardIsRepeated) {
 
 TEST(LeftOut, IfAllAreTheSoonestIsTried) {
   for (const Balance balance : kAllBalances) {
-    Groups groups{{group(3, balance)}, kKey};
+    Balancer groups{{group(3, balance)}, kKey};
     groups.failed(0, 2, 0);
     groups.failed(0, 0, 100);
     groups.failed(0, 1, 200);
@@ -263,7 +263,7 @@ TEST(LeftOut, IfAllAreTheSoonestIsTried) {
 
 TEST(Tried, LeadsToAnotherMember) {
   for (const Balance balance : kAllBalances) {
-    Groups groups{{group(3, balance)}, kKey};
+    Balancer groups{{group(3, balance)}, kKey};
     std::uint64_t tried = 0;
     for (int i = 0; i < 3; ++i) {
       const std::size_t member = groups.choose(0, client(1), 0, tried);
@@ -273,7 +273,7 @@ TEST(Tried, LeadsToAnotherMember) {
     }
     EXPECT_EQ(groups.choose(0, client(1), 0, tried), kNoMember);
   }
-  Groups groups{{group(64, Balance::round_robin)}, kKey};
+  Balancer groups{{group(64, Balance::round_robin)}, kKey};
   EXPECT_EQ(groups.choose(0, client(1), 0, ~std::uint64_t{0} >> 1), 63U);
   EXPECT_EQ(groups.choose(0, client(1), 0, ~std::uint64_t{0}), kNoMember);
 }
@@ -288,10 +288,10 @@ plan::Group checked(std::size_t members, std::uint32_t ms) {
 }
 
 TEST(Checks, AreDueOnceInEachPeriod) {
-  Groups groups{{group(2, Balance::round_robin), checked(2, 500), checked(1, 700)}, kKey};
+  Balancer groups{{group(2, Balance::round_robin), checked(2, 500), checked(1, 700)}, kKey};
   std::map<std::pair<std::size_t, std::size_t>, vector<std::uint64_t>> begun;
   for (std::uint64_t now = 0; now <= 1400;) {
-    const Groups::Check check = groups.next_check(now);
+    const Balancer::Check check = groups.next_check(now);
     if (check.member == kNoMember) {
       ASSERT_GT(check.at, now);
       now = check.at;
@@ -307,13 +307,13 @@ TEST(Checks, AreDueOnceInEachPeriod) {
 }
 
 TEST(Checks, AreNoneWithoutAPath) {
-  Groups groups{{group(2, Balance::round_robin)}, kKey};
+  Balancer groups{{group(2, Balance::round_robin)}, kKey};
   EXPECT_EQ(groups.next_check(5).member, kNoMember);
   EXPECT_EQ(groups.next_check(5).at, 0U);
 }
 
 TEST(Checks, OneAtATimeForEachMember) {
-  Groups groups{{checked(1, 500)}, kKey};
+  Balancer groups{{checked(1, 500)}, kKey};
   EXPECT_EQ(groups.next_check(0).member, 0U);
   EXPECT_EQ(groups.next_check(0).member, kNoMember);
   EXPECT_EQ(groups.next_check(5000).member, kNoMember);
@@ -323,7 +323,7 @@ TEST(Checks, OneAtATimeForEachMember) {
 }
 
 TEST(Checks, WhoFailsOneIsLeftOutUntilItPassesOne) {
-  Groups groups{{checked(2, 500)}, kKey};
+  Balancer groups{{checked(2, 500)}, kKey};
   groups.check_result(0, 0, false);
   EXPECT_EQ(choices(groups, 3, 1'000'000), Chosen(3, 1));
   groups.succeeded(0, 0);  // of a request that was under way
@@ -335,7 +335,7 @@ TEST(Checks, WhoFailsOneIsLeftOutUntilItPassesOne) {
 }
 
 TEST(Checks, WhoHasWaitedLongestIsFirst) {
-  Groups groups{{checked(2, 100)}, kKey};
+  Balancer groups{{checked(2, 100)}, kKey};
   EXPECT_EQ(groups.next_check(0).member, 0U);
   groups.check_result(0, 0, true);
   EXPECT_EQ(groups.next_check(200).member, 1U) << "it was never asked";
@@ -344,7 +344,7 @@ TEST(Checks, WhoHasWaitedLongestIsFirst) {
 }
 
 TEST(Checks, TellOfAChange) {
-  Groups groups{{checked(1, 500)}, kKey};
+  Balancer groups{{checked(1, 500)}, kKey};
   EXPECT_FALSE(groups.check_result(0, 0, true));
   EXPECT_TRUE(groups.check_result(0, 0, false));
   EXPECT_FALSE(groups.check_result(0, 0, false));
@@ -352,7 +352,7 @@ TEST(Checks, TellOfAChange) {
 }
 
 TEST(Checks, OneThatIsGivenUpChangesNothing) {
-  Groups groups{{checked(1, 500)}, kKey};
+  Balancer groups{{checked(1, 500)}, kKey};
   groups.check_result(0, 0, false);
   ASSERT_EQ(groups.next_check(0).member, 0U);
   groups.check_given_up(0, 0);
@@ -362,7 +362,7 @@ TEST(Checks, OneThatIsGivenUpChangesNothing) {
 }
 
 TEST(Checks, WhoPassesOneIsTakenAtOnce) {
-  Groups groups{{checked(2, 500)}, kKey};
+  Balancer groups{{checked(2, 500)}, kKey};
   groups.failed(0, 0, 0);
   groups.check_result(0, 0, true);
   EXPECT_FALSE(groups.is_ejected(0, 0, 10));
