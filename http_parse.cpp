@@ -1,6 +1,5 @@
-// Heads of HTTP messages, to the letter of RFC 9112 (and RFC 1945). A parser here is pure: bytes in;
-// complete, partial or bad out; what it found are views into the bytes. Anything two readers could understand
-// differently is refused.
+// The parser of HTTP heads, strictly by RFC 9112 and RFC 1945. It is a pure function of the received bytes;
+// its results are views into them. Messages that two programs could read differently are rejected.
 #include <algorithm>
 #include <new>
 
@@ -24,7 +23,7 @@ struct Line {
   string_view text;  // without CR LF
 };
 
-// The line that starts at `start`, each of its characters checked.
+// Returns the line that starts at `start`, with all its characters checked.
 Line line_at(string_view bytes, std::size_t start) noexcept {
   for (std::size_t i = start; i < bytes.size(); ++i) {
     const char c = bytes[i];
@@ -77,8 +76,8 @@ bool parse_bracketed(string_view text, Authority& out, string_view& rest) noexce
   return sys::parse_ip(out.host, 0, parsed) && parsed.family == sys::Address::Family::ipv6;
 }
 
-// RFC 9110 section 4.2.1: "http://" authority path-abempty [ "?" query ], with what RFC 3986 adds: userinfo
-// and fragment, which are not for the origin and left out (sections 4.2.4 and 4.2.5).
+// RFC 9110 section 4.2.1: "http://" authority path-abempty [ "?" query ]. Userinfo and fragment (RFC 3986)
+// are removed: they are not for the origin server (sections 4.2.4 and 4.2.5).
 Reason parse_http_uri(string_view rest, RequestHead& head) noexcept {
   const std::size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
   string_view authority = rest.substr(0, authority_end);
@@ -126,7 +125,7 @@ Reason parse_target(RequestHead& head) noexcept {
   return head.plain_http ? parse_http_uri(target.substr(scheme_end + 3), head) : Reason::none;
 }
 
-// RFC 9112 section 3: method SP request-target SP HTTP-version, single blanks only.
+// RFC 9112 section 3: method SP request-target SP HTTP-version, with single blanks.
 Reason parse_first_line(string_view line, RequestHead& head) noexcept {
   const std::size_t first = line.find(' ');
   const std::size_t second = line.find(' ', first == string_view::npos ? first : first + 1);
@@ -141,8 +140,8 @@ Reason parse_first_line(string_view line, RequestHead& head) noexcept {
   return parse_target(head);
 }
 
-// RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ]. The blank before an empty phrase is
-// often left out; nothing is ambiguous then.
+// RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ]. Many servers omit the blank before an
+// empty phrase, which is not ambiguous.
 Reason parse_first_line(string_view line, ResponseHead& head) noexcept {
   if (line.size() < 12 || line[8] != ' ' || (line.size() > 12 && line[12] != ' '))
     return Reason::bad_status_line;
@@ -155,7 +154,7 @@ Reason parse_first_line(string_view line, ResponseHead& head) noexcept {
 
 // ---- the whole head --------------------------------------------------------------------------------------
 
-// What the fields say of the body's length, before the message's kind is considered.
+// The fields about the body's length.
 struct Lengths {
   std::size_t length_fields = 0;
   std::size_t encoding_fields = 0;
@@ -178,8 +177,8 @@ Lengths find_lengths(const Fields& fields) noexcept {
   return found;
 }
 
-// RFC 9112 section 6.1: "chunked" alone is what we know. Anything that does not end in one "chunked" leaves
-// the body's end open; anything before it is a coding we do not have.
+// RFC 9112 section 6.1: only "chunked" is supported. A list that does not end in a single "chunked" leaves
+// the end of the body open; any coding before it is unsupported.
 Reason check_encoding(const Lengths& found, Version version) noexcept {
   // PLANT(one-encoding)
   if (found.encoding_fields > 1 || version == Version::http10) return Reason::bad_encoding;
@@ -194,7 +193,8 @@ Reason check_encoding(const Lengths& found, Version version) noexcept {
   return ends_chunked ? Reason::encoding_unsupported : Reason::bad_encoding;
 }
 
-// RFC 9112 section 6.3, with its choices made for refusal. `otherwise`: the body if no field speaks of it.
+// RFC 9112 section 6.3, rejecting where it leaves a choice. `otherwise`: the body if no field gives its
+// length.
 Reason decide_body(const Fields& fields, Version version, Body::Kind otherwise, Body& body) noexcept {
   const Lengths found = find_lengths(fields);
   // PLANT(length-or-chunks)
@@ -218,8 +218,8 @@ Reason check_host(const RequestHead& head) noexcept {
   return hosts == 0 && head.version == Version::http11 ? Reason::bad_host : Reason::none;
 }
 
-// What the sender says of the connection (RFC 9110 section 7.6.1). HTTP/1.0 cannot upgrade, and closes: its
-// "keep-alive" is not safe through proxies (RFC 9112 section 9.3 and appendix C.2.2).
+// Reads Connection (RFC 9110 section 7.6.1). HTTP/1.0 cannot upgrade, and always closes: its "keep-alive" is
+// not safe through proxies (RFC 9112 section 9.3 and appendix C.2.2).
 template <class Head>
 void find_connection(Head& head) noexcept {
   bool close = false, upgrade = false;
@@ -238,7 +238,7 @@ void find_connection(Head& head) noexcept {
   if (upgrade) head.upgrade = protocols;
 }
 
-// Heeded in TRACE and OPTIONS alone (RFC 9110 section 7.6.2). What is no number says nothing.
+// Max-Forwards counts for TRACE and OPTIONS only (RFC 9110 section 7.6.2). Invalid numbers are ignored.
 void find_forwards_left(RequestHead& head) noexcept {
   if (head.method != "TRACE" && head.method != "OPTIONS") return;
   for (const Field& field : head.fields.all()) {
@@ -275,15 +275,16 @@ constexpr Reason first_line_reason(const ResponseHead&) { return Reason::bad_sta
 
 constexpr Parsed bad(Reason why) noexcept { return {Parsed::What::bad, 0, why}; }
 
-// Walks the lines from the one in which byte `seen` lies. Errors come in the order of the bytes, each line's
-// characters before its structure: so the verdict does not depend on how the head arrived.
+// Parses line by line, from the line that contains byte `seen`. Errors are found in the order of the bytes,
+// and in a line first its characters, then its structure: so the result does not depend on how the head was
+// split.
 template <class Head>
 Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
   const bool at_limit = bytes.size() >= kHeadBytesMax;
   bytes = bytes.substr(0, kHeadBytesMax);
   std::size_t first_start = 0;
   if (may_start_empty(head) && bytes.substr(0, 2) == "\r\n") first_start = 2;
-  // rfind gives npos where there is no LF, and npos + 1 is 0.
+  // Without an LF, rfind returns npos, and npos + 1 is 0.
   std::size_t start = std::max(first_start, bytes.substr(0, seen).rfind('\n') + 1);  // PLANT(line-start)
   bool overflow = false;
   for (;;) {

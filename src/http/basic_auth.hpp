@@ -16,8 +16,8 @@ constexpr std::size_t base64_bytes(std::size_t bytes) noexcept { return (bytes +
 // Writes base64_bytes(text.size()) characters, with padding.
 void put_base64(base::Writer& out, std::string_view text) noexcept;
 
-// Decodes `text` into `into`. Returns false if it does not fit, or if it is not the only encoding of its bytes
-// (RFC 4648 sections 3.5 and 4); `length` is invalid then.
+// Decodes `text` into `into`. Returns false if it does not fit, or if it is not the only encoding of its
+// bytes (RFC 4648 sections 3.5 and 4); `length` is invalid then.
 bool decode_base64(std::string_view text, std::span<char> into, std::size_t& length) noexcept;
 
 inline constexpr std::size_t kBasicWordMax = 255;

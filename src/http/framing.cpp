@@ -37,11 +37,11 @@ std::size_t Framing::certain(std::size_t room) const noexcept {
   return static_cast<std::size_t>(std::min<std::uint64_t>(least(), room));
 }
 
-// The fewest bytes that can follow in chunks before the message ends.
+// The fewest bytes that can still follow in a chunked body.
 std::uint64_t Framing::least() const noexcept {
   constexpr std::uint64_t kEnd = 2;                                       // CR LF, the empty line
   constexpr std::uint64_t kLastChunk = 3 + kEnd;                          // "0" CR LF
-  const std::uint64_t data = left_ == 0 ? kEnd : left_ + 2 + kLastChunk;  // behind a size line
+  const std::uint64_t data = left_ == 0 ? kEnd : left_ + 2 + kLastChunk;  // after a size line
   switch (chunk_) {
     case Chunk::size_first: return kLastChunk;
     case Chunk::size: return 2 + data;
@@ -111,7 +111,7 @@ Framing::Chunk Framing::after_size(char c) noexcept {
   return Chunk::bad;
 }
 
-// The state after `c`; never called in `data`, `done` or `bad`.
+// Returns the state after `c`. REQUIRES: not in `data`, `done` or `bad`.
 Framing::Chunk Framing::step(char c) noexcept {
   switch (chunk_) {
     case Chunk::size_first:

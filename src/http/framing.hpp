@@ -1,5 +1,4 @@
-// Where the body of a message ends (RFC 9112 sections 6 and 7). One class for both directions and all
-// framings.
+// Finds the end of a message's body (RFC 9112 sections 6 and 7), for requests and responses.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,43 +10,42 @@ namespace http {
 
 class Framing {
  public:
-  Framing() noexcept = default;  // no body: complete at once
+  Framing() noexcept = default;  // no body: complete
   explicit Framing(const Body& body) noexcept;
 
   struct Taken {
-    std::size_t payload;   // bytes of content, now at the front of the span
+    std::size_t payload;   // bytes of content, moved to the front of the span
     std::size_t consumed;  // bytes of the span that belong to this message
-    bool bad;              // malformed chunking; nothing after it can be trusted
+    bool bad;              // malformed chunks
   };
-  // Takes bytes that have arrived, in order. Chunk framing is taken out in place: afterwards the first
-  // `payload` bytes of `fresh` are content. Trailer fields are checked and dropped (RFC 9110 section 6.5.1
-  // allows it).
+  // Takes received bytes, in order, and removes chunk framing in place: the first `payload` bytes of `fresh`
+  // are content then. Trailer fields are checked and dropped (allowed by RFC 9110 section 6.5.1).
   Taken take(std::span<std::byte> fresh) noexcept;
 
-  // A body with a length, or until the end of the stream, may go by unseen: nothing but their number matters.
+  // The body may be spliced: only the number of its bytes matters.
   [[nodiscard]] bool may_go_unseen() const noexcept {
     return kind_ == Body::Kind::length || kind_ == Body::Kind::until_eof;
   }
-  // Takes bytes that went by unseen. REQUIRES: may_go_unseen(), and no more than wanted().
+  // Counts spliced bytes. REQUIRES: may_go_unseen(), and at most wanted().
   void pass(std::size_t bytes) noexcept;
-  // Bytes of such a body so far; from its highest value on it stays.
+  // Bytes of such a body so far, at most UINT32_MAX.
   [[nodiscard]] std::uint32_t passed() const noexcept { return passed_; }
 
-  // How many bytes to read at once, at most `room`: never beyond a message of known length; beyond the last
-  // chunk perhaps.
+  // The number of bytes to read next, at most `room`. Never beyond a body of known length, but possibly
+  // beyond the last chunk.
   [[nodiscard]] std::size_t wanted(std::size_t room) const noexcept;
-  // The same, but never beyond the message: as many bytes as are still to come for certain.
+  // The number of bytes that certainly belong to this message, at most `room`.
   [[nodiscard]] std::size_t certain(std::size_t room) const noexcept;
   [[nodiscard]] bool complete() const noexcept;
-  // The receiver of this content, without its chunks, knows its length from the head.
+  // The head gives the length of the content.
   [[nodiscard]] bool has_length() const noexcept {
     return kind_ == Body::Kind::none || kind_ == Body::Kind::length;
   }
-  // The sender's end of stream is this message's end.
+  // The sender's end of stream ends the message.
   [[nodiscard]] bool eof_completes() const noexcept { return kind_ == Body::Kind::until_eof || complete(); }
 
  private:
-  // RFC 9112 section 7.1, one state a position.
+  // Position within a chunked body (RFC 9112 section 7.1).
   enum class Chunk : std::uint8_t {
     size_first,  // the first digit of a size
     size,        // further digits

@@ -1,5 +1,5 @@
-// The head of a message as views into the bytes it was parsed from, and the parser's declarations
-// (`http_parse.cpp`). Grammar: RFC 9112, and RFC 1945 for what HTTP/1.0 alone allows.
+// The head of a message as views into the received bytes, and the declarations of the parser
+// (http_parse.cpp). Grammar: RFC 9112, and RFC 1945 for HTTP/1.0.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,9 +11,9 @@
 
 namespace http {
 
-inline constexpr std::size_t kHeadBytesMax = std::size_t{15} * 1024;  // 431 beyond
-inline constexpr std::size_t kFirstLineBytesMax = 8192;               // 414 beyond; CR LF not counted
-inline constexpr std::size_t kFieldsMax = 100;                        // 431 beyond
+inline constexpr std::size_t kHeadBytesMax = std::size_t{15} * 1024;  // more: 431
+inline constexpr std::size_t kFirstLineBytesMax = 8192;               // more: 414; without CR LF
+inline constexpr std::size_t kFieldsMax = 100;                        // more: 431
 inline constexpr std::size_t kHostBytesMax = 253;  // a DNS name as text (RFC 1035 section 2.3.4)
 inline constexpr std::size_t kMethodBytesMax = 32;
 inline constexpr std::uint16_t kHttpPort = 80;
@@ -53,7 +53,7 @@ class Fields {
   std::size_t count_ = 0;
 };
 
-// How long the body is (RFC 9112 section 6.3).
+// The length of a body (RFC 9112 section 6.3).
 struct Body {
   enum class Kind : std::uint8_t { none, length, chunked, until_eof };
   Kind kind = Kind::none;
@@ -61,7 +61,7 @@ struct Body {
   bool operator==(const Body&) const = default;
 };
 
-// host and port of an http URI (RFC 9110 section 4.2.1), without userinfo.
+// Host and port of an http URI (RFC 9110 section 4.2.1), without userinfo.
 struct Authority {
   std::string_view host;  // a name, an IPv4 address, or an IPv6 address without its brackets
   std::uint16_t port = kHttpPort;
@@ -72,17 +72,17 @@ enum class TargetForm : std::uint8_t { absolute, origin, authority, asterisk }; 
 
 struct RequestHead {
   std::string_view method;
-  std::string_view target;  // as it came
+  std::string_view target;  // as received
   TargetForm form = TargetForm::origin;
-  bool plain_http = false;  // absolute form: the scheme is "http"
+  bool plain_http = false;  // absolute form with the scheme "http"
   Authority authority;      // absolute form only
-  std::string_view path;    // origin form of the target without its fragment: may lack the leading "/"
+  std::string_view path;    // path and query of the target, without fragment; may lack the leading "/"
   Version version = Version::http10;
   bool expects_continue = false;  // Expect: 100-continue (RFC 9110 section 10.1.1)
-  bool persistent = false;        // the connection may be used again afterwards (RFC 9112 section 9.3)
+  bool persistent = false;        // keep-alive is possible (RFC 9112 section 9.3)
   std::int64_t forwards_left =
       -1;                    // Max-Forwards of TRACE and OPTIONS (RFC 9110 section 7.6.2); -1: no limit
-  std::string_view upgrade;  // the protocols asked for instead (RFC 9110 section 7.8); empty: none
+  std::string_view upgrade;  // requested protocols (RFC 9110 section 7.8); empty: none
   Body body;
   Fields fields;
 };
@@ -103,16 +103,16 @@ struct ResponseHead {
 struct Parsed {
   enum class What : std::uint8_t { complete, partial, bad };
   What what;
-  std::size_t length;  // complete: bytes of the head, its empty line included
-  base::Reason why;    // bad: the reason; for a response, its status in the table is not the one to use
+  std::size_t length;  // complete: bytes of the head with its empty line
+  base::Reason why;    // bad: the reason; its status applies to requests only
 };
 
-// Parses the head at the front of `bytes`. The first `seen` bytes were given before with the verdict
-// `partial`: they are not looked at twice, so a head that comes byte by byte costs no more than one that
-// comes whole. The verdict does not depend on how the head was cut. On `complete` the views in `head` point
-// into `bytes`; otherwise `head` is of no use. `bytes` beyond kHeadBytesMax are never needed for a verdict.
+// Parses the head at the front of `bytes`. The first `seen` bytes were `partial` in an earlier call and are
+// not scanned again, so that a head received byte by byte costs no more than a whole one. The result does not
+// depend on how the head was split. On `complete`, the views in `head` point into `bytes`; otherwise `head`
+// is invalid. kHeadBytesMax bytes always give a result other than `partial`.
 Parsed parse_request(std::string_view bytes, std::size_t seen, RequestHead& head) noexcept;
-// `to_head`: the request was a HEAD, so that there is no body whatever the fields say.
+// `to_head`: the request was a HEAD, so the response has no body.
 Parsed parse_response(std::string_view bytes, std::size_t seen, bool to_head, ResponseHead& head) noexcept;
 
 // A DNS name or an IPv4 address, as a URL has it: letters, digits, "-", "." and "_". If its last label is a

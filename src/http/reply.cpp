@@ -16,16 +16,16 @@ using std::string_view;
 
 constexpr std::size_t kAnswerHeadMax = 640;  // with the longest sentence in Proxy-Status
 
-// ---- the two looks of an answer --------------------------------------------------------------------------
+// ---- text and HTML --------------------------------------------------------------------------------------
 
-// What stands between the parts of an answer. All of it is ASCII.
+// The text between the parts of a body, in ASCII.
 struct Look {
   string_view type;
-  string_view begin, title_again;  // before the title; before its repetition, if there is one
+  string_view begin, title_again;  // before the title; before its repetition in HTML
   string_view sentence, row;       // before the sentence; before each row
   string_view value, row_end;      // between a row's name and its value; after it
   string_view end;
-  bool entities;  // what HTML reads as markup is written as character references
+  bool entities;  // escape markup as character references
 };
 
 constexpr Look kText{
@@ -101,7 +101,7 @@ class Page {
   Writer out_;
 };
 
-// ---- what is told ----------------------------------------------------------------------------------------
+// ---- the body --------------------------------------------------------------------------------------------
 
 // "Connection refused (ECONNREFUSED)".
 void put_error(Writer& out, int error) noexcept {
@@ -146,7 +146,7 @@ void put_attempts(Page& page, const Failure& failure) noexcept {
   const std::size_t tried = std::min(failure.addresses.size(), failure.attempts.size());
   for (std::size_t i = 0; i < tried; ++i)
     page.row("Tried", words(failure.addresses[i], failure.attempts[i], room));
-  // Else the error is that of an address, which has been told.
+  // Otherwise the error belongs to an address and is reported there.
   const auto attempts = failure.attempts.first(tried);
   const auto made = [](const Attempt& attempt) { return attempt.error == 0; };
   if (tried == 0 || std::any_of(attempts.begin(), attempts.end(), made))

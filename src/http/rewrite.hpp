@@ -1,4 +1,4 @@
-// The next hop's head, written anew from parsed values: nothing received is forwarded as it came.
+// Writes the head for the next hop from parsed values. No received line is forwarded unparsed.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -11,58 +11,57 @@
 
 namespace http {
 
-// What the proxy itself adds.
+// What the proxy adds to each head.
 struct Hop {
-  std::string_view via;   // our name in Via (RFC 9110 section 7.6.3)
-  std::string_view date;  // now, as an IMF-fixdate (RFC 9110 section 5.6.7)
+  std::string_view via;   // the proxy's name in Via (RFC 9110 section 7.6.3)
+  std::string_view date;  // the current time, as an IMF-fixdate (RFC 9110 section 5.6.7)
 };
 
-// How the message is to be sent on.
+// How to forward the message.
 struct Form {
   Version version = Version::http10;
-  bool chunked = false;  // its body is sent in chunks (HTTP/1.1 only)
-  bool close = true;     // the connection ends with this message
-  bool upgrade = false;  // it asks for, or agrees to, another protocol
-  // Added as X-Request-Id if the client gave none; at most 64 bytes; empty: none.
+  bool chunked = false;  // send the body in chunks (HTTP/1.1 only)
+  bool close = true;     // close the connection after this message
+  bool upgrade = false;  // request or accept another protocol
+  // Added as X-Request-Id if the request has none; at most 64 bytes; empty: nothing is added.
   std::string_view request_id{};
-  bool via = true;  // with our Via; a gateway may leave it out of responses (RFC 9110 section 7.6.3)
-  // A request to another proxy: its target stays in absolute form.
+  bool via = true;  // add Via; a gateway may omit it in responses (RFC 9110 section 7.6.3)
+  // The next hop is a proxy: the target stays in absolute form.
   bool absolute = false;
-  // For that proxy, in Base64 (RFC 7617), at most kCredentialsBytesMax; empty: none.
+  // For that proxy, in Base64 (RFC 7617), at most kCredentialsBytesMax bytes; empty: none.
   std::string_view credentials{};
-  // A request to a server behind us, which is to know who asked it for what: see `write_request`.
+  // The next hop is an upstream server that gets forwarding headers.
   bool reverse = false;
-  std::string_view scheme = "http";  // that the client asked by: "http" or "https"
-  sys::Address client{};             // family none: nobody whom an address tells
-  std::string_view host{};           // for Host, if the request has none; at most kHostTextMax
+  std::string_view scheme = "http";  // of the client's request: "http" or "https"
+  sys::Address client{};             // family none: unknown
+  std::string_view host{};           // for Host if the request has none; at most kHostTextMax bytes
 };
 
-// So that the worst of heads with credentials keeps to kRewriteGrowthMax.
+// Bounds a head with credentials to kRewriteGrowthMax.
 inline constexpr std::size_t kCredentialsBytesMax = 428;        // user, colon and password have 321 bytes
 inline constexpr std::size_t kHostTextMax = kHostBytesMax + 6;  // with ":65535"
 
-// A rewritten head is at most this much longer than the head it was made from: "Host: " and an authority that
-// was in the target anyway, "Via", "Connection", "Transfer-Encoding", "Date", "X-Request-Id", and a blank
-// after each colon. `via` must have at most 64 bytes.
+// A rewritten head is at most this much longer than the received one: by Host, Via, Connection,
+// Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. `via` must have at most 64 bytes.
 inline constexpr std::size_t kRewriteGrowthMax = 1000;
 using HeadRoom = std::array<char, kHeadBytesMax + kRewriteGrowthMax>;
 
-// How a request goes on that is to be of this version.
+// How to forward a request in this version.
 Form request_form(const RequestHead& head, Version version) noexcept;
 
-// All return the length written to `room`, or 0 if it does not fit or if `Connection` names too many fields.
+// Both functions return the length written to `room`; 0 if the head does not fit, or if Connection names too
+// many fields. Hop-by-hop fields and all fields that Connection names are removed (RFC 9110 section 7.6.1);
+// the others keep their order.
 //
-// Origin-form, Host made from the target's authority, hop-by-hop fields and all that Connection names left
-// out (RFC 9110 section 7.6.1), all others in their order. For another proxy the target is absolute
-// (RFC 9112 section 3.2.2), without userinfo. REQUIRES: head.form is absolute, head.plain_http.
+// The target is written in origin form, for another proxy in absolute form (RFC 9112 section 3.2.2), without
+// userinfo. Host is made from the target's authority. REQUIRES: head.form is absolute, head.plain_http.
 //
-// `form.reverse`: the target may also be in origin form, or "*" of OPTIONS. Then Host goes on as it came. The
-// client's address is appended to X-Forwarded-For and, with what follows, to Forwarded (RFC 7239);
-// X-Forwarded-Proto and X-Forwarded-Host are ours, whatever came. REQUIRES: not for another proxy.
+// `form.reverse`: the target may also be in origin form, or "*" for OPTIONS; then Host is forwarded as
+// received. The client's address is appended to X-Forwarded-For and, with host and scheme, to Forwarded (RFC
+// 7239). X-Forwarded-Proto and X-Forwarded-Host are replaced. REQUIRES: not for another proxy.
 std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& form,
                           std::span<char> room) noexcept;
-// All fields but those of the connection as they came. An interim one has neither a length nor a date of
-// ours.
+// An interim response gets neither a length nor a Date.
 std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form& form,
                            std::span<char> room) noexcept;
 

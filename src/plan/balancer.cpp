@@ -64,10 +64,10 @@ Balancer::Balancer(const std::vector<Group>& groups, base::SipKey key) : key_(ke
 
 // ---- the choice ------------------------------------------------------------------------------------------
 
-// Starts with the member whose turn it is. Of the members with the fewest open requests, takes the first; round
-// robin ignores open requests.
+// Starts with the member whose turn it is. Of the members with the fewest open requests, takes the first;
+// round robin ignores open requests.
 std::size_t Balancer::best(const State& state, const sys::Address& client, std::uint64_t now,
-                         std::uint64_t tried) const noexcept {
+                           std::uint64_t tried) const noexcept {
   if (state.balance == Balance::ip_hash) return by_hash(state, client, now, tried);
   std::size_t found = kNoMember;
   for (std::size_t i = 0; i < state.members.size(); ++i) {
@@ -79,10 +79,10 @@ std::size_t Balancer::best(const State& state, const sys::Address& client, std::
   return found;
 }
 
-// Rendezvous hashing (Thaler and Ravishankar, 1998): the member with the greatest hash of client and member. If
-// that member is ejected, only its own clients move.
+// Rendezvous hashing (Thaler and Ravishankar, 1998): the member with the greatest hash of client and member.
+// If that member is ejected, only its own clients move.
 std::size_t Balancer::by_hash(const State& state, const sys::Address& client, std::uint64_t now,
-                            std::uint64_t tried) const noexcept {
+                              std::uint64_t tried) const noexcept {
   Pair pair{client};
   std::size_t found = kNoMember;
   std::uint64_t greatest = 0;
@@ -97,7 +97,7 @@ std::size_t Balancer::by_hash(const State& state, const sys::Address& client, st
 }
 
 std::size_t Balancer::choose(std::size_t group, const sys::Address& client, std::uint64_t now,
-                           std::uint64_t tried) noexcept {
+                             std::uint64_t tried) noexcept {
   State& state = groups_[group];
   std::size_t found = best(state, client, now, tried);
   if (found == kNoMember) {  // all are ejected

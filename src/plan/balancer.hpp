@@ -36,7 +36,8 @@ class Balancer {
   std::size_t choose(std::size_t group, const sys::Address& client, std::uint64_t now,
                      std::uint64_t tried) noexcept;
 
-  // A request or a relayed connection to this member starts, and ends. REQUIRES: one `ended` for each `begun`.
+  // A request or a relayed connection to this member starts, and ends. REQUIRES: one `ended` for each
+  // `begun`.
   void begun(std::size_t group, std::size_t member) noexcept { ++at(group, member).open; }
   void ended(std::size_t group, std::size_t member) noexcept { --at(group, member).open; }
 
@@ -46,7 +47,8 @@ class Balancer {
   // It sent a response, with any status.
   void succeeded(std::size_t group, std::size_t member) noexcept;
 
-  // ---- health checks of the groups with a check_path -------------------------------------------------------
+  // ---- health checks of the groups with a check_path
+  // -------------------------------------------------------
 
   struct Check {
     std::size_t group = 0;

@@ -1,5 +1,5 @@
-// Password hashing with crypt(3). `crypt.cpp` uses libcrypt; builds without it link `nocrypt.cpp`. Tests have a
-// hasher of their own.
+// Password hashing with crypt(3). `crypt.cpp` uses libcrypt; builds without it link `nocrypt.cpp`. Tests have
+// a hasher of their own.
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -5,8 +5,8 @@
 // tokens. Integers in thousandths and milliseconds keep the count exact however often it is read.
 //
 // The table of clients is bounded. A new client replaces the one that has been without a connection for
-// longest, which later starts with full buckets again. If all clients have a connection, a new one is refused:
-// this cannot happen if the table holds as many clients as there are connections.
+// longest, which later starts with full buckets again. If all clients have a connection, a new one is
+// refused: this cannot happen if the table holds as many clients as there are connections.
 #pragma once
 #include <array>
 #include <cstdint>

@@ -155,8 +155,7 @@ Login Users::login(const http::Fields& fields) noexcept {
 Login Users::check(string_view value) noexcept {
   std::array<char, kCredentialsMax + 1> decoded;  // one more: a NUL behind the password
   std::size_t length = 0;
-  const bool readable =
-http::decode_basic(value, std::span{decoded}.first(kCredentialsMax), length);
+  const bool readable = http::decode_basic(value, std::span{decoded}.first(kCredentialsMax), length);
   decoded[length] = '\0';
   const Login login = readable ? check_decoded({decoded.data(), length}) : Login{What::malformed, {}};
   wipe(decoded);

@@ -1,9 +1,9 @@
 // Basic proxy authentication (RFC 9110 section 11.7, RFC 7617) against the users of an htpasswd(1) file.
 //
-// Hashes such as bcrypt are slow by design, and the proxy has one thread: **nothing else is served while a hash
-// is computed** (about 50 ms with bcrypt's cost 10, twice that for each further step). Correct credentials are
-// therefore cached, which leaves one hash for each user and one for each wrong guess. Guesses are limited by
-// the request limit of the client (limits.hpp).
+// Hashes such as bcrypt are slow by design, and the proxy has one thread: **nothing else is served while a
+// hash is computed** (about 50 ms with bcrypt's cost 10, twice that for each further step). Correct
+// credentials are therefore cached, which leaves one hash for each user and one for each wrong guess. Guesses
+// are limited by the request limit of the client (limits.hpp).
 //
 // Without TLS, passwords reach the proxy in the clear (RFC 7617 section 4).
 #pragma once
