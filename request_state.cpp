@@ -256,7 +256,7 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Work
   side.serial = worker.table.new_serial();
   side.link = Link::open;
   side.readable = side.writable = true;  // in hope: most clients have sent their request by now
-  if (plan::Limits* const limits = worker.current->limits.get(); limits != nullptr) {
+  if (plan::ClientLimits* const limits = worker.current->limits.get(); limits != nullptr) {
     record->counted = limits->may_connect(peer, worker.now);
     if (!record->counted) record->verdict = Reason::too_many_connections;
   }

@@ -153,7 +153,7 @@ class Answer {
     if (head_.form == http::TargetForm::absolute) row("path", string{head_.path.empty() ? "/" : head_.path});
   }
 
-  [[nodiscard]] plan::Asked asked() const {
+  [[nodiscard]] plan::AccessRequest asked() const {
     return {question_.client, head_.authority.host, head_.authority.port, head_.method};
   }
 

@@ -132,7 +132,7 @@ Found open_served(const sys::Fd& folder, const string& name) {
   return found;
 }
 
-Finder::Finder(const Limits& limits) : limits_(limits), types_(system_types()), cache_(limits.cache_bytes) {}
+Finder::Finder(const Bounds& limits) : limits_(limits), types_(system_types()), cache_(limits.cache_bytes) {}
 
 const Root* Finder::root(const plan::WebRoute& route, std::uint64_t now_ms, Reason& why) {
   auto place = std::find_if(roots_.begin(), roots_.end(), [&route](const auto& root) {

@@ -13,7 +13,7 @@
 
 namespace files {
 
-struct Limits {
+struct Bounds {
   std::size_t cache_bytes = std::size_t{16} << 20;  // all that is held in memory
   std::size_t cached_file = std::size_t{64} << 10;  // a larger file is sent from where it lies
   std::size_t listed = 2'000;                       // entries of a folder: a few ms, in one go
@@ -55,7 +55,7 @@ class Finder {
   };
 
   // Reads the system's list of media types.
-  explicit Finder(const Limits& limits);
+  explicit Finder(const Bounds& limits);
 
   // The root of a route; null, and why, if its folder cannot be opened. It is opened anew each second, since
   // its name may come to stand for another folder.
@@ -75,7 +75,7 @@ class Finder {
   std::shared_ptr<Representation> represent(const Request& request, Candidate& file, bool varies) const;
   std::shared_ptr<Representation> choose(const Request& request, Candidate& plain, Candidate& prepared) const;
 
-  Limits limits_;
+  Bounds limits_;
   MediaTypes types_;
   Cache cache_;
   std::vector<std::unique_ptr<Root>> roots_;

@@ -30,7 +30,7 @@ struct Answer {
 // One for the whole program: the memory it takes is bounded by its limits, whatever is asked for.
 class Server {
  public:
-  explicit Server(const Limits& limits = {});
+  explicit Server(const Bounds& limits = {});
 
   // Why nothing in `directory` can be served, as one line for whoever runs the program; empty if it can be.
   [[nodiscard]] static std::string fault(const std::string& directory);
@@ -51,7 +51,7 @@ class Server {
   Answer send_whole(const Asked& asked, Found& found);
   Answer send_parts(Found& found, const std::vector<ByteRange>& parts);
 
-  Limits limits_;
+  Bounds limits_;
   Finder finder_;
   base::SipKey boundary_key_;  // so that nobody can put a boundary into a file beforehand
   std::uint64_t boundaries_ = 0;

@@ -127,7 +127,7 @@ string_view words(const sys::Address& address, const Attempt& attempt, std::span
   return out.view();
 }
 
-string_view host_words(const Failure& failure, std::span<char> room) noexcept {
+string_view host_words(const ErrorDetails& failure, std::span<char> room) noexcept {
   Writer out{room};
   if (failure.host.empty()) return {};
   base::put_host(out, failure.host) << ", port " << std::uint64_t{failure.port};
@@ -141,7 +141,7 @@ string_view number_words(string_view before, std::uint64_t number, string_view a
   return out.view();
 }
 
-void put_attempts(Page& page, const Failure& failure) noexcept {
+void put_attempts(Page& page, const ErrorDetails& failure) noexcept {
   std::array<char, 192> room;
   const std::size_t tried = std::min(failure.addresses.size(), failure.attempts.size());
   for (std::size_t i = 0; i < tried; ++i)
@@ -153,7 +153,7 @@ void put_attempts(Page& page, const Failure& failure) noexcept {
     page.row("Error", words(failure.error, room));
 }
 
-string_view write_body(const Failure& failure, string_view title, Page& page) noexcept {
+string_view write_body(const ErrorDetails& failure, string_view title, Page& page) noexcept {
   std::array<char, kHostBytesMax + 64> room;
   page.head(title, error_reply(failure.reason).sentence);
   if (failure.detail != Reason::none) page.row("Cause", error_reply(failure.detail).sentence);
@@ -178,7 +178,7 @@ void put_string(Writer& out, string_view text) noexcept {
   out << '"';
 }
 
-void put_proxy_status(Writer& out, const Failure& failure, string_view name) noexcept {
+void put_proxy_status(Writer& out, const ErrorDetails& failure, string_view name) noexcept {
   const ErrorReply& why = error_reply(failure.reason);
   out << "Proxy-Status: " << name << "; error=" << why.proxy_error;
   if (failure.received != 0) out << "; received-status=" << std::uint64_t{failure.received};
@@ -209,7 +209,7 @@ bool names_page(string_view range) noexcept {
 
 }  // namespace
 
-std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char> room) noexcept {
+std::size_t write_answer(const ErrorDetails& failure, const ProxyFields& hop, std::span<char> room) noexcept {
   const std::uint16_t status = error_reply(failure.reason).status;
   const Look& look = failure.as_page ? kPage : kText;
   std::array<char, 64> title_room;
@@ -231,7 +231,7 @@ std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char>
   return out.length();
 }
 
-std::size_t write_served_head(const Served& served, const Hop& hop, std::span<char> room) noexcept {
+std::size_t write_reply_head(const ReplyHead& served, const ProxyFields& hop, std::span<char> room) noexcept {
   const bool http11 = served.version == Version::http11;
   Writer out{room};
   out << (http11 ? "HTTP/1.1 " : "HTTP/1.0 ") << std::uint64_t{served.status} << ' ' << phrase(served.status)
@@ -244,7 +244,8 @@ std::size_t write_served_head(const Served& served, const Hop& hop, std::span<ch
   return out.overflowed() ? 0 : out.length();
 }
 
-std::size_t write_end_of_way(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept {
+std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop,
+                                 std::span<char> room) noexcept {
   std::array<char, kHeadBytesMax + 64> text;
   Writer body{text};
   const bool traces = head.method == "TRACE";

@@ -18,7 +18,7 @@ struct Attempt {
 };
 
 // The facts that an error response reports. Empty or 0: unknown.
-struct Failure {
+struct ErrorDetails {
   base::Reason reason = base::Reason::none;
   base::Reason detail = base::Reason::none;  // bad_response: the error in it
   int error = 0;                             // errno
@@ -39,12 +39,12 @@ struct Failure {
 
 // Writes an error response with the reason's status, Proxy-Status (RFC 9209) and a body for people. Returns
 // the length written. REQUIRES: error_reply(reason).status != 0; `room` has kAnswerBytesMax bytes.
-std::size_t write_answer(const Failure& failure, const Hop& hop, std::span<char> room) noexcept;
+std::size_t write_answer(const ErrorDetails& failure, const ProxyFields& hop, std::span<char> room) noexcept;
 
 inline constexpr std::size_t kAnswerBytesMax = 4096;
 
 // The head of a response whose body is sent separately.
-struct Served {
+struct ReplyHead {
   std::uint16_t status = 200;
   std::string_view fields{};  // header lines except those made from the members below
   Body body{};                // until_eof: in chunks, or until the connection closes
@@ -52,11 +52,12 @@ struct Served {
   bool close = true;
 };
 // Returns the length written; 0 if the head does not fit.
-std::size_t write_served_head(const Served& served, const Hop& hop, std::span<char> room) noexcept;
+std::size_t write_reply_head(const ReplyHead& served, const ProxyFields& hop, std::span<char> room) noexcept;
 
 // Writes the response of the last hop to OPTIONS and TRACE (RFC 9110 sections 9.3.7 and 9.3.8). TRACE returns
 // the received request without credentials and cookies. Returns the length written; 0 if it does not fit.
-std::size_t write_end_of_way(const RequestHead& head, const Hop& hop, std::span<char> room) noexcept;
+std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop,
+                                 std::span<char> room) noexcept;
 
 // Returns true if Accept (RFC 9110 section 12.5.1) names text/html with a weight above 0, as browsers do.
 // Ranges that include it, as */* of curl, do not count, and weights are not compared.

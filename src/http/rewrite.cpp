@@ -83,7 +83,8 @@ void put_end_to_end(Writer& out, const Field& field, const ConnectionOptions& op
 string_view text_of(Version version) noexcept { return version == Version::http10 ? "1.0" : "1.1"; }
 
 // The hop-by-hop fields and the end of the head. `received`: the version of the received message.
-void put_hop(Writer& out, Version received, const Hop& hop, const Form& form, string_view upgrade) noexcept {
+void put_hop(Writer& out, Version received, const ProxyFields& hop, const Form& form,
+             string_view upgrade) noexcept {
   if (form.chunked) put_field(out, "Transfer-Encoding", "chunked");
   if (form.via) out << "Via: " << text_of(received) << ' ' << hop.via << "\r\n";
   if (form.upgrade) {
@@ -236,7 +237,7 @@ Form request_form(const RequestHead& head, Version version) noexcept {
           .upgrade = http11 && !head.upgrade.empty() && head.body.kind == Body::Kind::none};
 }
 
-std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& form,
+std::size_t write_request(const RequestHead& head, const ProxyFields& hop, const Form& form,
                           std::span<char> room) noexcept {
   const ConnectionOptions options{head.fields};
   Writer out{room};
@@ -252,7 +253,7 @@ std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& f
   return finished(out, options);
 }
 
-std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form& form,
+std::size_t write_response(const ResponseHead& head, const ProxyFields& hop, const Form& form,
                            std::span<char> room) noexcept {
   const ConnectionOptions options{head.fields};
   Writer out{room};

@@ -12,7 +12,7 @@
 namespace http {
 
 // What the proxy adds to each head.
-struct Hop {
+struct ProxyFields {
   std::string_view via;   // the proxy's name in Via (RFC 9110 section 7.6.3)
   std::string_view date;  // the current time, as an IMF-fixdate (RFC 9110 section 5.6.7)
 };
@@ -50,8 +50,8 @@ using HeadRoom = std::array<char, kHeadBytesMax + kRewriteGrowthMax>;
 Form request_form(const RequestHead& head, Version version) noexcept;
 
 // Both functions return the length written to `room`; 0 if the head does not fit, or if Connection names too
-// many fields. Hop-by-hop fields and all fields that Connection names are removed (RFC 9110 section 7.6.1);
-// the others keep their order.
+// many fields. ProxyFields-by-hop fields and all fields that Connection names are removed (RFC 9110
+// section 7.6.1); the others keep their order.
 //
 // The target is written in origin form, for another proxy in absolute form (RFC 9112 section 3.2.2), without
 // userinfo. Host is made from the target's authority. REQUIRES: head.form is absolute, head.plain_http.
@@ -59,10 +59,10 @@ Form request_form(const RequestHead& head, Version version) noexcept;
 // `form.reverse`: the target may also be in origin form, or "*" for OPTIONS; then Host is forwarded as
 // received. The client's address is appended to X-Forwarded-For and, with host and scheme, to Forwarded (RFC
 // 7239). X-Forwarded-Proto and X-Forwarded-Host are replaced. REQUIRES: not for another proxy.
-std::size_t write_request(const RequestHead& head, const Hop& hop, const Form& form,
+std::size_t write_request(const RequestHead& head, const ProxyFields& hop, const Form& form,
                           std::span<char> room) noexcept;
 // An interim response gets neither a length nor a Date.
-std::size_t write_response(const ResponseHead& head, const Hop& hop, const Form& form,
+std::size_t write_response(const ResponseHead& head, const ProxyFields& hop, const Form& form,
                            std::span<char> room) noexcept;
 
 }  // namespace http

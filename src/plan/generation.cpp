@@ -14,7 +14,7 @@ void limit_clients(Generation& generation, const Generation* before, std::size_t
   if (before != nullptr && before->config.allowance == allowance)
     generation.limits = before->limits;
   else
-    generation.limits = std::make_shared<Limits>(allowance, clients, key);
+    generation.limits = std::make_shared<ClientLimits>(allowance, clients, key);
 }
 
 }  // namespace plan

@@ -22,7 +22,7 @@ struct Generation {
   Config config;
   std::unique_ptr<Hasher> hasher;
   std::shared_ptr<Users> users;    // null: no proxy authentication
-  std::shared_ptr<Limits> limits;  // null: clients have no rate limits
+  std::shared_ptr<ClientLimits> limits;  // null: clients have no rate limits
   base::SipKey group_key;
   std::unique_ptr<Balancer> groups;
   std::size_t records = 0;  // connections that use this generation

@@ -60,7 +60,7 @@ std::uint64_t TokenBucket::wait_ms(const Rate& rate, std::uint64_t wanted, std::
 
 // ---- the table ------------------------------------------------------------------------------------------
 
-Limits::Limits(const Allowance& allowance, std::size_t clients, base::SipKey key)
+ClientLimits::ClientLimits(const Allowance& allowance, std::size_t clients, base::SipKey key)
     : allowance_(allowance),
       key_(key),
       clients_(std::max<std::size_t>(clients, 1)),
@@ -70,7 +70,7 @@ Limits::Limits(const Allowance& allowance, std::size_t clients, base::SipKey key
   assert(allowance.bytes.per_second <= kRateMax && allowance.bytes.burst <= kRateMax);
 }
 
-Limits::Client Limits::key_of(const sys::Address& address) noexcept {
+ClientLimits::Client ClientLimits::key_of(const sys::Address& address) noexcept {
   const sys::Address plain = sys::unmapped(address);
   Client key;
   key.ipv6 = plain.family == sys::Address::Family::ipv6;
@@ -78,27 +78,27 @@ Limits::Client Limits::key_of(const sys::Address& address) noexcept {
   return key;
 }
 
-std::size_t Limits::bucket_of(const Client& client) const noexcept {
+std::size_t ClientLimits::bucket_of(const Client& client) const noexcept {
   std::array<char, sizeof client.network> text;
   for (std::size_t i = 0; i < text.size(); ++i)
     text[i] = static_cast<char>(client.network >> (8 * i) & 0xffU);
   return base::siphash(key_, {text.data(), text.size()}).low & (table_.size() - 1);
 }
 
-std::uint32_t Limits::find(const Client& wanted) const noexcept {
+std::uint32_t ClientLimits::find(const Client& wanted) const noexcept {
   std::uint32_t index = table_[bucket_of(wanted)];
   while (index != base::kNoIndex && !clients_[index].is(wanted)) index = clients_[index].next;
   return index;
 }
 
-void Limits::forget(std::uint32_t index) noexcept {
+void ClientLimits::forget(std::uint32_t index) noexcept {
   std::uint32_t* link = &table_[bucket_of(clients_[index])];
   while (*link != index) link = &clients_[*link].next;
   *link = clients_[index].next;
 }
 
 // A free entry for a new client; kNoIndex if all clients have a connection.
-std::uint32_t Limits::place() noexcept {
+std::uint32_t ClientLimits::place() noexcept {
   if (used_ < clients_.size()) return used_++;
   if (idle_.empty()) return base::kNoIndex;
   const std::uint32_t oldest = idle_.pop();
@@ -106,14 +106,14 @@ std::uint32_t Limits::place() noexcept {
   return oldest;
 }
 
-void Limits::touch(std::uint32_t index) noexcept {
+void ClientLimits::touch(std::uint32_t index) noexcept {
   if (!clients_[index].idle.linked()) return;
   idle_.remove(index);
   idle_.push(index);
 }
 
 // The entry of a client, which is added if it is new. Null if there is no free entry.
-Limits::Client* Limits::find_or_add(const sys::Address& address, std::uint64_t now) noexcept {
+ClientLimits::Client* ClientLimits::find_or_add(const sys::Address& address, std::uint64_t now) noexcept {
   Client fresh = key_of(address);
   std::uint32_t index = find(fresh);
   if (index != base::kNoIndex) {
@@ -132,7 +132,7 @@ Limits::Client* Limits::find_or_add(const sys::Address& address, std::uint64_t n
   return &clients_[index];
 }
 
-bool Limits::may_connect(const sys::Address& client, std::uint64_t now) noexcept {
+bool ClientLimits::may_connect(const sys::Address& client, std::uint64_t now) noexcept {
   Client* const entry = find_or_add(client, now);
   if (entry == nullptr) return false;
   if (allowance_.connections != 0 && entry->connections >= allowance_.connections) return false;
@@ -140,19 +140,19 @@ bool Limits::may_connect(const sys::Address& client, std::uint64_t now) noexcept
   return true;
 }
 
-void Limits::closed(const sys::Address& client) noexcept {
+void ClientLimits::closed(const sys::Address& client) noexcept {
   const std::uint32_t index = find(key_of(client));
   assert(index != base::kNoIndex && clients_[index].connections > 0);
   if (index == base::kNoIndex || clients_[index].connections == 0) return;
   if (--clients_[index].connections == 0) idle_.push(index);
 }
 
-std::uint32_t Limits::connections(const sys::Address& client) const noexcept {
+std::uint32_t ClientLimits::connections(const sys::Address& client) const noexcept {
   const std::uint32_t index = find(key_of(client));
   return index == base::kNoIndex ? 0 : clients_[index].connections;
 }
 
-bool Limits::may_request(const sys::Address& client, std::uint64_t now) noexcept {
+bool ClientLimits::may_request(const sys::Address& client, std::uint64_t now) noexcept {
   const Rate& rate = allowance_.requests;
   if (rate.per_second == 0) return true;
   Client* const entry = find_or_add(client, now);
@@ -161,27 +161,28 @@ bool Limits::may_request(const sys::Address& client, std::uint64_t now) noexcept
   return true;
 }
 
-std::uint64_t Limits::request_wait_ms(const sys::Address& client, std::uint64_t now) noexcept {
+std::uint64_t ClientLimits::request_wait_ms(const sys::Address& client, std::uint64_t now) noexcept {
   const Rate& rate = allowance_.requests;
   const std::uint32_t index = find(key_of(client));
   if (rate.per_second == 0 || index == base::kNoIndex) return 0;
   return clients_[index].requests.wait_ms(rate, 1, now);
 }
 
-std::uint64_t Limits::bytes_allowed(const sys::Address& client, std::uint64_t now) noexcept {
+std::uint64_t ClientLimits::bytes_allowed(const sys::Address& client, std::uint64_t now) noexcept {
   const Rate& rate = allowance_.bytes;
   if (rate.per_second == 0) return kUnlimited;
   Client* const entry = find_or_add(client, now);
   return entry == nullptr ? 0 : entry->bytes.available(rate, now);
 }
 
-void Limits::spent(const sys::Address& client, std::uint64_t bytes) noexcept {
+void ClientLimits::spent(const sys::Address& client, std::uint64_t bytes) noexcept {
   const Rate& rate = allowance_.bytes;
   const std::uint32_t index = find(key_of(client));
   if (rate.per_second != 0 && index != base::kNoIndex) clients_[index].bytes.take(rate, bytes);
 }
 
-std::uint64_t Limits::wait_ms(const sys::Address& client, std::uint64_t wanted, std::uint64_t now) noexcept {
+std::uint64_t ClientLimits::wait_ms(const sys::Address& client, std::uint64_t wanted,
+                                    std::uint64_t now) noexcept {
   const Rate& rate = allowance_.bytes;
   const std::uint32_t index = find(key_of(client));
   if (rate.per_second == 0 || index == base::kNoIndex) return 0;

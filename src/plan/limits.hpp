@@ -1,5 +1,5 @@
-// Limits for each client: open connections, requests and bytes per second. A client is an IPv4 address or an
-// IPv6 /64 network, the smallest that a subscriber gets (RFC 6177).
+// ClientLimits for each client: open connections, requests and bytes per second. A client is an IPv4 address
+// or an IPv6 /64 network, the smallest that a subscriber gets (RFC 6177).
 //
 // Requests and bytes have token buckets: a bucket fills at `per_second` up to `burst`, and each use takes
 // tokens. Integers in thousandths and milliseconds keep the count exact however often it is read.
@@ -59,12 +59,12 @@ class TokenBucket {
 };
 
 // Only the constructor allocates memory. `now` is in milliseconds; if it goes back, no time has passed.
-class Limits {
+class ClientLimits {
  public:
   // `clients` is at least 1; `key` is random, so that clients cannot choose addresses that hash alike.
-  Limits(const Allowance& allowance, std::size_t clients, base::SipKey key);
-  Limits(const Limits&) = delete;
-  Limits& operator=(const Limits&) = delete;
+  ClientLimits(const Allowance& allowance, std::size_t clients, base::SipKey key);
+  ClientLimits(const ClientLimits&) = delete;
+  ClientLimits& operator=(const ClientLimits&) = delete;
 
   // Returns true, and counts the connection until `closed`, if the limit allows it.
   bool may_connect(const sys::Address& client, std::uint64_t now) noexcept;

@@ -36,7 +36,7 @@ Reason objection(const Config& config, const http::RequestHead& head) noexcept {
 
 // The upstream proxy does the DNS lookup, so no rule about addresses matches.
 bool denied_unseen(const Config& config, const http::RequestHead& head, const sys::Address& client) noexcept {
-  const Asked asked{client, head.authority.host, head.authority.port, head.method};
+  const AccessRequest asked{client, head.authority.host, head.authority.port, head.method};
   return config.rules.for_address(asked, sys::Address{}).decision == Decision::deny;
 }
 

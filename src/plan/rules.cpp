@@ -144,7 +144,7 @@ bool matches(const HostPattern& pattern, const Host& host) noexcept {
 }
 
 // All conditions but to=.
-bool matches(const Rule& rule, const Asked& asked, const Host& host) noexcept {
+bool matches(const Rule& rule, const AccessRequest& asked, const Host& host) noexcept {
   return is_for(rule, asked.client) &&
          met(rule.port, [&asked](const Ports& ports) { return ports.has(asked.port); }) &&
          met(rule.method, [&asked](const string& method) { return method == asked.method; }) &&
@@ -266,7 +266,7 @@ Fallback Rules::fallback(const sys::Address& client) const noexcept {
   return restricts_clients() ? Fallback::stranger : Fallback::no_client_rule;
 }
 
-Verdict Rules::before_lookup(const Asked& asked) const noexcept {
+Verdict Rules::before_lookup(const AccessRequest& asked) const noexcept {
   const Host host{asked.host};
   if (host.is_numeric()) return for_address(asked, host.address());
   std::optional<std::size_t> open;  // the first rule that denies some addresses
@@ -286,7 +286,7 @@ Verdict Rules::before_lookup(const Asked& asked) const noexcept {
   return last;
 }
 
-Verdict Rules::for_address(const Asked& asked, const sys::Address& address) const noexcept {
+Verdict Rules::for_address(const AccessRequest& asked, const sys::Address& address) const noexcept {
   const Host host{asked.host};
   const std::size_t row = built_in_row(asked.client, address);
   const bool ordinary = row == kBuiltIn.size();

@@ -53,7 +53,7 @@ struct Verdict {
 };
 
 // The facts about a request that are known before the DNS lookup.
-struct Asked {
+struct AccessRequest {
   sys::Address client;
   std::string_view host;  // a name or a numeric address without brackets
   std::uint16_t port = 0;
@@ -96,9 +96,9 @@ class Rules {
 
   // Decides before the DNS lookup. `deny`: for all addresses of the host. `undecided`: it depends on the
   // address. `allow`: only for a numeric host, since the built-in rules deny some addresses of any name.
-  [[nodiscard]] Verdict before_lookup(const Asked& asked) const noexcept;
+  [[nodiscard]] Verdict before_lookup(const AccessRequest& asked) const noexcept;
   // Decides for the address to connect to; never `undecided`. Call it for each address.
-  [[nodiscard]] Verdict for_address(const Asked& asked, const sys::Address& address) const noexcept;
+  [[nodiscard]] Verdict for_address(const AccessRequest& asked, const sys::Address& address) const noexcept;
 
   // The rule that decided, as configured, or the reason of the default.
   [[nodiscard]] std::string_view text(Verdict verdict) const noexcept;

@@ -11,7 +11,7 @@ namespace {
 
 using std::string;
 using std::string_view;
-using What = Login::What;
+using What = LoginResult::What;
 
 // Volatile keeps the compiler from removing the writes.
 void wipe(std::span<char> secret) noexcept {
@@ -142,28 +142,29 @@ string Users::read(string_view text) {
   return {};
 }
 
-Login Users::login(const http::Fields& fields) noexcept {
+LoginResult Users::login(const http::Fields& fields) noexcept {
   const http::Field* found = nullptr;
   for (const http::Field& field : fields.all()) {
     if (field.id != http::FieldName::proxy_authorization) continue;
     if (found != nullptr) return {What::malformed, {}};
     found = &field;
   }
-  return found == nullptr ? Login{What::missing, {}} : check(found->value);
+  return found == nullptr ? LoginResult{What::missing, {}} : check(found->value);
 }
 
-Login Users::check(string_view value) noexcept {
+LoginResult Users::check(string_view value) noexcept {
   std::array<char, kCredentialsMax + 1> decoded;  // one more: a NUL behind the password
   std::size_t length = 0;
   const bool readable = http::decode_basic(value, std::span{decoded}.first(kCredentialsMax), length);
   decoded[length] = '\0';
-  const Login login = readable ? check_decoded({decoded.data(), length}) : Login{What::malformed, {}};
+  const LoginResult login =
+      readable ? check_decoded({decoded.data(), length}) : LoginResult{What::malformed, {}};
   wipe(decoded);
   return login;
 }
 
 // `credentials` is followed by a NUL.
-Login Users::check_decoded(std::span<char> credentials) noexcept {
+LoginResult Users::check_decoded(std::span<char> credentials) noexcept {
   const string_view text{credentials.data(), credentials.size()};
   const std::size_t colon = text.find(':');  // the first: a name has none (RFC 7617 section 2)
   // No control characters (RFC 7617 section 2): a NUL would end the password early.

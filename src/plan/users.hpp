@@ -26,7 +26,7 @@ inline constexpr std::size_t kPasswordBytesMax = 511;  // as crypt's (bcrypt use
 inline constexpr std::size_t kCredentialsMax = kUserBytesMax + 1 + kPasswordBytesMax;
 inline constexpr std::size_t kRememberedMax = 256;
 
-struct Login {
+struct LoginResult {
   enum class What : std::uint8_t {
     good,
     missing,    // no credentials: 407
@@ -48,9 +48,9 @@ class Users {
   [[nodiscard]] std::size_t size() const noexcept { return users_.size(); }
 
   // Checks the single Proxy-Authorization field of a request.
-  Login login(const http::Fields& fields) noexcept;
+  LoginResult login(const http::Fields& fields) noexcept;
   // Checks the value of that field.
-  Login check(std::string_view value) noexcept;
+  LoginResult check(std::string_view value) noexcept;
 
   // The number of hashes that were computed.
   [[nodiscard]] std::uint64_t computed() const noexcept { return computed_; }
@@ -69,7 +69,7 @@ class Users {
   bool verify(const User& user, const char* password) noexcept;
   const User* recall(const base::SipHash& hash) noexcept;
   void remember(const base::SipHash& hash, const User& user) noexcept;
-  Login check_decoded(std::span<char> credentials) noexcept;
+  LoginResult check_decoded(std::span<char> credentials) noexcept;
 
   Hasher* hasher_;
   base::SipKey key_;

@@ -18,7 +18,7 @@ std::string refusal_text(std::string_view name) {
   std::array<char, http::kAnswerBytesMax> room;
   std::array<char, http::kDateBytes> date;
   http::write_date(sys::wall_ms(), date);
-  const http::Hop hop{name, {date.data(), date.size()}};
+  const http::ProxyFields hop{name, {date.data(), date.size()}};
   return std::string{room.data(), http::write_answer({.reason = base::Reason::no_descriptor}, hop, room)};
 }
 

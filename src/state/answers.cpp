@@ -48,7 +48,7 @@ std::uint32_t retry_after_s(const request_info& record, Turn& turn, Worker& work
   return static_cast<std::uint32_t>((turn.limits()->request_wait_ms(record.client, worker.now) + 999) / 1000);
 }
 
-http::Failure failure_of(const request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
+http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   const Exchange& exchange = *record.exchange;
   return {.reason = reason,
           .detail = exchange.detail,
@@ -81,7 +81,7 @@ void put_down(request_info& record, Reason reason) noexcept {
 }
 
 // Behind what is on its way to the client of an interim answer.
-Result answer_with(request_info& record, Turn& turn, Worker& worker, const http::Failure& failure) noexcept {
+Result answer_with(request_info& record, Turn& turn, Worker& worker, const http::ErrorDetails& failure) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
   exchange.status = http::error_reply(failure.reason).status;
@@ -136,7 +136,7 @@ Result refuse(request_info& record, Turn& turn, Worker& worker, Reason reason,
   Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
   put_down(record, reason);
-  http::Failure failure = failure_of(record, turn, worker, reason);
+  http::ErrorDetails failure = failure_of(record, turn, worker, reason);
   failure.phase = {};
   failure.fields = fields;
   failure.stays = exchange.persistent;
@@ -147,7 +147,7 @@ Result refuse(request_info& record, Turn& turn, Worker& worker, Reason reason,
 Result end_of_way(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head) noexcept {
   net::Lane& response = record.lane[kResponse];
   std::array<char, base::kBlockBytes> text;  // the head lies in the block that is to take the answer
-  const std::size_t length = http::write_end_of_way(head, {turn.via(), worker.date}, text);
+  const std::size_t length = http::write_last_hop_reply(head, {turn.via(), worker.date}, text);
   if (length == 0) return give_up(record, turn, worker, Reason::head_too_large);
   record.exchange->status = 200;
   record.exchange->persistent = false;

@@ -126,7 +126,7 @@ Result forward_in_group(request_info& record, Turn& turn, Worker& worker, const 
 // Whether the client has shown who it is, and has not asked too often.
 Reason objection_to(const request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
                     bool web) noexcept {
-  if (!web && turn.users() != nullptr && turn.users()->login(head.fields).what != plan::Login::What::good)
+  if (!web && turn.users() != nullptr && turn.users()->login(head.fields).what != plan::LoginResult::What::good)
     return Reason::login_required;
   const bool too_many = turn.limits() != nullptr && !turn.limits()->may_request(record.client, worker.now);
   return too_many ? Reason::too_many_requests : Reason::none;

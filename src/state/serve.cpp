@@ -86,12 +86,12 @@ void add_first_piece(request_info& record) noexcept {
 Result send_answer(request_info& record, Turn& turn, Worker& worker, files::Answer& found) noexcept {
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
-  const http::Served served{.status = found.status,
+  const http::ReplyHead served{.status = found.status,
                             .fields = found.fields,
                             .body = found.body,
                             .version = exchange.version,
                             .close = !exchange.persistent};
-  const std::size_t length = http::write_served_head(
+  const std::size_t length = http::write_reply_head(
       served, {turn.via(), worker.date}, {reinterpret_cast<char*>(response.block->bytes), base::kBlockBytes});
   if (length == 0) return refuse(record, turn, worker, Reason::file_unreadable, {});
   const bool open_ended = found.body.kind == http::Body::Kind::until_eof;

@@ -15,7 +15,7 @@ struct Turn {
   // Null if no password is required.
   [[nodiscard]] plan::Users* users() const noexcept { return generation.users.get(); }
   // Null if clients have no limits.
-  [[nodiscard]] plan::Limits* limits() const noexcept { return generation.limits.get(); }
+  [[nodiscard]] plan::ClientLimits* limits() const noexcept { return generation.limits.get(); }
   [[nodiscard]] std::string_view via() const noexcept { return generation.config.name; }
 
   plan::Generation& generation;                       // of the record

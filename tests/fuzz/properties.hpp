@@ -218,8 +218,8 @@ inline void require_deserved(const http::Parsed& parsed, string_view text, bool 
 
 // ---- what is written -------------------------------------------------------------------------------------
 
-inline const http::Hop kHop{"a-name-for-via-of-64-bytes-the-longest-one-that-is-allowed-in-it",
-                            "Sun, 06 Nov 1994 08:49:37 GMT"};
+inline const http::ProxyFields kHop{"a-name-for-via-of-64-bytes-the-longest-one-that-is-allowed-in-it",
+                                    "Sun, 06 Nov 1994 08:49:37 GMT"};
 inline const bool kLongestVia = (require(kHop.via.size() == 64, "Via is the longest that is allowed"), true);
 
 inline bool is_hop_by_hop(const string& name) {

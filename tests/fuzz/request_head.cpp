@@ -29,7 +29,7 @@ void check_understood(const RequestHead& head, const reference::Message& read) {
   require(hosts.empty() || reference::read_authority(hosts[0]), "an impossible Host was accepted");
 }
 
-std::size_t write(const RequestHead& head, const http::Hop& hop, std::span<char> room) {
+std::size_t write(const RequestHead& head, const http::ProxyFields& hop, std::span<char> room) {
   return http::write_request(head, hop, {}, room);
 }
 
@@ -78,12 +78,12 @@ const string kId(64, 'i');
 const string kFallback = string(http::kHostBytesMax, 'f') + ":65535";
 const string kClient = "2001:db88:1111:2222:3333:4444:5555:6666";
 
-std::size_t write_to_proxy(const RequestHead& head, const http::Hop& hop, std::span<char> room) {
+std::size_t write_to_proxy(const RequestHead& head, const http::ProxyFields& hop, std::span<char> room) {
   return http::write_request(head, hop, {.request_id = kId, .absolute = true, .credentials = kCredentials},
                              room);
 }
 
-std::size_t write_to_server(const RequestHead& head, const http::Hop& hop, std::span<char> room) {
+std::size_t write_to_server(const RequestHead& head, const http::ProxyFields& hop, std::span<char> room) {
   http::Form form{.request_id = kId, .reverse = true, .scheme = "https", .host = kFallback};
   require(sys::parse_ip(kClient, 4711, form.client), "the client's address");
   return http::write_request(head, hop, form, room);

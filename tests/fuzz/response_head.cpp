@@ -28,7 +28,7 @@ void check_understood(const ResponseHead& head, const reference::Message& read, 
                "the body's framing");
 }
 
-std::size_t write(const ResponseHead& head, const http::Hop& hop, std::span<char> room) {
+std::size_t write(const ResponseHead& head, const http::ProxyFields& hop, std::span<char> room) {
   return http::write_response(head, hop, {}, room);
 }
 

@@ -59,7 +59,7 @@ class FilesTest : public testing::Test {
     route.directory = "/www";
     world.put_node("/www", Kind::directory, "", kChanged);
     files = std::make_unique<files::Server>(
-        files::Limits{.cache_bytes = 100'000, .cached_file = 1000, .listed = 5});
+        files::Bounds{.cache_bytes = 100'000, .cached_file = 1000, .listed = 5});
   }
   ~FilesTest() override {
     files.reset();
@@ -552,7 +552,7 @@ TEST_F(GzipFiles, MadeAsItIsSent) {
 
 TEST_F(GzipFiles, NotMoreAtOnceThanMayBe) {
   if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
-  files = std::make_unique<files::Server>(files::Limits{.cached_file = 1000, .gzip_streams = 2});
+  files = std::make_unique<files::Server>(files::Bounds{.cached_file = 1000, .gzip_streams = 2});
   world.put_file("/www/a.txt", string(5000, 'x'), kChanged);
   const files::Answer first = ask("/a.txt", accept);
   {

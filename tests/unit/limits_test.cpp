@@ -11,7 +11,7 @@
 namespace {
 
 using plan::Allowance;
-using plan::Limits;
+using plan::ClientLimits;
 using plan::Rate;
 using plan::TokenBucket;
 using std::string;
@@ -147,7 +147,7 @@ TEST(TokenBucket, AClockThatGoesBackGivesNothing) {
 TEST(Limits, WithoutLimitsNothingIsRefused) {
   const Allowance none;
   EXPECT_FALSE(none.is_limited());
-  Limits limits{none, 4, kKey};
+  ClientLimits limits{none, 4, kKey};
   const sys::Address client = ip("192.0.2.1");
   for (int i = 0; i < 1000; ++i) {
     EXPECT_TRUE(limits.may_connect(client, 0));
@@ -167,7 +167,7 @@ TEST(Limits, EachKindIsALimit) {
 }
 
 TEST(Limits, Connections) {
-  Limits limits{of_connections(2), 4, kKey};
+  ClientLimits limits{of_connections(2), 4, kKey};
   const sys::Address client = ip("192.0.2.1"), other = ip("192.0.2.2");
   EXPECT_TRUE(limits.may_connect(client, 0));
   EXPECT_TRUE(limits.may_connect(client, 0));
@@ -181,7 +181,7 @@ TEST(Limits, Connections) {
 }
 
 TEST(Limits, Requests) {
-  Limits limits{{{2, 3}, {}, 0}, 4, kKey};
+  ClientLimits limits{{{2, 3}, {}, 0}, 4, kKey};
   const sys::Address client = ip("192.0.2.1");
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(limits.may_request(client, 100)) << i;
   EXPECT_FALSE(limits.may_request(client, 100));
@@ -193,7 +193,7 @@ TEST(Limits, Requests) {
 }
 
 TEST(Limits, Bytes) {
-  Limits limits{{{}, {1000, 500}, 0}, 4, kKey};
+  ClientLimits limits{{{}, {1000, 500}, 0}, 4, kKey};
   const sys::Address client = ip("192.0.2.1");
   EXPECT_EQ(limits.wait_ms(client, 100, 0), 0U) << "not known yet";
   EXPECT_EQ(limits.bytes_allowed(client, 0), 500U);
@@ -221,19 +221,19 @@ TEST(Limits, WhoIsOneClient) {
       {"0.0.0.1", "0:0:0:1::", false},
   };
   for (const Row& row : rows) {
-    Limits limits{of_connections(1), 4, kKey};
+    ClientLimits limits{of_connections(1), 4, kKey};
     EXPECT_TRUE(limits.may_connect(ip(row.a), 0));
     EXPECT_EQ(limits.may_connect(ip(row.b), 0), !row.one) << row.a << ' ' << row.b;
   }
   sys::Address other_port = ip("192.0.2.1");
   other_port.port = 1;
-  Limits limits{of_connections(1), 4, kKey};
+  ClientLimits limits{of_connections(1), 4, kKey};
   EXPECT_TRUE(limits.may_connect(ip("192.0.2.1"), 0));
   EXPECT_FALSE(limits.may_connect(other_port, 0)) << "the port does not count";
 }
 
 TEST(Limits, TheOldestIdleClientMakesRoom) {
-  Limits limits{{{1, 1}, {}, 0}, 3, kKey};
+  ClientLimits limits{{{1, 1}, {}, 0}, 3, kKey};
   for (std::uint32_t i = 1; i <= 3; ++i) EXPECT_TRUE(limits.may_request(numbered(i), 0));
   EXPECT_FALSE(limits.may_request(numbered(1), 0)) << "now the one last seen";
   EXPECT_EQ(limits.known(), 3U);
@@ -246,7 +246,7 @@ TEST(Limits, TheOldestIdleClientMakesRoom) {
 }
 
 TEST(Limits, WhoHasAConnectionKeepsItsPlace) {
-  Limits limits{of_connections(1), 2, kKey};
+  ClientLimits limits{of_connections(1), 2, kKey};
   EXPECT_TRUE(limits.may_connect(numbered(1), 0));
   EXPECT_TRUE(limits.may_connect(numbered(2), 0));
   EXPECT_FALSE(limits.may_connect(numbered(3), 0)) << "no room";
@@ -259,7 +259,7 @@ TEST(Limits, WhoHasAConnectionKeepsItsPlace) {
 }
 
 TEST(Limits, WithoutRoomNothingIsAllowed) {
-  Limits limits{{{1, 1}, {1, 1}, 1}, 1, kKey};
+  ClientLimits limits{{{1, 1}, {1, 1}, 1}, 1, kKey};
   EXPECT_TRUE(limits.may_connect(numbered(1), 0));
   EXPECT_FALSE(limits.may_request(numbered(2), 0));
   EXPECT_EQ(limits.bytes_allowed(numbered(2), 0), 0U);
@@ -268,7 +268,7 @@ TEST(Limits, WithoutRoomNothingIsAllowed) {
 // Against a plain map: connections of many clients in a small table, in a random order.
 TEST(Limits, AgainstAMap) {
   constexpr std::uint32_t kClients = 40;
-  Limits limits{of_connections(3), 16, kKey};
+  ClientLimits limits{of_connections(3), 16, kKey};
   std::map<std::uint32_t, std::uint32_t> model;
   std::uint32_t random = 1;
   int refused_for_room = 0;

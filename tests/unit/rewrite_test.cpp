@@ -15,7 +15,7 @@ namespace {
 using std::string;
 using std::string_view;
 
-constexpr http::Hop kHop{"proxy", "Sun, 06 Nov 1994 08:49:37 GMT"};
+constexpr http::ProxyFields kHop{"proxy", "Sun, 06 Nov 1994 08:49:37 GMT"};
 
 string request(string_view text) {
   http::RequestHead head;
@@ -386,7 +386,7 @@ TEST(WriteDate, KnownInstants) {
   }
 }
 
-string answer_to(const http::Failure& failure) {
+string answer_to(const http::ErrorDetails& failure) {
   std::array<char, http::kAnswerBytesMax> room;
   return {room.data(), http::write_answer(failure, kHop, room)};
 }
@@ -401,7 +401,7 @@ struct Everything {
     addresses.fill(address);
     attempts.fill({0xffffffff, EADDRNOTAVAIL});
   }
-  [[nodiscard]] http::Failure failure(base::Reason reason, bool as_page) const {
+  [[nodiscard]] http::ErrorDetails failure(base::Reason reason, bool as_page) const {
     return {.reason = reason,
             .detail = base::Reason::bad_version,
             .error = EPROTONOSUPPORT,
@@ -421,7 +421,7 @@ struct Everything {
 };
 
 TEST(WriteAnswer, IsAWholeResponse) {
-  http::Failure failure{.reason = base::Reason::refused, .host = "h", .port = 1};
+  http::ErrorDetails failure{.reason = base::Reason::refused, .host = "h", .port = 1};
   const string out = answer_to(failure);
   http::ResponseHead head;
   const auto parsed = http::parse_response(out, 0, false, head);
@@ -457,7 +457,7 @@ TEST(WriteAnswer, AlwaysFits) {
 }
 
 TEST(WriteAnswer, TellsOfEachAddress) {
-  http::Failure failure{.reason = base::Reason::connect_timeout, .error = ETIMEDOUT, .id = 17};
+  http::ErrorDetails failure{.reason = base::Reason::connect_timeout, .error = ETIMEDOUT, .id = 17};
   const std::array<sys::Address, 3> addresses{sys::loopback4(80), sys::loopback6(81), sys::loopback4(82)};
   const std::array<http::Attempt, 2> attempts{{{3, ECONNREFUSED}, {10'000, ETIMEDOUT}}};
   failure.addresses = addresses;
@@ -473,7 +473,7 @@ TEST(WriteAnswer, TellsOfEachAddress) {
 }
 
 TEST(WriteAnswer, AnErrorAfterTheConnectionIsToldToo) {
-  http::Failure failure{.reason = base::Reason::upstream_reset, .error = ECONNRESET};
+  http::ErrorDetails failure{.reason = base::Reason::upstream_reset, .error = ECONNRESET};
   const std::array<sys::Address, 1> addresses{sys::loopback4(80)};
   const std::array<http::Attempt, 1> attempts{{{3, 0}}};
   failure.addresses = addresses;
@@ -545,7 +545,7 @@ TEST(ProxyStatus, EachReasonHasAnErrorOfTheRegistry) {
 }
 
 TEST(ProxyStatus, AsWritten) {
-  const auto field = [](const http::Failure& failure) {
+  const auto field = [](const http::ErrorDetails& failure) {
     const string out = answer_to(failure);
     const std::size_t at = out.find("\r\nProxy-Status: ") + 2;
     return out.substr(at, out.find("\r\n", at) - at);

@@ -63,7 +63,7 @@ class RoleBench : public Bench {
     return clean() && world.broken.empty();
   }
 
-  files::Server files{files::Limits{.cache_bytes = 100'000, .cached_file = 1000}};
+  files::Server files{files::Bounds{.cache_bytes = 100'000, .cached_file = 1000}};
 };
 
 inline plan::WebRoute files_at(std::string prefix, std::string directory = "/www") {

@@ -14,8 +14,8 @@
 
 namespace {
 
+using plan::AccessRequest;
 using plan::Action;
-using plan::Asked;
 using plan::Decision;
 using plan::Fallback;
 using plan::Rules;
@@ -41,7 +41,8 @@ Rules rules_of(const std::vector<string>& texts) {
   return rules;
 }
 
-Asked asked_of(const char* client, const char* host, std::uint16_t port = 80, const char* method = "GET") {
+AccessRequest asked_of(const char* client, const char* host, std::uint16_t port = 80,
+                       const char* method = "GET") {
   return {ip(client), host, port, method};
 }
 
@@ -51,7 +52,7 @@ Verdict by_default(Decision decision, Fallback row) {
 }
 
 // Is a request from elsewhere let through by this one rule?
-bool matches(const string& rule, const Asked& asked, const char* address = "192.0.2.80") {
+bool matches(const string& rule, const AccessRequest& asked, const char* address = "192.0.2.80") {
   return rules_of({"+" + rule}).for_address(asked, ip(address)).decision == Decision::allow;
 }
 
@@ -112,7 +113,7 @@ TEST(Spelling, Nearest) {
 TEST(Rules, EachCondition) {
   struct Row {
     const char* rule;
-    Asked yes, no;
+    AccessRequest yes, no;
   };
   const auto from = [](const char* client) { return asked_of(client, "h"); };
   const auto host = [](const char* name) { return asked_of("192.0.2.1", name); };
@@ -375,7 +376,7 @@ TEST(Rules, LoopbackIsClosedToClientsElsewhere) {
   };
   for (const Row& row : rows) {
     const Rules rules = rules_of(row.rules);
-    const Asked asked = asked_of(row.client, row.host);
+    const AccessRequest asked = asked_of(row.client, row.host);
     const Verdict verdict = rules.for_address(asked, ip(row.address));
     const string what = (row.rules.empty() ? "no rule" : row.rules.front()) + ' ' + row.client + ' ' +
                         row.host + ' ' + row.address + ": " + string{rules.text(verdict)};
@@ -419,7 +420,7 @@ TEST(Rules, OnlyWhoNamesABuiltInDestinationOpensIt) {
   };
   for (const Row& row : rows) {
     const Rules rules = rules_of(row.rules);
-    const Asked asked = asked_of("127.0.0.1", row.host);
+    const AccessRequest asked = asked_of("127.0.0.1", row.host);
     const Verdict verdict = rules.for_address(asked, ip(row.address));
     EXPECT_EQ(verdict, row.verdict) << row.rules.front() << ": " << rules.text(verdict);
     const Verdict mapped = rules.for_address(asked, ip("::ffff:169.254.169.254"));
@@ -479,7 +480,7 @@ TEST(Rules, BothPhasesAgree) {
       for (const char* client : {"127.0.0.1", "10.0.0.9", "192.0.2.9"})
         for (const char* host : {"h", "i"}) {
           const Rules rules = rules_of({first, second});
-          const Asked asked = asked_of(client, host);
+          const AccessRequest asked = asked_of(client, host);
           const Verdict before = rules.before_lookup(asked);
           ASSERT_NE(before.decision, Decision::allow) << "not for a name";
           ++(before.decision == Decision::deny ? denied : open);
@@ -581,7 +582,7 @@ TEST(Rules, LintIsRight) {
                                    "to=0.0.0.0/0|169.254.169.254",
                                    "to=127.0.0.0/8",
                                    "host=127.0.0.1"};
-  std::vector<Asked> requests;
+  std::vector<AccessRequest> requests;
   for (const char* client : {"127.0.0.1", "10.0.0.9", "2001:db8::9"})
     for (const char* host : {"h", "i", "10.0.0.1", "169.254.169.254", "127.0.0.1"})
       for (const bool web : {true, false}) requests.push_back(asked_of(client, host, web ? 80 : 81));
@@ -590,7 +591,7 @@ TEST(Rules, LintIsRight) {
     const Rules both = rules_of({first, second}), alone = rules_of({first});
     if (both.shadowed().empty()) return;
     ++warned;
-    for (const Asked& asked : requests)
+    for (const AccessRequest& asked : requests)
       for (const char* address : {"10.0.0.1", "192.0.2.1", "169.254.169.254", "2001:db8::1", "127.0.0.1"}) {
         const Verdict verdict = both.for_address(asked, ip(address));
         if (verdict.by != By::rule || verdict.index != 1) continue;

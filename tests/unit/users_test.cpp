@@ -1,8 +1,6 @@
 // Names and passwords: the file, the field, and that a right password is hashed but once.
 #include "../../src/plan/users.hpp"
 
-#include "../../src/http/basic_auth.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,12 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "../../src/http/basic_auth.hpp"
+
 namespace {
 
-using plan::Login;
+using plan::LoginResult;
 using plan::Users;
 using std::string;
-using What = Login::What;
+using What = LoginResult::What;
 
 constexpr base::SipKey kKey{0x1234, 0x5678};
 
@@ -111,14 +111,14 @@ TEST(ConstantTime, IsEquality) {
 }
 
 TEST_F(WithUsers, RightAndWrong) {
-  const Login login = users.check(basic("ann:secret"));
+  const LoginResult login = users.check(basic("ann:secret"));
   EXPECT_EQ(login.what, What::good);
   EXPECT_EQ(login.user, "ann");
   EXPECT_EQ(check(basic("bob:p:q")), What::good) << "the first colon counts";
   EXPECT_EQ(check(basic("carl:")), What::good) << "an empty password";
   for (const char* credentials : {"ann:secre", "ann:secret ", "ann:", "Ann:secret", "an:secret",
                                   "anna:secret", ":secret", "bob:secret", "dan:secret", ":", "ann:SECRET"}) {
-    const Login wrong = users.check(basic(credentials));
+    const LoginResult wrong = users.check(basic(credentials));
     EXPECT_EQ(wrong.what, What::wrong) << credentials;
     EXPECT_EQ(wrong.user, "") << credentials;
   }
@@ -217,7 +217,7 @@ TEST(Users, TheOneNotUsedForLongestIsForgotten) {
   for (std::size_t i = 0; i <= plan::kRememberedMax; ++i) file += name(i) + ":$f$" + name(i) + "\n";
   ASSERT_EQ(users.read(file), "");
   const auto enter = [&](std::size_t i) {
-    const Login login = users.check(basic(name(i) + ":" + name(i)));
+    const LoginResult login = users.check(basic(name(i) + ":" + name(i)));
     EXPECT_EQ(login.user, name(i));
     return users.computed();
   };

@@ -18,7 +18,7 @@ using std::string_view;
 using Pairs = std::vector<std::pair<string, string>>;
 
 const string kVia(64, 'v');  // as long as it may be
-const http::Hop kHop{kVia, "Sun, 06 Nov 1994 08:49:37 GMT"};
+const http::ProxyFields kHop{kVia, "Sun, 06 Nov 1994 08:49:37 GMT"};
 
 template <class Head>
 http::Parsed parse_all(string_view text, Head& head) {
@@ -292,7 +292,7 @@ TEST(LinuxAnswer, EachReasonMakesAWholeResponseThatFits) {
       support::Edge edge{http::kAnswerBytesMax};
       const string_view there = edge.put(string(http::kAnswerBytesMax, '?'));
       const std::span<char> room{const_cast<char*>(there.data()), there.size()};
-      http::Failure failure{.reason = reason, .host = host, .port = 80};
+      http::ErrorDetails failure{.reason = reason, .host = host, .port = 80};
       const string out{room.data(), http::write_answer(failure, kHop, room)};
       http::ResponseHead head;
       const http::Parsed parsed = parse_all(out, head);
