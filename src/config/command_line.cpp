@@ -34,7 +34,7 @@ class Reader {
     while (!rest_.empty() && runs()) split(next());
     if (runs()) apply();
     if (runs()) check();
-    if (runs() && only_check_) told_good();
+    if (runs() && only_check_) report_valid();
     return std::move(line_);
   }
 
@@ -56,7 +56,7 @@ class Reader {
     line_.message = std::move(message);
   }
 
-  // ---- first: what is which ----
+  // ---- splitting the arguments ----
 
   void split(string_view argument) {
     if (argument.size() > 1 && argument.front() == '-')
@@ -109,9 +109,10 @@ class Reader {
     if (name == "--config") take_file(value);
   }
 
-  // ---- then: what they do ----
+  // ---- applying them ----
 
-  // What is said here wins over the file: of rules the first decides, of other values the last.
+  // The command line overrides the file: the first matching rule decides, and the last of other values
+  // counts.
   void apply() {
     apply_given(true);
     if (runs() && !file_.empty()) apply_file();
@@ -174,7 +175,7 @@ class Reader {
     return string{sys::endpoint_text(listener.address).view()};
   }
 
-  void told_good() {
+  void report_valid() {
     const std::size_t count = line_.config.listeners.size();
     line_.what = CommandLine::What::checked;
     line_.message = (file_.empty() ? "options" : file_) + ": OK, " + std::to_string(count) +

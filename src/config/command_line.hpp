@@ -1,4 +1,4 @@
-// What the user asked for, read from the command line and the file that it names, and checked.
+// Reads and checks the command line, and the configuration file that it names.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -13,8 +13,8 @@ struct CommandLine {
   enum class What : std::uint8_t { run, checked, help, version, wrong };
   What what = What::run;
   plan::Config config;
-  std::string message;  // wrong: one line that says what to do, or several about a file; checked: one line
-  std::vector<std::string> warnings;  // about a file: what has no effect
+  std::string message;  // wrong: the error, for a file possibly several lines; checked: one line
+  std::vector<std::string> warnings;  // settings of a file that have no effect
 };
 
 // `arguments` without the program's name.

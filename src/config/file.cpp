@@ -133,7 +133,7 @@ void FileReader::read_rules(const FileValue& value) {
   }
 }
 
-// ---- places to listen at ---------------------------------------------------------------------------------
+// ---- listeners ------------------------------------------------------------------------------------------
 
 std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
   constexpr string_view kHosts = "a numeric address, localhost, or * for all of this machine";
@@ -201,7 +201,7 @@ void FileReader::read_server(const FileValue& value) {
   for (const plan::Listener& place : found) add(place, model, value);
 }
 
-// In small letters, without port; none: for all names.
+// Lower case, without port. Empty: all names.
 std::vector<string> FileReader::read_hostnames(const FileValue& value) {
   std::vector<string> names;
   bool all = false;
@@ -210,7 +210,7 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
     if (!text) continue;
     all = all || *text == "*";
     plan::Hop host;
-    host.port = 1;  // any will do
+    host.port = 1;  // any port
     const bool bare_ipv6 = std::count(text->begin(), text->end(), ':') > 1 && !text->starts_with('[');
     if (*text == "*") continue;
     string name{*text};
@@ -238,7 +238,7 @@ void FileReader::read_site(const FileObject& server, const FileValue& value,
   for (const plan::Listener& place : places) add_site(place, index, value);
 }
 
-// The site that is for all names comes first, as it is for those that no other has.
+// The site without hostnames comes first: it is the default.
 void FileReader::add_site(const plan::Listener& place, std::size_t site, const FileValue& server) {
   plan::Listener* const shared = at_same_place(place);
   if (shared == nullptr || shared->role != plan::Role::web) {
@@ -257,9 +257,9 @@ void FileReader::add_site(const plan::Listener& place, std::size_t site, const F
   sites.insert(for_all && !first_is ? sites.begin() : sites.end(), site);
 }
 
-// Names for which another server at this listener is chosen already.
+// Warns about names that an earlier server at this listener already has.
 void FileReader::warn_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server) {
-  if (listener.optional) return;  // told of the first of the pair
+  if (listener.optional) return;  // reported for the first of the pair
   const std::vector<string>& names = config_.sites[site].hostnames;
   for (const std::size_t other : listener.sites) {
     const std::vector<string>& taken = config_.sites[other].hostnames;
@@ -308,7 +308,7 @@ void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
   }
 }
 
-// ---- the whole -------------------------------------------------------------------------------------------
+// ---- the file ---------------------------------------------------------------------------------------------
 
 void FileReader::read(const FileValue& root) {
   std::vector<string> names;

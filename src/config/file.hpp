@@ -42,7 +42,7 @@ inline constexpr std::size_t kFindingsMax = 20;  // errors that are reported
 // Lines "FILE:LINE: servers[0].routes[2].type: MESSAGE".
 struct Findings {
   std::vector<std::string> errors;    // none: the file is valid
-  std::vector<std::string> warnings;  // what has no effect
+  std::vector<std::string> warnings;  // settings without effect
 };
 
 // Reads the text of a file into `config`, which is unusable if there are errors. `name` is the file name for

@@ -39,7 +39,7 @@ void put_forwarded_for(Writer& out, const RequestHead& /*head*/, const Form& for
     out << sys::ip_text(client).view();
 }
 
-// What is not a token is quoted, and IPv6 is in brackets besides (RFC 7239 sections 4 and 6).
+// Quotes values that are not tokens; an IPv6 address also has brackets (RFC 7239 sections 4 and 6).
 void put_forwarded(Writer& out, const RequestHead& head, const Form& form) noexcept {
   const bool ipv6 = told(form.client).bits() == 128;
   out << (ipv6 ? "for=\"[" : "for=");

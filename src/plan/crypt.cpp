@@ -17,15 +17,15 @@ class Crypt final : public Hasher {
 #endif
   }
 
-  // yescrypt and scrypt get the memory that they are to use up from the system, for the time of the call; the
-  // others work in `data_`, 32 KiB that are part of us so that nothing of a password stays on the stack.
+  // yescrypt and scrypt allocate their memory for the time of the call. The other kinds work in `data_`, 32
+  // KiB in this object, so that no part of a password stays on the stack.
   std::string_view hash(const char* password, const char* setting) noexcept override {
     const char* const made = crypt_r(password, setting, &data_);
     return is_hash(made) ? std::string_view{made} : std::string_view{};
   }
 
  private:
-  // "*0" or "*1" says that there is none, so that nobody takes it for a hash (crypt(5)).
+  // crypt(5): "*0" and "*1" signal an error.
   static bool is_hash(const char* made) noexcept { return made != nullptr && made[0] != '*'; }
 
   crypt_data data_{};

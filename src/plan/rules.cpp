@@ -37,10 +37,10 @@ constexpr sys::Address v6(const std::array<std::uint16_t, 8>& groups) {
 struct BuiltIn {
   Network network;
   string_view text;
-  bool for_others_alone = false;  // clients on this machine are not denied it
+  bool remote_only = false;  // applies to clients on other machines only
 };
 
-// Nothing that a client of a proxy has business with is there, but much that trusts whoever can reach it.
+// Destinations that a proxy's clients do not need, and whose services often trust every peer.
 // clang-format off
 constexpr std::array<BuiltIn, 13> kBuiltIn{{
     {{v4(0, 0, 0, 0), 8}, "built in: 0.0.0.0/8 is unspecified"},                           // RFC 1122 section 3.2.1.3
@@ -51,25 +51,25 @@ constexpr std::array<BuiltIn, 13> kBuiltIn{{
     {{v6({0xfe80}), 10}, "built in: fe80::/10 is link-local"},                             // RFC 4291 section 2.5.6
     {{v6({0xff00}), 8}, "built in: ff00::/8 is multicast"},                                // RFC 4291 section 2.7
     {{v6({0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254}), 128}, "built in: fd00:ec2::254 is a cloud's metadata service"},
-    // IPv4's link-local addresses once more, behind a translator.
+    // IPv4 link-local addresses in IPv6 translation formats.
     {{v6({0, 0, 0, 0, 0, 0, 0xa9fe, 0}), 112}, "built in: ::169.254.0.0/112 is link-local"},            // RFC 4291 section 2.5.5.1
     {{v6({0x64, 0xff9b, 0, 0, 0, 0, 0xa9fe, 0}), 112}, "built in: 64:ff9b::169.254.0.0/112 is link-local"},  // RFC 6052
     {{v6({0x2002, 0xa9fe}), 32}, "built in: 2002:a9fe::/32 is link-local"},                // RFC 3056
-    // What listens there takes whoever comes for a user of this machine.
+    // Services there take each peer for a user of this machine.
     {{v4(127, 0, 0, 0), 8}, "built in: 127.0.0.0/8 is for clients on this machine", true},  // RFC 1122 section 3.2.1.3
     {{v6({0, 0, 0, 0, 0, 0, 0, 1}), 128}, "built in: ::1 is for clients on this machine", true},  // RFC 4291 section 2.5.3
 }};
 // clang-format on
 
-// The row that denies this client an address; kBuiltIn.size() if there is none.
+// The row that denies the address to this client; kBuiltIn.size() if none does.
 std::size_t built_in_row(const sys::Address& client, const sys::Address& destination) noexcept {
   const auto found = std::find_if(kBuiltIn.begin(), kBuiltIn.end(), [&](const BuiltIn& row) {
-    return row.network.has(destination) && !(row.for_others_alone && client.is_loopback());
+    return row.network.has(destination) && !(row.remote_only && client.is_loopback());
   });
   return static_cast<std::size_t>(found - kBuiltIn.begin());
 }
 
-// Some row denies an address, or the whole of a network, to some client.
+// Returns true if a row denies the address, or the whole network, to some client.
 template <class Destination>
 bool is_built_in(const Destination& destination) noexcept {
   return std::any_of(kBuiltIn.begin(), kBuiltIn.end(),
@@ -78,7 +78,8 @@ bool is_built_in(const Destination& destination) noexcept {
 
 // ---- the host, as rules see it --------------------------------------------------------------------------
 
-// A numeric host has one spelling here: "0:0::1" is "::1", and "::ffff:10.0.0.1" is "10.0.0.1".
+// A host in the form that rules match. A numeric host has one spelling: "0:0::1" is "::1", and
+// "::ffff:10.0.0.1" is "10.0.0.1".
 class Host {
  public:
   explicit Host(string_view host) noexcept : text_(base::without_final_dot(host)) {
@@ -100,8 +101,8 @@ class Host {
   sys::Address address_;
 };
 
-// Does `text` match `pattern`, which is in small letters? When the rest does not fit, the last "*" takes one
-// character more: an earlier one never needs to. So the time is at most the product of the lengths.
+// Matches `text` with `pattern`, which is in lower case. After a mismatch the last "*" takes one character
+// more; an earlier one never needs to. So the time is at most the product of the lengths.
 bool glob(string_view pattern, string_view text) noexcept {
   std::size_t p = 0, t = 0, star = string_view::npos, taken = 0;
   while (t < text.size()) {
@@ -128,7 +129,7 @@ bool same_address(const sys::Address& a, const sys::Address& b) noexcept { retur
 
 // ---- matching -------------------------------------------------------------------------------------------
 
-// A condition that is not given holds.
+// An empty condition matches.
 template <class Alternatives, class Holds>
 bool met(const Alternatives& alternatives, Holds holds) noexcept {
   return alternatives.empty() || std::any_of(alternatives.begin(), alternatives.end(), holds);
@@ -143,7 +144,7 @@ bool matches(const HostPattern& pattern, const Host& host) noexcept {
   return glob(pattern.text, host.text());
 }
 
-// All conditions but to=.
+// All conditions except to=.
 bool matches(const Rule& rule, const AccessRequest& asked, const Host& host) noexcept {
   return is_for(rule, asked.client) &&
          met(rule.port, [&asked](const Ports& ports) { return ports.has(asked.port); }) &&
@@ -155,7 +156,7 @@ bool leads_to(const Rule& rule, const sys::Address& address) noexcept {
   return met(rule.to, [&address](const Network& network) { return network.has(address); });
 }
 
-// Does a rule that matches name this destination of the built-in table?
+// Returns true if a matching rule names this built-in destination.
 bool names(const Rule& rule, const Host& host, const sys::Address& address) noexcept {
   const bool as_network = std::any_of(rule.to.begin(), rule.to.end(), [&address](const Network& network) {
     return network.has(address) && is_built_in(network);
@@ -188,7 +189,7 @@ Verdict verdict_of(Decision decision, Verdict::By by, std::size_t index) noexcep
 
 // ---- which rule covers which ----------------------------------------------------------------------------
 
-// Whatever holds for `narrow` holds for `wide`, looking at one alternative at a time.
+// Returns true if each alternative of `narrow` lies within one of `wide`.
 template <class Alternatives, class Within>
 bool within(const Alternatives& narrow, const Alternatives& wide, Within inside) {
   if (wide.empty()) return true;
@@ -197,8 +198,8 @@ bool within(const Alternatives& narrow, const Alternatives& wide, Within inside)
   });
 }
 
-// A "*" in `narrow` can only be matched by one in `wide`, as no host contains one: so the pattern itself is
-// matched like a host.
+// Matches the pattern `narrow` as if it were a host. Its "*" can only match a "*" of `wide`, since no host
+// contains one.
 bool host_within(const HostPattern& narrow, const HostPattern& wide) {
   if (is_numeric(narrow))
     return is_numeric(wide) ? same_address(narrow.address, wide.address)
@@ -220,8 +221,8 @@ bool is_built_in_host(const HostPattern& pattern) {
   return is_numeric(pattern) && is_built_in(pattern.address);
 }
 
-// What of `narrow` lies in the built-in table is named by `wide` too: an allow rule does not count for the
-// others.
+// Returns true if `wide` names all built-in destinations that `narrow` names: otherwise an allow rule does
+// not cover them.
 bool named_too(const Rule& narrow, const Rule& wide) {
   return std::all_of(narrow.to.begin(), narrow.to.end(),
                      [&wide](const Network& one) {

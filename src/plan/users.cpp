@@ -35,7 +35,7 @@ constexpr string_view kInstead = "; write it anew with: htpasswd -B FILE USER";
 // The longer kinds end in a hash of fixed length: one that was cut could never match.
 struct Ending {
   string_view prefix;
-  std::size_t length;  // what follows the last "$"
+  std::size_t length;  // after the last "$"
 };
 constexpr std::array<Ending, 10> kEndings{{{"$2a$", 53},
                                            {"$2b$", 53},
@@ -153,7 +153,7 @@ LoginResult Users::login(const http::Fields& fields) noexcept {
 }
 
 LoginResult Users::check(string_view value) noexcept {
-  std::array<char, kCredentialsMax + 1> decoded;  // one more: a NUL behind the password
+  std::array<char, kCredentialsMax + 1> decoded;  // one more for a NUL after the password
   std::size_t length = 0;
   const bool readable = http::decode_basic(value, std::span{decoded}.first(kCredentialsMax), length);
   decoded[length] = '\0';
