@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 
-#include "../base/text.hpp"
+#include "../base/escape.hpp"
 #include "../http/url_path.hpp"
 
 namespace files {
@@ -38,18 +38,10 @@ string escaped(string_view text) {
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
     const char c = text.front();
-    if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+    if (length == 0 || base::is_control(c))
       out += "\xef\xbf\xbd";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (c == '\'')
-      out += "&#39;";
+    else if (const string_view reference = base::html_reference(c); !reference.empty())
+      out += reference;
     else
       out += text.substr(0, length);
     text.remove_prefix(std::max<std::size_t>(length, 1));

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "../base/text.hpp"
+#include "../base/escape.hpp"
 #include "status.hpp"
 
 namespace http {
@@ -56,18 +56,6 @@ constexpr Look kPage{
     .entities = true,
 };
 
-// HTML, "Restrictions on the contents of normal elements" and on attribute values.
-string_view entity(char c) noexcept {
-  switch (c) {
-    case '&': return "&amp;";
-    case '<': return "&lt;";
-    case '>': return "&gt;";
-    case '"': return "&quot;";
-    case '\'': return "&#39;";
-    default: return {};
-  }
-}
-
 class Page {
  public:
   Page(const Look& look, std::span<char> room) noexcept : look_(look), out_(room) {}
@@ -89,7 +77,7 @@ class Page {
  private:
   void put(Writer& out, string_view text) const noexcept {
     for (const char c : text) {
-      const string_view reference = look_.entities ? entity(c) : string_view{};
+      const string_view reference = look_.entities ? base::html_reference(c) : string_view{};
       if (!reference.empty())
         out << reference;
       else
@@ -105,9 +93,8 @@ class Page {
 
 // "Connection refused (ECONNREFUSED)".
 void put_error(Writer& out, int error) noexcept {
-  out << string_view{std::strerror(error)};
-  if (const char* const name = ::strerrorname_np(error); name != nullptr)
-    out << " (" << string_view{name} << ')';
+  base::put_error_name(out << string_view{std::strerror(error)} << " (", error);
+  out << ')';
 }
 
 string_view words(int error, std::span<char> room) noexcept {
@@ -168,21 +155,11 @@ string_view write_body(const ErrorDetails& failure, string_view title, Page& pag
 
 // ---- Proxy-Status (RFC 9209) -----------------------------------------------------------------------------
 
-// A String of structured fields (RFC 8941 section 3.3.3).
-void put_string(Writer& out, string_view text) noexcept {
-  out << '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out << '\\';
-    out << (c == ' ' || base::is(c, base::kVisible) ? c : '?');
-  }
-  out << '"';
-}
-
 void put_proxy_status(Writer& out, const ErrorDetails& failure, string_view name) noexcept {
   const ErrorReply& why = error_reply(failure.reason);
   out << "Proxy-Status: " << name << "; error=" << why.proxy_error;
   if (failure.received != 0) out << "; received-status=" << std::uint64_t{failure.received};
-  put_string(out << "; details=", why.sentence);
+  base::put_sf_string(out << "; details=", why.sentence);
   out << "\r\n";
 }
 

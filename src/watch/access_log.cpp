@@ -1,48 +1,23 @@
 #include "access_log.hpp"
 
 #include <chrono>
-#include <cstring>
 
+#include "../base/escape.hpp"
+#include "../http/date.hpp"
 #include "../sys/address.hpp"
 
 namespace watch {
 namespace {
 
+using base::put_escaped;
+using base::put_json;
 using base::Writer;
 
 // ---- values that others choose ---------------------------------------------------------------------------
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-void put_hex(Writer& out, char c) noexcept {
-  const auto byte = static_cast<unsigned char>(c);
-  out << kHexDigits[byte >> 4U] << kHexDigits[byte & 0xfU];
-}
-
-// Quotes too become \xHH: who looks for the next quote, without knowing of escapes, finds the right one.
-void put_escaped(Writer& out, std::string_view text) noexcept {
-  for (const char c : text)
-    if (base::is(c, base::kVisible) && c != '"' && c != '\\')
-      out << c;
-    else
-      put_hex(out << "\\x", c);
-}
-
 // The same between quotes, where a blank separates nothing.
 void put_quotable(Writer& out, std::string_view text) noexcept {
   for (const char c : text) c == ' ' ? void(out << c) : put_escaped(out, {&c, 1});
-}
-
-void put_json(Writer& out, std::string_view text) noexcept {
-  out << '"';
-  for (const char c : text)
-    if (c == '"' || c == '\\')
-      out << '\\' << c;
-    else if (c == ' ' || base::is(c, base::kVisible))
-      out << c;
-    else
-      put_hex(out << "\\u00", c);
-  out << '"';
 }
 
 // ---- moments ---------------------------------------------------------------------------------------------
@@ -82,11 +57,9 @@ void put_time(Writer& out, std::uint64_t unix_ms) noexcept {
 
 // As in the Common Log Format: "21/Nov/2026:04:30:27 +0000".
 void put_common_time(Writer& out, std::uint64_t unix_ms) noexcept {
-  constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const Moment at = moment(unix_ms);
   out.padded(static_cast<unsigned>(at.date.day()), 2)
-      << '/' << kMonths[static_cast<unsigned>(at.date.month()) - 1] << '/';
+      << '/' << http::month_name(static_cast<unsigned>(at.date.month())) << '/';
   out.padded(year(at), 4) << ':';
   put_clock(out, at);
   out << " +0000";
@@ -103,13 +76,6 @@ std::uint64_t spent(const Exchange& exchange, State state) noexcept {
 
 std::uint64_t spent(const Exchange& exchange, Phase phase) noexcept {
   return exchange.phase_ms[static_cast<std::size_t>(phase)];
-}
-
-void put_error(Writer& out, int error) noexcept {
-  if (const char* const name = ::strerrorname_np(error); name != nullptr)
-    out << std::string_view{name};
-  else
-    out << static_cast<std::uint64_t>(error);
 }
 
 void put_request(Writer& out, const Exchange& exchange) noexcept {
@@ -146,7 +112,7 @@ void put_end(Writer& out, const Exchange& exchange) noexcept {
   out << " in=" << name(exchange.ended_in) << " end=" << reason.name;
   if (exchange.detail != base::Reason::none) out << '(' << base::row(exchange.detail).name << ')';
   out << " by=" << base::name(reason.ended_by);
-  if (exchange.error != 0) put_error(out << " error=", exchange.error);
+  if (exchange.error != 0) base::put_error_name(out << " error=", exchange.error);
 }
 
 void write_own(const Exchange& exchange, Writer& out) noexcept {
@@ -264,7 +230,7 @@ void put_json_end(Writer& out, const Exchange& exchange) noexcept {
     out << "null";
     return;
   }
-  put_error(out << '"', exchange.error);
+  base::put_error_name(out << '"', exchange.error);
   out << '"';
 }
 

@@ -64,8 +64,7 @@ std::vector<Series> by_span(const Metrics::Counts& counts) {
 
 std::vector<Series> by_state(const Gauges& gauges) {
   std::vector<Series> all;
-  for (std::size_t i = 0; i < kStates; ++i)
-    all.push_back({{{{"state", kStateNames[i]}}}, gauges.records[i]});
+  for (std::size_t i = 0; i < kStates; ++i) all.push_back({{{{"state", kStateNames[i]}}}, gauges.records[i]});
   return all;
 }
 

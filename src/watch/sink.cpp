@@ -4,7 +4,8 @@
 #include <array>
 #include <chrono>
 
-#include "../base/text.hpp"
+#include "../base/escape.hpp"
+#include "../http/date.hpp"
 
 namespace watch {
 namespace {
@@ -26,13 +27,11 @@ sys::Io write_file(const sys::Fd& fd, const string& /*path*/, string_view text) 
 // to what comes from its own machine, and would take for the name of the program.
 void put_syslog_head(Writer& out, std::uint64_t unix_ms) noexcept {
   using namespace std::chrono;
-  constexpr std::array<string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const sys_seconds at{seconds{sys::local_ms(unix_ms) / 1000}};
   const sys_days date = floor<days>(at);
   const hh_mm_ss time{at - date};
   const unsigned day{year_month_day{date}.day()}, month{year_month_day{date}.month()};
-  out << '<' << kPriority << '>' << kMonths[month - 1] << (day < 10 ? "  " : " ") << std::uint64_t{day}
+  out << '<' << kPriority << '>' << http::month_name(month) << (day < 10 ? "  " : " ") << std::uint64_t{day}
       << ' ';
   out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
   out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';
@@ -67,12 +66,10 @@ constinit const LogBackend kSyslog{
 string as_text(string_view text) { return string{text} + '\n'; }
 
 string as_json(string_view text) {
-  string line = R"({"notice":")";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') line += '\\';
-    line += c;
-  }
-  return line + "\"}\n";
+  string room(6 * text.size() + 2, '\0');  // each byte may become \u00HH
+  Writer out{room};
+  base::put_json(out, text);
+  return R"({"notice":)" + string{out.view()} + "}\n";
 }
 
 LogTarget log_target(string_view access_log) {

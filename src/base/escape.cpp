@@ -1,0 +1,55 @@
+#include "escape.hpp"
+
+#include <cstring>
+
+namespace base {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+void put_hex(Writer& out, char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  out << kHexDigits[byte >> 4U] << kHexDigits[byte & 0xfU];
+}
+
+bool is_printable(char c) noexcept { return c == ' ' || is(c, kVisible); }
+
+}  // namespace
+
+void put_escaped(Writer& out, std::string_view text) noexcept {
+  for (const char c : text)
+    if (is(c, kVisible) && c != '"' && c != '\\')
+      out << c;
+    else
+      put_hex(out << "\\x", c);
+}
+
+void put_json(Writer& out, std::string_view text) noexcept {
+  out << '"';
+  for (const char c : text)
+    if (c == '"' || c == '\\')
+      out << '\\' << c;
+    else if (is_printable(c))
+      out << c;
+    else
+      put_hex(out << "\\u00", c);
+  out << '"';
+}
+
+void put_sf_string(Writer& out, std::string_view text) noexcept {
+  out << '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out << '\\';
+    out << (is_printable(c) ? c : '?');
+  }
+  out << '"';
+}
+
+void put_error_name(Writer& out, int error) noexcept {
+  if (const char* const name = ::strerrorname_np(error); name != nullptr)
+    out << std::string_view{name};
+  else
+    out << static_cast<std::uint64_t>(error);
+}
+
+}  // namespace base
