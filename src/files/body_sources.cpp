@@ -11,7 +11,7 @@ base::FileRange PiecesSource::range() const noexcept {
   if (piece_ == pieces_.size()) return {};
   const Piece& piece = pieces_[piece_];
   if (before_done_ < piece.before.size() || done_ == piece.length) return {};
-  // -1 if they lie in memory.
+  // -1 if the content is in memory.
   return {.fd = content_.file.get(), .offset = piece.first + done_, .length = piece.length - done_};
 }
 

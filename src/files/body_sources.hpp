@@ -1,4 +1,4 @@
-// Bodies that lie in a file or in memory: whole, or in pieces with text between them.
+// Response bodies from a file or from memory: whole, or in pieces with text between them.
 #pragma once
 #include <memory>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace files {
 
-// Where the bytes lie.
+// The bytes: in memory or in a file.
 struct Content {
   std::shared_ptr<const std::string> text;  // null: in `file`
   sys::Fd file;
@@ -20,8 +20,8 @@ struct Piece {
   std::uint64_t first = 0, length = 0;
 };
 
-// Sends the pieces in their order. If the file has become shorter than a piece needs, `produce` says
-// `failed`; who sends by `range` is told by the end of the file.
+// Sends the pieces in order. If the file has become too short, `produce` returns `failed`, and a caller of
+// `range` meets the end of the file.
 class PiecesSource final : public base::BodySource {
  public:
   PiecesSource(Content content, std::vector<Piece> pieces)
@@ -36,12 +36,12 @@ class PiecesSource final : public base::BodySource {
 
   Content content_;
   std::vector<Piece> pieces_;
-  std::size_t piece_ = 0;        // the one that is sent
-  std::size_t before_done_ = 0;  // of its text
-  std::uint64_t done_ = 0;       // of its bytes
+  std::size_t piece_ = 0;        // the current piece
+  std::size_t before_done_ = 0;  // bytes sent of `before`
+  std::uint64_t done_ = 0;       // bytes sent of its content
 };
 
-// `length` bytes from the beginning.
+// The first `length` bytes.
 std::unique_ptr<base::BodySource> whole_file_source(Content content, std::uint64_t length);
 
 }  // namespace files

@@ -3,12 +3,12 @@
 namespace files {
 namespace {
 
-// What an entry takes besides its texts: nodes of list and index, status, pointers.
+// Estimated memory of an entry besides its texts: list and index nodes, status, pointers.
 constexpr std::size_t kOverhead = 1024;
 
 std::size_t weight(const Cache::Entry& entry) noexcept {
   std::size_t bytes = kOverhead + entry.key.size() + entry.what->validators.size();
-  for (const Witness& witness : entry.witnesses) bytes += witness.path.size();
+  for (const StatSnapshot& snapshot : entry.snapshots) bytes += snapshot.path.size();
   return bytes + (entry.what->content ? entry.what->content->size() : 0);
 }
 

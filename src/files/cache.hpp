@@ -1,5 +1,4 @@
-// Small files in memory, with what is said of them: so that one that is asked for often is neither opened nor
-// read. What was used longest ago goes first.
+// A cache of small files with their header fields. The least recently used files are dropped first.
 #pragma once
 #include <cstdint>
 #include <list>
@@ -14,22 +13,22 @@
 
 namespace files {
 
-// What is sent for a path: the file itself, or its other form in gzip.
+// A representation of a file (RFC 9110 section 3.2): as it is, or in gzip.
 struct Representation {
   std::string etag;
-  std::int64_t modified_s = -1;                // below 0: not told
-  std::string validators;                      // the fields that a 304 has too: ETag, Last-Modified, Vary
-  std::string type;                            // of its content
-  std::string coding;                          // the field Content-Encoding, or nothing
-  std::optional<std::uint64_t> length;         // in bytes; nothing: made as it is sent
-  bool in_ranges = true;                       // parts of it can be asked for
-  std::shared_ptr<const std::string> content;  // null: it lies in a file
+  std::int64_t modified_s = -1;                // below 0: no Last-Modified
+  std::string validators;                      // the lines of a 304 too: ETag, Last-Modified, Vary
+  std::string type;                            // media type
+  std::string coding;                          // the line Content-Encoding, or empty
+  std::optional<std::uint64_t> length;         // in bytes; nothing: compressed while it is sent
+  bool in_ranges = true;                       // range requests are possible
+  std::shared_ptr<const std::string> content;  // null: in a file
 };
 
-// A file as it was when the entry was made. As long as it still is, so is the entry.
-struct Witness {
-  std::string path;                       // below the folder
-  std::optional<sys::FileStatus> status;  // nothing: it was not there
+// The status of a file when its entry was made. The entry is valid while the status is the same.
+struct StatSnapshot {
+  std::string path;                       // relative to the directory
+  std::optional<sys::FileStatus> status;  // nothing: the file did not exist
 };
 
 class Cache {
@@ -37,21 +36,21 @@ class Cache {
   struct Entry {
     std::string key;
     std::shared_ptr<const Representation> what;
-    std::vector<Witness> witnesses;
-    std::uint64_t checked_ms = 0;  // when the witnesses were last heard
-    // The file had been changed just before: it may change again without the clock of the file system
-    // showing it. So it is read again, not compared.
-    bool young = false;
+    std::vector<StatSnapshot> snapshots;
+    std::uint64_t checked_ms = 0;  // time of the last comparison
+    // The file was modified just before it was read. A further change may leave the same mtime, so the file
+    // is read again instead of compared.
+    bool racy = false;
   };
 
   explicit Cache(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
 
-  // Null if there is none. Good until the next call.
+  // Null if there is no such entry. Valid until the next call.
   Entry* find(std::string_view key);
-  void put(Entry entry);  // in place of one with the same key
+  void put(Entry entry);  // replaces an entry with the same key
   void drop(std::string_view key);
   void clear() noexcept;
-  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }  // an estimate, with all that is around
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }  // estimated
 
  private:
   using Place = std::list<Entry>::iterator;
@@ -59,8 +58,8 @@ class Cache {
 
   std::size_t bytes_max_;
   std::size_t bytes_ = 0;
-  std::list<Entry> entries_;                           // the last used first
-  std::unordered_map<std::string_view, Place> index_;  // the keys lie in the entries
+  std::list<Entry> entries_;                           // most recently used first
+  std::unordered_map<std::string_view, Place> index_;  // the keys are views into the entries
 };
 
 }  // namespace files

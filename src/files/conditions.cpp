@@ -32,8 +32,7 @@ std::optional<std::int64_t> date(const Fields& fields, FieldName id, std::int64_
 
 constexpr string_view kWeak = "W/";
 
-// Takes the next entity-tag off a list (section 8.8.3); empty if what stands there is none. A comma may be in
-// it.
+// Removes the next entity-tag from a list (section 8.8.3), which may contain commas. Empty if it is invalid.
 string_view next_tag(string_view& list) noexcept {
   const std::size_t begin = list.find_first_not_of(" \t,");
   list.remove_prefix(begin == string_view::npos ? list.size() : begin);

@@ -11,7 +11,7 @@ namespace {
 
 using std::string_view;
 
-// A weight (RFC 9110 section 12.4.2) in thousandths; 0 for what is none, so that nothing is sent on a guess.
+// A weight (RFC 9110 section 12.4.2) in thousandths; 0 if it is invalid.
 unsigned weight(string_view text) noexcept {
   if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return 0;
   if (text.size() > 1 && text[1] != '.') return 0;
@@ -56,12 +56,12 @@ bool fits(string_view type, string_view pattern) noexcept {
 
 bool accepts_gzip(const http::Fields& fields) noexcept {
   std::optional<unsigned> gzip, any;
-  unsigned identity = 0;  // if it is not named, gzip is what the client would rather have
+  unsigned identity = 0;  // if it is not listed, the client prefers gzip
   for (const http::Field& field : fields.all()) {
     if (field.id != http::FieldName::accept_encoding) continue;
     for (string_view list = field.value; !list.empty();) {
       const Coding coding = read_coding(base::next_element(list));
-      // Section 8.4.1.3: "x-gzip" is another name of it.
+      // Section 8.4.1.3: "x-gzip" is the same.
       if (base::equals_ignoring_case(coding.name, "gzip") ||
           base::equals_ignoring_case(coding.name, "x-gzip"))
         gzip = coding.weight;

@@ -1,4 +1,4 @@
-// May an answer be sent in gzip, and is it worth it? (RFC 9110 section 12.5.3)
+// Negotiation of gzip (RFC 9110 section 12.5.3).
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,11 +8,12 @@
 
 namespace files {
 
-// Accept-Encoding names gzip, or "*", with a weight that is not 0 and not below that of `identity`.
+// Returns true if Accept-Encoding accepts gzip, or "*", with a weight above 0 and at least that of
+// `identity`.
 bool accepts_gzip(const http::Fields& fields) noexcept;
 
-// Is `type`, a media type with or without parameters, one of `patterns`? A "*" at the end of a pattern stands
-// for the rest. Without patterns: what is text, in one format or another.
+// Returns true if the media type, with or without parameters, matches one of `patterns`; a "*" at the end of
+// a pattern matches any rest. Without patterns: text formats.
 bool is_compressible(std::string_view type, const std::vector<std::string>& patterns) noexcept;
 
 }  // namespace files

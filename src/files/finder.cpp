@@ -15,13 +15,13 @@ namespace {
 
 using base::Reason;
 using std::string;
-using What = Found::What;
+using What = FoundFile::What;
 using Kind = sys::FileStatus::Kind;
 
-constexpr std::uint64_t kTrustMs = 1000;  // how long what was seen counts as so
-// The clock of a file system may stand for some milliseconds; two seconds where it is coarse.
-constexpr std::int64_t kYoungMs = 2000;
-constexpr std::uint64_t kGzipBytesMin = 256;  // what is shorter gains nothing
+constexpr std::uint64_t kTrustMs = 1000;  // how long a status is trusted
+// The timestamps of some file systems have a resolution of two seconds.
+constexpr std::int64_t kRacyMs = 2000;
+constexpr std::uint64_t kGzipBytesMin = 256;  // smaller files do not gain from it
 constexpr std::size_t kRootsMax = 64;
 
 string system_types() {
@@ -30,8 +30,8 @@ string system_types() {
   return sys::read_file("/etc/mime.types", kMost, list) == 0 ? list : string{};
 }
 
-Found refused(Reason why) {
-  Found found;
+FoundFile refused(Reason why) {
+  FoundFile found;
   found.why = why;
   return found;
 }
@@ -43,12 +43,12 @@ string hex(std::uint64_t number) {
 
 std::int64_t seconds(std::int64_t ns) noexcept { return ns / 1'000'000'000; }
 
-bool is_young(const sys::FileStatus& status, std::uint64_t wall_ms) noexcept {
+bool is_racy(const sys::FileStatus& status, std::uint64_t wall_ms) noexcept {
   const std::int64_t latest = std::max(status.modified_ns, status.changed_ns) / 1'000'000;
-  return static_cast<std::int64_t>(wall_ms) < latest + kYoungMs;
+  return static_cast<std::int64_t>(wall_ms) < latest + kRacyMs;
 }
 
-// A whole feed as text; null if it breaks off.
+// Reads a body source to its end; null on an error.
 std::shared_ptr<const string> drained(base::BodySource& feed) {
   auto text = std::make_shared<string>();
   std::array<std::byte, 16'384> room;
@@ -60,7 +60,7 @@ std::shared_ptr<const string> drained(base::BodySource& feed) {
   }
 }
 
-// The file's bytes; null if it is changed while they are read.
+// Reads a file; null if it changes meanwhile.
 std::shared_ptr<const string> read_whole(const sys::Fd& file, const sys::FileStatus& status) {
   auto text = std::make_shared<string>(status.size, '\0');
   for (std::uint64_t done = 0; done < status.size;) {
@@ -73,13 +73,13 @@ std::shared_ptr<const string> read_whole(const sys::Fd& file, const sys::FileSta
   return sys::status_of(file, after) == 0 && after == status ? text : nullptr;
 }
 
-// RFC 9110 section 8.8: of the file's state, and of the form it is sent in.
+// RFC 9110 section 8.8: validators of the file's state and of its coding.
 void put_validators(Representation& file, const sys::FileStatus& status, const string& form, bool varies,
                     std::uint64_t wall_ms) {
   file.etag = '"' + hex(status.inode) + '-' + hex(status.size) + '-' +
               hex(static_cast<std::uint64_t>(status.modified_ns)) + form + '"';
   file.validators = "ETag: " + file.etag + "\r\n";
-  // Not later than now (section 8.8.2.1).
+  // Not in the future (section 8.8.2.1).
   file.modified_s = std::min(seconds(status.modified_ns), static_cast<std::int64_t>(wall_ms / 1000));
   if (file.modified_s >= 0) {
     std::array<char, http::kDateBytes> date;
@@ -89,11 +89,11 @@ void put_validators(Representation& file, const sys::FileStatus& status, const s
   if (varies) file.validators += "Vary: Accept-Encoding\r\n";
 }
 
-bool is_present(const sys::Fd& folder, const Witness& witness) {
-  const sys::Opened file = sys::open_beneath(folder, witness.path.c_str(), sys::Access::look);
+bool is_present(const sys::Fd& folder, const StatSnapshot& snapshot) {
+  const sys::Opened file = sys::open_beneath(folder, snapshot.path.c_str(), sys::Access::look);
   sys::FileStatus status;
-  if (!file.fd || sys::status_of(file.fd, status) != 0) return !witness.status && file.error == ENOENT;
-  return witness.status == status;
+  if (!file.fd || sys::status_of(file.fd, status) != 0) return !snapshot.status && file.error == ENOENT;
+  return snapshot.status == status;
 }
 
 }  // namespace
@@ -106,7 +106,7 @@ Reason reason_of_errno(int error) noexcept {
     case ELOOP: return Reason::file_not_found;
     case EACCES:
     case EPERM:
-    case EXDEV:  // a way out of the folder
+    case EXDEV:  // leads out of the directory
     case ENXIO:  // a socket
     case ENODEV: return Reason::file_forbidden;
     case EMFILE:
@@ -116,10 +116,10 @@ Reason reason_of_errno(int error) noexcept {
   }
 }
 
-Found open_served(const sys::Fd& folder, const string& name) {
+FoundFile open_served(const sys::Fd& folder, const string& name) {
   sys::Opened file = sys::open_beneath(folder, name.c_str(), sys::Access::read);
   if (!file.fd) return refused(reason_of_errno(file.error));
-  Found found;
+  FoundFile found;
   if (const int error = sys::status_of(file.fd, found.status); error != 0)
     return refused(reason_of_errno(error));
   found.fd = std::move(file.fd);
@@ -161,14 +161,14 @@ void Finder::forget() noexcept {
   cache_.clear();
 }
 
-Found Finder::find(const Request& request, const string& name) {
+FoundFile Finder::find(const Request& request, const string& name) {
   string key = std::to_string(request.root.id) + (request.accepts_gzip ? 'g' : 'p') + name;
   if (Cache::Entry* const entry = cache_.find(key); entry != nullptr) {
     const bool trusted = request.now_ms < entry->checked_ms + kTrustMs;
-    const auto good = [&request](const Witness& seen) { return is_present(request.root.folder, seen); };
-    if (trusted || (!entry->young && std::all_of(entry->witnesses.begin(), entry->witnesses.end(), good))) {
+    const auto good = [&request](const StatSnapshot& seen) { return is_present(request.root.folder, seen); };
+    if (trusted || (!entry->racy && std::all_of(entry->snapshots.begin(), entry->snapshots.end(), good))) {
       if (!trusted) entry->checked_ms = request.now_ms;
-      Found found;
+      FoundFile found;
       found.what = What::file;
       found.file = entry->what;
       return found;
@@ -178,7 +178,7 @@ Found Finder::find(const Request& request, const string& name) {
   return load(request, name, std::move(key));
 }
 
-// A file that can be sent, and what can be said of it.
+// A file that may be chosen as the representation.
 struct Finder::Candidate {
   string name;
   sys::Fd fd;
@@ -188,25 +188,25 @@ struct Finder::Candidate {
   bool there = true;
 };
 
-Found Finder::load(const Request& request, const string& name, string key) {
-  Found found = open_served(request.root.folder, name);
+FoundFile Finder::load(const Request& request, const string& name, string key) {
+  FoundFile found = open_served(request.root.folder, name);
   if (found.what != What::file) return found;
   Candidate plain{name, std::move(found.fd), found.status, string{types_.of(name)}, {}};
   Candidate prepared{name + ".gz", {}, {}, plain.type, "-gz", false};
   Cache::Entry entry;
   entry.key = std::move(key);
   entry.checked_ms = request.now_ms;
-  entry.young = is_young(plain.status, request.wall_ms);
-  entry.witnesses.push_back({name, plain.status});
+  entry.racy = is_racy(plain.status, request.wall_ms);
+  entry.snapshots.push_back({name, plain.status});
   if (request.root.gzip) {
-    Found beside = open_served(request.root.folder, prepared.name);
+    FoundFile beside = open_served(request.root.folder, prepared.name);
     prepared.status = beside.status;
     prepared.there = beside.what == What::file && beside.status.modified_ns >= plain.status.modified_ns;
     prepared.fd = std::move(beside.fd);
-    // What is there but not served is looked at again each time.
+    // An existing file that is not served is checked again each time.
     const bool absent = beside.why == Reason::file_not_found;
-    entry.young |= beside.what != What::file ? !absent : is_young(beside.status, request.wall_ms);
-    entry.witnesses.push_back(
+    entry.racy |= beside.what != What::file ? !absent : is_racy(beside.status, request.wall_ms);
+    entry.snapshots.push_back(
         {prepared.name, absent ? std::nullopt : std::optional<sys::FileStatus>{prepared.status}});
   }
   const std::shared_ptr<Representation> chosen = choose(request, plain, prepared);
@@ -219,7 +219,7 @@ Found Finder::load(const Request& request, const string& name, string key) {
   return found;
 }
 
-// `file` as it is, in ranges too.
+// The representation of the file as it is.
 std::shared_ptr<Representation> Finder::represent(const Request& request, Candidate& file,
                                                   bool varies) const {
   auto made = std::make_shared<Representation>();

@@ -1,4 +1,4 @@
-// What the name of a file below a folder stands for, and in which form it is sent; small files are kept.
+// Finds the file that a name below a directory stands for, and chooses its representation.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,13 +14,13 @@
 namespace files {
 
 struct Bounds {
-  std::size_t cache_bytes = std::size_t{16} << 20;  // all that is held in memory
-  std::size_t cached_file = std::size_t{64} << 10;  // a larger file is sent from where it lies
-  std::size_t listed = 2'000;                       // entries of a folder: a few ms, in one go
-  long gzip_streams = 128;                          // at once; of about 300 KiB each
+  std::size_t cache_bytes = std::size_t{16} << 20;  // of all cached files
+  std::size_t cached_file = std::size_t{64} << 10;  // larger files are sent from the file system
+  std::size_t listed = 2'000;                       // entries of a directory: this takes a few ms
+  long gzip_streams = 128;                          // concurrent compressions, about 300 KiB each
 };
 
-// A folder that is served in one way.
+// A directory with the compression settings of its route.
 struct Root {
   std::uint64_t id = 0;
   std::string directory;
@@ -31,20 +31,20 @@ struct Root {
   std::uint64_t opened_ms = 0;
 };
 
-struct Found {
+struct FoundFile {
   enum class What : std::uint8_t { file, folder, refused };
   What what = What::refused;
   base::Reason why = base::Reason::none;       // refused
   std::shared_ptr<const Representation> file;  // file
-  sys::Fd fd;                                  // folder, or the file if it does not lie in memory
+  sys::Fd fd;                                  // directory, or the file if it is not in memory
   sys::FileStatus status;                      // of `fd`
 };
 
-// What becomes of a file that cannot be opened.
+// The reason for an errno value of open.
 base::Reason reason_of_errno(int error) noexcept;
-// Opens for reading what everybody may read. Refused otherwise, and for what is neither file nor folder; a
-// folder need not be readable.
-Found open_served(const sys::Fd& folder, const std::string& name);
+// Opens a file that is readable for all users, or a directory, which need not be readable. Refuses everything
+// else.
+FoundFile open_served(const sys::Fd& folder, const std::string& name);
 
 class Finder {
  public:
@@ -54,15 +54,15 @@ class Finder {
     std::uint64_t now_ms, wall_ms;
   };
 
-  // Reads the system's list of media types.
+  // Reads the system's media types.
   explicit Finder(const Bounds& limits);
 
-  // The root of a route; null, and why, if its folder cannot be opened. It is opened anew each second, since
-  // its name may come to stand for another folder.
+  // The root of a route. Null if its directory cannot be opened; `why` is the reason. The directory is
+  // reopened each second, since its name may point to another one by then.
   const Root* root(const plan::WebRoute& route, std::uint64_t now_ms, base::Reason& why);
   // `name` as in http::FilePath.
-  Found find(const Request& request, const std::string& name);
-  // What a feed that makes gzip holds as long as it lives, so that they are counted.
+  FoundFile find(const Request& request, const std::string& name);
+  // Counts a compressing body source as long as it holds the ticket.
   [[nodiscard]] std::shared_ptr<void> ticket() const noexcept { return streams_; }
   [[nodiscard]] bool has_stream() const noexcept { return streams_.use_count() <= limits_.gzip_streams; }
   void forget() noexcept;
@@ -71,7 +71,7 @@ class Finder {
  private:
   struct Candidate;
 
-  Found load(const Request& request, const std::string& name, std::string key);
+  FoundFile load(const Request& request, const std::string& name, std::string key);
   std::shared_ptr<Representation> represent(const Request& request, Candidate& file, bool varies) const;
   std::shared_ptr<Representation> choose(const Request& request, Candidate& plain, Candidate& prepared) const;
 

@@ -8,7 +8,7 @@
 namespace files {
 namespace {
 
-constexpr int kWindowBits = 15 + 16;  // the largest window; 16: with the head and the tail of gzip
+constexpr int kWindowBits = 15 + 16;  // the largest window; 16: gzip format
 constexpr int kMemoryLevel = 8;       // zlib's default
 
 class Gzip final : public base::BodySource {
@@ -31,8 +31,8 @@ class Gzip final : public base::BodySource {
  private:
   bool refill() noexcept;
 
-  // A file of zeros shrinks to a thousandth. So that one call does not go through megabytes, it says what it
-  // has after this many bytes.
+  // The input that one call reads at most. A file of zeros shrinks to a thousandth, so the output alone does
+  // not bound the work.
   static constexpr std::size_t kInputPerCall = std::size_t{128} * 1024;
 
   std::shared_ptr<void> ticket_;
@@ -44,7 +44,7 @@ class Gzip final : public base::BodySource {
   std::array<std::byte, 16'384> input_;
 };
 
-// False if `plain_` breaks off.
+// Returns false if reading `plain_` fails.
 bool Gzip::refill() noexcept {
   const Produced got = plain_->produce(input_);
   stream_.next_in = reinterpret_cast<Bytef*>(input_.data());

@@ -1,4 +1,4 @@
-// gzip (RFC 1952), made as it is sent. `gzip.cpp` is zlib; `nogzip.cpp` is linked where that is missing.
+// gzip (RFC 1952) while sending. `gzip.cpp` uses zlib; builds without it link `nogzip.cpp`.
 #pragma once
 #include <memory>
 
@@ -8,9 +8,8 @@ namespace files {
 
 [[nodiscard]] bool has_gzip() noexcept;
 
-// What `plain` brings, in gzip; `level` is from 1 to 9. Null, and `plain` stays, if this build has no zlib or
-// there is no memory: it needs about 300 KiB. The same bytes always give the same bytes. `ticket` is kept as
-// long as the feed.
+// Compresses `plain` at `level` 1 to 9, deterministically. Returns null, and leaves `plain`, without zlib or
+// without memory (about 300 KiB). The body source holds `ticket` until it is destroyed.
 std::unique_ptr<base::BodySource> make_gzip(std::unique_ptr<base::BodySource>& plain, int level,
                                             std::shared_ptr<void> ticket);
 

@@ -15,7 +15,7 @@ using std::string_view;
 
 // ---- text in a page --------------------------------------------------------------------------------------
 
-// The length of the character at the front of `text` if that is UTF-8 (RFC 3629 section 4), else 0.
+// The length of the UTF-8 character (RFC 3629 section 4) at the front of `text`; 0 if it is invalid.
 std::size_t utf8_length(string_view text) noexcept {
   const auto at = [text](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
@@ -26,13 +26,13 @@ std::size_t utf8_length(string_view text) noexcept {
   if (first < 0xc2 || first > 0xf4) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((at(i) & 0xc0U) != 0x80) return 0;
-  // Not in its shortest form, a surrogate, or beyond the last character.
+  // An overlong form, a surrogate, or above U+10FFFF.
   const bool wrong = (first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) >= 0xa0) ||
                      (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) >= 0x90);
   return wrong ? 0 : length;
 }
 
-// As text of a page. What is no character, or a control character, is shown as U+FFFD.
+// Escapes text for HTML. Invalid and control characters become U+FFFD.
 string escaped(string_view text) {
   string out;
   while (!text.empty()) {
@@ -66,7 +66,7 @@ string date_text(std::int64_t unix_s) {
   return string{out.view()};
 }
 
-// "1023 B", "1.5 KiB": three digits or so, cut, not rounded.
+// "1023 B", "1.5 KiB": rounded down.
 string size_text(std::uint64_t bytes) {
   constexpr std::array<string_view, 7> kUnits{" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
   std::size_t unit = 0;
@@ -148,7 +148,7 @@ string header_row(const Order& order) {
 
 void put_row(string& out, const ListingRow& row) {
   const string_view slash = row.folder ? "/" : "";
-  // A colon would make a scheme of what stands before it, and "?" a query: all that is encoded.
+  // Encode ":" and "?" too: they would start a scheme's path and a query.
   out += "<tr><td><a href=\"" + http::percent_encoded(row.name);
   (out += slash) += "\">" + escaped(row.name);
   (out += slash) += "</a></td><td>";

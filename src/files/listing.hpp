@@ -1,4 +1,4 @@
-// What stands in a folder, as a page.
+// The HTML page of a directory.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -15,14 +15,14 @@ struct ListingRow {
 };
 
 struct Listing {
-  std::string_view path;    // of the folder, decoded, as its title
-  bool has_parent = false;  // a folder above it is served too
-  bool cut = false;         // there is more than `rows`
+  std::string_view path;    // of the directory, decoded, for the title
+  bool has_parent = false;  // its parent directory is served too
+  bool cut = false;         // the directory has more entries than `rows`
   std::string_view query;   // sort=name|size|time and order=asc|desc; else by name
   std::vector<ListingRow> rows;
 };
 
-// HTML in UTF-8, whatever the names are; nothing in it is loaded from elsewhere. Folders come first.
+// Writes HTML in UTF-8 that loads nothing else. Directories come first.
 std::string write_listing(Listing listing);
 
 }  // namespace files

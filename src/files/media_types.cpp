@@ -26,11 +26,11 @@ constexpr string_view kBuiltIn =
     "audio/mp4 m4a\nvideo/mp4 mp4 m4v\nvideo/webm webm\nvideo/ogg ogv\nvideo/quicktime mov\n"
     "video/x-matroska mkv\n";
 
-// Text whose encoding is said elsewhere, or can be one only: in the file (XML, RFC 7303 section 3; RTF), or
-// in the type's own definition: UTF-8 (JavaScript, RFC 9239 section 4.2; CSV, RFC 7111 section 5.1;
-// iCalendar, RFC 5545 section 3.1.4; vCard, RFC 6350 section 3.1; and WebVTT, cache manifests, event
-// streams). Other text would be ASCII, or guessed at, if nothing was said (RFC 6657 section 3). What is not
-// text/* has no charset: that of JSON is UTF-8 (RFC 8259 section 11).
+// Text types without a charset parameter: the file declares it (XML, RFC 7303 section 3; RTF), or the type is
+// always UTF-8 (JavaScript, RFC 9239 section 4.2; CSV, RFC 7111 section 5.1; iCalendar, RFC 5545
+// section 3.1.4; vCard, RFC 6350 section 3.1; WebVTT, cache manifests, event streams). Without the parameter,
+// other text is ASCII by default, or guessed (RFC 6657 section 3). Types other than text/* have no charset:
+// JSON is UTF-8 (RFC 8259 section 11).
 constexpr std::array<string_view, 10> kEncodingKnown{"text/xml",
                                                      "text/xml-external-parsed-entity",
                                                      "text/rtf",
@@ -50,7 +50,7 @@ string with_charset(string_view type) {
   return string{type} + (text && !known ? "; charset=utf-8" : "");
 }
 
-// Takes the next line, or word, off the front.
+// Removes the next line, or word, from the front.
 string_view take(string_view& rest, string_view ends) noexcept {
   const std::size_t begin = std::min(rest.find_first_not_of(ends), rest.size());
   rest.remove_prefix(begin);
@@ -59,7 +59,7 @@ string_view take(string_view& rest, string_view ends) noexcept {
   return taken;
 }
 
-// type "/" subtype, both tokens: so it can stand in a field as it is.
+// type "/" subtype, both tokens.
 bool is_type(string_view text) noexcept {
   const std::size_t slash = text.find('/');
   return slash != string_view::npos && slash != 0 && slash + 1 != text.size() &&
@@ -79,7 +79,7 @@ MediaTypes::MediaTypes(string_view list) {
   add_list(kBuiltIn);
 }
 
-// What is there already stays.
+// Keeps the types that are already known.
 void MediaTypes::add_list(string_view list) {
   while (!list.empty()) {
     string_view line = take(list, "\r\n");
@@ -95,7 +95,7 @@ void MediaTypes::add_list(string_view list) {
 
 string_view MediaTypes::of(string_view file_name) const noexcept {
   string_view name = file_name.substr(file_name.rfind('/') + 1);
-  // A dot at the very beginning hides a file, and begins no ending.
+  // A dot at the beginning hides a file and does not start an extension.
   for (std::size_t dot = name.find('.', 1); dot != string_view::npos; dot = name.find('.', dot + 1))
     if (const auto found = types_.find(name.substr(dot + 1)); found != types_.end()) return found->second;
   return kUnknown;

@@ -1,4 +1,4 @@
-// The media type of a file, by the end of its name.
+// Media types by file name extension.
 #pragma once
 #include <functional>
 #include <map>
@@ -9,23 +9,23 @@ namespace files {
 
 class MediaTypes {
  public:
-  // `list`: lines of a type and the endings that stand for it, as in /etc/mime.types; "#" begins a comment.
-  // It goes before the few types that are known without it.
+  // `list`: lines with a type and its extensions, as in /etc/mime.types; "#" starts a comment. It overrides
+  // the built-in types.
   explicit MediaTypes(std::string_view list = {});
 
-  // As the value of Content-Type. The longest ending that is known decides, in letters of either case;
-  // "application/octet-stream" if none is. The view is good as long as this object.
+  // The value of Content-Type, by the longest known extension, ignoring case; "application/octet-stream" if
+  // there is none. The view is valid as long as this object.
   [[nodiscard]] std::string_view of(std::string_view file_name) const noexcept;
 
  private:
-  // Compares without regard to case, so that a name need not be copied.
+  // Compares ignoring case, without copying the name.
   struct Less {
     using is_transparent = void;
     bool operator()(std::string_view a, std::string_view b) const noexcept;
   };
   void add_list(std::string_view list);
 
-  std::map<std::string, std::string, Less> types_;  // by ending, without the dot
+  std::map<std::string, std::string, Less> types_;  // by extension, without the dot
 };
 
 }  // namespace files

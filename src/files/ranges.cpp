@@ -11,7 +11,7 @@ namespace {
 
 using std::string_view;
 
-// A number too large for us lies beyond every file.
+// A number that overflows lies beyond every file.
 std::optional<std::uint64_t> number(string_view digits) noexcept {
   if (digits.empty() || !base::all_are(digits, base::kDigit)) return std::nullopt;
   std::uint64_t value = std::numeric_limits<std::uint64_t>::max();
@@ -39,7 +39,7 @@ Spec read_spec(string_view text, std::uint64_t size, ByteRange& range) noexcept 
   return Spec::good;
 }
 
-// Ranges that overlap are sent once (RFC 9110 section 15.3.7.2); those that meet may as well be.
+// Joins ranges that overlap (RFC 9110 section 15.3.7.2) or touch.
 void join(std::vector<ByteRange>& parts) {
   std::vector<ByteRange> sorted = parts;
   std::sort(sorted.begin(), sorted.end(),
@@ -76,7 +76,7 @@ Ranges parse_ranges(string_view value, std::uint64_t size) {
   }
   if (!any) return {};
   if (parts.empty()) return {What::outside};
-  if (size == 0) return {};  // the last bytes of an empty file are all of it, which Content-Range cannot say
+  if (size == 0) return {};  // Content-Range cannot express an empty range
   join(parts);
   if (parts.size() > kRangesMax) return {};
   return {What::parts, std::move(parts)};

@@ -1,4 +1,4 @@
-// Range requests (RFC 9110 section 14): which bytes a client asks for.
+// Range requests (RFC 9110 section 14).
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -14,18 +14,18 @@ struct ByteRange {
 
 struct Ranges {
   enum class What : std::uint8_t {
-    whole,    // there is no reason to send less: no ranges, none that are understood, or too many
+    whole,    // no valid ranges, or too many
     parts,    // `parts`, at least one
     outside,  // none of them lies in the file: 416
   };
   What what = What::whole;
-  std::vector<ByteRange> parts{};  // in the order asked for; if some met, in the file's order and joined
+  std::vector<ByteRange> parts{};  // in the requested order; if some were joined, in the file's order
 };
 
-// More parts than this are not sent: the whole file is.
+// With more parts the whole file is sent.
 inline constexpr std::size_t kRangesMax = 16;
 
-// Reads the value of Range for a file of `size` bytes.
+// Parses the value of Range for a file of `size` bytes.
 Ranges parse_ranges(std::string_view value, std::uint64_t size);
 
 }  // namespace files

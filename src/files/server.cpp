@@ -22,7 +22,7 @@ using base::Reason;
 using http::Body;
 using std::string;
 using std::string_view;
-using What = Found::What;
+using What = FoundFile::What;
 
 constexpr string_view kAllowed = "Allow: GET, HEAD, OPTIONS\r\n";
 
@@ -42,7 +42,7 @@ Answer plain_answer(std::uint16_t status, string fields, const Body& body) {
   return answer;
 }
 
-// Range says something once, or nothing.
+// The value of Range; empty if it is missing or repeated.
 string_view range_of(const http::Fields& fields) noexcept {
   string_view value;
   for (const http::Field& field : fields.all()) {
@@ -58,7 +58,7 @@ string content_range(const ByteRange& part, std::uint64_t size) {
          std::to_string(part.first + part.length - 1) + '/' + std::to_string(size) + "\r\n";
 }
 
-Content content_of(Found& found) {
+Content content_of(FoundFile& found) {
   if (found.file->content) return {found.file->content, {}};
   return {nullptr, std::move(found.fd)};
 }
@@ -67,7 +67,7 @@ std::unique_ptr<base::BodySource> pieces(Content content, std::vector<Piece> lis
   return std::make_unique<PiecesSource>(std::move(content), std::move(list));
 }
 
-// What RFC 3986 section 3.3 and 3.4 let stand there, and what is encoded already.
+// Characters allowed by RFC 3986 sections 3.3 and 3.4, and "%" of encoded ones.
 constexpr string_view kInPath = "!$&'()*+,;=:@/%", kInQuery = "!$&'()*+,;=:@/?%";
 
 }  // namespace
@@ -80,8 +80,8 @@ struct Server::Asked {
   const bool to_head;
   const std::int64_t now_s;  // since 1970-01-01 UTC
 
-  // The URL's path of the folder that is asked for: one "/" at its beginning, so that it cannot be read as
-  // "//host", and one at its end.
+  // The URL path of the requested directory, with a single "/" at the start, so that it cannot be read as
+  // "//host", and one at the end.
   [[nodiscard]] string folder_url() const {
     string_view prefix = route.prefix;
     while (prefix.starts_with('/')) prefix.remove_prefix(1);
@@ -97,20 +97,6 @@ Server::Server(const Bounds& limits) : limits_(limits), finder_(limits) {
   std::array<std::byte, sizeof boundary_key_> secret;
   sys::random_bytes(secret);
   std::memcpy(&boundary_key_, secret.data(), secret.size());
-}
-
-string Server::fault(const string& directory) {
-  const sys::Opened folder = sys::open_directory(directory.c_str());
-  if (!folder.fd)
-    return "'" + directory + "' cannot be served: " +
-           (folder.error == ENOTDIR ? "it is not a folder" : std::strerror(folder.error)) +
-           "; name a folder that is there and can be entered";
-  const sys::Opened self = sys::open_beneath(folder.fd, "", sys::Access::look);
-  if (self.fd) return {};
-  // A filter that does not know the call says EPERM.
-  if (self.error == ENOSYS || self.error == EPERM)
-    return "files cannot be served here: the kernel has no openat2(2); Linux 5.6 or later is needed";
-  return "'" + directory + "' cannot be served: " + std::strerror(self.error);
 }
 
 Answer Server::answer(const plan::WebRoute& route, const http::RequestHead& head, const http::FilePath& path,
@@ -132,13 +118,13 @@ Answer Server::answer(const plan::WebRoute& route, const http::RequestHead& head
 }
 
 Answer Server::by_name(const Asked& asked) {
-  Found found = finder_.find(asked.find, asked.path.name);
+  FoundFile found = finder_.find(asked.find, asked.path.name);
   switch (found.what) {
     case What::file: return send(asked, found);
     case What::refused: return refusal(found.why);
     case What::folder: break;
   }
-  // The page's own links are relative to what stands before the last "/".
+  // The links of the page are relative to the last "/" of the URL.
   string url = "Location: " + asked.folder_url();
   if (!asked.path.query.empty()) (url += '?') += http::percent_encoded(asked.path.query, kInQuery);
   return plain_answer(301, url += "\r\n", {Body::Kind::length, 0});
@@ -149,11 +135,11 @@ Answer Server::in_folder(const Asked& asked) {
   for (const string& index : asked.route.index) {
     string file{name};
     if (!file.empty()) file += '/';
-    Found found = finder_.find(asked.find, file.append(index));
+    FoundFile found = finder_.find(asked.find, file.append(index));
     if (found.what == What::file) return send(asked, found);
     if (found.what == What::refused && found.why != Reason::file_not_found) return refusal(found.why);
   }
-  const Found found = open_served(asked.find.root.folder, name);
+  const FoundFile found = open_served(asked.find.root.folder, name);
   if (found.what == What::refused) return refusal(found.why);
   if (found.what == What::file) return refusal(Reason::file_not_found);
   if (!asked.route.listing || !found.status.world_readable) return refusal(Reason::file_forbidden);
@@ -162,12 +148,12 @@ Answer Server::in_folder(const Asked& asked) {
 
 namespace {
 
-// What the page shows of an entry: nothing, if it would be refused or is hidden (as from ls).
+// The row of an entry; nothing if it would be refused or is hidden.
 std::optional<ListingRow> row_of(sys::DirectoryEntry& entry, const sys::Fd& root, const string& folder) {
   using Kind = sys::FileStatus::Kind;
   if (entry.name.starts_with('.')) return std::nullopt;
   if (entry.status.kind == Kind::link) {
-    // Seen from the root, since it may lead to another folder in it.
+    // Resolved from the root, since it may lead to another directory below it.
     const string path = folder.empty() ? entry.name : folder + '/' + entry.name;
     const sys::Opened target = sys::open_beneath(root, path.c_str(), sys::Access::look);
     if (!target.fd || sys::status_of(target.fd, entry.status) != 0) return std::nullopt;
@@ -180,7 +166,7 @@ std::optional<ListingRow> row_of(sys::DirectoryEntry& entry, const sys::Fd& root
 
 }  // namespace
 
-Answer Server::list(const Asked& asked, const Found& folder) {
+Answer Server::list(const Asked& asked, const FoundFile& folder) {
   if (evaluate(asked.head.fields, {}, asked.now_s) == Condition::failed)
     return refusal(Reason::precondition_failed);
   Listing page;
@@ -195,7 +181,7 @@ Answer Server::list(const Asked& asked, const Found& folder) {
   page.has_parent = !asked.path.name.empty();
   page.query = asked.path.query;
 
-  Found found;
+  FoundFile found;
   auto made = std::make_shared<Representation>();
   made->type = "text/html; charset=utf-8";
   made->content = std::make_shared<const string>(write_listing(std::move(page)));
@@ -213,7 +199,7 @@ Answer Server::list(const Asked& asked, const Found& folder) {
   return send_whole(asked, found);
 }
 
-Answer Server::send(const Asked& asked, Found& found) {
+Answer Server::send(const Asked& asked, FoundFile& found) {
   const Representation& file = *found.file;
   const Validators current{file.etag, file.modified_s};
   switch (evaluate(asked.head.fields, current, asked.now_s)) {
@@ -222,7 +208,7 @@ Answer Server::send(const Asked& asked, Found& found) {
     case Condition::holds: break;
   }
   const string_view range = range_of(asked.head.fields);
-  // Section 14.2: Range means something with GET only.
+  // Section 14.2: Range applies to GET only.
   if (range.empty() || asked.to_head || !file.in_ranges ||
       !if_range_holds(asked.head.fields, current, asked.now_s))
     return send_whole(asked, found);
@@ -233,14 +219,14 @@ Answer Server::send(const Asked& asked, Found& found) {
                                                 std::to_string(*file.length) + "\r\n");
     case Ranges::What::whole: break;
     case Ranges::What::parts:
-      // It is not said whether the parts or the whole of a multipart body would be in gzip.
+      // It is undefined whether the coding applies to the parts or to the multipart body.
       if (ranges.parts.size() == 1 || file.coding.empty()) return send_parts(found, ranges.parts);
       break;
   }
   return send_whole(asked, found);
 }
 
-Answer Server::send_whole(const Asked& asked, Found& found) {
+Answer Server::send_whole(const Asked& asked, FoundFile& found) {
   const Representation& file = *found.file;
   Answer answer;
   answer.fields = "Content-Type: " + file.type + "\r\n" + file.coding + file.validators;
@@ -253,7 +239,7 @@ Answer Server::send_whole(const Asked& asked, Found& found) {
   return answer.feed ? std::move(answer) : refusal(Reason::no_memory);
 }
 
-Answer Server::send_parts(Found& found, const std::vector<ByteRange>& parts) {
+Answer Server::send_parts(FoundFile& found, const std::vector<ByteRange>& parts) {
   const Representation& file = *found.file;
   Answer answer = plain_answer(206, file.coding + file.validators, {Body::Kind::length, 0});
   answer.fields += "Accept-Ranges: bytes\r\n";
@@ -284,7 +270,7 @@ std::unique_ptr<base::BodySource> open_whole_file(const string& root, const stri
     why = reason_of_errno(folder.error);
     return nullptr;
   }
-  Found found = open_served(folder.fd, file.substr(std::min(file.find_first_not_of('/'), file.size())));
+  FoundFile found = open_served(folder.fd, file.substr(std::min(file.find_first_not_of('/'), file.size())));
   if (found.what != What::file) {
     why = found.what == What::folder ? Reason::file_forbidden : found.why;
     return nullptr;

@@ -589,13 +589,6 @@ TEST_F(GzipFiles, OneCallDoesNotGoThroughTheWholeFile) {
 
 // ---- the rest --------------------------------------------------------------------------------------------
 
-TEST_F(FilesTest, WhyNothingCanBeServed) {
-  world.put_file("/www/file", "x");
-  EXPECT_EQ(files::Server::fault("/www"), "");
-  EXPECT_NE(files::Server::fault("/nowhere").find("'/nowhere' cannot be served"), string::npos);
-  EXPECT_NE(files::Server::fault("/www/file").find("not a folder"), string::npos);
-}
-
 TEST_F(FilesTest, TheFileOfAListener) {
   world.put_file("/www/sub/a.txt", "hello");
   world.put_node("/www/out", Kind::link, "../etc", kChanged);

@@ -372,12 +372,6 @@ TEST_F(LinuxFiles, GzipCanBeUnpacked) {
   EXPECT_EQ(unpacked("/small.txt"), text.substr(0, 5000));
 }
 
-TEST_F(LinuxFiles, WhyNothingCanBeServed) {
-  EXPECT_EQ(files::Server::fault(route.directory), "");
-  EXPECT_NE(files::Server::fault((base / "nowhere").string()), "");
-  EXPECT_NE(files::Server::fault((base / "outside.txt").string()).find("not a folder"), string::npos);
-}
-
 TEST_F(LinuxFiles, TheFileOfAListener) {
   make("www/a.txt", "hello");
   make("www/closed.txt", "closed", 0600);
