@@ -2,10 +2,7 @@
 // file. A function that returns a string returns the error, or an empty string on success. On an error `out`
 // is unchanged.
 #pragma once
-#include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "../plan/roles.hpp"
 

@@ -1,9 +1,6 @@
 // Reads and checks the command line, and the configuration file that it names.
 #pragma once
-#include <cstdint>
 #include <span>
-#include <string>
-#include <vector>
 
 #include "../plan/config.hpp"
 

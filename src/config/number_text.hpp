@@ -1,10 +1,9 @@
 // Reads numbers, times and rates from text.
 #pragma once
-#include <cstdint>
 #include <optional>
 #include <string_view>
 
-#include "../plan/limits.hpp"
+#include "../plan/allowance.hpp"
 
 namespace config {
 

@@ -1,12 +1,7 @@
 // The table of options, from which the command line, the configuration file, `--help`, the README's table and
 // the man page's list are made.
 #pragma once
-#include <cstdint>
-#include <optional>
 #include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "../plan/config.hpp"
 

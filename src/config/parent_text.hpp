@@ -14,7 +14,6 @@
 //   10.0.0.0/8, ::1     numeric hosts with such an address; names are not resolved for this
 //   any of them:80      for this port only; an IPv6 address then needs brackets: [::1]:80, [fd00::]/8:80
 #pragma once
-#include <string>
 #include <string_view>
 #include <vector>
 

@@ -17,10 +17,6 @@
 //   method=GET           request method, in capital letters
 //   all                  no condition: every request
 #pragma once
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "../plan/rules.hpp"
 
 namespace config {

@@ -1,12 +1,8 @@
 // A value of the configuration file that knows its line and its path, so that each message names both:
 // "proxy.json:12: servers[0].routes[2].type: got "f", expected file_serve, redirect".
 #pragma once
-#include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "file.hpp"
 #include "json.hpp"

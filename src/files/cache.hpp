@@ -1,11 +1,9 @@
 // A cache of small files with their header fields. The least recently used files are dropped first.
 #pragma once
-#include <cstdint>
 #include <list>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 

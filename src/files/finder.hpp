@@ -1,13 +1,7 @@
 // Finds the file that a name below a directory stands for, and chooses its representation.
 #pragma once
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "../base/reason.hpp"
 #include "../plan/roles.hpp"
-#include "../sys/sys.hpp"
 #include "cache.hpp"
 #include "media_types.hpp"
 

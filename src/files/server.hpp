@@ -1,18 +1,10 @@
 // Serves the files of a directory (RFC 9110). Returns a response as a value; the caller writes the head and
 // sends the body.
 #pragma once
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "../base/body_source.hpp"
-#include "../base/reason.hpp"
 #include "../base/siphash.hpp"
 #include "../http/head.hpp"
 #include "../http/url_path.hpp"
-#include "../plan/roles.hpp"
 #include "finder.hpp"
 #include "ranges.hpp"
 

@@ -1,6 +1,5 @@
 // Dates in header fields (RFC 9110 section 5.6.7).
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>

@@ -2,9 +2,7 @@
 // (http_parse.cpp). Grammar: RFC 9112, and RFC 1945 for HTTP/1.0.
 #pragma once
 #include <array>
-#include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "../base/reason.hpp"
 #include "field_name.hpp"

@@ -1,12 +1,5 @@
 // Writes the responses of the proxy itself: error responses, and the heads of files and pages.
 #pragma once
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <string_view>
-
-#include "../base/reason.hpp"
-#include "../sys/address.hpp"
 #include "rewrite.hpp"
 
 namespace http {

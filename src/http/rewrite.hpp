@@ -1,10 +1,5 @@
 // Writes the head for the next hop from parsed values. No received line is forwarded unparsed.
 #pragma once
-#include <array>
-#include <cstddef>
-#include <span>
-#include <string_view>
-
 #include "../sys/address.hpp"
 #include "date.hpp"
 #include "head.hpp"

@@ -8,13 +8,9 @@
 // Only the constructor allocates memory. `now` is in milliseconds and does not go back. A member is an index
 // into plan::Group::members, a group an index into the list given to the constructor.
 #pragma once
-#include <cstddef>
-#include <cstdint>
 #include <limits>
-#include <vector>
 
 #include "../base/siphash.hpp"
-#include "../sys/address.hpp"
 #include "roles.hpp"
 
 namespace plan {

@@ -1,15 +1,9 @@
 // The configuration, which src/config reads from the command line and from a file.
 #pragma once
-#include <array>
-#include <cstdint>
 #include <optional>
-#include <string>
-#include <vector>
 
-#include "../sys/address.hpp"
-#include "limits.hpp"
+#include "allowance.hpp"
 #include "parent.hpp"
-#include "roles.hpp"
 #include "rules.hpp"
 #include "waits.hpp"
 

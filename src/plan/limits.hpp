@@ -8,37 +8,17 @@
 // longest, which later starts with full buckets again. If all clients have a connection, a new one is
 // refused: this cannot happen if the table holds as many clients as there are connections.
 #pragma once
-#include <array>
-#include <cstdint>
 #include <limits>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "../base/links.hpp"
 #include "../base/siphash.hpp"
 #include "../sys/address.hpp"
+#include "allowance.hpp"
 
 namespace plan {
 
 inline constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
-inline constexpr std::uint64_t kRateMax = std::uint64_t{1} << 40;  // thousandths of it fit into 64 bits
-
-struct Rate {
-  std::uint64_t per_second = 0;  // 0: no limit
-  std::uint64_t burst = 0;       // size of the bucket; 0: per_second
-  bool operator==(const Rate&) const = default;
-};
-
-struct Allowance {
-  Rate requests;
-  Rate bytes;
-  std::uint32_t connections = 0;  // 0: no limit
-  [[nodiscard]] bool is_limited() const noexcept {
-    return requests.per_second != 0 || bytes.per_second != 0 || connections != 0;
-  }
-  bool operator==(const Allowance&) const = default;
-};
 
 class TokenBucket {
  public:

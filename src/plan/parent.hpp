@@ -4,11 +4,8 @@
 // Names match ignoring case and a final dot. This machine is always reached directly: localhost, names below
 // .localhost (RFC 6761 section 6.3) and loopback addresses.
 #pragma once
-#include <cstdint>
-#include <string>
 #include <string_view>
 
-#include "network.hpp"
 #include "roles.hpp"
 
 namespace plan {

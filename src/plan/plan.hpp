@@ -1,8 +1,5 @@
 // A plan: what to do with a request or a connection. plan/router.hpp makes it.
 #pragma once
-#include <cstdint>
-
-#include "../base/reason.hpp"
 #include "../http/head.hpp"
 #include "../http/url_path.hpp"
 #include "parent.hpp"

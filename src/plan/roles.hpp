@@ -1,10 +1,8 @@
 // What listeners do: roles, and the sites and routes of a web server. Values, filled by src/config.
 #pragma once
-#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "../sys/address.hpp"
 #include "network.hpp"
 
 namespace plan {

@@ -24,10 +24,8 @@
 //   (1) its client= matches, or it has none: the allowed requests are listed, and this one is not.
 //   (2) only reachable from this machine: a public listener without client= is refused at start.
 #pragma once
-#include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "network.hpp"

@@ -7,11 +7,7 @@
 //
 // Without TLS, passwords reach the proxy in the clear (RFC 7617 section 4).
 #pragma once
-#include <array>
-#include <cstdint>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "../base/siphash.hpp"

@@ -3,10 +3,7 @@
 // its end is not a failure.
 #pragma once
 #include <array>
-#include <cstddef>
-#include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "../base/reason.hpp"
 
