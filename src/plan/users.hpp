@@ -33,14 +33,17 @@ struct LoginResult {
   std::string_view user;  // good: the name; valid until the users are replaced
 };
 
+struct User {
+  std::string name, hash;  // hash: as crypt(3) writes it
+};
+
 class Users {
  public:
   // `key` is random and secret. REQUIRES: the hasher outlives this object; null if there is none.
   Users(Hasher* hasher, base::SipKey key) noexcept : hasher_(hasher), key_(key) {}
 
-  // Reads the text of a whole file, in place of what was read before. Empty, or one line that says what is
-  // wrong and in which line; then all is as it was.
-  std::string read(std::string_view text);
+  // Replaces all users. REQUIRES: names differ, and hashes are not empty.
+  void set(std::vector<User> users);
   [[nodiscard]] std::size_t size() const noexcept { return users_.size(); }
 
   // Checks the single Proxy-Authorization field of a request.
@@ -52,9 +55,6 @@ class Users {
   [[nodiscard]] std::uint64_t computed() const noexcept { return computed_; }
 
  private:
-  struct User {
-    std::string name, hash;
-  };
   // Credentials that were correct, as a keyed hash of 128 bits: the password itself is not kept.
   struct Remembered {
     base::SipHash hash;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "../config/command_line.hpp"
+#include "../config/users_text.hpp"
 #include "../sys/sys.hpp"
 
 namespace server {
@@ -32,9 +33,12 @@ std::string read_users(plan::Generation& generation) {
   std::string text;
   if (const int error = sys::read_file(file.c_str(), kFileMax, text); error != 0)
     return "cannot read " + file + ": " + std::strerror(error);
+  std::vector<plan::User> users;
+  if (const std::string error = config::parse_users(text, *generation.hasher, users); !error.empty())
+    return file + ": " + error;
   generation.users = std::make_shared<plan::Users>(generation.hasher.get(), random_key());
-  const std::string error = generation.users->read(text);
-  return error.empty() ? error : file + ": " + error;
+  generation.users->set(std::move(users));
+  return {};
 }
 
 Loaded load_generation(std::span<const char* const> arguments, const plan::Generation& current,

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "../../src/config/users_text.hpp"
 #include "../../src/http/basic_auth.hpp"
 
 namespace {
@@ -60,9 +61,17 @@ string base64(const string& text) {
 
 string basic(const string& credentials) { return "Basic " + base64(credentials); }
 
+// Reads a file as the configuration does. Returns the error.
+string read(Users& users, const plan::Hasher& hasher, const string& text) {
+  std::vector<plan::User> list;
+  string error = config::parse_users(text, hasher, list);
+  if (error.empty()) users.set(std::move(list));
+  return error;
+}
+
 class WithUsers : public testing::Test {
  protected:
-  void SetUp() override { ASSERT_EQ(users.read("ann:$f$secret\nbob:$f$p.q\ncarl:$f$\n"), ""); }
+  void SetUp() override { ASSERT_EQ(read(users, hasher, "ann:$f$secret\nbob:$f$p.q\ncarl:$f$\n"), ""); }
   What check(const string& value) { return users.check(value).what; }
 
   FakeHasher hasher;
@@ -195,7 +204,7 @@ TEST_F(WithUsers, AHashThatFailsLetsNobodyIn) {
 
 TEST_F(WithUsers, AFileReadAnewForgetsWhoWasRight) {
   EXPECT_EQ(check(basic("ann:secret")), What::good);
-  ASSERT_EQ(users.read("ann:$f$changed\n"), "");
+  ASSERT_EQ(read(users, hasher, "ann:$f$changed\n"), "");
   EXPECT_EQ(users.size(), 1U);
   EXPECT_EQ(check(basic("ann:secret")), What::wrong);
   EXPECT_EQ(check(basic("ann:changed")), What::good);
@@ -203,7 +212,7 @@ TEST_F(WithUsers, AFileReadAnewForgetsWhoWasRight) {
 
 TEST_F(WithUsers, AWrongFileChangesNothing) {
   EXPECT_EQ(check(basic("ann:secret")), What::good);
-  EXPECT_NE(users.read("ann:$f$changed\nbob\n"), "");
+  EXPECT_NE(read(users, hasher, "ann:$f$changed\nbob\n"), "");
   EXPECT_EQ(users.size(), 3U);
   EXPECT_EQ(check(basic("ann:secret")), What::good);
   EXPECT_EQ(users.computed(), 1U);
@@ -215,7 +224,7 @@ TEST(Users, TheOneNotUsedForLongestIsForgotten) {
   string file;
   const auto name = [](std::size_t i) { return "u" + std::to_string(i); };
   for (std::size_t i = 0; i <= plan::kRememberedMax; ++i) file += name(i) + ":$f$" + name(i) + "\n";
-  ASSERT_EQ(users.read(file), "");
+  ASSERT_EQ(read(users, hasher, file), "");
   const auto enter = [&](std::size_t i) {
     const LoginResult login = users.check(basic(name(i) + ":" + name(i)));
     EXPECT_EQ(login.user, name(i));
@@ -238,7 +247,7 @@ TEST(Users, NobodyIsKnownBeforeAFileIsRead) {
 TEST(Users, TheLinesOfAFile) {
   FakeHasher hasher;
   Users users{&hasher, kKey};
-  EXPECT_EQ(users.read("# who\n\nann:$f$a\r\n \t\nbob jr:$f$b"), "")
+  EXPECT_EQ(read(users, hasher, "# who\n\nann:$f$a\r\n \t\nbob jr:$f$b"), "")
       << "comments, blank lines, CR LF, no last LF";
   EXPECT_EQ(users.size(), 2U);
   EXPECT_EQ(users.check(basic("ann:a")).what, What::good);
@@ -251,40 +260,35 @@ TEST(Users, WhatIsWrongWithAFile) {
     const char* says;
   };
   const Row rows[] = {
-      {"", "there is no user in it"},
-      {"# ann:$f$a\n", "there is no user in it"},
-      {"ann\n", "line 1 is not USER:HASH"},
-      {"ann:$f$a\n\n#\nbob\n", "line 4 is not USER:HASH"},
-      {":$f$a\n", "line 1 has no name"},
-      {"ann:\n", "line 1 has no hash"},
-      {"a\tnn:$f$a\n", "line 1 has a control character"},
-      {string(256, 'a') + ":$f$a\n", "line 1 has a name of more than 255 bytes"},
-      {"ann:$f$a:x\n", "line 1 has characters behind the hash"},
-      {"ann:$f$a \n", "line 1 has characters behind the hash"},
-      {"ann:$f$a\nbob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "line 2 has a hash that begins with {SHA}"},
-      {"ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "without salt"},
+      {"", "no users"},
+      {"# ann:$f$a\n", "no users"},
+      {"ann\n", "line 1: expected USER:HASH"},
+      {"ann:$f$a\n\n#\nbob\n", "line 4: expected USER:HASH"},
+      {":$f$a\n", "line 1: missing user name"},
+      {"ann:\n", "line 1: missing hash"},
+      {"a\tnn:$f$a\n", "line 1: control character"},
+      {string(256, 'a') + ":$f$a\n", "line 1: user name is longer than 255 bytes"},
+      {"ann:$f$a:x\n", "line 1: unexpected characters after the hash"},
+      {"ann:$f$a \n", "line 1: unexpected characters after the hash"},
+      {"ann:$f$a\nbob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "line 2: unsupported hash {SHA}"},
+      {"ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "unsalted"},
       {"ann:{SSHA}x\n", "SHA-1"},
-      {"ann:{CRYPT}x\n", "not know"},
-      {"ann:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/\n", "Apache's own MD5"},
+      {"ann:{CRYPT}x\n", "does not support"},
+      {"ann:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/\n", "Apache's MD5"},
       {"ann:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/\n", "htpasswd -B"},
-      {"ann:secret\n", "the password itself"},
-      {"ann:$9$x$y\n", "of a kind that crypt(3) does not know"},
-      {"ann:$6$salt$tooshort\n", "was cut"},
-      {"ann:$f$a\nbob:$f$b\nann:$f$c\n", "line 3 names the user ann again, who stands in line 1"},
+      {"ann:secret\n", "looks like a password"},
+      {"ann:$9$x$y\n", "crypt(3) does not know this kind"},
+      {"ann:$6$salt$tooshort\n", "truncated"},
+      {"ann:$f$a\nbob:$f$b\nann:$f$c\n", "line 3: duplicate user 'ann', first in line 1"},
   };
   for (const Row& row : rows) {
     FakeHasher hasher;
     Users users{&hasher, kKey};
-    const string error = users.read(row.text);
+    const string error = read(users, hasher, row.text);
     EXPECT_NE(error.find(row.says), string::npos) << row.text << " -> " << error;
     EXPECT_EQ(error.find('\n'), string::npos) << "one line";
     EXPECT_EQ(users.size(), 0U);
   }
-}
-
-TEST(Users, WithoutLibcryptItSaysWhatIsMissing) {
-  Users users{nullptr, kKey};
-  EXPECT_NE(users.read("ann:$6$x$y\n").find("built without libcrypt (libcrypt-dev)"), string::npos);
 }
 
 // ---- the real thing, where it is there: hashes made by others -------------------------------------------
@@ -308,13 +312,13 @@ TEST(Crypt, KnowsTheHashesOfOthers) {
   if (!hasher) GTEST_SKIP() << "built without libcrypt";
   for (const RealHash& row : kRealHashes) {
     Users users{hasher.get(), kKey};
-    ASSERT_EQ(users.read("ann:" + string{row.hash} + "\n"), "") << row.title;
+    ASSERT_EQ(read(users, *hasher, "ann:" + string{row.hash} + "\n"), "") << row.title;
     EXPECT_EQ(users.check(basic("ann:secret")).what, What::good) << row.title;
     EXPECT_EQ(users.check(basic("ann:Secret")).what, What::wrong) << row.title;
     EXPECT_EQ(users.check(basic("ann:")).what, What::wrong) << row.title;
     EXPECT_EQ(users.computed(), 3U) << row.title;
     const string cut{row.hash, std::string_view{row.hash}.size() - 1};
-    EXPECT_NE(users.read("ann:" + cut + "\n"), "") << row.title << ": one character less";
+    EXPECT_NE(read(users, *hasher, "ann:" + cut + "\n"), "") << row.title << ": one character less";
   }
 }
 
@@ -325,7 +329,7 @@ TEST(Crypt, RefusesWhatItCannotCompute) {
        {"$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/", "$9$abc$def", "$2y$99$abcdefghijklmnopqrstuu", "$",
         "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "*0", "!", "x", "password"}) {
     Users users{hasher.get(), kKey};
-    EXPECT_NE(users.read("ann:" + string{hash} + "\n").find("line 1 has "), string::npos) << hash;
+    EXPECT_NE(read(users, *hasher, "ann:" + string{hash} + "\n").find("line 1: "), string::npos) << hash;
   }
   EXPECT_TRUE(hasher->hash("secret", "*0").empty());
 }
