@@ -74,7 +74,8 @@ static_assert(is_perfect(), "two names share a slot: choose other factors in slo
 FieldName field_name(string_view name) noexcept {
   if (name.empty()) return FieldName::other;
   const FieldName candidate = kBySlot[slot_of(name)];
-  const bool same = base::equals_ignoring_case(kText[static_cast<std::size_t>(candidate)], name);
+  const string_view text = kText[static_cast<std::size_t>(candidate)];
+  const bool same = text == name || base::equals_ignoring_case(text, name);  // most names come in this case
   return same ? candidate : FieldName::other;
 }
 

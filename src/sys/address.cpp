@@ -124,8 +124,14 @@ AddressText ip_text(const Address& address) noexcept {
     put(out, address.family == Address::Family::none ? "-" : "unix socket");
     return out;
   }
-  const int family = address.family == Address::Family::ipv4 ? AF_INET : AF_INET6;
-  inet_ntop(family, address.bytes.data(), out.chars.data(), static_cast<socklen_t>(out.chars.size()));
+  if (address.family == Address::Family::ipv4) {  // inet_ntop uses printf, ten times as expensive
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (i != 0) put(out, ".");
+      put_number(out, address.bytes[i]);
+    }
+    return out;
+  }
+  inet_ntop(AF_INET6, address.bytes.data(), out.chars.data(), static_cast<socklen_t>(out.chars.size()));
   out.length = static_cast<std::uint8_t>(std::strlen(out.chars.data()));
   if (address.scope != 0) {
     put(out, "%");
