@@ -40,11 +40,11 @@ Line line_at(string_view bytes, std::size_t start) noexcept {
 
 // RFC 9112 section 5: field-name ":" OWS field-value OWS, no blank before the colon, no folding.
 Reason parse_field(string_view line, Fields& fields, bool& overflow) noexcept {
-  if (line.front() == ' ' || line.front() == '\t') return Reason::folded_field;
+  if (line.front() == ' ' || line.front() == '\t') return Reason::folded_header;
   const std::size_t colon = line.find(':');
-  if (colon == string_view::npos || colon == 0) return Reason::bad_field;
+  if (colon == string_view::npos || colon == 0) return Reason::bad_header;
   const Field field{line.substr(0, colon), base::trimmed(line.substr(colon + 1))};
-  if (!base::all_are(field.name, base::kToken)) return Reason::bad_field;  // PLANT(field-name-token)
+  if (!base::all_are(field.name, base::kToken)) return Reason::bad_header;  // PLANT(field-name-token)
   if (!fields.add(field)) overflow = true;
   return Reason::none;
 }
@@ -181,7 +181,7 @@ Lengths find_lengths(const Fields& fields) noexcept {
 // the end of the body open; any coding before it is unsupported.
 Reason check_encoding(const Lengths& found, Version version) noexcept {
   // PLANT(one-encoding)
-  if (found.encoding_fields > 1 || version == Version::http10) return Reason::bad_encoding;
+  if (found.encoding_fields > 1 || version == Version::http10) return Reason::bad_transfer_encoding;
   if (equals_ignoring_case(found.encoding, "chunked")) return Reason::none;
   std::size_t chunked = 0;
   string_view rest = found.encoding, last;
@@ -190,7 +190,7 @@ Reason check_encoding(const Lengths& found, Version version) noexcept {
     if (equals_ignoring_case(last, "chunked")) ++chunked;
   }
   const bool ends_chunked = chunked == 1 && equals_ignoring_case(last, "chunked");
-  return ends_chunked ? Reason::encoding_unsupported : Reason::bad_encoding;
+  return ends_chunked ? Reason::transfer_encoding_unsupported : Reason::bad_transfer_encoding;
 }
 
 // RFC 9112 section 6.3, rejecting where it leaves a choice. `otherwise`: the body if no field gives its
@@ -198,8 +198,8 @@ Reason check_encoding(const Lengths& found, Version version) noexcept {
 Reason decide_body(const Fields& fields, Version version, Body::Kind otherwise, Body& body) noexcept {
   const Lengths found = find_lengths(fields);
   // PLANT(length-or-chunks)
-  if (found.length_fields != 0 && found.encoding_fields != 0) return Reason::length_and_encoding;
-  if (found.length_fields > 1 || found.odd_length) return Reason::bad_length;  // PLANT(one-length)
+  if (found.length_fields != 0 && found.encoding_fields != 0) return Reason::conflicting_framing;
+  if (found.length_fields > 1 || found.odd_length) return Reason::bad_content_length;  // PLANT(one-length)
   body = {otherwise, 0};
   if (found.length_fields == 1) body = {Body::Kind::length, found.length};
   if (found.encoding_fields == 0) return Reason::none;
@@ -297,7 +297,7 @@ Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
     start += line.text.size() + 2;
     if (line.text.empty()) {
       if (first) return bad(first_line_reason(head));
-      return overflow ? bad(Reason::too_many_fields) : Parsed{Parsed::What::complete, start, Reason::none};
+      return overflow ? bad(Reason::too_many_headers) : Parsed{Parsed::What::complete, start, Reason::none};
     }
     const Reason why =
         first ? parse_first_line(line.text, head) : parse_field(line.text, head.fields, overflow);

@@ -82,7 +82,7 @@ constexpr std::array<StateFunction, kStates> kFunctions{nullptr, read_request, s
 Result run_state(request_info& record, Turn& turn, Worker& worker) noexcept {
   // After our own FIN the client's makes a hang-up, with bytes perhaps unread: those are for `linger`.
   const net::Endpoint& client = record.side[kClient];
-  if (client.hung && !client.shut) return close_connection(Reason::client_left);  // PLANT(client-hangup)
+  if (client.hung && !client.shut) return close_connection(Reason::client_closed);  // PLANT(client-hangup)
   if (const Reason verdict = std::exchange(record.verdict, Reason::none); verdict != Reason::none) {
     if (record.side[kUpstream].link == Link::connecting) return connect_late(record, turn, worker, verdict);
     if (record.side[kUpstream].link == Link::resolving) return unreachable(record, turn, worker, verdict);
@@ -112,7 +112,7 @@ Result read_request(request_info& record, Turn& turn, Worker& worker) noexcept {
       if (!request.block) return need_block(nothing_yet);
       fill_head(record, turn, worker, kRequest);
       if (request.flow == Flow::budget) return head_throttled(record, turn, worker);
-      if (request.flow == Flow::read_failed) return close_connection(Reason::client_left);
+      if (request.flow == Flow::read_failed) return close_connection(Reason::client_closed);
       if (request.flow == Flow::need_read && request.end > 0) return wait_for(Wait::request_head);
       if (request.flow == Flow::need_read) {
         request.drop_block();
@@ -135,10 +135,10 @@ Result send_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& response = record.lane[kResponse];
   net::Endpoint& upstream = record.side[kUpstream];
   if (net::drain(response, record.side[kClient]) == Flow::write_failed)
-    return close_connection(Reason::client_left);
+    return close_connection(Reason::client_closed);
   if (response.held() == 0)
     response.drop_block();  // a 100 is on its way; who waits for the body holds nothing for it
-  if (request.flow == Flow::read_failed) return close_connection(Reason::client_left);
+  if (request.flow == Flow::read_failed) return close_connection(Reason::client_closed);
   if (request.flow == Flow::bad_framing) return give_up(record, turn, worker, Reason::bad_chunk);
   greet_half_closed(record);
   if (upstream.link == Link::none || upstream.link == Link::resolving) return look_up(record, turn, worker);
@@ -162,7 +162,7 @@ Result read_response(request_info& record, Turn& turn, Worker& worker) noexcept 
   net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
   net::Endpoint& upstream = record.side[kUpstream];
-  if (request.flow == Flow::read_failed) return close_connection(Reason::client_left);
+  if (request.flow == Flow::read_failed) return close_connection(Reason::client_closed);
   if (request.flow == Flow::bad_framing) return give_up(record, turn, worker, Reason::bad_chunk);
   greet_half_closed(record);  // PLANT(probe-half-closed)
   for (;;) {
@@ -215,12 +215,12 @@ Result send_response(request_info& record, Turn& turn, Worker& worker) noexcept 
     case Flow::need_write: return wait_for(Wait::client_write);
     case Flow::budget: return yield();
     case Flow::no_block: return give_up_kept(record) ? yield() : need_block(Wait::response_body);
-    case Flow::write_failed: return close_connection(Reason::client_left);
+    case Flow::write_failed: return close_connection(Reason::client_closed);
     case Flow::bad_framing: return cut(record, Reason::bad_response, Reason::bad_chunk);
     case Flow::read_failed:
     case Flow::none: break;
   }
-  return cut(record, response.error == 0 ? Reason::upstream_cut : Reason::upstream_reset, Reason::none);
+  return cut(record, response.error == 0 ? Reason::response_truncated : Reason::upstream_reset, Reason::none);
 }
 
 // ---- running a record ------------------------------------------------------------------------------------

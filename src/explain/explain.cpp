@@ -247,7 +247,7 @@ Found look_up(const plan::Config& config, const http::Authority& host) {
     const net::Lookup found = resolver.find(host.host, host.port, me, now);
     if (found.what == net::Lookup::What::ready) return {found.addresses, Reason::none};
     if (found.what == net::Lookup::What::failed) return {{}, found.why};
-    if (now >= end) return {{}, Reason::resolve_timeout};
+    if (now >= end) return {{}, Reason::dns_timeout};
     const int most = static_cast<int>(end - now), wanted = resolver.timeout_ms();
     std::array<sys::Event, 8> events;
     const std::size_t count = sys::wait(poller.fd, events, wanted < 0 ? most : std::min(most, wanted));

@@ -215,8 +215,8 @@ Answer Server::send(const Asked& asked, FoundFile& found) {
   const Ranges ranges = parse_ranges(range, *file.length);
   switch (ranges.what) {
     case Ranges::What::outside:
-      return refusal(Reason::range_outside, "Accept-Ranges: bytes\r\nContent-Range: bytes */" +
-                                                std::to_string(*file.length) + "\r\n");
+      return refusal(Reason::range_not_satisfiable, "Accept-Ranges: bytes\r\nContent-Range: bytes */" +
+                                                        std::to_string(*file.length) + "\r\n");
     case Ranges::What::whole: break;
     case Ranges::What::parts:
       // It is undefined whether the coding applies to the parts or to the multipart body.

@@ -78,8 +78,8 @@ constexpr Heard failed(Reason why, std::uint16_t status = 0) noexcept {
 // What the fields of a whole head say of a body. A 2xx to CONNECT has none, whatever they say (RFC 9110
 // section 9.3.6), and of other answers only the status counts.
 constexpr bool is_of_body(Reason why) noexcept {
-  return why == Reason::bad_length || why == Reason::bad_encoding || why == Reason::length_and_encoding ||
-         why == Reason::encoding_unsupported;
+  return why == Reason::bad_content_length || why == Reason::bad_transfer_encoding ||
+         why == Reason::conflicting_framing || why == Reason::transfer_encoding_unsupported;
 }
 
 Heard hear_connect(string_view came) noexcept {
@@ -89,43 +89,43 @@ Heard hear_connect(string_view came) noexcept {
     const http::Parsed parsed = http::parse_response(rest, 0, false, head);
     if (parsed.what == http::Parsed::What::partial) break;
     const bool whole = parsed.what == http::Parsed::What::complete;
-    if (!whole && !is_of_body(parsed.why)) return failed(Reason::bad_parent_answer);
+    if (!whole && !is_of_body(parsed.why)) return failed(Reason::bad_parent_response);
     start += whole ? parsed.length : rest.find("\r\n\r\n") + 4;
-    if (head.status == 101) return failed(Reason::bad_parent_answer, 101);  // nobody asked for it
-    if (head.interim()) continue;                                           // RFC 9110 section 15.2
+    if (head.status == 101) return failed(Reason::bad_parent_response, 101);  // nobody asked for it
+    if (head.interim()) continue;                                             // RFC 9110 section 15.2
     if (head.status / 100 == 2) return done(start, head.status);
-    return failed(head.status == 407 ? Reason::parent_login : Reason::parent_refused, head.status);
+    return failed(head.status == 407 ? Reason::parent_auth_failed : Reason::parent_refused, head.status);
   }
-  return came.size() < http::kHeadBytesMax ? more() : failed(Reason::bad_parent_answer);
+  return came.size() < http::kHeadBytesMax ? more() : failed(Reason::bad_parent_response);
 }
 
 Heard hear_methods(const Login& login, string_view came) noexcept {
-  if (!came.empty() && came[0] != kSocks) return failed(Reason::bad_parent_answer);
+  if (!came.empty() && came[0] != kSocks) return failed(Reason::bad_parent_response);
   if (came.size() < 2) return more();
   if (came[1] == kNoLogin) return next(Greeting::socks_request, 2);
   if (came[1] == kWithLogin && !login.user.empty()) return next(Greeting::socks_login, 2);
-  return failed(came[1] == '\xff' ? Reason::parent_login : Reason::bad_parent_answer);
+  return failed(came[1] == '\xff' ? Reason::parent_auth_failed : Reason::bad_parent_response);
 }
 
 Heard hear_login(string_view came) noexcept {
-  if (!came.empty() && came[0] != kLoginVersion) return failed(Reason::bad_parent_answer);
+  if (!came.empty() && came[0] != kLoginVersion) return failed(Reason::bad_parent_response);
   if (came.size() < 2) return more();
   const auto status = static_cast<unsigned char>(came[1]);
-  return status == 0 ? next(Greeting::socks_request, 2) : failed(Reason::parent_login, status);
+  return status == 0 ? next(Greeting::socks_request, 2) : failed(Reason::parent_auth_failed, status);
 }
 
 // Replies 0 to 8 of RFC 1928 section 6. Others are not assigned; they do say that there is no connection.
 constexpr Reason reason_of(unsigned char reply) noexcept {
   constexpr std::array<Reason, 9> kReasons{
-      Reason::none,             // succeeded
-      Reason::parent_refused,   // general failure
-      Reason::parent_refused,   // not allowed by the ruleset
-      Reason::unreachable,      // the network
-      Reason::unreachable,      // the host
-      Reason::refused,          // by the host
-      Reason::connect_timeout,  // TTL expired
-      Reason::parent_refused,   // command not supported
-      Reason::parent_refused,   // address type not supported
+      Reason::none,                // succeeded
+      Reason::parent_refused,      // general failure
+      Reason::parent_refused,      // not allowed by the ruleset
+      Reason::host_unreachable,    // the network
+      Reason::host_unreachable,    // the host
+      Reason::connection_refused,  // by the host
+      Reason::connect_timeout,     // TTL expired
+      Reason::parent_refused,      // command not supported
+      Reason::parent_refused,      // address type not supported
   };
   return reply < kReasons.size() ? kReasons[reply] : Reason::parent_refused;
 }
@@ -133,11 +133,11 @@ constexpr Reason reason_of(unsigned char reply) noexcept {
 // The address that the parent bound is read over. A refusal counts as soon as it is there: who refuses does
 // not always go on to the letter.
 Heard hear_reply(string_view came) noexcept {
-  if (!came.empty() && came[0] != kSocks) return failed(Reason::bad_parent_answer);
+  if (!came.empty() && came[0] != kSocks) return failed(Reason::bad_parent_response);
   if (came.size() < 2) return more();
   const auto reply = static_cast<unsigned char>(came[1]);
   if (reply != 0) return failed(reason_of(reply), reply);
-  if (came.size() > 2 && came[2] != kReserved) return failed(Reason::bad_parent_answer);
+  if (came.size() > 2 && came[2] != kReserved) return failed(Reason::bad_parent_response);
   if (came.size() < 4) return more();
   std::size_t address = 0;
   switch (came[3]) {
@@ -147,7 +147,7 @@ Heard hear_reply(string_view came) noexcept {
       if (came.size() < 5) return more();
       address = 1 + std::size_t{static_cast<unsigned char>(came[4])};
       break;
-    default: return failed(Reason::bad_parent_answer);
+    default: return failed(Reason::bad_parent_response);
   }
   const std::size_t whole = 4 + address + 2;
   return came.size() < whole ? more() : done(whole, 0);  // PLANT(partial-socks-reply)

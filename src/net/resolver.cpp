@@ -20,11 +20,11 @@ bool is_localhost(std::string_view host) noexcept {
 Reason reason_for(Found::What what) noexcept {
   switch (what) {
     case Found::What::found: return Reason::none;
-    case Found::What::not_found: return Reason::name_not_found;
-    case Found::What::timed_out: return Reason::resolve_timeout;
+    case Found::What::not_found: return Reason::host_not_found;
+    case Found::What::timed_out: return Reason::dns_timeout;
     case Found::What::failed: break;
   }
-  return Reason::name_failed;
+  return Reason::dns_error;
 }
 
 }  // namespace

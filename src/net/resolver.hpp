@@ -19,7 +19,7 @@ namespace net {
 struct Lookup {
   enum class What : std::uint8_t { ready, pending, failed };
   What what;
-  base::Reason why;     // failed: name_not_found, name_failed or resolve_timeout
+  base::Reason why;     // failed: host_not_found, dns_error or dns_timeout
   Addresses addresses;  // ready: at least one, best first, with the port asked for
 };
 

@@ -24,10 +24,10 @@ bool may_tunnel_to(const Config& config, std::uint16_t port) noexcept {
 Reason objection(const Config& config, const http::RequestHead& head) noexcept {
   switch (head.form) {
     case http::TargetForm::authority:
-      if (head.body.kind != http::Body::Kind::none) return Reason::bad_length;
+      if (head.body.kind != http::Body::Kind::none) return Reason::bad_content_length;
       return may_tunnel_to(config, head.authority.port) ? Reason::none : Reason::port_not_allowed;
-    case http::TargetForm::asterisk: return head.method == "OPTIONS" ? Reason::none : Reason::not_for_a_proxy;
-    case http::TargetForm::origin: return Reason::not_for_a_proxy;
+    case http::TargetForm::asterisk: return head.method == "OPTIONS" ? Reason::none : Reason::not_a_proxy_request;
+    case http::TargetForm::origin: return Reason::not_a_proxy_request;
     case http::TargetForm::absolute: break;
   }
   if (!head.plain_http) return Reason::scheme_unsupported;
@@ -46,9 +46,9 @@ Plan plan_forward(const Config& config, const http::RequestHead& head, const sys
       config.rules.before_lookup({client, head.authority.host, head.authority.port, head.method});
   const bool denied = verdict.decision == Decision::deny;
   if (denied && config.rules.is_about_client(verdict)) return refusal(Reason::client_not_allowed);
-  if (crowded) return refusal(Reason::no_slot);
+  if (crowded) return refusal(Reason::max_requests_reached);
   if (const Reason why = objection(config, head); why != Reason::none) return refusal(why);
-  if (has_passed(head, config.name)) return refusal(Reason::loop);
+  if (has_passed(head, config.name)) return refusal(Reason::loop_detected);
   if (denied) return refusal(Reason::request_not_allowed);
   if (head.form == http::TargetForm::asterisk || head.forwards_left == 0)
     return {.kind = Kind::reply, .target = head.authority};
@@ -87,7 +87,7 @@ Plan plan_request(const Config& config, const Listener& listener, const http::Re
                   const sys::Address& client, bool crowded) noexcept {
   if (listener.role != Role::web) return plan_forward(config, head, client, crowded);
   // Close after a 503: a kept connection would hold a slot.
-  if (crowded) return {.reason = Reason::no_slot, .keep_alive = false};
+  if (crowded) return {.reason = Reason::max_requests_reached, .keep_alive = false};
   return plan_web(config, listener, head, client);
 }
 

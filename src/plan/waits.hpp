@@ -41,19 +41,19 @@ struct WaitRow {
 
 // clang-format off
 inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
-    {Wait::idle, "--idle-timeout", 60'000, false, base::Reason::client_idle, "the first byte of a client connection"},
-    {Wait::keep_alive, "--keep-alive-timeout", 60'000, false, base::Reason::client_idle, "the next request on a keep-alive connection"},
+    {Wait::idle, "--idle-timeout", 60'000, false, base::Reason::idle_timeout, "the first byte of a client connection"},
+    {Wait::keep_alive, "--keep-alive-timeout", 60'000, false, base::Reason::idle_timeout, "the next request on a keep-alive connection"},
     {Wait::request_head, "--head-timeout", 30'000, false, base::Reason::head_timeout, "a complete request head"},
     {Wait::request_body, "--body-timeout", 60'000, true, base::Reason::body_timeout, "request body bytes"},
-    {Wait::resolve, "--resolve-timeout", 10'000, false, base::Reason::resolve_timeout, "DNS"},
+    {Wait::resolve, "--resolve-timeout", 10'000, false, base::Reason::dns_timeout, "DNS"},
     {Wait::attempt, "--attempt-delay", 250, false, base::Reason::connect_timeout, "one connection attempt, before the next address is tried too"},
     {Wait::connect, "--connect-timeout", 10'000, false, base::Reason::connect_timeout, "the connection, once the last attempt has started"},
     {Wait::upstream_write, "--send-timeout", 60'000, true, base::Reason::upstream_stalled, "the upstream to read request bytes"},
-    {Wait::response_head, "--answer-timeout", 120'000, true, base::Reason::answer_timeout, "the response head"},
+    {Wait::response_head, "--answer-timeout", 120'000, true, base::Reason::response_timeout, "the response head"},
     {Wait::response_body, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "response body bytes"},
-    {Wait::half_closed, "--half-closed-timeout", 5'000, true, base::Reason::client_left, "response body bytes, once the client has half-closed"},
+    {Wait::half_closed, "--half-closed-timeout", 5'000, true, base::Reason::client_closed, "response body bytes, once the client has half-closed"},
     {Wait::client_write, "--reader-timeout", 60'000, true, base::Reason::client_stalled, "the client to read response bytes"},
-    {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_idle, "tunnel bytes, in either direction"},
+    {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_timeout, "tunnel bytes, in either direction"},
     {Wait::linger, "--linger-timeout", 2'000, false, base::Reason::complete, "the client to close after the last byte"},
     {Wait::throttle, "", 50, false, base::Reason::none, "the client's bandwidth limit"},
 }};

@@ -95,7 +95,7 @@ void Admission::evict_idle() {
   request_info* const oldest = worker_.scheduler.oldest(plan::Wait::keep_alive);
   if (worker_.table.used() < worker_.requests_max || oldest == nullptr) return;
   const bool has_event = oldest->ready.linked();  // its next request may have come
-  if (!has_event) release(*oldest, base::Reason::client_idle, worker_);
+  if (!has_event) release(*oldest, base::Reason::idle_timeout, worker_);
 }
 
 void Admission::resume() noexcept {

@@ -21,8 +21,8 @@ bool is_ours(Reason reason) noexcept {
 
 // Which part of a check was too long.
 Reason late(Link link) noexcept {
-  if (link == Link::resolving) return Reason::resolve_timeout;
-  return link == Link::connecting ? Reason::connect_timeout : Reason::answer_timeout;
+  if (link == Link::resolving) return Reason::dns_timeout;
+  return link == Link::connecting ? Reason::connect_timeout : Reason::response_timeout;
 }
 
 std::string request_text(const std::string& path, const plan::Hop& server) {
@@ -61,13 +61,13 @@ HealthChecker::Found HealthChecker::look_up(Probe& probe, std::uint64_t now) {
   const plan::Hop& server = generation_->config.groups[probe.group].members[probe.member];
   if (!server.socket.empty()) {
     probe.addresses.add({.family = sys::Address::Family::local});
-    return connect_next(probe, now, Reason::unreachable);
+    return connect_next(probe, now, Reason::host_unreachable);
   }
   const net::Lookup found = resolver_.find(server.host, server.port, token_of(probe), now);
   if (found.what == net::Lookup::What::pending) return {};
   if (found.what == net::Lookup::What::failed) return Finding{.reason = found.why};
   probe.addresses = found.addresses;
-  return connect_next(probe, now, Reason::resolve_timeout);
+  return connect_next(probe, now, Reason::dns_timeout);
 }
 
 int HealthChecker::begin_connection(Probe& probe, const sys::Address& address) noexcept {
@@ -115,7 +115,7 @@ HealthChecker::Found HealthChecker::talk(Probe& probe) noexcept {
   }
   while (probe.server.readable) {
     if (!probe.block) probe.block = blocks_.take();
-    if (!probe.block) return Finding{.reason = Reason::memory_short};
+    if (!probe.block) return Finding{.reason = Reason::no_buffer};
     // What it says before its answer (1xx) has to fit as well.
     if (probe.end == base::kBlockBytes) return Finding{.reason = Reason::head_too_large};
     const sys::Io io = sys::receive(probe.server.fd, std::span{probe.block->bytes}.subspan(probe.end));

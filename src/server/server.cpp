@@ -144,7 +144,7 @@ void Server::feed_starved() {
   scheduler.feed(resources_.blocks.limit() - resources_.blocks.used());
   request_info* const oldest = scheduler.oldest(plan::Wait::request_head);
   if (!scheduler.block_needed() || oldest == nullptr) return;
-  oldest->verdict = base::Reason::memory_short;
+  oldest->verdict = base::Reason::no_buffer;
   scheduler.wake(*oldest);
 }
 

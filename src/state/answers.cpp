@@ -60,7 +60,7 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .received = exchange.received,
           .addresses = exchange.addresses.all(),
           .attempts = {exchange.attempts.data(), exchange.next_address},
-          .challenge = reason == Reason::login_required ? http::kBasicChallenge : std::string_view{},
+          .challenge = reason == Reason::auth_required ? http::kBasicChallenge : std::string_view{},
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
           .as_page = exchange.wants_page,
           .to_head = exchange.to_head};
@@ -152,7 +152,7 @@ Result end_of_way(request_info& record, Turn& turn, Worker& worker, const http::
   record.exchange->status = 200;
   record.exchange->persistent = false;
   if (!make_room(record, worker))
-    return close_connection(Reason::memory_short);  // it has the request's block
+    return close_connection(Reason::no_buffer);  // it has the request's block
   record.lane[kRequest].sink_closed = true;
   std::memcpy(response.block->bytes, text.data(), length);
   record.exchange->head_down = head_bytes(response, length) - record.exchange->sent_down;

@@ -164,7 +164,7 @@ Reason objection_to(const Exchange& exchange, const Turn& turn, const Worker& wo
   if (exchange.grouped) return Reason::none;  // a server behind us may well be one of our own
   if (std::any_of(worker.own.begin(), worker.own.end(),
                   [&address](const sys::Address& own) { return address.reaches(own); }))
-    return Reason::loop;
+    return Reason::loop_detected;
   if (exchange.parent != nullptr) return Reason::none;  // it was configured, and is nobody's wish
   const plan::Verdict verdict = turn.config().rules.for_address(
       {exchange.client, exchange.host_view(), exchange.port, exchange.method_view()}, address);
@@ -174,7 +174,7 @@ Reason objection_to(const Exchange& exchange, const Turn& turn, const Worker& wo
 Reason reason_for(int error) noexcept {
   switch (error) {
     case 0: return Reason::upstream_closed;
-    case ECONNREFUSED: return Reason::refused;
+    case ECONNREFUSED: return Reason::connection_refused;
     case ECONNRESET:
     case EPIPE: return Reason::upstream_reset;
     case ETIMEDOUT: return Reason::connect_timeout;
@@ -182,13 +182,13 @@ Reason reason_for(int error) noexcept {
     case ENFILE: return Reason::no_descriptor;
     case ENOBUFS:
     case ENOMEM: return Reason::no_memory;
-    default: return Reason::unreachable;
+    default: return Reason::host_unreachable;
   }
 }
 
 Result begin_connecting(request_info& record, Turn& turn, Worker& worker) noexcept {
   worker.reach.order(record.exchange->addresses, worker.now);
-  return connect_next(record, turn, worker, Reason::unreachable);
+  return connect_next(record, turn, worker, Reason::host_unreachable);
 }
 
 Result connect_failed(request_info& record, Turn& turn, Worker& worker, Reason reason, int error) noexcept {

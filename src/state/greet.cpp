@@ -50,7 +50,7 @@ Result listen_to(request_info& record, Turn& turn, Worker& worker) noexcept {
   take_out(talk, heard.consumed);
   if (heard.what == What::next) {
     // Nobody speaks before being asked.
-    if (talk.end > 0) return refused(record, turn, worker, Reason::bad_parent_answer, heard.status);
+    if (talk.end > 0) return refused(record, turn, worker, Reason::bad_parent_response, heard.status);
     exchange.greeting = heard.next;
     record.approach->said = false;
     talk.drop_block();
@@ -84,7 +84,7 @@ Result greet(request_info& record, Turn& turn, Worker& worker) noexcept {
   if (!talk.block) {
     talk.block = worker.blocks.take();
     if (!talk.block) return need_block(Wait::response_head);
-    if (!prepare(record, turn)) return give_up(record, turn, worker, Reason::bad_parent_answer);
+    if (!prepare(record, turn)) return give_up(record, turn, worker, Reason::bad_parent_response);
   }
   if (!record.approach->said) {
     const Flow flow = net::drain(talk, upstream);

@@ -119,7 +119,7 @@ Result forward_in_group(request_info& record, Turn& turn, Worker& worker, const 
   exchange.persistent &= decided.keep_alive;
   exchange.answer_ms = decided.route->timeout_ms;
   exchange.group = static_cast<std::uint16_t>(decided.route->group);
-  if (!choose_member(record, turn, worker)) return give_up(record, turn, worker, Reason::unreachable);
+  if (!choose_member(record, turn, worker)) return give_up(record, turn, worker, Reason::host_unreachable);
   return forward(record, turn, worker, head, head_length);
 }
 
@@ -127,7 +127,7 @@ Result forward_in_group(request_info& record, Turn& turn, Worker& worker, const 
 Reason objection_to(const request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
                     bool web) noexcept {
   if (!web && turn.users() != nullptr && turn.users()->login(head.fields).what != plan::LoginResult::What::good)
-    return Reason::login_required;
+    return Reason::auth_required;
   const bool too_many = turn.limits() != nullptr && !turn.limits()->may_request(record.client, worker.now);
   return too_many ? Reason::too_many_requests : Reason::none;
 }

@@ -56,7 +56,7 @@ Result begin_relay(request_info& record, Turn& turn, Worker& worker,
   if (introduces && !request.block) request.block = worker.blocks.take();
   if (introduces && !request.block) return need_block(Wait::request_head);
   exchange.group = static_cast<std::uint16_t>(listener.group);
-  if (!choose_member(record, turn, worker)) return close_connection(Reason::unreachable);
+  if (!choose_member(record, turn, worker)) return close_connection(Reason::host_unreachable);
   describe_raw(exchange, plan::Kind::relay, plan::text_of(*exchange.hop));
   request.framing = http::Framing{kOpenEnded};
   if (introduces) introduce(record, listener.proxy_header_out);
@@ -110,12 +110,12 @@ Result read_introduction(request_info& record, Turn& turn, Worker& worker) noexc
       if (request.end == 0) request.drop_block();
       return worker.draining && request.end == 0 ? leave(record) : wait_for(Wait::request_head);
     }
-    if (flow == Flow::read_failed) return close_connection(Reason::client_left);
+    if (flow == Flow::read_failed) return close_connection(Reason::client_closed);
     const net::ProxyHeader header =
         net::read_proxy_header({reinterpret_cast<const char*>(request.block->bytes), request.end});
     if (header.what == net::ProxyHeader::What::partial) continue;
     // PLANT(reject-proxy-header)
-    if (header.what == net::ProxyHeader::What::bad) return close_connection(Reason::bad_introduction);
+    if (header.what == net::ProxyHeader::What::bad) return close_connection(Reason::bad_proxy_header);
     record.introduced = true;
     request.end = static_cast<std::uint16_t>(request.end - header.length);  // PLANT(cut-off-proxy-header)
     // PLANT(move-after-proxy-header)
@@ -134,7 +134,7 @@ Result begin_raw(request_info& record, Turn& turn, Worker& worker, plan::Kind ki
   const plan::Listener& listener = listener_of(record, turn);
   if (!has_waited && worker.table.used() > worker.requests_max) {
     describe_raw(*record.exchange, kind, {});
-    return close_connection(Reason::no_slot);  // the further slots are for those who can be told so
+    return close_connection(Reason::max_requests_reached);  // the further slots are for those who can be told so
   }
   if (kind == plan::Kind::relay) return begin_relay(record, turn, worker, listener);
   if (kind == plan::Kind::send_file) return begin_file(record, worker, listener);
@@ -154,7 +154,7 @@ Result echo(request_info& record, Turn& turn, Worker& worker) noexcept {
     case Flow::need_write: return wait_for(Wait::client_write);
     case Flow::budget: return yield();
     case Flow::no_block: return need_block(Wait::tunnel);
-    default: return close_connection(Reason::client_left);
+    default: return close_connection(Reason::client_closed);
   }
 }
 
@@ -219,7 +219,7 @@ Result reverse_lines(request_info& record, Turn& turn, Worker& worker) noexcept 
     if (lane.pipelined_end != 0) {  // a line is on its way
       const Flow sent = net::drain(lane, record.side[kClient]);
       if (sent == Flow::need_write) return wait_for(Wait::client_write);
-      if (sent != Flow::complete) return close_connection(Reason::client_left);
+      if (sent != Flow::complete) return close_connection(Reason::client_closed);
       lane.end = std::exchange(lane.pipelined_end, std::uint16_t{0});
     }
     switch (next_line(record, turn, worker)) {
@@ -232,7 +232,7 @@ Result reverse_lines(request_info& record, Turn& turn, Worker& worker) noexcept 
       case Flow::bad_framing:
         end_exchange(record, Reason::line_too_long, worker);
         return hear_out(record, turn, worker);
-      default: return close_connection(Reason::client_left);
+      default: return close_connection(Reason::client_closed);
     }
   }
 }

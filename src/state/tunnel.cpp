@@ -46,7 +46,7 @@ Result relay(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Endpoint& upstream = record.side[kUpstream];
   const Flow flow = pump(record, turn, worker, kResponse);
   if (flow == Flow::write_failed || up.flow == Flow::read_failed)
-    return close_connection(Reason::client_left);
+    return close_connection(Reason::client_closed);
   if (flow == Flow::read_failed) return cut(record, Reason::upstream_reset, Reason::none);
   pass_end(up, upstream);  // PLANT(tunnel-client-end)
   pass_end(down, client);  // PLANT(tunnel-upstream-end)

@@ -50,15 +50,15 @@ std::vector<Series> by_reason(const Metrics::Counts& counts) {
   std::vector<Series> all;
   for (std::size_t i = 1; i < counts.by_reason.size(); ++i) {
     const base::ReasonRow& row = base::row(static_cast<base::Reason>(i));
-    all.push_back({{{{"end", row.name}, {"by", base::name(row.ended_by)}}}, counts.by_reason[i]});
+    all.push_back({{{{"reason", row.name}, {"party", base::name(row.ended_by)}}}, counts.by_reason[i]});
   }
   return all;
 }
 
-std::vector<Series> by_span(const Metrics::Counts& counts) {
+std::vector<Series> by_interval(const Metrics::Counts& counts) {
   std::vector<Series> all;
-  for (std::size_t i = 0; i < kSpanNames.size(); ++i)
-    all.push_back({{{{"phase", kSpanNames[i]}}}, 0, &counts.spans[i]});
+  for (std::size_t i = 0; i < kIntervalNames.size(); ++i)
+    all.push_back({{{{"phase", kIntervalNames[i]}}}, 0, &counts.intervals[i]});
   return all;
 }
 
@@ -78,52 +78,50 @@ std::vector<Series> by_listener(const Gauges& gauges) {
 std::vector<Series> one(std::uint64_t value) { return {{{}, value}}; }
 
 std::vector<Metric> counted(const Metrics::Counts& counts) {
-  constexpr std::array<string_view, 6> kClasses{"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  constexpr std::array<string_view, 6> kCodes{"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
   constexpr std::array<string_view, 2> kTo{"upstream", "client"};
   return {
-      {"proxy_requests_total", Type::counter, "Requests that have ended, by class of the answer's status.",
-       by("class", kClasses, counts.by_class)},
-      {"proxy_request_ends_total", Type::counter, "Requests that have ended, by why and by whose doing.",
+      {"proxy_requests_total", Type::counter, "Completed requests by class of the response status.",
+       by("code", kCodes, counts.by_class)},
+      {"proxy_request_ends_total", Type::counter, "Completed requests by end reason and party.",
        by_reason(counts)},
-      {"proxy_sent_bytes_total", Type::counter, "Bytes of requests that have ended, heads included.",
+      {"proxy_sent_bytes_total", Type::counter, "Bytes sent for completed requests, heads included.",
        by<2>("to", kTo, {counts.bytes_up, counts.bytes_down})},
-      {"proxy_interim_responses_total", Type::counter, "1xx answers before the final one.",
-       one(counts.interims)},
-      {"proxy_upstream_reuses_total", Type::counter, "Requests sent over a connection used before.",
-       one(counts.reused)},
-      {"proxy_request_repeats_total", Type::counter,
-       "Requests sent once more, as a used connection was dead.", one(counts.repeated)},
-      {"proxy_connect_attempts_total", Type::counter, "Addresses tried, by how it went.",
-       by("result", kAttemptedNames, counts.attempts)},
-      {"proxy_tunnels_total", Type::counter, "Tunnels that have ended; their life counts in no duration.",
+      {"proxy_interim_responses_total", Type::counter, "1xx responses from upstreams.", one(counts.interims)},
+      {"proxy_upstream_connection_reuses_total", Type::counter,
+       "Requests sent over a reused upstream connection.", one(counts.reused)},
+      {"proxy_request_retries_total", Type::counter,
+       "Requests sent again because the reused upstream connection was closed.", one(counts.repeated)},
+      {"proxy_connect_attempts_total", Type::counter, "Upstream connection attempts by result.",
+       by("result", kAttemptResultNames, counts.attempts)},
+      {"proxy_tunnels_total", Type::counter, "Closed tunnels; the request duration leaves them out.",
        one(counts.tunnels)},
       {"proxy_request_duration_seconds",
        Type::histogram,
-       "From a request's first byte to its end.",
+       "Time from the first request byte to the end of the request.",
        {{{}, 0, &counts.total}}},
-      {"proxy_request_phase_seconds", Type::histogram, "The parts of that time, for requests that had them.",
-       by_span(counts)},
+      {"proxy_request_phase_duration_seconds", Type::histogram,
+       "Time spent in each phase, for requests that reached it.", by_interval(counts)},
   };
 }
 
 std::vector<Metric> present(const Gauges& now) {
   return {
-      {"proxy_records", Type::gauge, "Records of clients, by state.", by_state(now)},
-      {"proxy_records_limit", Type::gauge, "Records that there are.", one(now.records_limit)},
-      {"proxy_blocks", Type::gauge, "Blocks of memory in use.", one(now.blocks)},
-      {"proxy_blocks_limit", Type::gauge, "Blocks of memory that there are.", one(now.blocks_limit)},
-      {"proxy_pipes", Type::gauge, "Pipes in use.", one(now.pipes)},
-      {"proxy_idle_upstreams", Type::gauge, "Connections that wait for another request.",
+      {"proxy_records", Type::gauge, "Client connection records by state.", by_state(now)},
+      {"proxy_records_limit", Type::gauge, "Size of the record table.", one(now.records_limit)},
+      {"proxy_buffers", Type::gauge, "Buffers in use.", one(now.blocks)},
+      {"proxy_buffers_limit", Type::gauge, "Buffers in the pool (--buffers).", one(now.blocks_limit)},
+      {"proxy_pipes", Type::gauge, "Splice pipes in use.", one(now.pipes)},
+      {"proxy_upstream_idle_connections", Type::gauge, "Idle connections in the upstream pool.",
        one(now.idle_upstreams)},
-      {"proxy_resolver_names", Type::gauge, "Names remembered or being looked up.", one(now.names)},
-      {"proxy_uptime_seconds", Type::gauge, "Since the start.", one(now.uptime_ms), true},
-      {"proxy_connections_total", Type::counter, "Connections accepted.", one(now.connections)},
-      {"proxy_listener_connections_total", Type::counter, "Of these, by the listener, if it is there still.",
+      {"proxy_dns_cache_entries", Type::gauge, "Host names cached or being resolved.", one(now.names)},
+      {"proxy_uptime_seconds", Type::gauge, "Time since the program started.", one(now.uptime_ms), true},
+      {"proxy_connections_total", Type::counter, "Accepted client connections.", one(now.connections)},
+      {"proxy_listener_connections_total", Type::counter, "Accepted client connections by open listener.",
        by_listener(now)},
-      {"proxy_stale_events_total", Type::counter, "Events for connections that were no more.",
+      {"proxy_stale_events_total", Type::counter, "Events for connections that were already closed.",
        one(now.stale_events)},
-      {"proxy_dropped_log_lines_total", Type::counter, "Lines that the log took no more.",
-       one(now.dropped_lines)},
+      {"proxy_log_lines_dropped_total", Type::counter, "Log lines dropped.", one(now.dropped_lines)},
   };
 }
 
@@ -226,13 +224,13 @@ bool was_tunnel(const Exchange& exchange) noexcept {
   return exchange.status == 101 || (exchange.kind == plan::Kind::tunnel && exchange.status / 100 == 2);
 }
 
-Attempted outcome(int error) noexcept {
+AttemptResult outcome(int error) noexcept {
   switch (error) {
-    case 0: return Attempted::made;
-    case EACCES: return Attempted::denied;
-    case ECANCELED: return Attempted::overtaken;
-    case EINPROGRESS: return Attempted::abandoned;
-    default: return Attempted::failed;
+    case 0: return AttemptResult::connected;
+    case EACCES: return AttemptResult::denied;
+    case ECANCELED: return AttemptResult::canceled;
+    case EINPROGRESS: return AttemptResult::abandoned;
+    default: return AttemptResult::failed;
   }
 }
 
@@ -277,16 +275,18 @@ void Metrics::count_attempts(const Exchange& exchange) noexcept {
 
 void Metrics::count_times(const Exchange& exchange) noexcept {
   const auto spent = [&exchange](State state) { return exchange.spent_ms[index(state)]; };
-  const auto add = [this](Span span, std::uint64_t ms) { counts_.spans[index(span)].add(ms); };
-  constexpr std::array<Span, kPhases> kSpans{Span::resolve, Span::connect, Span::send};
+  const auto add = [this](Interval interval, std::uint64_t ms) {
+    counts_.intervals[index(interval)].add(ms);
+  };
+  constexpr std::array<Interval, kPhases> kIntervals{Interval::resolve, Interval::connect, Interval::send};
   for (std::size_t i = 0; i < kPhases; ++i)
-    if (exchange.had(static_cast<Phase>(i))) add(kSpans[i], exchange.phase_ms[i]);
-  if (exchange.received != 0) add(Span::wait, spent(State::READ_RESPONSE));
+    if (exchange.had(static_cast<Phase>(i))) add(kIntervals[i], exchange.phase_ms[i]);
+  if (exchange.received != 0) add(Interval::wait, spent(State::READ_RESPONSE));
   if (was_tunnel(exchange)) {
     ++counts_.tunnels;
     return;
   }
-  if (exchange.status != 0) add(Span::receive, spent(State::SEND_RESPONSE));
+  if (exchange.status != 0) add(Interval::receive, spent(State::SEND_RESPONSE));
   std::uint64_t total = 0;
   for (std::size_t i = index(State::READ_REQUEST); i < kStates; ++i) total += exchange.spent_ms[i];
   counts_.total.add(total);

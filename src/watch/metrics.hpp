@@ -53,13 +53,14 @@ struct Gauges {
 };
 
 // Where a request's time goes. A phase that a request did not have is not counted for it.
-enum class Span : std::uint8_t { resolve, connect, send, wait, receive };
-inline constexpr std::array<std::string_view, 5> kSpanNames{"resolve", "connect", "send", "wait", "receive"};
+enum class Interval : std::uint8_t { resolve, connect, send, wait, receive };
+inline constexpr std::array<std::string_view, 5> kIntervalNames{"resolve", "connect", "send", "wait",
+                                                                "receive"};
 
 // How it went with an address that was tried.
-enum class Attempted : std::uint8_t { made, failed, overtaken, denied, abandoned };
-inline constexpr std::array<std::string_view, 5> kAttemptedNames{"made", "failed", "overtaken", "denied",
-                                                                 "abandoned"};
+enum class AttemptResult : std::uint8_t { connected, failed, canceled, denied, abandoned };
+inline constexpr std::array<std::string_view, 5> kAttemptResultNames{"connected", "failed", "canceled",
+                                                                     "denied", "abandoned"};
 
 class Metrics {
  public:
@@ -75,13 +76,13 @@ class Metrics {
   struct Counts {
     std::array<std::uint64_t, 6> by_class{};  // of the status: [0] without answer, [1] 1xx ... [5] 5xx
     std::array<std::uint64_t, static_cast<std::size_t>(base::Reason::count)> by_reason{};
-    std::array<std::uint64_t, kAttemptedNames.size()> attempts{};
+    std::array<std::uint64_t, kAttemptResultNames.size()> attempts{};
     std::uint64_t bytes_up = 0, bytes_down = 0;
     std::uint64_t interims = 0;
     std::uint64_t reused = 0, repeated = 0;
     std::uint64_t tunnels = 0;
     Histogram total;
-    std::array<Histogram, kSpanNames.size()> spans;
+    std::array<Histogram, kIntervalNames.size()> intervals;
   };
 
  private:

@@ -172,7 +172,7 @@ class Limits(Case):
         self.assertTrue(slow.read(1_000))
         self.assertEqual(proxy.get(origin.url(), host="::1").body, pattern(1_000))
         slow.reset()
-        self.assertIn(" end=client-left by=client", proxy.line("/big "))
+        self.assertIn(" end=client-closed by=client", proxy.line("/big "))
 
     def test_of_connections(self):
         proxy = self.proxy("--client-connections", "3")

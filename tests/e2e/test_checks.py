@@ -108,7 +108,7 @@ class Checks(InAFolder):
     def test_who_was_not_there_is_taken_when_it_comes(self):
         port, two = closed_port(), Patient(self, "two")
         front = self.front(f"127.0.0.1:{port}", two.authority)
-        self.told(front, f"127.0.0.1:{port}", "failed (refused)")
+        self.told(front, f"127.0.0.1:{port}", "failed (connection-refused)")
         two.check()
         self.assertEqual(self.names(front), {"two"})
         self.origin(lambda wire: wire.send(ok(b"back")), port=port)
@@ -118,7 +118,7 @@ class Checks(InAFolder):
     def test_who_is_silent_is_left_out(self):
         silent, two = Silent(self), Patient(self, "two")
         front = self.front(silent.authority, two.authority, options=("--answer-timeout", "3"))
-        self.told(front, silent.authority, "failed (answer-timeout)")
+        self.told(front, silent.authority, "failed (response-timeout)")
         self.assertTrue(silent.gone.wait(PATIENCE))
         self.assertEqual(self.names(front), {"two"})
 

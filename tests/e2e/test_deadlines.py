@@ -115,13 +115,13 @@ class OfTheUpstream(Case):
     def test_the_answer(self):
         proxy, origin = self.proxy("--answer-timeout", "0.2"), self.origin(lambda wire: wire.until_gone())
         self.assert_own_answer(proxy.get(origin.url()), 504)
-        self.assertTrue(proxy.line(" 504 ").endswith(" end=answer-timeout by=upstream"))
+        self.assertTrue(proxy.line(" 504 ").endswith(" end=response-timeout by=upstream"))
 
     def test_half_the_head_of_the_answer(self):
         proxy = self.proxy("--answer-timeout", "0.2")
         origin = self.origin(lambda wire: (wire.send(b"HTTP/1.0 200 OK\r\nA: "), wire.until_gone()))
         self.assert_own_answer(proxy.get(origin.url()), 504)
-        self.assertTrue(proxy.line(" 504 ").endswith(" end=answer-timeout by=upstream"))
+        self.assertTrue(proxy.line(" 504 ").endswith(" end=response-timeout by=upstream"))
 
     def test_the_next_bytes_of_the_answer(self):
         """By then the status is out; so the answer is cut, and must look cut."""

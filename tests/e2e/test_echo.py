@@ -28,7 +28,7 @@ class Echo(Case):
                 with program.connect() as other:
                     self.assertEqual(other.rest().raw, b"")
             self.assertEqual(first.send(b"y").read(1), b"y")
-            self.assertIn(" end=no-slot ", program.line("ECHO"))
+            self.assertIn(" end=max-requests-reached ", program.line("ECHO"))
         wait_until(lambda: self.echoes(program), "served again")
 
     @staticmethod

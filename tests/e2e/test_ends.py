@@ -23,7 +23,7 @@ class AnswersThatBreakOff(Case):
     def test_closed_within_the_length(self):
         answer, line = self.cut(HEAD + b"Content-Length: 100\r\n\r\nhalf", Wire.close)
         self.assertEqual((answer.raw, answer.reset), (b"", False))
-        self.assertTrue(line.endswith(" end=upstream-cut by=upstream"), line)
+        self.assertTrue(line.endswith(" end=response-truncated by=upstream"), line)
 
     def test_reset_within_the_length(self):
         answer, line = self.cut(HEAD + b"Content-Length: 100\r\n\r\nhalf", Wire.reset)
@@ -39,7 +39,7 @@ class AnswersThatBreakOff(Case):
         for last in (b"", b"4\r\nha", b"4\r\nhalf", b"4\r\nhalf\r\n", b"0\r\n", b"0\r\nT: u\r\n"):
             answer, line = self.cut(CHUNKED + b"4\r\nhalf\r\n", lambda wire, last=last: (wire.send(last), wire.close()))
             self.assertTrue(answer.reset, (last, "a clean end would look like a whole answer"))
-            self.assertTrue(line.endswith(" end=upstream-cut by=upstream"), line)
+            self.assertTrue(line.endswith(" end=response-truncated by=upstream"), line)
 
     def test_a_bad_chunk_after_good_ones(self):
         answer, line = self.cut(CHUNKED + b"4\r\nhalf\r\n", lambda wire: (wire.send(b"zz\r\n"), wire.until_gone()))
@@ -135,7 +135,7 @@ class ClientsThatLeave(Case):
         for end in (Wire.close, Wire.reset):
             end(self.ask(f"/wait/{end.__name__}"))
             line = self.via.line(f"/wait/{end.__name__} 0 ")
-            self.assertTrue(line.endswith(" end=client-left by=client"), line)
+            self.assertTrue(line.endswith(" end=client-closed by=client"), line)
 
 
 class HalfClosed(Case):
@@ -216,4 +216,4 @@ class HalfClosed(Case):
         self.assertEqual(client.read(4), b"some")
         client.close()
         gone.wait()
-        self.assertTrue(proxy.line(" 200 ").endswith(" end=client-left by=client"))
+        self.assertTrue(proxy.line(" 200 ").endswith(" end=client-closed by=client"))

@@ -78,9 +78,9 @@ class Lines(Case):
         whole, open_ended = self.origin(lambda wire: wire.send(ok(b"hello"))), self.origin(lambda wire: wire.send(b"HTTP/1.0 200 OK\r\n\r\n123"))
         silent = self.origin(lambda wire: None)
         for number, (url, end, where, body) in enumerate((
-                (cut.url(), "upstream-cut", "SEND_RESPONSE", "4/9"), (whole.url(), "complete", "SEND_RESPONSE", "5/5"),
+                (cut.url(), "response-truncated", "SEND_RESPONSE", "4/9"), (whole.url(), "complete", "SEND_RESPONSE", "5/5"),
                 (open_ended.url(), "complete", "SEND_RESPONSE", "3"), (silent.url(), "upstream-closed", "READ_RESPONSE", None),
-                ("http://127.0.0.1:1/", "refused", "SEND_REQUEST", None), ("http://127.0.0.1:x/", "bad-target", "READ_REQUEST", None)), 1):
+                ("http://127.0.0.1:1/", "connection-refused", "SEND_REQUEST", None), ("http://127.0.0.1:x/", "bad-target", "READ_REQUEST", None)), 1):
             answer = proxy.get(url)
             told = self.fields(proxy.line(f" #{number} "))
             self.assertEqual((told["end"], told["in"], told["body"]), (end, where, body or str(len(answer.body))), url)
@@ -98,7 +98,7 @@ class Lines(Case):
         raw = proxy.get("http://127.0.0.1:1/").raw
         told = self.fields(proxy.line(" #1 "))
         self.assertEqual((told["status"], told["up"], int(told["down"]), told["end"], told["error"]),
-                         ("502", "0", len(raw), "refused", "ECONNREFUSED"))
+                         ("502", "0", len(raw), "connection-refused", "ECONNREFUSED"))
 
     def test_connections_are_numbered_in_their_order(self):
         proxy, origin = self.proxy(), self.origin()
@@ -176,7 +176,7 @@ class Verbose(Case):
         proxy, origin = self.proxy("-v", "--access-log", "off"), self.origin(host="::1")
         proxy.get(f"http://localhost:{origin.port}/")
         proxy.line("-> FREE")
-        self.assert_in_order(proxy.lines, ("connects to address 1", "could not connect: refused (Connection refused)", "connects to address 2",
+        self.assert_in_order(proxy.lines, ("connects to address 1", "could not connect: connection-refused (Connection refused)", "connects to address 2",
                                            "SEND_REQUEST -> READ_RESPONSE"))
 
     def test_only_with_the_option(self):
@@ -296,7 +296,7 @@ class Formats(Case):
         self.assertEqual((served["state"], served["body_bytes"], served["body_length"]), ("SEND_RESPONSE", 5, 5))
         self.assertEqual((refused["state"], refused["body_length"], refused["send_ms"]), ("SEND_REQUEST", None, None))
         self.assertEqual(served["resolve_ms"] + served["connect_ms"] + served["send_ms"], served["SEND_REQUEST_ms"])
-        self.assertEqual((refused["up"], refused["end"], refused["by"], refused["error"]), (0, "refused", "upstream", "ECONNREFUSED"))
+        self.assertEqual((refused["up"], refused["end"], refused["by"], refused["error"]), (0, "connection-refused", "upstream", "ECONNREFUSED"))
         datetime.datetime.strptime(served["time"], "%Y-%m-%dT%H:%M:%S.%fZ")
 
     def test_what_another_chose_stays_in_its_place(self):

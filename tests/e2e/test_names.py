@@ -31,8 +31,8 @@ class Names(Case):
     def test_a_name_that_is_not(self):
         NameServer({"empty.test": Host(), "broken.test": Host(code=SERVFAIL)})
         proxy = self.proxy()
-        for name, reason in (("unknown.test", "name-not-found"), ("empty.test", "name-not-found"), ("broken.test", "name-failed"),
-                             ("a" * 64 + ".test", "name-not-found")):
+        for name, reason in (("unknown.test", "host-not-found"), ("empty.test", "host-not-found"), ("broken.test", "dns-error"),
+                             ("a" * 64 + ".test", "host-not-found")):
             answer = proxy.get(f"http://{name}/")
             self.assert_own_answer(answer, 502, name)
             self.assertIn(name.encode(), answer.body)
@@ -68,7 +68,7 @@ class Names(Case):
         NameServer({"many.test": Host("127.0.0.2", "127.0.0.3")})
         proxy = self.proxy()
         self.assert_own_answer(proxy.get("http://many.test:9/"), 502)
-        self.assertTrue(proxy.line(" 502 ").endswith(" end=refused by=upstream error=ECONNREFUSED"))
+        self.assertTrue(proxy.line(" 502 ").endswith(" end=connection-refused by=upstream error=ECONNREFUSED"))
 
     @in_own_network()
     def test_an_answer_too_long_for_a_datagram(self):
@@ -172,7 +172,7 @@ class Beside(Case):
             self.assert_own_answer(answer, 504)
             self.assertIn(b"mute.test", answer.body)
         lines = [line for line in proxy.count_lines(45) if "mute.test" in line]
-        self.assertEqual([line.rpartition(" end=")[2] for line in lines], ["resolve-timeout by=upstream"] * 5)
+        self.assertEqual([line.rpartition(" end=")[2] for line in lines], ["dns-timeout by=upstream"] * 5)
 
     @in_own_network()
     def test_many_who_wait_delay_nobody(self):
@@ -224,7 +224,7 @@ class Beside(Case):
             client = proxy.ask(f"http://{end}.test/")
             server.wait_for(f"{end}.test", PATIENCE)
             getattr(client, end)()
-            self.assertTrue(proxy.line(f"http://{end}.test/ 0 ").endswith(" end=client-left by=client"))
+            self.assertTrue(proxy.line(f"http://{end}.test/ 0 ").endswith(" end=client-closed by=client"))
 
     @in_own_network()
     def test_it_ends_while_names_are_looked_up(self):
@@ -269,7 +269,7 @@ class Hostile(Case):
         proxy = self.proxy()
         for name in ("a.test", "self.test", "chain.test"):
             self.assert_own_answer(proxy.get(f"http://{name}/"), 502, name)
-            self.assertTrue(proxy.line(f"http://{name}/ 502 ").endswith(" end=name-not-found by=upstream"))
+            self.assertTrue(proxy.line(f"http://{name}/ 502 ").endswith(" end=host-not-found by=upstream"))
 
     @in_own_network()
     def test_a_hundred_addresses(self):
@@ -370,7 +370,7 @@ class Ports(Case):
         """There is nothing but this machine."""
         proxy = self.proxy()
         self.assert_own_answer(proxy.get("http://192.0.2.1/"), 502)
-        self.assertTrue(proxy.line(" 502 ").endswith(" end=unreachable by=upstream error=ENETUNREACH"))
+        self.assertTrue(proxy.line(" 502 ").endswith(" end=host-unreachable by=upstream error=ENETUNREACH"))
 
 
 class Held(Case):

@@ -69,7 +69,7 @@ class Pages(Case):
         self.assertEqual(rows["Host"], f"localhost, port {port}")
         self.assertEqual(rows["Failed while"], "connecting to the host (SEND_REQUEST)")
         self.assertEqual(rows["Request"], "#1 in the proxy's log")
-        self.assertIn(" end=refused ", proxy.line(" #1 "))
+        self.assertIn(" end=connection-refused ", proxy.line(" #1 "))
         tried = [value for name, value in page.rows if name == "Tried"]
         self.assertEqual(len(tried), 2)
         for value, address in zip(tried, ("127.0.0.1", "[::1]")):

@@ -111,7 +111,7 @@ class ByAParent(Case):
             answer = client.rest()
         self.assert_own_answer(answer, 502)
         self.assertEqual(answer.head.all("Proxy-Authenticate"), [], "the client is not the one who is asked")
-        self.assertIn(" end=parent-login by=upstream", proxy.line(" CONNECT "))
+        self.assertIn(" end=parent-auth-failed by=upstream", proxy.line(" CONNECT "))
 
     def tunnel(self, proxy, size=300_000):
         """Through a tunnel, both ways, with early data and half-close."""
@@ -162,7 +162,7 @@ class ByAParent(Case):
     def test_a_parent_that_is_not_there(self):
         proxy = self.proxy("--parent", f"http://127.0.0.1:{closed_port()}")
         self.assert_own_answer(proxy.get("http://a.test/"), 502)
-        self.assertIn(" end=refused by=upstream error=ECONNREFUSED", proxy.line(" GET "))
+        self.assertIn(" end=connection-refused by=upstream error=ECONNREFUSED", proxy.line(" GET "))
 
     def test_the_proxy_as_its_own_parent(self):
         port = closed_port()

@@ -136,7 +136,7 @@ class Buffers(Case):
         for _ in range(20):
             self.assertEqual(proxy.get(origin.url()).body, b"hello")
         self.assert_own_answer(halves[0].rest(), 408)
-        self.assertTrue(proxy.line(" 408 ").endswith(" end=memory-short by=proxy"))
+        self.assertTrue(proxy.line(" 408 ").endswith(" end=no-buffer by=proxy"))
 
     def test_many_slow_readers(self):
         proxy = self.proxy("--buffers", "1")

@@ -389,14 +389,14 @@ const Class kClasses[] = {
     {"blank in or behind a field name, or no name", Stricter::we,
      "RFC 9112 5.1: no blank before the colon: 400",
      [](const D& d) {
-       return d.refused_for(Reason::bad_field) && d.has_line([](string_view line) {
+       return d.refused_for(Reason::bad_header) && d.has_line([](string_view line) {
          const string_view name = line.substr(0, line.find(':'));
          return name.empty() || !reference::all(name, reference::is_tchar);
        });
      }},
     {"folded field", Stricter::we, "RFC 9112 5.2: a server must refuse or replace it",
      [](const D& d) {
-       return d.refused_for(Reason::folded_field) &&
+       return d.refused_for(Reason::folded_header) &&
               d.has_line([](string_view line) { return line[0] == ' ' || line[0] == '\t'; });
      }},
     {"no Host in HTTP/1.1", Stricter::we, "RFC 9112 3.2: 400",
@@ -435,7 +435,7 @@ const Class kClasses[] = {
      }},
     {"more than 100 fields", Stricter::we, "RFC 9110 5.4, RFC 6585 5: 431",
      [](const D& d) {
-       return d.refused_for(Reason::too_many_fields) && std::count(d.text.begin(), d.text.end(), '\n') > 102;
+       return d.refused_for(Reason::too_many_headers) && std::count(d.text.begin(), d.text.end(), '\n') > 102;
      }},
     {"status line not VERSION SP 3DIGIT [SP phrase]", Stricter::we, "RFC 9112 4, RFC 9110 15",
      [](const D& d) {
@@ -455,17 +455,18 @@ const Class kClasses[] = {
      }},
     {"Transfer-Encoding in HTTP/1.0", Stricter::we, "RFC 9112 6.1: the framing is faulty",
      [](const D& d) {
-       return d.refused_for(Reason::bad_encoding) && !d.values("transfer-encoding").empty() &&
+       return d.refused_for(Reason::bad_transfer_encoding) && !d.values("transfer-encoding").empty() &&
               d.first_line().find("HTTP/1.0") != string::npos;
      }},
     {"two Transfer-Encodings", Stricter::we, "RFC 9112 6.1: allowed as a list; nobody sends it in good faith",
      [](const D& d) {
-       return d.refused_for(Reason::bad_encoding) && d.values("transfer-encoding").size() > 1;
+       return d.refused_for(Reason::bad_transfer_encoding) && d.values("transfer-encoding").size() > 1;
      }},
     {"coding that is not \"chunked\" alone", Stricter::we, "RFC 9112 6.1: 501, and 6.3: 400 or until the end",
      [](const D& d) {
        const auto codings = d.values("transfer-encoding");
-       return (d.refused_for(Reason::bad_encoding) || d.refused_for(Reason::encoding_unsupported)) &&
+       return (d.refused_for(Reason::bad_transfer_encoding) ||
+               d.refused_for(Reason::transfer_encoding_unsupported)) &&
               codings.size() == 1 && reference::lower(codings[0]) != "chunked";
      }},
     {"chunks: line end, trailer or extension not in the grammar", Stricter::we, "RFC 9112 7.1",

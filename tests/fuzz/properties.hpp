@@ -196,7 +196,8 @@ inline string describe(const reference::Body& body) {
 inline bool is_about_grammar(base::Reason why) {
   using R = base::Reason;
   return why == R::bad_character || why == R::bad_line_end || why == R::bad_request_line ||
-         why == R::bad_status_line || why == R::bad_version || why == R::bad_field || why == R::folded_field;
+         why == R::bad_status_line || why == R::bad_version || why == R::bad_header ||
+         why == R::folded_header;
 }
 
 // The first head in `text`, up to its empty line, as the grammar reads it.

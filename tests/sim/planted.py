@@ -66,7 +66,7 @@ MISTAKES = [
     ("early bytes after the parent's reply dropped", [("early-bytes-of-parent", delete())]),
     ("a SOCKS connection used for another host",
      [("pool-key-of-socks", part("exchange.host_view(), exchange.port", "exchange.hop_host(), exchange.hop_port()"))]),
-    ("half a reply of the parent is an error", [("partial-socks-reply", part("more()", "failed(Reason::bad_parent_answer)"))]),
+    ("half a reply of the parent is an error", [("partial-socks-reply", part("more()", "failed(Reason::bad_parent_response)"))]),
     ("the old connection's error clings to the new one", [("forget-old-error", delete())]),
     ("requests in flight are cut off at shutdown", [("drain-waits", replace("stopping_ = true;"))]),
     ("new connections during shutdown", [("drain-closes-listeners", delete())]),
@@ -86,7 +86,7 @@ MISTAKES = [
     ("a reload refills the rate limits", [("keep-allowance-on-reload", condition("before != nullptr && false"))]),
     ("a PROXY header is not removed", [("cut-off-proxy-header", delete()), ("move-after-proxy-header", delete())]),
     ("a malformed PROXY header is passed on",
-     [("reject-proxy-header", part("close_connection(Reason::bad_introduction)", "record.introduced = true, again()"))]),
+     [("reject-proxy-header", part("close_connection(Reason::bad_proxy_header)", "record.introduced = true, again()"))]),
     ("the client named by a PROXY header is forgotten", [("client-of-proxy-header", delete())]),
     ("a broken tunnel looks ended", [("truncated-tunnel-resets", condition("false"))]),
 ]

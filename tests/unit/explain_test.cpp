@@ -20,7 +20,7 @@ explain::Found two_addresses(const plan::Config&, const http::Authority& host) {
   return found;
 }
 explain::Found nothing(const plan::Config&, const http::Authority&) {
-  return {{}, base::Reason::name_not_found};
+  return {{}, base::Reason::host_not_found};
 }
 
 string explained(const plan::Config& config, std::vector<const char*> arguments,
@@ -76,7 +76,7 @@ TEST(Explain, WhatIsRefusedAndWhy) {
   const Row rows[] = {
       {{"GET", "ftp://h/"}, "refused     501 Not Implemented, scheme-unsupported: "},
       {{"CONNECT", "h:25"}, "refused     403 Forbidden, port-not-allowed: "},
-      {{"GET", "http://h/", "-H", "Via: 1.1 proxy"}, "refused     508 Loop Detected, loop: "},
+      {{"GET", "http://h/", "-H", "Via: 1.1 proxy"}, "refused     508 Loop Detected, loop-detected: "},
       {{"GET", "nonsense"}, "refused     400 Bad Request, bad-target: "},
   };
   for (const Row& row : rows) {

@@ -330,7 +330,7 @@ TEST_F(FilesTest, ARange) {
     EXPECT_EQ(ask("/a.txt", {{"Range", "bytes=0-0"}, {"If-None-Match", "*"}}).status, 304);
     const files::Answer outside = ask("/a.txt", {{"Range", "bytes=" + std::to_string(size) + "-"}});
     EXPECT_EQ(outside.status, 416);
-    EXPECT_EQ(outside.reason, Reason::range_outside);
+    EXPECT_EQ(outside.reason, Reason::range_not_satisfiable);
     EXPECT_EQ(field(outside, "Content-Range"), "bytes */" + std::to_string(size));
   }
 }

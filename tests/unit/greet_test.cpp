@@ -113,8 +113,8 @@ TEST(HttpParent, Refusals) {
   expect_refusals("http://10.0.0.1:80",
                   {{"forbidden", "HTTP/1.1 403 No\r\n\r\n", Reason::parent_refused, 502},
                    {"wants a login", "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
-                    Reason::parent_login, 502},
-                   {"not HTTP", "SSH-2.0-x\r\n", Reason::bad_parent_answer, 502},
+                    Reason::parent_auth_failed, 502},
+                   {"not HTTP", "SSH-2.0-x\r\n", Reason::bad_parent_response, 502},
                    {"closes", "", Reason::upstream_closed, 502}});
 }
 
@@ -243,9 +243,10 @@ TEST(SocksParent, TunnelWithALogin) {
 }
 
 TEST(SocksParent, Refusals) {
-  expect_refusals("socks5://10.0.0.1:80", {{"no method", "\x05\xff"s, Reason::parent_login, 502},
-                                           {"speaks too early", "\x05\x00x"s, Reason::bad_parent_answer, 502},
-                                           {"another version", "\x04\x00"s, Reason::bad_parent_answer, 502}});
+  expect_refusals("socks5://10.0.0.1:80",
+                  {{"no method", "\x05\xff"s, Reason::parent_auth_failed, 502},
+                   {"speaks too early", "\x05\x00x"s, Reason::bad_parent_response, 502},
+                   {"another version", "\x04\x00"s, Reason::bad_parent_response, 502}});
 }
 
 TEST(SocksParent, ASpeakerBeforeTheRequestIsNoHttpServer) {

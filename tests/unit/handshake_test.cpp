@@ -145,16 +145,16 @@ TEST(Hear, ConnectIsRefusedWithTheParentsStatus) {
            refused("HTTP/1.1 403 No\r\n\r\n", Reason::parent_refused, 403),
            refused("HTTP/1.1 302 Moved\r\nLocation: http://x/\r\n\r\n", Reason::parent_refused, 302),
            refused("HTTP/1.1 504 Late" + unread, Reason::parent_refused, 504),
-           refused("HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\n\r\n", Reason::parent_login, 407),
-           refused("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 407 Who\r\n\r\n", Reason::parent_login, 407),
+           refused("HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\n\r\n", Reason::parent_auth_failed, 407),
+           refused("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 407 Who\r\n\r\n", Reason::parent_auth_failed, 407),
            refused("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-                   Reason::bad_parent_answer, 101),
-           refused("HTTP/1.1 099 x\r\n", Reason::bad_parent_answer),
-           refused("HTTP/2.0 200 x\r\n", Reason::bad_parent_answer),
-           refused("SSH-2.0-OpenSSH\r\n", Reason::bad_parent_answer),
-           refused("\r\n", Reason::bad_parent_answer),
-           refused("HTTP/1.1 200 x\n", Reason::bad_parent_answer),
-           refused("HTTP/1.1 200 x\r\nno field\r\n", Reason::bad_parent_answer),
+                   Reason::bad_parent_response, 101),
+           refused("HTTP/1.1 099 x\r\n", Reason::bad_parent_response),
+           refused("HTTP/2.0 200 x\r\n", Reason::bad_parent_response),
+           refused("SSH-2.0-OpenSSH\r\n", Reason::bad_parent_response),
+           refused("\r\n", Reason::bad_parent_response),
+           refused("HTTP/1.1 200 x\n", Reason::bad_parent_response),
+           refused("HTTP/1.1 200 x\r\nno field\r\n", Reason::bad_parent_response),
        })
     check(Greeting::connect, kNobody, row);
 }
@@ -163,9 +163,9 @@ TEST(Hear, ConnectDoesNotTakeForEver) {
   string interims = "HTTP/1.1 200 x\r\nA: ";
   interims += string(http::kHeadBytesMax - interims.size() - 1, 'a');
   EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims).what, kMore);
-  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims + "a").why, Reason::bad_parent_answer);
+  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims + "a").why, Reason::bad_parent_response);
   for (interims.clear(); interims.size() < http::kHeadBytesMax;) interims += "HTTP/1.1 100 x\r\n\r\n";
-  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims).why, Reason::bad_parent_answer);
+  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims).why, Reason::bad_parent_response);
 }
 
 TEST(Hear, SocksMethod) {
@@ -174,20 +174,20 @@ TEST(Hear, SocksMethod) {
   check(Greeting::socks_methods, kNobody, open);
   check(Greeting::socks_methods, kAladdin, open);
   check(Greeting::socks_methods, kAladdin, asks);
-  check(Greeting::socks_methods, kNobody, refused(asks.came, Reason::bad_parent_answer));
-  check(Greeting::socks_methods, kAladdin, refused("\5\1"s, Reason::bad_parent_answer));
-  check(Greeting::socks_methods, kNobody, refused("\5\xff"s, Reason::parent_login));
-  check(Greeting::socks_methods, kAladdin, refused("\5\xff"s, Reason::parent_login));
-  check(Greeting::socks_methods, kNobody, refused("\4"s, Reason::bad_parent_answer));
-  check(Greeting::socks_methods, kNobody, refused("HTTP"s, Reason::bad_parent_answer));
+  check(Greeting::socks_methods, kNobody, refused(asks.came, Reason::bad_parent_response));
+  check(Greeting::socks_methods, kAladdin, refused("\5\1"s, Reason::bad_parent_response));
+  check(Greeting::socks_methods, kNobody, refused("\5\xff"s, Reason::parent_auth_failed));
+  check(Greeting::socks_methods, kAladdin, refused("\5\xff"s, Reason::parent_auth_failed));
+  check(Greeting::socks_methods, kNobody, refused("\4"s, Reason::bad_parent_response));
+  check(Greeting::socks_methods, kNobody, refused("HTTP"s, Reason::bad_parent_response));
 }
 
 TEST(Hear, SocksLogin) {
   check(Greeting::socks_login, kAladdin,
         {"\1\0"s, {.what = kNext, .consumed = 2, .next = Greeting::socks_request}});
-  check(Greeting::socks_login, kAladdin, refused("\1\1"s, Reason::parent_login, 1));
-  check(Greeting::socks_login, kAladdin, refused("\1\xff"s, Reason::parent_login, 255));
-  check(Greeting::socks_login, kAladdin, refused("\5"s, Reason::bad_parent_answer));
+  check(Greeting::socks_login, kAladdin, refused("\1\1"s, Reason::parent_auth_failed, 1));
+  check(Greeting::socks_login, kAladdin, refused("\1\xff"s, Reason::parent_auth_failed, 255));
+  check(Greeting::socks_login, kAladdin, refused("\5"s, Reason::bad_parent_response));
 }
 
 TEST(Hear, SocksReply) {
@@ -200,18 +200,18 @@ TEST(Hear, SocksReply) {
            taken("\5\0\0\3\xff"s + string(255, 'h') + port, 0),
            refused("\5\1"s, Reason::parent_refused, 1),
            refused("\5\2"s, Reason::parent_refused, 2),
-           refused("\5\3"s, Reason::unreachable, 3),
-           refused("\5\4"s, Reason::unreachable, 4),
-           refused("\5\5"s, Reason::refused, 5),
+           refused("\5\3"s, Reason::host_unreachable, 3),
+           refused("\5\4"s, Reason::host_unreachable, 4),
+           refused("\5\5"s, Reason::connection_refused, 5),
            refused("\5\6"s, Reason::connect_timeout, 6),
            refused("\5\7"s, Reason::parent_refused, 7),
            refused("\5\10"s, Reason::parent_refused, 8),
            refused("\5\11"s, Reason::parent_refused, 9),
            refused("\5\xff"s, Reason::parent_refused, 255),
-           refused("\5\5\0\1\0\0\0\0\0\0"s, Reason::refused, 5),
-           refused("\4"s, Reason::bad_parent_answer),
-           refused("\5\0\1"s, Reason::bad_parent_answer),
-           refused("\5\0\0\2"s, Reason::bad_parent_answer),
+           refused("\5\5\0\1\0\0\0\0\0\0"s, Reason::connection_refused, 5),
+           refused("\4"s, Reason::bad_parent_response),
+           refused("\5\0\1"s, Reason::bad_parent_response),
+           refused("\5\0\0\2"s, Reason::bad_parent_response),
        })
     check(Greeting::socks_request, kNobody, row);
 }

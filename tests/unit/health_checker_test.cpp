@@ -177,7 +177,7 @@ TEST(HealthChecker, LooksNamesUp) {
   EXPECT_TRUE(a.is_ejected(1));
   EXPECT_EQ(a.told,
             std::vector<string>{
-                "health check /up of none.test:80 failed (name-not-found): ejected until a check passes"});
+                "health check /up of none.test:80 failed (host-not-found): ejected until a check passes"});
 }
 
 TEST(HealthChecker, TriesTheNextAddress) {
@@ -214,7 +214,7 @@ TEST(HealthChecker, AsksThroughAUnixSocket) {
   EXPECT_TRUE(a.is_ejected(1));
   EXPECT_EQ(a.told,
             std::vector<string>{
-                "health check /up of unix:/run/none failed (unreachable): ejected until a check passes"});
+                "health check /up of unix:/run/none failed (host-unreachable): ejected until a check passes"});
   EXPECT_TRUE(a.clean());
 }
 
@@ -232,7 +232,7 @@ TEST(HealthChecker, WhatAnAnswerMeans) {
       {"HTTP/1.1 503 Service Unavailable\r\n\r\n", "503"},
       {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 Oh\r\n\r\n", "500"},
       {"SSH-2.0-OpenSSH_9\r\n", "bad-status-line"},
-      {"HTTP/1.1 200 OK\r\nno field\r\n\r\n", "bad-field"},
+      {"HTTP/1.1 200 OK\r\nno field\r\n\r\n", "bad-header"},
       {"HTTP/1.1 200 OK\r\n", "upstream-closed"},
       {"", "upstream-closed"},
       {"HTTP/1.1 200 OK\r\nX: " + string(20'000, 'x'), "head-too-large"},
@@ -271,7 +271,7 @@ TEST(HealthChecker, WhoRefusesOrResetsIsNotWell) {
   a.settle();
   EXPECT_TRUE(a.is_ejected(0) && a.is_ejected(1));
   ASSERT_EQ(a.told.size(), 2U);
-  EXPECT_NE(a.told[0].find("(refused)"), string::npos);
+  EXPECT_NE(a.told[0].find("(connection-refused)"), string::npos);
   EXPECT_NE(a.told[1].find("(upstream-reset)"), string::npos);
 }
 
@@ -287,8 +287,8 @@ TEST(HealthChecker, WhoIsSilentIsNotWell) {
   a.pass(1);
   ASSERT_EQ(a.told.size(), 3U);
   EXPECT_NE(a.told[0].find("(connect-timeout)"), string::npos) << a.told[0];
-  EXPECT_NE(a.told[1].find("(answer-timeout)"), string::npos) << a.told[1];
-  EXPECT_NE(a.told[2].find("(resolve-timeout)"), string::npos) << a.told[2];
+  EXPECT_NE(a.told[1].find("(response-timeout)"), string::npos) << a.told[1];
+  EXPECT_NE(a.told[2].find("(dns-timeout)"), string::npos) << a.told[2];
 }
 
 TEST(HealthChecker, AnAnswerThatIsHereCountsHoweverLateWeLook) {
@@ -317,7 +317,7 @@ TEST(HealthChecker, ANameThatIsFoundTooLateIsNotUsed) {
   a.at += HealthChecker::kLongestMs;
   a.turn();
   ASSERT_EQ(a.told.size(), 1U);
-  EXPECT_NE(a.told[0].find("(resolve-timeout)"), string::npos) << a.told[0];
+  EXPECT_NE(a.told[0].find("(dns-timeout)"), string::npos) << a.told[0];
   EXPECT_LE(a.checker.next_deadline(), a.at + HealthChecker::kLongestMs);
   a.answers(server, kOk);
   EXPECT_EQ(a.told.size(), 2U) << "it is remembered for the next";

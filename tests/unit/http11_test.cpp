@@ -381,7 +381,7 @@ TEST(Chunks, ABodyThatBreaksOffHasNoLastChunk) {
   b.world.remote_close(*origin);
   EXPECT_EQ(b.read(client).find("0\r\n\r\n"), string::npos);
   EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
-  EXPECT_EQ(b.last().reason, Reason::upstream_cut);
+  EXPECT_EQ(b.last().reason, Reason::response_truncated);
 }
 
 TEST(Chunks, AResetThatTheUploadIsToldOfIsNotTheEndOfTheAnswer) {
@@ -597,7 +597,7 @@ TEST_F(TunnelTest, AResetOfTheClientToo) {
   b.world.remote_rst(*client);
   b.settle();
   EXPECT_TRUE(far->remote_reset);
-  EXPECT_EQ(b.last().reason, Reason::client_left);
+  EXPECT_EQ(b.last().reason, Reason::client_closed);
 }
 
 TEST_F(TunnelTest, AnUploadThatBreaksOffAfterTheOtherEndLooksBrokenOff) {
@@ -633,7 +633,7 @@ TEST_F(TunnelTest, AResetThatAWriteIsToldOfIsNotTheEnd) {
 TEST_F(TunnelTest, ThatCannotBeOpened) {
   b.send(client, "CONNECT 10.0.0.9:80 HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");
-  EXPECT_EQ(b.last().reason, Reason::refused);
+  EXPECT_EQ(b.last().reason, Reason::connection_refused);
 }
 
 TEST(Upgrade, BecomesATunnelIfBothAgree) {

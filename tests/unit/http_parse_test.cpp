@@ -161,16 +161,16 @@ const Case kRequests[] = {
     {"bytes above ASCII in a value", get("A: \xe4\xff\r\n\r\n"), Reason::none},
     {"a tab in a value", get("A: b\tc\r\n\r\n"), Reason::none},
     {"a colon in a value", get("A: b:c\r\n\r\n"), Reason::none},
-    {"a blank before the colon", get("A : b\r\n\r\n"), Reason::bad_field},
-    {"a tab before the colon", get("A\t: b\r\n\r\n"), Reason::bad_field},
-    {"no colon", get("A b\r\n\r\n"), Reason::bad_field},
-    {"no name", get(": b\r\n\r\n"), Reason::bad_field},
-    {"a name that is no token", get("A(b): c\r\n\r\n"), Reason::bad_field},
-    {"a byte above ASCII in a name", get("\xc3\xa4: b\r\n\r\n"), Reason::bad_field},
-    {"a folded line", get("A: b\r\n c\r\n\r\n"), Reason::folded_field},
-    {"a folded line, by a tab", get("A: b\r\n\tc\r\n\r\n"), Reason::folded_field},
-    {"a blank line that is not empty", get("A: b\r\n \r\n\r\n"), Reason::folded_field},
-    {"a blank before the first field", get(" A: b\r\n\r\n"), Reason::folded_field},
+    {"a blank before the colon", get("A : b\r\n\r\n"), Reason::bad_header},
+    {"a tab before the colon", get("A\t: b\r\n\r\n"), Reason::bad_header},
+    {"no colon", get("A b\r\n\r\n"), Reason::bad_header},
+    {"no name", get(": b\r\n\r\n"), Reason::bad_header},
+    {"a name that is no token", get("A(b): c\r\n\r\n"), Reason::bad_header},
+    {"a byte above ASCII in a name", get("\xc3\xa4: b\r\n\r\n"), Reason::bad_header},
+    {"a folded line", get("A: b\r\n c\r\n\r\n"), Reason::folded_header},
+    {"a folded line, by a tab", get("A: b\r\n\tc\r\n\r\n"), Reason::folded_header},
+    {"a blank line that is not empty", get("A: b\r\n \r\n\r\n"), Reason::folded_header},
+    {"a blank before the first field", get(" A: b\r\n\r\n"), Reason::folded_header},
 
     {"1.1 without Host", "GET http://h/ HTTP/1.1\r\n\r\n", Reason::bad_host},
     {"two Hosts", get11("Host: h\r\n\r\n"), Reason::bad_host},
@@ -182,31 +182,31 @@ const Case kRequests[] = {
     {"Content-Length 0", post("Content-Length: 0\r\n\r\n"), Reason::none},
     {"Content-Length with zeros", post("Content-Length: 0005\r\n\r\n"), Reason::none},
     {"the greatest Content-Length", post("Content-Length: 18446744073709551615\r\n\r\n"), Reason::none},
-    {"one more", post("Content-Length: 18446744073709551616\r\n\r\n"), Reason::bad_length},
-    {"Content-Length with a sign", post("Content-Length: +5\r\n\r\n"), Reason::bad_length},
-    {"a negative one", post("Content-Length: -5\r\n\r\n"), Reason::bad_length},
-    {"a hexadecimal one", post("Content-Length: 0x5\r\n\r\n"), Reason::bad_length},
-    {"an empty one", post("Content-Length:\r\n\r\n"), Reason::bad_length},
-    {"a blank inside", post("Content-Length: 1 2\r\n\r\n"), Reason::bad_length},
-    {"a fraction", post("Content-Length: 5.0\r\n\r\n"), Reason::bad_length},
-    {"a list", post("Content-Length: 5, 5\r\n\r\n"), Reason::bad_length},
-    {"two, different", post("Content-Length: 5\r\nContent-Length: 6\r\n\r\n"), Reason::bad_length},
-    {"two, equal", post("Content-Length: 5\r\ncontent-length: 5\r\n\r\n"), Reason::bad_length},
+    {"one more", post("Content-Length: 18446744073709551616\r\n\r\n"), Reason::bad_content_length},
+    {"Content-Length with a sign", post("Content-Length: +5\r\n\r\n"), Reason::bad_content_length},
+    {"a negative one", post("Content-Length: -5\r\n\r\n"), Reason::bad_content_length},
+    {"a hexadecimal one", post("Content-Length: 0x5\r\n\r\n"), Reason::bad_content_length},
+    {"an empty one", post("Content-Length:\r\n\r\n"), Reason::bad_content_length},
+    {"a blank inside", post("Content-Length: 1 2\r\n\r\n"), Reason::bad_content_length},
+    {"a fraction", post("Content-Length: 5.0\r\n\r\n"), Reason::bad_content_length},
+    {"a list", post("Content-Length: 5, 5\r\n\r\n"), Reason::bad_content_length},
+    {"two, different", post("Content-Length: 5\r\nContent-Length: 6\r\n\r\n"), Reason::bad_content_length},
+    {"two, equal", post("Content-Length: 5\r\ncontent-length: 5\r\n\r\n"), Reason::bad_content_length},
     {"chunked", post("Transfer-Encoding: chunked\r\n\r\n"), Reason::none},
     {"chunked in capitals", post("Transfer-Encoding: CHUNKED\r\n\r\n"), Reason::none},
-    {"chunked in 1.0 (RFC 9112 6.1)", get("Transfer-Encoding: chunked\r\n\r\n"), Reason::bad_encoding},
-    {"both", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), Reason::length_and_encoding},
-    {"both, the other way round", post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"), Reason::length_and_encoding},
-    {"chunked twice in a list", post("Transfer-Encoding: chunked, chunked\r\n\r\n"), Reason::bad_encoding},
-    {"two Transfer-Encodings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"), Reason::bad_encoding},
-    {"chunked not last", post("Transfer-Encoding: chunked, gzip\r\n\r\n"), Reason::bad_encoding},
-    {"gzip, chunked", post("Transfer-Encoding: gzip, chunked\r\n\r\n"), Reason::encoding_unsupported},
-    {"gzip alone", post("Transfer-Encoding: gzip\r\n\r\n"), Reason::bad_encoding},
-    {"identity", post("Transfer-Encoding: identity\r\n\r\n"), Reason::bad_encoding},
-    {"an empty Transfer-Encoding", post("Transfer-Encoding:\r\n\r\n"), Reason::bad_encoding},
+    {"chunked in 1.0 (RFC 9112 6.1)", get("Transfer-Encoding: chunked\r\n\r\n"), Reason::bad_transfer_encoding},
+    {"both", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), Reason::conflicting_framing},
+    {"both, the other way round", post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"), Reason::conflicting_framing},
+    {"chunked twice in a list", post("Transfer-Encoding: chunked, chunked\r\n\r\n"), Reason::bad_transfer_encoding},
+    {"two Transfer-Encodings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"), Reason::bad_transfer_encoding},
+    {"chunked not last", post("Transfer-Encoding: chunked, gzip\r\n\r\n"), Reason::bad_transfer_encoding},
+    {"gzip, chunked", post("Transfer-Encoding: gzip, chunked\r\n\r\n"), Reason::transfer_encoding_unsupported},
+    {"gzip alone", post("Transfer-Encoding: gzip\r\n\r\n"), Reason::bad_transfer_encoding},
+    {"identity", post("Transfer-Encoding: identity\r\n\r\n"), Reason::bad_transfer_encoding},
+    {"an empty Transfer-Encoding", post("Transfer-Encoding:\r\n\r\n"), Reason::bad_transfer_encoding},
     {"a vertical tab before chunked", post("Transfer-Encoding: \x0b" "chunked\r\n\r\n"), Reason::bad_character},
-    {"xchunked", post("Transfer-Encoding: xchunked\r\n\r\n"), Reason::bad_encoding},
-    {"chunked in quotes", post("Transfer-Encoding: \"chunked\"\r\n\r\n"), Reason::bad_encoding},
+    {"xchunked", post("Transfer-Encoding: xchunked\r\n\r\n"), Reason::bad_transfer_encoding},
+    {"chunked in quotes", post("Transfer-Encoding: \"chunked\"\r\n\r\n"), Reason::bad_transfer_encoding},
 };
 
 const Case kResponses[] = {
@@ -229,11 +229,11 @@ const Case kResponses[] = {
     {"HTTP/0.9", "<html>\r\n", Reason::bad_status_line},
     {"bare LF", "HTTP/1.1 200 OK\nA: b\n\n", Reason::bad_line_end},
     {"NUL", nul("HTTP/1.1 200 OK\r\nA: ", "\r\n\r\n"), Reason::bad_character},
-    {"a folded line", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", Reason::folded_field},
-    {"a blank before the colon", "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", Reason::bad_field},
-    {"both lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::length_and_encoding},
-    {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", Reason::bad_length},
-    {"chunks in 1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::bad_encoding},
+    {"a folded line", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", Reason::folded_header},
+    {"a blank before the colon", "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", Reason::bad_header},
+    {"both lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::conflicting_framing},
+    {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", Reason::bad_content_length},
+    {"chunks in 1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Reason::bad_transfer_encoding},
 };
 // clang-format on
 
@@ -359,8 +359,8 @@ TEST(Request, Limits) {
     return text + "\r\n";
   };
   EXPECT_EQ(http::parse_request(fields(100), 0, head).what, Parsed::What::complete);
-  EXPECT_EQ(http::parse_request(fields(101), 0, head).why, Reason::too_many_fields);
-  EXPECT_EQ(http::parse_request(fields(101), 300, head).why, Reason::too_many_fields) << "in two pieces";
+  EXPECT_EQ(http::parse_request(fields(101), 0, head).why, Reason::too_many_headers);
+  EXPECT_EQ(http::parse_request(fields(101), 300, head).why, Reason::too_many_headers) << "in two pieces";
 
   const auto sized = [](std::size_t length) {
     const string start = "GET http://h/ HTTP/1.0\r\nA: ";

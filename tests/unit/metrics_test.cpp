@@ -102,7 +102,7 @@ class MetricsTest : public testing::Test {
 TEST_F(MetricsTest, WithoutRequestsAllIsZero) {
   const Page empty = page();
   for (const auto& [series, value] : empty.values()) EXPECT_EQ(value, 0) << series;
-  EXPECT_EQ(empty.at("proxy_requests_total{class=\"5xx\"}"), 0) << "it is there, so that rates can be had";
+  EXPECT_EQ(empty.at("proxy_requests_total{code=\"5xx\"}"), 0) << "it is there, so that rates can be had";
   EXPECT_EQ(empty.types().at("proxy_request_duration_seconds"), "histogram");
   EXPECT_EQ(empty.types().at("proxy_records"), "gauge");
 }
@@ -119,20 +119,20 @@ TEST_F(MetricsTest, CountsByClassAndReason) {
   metrics.count(exchange);
   metrics.count(exchange);
   exchange.status = 502;
-  exchange.reason = base::Reason::refused;
+  exchange.reason = base::Reason::connection_refused;
   metrics.count(exchange);
   exchange.status = 0;
-  exchange.reason = base::Reason::client_left;
+  exchange.reason = base::Reason::client_closed;
   metrics.count(exchange);
   exchange.status = 999;  // a host may say what it likes
   metrics.count(exchange);
   const Page now = page();
-  EXPECT_EQ(now.at("proxy_requests_total{class=\"2xx\"}"), 2);
-  EXPECT_EQ(now.at("proxy_requests_total{class=\"5xx\"}"), 1);
-  EXPECT_EQ(now.at("proxy_requests_total{class=\"none\"}"), 2);
-  EXPECT_EQ(now.at("proxy_request_ends_total{end=\"complete\",by=\"upstream\"}"), 2);
-  EXPECT_EQ(now.at("proxy_request_ends_total{end=\"refused\",by=\"upstream\"}"), 1);
-  EXPECT_EQ(now.at("proxy_request_ends_total{end=\"client-left\",by=\"client\"}"), 2);
+  EXPECT_EQ(now.at("proxy_requests_total{code=\"2xx\"}"), 2);
+  EXPECT_EQ(now.at("proxy_requests_total{code=\"5xx\"}"), 1);
+  EXPECT_EQ(now.at("proxy_requests_total{code=\"none\"}"), 2);
+  EXPECT_EQ(now.at("proxy_request_ends_total{reason=\"complete\",party=\"upstream\"}"), 2);
+  EXPECT_EQ(now.at("proxy_request_ends_total{reason=\"connection-refused\",party=\"upstream\"}"), 1);
+  EXPECT_EQ(now.at("proxy_request_ends_total{reason=\"client-closed\",party=\"client\"}"), 2);
   EXPECT_EQ(now.at("proxy_sent_bytes_total{to=\"upstream\"}"), 5 * 92);
   EXPECT_EQ(now.at("proxy_sent_bytes_total{to=\"client\"}"), 5 * 5120);
 }
@@ -143,7 +143,7 @@ TEST_F(MetricsTest, CountsWhatBecameOfEachAddress) {
   for (std::size_t i = 0; i < errors.size(); ++i) exchange.attempts[i].error = errors[i];
   metrics.count(exchange);
   const Page now = page();
-  for (const char* result : {"made", "failed", "overtaken", "denied", "abandoned"})
+  for (const char* result : {"connected", "failed", "canceled", "denied", "abandoned"})
     EXPECT_EQ(now.at("proxy_connect_attempts_total{result=\"" + string{result} + "\"}"), 1) << result;
 }
 
@@ -155,17 +155,17 @@ TEST_F(MetricsTest, CountsConnectionsUsedAgain) {
   exchange.phases = 0b111;  // it was dead, and a new one was made
   metrics.count(exchange);
   const Page now = page();
-  EXPECT_EQ(now.at("proxy_upstream_reuses_total"), 2);
-  EXPECT_EQ(now.at("proxy_request_repeats_total"), 1);
+  EXPECT_EQ(now.at("proxy_upstream_connection_reuses_total"), 2);
+  EXPECT_EQ(now.at("proxy_request_retries_total"), 1);
   EXPECT_EQ(now.at("proxy_interim_responses_total"), 4);
-  EXPECT_EQ(now.at("proxy_request_phase_seconds_count{phase=\"resolve\"}"), 1);
-  EXPECT_EQ(now.at("proxy_request_phase_seconds_count{phase=\"send\"}"), 2);
+  EXPECT_EQ(now.at("proxy_request_phase_duration_seconds_count{phase=\"resolve\"}"), 1);
+  EXPECT_EQ(now.at("proxy_request_phase_duration_seconds_count{phase=\"send\"}"), 2);
 }
 
 TEST_F(MetricsTest, TimesByPhase) {
   metrics.count(exchange);
   const Page now = page();
-  const string name = "proxy_request_phase_seconds_";
+  const string name = "proxy_request_phase_duration_seconds_";
   EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"resolve\"}"), 0.005);
   EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"connect\"}"), 0.006);
   EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"send\"}"), 0.009);
@@ -187,8 +187,8 @@ TEST_F(MetricsTest, ATunnelsLifeIsNoAnswersTime) {
   const Page tunnels = page();
   EXPECT_EQ(tunnels.at("proxy_tunnels_total"), 2);
   EXPECT_EQ(tunnels.at("proxy_request_duration_seconds_count"), 0);
-  EXPECT_EQ(tunnels.at("proxy_request_phase_seconds_count{phase=\"receive\"}"), 0);
-  EXPECT_EQ(tunnels.at("proxy_request_phase_seconds_count{phase=\"connect\"}"), 2);
+  EXPECT_EQ(tunnels.at("proxy_request_phase_duration_seconds_count{phase=\"receive\"}"), 0);
+  EXPECT_EQ(tunnels.at("proxy_request_phase_duration_seconds_count{phase=\"connect\"}"), 2);
   exchange.kind = plan::Kind::tunnel;
   exchange.status = 502;  // it was never made
   metrics.count(exchange);
@@ -248,14 +248,14 @@ TEST_F(MetricsTest, TellsWhatThereIsNow) {
   EXPECT_EQ(now.at("proxy_records{state=\"FREE\"}"), 7);
   EXPECT_EQ(now.at("proxy_records{state=\"SEND_RESPONSE\"}"), 4);
   EXPECT_EQ(now.at("proxy_records_limit"), 17);
-  EXPECT_EQ(now.at("proxy_blocks"), 5);
-  EXPECT_EQ(now.at("proxy_blocks_limit"), 64);
+  EXPECT_EQ(now.at("proxy_buffers"), 5);
+  EXPECT_EQ(now.at("proxy_buffers_limit"), 64);
   EXPECT_EQ(now.at("proxy_pipes"), 6);
-  EXPECT_EQ(now.at("proxy_idle_upstreams"), 8);
-  EXPECT_EQ(now.at("proxy_resolver_names"), 9);
+  EXPECT_EQ(now.at("proxy_upstream_idle_connections"), 8);
+  EXPECT_EQ(now.at("proxy_dns_cache_entries"), 9);
   EXPECT_EQ(now.at("proxy_connections_total"), 10);
   EXPECT_EQ(now.at("proxy_stale_events_total"), 11);
-  EXPECT_EQ(now.at("proxy_dropped_log_lines_total"), 12);
+  EXPECT_EQ(now.at("proxy_log_lines_dropped_total"), 12);
   EXPECT_DOUBLE_EQ(now.at("proxy_uptime_seconds"), 61.007);
 }
 
@@ -263,9 +263,9 @@ TEST_F(MetricsTest, Json) {
   gauges.uptime_ms = 1007;
   metrics.count(exchange);
   const string text = metrics.json(gauges);
-  EXPECT_TRUE(text.starts_with("{\"proxy_requests_total\":[{\"class\":\"none\",\"value\":0},")) << text;
+  EXPECT_TRUE(text.starts_with("{\"proxy_requests_total\":[{\"code\":\"none\",\"value\":0},")) << text;
   EXPECT_TRUE(text.ends_with("]}\n")) << text;
-  EXPECT_NE(text.find("{\"class\":\"2xx\",\"value\":1}"), string::npos);
+  EXPECT_NE(text.find("{\"code\":\"2xx\",\"value\":1}"), string::npos);
   EXPECT_NE(text.find("\"proxy_uptime_seconds\":[{\"value\":1.007}]"), string::npos);
   EXPECT_NE(text.find("\"proxy_request_duration_seconds\":[{\"buckets\":{\"0.001\":0,"), string::npos);
   EXPECT_NE(text.find("\"+Inf\":1},\"sum\":0.028,\"count\":1}]"), string::npos);

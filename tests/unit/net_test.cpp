@@ -366,9 +366,9 @@ TEST_F(ResolverTest, KeepsFailuresBriefly) {
     base::Reason why;
   };
   std::uint64_t now = 0;
-  for (const Row row : {Row{net::Found::What::not_found, base::Reason::name_not_found},
-                        Row{net::Found::What::failed, base::Reason::name_failed},
-                        Row{net::Found::What::timed_out, base::Reason::resolve_timeout}}) {
+  for (const Row row : {Row{net::Found::What::not_found, base::Reason::host_not_found},
+                        Row{net::Found::What::failed, base::Reason::dns_error},
+                        Row{net::Found::What::timed_out, base::Reason::dns_timeout}}) {
     ASSERT_EQ(find("o.test", now).what, net::Lookup::What::pending);
     answer(row.what, 0, now);
     EXPECT_EQ(find("o.test", now + net::Resolver::kFailureKeptMs - 1).why, row.why);

@@ -144,9 +144,9 @@ TEST(Plan, EachDecision) {
        Reason::port_not_allowed},
       {"CONNECT to the first high port", "CONNECT h:1024 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::none},
       {"CONNECT with a body", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n",
-       Reason::bad_length},
-      {"origin form", "GET / HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
-      {"asterisk form", "GET * HTTP/1.0\r\n\r\n", Reason::not_for_a_proxy},
+       Reason::bad_content_length},
+      {"origin form", "GET / HTTP/1.0\r\n\r\n", Reason::not_a_proxy_request},
+      {"asterisk form", "GET * HTTP/1.0\r\n\r\n", Reason::not_a_proxy_request},
       {"https", "GET https://h/ HTTP/1.0\r\n\r\n", Reason::scheme_unsupported},
   };
   const plan::Config config;
@@ -182,7 +182,7 @@ TEST(Plan, WhoAndHowMany) {
   const http::RequestHead head = head_of(text);
   plan::Config config;
   EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, sys::loopback4(1), true).reason,
-            Reason::no_slot);
+            Reason::max_requests_reached);
   ASSERT_EQ(config::apply_option(config, "--allow", "10.0.0.0/8"), "");
   EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, sys::loopback4(1), false).reason,
             Reason::client_not_allowed);

@@ -56,7 +56,7 @@ TEST(Table, TakesGivesAndFinds) {
   request_info& record = b.record();
   const net::Token token{record.side[kClient].serial, 0, net::Token::Kind::client};
   EXPECT_EQ(b.table.find(token), &record);
-  release(record, Reason::client_left, *b.worker);
+  release(record, Reason::client_closed, *b.worker);
   EXPECT_EQ(b.table.find(token), nullptr) << "an event of a closed descriptor finds nobody";
   EXPECT_EQ(b.table.stale(), 1U);
   const auto next = b.client();
@@ -328,9 +328,9 @@ TEST(Refusal, EachWayNotToReachTheHost) {
     Reason reason;
     int status;
   };
-  const Row rows[] = {{"no such name", net::Found::What::not_found, Reason::name_not_found, 502},
-                      {"name server fails", net::Found::What::failed, Reason::name_failed, 502},
-                      {"name server is silent", net::Found::What::timed_out, Reason::resolve_timeout, 504}};
+  const Row rows[] = {{"no such name", net::Found::What::not_found, Reason::host_not_found, 502},
+                      {"name server fails", net::Found::What::failed, Reason::dns_error, 502},
+                      {"name server is silent", net::Found::What::timed_out, Reason::dns_timeout, 504}};
   for (const Row& row : rows) {
     Bench b;
     net::Found found;
@@ -346,7 +346,7 @@ TEST(Refusal, EachWayNotToReachTheHost) {
   const auto client = b.client();
   b.send(client, kGet);
   EXPECT_EQ(status_of(b.read(client)), 502);
-  EXPECT_EQ(b.last().reason, Reason::refused);
+  EXPECT_EQ(b.last().reason, Reason::connection_refused);
   EXPECT_EQ(b.last().error, ECONNREFUSED);
 }
 
@@ -767,18 +767,18 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
     int status;  // 0: none can be given any more
   };
   const Row rows[] = {
-      {Wait::idle, Reason::client_idle, 0},
+      {Wait::idle, Reason::idle_timeout, 0},
       {Wait::keep_alive, Reason::complete, 0},
       {Wait::request_head, Reason::head_timeout, 408},
       {Wait::request_body, Reason::body_timeout, 408},
-      {Wait::resolve, Reason::resolve_timeout, 504},
+      {Wait::resolve, Reason::dns_timeout, 504},
       {Wait::connect, Reason::connect_timeout, 504},
       {Wait::upstream_write, Reason::upstream_stalled, 504},
-      {Wait::response_head, Reason::answer_timeout, 504},
+      {Wait::response_head, Reason::response_timeout, 504},
       {Wait::response_body, Reason::upstream_stalled, 0},
-      {Wait::half_closed, Reason::client_left, 0},
+      {Wait::half_closed, Reason::client_closed, 0},
       {Wait::client_write, Reason::client_stalled, 0},
-      {Wait::tunnel, Reason::tunnel_idle, 0},
+      {Wait::tunnel, Reason::tunnel_timeout, 0},
       {Wait::linger, Reason::complete, 0},
   };
   static_assert(std::size(rows) == plan::kDeadlines - 1);  // Wait::attempt ends nothing (see Racing)

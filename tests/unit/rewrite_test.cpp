@@ -421,7 +421,7 @@ struct Everything {
 };
 
 TEST(WriteAnswer, IsAWholeResponse) {
-  http::ErrorDetails failure{.reason = base::Reason::refused, .host = "h", .port = 1};
+  http::ErrorDetails failure{.reason = base::Reason::connection_refused, .host = "h", .port = 1};
   const string out = answer_to(failure);
   http::ResponseHead head;
   const auto parsed = http::parse_response(out, 0, false, head);
@@ -500,7 +500,7 @@ TEST(WriteAnswer, APageEscapesWhatHtmlWouldRead) {
 }
 
 TEST(WriteAnswer, ATextHasNoBytesThatATerminalObeys) {
-  const string out = answer_to({.reason = base::Reason::refused, .host = "a\x1b[2J\r\nb<\xff", .port = 1});
+  const string out = answer_to({.reason = base::Reason::connection_refused, .host = "a\x1b[2J\r\nb<\xff", .port = 1});
   EXPECT_NE(out.find("\nHost: a?[2J??b<?, port 1\n"), string::npos) << out;
 }
 
@@ -528,7 +528,7 @@ constexpr std::array<string_view, 20> kProxyErrors{"dns_timeout",
 
 // What a web server says of its own files is no proxy's error.
 bool is_of_a_file(base::Reason reason) {
-  return reason >= base::Reason::file_not_found && reason <= base::Reason::range_outside;
+  return reason >= base::Reason::file_not_found && reason <= base::Reason::range_not_satisfiable;
 }
 
 TEST(ProxyStatus, EachReasonHasAnErrorOfTheRegistry) {
@@ -550,7 +550,7 @@ TEST(ProxyStatus, AsWritten) {
     const std::size_t at = out.find("\r\nProxy-Status: ") + 2;
     return out.substr(at, out.find("\r\n", at) - at);
   };
-  EXPECT_EQ(field({.reason = base::Reason::resolve_timeout}),
+  EXPECT_EQ(field({.reason = base::Reason::dns_timeout}),
             "Proxy-Status: proxy; error=dns_timeout; details=\"DNS lookup timed out.\"");
   EXPECT_EQ(field({.reason = base::Reason::bad_response, .received = 200}),
             "Proxy-Status: proxy; error=http_protocol_error; received-status=200; "

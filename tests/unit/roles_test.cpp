@@ -105,7 +105,7 @@ TEST(Relay, NobodyListens) {
   EXPECT_EQ(b.read(client), "");
   EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
   EXPECT_TRUE(b.settled());
-  EXPECT_EQ(b.last().reason, Reason::refused);
+  EXPECT_EQ(b.last().reason, Reason::connection_refused);
   EXPECT_EQ(b.last().tried, 3U) << "each once";
 }
 
@@ -172,7 +172,7 @@ TEST(Relay, SilenceEndsIt) {
   b.pass(1);
   EXPECT_EQ(b.read_to_end(client), "(reset)");
   EXPECT_TRUE(server->remote_reset);
-  EXPECT_EQ(b.last().reason, Reason::tunnel_idle);
+  EXPECT_EQ(b.last().reason, Reason::tunnel_timeout);
   EXPECT_TRUE(b.settled());
 }
 
@@ -358,7 +358,7 @@ TEST(NoHttp, NoMemory) {
     const auto client = b.client();
     b.send(client, kV1);
     EXPECT_TRUE(b.record().starved);
-    b.record().verdict = Reason::memory_short;  // as for whoever waits longest
+    b.record().verdict = Reason::no_buffer;  // as for whoever waits longest
     b.scheduler.wake(b.record());
     EXPECT_EQ(b.read(client), "");
     EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
@@ -411,7 +411,7 @@ TEST(NoHttp, WhoIsOneTooManyIsClosed) {
       EXPECT_EQ(b.arrival(host), nullptr) << "its server never hears of it";
       EXPECT_EQ(b.table.used(), 1U);
       ASSERT_FALSE(b.worker->finished.empty());
-      EXPECT_EQ(b.last().reason, Reason::no_slot);
+      EXPECT_EQ(b.last().reason, Reason::max_requests_reached);
       EXPECT_FALSE(first->down.fin_arrived || first->remote_reset) << "who came in time stays";
       if (role == Role::relay) {
         EXPECT_EQ(b.read(server), "abc\n");

@@ -206,7 +206,7 @@ TEST(Share, WhoLeavesWhileItSleepsIsGoneAtOnce) {
     if (!by_reset) t.b.pass(kStep);  // a FIN alone is half a close: the next bytes tell
     t.b.settle();
     EXPECT_TRUE(t.b.clean()) << by_reset;
-    EXPECT_EQ(t.b.last().reason, Reason::client_left);
+    EXPECT_EQ(t.b.last().reason, Reason::client_closed);
   }
 }
 
@@ -263,7 +263,8 @@ TEST(Share, TheOption) {
   EXPECT_EQ(line.config.allowance.bytes.burst, 1U << 20);
   EXPECT_TRUE(line.config.allowance.is_limited());
   const char* const wrong[] = {"80", "--client-bytes", "fast"};
-  EXPECT_NE(config::parse_command_line(wrong).message.find("--client-bytes: invalid rate 'fast'"), string::npos);
+  EXPECT_NE(config::parse_command_line(wrong).message.find("--client-bytes: invalid rate 'fast'"),
+            string::npos);
   EXPECT_NE(config::help_text().find("--client-bytes RATE"), string::npos);
 }
 

@@ -209,11 +209,11 @@ TEST_F(AccessLog, Own) {
   EXPECT_NE(line(LogFormat::own).find(" SEND_REQUEST=20ms READ_RESPONSE=3ms "), string::npos);
   exchange.method_length = 0;
   exchange.reason = base::Reason::bad_response;
-  exchange.detail = base::Reason::bad_field;
+  exchange.detail = base::Reason::bad_header;
   exchange.error = ECONNRESET;
   EXPECT_NE(line(LogFormat::own).find(" - - 200 "), string::npos);
   EXPECT_NE(line(LogFormat::own)
-                .find(" in=READ_REQUEST end=bad-response(bad-field) by=upstream error=ECONNRESET\n"),
+                .find(" in=READ_REQUEST end=bad-response(bad-header) by=upstream error=ECONNRESET\n"),
             string::npos);
 }
 
@@ -251,7 +251,7 @@ TEST_F(AccessLog, Json) {
             "\n");
   exchange.method_length = 0;
   exchange.reason = base::Reason::bad_response;
-  exchange.detail = base::Reason::bad_field;
+  exchange.detail = base::Reason::bad_header;
   exchange.error = ECONNRESET;
   exchange.announced = false;
   exchange.phases = 0b001;
@@ -259,7 +259,7 @@ TEST_F(AccessLog, Json) {
   EXPECT_NE(line(LogFormat::json).find(R"("resolve_ms":5,"connect_ms":null,"send_ms":null,)"), string::npos);
   EXPECT_NE(line(LogFormat::json).find(R"("method":null,"url":null,"url_cut":false,)"), string::npos);
   EXPECT_NE(line(LogFormat::json)
-                .find(R"("end":"bad-response","detail":"bad-field","by":"upstream","error":"ECONNRESET"})"),
+                .find(R"("end":"bad-response","detail":"bad-header","by":"upstream","error":"ECONNRESET"})"),
             string::npos);
   exchange.error = 99'999;
   EXPECT_NE(line(LogFormat::json).find(R"("error":"99999"})"), string::npos);
@@ -285,7 +285,7 @@ TEST_F(AccessLog, ALineAlwaysFitsAndIsOne) {
   exchange.target_cut = exchange.http10 = exchange.to_head = exchange.wants_page = true;
   exchange.announced = true;
   exchange.ended_in = State::READ_RESPONSE;
-  exchange.reason = exchange.detail = base::Reason::length_and_encoding;
+  exchange.reason = exchange.detail = base::Reason::conflicting_framing;
   exchange.head_down = 0;
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
@@ -363,10 +363,11 @@ TEST(TracePrinter, ALineForEachKindOfEntry) {
   };
   EXPECT_EQ(text(base::TraceEvent::waited, static_cast<std::uint8_t>(plan::Wait::upstream_write), 0),
             "[slot 3, #9] SEND_REQUEST moved 7 bytes, waits for the upstream to read request bytes\n");
-  EXPECT_EQ(text(base::TraceEvent::retried, static_cast<std::uint8_t>(base::Reason::refused), ECONNREFUSED),
-            "[slot 3, #9] SEND_REQUEST could not connect: refused (Connection refused)\n");
-  EXPECT_EQ(text(base::TraceEvent::answered, static_cast<std::uint8_t>(base::Reason::refused), 0),
-            "[slot 3, #9] SEND_REQUEST answers 7 itself: refused\n");
+  EXPECT_EQ(text(base::TraceEvent::retried, static_cast<std::uint8_t>(base::Reason::connection_refused),
+                 ECONNREFUSED),
+            "[slot 3, #9] SEND_REQUEST could not connect: connection-refused (Connection refused)\n");
+  EXPECT_EQ(text(base::TraceEvent::answered, static_cast<std::uint8_t>(base::Reason::connection_refused), 0),
+            "[slot 3, #9] SEND_REQUEST answers 7 itself: connection-refused\n");
 }
 
 }  // namespace

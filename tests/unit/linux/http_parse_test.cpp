@@ -184,28 +184,28 @@ const Case kRequests[] = {
     {"an invalid Host in HTTP/1.0", get("Host: a b\r\n"), Reason::bad_host},
 
     // RFC 9112 section 6
-    {"a length of digits that are no ASCII", get("Content-Length: \xd9\xa1\r\n"), Reason::bad_length},
+    {"a length of digits that are no ASCII", get("Content-Length: \xd9\xa1\r\n"), Reason::bad_content_length},
     {"a length of many zeros", get("Content-Length: " + string(100, '0') + "7\r\n"), Reason::none},
-    {"a length of 2^64", get("Content-Length: 18446744073709551616\r\n"), Reason::bad_length},
-    {"a length of 2^64 + 5", get("Content-Length: 18446744073709551621\r\n"), Reason::bad_length},
-    {"a length with a comma at its end", get("Content-Length: 5,\r\n"), Reason::bad_length},
-    {"a length in quotes", get("Content-Length: \"5\"\r\n"), Reason::bad_length},
-    {"a length with an exponent", get("Content-Length: 1e3\r\n"), Reason::bad_length},
-    {"a length with a separator", get("Content-Length: 1_000\r\n"), Reason::bad_length},
-    {"a good length and a bad one", get("Content-Length: 5\r\nContent-Length: x\r\n"), Reason::bad_length},
-    {"three lengths", get("Content-Length: 5\r\nContent-Length: 5\r\nContent-Length: 5\r\n"), Reason::bad_length},
-    {"a length and an empty encoding", get11("Content-Length: 5\r\nTransfer-Encoding:\r\n"), Reason::length_and_encoding},
-    {"an invalid length and chunks", get11("Content-Length: x\r\nTransfer-Encoding: chunked\r\n"), Reason::length_and_encoding},
-    {"a length and chunks in HTTP/1.0", get("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), Reason::length_and_encoding},
-    {"chunked with a parameter", get11("Transfer-Encoding: chunked;q=1\r\n"), Reason::bad_encoding},
-    {"chunked, gzip, chunked", get11("Transfer-Encoding: chunked, gzip, chunked\r\n"), Reason::bad_encoding},
-    {"gzip, then chunked in a second field", get11("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"), Reason::bad_encoding},
-    {"gzip,chunked without a blank", get11("Transfer-Encoding: gzip,chunked\r\n"), Reason::encoding_unsupported},
-    {"identity, chunked", get11("Transfer-Encoding: identity, chunked\r\n"), Reason::encoding_unsupported},
+    {"a length of 2^64", get("Content-Length: 18446744073709551616\r\n"), Reason::bad_content_length},
+    {"a length of 2^64 + 5", get("Content-Length: 18446744073709551621\r\n"), Reason::bad_content_length},
+    {"a length with a comma at its end", get("Content-Length: 5,\r\n"), Reason::bad_content_length},
+    {"a length in quotes", get("Content-Length: \"5\"\r\n"), Reason::bad_content_length},
+    {"a length with an exponent", get("Content-Length: 1e3\r\n"), Reason::bad_content_length},
+    {"a length with a separator", get("Content-Length: 1_000\r\n"), Reason::bad_content_length},
+    {"a good length and a bad one", get("Content-Length: 5\r\nContent-Length: x\r\n"), Reason::bad_content_length},
+    {"three lengths", get("Content-Length: 5\r\nContent-Length: 5\r\nContent-Length: 5\r\n"), Reason::bad_content_length},
+    {"a length and an empty encoding", get11("Content-Length: 5\r\nTransfer-Encoding:\r\n"), Reason::conflicting_framing},
+    {"an invalid length and chunks", get11("Content-Length: x\r\nTransfer-Encoding: chunked\r\n"), Reason::conflicting_framing},
+    {"a length and chunks in HTTP/1.0", get("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), Reason::conflicting_framing},
+    {"chunked with a parameter", get11("Transfer-Encoding: chunked;q=1\r\n"), Reason::bad_transfer_encoding},
+    {"chunked, gzip, chunked", get11("Transfer-Encoding: chunked, gzip, chunked\r\n"), Reason::bad_transfer_encoding},
+    {"gzip, then chunked in a second field", get11("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"), Reason::bad_transfer_encoding},
+    {"gzip,chunked without a blank", get11("Transfer-Encoding: gzip,chunked\r\n"), Reason::transfer_encoding_unsupported},
+    {"identity, chunked", get11("Transfer-Encoding: identity, chunked\r\n"), Reason::transfer_encoding_unsupported},
     {"a similar field is another field", get11("Transfer-Encodings: x\r\nContent-Lengths: y\r\n"), Reason::none},
-    {"a blank inside a name", get("Content Length: 5\r\n"), Reason::bad_field},
-    {"a name in brackets", get("[a]: b\r\n"), Reason::bad_field},
-    {"a name in quotes", get("\"a\": b\r\n"), Reason::bad_field},
+    {"a blank inside a name", get("Content Length: 5\r\n"), Reason::bad_header},
+    {"a name in brackets", get("[a]: b\r\n"), Reason::bad_header},
+    {"a name in quotes", get("\"a\": b\r\n"), Reason::bad_header},
 };
 
 const Case kResponses[] = {
@@ -226,14 +226,14 @@ const Case kResponses[] = {
     {"a blank before it", " HTTP/1.1 200 OK\r\n\r\n", Reason::bad_status_line},
     {"no Host is needed", ok(""), Reason::none},
     {"two Hosts mean nothing", ok("Host: a\r\nHost: b\r\n"), Reason::none},
-    {"a field without a name", ok(":\r\n"), Reason::bad_field},
-    {"a field without a colon", ok("Server\r\n"), Reason::bad_field},
-    {"a blank before the first field", ok(" A: b\r\n"), Reason::folded_field},
+    {"a field without a name", ok(":\r\n"), Reason::bad_header},
+    {"a field without a colon", ok("Server\r\n"), Reason::bad_header},
+    {"a blank before the first field", ok(" A: b\r\n"), Reason::folded_header},
     {"bytes above ASCII in a value", ok("A: \x80\xff\r\n"), Reason::none},
-    {"gzip, chunked", ok("Transfer-Encoding: gzip, chunked\r\n"), Reason::encoding_unsupported},
-    {"gzip alone", ok("Transfer-Encoding: gzip\r\n"), Reason::bad_encoding},
-    {"a length that is none", ok("Content-Length: five\r\n"), Reason::bad_length},
-    {"a length that is none, in a 204", "HTTP/1.1 204 No\r\nContent-Length: five\r\n\r\n", Reason::bad_length},
+    {"gzip, chunked", ok("Transfer-Encoding: gzip, chunked\r\n"), Reason::transfer_encoding_unsupported},
+    {"gzip alone", ok("Transfer-Encoding: gzip\r\n"), Reason::bad_transfer_encoding},
+    {"a length that is none", ok("Content-Length: five\r\n"), Reason::bad_content_length},
+    {"a length that is none, in a 204", "HTTP/1.1 204 No\r\nContent-Length: five\r\n\r\n", Reason::bad_content_length},
 };
 // clang-format on
 
@@ -423,7 +423,7 @@ TEST(LinuxRequestHead, AHundredFieldsCutAnywhere) {
     for (int i = 0; i < count; ++i) text += "a:b\r\n";
     text += "\r\n";
     EXPECT_EQ(name_of(judged<http::RequestHead>(text, std::to_string(count))),
-              count <= 100 ? "complete" : "too-many-fields")
+              count <= 100 ? "complete" : "too-many-headers")
         << count;
   }
 }

@@ -368,7 +368,7 @@ TEST(LinuxNames, AllAddressesRefuse) {
   m.say(client, "GET http://o.test:" + std::to_string(nobody.address().port) + "/ HTTP/1.0\r\n\r\n");
   m.until_ended(client);
   EXPECT_EQ(status_of(client.received), 502);
-  EXPECT_EQ(m.last().reason, Reason::refused);
+  EXPECT_EQ(m.last().reason, Reason::connection_refused);
   EXPECT_EQ(m.last().error, ECONNREFUSED);
   m.expect_clean("all refuse");
 }
@@ -395,9 +395,9 @@ TEST(LinuxNames, EachWayToFindNothing) {
     Reason reason;
     int status;
   };
-  const Row rows[] = {{net::Found::What::not_found, Reason::name_not_found, 502},
-                      {net::Found::What::failed, Reason::name_failed, 502},
-                      {net::Found::What::timed_out, Reason::resolve_timeout, 504}};
+  const Row rows[] = {{net::Found::What::not_found, Reason::host_not_found, 502},
+                      {net::Found::What::failed, Reason::dns_error, 502},
+                      {net::Found::What::timed_out, Reason::dns_timeout, 504}};
   for (const Row& row : rows)
     for (const bool at_once : {true, false}) {
       const string title = string{base::row(row.reason).name} + (at_once ? ", at once" : ", later");
@@ -492,19 +492,19 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
     bool logged;
   };
   static constexpr Row kRows[] = {
-      {Wait::idle, Reason::client_idle, 0, false},
+      {Wait::idle, Reason::idle_timeout, 0, false},
       {Wait::keep_alive, Reason::complete, 0, true},
       {Wait::request_head, Reason::head_timeout, 408, true},
       {Wait::request_body, Reason::body_timeout, 408, true},
-      {Wait::resolve, Reason::resolve_timeout, 504, true},
+      {Wait::resolve, Reason::dns_timeout, 504, true},
       {Wait::attempt, Reason::none, 0, false},  // ends nothing
       {Wait::connect, Reason::connect_timeout, 504, true},
       {Wait::upstream_write, Reason::upstream_stalled, 504, true},
-      {Wait::response_head, Reason::answer_timeout, 504, true},
+      {Wait::response_head, Reason::response_timeout, 504, true},
       {Wait::response_body, Reason::upstream_stalled, 0, true},
-      {Wait::half_closed, Reason::client_left, 0, true},
+      {Wait::half_closed, Reason::client_closed, 0, true},
       {Wait::client_write, Reason::client_stalled, 0, true},
-      {Wait::tunnel, Reason::tunnel_idle, 0, true},
+      {Wait::tunnel, Reason::tunnel_timeout, 0, true},
       {Wait::linger, Reason::bad_request_line, 0, true},  // the reason is that of the answer it had
   };
   static_assert(std::size(kRows) == plan::kDeadlines);
@@ -707,7 +707,7 @@ TEST(LinuxHalfClose, InTheMiddleOfItsBodyIsLeaving) {
   w.client->finish();
   w.m.until_free();
   w.m.expect_clean("half a body");
-  EXPECT_EQ(w.m.last().reason, Reason::client_left);
+  EXPECT_EQ(w.m.last().reason, Reason::client_closed);
   w.m.until_ended(*w.origin);
   EXPECT_TRUE(w.origin->ended()) << "the host is not left waiting for the rest";
 }
@@ -746,12 +746,12 @@ TEST(LinuxUpstream, AnAnswerCutShortLooksCut) {
   };
   const Row rows[] = {
       {"by length, closed", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n", false, false,
-       Reason::upstream_cut},
+       Reason::response_truncated},
       {"by length, reset", "HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\n", true, false,
        Reason::upstream_reset},
       {"until its end, reset", "HTTP/1.0 200 OK\r\n\r\n", true, true, Reason::upstream_reset},
       {"in chunks, closed", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n", false, true,
-       Reason::upstream_cut},
+       Reason::response_truncated},
       {"in chunks, reset", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n", true, true,
        Reason::upstream_reset},
   };
@@ -813,7 +813,7 @@ TEST(LinuxUpstream, AnswersThatAreNone) {
       {"not HTTP", "220 mail ready\r\n", Reason::bad_status_line},
       {"another version", "HTTP/2.0 200 OK\r\n\r\n", Reason::version_unsupported},
       {"two lengths", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-       Reason::bad_length},
+       Reason::bad_content_length},
       {"a head without end", "HTTP/1.0 200 OK\r\nA: " + string(16'000, 'a'), Reason::head_too_large},
       {"a switch nobody asked for", "HTTP/1.1 101 Switch\r\n\r\n", Reason::bad_status_line},
       {"interim answers without end", flood, Reason::bad_status_line},
@@ -916,7 +916,7 @@ TEST(LinuxStarving, ARefusalWithoutABlockKeepsItsReason) {
   ASSERT_TRUE(m.record().starved);
   m.pass(m.config.wait(Wait::linger));
   ASSERT_EQ(m.table.used(), 0U);
-  EXPECT_EQ(m.last().reason, Reason::answer_timeout) << base::row(m.last().reason).name;
+  EXPECT_EQ(m.last().reason, Reason::response_timeout) << base::row(m.last().reason).name;
 }
 
 TEST(LinuxStarving, ARefusalIsGivenOnceThereIsABlock) {

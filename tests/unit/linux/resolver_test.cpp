@@ -99,10 +99,9 @@ TEST_F(LinuxResolver, HowLongWhatIsBelieved) {
       {"no longer, whatever it says", fake::found(one, kMost + 1), kMost, What::ready, Reason::none},
       {"for ever is not for ever", fake::found(one, ~std::uint64_t{0}), kMost, What::ready, Reason::none},
       {"that there is none", fake::not_found(net::Found::What::not_found), kFailure, What::failed,
-       Reason::name_not_found},
-      {"a failure", fake::not_found(net::Found::What::failed), kFailure, What::failed, Reason::name_failed},
-      {"silence", fake::not_found(net::Found::What::timed_out), kFailure, What::failed,
-       Reason::resolve_timeout},
+       Reason::host_not_found},
+      {"a failure", fake::not_found(net::Found::What::failed), kFailure, What::failed, Reason::dns_error},
+      {"silence", fake::not_found(net::Found::What::timed_out), kFailure, What::failed, Reason::dns_timeout},
   };
   std::uint64_t now = 1'000'000;
   for (const Row& row : rows) {
