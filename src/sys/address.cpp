@@ -94,7 +94,7 @@ bool Address::is_wildcard() const noexcept {
 
 bool Address::in_network(const Address& network, std::size_t prefix) const noexcept {
   const Address mine = unmapped(*this);
-  // A network of mapped addresses is the IPv4 network it stands for.
+  // A network of IPv4-mapped addresses is compared as an IPv4 network.
   if (prefix >= 96 && prefix <= network.bits() && unmapped(network) != network)
     return in_network(unmapped(network), prefix - 96);
   return mine.family == network.family && prefix <= network.bits() &&

@@ -1,4 +1,4 @@
-// An IP address with its port, as a value, and its text form. No socket header is needed to hold one.
+// An IP address with its port, and its text forms. Needs no socket header.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -12,8 +12,8 @@ struct Address {
     none,
     ipv4,
     ipv6,
-    local
-  };  // local: a Unix socket, whose path is elsewhere
+    local  // a Unix socket; its path is kept elsewhere
+  };
 
   std::array<std::uint8_t, 16> bytes{};  // network order; IPv4 fills the first four, the rest are zero
   std::uint32_t scope = 0;               // interface index of a link-local IPv6 address, else 0
@@ -22,41 +22,48 @@ struct Address {
 
   bool operator==(const Address&) const = default;
 
-  // 32, 128, or 0 for no address.
+  // The length of the address in bits: 32 or 128; 0 without an IP address.
   [[nodiscard]] std::size_t bits() const noexcept;
+  // True for 127.0.0.0/8, ::1 and mapped IPv4 loopback addresses.
   [[nodiscard]] bool is_loopback() const noexcept;
+  // True for 0.0.0.0 and ::, which listen on all addresses.
   [[nodiscard]] bool is_wildcard() const noexcept;
-  // True if the first `prefix` bits of both are equal and the families are the same. An IPv4-mapped IPv6
-  // address (::ffff:a.b.c.d) counts as the IPv4 address it stands for.
+  // True if the address is in the network: equal families and equal first `prefix` bits. An IPv4-mapped IPv6
+  // address (::ffff:a.b.c.d) is compared as IPv4.
   [[nodiscard]] bool in_network(const Address& network, std::size_t prefix) const noexcept;
-  // Who connects to this address meets the listener at `own`. Of a wildcard's addresses only loopback's are
-  // known.
+  // True if a connection to this address arrives at a listener on `own`. For a wildcard listener only
+  // loopback addresses are known to arrive.
   [[nodiscard]] bool reaches(const Address& own) const noexcept;
 };
 
-// Longest text of an address: "[" + 45 + "%" + 10 + "]:65535".
+// Maximum length of an address as text: "[" + 45 + "%" + 10 + "]:65535".
 inline constexpr std::size_t kAddressTextMax = 72;
+// An address as text, without allocation.
 struct AddressText {
   std::array<char, kAddressTextMax> chars;
   std::uint8_t length;
   [[nodiscard]] std::string_view view() const noexcept { return {chars.data(), length}; }
 };
 
-// The IPv4 address that an IPv4-mapped IPv6 address (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2) stands for;
-// any other address as it is.
+// Returns the IPv4 address in an IPv4-mapped IPv6 address (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2), any
+// other address unchanged.
 Address unmapped(const Address& address) noexcept;
 
-// Reads a numeric address without brackets ("127.0.0.1", "::1"). False if it is not one.
+// Reads a numeric address without brackets ("127.0.0.1", "::1") into `out`, with `port`. Returns false and
+// leaves `out` unchanged if `text` is not one.
 bool parse_ip(std::string_view text, std::uint16_t port, Address& out) noexcept;
-// "127.0.0.1" or "::1": no brackets, no port.
+// The address without brackets and port: "127.0.0.1", "::1", "fe80::1%2"; "-" for none, "unix socket" for
+// local.
 AddressText ip_text(const Address& address) noexcept;
-// "127.0.0.1:80" or "[::1]:80".
+// The address and its port: "127.0.0.1:80", "[::1]:80"; "unix socket" for local.
 AddressText endpoint_text(const Address& address) noexcept;
 
 // The IP address in a sockaddr, which may be unaligned. Family none for other families.
 Address address_of(const void* socket_address) noexcept;
 
+// 127.0.0.1 with `port`.
 Address loopback4(std::uint16_t port) noexcept;
+// ::1 with `port`.
 Address loopback6(std::uint16_t port) noexcept;
 
 }  // namespace sys

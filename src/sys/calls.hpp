@@ -1,4 +1,4 @@
-// What the system calls' files share: results in our words. For src/sys alone.
+// Translates the results of system calls. Used by src/sys only.
 #pragma once
 #include <cerrno>
 #include <cstddef>
@@ -7,21 +7,24 @@
 
 namespace sys::calls {
 
+// An `Opened` with an error.
 inline Opened failed(int error) noexcept { return {Fd{}, error}; }
 
+// The result of a call that returns a descriptor, or -1 and errno.
 inline Opened opened(int fd) noexcept {
   if (fd < 0) return failed(errno);
   return {Fd{fd}, 0};
 }
 
-// What a read or a write returned.
-inline Io moved(std::ptrdiff_t result) noexcept {
+// The result of a read or a write, which returns a byte count, or -1 and errno.
+inline Io io_result(std::ptrdiff_t result) noexcept {
   if (result > 0) return {Outcome::done, 0, static_cast<std::size_t>(result)};
   if (result == 0) return {Outcome::eof, 0, 0};
   if (errno == EAGAIN || errno == EWOULDBLOCK) return {Outcome::again, 0, 0};
   return {Outcome::fail, errno, 0};
 }
 
+// Repeats `call` while it fails with EINTR. Returns its last result.
 template <class Call>
 auto uninterrupted(Call call) noexcept {
   for (;;) {

@@ -1,4 +1,4 @@
-// A file descriptor that belongs to exactly one owner and is closed exactly once.
+// A file descriptor with one owner, which closes it exactly once.
 #pragma once
 #include <utility>
 
@@ -20,10 +20,13 @@ class Fd {
   Fd& operator=(const Fd&) = delete;
   ~Fd() { reset(); }
 
+  // The number; -1: none is open.
   [[nodiscard]] int get() const noexcept { return fd_; }
   [[nodiscard]] bool open() const noexcept { return fd_ >= 0; }
   explicit operator bool() const noexcept { return open(); }
+  // Gives up ownership without closing. Returns the number; -1: none.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+  // Closes the descriptor, if any, and takes ownership of `fd`.
   void reset(int fd = -1) noexcept {
     const int old = std::exchange(fd_, fd);
     if (old >= 0) close_fd(old);  // PLANT(close-once)

@@ -1,4 +1,4 @@
-// Files that are served, on Linux.
+// Served files: status, reading, sendfile(2) and directory entries, on Linux.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/sendfile.h>
@@ -38,10 +38,10 @@ FileStatus from_kernel(const struct stat& in) noexcept {
           .changed_ns = nanoseconds(in.st_ctim)};
 }
 
-// Adds one entry, if it is still there.
-void add(const Fd& folder, const char* name, std::vector<DirectoryEntry>& out) {
+// Adds one entry, unless it was removed meanwhile.
+void add(const Fd& directory, const char* name, std::vector<DirectoryEntry>& out) {
   struct stat status {};
-  if (::fstatat(folder.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+  if (::fstatat(directory.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0)
     out.push_back({name, from_kernel(status)});
 }
 
@@ -59,22 +59,22 @@ int status_of(const Fd& file, FileStatus& status) noexcept {
 }
 
 Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept {
-  return moved(
+  return io_result(
       uninterrupted([&] { return ::pread(file, into.data(), into.size(), static_cast<off_t>(offset)); }));
 }
 
 Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept {
   auto position = static_cast<off_t>(offset);
-  const Io io = moved(uninterrupted([&] { return ::sendfile(socket.get(), file, &position, bytes); }));
+  const Io io = io_result(uninterrupted([&] { return ::sendfile(socket.get(), file, &position, bytes); }));
   if (io.outcome == Outcome::done) offset += io.bytes;
   return io;
 }
 
-int read_directory(const Fd& folder, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut) {
+int read_directory(const Fd& directory, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut) {
   alignas(dirent64) std::array<char, 32'768> room;
   cut = false;
   for (;;) {
-    const ssize_t length = ::getdents64(folder.get(), room.data(), room.size());
+    const ssize_t length = ::getdents64(directory.get(), room.data(), room.size());
     if (length < 0) return errno;
     if (length == 0) return 0;
     for (ssize_t at = 0; at < length;) {
@@ -83,7 +83,7 @@ int read_directory(const Fd& folder, std::size_t most, std::vector<DirectoryEntr
       if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0) continue;
       cut = out.size() >= most;
       if (cut) return 0;
-      add(folder, entry->d_name, out);
+      add(directory, entry->d_name, out);
     }
   }
 }

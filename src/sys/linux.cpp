@@ -1,4 +1,4 @@
-// The real world: Linux. Man pages are named where a call's behaviour is not obvious.
+// Implements sys.hpp on Linux. Comments name the man page where a call's behaviour is not obvious.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -52,7 +52,7 @@ socklen_t to_kernel(const Address& address, SocketAddress& out) noexcept {
   return sizeof out.v6;
 }
 
-// False if it is too long.
+// Returns false if `path` is too long for a socket address.
 bool to_kernel(const char* path, sockaddr_un& out) noexcept {
   std::memset(&out, 0, sizeof out);
   out.sun_family = AF_UNIX;
@@ -99,11 +99,12 @@ std::uint64_t clock_ms(clockid_t clock) noexcept {
 void close_fd(int fd) noexcept { ::close(fd); }
 
 Io receive(const Fd& socket, std::span<std::byte> into) noexcept {
-  return moved(uninterrupted([&] { return ::recv(socket.get(), into.data(), into.size(), 0); }));
+  return io_result(uninterrupted([&] { return ::recv(socket.get(), into.data(), into.size(), 0); }));
 }
 
 Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
-  return moved(uninterrupted([&] { return ::send(socket.get(), from.data(), from.size(), MSG_NOSIGNAL); }));
+  return io_result(
+      uninterrupted([&] { return ::send(socket.get(), from.data(), from.size(), MSG_NOSIGNAL); }));
 }
 
 Pipe make_pipe() noexcept {
@@ -114,30 +115,29 @@ Pipe make_pipe() noexcept {
 
 namespace {
 
-// splice(2) stops before an urgent byte and says EAGAIN, though recv(2) would pass over it (tcp(7)). So where
-// splice finds nothing, recv has the last word. An empty pipe takes a piece of this size at once (pipe(7)).
-Io splice_behind_urgent(const Fd& socket, const Fd& in, std::size_t most) noexcept {
+// splice(2) returns EAGAIN at an urgent byte, which recv(2) skips (tcp(7)). So recv decides when splice finds
+// nothing. An empty pipe accepts a piece of this size at once (pipe(7)).
+Io splice_after_urgent(const Fd& socket, const Fd& in, std::size_t most) noexcept {
   std::array<std::byte, 512> piece;
   static_assert(piece.size() <= PIPE_BUF);
   int held = 0;
-  if (::ioctl(in.get(), FIONREAD, &held) == 0 && held > 0) return {Outcome::again, 0, 0};  // it is full
+  if (::ioctl(in.get(), FIONREAD, &held) == 0 && held > 0) return {Outcome::again, 0, 0};  // the pipe is full
   const Io io = receive(socket, std::span{piece}.first(std::min(most, piece.size())));
   if (io.outcome != Outcome::done) return io;
-  return moved(uninterrupted([&] { return ::write(in.get(), piece.data(), io.bytes); }));
+  return io_result(uninterrupted([&] { return ::write(in.get(), piece.data(), io.bytes); }));
 }
 
 }  // namespace
 
 Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
-  const Io io = moved(uninterrupted(
+  const Io io = io_result(uninterrupted(
       [&] { return ::splice(socket.get(), nullptr, in.get(), nullptr, most, SPLICE_F_NONBLOCK); }));
-  return io.outcome == Outcome::again ? splice_behind_urgent(socket, in, most) : io;
+  return io.outcome == Outcome::again ? splice_after_urgent(socket, in, most) : io;
 }
 
-// It would raise SIGPIPE, which `make_signalfd` has it ignore. Asked for more than the pipe holds, the kernel
-// would wait for the rest before it sends the last segment.
+// With a count larger than the pipe's content the kernel would hold back the last segment, waiting for more.
 Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
-  return moved(uninterrupted(
+  return io_result(uninterrupted(
       [&] { return ::splice(out.get(), nullptr, socket.get(), nullptr, bytes, SPLICE_F_NONBLOCK); }));
 }
 
@@ -145,7 +145,7 @@ Opened listen(const Address& address, int backlog) noexcept {
   Opened socket = make_socket(address);
   if (!socket.fd) return socket;
   set_option(socket.fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  set_option(socket.fd, IPPROTO_TCP, TCP_NODELAY, 1);  // inherited by what it accepts
+  set_option(socket.fd, IPPROTO_TCP, TCP_NODELAY, 1);  // inherited by accepted sockets
   if (address.family == Address::Family::ipv6) set_option(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   SocketAddress name;
   const socklen_t length = to_kernel(address, name);
@@ -169,7 +169,7 @@ Opened connect(const Address& address) noexcept {
   if (!socket.fd) return socket;
   SocketAddress name;
   const socklen_t length = to_kernel(address, name);
-  // EINTR: the kernel goes on connecting, as after EINPROGRESS (connect(2)).
+  // EINTR: the attempt continues in the kernel, as after EINPROGRESS (connect(2)).
   if (::connect(socket.fd.get(), &name.any, length) != 0 && errno != EINPROGRESS && errno != EINTR)
     return failed(errno);
   return socket;
@@ -180,7 +180,7 @@ Opened connect_local(const char* path) noexcept {
   if (!to_kernel(path, name)) return failed(ENAMETOOLONG);
   Opened socket = opened(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.fd) return socket;
-  // EAGAIN: the listener's queue is full, and nothing would tell when it is not (connect(2), unix(7)).
+  // EAGAIN: the backlog is full, and no event would report free space (connect(2), unix(7)).
   if (uninterrupted([&] {
         return ::connect(socket.fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name);
       }) != 0)
@@ -225,13 +225,13 @@ std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexce
   std::array<epoll_event, 512> events;
   const auto room = static_cast<int>(std::min(into.size(), events.size()));
   const int count = ::epoll_wait(poller.get(), events.data(), room, timeout_ms);
-  if (count <= 0) return 0;  // nothing, or EINTR: the caller looks at the clock and comes back
+  if (count <= 0) return 0;  // timeout or EINTR: the caller reads the clock and calls again
   std::transform(events.begin(), events.begin() + count, into.begin(), translated);
   return static_cast<std::size_t>(count);
 }
 
 Opened make_signalfd() noexcept {
-  // Of a pipe without a reader, and of a file as large as ulimit -f allows, EPIPE and EFBIG tell.
+  // A write to a closed pipe returns EPIPE, a write beyond `ulimit -f` returns EFBIG.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR || ::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return failed(errno);
   sigset_t wanted;
   sigemptyset(&wanted);
@@ -260,18 +260,19 @@ Opened open_log(const char* path) noexcept {
 }
 
 Opened open_stdout() noexcept {
-  // O_NONBLOCK belongs to the open file description, which a shell shares with us: so take one of our own.
+  // O_NONBLOCK belongs to the open file description, which the shell shares: open another one.
   Opened own = opened(::open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (own.fd) return own;
   return opened(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));  // a socket, or a pipe of another user
 }
 
 Io append(const Fd& log, std::span<const char> text) noexcept {
-  // A description we could not make non-blocking is asked first; up to PIPE_BUF bytes it then takes at once.
+  // The descriptor may be blocking. When poll(2) reports space, a write of PIPE_BUF bytes does not block
+  // (pipe(7)).
   pollfd ready{.fd = log.get(), .events = POLLOUT, .revents = 0};
   if (::poll(&ready, 1, 0) == 0) return {Outcome::again, 0, 0};
   const std::size_t piece = std::min<std::size_t>(text.size(), PIPE_BUF);
-  return moved(uninterrupted([&] { return ::write(log.get(), text.data(), piece); }));
+  return io_result(uninterrupted([&] { return ::write(log.get(), text.data(), piece); }));
 }
 
 Opened open_datagrams(const char* path) noexcept {
@@ -289,7 +290,7 @@ Io send_datagram(const Fd& socket, const char* path, std::span<const char> text)
   sockaddr_un name;
   if (!to_kernel(path, name)) return {Outcome::fail, ENAMETOOLONG, 0};
   const auto* const to = reinterpret_cast<const sockaddr*>(&name);
-  return moved(uninterrupted(
+  return io_result(uninterrupted(
       [&] { return ::sendto(socket.get(), text.data(), text.size(), MSG_NOSIGNAL, to, sizeof name); }));
 }
 
@@ -316,7 +317,7 @@ PathKind path_kind(const char* path) noexcept {
 void random_bytes(std::span<std::byte> out) noexcept {
   while (!out.empty()) {
     const ssize_t count = uninterrupted([&] { return ::getrandom(out.data(), out.size(), 0); });
-    if (count <= 0) std::abort();  // a guessable key is worse than none
+    if (count <= 0) std::abort();  // a predictable key is worse than ending
     out = out.subspan(static_cast<std::size_t>(count));
   }
 }

@@ -1,4 +1,4 @@
-// Memory that is reserved once, and touched where it is needed.
+// Owns a range of reserved address space (`sys::reserve`).
 #pragma once
 #include <cstddef>
 
@@ -8,12 +8,14 @@ namespace sys {
 
 class Reservation {
  public:
+  // Reserves `bytes`; check `memory()`.
   explicit Reservation(std::size_t bytes) noexcept : memory_(reserve(bytes)), bytes_(bytes) {}
   ~Reservation() {
     if (memory_ != nullptr) unreserve(memory_, bytes_);
   }
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
+  // Null: the reservation failed.
   [[nodiscard]] std::byte* memory() const noexcept { return memory_; }
 
  private:

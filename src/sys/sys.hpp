@@ -1,7 +1,8 @@
-// The one door to the operating system: every system call and the clock. `linux.cpp` is the real world; the
-// tests link another one in its place. Nothing else in the project includes a kernel header.
+// The interface to the operating system: every system call and the clock. `linux.cpp` implements it; the
+// tests link the simulated kernel instead. No other file of the program includes a kernel header.
 //
-// No function here blocks, except `wait`. EINTR never leaves this file. `error` is an errno value, 0 if none.
+// No function here blocks, except `wait`, which sleeps, and reads and opens of regular files. EINTR is
+// handled here: the calls are repeated. `error` is an errno value, 0 if there is none.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,10 +18,10 @@ namespace sys {
 
 // ---- bytes -----------------------------------------------------------------------------------------------
 enum class Outcome : std::uint8_t {
-  done,   // `bytes` were moved, at least one
-  again,  // nothing could be moved now: EAGAIN
-  eof,    // the peer has sent all it will send
-  fail,   // `error` says why; the descriptor is of no further use in this direction
+  done,   // `bytes` were transferred, at least one
+  again,  // EAGAIN: nothing can be transferred now
+  eof,    // end of stream: the peer has closed its sending side
+  fail,   // `error` says why; the descriptor cannot be used any more in this direction
 };
 struct Io {
   Outcome outcome;
@@ -28,128 +29,160 @@ struct Io {
   std::size_t bytes;
 };
 
-Io receive(const Fd& socket, std::span<std::byte> into) noexcept;         // recv(2)
-Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept;  // send(2), never raises SIGPIPE
+// recv(2). REQUIRES: `into` is not empty.
+Io receive(const Fd& socket, std::span<std::byte> into) noexcept;
+// send(2) with MSG_NOSIGNAL: a closed connection is EPIPE, never SIGPIPE. May send less than `from`.
+Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept;
 
-// ---- pipes: bytes from one socket to another that are not looked at ---------------------------------------
-inline constexpr std::size_t kPipeBytes = std::size_t{64} * 1024;  // of a new pipe (pipe(7))
+// ---- pipes: bytes that splice(2) forwards from socket to socket ------------------------------------------
+inline constexpr std::size_t kPipeBytes = std::size_t{64} * 1024;  // capacity of a new pipe (pipe(7))
 struct Pipe {
-  Fd in, out;  // written to, read from
-  int error;
+  Fd in, out;  // write end, read end
+  int error;   // errno; 0: both ends are open
 };
-Pipe make_pipe() noexcept;  // pipe2(2); neither end blocks
-// splice(2), at most `most` bytes; short for reasons of its own, so a short one says nothing of the socket.
-// For the rest as `receive`; `again` also says that the pipe is full. REQUIRES: most > 0.
+// pipe2(2): both ends are non-blocking and close-on-exec.
+Pipe make_pipe() noexcept;
+// splice(2) from `socket` into the write end `in`, at most `most` bytes. Outcomes as for `receive`; `again`
+// also means that the pipe is full. A short transfer says nothing about the socket. REQUIRES: most > 0.
 Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept;
-// As `transmit`. REQUIRES: the pipe holds `bytes`, and bytes > 0.
+// splice(2) from the read end `out` into `socket`. Outcomes as for `transmit`. REQUIRES: bytes > 0, the pipe
+// holds `bytes`, and SIGPIPE is ignored (`make_signalfd`).
 Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept;
 
 // ---- sockets: all are made non-blocking and close-on-exec ------------------------------------------------
 struct Opened {
-  Fd fd;
-  int error;
+  Fd fd;      // none: `error` says why
+  int error;  // errno; 0: open
 };
-Opened listen(const Address& address, int backlog) noexcept;  // socket, SO_REUSEADDR, bind, listen
-Opened accept(const Fd& listener, Address& peer) noexcept;    // accept4(2); error EAGAIN: nobody waits
-// Starts connecting: error 0 means begun or done. Being writable tells the end, `socket_error` how it went.
+// Opens a listening TCP socket: socket(2), SO_REUSEADDR, TCP_NODELAY, IPV6_V6ONLY, bind(2), listen(2). Port 0
+// selects a free port.
+Opened listen(const Address& address, int backlog) noexcept;
+// accept4(2). Sets `peer` to the client's address. Error EAGAIN: the accept queue is empty.
+Opened accept(const Fd& listener, Address& peer) noexcept;
+// Starts a TCP connection (connect(2)). Error 0: in progress or complete. The socket becomes writable when
+// the attempt has ended; `socket_error` then returns the result.
 Opened connect(const Address& address) noexcept;
-Opened connect_local(const char* path) noexcept;            // to a Unix socket: done or failed at once
-[[nodiscard]] int socket_error(const Fd& socket) noexcept;  // takes SO_ERROR
+// Connects to the Unix stream socket at `path`; complete or failed when it returns. A full backlog is
+// ECONNREFUSED, as nothing would report that it has room again (unix(7)).
+Opened connect_local(const char* path) noexcept;
+// Returns the pending error of a socket and clears it (SO_ERROR, socket(7)); 0: none.
+[[nodiscard]] int socket_error(const Fd& socket) noexcept;
+// Returns the address that a socket is bound to (getsockname(2)); family none on error.
 [[nodiscard]] Address local_address(const Fd& socket) noexcept;
-void set_nodelay(const Fd& socket) noexcept;  // TCP_NODELAY; what `accept` returns has it already
+// Sets TCP_NODELAY (tcp(7)): small segments are sent at once. Accepted sockets inherit it from `listen`.
+void set_nodelay(const Fd& socket) noexcept;
+// Closes the sending side: shutdown(2) with SHUT_WR. The peer reads end of stream.
 void shutdown_write(const Fd& socket) noexcept;
-// The coming close(2) sends RST instead of FIN, so that a message cut short cannot pass for a whole one.
+// Sets SO_LINGER to 0 seconds: the next close(2) sends RST instead of FIN, so that the peer can detect a
+// truncated message.
 void reset_on_close(const Fd& socket) noexcept;
 
 // ---- epoll -----------------------------------------------------------------------------------------------
 struct Event {
   std::uint64_t token;
-  bool readable;  // EPOLLIN, EPOLLRDHUP, EPOLLHUP or EPOLLERR: a read will tell
-  bool writable;  // EPOLLOUT, EPOLLHUP or EPOLLERR: a write will tell
-  bool finished;  // EPOLLRDHUP: the peer has sent its last byte, which may not have been read yet
-  bool hung;      // EPOLLHUP or EPOLLERR: both directions are over
+  bool readable;  // EPOLLIN, EPOLLRDHUP, EPOLLHUP or EPOLLERR: try to read
+  bool writable;  // EPOLLOUT, EPOLLHUP or EPOLLERR: try to write
+  bool finished;  // EPOLLRDHUP: the peer has sent its last byte, which may still be unread
+  bool hung;      // EPOLLHUP or EPOLLERR: both directions are closed
 };
+// epoll_create1(2).
 Opened make_poller() noexcept;
-// Registers once, for everything, edge-triggered: EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET.
+// EPOLL_CTL_ADD, edge-triggered, for all events: EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET. Events carry
+// `token`. Returns 0 or errno.
 int watch(const Fd& poller, int fd, std::uint64_t token) noexcept;
-// EPOLL_CTL_MOD with the same interest: whatever is ready now is reported again.
+// EPOLL_CTL_MOD with the same events and a new token: what is ready now is reported again. Returns 0 or
+// errno.
 int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept;
-// Sleeps at most `timeout_ms` (-1: for ever). Returns how many of `into` were filled; 0 also after EINTR.
+// epoll_wait(2): sleeps at most `timeout_ms` milliseconds (-1: no limit). Returns the number of events
+// written to `into`; 0 after a timeout or a signal.
 std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
 
 // ---- signals ---------------------------------------------------------------------------------------------
 enum class Signal : std::uint8_t { none, interrupt, terminate, reopen, reload };
-// SIGINT, SIGTERM, SIGUSR1 (reopen) and SIGHUP (reload) become readable on the descriptor and lose their
-// default action; SIGPIPE and SIGXFSZ are ignored: a write tells what is wrong. The SIGHUP of a terminal that
-// is gone, which the kernel sends, counts as SIGINT.
+// Blocks SIGINT, SIGTERM, SIGUSR1 and SIGHUP and returns a signalfd(2) that reads them. Ignores SIGPIPE and
+// SIGXFSZ: the failing write returns EPIPE or EFBIG instead.
 Opened make_signalfd() noexcept;
-Signal next_signal(const Fd& signals) noexcept;  // none: no more for now
+// Reads one signal; none: no signal is pending. A SIGHUP that the kernel sends because the terminal has
+// closed is `interrupt`, any other SIGHUP is `reload`; SIGUSR1 is `reopen`.
+Signal next_signal(const Fd& signals) noexcept;
 
-// ---- files: for logs -------------------------------------------------------------------------------------
-Opened open_log(const char* path) noexcept;  // appends, creates (0644)
-// A description of standard output of our own, so that making it non-blocking changes nobody else's.
+// ---- files: logs and configuration -----------------------------------------------------------------------
+// Opens a file for appending, non-blocking; creates it with mode 0644.
+Opened open_log(const char* path) noexcept;
+// Opens standard output again, non-blocking. It is an open file description of its own if possible: the mode
+// of the one that other programs share stays as it is.
 Opened open_stdout() noexcept;
-// Writes what can be written without waiting; `again` if a pipe or a terminal takes no more now.
+// write(2), at most PIPE_BUF bytes. `again`: a pipe or a terminal is full.
 Io append(const Fd& log, std::span<const char> text) noexcept;
-// A socket for datagrams to the listener at `path`; an error if none listens there now. It is not bound to
-// that listener: one that takes its place gets what is sent later.
+// Returns a Unix datagram socket for `send_datagram`; an error if no program receives at `path` now. The
+// socket is not connected: it reaches a receiver that replaces the first one too.
 Opened open_datagrams(const char* path) noexcept;
-// One datagram; `again` if the listener's queue is full.
+// Sends one datagram to `path`. `again`: the receiver's queue is full.
 Io send_datagram(const Fd& socket, const char* path, std::span<const char> text) noexcept;
-// A whole file, of at most `most` bytes (EFBIG beyond). 0, or errno.
+// Reads a whole file of at most `most` bytes into `out`. Returns 0 or errno; EFBIG: it is larger.
 int read_file(const char* path, std::size_t most, std::string& out);
-// What lies at a path, links followed; `none` also for what cannot be looked at.
-enum class PathKind : std::uint8_t { none, file, directory };  // file: all that is no directory
+enum class PathKind : std::uint8_t { none, file, directory };  // file: everything but a directory
+// Returns what is at `path`, symbolic links followed (stat(2)); `none` also if it cannot be accessed.
 PathKind path_kind(const char* path) noexcept;
-void write_stderr(std::string_view text) noexcept;  // standard error, best effort
+// Writes to standard error. A write error is ignored.
+void write_stderr(std::string_view text) noexcept;
 
-// ---- files: that are served (files.cpp) ------------------------------------------------------------------
+// ---- files: served content (files.cpp, beneath.cpp) ------------------------------------------------------
 struct FileStatus {
   enum class Kind : std::uint8_t { regular, directory, link, other };
   Kind kind = Kind::other;
-  bool world_readable = false;  // may be read by everybody: S_IROTH
+  bool world_readable = false;  // S_IROTH
   std::uint64_t device = 0, inode = 0;
   std::uint64_t size = 0;        // bytes
-  std::int64_t modified_ns = 0;  // since 1970-01-01 UTC; mtime
-  std::int64_t changed_ns = 0;   // ctime, which nobody can set
+  std::int64_t modified_ns = 0;  // mtime, since 1970-01-01 UTC
+  std::int64_t changed_ns = 0;   // ctime, which no program can set
   bool operator==(const FileStatus&) const = default;
 };
-Opened open_directory(const char* path) noexcept;  // to look below it; it is not read itself
+// Opens a directory as the base of `open_beneath` (O_PATH): its entries cannot be read.
+Opened open_directory(const char* path) noexcept;
 enum class Access : std::uint8_t {
   read,
-  look,  // `status_of` alone works on what is opened so; nothing happens to a device
+  look,  // O_PATH: for `status_of` only; opening a device or a FIFO has no effect on it
 };
-// What lies below `folder` at `path`, which is relative; "" or ".": itself. By openat2(2) with
-// RESOLVE_BENEATH: neither ".." nor a symbolic link leads out of `folder` (EXDEV). Does not wait for the
-// other end of a FIFO.
-Opened open_beneath(const Fd& folder, const char* path, Access access);
-// The same without that call, which Linux has from 5.6 on; `open_beneath` does so where it is missing.
-Opened open_beneath_by_steps(const Fd& folder, const char* path, Access access);
-int status_of(const Fd& file, FileStatus& status) noexcept;  // fstat(2); 0, or errno
-// pread(2); `eof` at the end of the file.
+// Opens the relative `path` below `directory`; "" and "." are the directory itself. openat2(2) with
+// RESOLVE_BENEATH: a path or a symbolic link that leads out of `directory` is EXDEV. Opening a FIFO does not
+// wait for its other end.
+Opened open_beneath(const Fd& directory, const char* path, Access access);
+// Does the same one path component at a time, for a kernel before Linux 5.6; `open_beneath` falls back to it.
+Opened open_beneath_by_steps(const Fd& directory, const char* path, Access access);
+// fstat(2). Returns 0 or errno.
+int status_of(const Fd& file, FileStatus& status) noexcept;
+// pread(2). `eof`: `offset` is at or after the end of the file.
 Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept;
-// sendfile(2), and moves `offset` on. `eof`: the file ends before `offset`. The socket may raise SIGPIPE, if
-// `make_signalfd` has not been called.
+// sendfile(2); advances `offset` by the bytes sent. `eof`: `offset` is at or after the end of the file.
+// REQUIRES: SIGPIPE is ignored (`make_signalfd`).
 Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept;
 struct DirectoryEntry {
   std::string name;
-  FileStatus status;  // of a link: its own
+  FileStatus status;  // of a symbolic link: the link's own
 };
-// What stands in an open folder, without "." and "..", in no order; at most `most` are added. Sets `cut` if
-// there are more. 0, or errno.
-int read_directory(const Fd& folder, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut);
+// Adds at most `most` entries of an open directory to `out`, unsorted, without "." and ".."; sets `cut` if
+// there are more. Returns 0 or errno.
+int read_directory(const Fd& directory, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut);
 
 // ---- memory, limits, time --------------------------------------------------------------------------------
-// Address space that
-// costs memory only where it is touched, zeroed; nullptr if there is none. Page-aligned.
+// Reserves zeroed, page-aligned address space (mmap(2) with MAP_NORESERVE): a page uses memory once it is
+// touched. Returns null on error.
 std::byte* reserve(std::size_t bytes) noexcept;
+// munmap(2). REQUIRES: a whole range that `reserve` returned.
 void unreserve(std::byte* memory, std::size_t bytes) noexcept;
-void release_pages(std::byte* memory,
-                   std::size_t bytes) noexcept;          // gives the pages back, keeps the addresses
-std::size_t raise_descriptor_limit() noexcept;           // RLIMIT_NOFILE to its hard limit; the limit now
-void random_bytes(std::span<std::byte> out) noexcept;    // that nobody can guess; getrandom(2)
-std::uint64_t now_ms() noexcept;                         // monotonic
-std::uint64_t wall_ms() noexcept;                        // since 1970-01-01 UTC
-std::uint64_t local_ms(std::uint64_t unix_ms) noexcept;  // what a clock on the wall here shows then
+// Gives the pages back to the system and keeps the address range (MADV_DONTNEED): they read as zero
+// afterwards.
+void release_pages(std::byte* memory, std::size_t bytes) noexcept;
+// Raises RLIMIT_NOFILE to its hard limit. Returns the limit now in force.
+std::size_t raise_descriptor_limit() noexcept;
+// getrandom(2): unpredictable bytes. Ends the program if there are none.
+void random_bytes(std::span<std::byte> out) noexcept;
+// CLOCK_MONOTONIC, in milliseconds.
+std::uint64_t now_ms() noexcept;
+// CLOCK_REALTIME: milliseconds since 1970-01-01 UTC.
+std::uint64_t wall_ms() noexcept;
+// Adds the local time zone's offset to `unix_ms`.
+std::uint64_t local_ms(std::uint64_t unix_ms) noexcept;
 
 }  // namespace sys
