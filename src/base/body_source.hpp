@@ -1,4 +1,4 @@
-// Where a message comes from if not from a peer: a file, a page, something that is made as it goes.
+// The source of a response body that the proxy itself serves: a file, a page, a compressed stream.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -6,19 +6,19 @@
 
 namespace base {
 
-// The next bytes lie in a file. fd -1: they do not.
+// A range of an open file.
 struct FileRange {
-  int fd = -1;
+  int fd = -1;  // -1: none
   std::uint64_t offset = 0;
-  std::uint64_t length = 0;  // at least 1
+  std::uint64_t length = 0;  // bytes, at least 1
 };
 
 class BodySource {
  public:
   enum class Got : std::uint8_t {
-    some,    // `bytes` are there, at least one
-    end,     // that was all
-    failed,  // it breaks off
+    some,    // `bytes` bytes were written, at least one
+    end,     // the body is complete
+    failed,  // the body cannot be completed
   };
   struct Produced {
     Got got;
@@ -30,10 +30,11 @@ class BodySource {
   BodySource(const BodySource&) = delete;
   BodySource& operator=(const BodySource&) = delete;
 
-  // If the next bytes lie in a file as they are, they can be sent from there; `sent` tells how many were.
+  // Returns the file range that holds the next bytes unchanged, for sendfile(2); fd -1: use `produce`.
   [[nodiscard]] virtual FileRange range() const noexcept { return {}; }
+  // Reports that `bytes` of `range()` were sent.
   virtual void sent(std::uint64_t /*bytes*/) noexcept {}
-  // Puts the next bytes to `room`, which is not empty.
+  // Writes the next bytes to `room`. REQUIRES: `room` is not empty.
   virtual Produced produce(std::span<std::byte> room) noexcept = 0;
 };
 

@@ -1,4 +1,4 @@
-// Doubly linked lists of array elements, by index: no allocation, and leaving from the middle is O(1).
+// Doubly linked lists of array elements, linked by index: no allocation, removal in O(1).
 #pragma once
 #include <cassert>
 #include <cstdint>
@@ -8,6 +8,7 @@ namespace base {
 inline constexpr std::uint32_t kNoIndex = 0xffffffffU;   // the end of a list
 inline constexpr std::uint32_t kUnlinked = 0xfffffffeU;  // in no list
 
+// The links of one element for one kind of queue.
 struct Links {
   std::uint32_t prev = kUnlinked;
   std::uint32_t next = kUnlinked;
@@ -25,7 +26,7 @@ class IndexQueue {
   [[nodiscard]] std::uint32_t front() const noexcept { return head_; }  // kNoIndex if empty
   [[nodiscard]] std::uint32_t back() const noexcept { return tail_; }   // kNoIndex if empty
 
-  // REQUIRES: the element is in no queue of this member.
+  // Appends an element. REQUIRES: it is in no queue of this member.
   void push(std::uint32_t index) noexcept {
     Links& links = at(index);
     assert(!links.linked());
@@ -34,13 +35,13 @@ class IndexQueue {
     tail_ = index;
   }
 
-  // Keeps a sorted queue sorted: puts the element behind all that are not `after(element, new one)`. Looked
-  // for from both ends at once, and from the back first: O(1) for one that is last, or nearly so.
+  // Inserts into a sorted queue: after all elements for which `after(element, index)` is false. Searches from
+  // both ends at once, from the back first: O(1) for an element that belongs near the end.
   // REQUIRES: the element is in no queue of this member.
   template <class After>
   void insert(std::uint32_t index, After after) noexcept {
     assert(!at(index).linked());
-    std::uint32_t next = kNoIndex;  // the first that is known to stand behind it
+    std::uint32_t next = kNoIndex;  // the first element known to follow the new one
     for (std::uint32_t early = head_, late = tail_; late != kNoIndex && after(late, index);) {
       next = late;
       late = at(late).prev;
@@ -56,7 +57,7 @@ class IndexQueue {
     at(next).prev = index;
   }
 
-  // REQUIRES: the element is in this queue.
+  // Removes an element. REQUIRES: it is in this queue.
   void remove(std::uint32_t index) noexcept {
     Links& links = at(index);
     assert(links.linked());
@@ -65,7 +66,7 @@ class IndexQueue {
     links = {};
   }
 
-  // REQUIRES: not empty.
+  // Removes the first element and returns its index. REQUIRES: not empty.
   std::uint32_t pop() noexcept {
     const std::uint32_t index = head_;
     remove(index);

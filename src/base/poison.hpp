@@ -1,5 +1,5 @@
-// A pool hides its errors from ASan and valgrind, which see one big allocation. So what lies in a pool unused
-// is declared untouchable to them. Costs nothing in a build without them.
+// Marks unused pool memory as inaccessible for ASan and valgrind, which see a pool as one allocation. Does
+// nothing in a build without them.
 #pragma once
 #include <cstddef>
 
@@ -19,6 +19,7 @@
 
 namespace base {
 
+// Access to the memory is an error from now on.
 inline void poison([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #if defined(PROXY_ASAN)
   ASAN_POISON_MEMORY_REGION(memory, bytes);
@@ -27,7 +28,7 @@ inline void poison([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t b
 #endif
 }
 
-// The content is undefined afterwards.
+// Access is allowed again; the content is undefined.
 inline void unpoison([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #if defined(PROXY_ASAN)
   ASAN_UNPOISON_MEMORY_REGION(memory, bytes);

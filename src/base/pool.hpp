@@ -1,5 +1,5 @@
-// A bounded pool of equal pieces in one stretch of memory. Last given, first taken: what was in the cache is
-// used again, and pieces that were never needed never cost a page.
+// A bounded pool of equal pieces in one memory range. Last in, first out: a reused piece is still in the CPU
+// cache, and pieces that were never used never use a page.
 #pragma once
 #include <cassert>
 #include <cstddef>
@@ -22,15 +22,15 @@ class Pool {
     Pool* pool = nullptr;
     void operator()(T* piece) const noexcept { pool->give(piece); }
   };
-  using Ptr = std::unique_ptr<T, Return>;  // gives the piece back when it goes out of scope
+  using Ptr = std::unique_ptr<T, Return>;  // returns the piece to the pool
 
-  // Bytes of memory a pool of `limit` pieces asks for.
+  // The bytes of memory that a pool of `limit` pieces needs.
   static constexpr std::size_t footprint(std::size_t limit) noexcept {
     return pieces_offset(limit) + limit * sizeof(T);
   }
 
-  // REQUIRES: `memory` is page-aligned, of footprint(limit) bytes, and outlives the pool and its pieces; or
-  // it is null, and then the pool has nothing to give.
+  // REQUIRES: `memory` is page-aligned, has footprint(limit) bytes and outlives the pool and its pieces; or
+  // it is null: the pool is empty.
   Pool(std::byte* memory, std::size_t limit) noexcept
       : free_(reinterpret_cast<std::uint32_t*>(memory)),
         pieces_(memory == nullptr ? nullptr : memory + pieces_offset(limit)),
@@ -41,7 +41,7 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // A piece, default-initialized; null at the limit.
+  // Returns a default-initialized piece; null if all are in use.
   Ptr take() noexcept {
     if (used_ == limit_) return Ptr{nullptr, Return{this}};
     const std::uint32_t index = freed_ > 0 ? free_[--freed_] : fresh_++;
@@ -54,8 +54,8 @@ class Pool {
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
 
-  // If no piece is out: forgets which were touched and returns their memory, for the caller to give back to
-  // the system. Empty if some are out, or if fewer than `worthwhile` pieces were ever touched.
+  // Returns the memory that was used, for the caller to give back to the system. Empty if a piece is in use,
+  // or if fewer than `worthwhile` pieces were used since the last call.
   std::span<std::byte> trim(std::size_t worthwhile) noexcept {
     if (used_ != 0 || fresh_ < worthwhile) return {};
     const std::size_t touched = fresh_ * sizeof(T);
@@ -78,15 +78,15 @@ class Pool {
     --used_;
   }
 
-  std::uint32_t* free_;  // stack of the pieces that came back
+  std::uint32_t* free_;  // stack of returned pieces
   std::byte* pieces_;
   std::size_t limit_;
   std::size_t used_ = 0;
-  std::uint32_t freed_ = 0;  // height of that stack
-  std::uint32_t fresh_ = 0;  // pieces from here on were never touched
+  std::uint32_t freed_ = 0;  // size of that stack
+  std::uint32_t fresh_ = 0;  // pieces from here on were never used
 };
 
-// What a message passes through. One size for all, so that there is nothing to tune and nothing to fragment.
+// The buffer that messages are forwarded through. One size for all: no fragmentation.
 inline constexpr std::size_t kBlockBytes = std::size_t{16} * 1024;
 struct Block {
   std::byte bytes[kBlockBytes];  // NOLINT: uninitialized on purpose

@@ -87,7 +87,7 @@ constexpr bool in_order() {
     if (kRows[i].reason != static_cast<Reason>(i)) return false;
   return true;
 }
-static_assert(in_order(), "the rows stand in the order of the enum");
+static_assert(in_order(), "the rows are in the order of the enum");
 
 }  // namespace
 

@@ -7,8 +7,7 @@
 namespace base {
 
 enum class Reason : std::uint8_t {
-  none,  // it goes on
-  // The good end.
+  none,  // not ended
   complete,
   // The head is not HTTP (RFC 9112, RFC 1945). For a request 400 unless said otherwise; for a response 502.
   bad_character,
@@ -27,7 +26,7 @@ enum class Reason : std::uint8_t {
   target_too_long,
   head_too_large,
   too_many_headers,
-  // HTTP, but not what this proxy serves.
+  // Valid HTTP that this proxy does not serve.
   version_unsupported,
   transfer_encoding_unsupported,
   length_required,
@@ -40,7 +39,7 @@ enum class Reason : std::uint8_t {
   too_many_requests,
   too_many_connections,
   loop_detected,
-  // The client's doing.
+  // The client.
   idle_timeout,
   client_closed,
   bad_proxy_header,
@@ -48,7 +47,7 @@ enum class Reason : std::uint8_t {
   head_timeout,
   body_timeout,
   client_stalled,
-  // The upstream's doing.
+  // The upstream.
   host_not_found,
   dns_error,
   dns_timeout,
@@ -65,14 +64,14 @@ enum class Reason : std::uint8_t {
   parent_auth_failed,
   bad_parent_response,
   tunnel_timeout,
-  // A file server's.
+  // Serving files.
   file_not_found,
   file_forbidden,
   file_unreadable,
   method_not_allowed,
   precondition_failed,
   range_not_satisfiable,
-  // Our own doing.
+  // The proxy.
   max_requests_reached,
   no_descriptor,
   no_memory,
@@ -81,14 +80,18 @@ enum class Reason : std::uint8_t {
   count
 };
 
+// A party of an exchange.
 enum class Party : std::uint8_t { client, upstream, proxy };
 
+// A row of the table of reasons.
 struct ReasonRow {
-  std::string_view name;  // as in the log
-  Party ended_by;
+  std::string_view name;  // in the log and the metrics
+  Party ended_by;         // the party that caused the end
 };
 
+// Returns the row of `reason`.
 const ReasonRow& row(Reason reason) noexcept;
+// Returns "client", "upstream" or "proxy".
 std::string_view name(Party party) noexcept;
 
 }  // namespace base

@@ -1,5 +1,5 @@
-// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, 2012): a hash under a secret key. Who does not
-// know the key can neither find two texts with one hash nor make many fall into one bucket.
+// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, 2012): a keyed hash. Without the key a client
+// can neither find collisions nor fill one hash bucket.
 #pragma once
 #include <array>
 #include <bit>
@@ -8,6 +8,7 @@
 
 namespace base {
 
+// The secret key, 128 bits.
 struct SipKey {
   std::uint64_t low = 0, high = 0;
 };
@@ -61,6 +62,7 @@ class SipState {
 
 }  // namespace detail
 
+// Returns the hash of `text` under `key`.
 constexpr SipHash siphash(SipKey key, std::string_view text) noexcept {
   detail::SipState state{key};
   const std::size_t length = text.size();

@@ -1,4 +1,5 @@
-// ASCII as RFC 9110 section 5.6 uses it, numbers, and writing into a bounded buffer. Never the locale's.
+// ASCII text as in RFC 9110 section 5.6, numbers, and a writer for buffers of fixed size. Independent of the
+// locale.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -12,12 +13,13 @@
 
 namespace base {
 
+// Classes of characters; a character may be in several.
 enum CharClass : std::uint8_t {
   kToken = 1,       // tchar (RFC 9110 section 5.6.2)
   kFieldValue = 2,  // HTAB, SP, VCHAR, obs-text (RFC 9110 section 5.5)
   kDigit = 4,       // DIGIT
   kHexDigit = 8,    // HEXDIG, either case
-  kHostName = 16,   // what we take in a registered name: letters, digits, "-", ".", "_"
+  kHostName = 16,   // accepted in a host name: letters, digits, "-", ".", "_"
   kVisible = 32,    // VCHAR: "!" to "~"
   kUserinfo = 64,   // unreserved, sub-delims, "%" and ":" (RFC 3986 section 3.2.1)
 };
@@ -45,30 +47,35 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 inline constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
 }  // namespace detail
 
+// True if `c` is in the class.
 constexpr bool is(char c, CharClass kind) noexcept {
   return (detail::kClasses[static_cast<unsigned char>(c)] & kind) != 0;
 }
 
+// True if all characters of `text` are in the class.
 constexpr bool all_are(std::string_view text, CharClass kind) noexcept {
   return std::all_of(text.begin(), text.end(), [kind](char c) { return is(c, kind); });
 }
 
-// Of ASCII: C0 and DEL.
+// True for the ASCII control characters: C0 and DEL.
 constexpr bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
+// True if `text` contains an ASCII control character.
 constexpr bool has_control(std::string_view text) noexcept {
   return std::any_of(text.begin(), text.end(), is_control);
 }
 
+// Converts an ASCII letter to lower case; returns other characters unchanged.
 constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-// REQUIRES: `c` is a kHexDigit.
+// Returns the value of a hexadecimal digit. REQUIRES: `c` is a kHexDigit.
 constexpr unsigned hex_value(char c) noexcept {
   return static_cast<unsigned>(is(c, kDigit) ? c - '0' : lower(c) - 'a' + 10);
 }
 
+// Compares without regard to the case of ASCII letters.
 constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -76,20 +83,21 @@ constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noex
   return true;
 }
 
-// Without the optional white space (SP, HTAB) around it.
+// Removes leading and trailing optional white space (SP, HTAB).
 constexpr std::string_view trimmed(std::string_view text) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
 }
 
-// The name of a host without the dot that a fully qualified one may end with (RFC 3986 section 3.2.2).
+// Removes the final dot of a fully qualified host name (RFC 3986 section 3.2.2).
 constexpr std::string_view without_final_dot(std::string_view name) noexcept {
   if (name.size() > 1 && name.back() == '.') name.remove_suffix(1);
   return name;
 }
 
-// Takes the next element off a comma-separated list (RFC 9110 section 5.6.1), trimmed; it may be empty.
+// Removes the first element from a comma-separated list (RFC 9110 section 5.6.1) and returns it, trimmed. It
+// may be empty.
 constexpr std::string_view next_element(std::string_view& list) noexcept {
   const std::size_t comma = list.find(',');
   const std::string_view element = list.substr(0, comma);
@@ -97,7 +105,8 @@ constexpr std::string_view next_element(std::string_view& list) noexcept {
   return trimmed(element);
 }
 
-// Decimal digits and nothing else, without overflow. False leaves `value` as it was.
+// Reads a number that is decimal digits only. Returns false and leaves `value` unchanged on anything else and
+// on overflow.
 template <class Unsigned>
 constexpr bool parse_decimal(std::string_view text, Unsigned& value) noexcept {
   if (text.empty() || !all_are(text, kDigit)) return false;
@@ -108,7 +117,7 @@ constexpr bool parse_decimal(std::string_view text, Unsigned& value) noexcept {
   return true;
 }
 
-// A TCP port in decimal, 1 to 65535. False leaves `port` as it was.
+// Reads a TCP port, 1 to 65535. Returns false and leaves `port` unchanged otherwise.
 constexpr bool parse_port(std::string_view text, std::uint16_t& port) noexcept {
   std::uint16_t parsed = 0;
   if (!parse_decimal(text, parsed) || parsed == 0) return false;
@@ -116,13 +125,16 @@ constexpr bool parse_port(std::string_view text, std::uint16_t& port) noexcept {
   return true;
 }
 
-std::string lowered(std::string_view text);  // in small letters
-std::string quoted(std::string_view text);   // 'text', for a message
-// RFC 3986 section 2.1; nothing if a "%" has no two digits behind it.
+// Returns `text` in lower case (ASCII).
+std::string lowered(std::string_view text);
+// Returns 'text', quoted for a message.
+std::string quoted(std::string_view text);
+// Decodes percent-encoding (RFC 3986 section 2.1). Returns nullopt if two hexadecimal digits do not follow a
+// "%".
 std::optional<std::string> percent_decoded(std::string_view text);
 
-// Writes text into a buffer of fixed size. What does not fit is dropped and `overflowed` says so, so that a
-// caller checks once, at the end.
+// Writes text into a buffer of fixed size. Drops what does not fit and sets `overflowed`: callers check once,
+// at the end.
 class Writer {
  public:
   explicit Writer(std::span<char> room) noexcept : room_(room) {}
@@ -136,6 +148,7 @@ class Writer {
   }
   Writer& operator<<(char c) noexcept { return *this << std::string_view{&c, 1}; }
   Writer& operator<<(std::uint64_t number) noexcept { return padded(number, 1); }
+  // Writes a decimal number with leading zeros, at least `digits` long.
   Writer& padded(std::uint64_t number, std::size_t digits) noexcept {
     std::array<char, 20> text;
     const char* const end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
@@ -144,7 +157,9 @@ class Writer {
     return *this << std::string_view{text.data(), length};
   }
 
+  // The bytes written so far.
   [[nodiscard]] std::size_t length() const noexcept { return length_; }
+  // True if text was dropped.
   [[nodiscard]] bool overflowed() const noexcept { return overflowed_; }
   [[nodiscard]] std::string_view view() const noexcept { return {room_.data(), length_}; }
 
@@ -154,7 +169,7 @@ class Writer {
   bool overflowed_ = false;
 };
 
-// As an authority has it: an IPv6 address in brackets (RFC 3986 section 3.2.2).
+// Writes a host as in an authority: an IPv6 address in brackets (RFC 3986 section 3.2.2).
 inline Writer& put_host(Writer& out, std::string_view host) noexcept {
   const bool ipv6 = host.find(':') != std::string_view::npos;
   return out << (ipv6 ? "[" : "") << host << (ipv6 ? "]" : "");

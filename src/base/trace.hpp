@@ -1,19 +1,20 @@
-// A ring of what the loop did, always on. Whoever looks on reads it; nothing that happens depends on it.
+// A ring buffer of what the event loop did, always on. Only output (`-v`) and tests read it.
 #pragma once
 #include <array>
 #include <cstdint>
 
 namespace base {
 
+// What happened to a record; `value`, `detail` and `error` of the entry depend on it.
 enum class TraceEvent : std::uint8_t {
-  accepted,   // value: descriptor
-  entered,    // a state; value: the State before; detail: the Event
-  waited,     // value: bytes moved in this turn; detail: the Flow
-  connected,  // began to connect; value: which address, from 0
-  reused,     // goes over a connection that was used before
-  retried,    // an address failed, the next is tried; error: errno
-  answered,   // we answer ourselves; detail: the Reason
-  released,   // detail: the Reason
+  accepted,   // the connection was accepted; value: its descriptor
+  entered,    // a state was entered; value: the previous State; detail: the Event
+  waited,     // the record waits; value: bytes moved in this turn; detail: the Flow
+  connected,  // a connection attempt was started; value: the index of the address
+  reused,     // an idle upstream connection was taken from the pool
+  retried,    // an attempt failed, the next address is tried; detail: the Reason; error: errno
+  answered,   // the proxy responds itself; value: the status; detail: the Reason
+  released,   // the record was released; value: bytes moved; detail: the Reason
 };
 
 struct TraceEntry {
@@ -23,7 +24,7 @@ struct TraceEntry {
   std::int32_t value;
   std::int32_t error;  // errno or 0
   TraceEvent event;
-  std::uint8_t state;
+  std::uint8_t state;  // the State of the record
   std::uint8_t detail;
 };
 static_assert(sizeof(TraceEntry) <= 32);
@@ -32,14 +33,16 @@ class Trace {
  public:
   static constexpr std::size_t kEntries = 4096;
 
+  // Overwrites the oldest entry when the ring is full.
   void add(const TraceEntry& entry) noexcept { ring_[written_++ % kEntries] = entry; }
 
+  // The number of entries added so far: the position of the next one.
   [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
-  // The oldest position that is still there.
+  // The position of the oldest entry in the ring.
   [[nodiscard]] std::uint64_t oldest() const noexcept {
     return written_ < kEntries ? 0 : written_ - kEntries;
   }
-  // REQUIRES: oldest() <= position < written().
+  // Returns the entry at `position`. REQUIRES: oldest() <= position < written().
   [[nodiscard]] const TraceEntry& at(std::uint64_t position) const noexcept {
     return ring_[position % kEntries];
   }
