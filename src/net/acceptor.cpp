@@ -8,7 +8,8 @@ namespace {
 
 sys::Fd any_descriptor() noexcept { return sys::open_log("/dev/null").fd; }
 
-// The connection failed before we took it, or a firewall forbade it (accept(2)): the next one may be well.
+// True if the error concerns one connection only, which failed before accept(2) or is forbidden by a
+// firewall.
 bool concerns_one_client(int error) noexcept {
   switch (error) {
     case ECONNABORTED:
@@ -29,25 +30,25 @@ bool concerns_one_client(int error) noexcept {
 }  // namespace
 
 Acceptor::Acceptor(sys::Fd fd, const sys::Address& address) noexcept
-    : fd_(std::move(fd)), spare_(any_descriptor()), address_(address) {}
+    : fd_(std::move(fd)), reserved_(any_descriptor()), address_(address) {}
 
 sys::Fd Acceptor::accept(sys::Address& peer, std::uint64_t now, std::string_view refusal) noexcept {
-  if (!spare_) spare_ = any_descriptor();
+  if (!reserved_) reserved_ = any_descriptor();
   sys::Opened client = sys::accept(fd_, peer);
   if (client.fd) return std::move(client.fd);
   if (client.error == EAGAIN)
     readable_ = false;
   else if (client.error == EMFILE)
-    turn_away(refusal, now);  // PLANT(listener-out-of-descriptors)
+    refuse(refusal, now);  // PLANT(listener-out-of-descriptors)
   else if (!concerns_one_client(client.error))
     pause_until_ = now + kPauseMs;
   return {};
 }
 
-void Acceptor::turn_away(std::string_view refusal, std::uint64_t now) noexcept {
-  spare_.reset();
+void Acceptor::refuse(std::string_view refusal, std::uint64_t now) noexcept {
+  reserved_.reset();
   refuse_one(refusal, now);
-  spare_ = any_descriptor();  // before anybody else takes it, another listener of a new configuration, say
+  reserved_ = any_descriptor();  // at once, before another acceptor takes the free descriptor
 }
 
 void Acceptor::refuse_one(std::string_view refusal, std::uint64_t now) noexcept {
@@ -58,8 +59,8 @@ void Acceptor::refuse_one(std::string_view refusal, std::uint64_t now) noexcept 
     pause_until_ = now + kPauseMs;
     return;
   }
-  // What it has sent is read, as far as it is here: closing over unread bytes would destroy our answer on its
-  // way.
+  // Read what the client has sent: closing with unread bytes resets the connection and can destroy the
+  // response.
   std::array<std::byte, 4096> unread;
   while (sys::receive(client.fd, unread).outcome == sys::Outcome::done) {
   }

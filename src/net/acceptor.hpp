@@ -1,41 +1,43 @@
-// A listening socket, and what to do when the system has no descriptor for one who knocks.
+// A listening socket. Accepts clients, and refuses them when no file descriptor is left (EMFILE).
 #pragma once
-#include <cstdint>
-#include <string_view>
-
 #include "../sys/sys.hpp"
 
 namespace net {
 
+// Accepts the clients of one listening socket.
 class Acceptor {
  public:
+  // Takes a listening socket that is bound to `address`.
   Acceptor(sys::Fd fd, const sys::Address& address) noexcept;
 
+  // Sets the mark of an event: clients may be waiting.
   void mark() noexcept { readable_ = true; }
-  // Somebody may be waiting, and it is not in a pause.
+  // True if clients may be waiting and the acceptor is not paused. `now` in monotonic ms.
   [[nodiscard]] bool ready(std::uint64_t now) const noexcept { return readable_ && now >= pause_until_; }
-  // When the pause ends; 0: there is none, or nobody waits.
+  // The end of the pause, ms; 0: not paused, or no client is waiting.
   [[nodiscard]] std::uint64_t wakes_at() const noexcept { return readable_ ? pause_until_ : 0; }
-  // A descriptor has become free: try again at once.
+  // Ends the pause: a descriptor has been closed.
   void resume() noexcept { pause_until_ = 0; }
 
-  // The next client, or no descriptor if there is none now (`ready` says whether to ask again).
-  // With no descriptor left at all, the spare one is used to tell the client `refusal`, so that it does not
-  // hang; when not even that helps, the listener pauses for kPauseMs instead of spinning.
+  // Accepts the next client and sets `peer`. Returns no descriptor if there is none; `ready` says whether to
+  // call again. Without a free descriptor (EMFILE) it uses a reserved one to send `refusal` and close. If
+  // that fails too, it pauses for kPauseMs.
   sys::Fd accept(sys::Address& peer, std::uint64_t now, std::string_view refusal) noexcept;
 
+  // The listening socket.
   [[nodiscard]] const sys::Fd& fd() const noexcept { return fd_; }
+  // The address that it is bound to.
   [[nodiscard]] const sys::Address& address() const noexcept { return address_; }
 
   static constexpr std::uint64_t kPauseMs = 1000;
-  static constexpr int kBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
+  static constexpr int kBacklog = 4096;  // limited by net.core.somaxconn (listen(2))
 
  private:
-  void turn_away(std::string_view refusal, std::uint64_t now) noexcept;
+  void refuse(std::string_view refusal, std::uint64_t now) noexcept;
   void refuse_one(std::string_view refusal, std::uint64_t now) noexcept;
 
   sys::Fd fd_;
-  sys::Fd spare_;
+  sys::Fd reserved_;  // closed for `refuse`
   sys::Address address_;
   std::uint64_t pause_until_ = 0;
   bool readable_ = false;

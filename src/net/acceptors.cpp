@@ -11,21 +11,21 @@ namespace net {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-constexpr int kPairTries = 16;  // port 0: a free port must be free for the second of a pair too
+constexpr int kPairTries = 16;  // port 0: the port must be free for both addresses of a pair
 
 bool lacks_addresses(int error) noexcept { return error == EADDRNOTAVAIL || error == EAFNOSUPPORT; }
 
 }  // namespace
 
-// For each that is wanted: the door that is open for it, or kNone.
+// Returns for each requested address the index of its open entry, or kNone.
 std::vector<std::size_t> Acceptors::claims(std::span<const Wanted> wanted) {
   for (Entry& entry : entries_) entry.is_to_stay = false;
   std::vector<std::size_t> claimed(wanted.size(), kNone);
-  const auto claim = [this, &claimed, wanted](bool by_what_was_wanted) {
+  const auto claim = [this, &claimed, wanted](bool by_requested) {
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       if (claimed[i] != kNone) continue;
       const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-        const sys::Address& address = by_what_was_wanted ? entry.wanted : entry.acceptor.address();
+        const sys::Address& address = by_requested ? entry.wanted : entry.acceptor.address();
         return !entry.is_to_stay && address == wanted[i].address;
       });
       if (found == entries_.end()) continue;
@@ -38,7 +38,7 @@ std::vector<std::size_t> Acceptors::claims(std::span<const Wanted> wanted) {
   return claimed;
 }
 
-// The system refuses 0.0.0.0:80 as long as 127.0.0.1:80 is listened on.
+// bind(2) fails for 0.0.0.0:80 while 127.0.0.1:80 is open.
 bool Acceptors::is_taken_by_us(const sys::Address& address) const noexcept {
   return std::any_of(entries_.begin(), entries_.end(), [&address](const Entry& entry) {
     return !entry.is_to_stay && entry.acceptor.address().port == address.port &&
@@ -46,8 +46,8 @@ bool Acceptors::is_taken_by_us(const sys::Address& address) const noexcept {
   });
 }
 
-// 0, or errno, of `fault.address`. EAGAIN: the free port that was chosen is not free for the second of its
-// pair.
+// Opens the missing addresses. Returns 0, or errno for `fault.address`. EAGAIN: the port that the system
+// chose is not free for the second address of the pair.
 int Acceptors::open_all(std::span<const Wanted> wanted, std::span<const std::size_t> claimed, Fault& fault) {
   next_.clear();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -107,7 +107,7 @@ int Acceptors::commit(const sys::Fd& poller) {
       entries.push_back({Acceptor{std::move(next.fresh), next.bound}, next.wanted, next.config_index});
       continue;
     }
-    // Whoever waits there is reported again, under the new number.
+    // Clients in its accept queue are reported again, with the new slot.
     sys::rearm(poller, entries_[next.entry].acceptor.fd().get(), token(slot));
     Entry& old = entries_[next.entry];
     entries.push_back({std::move(old.acceptor), next.wanted, next.config_index, true, old.accepted});
@@ -121,16 +121,15 @@ std::string Acceptors::text_of(const Fault& fault) {
   const std::string where{sys::endpoint_text(fault.address).view()};
   if (fault.ours)
     return "cannot listen on " + where +
-           " while another address of that port is listened on; take that one away first, and reload in "
-           "between, or restart";
+           ": a listener that this reload removes still uses the port; remove it in a reload of its own, or "
+           "restart";
   switch (fault.error) {
     case EADDRINUSE:
       return "cannot listen on " + where +
-             ": another program does; choose another port, or stop that program";
-    case EACCES: return "cannot listen on " + where + ": it needs privileges; choose a port from 1024 up";
+             ": another program uses the port; choose another port, or stop that program";
+    case EACCES: return "cannot listen on " + where + ": permission denied; choose a port from 1024 up";
     case EADDRNOTAVAIL:
-      return "cannot listen on " + where +
-             ": this machine does not have that address (ip addr shows those it has)";
+      return "cannot listen on " + where + ": this machine does not have that address (see ip addr)";
     default: return "cannot listen on " + where + ": " + std::strerror(fault.error);
   }
 }

@@ -1,57 +1,58 @@
-// All listening sockets. They change together: to just what is wanted, or not at all. One whose address is
-// still wanted stays as it is, with those who wait to be accepted.
+// All listening sockets. A reload changes them together or not at all. A socket whose address is still
+// requested stays open, with its accept queue.
 #pragma once
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "acceptor.hpp"
 
 namespace net {
 
+// The set of listening sockets.
 class Acceptors {
  public:
+  // A requested listening address.
   struct Wanted {
-    sys::Address address;  // port 0: any free one
-    bool optional =
-        false;  // may be missing where there are no such addresses; port 0: that of the one before
+    sys::Address address;   // port 0: any free port
+    bool optional = false;  // skipped if the system lacks the address; port 0: the port of the previous one
   };
+  // The result of `prepare`.
   struct Fault {
     int error = 0;  // errno; 0: none
     sys::Address address;
-    bool ours = false;  // the port is taken by one of our own listeners, which is not wanted any more
+    bool ours = false;  // the port is in use by an acceptor that is to be closed
   };
-  // What is wrong, and what to do.
+  // Returns a message: what failed and what to do.
   static std::string text_of(const Fault& fault);
+  // A listening socket and its place in the configuration.
   struct Entry {
     Acceptor acceptor;
-    sys::Address wanted;            // as it was asked for
-    std::uint8_t config_index = 0;  // among what was wanted
-    bool is_to_stay = true;         // after the change that is prepared
-    std::uint64_t accepted = 0;     // clients so far
+    sys::Address wanted;            // as requested
+    std::uint8_t config_index = 0;  // index in the requested list
+    bool is_to_stay = true;         // false: the prepared change closes it
+    std::uint64_t accepted = 0;     // clients since it was opened
   };
 
-  // Opens what is wanted and not open yet; nobody is accepted there before `commit`. With a fault all is as
-  // it was. REQUIRES: at most 256 are wanted.
+  // Opens the requested addresses that are not open yet; `commit` makes them accept. Changes nothing on
+  // error. REQUIRES: at most 256 addresses.
   Fault prepare(std::span<const Wanted> wanted);
-  // Makes the change; those that are not to stay are closed. Or errno, and nothing has changed.
+  // Completes the prepared change: watches the new sockets and closes those that are not requested any more.
+  // Returns 0, or errno: nothing has changed.
   int commit(const sys::Fd& poller);
+  // Closes all.
   void close() noexcept { entries_.clear(), addresses_.clear(); }
 
+  // The open acceptors. Valid until the next change.
   [[nodiscard]] std::span<Entry> all() noexcept { return entries_; }
+  // The same, read-only.
   [[nodiscard]] std::span<const Entry> all() const noexcept { return entries_; }
-  // Where they listen. Good until the next change.
+  // The bound addresses. Valid until the next change.
   [[nodiscard]] std::span<const sys::Address> addresses() const noexcept { return addresses_; }
-  // Of an event's token.
+  // Marks the acceptor of an event; `slot` is from the event's token.
   void mark(std::uint32_t slot) noexcept {
     if (slot < entries_.size()) entries_[slot].acceptor.mark();
   }
 
  private:
   struct Next {
-    sys::Fd fresh;  // none: a door that stays
+    sys::Fd fresh;  // none: `entry` stays open
     std::size_t entry = 0;
     sys::Address wanted, bound;
     std::uint8_t config_index = 0;

@@ -1,4 +1,4 @@
-// Names by c-ares: look-ups run beside everything else, on descriptors in our own epoll set.
+// Resolves names by c-ares without blocking: its sockets are watched by the program's epoll instance.
 #include <ares.h>
 #include <netinet/in.h>
 #include <sys/time.h>
@@ -13,7 +13,7 @@
 namespace net {
 namespace {
 
-constexpr int kTryMs = 2000;  // until the next name server is asked
+constexpr int kTryMs = 2000;  // timeout before the next name server is tried
 constexpr int kTries = 3;
 
 Found::What kind_of(int status) noexcept {
@@ -33,7 +33,7 @@ Found found_from(int status, const ares_addrinfo* info, std::string host) {
   for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
     if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
     found.addresses.add(sys::address_of(node->ai_addr));
-    // Those of /etc/hosts have none: 0.
+    // The TTL of names in /etc/hosts is 0.
     found.ttl_ms = std::min(found.ttl_ms, static_cast<std::uint64_t>(std::max(0, node->ai_ttl)) * 1000);
   }
   if (found.what == Found::What::found && found.addresses.count == 0) found.what = Found::What::not_found;
@@ -45,8 +45,8 @@ Found found_from(int status, const ares_addrinfo* info, std::string host) {
 struct NameSource::Work {
   explicit Work(const sys::Fd& into) : poller(into) {}
 
-  // c-ares opened, wants something else of, or is about to close a descriptor.
-  static void on_descriptor(void* self, ares_socket_t fd, int readable, int writable) {
+  // Called when c-ares opens a socket, changes the events it waits for, or is about to close it.
+  static void on_socket_state(void* self, ares_socket_t fd, int readable, int writable) {
     Work& work = *static_cast<Work*>(self);
     if (readable == 0 && writable == 0) {
       work.watched.erase(fd);
@@ -55,17 +55,18 @@ struct NameSource::Work {
     const Token token{.serial = 0, .slot = static_cast<std::uint32_t>(fd), .kind = Token::Kind::resolver};
     if (work.watched.insert(fd).second)
       sys::watch(work.poller, fd, token.packed());
-    else if (writable != 0)  // it may be writable already, and so without an edge: a second question by TCP
+    else if (writable != 0)  // already writable, so no edge would follow: a second query by TCP
       sys::rearm(work.poller, fd, token.packed());
   }
 
-  struct Question {
+  // A query in progress.
+  struct Query {
     Work* work;
     std::string host;
   };
-  static void on_answer(void* asked, int status, int /*timeouts*/, ares_addrinfo* info) {
-    const std::unique_ptr<Question> question{static_cast<Question*>(asked)};
-    question->work->done.push_back(found_from(status, info, std::move(question->host)));
+  static void on_response(void* argument, int status, int /*timeouts*/, ares_addrinfo* info) {
+    const std::unique_ptr<Query> query{static_cast<Query*>(argument)};
+    query->work->done.push_back(found_from(status, info, std::move(query->host)));
     ares_freeaddrinfo(info);
   }
 
@@ -80,7 +81,7 @@ NameSource::NameSource(const sys::Fd& poller) : work_(std::make_unique<Work>(pol
   ares_options options{};
   options.timeout = kTryMs;
   options.tries = kTries;
-  options.sock_state_cb = Work::on_descriptor;
+  options.sock_state_cb = Work::on_socket_state;
   options.sock_state_cb_data = work_.get();
   const int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
   if (ares_init_options(&work_->channel, &options, given) != ARES_SUCCESS) work_->channel = nullptr;
@@ -99,8 +100,8 @@ void NameSource::ask(const std::string& host) {
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  ares_getaddrinfo(work_->channel, host.c_str(), nullptr, &hints, Work::on_answer,
-                   new Work::Question{work_.get(), host});
+  ares_getaddrinfo(work_->channel, host.c_str(), nullptr, &hints, Work::on_response,
+                   new Work::Query{work_.get(), host});
 }
 
 bool NameSource::next(Found& out) {
@@ -116,7 +117,7 @@ void NameSource::process(int fd, const sys::Event& event) {
   if (work_->channel == nullptr || !work_->watched.contains(fd)) return;
   ares_process_fd(work_->channel, event.readable ? fd : ARES_SOCKET_BAD,
                   event.writable ? fd : ARES_SOCKET_BAD);
-  // c-ares need not have read until EAGAIN: with the interest set anew, what is left is reported again.
+  // c-ares may stop reading before EAGAIN: rearm, so that unread bytes are reported again.
   const Token token{.serial = 0, .slot = static_cast<std::uint32_t>(fd), .kind = Token::Kind::resolver};
   if (work_->watched.contains(fd) && event.readable) sys::rearm(work_->poller, fd, token.packed());
 }

@@ -1,5 +1,5 @@
-// Names by the C library. It blocks the loop while it looks, as the lab permits; the build with c-ares does
-// not.
+// Resolves names by getaddrinfo(3), which blocks the event loop, as the lab permits. The build with c-ares
+// does not block.
 #include <netdb.h>
 
 #include <deque>
@@ -9,7 +9,7 @@
 namespace net {
 namespace {
 
-constexpr std::uint64_t kBelievedMs = 30'000;  // getaddrinfo(3) does not tell the time to live
+constexpr std::uint64_t kTtlMs = 30'000;  // getaddrinfo(3) returns no TTL
 
 Found::What kind_of(int error) noexcept {
   switch (error) {
@@ -34,7 +34,7 @@ void NameSource::ask(const std::string& host) {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* list = nullptr;
   const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);
-  Found found{.what = Found::What::found, .host = host, .addresses = {}, .ttl_ms = kBelievedMs};
+  Found found{.what = Found::What::found, .host = host, .addresses = {}, .ttl_ms = kTtlMs};
   if (error != 0) found.what = kind_of(error);
   for (const addrinfo* info = list; info != nullptr; info = info->ai_next)
     if (info->ai_family == AF_INET || info->ai_family == AF_INET6) found.addresses.add(sys::address_of(info->ai_addr));
@@ -51,6 +51,6 @@ bool NameSource::next(Found& out) {
 
 void NameSource::process(int /*fd*/, const sys::Event& /*event*/) {}
 int NameSource::timeout_ms() { return -1; }
-std::string_view NameSource::description() { return "getaddrinfo (blocks while it looks)"; }
+std::string_view NameSource::description() { return "getaddrinfo (blocking)"; }
 
 }  // namespace net

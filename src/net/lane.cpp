@@ -13,26 +13,26 @@ void spend(Amount& budget, std::size_t bytes) noexcept {
   budget -= std::min<Amount>(budget, bytes);
 }
 
-// The lane waits for its source: an empty block would only wait with it.
+// Waits for the source without holding an empty block.
 Flow wait_to_read(Lane& lane) noexcept {
   lane.drop_block();
   return Flow::need_read;
 }
 
-// The message has gone through. What lies behind it, or could be sent again, stays.
-Flow through(Lane& lane) noexcept {
+// The message is complete. Keeps the block if it holds pipelined bytes or bytes for a retry.
+Flow finished(Lane& lane) noexcept {
   if (!lane.repeatable && lane.pipelined() == 0) lane.drop_block();
   return Flow::complete;
 }
 
-Flow broken_off(Lane& lane) noexcept {
+Flow truncated(Lane& lane) noexcept {
   lane.drop_block();
   lane.error = 0;
   return Flow::read_failed;
 }
 
-// What a read says of the source that brought nothing.
-Flow brought_nothing(Lane& lane, Endpoint& from, const sys::Io& io) noexcept {
+// Handles a read that returned no bytes: EAGAIN, end of stream or an error.
+Flow nothing_read(Lane& lane, Endpoint& from, const sys::Io& io) noexcept {
   from.readable = false;  // PLANT(nothing-to-read)
   if (io.outcome == sys::Outcome::again) return Flow::need_read;
   const bool ended = io.outcome == sys::Outcome::eof;
@@ -41,13 +41,13 @@ Flow brought_nothing(Lane& lane, Endpoint& from, const sys::Io& io) noexcept {
   return Flow::read_failed;
 }
 
-// Never beyond what the source may be asked for now.
+// The number of bytes to read now: never into a message that follows.
 std::size_t wanted(const Lane& lane, std::size_t room) noexcept {
   return lane.stop_at_message_end ? lane.framing.certain(room) : lane.framing.wanted(room);
 }
 
-// Brings one piece from the source into the empty block, as a chunk if the sink is to have chunks: none if
-// some of it is content or more may come at once.
+// Reads once from the source into the empty block and encodes the bytes as a chunk if the sink needs chunks.
+// Returns none if bytes were read.
 Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most) noexcept {
   const bool chunked = lane.encoding == Encoding::chunked;
   const std::size_t start = chunked ? kChunkHeadBytes : 0;
@@ -55,30 +55,31 @@ Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most
   const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, most));
   lane.begin = lane.end = static_cast<std::uint16_t>(start);
   if (const Flow flow = fill(lane, from, wanted(lane, room)); flow != Flow::none) return flow;
-  const std::size_t came = lane.end - start;
-  spend(budget, came);
-  spend(most, came);
-  const auto taken = lane.framing.take({lane.block->bytes + start, came});
-  if (taken.bad) return Flow::bad_framing;
-  lane.trailing_bytes |= taken.consumed < came;
-  lane.end = static_cast<std::uint16_t>(start + taken.payload);
+  const std::size_t received = lane.end - start;
+  spend(budget, received);
+  spend(most, received);
+  const auto parsed = lane.framing.take({lane.block->bytes + start, received});
+  if (parsed.bad) return Flow::bad_framing;
+  lane.trailing_bytes |= parsed.consumed < received;
+  lane.end = static_cast<std::uint16_t>(start + parsed.payload);
   if (!chunked) return Flow::none;
   std::array<std::byte, kChunkHeadBytes> head;
-  const std::size_t length = taken.payload > 0 ? write_chunk_head(taken.payload, head.data()) : 0;
+  const std::size_t length = parsed.payload > 0 ? write_chunk_head(parsed.payload, head.data()) : 0;
   lane.begin = static_cast<std::uint16_t>(start - length);
   std::memcpy(lane.block->bytes + lane.begin, head.data(), length);
-  end_chunk(lane, taken.payload, lane.framing.complete());
+  end_chunk(lane, parsed.payload, lane.framing.complete());
   return Flow::none;
 }
 
-// So much of the body has gone through, and nothing of it is looked at, changed, or sent again.
+// True if the rest of the body may go through a pipe: it is large, and its bytes need no parsing, encoding or
+// retry.
 bool is_bulk(const Lane& lane, const Pipes& pipes) noexcept {
   return lane.encoding == Encoding::plain && !lane.repeatable && lane.pipelined() == 0 &&
          lane.framing.may_go_unseen() && lane.framing.passed() >= pipes.bulk_bytes;
 }
 
-// A pipe takes the empty block's place. False: there is none to be had.
-bool change_to_pipe(Lane& lane, Pipes& pipes) noexcept {
+// Replaces the empty block by a pipe. Returns false if no pipe is available.
+bool switch_to_pipe(Lane& lane, Pipes& pipes) noexcept {
   if (lane.pipe) return true;
   PipePtr pipe = pipes.take();
   if (!pipe) return false;
@@ -87,24 +88,24 @@ bool change_to_pipe(Lane& lane, Pipes& pipes) noexcept {
   return true;
 }
 
-// What splice(2) says, or who forbids it, where it does not know these sockets; a read never says so.
+// True if splice(2) does not support these sockets, or a sandbox forbids it. No read returns these errors.
 bool is_unsupported(const sys::Io& io) noexcept {
   return io.outcome == sys::Outcome::fail &&
          (io.error == EINVAL || io.error == ENOSYS || io.error == EPERM || io.error == EOPNOTSUPP);
 }
 
-// Brings one piece from the source into the empty pipe. The kernel has its own reasons to be short, so only
-// EAGAIN clears the mark.
+// Splices once from the source into the empty pipe. A short splice says nothing about the socket, so only
+// EAGAIN clears `readable`.
 Flow splice(Lane& lane, Endpoint& from, Pipes& pipes, std::size_t& budget, std::uint64_t& most) noexcept {
   const auto room = static_cast<std::size_t>(std::min<std::uint64_t>({sys::kPipeBytes, budget, most}));
   const sys::Io io = sys::splice_in(from.fd, lane.pipe->in, wanted(lane, room));
   // PLANT(without-pipe)
   if (is_unsupported(io)) {
-    pipes.give_up();
+    pipes.disable();
     lane.drop_block();
     return Flow::none;
   }
-  if (io.outcome != sys::Outcome::done) return brought_nothing(lane, from, io);
+  if (io.outcome != sys::Outcome::done) return nothing_read(lane, from, io);
   spend(budget, io.bytes);
   spend(most, io.bytes);
   lane.pipe->held = io.bytes;   // PLANT(pipe-holds)
@@ -112,17 +113,17 @@ Flow splice(Lane& lane, Endpoint& from, Pipes& pipes, std::size_t& budget, std::
   return Flow::none;
 }
 
-// Brings one piece from the source, if there is anything to put it in.
-Flow bring(Lane& lane, Endpoint& from, const Stores& stores, std::size_t& budget,
-           std::uint64_t& most) noexcept {
-  if (is_bulk(lane, stores.pipes) && change_to_pipe(lane, stores.pipes))
+// Reads once from the source into a pipe or a block.
+Flow read_once(Lane& lane, Endpoint& from, const Stores& stores, std::size_t& budget,
+               std::uint64_t& most) noexcept {
+  if (is_bulk(lane, stores.pipes) && switch_to_pipe(lane, stores.pipes))
     return splice(lane, from, stores.pipes, budget, most);
   if (!lane.block) lane.block = stores.blocks.take();
   return lane.block ? refill(lane, from, budget, most) : Flow::no_block;
 }
 
-// The source has ended, and the sink is still to be told by a last chunk.
-Flow bring_end(Lane& lane, base::BlockPool& blocks) noexcept {
+// The source has ended: writes the last chunk for the sink.
+Flow write_last_chunk(Lane& lane, base::BlockPool& blocks) noexcept {
   if (!lane.block) lane.block = blocks.take();
   if (!lane.block) return Flow::no_block;
   end_chunk(lane, 0, true);
@@ -133,14 +134,15 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::si
          std::uint64_t& most) noexcept {
   for (;;) {
     if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;  // PLANT(drain-before-end)
-    if (lane.framing.complete()) return through(lane);
+    if (lane.framing.complete()) return finished(lane);
     const bool ends = from.eof && lane.framing.eof_completes();
-    if (ends && lane.encoding != Encoding::chunked) return through(lane);
-    if (from.eof && !ends) return broken_off(lane);
+    if (ends && lane.encoding != Encoding::chunked) return finished(lane);
+    if (from.eof && !ends) return truncated(lane);
     if (!from.readable && !ends) return wait_to_read(lane);
     if (budget == 0) return Flow::budget;  // PLANT(read-within-budget)
     if (most == 0) return Flow::budget;
-    const Flow flow = ends ? bring_end(lane, stores.blocks) : bring(lane, from, stores, budget, most);
+    const Flow flow =
+        ends ? write_last_chunk(lane, stores.blocks) : read_once(lane, from, stores, budget, most);
     if (flow == Flow::need_read) return wait_to_read(lane);
     if (flow == Flow::read_failed && from.eof) {
       lane.begin = lane.end = 0;
@@ -150,18 +152,18 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::si
   }
 }
 
-// ---- from a feed -----------------------------------------------------------------------------------------
+// ---- from a body source ----------------------------------------------------------------------------------
 
-// The feed has said its last; the sink is still to be told by a last chunk.
-Flow end_feed(Lane& lane) noexcept {
-  if (!lane.framing.eof_completes()) return broken_off(lane);
+// The body source has ended: writes the last chunk if the sink needs it.
+Flow end_body(Lane& lane) noexcept {
+  if (!lane.framing.eof_completes()) return truncated(lane);
   if (lane.encoding == Encoding::chunked) end_chunk(lane, 0, true);
   lane.framing = http::Framing{};
   return Flow::none;
 }
 
-// Brings one piece into the block, as a chunk if the sink is to have chunks.
-Flow produce(Lane& lane, base::BodySource& feed, const Stores& stores, std::size_t& budget,
+// Takes one piece from the body source into the block, as a chunk if the sink needs chunks.
+Flow produce(Lane& lane, base::BodySource& source, const Stores& stores, std::size_t& budget,
              std::uint64_t& most) noexcept {
   if (!lane.block) lane.block = stores.blocks.take();
   if (!lane.block) return Flow::no_block;
@@ -171,9 +173,9 @@ Flow produce(Lane& lane, base::BodySource& feed, const Stores& stores, std::size
   const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, most));
   lane.begin = lane.end = static_cast<std::uint16_t>(start);
   const base::BodySource::Produced made =
-      feed.produce({lane.block->bytes + start, lane.framing.wanted(room)});
-  if (made.got == base::BodySource::Got::failed) return broken_off(lane);
-  if (made.got == base::BodySource::Got::end) return end_feed(lane);
+      source.produce({lane.block->bytes + start, lane.framing.wanted(room)});
+  if (made.got == base::BodySource::Got::failed) return truncated(lane);
+  if (made.got == base::BodySource::Got::end) return end_body(lane);
   spend(budget, made.bytes);
   spend(most, made.bytes);
   lane.framing.pass(made.bytes);
@@ -187,8 +189,8 @@ Flow produce(Lane& lane, base::BodySource& feed, const Stores& stores, std::size
   return Flow::none;
 }
 
-// Sends from the file. An end of the file means that it has become shorter.
-Flow send_range(Lane& lane, base::BodySource& feed, const base::FileRange& range, Endpoint& to,
+// Sends from a file by sendfile(2). End of file means that the file was shortened.
+Flow send_range(Lane& lane, base::BodySource& source, const base::FileRange& range, Endpoint& to,
                 std::size_t& budget, std::uint64_t& most) noexcept {
   lane.drop_block();
   if (!to.writable) return Flow::need_write;
@@ -197,11 +199,11 @@ Flow send_range(Lane& lane, base::BodySource& feed, const base::FileRange& range
   const sys::Io io = sys::send_file(to.fd, range.fd, offset, wanted);
   switch (io.outcome) {
     case sys::Outcome::again: to.writable = false; return Flow::need_write;
-    case sys::Outcome::eof: return broken_off(lane);
+    case sys::Outcome::eof: return truncated(lane);
     case sys::Outcome::fail: lane.error = io.error; return Flow::write_failed;
     case sys::Outcome::done: break;
   }
-  feed.sent(io.bytes);
+  source.sent(io.bytes);
   lane.framing.pass(io.bytes);
   lane.bytes_sent += io.bytes;
   spend(budget, io.bytes);
@@ -209,16 +211,16 @@ Flow send_range(Lane& lane, base::BodySource& feed, const base::FileRange& range
   return Flow::none;
 }
 
-Flow run(Lane& lane, base::BodySource& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
+Flow run(Lane& lane, base::BodySource& source, Endpoint& to, const Stores& stores, std::size_t& budget,
          std::uint64_t& most) noexcept {
   for (;;) {
     // PLANT(drain-before-complete)
     if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;
-    if (lane.framing.complete()) return through(lane);
+    if (lane.framing.complete()) return finished(lane);
     if (budget == 0 || most == 0) return Flow::budget;
-    const base::FileRange range = lane.encoding == Encoding::plain ? feed.range() : base::FileRange{};
-    const Flow flow = range.fd >= 0 ? send_range(lane, feed, range, to, budget, most)
-                                    : produce(lane, feed, stores, budget, most);
+    const base::FileRange range = lane.encoding == Encoding::plain ? source.range() : base::FileRange{};
+    const Flow flow = range.fd >= 0 ? send_range(lane, source, range, to, budget, most)
+                                    : produce(lane, source, stores, budget, most);
     if (flow != Flow::none) return flow;
   }
 }
@@ -265,10 +267,9 @@ void end_chunk(Lane& lane, std::size_t payload, bool last) noexcept {
 Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept {
   if (!from.readable) return Flow::need_read;
   const sys::Io io = sys::receive(from.fd, {lane.block->bytes + lane.end, room});
-  if (io.outcome != sys::Outcome::done) return brought_nothing(lane, from, io);
-  // A short read emptied the socket: what comes next makes a new edge. Not so for the end of the stream,
-  // whose edge may have been reported together with these bytes.
-  // PLANT(short-read-ends-readiness)
+  if (io.outcome != sys::Outcome::done) return nothing_read(lane, from, io);
+  // A short read has emptied the socket: new bytes cause a new edge. The end of the stream may not: its edge
+  // may have been reported together with these bytes. PLANT(short-read-ends-readiness)
   if (io.bytes < room && !from.finished && !from.hung) from.readable = false;
   lane.end = static_cast<std::uint16_t>(lane.end + io.bytes);
   return Flow::none;
@@ -285,7 +286,7 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
     }
     if (io.outcome != sys::Outcome::done) {
       lane.error = io.error;
-      to.error_consumed |= !to.orderly_fin;  // the error of a socket is told once, and then it reads as ended
+      to.error_consumed |= !to.orderly_fin;  // the socket returns its error once, then end of stream
       return Flow::write_failed;
     }
     lane.sent(io.bytes);
@@ -300,9 +301,9 @@ Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::s
   return lane.flow;
 }
 
-Flow pump(Lane& lane, base::BodySource& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
+Flow pump(Lane& lane, base::BodySource& source, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept {
-  lane.flow = run(lane, feed, to, stores, budget, most);
+  lane.flow = run(lane, source, to, stores, budget, most);
   return lane.flow;
 }
 

@@ -1,12 +1,7 @@
-// One direction of an exchange: bytes from one endpoint to the other through at most one block, or, once they
-// are bulk that need not be looked at, through a pipe. What was read is sent before more is read, so the
-// kernel's window closes: that is all there is to back-pressure.
+// One direction of an exchange: forwards bytes from a source to a sink through at most one block, or through
+// a pipe for the rest of a large body. Bytes that were read are sent before more are read: while the sink is
+// slow, the kernel closes the source's TCP window (backpressure).
 #pragma once
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <span>
-
 #include "../base/body_source.hpp"
 #include "../base/pool.hpp"
 #include "../http/framing.hpp"
@@ -15,107 +10,113 @@
 
 namespace net {
 
-// Why a lane stopped: whom it waits for, or how it ended.
+// Why a lane stopped.
 enum class Flow : std::uint8_t {
-  need_read,     // the source has nothing now
-  need_write,    // the sink takes nothing now
-  complete,      // the message has gone through, to its end
-  budget,        // its share of this turn is used up
-  no_block,      // the pool is empty
-  read_failed,   // the source broke off: an error, or an end of stream too early
-  write_failed,  // the sink broke off
+  need_read,     // the source has no bytes now
+  need_write,    // the sink accepts no bytes now
+  complete,      // the whole message has been forwarded
+  budget,        // the turn's byte budget is used up
+  no_block,      // the block pool is empty
+  read_failed,   // the source failed: an error, or a premature end of stream
+  write_failed,  // the sink failed
   bad_framing,   // the body is malformed
-  none,          // nothing was asked of it yet
+  none,          // not run yet
 };
 
-// How the sink is told where the body ends.
+// How the end of the body is encoded for the sink.
 enum class Encoding : std::uint8_t {
-  plain,    // by its length, or by the end of the stream
-  chunked,  // RFC 9112 section 7.1: the last chunk is still to be written
-  ended,    // the last chunk is written
+  plain,    // by Content-Length or by the end of the stream
+  chunked,  // RFC 9112 section 7.1; the last chunk has not been written
+  ended,    // the last chunk has been written
 };
 
+// The state of one direction.
 struct Lane {
   base::BlockPtr block;
-  PipePtr pipe;             // in the block's place, never with it
-  std::uint16_t begin = 0;  // what lies in the block and is to be sent: [begin, end)
+  PipePtr pipe;             // instead of the block, never with it
+  std::uint16_t begin = 0;  // unsent bytes of the block: [begin, end)
   std::uint16_t end = 0;
-  std::uint16_t pipelined_end =
-      0;  // [end, pipelined_end) is the beginning of the source's next message; 0: nothing is
-  Flow flow = Flow::none;  // the last answer of `pump`
+  std::uint16_t pipelined_end = 0;  // pipelined bytes: [end, pipelined_end); 0: none
+  Flow flow = Flow::none;           // the last result of `pump`
   Encoding encoding = Encoding::plain;
-  bool sink_closed : 1 = false;          // its sink has broken off; nothing more is sent
-  bool stop_at_message_end : 1 = false;  // behind the message the source sends others: none of them is read
-  bool repeatable : 1 = false;           // what was sent stays in the block, and may be sent once more
-  bool trailing_bytes : 1 = false;       // the source sent more than the message
+  bool sink_closed : 1 = false;          // the sink accepts no more bytes
+  bool stop_at_message_end : 1 = false;  // other messages follow: do not read into them
+  bool repeatable : 1 = false;           // sent bytes stay in the block for a retry
+  bool trailing_bytes : 1 = false;       // the source sent bytes after the message
   int error = 0;                         // errno of the last failure; 0: end of stream
-  http::Framing framing;                 // what of the message is still to come from the source
-  std::uint64_t bytes_sent = 0;          // bytes sent to the sink
+  http::Framing framing;                 // the part of the message not read yet
+  std::uint64_t bytes_sent = 0;          // to the sink, since the record was taken
 
+  // The bytes read and not sent yet.
   [[nodiscard]] std::size_t held() const noexcept {
     return pipe ? pipe->held : static_cast<std::size_t>(end - begin);
   }
+  // The bytes read after the message: the beginning of the source's next message.
   [[nodiscard]] std::size_t pipelined() const noexcept {
     return pipelined_end > end ? static_cast<std::size_t>(pipelined_end - end) : 0;
   }
+  // True if the whole message has been sent.
   [[nodiscard]] bool complete() const noexcept { return held() == 0 && framing.complete(); }
-  // REQUIRES: a block.
+  // The unsent bytes in the block. REQUIRES: a block.
   [[nodiscard]] std::span<const std::byte> content() const noexcept { return {block->bytes + begin, held()}; }
-  // Gives up what it holds, and what holds it.
+  // Discards all bytes and returns the block or the pipe to its pool.
   void drop_block() noexcept {
     block.reset();
     pipe.reset();
     begin = end = pipelined_end = 0;
   }
-  // The block is of no more use, unless the next message has begun in it.
+  // Returns the block to the pool, unless it holds pipelined bytes.
   void drop_sent() noexcept {
     repeatable = false;
     if (pipelined() == 0) drop_block();
   }
+  // Removes `bytes` that were sent.
   void sent(std::size_t bytes) noexcept;
-  // Puts the beginning of the next message to the front of the block.
+  // Moves the pipelined bytes to the front of the block: they are the next message now.
   void shift_pipelined() noexcept;
 };
 static_assert(sizeof(Lane) <= 64);
 
-// The size line of a chunk, at most so long, and what ends a chunk and the last one (RFC 9112 section 7.1).
+// Maximum length of a chunk's size line, and of a chunk's CR LF with the last chunk (RFC 9112 section 7.1).
 inline constexpr std::size_t kChunkHeadBytes = 6;  // "3fff" CR LF: a block's content at most
 inline constexpr std::size_t kChunkEndBytes = 2 + 5;
-// Writes the size line for `size` bytes to `out`, which has room for kChunkHeadBytes. Returns its length.
-// REQUIRES: 0 < size < 65536.
+// Writes the size line of a chunk of `size` bytes to `out`. Returns its length. REQUIRES: 0 < size < 65536,
+// and room for kChunkHeadBytes.
 std::size_t write_chunk_head(std::size_t size, std::byte* out) noexcept;
-// Ends the chunk whose `payload` bytes end at lane.end, if there are any; and the body, if that was the last.
+// Appends the end of the chunk whose `payload` bytes end at lane.end, if there are any; with `last` also the
+// last chunk.
 void end_chunk(Lane& lane, std::size_t payload, bool last) noexcept;
 
-// Reads once from `from` behind what the lane holds, at most `room` bytes; the framing does not see them.
-// REQUIRES: a block with that much room. Returns need_read, read_failed (error 0: end of stream), or none if
-// bytes came.
+// Reads once from `from` and appends at most `room` bytes; the framing does not count them. Returns none if
+// bytes were read, need_read, or read_failed (error 0: end of stream). REQUIRES: a block with that much room.
 Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept;
 
-// Sends what the lane holds until it holds nothing: complete, need_write or write_failed.
+// Sends the bytes that the lane holds. Returns complete (none are left), need_write or write_failed.
 Flow drain(Lane& lane, Endpoint& to) noexcept;
 
-// What lanes carry their bytes in.
+// The pools that lanes take blocks and pipes from.
 struct Stores {
   base::BlockPool& blocks;
   Pipes& pipes;
 };
 
-// Moves bytes until it must wait, the message is complete, or `budget` bytes have been read. The last read
-// may go beyond the budget, which so costs no small one; beyond `most` bytes none goes.
+// Forwards bytes until it must wait, the message is complete, or `budget` bytes have been read. The last read
+// may exceed the budget, so that no small read is needed to use it up; no read exceeds `most`. Subtracts the
+// bytes read from both.
 Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept;
+// The same without a limit other than the budget.
 inline Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores,
                  std::size_t& budget) noexcept {
-  std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t any = UINT64_MAX;
   return pump(lane, from, to, stores, budget, any);
 }
 
-// The same, where the bytes come from `feed`. Flow::read_failed: it broke off.
-Flow pump(Lane& lane, base::BodySource& feed, Endpoint& to, const Stores& stores, std::size_t& budget,
+// The same for a body from `source`. read_failed: it cannot be completed.
+Flow pump(Lane& lane, base::BodySource& source, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept;
 
-// Reads and throws away until it must wait (need_read), `from` ends (complete), or breaks off (read_failed).
+// Reads and discards bytes. Returns need_read, complete (end of stream), read_failed, budget or no_block.
 Flow discard(Lane& lane, Endpoint& from, base::BlockPool& blocks, std::size_t& budget) noexcept;
 
 }  // namespace net

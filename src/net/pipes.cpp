@@ -16,7 +16,7 @@ Pipes::Pipes(std::size_t most) : pipes_(std::min(most, kMost)) {
 }
 
 PipePtr Pipes::take() noexcept {
-  if (given_up_) return nullptr;
+  if (disabled_) return nullptr;
   Pipe* pipe = spare_;
   if (pipe != nullptr) {
     spare_ = pipe->next;
@@ -28,7 +28,7 @@ PipePtr Pipes::take() noexcept {
   return PipePtr{pipe};
 }
 
-// A new one; null at the limit, or if the kernel has none.
+// Opens a pipe. Returns null at the limit or if pipe2(2) failed.
 Pipe* Pipes::opened() noexcept {
   if (closed_ == nullptr) return nullptr;
   if (refusals_ > 0) {
@@ -37,7 +37,7 @@ Pipe* Pipes::opened() noexcept {
   }
   sys::Pipe fresh = sys::make_pipe();
   if (fresh.error != 0) {
-    refusals_ = kPatience;
+    refusals_ = kRefusals;
     return nullptr;
   }
   Pipe* const pipe = closed_;

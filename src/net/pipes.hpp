@@ -1,10 +1,7 @@
-// Pipes that bulk goes through from one socket to the other without being looked at (splice(2)). A bounded
-// pool: a pipe that comes back empty is used again, one that holds bytes nobody wants any more is closed.
+// A bounded pool of pipes for splice(2), which forwards large bodies without copying them into the program. A
+// pipe that is returned empty is used again; one that still holds bytes is closed.
 #pragma once
-#include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "../sys/sys.hpp"
 
@@ -12,42 +9,48 @@ namespace net {
 
 class Pipes;
 
+// A pipe of the pool.
 struct Pipe {
-  sys::Fd in, out;       // written to, read from
-  std::size_t held = 0;  // bytes in it
+  sys::Fd in, out;       // write end, read end
+  std::size_t held = 0;  // bytes in the pipe
   Pipes* home = nullptr;
-  Pipe* next = nullptr;  // in one of the pool's lists
+  Pipe* next = nullptr;  // in a list of the pool
 };
+// Returns a pipe to its pool.
 struct PipeReturn {
   void operator()(Pipe* pipe) const noexcept;
 };
-using PipePtr = std::unique_ptr<Pipe, PipeReturn>;  // goes back when it goes out of scope
+using PipePtr = std::unique_ptr<Pipe, PipeReturn>;  // returns the pipe to its pool
 
+// The pool of pipes.
 class Pipes {
  public:
-  static constexpr std::size_t kSpareMax = 16;  // kept open though nobody uses them
-  // Linux gives one user full-sized pipes for 64 MiB (pipe-user-pages-soft in pipe(7)); this is half of that.
+  static constexpr std::size_t kSpareMax = 16;  // unused pipes that are kept open
+  // Linux limits the pipe buffers of a user to 64 MiB (pipe-user-pages-soft in pipe(7)); this is half of
+  // that.
   static constexpr std::size_t kMost = 512;
   static constexpr std::uint32_t kBulkBytes = std::uint32_t{256} * 1024;
 
-  // At most `most` pipes are open, each with two descriptors.
+  // Opens at most min(most, kMost) pipes, with two descriptors each.
   explicit Pipes(std::size_t most);
   Pipes(const Pipes&) = delete;
   Pipes& operator=(const Pipes&) = delete;
 
-  // An empty pipe; null if there is none to be had now.
+  // Returns an empty pipe; null if none is available.
   PipePtr take() noexcept;
-  // The kernel does not splice these sockets: nothing is to be had from now on.
-  void give_up() noexcept { given_up_ = true; }
+  // Splice is not supported: `take` returns null from now on.
+  void disable() noexcept { disabled_ = true; }
 
+  // Pipes in use.
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
+  // Pipes in use or kept open.
   [[nodiscard]] std::size_t open() const noexcept { return used_ + spares_; }
 
-  std::uint32_t bulk_bytes = kBulkBytes;  // a body of which so much has gone through is bulk
+  std::uint32_t bulk_bytes = kBulkBytes;  // after so many bytes a body is large enough for a pipe
 
  private:
   friend struct PipeReturn;
-  static constexpr std::uint32_t kPatience = 1000;
+  static constexpr std::uint32_t kRefusals = 1000;  // calls of `take` without a new try after pipe2(2) failed
   void give(Pipe& pipe) noexcept;
   Pipe* opened() noexcept;
 
@@ -56,8 +59,8 @@ class Pipes {
   Pipe* closed_ = nullptr;  // without descriptors
   std::size_t used_ = 0;
   std::size_t spares_ = 0;
-  std::uint32_t refusals_ = 0;  // still to be given without asking the kernel, which had no pipe
-  bool given_up_ = false;
+  std::uint32_t refusals_ = 0;  // calls left
+  bool disabled_ = false;
 };
 
 }  // namespace net

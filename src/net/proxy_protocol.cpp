@@ -18,16 +18,16 @@ constexpr ProxyHeader without_addresses(std::size_t length) noexcept {
   return {.what = What::complete, .length = length};
 }
 
-bool starts_alike(string_view came, string_view wanted) noexcept {
-  const std::size_t length = std::min(came.size(), wanted.size());
-  return came.substr(0, length) == wanted.substr(0, length);
+bool starts_alike(string_view received, string_view wanted) noexcept {
+  const std::size_t length = std::min(received.size(), wanted.size());
+  return received.substr(0, length) == wanted.substr(0, length);
 }
 
 // ---- version 1 (section 2.1) -----------------------------------------------------------------------------
 
 constexpr string_view kLineBegin = "PROXY ";
 
-// Takes the text before the next blank. False if there is none.
+// Removes the text before the next space into `word`. Returns false if there is no space.
 bool take_word(string_view& rest, string_view& word) noexcept {
   const std::size_t blank = rest.find(' ');
   if (blank == string_view::npos) return false;
@@ -36,7 +36,7 @@ bool take_word(string_view& rest, string_view& word) noexcept {
   return true;
 }
 
-// No zeros in front, lest somebody read it as octal.
+// Leading zeros are refused: some readers take them as octal.
 bool parse_port(string_view text, std::uint16_t& port) noexcept {
   return base::parse_decimal(text, port) && (text.size() == 1 || text.front() != '0');
 }
@@ -50,14 +50,14 @@ bool parse_addresses(string_view rest, Family family, ProxyHeader& out) noexcept
          out.listener.family == family;
 }
 
-ProxyHeader read_line(string_view came) noexcept {
-  const std::size_t end = came.substr(0, kProxyLineBytesMax).find("\r\n");
-  if (end == string_view::npos) return came.size() < kProxyLineBytesMax ? ProxyHeader{} : bad();
-  string_view rest = came.substr(0, end);
+ProxyHeader read_line(string_view received) noexcept {
+  const std::size_t end = received.substr(0, kProxyLineBytesMax).find("\r\n");
+  if (end == string_view::npos) return received.size() < kProxyLineBytesMax ? ProxyHeader{} : bad();
+  string_view rest = received.substr(0, end);
   rest.remove_prefix(kLineBegin.size());
   const string_view protocol = rest.substr(0, rest.find(' '));
   ProxyHeader header = without_addresses(end + 2);
-  if (protocol == "UNKNOWN") return header;  // whatever else the line says
+  if (protocol == "UNKNOWN") return header;  // the rest of the line is ignored
   if (protocol != "TCP4" && protocol != "TCP6") return bad();
   rest.remove_prefix(std::min(protocol.size() + 1, rest.size()));
   return parse_addresses(rest, protocol == "TCP4" ? Family::ipv4 : Family::ipv6, header) ? header : bad();
@@ -80,16 +80,16 @@ constexpr std::size_t kFixedBytes = 16;  // signature, version and command, fami
 constexpr unsigned char kLocal = 0x20, kProxy = 0x21;
 constexpr unsigned char kTcp4 = 0x11, kTcp6 = 0x21;
 
-// What a byte of family and transport announces. All others must be refused.
+// The known values of the family and transport byte; all others must be refused.
 struct Block {
   unsigned char family;
-  std::size_t bytes;  // of the addresses, at least
+  std::size_t bytes;  // minimum length of the addresses
 };
 constexpr std::array<Block, 7> kBlocks{
     {{0x00, 0}, {kTcp4, 12}, {0x12, 12}, {kTcp6, 36}, {0x22, 36}, {0x31, 216}, {0x32, 216}}};
 
-constexpr unsigned char byte_at(string_view text, std::size_t place) noexcept {
-  return static_cast<unsigned char>(text[place]);
+constexpr unsigned char byte_at(string_view text, std::size_t at) noexcept {
+  return static_cast<unsigned char>(text[at]);
 }
 constexpr std::uint16_t number_at(string_view text, std::size_t place) noexcept {
   return static_cast<std::uint16_t>(byte_at(text, place) << 8 | byte_at(text, place + 1));
@@ -103,27 +103,28 @@ sys::Address address_at(string_view text, std::size_t place, Family family, std:
   return address;
 }
 
-// Both addresses, then both ports.
+// Reads both addresses, then both ports.
 void read_addresses(string_view block, Family family, ProxyHeader& out) noexcept {
   const std::size_t size = family == Family::ipv4 ? 4 : 16;
   out.client = address_at(block, 0, family, number_at(block, 2 * size));
   out.listener = address_at(block, size, family, number_at(block, 2 * size + 2));
 }
 
-ProxyHeader read_binary(string_view came) noexcept {
-  if (came.size() > 12 && byte_at(came, 12) != kLocal && byte_at(came, 12) != kProxy) return bad();
-  if (came.size() < kFixedBytes) return {};
-  const std::size_t length = number_at(came, 14);
+ProxyHeader read_binary(string_view received) noexcept {
+  if (received.size() > 12 && byte_at(received, 12) != kLocal && byte_at(received, 12) != kProxy)
+    return bad();
+  if (received.size() < kFixedBytes) return {};
+  const std::size_t length = number_at(received, 14);
   if (kFixedBytes + length > kProxyHeaderBytesMax) return bad();
-  const bool local = byte_at(came, 12) == kLocal;
-  const unsigned char family = byte_at(came, 13);
+  const bool local = byte_at(received, 12) == kLocal;
+  const unsigned char family = byte_at(received, 13);
   const auto* const block = std::find_if(kBlocks.begin(), kBlocks.end(),
                                          [family](const Block& known) { return known.family == family; });
   if (!local && (block == kBlocks.end() || length < block->bytes)) return bad();
-  if (came.size() < kFixedBytes + length) return {};
+  if (received.size() < kFixedBytes + length) return {};
   ProxyHeader header = without_addresses(kFixedBytes + length);
   if (!local && (family == kTcp4 || family == kTcp6))
-    read_addresses(came.substr(kFixedBytes), family == kTcp4 ? Family::ipv4 : Family::ipv6, header);
+    read_addresses(received.substr(kFixedBytes), family == kTcp4 ? Family::ipv4 : Family::ipv6, header);
   return header;
 }
 
@@ -153,7 +154,7 @@ std::size_t write_proxy_header(std::uint8_t version, const sys::Address& client,
                                std::span<std::byte> out) noexcept {
   sys::Address from = sys::unmapped(client), to = sys::unmapped(listener);
   if (from.family != to.family) from = to = {};
-  from.scope = to.scope = 0;  // means nothing on another machine, and has no place in the header
+  from.scope = to.scope = 0;  // has no meaning on another machine
   Writer writer{{reinterpret_cast<char*>(out.data()), out.size()}};
   if (version == 1)
     put_line(writer, from, to);
@@ -162,11 +163,11 @@ std::size_t write_proxy_header(std::uint8_t version, const sys::Address& client,
   return writer.overflowed() ? 0 : writer.length();
 }
 
-ProxyHeader read_proxy_header(string_view came) noexcept {
-  if (starts_alike(came, kLineBegin))
-    return came.size() < kLineBegin.size() ? ProxyHeader{} : read_line(came);
-  if (starts_alike(came, kSignature))
-    return came.size() < kSignature.size() ? ProxyHeader{} : read_binary(came);
+ProxyHeader read_proxy_header(string_view received) noexcept {
+  if (starts_alike(received, kLineBegin))
+    return received.size() < kLineBegin.size() ? ProxyHeader{} : read_line(received);
+  if (starts_alike(received, kSignature))
+    return received.size() < kSignature.size() ? ProxyHeader{} : read_binary(received);
   return bad();
 }
 

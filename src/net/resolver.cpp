@@ -36,12 +36,12 @@ Lookup Resolver::find(std::string_view host, std::uint16_t port, Token waiter, s
     return result;
   }
   if (is_localhost(host)) {
-    // Most servers for one's own use listen on 127.0.0.1, so that is tried first.
+    // Most local servers listen on 127.0.0.1: try it first.
     result.addresses.add(sys::loopback4(port));
     result.addresses.add(sys::loopback6(port));
     return result;
   }
-  Name& name = remembered(host, waiter, now);
+  Name& name = cached(host, waiter, now);
   if (!name.pending) return answer(name, port);
   if (std::find(name.waiters.begin(), name.waiters.end(), waiter) == name.waiters.end())
     name.waiters.push_back(waiter);
@@ -55,10 +55,10 @@ Lookup Resolver::answer(const Name& name, std::uint16_t port) {
   return result;
 }
 
-// What we know of the host; if that is nothing, or too old, it is asked for. Who has just been woken for an
-// answer has it however short its time to live: 0 is for the transaction in progress (RFC 1035
+// Returns the cache entry of the host; starts a query if there is none or it has expired. A waiter that was
+// just woken gets the answer even if its TTL is 0, which allows the transaction in progress (RFC 1035
 // section 3.2.1).
-Resolver::Name& Resolver::remembered(std::string_view host, const Token& waiter, std::uint64_t now) {
+Resolver::Name& Resolver::cached(std::string_view host, const Token& waiter, std::uint64_t now) {
   const std::string key = base::lowered(host);
   auto place = names_.find(key);
   const auto was_woken = [this, &waiter] {
@@ -72,7 +72,7 @@ Resolver::Name& Resolver::remembered(std::string_view host, const Token& waiter,
   make_room(now);
   Name& name = names_[key];
   source_.ask(key);
-  collect(now);  // A source that does not wait has answered by now.
+  collect(now);  // a blocking source has completed the query
   return name;
 }
 
@@ -80,7 +80,7 @@ void Resolver::make_room(std::uint64_t now) {
   if (names_.size() < kNamesMax) return;
   std::erase_if(names_,
                 [now](const auto& entry) { return !entry.second.pending && entry.second.until <= now; });
-  // All are fresh: one must go. Which is of no matter; one that is waited for stays.
+  // No entry has expired: remove any one without waiters.
   if (names_.size() < kNamesMax) return;
   const auto settled =
       std::find_if(names_.begin(), names_.end(), [](const auto& entry) { return !entry.second.pending; });

@@ -148,7 +148,7 @@ class File(Reloaded):
     def test_what_is_wrong_changes_nothing(self):
         taken = self.enter(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
         for content, words in (("{", "c.json:"), ({"forward": [{"host": "127.0.0.1", "port": 0}], "http": "3"}, "http"),
-                               ({"forward": [{"host": "127.0.0.1", "port": taken}]}, "another program does")):
+                               ({"forward": [{"host": "127.0.0.1", "port": taken}]}, "another program uses the port")):
             self.listens_on(0)
             proxy, origin = self.start(), self.origin()
             self.write(content)

@@ -87,7 +87,7 @@ TEST_F(PipesTest, TheKernelIsNotAskedAgainAtOnce) {
 TEST_F(PipesTest, GivesNoneOnceGivenUp) {
   net::Pipes pipes{4};
   pipes.take();
-  pipes.give_up();
+  pipes.disable();
   EXPECT_FALSE(pipes.take());
 }
 
