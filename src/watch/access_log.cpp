@@ -13,14 +13,14 @@ using base::put_escaped;
 using base::put_json;
 using base::Writer;
 
-// ---- values that others choose ---------------------------------------------------------------------------
+// ---- values that clients and upstreams choose ------------------------------------------------------------
 
-// The same between quotes, where a blank separates nothing.
+// Escapes text between quotes, where a space does not end the value.
 void put_quotable(Writer& out, std::string_view text) noexcept {
   for (const char c : text) c == ' ' ? void(out << c) : put_escaped(out, {&c, 1});
 }
 
-// ---- moments ---------------------------------------------------------------------------------------------
+// ---- times -----------------------------------------------------------------------------------------------
 
 struct Moment {
   std::chrono::year_month_day date;
@@ -88,7 +88,7 @@ void put_request(Writer& out, const Exchange& exchange) noexcept {
   out << (exchange.target_cut ? "..." : "");
 }
 
-// The phases that there were, in their order: (resolve=3ms,connect=12ms,send=0ms).
+// The phases that the request reached, in order: (resolve=3ms,connect=12ms,send=0ms).
 void put_phases(Writer& out, const Exchange& exchange) noexcept {
   char before = '(';
   for (std::size_t i = 0; i < kPhases; ++i) {
@@ -129,7 +129,7 @@ void write_own(const Exchange& exchange, Writer& out) noexcept {
   out << '\n';
 }
 
-// ---- common, combined: those of the Apache HTTP Server ---------------------------------------------------
+// ---- common, combined: as the Apache HTTP Server writes them ---------------------------------------------
 
 void put_request_line(Writer& out, const Exchange& exchange) noexcept {
   if (exchange.method_length == 0) {
@@ -141,7 +141,7 @@ void put_request_line(Writer& out, const Exchange& exchange) noexcept {
   out << (exchange.http10 ? " HTTP/1.0\"" : " HTTP/1.1\"");
 }
 
-// The body's bytes alone; "-" if there are none.
+// The bytes of the response body; "-" if there are none.
 void put_body_bytes(Writer& out, const Exchange& exchange) noexcept {
   if (const std::uint64_t bytes = exchange.body_bytes(); bytes > 0)
     out << bytes;
@@ -149,7 +149,7 @@ void put_body_bytes(Writer& out, const Exchange& exchange) noexcept {
     out << '-';
 }
 
-// A request that was never answered has no status, which is "-" too.
+// The response status; "-" if the request got no response.
 void put_status(Writer& out, const Exchange& exchange) noexcept {
   if (exchange.status == 0)
     out << '-';
@@ -157,7 +157,7 @@ void put_status(Writer& out, const Exchange& exchange) noexcept {
     out.padded(exchange.status, 3);
 }
 
-// Whose identity (RFC 1413) and whose login: of neither is anything known here.
+// The client's identity (RFC 1413) and user name are not known here: "-".
 void put_common(Writer& out, const Exchange& exchange) noexcept {
   out << sys::ip_text(exchange.client).view() << " - - [";
   put_common_time(out, exchange.wall_ms);
@@ -184,7 +184,7 @@ void write_combined(const Exchange& exchange, Writer& out) noexcept {
   out << '\n';
 }
 
-// ---- json: an object in each line, always with the same members ------------------------------------------
+// ---- json: one object per line, always with the same members ---------------------------------------------
 
 void put_json_request(Writer& out, const Exchange& exchange) noexcept {
   if (exchange.method_length == 0) {

@@ -3,7 +3,7 @@
 namespace watch {
 namespace {
 
-// "reverse proxy to localhost:3000", for people.
+// Returns the role of a listener in words: "HTTP reverse proxy to localhost:3000".
 std::string description(const plan::Config& config, const plan::Listener& listener) {
   const auto members = [&config](std::size_t group) {
     std::string text;
@@ -15,7 +15,7 @@ std::string description(const plan::Config& config, const plan::Listener& listen
     case plan::Role::forward: return "proxy";
     case plan::Role::relay: return "relay to " + members(listener.group);
     case plan::Role::echo: return "echo";
-    case plan::Role::reverse_lines: return "lines reversed";
+    case plan::Role::reverse_lines: return "line reverser";
     case plan::Role::send_file: return "sends " + listener.file;
     case plan::Role::web: break;
   }
@@ -29,17 +29,17 @@ std::string description(const plan::Config& config, const plan::Listener& listen
 
 }  // namespace
 
-std::vector<std::string> announcement(const plan::Config& config, const net::Acceptors& listeners) {
-  const std::string us = "proxy " + std::string{plan::kVersion} + " listens on ";
+std::vector<std::string> announcement(const plan::Config& config, const net::Acceptors& acceptors) {
+  const std::string prefix = "proxy " + std::string{plan::kVersion} + " listens on ";
   std::vector<std::string> lines;
   std::vector<sys::Address> forward;
-  for (const net::Acceptors::Entry& door : listeners.all()) {
-    const plan::Listener& listener = config.listeners[door.config_index];
-    const sys::Address& address = door.acceptor.address();
+  for (const net::Acceptors::Entry& entry : acceptors.all()) {
+    const plan::Listener& listener = config.listeners[entry.config_index];
+    const sys::Address& address = entry.acceptor.address();
     if (listener.role == plan::Role::forward)
       forward.push_back(address);
     else
-      lines.push_back(us + std::string{sys::endpoint_text(address).view()} + ": " +
+      lines.push_back(prefix + std::string{sys::endpoint_text(address).view()} + ": " +
                       description(config, listener));
   }
   if (forward.empty()) {
@@ -48,7 +48,7 @@ std::vector<std::string> announcement(const plan::Config& config, const net::Acc
   }
   const sys::Address& first = forward.front();
   lines.push_back(
-      us + list(forward) + ". Try: curl -x http://" + std::string{sys::endpoint_text(first).view()} +
+      prefix + list(forward) + ". Try: curl -x http://" + std::string{sys::endpoint_text(first).view()} +
       " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(first).view()} +
       ", port " + std::to_string(first.port) + ". Ctrl-C stops it.");
   return lines;

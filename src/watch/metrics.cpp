@@ -12,16 +12,16 @@ namespace {
 using std::string;
 using std::string_view;
 
-// Counting must not allocate: there is nothing here that could.
+// Counting must not allocate memory.
 static_assert(std::is_trivially_copyable_v<Metrics>);
 
-// ---- what is told, in whatever form ----------------------------------------------------------------------
+// ---- the metrics, in either format -----------------------------------------------------------------------
 
 enum class Type : std::uint8_t { counter, gauge, histogram };
 constexpr std::array<string_view, 3> kTypeNames{"counter", "gauge", "histogram"};
 
 struct Label {
-  string_view name, value;  // no name: there is no label
+  string_view name, value;  // empty name: no label
 };
 
 struct Series {
@@ -35,7 +35,7 @@ struct Metric {
   Type type;
   string_view help;
   std::vector<Series> series;
-  bool is_ms = false;  // the value; told in seconds
+  bool is_ms = false;  // the value is in ms and is written in seconds
 };
 
 template <std::size_t N>
@@ -125,7 +125,7 @@ std::vector<Metric> present(const Gauges& now) {
   };
 }
 
-// ---- numbers and words -----------------------------------------------------------------------------------
+// ---- numbers and text ------------------------------------------------------------------------------------
 
 string seconds(std::uint64_t ms) {
   const string rest = std::to_string(ms % 1000);
@@ -136,7 +136,7 @@ string number(const Metric& metric, std::uint64_t value) {
   return metric.is_ms ? seconds(value) : std::to_string(value);
 }
 
-// A label's value, and a string of JSON: what must be escaped of visible ASCII and newlines is the same.
+// Quotes a label value or a JSON string. Both escape the same characters of visible ASCII and newlines.
 string quoted(string_view text) {
   string out = "\"";
   for (const char c : text)
@@ -219,7 +219,7 @@ string written(const Metrics::Counts& counts, const Gauges& gauges, Put put) {
 
 // ---- counting --------------------------------------------------------------------------------------------
 
-// Its life is as long as both sides like.
+// True for a tunnel: its duration says nothing about the proxy.
 bool was_tunnel(const Exchange& exchange) noexcept {
   return exchange.status == 101 || (exchange.kind == plan::Kind::tunnel && exchange.status / 100 == 2);
 }
@@ -262,7 +262,7 @@ void Metrics::count(const Exchange& exchange) noexcept {
   counts_.bytes_down += exchange.sent_down;
   counts_.interims += exchange.interims;
   counts_.reused += exchange.reused ? 1 : 0;
-  // Who found a used connection looks nothing up, unless that one was dead.
+  // A request on a reused connection needs DNS only for a retry.
   counts_.repeated += exchange.reused && exchange.had(Phase::resolve) ? 1 : 0;
   count_attempts(exchange);
   count_times(exchange);

@@ -1,11 +1,10 @@
-// Counts the requests that have ended, and tells the counts with what there is now: as text in Prometheus'
-// exposition format, version 0.0.4, or as JSON.
+// Counts completed requests and writes the counters and gauges: in the Prometheus text exposition format,
+// version 0.0.4, or as JSON.
 //
-// All is of fixed size: a bounded number of counters, whatever clients ask for. Nothing that others choose
-// (a host, a URL) becomes a label. A restart of the program begins at 0.
+// The number of counters is fixed: no label has a value that a client chooses (a host, a URL). Counters start
+// at 0 when the program starts.
 #pragma once
 #include <array>
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,17 +12,20 @@
 
 namespace watch {
 
-// How often a time fell into which bucket.
+// A histogram of durations.
 class Histogram {
  public:
-  // Upper ends, ms, each within its bucket; what is longer is counted by `count` alone.
+  // Inclusive upper bounds of the buckets, ms. Longer durations are in `count` and `sum_ms` only.
   static constexpr std::array<std::uint32_t, 13> kBounds{1,   2,   5,    10,   20,   50,   100,
                                                          200, 500, 1000, 2000, 5000, 10000};
 
+  // Counts a duration.
   void add(std::uint64_t ms) noexcept;
-  // Of times up to kBounds[bound], those of smaller bounds among them.
+  // The number of durations up to kBounds[bound] (cumulative).
   [[nodiscard]] std::uint64_t up_to(std::size_t bound) const noexcept;
+  // The number of durations.
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  // Their sum, ms.
   [[nodiscard]] std::uint64_t sum_ms() const noexcept { return sum_ms_; }
 
  private:
@@ -32,49 +34,50 @@ class Histogram {
   std::uint64_t sum_ms_ = 0;
 };
 
-// What there is when the page is written.
+// The state of the proxy at the time of the page.
 struct Gauges {
-  std::array<std::uint64_t, kStates> records{};  // by state; of FREE those that are not in use
+  std::array<std::uint64_t, kStates> records{};  // by state; FREE: not in use
   std::uint64_t records_limit = 0;
   std::uint64_t blocks = 0, blocks_limit = 0;
   std::uint64_t pipes = 0;
   std::uint64_t idle_upstreams = 0;
-  std::uint64_t names = 0;  // that the resolver remembers
+  std::uint64_t names = 0;  // in the DNS cache
   struct Listener {
     std::string address;
     std::uint64_t connections = 0;  // since it was opened
   };
-  std::vector<Listener> listeners{};  // those that there are
-  // Since the start.
+  std::vector<Listener> listeners{};
+  // Since the start of the program.
   std::uint64_t connections = 0;
   std::uint64_t stale_events = 0;
   std::uint64_t dropped_lines = 0;
   std::uint64_t uptime_ms = 0;
 };
 
-// Where a request's time goes. A phase that a request did not have is not counted for it.
+// The parts of a request's duration. A part that the request did not reach is not counted.
 enum class Interval : std::uint8_t { resolve, connect, send, wait, receive };
 inline constexpr std::array<std::string_view, 5> kIntervalNames{"resolve", "connect", "send", "wait",
                                                                 "receive"};
 
-// How it went with an address that was tried.
+// The result of a connection attempt to one address.
 enum class AttemptResult : std::uint8_t { connected, failed, canceled, denied, abandoned };
 inline constexpr std::array<std::string_view, 5> kAttemptResultNames{"connected", "failed", "canceled",
                                                                      "denied", "abandoned"};
 
 class Metrics {
  public:
-  // To be called once for each request that has ended.
+  // Counts a completed request.
   void count(const Exchange& exchange) noexcept;
 
-  [[nodiscard]] std::string text(const Gauges& gauges) const;  // ends in a newline
-  // An object with a member for each metric, in it a list of {labels..., "value": number}; a histogram has
-  // "buckets" (cumulative), "sum" and "count" instead.
+  // Returns the page in the Prometheus text format.
+  [[nodiscard]] std::string text(const Gauges& gauges) const;
+  // Returns a JSON object with a member for each metric: a list of {labels..., "value": number}; a histogram
+  // has "buckets" (cumulative), "sum" and "count" instead of "value".
   [[nodiscard]] std::string json(const Gauges& gauges) const;
 
-  // The counts, for those who write them.
+  // The counters.
   struct Counts {
-    std::array<std::uint64_t, 6> by_class{};  // of the status: [0] without answer, [1] 1xx ... [5] 5xx
+    std::array<std::uint64_t, 6> by_class{};  // by status: [0] no response, [1] 1xx ... [5] 5xx
     std::array<std::uint64_t, static_cast<std::size_t>(base::Reason::count)> by_reason{};
     std::array<std::uint64_t, kAttemptResultNames.size()> attempts{};
     std::uint64_t bytes_up = 0, bytes_down = 0;

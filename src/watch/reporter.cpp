@@ -11,17 +11,17 @@
 namespace watch {
 namespace {
 
-// The proxy's own words, on standard output too, are a line of the log's format: what reads it meets no
-// other.
+// Notices have the format of the access log, as both may go to standard output: a reader of JSON gets only
+// JSON.
 Sink::NoticeFormat notice_format(const plan::Config& config) noexcept {
   return config.log_format == plan::LogFormat::json ? as_json : as_text;
 }
 
 }  // namespace
 
-Reporter::Reporter(Streams streams, Worker& worker, const net::Acceptors& listeners)
+Reporter::Reporter(Streams streams, Worker& worker, const net::Acceptors& acceptors)
     : worker_(worker),
-      listeners_(listeners),
+      acceptors_(acceptors),
       output_(std::move(streams.output), {}, notice_format(worker.current->config)),
       log_file_(std::move(streams.log_file), log_target(worker.current->config.access_log),
                 notice_format(worker.current->config)),
@@ -30,7 +30,7 @@ Reporter::Reporter(Streams streams, Worker& worker, const net::Acceptors& listen
 
 void Reporter::poll() {
   const plan::Config& config = worker_.current->config;
-  if (config.verbose) trace_printer_.tell(worker_.trace, output_);
+  if (config.verbose) trace_printer_.print(worker_.trace, output_);
   for (const ExchangePtr& exchange : worker_.finished) {
     std::array<char, kAccessLineMax> room;
     base::Writer line{room};
@@ -55,8 +55,8 @@ void Reporter::flush() {
 
 void Reporter::reopen_log() {
   if (const int error = log_file_.reopen(worker_.now); error != 0)
-    sys::write_stderr("proxy: cannot open the log " + log_file_.where().path +
-                      " anew: " + std::strerror(error) + "; it goes on where it was\n");
+    sys::write_stderr("proxy: cannot reopen the log " + log_file_.target().path + ": " +
+                      std::strerror(error) + "; still writing to the old file\n");
 }
 
 void Reporter::on_reload() {
@@ -83,8 +83,9 @@ Gauges Reporter::gauges() const {
   for (std::uint32_t slot = 0; slot < worker_.table.touched(); ++slot)
     ++now.records[static_cast<std::size_t>(worker_.table.at(slot).state)];
   now.records[static_cast<std::size_t>(State::FREE)] = worker_.table.slots() - worker_.table.used();
-  for (const net::Acceptors::Entry& door : listeners_.all())
-    now.listeners.push_back({std::string{sys::endpoint_text(door.acceptor.address()).view()}, door.accepted});
+  for (const net::Acceptors::Entry& entry : acceptors_.all())
+    now.listeners.push_back(
+        {std::string{sys::endpoint_text(entry.acceptor.address()).view()}, entry.accepted});
   return now;
 }
 

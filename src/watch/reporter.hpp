@@ -1,4 +1,4 @@
-// All that the proxy tells while it runs: the log, what -v narrates, its own words, and what is counted.
+// All output of the running proxy: the access log, the trace (-v), notices and metrics.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -15,30 +15,34 @@ class Reporter final : public Pages {
  public:
   struct Streams {
     sys::Fd output;    // standard output
-    sys::Fd log_file;  // none: the log goes to standard output, or nowhere
+    sys::Fd log_file;  // none: the access log goes to standard output or is off
   };
-  // The log goes where the youngest configuration of `worker` says. REQUIRES: both outlive us.
-  Reporter(Streams streams, Worker& worker, const net::Acceptors& listeners);
+  // The newest configuration of `worker` says where the access log goes. REQUIRES: `worker` and
+  // `acceptors` outlive the reporter.
+  Reporter(Streams streams, Worker& worker, const net::Acceptors& acceptors);
 
-  // What has happened in this turn is told.
+  // Logs and counts the requests completed in this turn, prints the trace, and writes what is due.
   void poll();
-  void say(const std::string& text);  // on standard output, at once
+  // Writes a notice to standard output at once.
+  void say(const std::string& text);
+  // Writes all buffered lines now.
   void flush();
-  // SIGUSR1: the log's file was moved away, and is begun anew.
+  // SIGUSR1: opens the log file again, by name, after it was rotated.
   void reopen_log();
-  // The youngest configuration is another one.
+  // A new configuration is in force: takes over its log format.
   void on_reload();
-  // The time at which `poll` has something to do; 0: never.
+  // The time at which `poll` must be called, ms; 0: never.
   [[nodiscard]] std::uint64_t next_flush() const noexcept;
+  // Returns the metrics page, as JSON or in the Prometheus text format.
   [[nodiscard]] std::string metrics(bool json) const override;
 
  private:
   [[nodiscard]] Gauges gauges() const;
 
   Worker& worker_;
-  const net::Acceptors& listeners_;
-  Sink output_;    // what we say, what -v tells, and the log by default
-  Sink log_file_;  // or the log has a file of its own
+  const net::Acceptors& acceptors_;
+  Sink output_;    // notices, the trace, and by default the access log
+  Sink log_file_;  // the access log, if it has a file of its own
   Sink& log_;
   TracePrinter trace_printer_;
   Metrics metrics_;

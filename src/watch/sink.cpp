@@ -17,14 +17,14 @@ using std::string_view;
 constexpr string_view kSyslogName = "syslog";
 constexpr string_view kSyslogSocket = "/dev/log";
 constexpr std::uint64_t kPriority = 3 * 8 + 6;  // daemon, informational (RFC 3164 section 4.1.1)
-constexpr std::size_t kDatagramMax = 8192;      // what the daemons of today take; a line is shorter
+constexpr std::size_t kDatagramMax = 8192;      // syslog daemons accept this size; a line is shorter
 
 sys::Io write_file(const sys::Fd& fd, const string& /*path*/, string_view text) noexcept {
   return sys::append(fd, text);
 }
 
-// "<30>Nov  6 08:49:37 proxy: " (RFC 3164 sections 4.1.1 to 4.1.3). Without HOSTNAME, which the daemon adds
-// to what comes from its own machine, and would take for the name of the program.
+// Writes "<30>Nov  6 08:49:37 proxy: " (RFC 3164 sections 4.1.1 to 4.1.3). Omits HOSTNAME: the daemon adds it
+// to local messages, and would take it for the program's name.
 void put_syslog_head(Writer& out, std::uint64_t unix_ms) noexcept {
   using namespace std::chrono;
   const sys_seconds at{seconds{sys::local_ms(unix_ms) / 1000}};
@@ -38,8 +38,8 @@ void put_syslog_head(Writer& out, std::uint64_t unix_ms) noexcept {
   out.padded(static_cast<std::uint64_t>(time.seconds().count()), 2) << " proxy: ";
 }
 
-// The first line of `text`. One longer than the 1024 bytes of RFC 3164 section 4.1 is sent whole, as
-// syslog(3) does: cut, it would be of no use, JSON least of all.
+// Sends the first line of `text`. A line longer than the 1024 bytes of RFC 3164 section 4.1 is sent whole, as
+// syslog(3) does: truncated JSON would be useless.
 sys::Io write_datagram(const sys::Fd& fd, const string& path, string_view text) noexcept {
   const string_view line = text.substr(0, text.find('\n'));
   std::array<char, kDatagramMax> room;
@@ -59,7 +59,7 @@ constinit const LogBackend kFile{.open = sys::open_log,
                                  .batch_ms = Sink::kBatchMs,
                                  .again_ms = Sink::kBatchMs};
 
-// At once: a daemon's queue holds few datagrams (net.unix.max_dgram_qlen), and is soon empty again.
+// No batches: the daemon's queue holds few datagrams (net.unix.max_dgram_qlen) and is emptied quickly.
 constinit const LogBackend kSyslog{
     .open = sys::open_datagrams, .write = write_datagram, .batch_bytes = 1, .batch_ms = 0, .again_ms = 10};
 
@@ -90,23 +90,22 @@ void Sink::add(string_view line, std::uint64_t now) {
 
 void Sink::drop() noexcept {
   ++dropped_;
-  ++dropped_in_all_;
+  ++dropped_total_;
 }
 
-// Tells what was dropped, if there is room for that and for `beside` bytes.
+// Reports the dropped lines, if the buffer has room for the report and for `beside` bytes.
 void Sink::report_dropped(std::size_t beside) {
-  const string line =
-      notice_format_("proxy: " + std::to_string(dropped_) + " lines were dropped here: the log took no more");
+  const string line = notice_format_("proxy: " + std::to_string(dropped_) + " log lines dropped here");
   if (!has_room(line.size() + beside)) return;
   text_ += line;
   dropped_ = 0;
 }
 
-// What was not taken has its time; it is not tried each time that a line is added.
+// After an incomplete write the next one waits until it is due, however many lines are added.
 void Sink::flush_if_due(std::uint64_t now) {
   if (text_.empty()) return;
-  const bool much = !refused_ && text_.size() >= target_.backend->batch_bytes;
-  if (much || now >= due_) flush(now);
+  const bool batch_complete = !incomplete_ && text_.size() >= target_.backend->batch_bytes;
+  if (batch_complete || now >= due_) flush(now);
 }
 
 void Sink::flush(std::uint64_t now) {
@@ -118,19 +117,19 @@ void Sink::flush(std::uint64_t now) {
 
 void Sink::write_out(std::uint64_t now) {
   std::size_t written = 0;
-  refused_ = false;
-  while (written < text_.size() && !refused_) {
+  incomplete_ = false;
+  while (written < text_.size() && !incomplete_) {
     const sys::Io io = target_.backend->write(fd_, target_.path, string_view{text_}.substr(written));
-    refused_ = io.outcome != sys::Outcome::done;
-    // A full pipe or queue: later. A full disk, a daemon that is gone: not so soon.
-    if (refused_) due_ = now + (io.outcome == sys::Outcome::again ? target_.backend->again_ms : kFailedMs);
+    incomplete_ = io.outcome != sys::Outcome::done;
+    // A full pipe or queue has space soon; a full disk or a missing daemon takes longer.
+    if (incomplete_) due_ = now + (io.outcome == sys::Outcome::again ? target_.backend->again_ms : kFailedMs);
     written += io.bytes;
   }
   if (written > 0) torn_ = text_[written - 1] != '\n';
   text_.erase(0, written);
 }
 
-// Its beginning is in another file.
+// Drops the rest of a line whose beginning is in the old file.
 void Sink::drop_torn_line() {
   if (!torn_) return;
   text_.erase(0, text_.find('\n') + 1);

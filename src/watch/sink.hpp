@@ -1,72 +1,72 @@
-// Lines on their way to a file, a pipe, a terminal or syslog: gathered, written in batches, and never waited
-// for. What finds no room is dropped, counted, and the count is told where it is missing, as soon as there is
-// room again.
+// Writes lines to a file, a pipe, a terminal or syslog: buffered, in batches, without blocking. Lines that do
+// not fit into the buffer are dropped, and a line with their number marks the gap.
 #pragma once
-#include <cstdint>
-#include <string>
-#include <string_view>
-
 #include "../sys/sys.hpp"
 
 namespace watch {
 
-// How lines get to where they go.
+// How lines are written.
 struct LogBackend {
+  // Opens the file or socket at `path`.
   sys::Opened (*open)(const char* path) noexcept;
-  // Writes of `text`, which is whole lines but for what was written before; tells how much was taken.
+  // Writes a prefix of `text`, which is whole lines except for bytes written before. Returns its length.
   sys::Io (*write)(const sys::Fd& fd, const std::string& path, std::string_view text) noexcept;
-  std::size_t batch_bytes;  // written without waiting for more
-  std::uint64_t batch_ms;   // a line waits no longer than this
-  std::uint64_t again_ms;   // one that was not taken is tried again after this
+  std::size_t batch_bytes;  // a batch of this size is written at once
+  std::uint64_t batch_ms;   // maximum time that a line is buffered
+  std::uint64_t again_ms;   // delay before a failed write is retried
 };
-extern const LogBackend kFile;    // also a pipe, or a terminal
-extern const LogBackend kSyslog;  // a datagram for each line, to the socket at `path` (RFC 3164)
+extern const LogBackend kFile;    // a file, a pipe or a terminal
+extern const LogBackend kSyslog;  // one datagram per line to the Unix socket at `path` (RFC 3164)
 
-// Where lines go.
+// Where lines are written.
 struct LogTarget {
   const LogBackend* backend = &kFile;
-  std::string path;  // empty: it was there before us, and cannot be opened
+  std::string path;  // empty: an inherited descriptor, which cannot be reopened
 };
-// What the option --access-log names: a file, or "syslog", or "syslog:SOCKET".
+// Parses the value of --access-log: a file, "syslog" or "syslog:SOCKET".
 LogTarget log_target(std::string_view access_log);
 
-// What the proxy itself has to say, visible ASCII and blanks, as a line: as it is, or {"notice":"..."}.
+// Formats a notice (visible ASCII and spaces) as a line: unchanged, or as {"notice":"..."}.
 std::string as_text(std::string_view text);
 std::string as_json(std::string_view text);
 
 class Sink {
  public:
-  static constexpr std::size_t kGatheredMax = std::size_t{256} * 1024;  // bytes kept while nobody takes them
-  static constexpr std::size_t kBatchBytes = std::size_t{16} * 1024;    // of a file
+  static constexpr std::size_t kBufferMax = std::size_t{256} * 1024;  // buffer size
+  static constexpr std::size_t kBatchBytes = std::size_t{16} * 1024;  // for kFile
   static constexpr std::uint64_t kBatchMs = 200;
-  static constexpr std::uint64_t kFailedMs = 1000;  // a full disk is tried no sooner
-  // How the sink's own words become a line.
+  static constexpr std::uint64_t kFailedMs = 1000;  // delay after an error such as a full disk
+  // Formats a notice as a line.
   using NoticeFormat = std::string (*)(std::string_view text);
 
-  Sink() = default;  // takes nothing
-  explicit Sink(sys::Fd fd, LogTarget where = {}, NoticeFormat format = as_text)
-      : fd_(std::move(fd)), target_(std::move(where)), notice_format_(format) {
-    text_.reserve(kGatheredMax);
+  // Ignores all lines.
+  Sink() = default;
+  // Writes to `fd`; `target` says how, and where to reopen it.
+  explicit Sink(sys::Fd fd, LogTarget target = {}, NoticeFormat format = as_text)
+      : fd_(std::move(fd)), target_(std::move(target)), notice_format_(format) {
+    text_.reserve(kBufferMax);
   }
 
-  // `line` ends in a newline.
+  // Buffers a line, or drops it if the buffer is full. REQUIRES: `line` ends in a newline. `now` in monotonic
+  // ms.
   void add(std::string_view line, std::uint64_t now);
-  // From now on its own words become lines so.
+  // Sets the format of later notices.
   void set_notice_format(NoticeFormat format) noexcept { notice_format_ = format; }
-  // Writes if the batch is big or old enough.
+  // Writes the buffer if a batch is complete or due.
   void flush_if_due(std::uint64_t now);
+  // Writes the buffer now, as far as possible without blocking.
   void flush(std::uint64_t now);
-  // Opens the file anew, by its name, as when it was moved away. 0, or errno: the one that is open is kept.
+  // Opens the file again by its name, after a rotation. Returns 0, or errno: the old file stays in use.
   int reopen(std::uint64_t now);
-  // The time at which `flush_if_due` has something to do; 0: never.
+  // The time at which `flush_if_due` must be called, ms; 0: never.
   [[nodiscard]] std::uint64_t next_flush() const noexcept { return text_.empty() ? 0 : due_; }
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_in_all_; }
-  [[nodiscard]] const LogTarget& where() const noexcept { return target_; }
+  // The number of lines dropped since the start.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_total_; }
+  // Where it writes.
+  [[nodiscard]] const LogTarget& target() const noexcept { return target_; }
 
  private:
-  [[nodiscard]] bool has_room(std::size_t bytes) const noexcept {
-    return text_.size() + bytes <= kGatheredMax;
-  }
+  [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return text_.size() + bytes <= kBufferMax; }
   void drop() noexcept;
   void report_dropped(std::size_t beside);
   void drop_torn_line();
@@ -77,10 +77,10 @@ class Sink {
   NoticeFormat notice_format_ = as_text;
   std::string text_;
   std::uint64_t due_ = 0;
-  std::uint64_t dropped_ = 0;  // not yet told
-  std::uint64_t dropped_in_all_ = 0;
-  bool refused_ = false;  // what was to be written last was not taken, at least not all
-  bool torn_ = false;     // `text_` begins in the middle of a line
+  std::uint64_t dropped_ = 0;  // lines not reported yet
+  std::uint64_t dropped_total_ = 0;
+  bool incomplete_ = false;  // the last write was not complete
+  bool torn_ = false;        // `text_` begins in the middle of a line
 };
 
 }  // namespace watch

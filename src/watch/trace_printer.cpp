@@ -33,7 +33,7 @@ void write_entry(const TraceEntry& entry, Writer& out) noexcept {
   const std::string_view state = name(static_cast<State>(entry.state));
   out << "[slot " << std::uint64_t{entry.slot} << ", #" << entry.id << "] ";
   switch (entry.event) {
-    case TraceEvent::accepted: out << "accepted on descriptor " << number(entry.value); break;
+    case TraceEvent::accepted: out << "accepted, descriptor " << number(entry.value); break;
     case TraceEvent::entered:
       out << name(static_cast<State>(entry.value)) << " -> " << state << " ("
           << name(static_cast<Event>(entry.detail)) << ')';
@@ -41,35 +41,35 @@ void write_entry(const TraceEntry& entry, Writer& out) noexcept {
     case TraceEvent::waited: {
       const bool reads_head = entry.state == static_cast<std::uint8_t>(State::READ_REQUEST) ||
                               entry.state == static_cast<std::uint8_t>(State::READ_RESPONSE);
-      out << state << (reads_head ? " holds " : " moved ") << number(entry.value) << " bytes, waits for "
-          << plan::row(static_cast<plan::Wait>(entry.detail)).what;
+      out << state << " waiting for " << plan::row(static_cast<plan::Wait>(entry.detail)).what << " ("
+          << number(entry.value) << (reads_head ? " bytes buffered)" : " bytes moved)");
       break;
     }
-    case TraceEvent::connected: out << state << " connects to address " << number(entry.value) + 1; break;
-    case TraceEvent::reused: out << state << " takes a connection that was used before"; break;
-    case TraceEvent::retried: out << state << " could not connect: " << reason_name(entry); break;
+    case TraceEvent::connected: out << state << " connecting to address " << number(entry.value) + 1; break;
+    case TraceEvent::reused: out << state << " reuses an idle upstream connection"; break;
+    case TraceEvent::retried: out << state << " connection attempt failed: " << reason_name(entry); break;
     case TraceEvent::answered:
-      out << state << " answers " << number(entry.value) << " itself: " << reason_name(entry);
+      out << state << " responds with " << number(entry.value) << ": " << reason_name(entry);
       break;
     case TraceEvent::released:
       out << state << " -> FREE: " << reason_name(entry) << ", " << number(entry.value)
-          << " bytes moved in all";
+          << " bytes moved in total";
       break;
   }
   put_error(out, entry.error);
   out << '\n';
 }
 
-void TracePrinter::tell(const base::Trace& trace, Sink& sink) {
-  if (told_ < trace.oldest()) {
-    sink.add("proxy: " + std::to_string(trace.oldest() - told_) + " steps went by untold\n", 0);
-    told_ = trace.oldest();
+void TracePrinter::print(const base::Trace& trace, Sink& sink) {
+  if (printed_ < trace.oldest()) {
+    sink.add("proxy: trace overrun: " + std::to_string(trace.oldest() - printed_) + " entries lost\n", 0);
+    printed_ = trace.oldest();
   }
-  for (; told_ < trace.written(); ++told_) {
+  for (; printed_ < trace.written(); ++printed_) {
     std::array<char, kEntryBytesMax> room;
     Writer line{room};
-    write_entry(trace.at(told_), line);
-    sink.add(line.view(), 0);  // at once: it is being watched
+    write_entry(trace.at(printed_), line);
+    sink.add(line.view(), 0);  // written at the next flush
   }
 }
 

@@ -1,7 +1,5 @@
-// Tells the trace in words (-v), for those who want to see the state machine work.
+// Prints the trace as text (-v).
 #pragma once
-#include <cstdint>
-
 #include "../base/text.hpp"
 #include "../base/trace.hpp"
 #include "sink.hpp"
@@ -10,14 +8,14 @@ namespace watch {
 
 class TracePrinter {
  public:
-  // Tells what was added to the trace since the last call.
-  void tell(const base::Trace& trace, Sink& sink);
+  // Writes the entries added since the last call to `sink`, and a line with the number of lost ones, if any.
+  void print(const base::Trace& trace, Sink& sink);
 
  private:
-  std::uint64_t told_ = 0;
+  std::uint64_t printed_ = 0;  // position of the next entry
 };
 
-// "[slot 3, #17] READ_REQUEST -> SEND_REQUEST (forwarded)".
+// Writes an entry as one line: "[slot 3, #17] READ_REQUEST -> SEND_REQUEST (forwarded)".
 void write_entry(const base::TraceEntry& entry, base::Writer& out) noexcept;
 
 }  // namespace watch

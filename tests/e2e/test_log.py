@@ -155,28 +155,28 @@ class Verbose(Case):
         gate, proxy = self.gate(), self.proxy("-v", "--access-log", "off")
         origin = self.origin(lambda wire: (wire.read_body(), gate.wait(), wire.send(b"HTTP/1.0 200 OK\r\n\r\n"), wire.rest()))
         client = self.client(proxy.connect())
-        proxy.line("waits for the first byte of a client connection")
+        proxy.line("waiting for the first byte of a client connection")
         client.send(f"PUT {origin.url()} HTTP/1.0\r\n".encode())
-        proxy.line("waits for a complete request head")
+        proxy.line("waiting for a complete request head")
         client.send(b"Content-Length: 4\r\n\r\n")
-        proxy.line("waits for request body bytes")
+        proxy.line("waiting for request body bytes")
         client.send(b"body")
-        proxy.line("waits for the response head")
+        proxy.line("waiting for the response head")
         gate.open()
-        proxy.line("waits for response body bytes")
+        proxy.line("waiting for response body bytes")
 
     def test_a_refusal(self):
         proxy = self.proxy("-v", "--access-log", "off")
         with proxy.connect() as client:
             client.send(b"nonsense\r\n\r\n").rest()
         proxy.line("-> FREE")
-        self.assert_in_order(proxy.lines, ("FREE -> READ_REQUEST", "answers 400 itself: bad-request-line", "READ_REQUEST -> SEND_RESPONSE", "-> FREE"))
+        self.assert_in_order(proxy.lines, ("FREE -> READ_REQUEST", "responds with 400: bad-request-line", "READ_REQUEST -> SEND_RESPONSE", "-> FREE"))
 
     def test_the_next_address(self):
         proxy, origin = self.proxy("-v", "--access-log", "off"), self.origin(host="::1")
         proxy.get(f"http://localhost:{origin.port}/")
         proxy.line("-> FREE")
-        self.assert_in_order(proxy.lines, ("connects to address 1", "could not connect: connection-refused (Connection refused)", "connects to address 2",
+        self.assert_in_order(proxy.lines, ("connecting to address 1", "connection attempt failed: connection-refused (Connection refused)", "connecting to address 2",
                                            "SEND_REQUEST -> READ_RESPONSE"))
 
     def test_only_with_the_option(self):
@@ -202,7 +202,7 @@ class NobodyReads(Case):
             self.assertEqual(proxy.get("http://127.0.0.1:1/" + "long" * 75).status, 502)
         self.assertEqual(proxy.get(origin.url()).body, b"hello")
         proxy.read_log()
-        dropped = int(re.search(r"(\d+) lines were dropped", proxy.line("lines were dropped here"))[1])
+        dropped = int(re.search(r"(\d+) log lines dropped", proxy.line("log lines dropped here"))[1])
         proxy.stop()
         told = [line for line in proxy.lines if " #" in line]
         self.assertEqual(len(told) + dropped, 1001)
@@ -329,9 +329,9 @@ class Formats(Case):
         for _ in range(700):
             proxy.get("http://127.0.0.1:1/" + "long" * 75)
         proxy.read_log()
-        told = json.loads(proxy.line("lines were dropped here"))["notice"]
+        told = json.loads(proxy.line("log lines dropped here"))["notice"]
         self.assertEqual(proxy.stop(), (0, ""))
-        dropped = int(re.search(r"(\d+) lines were dropped", told)[1])
+        dropped = int(re.search(r"(\d+) log lines dropped", told)[1])
         self.assertEqual(sum("end" in json.loads(line) for line in proxy.lines) + dropped, 700)
 
 
@@ -375,7 +375,7 @@ class Reopened(Case):
         wait_until(lambda: " 200 " in self.moved.read_text(encoding="ascii"), "it goes on where it was")
         status, error = proxy.stop()
         self.assertEqual(status, 0)
-        self.assertIn("cannot open the log", error)
+        self.assertIn("cannot reopen the log", error)
         self.assertIn("Is a directory", error)
 
     def test_without_a_file_it_does_nothing(self):
@@ -402,7 +402,7 @@ class Reopened(Case):
         proxy.stop()
         texts = [file.read_text(encoding="ascii") for file in files]
         whole = [line for text in texts for line in text.splitlines() if line.endswith(" error=ECONNREFUSED")]
-        dropped = sum(int(count) for text in texts for count in re.findall(r"(\d+) lines were dropped", text))
+        dropped = sum(int(count) for text in texts for count in re.findall(r"(\d+) log lines dropped", text))
         self.assertEqual(len(whole) + dropped, 1000)
 
 
@@ -453,7 +453,7 @@ class Syslog(Case):
             self.assertEqual(proxy.get("http://127.0.0.1:1/" + "long" * 75).status, 502)
         self.assertEqual(proxy.get(origin.url()).body, b"hello")
         lines = 0
-        while not (told := re.search(r"proxy: (\d+) lines were dropped here", self.take(daemon))):
+        while not (told := re.search(r"proxy: (\d+) log lines dropped here", self.take(daemon))):
             lines += 1
         proxy.stop()
         daemon.setblocking(False)

@@ -55,14 +55,14 @@ TEST_F(SinkTest, WritesABigBatchAtOnce) {
 TEST_F(SinkTest, DropsWhatFindsNoRoomAndSaysSo) {
   const string line(1023, 'x');
   for (int i = 0; i < 300; ++i) sink->add(line + "\n", 1000);
-  EXPECT_EQ(sink->dropped(), 300 - watch::Sink::kGatheredMax / 1024);
+  EXPECT_EQ(sink->dropped(), 300 - watch::Sink::kBufferMax / 1024);
   refuse(0, EAGAIN);
   sink->flush(1000);
   EXPECT_TRUE(world.log.empty());
   EXPECT_EQ(sink->next_flush(), 1000 + watch::Sink::kBatchMs) << "it is tried again";
   sink->flush(2000);
   sink->flush(2000);
-  EXPECT_NE(world.log.find("44 lines were dropped"), string::npos)
+  EXPECT_NE(world.log.find("44 log lines dropped"), string::npos)
       << world.log.substr(world.log.size() - 100);
 }
 
@@ -99,7 +99,7 @@ TEST_F(SinkTest, AFullSyslogQueueIsTriedSoonAgain) {
   for (int i = 0; i < 30'000; ++i) syslog.add("0123456789\n", 1000);
   EXPECT_GT(syslog.dropped(), 0U);
   syslog.flush(2000);
-  EXPECT_NE(world.log.find(" proxy: proxy: " + std::to_string(syslog.dropped()) + " lines were dropped here"),
+  EXPECT_NE(world.log.find(" proxy: proxy: " + std::to_string(syslog.dropped()) + " log lines dropped here"),
             string::npos);
 }
 
@@ -311,18 +311,18 @@ TEST(TracePrinter, TellsTheWayOfARequest) {
   b.settle();
   watch::Sink sink{sys::open_stdout().fd};
   watch::TracePrinter trace_printer;
-  trace_printer.tell(b.trace, sink);
+  trace_printer.print(b.trace, sink);
   sink.flush(0);
   std::size_t at = 0;
   for (const char* step :
-       {"[slot 0, #1] accepted on descriptor", "FREE -> READ_REQUEST", "READ_REQUEST -> SEND_REQUEST",
-        "SEND_REQUEST connects to address 1", "SEND_REQUEST -> READ_RESPONSE",
+       {"[slot 0, #1] accepted, descriptor", "FREE -> READ_REQUEST", "READ_REQUEST -> SEND_REQUEST",
+        "SEND_REQUEST connecting to address 1", "SEND_REQUEST -> READ_RESPONSE",
         "READ_RESPONSE -> SEND_RESPONSE", "SEND_RESPONSE -> FREE: complete"}) {
     at = b.world.log.find(step, at);
     ASSERT_NE(at, string::npos) << step << " in its order, in\n" << b.world.log;
   }
   const std::size_t told = b.world.log.size();
-  trace_printer.tell(b.trace, sink);
+  trace_printer.print(b.trace, sink);
   sink.flush(0);
   EXPECT_EQ(b.world.log.size(), told) << "nothing is told twice";
 }
@@ -340,9 +340,9 @@ TEST(TracePrinter, SaysWhatItMissed) {
                  .detail = 0});
   watch::Sink sink{sys::open_stdout().fd};
   watch::TracePrinter trace_printer;
-  trace_printer.tell(b.trace, sink);
+  trace_printer.print(b.trace, sink);
   sink.flush(0);
-  EXPECT_EQ(b.world.log.find("proxy: 5 steps went by untold\n"), 0U);
+  EXPECT_EQ(b.world.log.find("proxy: trace overrun: 5 entries lost\n"), 0U);
 }
 
 TEST(TracePrinter, ALineForEachKindOfEntry) {
@@ -362,12 +362,12 @@ TEST(TracePrinter, ALineForEachKindOfEntry) {
     return string{line.view()};
   };
   EXPECT_EQ(text(base::TraceEvent::waited, static_cast<std::uint8_t>(plan::Wait::upstream_write), 0),
-            "[slot 3, #9] SEND_REQUEST moved 7 bytes, waits for the upstream to read request bytes\n");
+            "[slot 3, #9] SEND_REQUEST waiting for the upstream to read request bytes (7 bytes moved)\n");
   EXPECT_EQ(text(base::TraceEvent::retried, static_cast<std::uint8_t>(base::Reason::connection_refused),
                  ECONNREFUSED),
-            "[slot 3, #9] SEND_REQUEST could not connect: connection-refused (Connection refused)\n");
+            "[slot 3, #9] SEND_REQUEST connection attempt failed: connection-refused (Connection refused)\n");
   EXPECT_EQ(text(base::TraceEvent::answered, static_cast<std::uint8_t>(base::Reason::connection_refused), 0),
-            "[slot 3, #9] SEND_REQUEST answers 7 itself: connection-refused\n");
+            "[slot 3, #9] SEND_REQUEST responds with 7: connection-refused\n");
 }
 
 }  // namespace

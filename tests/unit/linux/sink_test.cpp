@@ -63,7 +63,7 @@ TEST_F(LinuxSink, AFullPipeLosesNothingThatWasTakenAndTellsWhatWasNot) {
   std::size_t lines = 0;
   for (; lines < 1000; ++lines) {
     const string line = std::to_string(lines) + string(500, 'x') + "\n";
-    if (expected.size() + line.size() > Sink::kGatheredMax) break;
+    if (expected.size() + line.size() > Sink::kBufferMax) break;
     expected += line;
     sink->add(line, 1000);
     sink->flush_if_due(1000);
@@ -111,7 +111,7 @@ TEST_F(LinuxSink, WhatWasDroppedIsToldInItsPlace) {
     sink->flush_if_due(now);
   }
   got += read();
-  const string end = "\nproxy: 1 lines were dropped here: the log took no more\nagain\n";
+  const string end = "\nproxy: 1 log lines dropped here\nagain\n";
   EXPECT_TRUE(got.ends_with("x" + end)) << got.substr(got.size() - 200);
 }
 
@@ -176,7 +176,7 @@ TEST_F(LinuxLog, ALineThatWasCutIsCountedAsDropped) {
   EXPECT_EQ(sink.reopen(1000), 0);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_EQ(sink.dropped(), 1U);
-  EXPECT_EQ(content("log"), "third\nproxy: 1 lines were dropped here: the log took no more\n");
+  EXPECT_EQ(content("log"), "third\nproxy: 1 log lines dropped here\n");
 }
 
 class LinuxSyslog : public LinuxLog {
@@ -242,7 +242,7 @@ TEST_F(LinuxSyslog, AFullQueueLosesNothingThatWasTakenAndTellsWhatWasNot) {
   }
   take();
   EXPECT_EQ(got, lines - 5 + 1);
-  EXPECT_TRUE(last.ends_with(" proxy: proxy: 5 lines were dropped here: the log took no more")) << last;
+  EXPECT_TRUE(last.ends_with(" proxy: proxy: 5 log lines dropped here")) << last;
 }
 
 TEST_F(LinuxSyslog, ADaemonThatIsStartedAnewGetsWhatCameMeanwhile) {
