@@ -1,4 +1,4 @@
-// The floor that everything stands on: text, index lists, pool, reasons, addresses.
+// src/base and addresses: text, index lists, pool, reasons, trace.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace {
 using std::string;
 using std::string_view;
 
-TEST(Text, ClassesAreThoseOfTheRfc) {
+TEST(Text, CharacterClassesMatchTheRfc) {
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const bool alnum = byte < 128 && std::isalnum(byte) != 0;
@@ -41,11 +41,11 @@ TEST(Text, Decimals) {
   EXPECT_EQ(small, 65535);
   for (const char* wrong : {"", "65536", "-1", "+1", " 1", "1 ", "0x1", "1a", "99999999999999999999"}) {
     EXPECT_FALSE(base::parse_decimal(wrong, small)) << wrong;
-    EXPECT_EQ(small, 65535) << "left as it was";
+    EXPECT_EQ(small, 65535) << "unchanged";
   }
 }
 
-TEST(Text, ListsAndBlanks) {
+TEST(Text, ListsAndWhiteSpace) {
   string_view list = " a ,, b\t,c";
   EXPECT_EQ(base::next_element(list), "a");
   EXPECT_EQ(base::next_element(list), "");
@@ -55,10 +55,10 @@ TEST(Text, ListsAndBlanks) {
   EXPECT_EQ(base::trimmed(" \t "), "");
   EXPECT_TRUE(base::equals_ignoring_case("Content-LENGTH", "content-length"));
   EXPECT_FALSE(base::equals_ignoring_case("a", "ab"));
-  EXPECT_FALSE(base::equals_ignoring_case("[", "{")) << "letters alone have a case";
+  EXPECT_FALSE(base::equals_ignoring_case("[", "{")) << "only letters have a case";
 }
 
-TEST(Text, WriterStopsAtItsEnd) {
+TEST(Text, WriterStopsAtTheEndOfItsBuffer) {
   std::array<char, 6> room;
   base::Writer out{room};
   out << "ab" << std::uint64_t{12};
@@ -79,7 +79,7 @@ struct Node {
 };
 using Queue = base::IndexQueue<Node, &Node::links>;
 
-TEST(Links, FirstInFirstOutAndOutOfTheMiddle) {
+TEST(Links, FirstInFirstOutWithRemoval) {
   std::array<Node, 5> nodes;
   Queue queue{nodes.data()};
   EXPECT_TRUE(queue.empty());
@@ -97,7 +97,7 @@ TEST(Links, FirstInFirstOutAndOutOfTheMiddle) {
   EXPECT_TRUE(queue.empty());
 }
 
-// Each in its place behind its equals, whatever the order they come in.
+// Each element is inserted after its equals, whatever the order of insertion.
 TEST(Links, ASortedQueueStaysSorted) {
   constexpr std::uint32_t kNodes = 60;
   std::array<Node, kNodes> nodes;
@@ -128,8 +128,8 @@ TEST(Links, ASortedQueueStaysSorted) {
   }
 }
 
-// One that is due last, as nearly all are, is not compared with others than the last.
-TEST(Links, TheLastIsPutInAtOnce) {
+// An element that belongs at the end is compared with the last one only.
+TEST(Links, InsertsAtTheEndWithOneComparison) {
   std::array<Node, 100> nodes;
   Queue queue{nodes.data()};
   int compared = 0;
@@ -149,7 +149,7 @@ class PoolTest : public testing::Test {
   base::Pool<Piece> pool_{memory_.data(), kLimit};
 };
 
-TEST_F(PoolTest, GivesUpToItsLimitAndTakesBack) {
+TEST_F(PoolTest, TakesUpToTheLimit) {
   auto a = pool_.take(), b = pool_.take(), c = pool_.take();
   ASSERT_TRUE(a && b && c);
   EXPECT_NE(a.get(), b.get());
@@ -158,36 +158,36 @@ TEST_F(PoolTest, GivesUpToItsLimitAndTakesBack) {
   Piece* const last = b.get();
   b.reset();
   EXPECT_EQ(pool_.used(), 2U);
-  EXPECT_EQ(pool_.take().get(), last) << "the last one given is the first taken";
+  EXPECT_EQ(pool_.take().get(), last) << "last in, first out";
 }
 
-TEST_F(PoolTest, TrimsOnlyWhenAllIsBack) {
+TEST_F(PoolTest, TrimsOnlyWhenUnused) {
   {
     auto a = pool_.take(), b = pool_.take();
     EXPECT_TRUE(pool_.trim(1).empty());
   }
-  EXPECT_TRUE(pool_.trim(3).empty()) << "not worth while";
+  EXPECT_TRUE(pool_.trim(3).empty()) << "too few pieces were used";
   EXPECT_EQ(pool_.trim(2).size(), 2 * sizeof(Piece));
-  EXPECT_TRUE(pool_.trim(1).empty()) << "nothing is touched any more";
+  EXPECT_TRUE(pool_.trim(1).empty()) << "no memory is in use any more";
   EXPECT_TRUE(pool_.take());
 }
 
-TEST(Pool, WithoutMemoryHasNothingToGive) {
+TEST(Pool, WithoutMemoryIsEmpty) {
   base::Pool<Piece> none{nullptr, 3};
   EXPECT_FALSE(none.take());
   EXPECT_EQ(none.limit(), 0U);
 }
 
-TEST(Reasons, EachHasANameOfItsOwn) {
+TEST(Reasons, NamesAreUnique) {
   std::set<string_view> names;
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
     const base::ReasonRow& row = base::row(static_cast<base::Reason>(i));
-    EXPECT_TRUE(names.insert(row.name).second) << row.name << " stands twice";
+    EXPECT_TRUE(names.insert(row.name).second) << row.name << " is not unique";
     EXPECT_FALSE(row.name.empty()) << i;
   }
 }
 
-TEST(Trace, KeepsTheLatest) {
+TEST(Trace, KeepsTheNewestEntries) {
   const auto trace = std::make_unique<base::Trace>();
   for (std::uint64_t i = 0; i < base::Trace::kEntries + 10; ++i)
     trace->add({.id = i,
@@ -219,7 +219,7 @@ TEST(Address, AsText) {
   EXPECT_EQ(sys::endpoint_text(sys::loopback6(1)).view(), "[::1]:1");
 }
 
-TEST(Address, WhatIsNone) {
+TEST(Address, RejectsInvalidAddresses) {
   sys::Address address;
   for (const char* wrong :
        {"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "[::1]", "::1%lo", "h", "1.2.3.4 ", ":::"})
@@ -245,11 +245,11 @@ TEST(Address, Networks) {
 }
 
 // Expected values by: printf TEXT | openssl mac -macopt hexkey:KEY -macopt size:16 SIPHASH
-TEST(SipHash, AsOthersComputeIt) {
+TEST(SipHash, MatchesOpenssl) {
   constexpr base::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
   EXPECT_EQ(base::siphash(key, ""), (base::SipHash{0xe6a825ba047f81a3U, 0x930255c71472f66dU}));
   EXPECT_EQ(base::siphash(key, "abcdefgh"), (base::SipHash{0x96838eac01e2938cU, 0xa3ed47e433317e89U}))
-      << "a whole word";
+      << "a multiple of the word size";
   EXPECT_EQ(base::siphash(key, "abcdefghij"), (base::SipHash{0x2fa0e005e29547a8U, 0x60c84ab4f69a096fU}));
   EXPECT_NE(base::siphash({1, 2}, "abc"), base::siphash({1, 3}, "abc")) << "the key counts";
   EXPECT_NE(base::siphash(key, std::string_view{"a\0", 2}), base::siphash(key, "a")) << "so does the length";

@@ -1,4 +1,4 @@
-// Bulk through a pipe: when a lane takes one, what it does with it, and that nobody notices.
+// Large bodies through a pipe: when a lane uses one, and that the bytes are the same.
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -19,7 +19,7 @@ string counted(std::size_t bytes) {
   return out;
 }
 
-// ---- the pool --------------------------------------------------------------------------------------------
+// ---- pool ------------------------------------------------------------------------------------------------
 
 class PipesTest : public testing::Test {
  protected:
@@ -28,7 +28,7 @@ class PipesTest : public testing::Test {
   bench::Inside inside{world};
 };
 
-TEST_F(PipesTest, AnEmptyOneIsUsedAgain) {
+TEST_F(PipesTest, ReusesAnEmptyPipe) {
   net::Pipes pipes{4};
   net::PipePtr one = pipes.take();
   ASSERT_TRUE(one);
@@ -41,7 +41,7 @@ TEST_F(PipesTest, AnEmptyOneIsUsedAgain) {
   EXPECT_EQ(world.pipe_ends(), 2U);
 }
 
-TEST_F(PipesTest, OneWithBytesInItIsClosed) {
+TEST_F(PipesTest, ClosesAPipeWithBytes) {
   net::Pipes pipes{4};
   net::PipePtr one = pipes.take();
   one->held = 1;
@@ -51,7 +51,7 @@ TEST_F(PipesTest, OneWithBytesInItIsClosed) {
   EXPECT_EQ(pipes.take()->held, 0U);
 }
 
-TEST_F(PipesTest, FewAreKeptForLater) {
+TEST_F(PipesTest, KeepsFewPipesOpen) {
   constexpr std::size_t kMany = net::Pipes::kSpareMax + 3;
   net::Pipes pipes{kMany};
   std::vector<net::PipePtr> all(kMany);
@@ -63,7 +63,7 @@ TEST_F(PipesTest, FewAreKeptForLater) {
   EXPECT_EQ(world.pipe_ends(), 2 * net::Pipes::kSpareMax);
 }
 
-TEST_F(PipesTest, NoMoreThanTheLimit) {
+TEST_F(PipesTest, RespectsTheLimit) {
   net::Pipes pipes{1}, none{0};
   const net::PipePtr one = pipes.take();
   EXPECT_TRUE(one);
@@ -71,7 +71,7 @@ TEST_F(PipesTest, NoMoreThanTheLimit) {
   EXPECT_FALSE(none.take());
 }
 
-TEST_F(PipesTest, TheKernelIsNotAskedAgainAtOnce) {
+TEST_F(PipesTest, DoesNotRetryAFailedPipeAtOnce) {
   net::Pipes pipes{4};
   world.failure = sim::World::Failure{sim::Call::pipe, 0, EMFILE};
   const auto& asked = world.calls_made[static_cast<std::size_t>(sim::Call::pipe)];
@@ -81,10 +81,10 @@ TEST_F(PipesTest, TheKernelIsNotAskedAgainAtOnce) {
   for (int i = 0; i < 10'000 && !pipes.take(); ++i) {
   }
   EXPECT_EQ(asked, 2U);
-  EXPECT_TRUE(pipes.take()) << "it has one now";
+  EXPECT_TRUE(pipes.take()) << "a pipe is available now";
 }
 
-TEST_F(PipesTest, GivesNoneOnceGivenUp) {
+TEST_F(PipesTest, ReturnsNoneWhenDisabled) {
   net::Pipes pipes{4};
   pipes.take();
   pipes.disable();
@@ -98,7 +98,7 @@ constexpr std::size_t kBulk = 1000;
 class BulkTest : public bench::LaneTest {
  protected:
   BulkTest() { pipes.bulk_bytes = kBulk; }
-  // The lane has sent `kBulk` bytes of a body through a block, and waits: what comes next is bulk.
+  // Forwards `kBulk` bytes of a body through a block: the next bytes use a pipe.
   void begin(Body body) {
     frame(body);
     arrive(string(kBulk, 'x'));
@@ -106,19 +106,19 @@ class BulkTest : public bench::LaneTest {
     ASSERT_EQ(world.pipe_ends(), 0U);
     sink->down.flight.clear();
   }
-  // What the sink has taken; it has room again.
+  // Takes the bytes that the sink received; it has room again.
   string drained() {
     to.writable = true;
     return std::exchange(sink->down.flight, {});
   }
 };
 
-TEST_F(BulkTest, GoesThroughAPipe) {
+TEST_F(BulkTest, LargeBodyGoesThroughAPipe) {
   const string body = counted(kBulk + 5000);
   frame({Body::Kind::length, body.size()});
   arrive(body.substr(0, kBulk));
   EXPECT_EQ(pump(), Flow::need_read);
-  EXPECT_EQ(world.pipe_ends(), 0U) << "it was not bulk yet";
+  EXPECT_EQ(world.pipe_ends(), 0U) << "not large enough yet";
   arrive(body.substr(kBulk) + "the next message");
   EXPECT_EQ(pump(), Flow::complete);
   EXPECT_EQ(world.pipe_ends(), 2U);
@@ -129,7 +129,7 @@ TEST_F(BulkTest, GoesThroughAPipe) {
   EXPECT_EQ(blocks.used(), 0U);
 }
 
-TEST_F(BulkTest, WhatIsSharedEndsWithItsMessageToo) {
+TEST_F(BulkTest, StopsAtTheEndOfTheMessage) {
   begin({Body::Kind::length, kBulk + 10});
   lane.stop_at_message_end = true;
   arrive("0123456789 and the next");
@@ -138,16 +138,16 @@ TEST_F(BulkTest, WhatIsSharedEndsWithItsMessageToo) {
   EXPECT_EQ(source->up.arrived, " and the next");
 }
 
-TEST_F(BulkTest, NeedsNoBlock) {
+TEST_F(BulkTest, HoldsNoBlock) {
   begin({Body::Kind::until_eof, 0});
   const auto one = blocks.take(), two = blocks.take();
   arrive("more");
   EXPECT_EQ(pump(), Flow::need_read);
   EXPECT_EQ(sink->down.flight, "more");
-  EXPECT_EQ(pipes.used(), 0U) << "who waits for bytes holds no pipe";
+  EXPECT_EQ(pipes.used(), 0U) << "no pipe is held while waiting";
 }
 
-TEST_F(BulkTest, NotWhatIsLookedAtOrChangedOrSentAgain) {
+TEST_F(BulkTest, NoPipeForChunksOrRetries) {
   sink->room = 1 << 20;
   const auto no_pipe = [this](const char* title, std::string_view bytes) {
     arrive(bytes);
@@ -167,7 +167,7 @@ TEST_F(BulkTest, NotWhatIsLookedAtOrChangedOrSentAgain) {
   no_pipe("it may be sent once more", string(2000, 'x'));
 }
 
-TEST_F(BulkTest, EachMessageBeginsAnew) {
+TEST_F(BulkTest, EachMessageStartsWithABlock) {
   begin({Body::Kind::until_eof, 0});
   frame({Body::Kind::length, 500});
   arrive(string(500, 'y'));
@@ -175,7 +175,7 @@ TEST_F(BulkTest, EachMessageBeginsAnew) {
   EXPECT_EQ(world.pipe_ends(), 0U);
 }
 
-TEST_F(BulkTest, WaitsForTheSinkWithWhatThePipeHolds) {
+TEST_F(BulkTest, KeepsBytesInThePipeWhileTheSinkIsFull) {
   begin({Body::Kind::until_eof, 0});
   const string body = counted(20'000);
   arrive(body);
@@ -185,10 +185,10 @@ TEST_F(BulkTest, WaitsForTheSinkWithWhatThePipeHolds) {
   EXPECT_FALSE(lane.complete());
   EXPECT_EQ(blocks.used(), 0U);
   arrive("and more");
-  EXPECT_EQ(pump(), Flow::need_write) << "without its mark the sink is not tried";
+  EXPECT_EQ(pump(), Flow::need_write) << "no write without the mark";
   string got = drained();
   EXPECT_EQ(pump(), Flow::need_write);
-  EXPECT_EQ(source->up.arrived, "and more") << "nothing is read behind what is not sent";
+  EXPECT_EQ(source->up.arrived, "and more") << "no read while bytes are unsent";
   got += drained();
   EXPECT_EQ(pump(), Flow::need_read);
   EXPECT_TRUE(got + drained() == body + "and more");
@@ -196,22 +196,22 @@ TEST_F(BulkTest, WaitsForTheSinkWithWhatThePipeHolds) {
   EXPECT_EQ(pipes.used(), 0U);
 }
 
-TEST_F(BulkTest, OnlyEagainClearsTheMarkOfTheSource) {
+TEST_F(BulkTest, OnlyEagainClearsReadable) {
   begin({Body::Kind::until_eof, 0});
   arrive(string(3000, 'y'));
   EXPECT_EQ(pump(3000), Flow::budget);
-  EXPECT_TRUE(from.readable) << "a short one says nothing of the socket";
+  EXPECT_TRUE(from.readable) << "a short splice says nothing about the socket";
   EXPECT_EQ(pump(), Flow::need_read);
   EXPECT_FALSE(from.readable);
 }
 
-TEST_F(BulkTest, TheEndWaitsForThePipe) {
+TEST_F(BulkTest, EndOfStreamWaitsForThePipe) {
   begin({Body::Kind::until_eof, 0});
   const string body = counted(10'000);
   arrive(body);
   source->up.fin_arrived = from.finished = true;
   EXPECT_EQ(pump(), Flow::need_write);
-  EXPECT_FALSE(from.eof) << "nobody has read up to it";
+  EXPECT_FALSE(from.eof) << "end of stream has not been read";
   string got = drained();
   EXPECT_EQ(pump(), Flow::complete);
   EXPECT_TRUE(from.eof);
@@ -219,18 +219,18 @@ TEST_F(BulkTest, TheEndWaitsForThePipe) {
   EXPECT_EQ(pipes.used(), 0U);
 }
 
-TEST_F(BulkTest, TheEndTooEarly) {
+TEST_F(BulkTest, PrematureEndOfStream) {
   begin({Body::Kind::length, kBulk + 9});
   arrive("hello");
   source->up.fin_arrived = from.finished = true;
   lane.error = EIO;
   EXPECT_EQ(pump(), Flow::read_failed);
-  EXPECT_EQ(lane.error, 0) << "no error, only an end";
-  EXPECT_EQ(sink->down.flight, "hello") << "what came is passed on";
+  EXPECT_EQ(lane.error, 0) << "end of stream, no error";
+  EXPECT_EQ(sink->down.flight, "hello") << "received bytes are forwarded";
   EXPECT_EQ(pipes.used(), 0U);
 }
 
-TEST_F(BulkTest, TheEndOfABrokenConnectionIsNone) {
+TEST_F(BulkTest, EndOfStreamAfterAResetIsAnError) {
   begin({Body::Kind::until_eof, 0});
   from.error_consumed = from.readable = true;
   source->dead = true;
@@ -239,32 +239,32 @@ TEST_F(BulkTest, TheEndOfABrokenConnectionIsNone) {
   EXPECT_FALSE(from.eof);
 }
 
-TEST_F(BulkTest, ASourceThatBreaksOff) {
+TEST_F(BulkTest, SourceError) {
   begin({Body::Kind::until_eof, 0});
   arrive("hello");
   source->dead = true;
   source->error = ECONNRESET;
   EXPECT_EQ(pump(), Flow::read_failed);
   EXPECT_EQ(lane.error, ECONNRESET);
-  EXPECT_EQ(sink->down.flight, "hello") << "what came before is passed on";
+  EXPECT_EQ(sink->down.flight, "hello") << "earlier bytes are forwarded";
 }
 
-TEST_F(BulkTest, ASinkThatBreaksOff) {
+TEST_F(BulkTest, SinkError) {
   begin({Body::Kind::until_eof, 0});
   arrive("hello");
   sink->dead = true;
   sink->error = EPIPE;
   EXPECT_EQ(pump(), Flow::write_failed);
   EXPECT_EQ(lane.error, EPIPE);
-  EXPECT_TRUE(to.error_consumed) << "the sink's own end would look like one";
+  EXPECT_TRUE(to.error_consumed) << "a later read would report a false end of stream";
   EXPECT_EQ(lane.held(), 5U);
   lane.drop_block();
   EXPECT_EQ(lane.held(), 0U);
   EXPECT_EQ(pipes.used(), 0U);
-  EXPECT_EQ(world.pipe_ends(), 0U) << "with bytes in it, it is closed";
+  EXPECT_EQ(world.pipe_ends(), 0U) << "a pipe with bytes is closed";
 }
 
-TEST_F(BulkTest, DiscardGivesUpThePipe) {
+TEST_F(BulkTest, DiscardReturnsThePipe) {
   begin({Body::Kind::until_eof, 0});
   arrive(string(10'000, 'y'));
   EXPECT_EQ(pump(), Flow::need_write);
@@ -274,19 +274,19 @@ TEST_F(BulkTest, DiscardGivesUpThePipe) {
   EXPECT_EQ(world.pipe_ends(), 0U);
 }
 
-TEST_F(BulkTest, StopsWhenItsShareIsUsedUp) {
+TEST_F(BulkTest, StopsWhenBudgetIsUsed) {
   sink->room = 1 << 20;
   begin({Body::Kind::until_eof, 0});
   arrive(string(200'000, 'y'));
   EXPECT_EQ(pump(100'000), Flow::budget);
-  EXPECT_EQ(lane.bytes_sent, kBulk + 100'000) << "not a byte more";
+  EXPECT_EQ(lane.bytes_sent, kBulk + 100'000) << "exactly the budget";
   EXPECT_TRUE(from.readable);
   EXPECT_EQ(pump(), Flow::need_read);
 }
 
-// ---- where there is no pipe ------------------------------------------------------------------------------
+// ---- no pipe available -----------------------------------------------------------------------------------
 
-TEST_F(BulkTest, WithoutAPipeItGoesOnWithBlocks) {
+TEST_F(BulkTest, WithoutAPipeUsesBlocks) {
   const string body = counted(5000);
   begin({Body::Kind::length, kBulk + body.size()});
   const auto one = pipes.take(), two = pipes.take();
@@ -295,7 +295,7 @@ TEST_F(BulkTest, WithoutAPipeItGoesOnWithBlocks) {
   EXPECT_TRUE(sink->down.flight == body);
 }
 
-TEST_F(BulkTest, WithoutSpliceItGoesOnWithBlocks) {
+TEST_F(BulkTest, WithoutSpliceUsesBlocks) {
   for (const int error : {EINVAL, ENOSYS, EPERM, EOPNOTSUPP}) {
     lane = net::Lane{};
     net::Pipes pool{2};

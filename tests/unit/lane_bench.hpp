@@ -1,4 +1,4 @@
-// A lane on the simulated kernel, between two sockets whose far ends the test holds.
+// A lane on the simulated kernel, between two sockets whose remote ends belong to the test.
 #pragma once
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// What is counted of requests, and the page that tells it.
+// Metrics: counters, gauges and the page in both formats.
 #include "../../src/watch/metrics.hpp"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ using watch::Gauges;
 using watch::Histogram;
 using watch::Metrics;
 
-// A strict reader of the text exposition format 0.0.4: HELP, TYPE, then samples of that metric alone.
+// A strict parser of the text exposition format 0.0.4: HELP, TYPE, then only samples of that metric.
 class Page {
  public:
   explicit Page(const string& text) {
@@ -28,7 +28,7 @@ class Page {
     EXPECT_FALSE(name_.empty());
     end_metric();
   }
-  // Of a series as it is written, with its labels; -1 if there is none.
+  // The value of a series, by its name with labels; -1 if there is none.
   [[nodiscard]] double at(const string& series) const {
     const auto found = values_.find(series);
     return found == values_.end() ? -1 : found->second;
@@ -47,7 +47,7 @@ class Page {
     if (std::regex_match(line, match, help)) {
       end_metric();
       name_ = match[1];
-      EXPECT_TRUE(told_.insert(name_).second) << name_ << " is told twice";
+      EXPECT_TRUE(seen_.insert(name_).second) << name_ << " is repeated";
     } else if (std::regex_match(line, match, type)) {
       EXPECT_EQ(match[1], name_);
       EXPECT_TRUE(types_.emplace(name_, match[2]).second) << line;
@@ -56,7 +56,7 @@ class Page {
       EXPECT_TRUE(values_.emplace(match[1].str() + match[2].str(), std::stod(match[5])).second) << line;
       ++samples_;
     } else {
-      ADD_FAILURE() << "no line of the format: " << line;
+      ADD_FAILURE() << "not a line of the format: " << line;
     }
   }
   [[nodiscard]] bool is_of_metric(const string& sample) const {
@@ -74,7 +74,7 @@ class Page {
 
   string name_;
   int samples_ = 0;
-  std::set<string> told_;
+  std::set<string> seen_;
   std::map<string, string> types_;
   std::map<string, double> values_;
 };
@@ -99,15 +99,15 @@ class MetricsTest : public testing::Test {
   Gauges gauges;
 };
 
-TEST_F(MetricsTest, WithoutRequestsAllIsZero) {
+TEST_F(MetricsTest, CountersStartAtZero) {
   const Page empty = page();
   for (const auto& [series, value] : empty.values()) EXPECT_EQ(value, 0) << series;
-  EXPECT_EQ(empty.at("proxy_requests_total{code=\"5xx\"}"), 0) << "it is there, so that rates can be had";
+  EXPECT_EQ(empty.at("proxy_requests_total{code=\"5xx\"}"), 0) << "present from the start, for rates";
   EXPECT_EQ(empty.types().at("proxy_request_duration_seconds"), "histogram");
   EXPECT_EQ(empty.types().at("proxy_records"), "gauge");
 }
 
-TEST_F(MetricsTest, TellsEachListener) {
+TEST_F(MetricsTest, ListsEachListener) {
   gauges.listeners = {{"127.0.0.1:8080", 3}, {"[::1]:8080", 0}};
   const Page now = page();
   EXPECT_EQ(now.at("proxy_listener_connections_total{listener=\"127.0.0.1:8080\"}"), 3);
@@ -115,7 +115,7 @@ TEST_F(MetricsTest, TellsEachListener) {
   EXPECT_NE(metrics.json(gauges).find(R"({"listener":"127.0.0.1:8080","value":3})"), string::npos);
 }
 
-TEST_F(MetricsTest, CountsByClassAndReason) {
+TEST_F(MetricsTest, CountsByStatusClassAndReason) {
   metrics.count(exchange);
   metrics.count(exchange);
   exchange.status = 502;
@@ -124,7 +124,7 @@ TEST_F(MetricsTest, CountsByClassAndReason) {
   exchange.status = 0;
   exchange.reason = base::Reason::client_closed;
   metrics.count(exchange);
-  exchange.status = 999;  // a host may say what it likes
+  exchange.status = 999;  // an invalid status
   metrics.count(exchange);
   const Page now = page();
   EXPECT_EQ(now.at("proxy_requests_total{code=\"2xx\"}"), 2);
@@ -137,9 +137,10 @@ TEST_F(MetricsTest, CountsByClassAndReason) {
   EXPECT_EQ(now.at("proxy_sent_bytes_total{to=\"client\"}"), 5 * 5120);
 }
 
-TEST_F(MetricsTest, CountsWhatBecameOfEachAddress) {
+TEST_F(MetricsTest, CountsConnectAttemptsByResult) {
   exchange.next_address = 5;
-  const std::array<int, 6> errors{ECONNREFUSED, ECANCELED, 0, EACCES, EINPROGRESS, 0};  // the last: not tried
+  const std::array<int, 6> errors{ECONNREFUSED, ECANCELED,   0,
+                                  EACCES,       EINPROGRESS, 0};  // the last one: not tried
   for (std::size_t i = 0; i < errors.size(); ++i) exchange.attempts[i].error = errors[i];
   metrics.count(exchange);
   const Page now = page();
@@ -147,12 +148,12 @@ TEST_F(MetricsTest, CountsWhatBecameOfEachAddress) {
     EXPECT_EQ(now.at("proxy_connect_attempts_total{result=\"" + string{result} + "\"}"), 1) << result;
 }
 
-TEST_F(MetricsTest, CountsConnectionsUsedAgain) {
+TEST_F(MetricsTest, CountsConnectionReuse) {
   exchange.reused = true;
   exchange.phases = 0b100;
   exchange.interims = 2;
   metrics.count(exchange);
-  exchange.phases = 0b111;  // it was dead, and a new one was made
+  exchange.phases = 0b111;  // retried over a new connection
   metrics.count(exchange);
   const Page now = page();
   EXPECT_EQ(now.at("proxy_upstream_connection_reuses_total"), 2);
@@ -162,7 +163,7 @@ TEST_F(MetricsTest, CountsConnectionsUsedAgain) {
   EXPECT_EQ(now.at("proxy_request_phase_duration_seconds_count{phase=\"send\"}"), 2);
 }
 
-TEST_F(MetricsTest, TimesByPhase) {
+TEST_F(MetricsTest, PhaseDurations) {
   metrics.count(exchange);
   const Page now = page();
   const string name = "proxy_request_phase_duration_seconds_";
@@ -172,11 +173,11 @@ TEST_F(MetricsTest, TimesByPhase) {
   EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"wait\"}"), 0.003);
   EXPECT_DOUBLE_EQ(now.at(name + "sum{phase=\"receive\"}"), 0.004);
   EXPECT_DOUBLE_EQ(now.at("proxy_request_duration_seconds_sum"), 0.028);
-  EXPECT_EQ(now.at(name + "bucket{phase=\"resolve\",le=\"0.005\"}"), 1) << "a bucket has its upper end";
+  EXPECT_EQ(now.at(name + "bucket{phase=\"resolve\",le=\"0.005\"}"), 1) << "bounds are inclusive";
   EXPECT_EQ(now.at(name + "bucket{phase=\"resolve\",le=\"0.002\"}"), 0);
 }
 
-TEST_F(MetricsTest, ATunnelsLifeIsNoAnswersTime) {
+TEST_F(MetricsTest, TunnelsHaveNoRequestDuration) {
   exchange.spent_ms[static_cast<std::size_t>(State::SEND_RESPONSE)] = 3'600'000;
   exchange.kind = plan::Kind::tunnel;
   exchange.received = 0;
@@ -190,12 +191,12 @@ TEST_F(MetricsTest, ATunnelsLifeIsNoAnswersTime) {
   EXPECT_EQ(tunnels.at("proxy_request_phase_duration_seconds_count{phase=\"receive\"}"), 0);
   EXPECT_EQ(tunnels.at("proxy_request_phase_duration_seconds_count{phase=\"connect\"}"), 2);
   exchange.kind = plan::Kind::tunnel;
-  exchange.status = 502;  // it was never made
+  exchange.status = 502;  // the tunnel was not opened
   metrics.count(exchange);
   EXPECT_EQ(page().at("proxy_request_duration_seconds_count"), 1);
 }
 
-// Each histogram of a page is cumulative, and ends with all.
+// Buckets are cumulative, and +Inf is the count.
 TEST_F(MetricsTest, HistogramsAreCumulative) {
   std::uint32_t random = 1;
   std::uint64_t sum = 0;
@@ -217,11 +218,11 @@ TEST_F(MetricsTest, HistogramsAreCumulative) {
   }
   EXPECT_EQ(last, 1000);
   EXPECT_EQ(now.at(name + "count"), 1000);
-  EXPECT_LT(now.at(name + "bucket{le=\"10.000\"}"), 1000) << "some took longer";
+  EXPECT_LT(now.at(name + "bucket{le=\"10.000\"}"), 1000) << "some took longer than the last bound";
   EXPECT_NEAR(now.at(name + "sum"), static_cast<double>(sum) / 1000, 1e-6);
 }
 
-TEST(Histogram, EachBoundIsWithinItsBucket) {
+TEST(Histogram, BoundsAreInclusive) {
   for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i) {
     Histogram one;
     one.add(Histogram::kBounds[i]);
@@ -232,7 +233,7 @@ TEST(Histogram, EachBoundIsWithinItsBucket) {
   }
 }
 
-TEST_F(MetricsTest, TellsWhatThereIsNow) {
+TEST_F(MetricsTest, WritesGauges) {
   gauges = {.records = {7, 1, 2, 3, 4},
             .records_limit = 17,
             .blocks = 5,

@@ -1,4 +1,4 @@
-// Lanes, listener and resolver on the simulated kernel.
+// Lanes, acceptor and resolver on the simulated kernel.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -21,26 +21,26 @@ TEST(Token, PacksAndUnpacks) {
     EXPECT_EQ(net::Token::unpacked(token.packed()), token);
 }
 
-TEST_F(LaneTest, MovesAMessageToItsEnd) {
+TEST_F(LaneTest, ForwardsOneMessage) {
   frame({http::Body::Kind::length, 5});
   arrive("hello and more");
   EXPECT_EQ(pump(), Flow::complete);
   EXPECT_EQ(sink->down.flight, "hello");
-  EXPECT_EQ(source->up.arrived, " and more") << "what is behind the message stays where it is";
+  EXPECT_EQ(source->up.arrived, " and more") << "bytes after the message are not read";
   EXPECT_EQ(lane.bytes_sent, 5U);
   EXPECT_EQ(blocks.used(), 0U);
 }
 
-TEST_F(LaneTest, WaitsForTheSourceWithoutABlock) {
+TEST_F(LaneTest, HoldsNoBlockWhileWaitingForTheSource) {
   frame({http::Body::Kind::length, 9});
   arrive("hello");
   EXPECT_EQ(pump(), Flow::need_read);
   EXPECT_FALSE(from.readable);
   EXPECT_EQ(blocks.used(), 0U);
-  EXPECT_EQ(pump(), Flow::need_read) << "without the mark it does not even try";
+  EXPECT_EQ(pump(), Flow::need_read) << "no read without the mark";
 }
 
-TEST_F(LaneTest, AShortReadClearsTheMarkUnlessTheEndWasTold) {
+TEST_F(LaneTest, ShortReadClearsReadableUnlessFinReported) {
   frame({http::Body::Kind::until_eof, 0});
   arrive("hello");
   lane.block = blocks.take();
@@ -49,7 +49,7 @@ TEST_F(LaneTest, AShortReadClearsTheMarkUnlessTheEndWasTold) {
   arrive("again");
   from.finished = true;
   EXPECT_EQ(net::fill(lane, from, 100), Flow::none);
-  EXPECT_TRUE(from.readable) << "the end may have been told together with these bytes";
+  EXPECT_TRUE(from.readable) << "end of stream may have been reported with these bytes";
   arrive("hung");
   from.finished = false;
   from.hung = true;
@@ -58,10 +58,10 @@ TEST_F(LaneTest, AShortReadClearsTheMarkUnlessTheEndWasTold) {
   from.hung = false;
   arrive("1234");
   EXPECT_EQ(net::fill(lane, from, 4), Flow::none);
-  EXPECT_TRUE(from.readable) << "as much as was asked for: there may be more";
+  EXPECT_TRUE(from.readable) << "a full read: more bytes may follow";
 }
 
-TEST_F(LaneTest, WaitsForTheSinkWithWhatItHolds) {
+TEST_F(LaneTest, KeepsUnsentBytesWhileWaitingForTheSink) {
   frame({http::Body::Kind::until_eof, 0});
   arrive(string(20'000, 'a'));
   EXPECT_EQ(pump(), Flow::need_write);
@@ -77,7 +77,7 @@ TEST_F(LaneTest, WaitsForTheSinkWithWhatItHolds) {
   EXPECT_EQ(lane.bytes_sent, 20'000U);
 }
 
-TEST_F(LaneTest, TheEndOfTheStream) {
+TEST_F(LaneTest, EndOfStream) {
   frame({http::Body::Kind::until_eof, 0});
   arrive("hello");
   source->up.fin_arrived = from.finished = true;
@@ -86,17 +86,17 @@ TEST_F(LaneTest, TheEndOfTheStream) {
   EXPECT_EQ(sink->down.flight, "hello");
 }
 
-TEST_F(LaneTest, TheEndOfTheStreamTooEarly) {
+TEST_F(LaneTest, PrematureEndOfStream) {
   frame({http::Body::Kind::length, 9});
   arrive("hello");
   source->up.fin_arrived = from.finished = true;
   EXPECT_EQ(pump(), Flow::read_failed);
   EXPECT_EQ(lane.error, 0);
-  EXPECT_EQ(sink->down.flight, "hello") << "what came is passed on";
+  EXPECT_EQ(sink->down.flight, "hello") << "received bytes are forwarded";
   EXPECT_EQ(blocks.used(), 0U);
 }
 
-TEST_F(LaneTest, ErrorsOfEitherSide) {
+TEST_F(LaneTest, SourceAndSinkErrors) {
   frame({http::Body::Kind::length, 9});
   source->dead = true;
   source->error = ECONNRESET;
@@ -110,7 +110,7 @@ TEST_F(LaneTest, ErrorsOfEitherSide) {
   EXPECT_EQ(lane.error, EPIPE);
 }
 
-TEST_F(LaneTest, StopsWhenItsShareIsUsedUp) {
+TEST_F(LaneTest, StopsWhenBudgetIsUsed) {
   sink->room = 1 << 20;
   frame({http::Body::Kind::until_eof, 0});
   arrive(string(100'000, 'a'));
@@ -120,7 +120,7 @@ TEST_F(LaneTest, StopsWhenItsShareIsUsedUp) {
   EXPECT_EQ(pump(), Flow::need_read);
 }
 
-TEST_F(LaneTest, NeedsABlock) {
+TEST_F(LaneTest, ReportsAnEmptyBlockPool) {
   const auto one = blocks.take(), two = blocks.take();
   frame({http::Body::Kind::length, 5});
   arrive("hello");
@@ -128,13 +128,13 @@ TEST_F(LaneTest, NeedsABlock) {
   EXPECT_TRUE(from.readable);
 }
 
-TEST_F(LaneTest, BadChunks) {
+TEST_F(LaneTest, MalformedChunks) {
   frame({http::Body::Kind::chunked, 0});
   arrive("2\r\nab\r\nzz");
   EXPECT_EQ(pump(), Flow::bad_framing);
 }
 
-TEST_F(LaneTest, ChunksWithoutContentMoveOn) {
+TEST_F(LaneTest, ChunkOverheadWithoutContent) {
   frame({http::Body::Kind::chunked, 0});
   arrive("2;" + string(500, 'x') + "\r\nab\r\n");
   EXPECT_EQ(pump(), Flow::need_read);
@@ -145,7 +145,7 @@ TEST_F(LaneTest, ChunksWithoutContentMoveOn) {
   EXPECT_EQ(pump(), Flow::complete);
 }
 
-TEST_F(LaneTest, DiscardReadsToTheEnd) {
+TEST_F(LaneTest, DiscardReadsToEndOfStream) {
   std::size_t budget = 1000;
   arrive("unwanted");
   EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::need_read);
@@ -161,7 +161,7 @@ TEST_F(LaneTest, DiscardReadsToTheEnd) {
   EXPECT_EQ(blocks.used(), 0U);
 }
 
-TEST_F(LaneTest, DiscardFailsWithItsSource) {
+TEST_F(LaneTest, DiscardReportsErrors) {
   std::size_t budget = 1000;
   source->dead = true;
   source->error = ECONNRESET;
@@ -171,21 +171,21 @@ TEST_F(LaneTest, DiscardFailsWithItsSource) {
   EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::no_block);
 }
 
-// ---- the listener ----------------------------------------------------------------------------------------
+// ---- acceptor --------------------------------------------------------------------------------------------
 
-class ListenerTest : public testing::Test {
+class AcceptorTest : public testing::Test {
  protected:
-  ListenerTest() : world(chooser, bench::kind()) {
+  AcceptorTest() : world(chooser, bench::kind()) {
     world.enter();
     listener.emplace(sys::listen(sys::loopback4(8080), 1).fd, sys::loopback4(8080));
     listener->mark();
   }
-  ~ListenerTest() override {
+  ~AcceptorTest() override {
     listener.reset();
     world.leave();
   }
-  ListenerTest(const ListenerTest&) = delete;
-  ListenerTest& operator=(const ListenerTest&) = delete;
+  AcceptorTest(const AcceptorTest&) = delete;
+  AcceptorTest& operator=(const AcceptorTest&) = delete;
   sys::Fd accept(std::uint64_t now = 5000) {
     sys::Address peer;
     return listener->accept(peer, now, "no room");
@@ -196,7 +196,7 @@ class ListenerTest : public testing::Test {
   std::optional<net::Acceptor> listener;
 };
 
-TEST_F(ListenerTest, AcceptsUntilNobodyWaits) {
+TEST_F(AcceptorTest, AcceptsUntilTheQueueIsEmpty) {
   const auto one = world.connect_to_program(8080), two = world.connect_to_program(8080);
   EXPECT_TRUE(accept());
   EXPECT_TRUE(listener->ready(5000));
@@ -205,21 +205,21 @@ TEST_F(ListenerTest, AcceptsUntilNobodyWaits) {
   EXPECT_FALSE(listener->ready(5000));
 }
 
-TEST_F(ListenerTest, TurnsAwayWithItsSpareDescriptor) {
+TEST_F(AcceptorTest, RefusesWithTheReservedDescriptor) {
   const auto one = world.connect_to_program(8080);
   const sys::Fd first = accept();
-  world.descriptor_limit = 6;  // the listener, its spare and one client: no further number is given
+  world.descriptor_limit = 6;  // the acceptor, its reserved descriptor and one client
   const auto two = world.connect_to_program(8080);
   EXPECT_FALSE(accept());
   EXPECT_EQ(two->down.flight, "no room");
   EXPECT_TRUE(two->down.fin_sent);
-  EXPECT_FALSE(sys::open_log("/dev/null").fd) << "it is back before anybody else could take it";
-  EXPECT_TRUE(listener->ready(5000)) << "the next one can be told too";
+  EXPECT_FALSE(sys::open_log("/dev/null").fd) << "the reserved descriptor is open again";
+  EXPECT_TRUE(listener->ready(5000)) << "the next client can be refused too";
   EXPECT_FALSE(accept());
-  EXPECT_FALSE(listener->ready(5000)) << "nobody waits";
+  EXPECT_FALSE(listener->ready(5000)) << "the queue is empty";
 }
 
-TEST_F(ListenerTest, PausesWhenTheSystemHasNothingLeft) {
+TEST_F(AcceptorTest, PausesWhenTheSystemIsOutOfResources) {
   const auto one = world.connect_to_program(8080);
   for (const int error : {ENFILE, ENOBUFS, ENOMEM}) {
     world.failure = {sim::Call::accept, world.calls_made[static_cast<std::size_t>(sim::Call::accept)], error};
@@ -228,12 +228,12 @@ TEST_F(ListenerTest, PausesWhenTheSystemHasNothingLeft) {
     EXPECT_EQ(listener->wakes_at(), 5000 + net::Acceptor::kPauseMs);
     EXPECT_TRUE(listener->ready(5000 + net::Acceptor::kPauseMs));
     listener->resume();
-    EXPECT_TRUE(listener->ready(5000)) << "something was freed";
+    EXPECT_TRUE(listener->ready(5000)) << "a descriptor was closed";
   }
   EXPECT_TRUE(accept());
 }
 
-TEST_F(ListenerTest, AFailureOfOneClientIsNotThatOfTheNext) {
+TEST_F(AcceptorTest, ErrorOfOneConnectionDoesNotAffectTheNext) {
   const auto one = world.connect_to_program(8080), two = world.connect_to_program(8080);
   world.failure = {sim::Call::accept, 0, ECONNABORTED};
   EXPECT_FALSE(accept());
@@ -241,7 +241,7 @@ TEST_F(ListenerTest, AFailureOfOneClientIsNotThatOfTheNext) {
   EXPECT_TRUE(accept());
 }
 
-TEST_F(ListenerTest, PausesWithoutASpare) {
+TEST_F(AcceptorTest, PausesWithoutAReservedDescriptor) {
   listener.reset();
   sys::Opened opened = sys::listen(sys::loopback4(8080), 1);
   world.descriptor_limit = 3;
@@ -253,7 +253,7 @@ TEST_F(ListenerTest, PausesWithoutASpare) {
   EXPECT_NE(listener->wakes_at(), 0U);
 }
 
-// ---- names -----------------------------------------------------------------------------------------------
+// ---- resolver --------------------------------------------------------------------------------------------
 
 class ResolverTest : public testing::Test {
  protected:
@@ -270,14 +270,14 @@ class ResolverTest : public testing::Test {
   ResolverTest(const ResolverTest&) = delete;
   ResolverTest& operator=(const ResolverTest&) = delete;
 
-  // By a waiter of its own each time, as each request is.
+  // Each call has its own waiter, like each request.
   net::Lookup find(std::string_view host, std::uint64_t now) {
     return find(host, now, {++serial, 1, net::Token::Kind::upstream});
   }
   net::Lookup find(std::string_view host, std::uint64_t now, net::Token waiter) {
     return resolver->find(host, 81, waiter, now);
   }
-  // The name server answers what it was asked.
+  // The name server answers all pending queries.
   std::size_t answer(net::Found::What what, std::uint64_t ttl_ms, std::uint64_t now) {
     while (!world.asked.empty()) {
       net::Found found;
@@ -298,7 +298,7 @@ class ResolverTest : public testing::Test {
   std::uint32_t serial = 1000;
 };
 
-TEST_F(ResolverTest, NumbersAndLocalhostAskNobody) {
+TEST_F(ResolverTest, NumericAddressesAndLocalhostNeedNoQuery) {
   EXPECT_EQ(find("10.1.2.3", 0).addresses.list[0].port, 81);
   EXPECT_EQ(find("::1", 0).what, net::Lookup::What::ready);
   for (const char* host : {"localhost", "LocalHost", "localhost.", "a.b.localhost"}) {
@@ -313,39 +313,39 @@ TEST_F(ResolverTest, NumbersAndLocalhostAskNobody) {
   EXPECT_EQ(find("localhost.test", 0).what, net::Lookup::What::pending);
 }
 
-TEST_F(ResolverTest, AsksOnceAndWakesAllWhoWait) {
+TEST_F(ResolverTest, OneQueryWakesAllWaiters) {
   const net::Token one{1, 1, net::Token::Kind::upstream}, two{2, 2, net::Token::Kind::upstream};
   EXPECT_EQ(find("O.test", 0, one).what, net::Lookup::What::pending);
   EXPECT_EQ(find("o.TEST", 0, two).what, net::Lookup::What::pending);
   EXPECT_EQ(find("o.test", 0, one).what, net::Lookup::What::pending);
-  EXPECT_EQ(world.asked.size(), 1U) << "names have no case";
-  EXPECT_EQ(answer(net::Found::What::found, 1000, 0), 2U) << "each once";
+  EXPECT_EQ(world.asked.size(), 1U) << "names are case-insensitive";
+  EXPECT_EQ(answer(net::Found::What::found, 1000, 0), 2U) << "once each";
   EXPECT_EQ(find("o.test", 0).addresses.list[0], sys::loopback4(81));
   EXPECT_EQ(resolver->woken(0).size(), 0U);
 }
 
-TEST_F(ResolverTest, KeepsAnswersForTheirTime) {
+TEST_F(ResolverTest, CachesAnswersForTheirTtl) {
   find("o.test", 0);
   answer(net::Found::What::found, 1000, 0);
   EXPECT_EQ(find("o.test", 999).what, net::Lookup::What::ready);
   EXPECT_EQ(find("o.test", 1000).what, net::Lookup::What::pending);
   answer(net::Found::What::found, ~std::uint64_t{0} / 2, 1000);
   EXPECT_EQ(find("o.test", 1000 + net::Resolver::kAnswerKeptMaxMs).what, net::Lookup::What::pending)
-      << "but not for ever";
+      << "the TTL is limited";
 }
 
-TEST_F(ResolverTest, AnAnswerWithoutATimeIsForThoseWhoWaitAlone) {
+TEST_F(ResolverTest, AnswerWithZeroTtlIsForItsWaitersOnly) {
   const net::Token one{1, 1, net::Token::Kind::upstream}, two{2, 2, net::Token::Kind::upstream};
   find("o.test", 0, one);
   find("o.test", 0, two);
   ASSERT_EQ(answer(net::Found::What::found, 0, 0), 2U);
   EXPECT_EQ(find("o.test", 0, one).what, net::Lookup::What::ready);
   EXPECT_EQ(find("o.test", 0, two).what, net::Lookup::What::ready);
-  EXPECT_EQ(find("o.test", 0).what, net::Lookup::What::pending) << "who comes now asks anew";
+  EXPECT_EQ(find("o.test", 0).what, net::Lookup::What::pending) << "a new waiter causes a new query";
   EXPECT_EQ(world.asked.size(), 1U);
 }
 
-TEST_F(ResolverTest, TheLoopMustNotSleepOnAnAnswerThatAnotherLookUpTookIn) {
+TEST_F(ResolverTest, NoSleepWhileWaitersOfACompletedQueryAreQueued) {
   const net::Token one{1, 1, net::Token::Kind::upstream};
   find("o.test", 0, one);
   net::Found found;
@@ -355,12 +355,12 @@ TEST_F(ResolverTest, TheLoopMustNotSleepOnAnAnswerThatAnotherLookUpTookIn) {
   found.addresses.add(sys::loopback4(0));
   world.answered.push_back(found);
   find("other.test", 0);
-  EXPECT_EQ(resolver->timeout_ms(), 0) << "no event will";
+  EXPECT_EQ(resolver->timeout_ms(), 0) << "no event wakes the loop";
   EXPECT_EQ(resolver->woken(0).size(), 1U);
   EXPECT_EQ(resolver->timeout_ms(), -1);
 }
 
-TEST_F(ResolverTest, KeepsFailuresBriefly) {
+TEST_F(ResolverTest, CachesFailuresBriefly) {
   struct Row {
     net::Found::What what;
     base::Reason why;
@@ -376,7 +376,7 @@ TEST_F(ResolverTest, KeepsFailuresBriefly) {
   }
 }
 
-TEST_F(ResolverTest, RemembersABoundedNumber) {
+TEST_F(ResolverTest, CacheIsBounded) {
   for (std::size_t i = 0; i < 2 * net::Resolver::kNamesMax; ++i) {
     find("o" + std::to_string(i) + ".test", 0);
     answer(net::Found::What::found, 100'000, 0);
@@ -391,7 +391,7 @@ TEST_F(ResolverTest, RemembersABoundedNumber) {
   EXPECT_GT(remembered, 0U);
 }
 
-TEST_F(ResolverTest, ForgetsTheOldFirst) {
+TEST_F(ResolverTest, EvictsExpiredEntriesFirst) {
   for (std::size_t i = 0; i < net::Resolver::kNamesMax - 1; ++i) find("o" + std::to_string(i) + ".test", 0);
   answer(net::Found::What::found, 10, 0);
   find("young.test", 5);

@@ -1,4 +1,4 @@
-// The PROXY header as HAProxy's specification has it, written and read.
+// The PROXY header of HAProxy's specification, written and read.
 #include "../../src/net/proxy_protocol.hpp"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ string written(std::uint8_t version, const sys::Address& client, const sys::Addr
 const string kSignature = "\r\n\r\n\0\r\nQUIT\n"s;
 const string kAll = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
 
-// Whole: with its addresses. Cut anywhere: partial. With anything behind: the same.
+// A complete header gives its addresses, a prefix is partial, and bytes after it change nothing.
 void expect_read(const string& header, const sys::Address& client, const sys::Address& listener) {
   for (const string& behind : {""s, "\r\n"s, "GET / HTTP/1.1\r\n\r\n"s, header}) {
     const net::ProxyHeader read = net::read_proxy_header(header + behind);
@@ -43,7 +43,7 @@ void expect_read(const string& header, const sys::Address& client, const sys::Ad
     EXPECT_EQ(net::read_proxy_header(string_view{header}.substr(0, cut)).what, What::partial) << cut;
 }
 
-// Bad, whatever follows; and never complete before.
+// Malformed, whatever follows, and no prefix is complete.
 void expect_bad(const string& header) {
   EXPECT_EQ(net::read_proxy_header(header).what, What::bad) << header;
   EXPECT_EQ(net::read_proxy_header(header + "\r\n").what, What::bad) << header;
@@ -77,7 +77,7 @@ std::vector<Row> rows() {
   };
 }
 
-TEST(ProxyHeader, IsWrittenAndReadInBothVersions) {
+TEST(ProxyHeader, WrittenAndReadInBothVersions) {
   for (const Row& row : rows()) {
     EXPECT_EQ(written(1, row.client, row.listener), row.line);
     EXPECT_EQ(written(2, row.client, row.listener), row.binary) << row.line;
@@ -91,7 +91,7 @@ TEST(ProxyHeader, MappedAddressesAreWrittenAsIpv4) {
             "PROXY TCP4 192.0.2.1 127.0.0.1 7 8\r\n");
 }
 
-TEST(ProxyHeader, WhatCannotBeSaidIsNot) {
+TEST(ProxyHeader, UnknownAddresses) {
   EXPECT_EQ(written(1, ip("192.0.2.1", 7), ip("::1", 8)), "PROXY UNKNOWN\r\n");
   EXPECT_EQ(written(2, {}, ip("::1", 8)), kSignature + "\x20\0\0\0"s);
   sys::Address local = ip("fe80::1", 7);
@@ -104,14 +104,14 @@ TEST(ReadProxyHeader, WithoutAddresses) {
   ASSERT_EQ(longest.size(), 107U);  // section 2.1
   for (const string& line : {"PROXY UNKNOWN \r\n"s, "PROXY UNKNOWN \0 \n\r?\r\n"s, longest})
     expect_read(line, {}, {});
-  expect_read(kSignature + "\x20\xff\0\5 what"s, {}, {});  // LOCAL: all else is to be ignored
+  expect_read(kSignature + "\x20\xff\0\5 what"s, {}, {});  // LOCAL: the rest is ignored
   expect_read(kSignature + "\x21\0\0\0"s, {}, {});
   expect_read(kSignature + "\x21\0\0\3abc"s, {}, {});
   for (const char family : {'\x12', '\x22', '\x31', '\x32'})
     expect_read(kSignature + "\x21"s + family + "\0\xd8"s + string(216, '/'), {}, {});
 }
 
-TEST(ReadProxyHeader, SkipsWhatFollowsTheAddresses) {
+TEST(ReadProxyHeader, SkipsTlvs) {
   const Row row = rows()[0];
   string header = row.binary;
   header[15] = '\x0f';
@@ -122,7 +122,7 @@ TEST(ReadProxyHeader, SkipsWhatFollowsTheAddresses) {
   expect_bad(header + string(537 - 12, 't'));
 }
 
-TEST(ReadProxyHeader, BadLines) {
+TEST(ReadProxyHeader, MalformedLines) {
   for (const char* const line : {
            "GET / HTTP/1.1\r\n",
            "proxy TCP4 1.1.1.1 1.1.1.1 1 1\r\n",
@@ -159,7 +159,7 @@ TEST(ReadProxyHeader, BadLines) {
   expect_bad("PROXY TCP4 1.1.1.1\0 1.1.1.1 1 1\r\n"s);
 }
 
-TEST(ReadProxyHeader, ALineEndsWithin107Bytes) {
+TEST(ReadProxyHeader, LineIsAtMost107Bytes) {
   const string text = "PROXY UNKNOWN ";
   const auto line = [&](std::size_t length) { return text + string(length - text.size() - 2, 'x') + "\r\n"; };
   expect_read(line(107), {}, {});
@@ -167,7 +167,7 @@ TEST(ReadProxyHeader, ALineEndsWithin107Bytes) {
   expect_bad(string{"PROXY TCP4 1.1.1.1 1.1.1.1 1 1\n"} + string(107, '\n'));
 }
 
-TEST(ReadProxyHeader, BadBinaries) {
+TEST(ReadProxyHeader, MalformedBinaryHeaders) {
   const string addresses(36, '\1');
   for (const string& rest : {
            "\x11\x11\0\x0c"s,  // version
@@ -177,7 +177,7 @@ TEST(ReadProxyHeader, BadBinaries) {
            "\x21\x01\0\x0c"s, "\x21\x13\0\x0c"s, "\x21\x41\0\x24"s,
            "\x21\x11\0\x0b"s,  // too short for its addresses
            "\x21\x12\0\x0b"s, "\x21\x21\0\x23"s, "\x21\x22\0\x23"s, "\x21\x31\0\xd7"s,
-           "\x20\0\xff\xff"s,  // longer than we take
+           "\x20\0\xff\xff"s,  // longer than accepted
        })
     expect_bad(kSignature + rest + addresses);
   string wrong = kSignature + "\x20\0\0\0"s;

@@ -1,4 +1,4 @@
-// Those who look on: the sink, the access log, the trace_printer.
+// Output: the sink, the access log and the trace printer.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ class SinkTest : public testing::Test {
   }
   SinkTest(const SinkTest&) = delete;
   SinkTest& operator=(const SinkTest&) = delete;
-  // The next writes are refused, as by a full pipe.
+  // The nth write fails with `error`.
   void refuse(std::uint32_t nth, int error) { world.failure = {sim::Call::append, nth, error}; }
 
   bench::First chooser;
@@ -45,28 +45,27 @@ TEST_F(SinkTest, WritesInBatches) {
   EXPECT_EQ(sink->next_flush(), 0U);
 }
 
-TEST_F(SinkTest, WritesABigBatchAtOnce) {
+TEST_F(SinkTest, WritesACompleteBatchAtOnce) {
   const string line(1000, 'x');
   for (int i = 0; i < 17; ++i) sink->add(line, 1000);
   sink->flush_if_due(1000);
   EXPECT_EQ(world.log.size(), 17'000U);
 }
 
-TEST_F(SinkTest, DropsWhatFindsNoRoomAndSaysSo) {
+TEST_F(SinkTest, DropsLinesWhenFullAndReportsThem) {
   const string line(1023, 'x');
   for (int i = 0; i < 300; ++i) sink->add(line + "\n", 1000);
   EXPECT_EQ(sink->dropped(), 300 - watch::Sink::kBufferMax / 1024);
   refuse(0, EAGAIN);
   sink->flush(1000);
   EXPECT_TRUE(world.log.empty());
-  EXPECT_EQ(sink->next_flush(), 1000 + watch::Sink::kBatchMs) << "it is tried again";
+  EXPECT_EQ(sink->next_flush(), 1000 + watch::Sink::kBatchMs) << "it is retried";
   sink->flush(2000);
   sink->flush(2000);
-  EXPECT_NE(world.log.find("44 log lines dropped"), string::npos)
-      << world.log.substr(world.log.size() - 100);
+  EXPECT_NE(world.log.find("44 log lines dropped"), string::npos) << world.log.substr(world.log.size() - 100);
 }
 
-TEST_F(SinkTest, WhatWasRefusedHasItsTime) {
+TEST_F(SinkTest, RetriesAFailedWriteWhenDue) {
   sink->add(string(20'000, 'x') + "\n", 1000);
   refuse(0, ENOSPC);
   sink->flush_if_due(1000);
@@ -74,12 +73,12 @@ TEST_F(SinkTest, WhatWasRefusedHasItsTime) {
   world.failure.reset();
   sink->add("more\n", 1001);
   sink->flush_if_due(1001);
-  EXPECT_TRUE(world.log.empty()) << "a full disk is not tried at each line";
+  EXPECT_TRUE(world.log.empty()) << "a full disk is not retried for each line";
   sink->flush_if_due(1000 + watch::Sink::kFailedMs);
   EXPECT_EQ(world.log.size(), 20'006U);
 }
 
-TEST_F(SinkTest, ToSyslogEachLineIsADatagramAtOnce) {
+TEST_F(SinkTest, SyslogSendsOneDatagramPerLineAtOnce) {
   watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::log_target("syslog")};
   syslog.add("one\n", 1000);
   syslog.flush_if_due(1000);
@@ -89,7 +88,7 @@ TEST_F(SinkTest, ToSyslogEachLineIsADatagramAtOnce) {
   EXPECT_EQ(world.log, "<30>Nov 14 22:30:00 proxy: one\n<30>Nov 14 22:30:00 proxy: two \n");
 }
 
-TEST_F(SinkTest, AFullSyslogQueueIsTriedSoonAgain) {
+TEST_F(SinkTest, RetriesAFullSyslogQueueSoon) {
   watch::Sink syslog{sys::open_datagrams("/dev/log").fd, watch::log_target("syslog")};
   syslog.add("one\n", 1000);
   refuse(0, EAGAIN);
@@ -103,25 +102,25 @@ TEST_F(SinkTest, AFullSyslogQueueIsTriedSoonAgain) {
             string::npos);
 }
 
-TEST_F(SinkTest, ReopensAFileThatHasAName) {
-  EXPECT_EQ(sink->reopen(1000), 0) << "standard output has none";
+TEST_F(SinkTest, ReopensAFileByItsName) {
+  EXPECT_EQ(sink->reopen(1000), 0) << "standard output has no name";
   watch::Sink file{sys::open_log("log").fd, watch::log_target("log")};
   const std::size_t descriptors = world.descriptors();
   file.add("before\n", 1000);
   EXPECT_EQ(file.reopen(1000), 0);
-  EXPECT_EQ(world.log, "before\n") << "to the old file";
-  EXPECT_EQ(world.descriptors(), descriptors) << "which is closed";
+  EXPECT_EQ(world.log, "before\n") << "written to the old file";
+  EXPECT_EQ(world.descriptors(), descriptors) << "the old file is closed";
   world.failure = {sim::Call::open, world.calls_made[static_cast<std::size_t>(sim::Call::open)], EACCES};
   EXPECT_EQ(file.reopen(1000), EACCES);
   file.add("after\n", 1000);
   file.flush(1000);
-  EXPECT_EQ(world.log, "before\nafter\n") << "it goes on where it was";
+  EXPECT_EQ(world.log, "before\nafter\n") << "the old file stays in use";
 }
 
-TEST(Place, OfALog) {
+TEST(LogTarget, Parse) {
   struct Row {
     const char *option, *path;
-    const watch::LogBackend* manner;
+    const watch::LogBackend* backend;
   };
   const Row rows[] = {{"log", "log", &watch::kFile},
                       {"syslog", "/dev/log", &watch::kSyslog},
@@ -129,18 +128,18 @@ TEST(Place, OfALog) {
                       {"./syslog", "./syslog", &watch::kFile},
                       {"syslog.txt", "syslog.txt", &watch::kFile}};
   for (const Row& row : rows) {
-    const watch::LogTarget place = watch::log_target(row.option);
-    EXPECT_EQ(place.path, row.path);
-    EXPECT_EQ(place.backend, row.manner) << row.option;
+    const watch::LogTarget target = watch::log_target(row.option);
+    EXPECT_EQ(target.path, row.path);
+    EXPECT_EQ(target.backend, row.backend) << row.option;
   }
 }
 
-TEST(Notice, AsALineOfTheFormat) {
+TEST(Notice, TextAndJson) {
   EXPECT_EQ(watch::as_text("a \"b\""), "a \"b\"\n");
   EXPECT_EQ(watch::as_json("a \"b\" \\"), "{\"notice\":\"a \\\"b\\\" \\\\\"}\n");
 }
 
-TEST(Sink, WithoutADescriptorTakesNothing) {
+TEST(Sink, WithoutADescriptorIgnoresLines) {
   watch::Sink sink;
   sink.add("line\n", 0);
   EXPECT_EQ(sink.next_flush(), 0U);
@@ -221,7 +220,7 @@ TEST_F(AccessLog, Common) {
   EXPECT_EQ(line(LogFormat::common),
             "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET http://o.test/a HTTP/1.1\" 200 5000\n");
   exchange.http10 = true;
-  exchange.sent_down = 100;  // not even the head
+  exchange.sent_down = 100;  // less than the head
   exchange.target_cut = true;
   EXPECT_EQ(line(LogFormat::common),
             "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET http://o.test/a... HTTP/1.0\" 200 -\n");
@@ -265,7 +264,7 @@ TEST_F(AccessLog, Json) {
   EXPECT_NE(line(LogFormat::json).find(R"("error":"99999"})"), string::npos);
 }
 
-TEST_F(AccessLog, WhatAnotherChoseIsEscaped) {
+TEST_F(AccessLog, EscapesTextFromClients) {
   url("a\n\"\\\x1b\x7f\xc3\xa9 b");
   referer("\r\nx \"y\"");
   EXPECT_NE(line(LogFormat::own).find(R"( GET a\x0a\x22\x5c\x1b\x7f\xc3\xa9\x20b 200)"), string::npos);
@@ -275,7 +274,7 @@ TEST_F(AccessLog, WhatAnotherChoseIsEscaped) {
   EXPECT_NE(line(LogFormat::json).find(R"("url":"a\u000a\"\\\u001b\u007f\u00c3\u00a9 b",)"), string::npos);
 }
 
-TEST_F(AccessLog, ALineAlwaysFitsAndIsOne) {
+TEST_F(AccessLog, TheLongestLineFitsOnOneLine) {
   std::memset(static_cast<void*>(&exchange), 0xff, offsetof(Exchange, method));
   exchange.client.family = sys::Address::Family::ipv6;
   exchange.wall_ms = 784'111'777'123;
@@ -302,7 +301,7 @@ TEST_F(AccessLog, ALineAlwaysFitsAndIsOne) {
   }
 }
 
-TEST(TracePrinter, TellsTheWayOfARequest) {
+TEST(TracePrinter, PrintsTheStepsOfARequest) {
   bench::Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -319,15 +318,15 @@ TEST(TracePrinter, TellsTheWayOfARequest) {
         "SEND_REQUEST connecting to address 1", "SEND_REQUEST -> READ_RESPONSE",
         "READ_RESPONSE -> SEND_RESPONSE", "SEND_RESPONSE -> FREE: complete"}) {
     at = b.world.log.find(step, at);
-    ASSERT_NE(at, string::npos) << step << " in its order, in\n" << b.world.log;
+    ASSERT_NE(at, string::npos) << step << " missing or out of order in\n" << b.world.log;
   }
-  const std::size_t told = b.world.log.size();
+  const std::size_t printed = b.world.log.size();
   trace_printer.print(b.trace, sink);
   sink.flush(0);
-  EXPECT_EQ(b.world.log.size(), told) << "nothing is told twice";
+  EXPECT_EQ(b.world.log.size(), printed) << "entries are printed once";
 }
 
-TEST(TracePrinter, SaysWhatItMissed) {
+TEST(TracePrinter, ReportsLostEntries) {
   bench::Bench b;
   for (std::size_t i = 0; i < base::Trace::kEntries + 5; ++i)
     b.trace.add({.id = 1,
@@ -345,7 +344,7 @@ TEST(TracePrinter, SaysWhatItMissed) {
   EXPECT_EQ(b.world.log.find("proxy: trace overrun: 5 entries lost\n"), 0U);
 }
 
-TEST(TracePrinter, ALineForEachKindOfEntry) {
+TEST(TracePrinter, PrintsEachKindOfEntry) {
   const auto text = [](base::TraceEvent event, std::uint8_t detail, int error) {
     std::array<char, 256> room;
     base::Writer line{room};

@@ -1,4 +1,4 @@
-// Addresses and networks, against plain arithmetic.
+// Addresses and networks, compared with plain arithmetic.
 #include "../../../src/sys/address.hpp"
 
 #include <random>
@@ -41,7 +41,7 @@ TEST(LinuxAddress, TextAndBack) {
   }
 }
 
-TEST(LinuxAddress, TheLongestTextFits) {
+TEST(LinuxAddress, LongestTextFits) {
   Address longest;
   longest.family = Address::Family::ipv6;
   longest.bytes.fill(0xff);
@@ -50,7 +50,7 @@ TEST(LinuxAddress, TheLongestTextFits) {
   EXPECT_EQ(sys::endpoint_text(longest).view(), "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535");
 }
 
-TEST(LinuxAddress, WhatIsNone) {
+TEST(LinuxAddress, RejectsInvalidAddresses) {
   for (const char* text :
        {"",          " ",          "1",        "1.2",      "1.2.3",       "1.2.3.4.", ".1.2.3.4",
         "1.2.3.4.5", "1.2.3.256",  "1.2.3.-4", "01.2.3.4", "0x1.2.3.4",   "1.2.3.4 ", " 1.2.3.4",
@@ -58,14 +58,14 @@ TEST(LinuxAddress, WhatIsNone) {
         "g::",       "[::1]",      "::1%1",    "::1.2.3",  "::1.2.3.256", "localhost"}) {
     Address address = sys::loopback4(7);
     EXPECT_FALSE(sys::parse_ip(text, 1, address)) << text;
-    EXPECT_EQ(address, sys::loopback4(7)) << text << ": it is left as it was";
+    EXPECT_EQ(address, sys::loopback4(7)) << text << ": unchanged";
   }
   Address address;
-  EXPECT_FALSE(sys::parse_ip(std::string_view{"1.2.3.4\0x", 9}, 1, address)) << "a NUL does not end it";
+  EXPECT_FALSE(sys::parse_ip(std::string_view{"1.2.3.4\0x", 9}, 1, address)) << "NUL does not end the text";
   EXPECT_FALSE(sys::parse_ip(string(1000, '1'), 1, address));
 }
 
-// The first `prefix` bits are equal, bit by bit.
+// True if the first `prefix` bits are equal.
 bool same_prefix(const Address& a, const Address& b, std::size_t prefix) {
   for (std::size_t bit = 0; bit < prefix; ++bit)
     if ((a.bytes[bit / 8] >> (7 - bit % 8) & 1) != (b.bytes[bit / 8] >> (7 - bit % 8) & 1)) return false;
@@ -90,7 +90,7 @@ TEST(LinuxAddress, NetworksOfEachSize) {
       }
     Address any;
     any.family = family;
-    EXPECT_FALSE(any.in_network(any, bits + 1)) << "there is no such network";
+    EXPECT_FALSE(any.in_network(any, bits + 1)) << "the prefix is too long";
   }
 }
 
@@ -109,7 +109,7 @@ TEST(LinuxAddress, FamiliesAndMappedAddresses) {
       {"IPv4 is not among all of IPv6", ip("10.1.2.3"), ip("::"), 0, false},
       {"IPv6 is not among all of IPv4", ip("2001:db8::1"), ip("0.0.0.0"), 0, false},
       {"no address is in no network", Address{}, ip("0.0.0.0"), 0, false},
-      // What stands for an IPv4 network is that network.
+      // A mapped network is the IPv4 network.
       {"a mapped network holds the IPv4 addresses it stands for", ip("10.1.2.3"), ip("::ffff:10.1.2.3"), 128,
        true},
   };
@@ -117,7 +117,7 @@ TEST(LinuxAddress, FamiliesAndMappedAddresses) {
     EXPECT_EQ(row.mine.in_network(row.network, row.prefix), row.inside) << row.title;
 }
 
-TEST(LinuxAddress, WhoIsHereAndWhoIsAll) {
+TEST(LinuxAddress, LoopbackAndWildcard) {
   struct Row {
     const char* text;
     bool loopback, wildcard;

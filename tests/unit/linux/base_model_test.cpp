@@ -1,4 +1,4 @@
-// The list of indices and the pool, against what the standard library would do.
+// Index lists and the pool, compared with the standard library.
 #include <list>
 #include <random>
 
@@ -12,7 +12,7 @@ struct Element {
   base::Links links;
 };
 
-TEST(LinuxLinks, DoesWhatAListDoes) {
+TEST(LinuxLinks, BehavesLikeAList) {
   constexpr std::uint32_t kElements = 12;
   std::array<Element, kElements> elements;
   base::IndexQueue<Element, &Element::links> queue{elements.data()};
@@ -46,7 +46,7 @@ struct Piece {
   std::uint64_t words[32];
 };
 
-TEST(LinuxPool, PiecesKeepWhatIsInThemAndComeBackInTheOrderOfAStack) {
+TEST(LinuxPool, PiecesKeepTheirContentAndAreReusedLastInFirstOut) {
   constexpr std::size_t kLimit = 9;
   const support::Room memory{base::Pool<Piece>::footprint(kLimit)};
   base::Pool<Piece> pool{memory.get(), kLimit};
@@ -64,7 +64,7 @@ TEST(LinuxPool, PiecesKeepWhatIsInThemAndComeBackInTheOrderOfAStack) {
       ASSERT_EQ(bool{piece}, lent.size() < kLimit);
       if (!piece) continue;
       if (!returned.empty()) {
-        ASSERT_EQ(piece.get(), returned.back()) << "last given, first taken";
+        ASSERT_EQ(piece.get(), returned.back()) << "last in, first out";
         returned.pop_back();
       }
       for (std::uint64_t& word : piece->words) word = mark;
@@ -72,25 +72,25 @@ TEST(LinuxPool, PiecesKeepWhatIsInThemAndComeBackInTheOrderOfAStack) {
     } else if (!lent.empty()) {
       const auto at = static_cast<std::ptrdiff_t>(random() % lent.size());
       for (const std::uint64_t word : lent[static_cast<std::size_t>(at)].piece->words)
-        ASSERT_EQ(word, lent[static_cast<std::size_t>(at)].mark) << "nobody else wrote there";
+        ASSERT_EQ(word, lent[static_cast<std::size_t>(at)].mark) << "no other piece overlaps";
       returned.push_back(lent[static_cast<std::size_t>(at)].piece.get());
       lent.erase(lent.begin() + at);
     }
     ASSERT_EQ(pool.used(), lent.size());
     if (!lent.empty()) {
-      ASSERT_TRUE(pool.trim(0).empty()) << "not while a piece is out";
+      ASSERT_TRUE(pool.trim(0).empty()) << "not while a piece is in use";
     }
   }
 }
 
-TEST(LinuxPool, AfterATrimItBeginsAnew) {
+TEST(LinuxPool, WorksAfterTrim) {
   const support::Room memory{base::Pool<Piece>::footprint(4)};
   base::Pool<Piece> pool{memory.get(), 4};
   { const auto a = pool.take(), b = pool.take(), c = pool.take(); }
-  EXPECT_TRUE(pool.trim(4).empty()) << "three were touched: it is not worth while";
+  EXPECT_TRUE(pool.trim(4).empty()) << "only three pieces were used";
   const std::span<std::byte> idle = pool.trim(3);
   EXPECT_EQ(idle.size(), 3 * sizeof(Piece));
-  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(idle.data()) % 4096, 0U) << "whole pages can be given back";
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(idle.data()) % 4096, 0U) << "page-aligned";
   std::vector<base::Pool<Piece>::Ptr> all;
   std::set<Piece*> distinct;
   for (int i = 0; i < 4; ++i) {
@@ -102,7 +102,7 @@ TEST(LinuxPool, AfterATrimItBeginsAnew) {
   EXPECT_FALSE(pool.take());
 }
 
-TEST(LinuxPool, OfNothingHasNothing) {
+TEST(LinuxPool, WithoutMemoryIsEmpty) {
   base::Pool<Piece> none{nullptr, 5};
   EXPECT_FALSE(none.take());
   EXPECT_EQ(none.limit(), 0U);

@@ -1,5 +1,5 @@
-// Bulk through real pipes: that it arrives whole whatever the sockets take at once, and what is Linux's
-// alone.
+// Large bodies through real pipes: all bytes arrive, whatever the sockets accept at once; and what only
+// Linux does.
 #include <cerrno>
 #include <csignal>
 
@@ -21,10 +21,10 @@ class LinuxBulk : public support::LinuxLane {
  protected:
   LinuxBulk() {
     pipes.bulk_bytes = 0;
-    // As the program does: splice(2) knows no MSG_NOSIGNAL.
+    // As in the program: splice(2) has no MSG_NOSIGNAL.
     EXPECT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
   }
-  // Both ends and the lane go on in turns, until nothing moves any more or it stops for good.
+  // Runs both ends and the lane in turns until nothing moves or the lane has ended.
   Flow run() {
     Flow flow = Flow::none;
     for (int still = 0; still < 3;) {
@@ -40,7 +40,7 @@ class LinuxBulk : public support::LinuxLane {
   }
 };
 
-TEST_F(LinuxBulk, ArrivesWhole) {
+TEST_F(LinuxBulk, ForwardsAllBytes) {
   const string body = counted(24 << 20);
   frame(Body::Kind::length, body.size());
   giver->outbox = body + "the next message";
@@ -53,24 +53,24 @@ TEST_F(LinuxBulk, ArrivesWhole) {
   EXPECT_TRUE(taken(body.size()) == body);
   EXPECT_EQ(lane.bytes_sent, body.size());
   EXPECT_EQ(pipes.used(), 0U);
-  EXPECT_EQ(pipes.open(), 1U) << "it went through a pipe";
+  EXPECT_EQ(pipes.open(), 1U) << "a pipe was used";
   EXPECT_EQ(blocks.used(), 0U);
 }
 
-TEST_F(LinuxBulk, ASinkThatTakesNothingStopsTheSource) {
+TEST_F(LinuxBulk, BackpressureStopsTheSource) {
   frame(Body::Kind::until_eof);
   giver->outbox = string(32 << 20, 'x');
   taker->reads = false;
   EXPECT_EQ(run(), Flow::need_write);
-  EXPECT_GT(giver->outbox.size(), 0U) << "the window is closed";
+  EXPECT_GT(giver->outbox.size(), 0U) << "the TCP window is closed";
   EXPECT_GT(lane.held(), 0U);
   EXPECT_LE(lane.held(), sys::kPipeBytes);
   EXPECT_EQ(pipes.used(), 1U);
   lane.drop_block();
-  EXPECT_EQ(pipes.open(), 0U) << "nobody else may have what is in it";
+  EXPECT_EQ(pipes.open(), 0U) << "a pipe with bytes is closed";
 }
 
-TEST_F(LinuxBulk, TheEndBehindWhatThePipeHolds) {
+TEST_F(LinuxBulk, EndOfStreamAfterThePipeContent) {
   const string body = counted(8 << 20);
   frame(Body::Kind::until_eof);
   giver->outbox = body;
@@ -84,7 +84,7 @@ TEST_F(LinuxBulk, TheEndBehindWhatThePipeHolds) {
   EXPECT_TRUE(taken(body.size()) == body);
 }
 
-TEST_F(LinuxBulk, ASinkThatBreaksOffRaisesNoSignal) {
+TEST_F(LinuxBulk, SinkErrorRaisesNoSignal) {
   frame(Body::Kind::until_eof);
   taker->abort();
   ASSERT_TRUE(support::await(to.fd.get(), POLLHUP));
@@ -96,8 +96,8 @@ TEST_F(LinuxBulk, ASinkThatBreaksOffRaisesNoSignal) {
   EXPECT_EQ(lane.error, EPIPE);
 }
 
-// splice(2) alone would stop before the urgent byte for ever; recv(2) passes over it, so a lane does.
-TEST_F(LinuxBulk, AnUrgentByteIsPassedOver) {
+// splice(2) alone stops at an urgent byte for ever; recv(2) skips it.
+TEST_F(LinuxBulk, SkipsAnUrgentByte) {
   frame(Body::Kind::until_eof);
   arrive("before");
   ASSERT_EQ(::send(giver->fd(), "!", 1, MSG_OOB), 1);
@@ -110,7 +110,7 @@ TEST_F(LinuxBulk, AnUrgentByteIsPassedOver) {
   EXPECT_EQ(taken(18), "beforebehindand on");
 }
 
-TEST_F(LinuxBulk, AFullPipeSaysAgain) {
+TEST_F(LinuxBulk, FullPipeReturnsAgain) {
   const sys::Pipe pipe = sys::make_pipe();
   ASSERT_EQ(pipe.error, 0);
   sys::Io io{};
@@ -122,7 +122,7 @@ TEST_F(LinuxBulk, AFullPipeSaysAgain) {
   } while (io.outcome == sys::Outcome::done && held < 2 * sys::kPipeBytes);
   EXPECT_EQ(io.outcome, sys::Outcome::again);
   EXPECT_LE(held, sys::kPipeBytes);
-  EXPECT_EQ(sys::splice_out(pipe.out, to.fd, held).bytes, held) << "and nothing is lost";
+  EXPECT_EQ(sys::splice_out(pipe.out, to.fd, held).bytes, held) << "no byte is lost";
   EXPECT_EQ(sys::splice_in(from.fd, pipe.in, 2000).bytes, 1000U);
 }
 

@@ -1,11 +1,11 @@
-// A lane between two real sockets whose far ends the test holds.
+// A lane between two real sockets whose remote ends belong to the test.
 #pragma once
 #include "../../../src/net/lane.hpp"
 #include "support.hpp"
 
 namespace support {
 
-// A connection over TCP on this machine; both ends do not block.
+// A TCP connection over loopback; both ends are non-blocking.
 struct Pair {
   Pair() {
     Host host;
@@ -29,7 +29,7 @@ class LinuxLane : public testing::Test {
   void frame(http::Body::Kind kind, std::uint64_t length = 0) {
     lane.framing = http::Framing{http::Body{kind, length}};
   }
-  // The bytes are there to be read, and the lane has been told.
+  // Bytes have arrived and the source is marked readable.
   void arrive(std::string_view text) {
     giver->outbox += text;
     giver->push();

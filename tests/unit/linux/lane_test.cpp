@@ -1,4 +1,4 @@
-// Bytes from one real socket to the other: what each mark means, and when a lane stops.
+// Lanes between real sockets: readiness marks, and when a lane stops.
 #include "../../../src/net/lane.hpp"
 
 #include "lane_bench.hpp"
@@ -11,7 +11,7 @@ using std::string;
 using support::LinuxLane;
 using support::Pair;
 
-TEST_F(LinuxLane, MovesAMessageAndNotAByteMore) {
+TEST_F(LinuxLane, ForwardsOneMessageOnly) {
   frame(Body::Kind::length, 5);
   arrive("hello and more");
   EXPECT_EQ(pump(), Flow::complete);
@@ -20,23 +20,23 @@ TEST_F(LinuxLane, MovesAMessageAndNotAByteMore) {
   EXPECT_EQ(lane.bytes_sent, 5U);
   EXPECT_EQ(blocks.used(), 0U);
   std::array<std::byte, 64> rest;
-  EXPECT_EQ(sys::receive(from.fd, rest).bytes, 9U) << "what is behind the message stays where it is";
+  EXPECT_EQ(sys::receive(from.fd, rest).bytes, 9U) << "bytes after the message are not read";
 }
 
-TEST_F(LinuxLane, EagainClearsTheMarkOfTheSource) {
+TEST_F(LinuxLane, EagainClearsReadable) {
   frame(Body::Kind::until_eof);
   EXPECT_EQ(pump(), Flow::need_read);
   EXPECT_FALSE(from.readable);
-  EXPECT_EQ(blocks.used(), 0U) << "who waits for bytes holds no block";
+  EXPECT_EQ(blocks.used(), 0U) << "no block is held while waiting";
   arrive("late");
   from.readable = false;
-  EXPECT_EQ(pump(), Flow::need_read) << "without its mark the source is not read";
+  EXPECT_EQ(pump(), Flow::need_read) << "no read without the mark";
   from.readable = true;
   EXPECT_EQ(pump(), Flow::need_read);
   EXPECT_EQ(taken(4), "late");
 }
 
-TEST_F(LinuxLane, AShortReadClearsTheMarkUnlessTheEndWasTold) {
+TEST_F(LinuxLane, ShortReadClearsReadableUnlessFinReported) {
   struct Row {
     const char* title;
     bool finished, hung;
@@ -63,7 +63,7 @@ TEST_F(LinuxLane, AShortReadClearsTheMarkUnlessTheEndWasTold) {
   }
 }
 
-TEST_F(LinuxLane, EagainClearsTheMarkOfTheSink) {
+TEST_F(LinuxLane, EagainClearsWritable) {
   frame(Body::Kind::until_eof);
   taker->reads = false;
   string all;
@@ -74,10 +74,10 @@ TEST_F(LinuxLane, EagainClearsTheMarkOfTheSink) {
     ASSERT_TRUE(flow == Flow::need_read || flow == Flow::need_write);
   }
   EXPECT_FALSE(to.writable);
-  EXPECT_GT(lane.held(), 0U) << "what was not taken is kept";
+  EXPECT_GT(lane.held(), 0U) << "unsent bytes are kept";
   EXPECT_EQ(blocks.used() + pipes.used(), 1U);
   const std::size_t moved = lane.bytes_sent;
-  EXPECT_EQ(pump(), Flow::need_write) << "without its mark the sink is not tried";
+  EXPECT_EQ(pump(), Flow::need_write) << "no write without the mark";
   EXPECT_EQ(lane.bytes_sent, moved);
   taker->reads = true;
   taken(moved);
@@ -88,7 +88,7 @@ TEST_F(LinuxLane, EagainClearsTheMarkOfTheSink) {
   EXPECT_EQ(blocks.used(), 0U);
 }
 
-TEST_F(LinuxLane, ASinkThatTakesNothingStopsTheSource) {
+TEST_F(LinuxLane, BackpressureStopsTheSource) {
   frame(Body::Kind::until_eof);
   giver->outbox = string(32 << 20, 'x');
   taker->reads = false;
@@ -99,12 +99,12 @@ TEST_F(LinuxLane, ASinkThatTakesNothingStopsTheSource) {
     pump();
     still = giver->outbox.size() == before ? still + 1 : 0;
   }
-  EXPECT_GT(giver->outbox.size(), 0U) << "the window is closed";
+  EXPECT_GT(giver->outbox.size(), 0U) << "the TCP window is closed";
   EXPECT_LE(lane.held(), sys::kPipeBytes);
   EXPECT_EQ(blocks.used() + pipes.used(), 1U);
 }
 
-TEST_F(LinuxLane, TheEndOfTheSource) {
+TEST_F(LinuxLane, EndOfTheSource) {
   struct Row {
     const char* title;
     Body body;
@@ -138,14 +138,14 @@ TEST_F(LinuxLane, TheEndOfTheSource) {
     std::size_t budget = 1 << 20;
     EXPECT_EQ(net::pump(there, in, out, {blocks, pipes}, budget), row.flow) << row.title;
     if (row.flow == Flow::read_failed) {
-      EXPECT_EQ(there.error, 0) << row.title << ": no error, only an end";
+      EXPECT_EQ(there.error, 0) << row.title << ": end of stream, no error";
     }
     EXPECT_EQ(there.bytes_sent, row.content.size()) << row.title;
     EXPECT_EQ(blocks.used(), 0U) << row.title;
   }
 }
 
-TEST_F(LinuxLane, ASourceThatBreaksOff) {
+TEST_F(LinuxLane, SourceError) {
   frame(Body::Kind::until_eof);
   arrive("hello");
   EXPECT_EQ(pump(), Flow::need_read);
@@ -154,11 +154,11 @@ TEST_F(LinuxLane, ASourceThatBreaksOff) {
   from.readable = from.finished = from.hung = true;
   EXPECT_EQ(pump(), Flow::read_failed);
   EXPECT_EQ(lane.error, ECONNRESET);
-  EXPECT_FALSE(from.eof) << "that is not an end";
+  EXPECT_FALSE(from.eof) << "an error is not an end of stream";
   EXPECT_EQ(taken(5), "hello");
 }
 
-TEST_F(LinuxLane, ASinkThatBreaksOff) {
+TEST_F(LinuxLane, SinkError) {
   frame(Body::Kind::until_eof);
   arrive("hello");
   taker->abort();
@@ -167,22 +167,21 @@ TEST_F(LinuxLane, ASinkThatBreaksOff) {
   EXPECT_TRUE(lane.error == ECONNRESET || lane.error == EPIPE) << lane.error;
 }
 
-TEST_F(LinuxLane, StopsWhenItsShareIsUsedUp) {
+TEST_F(LinuxLane, StopsWhenBudgetIsUsed) {
   frame(Body::Kind::until_eof);
   arrive(string(100'000, 'x'));
   std::size_t budget = 40'000;
-  // Each read asks for a whole block; how much there is at once is the kernel's choice.
+  // Each read asks for a whole block; the kernel decides how many bytes it returns.
   Flow flow = net::pump(lane, from, to, {blocks, pipes}, budget);
   ASSERT_EQ(flow, Flow::budget);
   EXPECT_EQ(budget, 0U);
   EXPECT_GE(lane.bytes_sent, 40'000U);
   EXPECT_LT(lane.bytes_sent, 40'000U + base::kBlockBytes);
-  EXPECT_TRUE(from.readable) << "it goes on in the next turn without a new event";
-  EXPECT_EQ(net::pump(lane, from, to, {blocks, pipes}, budget), Flow::budget)
-      << "nothing is read for nothing";
+  EXPECT_TRUE(from.readable) << "the next turn continues without a new event";
+  EXPECT_EQ(net::pump(lane, from, to, {blocks, pipes}, budget), Flow::budget) << "no byte is read in vain";
 }
 
-TEST_F(LinuxLane, WithoutABlockItWaitsForOne) {
+TEST_F(LinuxLane, WaitsForABlock) {
   auto one = blocks.take(), two = blocks.take();
   frame(Body::Kind::length, 5);
   arrive("hello");
@@ -193,7 +192,7 @@ TEST_F(LinuxLane, WithoutABlockItWaitsForOne) {
   EXPECT_EQ(taken(5), "hello");
 }
 
-TEST_F(LinuxLane, ChunksAreTakenOutAndAMalformedOneStopsIt) {
+TEST_F(LinuxLane, DecodesChunksAndStopsAtAMalformedOne) {
   frame(Body::Kind::chunked);
   arrive("2\r\nab\r\n1;x=y\r\nc");
   EXPECT_EQ(pump(), Flow::need_read);
@@ -202,7 +201,7 @@ TEST_F(LinuxLane, ChunksAreTakenOutAndAMalformedOneStopsIt) {
   EXPECT_EQ(taken(3), "abc");
 }
 
-TEST_F(LinuxLane, DrainSendsWhatIsHeld) {
+TEST_F(LinuxLane, DrainSendsHeldBytes) {
   lane.block = blocks.take();
   std::memcpy(lane.block->bytes, "0123456789", 10);
   lane.begin = 3;
@@ -211,10 +210,10 @@ TEST_F(LinuxLane, DrainSendsWhatIsHeld) {
   EXPECT_EQ(taken(5), "34567");
   EXPECT_EQ(lane.bytes_sent, 5U);
   EXPECT_EQ(lane.held(), 0U);
-  EXPECT_EQ(net::drain(lane, to), Flow::complete) << "nothing is held, nothing is to be done";
+  EXPECT_EQ(net::drain(lane, to), Flow::complete) << "nothing to send";
 }
 
-TEST_F(LinuxLane, DiscardReadsUntilTheEnd) {
+TEST_F(LinuxLane, DiscardReadsToEndOfStream) {
   std::size_t budget = 1'000'000;
   arrive("unwanted");
   EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::need_read);
@@ -228,11 +227,11 @@ TEST_F(LinuxLane, DiscardReadsUntilTheEnd) {
   end_of_source();
   EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::complete);
   EXPECT_TRUE(from.eof);
-  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::complete) << "the end stays the end";
+  EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::complete) << "end of stream is permanent";
   EXPECT_EQ(blocks.used(), 0U);
 }
 
-TEST_F(LinuxLane, DiscardGivesUpTheBlockAndNeedsOne) {
+TEST_F(LinuxLane, DiscardReturnsTheBlockAndNeedsOne) {
   lane.block = blocks.take();
   lane.end = 10;
   arrive("unwanted");
@@ -245,7 +244,7 @@ TEST_F(LinuxLane, DiscardGivesUpTheBlockAndNeedsOne) {
   EXPECT_EQ(net::discard(lane, from, blocks, budget), Flow::no_block);
 }
 
-TEST_F(LinuxLane, DiscardOfASourceThatBreaksOff) {
+TEST_F(LinuxLane, DiscardReportsASourceError) {
   giver->abort();
   ASSERT_TRUE(support::await(from.fd.get(), POLLHUP));
   std::size_t budget = 100;

@@ -1,4 +1,4 @@
-// Names from a source that says what the test tells it.
+// The resolver with a name source that the test controls.
 #include "../../../src/net/resolver.hpp"
 
 #include "support.hpp"
@@ -29,7 +29,7 @@ class LinuxResolver : public testing::Test {
   net::Resolver resolver_{poller_};
 };
 
-TEST_F(LinuxResolver, AnswersWithoutAskingWhatNeedsNoAsking) {
+TEST_F(LinuxResolver, NumericAddressesAndLocalhostNeedNoQuery) {
   struct Row {
     const char* host;
     std::vector<sys::Address> expected;
@@ -37,7 +37,7 @@ TEST_F(LinuxResolver, AnswersWithoutAskingWhatNeedsNoAsking) {
   sys::Address four, six;
   ASSERT_TRUE(sys::parse_ip("192.0.2.7", 8080, four));
   ASSERT_TRUE(sys::parse_ip("2001:db8::7", 8080, six));
-  // RFC 6761 section 6.3: localhost and all below it are this machine.
+  // RFC 6761 section 6.3: localhost and its subdomains are loopback.
   const std::vector<sys::Address> here{sys::loopback4(8080), sys::loopback6(8080)};
   const Row rows[] = {{"192.0.2.7", {four}},   {"2001:db8::7", {six}}, {"localhost", here},
                       {"LOCALHOST", here},     {"localhost.", here},   {"x.localhost", here},
@@ -54,20 +54,20 @@ TEST_F(LinuxResolver, AnswersWithoutAskingWhatNeedsNoAsking) {
   EXPECT_EQ(asked(), 5U);
 }
 
-TEST_F(LinuxResolver, ASourceThatDoesNotWaitAnswersAtOnce) {
+TEST_F(LinuxResolver, BlockingSourceAnswersAtOnce) {
   fake::names().known["o.test"] = fake::found({sys::loopback4(0)});
   const Lookup found = find("O.Test");
   ASSERT_EQ(found.what, What::ready);
-  EXPECT_EQ(found.addresses.list[0], sys::loopback4(8080)) << "with the port that was asked for";
-  EXPECT_TRUE(woken().empty()) << "nobody waited";
+  EXPECT_EQ(found.addresses.list[0], sys::loopback4(8080)) << "with the requested port";
+  EXPECT_TRUE(woken().empty()) << "no waiter";
 }
 
-TEST_F(LinuxResolver, AllWhoWaitAreWokenOnce) {
+TEST_F(LinuxResolver, WakesEachWaiterOnce) {
   EXPECT_EQ(find("o.test", 0, 1).what, What::pending);
   EXPECT_EQ(find("O.TEST", 0, 2).what, What::pending);
-  EXPECT_EQ(find("o.test", 0, 1).what, What::pending) << "it asks again, and waits once all the same";
+  EXPECT_EQ(find("o.test", 0, 1).what, What::pending) << "a repeated call adds no second waiter";
   EXPECT_EQ(find("p.test", 0, 3).what, What::pending);
-  EXPECT_EQ(asked(), 2U) << "each name once";
+  EXPECT_EQ(asked(), 2U) << "one query per name";
   EXPECT_TRUE(woken().empty());
   fake::names().answer("o.test", fake::found({sys::loopback4(0)}));
   EXPECT_EQ(woken(), (std::vector<std::uint32_t>{1, 2}));
@@ -77,13 +77,13 @@ TEST_F(LinuxResolver, AllWhoWaitAreWokenOnce) {
   EXPECT_EQ(asked(), 2U);
 }
 
-TEST_F(LinuxResolver, AnAnswerNobodyAskedForIsIgnored) {
+TEST_F(LinuxResolver, IgnoresUnrequestedAnswers) {
   fake::names().answer("o.test", fake::found({sys::loopback4(0)}));
   EXPECT_TRUE(woken().empty());
   EXPECT_EQ(find("o.test").what, What::pending);
 }
 
-TEST_F(LinuxResolver, HowLongWhatIsBelieved) {
+TEST_F(LinuxResolver, CacheTimes) {
   constexpr std::uint64_t kMost = net::Resolver::kAnswerKeptMaxMs, kFailure = net::Resolver::kFailureKeptMs;
   struct Row {
     const char* title;
@@ -123,7 +123,7 @@ TEST_F(LinuxResolver, HowLongWhatIsBelieved) {
   }
 }
 
-TEST_F(LinuxResolver, RemembersNoMoreThanItMay) {
+TEST_F(LinuxResolver, CacheIsBounded) {
   const std::size_t many = 3 * net::Resolver::kNamesMax;
   for (std::size_t i = 0; i < many; ++i) {
     fake::names().known["h" + std::to_string(i) + ".test"] = fake::found({sys::loopback4(0)});
@@ -136,7 +136,7 @@ TEST_F(LinuxResolver, RemembersNoMoreThanItMay) {
   EXPECT_LE(remembered, net::Resolver::kNamesMax);
 }
 
-TEST_F(LinuxResolver, WhoIsWaitedForIsNotForgotten) {
+TEST_F(LinuxResolver, KeepsEntriesWithWaiters) {
   EXPECT_EQ(find("wanted.test", 0, 7).what, What::pending);
   for (std::size_t i = 0; i < 2 * net::Resolver::kNamesMax; ++i) {
     fake::names().known["h" + std::to_string(i) + ".test"] = fake::found({sys::loopback4(0)});
@@ -146,7 +146,7 @@ TEST_F(LinuxResolver, WhoIsWaitedForIsNotForgotten) {
   EXPECT_EQ(woken(), (std::vector<std::uint32_t>{7}));
 }
 
-TEST_F(LinuxResolver, OfManyAddressesItKeepsTheFirst) {
+TEST_F(LinuxResolver, KeepsTheFirstAddresses) {
   std::vector<sys::Address> many;
   for (std::uint8_t i = 0; i < net::Addresses::kMax + 3; ++i) {
     many.push_back(sys::loopback4(0));

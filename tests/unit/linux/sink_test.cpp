@@ -1,4 +1,4 @@
-// The sink on a real pipe, file and socket: one that is full is not waited for.
+// The sink on a real pipe, file and socket: writing never blocks.
 #include "../../../src/watch/sink.hpp"
 
 #include <sys/resource.h>
@@ -46,7 +46,7 @@ class LinuxSink : public testing::Test {
   int write_end_ = -1;
 };
 
-TEST_F(LinuxSink, WritesWhatIsDue) {
+TEST_F(LinuxSink, WritesDueLines) {
   sink->add("one\n", 1000);
   EXPECT_EQ(sink->next_flush(), 1000 + Sink::kBatchMs);
   sink->flush_if_due(1000 + Sink::kBatchMs - 1);
@@ -57,7 +57,7 @@ TEST_F(LinuxSink, WritesWhatIsDue) {
   EXPECT_EQ(sink->dropped(), 0U);
 }
 
-TEST_F(LinuxSink, AFullPipeLosesNothingThatWasTakenAndTellsWhatWasNot) {
+TEST_F(LinuxSink, FullPipeReportsDroppedLines) {
   fill_pipe();
   string expected;
   std::size_t lines = 0;
@@ -72,7 +72,7 @@ TEST_F(LinuxSink, AFullPipeLosesNothingThatWasTakenAndTellsWhatWasNot) {
   EXPECT_EQ(sink->dropped(), 0U);
   for (int i = 0; i < 7; ++i) sink->add(string(600, '@') + "\n", 1000);
   EXPECT_EQ(sink->dropped(), 7U);
-  EXPECT_GT(sink->next_flush(), 1000U) << "it is tried again, but not at once";
+  EXPECT_GT(sink->next_flush(), 1000U) << "retried, but not at once";
   string got;
   for (std::uint64_t now = 2000; sink->next_flush() != 0; now = sink->next_flush() + 1) {
     got += read();
@@ -83,14 +83,14 @@ TEST_F(LinuxSink, AFullPipeLosesNothingThatWasTakenAndTellsWhatWasNot) {
   ASSERT_GT(got.size(), expected.size());
   EXPECT_EQ(got.substr(0, expected.size()), expected);
   EXPECT_NE(got.find(" 7 lines", expected.size()), string::npos) << got.substr(expected.size());
-  EXPECT_EQ(got.find('@', expected.size()), string::npos) << "they are gone, and it says so";
+  EXPECT_EQ(got.find('@', expected.size()), string::npos) << "dropped lines are reported";
   sink->add("next\n", 9'000'000);
   sink->flush(9'000'000);
-  EXPECT_EQ(read(), "next\n") << "it is told once";
-  EXPECT_EQ(sink->dropped(), 7U) << "and counted for ever";
+  EXPECT_EQ(read(), "next\n") << "reported once";
+  EXPECT_EQ(sink->dropped(), 7U) << "the total is kept";
 }
 
-TEST_F(LinuxSink, AReaderThatHasLeftDoesNotKillTheProgram) {
+TEST_F(LinuxSink, ClosedPipeRaisesNoSignal) {
   ASSERT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
   reader.reset();
   sink->add("nobody reads\n", 1000);
@@ -98,13 +98,13 @@ TEST_F(LinuxSink, AReaderThatHasLeftDoesNotKillTheProgram) {
   EXPECT_GT(sink->next_flush(), 1000U);
 }
 
-TEST_F(LinuxSink, WhatWasDroppedIsToldInItsPlace) {
+TEST_F(LinuxSink, ReportMarksTheGap) {
   fill_pipe();
   const string line(1023, 'x');
   while (sink->dropped() == 0) sink->add(line + "\n", 1000);
   sink->flush(1000);
   string got = read();
-  sink->flush(2000);  // a pipe's worth, and not all
+  sink->flush(2000);  // a full pipe, not all lines
   sink->add("again\n", 2000);
   for (std::uint64_t now = 3000; sink->next_flush() != 0; now += 1000) {
     got += read();
@@ -115,7 +115,7 @@ TEST_F(LinuxSink, WhatWasDroppedIsToldInItsPlace) {
   EXPECT_TRUE(got.ends_with("x" + end)) << got.substr(got.size() - 200);
 }
 
-// A folder that is gone with the test.
+// A temporary directory.
 class LinuxLog : public testing::Test {
  protected:
   LinuxLog() { EXPECT_NE(::mkdtemp(folder_.data()), nullptr); }
@@ -136,7 +136,7 @@ class LinuxLog : public testing::Test {
   string folder_ = "/tmp/proxy-sink-XXXXXX";
 };
 
-TEST_F(LinuxLog, IsReopenedByItsName) {
+TEST_F(LinuxLog, ReopensByName) {
   Sink sink{sys::open_log(path("log").c_str()).fd, watch::log_target(path("log"))};
   sink.add("before\n", 1000);
   ASSERT_EQ(::rename(path("log").c_str(), path("log.1").c_str()), 0);
@@ -148,7 +148,7 @@ TEST_F(LinuxLog, IsReopenedByItsName) {
   EXPECT_EQ(content("log"), "after\n");
 }
 
-TEST_F(LinuxLog, IsKeptIfItCannotBeReopened) {
+TEST_F(LinuxLog, KeepsTheOldFileIfReopeningFails) {
   Sink sink{sys::open_log(path("log").c_str()).fd, watch::log_target(path("log"))};
   ASSERT_EQ(::rename(path("log").c_str(), path("log.1").c_str()), 0);
   ASSERT_EQ(::mkdir(path("log").c_str(), 0700), 0);
@@ -159,8 +159,8 @@ TEST_F(LinuxLog, IsKeptIfItCannotBeReopened) {
   EXPECT_EQ(content("log.1"), "after\n");
 }
 
-// A disk as full as can be had without one: a limit on the file's size cuts a line in two.
-TEST_F(LinuxLog, ALineThatWasCutIsCountedAsDropped) {
+// Simulates a full disk: a file size limit truncates a line.
+TEST_F(LinuxLog, CountsATruncatedLineAsDropped) {
   ASSERT_TRUE(sys::make_signalfd().fd);  // SIGXFSZ
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -181,7 +181,7 @@ TEST_F(LinuxLog, ALineThatWasCutIsCountedAsDropped) {
 
 class LinuxSyslog : public LinuxLog {
  protected:
-  // A daemon that listens at the path, or takes the place of one that did.
+  // Starts a daemon that receives at the path; replaces an earlier one.
   void listen() {
     ::unlink(path("socket").c_str());
     daemon.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -203,12 +203,12 @@ class LinuxSyslog : public LinuxLog {
   sys::Fd daemon;
 };
 
-TEST_F(LinuxSyslog, NobodyListens) {
+TEST_F(LinuxSyslog, NoDaemon) {
   EXPECT_EQ(sys::open_datagrams(path("socket").c_str()).error, ENOENT);
   EXPECT_EQ(sys::open_datagrams(string(300, 'x').c_str()).error, ENAMETOOLONG);
 }
 
-TEST_F(LinuxSyslog, ADatagramForEachLine) {
+TEST_F(LinuxSyslog, OneDatagramPerLine) {
   listen();
   Sink out = sink();
   out.add("one\n", 1000);
@@ -217,12 +217,12 @@ TEST_F(LinuxSyslog, ADatagramForEachLine) {
   const string first = next();
   EXPECT_TRUE(first.starts_with("<30>")) << first;
   EXPECT_TRUE(first.ends_with(" proxy: one")) << first;
-  EXPECT_EQ(first.size(), string{"<30>Nov  6 08:49:37 proxy: one"}.size()) << "the day has two places";
+  EXPECT_EQ(first.size(), string{"<30>Nov  6 08:49:37 proxy: one"}.size()) << "the day has two columns";
   EXPECT_TRUE(next().ends_with(" proxy: " + string(3000, 'x')));
   EXPECT_EQ(next(), "");
 }
 
-TEST_F(LinuxSyslog, AFullQueueLosesNothingThatWasTakenAndTellsWhatWasNot) {
+TEST_F(LinuxSyslog, FullQueueReportsDroppedLines) {
   listen();
   Sink out = sink();
   std::size_t lines = 0;
@@ -245,7 +245,7 @@ TEST_F(LinuxSyslog, AFullQueueLosesNothingThatWasTakenAndTellsWhatWasNot) {
   EXPECT_TRUE(last.ends_with(" proxy: proxy: 5 log lines dropped here")) << last;
 }
 
-TEST_F(LinuxSyslog, ADaemonThatIsStartedAnewGetsWhatCameMeanwhile) {
+TEST_F(LinuxSyslog, RestartedDaemonReceivesBufferedLines) {
   listen();
   Sink out = sink();
   daemon.reset();
@@ -257,7 +257,7 @@ TEST_F(LinuxSyslog, ADaemonThatIsStartedAnewGetsWhatCameMeanwhile) {
   EXPECT_TRUE(next().ends_with(" proxy: meanwhile"));
 }
 
-TEST(LinuxSignals, Usr1AsksToReopen) {
+TEST(LinuxSignals, Usr1ReopensTheLog) {
   const sys::Opened signals = sys::make_signalfd();
   ASSERT_TRUE(signals.fd);
   EXPECT_EQ(sys::next_signal(signals.fd), sys::Signal::none);
