@@ -238,7 +238,7 @@ void Origin::take_over(const ConnectionPtr& connection, const std::string& begun
   got += begun;
 }
 
-// Of the connections to its addresses only one may have bytes of the request; the others must end without any.
+// Only one of the connections to its addresses may carry the request; the others must end without a byte.
 bool Origin::attend() {
   for (World::Host* host : hosts_) {
     if (host->arrivals.empty()) continue;
@@ -249,7 +249,7 @@ bool Origin::attend() {
   for (auto at = untried_.begin(); at != untried_.end(); ++at) {
     Connection& c = **at;
     if (c.down.arrived.empty() && !c.down.fin_arrived && !c.remote_reset) continue;
-    if (!c.down.arrived.empty() && connection_) world_.fault("a request's bytes came on two connections of a race");
+    if (!c.down.arrived.empty() && connection_) world_.fault("bytes of a request arrived on two connection attempts");
     if (!c.down.arrived.empty())
       take_over(*at, "");
     else
@@ -279,8 +279,8 @@ bool Origin::answer() {
     sent_ += taken;
     return taken > 0;
   }
-  // An origin that answers early reads on, as RFC 9112 section 9.6 asks: else its answer may be destroyed.
-  // But half of them do not: then RST follows the answer, which has arrived all the same.
+  // An origin that responds early reads on, as in RFC 9112 section 9.6: else its response may be lost.
+  // Half of them do not: then RST follows the response, which has arrived anyway.
   const bool hasty = plan_.manner == Manner::early && plan_.cut % 2 == 1;
   if (plan_.manner == Manner::keeps || (plan_.manner == Manner::early && !hasty)) return false;
   over = true;

@@ -1,4 +1,4 @@
-// The remote hosts of a history, and what each of them must see: a reference model written from the RFCs and the
+// The remote hosts of a history, and what each of them must receive: a reference model written from the RFCs and the
 // README, which knows nothing of the proxy's code.
 #pragma once
 #include <string>
@@ -11,7 +11,7 @@ namespace sim {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// What a client asks for, and how it behaves.
+// A client's request and behaviour.
 struct ClientPlan {
   enum class Manner : std::uint8_t {
     plain,       // sends, reads to the end
@@ -20,9 +20,9 @@ struct ClientPlan {
     reset,       // resets after `cut` bytes sent
     stop,        // reads `cut` bytes, then nothing for a while, then the rest
     leave,       // reads `cut` bytes and closes
-    surplus,     // sends more than the request, behind it
+    surplus,     // sends more bytes after the request
     silent,      // sends nothing
-    garbage,     // sends what is not HTTP
+    garbage,     // sends bytes that are not HTTP
     stall,       // sends `cut` bytes and then nothing more
     raw,         // sends `body` and nothing else, closes its sending side if `cut` is odd; never drawn
   };
@@ -38,25 +38,25 @@ struct ClientPlan {
   std::uint64_t pause_ms = 0;  // before the first byte
 };
 
-// What the origin answers, and how it behaves.
+// An origin's response and behaviour.
 struct OriginPlan {
   enum class Manner : std::uint8_t {
-    answers,    // reads the whole request, answers, closes
-    keeps,      // the same, but leaves the closing to the proxy
-    early,      // answers after the request's head; if `cut` is odd it closes then, and RST follows the answer
-    refuses,    // nobody listens
-    swallows,   // does not answer the handshake
-    unknown,    // its name is not known
+    answers,    // reads the whole request, responds, closes
+    keeps,      // the same, but the proxy closes
+    early,      // responds after the request head; if `cut` is odd it closes then, and RST follows the response
+    refuses,    // connection refused
+    swallows,   // does not complete the TCP handshake
+    unknown,    // host not found
     nameless,   // the name server never answers
-    closes,     // closes without an answer
-    resets,     // resets without an answer
-    cuts,       // closes after `cut` bytes of the answer
-    breaks,     // resets after `cut` bytes of the answer
-    silent,     // takes the request and never answers
+    closes,     // closes without a response
+    resets,     // resets without a response
+    cuts,       // closes after `cut` bytes of the response
+    breaks,     // resets after `cut` bytes of the response
+    silent,     // reads the request and never responds
     deaf,       // never reads
-    garbage,    // answers what is not HTTP
-    second,     // listens only on the second of its addresses
-    raw,        // sends `body` and nothing else, whatever it gets, and closes; never drawn
+    garbage,    // responds with bytes that are not HTTP
+    second,     // listens on its second address only
+    raw,        // sends `body` only, whatever it receives, and closes; never drawn
   };
   enum class Framing : std::uint8_t { length, eof, chunked };
   Manner manner = Manner::answers;
@@ -66,8 +66,8 @@ struct OriginPlan {
   Headers headers;
   std::string body;
   std::size_t cut = 0;
-  std::vector<std::size_t> chunks;  // sizes to cut the body into; what is left is the last
-  Spots spots;                      // of its name; none: as `manner` says
+  std::vector<std::size_t> chunks;  // sizes of the chunks; the rest is the last one
+  Spots spots;                      // of its addresses; none: as `manner` says
 };
 
 struct Pair {
@@ -82,9 +82,9 @@ std::string request_sent(const Pair& pair, std::size_t index);       // by the c
 std::string request_expected(const Pair& pair, std::size_t index, const ParentPlan& parent = {});  // at the origin
 std::string response_sent(const Pair& pair);                         // by the origin
 std::string response_expected(const Pair& pair);                     // at the client
-bool knows_length(const Pair& pair);  // the client can tell from the head how long the answer is
-Target target_of(const Pair& pair, std::size_t index);  // as a parent finds it
-int status_of_way(const Pair& pair, const ParentPlan& parent);  // 0: the request comes to the origin; else of the proxy's answer
+bool knows_length(const Pair& pair);  // the client knows the response's length from the head
+Target target_of(const Pair& pair, std::size_t index);  // as a parent receives it
+int status_of_way(const Pair& pair, const ParentPlan& parent);  // 0: the request reaches the origin; else the status of the proxy's response
 
 class Client {
  public:
@@ -92,13 +92,13 @@ class Client {
   bool act();
   [[nodiscard]] std::uint64_t next_time() const { return waiting_until_; }
   [[nodiscard]] bool finished() const { return over_; }
-  // The configuration that it came under, or that refused it.
+  // The configuration that accepted or refused it.
   [[nodiscard]] std::size_t edition() const { return connection_ ? connection_->edition : refused_in_; }
 
   std::string got;
   bool saw_eof = false;
   bool saw_reset = false;
-  bool left = false;  // of its own accord
+  bool left = false;  // by itself
   bool refused = false;
 
  private:
@@ -121,7 +121,7 @@ class Origin {
  public:
   Origin(World& world, const Pair& pair, std::size_t index, const ParentPlan& parent);
   bool act();
-  // A parent hands over a connection, on which so much of the request has come.
+  // Takes over a connection from a parent; `got` has already arrived.
   void take_over(const ConnectionPtr& connection, const std::string& begun);
 
   std::string got;
@@ -137,7 +137,7 @@ class Origin {
   World& world_;
   const OriginPlan& plan_;
   std::vector<World::Host*> hosts_;
-  std::vector<ConnectionPtr> untried_;  // where there are several addresses: connections without a byte
+  std::vector<ConnectionPtr> untried_;  // with several addresses: connections without a byte
   std::string response_;
   std::size_t request_length_;
   std::size_t head_length_;

@@ -1,4 +1,4 @@
-// Files of the simulated kernel: a tree in memory. Its ways are those of openat2(2) with RESOLVE_BENEATH.
+// Files of the simulated kernel: a tree in memory, with paths resolved as by openat2(2) with RESOLVE_BENEATH.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -136,7 +136,7 @@ int status_of(const Fd& file, FileStatus& status) noexcept { return World::curre
 Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept {
   return World::current().read_at(file, offset, into);
 }
-// By reading and sending, as the kernel does inside.
+// Reads and sends, as the kernel does.
 Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept {
   std::vector<std::byte> piece(std::min<std::size_t>(bytes, 65'536));
   const Io read = read_at(file, offset, piece);

@@ -11,9 +11,9 @@ namespace sim {
 
 bool is_kind_world(const Scenario& scenario) {
   const std::size_t clients = scenario.pairs.size() + scenario.visits.size() + scenario.roles.calls.size();
-  // Who is kept makes way for a newcomer when all records are in use.
+  // An idle keep-alive connection is closed for a new client when all records are in use.
   const std::size_t room = scenario.visits.empty() && scenario.roles.calls.empty() ? clients : clients + 1;
-  // Without a pipe it goes on as before.
+  // Without a pipe, a lane uses blocks.
   const bool harmless = !scenario.failure || scenario.failure->call == Call::pipe || scenario.failure->call == Call::splice;
   return scenario.temper.error == 0 && harmless && scenario.blocks == 0 && room <= scenario.max_requests &&
          scenario.descriptor_limit >= 64;
@@ -42,8 +42,8 @@ bool is_kind(const OriginPlan& origin) {
 
 bool comes_after(const Scenario& scenario, const Pair& pair) { return scenario.last_is_after && &pair == &scenario.pairs.back(); }
 
-// The client must see its whole answer, whatever the world does.
-// `turned_away`: with that status, by the configuration that it came under; 0: it is served.
+// The client must receive its complete response, whatever happens.
+// `turned_away`: the status with which its configuration refuses it; 0: it is served.
 bool must_be_whole(const Scenario& scenario, const Pair& pair, int turned_away) {
   const ClientManner manner = pair.client.manner;
   const bool kind_client = manner == ClientManner::plain || manner == ClientManner::half_close ||
@@ -52,7 +52,7 @@ bool must_be_whole(const Scenario& scenario, const Pair& pair, int turned_away) 
          turned_away == 0 && status_of_way(pair, scenario.parent) == 0;
 }
 
-// The status that our own answer must have, or 0 if it may be any of several.
+// The status that the proxy's own response must have; 0: one of several.
 int expected_status(const Scenario& scenario, const Pair& pair, int turned_away) {
   if (!is_kind_world(scenario)) return 0;
   if (pair.client.manner == ClientManner::garbage) return 400;
@@ -74,9 +74,9 @@ int expected_status(const Scenario& scenario, const Pair& pair, int turned_away)
   }
 }
 
-// ---- what a client has seen ------------------------------------------------------------------------------
+// ---- what a client has received --------------------------------------------------------------------------
 
-// An answer of the proxy's own: whether `text` is one, or the visibly cut beginning of one.
+// Is `text` a response of the proxy itself, or the detectably truncated beginning of one?
 enum class Own : std::uint8_t { no, cut, whole };
 
 Own own_answer(std::string_view text, bool to_head, bool saw_reset, int& status) {
@@ -90,12 +90,12 @@ Own own_answer(std::string_view text, bool to_head, bool saw_reset, int& status)
   if (length_at > end || text.substr(0, end).find("\r\nVia:") != std::string_view::npos) return Own::no;
   const auto length = static_cast<std::size_t>(std::atoi(std::string{text.substr(length_at + 16, 8)}.c_str()));
   const std::size_t body = text.size() - end - 4;
-  // A request that was never understood may have been a HEAD, and yet have a body in its answer.
+  // A request that could not be parsed may have been a HEAD, and its response may still have a body.
   if (body > length) return Own::no;
   return (body < length && !to_head) || saw_reset ? Own::cut : Own::whole;
 }
 
-// Without the 100 in front, or what has come of it.
+// Without a leading 100 response or a part of it.
 std::string_view without_continue(std::string_view got) {
   constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   const std::size_t common = std::min(got.size(), kContinue.size());
@@ -116,52 +116,52 @@ std::string shown(std::string_view text) {
   return out + (text.size() > 300 ? "..." : "");
 }
 
-// What is wrong with what the client saw; empty: nothing.
+// Checks what the client received. Returns the error; empty: none.
 std::string judge_client(const Scenario& scenario, const Pair& pair, const Client& client, bool owed, int turned_away) {
   const std::string expected = response_expected(pair);
   const std::string_view got = pair.client.expects_continue ? without_continue(client.got) : std::string_view{client.got};
   const bool whole = got == expected;
   if (owed && must_be_whole(scenario, pair, turned_away)) {
-    // What lies behind the request may come after the proxy has closed; then RST follows the whole answer.
+    // Bytes after the request may arrive after the proxy has closed; then RST follows the complete response.
     if (whole && (client.saw_eof || pair.client.manner == ClientManner::surplus)) return {};
-    return "it must have the whole answer, but has " + std::to_string(got.size()) + " of " +
+    return "it must receive the complete response, but has " + std::to_string(got.size()) + " of " +
            std::to_string(expected.size()) + " bytes" + (client.saw_reset ? " and a reset" : "") + ": " + shown(got);
   }
   int status = 0;
   const Own own = own_answer(got, pair.client.method == "HEAD", client.saw_reset, status);
   if (const int wanted = owed ? expected_status(scenario, pair, turned_away) : 0; wanted != 0 && (own != Own::whole || status != wanted))
     return "it must have " + std::to_string(wanted) + ", but has: " + shown(got);
-  if (turned_away != 0 && own == Own::no && !got.empty()) return "it was served though it may not be: " + shown(got);
+  if (turned_away != 0 && own == Own::no && !got.empty()) return "it was served but must be refused: " + shown(got);
   if (client.left || client.refused || own != Own::no || got.empty()) return {};
   if (pair.client.manner == ClientManner::garbage || pair.client.manner == ClientManner::silent)
-    return "it has an answer to nothing: " + shown(got);
+    return "it has a response without a request: " + shown(got);
   if (expected.compare(0, got.size(), got) != 0)
-    return "it has bytes that nobody sent: " + shown(got) + " instead of " + shown(expected);
+    return "it received bytes that no host sent: " + shown(got) + " instead of " + shown(expected);
   const bool head_whole = got.find("\r\n\r\n") != std::string_view::npos;
-  // An origin that closes where only the close marks the end has said that this is the end.
+  // If the close alone marks the end, an origin that closes early has ended its response there.
   const bool said_so = pair.origin.manner == OriginManner::cuts && !knows_length(pair) &&
                        pair.origin.framing == OriginPlan::Framing::eof;
   const bool looks_cut = said_so || client.saw_reset || !head_whole || (knows_length(pair) && !whole);
-  if (!whole && !looks_cut) return "its answer was cut and looks whole: " + shown(got);
+  if (!whole && !looks_cut) return "its response was truncated undetectably: " + shown(got);
   return {};
 }
 
-// An origin sees a prefix of the request, byte for byte; the whole of it if it took it and its answer arrived.
+// An origin receives a prefix of the request, byte for byte; all of it if it read on and its response arrived.
 std::string judge_origin(const Pair& pair, std::size_t index, const ParentPlan& parent, const Origin& origin, const Client& client) {
   const std::string expected = request_expected(pair, index, parent);
   if (origin.got != expected.substr(0, origin.got.size()))
     return "it has bytes that the client did not send: " + shown(origin.got) + " instead of " + shown(expected);
   const bool waits_for_all = pair.origin.manner == OriginManner::answers || pair.origin.manner == OriginManner::keeps;
   if (client.got == response_expected(pair) && waits_for_all && origin.got != expected)
-    return "it answered before it had the request";
+    return "it responded before it had the request";
   if (origin.connections > 1) return "it was connected to more than once";
   return {};
 }
 
-// A record's share of a turn (64 KiB read), twice because a state may change once in between, and what a block holds.
+// A record's byte budget for a turn (64 KiB read), twice as the state may change once, and the content of a block.
 constexpr std::uint64_t kTurnBytesMax = 2 * (64 + 16) * 1024;
 
-// Nobody moves more in a turn than its share, however much there is: so nobody makes the others wait longer.
+// No record moves more than its budget in a turn, so no record delays the others.
 class Shares {
  public:
   std::string check(Worker& worker) {
@@ -181,11 +181,11 @@ class Shares {
   std::map<std::uint64_t, std::array<std::uint64_t, 2>> moved_;
 };
 
-// All clients come from one address: together they move no more than one may. One byte is read, and not moved, where a
-// connection is asked whether it is silent. A parent's words are for
-// nobody, and what a host says right behind them is read before it is counted.
+// All clients have one address: together they may move as much as one client. A check whether a connection is silent
+// reads one byte that does not count. Bytes of a parent's handshake
+// do not count either; bytes of the host that follow are read before they are counted.
 std::string check_allowance(const plan::Rate& rate, const World& world, std::uint64_t since, const Gate* gate, std::size_t uncounted) {
-  // What a client has sent for whom there is no descriptor is read, and counts for nobody.
+  // Bytes of a client that is refused for lack of a descriptor are read and do not count.
   if (rate.per_second == 0 || world.descriptor_limit < 64) return {};
   constexpr std::size_t kReadAtOnce = 16 * 1024;
   const std::uint64_t by_parent = gate == nullptr ? 0 : gate->said + gate->led_on * kReadAtOnce;
@@ -195,7 +195,7 @@ std::string check_allowance(const plan::Rate& rate, const World& world, std::uin
   return "a client moved " + std::to_string(world.read_in_all) + " bytes, and may have moved " + std::to_string(most);
 }
 
-// Once the program drains, nobody comes, and it ends when the last has gone.
+// A draining program accepts no client and ends after the last connection.
 class Ending {
  public:
   std::string check(Worker& worker, const World& world, bool stopping) {
@@ -203,13 +203,13 @@ class Ending {
     for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
       const request_info& record = worker.table.at(slot);
       const bool idle = record.wait == plan::Wait::idle || record.wait == plan::Wait::keep_alive;
-      if (idle && !record.ready.linked()) return "a client is waited for that has asked for nothing";
+      if (idle && !record.ready.linked()) return "a drained proxy waits for an idle client";
     }
     if (since_ == 0) since_ = world.now(), connections_ = worker.connections;
-    if (worker.connections != connections_) return "somebody was admitted after the listeners were closed";
-    if (worker.upstreams.idle() != 0) return "a connection to an origin is kept for nobody";
+    if (worker.connections != connections_) return "a client was admitted after the listeners were closed";
+    if (worker.upstreams.idle() != 0) return "an upstream connection is kept while draining";
     const bool late = world.now() >= since_ + kDrainMs;
-    if (stopping != (late || worker.table.used() == 0)) return "the drain did not end when the last was served";
+    if (stopping != (late || worker.table.used() == 0)) return "the graceful shutdown did not end with the last connection";
     return {};
   }
 
@@ -217,9 +217,9 @@ class Ending {
   std::uint64_t since_ = 0, connections_ = 0;
 };
 
-// ---- promises that hold after every turn -----------------------------------------------------------------
+// ---- invariants after each turn --------------------------------------------------------------------------
 
-// What waits for another request has said nothing, nor ended, as far as the program was told.
+// No byte and no end of stream has been reported for an idle upstream connection.
 std::string check_idle(Worker& worker, const World& world) {
   if (worker.upstreams.idle() > worker.current->config.keep_upstreams) return "too many idle connections are kept";
   if (worker.upstreams.idle() == 0) return {};
@@ -231,7 +231,7 @@ std::string check_idle(Worker& worker, const World& world) {
     for (std::uint8_t i = 0; record.approach && i < record.approach->race.count(); ++i) used.insert(record.approach->race.at(i).endpoint.fd.get());
   }
   for (const int fd : world.open_sockets())
-    if (!used.contains(fd) && world.has_spoken(fd)) return "an idle connection is kept that has ended or spoken";
+    if (!used.contains(fd) && world.has_spoken(fd)) return "an idle connection is kept that has ended or received bytes";
   return {};
 }
 
@@ -258,19 +258,19 @@ std::string check_turn(Worker& worker, const World& world) {
     }
     exchanges += record.exchange ? 1 : 0;
     feeds += record.feed ? 1 : 0;
-    if (record.feed && !record.exchange) return "a feed is kept for nobody";
+    if (record.feed && !record.exchange) return "a body source is kept without an exchange";
     if (record.exchange && record.exchange->grouped && (record.exchange->tried >> record.exchange->member & 1U) == 0)
       return "a member of a group may be tried twice";
     queued += record.ready.linked() ? 1 : 0;
-    // Nobody waits without a deadline, nor in no queue at all.
-    if (!record.ready.linked() && !record.timer.linked()) return "a record waits for nothing, for ever";
+    // Each waiting record has a deadline or is in a queue.
+    if (!record.ready.linked() && !record.timer.linked()) return "a waiting record has no deadline and is in no queue";
     if (record.starved && !record.timer.linked()) return "a record starves without a deadline";
     if (record.lane[kRequest].sink_closed && !record.lane[kRequest].repeatable &&
         (record.lane[kRequest].block || record.lane[kRequest].pipe))
-      return "a dead upload holds a block";
+      return "an upload whose sink has closed holds a block";
     if (record.timer.linked() && record.deadline > worker.now + record.generation->config.wait(record.wait))
       return "a deadline is farther away than its wait";
-    // A lane that waits with an empty block holds memory for nothing.
+    // A waiting lane holds no empty block.
     if (!record.ready.linked() && record.state == State::READ_REQUEST && record.lane[kRequest].block &&
         record.lane[kRequest].end == 0)
       return "an idle record holds a block";
@@ -281,14 +281,14 @@ std::string check_turn(Worker& worker, const World& world) {
   if (pipes != worker.pipes.used()) return "pipes held and pipes out do not agree";
   if (2 * worker.pipes.open() != world.pipe_ends()) return "pipes and their descriptors do not agree";
   if (piped != world.bytes_in_pipes()) return "bytes held and bytes in pipes do not agree";
-  // A folder is kept open by who looks for files in it.
-  if (world.open_nodes() > feeds + 1) return "a file is open that nobody sends";
+  // The file server keeps a directory open.
+  if (world.open_nodes() > feeds + 1) return "a file is open that no record sends";
   if (exchanges != worker.exchanges.used()) return "exchanges held and exchanges out do not agree";
   (void)queued;
   return {};
 }
 
-// A race is over as soon as it is won, and only the winner is spoken to.
+// The other connection attempts end when one succeeds, and only that one is written to.
 std::string check_race(Worker& worker, const World& world) {
   for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
     const request_info& record = worker.table.at(slot);
@@ -296,13 +296,13 @@ std::string check_race(Worker& worker, const World& world) {
     const net::Race& race = record.approach->race;
     const net::Endpoint& last = record.side[kUpstream];
     for (std::uint8_t i = 0; i < race.count(); ++i)
-      if (world.connection(race.at(i).endpoint.fd.get()).written > 0) return "one of a race is spoken to, and it is not over";
-    if (race.count() > 0 && last.fd && world.connection(last.fd.get()).written > 0) return "a race goes on though it is won";
+      if (world.connection(race.at(i).endpoint.fd.get()).written > 0) return "a connection attempt is written to before it has won";
+    if (race.count() > 0 && last.fd && world.connection(last.fd.get()).written > 0) return "connection attempts go on after one has succeeded";
   }
   return {};
 }
 
-// All that was begun with a member has ended.
+// No group member has open work.
 bool no_work_is_open(const Worker& worker) {
   const std::vector<plan::Group>& groups = worker.current->config.groups;
   for (std::size_t i = 0; i < groups.size(); ++i)
@@ -345,7 +345,7 @@ struct Stage {
       return next;
     };
     world.when_still = [this] {
-      // The program sleeps for ever: so everything must be over.
+      // The program sleeps without a timeout: everything must have ended.
       if (!all_over()) return false;
       world.send_signal(sys::Signal::interrupt);
       return true;
@@ -368,7 +368,7 @@ struct Stage {
     return roles.over() && std::all_of(clients.begin(), clients.end(), over) && std::all_of(visitors.begin(), visitors.end(), over);
   }
 
-  // The program is told to finish what is under way.
+  // Starts a graceful shutdown.
   void drain() {
     owed.all = false;
     for (std::size_t i = 0; i < origins.size(); ++i)
@@ -378,11 +378,11 @@ struct Stage {
     world.send_signal(sys::Signal::terminate);
   }
 
-  // A turn is over.
+  // Checks after a turn.
   std::string poll(std::uint64_t turn, const Worker& worker) {
     bool adopted = false;
     std::string fault = reloads.poll(turn, worker.draining, adopted);
-    if (fault.empty() && adopted && worker.upstreams.idle() != 0) fault = "a connection is kept that another configuration has led to";
+    if (fault.empty() && adopted && worker.upstreams.idle() != 0) fault = "an idle connection of an old configuration is kept";
     if (fault.empty() && worker.own.size() != world.listeners()) fault = "listeners open and listeners known do not agree";
     for (const auto& house : houses)
       if (adopted)
@@ -413,7 +413,7 @@ plan::Parent parent_for(const ParentPlan& with) {
   return parent;
 }
 
-// Where others will come by a file, the first comes so too.
+// With reloads the first configuration is read from a file too.
 plan::Config config_for(const Scenario& scenario, const Reloads& reloads) {
   if (!scenario.reloads.empty()) return config::parse_command_line(reloads.arguments()).config;
   plan::Config config;
@@ -441,7 +441,7 @@ std::string tell(const base::Trace& trace) {
   return out;
 }
 
-// Runs the program until the world is still and it has been told to end, or a promise is broken.
+// Runs the program until the world is still and it was told to end, or an invariant is broken.
 void run(Stage& stage, Outcome& outcome) {
   World& world = stage.world;
   const plan::Config config = config_for(stage.scenario, stage.reloads);
@@ -455,14 +455,14 @@ void run(Stage& stage, Outcome& outcome) {
   server::Resources resources{std::move(poller), capacity, *generations.back()};
   Worker& worker = resources.worker;
   server::Server proxy{resources, generations, std::move(signals), {std::move(output.fd), sys::Fd{}}, stage.reloads.arguments()};
-  if (!proxy.listen().empty()) return;  // the failure loop may forbid it; then there is nothing to see
+  if (!proxy.listen().empty()) return;  // the failure loop may make it fail; then there is nothing to check
   worker.pipes.bulk_bytes = stage.scenario.bulk_bytes;
   proxy.announce();
   world.before_sleep = [&worker, &world] {
     const bool head_could_end = worker.scheduler.oldest(plan::Wait::request_head) != nullptr;
     if (worker.scheduler.block_needed() && (worker.blocks.used() < worker.blocks.limit() || head_could_end))
-      world.fault("the program sleeps, and somebody starves who could be fed");
-    if (!worker.scheduler.idle()) world.fault("the program sleeps, and somebody is ready to run");
+      world.fault("the program sleeps while a record could get a block");
+    if (!worker.scheduler.idle()) world.fault("the program sleeps while a record is ready");
   };
   Shares shares;
   Ending end;
@@ -477,7 +477,7 @@ void run(Stage& stage, Outcome& outcome) {
     if (const std::string fault = check_race(worker, world); !fault.empty()) world.fault(fault);
     if (const std::string fault = check_idle(worker, world); !fault.empty()) world.fault(fault);
     if (const std::string fault = shares.check(worker); !fault.empty()) world.fault(fault);
-    // Who is turned away for want of a descriptor is nobody's client, and yet read.
+    // A client refused for lack of a descriptor has no record, but its bytes are read.
     const bool all_counted = stage.scenario.descriptor_limit >= 64;
     if (const std::string fault = !all_counted ? "" : check_allowance(config.allowance.bytes, world, begun, stage.gate ? &*stage.gate : nullptr, stage.roles.uncounted()); !fault.empty()) world.fault(fault);
     const bool quiet = now == world.now() && moved == worker.trace.written() && calls == world.calls_made &&
@@ -490,12 +490,12 @@ void run(Stage& stage, Outcome& outcome) {
     if (quiet_turns > 2) world.fault("the loop spins: turns without event, time or progress");
   }
   if (world.broken.empty() && stage.all_over()) {
-    if (worker.table.used() != 0) world.fault("all is over, and a record is still in use");
-    if (worker.blocks.used() != 0) world.fault("all is over, and a block is still out");
-    if (worker.pipes.used() != 0) world.fault("all is over, and a pipe is still out");
-    if (worker.upstreams.idle() != 0) world.fault("all is over, and a connection to an origin is still kept");
-    if (generations.size() != 1) world.fault("all is over, and an earlier configuration is still there");
-    if (!no_work_is_open(worker)) world.fault("all is over, and a member of a group still has work");
+    if (worker.table.used() != 0) world.fault("at the end a record is still in use");
+    if (worker.blocks.used() != 0) world.fault("at the end a block is still in use");
+    if (worker.pipes.used() != 0) world.fault("at the end a pipe is still in use");
+    if (worker.upstreams.idle() != 0) world.fault("at the end an upstream connection is still kept");
+    if (generations.size() != 1) world.fault("at the end an old configuration is still there");
+    if (!no_work_is_open(worker)) world.fault("at the end a member of a group still has work");
   }
   if (!world.broken.empty() || stage.scenario.told) outcome.story += tell(worker.trace);
 }
@@ -504,7 +504,7 @@ void judge(Stage& stage) {
   const Editions& editions = stage.reloads.editions();
   for (std::size_t i = 0; i < stage.clients.size() && stage.world.broken.empty(); ++i) {
     const Pair& pair = stage.scenario.pairs[i];
-    if (pair.client.manner == ClientManner::raw) continue;  // the fuzz target judges those
+    if (pair.client.manner == ClientManner::raw) continue;  // the fuzz target checks those
     const Client& client = *stage.clients[i];
     const Under under = editions.of(client.edition());
     const bool shut_out = client.refused && under == Under::closed;
@@ -513,7 +513,7 @@ void judge(Stage& stage) {
       stage.world.fault("client " + std::to_string(i) + ": " + fault);
     if (const std::string fault = judge_origin(pair, i, stage.scenario.parent, *stage.origins[i], *stage.clients[i]); !fault.empty())
       stage.world.fault("origin " + std::to_string(i) + ": " + fault);
-    if (status_of(under) != 0 && stage.origins[i]->connections > 0) stage.world.fault("origin " + std::to_string(i) + ": it was asked though nobody may");
+    if (status_of(under) != 0 && stage.origins[i]->connections > 0) stage.world.fault("origin " + std::to_string(i) + ": it was asked but all requests are denied");
   }
   if (!stage.world.broken.empty()) return;
   if (const std::string fault = stage.roles.judge(is_kind_world(stage.scenario), editions); !fault.empty()) return stage.world.fault(fault);
@@ -529,7 +529,7 @@ Outcome play(const Scenario& scenario, Chooser& chooser) {
   run(stage, outcome);
   if (stage.world.broken.empty() && !stage.owed.all) {
     stage.world.play_out();
-    if (!stage.all_over()) stage.world.fault("the program has ended, and a client was not told");
+    if (!stage.all_over()) stage.world.fault("the program has ended, and a client connection was not closed");
   }
   if (stage.world.broken.empty() && stage.world.descriptors() != 0)
     stage.world.fault(std::to_string(stage.world.descriptors()) + " descriptors are left open");
@@ -606,14 +606,14 @@ void draw_pairs(Chooser& chooser, Scenario& scenario) {
   }
 }
 
-// A host has several addresses, or there is a parent.
+// A host has several addresses, or there is a parent proxy.
 void draw_ways(Chooser& chooser, Scenario& scenario) {
   using Kind = ParentPlan::Kind;
   if (chooser.choose(2) == 0) scenario.parent = draw_parent(chooser);
   for (Pair& pair : scenario.pairs) {
     OriginPlan& origin = pair.origin;
     const bool answers = origin.manner != OriginManner::closes && origin.manner != OriginManner::resets;
-    // An HTTP parent would have to answer for them.
+    // An HTTP parent would have to respond in their place.
     const bool away = origin.manner >= OriginManner::refuses && origin.manner <= OriginManner::nameless;
     if (away && scenario.parent.kind == Kind::http) origin.manner = OriginManner::answers;
     if (scenario.parent.kind != Kind::none || !answers || away || chooser.choose(4) == 0) continue;
@@ -627,11 +627,11 @@ void draw_ways(Chooser& chooser, Scenario& scenario) {
   }
 }
 
-// How unkind it is, and what is short.
+// How adverse the world is, and which resources are short.
 void draw_world(Chooser& chooser, Scenario& scenario) {
   static constexpr std::size_t kRooms[] = {1, 7, 64, 600, 4096, 65'536, 1 << 20};
   scenario.temper.send_room = kRooms[chooser.choose(7)];
-  // With tiny windows big bodies would take for ever.
+  // With tiny windows large bodies would take too long.
   for (Pair& pair : scenario.pairs) {
     const std::size_t most = scenario.temper.send_room * 300;
     if (pair.client.body.size() > most) pair.client.body.resize(most);
@@ -645,7 +645,7 @@ void draw_world(Chooser& chooser, Scenario& scenario) {
   scenario.temper.error = chooser.choose(6) == 0 ? 60 + chooser.choose(200) : 0;
   if (chooser.choose(10) == 0) scenario.blocks = 1 + chooser.choose(3);
   if (chooser.choose(16) == 0) scenario.max_requests = 1;
-  if (chooser.choose(16) == 0) scenario.descriptor_limit = 9 + chooser.choose(6);  // one for a spare at least
+  if (chooser.choose(16) == 0) scenario.descriptor_limit = 9 + chooser.choose(6);  // at least one for a reserved descriptor
   if (chooser.choose(6) == 0) scenario.client_bytes = {std::uint64_t{20'000} << chooser.choose(6), std::uint64_t{500} << chooser.choose(9)};
   static constexpr std::uint32_t kBulk[] = {net::Pipes::kBulkBytes, 0, 1, 1024};
   scenario.bulk_bytes = kBulk[chooser.choose(4)];
@@ -668,7 +668,7 @@ Scenario draw_with_roles(Chooser& chooser) {
   scenario.http10 = false;
   scenario.roles = draw_roles(chooser);
   draw_world(chooser, scenario);
-  if (scenario.descriptor_limit < 64) scenario.descriptor_limit += 10;  // for the listeners and their spares
+  if (scenario.descriptor_limit < 64) scenario.descriptor_limit += 10;  // for the acceptors and their reserved descriptors
   scenario.roles.of_one = scenario.client_bytes.per_second != 0;
   draw_introductions(chooser, scenario.roles);
   draw_reloads(chooser, scenario);

@@ -105,7 +105,7 @@ std::size_t told_length(std::uint8_t version, std::string_view text) {
 
 std::string judge_heard(const std::vector<Heard>& heard, const std::vector<Announced>& announced) {
   std::vector<bool> used(announced.size());
-  // Several may be announced alike: who has said most fits the fewest, and is looked for first.
+  // Several headers may be equal: match the longest prefix first.
   std::vector<Heard> most_first = heard;
   std::stable_sort(most_first.begin(), most_first.end(), [](const Heard& a, const Heard& b) { return a.said.size() > b.said.size(); });
   for (const Heard& one : most_first) {
@@ -116,8 +116,8 @@ std::string judge_heard(const std::vector<Heard>& heard, const std::vector<Annou
     };
     std::size_t i = 0;
     while (i < announced.size() && !fits(i)) ++i;
-    if (i == announced.size()) return "a server has " + std::to_string(one.said.size()) + " bytes that no client had for it, or another's, behind: " + one.header;
-    used[i] = !one.header.empty();  // without a header several clients look alike
+    if (i == announced.size()) return "a server has " + std::to_string(one.said.size()) + " bytes that no client sent it, or another client's, after: " + one.header;
+    used[i] = !one.header.empty();  // without a header clients cannot be told apart
   }
   return {};
 }

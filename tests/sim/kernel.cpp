@@ -18,12 +18,12 @@ constexpr sys::Io done(std::size_t bytes) { return {sys::Outcome::done, 0, bytes
 
 std::size_t held(const Stream& stream) { return stream.flight.size() + stream.arrived.size(); }
 
-// Its SYN is answered, sooner or later.
+// Its SYN will be answered.
 bool is_answered(const Connection& c) {
   return c.phase == Connection::Phase::connecting || c.phase == Connection::Phase::refused;
 }
 
-// Both ends have been said and heard: there is no connection left that could be reset.
+// Both FINs have been sent and received: no reset is possible any more.
 bool is_over(const Connection& c) { return c.up.fin_arrived && c.down.fin_arrived; }
 
 }  // namespace
@@ -42,7 +42,7 @@ World::~World() {
 
 // ---- descriptors -----------------------------------------------------------------------------------------
 
-// The lowest free number, as POSIX demands: so a number is in use again at once.
+// The lowest free number, as POSIX requires: numbers are reused at once.
 int World::allocate() {
   std::size_t index = 0;
   while (index < files_.size() && files_[index]) ++index;
@@ -51,7 +51,7 @@ int World::allocate() {
   return static_cast<int>(index) + 3;
 }
 
-// A descriptor for something new; -1 if there is none.
+// Allocates a descriptor; -1: none is free.
 int World::describe(Description::Kind kind) {
   const int fd = allocate();
   if (fd < 0) return -1;
@@ -136,7 +136,7 @@ void World::close(int fd) {
       const bool abort = c.linger0 || !c.up.arrived.empty() || c.phase != Connection::Phase::open;
       if (c.linger0) c.down.flight.resize(chooser_.choose(static_cast<std::uint32_t>(c.down.flight.size() + 1)));
       (abort ? c.rst_to_remote : c.down.fin_sent) = true;
-      // Nobody is left who could take the answer to the SYN: the remote never has a connection.
+      // The socket is closed: the remote host never gets a connection.
       if (is_answered(c) && c.answer_at > now_) c.phase = Connection::Phase::black_hole;
     }
   }
@@ -144,7 +144,7 @@ void World::close(int fd) {
   std::erase(queue_, fd);
 }
 
-// ---- readiness, as tcp_poll() of Linux sees it -----------------------------------------------------------
+// ---- readiness, as in tcp_poll() of Linux ----------------------------------------------------------------
 
 std::size_t World::room(const Connection& c) const { return c.room - std::min(c.room, held(c.down)); }
 
@@ -266,7 +266,7 @@ void World::deliver_up(Connection& c) {
     c.up.flight.erase(0, piece);
     return notify(c);
   }
-  // tcp_reset(): in CLOSE_WAIT, with their end heard, it is a broken pipe.
+  // tcp_reset(): in CLOSE_WAIT, after their FIN, the error is EPIPE.
   if (c.rst_to_program) return kill(c, c.up.fin_arrived ? EPIPE : ECONNRESET);
   c.up.fin_arrived = true;
   notify(c);
@@ -310,7 +310,7 @@ bool World::step() {
     if (moves(*c)) moving.push_back(c);
   const bool names_move = !asked.empty();
   const std::size_t others = actors.size() + (names_move ? 1 : 0);
-  // Actors may find that they have nothing to do; then the next in line is asked, so that a step is a step.
+  // An actor may have nothing to do; then the next one is tried, so that each step does something.
   const auto options = static_cast<std::uint32_t>(moving.size() + others);
   if (options == 0) return false;
   const std::uint32_t first = chooser_.choose(options);
@@ -364,7 +364,7 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
       continue;
     }
     if (timeout_ms == 0 && queue_.empty()) {
-      if (chooser_.choose(2) == 0) step();  // Even one who does not wait gives the world a moment.
+      if (chooser_.choose(2) == 0) step();  // A wait without a timeout lets time pass too.
       if (queue_.empty()) return 0;
       continue;
     }
@@ -378,7 +378,7 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
     if (const std::uint64_t actor = next_actor_time(); actor != 0) next = std::min(next, std::max(actor, now_));
     if (next == ~std::uint64_t{0}) {
       if (when_still()) continue;
-      fault("the program sleeps for ever, and nothing will ever wake it");
+      fault("the program sleeps without a timeout, and no event can wake it");
       return 0;
     }
     now_ = std::max(now_, next);
@@ -393,7 +393,7 @@ void World::play_out() {
     if (next == 0) return;
     now_ = std::max(now_ + 1, next);
   }
-  fault("the others never come to an end");
+  fault("the actors never end");
 }
 
 bool World::fails(Call call, std::span<const int> errors, int& error) {
@@ -470,7 +470,7 @@ void World::remote_rst(Connection& c) {
 
 Connection& World::connection(int fd, const char* call) {
   Description& file = at(fd);
-  if (file.kind != Description::Kind::socket) fault(std::string{call} + " on what is not a socket");
+  if (file.kind != Description::Kind::socket) fault(std::string{call} + " on a descriptor that is not a socket");
   return *file.connection;
 }
 
@@ -480,12 +480,12 @@ sys::Io World::receive(int fd, std::span<std::byte> into) {
   std::string bytes;
   const sys::Io io = take(c, into.size(), bytes);
   std::memcpy(into.data(), bytes.data(), bytes.size());
-  // Less than asked and less than there is: so the rest has arrived only now, which is an edge.
+  // Less than requested and less than available: the rest counts as arriving now, which is an edge.
   if (io.outcome == sys::Outcome::done && io.bytes < into.size() && !c.up.arrived.empty()) notify(c);
   return io;
 }
 
-// What has arrived leaves the socket.
+// Reads bytes that have arrived.
 sys::Io World::take(Connection& c, std::size_t room, std::string& into) {
   int error = 0;
   static constexpr std::array<int, 2> kErrors{ECONNRESET, ETIMEDOUT};
@@ -503,7 +503,7 @@ sys::Io World::take(Connection& c, std::size_t room, std::string& into) {
     read_in_all += c.shut ? 0 : count;
     return done(count);
   }
-  // tcp_recvmsg(): the end that was heard comes before an error that came after it, which is left to others.
+  // tcp_recvmsg(): a received FIN is reported before a later error.
   if (c.up.fin_arrived) return kEof;
   if (c.error != 0) return failed(std::exchange(c.error, 0));
   return c.dead ? kEof : kAgain;
@@ -515,7 +515,7 @@ sys::Io World::transmit(int fd, std::span<const std::byte> from) {
   return put(c, {reinterpret_cast<const char*>(from.data()), from.size()});
 }
 
-// Bytes go into the socket.
+// Writes bytes to the socket.
 sys::Io World::put(Connection& c, std::string_view from) {
   int error = 0;
   static constexpr std::array<int, 3> kErrors{ECONNRESET, EPIPE, ETIMEDOUT};
@@ -536,7 +536,7 @@ sys::Io World::put(Connection& c, std::string_view from) {
     return kAgain;
   }
   if (c.written == c.asked_up_to && c.read + c.up.arrived.size() > c.unasked_from)
-    fault("a request goes to where something had come that nobody asked for");
+    fault("a request is sent on a connection with unrequested bytes");
   if (c.unasked_from != ~std::size_t{0} && c.written >= c.asked_up_to) c.offered_behind += from;
   const std::size_t most = std::min(from.size(), free);
   const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
@@ -544,7 +544,7 @@ sys::Io World::put(Connection& c, std::string_view from) {
   c.written += count;
   if (count < from.size()) {
     c.no_space = true;
-    // Less than asked although there is room: so the room has come only now, which is an edge.
+    // Less than requested although there is room: the room counts as appearing now, which is an edge.
     if (room(c) * 3 >= c.room) {
       c.no_space = false;
       notify(c);
@@ -569,12 +569,12 @@ sys::Pipe World::make_pipe() {
   return {std::move(in), std::move(out), 0};
 }
 
-// A short one makes no edge: the pipe may have had no place for more pieces, and the rest was there all the time.
+// A short splice makes no edge: the pipe may have been full, and the rest was available before.
 sys::Io World::splice_in(int socket, int pipe, std::size_t most) {
   Connection& c = connection(socket, "splice");
   if (most == 0) fault("splice of nothing: its 0 would look like the end of the stream");
   if (at(pipe).kind != Description::Kind::pipe_in) {
-    fault("splice into what is not a pipe");
+    fault("splice into a descriptor that is not a pipe");
     return failed(EBADF);
   }
   int error = 0;
@@ -616,7 +616,7 @@ sys::Opened World::listen(const sys::Address& address, int backlog) {
 
 sys::Opened World::accept(int fd, sys::Address& peer) {
   Description& listener = at(fd);
-  const int socket = allocate();  // before anybody is looked for, as accept4(2) does
+  const int socket = allocate();  // before the queue is checked, as in accept4(2)
   if (socket < 0) return {sys::Fd{}, EMFILE};
   int error = 0;
   static constexpr std::array<int, 5> kErrors{ECONNABORTED, ENFILE, ENOBUFS, ENOMEM, EMFILE};
@@ -676,7 +676,7 @@ sys::Address World::local_address(int fd) { return at(fd).address; }
 void World::shutdown_write(int fd) {
   Connection& c = *at(fd).connection;
   if (!c.dead) c.shut = c.down.fin_sent = true;
-  notify(c);  // inet_shutdown() wakes everybody, even if there was nothing to do
+  notify(c);  // inet_shutdown() wakes all waiters in any case
 }
 
 void World::reset_on_close(int fd) { at(fd).connection->linger0 = true; }
@@ -792,7 +792,7 @@ Opened open_log(const char* /*path*/) noexcept { return World::current().open_lo
 Opened open_stdout() noexcept { return World::current().open_log(); }
 Io append(const Fd& log, std::span<const char> text) noexcept { return World::current().append(log.get(), text); }
 Opened open_datagrams(const char* /*path*/) noexcept { return World::current().open_log(); }
-// A datagram ends in the world's log with a newline, as a daemon would write it.
+// Appends the datagram to the world's log with a newline, as a daemon would.
 Io send_datagram(const Fd& socket, const char* /*path*/, std::span<const char> text) noexcept {
   return World::current().send_datagram(socket.get(), text);
 }

@@ -1,6 +1,6 @@
-// A kernel in memory: TCP, epoll, a clock, signals and logs, as the program under test meets them through sys.hpp.
-// Each freedom a real kernel has (how many bytes, in which order, when) is a question to a `Chooser`; so a history is
-// replayed from a seed, or all histories of a small world are gone through. tests/agreement holds it against Linux.
+// A simulated kernel: TCP, epoll, a clock, signals and logs, behind sys.hpp.
+// Each choice of a real kernel (how many bytes, in which order, when) is made by a `Chooser`: a history is
+// replayed from a seed, or all histories of a small world are enumerated. tests/agreement compares it with Linux.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -17,7 +17,7 @@
 
 namespace sim {
 
-// Files by their paths, for all worlds; the name of a folder ends in "/". There are none unless a test puts them there.
+// Files by path, for all worlds; the name of a directory ends in "/". A test adds them.
 extern std::map<std::string, std::string> files;
 
 class Chooser {
@@ -31,12 +31,12 @@ class Chooser {
   virtual std::size_t some(std::size_t n) { return 1 + choose(static_cast<std::uint32_t>(n)); }
 };
 
-// How unkind the kernel is.
+// How adverse the kernel is.
 struct Temper {
-  std::uint32_t short_io = 3;    // once in so many a read or write moves less than it could; 0: never
-  std::uint32_t split = 3;       // once in so many a delivery brings less than is on its way; 0: never
-  std::uint32_t error = 0;       // once in so many a call fails though it need not; 0: never
-  std::uint32_t linger = 2;      // once in so many the world goes on although events are due; 0: never
+  std::uint32_t short_io = 3;    // one in so many reads or writes is short; 0: never
+  std::uint32_t split = 3;       // one in so many deliveries is partial; 0: never
+  std::uint32_t error = 0;       // one in so many calls fails; 0: never
+  std::uint32_t linger = 2;      // one in so many waits lets the world move on while events are due; 0: never
   std::size_t send_room = 4096;  // bytes a connection holds in each direction
 };
 
@@ -51,7 +51,7 @@ struct Stream {
   bool fin_arrived = false;
 };
 
-// A connection between the program and a remote host that the test plays.
+// A connection between the program and a remote host, which the test plays.
 struct Connection {
   enum class Phase : std::uint8_t { connecting, black_hole, refused, open };
   int id = 0;
@@ -63,7 +63,7 @@ struct Connection {
   bool closed = false;       // by close(2)
   bool shut = false;         // SHUT_WR
   bool linger0 = false;
-  bool no_space = false;     // a write was cut short: room makes an edge
+  bool no_space = false;     // a write was short: room makes an edge
   bool dead = false;         // RST has come, or the connection failed
   int error = 0;             // SO_ERROR
   bool rst_to_program = false;  // on its way
@@ -74,12 +74,12 @@ struct Connection {
   bool accepted = false;      // the remote (or the program) has taken it
   sys::Address to;            // the address that was connected to
   std::uint64_t answer_at = 0;  // connecting, refused: ms; before, the answer to the SYN is still on its way
-  // What the remote sends from here on nobody has asked for, if the program has written up to there and no further.
+  // Later bytes of the remote host answer no request, if the program has written only up to there.
   std::size_t unasked_from = ~std::size_t{0};
   std::size_t asked_up_to = 0;
-  std::string offered_behind;  // what the program wants to write behind that, whether it is taken, arrives and is read or not
+  std::string offered_behind;  // later bytes that the program tried to write, accepted or not
   std::size_t read = 0, written = 0;  // by the program
-  bool has_edition = false;           // it is known which configuration this client came under
+  bool has_edition = false;           // the client's configuration is known
   std::size_t edition = 0;            // its number (see Editions)
 };
 using ConnectionPtr = std::shared_ptr<Connection>;
@@ -92,11 +92,11 @@ class World {
   World& operator=(const World&) = delete;
 
   static World& current();  // the one that sys:: works on
-  void enter();             // makes it that one
+  void enter();             // makes it the current one
   void leave();
 
-  // ---- what the test does as the remote hosts ----
-  // A remote host listens there. What connects is in `arrivals`, in order.
+  // ---- the remote hosts, played by the test ----
+  // A remote host listens there. Connections are in `arrivals`, in order.
   struct Host {
     sys::Address address;
     enum class Manner : std::uint8_t { accepts, refuses, swallows } manner = Manner::accepts;
@@ -104,30 +104,30 @@ class World {
     std::uint64_t delay_ms = 0;  // until it accepts or refuses
   };
   Host& host(const sys::Address& address, Host::Manner manner, std::uint64_t delay_ms = 0);
-  ConnectionPtr connect_to_program(std::uint16_t port);  // null: nobody listens, or the backlog is full
-  std::size_t remote_send(Connection& connection, std::string_view bytes);  // how many were taken
+  ConnectionPtr connect_to_program(std::uint16_t port);  // null: refused, or the backlog is full
+  std::size_t remote_send(Connection& connection, std::string_view bytes);  // returns the bytes accepted
   std::string remote_read(Connection& connection, std::size_t most);
   void remote_shutdown(Connection& connection);
   void remote_close(Connection& connection);
   void remote_rst(Connection& connection);
 
-  // Things that may happen besides deliveries: each returns whether it did anything. Asked in any order.
+  // Actions besides deliveries, in any order: each returns true if it did anything.
   std::vector<std::function<bool()>> actors;
-  // The next time at which an actor wants to move though nothing happens; 0: never.
+  // The next time at which an actor acts by itself; 0: never.
   std::function<std::uint64_t()> next_actor_time = [] { return std::uint64_t{0}; };
-  // Called when nothing can move any more and the program would sleep for ever. True: go on (it has changed something).
+  // Called when nothing moves and the program would sleep without a timeout. True: something was changed.
   std::function<bool()> when_still = [] { return false; };
 
   // Called when the program is about to sleep.
   std::function<void()> before_sleep = [] {};
 
   void send_signal(sys::Signal kind) { signals_pending_.insert(kind); notify(signals_fd_); }
-  std::map<std::string, net::Found> names;  // what look-ups find; a host not in it is not found
+  std::map<std::string, net::Found> names;  // DNS answers; other hosts are not found
   std::set<std::string> unanswered;         // hosts whose name server is silent
-  std::set<std::uint16_t> taken_ports;      // another program listens there
-  std::uint32_t reloads_heard = 0;          // of the signals that the program has taken
-  std::size_t edition = 0;                  // number of the configuration that is in force
-  std::map<std::string, sys::Address> local_hosts;  // paths of Unix sockets, and the host that is there
+  std::set<std::uint16_t> taken_ports;      // in use by another program
+  std::uint32_t reloads_heard = 0;          // reload signals that the program has read
+  std::size_t edition = 0;                  // the number of the configuration in force
+  std::map<std::string, sys::Address> local_hosts;  // Unix socket paths and the hosts behind them
 
   // ---- the failure loop ----
   std::vector<std::uint32_t> calls_made = std::vector<std::uint32_t>(static_cast<std::size_t>(Call::count));
@@ -139,28 +139,28 @@ class World {
   };
   std::optional<Failure> failure;
 
-  // ---- what can be asked ----
+  // ---- queries ----
   [[nodiscard]] std::uint64_t now() const { return now_; }
   [[nodiscard]] std::size_t descriptors() const;
   [[nodiscard]] std::size_t sockets() const;
   [[nodiscard]] std::size_t listeners() const;
   [[nodiscard]] std::size_t pipe_ends() const;
-  [[nodiscard]] std::size_t open_nodes() const;  // files and folders that are open
+  [[nodiscard]] std::size_t open_nodes() const;  // open files and directories
   [[nodiscard]] std::size_t bytes_in_pipes() const;
-  // An open connection on which something has come, or which has ended, and the program was told so.
+  // True if bytes or the end of stream were reported for the open connection.
   [[nodiscard]] bool has_spoken(int fd) const;
   [[nodiscard]] std::vector<int> open_sockets() const;
   [[nodiscard]] const Connection& connection(int fd) const { return *files_[static_cast<std::size_t>(fd) - 3]->connection; }
   [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
-  // Read by the program in all, without what came after its own FIN: that is thrown away, or a tunnel's.
+  // Bytes read by the program, without those after its own FIN, which are discarded or a tunnel's.
   std::size_t read_in_all = 0;
-  [[nodiscard]] bool still() const;  // nothing is on its way
-  void settle() {                    // all that is on its way arrives
+  [[nodiscard]] bool still() const;  // no byte is in flight
+  void settle() {                    // delivers all bytes in flight
     while (step()) {
     }
   }
-  void play_out();  // the program is gone: what the others still do, until nobody does anything any more
-  std::string broken;  // the first promise that was broken; empty: none. The calls stay harmless afterwards.
+  void play_out();  // after the program has ended: runs the actors until none acts
+  std::string broken;  // the first invariant broken; empty: none. Calls stay harmless afterwards.
   void fault(const std::string& what);
   std::string log;
   std::string complaints;
@@ -168,12 +168,12 @@ class World {
   std::uint64_t waits = 0;
   std::size_t events_handed_out = 0;  // by the last wait
 
-  // ---- files that are served: a tree in memory (files.cpp) ----
+  // ---- served files: a tree in memory (files.cpp) ----
   struct Node {
     sys::FileStatus status;
     std::string text;  // of a link: where it leads
   };
-  // By absolute path, without a "/" at the end. What is put stands in place of what was there, and is another file.
+  // By absolute path, without a final "/". A new node replaces the old one and is another file.
   std::map<std::string, std::shared_ptr<Node>> tree;
   Node& put_file(const std::string& path, const std::string& text, std::int64_t changed_s = 1'600'000'000);
   Node& put_node(const std::string& path, sys::FileStatus::Kind kind, const std::string& text, std::int64_t changed_s);
@@ -246,7 +246,7 @@ class World {
   Mask poll(const Description& file) const;
   void notify(int fd);
   void notify(const Connection& connection);
-  bool step();  // one thing happens; false: nothing can
+  bool step();  // one action; false: none is possible
   void deliver_up(Connection& connection);
   void deliver_down(Connection& connection);
   void kill(Connection& connection, int error);

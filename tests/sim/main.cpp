@@ -1,4 +1,4 @@
-// Plays histories on the simulated kernel (README.md beside this file).
+// Plays histories on the simulated kernel (see README.md in this directory).
 #include <unistd.h>
 
 #include <array>
@@ -18,11 +18,11 @@ namespace {
 using namespace sim;
 
 using Count = unsigned long long;
-Count playing = 0;  // the seed, for a program that dies
+Count playing = 0;  // the seed, for the report of a crash
 Count passed = 0, failed = 0;
 constexpr Count kFailuresTold = 3;
 
-// SplitMix64 (public domain, Vigna): small, and good enough to go astray with.
+// SplitMix64 (public domain, Vigna): a small random number generator.
 class Random final : public Chooser {
  public:
   explicit Random(std::uint64_t seed) : state_(mixed(seed)) {}
@@ -40,7 +40,7 @@ class Random final : public Chooser {
   std::uint64_t state_;
 };
 
-// Goes through all histories that differ from the first (every answer 0) in at most so many answers.
+// Enumerates all histories that differ from the first one (all choices 0) in at most so many choices.
 class Enumerator final : public Chooser {
  public:
   explicit Enumerator(std::size_t deviations) : most_(deviations) {}
@@ -49,7 +49,7 @@ class Enumerator final : public Chooser {
     if (at_ == answers_.size()) answers_.push_back({0, n});
     return answers_[at_++].answer;
   }
-  // As little as can be, or all: what lies between cuts no differently.
+  // The smallest or the largest amount: values between make no difference.
   std::size_t some(std::size_t n) override { return choose(2) == 0 ? n : 1; }
 
   // The next history; false: that was the last.
@@ -88,15 +88,15 @@ void on_abort(int) {
   if (std::signal(SIGABRT, SIG_DFL) == SIG_ERR || std::signal(SIGSEGV, SIG_DFL) == SIG_ERR) _exit(1);
 }
 
-// A third of the histories is of the old behaviour.
+// A third of the histories uses the HTTP/1.0 behaviour.
 constexpr Count kOldOnceIn = 3;
 
-// And half of either has hosts with several addresses, or a parent.
+// Half of each has hosts with several addresses, or a parent proxy.
 struct Version {
   bool http10 = false;
   bool by_ways = false;
   bool roles = false;
-  bool old = false;  // of a time before drains, reloads and headers
+  bool old = false;  // from before shutdowns, reloads and headers
 };
 constexpr Version version_of(Count seed) { return {.http10 = seed % kOldOnceIn == 0, .by_ways = seed / kOldOnceIn % 2 == 1}; }
 
@@ -111,7 +111,7 @@ Outcome play_seed(const Scenario& scenario, std::uint64_t seed) {
   return play(scenario, chooser);
 }
 
-// Counts; true if it failed and is to be told of.
+// Counts an outcome. True if it failed and is to be reported.
 bool count(const Outcome& outcome) {
   ++(outcome.broken.empty() ? passed : failed);
   return !outcome.broken.empty() && failed <= kFailuresTold;
@@ -145,19 +145,19 @@ void play_seeds(std::uint64_t first, std::uint64_t number) {
     play_one(seed, version_of(seed));
 }
 
-// The program has other listeners, and their clients come.
+// A scenario with listeners of other roles.
 void play_roles(std::uint64_t first, std::uint64_t number) {
   for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) play_one(seed, {.roles = true});
 }
 
-// "1.0" or "1.1", with "+" if by ways, or "roles"; "/2" behind it: with what came later.
+// "1.0" or "1.1", with "+" if by ways, or "roles"; a final "/2": with later features.
 Version version_of(std::string text) {
   const bool old = !text.ends_with("/2");
   if (!old) text.resize(text.size() - 2);
   return {text.starts_with("1.0"), text.ends_with('+'), text == "roles", old};
 }
 
-// Seeds that once failed, one a line; behind each its version, and what it was.
+// Seeds that once failed, one per line, each with its version and a description.
 void play_regressions(const char* path) {
   std::ifstream file{path};
   std::string version;
@@ -168,7 +168,7 @@ void play_regressions(const char* path) {
 
 struct Failures {
   Call call;
-  std::uint32_t first;  // the calls before are those of the start
+  std::uint32_t first;  // earlier calls belong to the start
   std::vector<int> errors;
 };
 
@@ -187,9 +187,9 @@ const std::vector<Failures>& failures() {
   return all;
 }
 
-constexpr std::uint64_t kReloadedTurns = 10;    // all is over then in small worlds
+constexpr std::uint64_t kReloadedTurns = 10;    // small worlds have ended by then
 constexpr std::uint64_t kStart = 1'000'000;  // the world's clock at its beginning
-constexpr std::uint64_t kAfterMs = 500'000;  // when every deadline of the first pair has passed
+constexpr std::uint64_t kAfterMs = 500'000;  // after every deadline of the first pair
 
 Pair good_pair() {
   Pair pair;
@@ -246,7 +246,7 @@ Ask good_connect() {
   return ask;
 }
 
-// Kept connections: a second request on each, chunks, a tunnel; by way of either parent, or to hosts with two addresses.
+// Keep-alive connections: a second request on each, chunks, a tunnel; by either parent, or to hosts with two addresses.
 std::vector<Scenario> by_ways(const Scenario& direct) {
   using Kind = ParentPlan::Kind;
   std::vector<Scenario> all;
@@ -317,7 +317,7 @@ void torture(const std::vector<Scenario>& scenarios) {
   }
 }
 
-// ---- small worlds, gone through --------------------------------------------------------------------------
+// ---- small worlds, enumerated ----------------------------------------------------------------------------
 
 std::vector<Scenario> small_worlds() {
   std::vector<Scenario> all;
@@ -349,7 +349,7 @@ std::vector<Scenario> small_worlds() {
   return all;
 }
 
-// Two requests on one connection, to an origin that keeps it, or closes it; chunks; a tunnel; an upgrade.
+// Two requests on one connection to an origin that keeps or closes it; chunks; a tunnel; an upgrade.
 std::vector<Scenario> small_talks() {
   std::vector<Scenario> all;
   const auto add = [&all](std::vector<Ask> asks, bool pipelines, std::uint32_t serves, bool bulk = false) {
@@ -385,7 +385,7 @@ std::vector<Scenario> small_talks() {
   return all;
 }
 
-// Two requests on one connection, and another configuration at any moment of it.
+// Two requests on one connection, and a reload at any time.
 std::vector<Scenario> small_reloads() {
   std::vector<Scenario> all;
   Scenario scenario;
@@ -438,7 +438,7 @@ int main(int argc, char** argv) {
   if (deviations != 0) {
     enumerate(deviations, small_worlds());
     enumerate(deviations, small_talks());
-    enumerate(deviations - 1, small_reloads());  // the moment of the change is one of them
+    enumerate(deviations - 1, small_reloads());  // the time of the reload is one of the choices
   }
   const Count enumerated = passed - others;
   play_seeds(seed, seeds);

@@ -1,4 +1,4 @@
-// Names by the current world.
+// DNS answers from the current world.
 #include "../../src/net/name_source.hpp"
 #include "../../src/net/endpoint.hpp"
 #include "kernel.hpp"
@@ -6,14 +6,14 @@
 namespace net {
 
 struct NameSource::Work {
-  sys::Fd fd;  // readable when there are answers, as a name server's socket is
+  sys::Fd fd;  // readable when there are answers, like a name server's socket
 };
 
 NameSource::NameSource(const sys::Fd& poller) : work_(std::make_unique<Work>()) {
   work_->fd.reset(sim::World::current().open_names());
   const Token token{0, static_cast<std::uint32_t>(work_->fd.get()), Token::Kind::resolver};
   while (sys::watch(poller, work_->fd.get(), token.packed()) != 0) {
-  }  // c-ares is not what is under test: nothing fails here for good
+  }  // c-ares is not under test: nothing fails here permanently
 }
 NameSource::~NameSource() = default;
 

@@ -25,7 +25,7 @@ Reloads::Reloads(World& world, const Scenario& scenario)
   world.taken_ports = {kTakenPort};
 }
 
-// Of two signals that are not taken yet there is one left, and the file is as it was written last.
+// Two pending signals are one, and the file has the newest content.
 void Reloads::send(Under what) {
   sent_ = what;
   files[kFile] = file_text(scenario_, what);
@@ -44,15 +44,15 @@ std::string Reloads::poll(std::uint64_t turn, bool draining, bool& adopted) {
   return fault;
 }
 
-// The signal was taken in this turn, and obeyed.
+// The program has taken the signal in this turn.
 std::string Reloads::settle(bool& adopted) {
   heard_ = world_.reloads_heard;
   const std::string_view said = std::string_view{world_.complaints}.substr(complained_);
   complained_ = world_.complaints.size();
   const bool refused = said.find(kRefusal) != std::string_view::npos;
-  // Whoever is told to end takes no other configuration.
-  if (was_draining_) return refused ? "it was told to end, and complains of another configuration" : "";
-  if (!is_good(sent_) && !refused) return "a configuration that cannot be had was not refused";
+  // A draining program does not reload.
+  if (was_draining_) return refused ? "a draining program reports a failed reload" : "";
+  if (!is_good(sent_) && !refused) return "an invalid configuration was not refused";
   if (is_good(sent_) && refused && is_kind_world(scenario_)) return "a good configuration was refused: " + std::string{said};
   if (refused) return {};
   adopted = true;
@@ -61,7 +61,7 @@ std::string Reloads::settle(bool& adopted) {
   return {};
 }
 
-// Who was accepted in the turn of a reload came under the new configuration, unless his listener was closed by it.
+// A client accepted in the turn of a reload has the new configuration, unless that closed its listener.
 void Reloads::note_newcomers(bool adopted) {
   for (const ConnectionPtr& c : world_.connections()) {
     if (!c->accepted || c->has_edition) continue;
@@ -71,7 +71,7 @@ void Reloads::note_newcomers(bool adopted) {
   }
 }
 
-// ---- what the generations count --------------------------------------------------------------------------
+// ---- the counts of the generations -----------------------------------------------------------------------
 
 namespace {
 
@@ -94,18 +94,20 @@ std::string check_groups(Worker& worker, const plan::Generation& generation) {
 
 std::string check_generations(Worker& worker, const std::vector<std::unique_ptr<plan::Generation>>& generations) {
   std::size_t counted = 0, used = 0;
-  if (worker.current != generations.back().get()) return "newcomers are not served by the youngest configuration";
+  if (worker.current != generations.back().get()) return "new connections do not use the newest configuration";
   for (const auto& generation : generations) {
     std::size_t records = 0;
     for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot)
       records += worker.table.at(slot).generation == generation.get() ? 1 : 0;
-    if (generation->records != records) return "a configuration miscounts whom it serves";
-    if (records == 0 && generation != generations.back()) return "a configuration is kept that serves nobody";
+    if (generation->records != records) return "a configuration miscounts its records";
+    if (records == 0 && generation != generations.back()) return "an unused configuration is kept";
     counted += records;
     if (const std::string fault = check_groups(worker, *generation); !fault.empty()) return fault;
   }
   for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) used += worker.table.at(slot).state != State::FREE ? 1 : 0;
-  return used == counted ? "" : "somebody is served by a configuration that is gone";
+  if (used != counted) return "a record uses a configuration that was freed";
+  const bool lives = std::any_of(generations.begin(), generations.end(), [&worker](const auto& g) { return worker.config == &g->config; });
+  return lives ? "" : "a freed configuration is still in use";
 }
 
 // ---- drawn at random -------------------------------------------------------------------------------------
@@ -119,7 +121,7 @@ void draw_reloads(Chooser& chooser, Scenario& scenario) {
     const std::uint64_t after = 1 + chooser.choose(chooser.choose(2) == 0 ? 12 : 80);
     scenario.reloads.push_back({after, (roles ? kOfRoles : kOfProxies)[chooser.choose(7)]});
   }
-  if (!config::has_json()) scenario.reloads.clear();  // there is no file without it
+  if (!config::has_json()) scenario.reloads.clear();  // a file needs JSON
 }
 
 std::string describe(const std::vector<ReloadPlan>& reloads) {

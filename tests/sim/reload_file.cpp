@@ -1,4 +1,4 @@
-// The configuration of a scenario as a file: what the program reads at its start and at each SIGHUP.
+// The configuration of a scenario as a file, read at the start and at each SIGHUP.
 #include "history.hpp"
 
 namespace sim {

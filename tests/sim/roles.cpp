@@ -35,7 +35,7 @@ std::uint64_t Roles::next_time() const {
   return next;
 }
 
-// A header is nobody's, and what lies right behind it is read with it.
+// A header does not count, and the bytes right after it are read with it.
 std::size_t Roles::uncounted() const {
   constexpr std::size_t kReadAtOnce = 16 * 1024;
   return kReadAtOnce * static_cast<std::size_t>(std::count_if(plan_.calls.begin(), plan_.calls.end(), [this](const CallPlan& call) { return is_introduced(plan_, call); }));

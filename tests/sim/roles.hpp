@@ -1,5 +1,5 @@
-// Connections to listeners that are no proxies: relayed, sent back, reversed, a file, a web server with servers
-// behind it. What each client must see is written from the README and the RFCs.
+// Connections to listeners with other roles: TCP proxy, echo, line reverser, file, web server with upstream
+// servers. What each client must receive is written from the README and the RFCs.
 #pragma once
 #include <array>
 #include <functional>
@@ -19,7 +19,7 @@ struct CallPlan {
   enum class To : std::uint8_t { relay, echo, lines, file, web };
   enum class Manner : std::uint8_t {
     plain,   // sends, reads to the end
-    shut,    // sends, closes its sending side, reads to the end; without HTTP `plain` does so too
+    shut,    // sends, closes its sending side, reads to the end; so does `plain` without HTTP
     stop,    // reads `cut` bytes, then nothing for a while, then the rest
     vanish,  // closes after `cut` bytes sent
     reset,   // resets after `cut` bytes sent
@@ -30,26 +30,26 @@ struct CallPlan {
   struct Ask {
     enum class What : std::uint8_t { small, large, nothing, head, behind, post };
     What what = What::small;
-    std::size_t size = 0;  // of the body, of the answer of a server behind it; or of the post
+    std::size_t size = 0;  // of the response body of an upstream server, or of the POST
   };
   To to = To::relay;
   Manner manner = Manner::plain;
   std::string said;    // without HTTP
-  bool waits = false;  // relay: the server ends first, when it has had all; the client says how much that is
+  bool waits = false;  // TCP proxy: the server ends first, after all bytes; the client sends their number
   std::vector<Ask> asks;
   std::size_t cut = 0;
   std::uint64_t pause_ms = 0;
-  Introduction header = Introduction::none;  // in front, where the listener wants one
+  Introduction header = Introduction::none;  // sent first if the listener requires one
 };
 
-// A server behind the program.
+// An upstream server.
 struct MemberPlan {
   enum class Manner : std::uint8_t {
     answers,
-    refuses,   // nobody listens
-    swallows,  // does not answer the handshake
-    dies,      // resets after `cut` bytes of what it says
-    silent,    // takes everything and says nothing
+    refuses,   // connection refused
+    swallows,  // does not complete the TCP handshake
+    dies,      // resets after `cut` bytes sent
+    silent,    // reads everything and sends nothing
   };
   Manner manner = Manner::answers;
   std::size_t cut = 0;
@@ -57,31 +57,31 @@ struct MemberPlan {
 };
 
 struct RolesPlan {
-  std::vector<CallPlan> calls;  // none: the listeners are not there
+  std::vector<CallPlan> calls;  // empty: no such listeners
   std::array<MemberPlan, 2> members;
   std::size_t large = 0;  // bytes of the large file
   std::uint8_t balance = 0;
-  std::array<bool, 4> introduced{};  // listeners without HTTP, in the order of To: they want a PROXY header
-  std::uint8_t introduces = 0;       // relay: version of the one that it sends; 0: none
-  bool of_one = false;               // the headers name one address for all clients
+  std::array<bool, 4> introduced{};  // listeners without HTTP, in the order of To: they require a PROXY header
+  std::uint8_t introduces = 0;       // TCP proxy: version of the header it sends; 0: none
+  bool of_one = false;               // the headers have one address for all clients
 };
 
 class Caller;  // a client
-class Member;  // a server behind the program
+class Member;  // an upstream server
 
-// Everybody who takes part.
+// All actors.
 class Roles {
  public:
-  // `others`: another configuration may come, with a server of its own.
+  // `others`: a reload may add a server.
   Roles(World& world, const RolesPlan& plan, bool others);
   ~Roles();
   Roles(const Roles&) = delete;
   Roles& operator=(const Roles&) = delete;
   [[nodiscard]] bool over() const;
-  [[nodiscard]] std::uint64_t next_time() const;  // of an actor who waits; 0: none does
-  // What is wrong with what they have seen; empty: nothing. `kind`: nothing was short, nothing failed by itself.
+  [[nodiscard]] std::uint64_t next_time() const;  // when a waiting actor acts; 0: none waits
+  // Checks what they have received. Returns the error; empty: none. `kind`: no resource was short, nothing failed.
   [[nodiscard]] std::string judge(bool kind, const Editions& editions) const;
-  // Read of its clients before it is known whose it is.
+  // Bytes read from its clients before the client is known.
   [[nodiscard]] std::size_t uncounted() const;
 
  private:
@@ -92,7 +92,7 @@ class Roles {
 };
 
 void add_roles(plan::Config& config, const RolesPlan& plan);
-// The same for a file; `others`: with another server behind.
+// The same for a file; `others`: with another upstream server.
 std::vector<std::string> role_servers(const RolesPlan& plan, bool others);
 RolesPlan draw_roles(Chooser& chooser);
 void draw_introductions(Chooser& chooser, RolesPlan& plan);

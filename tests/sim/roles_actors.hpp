@@ -1,4 +1,4 @@
-// Who takes part: the clients of the other listeners, and the servers behind them.
+// Actors: the clients of the other listeners and the upstream servers.
 #pragma once
 #include <algorithm>
 #include <deque>
@@ -29,7 +29,7 @@ class Caller {
     return world_.chooser().choose(2) == 0 ? send() || read() : read() || send();
   }
   [[nodiscard]] std::uint64_t next_time() const { return over ? 0 : waiting_until_; }
-  // The configuration that it came under, or that refused it.
+  // The configuration that accepted or refused it.
   [[nodiscard]] std::size_t edition() const { return connection_ ? connection_->edition : refused_in_; }
   [[nodiscard]] bool has_sent_header() const { return sent_ >= header_; }
   [[nodiscard]] sys::Address address() const { return sys::loopback4(static_cast<std::uint16_t>(40'000 + (connection_ ? connection_->id : 0))); }
@@ -94,18 +94,18 @@ class Caller {
   World& world_;
   const CallPlan& plan_;
   std::size_t header_;
-  std::string said_;  // with the header
+  std::string said_;  // header included
   std::size_t sent_ = 0, refused_in_ = 0;
   ConnectionPtr connection_;
   bool shut_ = false, stopped_ = false;
   std::uint64_t waiting_until_ = 0;
 };
 
-// ---- a server behind the program -------------------------------------------------------------------------
+// ---- an upstream server ----------------------------------------------------------------------------------
 
 class Member {
  public:
-  // `introduced`: version of the header that it is told; 0: none. `other`: it comes with another configuration.
+  // `introduced`: version of the header that it receives; 0: none. `other`: a reload adds it.
   Member(World& world, const MemberPlan& plan, std::size_t index, bool web, std::uint8_t introduced, bool other)
       : world_(world), plan_(plan), web_(web), other_(other), introduced_(introduced) {
     using M = MemberPlan::Manner;
@@ -122,7 +122,7 @@ class Member {
     }
     return std::any_of(talks_.begin(), talks_.end(), [this](Talk& talk) { return !talk.over && move(talk); });
   }
-  // What has come to a relayed server.
+  // What the TCP proxy's server received.
   void tell(std::vector<Heard>& all) const {
     for (const Talk& talk : talks_)
       if (!web_) all.push_back(talk.all);
@@ -132,8 +132,8 @@ class Member {
   struct Talk {
     ConnectionPtr connection;
     Heard all;
-    std::string heard, out;  // not answered yet, not sent yet
-    std::string first;       // what was heard first
+    std::string heard, out;  // unanswered, unsent
+    std::string first;       // the first bytes received
     std::size_t said = 0;
     std::uint32_t served = 0;
     bool over = false, closing = false, shut = false;
@@ -175,7 +175,7 @@ class Member {
     return true;
   }
 
-  // False: it has not come whole yet.
+  // Returns false if it is incomplete.
   bool take_header(Talk& talk) const {
     if (introduced_ != 0 && talk.all.header.empty()) {
       const std::size_t length = told_length(introduced_, talk.heard);

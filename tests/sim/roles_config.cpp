@@ -1,4 +1,4 @@
-// The other listeners' part of a configuration: as a value, and as a file has it.
+// The other listeners' part of a configuration: as a value and as a file.
 #include "roles_model.hpp"
 
 namespace sim {

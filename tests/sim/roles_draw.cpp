@@ -1,4 +1,4 @@
-// Histories of the other listeners: drawn, told, and made smaller.
+// Histories of the other listeners: drawing, describing and shrinking.
 #include <algorithm>
 
 #include "roles_model.hpp"
@@ -16,7 +16,7 @@ std::string draw_said(Chooser& chooser, To to) {
   if (to != To::lines) return said;
   for (char& c : said)
     if (c == '\n' || c == '\r') c = 'x';
-  // No line is too long.
+  // All lines are short enough.
   for (std::size_t at = chooser.choose(300); at < said.size(); at += 1 + chooser.choose(chooser.choose(4) == 0 ? 16'000 : 300)) {
     if (at > 0 && chooser.choose(3) == 0) said[at - 1] = '\r';
     said[at] = '\n';

@@ -1,4 +1,4 @@
-// What is wrong with what the clients and servers of the other listeners have seen.
+// Checks what the clients and servers of the other listeners have received.
 #include "roles_actors.hpp"
 
 namespace sim {
@@ -6,13 +6,13 @@ namespace sim {
 namespace {
 
 constexpr std::uint64_t kBegun = 1'000'000;  // the world's clock at its beginning, ms
-constexpr std::uint64_t kLongMs = 400'000;   // less than a silent relay may last
+constexpr std::uint64_t kLongMs = 400'000;   // less than the idle timeout of a TCP proxy
 
 bool reads_to_the_end(const CallPlan& plan) {
   return plan.manner == Manner::plain || plan.manner == Manner::shut || plan.manner == Manner::stop;
 }
 
-// Somebody answers, and nobody takes a request and fails.
+// At least one server responds, and none fails after reading a request.
 bool is_served(const RolesPlan& plan, bool other) {
   using M = MemberPlan::Manner;
   if (other) return true;
@@ -23,21 +23,21 @@ bool is_served(const RolesPlan& plan, bool other) {
 }
 
 std::string judge_bytes(const RolesPlan& plan, const CallPlan& call, const Caller& client, bool kind, bool other) {
-  if (is_introduced(plan, call) && is_malformed(call.header)) return client.got.empty() ? "" : "it has not said who it is, and was served";
+  if (is_introduced(plan, call) && is_malformed(call.header)) return client.got.empty() ? "" : "it was served without a valid PROXY header";
   const std::string expected = expected_without_http(plan, call, other);
   if (expected.compare(0, client.got.size(), client.got) != 0)
-    return "it has bytes that nobody sent, behind " + std::to_string(std::mismatch(client.got.begin(), client.got.end(), expected.begin(), expected.end()).first - client.got.begin());
+    return "it received bytes that no host sent, after byte " + std::to_string(std::mismatch(client.got.begin(), client.got.end(), expected.begin(), expected.end()).first - client.got.begin());
   const bool whole = client.got == expected;
   const bool owed = kind && reads_to_the_end(call) && (call.to != To::relay || is_served(plan, other));
   if (owed && (!whole || !client.saw_eof))
-    return "it must have all, but has " + std::to_string(client.got.size()) + " of " + std::to_string(expected.size()) +
+    return "it must receive everything, but has " + std::to_string(client.got.size()) + " of " + std::to_string(expected.size()) +
            " bytes" + (client.saw_reset ? " and a reset" : "");
-  if (owed && waits_for_end(call) && client.ended_at > kBegun + kLongMs) return "its end was not passed on";
+  if (owed && waits_for_end(call) && client.ended_at > kBegun + kLongMs) return "its end was not forwarded";
   if (client.left || client.refused || client.got.empty() || call.manner == Manner::stall) return {};
-  return !whole && client.saw_eof ? "what it has was cut and looks whole" : "";
+  return !whole && client.saw_eof ? "it was truncated undetectably" : "";
 }
 
-// The next answer of several; false: there is none that is whole.
+// Takes the next complete response. Returns false if there is none.
 bool take_head(std::string_view& text, int& status, std::size_t& length, bool& stays) {
   const std::size_t end = text.find("\r\n\r\n");
   if (end == std::string_view::npos) return false;
@@ -50,7 +50,7 @@ bool take_head(std::string_view& text, int& status, std::size_t& length, bool& s
   return true;
 }
 
-// `passed`: another configuration came while it was served, so the connection ends behind an answer that says so.
+// `passed`: a reload came while it was served, so the connection ends after a response that announces it.
 std::string judge_answers(const RolesPlan& plan, const CallPlan& call, const Caller& client, bool kind, bool other, bool passed) {
   std::string_view text = client.got;
   bool owed = kind && reads_to_the_end(call);
@@ -70,8 +70,8 @@ std::string judge_answers(const RolesPlan& plan, const CallPlan& call, const Cal
     const std::string expected = body_expected(plan, ask, other);
     if (own) {
       if (owed) return which + "it must not have " + std::to_string(status);
-      // A request that was never understood may have been a HEAD, and yet have a body in its answer.
-      if (!stays) return text.size() > length ? which + "bytes behind the last" : "";
+      // A request that could not be parsed may have been a HEAD, and its response may still have a body.
+      if (!stays) return text.size() > length ? which + "bytes after the last response" : "";
       if (ask.what != What::head) text.remove_prefix(std::min(length, text.size()));
       continue;
     }
@@ -84,15 +84,15 @@ std::string judge_answers(const RolesPlan& plan, const CallPlan& call, const Cal
     }
     if (ask.what != What::nothing && length != expected.size()) return which + "another length";
     const std::string_view body = text.substr(0, length);
-    if (ask.what != What::nothing && !std::string_view{expected}.starts_with(body)) return which + "bytes that nobody sent";
+    if (ask.what != What::nothing && !std::string_view{expected}.starts_with(body)) return which + "bytes that no host sent";
     if (body.size() < length) return owed ? which + "it is cut" : "";
     text.remove_prefix(length);
-    if (last && !text.empty()) return which + "bytes behind the last";
+    if (last && !text.empty()) return which + "bytes after the last response";
     owed &= !last;
   }
-  // A request that was cut has a refusal.
+  // A truncated request gets an error response.
   if (text.empty() || call.manner == Manner::stall) return {};
-  return "there is more than what was asked for";
+  return "there are more responses than requests";
 }
 
 }  // namespace
@@ -111,7 +111,7 @@ std::string Roles::judge(bool kind, const Editions& editions) const {
   return judge_servers();
 }
 
-// What came to the relayed servers was a client's, one client's alone, and who that is was said in front.
+// Each connection to a server carries the bytes of one client, after the header with its address.
 std::string Roles::judge_servers() const {
   std::vector<Heard> heard;
   std::vector<Announced> announced;

@@ -159,11 +159,11 @@ bool is_own_head(const std::string& head) {
          head.find(" Said So\r\n") == std::string::npos;
 }
 
-// ---- a stream, cut into messages -------------------------------------------------------------------------
+// ---- splitting a stream into messages --------------------------------------------------------------------
 
 namespace {
 
-// Moves from `in` to `into` up to `mark` and including it. False: it has not come yet.
+// Moves bytes from `in` to `into` up to and including `mark`. Returns false if `mark` has not arrived.
 bool take_until(std::string& into, std::string_view& in, std::string_view mark) {
   const std::size_t old = into.size();
   into.append(in);
@@ -226,7 +226,7 @@ void Reader::begin_body() {
 void Reader::begin_chunk() {
   char* rest = nullptr;
   left_ = std::strtoull(line_.c_str(), &rest, 16);
-  if (rest == line_.c_str() || std::string_view{rest} != "\r\n") wrong = "a chunk's size is none: " + line_;
+  if (rest == line_.c_str() || std::string_view{rest} != "\r\n") wrong = "invalid chunk size: " + line_;
   state_ = left_ == 0 ? State::last : State::data;
   line_.clear();
 }
@@ -273,7 +273,7 @@ Visitor::Visitor(World& world, const Visit& plan, std::size_t index, const std::
                const Ask& ask = plan.asks[nth];
                const std::string status = head.substr(std::min<std::size_t>(9, head.size()), 3);
                if (status == "101" || (ask.kind == Ask::Kind::connect && status == "200")) return Reader::Body::tunnel;
-               // A request that was never understood may have been a HEAD, and yet have a body in its answer.
+               // A request that could not be parsed may have been a HEAD, and its response may still have a body.
                if (ask.method == "HEAD" && is_own_head(head)) return Reader::Body::to_eof;
                const bool none = ask.method == "HEAD" || status == "204" || status == "304";
                return none ? Reader::Body::none : Reader::Body::as_said;
@@ -302,7 +302,7 @@ std::uint64_t Visitor::next_time() const {
   return std::min(waiting_until_, patience_until_);
 }
 
-// The proxy has said that it closes.
+// The proxy has announced Connection: close.
 bool Visitor::closing() const {
   if (answered() == 0 || reader.in_tunnel()) return false;
   const std::string& head = reader.messages[answered() - 1].head;
@@ -332,7 +332,7 @@ bool Visitor::leave(bool by_reset) {
   return true;
 }
 
-// All that may be sent is sent.
+// Everything that may be sent was sent.
 bool Visitor::finish() {
   using Manner = Visit::Manner;
   const bool half_closes = plan_.manner == Manner::half_close && sent_ == ends_.back();
@@ -378,7 +378,7 @@ bool Visitor::hear_end() {
   saw_eof = connection_->down.fin_arrived;
   saw_reset = connection_->remote_reset && !saw_eof;
   if (saw_eof) reader.end();
-  // In a tunnel the other way goes on.
+  // In a tunnel the other direction goes on.
   if (reader.in_tunnel() && !connection_->remote_reset) return true;
   return leave(false);
 }
@@ -509,7 +509,7 @@ std::string_view House::Serving::tunnel_sent() const {
   return in_tunnel && !asked.empty() ? std::string_view{ask().tunnel.down}.substr(0, sent) : std::string_view{};
 }
 
-// Each head must be that of a request which a client has sent to this origin, to the letter.
+// Each head must be that of a request that a client sent to this origin, byte for byte.
 Reader::Body House::Serving::take_head(const std::string& head) {
   const std::size_t visit = number_after(head, "/v");
   const std::size_t slash = head.find('/', head.find("/v") + 2);
@@ -518,13 +518,13 @@ Reader::Body House::Serving::take_head(const std::string& head) {
   if (visit >= visits.size() || nth >= visits[visit].asks.size() ||
       (visits[visit].asks[nth].house != home.index_ && !home.is_parent()) ||
       head != ask_head_expected(visits[visit], nth, visit, home.houses_, home.parent_)) {
-    home.world_.fault("origin " + std::to_string(home.index_) + " has a head that nobody sent: " + head);
+    home.world_.fault("origin " + std::to_string(home.index_) + " received a head that no client sent: " + head);
     return Reader::Body::none;
   }
-  // The answer may have reached the proxy before the origin turns to what comes next.
+  // The response may have reached the proxy before the origin reads the next request.
   const bool free = asked.size() == answered || (asked.size() == answered + 1 && built && sent == out.size());
-  // Unasked bytes that come behind the next request cannot be told from its answer.
-  if (!free && spoiled_from == ~std::size_t{0}) home.world_.fault("a request was sent before the one before it was answered");
+  // Unrequested bytes after the next request cannot be distinguished from its response.
+  if (!free && spoiled_from == ~std::size_t{0}) home.world_.fault("a request was sent before the previous response");
   asked.emplace_back(visit, nth);
   return has_tunnel(visits[visit].asks[nth]) ? Reader::Body::tunnel : Reader::Body::as_said;
 }
@@ -543,7 +543,7 @@ bool House::Serving::read() {
   return true;
 }
 
-// Puts what is to be sent now behind what was. False: nothing more is.
+// Appends the next bytes to send. Returns false if there are none.
 bool House::Serving::build() {
   using Manner = Answer::Manner;
   if (built) return false;
@@ -556,7 +556,7 @@ bool House::Serving::build() {
   }
   built = true;
   std::string text = answer.manner == Manner::garbage ? "SSH-2.0-OpenSSH_9.2\r\n\r\n" : answer_sent(ask());
-  // Who has the whole request at once sends 100 all the same: both sides of the model agree on it.
+  // With the whole request at once it still sends 100: both sides of the model agree on it.
   if (ask().expects && answer.continues && !std::exchange(continued, true)) text.insert(0, "HTTP/1.1 100 Continue\r\n\r\n");
   const bool cut = answer.manner == Manner::cuts || answer.manner == Manner::breaks;
   if (cut) text.resize(std::min(answer.cut, text.size()));
@@ -578,7 +578,7 @@ bool House::Serving::send() {
   return taken > 0;
 }
 
-// What the origin does when it has sent its answer.
+// What the origin does after its response.
 bool House::Serving::after_answer() {
   using Manner = Answer::Manner;
   const Answer& answer = ask().answer;
@@ -597,7 +597,7 @@ bool House::Serving::after_answer() {
   }
   const bool last = home.plan_.serves != 0 && answered + 1 >= home.plan_.serves;
   const bool closes = last || answer.says_close || !ask().http11 || ends_by_eof(ask());
-  // Who answers early reads on, as RFC 9112 section 9.6 asks, but for the hasty.
+  // After an early response it reads on, as in RFC 9112 section 9.6, unless it is hasty.
   const bool hasty = answer.manner == Manner::early && answer.cut % 2 == 1 && closes;
   if (!reader.messages[answered].whole && !hasty) return false;
   if (closes) return close(false);
@@ -610,12 +610,12 @@ bool House::Serving::after_answer() {
   return true;
 }
 
-// It closes what is idle for too long, whatever is on its way.
+// Closes a connection that is idle for too long, even with bytes in flight.
 bool House::Serving::idle() {
   if (waiting_until == 0 || waiting_until > home.world_.now()) return false;
   waiting_until = 0;
-  if (!reader.messages.back().whole) return false;  // half a head has come: it is idle no more
-  // A reset could destroy the answer before.
+  if (!reader.messages.back().whole) return false;  // part of a head has arrived: not idle
+  // A reset could destroy the previous response.
   const bool arrived = connection->up.flight.empty() && connection->up.arrived.empty();
   return close(home.plan_.resets && arrived);
 }
@@ -629,7 +629,7 @@ bool House::Serving::answer() {
   return build() || (built && after_answer());
 }
 
-// Both ways at once; `sent` counts the tunnel's bytes.
+// Both directions at once; `sent` counts the tunnel's bytes.
 bool House::Serving::relay() {
   const TunnelPlan& tunnel = ask().tunnel;
   if (sent < tunnel.down.size()) {

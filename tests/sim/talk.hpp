@@ -1,5 +1,5 @@
-// Clients and origins that keep their connections: several requests on each, tunnels, upgrades; and what each side
-// must see, written from the RFCs and the README.
+// Clients and origins with keep-alive connections: several requests on each, tunnels, upgrades; and what each side
+// must receive, written from the RFCs and the README.
 #pragma once
 #include <deque>
 #include <functional>
@@ -8,42 +8,42 @@
 
 namespace sim {
 
-// What an origin answers to one request.
+// An origin's response to one request.
 struct Answer {
   enum class Manner : std::uint8_t {
-    whole,    // when it has the whole request
-    early,    // when it has the head; if `cut` is odd, and it closes afterwards, it does so at once
-    surplus,  // sends more than the answer, behind it
-    closes,   // closes without an answer
-    resets,   // resets without an answer
-    cuts,     // closes after `cut` bytes of the answer
-    breaks,   // resets after `cut` bytes of the answer
-    silent,   // never answers
-    garbage,  // answers what is not HTTP
+    whole,    // after the whole request
+    early,    // after the head; if `cut` is odd and it closes, it closes at once
+    surplus,  // sends more bytes after the response
+    closes,   // closes without a response
+    resets,   // resets without a response
+    cuts,     // closes after `cut` bytes of the response
+    breaks,   // resets after `cut` bytes of the response
+    silent,   // never responds
+    garbage,  // responds with bytes that are not HTTP
   };
   Manner manner = Manner::whole;
   OriginPlan::Framing framing = OriginPlan::Framing::length;
   int status = 200;
   int interims = 0;
-  bool continues = false;   // sends 100 to who expects it
-  bool says_close = false;  // and does so
-  bool agrees = false;      // to the upgrade
+  bool continues = false;   // sends 100 if the client expects it
+  bool says_close = false;  // and closes
+  bool agrees = false;      // accepts the upgrade
   Headers headers;
   std::string body;
   std::size_t cut = 0;
   std::vector<std::size_t> chunks;
 };
 
-// The bytes behind a CONNECT or an upgrade. At most one side waits for the other's end before it sends its own.
+// The bytes after a CONNECT or an upgrade. At most one side waits for the other's FIN before it sends its own.
 struct TunnelPlan {
   std::string up, down;
-  bool early = false;         // the client sends before it has heard that the tunnel is open
-  bool client_waits = false;  // ends only when it has seen the origin's end
+  bool early = false;         // the client sends before the tunnel is open
+  bool client_waits = false;  // ends after the origin's end
   bool origin_waits = false;
-  bool origin_breaks = false;  // resets when it has sent all
+  bool origin_breaks = false;  // resets after its last byte
 };
 
-// One request and what becomes of it.
+// One request and its response.
 struct Ask {
   enum class Kind : std::uint8_t { plain, connect, upgrade };
   enum class Framing : std::uint8_t { none, length, chunked };
@@ -56,7 +56,7 @@ struct Ask {
   Headers headers;
   std::string body;
   std::vector<std::size_t> chunks;
-  std::size_t house = 0;  // whom it is for
+  std::size_t house = 0;  // the origin it is for
   Answer answer;
   TunnelPlan tunnel;
 };
@@ -64,17 +64,17 @@ struct Ask {
 // One connection of a client.
 struct Visit {
   enum class Manner : std::uint8_t {
-    plain,       // leaves when it has all answers
-    half_close,  // closes its sending side behind the last request
+    plain,       // closes after all responses
+    half_close,  // closes its sending side after the last request
     stays,       // waits for the proxy to close
     stop,        // reads `cut` bytes, then nothing for a while, then the rest
-    garbage,     // sends what is not HTTP behind the last request
+    garbage,     // sends bytes that are not HTTP after the last request
     vanish,      // closes after `cut` bytes sent
     reset,       // resets after `cut` bytes sent
     leave,       // reads `cut` bytes and closes
   };
   Manner manner = Manner::plain;
-  bool pipelines = false;  // sends each request at once, else when the one before is answered
+  bool pipelines = false;  // sends all requests at once, else one after each response
   std::size_t cut = 0;
   std::uint64_t pause_ms = 0;  // before each request
   std::uint64_t start_ms = 0;  // before the first
@@ -83,14 +83,14 @@ struct Visit {
 
 // An origin.
 struct HousePlan {
-  enum class Manner : std::uint8_t { accepts, refuses, second };  // second: listens only on the second of its addresses
+  enum class Manner : std::uint8_t { accepts, refuses, second };  // second: listens on its second address only
   Manner manner = Manner::accepts;
   bool by_name = false;
-  bool tunnel = false;        // for one CONNECT alone
-  std::uint32_t serves = 0;   // so many requests on a connection, then it closes and has not said so; 0: any number
-  std::uint64_t idle_ms = 0;  // it closes a connection that is idle for so long; 0: never
-  bool resets = false;        // its closing of an idle connection is a reset
-  Spots spots;                // of its name; none: as `manner` says
+  bool tunnel = false;        // for one CONNECT only
+  std::uint32_t serves = 0;   // requests per connection, then it closes without notice; 0: any number
+  std::uint64_t idle_ms = 0;  // closes a connection that is idle for this time; 0: never
+  bool resets = false;        // closes idle connections by a reset
+  Spots spots;                // of its addresses; none: as `manner` says
 };
 
 // ---- the reference model ----
@@ -99,45 +99,45 @@ std::string path_of(std::size_t visit, std::size_t nth);  // of the target of a 
 std::string ask_head(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses);
 std::string ask_head_expected(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses,
                               const ParentPlan& parent);
-Target target_of(const HousePlan& house, std::size_t index);  // as a parent finds it
-// 0: the request comes to its origin; else of the proxy's answer.
+Target target_of(const HousePlan& house, std::size_t index);  // as a parent receives it
+// 0: the request reaches its origin; else the status of the proxy's response.
 int status_of_way(const Ask& ask, const HousePlan& house, const ParentPlan& parent);
 std::string answer_sent(const Ask& ask);
 std::string answer_head_expected(const Ask& ask, bool close);
 std::vector<std::string> interims_expected(const Ask& ask);
 bool bodiless(const Ask& ask);
-bool is_own_head(const std::string& head);  // of an answer of the proxy's own
+bool is_own_head(const std::string& head);  // of a response of the proxy itself
 bool is_repeatable(const Ask& ask);  // RFC 9110 section 9.2.2
-bool ends_by_eof(const Ask& ask);    // the origin's close ends the answer
+bool ends_by_eof(const Ask& ask);    // the origin's close ends the response
 inline bool has_tunnel(const Ask& ask) {
   return ask.kind == Ask::Kind::connect || (ask.kind == Ask::Kind::upgrade && ask.answer.agrees);
 }
 
-// Cuts a stream into messages (RFC 9112 section 6), and takes chunks out.
+// Splits a stream into messages (RFC 9112 section 6) and decodes chunks.
 class Reader {
  public:
   struct Message {
     std::vector<std::string> interims;
-    std::string head;  // with its empty line, or what has come of it
+    std::string head;  // with its empty line, or the part received
     std::string body;
     bool head_whole = false;
     bool whole = false;
     bool until_eof = false;
   };
   enum class Body : std::uint8_t { as_said, none, to_eof, tunnel };
-  // What a message's head alone does not tell: whether it has a body, or a tunnel behind it.
+  // What the head does not show: whether a body or a tunnel follows.
   using Judge = std::function<Body(std::size_t nth, const std::string& head)>;
   Reader(bool responses, Judge judge) : responses_(responses), judge_(std::move(judge)) {}
 
   void feed(std::string_view bytes);
-  void end();  // the stream has come to its end
+  void end();  // end of stream
   void begin_tunnel() { state_ = State::tunnel; }
   [[nodiscard]] bool in_tunnel() const { return state_ == State::tunnel; }
   [[nodiscard]] std::size_t whole() const { return messages.size() - (messages.empty() || messages.back().whole ? 0 : 1); }
 
   std::deque<Message> messages;
-  std::string tunnel;  // what came behind
-  std::string wrong;   // what is malformed; empty: nothing
+  std::string tunnel;  // the bytes after the head
+  std::string wrong;   // the syntax error; empty: none
   std::size_t eaten = 0;
 
  private:
@@ -163,17 +163,17 @@ class Visitor {
   bool act();
   [[nodiscard]] std::uint64_t next_time() const;
   [[nodiscard]] bool finished() const { return over_; }
-  // The configuration that it came under, or that refused it.
+  // The configuration that accepted or refused it.
   [[nodiscard]] std::size_t edition() const { return connection_ ? connection_->edition : refused_in_; }
   [[nodiscard]] const Visit& plan() const { return plan_; }
-  // Of the stream behind the request: what was sent, and whether its end was.
+  // The tunnel's bytes sent by the client, and whether its FIN was sent.
   [[nodiscard]] std::string_view tunnel_sent() const;
   [[nodiscard]] bool ended() const { return connection_ && connection_->up.fin_sent; }
 
   Reader reader;
   std::string got;
   bool saw_eof = false, saw_reset = false;
-  bool left = false;  // of its own accord, before it had everything
+  bool left = false;  // by itself, before it had received everything
   bool refused = false;
 
  private:
@@ -190,7 +190,7 @@ class Visitor {
   World& world_;
   const Visit& plan_;
   std::string out_;
-  std::vector<std::size_t> heads_, ends_;  // where in it each request's head, and each request, ends
+  std::vector<std::size_t> heads_, ends_;  // the end positions of each head and each request
   std::size_t tunnel_start_ = 0;
   std::size_t sent_ = 0, paused_at_ = 0, received_ = 0, refused_in_ = 0;
   ConnectionPtr connection_;
@@ -198,14 +198,14 @@ class Visitor {
   std::uint64_t waiting_until_ = 0, patience_until_ = 0;
 };
 
-// An origin and all connections to it. The one behind the last of the plans is an HTTP parent, who plays all of them
+// An origin and all connections to it. The one after the last plan is an HTTP parent, which plays all origins
 // for requests in absolute form.
 class House {
  public:
   House(World& world, const std::vector<HousePlan>& houses, const std::vector<Visit>& visits, const ParentPlan& parent,
         std::size_t index);
   bool act();
-  // A parent hands over a connection, on which so much of a request has come.
+  // Takes over a connection from a parent; part of a request has already arrived.
   void take_over(const ConnectionPtr& connection, const std::string& begun);
   [[nodiscard]] std::uint64_t next_time() const;
 
@@ -216,13 +216,13 @@ class House {
     House& home;
     ConnectionPtr connection;
     Reader reader;
-    std::vector<std::pair<std::size_t, std::size_t>> asked;  // visit and number of each request whose head has come
+    std::vector<std::pair<std::size_t, std::size_t>> asked;  // visit and number of each request whose head has arrived
     std::string out;
     std::size_t sent = 0, sent_before = 0, answered = 0;
     bool continued = false, built = false, over = false, saw_eof = false, saw_reset = false, in_tunnel = false;
     bool shut = false;
-    std::size_t said_before = 0, heard_before = 0;  // to a parent, and by it
-    std::size_t spoiled_from = ~std::size_t{0};     // where the first bytes that nobody asked for begin in all that it sends
+    std::size_t said_before = 0, heard_before = 0;  // handshake bytes to and from a parent
+    std::size_t spoiled_from = ~std::size_t{0};     // position of the first unrequested byte in all that it sends
     std::uint64_t waiting_until = 0;
     [[nodiscard]] const Ask& ask() const;
     [[nodiscard]] std::string_view tunnel_sent() const;

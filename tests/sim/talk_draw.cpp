@@ -1,4 +1,4 @@
-// Scenarios of kept connections: drawn, told, and made smaller.
+// Scenarios of keep-alive connections: drawing, describing and shrinking.
 #include <algorithm>
 
 #include "history.hpp"
@@ -35,7 +35,7 @@ Answer draw_answer(Chooser& chooser) {
   answer.manner = static_cast<Manner>(kind ? chooser.choose(10) == 0 : chooser.choose(9));
   answer.framing = static_cast<OriginPlan::Framing>(chooser.choose(3));
   const bool open_ended = answer.framing == OriginPlan::Framing::eof;
-  // Neither can an answer that ends with the stream come early, nor anything lie behind it.
+  // A response that ends with the stream cannot come early, and no bytes follow it.
   if (open_ended && (answer.manner == Manner::early || answer.manner == Manner::surplus)) answer.framing = OriginPlan::Framing::length;
   answer.status = kStatus[chooser.choose(6)];
   answer.interims = chooser.choose(6) == 0 ? static_cast<int>(chooser.choose(3)) : 0;
@@ -78,7 +78,7 @@ TunnelPlan draw_tunnel(Chooser& chooser) {
   return tunnel;
 }
 
-// The last request becomes one for a tunnel, to an origin of its own.
+// Turns the last request into a tunnel to an origin of its own.
 void draw_connect(Chooser& chooser, Scenario& scenario, Ask& ask) {
   ask.kind = Ask::Kind::connect;
   ask.method = "CONNECT";

@@ -1,4 +1,4 @@
-// What is wrong with what the clients and origins of kept connections have seen.
+// Checks what the clients and origins of keep-alive connections have received.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -25,7 +25,7 @@ std::string shown(std::string_view text) {
 
 bool begins(std::string_view whole, std::string_view with) { return whole.substr(0, with.size()) == with; }
 
-// The answer may end the client's connection though nobody asked for that: what is still to come is not read.
+// The response may close the client's connection unrequested: the rest of the request is not read.
 bool may_close(const Ask& ask) {
   return ask.answer.manner == Answer::Manner::early && ask.framing != Ask::Framing::none;
 }
@@ -56,7 +56,7 @@ class Judge {
       for (const House::Serving& serving : houses_[i]->servings)
         if (const std::string fault = this->serving(i, serving); !fault.empty()) return "origin " + std::to_string(i) + ": " + fault;
     for (std::size_t i = 0; i < visitors_.size(); ++i)
-      if (passed(i) && asked_since(i) > 2) return "visit " + std::to_string(i) + ": it goes on under a configuration that is no more";
+      if (passed(i) && asked_since(i) > 2) return "visit " + std::to_string(i) + ": it goes on under an old configuration";
     for (const auto& [id, times] : asked_)
       if (const std::string fault = repeats(id, times); !fault.empty())
         return "request " + std::to_string(id.first) + "/" + std::to_string(id.second) + ": " + fault;
@@ -76,7 +76,7 @@ class Judge {
   void note(const House::Serving& serving) {
     for (std::size_t place = 0; place < serving.asked.size(); ++place) {
       const AskId id = serving.asked[place];
-      // A tunnel's origin cannot tell by a head that a connection was only one of a race.
+      // A tunnel has no head that would show which connection attempt was abandoned.
       if (scenario_.visits[id.first].asks[id.second].kind == Ask::Kind::connect && !asked_[id].empty()) {
         const House::Serving*& other = asked_[id].front().serving;
         if (!is_used(*other)) other = &serving;
@@ -87,8 +87,8 @@ class Judge {
     if (serving.connection->read > serving.spoiled_from) note_spoiled(serving.connection->offered_behind);
   }
 
-  // Their answers cannot be told from what an origin sent that nobody had asked for, if that comes late enough; an origin
-  // that closed meanwhile has perhaps not read them.
+  // Late unrequested bytes of an origin cannot be distinguished from its responses; an origin
+  // that has closed may not have read the requests.
   void note_spoiled(const std::string& offered) {
     for (std::size_t index = 0; index < scenario_.visits.size(); ++index)
       for (std::size_t nth = 0; nth < scenario_.visits[index].asks.size(); ++nth)
@@ -100,16 +100,16 @@ class Judge {
     return (is_kind_world(scenario_) || after) && is_kind(scenario_.visits[index]);
   }
 
-  // The status with which the configuration that it came under turns it away; 0: it is served.
+  // The status with which its configuration refuses it; 0: it is served.
   [[nodiscard]] int turned_away(std::size_t index) const { return status_of(editions_.of(visitors_[index]->edition())); }
 
-  // Another configuration came while it was served, and so it ended behind the answer before, which said so.
+  // A reload came while it was served: it ended after the previous response, which announced that.
   [[nodiscard]] bool may_have_ended(std::size_t index, std::size_t nth) const {
     const auto& messages = visitors_[index]->reader.messages;
     if (nth == 0 || messages.size() < nth || owed_.reloaded.contains({index, nth})) return false;
     return passed(index) && messages[nth - 1].head.find("\r\nConnection: close\r\n") != std::string::npos;
   }
-  // How many of its requests came to an origin since. One was on its way there; the answer to the next ends the connection.
+  // Its requests that reached an origin since. One was in flight; the response to the next ends the connection.
   [[nodiscard]] std::size_t asked_since(std::size_t index) const {
     std::size_t count = 0;
     for (const auto& [id, times] : asked_) count += id.first == index && !owed_.reloaded.contains(id) ? 1 : 0;
@@ -117,7 +117,7 @@ class Judge {
   }
   [[nodiscard]] bool passed(std::size_t index) const { return editions_.passed(visitors_[index]->edition()); }
 
-  // How many answers the client must have whole. `broken`: the next must be one of the proxy's own.
+  // The number of complete responses owed to the client. `broken`: the next one must be the proxy's own.
   [[nodiscard]] std::size_t promised(std::size_t index, bool& broken) const {
     broken = false;
     if (!kind_for(index)) return 0;
@@ -127,7 +127,7 @@ class Judge {
       broken = owed_.all && !(visit.pipelines && visitors_[index]->saw_reset);
       return 0;
     }
-    // A reset that shows that the last answer was cut may overtake those before it.
+    // A reset that marks the last response as truncated may overtake earlier ones.
     const bool all_kind =
         std::all_of(visit.asks.begin(), visit.asks.end(), [this](const Ask& ask) { return is_kind(scenario_, ask); });
     if (visit.pipelines && visitors_[index]->saw_reset && !all_kind) return 0;
@@ -141,7 +141,7 @@ class Judge {
     return visit.asks.size();
   }
 
-  // The status that the proxy's own answer must have, or 0 if it may be any of several.
+  // The status that the proxy's own response must have; 0: one of several.
   [[nodiscard]] int expected_status(const Ask& ask) const {
     using Manner = Answer::Manner;
     if (ask.framing != Ask::Framing::none) return 0;
@@ -166,15 +166,15 @@ class Judge {
       const Reader::Message& message = messages[nth];
       const bool own = is_own_head(message.head);
       const bool last = nth + 1 == messages.size();
-      if (own && !last) return "something follows an answer of the proxy's own";
+      if (own && !last) return "bytes follow the proxy's own response";
       if (nth >= plan.asks.size())
-        return (own || (!message.head_whole && begins("HTTP/1.0 ", message.head))) && plan.manner == Visit::Manner::garbage ? "" : "it has an answer without a request: " + shown(message.head);
+        return (own || (!message.head_whole && begins("HTTP/1.0 ", message.head))) && plan.manner == Visit::Manner::garbage ? "" : "it has a response without a request: " + shown(message.head);
       if (own && nth < whole) return "request " + std::to_string(nth) + " must be answered, but has: " + shown(message.head);
       if (own) continue;
-      if (turned_away(index) != 0 && message.head_whole) return "it was served though it may not be: " + shown(message.head);
+      if (turned_away(index) != 0 && message.head_whole) return "it was served but must be refused: " + shown(message.head);
       if (const std::string fault = answer(plan.asks[nth], message, passed(index), nth < whole && !ended_by_reset(client, nth)); !fault.empty())
         return "answer " + std::to_string(nth) + ": " + fault + " in " + shown(client.got);
-      if (message.head.find("\r\nConnection: close") != std::string::npos && !last) return "an answer follows the last";
+      if (message.head.find("\r\nConnection: close") != std::string::npos && !last) return "a response follows the last one";
     }
     if (!client.reader.wrong.empty()) return client.reader.wrong + ": " + shown(client.got);
     const std::size_t last_reset = !messages.empty() && ended_by_reset(client, messages.size() - 1) ? 1 : 0;
@@ -186,7 +186,7 @@ class Judge {
     return client.reader.in_tunnel() ? tunnel(index, whole == messages.size()) : "";
   }
 
-  // What lies behind the last request may come after the proxy has closed; then RST follows the whole answer.
+  // Bytes after the last request may arrive after the proxy has closed; then RST follows the complete response.
   [[nodiscard]] static bool ended_by_reset(const Visitor& client, std::size_t nth) {
     const Reader::Message& message = client.reader.messages[nth];
     const Visit& plan = client.plan();
@@ -200,7 +200,7 @@ class Judge {
     if (wanted == 0) return {};
     const bool has = client.reader.messages.size() > nth;
     const std::string head = has ? client.reader.messages[nth].head : "";
-    // A HEAD's has no body; what the client sent behind it may be answered by a reset.
+    // A HEAD response has no body; later bytes of the client may cause a reset.
     const bool right = has && (client.reader.messages[nth].whole || ask.method == "HEAD") &&
                        client.reader.messages[nth].head_whole && head.substr(0, 12) == "HTTP/1.0 " + std::to_string(wanted);
     return right ? "" : "it must have " + std::to_string(wanted) + ", but has: " + shown(head);
@@ -210,15 +210,15 @@ class Judge {
     const auto interims = interims_expected(ask);
     for (std::size_t i = 0; i < message.interims.size(); ++i)
       if (i >= interims.size() || message.interims[i] != interims[i])
-        return "it has an interim answer that nobody sent: " + shown(message.interims[i]);
+        return "it received a 1xx response that no origin sent: " + shown(message.interims[i]);
     const bool all = message.interims.size() == interims.size();
     const std::string_view got = message.head;
     if (all && !must_close(ask) && begins(answer_head_expected(ask, false), got)) return {};
-    // Where blocks are scarce, the one in which the next request has begun may be needed for the answer.
+    // If blocks are scarce, the block with pipelined bytes may be needed for the response.
     const bool closes = must_close(ask) || may_close(ask) || scenario_.blocks != 0 || !owed_.all || may_end;
     if (all && closes && begins(answer_head_expected(ask, true), got)) return {};
     if (!message.head_whole && !all && begins(interims[message.interims.size()], got)) return {};
-    if (!message.head_whole && begins("HTTP/1.0 ", got)) return {};  // of an answer of our own
+    if (!message.head_whole && begins("HTTP/1.0 ", got)) return {};  // of the proxy's own response
     return "its head is " + shown(got) + " instead of " + shown(answer_head_expected(ask, must_close(ask)));
   }
 
@@ -227,41 +227,41 @@ class Judge {
     const std::string expected = bodiless(ask) || has_tunnel(ask) ? "" : ask.answer.body;
     if (!begins(expected, message.body))
       return "its body is " + shown(message.body) + " instead of " + shown(expected);
-    if (must && !message.whole) return "it was cut";
-    // An origin that closes where only the close marks the end has said that this is the end.
+    if (must && !message.whole) return "it was truncated";
+    // If the close alone marks the end, an origin that closes early has ended its response there.
     const bool said_so = ask.answer.manner == Answer::Manner::cuts && ends_by_eof(ask);
     if (message.whole && message.body.size() < expected.size() && !said_so)
-      return "it was cut and looks whole: " + shown(message.body);
+      return "it was truncated undetectably: " + shown(message.body);
     return {};
   }
 
-  // The tunnel behind a client's last request. No end that is passed on may be a lie.
+  // The tunnel after a client's last request. A forwarded end of stream must be true.
   [[nodiscard]] std::string tunnel(std::size_t index, bool must) const {
     const Visitor& client = *visitors_[index];
     const std::size_t nth = client.reader.messages.size() - 1;
     const Ask& ask = scenario_.visits[index].asks[nth];
     const auto found = asked_.find({index, nth});
-    if (!begins(ask.tunnel.down, client.reader.tunnel)) return "the tunnel has bytes that nobody sent: " + shown(client.reader.tunnel);
+    if (!begins(ask.tunnel.down, client.reader.tunnel)) return "the tunnel carried bytes that no side sent: " + shown(client.reader.tunnel);
     const House::Serving* other = found == asked_.end() ? nullptr : found->second.front().serving;
     if (client.saw_eof && (other == nullptr || !other->connection->up.fin_sent || client.reader.tunnel != other->tunnel_sent()))
-      return "the tunnel's end is a lie: " + std::to_string(client.reader.tunnel.size()) + " bytes";
+      return "the tunnel ended falsely: " + std::to_string(client.reader.tunnel.size()) + " bytes";
     if (!must) return {};
-    if (client.reader.tunnel != ask.tunnel.down || !client.saw_eof) return "the tunnel down was cut";
-    if (other->reader.tunnel != ask.tunnel.up || !other->saw_eof) return "the tunnel up was cut";
+    if (client.reader.tunnel != ask.tunnel.down || !client.saw_eof) return "the tunnel to the client was truncated";
+    if (other->reader.tunnel != ask.tunnel.up || !other->saw_eof) return "the tunnel to the origin was truncated";
     return {};
   }
 
   [[nodiscard]] std::string serving(std::size_t house, const House::Serving& serving) const {
     for (const AskId& id : serving.asked)
-      if (turned_away(id.first) != 0) return "it was asked though nobody may";
+      if (turned_away(id.first) != 0) return "it was asked but all requests are denied";
     if (serving.in_tunnel && !serving.asked.empty()) {
       const auto [index, nth] = serving.asked.back();
       const Visitor& client = *visitors_[index];
-      if (!begins(client.tunnel_sent(), serving.reader.tunnel)) return "the tunnel has bytes that nobody sent";
-      // A client that leaves before its tunnel was open leaves an origin that has seen nothing of it.
+      if (!begins(client.tunnel_sent(), serving.reader.tunnel)) return "the tunnel carried bytes that no side sent";
+      // If a client leaves before its tunnel is open, the origin receives nothing.
       if (serving.saw_eof && !serving.reader.tunnel.empty() &&
           (!client.ended() || serving.reader.tunnel != client.tunnel_sent()))
-        return "the tunnel's end is a lie: " + std::to_string(serving.reader.tunnel.size()) + " bytes of " +
+        return "the tunnel ended falsely: " + std::to_string(serving.reader.tunnel.size()) + " bytes of " +
                std::to_string(client.tunnel_sent().size());
     }
     for (std::size_t place = 0; place < serving.asked.size() && place < serving.reader.messages.size(); ++place) {
@@ -272,7 +272,7 @@ class Judge {
         return "the body of a request is " + shown(message.body) + " instead of " + shown(body);
     }
     if (serving.reader.messages.size() <= serving.asked.size()) return {};
-    return is_beginning(house, serving.reader.messages.back().head) ? "" : "it has half a head that nobody sent";
+    return is_beginning(house, serving.reader.messages.back().head) ? "" : "it received a partial head that no client sent";
   }
 
   [[nodiscard]] bool is_beginning(std::size_t house, const std::string& head) const {
@@ -284,14 +284,14 @@ class Judge {
     return false;
   }
 
-  // Once, or twice if that does no harm and the first was on a connection that had been used before.
+  // Once; twice if the request is idempotent and the first was on a reused connection.
   [[nodiscard]] std::string repeats(const AskId& id, const std::vector<Time>& times) const {
     const Ask& ask = scenario_.visits[id.first].asks[id.second];
     if (times.size() == 1) return {};
     if (times.size() > 2 || !is_repeatable(ask)) return "it came to the origin " + std::to_string(times.size()) + " times";
     for (const Time& time : times)
       if (time.place > 0) return {};
-    return "it was repeated, and no connection had been used before";
+    return "it was retried without a reused connection";
   }
 
   const Scenario& scenario_;

@@ -13,7 +13,7 @@ using Manner = ParentPlan::Manner;
 constexpr std::string_view kEnd = "\r\n\r\n";
 constexpr int kNoReply = -1, kExpired = 6;
 
-// The addresses of a host by turns of both families, as its name would have them.
+// The addresses of a host, alternating families, as in a DNS answer.
 sys::Address spot_address(std::size_t index, std::size_t spot, std::uint16_t port) {
   sys::Address address = spot % 2 == 0 ? sys::loopback4(port) : sys::loopback6(port);
   if (spot % 2 == 0)
@@ -30,7 +30,7 @@ std::uint32_t words_of(const ParentPlan& parent) {
   return parent.login && parent.asks_login ? 3 : 2;
 }
 
-// The word at which it goes astray.
+// The handshake message at which it fails.
 std::uint32_t bad_word(const ParentPlan& parent) { return std::min(parent.word, words_of(parent) - 1); }
 
 }  // namespace
@@ -82,7 +82,7 @@ net::Found found_at(std::size_t index, std::size_t count) {
   return found;
 }
 
-// ---- a parent, as it must be -----------------------------------------------------------------------------
+// ---- a parent: the reference model -----------------------------------------------------------------------
 
 ParentPlan draw_parent(Chooser& chooser) {
   ParentPlan parent;
@@ -133,7 +133,7 @@ int status_of(const ParentPlan& parent, bool tunnel, int reply) {
   switch (parent.manner) {
     case Manner::serves: return by_reply;
     case Manner::silent: return 504;
-    // What lies behind the last word is the host's: a tunnel's client has it.
+    // Bytes after the last message are the host's: the tunnel's client gets them.
     case Manner::talkative: return at_last && (tunnel || by_reply != 0) ? by_reply : 502;
     default: return 502;
   }
@@ -172,7 +172,7 @@ bool Gate::act(Talk& talk) {
   Connection& c = *talk.connection;
   if (talk.over) return false;
   if (!c.down.arrived.empty()) {
-    if (talk.speaking && talk.sent < talk.word) world_.fault("something was sent to the parent before it had answered");
+    if (talk.speaking && talk.sent < talk.word) world_.fault("bytes were sent to the parent before its reply");
     return hear(talk);
   }
   if (c.down.fin_arrived || c.remote_reset) {
@@ -184,7 +184,7 @@ bool Gate::act(Talk& talk) {
 
 bool Gate::is_last(const Talk& talk) const { return plan_.kind == Kind::http || talk.stage == Stage::request; }
 
-// What may be asked for, target by target.
+// The requests that are allowed, one per target.
 std::vector<std::string> Gate::requests() const {
   std::vector<std::string> all;
   for (const Target& target : targets_) {
@@ -219,13 +219,13 @@ bool Gate::hear(Talk& talk) {
   return hear_word(talk, requests());
 }
 
-// A request in absolute form is for the hosts' player, as soon as it is known for which host.
+// A request in absolute form is passed to the host's actor as soon as the host is known.
 bool Gate::hear_http(Talk& talk) {
   constexpr std::string_view kConnect = "CONNECT ";
   if (starts(kConnect, std::string_view{talk.heard}.substr(0, kConnect.size()))) return hear_word(talk, requests());
   const std::size_t scheme = talk.heard.find(" http://"), end = talk.heard.find('/', scheme + 8);
   if (scheme == std::string::npos || end == std::string::npos) {
-    if (talk.heard.size() > 100) world_.fault("the parent has a request for no host: " + talk.heard);
+    if (talk.heard.size() > 100) world_.fault("the parent received a request without a host: " + talk.heard);
     return true;
   }
   const std::string host = talk.heard.substr(scheme + 8, end - scheme - 8);
@@ -235,11 +235,11 @@ bool Gate::hear_http(Talk& talk) {
       hand_over_(i, talk.connection, talk.heard);
       return true;
     }
-  world_.fault("the parent has a request for a host that nobody wants: " + talk.heard);
+  world_.fault("the parent received a request for an unknown host: " + talk.heard);
   return true;
 }
 
-// One of these must come, and nothing behind it.
+// One of these must arrive, and no byte after it.
 bool Gate::hear_word(Talk& talk, const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (!starts(words[i], talk.heard)) continue;
@@ -248,7 +248,7 @@ bool Gate::hear_word(Talk& talk, const std::vector<std::string>& words) {
     answer(talk);
     return true;
   }
-  world_.fault("the parent has what nobody may say to it, or what was said before it had answered: " + talk.heard);
+  world_.fault("the parent received invalid bytes, or bytes before its reply: " + talk.heard);
   return true;
 }
 
@@ -274,7 +274,7 @@ std::string Gate::good_word(Talk& talk) {
   return std::string{"\5\0\0", 3} + bound + std::string{"\x1f\x90"};
 }
 
-// That the host cannot be had.
+// The host is unreachable.
 std::string Gate::no_word(int reply) {
   if (plan_.kind == Kind::http) return "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nno";
   std::string word{"\5"};
@@ -306,7 +306,7 @@ std::string Gate::malformed(const Talk& talk) {
   return ends[which];
 }
 
-// A whole word has come: what is said to it, and what is done then.
+// Handles a complete message: the reply and the next stage.
 void Gate::answer(Talk& talk) {
   const bool asks = plan_.login && plan_.asks_login;
   const bool last = is_last(talk);
@@ -320,7 +320,7 @@ void Gate::answer(Talk& talk) {
   if (!astray) return;
   const bool tunnel = targets_[talk.target].port != 80;
   if (plan_.manner == Manner::talkative) {
-    talk.word = talk.out.size();  // what lies behind may come too late to be told from the next answer
+    talk.word = talk.out.size();  // later bytes may arrive too late to be distinguished from the next reply
     if (!last || (!tunnel && talk.then == Then::lead_on)) talk.out += "SSH-2.0-OpenSSH_9.2\r\n\r\n";
     if (!last || !tunnel) talk.then = Then::wait;
     return;

@@ -1,5 +1,5 @@
-// The ways from the proxy to an origin: its addresses, each of which is reached in its own manner, and a parent proxy
-// in between. What must become of them is written from RFC 8305, RFC 9110, RFC 1928, RFC 1929 and the README.
+// The routes from the proxy to an origin: its addresses, each with its own behaviour, and a parent proxy
+// between them. The expected results are written from RFC 8305, RFC 9110, RFC 1928, RFC 1929 and the README.
 #pragma once
 #include <functional>
 #include <string>
@@ -11,8 +11,8 @@ namespace sim {
 
 // ---- addresses -------------------------------------------------------------------------------------------
 
-// What becomes of a connection to one address: accepted, refused or swallowed; the first two perhaps late. No delay
-// that is drawn is longer than the proxy waits for its last address.
+// The result of a connection to one address: accepted or refused, perhaps late, or no reply. No delay
+// is longer than the connect timeout of the last address.
 struct Spot {
   World::Host::Manner manner = World::Host::Manner::accepts;
   std::uint64_t delay_ms = 0;
@@ -21,7 +21,7 @@ using Spots = std::vector<Spot>;
 
 Spots draw_spots(Chooser& chooser);  // 2 to 4
 std::string describe(const Spots& spots);
-// 0: one of them is reached in time. Else the status of the proxy's answer: who swallows is waited for.
+// 0: one of them accepts in time. Else the status of the proxy's response; an address without reply is waited for.
 int status_of(const Spots& spots);
 std::vector<World::Host*> put_hosts(World& world, std::size_t index, std::uint16_t port, const Spots& spots);
 net::Found found_at(std::size_t index, std::size_t count);  // the addresses of so many spots
@@ -30,25 +30,25 @@ net::Found found_at(std::size_t index, std::size_t count);  // the addresses of 
 
 struct ParentPlan {
   enum class Kind : std::uint8_t { none, http, socks5 };
-  // What it does instead of one of its words. It does so on each connection on which it has to say any.
+  // What it does instead of one of its handshake messages, on each connection.
   enum class Manner : std::uint8_t {
-    serves,     // nothing: it says all of them
-    refuses,    // says no
+    serves,     // sends all messages
+    refuses,    // refuses
     closes,     // closes
     resets,     // resets
-    silent,     // says nothing more
-    malformed,  // says what it may not say
-    talkative,  // says more than the word, behind it
+    silent,     // sends nothing more
+    malformed,  // sends a malformed message
+    talkative,  // sends more bytes after the message
   };
   Kind kind = Kind::none;
   Manner manner = Manner::serves;
-  std::uint32_t word = 0;   // which of its words, from 0; the last if there are not so many
+  std::uint32_t word = 0;   // which message, from 0; the last if there are fewer
   bool local = false;       // on a Unix socket
   bool by_name = false;
-  bool login = false;       // the proxy has a name and a password
-  bool asks_login = false;  // and is asked for it, by SOCKS
+  bool login = false;       // the proxy has credentials
+  bool asks_login = false;  // SOCKS requests them
   Spots spots{Spot{}};      // one, unless `by_name`
-  // As the server of requests in absolute form: see HousePlan.
+  // For requests in absolute form: see HousePlan.
   std::uint32_t serves = 0;
   std::uint64_t idle_ms = 0;
   bool resets = false;
@@ -64,29 +64,29 @@ inline constexpr const char* kParentPassword = "secret";
 ParentPlan draw_parent(Chooser& chooser);
 std::string describe(const ParentPlan& parent);
 
-// The target of a request as this parent, or the host itself, must have it, and the field with the login.
+// The request target that this parent, or the host itself, must receive, and the field with the credentials.
 std::string target_expected(const ParentPlan& parent, const std::string& host, const std::string& path);
 std::string login_expected(const ParentPlan& parent);
 
-// Where a parent can be asked to lead to.
+// A target that a parent can be asked for.
 struct Target {
   std::string host;
   std::uint16_t port = 80;
-  int reply = 0;  // of RFC 1928 section 6; -1: none comes
+  int reply = 0;  // of RFC 1928 section 6; -1: no reply
 };
-// 0: a connection by way of this parent leads on. Else the status of the proxy's answer.
+// 0: a connection through this parent succeeds. Else the status of the proxy's response.
 int status_of(const ParentPlan& parent, bool tunnel, int reply);
 
-// The parent itself: says its words, and then hands the connection over to who plays the host.
+// The parent: plays its handshake, then passes the connection to the actor of the host.
 class Gate {
  public:
-  // The target's number; what it has sent already of a request in absolute form.
+  // The target's number, and the bytes of a request in absolute form received so far.
   using HandOver = std::function<void(std::size_t target, const ConnectionPtr& connection, const std::string& begun)>;
   Gate(World& world, const ParentPlan& plan, std::vector<Target> targets, HandOver hand_over);
   bool act();
 
-  std::size_t said = 0;     // bytes of its own words, on all connections
-  std::size_t led_on = 0;  // how often it has led on to a host
+  std::size_t said = 0;     // bytes of its handshake messages, on all connections
+  std::size_t led_on = 0;  // connections passed on to a host
 
  private:
   enum class Stage : std::uint8_t { first, login, request };
@@ -96,8 +96,8 @@ class Gate {
     Stage stage = Stage::first;
     std::string heard, out;
     std::size_t sent = 0, target = 0;
-    bool speaking = false;  // it has heard a whole word, and answers it
-    std::size_t word = 0;   // bytes of `out` that must be sent before the proxy may go on
+    bool speaking = false;  // it replies to a complete message
+    std::size_t word = 0;   // bytes of `out` to send before the proxy may go on
     Then then = Then::next;
     bool over = false;
   };
