@@ -1,4 +1,4 @@
-// Plays all scenarios on the kernel it is linked with: a line `= NAME`, then a line for each step.
+// Plays all scenarios on the linked kernel. Prints a line `= NAME`, then a line for each step.
 //
 //     agreement_linux [PART OF A NAME]
 #include <iostream>

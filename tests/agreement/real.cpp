@@ -1,10 +1,9 @@
-// Linux, over the loopback interface. The peers are sockets of this process, with numbers out of the way of
-// ours.
+// Linux, over the loopback interface. The peers are sockets of this process, with descriptor numbers far
+// above ours.
 //
-// What has been sent has usually arrived when the call returns, but that is no promise. So after each step
-// the ends of each connection are asked how far they are (TCP_INFO, SIOCOUTQ), until all that must have
-// happened has happened. Each of these calls takes the socket's lock, so a segment that is half worked off is
-// not seen.
+// Bytes have usually arrived when the sending call returns, but not always. So after each step both ends of
+// each connection are polled (TCP_INFO, SIOCOUTQ) until everything expected has happened. Each of these calls
+// takes the socket's lock, so a partly processed segment is not visible.
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -32,9 +31,8 @@ namespace agreement {
 namespace {
 
 constexpr int kFirstPeerNumber = 200;
-constexpr int kPatienceMs =
-    10'000;  // farther than any retransmission here; running out is an error of this file
-constexpr int kSynDroppedMs = 100;  // shorter than the time to the second SYN, one second
+constexpr int kPatienceMs = 10'000;  // longer than any retransmission here; expiring is an error in this file
+constexpr int kSynDroppedMs = 100;   // shorter than the time to the second SYN, one second
 
 [[noreturn]] void give_up(const char* why) {
   std::cout.flush();
@@ -53,7 +51,7 @@ long long clock_ms() {
   return now.tv_sec * 1000LL + now.tv_nsec / 1'000'000;
 }
 
-// A peer's descriptor: so far up that ours get the numbers they would have without it.
+// A descriptor of a peer: a high number, so that ours get the same numbers as without it.
 class Socket {
  public:
   Socket() = default;
@@ -125,7 +123,8 @@ int count_of(int fd, unsigned long request) {
   return count;
 }
 
-// Asks until it is so. Between two looks it waits in poll(2) for the other end, which wakes it early at best.
+// Repeats a check until it is true. Between two checks it waits in poll(2) for the other end, which may wake
+// it early.
 template <class Condition>
 void until(Condition condition, int fd, const char* what) {
   for (const long long end = clock_ms() + kPatienceMs; !condition();) {
@@ -138,13 +137,13 @@ void until(Condition condition, int fd, const char* what) {
   }
 }
 
-// One end of a connection, and what must yet be seen at it.
+// One end of a connection, and what is still expected there.
 struct End {
   int fd = -1;        // -1: closed, or in a backlog
   bool shut = false;  // has sent FIN
   bool closed = false;
-  bool reset_due = false;  // has been sent RST
-  bool full = false;       // what it has sent cannot arrive before the other end reads
+  bool reset_due = false;  // RST was sent to it
+  bool full = false;       // its bytes cannot arrive before the other end reads
 };
 
 bool fin_was_received(int state) {
@@ -174,7 +173,7 @@ class RealPeer final : public Peer {
     socket_ = std::move(socket);
     theirs_.fd = socket_.get();
   }
-  // The host it waits for answers differently from now on.
+  // The host that it connects to behaves differently from now on.
   void host_is_now(int host, Manner manner) {
     if (host != host_) return;
     manner_ = manner;
@@ -256,8 +255,7 @@ class RealPeer final : public Peer {
   [[nodiscard]] int descriptor() const { return theirs_.fd; }
 
  private:
-  // RST instead of FIN: asked for, or because something is left unread. But none from a connection that is
-  // over.
+  // RST instead of FIN: requested, or because of unread bytes. A closed connection sends none.
   static void closes(End& end, End& other, bool linger0) {
     const int state = end.fd < 0 ? int{TCP_CLOSE} : info_of(end.fd).tcpi_state;
     const bool connected = state != TCP_CLOSE && state != TCP_SYN_SENT;
@@ -276,7 +274,7 @@ class RealStage final : public Stage {
  public:
   RealStage() {
     checked(::getrlimit(RLIMIT_NOFILE, &limit_), "getrlimit");
-    // What was inherited, from make for example, would leave no room for the numbers that are compared.
+    // Close inherited descriptors, from make for example: descriptor numbers are compared.
     ::close_range(3, ~0U, 0);
     if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) give_up("signal");  // as the program does
   }
@@ -289,7 +287,7 @@ class RealStage final : public Stage {
   std::unique_ptr<Peer> dial(int listener, const sys::Address& place, bool fits) override {
     const bool listens = listener >= 0;
     const auto before =
-        listens ? info_of(listener).tcpi_unacked : 0;  // of a listener: who waits to be accepted
+        listens ? info_of(listener).tcpi_unacked : 0;  // of a listener: the length of its accept queue
     Socket socket = start_connecting(place.port);
     if (!becomes_ready(socket.get(), POLLOUT, fits ? kPatienceMs : kSynDroppedMs)) return nullptr;
     if (info_of(socket.get()).tcpi_state != TCP_ESTABLISHED) return nullptr;
@@ -300,9 +298,9 @@ class RealStage final : public Stage {
   int add_host(Manner manner) override {
     Host host{manner, new_socket(), {}, 0};
     host.port = bind_somewhere(host.listener);
-    if (manner != Manner::refuses)  // a port that is bound and not listened on belongs to nobody else
+    if (manner != Manner::refuses)  // a bound port that does not listen refuses connections
       checked(::listen(host.listener.get(), manner == Manner::accepts ? 16 : 0), "listen");
-    if (manner == Manner::swallows) {  // a full backlog answers nothing
+    if (manner == Manner::swallows) {  // with a full backlog SYNs are dropped
       host.filler = start_connecting(host.port);
       if (!becomes_ready(host.listener.get(), POLLIN, kPatienceMs)) give_up("the backlog is filled");
     }
@@ -319,7 +317,7 @@ class RealStage final : public Stage {
     if (!becomes_ready(at(host).listener.get(), POLLIN, kPatienceMs)) give_up("our connection arrives");
     static_cast<RealPeer&>(peer).meet(accepted(at(host)));
   }
-  // Both take until the next SYN, a second after the first.
+  // Both wait for the next SYN, one second after the first.
   void relent(int host) override {
     accepted(at(host));
     change(host, Manner::accepts);

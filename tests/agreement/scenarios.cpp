@@ -1,25 +1,24 @@
-// The scripts. The verbs are explained in script.cpp, in Player::verbs().
+// The scripts. script.cpp explains the verbs, in Player::verbs().
 //
-// What cannot be held together, and why:
+// What is not compared, and why:
 //
-// - How many bytes a full connection holds depends on tcp_wmem, tcp_rmem and autotuning: only `full` is
+// - The bytes that a full connection holds depend on tcp_wmem, tcp_rmem and autotuning: only `full` is
 // compared.
-// - When writing becomes possible again: at a third of a buffer whose size is not known. So after all is
-// drained.
-// - One event or two for what comes apart: FIN_WAIT1 -> FIN_WAIT2 and LAST_ACK -> CLOSE wake epoll a second
-// time, the
-//   simulation wakes it once. Both merge before the next wait.
-// - The order of the events of one wait is not promised, and the program must not rest on it: they are
+// - A socket becomes writable again at a third of a buffer of unknown size: the scripts drain everything
+// first.
+// - FIN_WAIT1 -> FIN_WAIT2 and LAST_ACK -> CLOSE wake epoll a second time, the simulation wakes it once. Both
+// events
+//   merge before the next wait.
+// - The order of the events of one wait is unspecified, and the program must not depend on it: they are
 // sorted.
-// - EPOLLERR apart from EPOLLHUP: sys::Event has one mark for both; `error` tells them apart.
-// - A SYN that was dropped: Linux sends it again for minutes; in the simulation a remote client gives up at
-// once.
-// - How much a pipe holds: on Linux so many pieces, however short. The program fills only an empty one.
-// - Two pollers, a descriptor watched twice, calls on closed descriptors, shutdown of what is still
-// connecting: the
-//   program does none of it, and the simulation calls it an error of the program instead of returning EEXIST
-//   or EBADF.
-// - Injected faults, signals, logs, time: not the network's; unit tests are at them on both kernels.
+// - EPOLLERR and EPOLLHUP have one mark in sys::Event; `error` distinguishes them.
+// - A dropped SYN: Linux retransmits it for minutes; in the simulation a remote client gives up at once.
+// - A pipe of Linux holds a number of pieces, however short. The program fills empty pipes only.
+// - Two epoll instances, a descriptor watched twice, calls on closed descriptors, shutdown of a connecting
+// socket:
+//   the program does none of these. The simulation reports them as errors of the program, not EEXIST or
+//   EBADF.
+// - Injected faults, signals, logs and time: unit tests cover them on both kernels.
 #include "scenarios.hpp"
 
 namespace agreement {
@@ -31,7 +30,7 @@ constexpr Scenario kScenarios[] = {
     {"edge: registration of an idle connection reports room only", "pair a; watch a; wait; wait"},
     {"edge: registration after everything was read",
      "pair a; peer-send a; receive a; watch a; wait; receive a"},
-    {"edge: registration after the peer's end", "pair a; peer-send a; peer-fin a; watch a; wait; wait"},
+    {"edge: registration after the peer's FIN", "pair a; peer-send a; peer-fin a; watch a; wait; wait"},
     {"edge: registration after a reset", "pair a; peer-reset a; watch a; wait; wait; error a"},
     {"edge: an arrival is reported once", "pair a; watch a; wait; peer-send a; wait; wait; receive a; wait"},
     {"edge: a second arrival before reading is a new one",
@@ -58,7 +57,7 @@ constexpr Scenario kScenarios[] = {
      "wait"},
     {"edge: rearm of what is due already is one event",
      "pair a; watch a; wait; peer-send a; rearm a; wait; wait"},
-    {"edge: rearm after the peer's end", "pair a; watch a; peer-fin a; wait; rearm a; wait; wait"},
+    {"edge: rearm after the peer's FIN", "pair a; watch a; peer-fin a; wait; rearm a; wait; wait"},
     {"edge: both directions in one event", "pair a; watch a; wait; transmit a; peer-send a; wait; wait"},
 
     // ---- edges of writing
@@ -131,9 +130,9 @@ constexpr Scenario kScenarios[] = {
      "transmit a; wait"},
     {"closed: our write meets RST: SO_ERROR",
      "pair a; peer-close a; transmit a; error a; error a; transmit a"},
-    {"closed: over unread data: RST",
+    {"closed: with unread data: RST",
      "pair a; watch a; wait; transmit a; peer-close a; wait; receive a; receive a; transmit a"},
-    {"closed: over unread data, theirs still readable",
+    {"closed: with unread data, theirs still readable",
      "pair a; watch a; wait; peer-send a; transmit a; peer-close a; wait; receive a; receive a; receive a"},
     {"closed: our shutdown, then their close",
      "pair a; watch a; shutdown a; wait; peer-close a; wait; receive a; error a"},
@@ -142,7 +141,7 @@ constexpr Scenario kScenarios[] = {
     {"closed: their FIN, unread data of ours, then their close",
      "pair a; watch a; wait; peer-fin a; transmit a; wait; peer-close a; wait; receive a; error a; transmit "
      "a"},
-    {"closed: both ends, then closing over unread data harms nobody",
+    {"closed: both ends, then closing with unread data is harmless",
      "pair a; watch a; peer-fin a; transmit a; shutdown a; wait; peer-close a; wait; receive a; error a"},
 
     // ---- RST
@@ -154,7 +153,7 @@ constexpr Scenario kScenarios[] = {
      "pair a; peer-send a 7; peer-reset a; receive a 4; receive a 3; receive a; receive a"},
     {"reset: met in writing: ECONNRESET, then EPIPE",
      "pair a; peer-reset a; transmit a; transmit a; receive a; error a"},
-    {"reset: the error is told once, to who asks first",
+    {"reset: the error is reported once, to the first call",
      "pair a; peer-reset a; error a; error a; receive a; transmit a"},
     {"reset: writing takes the error, unread data stays",
      "pair a; peer-send a; peer-reset a; transmit a; receive a; receive a; transmit a"},
@@ -176,7 +175,7 @@ constexpr Scenario kScenarios[] = {
 
     // ---- what the peer sees of our closing
     {"close: the end", "pair a; transmit a; close a; peer-read a"},
-    {"close: over unread data: RST", "pair a; peer-send a; close a; peer-read a"},
+    {"close: with unread data: RST", "pair a; peer-send a; close a; peer-read a"},
     {"close: over data partly read: RST",
      "pair a; peer-send a 10; receive a 4; transmit a; close a; peer-read a"},
     {"close: everything read: the end", "pair a; peer-send a; receive a; transmit a; close a; peer-read a"},
@@ -185,9 +184,9 @@ constexpr Scenario kScenarios[] = {
     {"close: linger 0 behind data", "pair a; transmit a; linger-0 a; close a; peer-read a"},
     {"close: linger 0 after their FIN", "pair a; peer-fin a; receive a; linger-0 a; close a; peer-read a"},
     {"close: linger 0 after both ends", "pair a; peer-fin a; shutdown a; linger-0 a; close a; peer-read a"},
-    {"close: after both ends over unread data",
+    {"close: after both ends with unread data",
      "pair a; peer-send a; peer-fin a; shutdown a; close a; peer-read a"},
-    {"close: after our shutdown over unread data", "pair a; shutdown a; peer-send a; close a; peer-read a"},
+    {"close: after our shutdown with unread data", "pair a; shutdown a; peer-send a; close a; peer-read a"},
     {"close: after a reset", "pair a; peer-reset a; close a; pair b; descriptor b"},
     {"close: they send afterwards: RST", "pair a; close a; peer-read a; peer-send a; peer-send a"},
     {"close: they send afterwards, our data unread: readable still",
@@ -195,9 +194,9 @@ constexpr Scenario kScenarios[] = {
 
     // ---- RST or FIN: what has reached the peer, whatever it reads
     {"sign: close", "pair a; transmit a; close a; peer-error a"},
-    {"sign: close over unread data", "pair a; peer-send a; close a; peer-error a"},
+    {"sign: close with unread data", "pair a; peer-send a; close a; peer-error a"},
     {"sign: close over an unread FIN", "pair a; peer-fin a; close a; peer-error a"},
-    {"sign: close over unread data with a FIN behind it",
+    {"sign: close with unread data with a FIN behind it",
      "pair a; peer-send a; peer-fin a; close a; peer-error a"},
     {"sign: linger 0", "pair a; linger-0 a; close a; peer-error a"},
     {"sign: linger 0 after their FIN", "pair a; peer-fin a; linger-0 a; close a; peer-error a"},
@@ -226,9 +225,9 @@ constexpr Scenario kScenarios[] = {
      "host h accepts; connect h a; watch a; wait; wait; error a; take h a; transmit a; peer-read a"},
     {"connect: refused",
      "host h refuses; connect h a; watch a; wait; wait; error a; error a; receive a; transmit a; wait"},
-    {"connect: refused, told by a read",
+    {"connect: refused, reported by a read",
      "host h refuses; connect h a; receive a; receive a; error a; transmit a"},
-    {"connect: refused, told by a write",
+    {"connect: refused, reported by a write",
      "host h refuses; connect h a; transmit a; transmit a; receive a; error a"},
     {"connect: refused, then rearm",
      "host h refuses; connect h a; watch a; wait; error a; rearm a; wait; wait"},
@@ -341,16 +340,17 @@ constexpr Scenario kScenarios[] = {
     {"splice: no descriptor for a pipe", "pair a; limit 3; pipe; pipe; limit 4; pipe"},
 
     // ---- listening and accepting
-    {"listen: nobody waits", "listen l; watch l; wait; accept l a"},
-    {"listen: registration when somebody waits", "listen l; dial l a; watch l; wait; wait; accept l a; wait"},
-    {"listen: an edge for each that comes",
+    {"listen: the queue is empty", "listen l; watch l; wait; accept l a"},
+    {"listen: registration with a client in the queue",
+     "listen l; dial l a; watch l; wait; wait; accept l a; wait"},
+    {"listen: an edge for each client",
      "listen l; watch l; dial l a; wait; wait; dial l b; wait; wait; accept l a; accept l b; accept l c"},
-    {"listen: several that come are one edge",
+    {"listen: several clients are one edge",
      "listen l; watch l; dial l a; dial l b; dial l c; wait; wait; accept l a; wait"},
-    {"listen: no edge for those who still wait",
+    {"listen: no edge for clients still in the queue",
      "listen l; watch l; dial l a; dial l b; wait; accept l a; wait; accept l b; wait; accept l c"},
     {"listen: accepted before the wait: no event", "listen l; watch l; dial l a; accept l a; wait"},
-    {"listen: rearm while somebody waits",
+    {"listen: rearm with a client in the queue",
      "listen l; watch l; dial l a; wait; rearm l; wait; wait; accept l a; rearm l; wait"},
     {"accept: it has data already", "listen l; dial l a; peer-send a; accept l a; receive a; receive a"},
     {"accept: it has data already, seen at registration",
@@ -368,27 +368,26 @@ constexpr Scenario kScenarios[] = {
     {"accept: one of several was reset",
      "listen l; dial l a; dial l b; dial l c; peer-reset b; accept l a; accept l b; accept l c; receive a; "
      "receive b; receive c"},
-    {"accept: no descriptor left: the one who waits goes on waiting",
+    {"accept: no descriptor left: the client stays in the queue",
      "listen l; watch l; dial l a; wait; limit 2; accept l a; accept l a; wait; limit 3; accept l a; receive "
      "a; wait"},
-    {"accept: no descriptor left, nobody waits", "listen l; limit 2; accept l a"},
+    {"accept: no descriptor left, the queue is empty", "listen l; limit 2; accept l a"},
     {"connect: no descriptor left",
      "host h accepts; limit 1; connect h a; limit 2; connect h b; limit 500; take h b; transmit b; peer-read "
      "b"},
     {"listen: no descriptor left", "limit 1; listen l; limit 2; listen m"},
-    {"backlog: one more than asked for",
+    {"backlog: one more than requested",
      "listen l 1; dial l a; dial l b; dial-in-vain l; accept l a; accept l b; accept l c"},
-    {"backlog: of none there is one",
-     "listen l 0; dial l a; dial-in-vain l; accept l a; dial l b; accept l b"},
+    {"backlog: 0 allows one", "listen l 0; dial l a; dial-in-vain l; accept l a; dial l b; accept l b"},
     {"backlog: accepting makes room",
      "listen l 1; dial l a; dial l b; accept l a; dial l c; dial-in-vain l; accept l b; accept l c"},
-    {"backlog: who was reset still takes his place",
+    {"backlog: a reset client keeps its place",
      "listen l 0; dial l a; peer-reset a; dial-in-vain l; accept l a; receive a"},
-    {"listener closed: those who wait are reset",
+    {"listener closed: clients in the queue are reset",
      "listen l; dial l a; dial l b; peer-send b; close l; peer-read a; peer-read b"},
-    {"listener closed: who was accepted is not touched",
+    {"listener closed: an accepted client is not affected",
      "listen l; dial l a; accept l a; close l; peer-send a; receive a; transmit a; peer-read a"},
-    {"listener closed: nobody can come any more", "listen l; close l; dial l a"},
+    {"listener closed: no client can connect", "listen l; close l; dial l a"},
     {"listener closed: its address is free at once", "listen l; pair a; close l; listen-again l m"},
     {"listen: the same address twice", "listen l; listen-again l m; dial l a; accept l a"},
 
@@ -417,7 +416,7 @@ constexpr Scenario kScenarios[] = {
     {"two: each has its own event",
      "pair a; pair b; watch a; watch b; wait; peer-send a; wait; peer-send b; wait; peer-send a; peer-fin b; "
      "wait"},
-    {"two: an event of one says nothing of the other",
+    {"two: an event of one does not affect the other",
      "pair a; pair b; watch a; watch b; wait; peer-reset a; wait; receive b; transmit b; receive a"},
     {"two: one is full, the other is not",
      "pair a; pair b; watch a; watch b; wait; fill a; transmit b; peer-send b; wait; peer-drain a; wait"},

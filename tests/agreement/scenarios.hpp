@@ -1,10 +1,8 @@
-// One set of scripts for two kernels: what the program sees through sys.hpp must be the same on Linux and on
-// the simulated kernel, since all that the simulation shows rests on that. This file is all that a script can
-// touch.
+// One set of scripts for two kernels: the results of sys.hpp must be the same on Linux and on the simulated
+// kernel, on which the simulator's results depend. This file is the interface of a script.
 //
-// After each step everything that is on its way arrives (`Stage::settle`): so a script says what must be seen
-// when the network is quiet, which Linux does not leave to chance. In which order things arrive is the
-// Chooser's business.
+// After each step all bytes in flight arrive (`Stage::settle`): a script compares a quiet network, where
+// Linux is deterministic. Orders of arrival are tested by the simulator's Chooser.
 #pragma once
 #include <memory>
 #include <span>
@@ -31,27 +29,26 @@ class Peer {
 
   virtual bool send(std::string_view bytes) = 0;
   virtual Heard read() = 0;    // all there is
-  virtual bool broken() = 0;   // RST has come, and `read` has not told it yet
-  virtual Ending drain() = 0;  // reads until nothing of ours is left on the way
-  virtual void finish() = 0;   // FIN, goes on reading
+  virtual bool broken() = 0;   // RST has arrived and `read` has not reported it yet
+  virtual Ending drain() = 0;  // reads until no byte of ours is in flight
+  virtual void finish() = 0;   // sends FIN, reads on
   virtual void close() = 0;
   virtual void reset() = 0;  // close with SO_LINGER 0
 
-  // What our end does, told to it because Linux lets nobody look at what is on its way: one must know what to
-  // wait for.
+  // Reports what our end does. Linux does not show bytes in flight, so the peer must know what to wait for.
   virtual void joined(int /*fd*/) {}  // our end is this descriptor
   virtual void ours_sent() {}         // after transmit
-  virtual void ours_is_full() {}      // after transmit said `again`; returns when no ACK can come any more
-  virtual void ours_shut() {}         // after shutdown_write
+  virtual void ours_is_full() {}  // after transmit returned `again`; returns when no ACK can arrive any more
+  virtual void ours_shut() {}     // after shutdown_write
   virtual void ours_closes(bool /*linger0*/) {}  // before close
-  virtual void ours_is_dropped() {}              // the listener is closed before it was accepted
+  virtual void ours_is_dropped() {}              // the listener is closed before accepting it
 };
 
-// A remote host that we connect to.
+// A remote host that the program connects to.
 enum class Manner : std::uint8_t {
   accepts,
-  refuses,   // RST answers SYN
-  swallows,  // nothing answers
+  refuses,   // replies RST to SYN
+  swallows,  // does not reply
 };
 
 class Stage {
@@ -61,21 +58,20 @@ class Stage {
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
 
-  virtual sys::Address free_place() = 0;  // where we can listen
-  // A peer connects to our listener; null: refused. `fits`: there is room in the backlog, otherwise null:
-  // dropped.
+  virtual sys::Address free_place() = 0;  // an address to listen on
+  // Connects a peer to our listener; null: refused. `fits`: the backlog has room; otherwise null: dropped.
   virtual std::unique_ptr<Peer> dial(int listener, const sys::Address& place, bool fits) = 0;
   virtual int add_host(Manner manner) = 0;
   virtual sys::Address place_of(int host) = 0;
-  virtual std::unique_ptr<Peer> expected(int host) = 0;   // before we connect to it: will be the other end
+  virtual std::unique_ptr<Peer> expected(int host) = 0;   // the other end, before we connect
   virtual void take(int host, Peer& peer) = 0;            // the host accepts our connection
-  virtual void relent(int host) = 0;                      // one that swallows accepts from now on
-  virtual void vanish(int host) = 0;                      // one that swallows refuses from now on
-  virtual void limit_descriptors(int most) = 0;           // the first number that is not to be had
-  virtual void settle(std::span<Peer* const> peers) = 0;  // all that is on its way arrives
+  virtual void relent(int host) = 0;                      // a host without replies accepts from now on
+  virtual void vanish(int host) = 0;                      // a host without replies refuses from now on
+  virtual void limit_descriptors(int most) = 0;           // the first number that is not available
+  virtual void settle(std::span<Peer* const> peers) = 0;  // delivers all bytes in flight
 };
 
-std::unique_ptr<Stage> make_stage();  // linux.cpp's or the simulation's: one of them is linked
+std::unique_ptr<Stage> make_stage();  // of Linux or of the simulation: one of them is linked
 
 struct Scenario {
   const char* name;
@@ -83,7 +79,7 @@ struct Scenario {
 };
 std::span<const Scenario> scenarios();
 
-// A line for each step: the step and what was seen.
+// Returns a line for each step: the step and its result.
 std::string play(const Scenario& scenario, Stage& stage);
 
 }  // namespace agreement

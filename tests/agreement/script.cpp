@@ -1,4 +1,4 @@
-// Plays a script. Every call of ours goes through sys.hpp, whichever kernel stands behind it.
+// Plays a script. All calls of our side go through sys.hpp, on either kernel.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -44,7 +44,7 @@ std::string io_text(const sys::Io& io) {
   return {};
 }
 
-// The bytes of a direction go through the alphabet, so that one that is lost, doubled or displaced is seen.
+// The bytes of a direction repeat the alphabet: a lost, duplicated or reordered byte shows.
 class Alphabet {
  public:
   std::string next(std::size_t count) {
@@ -58,7 +58,7 @@ class Alphabet {
 };
 
 constexpr std::size_t kPiece = std::size_t{64} << 10;
-// More than any kernel holds for one connection (tcp_wmem and tcp_rmem together are some MiB).
+// More than a kernel buffers for one connection (tcp_wmem and tcp_rmem together are a few MiB).
 constexpr std::size_t kTooMuch = std::size_t{64} << 20;
 
 class Player {
@@ -69,14 +69,14 @@ class Player {
  private:
   using Words = std::vector<std::string>;
   using Verb = std::string (Player::*)(const Words&);
-  // What the scripts call by a letter: our descriptor and who is at the other end.
+  // What a letter of a script names: our descriptor and the other end.
   struct End {
     sys::Fd fd;
     std::unique_ptr<Peer> peer;
     Alphabet up, down;
     bool linger0 = false;
     sys::Address place;             // listener
-    std::deque<std::string> queue;  // listener: who has dialled and was not accepted
+    std::deque<std::string> queue;  // listener: connections not accepted yet
   };
 
   static const std::map<std::string, Verb>& verbs();
@@ -144,8 +144,8 @@ const std::map<std::string, Player::Verb>& Player::verbs() {
       {"wait", &Player::wait},                  // [MOST]: without sleeping; the events sorted by name
       {"receive", &Player::receive},            // A [MOST]
       {"transmit", &Player::transmit},          // A [BYTES]
-      {"fill", &Player::fill},                  // A: until nothing more is taken
-      {"stuff", &Player::stuff},                // A: one write of more than can be taken
+      {"fill", &Player::fill},                  // A: until no more bytes are accepted
+      {"stuff", &Player::stuff},                // A: one write larger than the buffers
       {"error", &Player::error},                // A: SO_ERROR
       {"shutdown", &Player::shutdown},          // A
       {"linger-0", &Player::linger},            // A
@@ -165,7 +165,7 @@ const std::map<std::string, Player::Verb>& Player::verbs() {
       {"vanish", &Player::vanish},              // H
       {"peer-send", &Player::peer_send},        // A [BYTES]
       {"peer-read", &Player::peer_read},        // A
-      {"peer-error", &Player::peer_error},      // A: has RST come? To be asked before peer-read
+      {"peer-error", &Player::peer_error},      // A: has RST arrived? Use before peer-read
       {"peer-drain", &Player::peer_drain},      // A
       {"peer-fin", &Player::peer_fin},          // A
       {"peer-close", &Player::peer_close},      // A
@@ -174,7 +174,7 @@ const std::map<std::string, Player::Verb>& Player::verbs() {
   return all;
 }
 
-// A script that makes no sense proves nothing on either kernel.
+// An invalid script is an error on both kernels.
 void Player::give_up(const std::string& why) {
   std::cout.flush();
   std::cerr << "agreement: " << why << '\n';
@@ -278,7 +278,7 @@ std::string Player::rearm(const Words& words) {
   return success(sys::rearm(poller_, at(words).fd.get(), static_cast<unsigned char>(words[1][0])));
 }
 
-// `sys::Event` does not tell EPOLLERR from EPOLLHUP; `error` does.
+// `sys::Event` does not distinguish EPOLLERR from EPOLLHUP; `error` does.
 std::string Player::seen(const sys::Event& event) {
   std::string out{static_cast<char>(event.token)};
   if (event.readable) out += " readable";
@@ -294,7 +294,7 @@ std::string Player::wait(const Words& words) {
   const std::size_t count = sys::wait(poller_, std::span{events}.first(most), 0);
   std::vector<std::string> lines;
   for (const sys::Event& event : std::span{events}.first(count)) lines.push_back(seen(event));
-  std::sort(lines.begin(), lines.end());  // in which order they come is not promised
+  std::sort(lines.begin(), lines.end());  // their order is unspecified
   std::string out;
   for (const std::string& line : lines) out += (out.empty() ? "" : ", ") + line;
   return out.empty() ? "nothing" : out;
@@ -322,8 +322,8 @@ sys::Io Player::send_zeros(End& end, std::size_t count) {
   return sys::transmit(end.fd, std::span{zeros}.first(count));
 }
 
-// How much that is, is each kernel's own affair. `again` may be true no more a moment later, when an ACK has
-// come: so it is full only when no ACK can come.
+// The number of bytes depends on the kernel. After `again` an ACK may make room: the connection is full only
+// when no ACK can arrive.
 std::string Player::fill(const Words& words) {
   End& end = at(words);
   for (bool more = true; more;) {

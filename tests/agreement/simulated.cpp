@@ -1,4 +1,4 @@
-// The simulated kernel, in its kindest and most predictable temper.
+// The simulated kernel without faults and without random choices.
 #include <cstdlib>
 #include <iostream>
 #include <vector>
@@ -9,7 +9,7 @@
 namespace agreement {
 namespace {
 
-// No freedom is used: the first of all possibilities, and all of what can be had.
+// Chooses the first possibility, and all available bytes.
 class Plain final : public sim::Chooser {
  public:
   std::uint32_t choose(std::uint32_t /*n*/) override { return 0; }
@@ -39,7 +39,7 @@ class SimPeer final : public Peer {
   void meet(sim::ConnectionPtr connection) { connection_ = std::move(connection); }
 
  private:
-  // The end of the stream comes before an error that came after it, as in tcp_recvmsg().
+  // End of stream is reported before a later error, as in tcp_recvmsg().
   [[nodiscard]] Ending ending() const {
     if (connection_->down.fin_arrived) return Ending::end;
     return connection_->remote_reset ? Ending::reset : Ending::none;
@@ -86,7 +86,7 @@ class SimStage final : public Stage {
 
  private:
   sim::World::Host& at(int host) { return *hosts_.at(static_cast<std::size_t>(host)); }
-  // The next SYN, which the connection sends of its own accord, finds an answer.
+  // The next SYN, which the connection retransmits, gets a reply.
   void answer(int host, sim::Connection::Phase phase) {
     for (const sim::ConnectionPtr& connection : world_.connections())
       if (connection->to == at(host).address && connection->phase == sim::Connection::Phase::black_hole)
