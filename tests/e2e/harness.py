@@ -1,4 +1,4 @@
-"""What the end-to-end tests stand on: the proxy as a process, origins to be scripted, raw clients.
+"""The base of the end-to-end tests: the proxy as a process, scripted origins, raw clients.
 
 Environment:
   PROXY           the program under test (default: ./proxy at the root)
@@ -7,6 +7,7 @@ Environment:
   PROXY_PATIENCE  seconds after which an awaited event counts as missing; nothing is ever measured by it
 """
 import contextlib
+import fcntl
 import os
 import pathlib
 import random
@@ -33,6 +34,7 @@ native = unittest.skipIf(PREFIX, "looks at the process itself, which is another 
 lean = unittest.skipIf(LIGHT or PREFIX, "measures memory, which an instrumented build has more of")
 
 MIB = 1 << 20
+F_SETPIPE_SZ = 1031  # fcntl.F_SETPIPE_SZ, from Python 3.10 on
 
 # A member of the list of RFC 9209: a token, and parameters of which the last is a string.
 PROXY_STATUS = re.compile(r'\Aproxy; error=[a-z_]+(; received-status=[1-5]\d\d)?; details="([ !#-\[\]-~]|\\["\\])*"\Z')
@@ -238,10 +240,11 @@ class ProxyProcess:
         arguments = ([port] if port is not None else []) + list(options)
         self.process = subprocess.Popen([*PREFIX, PROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, preexec_fn=preexec)
+        fcntl.fcntl(self.process.stdout, F_SETPIPE_SZ, MIB)  # lines that this process is too busy to read would be dropped
         self.pid, self.lines, self._news = self.process.pid, [], threading.Condition()
         self._stopped, self._errors = False, b""
         self._reader = threading.Thread(target=self._read, daemon=True)
-        self._hearer = threading.Thread(target=self._hear, daemon=True)  # a pipe that nobody empties would stop it
+        self._hearer = threading.Thread(target=self._hear, daemon=True)  # a full pipe would stop the proxy
         self._hearer.start()
         self.announcement = self._read_announcement()
         self.places = PLACE.findall(self.announcement)  # (address and port, what is done there), in their order
@@ -465,7 +468,7 @@ class Origin:
 
 
 def closed_port():
-    """A port on 127.0.0.1 on which nothing listens, and which the kernel gives to nobody that asks for any port."""
+    """A port on 127.0.0.1 on which nothing listens, outside the range from which the kernel assigns ports."""
     while True:
         port = random.randrange(10_000, 32_000)
         with contextlib.suppress(OSError), socket.socket() as probe:
@@ -476,7 +479,7 @@ def closed_port():
 # ---- test cases -----------------------------------------------------------------------------------------------------
 
 class Case(unittest.TestCase):
-    """What a test begins is ended with it, in reverse order."""
+    """Ends at the end of a test what it has started, in reverse order."""
     OPTIONS = ()  # of each proxy
 
     def enter(self, context):

@@ -56,7 +56,7 @@ class NameServer:
         """Until it has been asked for that name."""
         with self._news:
             if not self._news.wait_for(lambda: any(asked == name for asked, _ in self.asked), patience):
-                raise AssertionError(f"nobody asked for {name}")
+                raise AssertionError(f"no query for {name}")
 
     def _serve_udp(self):
         while True:

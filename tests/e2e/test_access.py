@@ -1,4 +1,4 @@
-"""Who may do what: rules, passwords, limits; and requests that come back to the proxy."""
+"""Access control: rules, passwords, limits for each client, and loop detection."""
 import base64
 import contextlib
 import os
@@ -33,12 +33,12 @@ class Rules(Case):
         self.assertEqual(self.status(proxy, f"http://127.0.0.1:{closed_port()}/"), 403)
         self.assertIn(" end=request-not-allowed by=proxy", proxy.line(" DELETE "))
 
-    def test_an_address_is_denied_whatever_name_leads_there(self):
+    def test_a_denied_address_stays_denied_by_any_name(self):
         origin = self.origin()
         proxy = self.proxy("--deny", "to=127.0.0.0/8")
         self.assertEqual(self.status(proxy, origin.url()), 403)
         answer = proxy.get(f"http://localhost:{origin.port}/")
-        self.assertIn(answer.status, (403, 502))  # ::1 is tried too, but there nobody listens
+        self.assertIn(answer.status, (403, 502))  # ::1 is tried too, but has no listener
         self.assertEqual(origin.heads, [])
 
     def test_the_metadata_service_is_closed_unless_named(self):
@@ -52,7 +52,7 @@ class Rules(Case):
             client.send(f"CONNECT 127.0.0.1:{origin.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             self.assertEqual(client.rest().status, 403)
 
-    def test_a_rule_that_never_decides_is_told(self):
+    def test_a_rule_without_effect_is_reported(self):
         proxy = self.proxy("--deny", "port=25", "--deny", "port=25,method=GET")
         status, error = proxy.stop()
         self.assertEqual(status, 0)
@@ -68,7 +68,7 @@ class Users(Case):
             file.write(text)
         return path
 
-    def test_only_who_knows_the_password(self):
+    def test_only_with_the_password(self):
         origin, proxy = self.origin(), self.proxy("--users", self.users())
         for fields, status in (((), 407), ((basic("ann:secret"),), 200), ((basic("ann:other"),), 407), ((basic("bob:other"),), 200),
                                ((basic("eve:secret"),), 407), (("Proxy-Authorization: Bearer x",), 407),
@@ -90,7 +90,7 @@ class Users(Case):
                 client.send(f"CONNECT 127.0.0.1:{origin.port} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
                 self.assertEqual(client.read_head().status, status)
 
-    def test_a_file_that_is_none(self):
+    def test_a_malformed_password_file(self):
         for text in ("ann\n", "ann:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=\n"):
             with self.assertRaisesRegex(AssertionError, "line 1"):
                 self.proxy("--users", self.users(text))
@@ -144,7 +144,7 @@ class Limits(Case):
         self.assert_not_before(began, 60_000, 80_000, 8_000)
 
     def tunnel_end(self, serve):
-        """Who speaks first, and no HTTP; its address."""
+        """Starts a server that sends first and does not speak HTTP. Returns its address."""
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
 

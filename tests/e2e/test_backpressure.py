@@ -1,4 +1,4 @@
-"""Who stops reading makes the other side wait: nothing is piled up in between, and nothing is lost."""
+"""Backpressure: a peer that stops reading stops the sender. The proxy buffers at most a block and loses nothing."""
 import hashlib
 import threading
 
@@ -105,7 +105,7 @@ class BackPressure(Case):
         self.assertEqual(client.rest().body, b"taken")
         self.assertEqual(got, [(TOTAL, source.hash.hexdigest())])
 
-    def test_one_who_stops_does_not_stop_the_others(self):
+    def test_a_stalled_client_does_not_delay_others(self):
         sources, proxy = [], self.proxy()
         slow = self.origin_that_sends(sources)
         for _ in range(5):

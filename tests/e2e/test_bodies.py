@@ -199,7 +199,7 @@ class Downloads(Case):
         self.assertEqual(self.proxy().get(origin.url()).body, b"hello")
 
     def test_an_origin_that_does_not_close_after_the_length(self):
-        """The length ends the answer; nobody waits for the origin to close."""
+        """Content-Length ends the response; the proxy does not wait for the origin to close."""
         gate = self.gate()
         origin = self.origin(lambda wire: (wire.send(ok(b"hello")), gate.wait()))
         self.assertEqual(self.proxy().get(origin.url()).body, b"hello")
@@ -223,7 +223,7 @@ class Answers(Case):
         origin = self.origin(lambda wire: wire.send(data))
         return self.proxy().get(origin.url(), *arguments, **parts)
 
-    def test_the_head_is_written_anew(self):
+    def test_the_head_is_rewritten(self):
         answer = self.answer(b"HTTP/1.1 207 Some  phrase\r\nServer: s\r\nDate: d\r\nSet-Cookie: a=1; Path=/\r\nConnection: X-Mine\r\n"
                              b"X-Mine: 1\r\nKeep-Alive: 5\r\nUpgrade: h2c\r\nProxy-Connection: x\r\nset-cookie: b=2\r\n"
                              b"X-Unknown:  kept \r\nContent-Length: 4\r\nVia: 1.1 before\r\n\r\nbody")
@@ -280,7 +280,7 @@ class Answers(Case):
         self.assertEqual(self.proxy().get(origin.url()).body, b"a")
 
     def test_answers_that_have_no_body(self):
-        """Whatever their fields say: and nobody waits for one."""
+        """Whatever their fields say. The proxy does not wait for a body."""
         for method, status, fields in (("HEAD", 200, b"Content-Length: 5\r\n"), ("HEAD", 200, b""), ("GET", 304, b"Content-Length: 5\r\n"),
                                        ("HEAD", 200, b"Transfer-Encoding: chunked\r\n"), ("GET", 204, b""), ("GET", 204, b"Content-Length: 0\r\n")):
             gate, data = self.gate(), b"HTTP/1.1 %d X\r\n%s\r\n" % (status, fields)
@@ -310,14 +310,14 @@ class Answers(Case):
 class Continue(Case):
     OPTIONS = ("--http", "1.0")  # all as HTTP/1.0, the lab's way; test_http11.py has the other
 
-    def test_who_expects_it_gets_it_and_then_sends(self):
+    def test_a_client_that_expects_it_receives_it(self):
         origin = self.origin(lambda wire: wire.send(ok(wire.read_body())))
         client = self.client(self.proxy().ask(origin.url(), "Host: x", "Expect: 100-Continue", "Content-Length: 3", method="PUT", version="1.1"))
         self.assertEqual(client.read_head().raw, b"HTTP/1.1 100 Continue\r\n\r\n")
         answer = client.send(b"abc").rest()
         self.assertEqual((answer.head.first, answer.body), ("HTTP/1.0 200 OK", b"abc"))
 
-    def test_nobody_else_gets_it(self):
+    def test_other_clients_do_not_receive_it(self):
         origin = self.origin(lambda wire: wire.send(ok(wire.read_body())))
         proxy = self.proxy()
         for fields, version in ((("Expect: 100-continue", "Content-Length: 3"), "1.0"),

@@ -1,4 +1,4 @@
-"""Health checks: who fails one gets no requests until it passes one, and nothing of a check is left over."""
+"""Health checks: a server that fails one receives no requests until it passes one, and checks leak nothing."""
 import json
 import signal
 import threading
@@ -11,10 +11,10 @@ EVERY_MS = 100  # the shortest that may be asked for
 
 
 class Patient:
-    """Answers /up as it fares, and all else with its name."""
+    """Answers /up with its health, and other requests with its name."""
 
     def __init__(self, case, name):
-        self.well, self.checks, self.name = True, 0, name
+        self.healthy, self.checks, self.name = True, 0, name
         self._server = Server(case, self._answer)
         self.authority = self._server.authority
 
@@ -22,8 +22,8 @@ class Patient:
         if head.target != "/up":
             return ok(self.name.encode()).replace(b"HTTP/1.0", b"HTTP/1.1")
         self.checks += 1
-        status = b"204 No Content" if self.well else b"503 Service Unavailable"
-        return b"HTTP/1.1 %s\r\nConnection: close\r\n%s\r\n" % (status, b"" if self.well else b"Content-Length: 0\r\n")
+        status = b"204 No Content" if self.healthy else b"503 Service Unavailable"
+        return b"HTTP/1.1 %s\r\nConnection: close\r\n%s\r\n" % (status, b"" if self.healthy else b"Content-Length: 0\r\n")
 
     def check(self):
         """The first head of a check; waits for it."""
@@ -53,8 +53,8 @@ class Checks(InAFolder):
     def front(self, *upstreams, options=(), **how):
         return self.proxy(*options, port=self.write_config(self.settings(*upstreams, **how)))
 
-    def told(self, front, authority, words, count=1):
-        """Waits until that has been said of the server so many times."""
+    def wait_for_check(self, front, authority, words, count=1):
+        """Waits until the log has this result of the server so many times."""
         start = f"health check /up of {authority} {words}: "
         front.wait_for_lines(lambda: sum(line.startswith(start) for line in front.lines) == count)
 
@@ -63,14 +63,14 @@ class Checks(InAFolder):
         return [line for line in front.lines if line.startswith("health check ") and server.authority in line]
 
     def names(self, front, count=8):
-        """Who answers so many requests."""
+        """The names of the servers that answer so many requests."""
         return {ask(front)[1].decode() for _ in range(count)}
 
     def reload(self, proxy):
         proxy.process.send_signal(signal.SIGHUP)
         proxy.line("reloaded; ")
 
-    def test_who_turns_sick_is_left_out_until_it_is_well_again(self):
+    def test_an_unhealthy_server_is_left_out_until_it_recovers(self):
         one, two = Patient(self, "one"), Patient(self, "two")
         front = self.front(one.authority, two.authority)
         head = one.check()
@@ -79,11 +79,11 @@ class Checks(InAFolder):
         two.check()
         self.assertEqual(self.names(front), {"one", "two"})
         for count in (1, 2):
-            one.well = False
-            self.told(front, one.authority, "failed (503)", count)
+            one.healthy = False
+            self.wait_for_check(front, one.authority, "failed (503)", count)
             self.assertEqual(self.names(front), {"two"})
-            one.well = True
-            self.told(front, one.authority, "passed (204)", count)
+            one.healthy = True
+            self.wait_for_check(front, one.authority, "passed (204)", count)
             self.assertEqual(self.names(front), {"one", "two"})
         self.assertFalse(self.verdicts(front, two))
 
@@ -94,38 +94,38 @@ class Checks(InAFolder):
             def answers():
                 return {read_answer(client.send(get()))[1] for _ in range(4)}
             self.assertEqual(answers(), {b"one", b"two"})
-            one.well = False
-            self.told(front, one.authority, "failed (503)")
-            self.assertEqual(answers(), {b"two"}, "a kept connection to the sick one is not used")
+            one.healthy = False
+            self.wait_for_check(front, one.authority, "failed (503)")
+            self.assertEqual(answers(), {b"two"}, "a kept connection to the unhealthy server is not used")
 
-    def test_if_all_are_sick_one_is_asked_all_the_same(self):
+    def test_if_all_are_unhealthy_one_is_used_anyway(self):
         one = Patient(self, "one")
-        one.well = False
+        one.healthy = False
         front = self.front(one.authority)
-        self.told(front, one.authority, "failed (503)")
+        self.wait_for_check(front, one.authority, "failed (503)")
         self.assertEqual(self.names(front), {"one"})
 
-    def test_who_was_not_there_is_taken_when_it_comes(self):
+    def test_a_server_that_starts_later_is_used(self):
         port, two = closed_port(), Patient(self, "two")
         front = self.front(f"127.0.0.1:{port}", two.authority)
-        self.told(front, f"127.0.0.1:{port}", "failed (connection-refused)")
+        self.wait_for_check(front, f"127.0.0.1:{port}", "failed (connection-refused)")
         two.check()
         self.assertEqual(self.names(front), {"two"})
         self.origin(lambda wire: wire.send(ok(b"back")), port=port)
-        self.told(front, f"127.0.0.1:{port}", "passed (200)")
+        self.wait_for_check(front, f"127.0.0.1:{port}", "passed (200)")
         self.assertEqual(self.names(front), {"back", "two"})
 
-    def test_who_is_silent_is_left_out(self):
+    def test_a_silent_server_is_left_out(self):
         silent, two = Silent(self), Patient(self, "two")
         front = self.front(silent.authority, two.authority, options=("--answer-timeout", "3"))
-        self.told(front, silent.authority, "failed (response-timeout)")
+        self.wait_for_check(front, silent.authority, "failed (response-timeout)")
         self.assertTrue(silent.gone.wait(PATIENCE))
         self.assertEqual(self.names(front), {"two"})
 
-    def test_what_is_no_http_is_left_out(self):
+    def test_a_server_without_http_is_left_out(self):
         strange = self.origin(lambda wire: wire.send(b"220 mail.test ESMTP\r\n"))
         front = self.front(strange.authority)
-        self.told(front, strange.authority, "failed (bad-status-line)")
+        self.wait_for_check(front, strange.authority, "failed (bad-status-line)")
 
     def test_through_a_unix_socket(self):
         well = threading.Event()
@@ -139,9 +139,9 @@ class Checks(InAFolder):
         path = self.folder / "socket"
         self.enter(UnixServer(path, serve))
         front = self.front(f"unix:{path}")
-        self.told(front, f"unix:{path}", "failed (500)")
+        self.wait_for_check(front, f"unix:{path}", "failed (500)")
         well.set()
-        self.told(front, f"unix:{path}", "passed (200)")
+        self.wait_for_check(front, f"unix:{path}", "passed (200)")
         self.assertEqual(self.names(front), {"here"})
 
     def test_as_json(self):
@@ -161,8 +161,8 @@ class Checks(InAFolder):
         self.assertTrue(silent.gone.wait(PATIENCE))
         asked.check()
         self.assertEqual(self.names(front), {"asked"})
-        asked.well = False
-        self.told(front, asked.authority, "failed (503)")
+        asked.healthy = False
+        self.wait_for_check(front, asked.authority, "failed (503)")
         self.write_config(self.settings(asked.authority, path=None))
         front.process.send_signal(signal.SIGHUP)
         front.wait_for_lines(lambda: sum(line.startswith("reloaded; ") for line in front.lines) == 2)
@@ -171,7 +171,7 @@ class Checks(InAFolder):
         self.assertEqual(len(silent.origin.heads), 1)
         self.assertFalse(self.verdicts(front, silent), "it was given up, not late")
 
-    def test_the_end_while_it_asks(self):
+    def test_shutdown_during_a_check(self):
         for how in (signal.SIGINT, signal.SIGTERM):
             silent = Silent(self)
             front = self.front(silent.authority, "nowhere.invalid:80", ms=60_000)
@@ -179,7 +179,7 @@ class Checks(InAFolder):
             self.assertEqual(front.stop(how), (0, ""))
             self.assertTrue(silent.gone.wait(PATIENCE))
 
-    def test_nobody_is_asked_while_it_drains(self):
+    def test_no_checks_during_shutdown(self):
         gate, silent = self.gate(), Silent(self)
 
         def serve(wire):

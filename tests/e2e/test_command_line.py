@@ -135,7 +135,7 @@ class Listening(Case):
         with self.assertRaises(ConnectionRefusedError):
             proxy.connect("127.0.0.1")
 
-    def test_who_is_not_allowed_gets_403_and_reaches_nobody(self):
+    def test_a_client_that_is_not_allowed_gets_403_and_reaches_no_origin(self):
         proxy, origin = self.proxy("--allow", "10.0.0.0/8", "--allow", "::1"), self.origin()
         self.assert_own_answer(proxy.get(origin.url()), 403)
         self.assertEqual(origin.heads, [])
@@ -150,7 +150,7 @@ class Listening(Case):
         self.assert_serves(proxy, "127.0.0.1", proxy.port)
 
     @native
-    def test_descriptors_of_who_starts_it_are_left_alone(self):
+    def test_inherited_descriptors_are_left_alone(self):
         """Started with all standard streams but output closed, it serves all the same."""
         def close_others():
             os.close(0)

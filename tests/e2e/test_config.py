@@ -57,7 +57,7 @@ class Checked(InAFolder):
         self.assertEqual((status, out), (0, "c.json: OK, 3 listeners\n"))
         self.assertRegex(err, r"\Aproxy: c\.json:3: workers: [^\n]+\n\Z")
 
-    def test_a_rule_that_never_decides_is_told(self):
+    def test_a_rule_without_effect_is_reported(self):
         self.write({"forward": [{"host": "localhost", "port": 0}], "rules": [{"deny": "all"}, {"allow": "10.0.0.0/8"}]})
         status, _, err = run("c.json", "--check", cwd=self.folder)
         self.assertEqual(status, 0)
@@ -76,7 +76,7 @@ class Checked(InAFolder):
             self.assertTrue(lines[1].endswith("(did you mean 'file_serve'?)"), err)
             self.assertTrue(lines[2].startswith("proxy: c.json:4: max_requests: "), err)
 
-    def test_what_is_no_json(self):
+    def test_malformed_json(self):
         self.write('{\n  "workers": 1,\n}\n')
         status, _, err = run("c.json", cwd=self.folder)
         self.assertEqual(status, 2)

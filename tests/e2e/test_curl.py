@@ -50,8 +50,8 @@ class Curl(Case):
             self.assertEqual(self.asked("-X", method)[0], method)
 
     def test_fields(self):
-        told = self.asked("-H", "X-Test: one", "-H", "X-Test: two", "-H", "Cookie: a=b", "-H", "Connection: keep-alive", "-A", "me")
-        self.assertEqual(told[3:], ["one", "two", "a=b"])
+        sent = self.asked("-H", "X-Test: one", "-H", "X-Test: two", "-H", "Cookie: a=b", "-H", "Connection: keep-alive", "-A", "me")
+        self.assertEqual(sent[3:], ["one", "two", "a=b"])
         self.assertEqual(self.server.heads[-1].all("User-Agent"), ["me"])
         self.assertEqual(self.server.heads[-1].all("Connection"), [])
 

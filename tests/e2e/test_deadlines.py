@@ -1,4 +1,4 @@
-"""Each wait has an end. The times are short here; only that they pass is waited for, never how long they took."""
+"""Each kind of wait has a timeout. The timeouts are short here; the tests await their end and measure no time."""
 import socket
 import threading
 
@@ -9,7 +9,7 @@ HEAD = b"HTTP/1.0 200 OK\r\n\r\n"
 
 class OfTheClient(Case):
     def test_idle(self):
-        """Who has said nothing is closed without a word, and without a line in the log."""
+        """A client that sends nothing is closed without a response and without a line in the log."""
         proxy = self.proxy("--idle-timeout", "0.2")
         with proxy.connect() as client:
             answer = client.rest()
@@ -24,7 +24,7 @@ class OfTheClient(Case):
         self.assertTrue(proxy.line(" 408 ").endswith(" end=head-timeout by=client"))
 
     def test_a_head_that_trickles(self):
-        """The time is for the whole head: a byte now and then does not prolong it."""
+        """The timeout is for the whole head: single bytes do not extend it."""
         proxy = self.proxy("--head-timeout", "0.5")
         client = self.client(proxy.connect().send(b"GET http://127.0.0.1:1/ HTTP/1.0\r\nX: "))
         client.socket.settimeout(0.05)
@@ -42,8 +42,8 @@ class OfTheClient(Case):
         self.assert_own_answer(answer, 408)
         self.assertTrue(proxy.line(" 408 ").endswith(" end=body-timeout by=client"))
 
-    def test_a_body_that_comes_on_is_not_cut(self):
-        """The time begins anew with each byte: the whole may take longer."""
+    def test_a_slow_body_is_not_cut(self):
+        """Each byte restarts the timeout: the whole may take longer."""
         proxy, origin = self.proxy("--body-timeout", "4"), self.origin(lambda wire: wire.send(ok(wire.read_body())))
         client = self.client(proxy.ask(origin.url(), "Content-Length: 9", method="PUT"))
         for byte in b"123456789":
@@ -64,7 +64,7 @@ class OfTheClient(Case):
         self.assertTrue(client.rest().reset, "the answer must not look whole")
 
     def test_lingering(self):
-        """After our last byte, a client that neither sends nor closes is left after a while."""
+        """After the last byte of a response, a client that neither sends nor closes is closed after a while."""
         proxy = self.proxy("--linger-timeout", "0.2")
         before = proxy.descriptors()
         client = self.client(proxy.connect().send(b"nonsense\r\n\r\nmore"))
@@ -74,7 +74,7 @@ class OfTheClient(Case):
 
 class OfTheUpstream(Case):
     def full_listener(self):
-        """A port on 127.0.0.1 whose queue is full: it says neither yes nor no."""
+        """A port on 127.0.0.1 whose accept queue is full, so that connecting neither succeeds nor fails."""
         listener = self.enter(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -89,7 +89,7 @@ class OfTheUpstream(Case):
         self.assertTrue(proxy.line(" 504 ").endswith(" end=connect-timeout by=upstream error=ETIMEDOUT"))
 
     def test_connecting_to_the_next_address(self):
-        """One that does not answer is given up for one that does."""
+        """An address that does not answer is abandoned for one that does."""
         port = self.full_listener()
         self.origin(host="::1", port=port)
         answer = self.proxy("--connect-timeout", "5").get(f"http://localhost:{port}/")
@@ -124,7 +124,7 @@ class OfTheUpstream(Case):
         self.assertTrue(proxy.line(" 504 ").endswith(" end=response-timeout by=upstream"))
 
     def test_the_next_bytes_of_the_answer(self):
-        """By then the status is out; so the answer is cut, and must look cut."""
+        """The status line has been sent; so the response is truncated, and must look truncated."""
         proxy = self.proxy("--stream-timeout", "0.3")
         for fields, sees_reset in ((b"Content-Length: 9\r\n", False), (b"", True)):
             origin = self.origin(lambda wire, fields=fields: (wire.send(b"HTTP/1.0 200 OK\r\n" + fields + b"\r\nhalf"), wire.until_gone()))
@@ -135,7 +135,7 @@ class OfTheUpstream(Case):
             self.assertEqual((answer.raw, answer.reset), (b"", sees_reset))
             self.assertTrue(proxy.line(origin.url(), " 200 ").endswith(" end=upstream-stalled by=upstream"))
 
-    def test_an_answer_that_comes_on_is_not_cut(self):
+    def test_a_slow_response_is_not_cut(self):
         def serve(wire):
             wire.send(HEAD)
             for _ in range(9):
@@ -147,7 +147,7 @@ class OfTheUpstream(Case):
 
     @lean
     def test_deadlines_of_many(self):
-        """A thousand that wait for the same thing end alike, and none is forgotten."""
+        """Five hundred clients with the same timeout all get their response."""
         proxy = self.proxy("--head-timeout", "0.5", "--linger-timeout", "0.1", "--access-log", "off")
         before = proxy.descriptors()
         clients = [self.client(proxy.connect().send(b"GET ")) for _ in range(500)]

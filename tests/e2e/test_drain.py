@@ -33,7 +33,7 @@ class Drain(Case):
         with self.assertRaises(ConnectionRefusedError):
             proxy.connect()
 
-    def test_a_download_is_finished_and_nobody_else_comes(self):
+    def test_a_download_is_finished_and_new_clients_are_refused(self):
         proxy, gate, client = self.under_way()
         self.refused(proxy)
         gate.open()
@@ -54,7 +54,7 @@ class Drain(Case):
         self.assertLess(len(client.rest().raw), len(BODY))
         self.assertIn(" end=shutdown by=proxy", proxy.lines[-1])
 
-    def test_who_waits_for_nothing_is_sent_away_at_once(self):
+    def test_idle_connections_are_closed_at_once(self):
         """While a download goes on; so it is not the program's end that closes them."""
         gate, proxy = self.gate(), self.proxy()
         origin = self.origin(slowly(gate))

@@ -1,4 +1,4 @@
-"""What comes goes back: as it is, each line from its end to its beginning, or a file whatever comes."""
+"""TCP echo: the bytes received, each line reversed, or a file."""
 import os
 import threading
 import unittest
@@ -20,7 +20,7 @@ class Echo(Case):
                 client.send(data)
                 self.assertEqual(client.read(len(data)), data)
 
-    def test_who_is_one_too_many_is_closed(self):
+    def test_one_connection_too_many_is_closed(self):
         program = self.start("--max-requests", "1")
         with program.connect() as first:
             self.assertEqual(first.send(b"x").read(1), b"x")
@@ -73,7 +73,7 @@ class Echo(Case):
                 self.assertEqual(client.send(b"x%d" % port).read(len(str(port)) + 1), b"x%d" % port)
 
     @lean
-    def test_who_never_reads_fills_nothing_and_stops_nobody(self):
+    def test_a_client_that_never_reads_fills_no_memory_and_delays_no_other(self):
         server = self.start()
         other = self.client(server.connect())
         self.assertEqual(other.send(pattern(MIB // 2)).read(MIB // 2), pattern(MIB // 2))
@@ -84,7 +84,7 @@ class Echo(Case):
             self.assertEqual(other.send(pattern(100_000)).read(100_000), pattern(100_000))
         self.assertLess(abs(settled_memory(server) - before), 1024, "KiB")
 
-    def test_who_resets_is_forgotten(self):
+    def test_clients_that_reset_leave_nothing_behind(self):
         server = self.start()
         with server.connect() as client:
             client.send(b"x").read(1)
@@ -169,7 +169,7 @@ class Lines(InAFolder):
             self.assertEqual((answer.raw, answer.reset), ((b"x" * 999 + b"\n") * 200, False))
 
     @lean
-    def test_who_never_reads_fills_nothing_and_stops_nobody(self):
+    def test_a_client_that_never_reads_fills_no_memory_and_delays_no_other(self):
         server = self.start()
         other = self.client(server.connect())
         self.assertEqual(other.send(b"x" * 10_000 + b"\n").read(10_001), b"x" * 10_000 + b"\n")
@@ -212,7 +212,7 @@ class SentFile(InAFolder):
             client.send(b"GET / HTTP/1.1\r\n\r\n")
             self.assertEqual(client.read(MIB), pattern(MIB))
 
-    def test_who_reads_slowly_stops_nobody(self):
+    def test_a_slow_reader_delays_no_other(self):
         self.put("a.bin", pattern(16 * MIB))
         server = self.start("a.bin")
         stuck = self.client(server.connect(window=BLOCK))
@@ -220,7 +220,7 @@ class SentFile(InAFolder):
             self.assertEqual(client.rest().raw, pattern(16 * MIB))
         self.assertEqual(stuck.rest().raw, pattern(16 * MIB))
 
-    def test_what_cannot_be_had_gives_no_byte(self):
+    def test_an_unreadable_file_sends_no_byte(self):
         (self.folder / "secret").write_bytes(b"secret")
         (self.public / "link").symlink_to("../secret")
         self.put("closed", b"closed").chmod(0o600)

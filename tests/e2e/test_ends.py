@@ -1,4 +1,4 @@
-"""How exchanges end before their time: each side learns the truth, at once, and nothing is left behind."""
+"""Exchanges that end early: each side sees it at once, and nothing is left behind."""
 import threading
 
 from harness import PATIENCE, Case, ok, pattern, request, wait_until, Wire
@@ -73,7 +73,7 @@ class ClientsThatLeave(Case):
 
     def assert_over(self, with_origin=True):
         if with_origin:
-            self.assertTrue(self.left.acquire(timeout=PATIENCE), "the origin was not told")
+            self.assertTrue(self.left.acquire(timeout=PATIENCE), "the connection to the origin is still open")
         wait_until(lambda: self.via.descriptors() == self.before, "all descriptors are closed again")
 
     def leave(self, prepare, with_origin=True, ends=(Wire.close, Wire.reset)):
@@ -104,7 +104,7 @@ class ClientsThatLeave(Case):
         self.leave(lambda: self.ask("/wait", "Content-Length: 4", method="PUT", body=b"body"))
 
     def test_in_the_middle_of_an_answer(self):
-        """Who resets. One who only closes cannot be told from one who has closed its sending side (see below)."""
+        """A client that resets. One that closes looks like one that half-closes (see below)."""
         def prepare():
             client = self.ask("/middle")
             client.read_head()
@@ -114,7 +114,7 @@ class ClientsThatLeave(Case):
         self.leave(prepare, ends=(Wire.reset,))
 
     def test_while_bytes_stream(self):
-        """The first byte sent to one who has closed tells."""
+        """The first byte sent to a client that has closed is answered by a reset."""
         def prepare():
             client = self.ask("/streams")
             client.read_head()
@@ -131,7 +131,7 @@ class ClientsThatLeave(Case):
 
         self.leave(prepare, with_origin=False)
 
-    def test_the_log_says_who(self):
+    def test_the_log_names_the_client(self):
         for end in (Wire.close, Wire.reset):
             end(self.ask(f"/wait/{end.__name__}"))
             line = self.via.line(f"/wait/{end.__name__} 0 ")
@@ -207,8 +207,8 @@ class HalfClosed(Case):
             answer = client.rest()
             self.assertIn(answer.raw, (b"", b"H"), data)
 
-    def test_one_who_has_closed_in_the_middle_is_given_up_after_a_while(self):
-        """Nothing can be sent to it, so nothing tells; the time for that is short, and an option."""
+    def test_a_client_that_has_closed_during_the_response_is_closed_after_a_while(self):
+        """Nothing is sent to it, so no reset comes back; a short timeout of its own closes it."""
         gone, proxy = self.gate(), self.proxy("--half-closed-timeout", "0.3")
         origin = self.origin(lambda wire: (wire.send(HEAD + b"\r\nsome"), wire.until_gone(), gone.open()))
         client = proxy.ask(origin.url())

@@ -95,7 +95,7 @@ class Whole(Served):
             client.send(get("/a", "Connection: close", method="HEAD"))
             self.assertEqual(client.rest().body, b"")
 
-    def test_validators_and_ranges_are_told(self):
+    def test_validators_and_ranges_are_announced(self):
         path = self.put("a.txt", b"abc")
         os.utime(path, (1_700_000_000, 1_700_000_000))
         head, _ = self.ask("/a.txt")
@@ -177,7 +177,7 @@ class Connections(Served):
                 answer = client.rest()
                 self.assertEqual((answer.status, answer.body, answer.head.all("Connection")), (200, b"content", ["close"]))
 
-    def test_a_body_that_nobody_asked_for(self):
+    def test_a_request_body_is_skipped(self):
         """RFC 9110 section 9.3.1: what a GET's content means is not defined; it must not be taken for a request."""
         self.put("a", b"content")
         smuggled = get("/smuggled")
@@ -187,7 +187,7 @@ class Connections(Served):
             client.half_close()
             self.assertEqual(client.rest().raw, b"")
 
-    def test_a_reader_who_stops_does_not_stop_others(self):
+    def test_a_stalled_reader_does_not_delay_others(self):
         self.put("large.bin", pattern(64 * MIB))
         self.put("a", b"content")
         with self.start().connect(window=WINDOW) as stuck:
@@ -280,7 +280,7 @@ class Ranges(Served):
         self.assertTrue(kind.startswith("multipart/byteranges; boundary="))
         self.assertEqual([part["Content-Range"] for part in parts], [f"bytes {a}-{b}/{self.SIZE}" for a, b in wanted])
         self.assertEqual({part["Content-Type"] for part in parts}, {"application/octet-stream"})
-        # The content itself by hand: what is no text does not survive that parser.
+        # The content is cut by hand, because that parser keeps only text.
         boundary = kind.partition("boundary=")[2].encode()
         pieces = (b"\r\n" + body).split(b"\r\n--" + boundary)
         self.assertEqual((pieces[0], pieces[-1].rstrip(b"\r\n")), (b"", b"--"))
@@ -447,7 +447,7 @@ class Refused(Served):
         (self.public / "within").symlink_to("sub/a")
         self.assertEqual(self.ask("/within")[1], b"content")
 
-    def test_what_is_no_file(self):
+    def test_not_a_file(self):
         os.mkfifo(self.public / "fifo", 0o644)
         (self.public / "fifo").chmod(0o644)
         with socket.socket(socket.AF_UNIX) as sock:
@@ -457,8 +457,8 @@ class Refused(Served):
                 self.check(path, 403)
         self.assertEqual(self.ask("/sub/a")[1], b"content")
 
-    def test_what_others_may_not_read(self):
-        """Whatever the server itself may: it may run as one who may all."""
+    def test_unreadable_files(self):
+        """Even if the server itself may read it, for example as root."""
         for mode, status in ((0o600, 403), (0o640, 403), (0o644, 200)):
             self.put("a").chmod(mode)
             wait_until(lambda wanted=status: self.status("/a") == wanted, f"{status} for mode {mode:o}")
@@ -477,7 +477,7 @@ class Refused(Served):
             self.assertNotIn(method, allowed)
         self.assertEqual((self.public / "sub/a").read_bytes(), b"content")
 
-    def test_the_reason_is_told(self):
+    def test_the_reason_is_shown(self):
         for path, word in (("/none", b"nothing"), ("/../secret", b"URL")):
             head, body = self.ask(path)
             self.assertTrue(body.startswith(head.first.split(" ", 1)[1].encode()), body)
@@ -504,7 +504,7 @@ class Compressed(InAFolder):
         self.assertEqual(gzip.decompress(body), content)
         return head, body
 
-    def test_who_accepts_it_gets_it(self):
+    def test_a_client_that_accepts_it_gets_it(self):
         server, text = self.start(), b"many words, " * 1000
         self.put("a.txt", text)
         head, body = self.check_gzip(server, "/a.txt", text)

@@ -112,7 +112,7 @@ class Kept(Case):
         self.assertEqual((one.connections, two.connections), (1, 1))
         self.assertEqual((len(one.requests), len(two.requests)), (2, 2))
 
-    def test_none_if_told_so(self):
+    def test_none_with_the_option_0(self):
         server = Server(self)
         proxy = self.proxy("--keep-upstreams", "0")
         with proxy.connect() as client:
@@ -317,12 +317,12 @@ class MaxForwards(Case):
     def test_at_0_the_answer_is_ours(self):
         server, proxy = Server(self), self.proxy("--name", "here")
         with proxy.connect() as client:
-            client.send(ask(server.url("/a"), "Max-Forwards: 0", "Cookie: secret", "X-Told: yes", method="TRACE"))
+            client.send(ask(server.url("/a"), "Max-Forwards: 0", "Cookie: secret", "X-Sent: yes", method="TRACE"))
             answer = client.rest()
         self.assertEqual((answer.status, answer.head.all("Content-Type")), (200, ["message/http"]))
         traced = Head(answer.body)
         self.assertEqual(traced.first, f"TRACE {server.url('/a')} HTTP/1.1")
-        self.assertEqual((traced.all("X-Told"), traced.all("Cookie")), (["yes"], []))
+        self.assertEqual((traced.all("X-Sent"), traced.all("Cookie")), (["yes"], []))
         with proxy.connect() as client:
             answer = client.send(ask(server.url(), "Max-Forwards: 0", method="OPTIONS")).rest()
         self.assertEqual((answer.status, answer.body), (200, b""))
@@ -384,7 +384,7 @@ class Upgrade(Case):
             self.assertEqual(client.read_head().status, 200)
             self.assertEqual(client.read_body(), b"no")
 
-    def test_that_nobody_asked_for(self):
+    def test_without_a_request_for_it(self):
         origin = self.origin(lambda wire: wire.send(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"))
         with self.proxy().connect() as client:
             self.assert_own_answer(client.send(ask(origin.url())).rest(), 502)

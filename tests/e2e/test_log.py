@@ -1,4 +1,4 @@
-"""What is told: a line for each request, in which format and where to; and with -v each step."""
+"""The access log: the fields, formats and targets of its lines; and the trace of -v."""
 import contextlib
 import datetime
 import fcntl
@@ -11,9 +11,7 @@ import signal
 import socket
 import tempfile
 
-from harness import PATIENCE, Case, ProxyProcess, ok, pattern, pause, request, wait_until
-
-F_SETPIPE_SZ = 1031  # fcntl.F_SETPIPE_SZ, from Python 3.10 on
+from harness import F_SETPIPE_SZ, PATIENCE, Case, ProxyProcess, ok, pattern, pause, request, wait_until
 
 
 class Lines(Case):
@@ -35,10 +33,10 @@ class Lines(Case):
         with proxy.ask(url, "Content-Length: 40000", method="REPORT", body=body) as client:
             host, port = client.socket.getsockname()
             raw = client.rest().raw
-        told = self.fields(proxy.line(" #1 "))
-        self.assertEqual((told["client"], told["id"], told["method"], told["url"], told["status"], told["end"], told["by"], told["error"]),
+        said = self.fields(proxy.line(" #1 "))
+        self.assertEqual((said["client"], said["id"], said["method"], said["url"], said["status"], said["end"], said["by"], said["error"]),
                          (f"{host}:{port}", "1", "REPORT", url, "200", "complete", "upstream", None))
-        self.assertEqual((int(told["up"]), int(told["down"])), (got[0], len(raw)))
+        self.assertEqual((int(said["up"]), int(said["down"])), (got[0], len(raw)))
 
     def test_bytes_of_large_bodies_are_counted(self):
         proxy, size = self.proxy(), 3_000_000
@@ -46,21 +44,21 @@ class Lines(Case):
         raw = proxy.get(self.origin(lambda wire: wire.send(head + pattern(size))).url()).raw
         self.assertEqual(int(self.fields(proxy.line(" #1 "))["down"]), len(raw))
 
-    def test_time_is_noted_in_the_state_in_which_it_passes(self):
+    def test_time_counts_for_the_state_in_which_it_passes(self):
         """An origin that lets wait for its answer: the time is READ_RESPONSE's."""
         proxy, origin = self.proxy(), self.origin(lambda wire: (pause(0.3), wire.send(ok())))
         proxy.get(origin.url())
-        told = self.fields(proxy.line(" #1 "))
-        self.assertGreaterEqual(int(told["rp"]), 250)
+        said = self.fields(proxy.line(" #1 "))
+        self.assertGreaterEqual(int(said["rp"]), 250)
 
-    def phases(self, told):
+    def phases(self, said):
         """{phase: ms} of SEND_REQUEST, which they add up to."""
-        phases = {name: int(ms) for name, ms in re.findall(r"([a-z]+)=(\d+)ms", told["phases"] or "")}
+        phases = {name: int(ms) for name, ms in re.findall(r"([a-z]+)=(\d+)ms", said["phases"] or "")}
         if phases:
-            self.assertEqual(sum(phases.values()), int(told["sq"]))
+            self.assertEqual(sum(phases.values()), int(said["sq"]))
         return phases
 
-    def test_sending_is_told_by_its_phases(self):
+    def test_the_phases_of_sending(self):
         """Over a connection that was used before there is but one."""
         def serve(wire):
             wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
@@ -82,8 +80,8 @@ class Lines(Case):
                 (open_ended.url(), "complete", "SEND_RESPONSE", "3"), (silent.url(), "upstream-closed", "READ_RESPONSE", None),
                 ("http://127.0.0.1:1/", "connection-refused", "SEND_REQUEST", None), ("http://127.0.0.1:x/", "bad-target", "READ_REQUEST", None)), 1):
             answer = proxy.get(url)
-            told = self.fields(proxy.line(f" #{number} "))
-            self.assertEqual((told["end"], told["in"], told["body"]), (end, where, body or str(len(answer.body))), url)
+            said = self.fields(proxy.line(f" #{number} "))
+            self.assertEqual((said["end"], said["in"], said["body"]), (end, where, body or str(len(answer.body))), url)
 
     def test_an_ipv6_client(self):
         proxy, origin = self.proxy(), self.origin()
@@ -96,8 +94,8 @@ class Lines(Case):
     def test_an_answer_of_the_proxys_own(self):
         proxy = self.proxy()
         raw = proxy.get("http://127.0.0.1:1/").raw
-        told = self.fields(proxy.line(" #1 "))
-        self.assertEqual((told["status"], told["up"], int(told["down"]), told["end"], told["error"]),
+        said = self.fields(proxy.line(" #1 "))
+        self.assertEqual((said["status"], said["up"], int(said["down"]), said["end"], said["error"]),
                          ("502", "0", len(raw), "connection-refused", "ECONNREFUSED"))
 
     def test_connections_are_numbered_in_their_order(self):
@@ -141,17 +139,17 @@ class Verbose(Case):
         for step in steps:
             self.assertTrue(any(step in line for line in rest), (step, lines))
 
-    def test_each_transition_is_told(self):
+    def test_each_transition_is_printed(self):
         proxy, origin = self.proxy("-v", "--access-log", "off"), self.origin()
         proxy.get(origin.url())
         proxy.line("-> FREE")
         self.assertTrue(all(line.startswith("[slot 0, #1] ") for line in proxy.lines), proxy.lines)
-        told = [line for line in proxy.lines if " -> " in line]
-        self.assert_in_order(told, ("FREE -> READ_REQUEST", "READ_REQUEST -> SEND_REQUEST", "SEND_REQUEST -> READ_RESPONSE",
+        said = [line for line in proxy.lines if " -> " in line]
+        self.assert_in_order(said, ("FREE -> READ_REQUEST", "READ_REQUEST -> SEND_REQUEST", "SEND_REQUEST -> READ_RESPONSE",
                                     "READ_RESPONSE -> SEND_RESPONSE", "SEND_RESPONSE -> FREE: complete"))
-        self.assertEqual(len(told), 5)
+        self.assertEqual(len(said), 5)
 
-    def test_it_tells_what_is_waited_for(self):
+    def test_each_wait_is_printed(self):
         gate, proxy = self.gate(), self.proxy("-v", "--access-log", "off")
         origin = self.origin(lambda wire: (wire.read_body(), gate.wait(), wire.send(b"HTTP/1.0 200 OK\r\n\r\n"), wire.rest()))
         client = self.client(proxy.connect())
@@ -186,11 +184,11 @@ class Verbose(Case):
         self.assertEqual(len(proxy.lines), 1, proxy.lines)
 
 
-class NobodyReads(Case):
-    """The log is looked on with; it never holds anything up."""
+class WithoutReader(Case):
+    """Logging never blocks."""
 
     def small_pipe(self, *options):
-        """A proxy whose standard output is a pipe as small as one can be, and which nobody reads."""
+        """A proxy whose standard output is the smallest possible pipe, without a reader."""
         proxy = self.proxy(*options, read_log=False)
         fcntl.fcntl(proxy.process.stdout, F_SETPIPE_SZ, 4096)
         return proxy
@@ -204,8 +202,8 @@ class NobodyReads(Case):
         proxy.read_log()
         dropped = int(re.search(r"(\d+) log lines dropped", proxy.line("log lines dropped here"))[1])
         proxy.stop()
-        told = [line for line in proxy.lines if " #" in line]
-        self.assertEqual(len(told) + dropped, 1001)
+        said = [line for line in proxy.lines if " #" in line]
+        self.assertEqual(len(said) + dropped, 1001)
 
     def test_it_ends_with_a_full_pipe(self):
         proxy = self.small_pipe("-v")
@@ -322,16 +320,16 @@ class Formats(Case):
         self.assertTrue(line["url_cut"])
         self.assertEqual(line["url"], ("http://127.0.0.1:1/" + '"' * 5000)[:len(line["url"])])
 
-    def test_dropped_lines_are_told_as_json_too(self):
+    def test_dropped_lines_are_counted_in_json_too(self):
         """In every format the log is of that format from its first line to its last."""
         proxy = ProxyProcess("--log-format=json", read_log=False)
         fcntl.fcntl(proxy.process.stdout, F_SETPIPE_SZ, 4096)
         for _ in range(700):
             proxy.get("http://127.0.0.1:1/" + "long" * 75)
         proxy.read_log()
-        told = json.loads(proxy.line("log lines dropped here"))["notice"]
+        said = json.loads(proxy.line("log lines dropped here"))["notice"]
         self.assertEqual(proxy.stop(), (0, ""))
-        dropped = int(re.search(r"(\d+) log lines dropped", told)[1])
+        dropped = int(re.search(r"(\d+) log lines dropped", said)[1])
         self.assertEqual(sum("end" in json.loads(line) for line in proxy.lines) + dropped, 700)
 
 
@@ -386,7 +384,7 @@ class Reopened(Case):
                 self.assertEqual(proxy.get(origin.url()).body, b"hello")
 
     def test_a_full_disk_that_has_room_again(self):
-        """All that came and found no room is counted, and told in the file that has room."""
+        """Lines that found no room are counted, and the file that has room says how many."""
         limit = 50_000
         proxy = self.proxy("--access-log", str(self.path), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
         for _ in range(1000):
@@ -440,7 +438,7 @@ class Syslog(Case):
         self.proxy("--log-format", "json", "--access-log", "syslog:" + self.path).get(origin.url("/" + '"' * 900))
         self.assertTrue(json.loads(self.take(daemon))["url_cut"])
 
-    def test_nobody_listens(self):
+    def test_without_a_syslog_daemon(self):
         with self.assertRaises(AssertionError) as raised:
             ProxyProcess("--access-log", "syslog:" + self.path)
         self.assertIn("cannot open the log syslog:" + self.path, str(raised.exception))
@@ -453,16 +451,16 @@ class Syslog(Case):
             self.assertEqual(proxy.get("http://127.0.0.1:1/" + "long" * 75).status, 502)
         self.assertEqual(proxy.get(origin.url()).body, b"hello")
         lines = 0
-        while not (told := re.search(r"proxy: (\d+) log lines dropped here", self.take(daemon))):
+        while not (said := re.search(r"proxy: (\d+) log lines dropped here", self.take(daemon))):
             lines += 1
         proxy.stop()
         daemon.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while self.take(daemon):
                 lines += 1
-        self.assertEqual(lines + int(told[1]), 1501)
+        self.assertEqual(lines + int(said[1]), 1501)
 
-    def test_a_daemon_that_is_started_anew(self):
+    def test_a_daemon_that_restarts(self):
         daemon, origin = self.daemon(), self.origin()
         proxy = self.proxy("--access-log", "syslog:" + self.path)
         daemon.close()

@@ -1,4 +1,4 @@
-"""What the program tells of itself: Prometheus's text format, version 0.0.4, or JSON for who asks for it."""
+"""The metrics: Prometheus's text format, version 0.0.4, or JSON if the client accepts it."""
 import json
 import re
 import signal
@@ -49,7 +49,7 @@ class Metrics:
 
 
 @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
-class Told(InAFolder):
+class Exposed(InAFolder):
     def setUp(self):
         super().setUp()
         self.put("a.txt", b"content")
@@ -97,7 +97,7 @@ class Told(InAFolder):
                     self.assertGreaterEqual(now.samples[key], value, key)
             last = now
 
-    def test_open_connections_are_told(self):
+    def test_open_connections_are_counted(self):
         def at_work(metrics):
             return sum(value for (name, labels), value in metrics.samples.items()
                        if name == "proxy_records" and "FREE" not in labels)
@@ -140,7 +140,7 @@ class Told(InAFolder):
         head, _ = ask(self.front, "/metrics", method="HEAD")
         self.assertEqual(head.status, 200)
 
-    def test_who_may_not(self):
+    def test_a_client_that_is_not_allowed(self):
         front = self.configured(at(routes=[{"req_path": "/metrics", "type": "metrics", "ip_whitelist": ["192.0.2.0/24"]}]))
         self.assertEqual(ask(front, "/metrics")[0].status, 403)
 

@@ -49,7 +49,7 @@ class Names(Case):
         self.assertEqual(server.asked, [])
 
     @in_own_network()
-    def test_localhost_and_addresses_ask_nobody(self):
+    def test_localhost_and_addresses_need_no_lookup(self):
         server, proxy = NameServer({}), self.proxy()
         origin = self.origin()
         self.served(proxy, origin, "localhost")
@@ -156,10 +156,10 @@ class Remembered(Case):
 
 @beside
 class Beside(Case):
-    """Nobody waits for a name that somebody else asked for."""
+    """A DNS lookup delays only the requests for that name."""
 
     @in_own_network()
-    def test_a_silent_name_server_delays_nobody_else(self):
+    def test_a_silent_name_server_delays_no_other_request(self):
         server = NameServer({"mute.test": Host(mute=True), "known.test": Host("127.0.0.1")})
         proxy, origin = self.proxy("--resolve-timeout", "3"), self.origin()
         waiting = [self.client(proxy.ask(f"http://mute.test:{origin.port}/")) for _ in range(5)]
@@ -175,7 +175,7 @@ class Beside(Case):
         self.assertEqual([line.rpartition(" end=")[2] for line in lines], ["dns-timeout by=upstream"] * 5)
 
     @in_own_network()
-    def test_many_who_wait_delay_nobody(self):
+    def test_many_waiting_requests_delay_no_other(self):
         """All others have been served before the first of them: by new names of another zone, by number, over a kept connection."""
         gate, many = self.gate(), 40
         NameServer({f"n{number}.late.test": Host("127.0.0.1", gate=gate) for number in range(many)}
@@ -203,7 +203,7 @@ class Beside(Case):
         self.assertEqual(len(origin.heads), 4 * many)
 
     @in_own_network()
-    def test_an_answer_that_comes_late_serves_all_who_wait(self):
+    def test_a_late_answer_serves_all_waiting_requests(self):
         gate = self.gate()
         server = NameServer({"late.test": Host("127.0.0.1", gate=gate)})
         proxy, origin = self.proxy("--resolve-timeout", "3600"), self.origin()
@@ -216,7 +216,7 @@ class Beside(Case):
         self.assertEqual(len(origin.heads), 51)
 
     @in_own_network()
-    def test_who_leaves_while_the_name_is_looked_up_is_gone_at_once(self):
+    def test_a_client_that_leaves_during_a_lookup_is_closed_at_once(self):
         ends = ("close", "reset")
         server = NameServer({f"{end}.test": Host(mute=True) for end in ends})
         proxy = self.proxy("--resolve-timeout", "3600")
@@ -260,7 +260,7 @@ class Beside(Case):
 
 @beside
 class Hostile(Case):
-    """A name server may say anything: it costs those who asked for that name their answer, and nobody else anything."""
+    """A malicious name server can fail only the requests for its own names."""
 
     @in_own_network()
     def test_aliases_in_a_circle(self):
@@ -301,7 +301,7 @@ class Hostile(Case):
         self.assertEqual(proxy.stop(), (0, ""))
 
     @in_own_network()
-    def test_a_name_that_leads_where_nobody_may(self):
+    def test_a_name_with_a_denied_address(self):
         """What a rule says of an address holds whatever name led there; another of the name's addresses will do."""
         NameServer({"metadata.test": Host("169.254.169.254"), "mixed.test": Host("169.254.169.254", "127.0.0.1"), "inner.test": Host("127.0.0.5"),
                     "mapped.test": Host("::ffff:169.254.169.254")})
@@ -313,8 +313,8 @@ class Hostile(Case):
         self.assertEqual(proxy.get(f"http://mixed.test:{origin.port}/").body, b"hello")
 
     @in_own_network()
-    def test_a_name_that_leads_there_later(self):
-        """It is asked for anew, and so are the rules."""
+    def test_a_name_that_changes_to_a_denied_address(self):
+        """The name is looked up again, and the rules are applied again."""
         server = NameServer({"turns.test": Host("127.0.0.1", ttl=0)})
         proxy, origin = self.proxy("--deny", "to=127.0.0.5", "--allow", "all"), self.origin(host="0.0.0.0")
         self.assertEqual(proxy.get(f"http://turns.test:{origin.port}/").status, 200)

@@ -1,4 +1,4 @@
-"""The answers of the proxy's own: for a terminal, for a browser, and for machines (Proxy-Status, RFC 9209)."""
+"""The proxy's own responses: for a terminal, for a browser, and for programs (Proxy-Status, RFC 9209)."""
 import html
 import html.parser
 import re
@@ -88,7 +88,7 @@ class Pages(Case):
             _, answer, _ = self.page(url)
             self.assertNotIn(b"<script", answer.raw)
 
-    def test_who_gets_a_page(self):
+    def test_which_clients_get_a_page(self):
         proxy = self.proxy()
         for accept, kind in (("text/html", "text/html"), ("*/*", "text/plain"), ("text/html;q=0", "text/plain"), ("image/png, Text/HTML;q=0.1", "text/html"),
                              ("text/*", "text/plain"), ("application/json", "text/plain")):
@@ -102,8 +102,8 @@ class Pages(Case):
         self.assertEqual(head.body, b"")
         self.assertEqual(head.head.all("Content-Type"), ["text/html; charset=us-ascii"])
 
-    def test_a_web_server_is_what_it_is_not(self):
-        """Who opens the proxy's own address in a browser is told what to do."""
+    def test_a_request_to_the_proxy_as_a_web_server(self):
+        """The page at the proxy's own address explains how to use it."""
         page, answer, _ = self.page("/", "Host: 127.0.0.1", version="1.1")
         self.assertEqual(answer.status, 400)
         self.assertIn("Set it as the HTTP proxy", page.sentence)

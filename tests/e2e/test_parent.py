@@ -32,7 +32,7 @@ class Parent:
     """A parent for names ending in .test, all of which lead to `port` on this machine."""
 
     def __init__(self, port, login=None, path=None):
-        self.port, self.login, self.told = port, login, []
+        self.port, self.login, self.received = port, login, []
         self.socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         self.socket.bind(path or ("127.0.0.1", 0))
         self.socket.listen()
@@ -65,9 +65,9 @@ class Parent:
 class HttpParent(Parent):
     def serve(self, wire):
         while head := wire.read_head():
-            self.told.append(head)
+            self.received.append(head)
             if self.login and head.all("Proxy-Authorization") != [self.login]:
-                wire.send(b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n")
+                wire.send(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n")
             elif head.method == "CONNECT":
                 wire.send(b"HTTP/1.1 200 OK\r\n\r\n")
                 return self.lead_on(wire)
@@ -87,7 +87,7 @@ class SocksParent(Parent):
             wire.send(b"\x01" + bytes([(user, secret) != self.login]))
         kind = wire.read(4)[3]
         host = wire.read(wire.read(1)[0]) if kind == 3 else wire.read({1: 4, 4: 16}[kind])
-        self.told.append((host, struct.unpack(">H", wire.read(2))[0]))
+        self.received.append((host, struct.unpack(">H", wire.read(2))[0]))
         wire.send(b"\x05\x00\x00\x01" + bytes(6))
         self.lead_on(wire)
 
@@ -102,7 +102,7 @@ class ByAParent(Case):
         parent, proxy = self.by(HttpParent, "http://ann:se%3Acret@{}", login=LOGIN)
         answer = proxy.get("http://a.test/x?y")
         self.assertEqual((answer.status, answer.body), (200, b"http://a.test/x?y"))
-        self.assertEqual(parent.told[0].all("Host"), ["a.test"])
+        self.assertEqual(parent.received[0].all("Host"), ["a.test"])
 
     def test_a_parent_that_wants_another_login(self):
         _, proxy = self.by(HttpParent, "http://ann:wrong@{}", login=LOGIN)
@@ -110,7 +110,7 @@ class ByAParent(Case):
             client.send(b"CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n")
             answer = client.rest()
         self.assert_own_answer(answer, 502)
-        self.assertEqual(answer.head.all("Proxy-Authenticate"), [], "the client is not the one who is asked")
+        self.assertEqual(answer.head.all("Proxy-Authenticate"), [], "the challenge is for the proxy, not for the client")
         self.assertIn(" end=parent-auth-failed by=upstream", proxy.line(" CONNECT "))
 
     def tunnel(self, proxy, size=300_000):
@@ -132,12 +132,12 @@ class ByAParent(Case):
     def test_a_tunnel(self):
         parent, proxy = self.by(HttpParent, "http://{}", serve=self.digest)
         self.tunnel(proxy)
-        self.assertEqual((parent.told[0].method, parent.told[0].target), ("CONNECT", "a.test:443"))
+        self.assertEqual((parent.received[0].method, parent.received[0].target), ("CONNECT", "a.test:443"))
 
     def test_a_tunnel_by_socks(self):
         parent, proxy = self.by(SocksParent, "socks5://ann:secret@{}", login=(b"ann", b"secret"), serve=self.digest)
         self.tunnel(proxy)
-        self.assertEqual(parent.told, [(b"a.test", 443)])
+        self.assertEqual(parent.received, [(b"a.test", 443)])
 
     def test_requests_by_socks(self):
         parent, proxy = self.by(SocksParent, "socks5://{}")
@@ -145,7 +145,7 @@ class ByAParent(Case):
             answer = proxy.get("http://a.test/")
             self.assertEqual((answer.status, answer.body), (200, b"hello"))
         self.assertEqual(proxy.get("http://192.0.2.1:81/").status, 200)
-        self.assertEqual(parent.told, [(b"a.test", 80), (b"a.test", 80), (socket.inet_aton("192.0.2.1"), 81)])
+        self.assertEqual(parent.received, [(b"a.test", 80), (b"a.test", 80), (socket.inet_aton("192.0.2.1"), 81)])
 
     def test_on_a_unix_socket(self):
         folder = self.enter(tempfile.TemporaryDirectory())
@@ -157,7 +157,7 @@ class ByAParent(Case):
         origin = self.origin()
         self.assertEqual(proxy.get(origin.url()).body, b"hello")
         self.assertEqual(proxy.get("http://x.b.test/").status, 502, "looked up here, where there is no such name")
-        self.assertEqual(parent.told, [])
+        self.assertEqual(parent.received, [])
 
     def test_a_parent_that_is_not_there(self):
         proxy = self.proxy("--parent", f"http://127.0.0.1:{closed_port()}")

@@ -1,4 +1,4 @@
-"""Requests that are not served: each gets a whole answer that says why, and a line in the log that says who was to blame."""
+"""Refused requests: each gets a complete response with the reason, and a line in the log with the party at fault."""
 import contextlib
 import socket
 import threading
@@ -227,8 +227,8 @@ class StillSending(Case):
         sender.join(PATIENCE)
 
     @native
-    def test_it_is_not_listened_to_for_ever(self):
-        """Who never stops sending is cut off in the end."""
+    def test_the_lingering_close_ends(self):
+        """A client that never stops sending is closed in the end."""
         proxy = self.proxy("--linger-timeout", "0.2")
         before = proxy.descriptors()
         client, block = self.client(proxy.connect()), pattern(65536)
@@ -246,7 +246,7 @@ class StillSending(Case):
 
 
 class Crowded(Case):
-    def test_more_requests_than_allowed_are_told_so(self):
+    def test_more_requests_than_allowed_get_503(self):
         gate, proxy = self.gate(), self.proxy("--max-requests", "1")
         origin = self.origin(lambda wire: (gate.wait(), wire.send(ok(b"served"))))
         first = self.client(proxy.ask(origin.url()))

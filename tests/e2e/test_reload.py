@@ -1,4 +1,4 @@
-"""SIGHUP reads the command line and its file anew: nobody who is under way notices, and no request is lost."""
+"""SIGHUP reloads the command line and its file: requests in flight go on, and no request is lost."""
 import json
 import os
 import pathlib
@@ -23,7 +23,7 @@ class Reloaded(Case):
         self.folder = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
 
     def reload(self, proxy):
-        """Has it read all anew, and waits until it has."""
+        """Reloads, and waits until it is done."""
         before = self.count(proxy)
         proxy.process.send_signal(signal.SIGHUP)
         proxy.wait_for_lines(lambda: self.count(proxy) > before)
@@ -133,7 +133,7 @@ class File(Reloaded):
         self.assertEqual(waiting.read_head().all("Connection"), ["close"])
         self.assertEqual(waiting.read_body() + waiting.some(), b"hello")
 
-    def test_who_is_kept_is_told_that_it_is_the_last(self):
+    def test_a_kept_connection_is_closed_after_its_next_response(self):
         self.listens_on(0)
         proxy, origin = self.start(), self.origin(lambda wire: wire.send(OK))
         with proxy.connect() as client:
@@ -159,7 +159,7 @@ class File(Reloaded):
             self.assertEqual(status, 0)
             self.assertIn(words, error)
 
-    def test_what_only_a_restart_changes_is_told(self):
+    def test_options_that_need_a_restart_are_reported(self):
         self.listens_on(0)
         proxy = self.start()
         self.listens_on(0, max_requests=77, buffers=5)
@@ -169,7 +169,7 @@ class File(Reloaded):
 
 
 class CommandLine(Reloaded):
-    def test_without_a_file_all_stays(self):
+    def test_without_a_file_nothing_changes(self):
         proxy, origin = self.proxy(), self.origin()
         ports = proxy.ports
         self.reload(proxy)
@@ -178,7 +178,7 @@ class CommandLine(Reloaded):
                 self.assertEqual(client.send(request(origin.url())).rest().body, b"hello")
 
     @unittest.skipUnless("passwords by" in VERSION, "this build has no libcrypt")
-    def test_the_users_are_read_anew(self):
+    def test_the_users_are_reloaded(self):
         path = self.folder / "users"
         path.write_text(USERS, encoding="ascii")
         proxy, origin = self.proxy("--users", str(path)), self.origin()

@@ -1,4 +1,4 @@
-"""What the origin receives: each head is written anew, in origin-form, as HTTP/1.0."""
+"""What the origin receives: each head is rewritten, in origin-form, as HTTP/1.0."""
 from harness import Case, Origin, ok, pattern, request, wait_until
 
 
@@ -145,7 +145,7 @@ class Hosts(Case):
         self.assertEqual((answer.status, answer.body), (200, b"taken"))
         self.assertEqual(got, [body])
 
-    def test_the_url_decides_who_is_asked(self):
+    def test_the_url_selects_the_server(self):
         """Not Host: two readers would otherwise mean two servers."""
         proxy, right, wrong = self.proxy(), self.origin(), self.origin()
         self.assertEqual(proxy.get(right.url(), f"Host: {wrong.authority}", version="1.1").status, 200)

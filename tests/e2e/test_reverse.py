@@ -1,4 +1,4 @@
-"""A reverse proxy: servers behind it answer, and see who asked them for what."""
+"""The reverse proxy: its servers answer, and see the client's address and the original host."""
 import base64
 import hashlib
 import shutil
@@ -67,8 +67,8 @@ class AsTheServerSent(Reverse):
         self.assertEqual((asked.all("X-Private"), asked.all("TE"), asked.all("Proxy-Connection"), asked.all("X-Public")), ([], [], [], ["2"]))
 
 
-class WhoAsked(Reverse):
-    def test_the_server_is_told(self):
+class ForwardedFields(Reverse):
+    def test_the_server_sees_the_client(self):
         server = Server(self)
         front = self.front(server)
         ask(front, "/a?b=c", host="shop.test:8001")
@@ -81,7 +81,7 @@ class WhoAsked(Reverse):
         self.assertEqual(asked.all("Forwarded"), ['for=127.0.0.1;host="shop.test:8001";proto=http'])  # RFC 7239 section 4
         self.assertEqual(asked.all("Via"), ["1.1 proxy"])  # RFC 9110 section 7.6.3: a gateway must
 
-    def test_who_is_in_the_lists_stays_and_the_rest_is_ours(self):
+    def test_earlier_entries_stay_and_other_fields_are_replaced(self):
         server = Server(self)
         ask(self.front(server), "/", "X-Forwarded-For: 192.0.2.1, 192.0.2.2", "Forwarded: for=192.0.2.1", "X-Forwarded-Proto: https",
             "X-Forwarded-Host: forged.test")
@@ -346,7 +346,7 @@ class Several(Reverse):
         self.assertEqual(set(chosen.values()), {"s0", "s1", "s2"}, "forty clients do not all fall on two of three")
 
     @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
-    def test_who_has_least_to_do_is_asked(self):
+    def test_the_server_with_fewest_requests_is_used(self):
         gate, servers = self.gate(), []
         for number in range(3):
             def answer(head, _, number=number):
@@ -376,7 +376,7 @@ class Failing(Reverse):
         self.assertIn(head.status, (502, 504))
         self.assert_gateway(head, body, head.status)
 
-    def test_what_is_no_answer(self):
+    def test_malformed_responses(self):
         for answer in (b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx"):
             head, body = ask(self.front(self.origin(lambda wire, answer=answer: wire.send(answer))))
             self.assert_gateway(head, body, 502)

@@ -1,4 +1,4 @@
-"""Too few descriptors, slots or buffers: nobody spins, nobody crashes, and service goes on as soon as it can."""
+"""Too few descriptors, slots or buffers: the proxy neither spins nor crashes, and serves again as soon as it can."""
 import resource
 import threading
 
@@ -26,7 +26,7 @@ class Descriptors(Case):
     def assert_served(self):
         wait_until(lambda: self.via.get(self.server.url()).body == b"hello", "served again")
 
-    def test_with_none_left_a_client_is_told_so(self):
+    def test_with_none_left_a_client_gets_503(self):
         self.fill()
         for _ in range(5):
             answer = self.via.get(self.server.url())
@@ -41,7 +41,7 @@ class Descriptors(Case):
         self.via.wait_for_rest()
 
     def test_with_none_left_for_the_origin(self):
-        """Each of those who are connected gets an answer: the origin's, or that there is no descriptor to reach it."""
+        """Each connected client gets a response: the origin's, or a 503 for want of a descriptor."""
         held = self.origin(lambda wire: (self.free.wait(), wire.send(ok(b"held"))))
         clients = self.fill()
         for client in clients:
@@ -61,14 +61,14 @@ class Descriptors(Case):
         clients.pop().close()
         self.assert_served()
 
-    def test_those_who_have_one_are_served_on(self):
+    def test_connected_clients_are_still_served(self):
         clients = self.fill()
         clients.pop().close()
         clients.pop().close()  # one for the origin, one for the spare descriptor of the listener
         self.assertEqual(clients[0].send(request(self.server.url())).rest().body, b"hello")
 
-    def test_one_who_floods_while_turned_away_holds_nobody_up(self):
-        """A client for whom there is no descriptor sends without end; another is in the middle of its request."""
+    def test_a_refused_client_that_floods_delays_no_other(self):
+        """A client without a descriptor sends without end while another client's request is in flight."""
         stop = threading.Event()
         held = self.origin(lambda wire: (self.free.wait(), wire.send(ok(b"held"))))
         client = self.client(self.via.ask(held.url()))
@@ -114,7 +114,7 @@ class Slots(Case):
         self.free.open()
         self.assertEqual(first.rest().body, b"served")
 
-    def test_those_who_wait_have_their_turn(self):
+    def test_waiting_clients_are_served_in_turn(self):
         """In the kernel's queue they wait, as long as the table is full of silent ones; then they are answered."""
         silent = [self.client(self.via.connect()) for _ in range(20)]
         waiting = self.client(self.via.ask(self.server.url()))
@@ -127,7 +127,7 @@ class Slots(Case):
 
 
 class Buffers(Case):
-    """One MiB for all of them, and many who would each like some."""
+    """Many connections share one MiB of buffers."""
 
     def test_many_half_heads(self):
         """The oldest give way to the good ones, with an answer that says why."""
@@ -201,7 +201,7 @@ class AtRest(Case):
     def check(self, proxy):
         proxy.wait_for_rest(cpu=0.02, wakes=5)
 
-    def test_nobody_there(self):
+    def test_without_clients(self):
         self.check(self.proxy())
 
     def test_clients_that_say_nothing(self):

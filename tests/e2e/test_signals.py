@@ -1,4 +1,4 @@
-"""SIGINT ends the program with status 0, whatever its clients are doing; SIGTERM too, when it is told not to wait."""
+"""SIGINT ends the program with status 0, whatever its clients are doing; so does SIGTERM with --drain 0."""
 import fcntl
 import os
 import pty
@@ -49,7 +49,7 @@ class Signals(Case):
         self.check(signal.SIGTERM, "--drain", "0")
 
     def test_a_terminal_that_is_gone(self):
-        """Its SIGHUP is the kernel's, and asks nobody to read anything anew."""
+        """The kernel sends this SIGHUP, which is not a request to reload."""
         terminal, ours = pty.openpty()
         self.addCleanup(os.close, ours)
 
@@ -73,7 +73,7 @@ class Signals(Case):
         self.assertEqual(proxy.stop(), (0, ""))
         self.assertTrue(client.rest().reset)
 
-    def test_the_log_tells_of_those_that_were_cut_off(self):
+    def test_the_log_has_the_requests_that_were_cut_off(self):
         gate, proxy = self.gate(), self.proxy()
         self.clients_in_every_state(proxy, self.origin(held(gate)))
         proxy.stop()

@@ -48,7 +48,7 @@ MALFORMED = (
     ("bad-chunk", "bare LF", OK + b"Transfer-Encoding: chunked" + END + b"1\na\n0\n\n"),
     ("head-too-large", "a long head", OK + b"A: " + b"a" * 20000 + END),
     ("too-many-headers", "101 fields", OK + b"a: b\r\n" * 101 + b"\r\n"),
-    ("bad-status-line", "101, which nobody asked for", b"HTTP/1.1 101 Switching Protocols" + END),
+    ("bad-status-line", "101, without a request to upgrade", b"HTTP/1.1 101 Switching Protocols" + END),
     ("bad-status-line", "interim answers without end", b"HTTP/1.1 100 Continue" + END + (b"HTTP/1.1 100 Continue" + END) * 16 + ok(b"x")),
 )
 

@@ -1,4 +1,4 @@
-"""What the tests of the roles have in common: messages read one by one, servers that keep connections, memory."""
+"""Shared by the tests of the roles: messages read one by one, servers that keep connections, memory."""
 import hashlib
 import json
 import os
@@ -245,7 +245,7 @@ def at(**server):
     return {"listeners": [{"host": "127.0.0.1", "port": 0}], **server}
 
 
-# ---- who never reads ------------------------------------------------------------------------------------------------
+# ---- a sender that never reads ------------------------------------------------------------------------------------------------
 
 class Pusher:
     """Sends without ever reading, until nothing more is taken."""

@@ -5,7 +5,7 @@
 
 Edits one place at a time of the files that decide, in a copy of the tree, builds, and runs the quick suites: unit tests on
 the simulated kernel, unit tests on Linux, simulated histories, the differential test, end-to-end tests. A mutant that all of them pass has
-survived: it is told with its line, and counted against us unless EQUIVALENT says why nobody could notice it.
+survived: it is printed with its line, and counts as a failure unless EQUIVALENT says why it cannot be observed.
 The same SEED draws the same mutants as long as the files stay as they are. The last line is `N passed, N failed`.
 """
 import os
