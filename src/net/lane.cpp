@@ -269,7 +269,8 @@ Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept {
   const sys::Io io = sys::receive(from.fd, {lane.block->bytes + lane.end, room});
   if (io.outcome != sys::Outcome::done) return nothing_read(lane, from, io);
   // A short read has emptied the socket: new bytes cause a new edge. The end of the stream may not: its edge
-  // may have been reported together with these bytes. PLANT(short-read-ends-readiness)
+  // may have been reported together with these bytes.
+  // PLANT(short-read-ends-readiness)
   if (io.bytes < room && !from.finished && !from.hung) from.readable = false;
   lane.end = static_cast<std::uint16_t>(lane.end + io.bytes);
   return Flow::none;

@@ -42,7 +42,8 @@ class Resolver {
   // The number of names cached or being resolved.
   [[nodiscard]] std::size_t names() const noexcept { return names_.size(); }
   // How long the event loop may sleep, ms; -1: no limit; 0: `woken` is not empty, as `find` may have
-  // completed the queries of other waiters. PLANT(resolver-timeout)
+  // completed the queries of other waiters.
+  // PLANT(resolver-timeout)
   [[nodiscard]] int timeout_ms() { return woken_.empty() ? source_.timeout_ms() : 0; }
 
  private:
