@@ -37,7 +37,8 @@ void NameSource::ask(const std::string& host) {
   Found found{.what = Found::What::found, .host = host, .addresses = {}, .ttl_ms = kTtlMs};
   if (error != 0) found.what = kind_of(error);
   for (const addrinfo* info = list; info != nullptr; info = info->ai_next)
-    if (info->ai_family == AF_INET || info->ai_family == AF_INET6) found.addresses.add(sys::address_of(info->ai_addr));
+    if (info->ai_family == AF_INET || info->ai_family == AF_INET6)
+      found.addresses.add(sys::address_of(info->ai_addr));
   if (list != nullptr) ::freeaddrinfo(list);
   work_->done.push_back(std::move(found));
 }
