@@ -1,14 +1,9 @@
 // Writes the responses of the proxy itself: error responses, and the heads of files and pages.
 #pragma once
+#include "attempt.hpp"
 #include "rewrite.hpp"
 
 namespace http {
-
-// The result of connecting to one address.
-struct Attempt {
-  std::uint32_t ms;  // duration
-  int error;         // errno; 0: connected
-};
 
 // The facts that an error response reports. Empty or 0: unknown.
 struct ErrorDetails {

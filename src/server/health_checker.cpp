@@ -4,235 +4,255 @@
 #include <cerrno>
 #include <utility>
 
-#include "../net/resolver.hpp"
-#include "../plan/generation.hpp"
-#include "../state/parts.hpp"
+#include "../base/text.hpp"
+#include "../http/head.hpp"
+#include "../net/error_reason.hpp"
 
 using base::Reason;
 using net::Link;
+using Status = net::Connector::Status;
 
 namespace server {
 namespace {
 
-// What we lack ourselves says nothing about the server.
+// A shortage of our own says nothing about the server.
 bool is_ours(Reason reason) noexcept {
   return reason != Reason::none && base::row(reason).ended_by == base::Party::proxy;
 }
 
-// Which part of a check was too long.
-Reason late(Link link) noexcept {
+Reason timeout_of(Link link) noexcept {
   if (link == Link::resolving) return Reason::dns_timeout;
   return link == Link::connecting ? Reason::connect_timeout : Reason::response_timeout;
 }
 
 std::string request_text(const std::string& path, const plan::Hop& server) {
-  std::array<char, http::kHostTextMax> room;
-  return "GET " + path + " HTTP/1.1\r\nHost: " + std::string{state::authority_of(server, room)} +
-         "\r\nConnection: close\r\n\r\n";
+  std::array<char, http::kHostBytesMax + 8> room;
+  base::Writer host{room};
+  if (server.socket.empty())
+    base::put_host(host, server.host) << ':' << std::uint64_t{server.port};
+  else
+    host << "localhost";
+  return "GET " + path + " HTTP/1.1\r\nHost: " + std::string{host.view()} + "\r\nConnection: close\r\n\r\n";
 }
 
 }  // namespace
 
 // ---- events ----------------------------------------------------------------------------------------------
 
-HealthChecker::Probe* HealthChecker::find(const net::Token& token) noexcept {
-  if (token.slot >= probes_.size() || probes_[token.slot].server.serial != token.serial) return nullptr;
-  return &probes_[token.slot];
+// The check whose newest endpoint has that serial, or one of whose earlier attempts has it.
+HealthChecker::Check* HealthChecker::find(const net::Token& token) noexcept {
+  if (token.slot >= checks_.size()) return nullptr;
+  Check& check = checks_[token.slot];
+  const bool found = check.server.serial == token.serial || check.connector.find(token.serial) != nullptr;
+  return check.server.link != Link::none && found ? &check : nullptr;
 }
 
-net::Token HealthChecker::token_of(const Probe& probe) const noexcept {
-  return {probe.server.serial, static_cast<std::uint32_t>(&probe - probes_.data()), net::Token::Kind::check};
+net::Token HealthChecker::token_of(const Check& check, std::uint32_t serial) const noexcept {
+  return {serial, static_cast<std::uint32_t>(&check - checks_.data()), net::Token::Kind::check};
 }
 
 void HealthChecker::mark(const net::Token& token, const sys::Event& event) noexcept {
-  Probe* const probe = find(token);
-  if (probe == nullptr) return;
-  probe->server.mark(event);
-  probe->marked = true;
+  Check* const check = find(token);
+  if (check == nullptr) return;
+  net::Endpoint* const earlier = check->connector.find(token.serial);
+  (earlier != nullptr ? *earlier : check->server).mark(event);
+  check->marked = true;
 }
 
 void HealthChecker::wake(const net::Token& token) noexcept {
-  if (Probe* const probe = find(token); probe != nullptr) probe->marked = true;
+  if (Check* const check = find(token); check != nullptr) check->marked = true;
 }
 
 // ---- one check -------------------------------------------------------------------------------------------
 
-HealthChecker::Found HealthChecker::look_up(Probe& probe, std::uint64_t now) {
-  const plan::Hop& server = generation_->config.groups[probe.group].members[probe.member];
+const plan::Hop& HealthChecker::server_of(const Check& check) const noexcept {
+  return generation_->config.groups[check.group].members[check.member];
+}
+
+HealthChecker::MaybeResult HealthChecker::look_up(Check& check, std::uint64_t now) {
+  const plan::Hop& server = server_of(check);
+  net::Addresses addresses;
   if (!server.socket.empty()) {
-    probe.addresses.add({.family = sys::Address::Family::local});
-    return connect_next(probe, now, Reason::host_unreachable);
+    addresses.add({.family = sys::Address::Family::local});
+  } else {
+    const net::Lookup lookup =
+        resolver_.find(server.host, server.port, token_of(check, check.server.serial), now);
+    if (lookup.what == net::Lookup::What::pending) return {};
+    if (lookup.what == net::Lookup::What::failed) return Result{.reason = lookup.why};
+    addresses = lookup.addresses;
   }
-  const net::Lookup found = resolver_.find(server.host, server.port, token_of(probe), now);
-  if (found.what == net::Lookup::What::pending) return {};
-  if (found.what == net::Lookup::What::failed) return Finding{.reason = found.why};
-  probe.addresses = found.addresses;
-  return connect_next(probe, now, Reason::dns_timeout);
+  check.connector.start(addresses, address_health_, now);
+  if (now >= check.ends_at) return Result{.reason = Reason::dns_timeout};
+  return start_attempt(check, now, Reason::host_unreachable);
 }
 
-int HealthChecker::begin_connection(Probe& probe, const sys::Address& address) noexcept {
-  const plan::Hop& server = generation_->config.groups[probe.group].members[probe.member];
+net::Connector::Outcome HealthChecker::open(Check& check, const sys::Address& address,
+                                            net::Endpoint& into) noexcept {
   sys::Opened opened = address.family == sys::Address::Family::local
-                           ? sys::connect_local(server.socket.c_str())
+                           ? sys::connect_local(server_of(check).socket.c_str())
                            : sys::connect(address);
-  probe.server = net::Endpoint{};
-  probe.server.serial = ++serial_;
-  probe.server.link = Link::connecting;
-  if (!opened.fd) return opened.error;
-  probe.server.fd = std::move(opened.fd);
-  return sys::watch(poller_, probe.server.fd.get(), token_of(probe).packed());
-}
-
-// One after another, and each has its share of the time that is left: there is nobody who waits, so there is
-// no race (connect.cpp). `otherwise` is why there is no connection if there is no time or address left.
-HealthChecker::Found HealthChecker::connect_next(Probe& probe, std::uint64_t now, Reason otherwise) noexcept {
-  while (now < probe.until && probe.next_address < probe.addresses.count) {
-    const auto left = static_cast<std::uint64_t>(probe.addresses.count - probe.next_address);
-    const int error = begin_connection(probe, probe.addresses.list[probe.next_address++]);
-    probe.next_at = now + (probe.until - now) / left;
-    if (error == 0) return {};
-    otherwise = state::reason_for(error);
-  }
-  return Finding{.reason = otherwise};
-}
-
-HealthChecker::Found HealthChecker::connecting(Probe& probe, std::uint64_t now) noexcept {
-  if (!probe.server.writable && now < probe.next_at) return {};
-  const int error = probe.server.writable ? sys::socket_error(probe.server.fd) : ETIMEDOUT;
-  if (error != 0) return connect_next(probe, now, state::reason_for(error));
-  probe.server.link = Link::open;
+  const std::uint32_t serial = ++serial_;
+  if (opened.fd) opened.error = sys::watch(poller_, opened.fd.get(), token_of(check, serial).packed());
+  if (opened.error != 0) return {Status::failed, net::reason_for(opened.error), opened.error};
+  into = net::Endpoint{};
+  into.fd = std::move(opened.fd);
+  into.serial = serial;
+  into.link = Link::connecting;
   return {};
 }
 
-// Says what is left of the request, and hears the answer as far as it has come.
-HealthChecker::Found HealthChecker::talk(Probe& probe) noexcept {
-  while (probe.server.writable && probe.sent < probe.request.size()) {
-    const sys::Io io =
-        sys::transmit(probe.server.fd, std::as_bytes(std::span{probe.request}).subspan(probe.sent));
-    if (io.outcome == sys::Outcome::again) probe.server.writable = false;
-    if (io.outcome == sys::Outcome::fail) return Finding{.reason = state::reason_for(io.error)};
-    probe.sent += io.bytes;
+// Each attempt gets an equal share of the remaining time. Fails for `otherwise` if no attempt is left.
+HealthChecker::MaybeResult HealthChecker::start_attempt(Check& check, std::uint64_t now,
+                                                        Reason otherwise) noexcept {
+  if (now >= check.ends_at) return Result{.reason = otherwise};
+  if (check.server.link == Link::resolving) check.server = net::Endpoint{};
+  const auto open_to = [this, &check](const sys::Address& address, net::Endpoint& into) {
+    return open(check, address, into);
+  };
+  const net::Connector::Outcome outcome = check.connector.start_next(check.server, now, otherwise, open_to);
+  if (outcome.status == Status::failed) return Result{.reason = outcome.reason};
+  check.attempt_ends_at = now + (check.ends_at - now) / (check.connector.left() + 1U);
+  return {};
+}
+
+HealthChecker::MaybeResult HealthChecker::connecting(Check& check, std::uint64_t now) noexcept {
+  const net::Connector::Outcome outcome = check.connector.poll(check.server, now);
+  if (outcome.status == Status::failed) return start_attempt(check, now, outcome.reason);
+  if (outcome.status == Status::connected)
+    check.server.link = Link::open;
+  else if (now >= check.attempt_ends_at)
+    return start_attempt(check, now, Reason::connect_timeout);
+  return {};
+}
+
+// Sends the rest of the request and reads the response as far as it has arrived.
+HealthChecker::MaybeResult HealthChecker::exchange(Check& check) noexcept {
+  net::Endpoint& server = check.server;
+  while (server.writable && check.sent < check.request.size()) {
+    const sys::Io io = sys::transmit(server.fd, std::as_bytes(std::span{check.request}).subspan(check.sent));
+    if (io.outcome == sys::Outcome::again) server.writable = false;
+    if (io.outcome == sys::Outcome::fail) return Result{.reason = net::reason_for(io.error)};
+    check.sent += io.bytes;
   }
-  while (probe.server.readable) {
-    if (!probe.block) probe.block = blocks_.take();
-    if (!probe.block) return Finding{.reason = Reason::no_buffer};
-    // What it says before its answer (1xx) has to fit as well.
-    if (probe.end == base::kBlockBytes) return Finding{.reason = Reason::head_too_large};
-    const sys::Io io = sys::receive(probe.server.fd, std::span{probe.block->bytes}.subspan(probe.end));
-    if (io.outcome == sys::Outcome::again) probe.server.readable = false;
-    if (io.outcome == sys::Outcome::eof) return Finding{.reason = Reason::upstream_closed};
-    if (io.outcome == sys::Outcome::fail) return Finding{.reason = state::reason_for(io.error)};
-    probe.end += io.bytes;
-    if (const Found found = parse(probe)) return found;
+  while (server.readable) {
+    if (!check.block) check.block = blocks_.take();
+    if (!check.block) return Result{.reason = Reason::no_buffer};
+    if (check.received == base::kBlockBytes) return Result{.reason = Reason::head_too_large};
+    const sys::Io io = sys::receive(server.fd, std::span{check.block->bytes}.subspan(check.received));
+    if (io.outcome == sys::Outcome::again) server.readable = false;
+    if (io.outcome == sys::Outcome::eof) return Result{.reason = Reason::upstream_closed};
+    if (io.outcome == sys::Outcome::fail) return Result{.reason = net::reason_for(io.error)};
+    check.received += io.bytes;
+    if (const MaybeResult result = parse(check)) return result;
   }
   return {};
 }
 
-HealthChecker::Found HealthChecker::parse(Probe& probe) noexcept {
-  const std::string_view text{reinterpret_cast<const char*>(probe.block->bytes), probe.end};
+// Skips 1xx heads.
+HealthChecker::MaybeResult HealthChecker::parse(Check& check) noexcept {
+  const std::string_view text{reinterpret_cast<const char*>(check.block->bytes), check.received};
   for (;;) {
     http::ResponseHead head;
-    const http::Parsed parsed = http::parse_response(text.substr(probe.begin), probe.seen, false, head);
-    if (parsed.what == http::Parsed::What::bad) return Finding{.reason = parsed.why};
+    const http::Parsed parsed =
+        http::parse_response(text.substr(check.head_at), check.parsed_to, false, head);
+    if (parsed.what == http::Parsed::What::bad) return Result{.reason = parsed.why};
     if (parsed.what == http::Parsed::What::partial) {
-      probe.seen = text.size() - probe.begin;
+      check.parsed_to = text.size() - check.head_at;
       return {};
     }
-    if (!head.interim()) return Finding{.status = head.status};
-    probe.begin += parsed.length;
-    probe.seen = 0;
+    if (!head.interim()) return Result{.status = head.status};
+    check.head_at += parsed.length;
+    check.parsed_to = 0;
   }
 }
 
-// As far as it goes without waiting. What has come is looked at first: it may be we who were late.
-HealthChecker::Found HealthChecker::advance(Probe& probe, std::uint64_t now) {
-  Found found;
-  if (probe.server.link == Link::resolving) found = look_up(probe, now);
-  if (!found && probe.server.link == Link::connecting) found = connecting(probe, now);
-  if (!found && probe.server.link == Link::open) found = talk(probe);
-  if (!found && now >= probe.until) return Finding{.reason = late(probe.server.link)};
-  return found;
+// As far as possible without waiting. Arrived bytes count before the deadline: the loop itself may be late.
+HealthChecker::MaybeResult HealthChecker::advance(Check& check, std::uint64_t now) {
+  MaybeResult result;
+  if (check.server.link == Link::resolving) result = look_up(check, now);
+  if (!result && check.server.link == Link::connecting) result = connecting(check, now);
+  if (!result && check.server.link == Link::open) result = exchange(check);
+  if (!result && now >= check.ends_at) return Result{.reason = timeout_of(check.server.link)};
+  return result;
 }
 
-void HealthChecker::go_on(Probe& probe, std::uint64_t now) {
-  probe.marked = false;
-  if (const Found found = advance(probe, now)) conclude(probe, *found);
+void HealthChecker::continue_check(Check& check, std::uint64_t now) {
+  check.marked = false;
+  if (const MaybeResult result = advance(check, now)) finish(check, *result);
 }
 
-void HealthChecker::conclude(Probe& probe, const Finding& finding) {
-  const bool well = finding.status / 100 == 2 || finding.status / 100 == 3;
-  const plan::Group& group = generation_->config.groups[probe.group];
-  if (is_ours(finding.reason))
-    generation_->groups->check_given_up(probe.group, probe.member);
-  else if (generation_->groups->check_result(probe.group, probe.member, well))
-    changes_.push_back({&group, &group.members[probe.member], well, finding.status, finding.reason});
-  probe = Probe{};
+void HealthChecker::finish(Check& check, const Result& result) {
+  const bool healthy = result.status / 100 == 2 || result.status / 100 == 3;
+  const plan::Group& group = generation_->config.groups[check.group];
+  if (is_ours(result.reason))
+    generation_->groups->check_given_up(check.group, check.member);
+  else if (generation_->groups->check_result(check.group, check.member, healthy))
+    changes_.push_back({&group, &server_of(check), healthy, result.status, result.reason});
+  check = Check{};
 }
 
-// ---- all of them -----------------------------------------------------------------------------------------
+// ---- all checks ------------------------------------------------------------------------------------------
 
-void HealthChecker::use(const plan::Generation* whom) noexcept {
-  for (Probe& probe : probes_) {
-    if (probe.server.link == Link::none) continue;
-    generation_->groups->check_given_up(probe.group, probe.member);
-    probe = Probe{};
+void HealthChecker::use(const plan::Generation* generation) noexcept {
+  for (Check& check : checks_) {
+    if (check.server.link == Link::none) continue;
+    generation_->groups->check_given_up(check.group, check.member);
+    check = Check{};
   }
-  generation_ = whom;
-  begin_at_ = whom == nullptr ? 0 : 1;  // at once
+  generation_ = generation;
+  next_start_at_ = generation == nullptr ? 0 : 1;  // at once
 }
 
-void HealthChecker::begin_those_due(std::uint64_t now) {
-  for (Probe& probe : probes_) {
-    // One that is over before it waits leaves its place to the next.
-    while (probe.server.link == Link::none) {
+void HealthChecker::start_due(std::uint64_t now) {
+  for (Check& check : checks_) {
+    // A check that ends without waiting frees its place for the next one.
+    while (check.server.link == Link::none) {
       const plan::Balancer::Check due = generation_->groups->next_check(now);
-      begin_at_ = due.at;
+      next_start_at_ = due.at;
       if (due.member == plan::kNoMember) return;
-      const plan::Group& group = generation_->config.groups[due.group];
-      const std::uint64_t longest =
-          std::min<std::uint64_t>(kLongestMs, generation_->config.wait(plan::Wait::response_head));
-      probe.group = due.group;
-      probe.member = due.member;
-      probe.until = now + longest;
-      probe.request = request_text(group.check_path, group.members[due.member]);
-      probe.server.serial = ++serial_;
-      probe.server.link = Link::resolving;
-      go_on(probe, now);
+      check.group = due.group;
+      check.member = due.member;
+      check.ends_at =
+          now + std::min<std::uint64_t>(kLongestMs, generation_->config.wait(plan::Wait::response_head));
+      check.request = request_text(generation_->config.groups[due.group].check_path, server_of(check));
+      check.server.serial = ++serial_;
+      check.server.link = Link::resolving;
+      continue_check(check, now);
     }
   }
-  begin_at_ = 0;  // all places are taken
+  next_start_at_ = 0;  // no place is free
 }
 
 std::span<const HealthChecker::Change> HealthChecker::run(std::uint64_t now) {
   changes_.clear();
   bool ended = false;
-  for (Probe& probe : probes_) {
-    if (probe.server.link == Link::none) continue;
-    if (probe.marked || now >= probe.deadline()) go_on(probe, now);
-    ended |= probe.server.link == Link::none;
+  for (Check& check : checks_) {
+    if (check.server.link == Link::none) continue;
+    if (check.marked || now >= check.deadline()) continue_check(check, now);
+    ended |= check.server.link == Link::none;
   }
-  if (generation_ != nullptr && (ended || (begin_at_ != 0 && now >= begin_at_))) begin_those_due(now);
+  if (generation_ != nullptr && (ended || (next_start_at_ != 0 && now >= next_start_at_))) start_due(now);
   return changes_;
 }
 
 std::uint64_t HealthChecker::next_deadline() const noexcept {
-  std::uint64_t at = begin_at_;
-  for (const Probe& probe : probes_)
-    if (probe.server.link != Link::none && (at == 0 || probe.deadline() < at)) at = probe.deadline();
+  std::uint64_t at = next_start_at_;
+  for (const Check& check : checks_)
+    if (check.server.link != Link::none && (at == 0 || check.deadline() < at)) at = check.deadline();
   return at;
 }
 
-std::size_t HealthChecker::under_way() const noexcept {
+std::size_t HealthChecker::in_progress() const noexcept {
   return static_cast<std::size_t>(std::count_if(
-      probes_.begin(), probes_.end(), [](const Probe& probe) { return probe.server.link != Link::none; }));
+      checks_.begin(), checks_.end(), [](const Check& check) { return check.server.link != Link::none; }));
 }
 
 std::string text_of(const HealthChecker::Change& change) {
   const std::string result =
       change.status != 0 ? std::to_string(change.status) : std::string{base::row(change.reason).name};
   return "health check " + change.group->check_path + " of " + plan::text_of(*change.server) +
-         (change.well ? " passed (" + result + "): back in use"
-                      : " failed (" + result + "): ejected until a check passes");
+         (change.healthy ? " passed (" + result + "): back in use"
+                         : " failed (" + result + "): ejected until a check passes");
 }
 
 }  // namespace server

@@ -1,9 +1,8 @@
-// Asks the servers behind us how they are, where their group has a path for that (plan::Group::check_path):
-// a GET over a connection of its own, which ends with the answer's head. A status of 2xx or 3xx is well;
-// another one is not, nor is a server without an answer in time, or whose answer is not HTTP.
+// Health checks of the groups that configure a path for them (plan::Group::check_path): a GET on a connection
+// of its own, closed after the response head. A response of 2xx or 3xx passes; any other status, invalid HTTP
+// or a timeout fails.
 //
-// A check is a small client beside the records: none of their states, queues and deadlines are its own. As
-// with them, events only set marks, and all is done afterwards, in `run`.
+// Checks use no record. As for records, events only set marks, and `run` does the work.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -12,96 +11,99 @@
 #include <string>
 #include <vector>
 
-#include "../../request_state.hpp"
+#include "../base/pool.hpp"
+#include "../net/connector.hpp"
+#include "../net/resolver.hpp"
+#include "../plan/generation.hpp"
 
 namespace server {
 
 class HealthChecker {
  public:
-  static constexpr std::size_t kAtOnce = 16;
-  // A check takes no longer, from the look-up to the answer's head; nor longer than Wait::response_head.
+  static constexpr std::size_t kChecksMax = 16;  // at the same time
+  // The longest check, from the DNS lookup to the response head; --response-timeout may lower it.
   static constexpr std::uint64_t kLongestMs = 5'000;
 
-  // REQUIRES: all three outlive it. Of `blocks` each check has one at most, while its answer comes.
+  // Each check holds at most one of `blocks`, for the response head. REQUIRES: all three outlive this.
   HealthChecker(const sys::Fd& poller, net::Resolver& resolver, base::BlockPool& blocks) noexcept
       : poller_(poller), resolver_(resolver), blocks_(blocks) {}
   HealthChecker(const HealthChecker&) = delete;
   HealthChecker& operator=(const HealthChecker&) = delete;
 
-  // From now on the servers of this generation are asked, those with a path at once; null: nobody is. What is
-  // under way is given up, and nothing is learnt from it. REQUIRES: both it and the one before are alive.
-  void use(const plan::Generation* whom) noexcept;
+  // Checks this generation's servers from now on, at once first; null: none. Aborts checks in progress
+  // without a result. REQUIRES: this generation and the previous one are alive.
+  void use(const plan::Generation* generation) noexcept;
 
-  void mark(const net::Token& token, const sys::Event& event) noexcept;  // of a check's connection
-  void wake(const net::Token& token) noexcept;                           // a server's name was looked up
+  void mark(const net::Token& token, const sys::Event& event) noexcept;  // an event of a check's connection
+  void wake(const net::Token& token) noexcept;                           // a DNS lookup has completed
 
-  // A server that was well is not any more, or is again.
+  // A server became healthy or unhealthy.
   struct Change {
     const plan::Group* group;
     const plan::Hop* server;
-    bool well;
-    std::uint16_t status;  // of the answer; 0: there was none
-    base::Reason reason;   // why there was none
+    bool healthy;
+    std::uint16_t status;  // of the response; 0: none
+    base::Reason reason;   // why there was no response
   };
-  // Goes on with the checks that are marked or late, and begins those that are due. What has changed is valid
-  // until the next call, and no longer than the generation.
+  // Continues checks that are marked or late, and starts those that are due. The changes are valid until the
+  // next call, at most as long as the generation.
   std::span<const Change> run(std::uint64_t now);
-  // When `run` has something to do though nothing is marked, ms; 0: never.
+  // When `run` has work without an event, ms; 0: never.
   [[nodiscard]] std::uint64_t next_deadline() const noexcept;
-
-  [[nodiscard]] std::size_t under_way() const noexcept;
+  [[nodiscard]] std::size_t in_progress() const noexcept;
 
  private:
-  struct Probe {
-    // While it connects it may end before, as another address is tried then.
+  struct Check {
+    // While connecting, the next attempt may be due before the end of the check.
     [[nodiscard]] std::uint64_t deadline() const noexcept {
-      return server.link == net::Link::connecting ? next_at : until;
+      return server.link == net::Link::connecting ? attempt_ends_at : ends_at;
     }
-    net::Endpoint server;  // its link says how far the check is; none: there is no check here
+    net::Endpoint server;  // its link is the progress; none: this place is free
     bool marked = false;
     std::size_t group = 0, member = 0;
-    std::uint64_t until = 0;        // the end of the check
-    std::uint64_t next_at = 0;      // while it connects: when the next address is tried instead; or `until`
-    std::uint8_t next_address = 0;  // of those to try
-    net::Addresses addresses;
-    std::size_t sent = 0;  // of `request`
+    std::uint64_t ends_at = 0;
+    std::uint64_t attempt_ends_at = 0;  // connecting: the next attempt starts then
+    net::Connector connector;
     std::string request;
-    base::BlockPtr block;           // null: nothing has come yet
-    std::size_t begin = 0;          // of the head: those before it were 1xx
-    std::size_t end = 0, seen = 0;  // of what has come; of the head, what was looked at in vain
+    std::size_t sent = 0;       // bytes of `request`
+    base::BlockPtr block;       // the response; null: no byte yet
+    std::size_t head_at = 0;    // where the response head begins, after 1xx heads
+    std::size_t received = 0;   // bytes in `block`
+    std::size_t parsed_to = 0;  // bytes of the head that the parser has seen
   };
-  // How a check went: a status, or the reason why there is none.
-  struct Finding {
+  // The response's status, or why there is none.
+  struct Result {
     std::uint16_t status = 0;
     base::Reason reason = base::Reason::none;
   };
-  // Empty: it is to wait.
-  using Found = std::optional<Finding>;
+  using MaybeResult = std::optional<Result>;  // empty: the check waits
 
-  Probe* find(const net::Token& token) noexcept;
-  [[nodiscard]] net::Token token_of(const Probe& probe) const noexcept;
-  Found advance(Probe& probe, std::uint64_t now);
-  Found look_up(Probe& probe, std::uint64_t now);
-  Found connect_next(Probe& probe, std::uint64_t now, base::Reason otherwise) noexcept;
-  int begin_connection(Probe& probe, const sys::Address& address) noexcept;
-  Found connecting(Probe& probe, std::uint64_t now) noexcept;
-  Found talk(Probe& probe) noexcept;
-  static Found parse(Probe& probe) noexcept;
-  void go_on(Probe& probe, std::uint64_t now);
-  void conclude(Probe& probe, const Finding& finding);
-  void begin_those_due(std::uint64_t now);
+  Check* find(const net::Token& token) noexcept;
+  [[nodiscard]] net::Token token_of(const Check& check, std::uint32_t serial) const noexcept;
+  [[nodiscard]] const plan::Hop& server_of(const Check& check) const noexcept;
+  MaybeResult advance(Check& check, std::uint64_t now);
+  MaybeResult look_up(Check& check, std::uint64_t now);
+  MaybeResult start_attempt(Check& check, std::uint64_t now, base::Reason otherwise) noexcept;
+  net::Connector::Outcome open(Check& check, const sys::Address& address, net::Endpoint& into) noexcept;
+  MaybeResult connecting(Check& check, std::uint64_t now) noexcept;
+  MaybeResult exchange(Check& check) noexcept;
+  static MaybeResult parse(Check& check) noexcept;
+  void continue_check(Check& check, std::uint64_t now);
+  void finish(Check& check, const Result& result);
+  void start_due(std::uint64_t now);
 
   const sys::Fd& poller_;
   net::Resolver& resolver_;
   base::BlockPool& blocks_;
-  const plan::Generation* generation_ = nullptr;  // null: nobody is asked
-  std::array<Probe, kAtOnce> probes_;
+  net::AddressHealth address_health_;
+  const plan::Generation* generation_ = nullptr;
+  std::array<Check, kChecksMax> checks_;
   std::uint32_t serial_ = 0;
-  std::uint64_t begin_at_ = 0;  // when the next check is due; 0: none is, unless one ends
+  std::uint64_t next_start_at_ = 0;  // 0: none is due until a check ends
   std::vector<Change> changes_;
 };
 
-// "health check /up of localhost:3000 failed (503): ejected until a check passes", for people.
+// "health check /up of localhost:3000 failed (503): ejected until a check passes".
 std::string text_of(const HealthChecker::Change& change);
 
 }  // namespace server

@@ -35,9 +35,9 @@ void settle_attempt(Exchange& exchange, Worker& worker, std::uint8_t index, int 
   attempt = {static_cast<std::uint32_t>(worker.now - exchange.tried_at) - attempt.ms, error};
   const sys::Address& address = exchange.addresses.list[index];
   const bool had_its_time = error != ECANCELED || index < exchange.address;  // else it was begun with later
-  if (error == 0) worker.reach.succeeded(address);
+  if (error == 0) worker.address_health.succeeded(address);
   if (error != 0 && error != EACCES && !is_ours(reason_for(error)) && had_its_time)
-    worker.reach.failed(address, worker.now);
+    worker.address_health.failed(address, worker.now);
 }
 
 // ---- the race --------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ Reason reason_for(int error) noexcept {
 }
 
 Result begin_connecting(request_info& record, Turn& turn, Worker& worker) noexcept {
-  worker.reach.order(record.exchange->addresses, worker.now);
+  worker.address_health.order(record.exchange->addresses, worker.now);
   return connect_next(record, turn, worker, Reason::host_unreachable);
 }
 

@@ -8,7 +8,7 @@
 
 #include "../base/trace.hpp"
 #include "../files/server.hpp"
-#include "../net/reach.hpp"
+#include "../net/address_health.hpp"
 #include "../net/resolver.hpp"
 #include "../net/upstream_pool.hpp"
 #include "scheduler.hpp"
@@ -37,7 +37,7 @@ struct Worker {
   net::UpstreamPool& upstreams;
   base::Trace& trace;
   net::Stores stores{blocks, pipes};  // both, for lanes
-  net::Reach reach{};
+  net::AddressHealth address_health{};
   ::files::Server* files = nullptr;
   const Pages* pages = nullptr;         // null: there are none
   std::span<const sys::Address> own{};  // addresses that the proxy listens on

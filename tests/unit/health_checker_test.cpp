@@ -112,7 +112,7 @@ struct Asking {
     return generation.groups->is_ejected(0, member, at);
   }
   [[nodiscard]] bool clean() const {
-    return checker.under_way() == 0 && pool.used() == 0 && world.sockets() == 0 && world.broken.empty();
+    return checker.in_progress() == 0 && pool.used() == 0 && world.sockets() == 0 && world.broken.empty();
   }
 
   sim::World world;
@@ -212,9 +212,10 @@ TEST(HealthChecker, AsksThroughAUnixSocket) {
   a.say(connection, kOk);
   EXPECT_FALSE(a.is_ejected(0));
   EXPECT_TRUE(a.is_ejected(1));
-  EXPECT_EQ(a.told,
-            std::vector<string>{
-                "health check /up of unix:/run/none failed (host-unreachable): ejected until a check passes"});
+  EXPECT_EQ(
+      a.told,
+      std::vector<string>{
+          "health check /up of unix:/run/none failed (host-unreachable): ejected until a check passes"});
   EXPECT_TRUE(a.clean());
 }
 
@@ -257,8 +258,8 @@ TEST(HealthChecker, InterimAnswersWithoutEndAreCutOff) {
   Asking a{{hop(1)}};
   const auto [connection, text] = a.asked(a.host(1));
   ASSERT_TRUE(connection);
-  for (int n = 0; n < 2000 && a.checker.under_way() > 0; ++n) a.say(connection, "HTTP/1.1 103 H\r\n\r\n");
-  EXPECT_EQ(a.checker.under_way(), 0U);
+  for (int n = 0; n < 2000 && a.checker.in_progress() > 0; ++n) a.say(connection, "HTTP/1.1 103 H\r\n\r\n");
+  EXPECT_EQ(a.checker.in_progress(), 0U);
   EXPECT_LE(connection->read, base::kBlockBytes);
   EXPECT_TRUE(a.is_ejected());
 }
@@ -366,7 +367,7 @@ TEST(HealthChecker, WhatWeLackSaysNothingAboutTheServer) {
   const base::BlockPtr last = a.pool.take();
   a.answers(a.host(1), kSick);
   EXPECT_TRUE(a.told.empty() && !a.is_ejected());
-  EXPECT_EQ(a.checker.under_way(), 0U);
+  EXPECT_EQ(a.checker.in_progress(), 0U);
 }
 
 TEST(HealthChecker, ThoseWhoNeverAnswerDoNotKeepOutTheOthers) {
@@ -379,9 +380,9 @@ TEST(HealthChecker, ThoseWhoNeverAnswerDoNotKeepOutTheOthers) {
     int rounds = 0;
     for (; last.arrivals.empty() && rounds < 6; ++rounds) {
       a.settle();
-      EXPECT_LE(a.checker.under_way(), HealthChecker::kAtOnce);
-      EXPECT_LE(a.world.sockets(), HealthChecker::kAtOnce);
-      const bool full = a.checker.under_way() == HealthChecker::kAtOnce;
+      EXPECT_LE(a.checker.in_progress(), HealthChecker::kChecksMax);
+      EXPECT_LE(a.world.sockets(), HealthChecker::kChecksMax);
+      const bool full = a.checker.in_progress() == HealthChecker::kChecksMax;
       EXPECT_TRUE(!full || a.checker.next_deadline() > a.at) << "it sleeps";
       if (last.arrivals.empty()) a.pass(HealthChecker::kLongestMs);
     }
@@ -401,7 +402,7 @@ TEST(HealthChecker, WhatIsUnderWayIsGivenUpForAnother) {
   const auto [connection, text] = a.asked(server);
   ASSERT_TRUE(connection);
   a.say(connection, "HTTP/1.1 5");
-  EXPECT_EQ(a.checker.under_way(), 2U);
+  EXPECT_EQ(a.checker.in_progress(), 2U);
   plan::Generation next{checked({hop(1)})};
   group_servers(next, {1, 2});
   a.checker.use(&next);
@@ -426,7 +427,7 @@ TEST(HealthChecker, AnEventOfAnEarlierConnectionIsNobodys) {
   a.settle();
   // The look-up's serial, and a place that there is not: taken for its own, it would be connected.
   for (const net::Token token : {net::Token{1, 0, net::Token::Kind::check},
-                                 net::Token{0, HealthChecker::kAtOnce, net::Token::Kind::check}}) {
+                                 net::Token{0, HealthChecker::kChecksMax, net::Token::Kind::check}}) {
     a.checker.mark(token, {.token = 0, .readable = true, .writable = true, .finished = false, .hung = false});
     a.checker.wake(token);
     a.settle();

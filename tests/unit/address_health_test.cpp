@@ -1,5 +1,5 @@
 // In which order a host's addresses are tried.
-#include "../../src/net/reach.hpp"
+#include "../../src/net/address_health.hpp"
 
 #include <gtest/gtest.h>
 
@@ -30,9 +30,9 @@ std::string shown(const net::Addresses& addresses) {
   return out;
 }
 
-std::string ordered(const net::Reach& reach, const char* texts, std::uint64_t now) {
+std::string ordered(const net::AddressHealth& health, const char* texts, std::uint64_t now) {
   net::Addresses addresses = listed(texts);
-  reach.order(addresses, now);
+  health.order(addresses, now);
   return shown(addresses);
 }
 
@@ -44,30 +44,31 @@ TEST(Reach, FamiliesTakeTurns) {
        {Row{"::1 ::2 ::3 1.0.0.1 1.0.0.2", "::1 1.0.0.1 ::2 1.0.0.2 ::3"},
         Row{"1.0.0.1 1.0.0.2 ::1", "1.0.0.1 ::1 1.0.0.2"}, Row{"1.0.0.1 ::1 ::2 ::3", "1.0.0.1 ::1 ::2 ::3"},
         Row{"1.0.0.1 1.0.0.2", "1.0.0.1 1.0.0.2"}, Row{"::1", "::1"}})
-    EXPECT_EQ(ordered(net::Reach{}, row.given, 0), row.wanted);
+    EXPECT_EQ(ordered(net::AddressHealth{}, row.given, 0), row.wanted);
 }
 
 TEST(Reach, WhoFailedLatelyComesLast) {
-  net::Reach reach;
+  net::AddressHealth health;
   const net::Addresses all = listed("::1 ::2 1.0.0.1 1.0.0.2");
-  reach.failed(all.list[0], 1000);
-  EXPECT_EQ(ordered(reach, "::1 1.0.0.1 ::2 1.0.0.2", 1000 + net::Reach::kRememberedMs - 1),
+  health.failed(all.list[0], 1000);
+  EXPECT_EQ(ordered(health, "::1 1.0.0.1 ::2 1.0.0.2", 1000 + net::AddressHealth::kRememberedMs - 1),
             "1.0.0.1 ::2 1.0.0.2 ::1");
-  EXPECT_EQ(ordered(reach, "::1 1.0.0.1", 1000 + net::Reach::kRememberedMs), "::1 1.0.0.1") << "forgotten";
-  reach.succeeded(all.list[0]);
-  EXPECT_EQ(ordered(reach, "::1 1.0.0.1", 1001), "::1 1.0.0.1") << "it was reached meanwhile";
+  EXPECT_EQ(ordered(health, "::1 1.0.0.1", 1000 + net::AddressHealth::kRememberedMs), "::1 1.0.0.1")
+      << "forgotten";
+  health.succeeded(all.list[0]);
+  EXPECT_EQ(ordered(health, "::1 1.0.0.1", 1001), "::1 1.0.0.1") << "it was reached meanwhile";
 }
 
 TEST(Reach, TheOldestIsForgottenForWantOfRoom) {
-  net::Reach reach;
+  net::AddressHealth health;
   sys::Address address = listed("10.0.0.1").list[0];
-  for (std::size_t i = 0; i <= net::Reach::kMax; ++i, ++address.port) reach.failed(address, i);
+  for (std::size_t i = 0; i <= net::AddressHealth::kMax; ++i, ++address.port) health.failed(address, i);
   net::Addresses two;
   for (const std::uint16_t port : {std::uint16_t{81}, std::uint16_t{80}}) {
     address.port = port;
     two.add(address);
   }
-  reach.order(two, 100);
+  health.order(two, 100);
   EXPECT_EQ(two.list[0].port, 80) << "port 80 was the oldest, 81 is still known";
 }
 

@@ -1,4 +1,4 @@
-#include "reach.hpp"
+#include "address_health.hpp"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@ namespace {
 
 bool same_family(const sys::Address& a, const sys::Address& b) noexcept { return a.family == b.family; }
 
-// Brings the next address of the wanted family, if there is one behind `place`, to `place`.
+// Moves the next address of that family, if there is one at or after `place`, to `place`.
 void bring(Addresses& addresses, std::uint8_t place, sys::Address::Family family) noexcept {
   const auto begin = addresses.list.begin() + place, end = addresses.list.begin() + addresses.count;
   const auto found =
@@ -26,7 +26,7 @@ void interleave(Addresses& addresses) noexcept {
 
 }  // namespace
 
-void Reach::failed(const sys::Address& address, std::uint64_t now) noexcept {
+void AddressHealth::failed(const sys::Address& address, std::uint64_t now) noexcept {
   const auto known = std::find_if(failures_.begin(), failures_.end(),
                                   [&address](const Failure& f) { return f.address == address; });
   Failure& place = known != failures_.end() ? *known : failures_[next_];
@@ -35,19 +35,19 @@ void Reach::failed(const sys::Address& address, std::uint64_t now) noexcept {
   any_ = true;
 }
 
-void Reach::succeeded(const sys::Address& address) noexcept {
+void AddressHealth::succeeded(const sys::Address& address) noexcept {
   if (!any_) return;
   for (Failure& failure : failures_)
     if (failure.address == address) failure = {};
 }
 
-bool Reach::failed_lately(const sys::Address& address, std::uint64_t now) const noexcept {
+bool AddressHealth::failed_lately(const sys::Address& address, std::uint64_t now) const noexcept {
   return std::any_of(failures_.begin(), failures_.end(), [&address, now](const Failure& failure) {
     return failure.address == address && now - failure.at < kRememberedMs;
   });
 }
 
-void Reach::order(Addresses& addresses, std::uint64_t now) const noexcept {
+void AddressHealth::order(Addresses& addresses, std::uint64_t now) const noexcept {
   if (addresses.count < 2) return;
   interleave(addresses);
   if (!any_) return;
