@@ -13,6 +13,7 @@ struct FileRange {
   std::uint64_t length = 0;  // bytes, at least 1
 };
 
+// Produces a body, piece by piece or as ranges of a file.
 class BodySource {
  public:
   enum class Got : std::uint8_t {
@@ -20,6 +21,7 @@ class BodySource {
     end,     // the body is complete
     failed,  // the body cannot be completed
   };
+  // The result of `produce`.
   struct Produced {
     Got got;
     std::size_t bytes;

@@ -12,6 +12,7 @@ inline constexpr std::uint32_t kUnlinked = 0xfffffffeU;  // in no list
 struct Links {
   std::uint32_t prev = kUnlinked;
   std::uint32_t next = kUnlinked;
+  // True if the element is in a queue.
   [[nodiscard]] bool linked() const noexcept { return prev != kUnlinked; }
 };
 
@@ -22,6 +23,7 @@ class IndexQueue {
  public:
   explicit IndexQueue(T* array) noexcept : array_(array) {}
 
+  // The ends of the queue are element indices; kNoIndex if it is empty.
   [[nodiscard]] bool empty() const noexcept { return head_ == kNoIndex; }
   [[nodiscard]] std::uint32_t front() const noexcept { return head_; }  // kNoIndex if empty
   [[nodiscard]] std::uint32_t back() const noexcept { return tail_; }   // kNoIndex if empty

@@ -13,11 +13,13 @@
 
 namespace base {
 
+// A pool of `T`. Not thread-safe.
 template <class T>
 class Pool {
   static_assert(std::is_trivially_destructible_v<T>);
 
  public:
+  // The deleter of `Ptr`: returns the piece to its pool.
   struct Return {
     Pool* pool = nullptr;
     void operator()(T* piece) const noexcept { pool->give(piece); }
@@ -51,6 +53,7 @@ class Pool {
     return Ptr{::new (place) T, Return{this}};
   }
 
+  // Pieces in use, and at most in use.
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
 
@@ -88,6 +91,7 @@ class Pool {
 
 // The buffer that messages are forwarded through. One size for all: no fragmentation.
 inline constexpr std::size_t kBlockBytes = std::size_t{16} * 1024;
+// The bytes of a buffer.
 struct Block {
   std::byte bytes[kBlockBytes];  // NOLINT: uninitialized on purpose
 };

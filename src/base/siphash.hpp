@@ -13,6 +13,7 @@ struct SipKey {
   std::uint64_t low = 0, high = 0;
 };
 
+// A hash value, 128 bits.
 struct SipHash {
   std::uint64_t low = 0, high = 0;
   bool operator==(const SipHash&) const = default;
@@ -20,6 +21,7 @@ struct SipHash {
 
 namespace detail {
 
+// The internal state of the hash, fed with words of 64 bits.
 class SipState {
  public:
   constexpr explicit SipState(SipKey key) noexcept
@@ -31,6 +33,7 @@ class SipState {
     rounds(2);
     v_[0] ^= word;
   }
+  // Returns the hash. Call it once.
   constexpr SipHash finish() noexcept {
     v_[2] ^= 0xeeU;
     rounds(4);

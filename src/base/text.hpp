@@ -25,6 +25,7 @@ enum CharClass : std::uint8_t {
 };
 
 namespace detail {
+// Computes the classes of each byte.
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
   const auto add = [&table](unsigned char c, std::uint8_t kind) {
@@ -161,6 +162,7 @@ class Writer {
   [[nodiscard]] std::size_t length() const noexcept { return length_; }
   // True if text was dropped.
   [[nodiscard]] bool overflowed() const noexcept { return overflowed_; }
+  // The text written so far.
   [[nodiscard]] std::string_view view() const noexcept { return {room_.data(), length_}; }
 
  private:

@@ -17,6 +17,7 @@ enum class TraceEvent : std::uint8_t {
   released,   // the record was released; value: bytes moved; detail: the Reason
 };
 
+// One step of a record.
 struct TraceEntry {
   std::uint64_t id;    // of the connection, from 1
   std::uint64_t time;  // ms, monotonic
@@ -29,6 +30,7 @@ struct TraceEntry {
 };
 static_assert(sizeof(TraceEntry) <= 32);
 
+// The ring buffer.
 class Trace {
  public:
   static constexpr std::size_t kEntries = 4096;

@@ -7,6 +7,7 @@
 
 namespace sys {
 
+// An IP address and a port, or none.
 struct Address {
   enum class Family : std::uint8_t {
     none,
@@ -42,6 +43,7 @@ inline constexpr std::size_t kAddressTextMax = 72;
 struct AddressText {
   std::array<char, kAddressTextMax> chars;
   std::uint8_t length;
+  // The text. Valid as long as this object.
   [[nodiscard]] std::string_view view() const noexcept { return {chars.data(), length}; }
 };
 

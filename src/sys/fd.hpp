@@ -7,6 +7,7 @@ namespace sys {
 // close(2). EINTR is not retried: Linux has released the number by then.
 void close_fd(int fd) noexcept;
 
+// Owns a file descriptor.
 class Fd {
  public:
   Fd() noexcept = default;
@@ -22,6 +23,7 @@ class Fd {
 
   // The number; -1: none is open.
   [[nodiscard]] int get() const noexcept { return fd_; }
+  // True if a descriptor is open.
   [[nodiscard]] bool open() const noexcept { return fd_ >= 0; }
   explicit operator bool() const noexcept { return open(); }
   // Gives up ownership without closing. Returns the number; -1: none.

@@ -23,6 +23,7 @@ enum class Outcome : std::uint8_t {
   eof,    // end of stream: the peer has closed its sending side
   fail,   // `error` says why; the descriptor cannot be used any more in this direction
 };
+// The result of a transfer.
 struct Io {
   Outcome outcome;
   int error;
@@ -36,6 +37,7 @@ Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept;
 
 // ---- pipes: bytes that splice(2) forwards from socket to socket ------------------------------------------
 inline constexpr std::size_t kPipeBytes = std::size_t{64} * 1024;  // capacity of a new pipe (pipe(7))
+// A new pipe.
 struct Pipe {
   Fd in, out;  // write end, read end
   int error;   // errno; 0: both ends are open
@@ -50,6 +52,7 @@ Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept;
 Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept;
 
 // ---- sockets: all are made non-blocking and close-on-exec ------------------------------------------------
+// A new descriptor.
 struct Opened {
   Fd fd;      // none: `error` says why
   int error;  // errno; 0: open
@@ -128,6 +131,7 @@ PathKind path_kind(const char* path) noexcept;
 void write_stderr(std::string_view text) noexcept;
 
 // ---- files: served content (files.cpp, beneath.cpp) ------------------------------------------------------
+// The status of a file.
 struct FileStatus {
   enum class Kind : std::uint8_t { regular, directory, link, other };
   Kind kind = Kind::other;
@@ -157,6 +161,7 @@ Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept;
 // sendfile(2); advances `offset` by the bytes sent. `eof`: `offset` is at or after the end of the file.
 // REQUIRES: SIGPIPE is ignored (`make_signalfd`).
 Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept;
+// A directory entry, without following links.
 struct DirectoryEntry {
   std::string name;
   FileStatus status;  // of a symbolic link: the link's own

@@ -42,6 +42,7 @@ struct Gauges {
   std::uint64_t pipes = 0;
   std::uint64_t idle_upstreams = 0;
   std::uint64_t names = 0;  // in the DNS cache
+  // An open listener.
   struct Listener {
     std::string address;
     std::uint64_t connections = 0;  // since it was opened
@@ -64,6 +65,7 @@ enum class AttemptResult : std::uint8_t { connected, failed, canceled, denied, a
 inline constexpr std::array<std::string_view, 5> kAttemptResultNames{"connected", "failed", "canceled",
                                                                      "denied", "abandoned"};
 
+// The counters.
 class Metrics {
  public:
   // Counts a completed request.

@@ -11,8 +11,10 @@
 
 namespace watch {
 
+// Writes all output.
 class Reporter final : public Pages {
  public:
+  // The open destinations.
   struct Streams {
     sys::Fd output;    // standard output
     sys::Fd log_file;  // none: the access log goes to standard output or is off

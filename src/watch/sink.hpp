@@ -30,6 +30,7 @@ LogTarget log_target(std::string_view access_log);
 std::string as_text(std::string_view text);
 std::string as_json(std::string_view text);
 
+// A destination with a buffer.
 class Sink {
  public:
   static constexpr std::size_t kBufferMax = std::size_t{256} * 1024;  // buffer size

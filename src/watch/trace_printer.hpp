@@ -6,6 +6,7 @@
 
 namespace watch {
 
+// Prints each entry once.
 class TracePrinter {
  public:
   // Writes the entries added since the last call to `sink`, and a line with the number of lost ones, if any.
