@@ -9,7 +9,8 @@ namespace base {
 enum class TraceEvent : std::uint8_t {
   accepted,   // the connection was accepted; value: its descriptor
   entered,    // a state was entered; value: the previous State; detail: the Event
-  waited,     // the record waits; value: bytes moved in this turn; detail: the Flow
+  waited,     // the record waits; value: bytes moved in this turn, or held while reading a head; detail: the
+              // plan::Wait
   connected,  // a connection attempt was started; value: the index of the address
   reused,     // an idle upstream connection was taken from the pool
   retried,    // an attempt failed, the next address is tried; detail: the Reason; error: errno
