@@ -42,18 +42,19 @@ Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
       signals_(std::move(signals)),
       health_checker_(resources.poller, resources.resolver, resources.blocks),
       admission_(worker_),
-      reporter_(std::move(streams), worker_, admission_.acceptors()) {
-  worker_.pages = &reporter_;
+      reporter_(std::move(streams), generations.back()->config) {
+  worker_.pages = this;
   health_checker_.use(generations_.back().get());
   read_clocks();
+  started_ms_ = worker_.now;
 }
 
 Server::~Server() {
   for (std::uint32_t slot = 0; slot < worker_.table.touched(); ++slot)
     if (request_info& record = worker_.table.at(slot); record.state != State::FREE)
       release(record, base::Reason::shutdown, worker_);
-  reporter_.poll();
-  reporter_.flush();
+  report();
+  reporter_.flush(worker_.now);
 }
 
 std::string Server::listen() {
@@ -62,7 +63,8 @@ std::string Server::listen() {
 }
 
 void Server::announce() {
-  for (const std::string& line : watch::announcement(config(), admission_.acceptors())) reporter_.say(line);
+  for (const std::string& line : watch::announcement(config(), admission_.acceptors()))
+    reporter_.say(line, worker_.now);
 }
 
 // ---- one turn --------------------------------------------------------------------------------------------
@@ -79,11 +81,11 @@ void Server::turn() {
   admission_.accept_clients();
   feed_starved();  // PLANT(feed-starved)
   run_ready();
-  reporter_.poll();
+  report();
   free_generations();
   if (!shutdown_.begun()) return;
   const std::string message = shutdown_.poll(worker_.now, worker_.table.used(), under_way(worker_));
-  if (!message.empty()) reporter_.say(message);
+  if (!message.empty()) reporter_.say(message, worker_.now);
 }
 
 void Server::mark(const sys::Event& event) {
@@ -102,7 +104,7 @@ void Server::mark(const sys::Event& event) {
 void Server::read_signals() {
   for (;;) switch (sys::next_signal(signals_)) {
       case sys::Signal::none: return;
-      case sys::Signal::reopen: reporter_.reopen_log(); break;
+      case sys::Signal::reopen: reporter_.reopen_log(worker_.now); break;
       case sys::Signal::reload: reload_requested_ = true; break;
       case sys::Signal::interrupt: shutdown_.stop(); break;
       case sys::Signal::terminate: shutdown_.request(); break;
@@ -127,7 +129,8 @@ void Server::wake_resolved() {
 
 // Before records pick an upstream in this turn.
 void Server::run_health_checks() {
-  for (const HealthChecker::Change& change : health_checker_.run(worker_.now)) reporter_.say(text_of(change));
+  for (const HealthChecker::Change& change : health_checker_.run(worker_.now))
+    reporter_.say(text_of(change), worker_.now);
 }
 
 bool Server::can_feed() const noexcept {
@@ -192,6 +195,38 @@ void Server::release_pages() {
   if (!idle.empty()) sys::release_pages(idle.data(), idle.size());
 }
 
+// ---- output ----------------------------------------------------------------------------------------------
+
+// Logs and counts the requests completed in this turn, and writes the lines that are due.
+void Server::report() {
+  reporter_.print(worker_.trace);
+  for (const ExchangePtr& request : worker_.finished) reporter_.log(*request, worker_.now);
+  worker_.finished.clear();
+  reporter_.flush_if_due(worker_.now);
+}
+
+watch::Gauges Server::gauges() const {
+  const Table& table = worker_.table;
+  watch::Gauges now{.records_limit = table.slots(),
+                    .blocks = resources_.blocks.used(),
+                    .blocks_limit = resources_.blocks.limit(),
+                    .pipes = worker_.pipes.used(),
+                    .idle_upstreams = resources_.upstreams.idle(),
+                    .names = resources_.resolver.names(),
+                    .connections = worker_.connections,
+                    .stale_events = table.stale(),
+                    .uptime_ms = worker_.now - started_ms_};
+  for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
+    ++now.records[static_cast<std::size_t>(table.at(slot).state)];
+  now.records[static_cast<std::size_t>(State::FREE)] = table.slots() - table.used();
+  for (const net::Acceptors::Entry& entry : admission_.acceptors().all())
+    now.listeners.push_back(
+        {std::string{sys::endpoint_text(entry.acceptor.address()).view()}, entry.accepted});
+  return now;
+}
+
+std::string Server::metrics(bool json) const { return reporter_.metrics(gauges(), json); }
+
 // ---- reload and shutdown ---------------------------------------------------------------------------------
 
 void Server::reload() {
@@ -206,7 +241,8 @@ void Server::reload() {
   if (const std::string names = start_options_.changed(config()); !names.empty())
     watch::print_diagnostics("restart to change " + names + ": a reload keeps the values of the start");
   reporter_.say("reloaded; proxy " + std::string{plan::kVersion} + " listens on " +
-                watch::list(admission_.acceptors().addresses()));
+                    watch::list(admission_.acceptors().addresses()),
+                worker_.now);
 }
 
 // Makes `next` the newest generation. Returns an error message, and then nothing has changed; empty: success.
@@ -219,7 +255,7 @@ std::string Server::adopt(std::unique_ptr<plan::Generation> next) {
   health_checker_.use(worker_.current);
   resources_.files.forget();
   resources_.upstreams.reset(idle_upstreams_max(config()));
-  reporter_.on_reload();
+  reporter_.configure(config());
   return {};
 }
 

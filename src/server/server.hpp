@@ -19,14 +19,14 @@ namespace server {
 // success.
 std::string open_descriptors(sys::Fd& poller, sys::Fd& signals);
 
-class Server {
+class Server final : private Pages {
  public:
   // `arguments`: the command line, read again at each reload. REQUIRES: all but `signals` and `streams`
   // outlive this, `generations` has one, and `resources` are complete and made for it.
   Server(Resources& resources, Generations& generations, sys::Fd signals, watch::Reporter::Streams streams,
          std::span<const char* const> arguments);
   // Closes all connections.
-  ~Server();
+  ~Server() override;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -57,6 +57,9 @@ class Server {
   void run_ready();
   void read_clocks();
   [[nodiscard]] int sleep_ms();
+  void report();
+  [[nodiscard]] watch::Gauges gauges() const;
+  [[nodiscard]] std::string metrics(bool json) const override;
   void release_pages();
   void reload();
   std::string adopt(std::unique_ptr<plan::Generation> next);
@@ -78,6 +81,7 @@ class Server {
   std::array<sys::Event, kEventsMax> events_;
   std::array<char, http::kDateBytes> date_{};
   std::uint64_t date_second_ = 0;
+  std::uint64_t started_ms_ = 0;
   bool reload_requested_ = false;  // SIGHUP was read
 };
 

@@ -1,54 +1,50 @@
 // All output of the running proxy: the access log, the trace (-v), notices and metrics.
 #pragma once
-#include <cstdint>
-#include <string>
-
-#include "../net/acceptors.hpp"
-#include "../state/worker.hpp"
+#include "../base/trace.hpp"
 #include "metrics.hpp"
 #include "sink.hpp"
 #include "trace_printer.hpp"
 
 namespace watch {
 
-// Writes all output.
-class Reporter final : public Pages {
+// Writes all output. Times are monotonic, ms.
+class Reporter {
  public:
   // The open destinations.
   struct Streams {
     sys::Fd output;    // standard output
     sys::Fd log_file;  // none: the access log goes to standard output or is off
   };
-  // The newest configuration of `worker` says where the access log goes. REQUIRES: `worker` and
-  // `acceptors` outlive the reporter.
-  Reporter(Streams streams, Worker& worker, const net::Acceptors& acceptors);
+  // The access log goes where `config` says.
+  Reporter(Streams streams, const plan::Config& config);
 
-  // Logs and counts the requests completed in this turn, prints the trace, and writes what is due.
-  void poll();
+  // With -v, prints the entries added to the trace since the last call.
+  void print(const base::Trace& trace);
+  // Logs and counts a completed request.
+  void log(const Exchange& request, std::uint64_t now);
   // Writes a notice to standard output at once.
-  void say(const std::string& text);
-  // Writes all buffered lines now.
-  void flush();
-  // SIGUSR1: opens the log file again, by name, after it was rotated.
-  void reopen_log();
-  // A new configuration is in force: takes over its log format.
-  void on_reload();
-  // The time at which `poll` must be called, ms; 0: never.
+  void say(const std::string& text, std::uint64_t now);
+  // Writes the buffered lines that are due; the next ones are due at `next_flush` (0: none).
+  void flush_if_due(std::uint64_t now);
   [[nodiscard]] std::uint64_t next_flush() const noexcept;
-  // Returns the metrics page, as JSON or in the Prometheus text format.
-  [[nodiscard]] std::string metrics(bool json) const override;
+  // Writes all buffered lines now.
+  void flush(std::uint64_t now);
+  // SIGUSR1: opens the log file again, by name, after it was rotated.
+  void reopen_log(std::uint64_t now);
+  // Takes over the log format and -v of a new configuration.
+  void configure(const plan::Config& config) noexcept;
+  // Returns the metrics page, as JSON or in the Prometheus text format. Adds the dropped log lines to
+  // `gauges`.
+  [[nodiscard]] std::string metrics(Gauges gauges, bool json) const;
 
  private:
-  [[nodiscard]] Gauges gauges() const;
-
-  Worker& worker_;
-  const net::Acceptors& acceptors_;
   Sink output_;    // notices, the trace, and by default the access log
   Sink log_file_;  // the access log, if it has a file of its own
   Sink& log_;
+  plan::LogFormat format_ = plan::LogFormat::own;
+  bool verbose_ = false;
   TracePrinter trace_printer_;
   Metrics metrics_;
-  std::uint64_t started_ms_;
 };
 
 }  // namespace watch
