@@ -45,7 +45,7 @@ class Source:
                     end = self.closing(i)
                     first = start + len(head) - len(head.lstrip())
                     self.functions.append((function, self.line(first), self.line(end), code[i:end], self.is_free(head, function, kind, visible)))
-                    self.declare(function, start, end, kind, visible)
+                    self.declare(function, start, end, kind, visible and f"::{function}(" not in head)
                     i = start = end + 1
                     continue
                 elif re.search(r"\benum\b", head) or not SCOPE.search(head):
@@ -192,6 +192,7 @@ def measure(root):
         f"functions above {FUNCTION_LINES_MAX} lines": (sum(n > FUNCTION_LINES_MAX for n, *_ in functions), "0"),
         "longest function, lines": (functions[0][0], f"at most {FUNCTION_LINES_MAX}"),
         "branches a line, four state functions": (f"{branches / max(1, state_lines):.2f}", "half of before"),
+        "branches of the four state functions": (branches, ""),
         "lines of the four state functions": (state_lines, ""),
         "parts of src/state in call cycles": (sum(map(len, cycles)), "0"),
         "lines of the program": (lines_under(root, "*.[ch]pp", "src/**/*.[ch]pp"), "fewer"),
