@@ -86,7 +86,7 @@ SOURCES = sorted(str(path.relative_to(ROOT)) for pattern in ("*.cpp", "src/*/*.c
 
 
 def make(*arguments):
-    return [*NICE, "make", "--no-print-directory", f"-j{os.cpu_count()}", *arguments]
+    return [*NICE, "make", "--no-print-directory", "-s", f"-j{os.cpu_count()}", *arguments]
 
 
 def built(name, tier, *arguments):
@@ -131,6 +131,7 @@ SUITES = [
     script("documents", "quick", count_line, "tests/documents.py"),
     script("planted places", "quick", count_line, "tests/planting.py"),
     script("words", "quick", count_line, "tests/words.py"),
+    made("format", "quick", count_exit, "format", "FORMAT=--dry-run --Werror"),
     built("build", "quick", *GCC, "all"),
     end_to_end("end to end, quick", "quick", (*GCC, "all"), "g++", only=QUICK),
     end_to_end("end to end", "check", (*GCC, "all"), "g++"),
@@ -143,7 +144,6 @@ SUITES = [
 
     end_to_end("end to end, valgrind", "check-all", (*MEMCHECK, "build/g++-memcheck/proxy"), "g++-memcheck", PROXY_LIGHT="1",
                PROXY_PREFIX=VALGRIND),
-    made("format", "check-all", count_exit, "format", "FORMAT=--dry-run --Werror"),
     each_source("clang-tidy", "check-all", "clang-tidy", "--quiet", "--warnings-as-errors=*",
                 arguments=("--", "-std=c++20", "-D_GNU_SOURCE", "-Wreserved-identifier")),
     Suite("cppcheck", "check-all", (), [("", [*NICE, "cppcheck", "--quiet", "--std=c++20", "--language=c++", "--inline-suppr",
