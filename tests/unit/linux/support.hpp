@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,40 +25,13 @@
 #include "../../../src/net/resolver.hpp"
 #include "../../../src/plan/generation.hpp"
 #include "../../../src/state/worker.hpp"
+#include "../edge.hpp"
 #include "fake_names.hpp"
 
 namespace support {
 
 // Far beyond what anything here takes: who waits this long waits for ever.
 inline constexpr int kForeverMs = 20'000;
-
-// Memory that ends right before a page that cannot be read: whoever reads beyond the end of a text dies.
-class Edge {
- public:
-  explicit Edge(std::size_t most) {
-    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    readable_ = (most + page - 1) / page * page;
-    whole_ = readable_ + page;
-    void* const memory = ::mmap(nullptr, whole_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) std::abort();
-    memory_ = static_cast<char*>(memory);
-    if (::mprotect(memory_ + readable_, page, PROT_NONE) != 0) std::abort();
-  }
-  ~Edge() { ::munmap(memory_, whole_); }
-  Edge(const Edge&) = delete;
-  Edge& operator=(const Edge&) = delete;
-
-  // The text, at the edge; valid until the next call.
-  std::string_view put(std::string_view text) {
-    char* const begin = memory_ + readable_ - text.size();
-    std::memcpy(begin, text.data(), text.size());
-    return {begin, text.size()};
-  }
-
- private:
-  std::size_t readable_ = 0, whole_ = 0;
-  char* memory_ = nullptr;
-};
 
 // Page-aligned memory for a pool or a table.
 class Room {
