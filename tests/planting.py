@@ -1,6 +1,6 @@
 """Finds the places in the sources where tests plant mistakes, and plants them.
 
-A place is a statement marked `// PLANT(name)`, at the end of its only line or on a line of its own above it. The names are
+A place is a statement marked `// PLANT(name)`, at the end of its only line or in the comment line above it. The names are
 used by tests/sim/planted.py, tests/fuzz/planted.py, tests/model/run.py and tests/mutate/mutate.py.
 `planting.py` as a program checks that every marker is used and every used name is marked once. It prints `N passed, N failed`.
 """
@@ -11,7 +11,7 @@ import sys
 import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-MARKER = re.compile(r"[ \t]*// PLANT\(([a-z0-9-]+)\)")
+MARKER = re.compile(r"[ \t]*//.*\bPLANT\(([a-z0-9-]+)\).*")
 LITERAL = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\[^\']+|[^\'\\])\'')
 
 
