@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "../base/siphash.hpp"
+#include "balancer.hpp"
 #include "config.hpp"
 #include "crypt.hpp"
-#include "balancer.hpp"
 #include "limits.hpp"
 #include "users.hpp"
 
@@ -21,7 +21,7 @@ struct Generation {
 
   Config config;
   std::unique_ptr<Hasher> hasher;
-  std::shared_ptr<Users> users;    // null: no proxy authentication
+  std::shared_ptr<Users> users;          // null: no proxy authentication
   std::shared_ptr<ClientLimits> limits;  // null: clients have no rate limits
   base::SipKey group_key;
   std::unique_ptr<Balancer> groups;

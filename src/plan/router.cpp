@@ -26,7 +26,8 @@ Reason objection(const Config& config, const http::RequestHead& head) noexcept {
     case http::TargetForm::authority:
       if (head.body.kind != http::Body::Kind::none) return Reason::bad_content_length;
       return may_tunnel_to(config, head.authority.port) ? Reason::none : Reason::port_not_allowed;
-    case http::TargetForm::asterisk: return head.method == "OPTIONS" ? Reason::none : Reason::not_a_proxy_request;
+    case http::TargetForm::asterisk:
+      return head.method == "OPTIONS" ? Reason::none : Reason::not_a_proxy_request;
     case http::TargetForm::origin: return Reason::not_a_proxy_request;
     case http::TargetForm::absolute: break;
   }

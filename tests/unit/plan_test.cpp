@@ -1,6 +1,4 @@
 // Options and decisions.
-#include "../../src/plan/router.hpp"
-
 #include <gtest/gtest.h>
 
 #include <string>
@@ -8,6 +6,7 @@
 
 #include "../../src/config/command_line.hpp"
 #include "../../src/config/options.hpp"
+#include "../../src/plan/router.hpp"
 
 namespace {
 

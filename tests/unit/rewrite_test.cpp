@@ -500,7 +500,8 @@ TEST(WriteAnswer, APageEscapesWhatHtmlWouldRead) {
 }
 
 TEST(WriteAnswer, ATextHasNoBytesThatATerminalObeys) {
-  const string out = answer_to({.reason = base::Reason::connection_refused, .host = "a\x1b[2J\r\nb<\xff", .port = 1});
+  const string out =
+      answer_to({.reason = base::Reason::connection_refused, .host = "a\x1b[2J\r\nb<\xff", .port = 1});
   EXPECT_NE(out.find("\nHost: a?[2J??b<?, port 1\n"), string::npos) << out;
 }
 

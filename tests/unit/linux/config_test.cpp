@@ -98,7 +98,8 @@ TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
   for (const plan::WaitRow& wait : plan::kDeadlineRows) {
     const std::size_t at = help.find(string{wait.option} + " S");
     ASSERT_NE(at, string::npos) << wait.option;
-    const string line = help.substr(at, help.find("\n  -", at) - at);
+    const string line =
+        help.substr(at, help.find("\n  -", at) - at);  // its description may be on the next one
     EXPECT_NE(line.find("(default " + config::seconds_text(wait.default_ms) + ")"), string::npos) << line;
     EXPECT_NE(line.find(wait.what), string::npos) << line;
   }
