@@ -1,6 +1,6 @@
-// A small lab proxy as a student might write it: one thread, edge-triggered epoll, a buffer for each
-// direction. As it stands it is correct, and gets full points. Each -DWRONG_... plants one classic mistake,
-// by which the driver is proved: the mistake must cost points where it should, and nowhere else.
+// A small lab proxy as a student might write it: one thread, edge-triggered epoll, a buffer for each direction.
+// As it stands it is correct. The program's name selects a trait: `lab-SIGPIPE` does not ignore SIGPIPE.
+// Most traits are a classic mistake; tests/driver_test.py says what each of them costs.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -18,16 +19,12 @@
 #include <string>
 #include <vector>
 
+#include "trait.hpp"
+
 namespace {
 
 constexpr std::size_t kBuffered = 64 * 1024;
 constexpr int kShare = 8;  // reads of one connection before the next has its turn
-
-#ifdef WRONG_LEVEL_TRIGGERED
-constexpr unsigned kInterest = EPOLLIN;
-#else
-constexpr unsigned kInterest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-#endif
 
 volatile sig_atomic_t stopped = 0;
 int poller = -1;
@@ -41,40 +38,36 @@ struct Request {
 using RequestPtr = std::shared_ptr<Request>;
 std::map<int, RequestPtr> by_descriptor;
 
-void make_non_blocking(int fd) {
-#ifndef WRONG_BLOCKING_SOCKETS
-  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-#else
-  // Reading still gives EAGAIN through MSG_DONTWAIT; but the socket is a blocking one.
-  (void)fd;
-#endif
+unsigned interest() {
+  if (has("LEVEL_TRIGGERED")) return EPOLLIN;
+  return EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 }
 
-void watch(int fd) {
+void make_non_blocking(int fd) {
+  // A blocking socket works too: all calls use MSG_DONTWAIT. But it is not what the lab asks for.
+  if (!has("BLOCKING_SOCKETS")) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+void watch(int fd, unsigned events) {
   epoll_event event{};
-  event.events = kInterest;
+  event.events = events;
   event.data.fd = fd;
-  epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+  if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) != 0) epoll_ctl(poller, EPOLL_CTL_MOD, fd, &event);
 }
 
 void finish(Request& request) {
   if (request.over) return;
   request.over = true;
-#ifdef WRONG_LEAK
-  static char* volatile note = nullptr;
-  note = strdup("one request more");  // and the note before it is lost
-#endif
+  if (has("LEAK")) {
+    static char* note = nullptr;
+    if (note != nullptr) note[0] = 'l';
+    note = strdup("one request more");  // the note before it is lost
+  }
   if (request.addresses != nullptr) freeaddrinfo(request.addresses);
   request.addresses = nullptr;
-#ifdef WRONG_DESCRIPTOR_LEAK
-  const bool forgets = request.server >= 0 && !request.server_ended;
-#else
-  const bool forgets = false;
-#endif
-#ifdef KEEPS_SPARE  // no mistake: opened when first needed, and kept for later
-  static int spare[2] = {-1, -1};
-  if (request.server >= 0 && !request.server_ended && spare[0] < 0 && pipe(spare) != 0) abort();
-#endif
+  const bool forgets = has("DESCRIPTOR_LEAK") && request.server >= 0 && !request.server_ended;
+  static int spare[2] = {-1, -1};  // KEEPS_SPARE is no mistake: opened when first needed, kept for later
+  if (has("KEEPS_SPARE") && request.server >= 0 && spare[0] < 0 && pipe(spare) != 0) abort();
   const int client = request.client, server = request.server;
   if (client >= 0) close(client);
   if (server >= 0 && !forgets) close(server);
@@ -82,23 +75,11 @@ void finish(Request& request) {
   by_descriptor.erase(client);  // last: it may be the request's last owner
 }
 
-// "http://host[:port]/path" out of the first line; false if it is not understood.
-bool take_apart(const std::string& head, std::string& host, std::string& port, std::string& out) {
-  const std::size_t start = head.find(" http://"), end = head.find(" HTTP/1.");
-  if (start == std::string::npos || end == std::string::npos || end < start) return false;
-  const std::string url = head.substr(start + 8, end - start - 8);
-  const std::size_t slash = std::min(url.find('/'), url.size());
-  const std::string authority = url.substr(0, slash);
-  const std::size_t colon = std::min(authority.find(':'), authority.size());
-  host = authority.substr(0, colon);
-  port = colon < authority.size() ? authority.substr(colon + 1) : "80";
-  if (host.empty() || port.empty()) return false;
-  out = head.substr(0, start) + " " + (slash < url.size() ? url.substr(slash) : "/") + " HTTP/1.0\r\n";
-#ifdef WRONG_HOST
-  out += "Host: " + host + "\r\n";
-#else
-  out += "Host: " + authority + "\r\n";
-#endif
+// The fields for the server: the client's own, or four new ones.
+std::string fields_for(const std::string& head, const std::string& host) {
+  if (has("FOUR_FIELDS"))
+    return "Host: " + host + "\r\nUser-Agent: lab\r\nConnection: close\r\nProxy-Connection: close\r\n\r\n";
+  std::string out = "Host: " + host + "\r\n";
   std::size_t line = head.find("\r\n") + 2;
   while (head.compare(line, 2, "\r\n") != 0) {
     const std::size_t next = head.find("\r\n", line) + 2;
@@ -109,7 +90,24 @@ bool take_apart(const std::string& head, std::string& host, std::string& port, s
       out += field;
     line = next;
   }
-  out += "Connection: close\r\n\r\n";
+  return out + (has("KEEP_ALIVE") ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
+}
+
+// Host and port of "http://host[:port]/path" in the first line, and the request for the server.
+bool take_apart(const std::string& head, std::string& host, std::string& port, std::string& out) {
+  const std::size_t start = head.find(" http://"), end = head.find(" HTTP/1.");
+  if (start == std::string::npos || end == std::string::npos || end < start) return false;
+  const std::string url = head.substr(start + 8, end - start - 8);
+  const std::size_t slash = std::min(url.find('/'), url.size());
+  const std::string authority = url.substr(0, slash);
+  const std::size_t colon = std::min(authority.find(':'), authority.size());
+  host = authority.substr(0, colon);
+  port = colon < authority.size() ? authority.substr(colon + 1) : "80";
+  if (host.empty() || port.empty()) return false;
+  std::string path = slash < url.size() ? url.substr(slash) : "/";
+  if (has("WHOLE_URL")) path = "http://" + url;
+  out = head.substr(0, start) + " " + path + (has("KEEP_ALIVE") ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+  out += fields_for(head, has("HOST") ? host : authority);
   return true;
 }
 
@@ -118,76 +116,54 @@ bool start_connecting(const RequestPtr& request) {
   if (address == nullptr) return false;
   const int fd = socket(address->ai_family, SOCK_STREAM, 0);
   if (fd < 0) return false;
-#ifdef WRONG_BLOCKING_CONNECT
-  if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
+  const bool blocking = has("BLOCKING_CONNECT");
+  if (!blocking) fcntl(fd, F_SETFL, O_NONBLOCK);
+  if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && (blocking || errno != EINPROGRESS)) {
     close(fd);
     return false;
   }
+  if (has("BLOCKING_SOCKETS")) fcntl(fd, F_SETFL, 0);
   make_non_blocking(fd);
-#else
-  fcntl(fd, F_SETFL, O_NONBLOCK);
-  if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS) {
-    close(fd);
-    return false;
-  }
-#ifdef WRONG_BLOCKING_SOCKETS
-  fcntl(fd, F_SETFL, 0);
-#endif
-#endif
   request->server = fd;
   by_descriptor[fd] = request;
-  watch(fd);
-#ifdef WRONG_LEVEL_TRIGGERED
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT;
-  event.data.fd = fd;
-  epoll_ctl(poller, EPOLL_CTL_MOD, fd, &event);
-#endif
+  watch(fd, has("LEVEL_TRIGGERED") ? EPOLLIN | EPOLLOUT : interest());
   return true;
 }
 
 // False: the connection is gone. `wanted` becomes shorter by what was sent.
 bool send_some(int fd, std::string& wanted) {
   while (!wanted.empty()) {
-#ifdef WRONG_SIGPIPE
-    const ssize_t sent = send(fd, wanted.data(), wanted.size(), MSG_DONTWAIT);
-#else
-    const ssize_t sent = send(fd, wanted.data(), wanted.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-#endif
+    const int flags = has("SIGPIPE") ? MSG_DONTWAIT : MSG_DONTWAIT | MSG_NOSIGNAL;
+    const ssize_t sent = send(fd, wanted.data(), wanted.size(), flags);
     if (sent < 0) return errno == EAGAIN || errno == EINTR || errno == ENOTCONN;
-#ifdef WRONG_SHORT_WRITE
-    wanted.clear();
-#else
-    wanted.erase(0, static_cast<std::size_t>(sent));
-#endif
+    wanted.erase(0, has("SHORT_WRITE") ? wanted.size() : static_cast<std::size_t>(sent));
   }
   return true;
 }
 
 enum class Read { later, more, end, error };
 
-// Reads behind `into` until EAGAIN (later), or until it is full or its share is used up (more).
+// Appends to `into` until EAGAIN (later), or until it is full or its share is used up (more).
 Read read_some(int fd, std::string& into) {
-  char buffer[16384];
-  for (int turn = 0; turn < kShare && into.size() < kBuffered; ++turn) {
+  char buffer[8192];
+  for (int turn = 0; turn < kShare && (into.size() < kBuffered || has("WHOLE_FIRST")); ++turn) {
     const ssize_t count = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
     if (count == 0) return Read::end;
+    if (count < 0 && errno == ECONNRESET && has("ENDS_ON_ECONNRESET")) {
+      perror("recv");
+      exit(1);
+    }
     if (count < 0) return errno == EAGAIN || errno == EINTR ? Read::later : Read::error;
-#ifdef WRONG_STRING_BODY
-    into.append(buffer, strnlen(buffer, static_cast<std::size_t>(count)));
-#else
-    into.append(buffer, static_cast<std::size_t>(count));
-#endif
-#ifdef WRONG_EDGE_NOT_DRAINED
-    return Read::later;
-#endif
+    const std::size_t size = static_cast<std::size_t>(count);
+    into.append(buffer, has("STRING_BODY") ? strnlen(buffer, size) : size);
+    if (has("READS_ONCE")) return Read::later;
   }
   return Read::more;
 }
 
 void read_request(const RequestPtr& request) {
   if (request->server >= 0 || request->addresses != nullptr) {
-    char ignored[4096];  // what comes behind the request
+    char ignored[4096];  // what follows the request
     for (int turn = 0; turn < kShare; ++turn)
       if (recv(request->client, ignored, sizeof ignored, MSG_DONTWAIT) <= 0) return;
     return;
@@ -195,6 +171,7 @@ void read_request(const RequestPtr& request) {
   const Read status = read_some(request->client, request->from_client);
   const std::size_t end = request->from_client.find("\r\n\r\n");
   std::string host, port;
+  if (has("FIRST_READ") && !request->from_client.empty() && end == std::string::npos) return finish(*request);
   if (end == std::string::npos) {
     if (status != Read::later) finish(*request);
     return;
@@ -221,9 +198,11 @@ bool advance(const RequestPtr& request) {
     status = read_some(request->server, request->to_client);
     request->server_ended = status == Read::end || status == Read::error;
   }
+  if (has("WHOLE_FIRST") && !request->server_ended) return status == Read::more;
+  if (has("STAYS_OPEN") && request->server_ended && request->to_client.empty()) return false;
   if (!send_some(request->client, request->to_client) ||
       (request->server_ended && request->to_client.empty())) {
-    finish(*request);
+    if (!has("STAYS_OPEN") || !request->server_ended) finish(*request);
     return false;
   }
   // With the buffer still full the client's next edge comes first; there is room then.
@@ -238,10 +217,8 @@ void accept_all(int listener) {
     auto request = std::make_shared<Request>();
     request->client = client;
     by_descriptor[client] = request;
-    watch(client);
-#ifdef WRONG_EDGE_NOT_DRAINED
-    return;
-#endif
+    watch(client, interest());
+    if (has("ACCEPTS_ONCE")) return;
   }
 }
 
@@ -259,55 +236,89 @@ int listen_on(int port) {
   return listener;
 }
 
+// One turn of the loop. Returns the requests that can go on at once.
+std::vector<RequestPtr> turn(int listener, std::vector<RequestPtr> run) {
+  if (has("ACCEPTS_ONCE") || has("READS_ONCE")) usleep(20000);  // so that several things happen in one edge
+  epoll_event events[64];
+  const int count = epoll_wait(poller, events, 64, has("BUSY") || !run.empty() ? 0 : -1);
+  if (count < 0 && errno == EINTR && !stopped && has("ENDS_ON_EINTR")) {
+    perror("epoll_wait");
+    exit(1);
+  }
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.fd == listener) {
+      accept_all(listener);
+      continue;
+    }
+    const auto found = by_descriptor.find(events[i].data.fd);
+    if (found == by_descriptor.end()) continue;
+    const RequestPtr request = found->second;
+    // A client whose both directions are over has left.
+    const bool left = events[i].data.fd == request->client && (events[i].events & (EPOLLHUP | EPOLLERR)) != 0;
+    if (left && !has("SIGPIPE") && !has("ENDS_ON_ECONNRESET"))
+      finish(*request);
+    else
+      run.push_back(request);
+  }
+  std::vector<RequestPtr> again;
+  for (const RequestPtr& request : run)
+    if (advance(request)) again.push_back(request);
+  return again;
+}
+
+void catch_signals() {
+  if (!has("SIGPIPE")) signal(SIGPIPE, SIG_IGN);
+  struct sigaction action {};
+  action.sa_handler = [](int) { stopped = 1; };
+  if (!has("NO_SIGINT")) sigaction(SIGINT, &action, nullptr);
+  if (has("IGNORES_SIGINT")) {
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+  }
+}
+
+// Tries what a submission must not be able to do, and says on stderr what worked.
+int try_to_escape() {
+  for (const char* const path : {"/tmp/escaped", "/var/tmp/escaped", "/etc/escaped", "/root/escaped"})
+    if (open(path, O_WRONLY | O_CREAT, 0644) >= 0) fprintf(stderr, "could write %s\n", path);
+  for (int fd = 3; fd < 1024; ++fd)
+    if (fcntl(fd, F_GETFD) >= 0) fprintf(stderr, "has descriptor %d\n", fd);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(53);
+  address.sin_addr.s_addr = htonl(0xC0000201);  // 192.0.2.1, which is nobody's
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  if (errno != ENETUNREACH) perror("has a network");
+  if (kill(getppid(), 0) == 0) fprintf(stderr, "can end its parent\n");
+  if (getuid() == 0 && setuid(12345) == 0) fprintf(stderr, "has capabilities\n");
+  fprintf(stderr, "that was all\n");
+  return 3;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-#ifndef WRONG_SIGPIPE
-  signal(SIGPIPE, SIG_IGN);
-#endif
-#ifndef WRONG_SHUTDOWN
-  struct sigaction action {};
-  action.sa_handler = [](int) { stopped = 1; };
-  sigaction(SIGINT, &action, nullptr);
-#endif
+  read_trait(argv[0]);
+  if (has("ESCAPES")) return try_to_escape();
+  catch_signals();
+  if (has("SETSID_CHILD") && fork() == 0) {
+    setsid();
+    for (;;) pause();
+  }
+  if (has("EATS_MEMORY"))
+    for (;;) memset(malloc(1 << 24), 1, 1 << 24);
+  if (has("NEVER_LISTENS"))
+    for (;;) pause();
   poller = epoll_create1(0);
   const int listener = listen_on(atoi(argv[1]));
   if (listener < 0) return 1;
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLET;
-  event.data.fd = listener;
-  epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event);
+  if (has("MUTE"))
+    for (;;) pause();
+  watch(listener, EPOLLIN | EPOLLET);
   std::vector<RequestPtr> again;
-  while (!stopped) {
-    epoll_event events[64];
-#ifdef WRONG_SPIN
-    const int timeout = 0;
-#else
-    const int timeout = again.empty() ? -1 : 0;
-#endif
-    const int count = epoll_wait(poller, events, 64, timeout);
-    std::vector<RequestPtr> run;
-    run.swap(again);
-    for (int i = 0; i < count; ++i) {
-      if (events[i].data.fd == listener) {
-        accept_all(listener);
-        continue;
-      }
-      const auto found = by_descriptor.find(events[i].data.fd);
-      if (found == by_descriptor.end()) continue;
-      const RequestPtr request = found->second;
-#ifndef WRONG_SIGPIPE
-      // A client whose both directions are over has left.
-      if (events[i].data.fd == request->client && (events[i].events & (EPOLLHUP | EPOLLERR)) != 0)
-        finish(*request);
-      else
-#endif
-        run.push_back(request);
-    }
-    for (const RequestPtr& request : run)
-      if (advance(request)) again.push_back(request);
-  }
+  while (!stopped) again = turn(listener, again);
   while (!by_descriptor.empty()) {
     const RequestPtr request = by_descriptor.begin()->second;
     finish(*request);

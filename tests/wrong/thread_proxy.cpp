@@ -1,19 +1,22 @@
-// A thread for each client, with blocking sockets: right for the lab about threads, wrong for the one about
-// epoll.
-#include <arpa/inet.h>
+// A lab proxy with blocking sockets: a thread for each client. As it stands it is right for the mode multithread.
+// The program's name selects a trait: POOL (eight threads), FORK (a process for each client), SEQUENTIAL.
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
+#include "trait.hpp"
+
 namespace {
+
+int listener;
 
 bool send_all(int fd, const std::string& bytes) {
   for (std::size_t sent = 0; sent < bytes.size();) {
@@ -54,10 +57,9 @@ void serve(int client) {
   const int server =
       connect_to(authority.substr(0, colon), colon < authority.size() ? authority.substr(colon + 1) : "80");
   if (server < 0) return;
-  std::string out =
-      head.substr(0, start) + " " + (slash < url.size() ? url.substr(slash) : "/") + " HTTP/1.0\r\n";
-  const std::size_t fields = head.find("\r\n") + 2;
-  out += head.substr(fields, head.find("\r\n\r\n") + 4 - fields);
+  const std::string out = head.substr(0, start) + " " + (slash < url.size() ? url.substr(slash) : "/") +
+                          " HTTP/1.0\r\nHost: " + authority +
+                          "\r\nUser-Agent: lab\r\nConnection: close\r\nProxy-Connection: close\r\n\r\n";
   ssize_t count = send_all(server, out) ? 1 : 0;
   while (count > 0 && (count = recv(server, buffer, sizeof buffer, 0)) > 0)
     if (!send_all(client, std::string(buffer, static_cast<std::size_t>(count)))) break;
@@ -71,26 +73,58 @@ void* thread_main(void* argument) {
   return nullptr;
 }
 
+void* worker_main(void*) {
+  for (;;) {
+    const int client = accept(listener, nullptr, nullptr);
+    if (client < 0) continue;
+    serve(client);
+    close(client);
+  }
+}
+
+void start_thread(void* (*function)(void*), void* argument) {
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, function, argument) == 0) pthread_detach(thread);
+}
+
+void fork_for(int client) {
+  if (fork() == 0) {
+    close(listener);
+    serve(client);
+    close(client);
+    _exit(0);
+  }
+  close(client);
+  while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
+}
+
+int listen_on(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 512) != 0) exit(1);
+  return fd;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
+  read_trait(argv[0]);
   signal(SIGPIPE, SIG_IGN);
-  const int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(atoi(argv[1])));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      listen(listener, 512) != 0)
-    return 1;
+  listener = listen_on(atoi(argv[1]));
+  if (has("POOL"))
+    for (int i = 0; i < 7; ++i) start_thread(worker_main, nullptr);
+  if (has("POOL") || has("SEQUENTIAL")) worker_main(nullptr);
   for (;;) {
     const int client = accept(listener, nullptr, nullptr);
     if (client < 0) continue;
-    pthread_t thread;
-    if (pthread_create(&thread, nullptr, thread_main,
-                       reinterpret_cast<void*>(static_cast<std::intptr_t>(client))) == 0)
-      pthread_detach(thread);
+    if (has("FORK"))
+      fork_for(client);
+    else
+      start_thread(thread_main, reinterpret_cast<void*>(static_cast<std::intptr_t>(client)));
   }
 }
