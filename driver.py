@@ -205,7 +205,7 @@ def namespaces_work() -> str:
 
 
 def other_user() -> Optional[int]:
-    """A user id that nobody has, for the submission; None if this process cannot change its user."""
+    """An unused user id for the submission; None if this process cannot change its user."""
     if os.getuid() != 0:
         return None
     fields = pathlib.Path("/proc/self/uid_map").read_text(encoding="ascii").split()
@@ -747,7 +747,7 @@ class Proxy:
         return is_alive(self.pid)
 
     def status(self) -> Optional[int]:
-        """Its exit status, or the negative signal number; None if it runs or nobody knows."""
+        """Its exit status, or the negative signal number; None if it runs or the status is unknown."""
         if self.pid != self.process.pid:
             with contextlib.suppress(ChildProcessError):
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -1592,7 +1592,7 @@ def abused(stage: Stage, leave: Callable[[], Any]) -> None:
         stage.works()
         return
     before = settled_descriptors(stage)
-    for _ in range(2):  # what is opened once and kept for later use is no leak: a leak grows each time
+    for _ in range(2):  # what is opened once and kept for later use does not count: a leak grows each time
         for _ in range(3):
             leave()
         stage.works()
@@ -2006,7 +2006,7 @@ TABLE = (
 
 @dataclass
 class Finding:
-    """What is told about a failed test."""
+    """What the report says about a failed test."""
     did: str
     expected: str
     likely: str = ""
@@ -2314,19 +2314,19 @@ def watch(run: Run, kind: str) -> Watched:
 
 def exercise(stage: Stage, kind: str) -> None:
     """Uses the proxy until it falls silent; what it does wrong is judged elsewhere."""
-    with contextlib.suppress(Silence):
-        for test in tests_for_valgrind("ordinary" if kind == "shutdown" else kind):
-            try:
-                test.function(stage)
-            except Silence:
-                raise
-            except (Failure, OSError, ValueError, IndexError):
-                pass
-        with contextlib.suppress(OSError):
-            if kind == "shutdown":
-                connect_in_each_state(stage)
-            else:
-                fast_ones(stage, 5)
+    steps: List[Callable[[Stage], None]] = [test.function for test in tests_for_valgrind("ordinary" if kind == "shutdown" else kind)]
+    if kind == "shutdown":
+        steps.append(connect_in_each_state)
+    else:
+        steps.append(five_and_five)
+    for step in steps:
+        try:
+            step(stage)
+        except Silence:
+            return
+        except (Failure, OSError, ValueError, IndexError):
+            if not stage.proxy.alive():
+                return
 
 
 def last_words(report: bytes) -> List[str]:
@@ -2374,7 +2374,7 @@ def unmeasured(watched: Watched) -> Finding:
 
 
 def memory_rows(run: Run, runs: Dict[str, Watched]) -> None:
-    """Lost blocks and memory errors, with nobody connected at the end."""
+    """Lost blocks and memory errors, after all clients have left."""
     for watched in runs.values():
         if not watched.whole:
             if any("No space left" in line for line in watched.words):
@@ -2386,9 +2386,9 @@ def memory_rows(run: Run, runs: Dict[str, Watched]) -> None:
     for name, title, expected, likely in (("leaks", "No memory is lost", "valgrind finds no lost block", "lost"),
                                           ("errors", "No memory error", "valgrind finds no error", "memory")):
         seen = {kind: watched.lost if name == "leaks" else watched.errors for kind, watched in runs.items()}
-        told = [f"{found[0]} ({where[kind]})" for kind, found in seen.items() if found]
-        run.row("memory", name, title, 1, "leaks", Finding("; ".join(told), expected, LIKELY[likely], likely,
-                curl="valgrind --leak-check=full ./proxy 8000") if told else None)
+        summary = [f"{found[0]} ({where[kind]})" for kind, found in seen.items() if found]
+        run.row("memory", name, title, 1, "leaks", Finding("; ".join(summary), expected, LIKELY[likely], likely,
+                curl="valgrind --leak-check=full ./proxy 8000") if summary else None)
 
 
 def shutdown_rows(run: Run, watched: Watched) -> None:
@@ -2642,7 +2642,7 @@ class Sheet:
             if parts["core"] and parts["robust"]:
                 possible *= ROBUST_SHARE if row["part"] == "robust" else 1 - ROBUST_SHARE
                 core, robust = self.share(parts["core"]), self.share(parts["robust"])
-                # Surviving is no concurrency: its share is at most that of the real concurrency tests.
+                # Surviving is not concurrency: its share is at most that of the real concurrency tests.
                 scale = min(1.0, core / robust) if row["part"] == "robust" and robust else 1.0
             rows = parts[row["part"]]
         whole = self.planned(row, rows)
@@ -2681,10 +2681,10 @@ class Sheet:
         if row["passed"] is None:
             self.say(f"      Result: not testable here, and not counted: {row['note']}")
             return
-        told = f"   ({row['seconds']:.1f} s)" if self.options.verbose and row.get("seconds") else ""
+        summary = f"   ({row['seconds']:.1f} s)" if self.options.verbose and row.get("seconds") else ""
         if row["group"] in ("memory", "shutdown", "build"):
             self.say(f"    {row['description']}")
-        self.say(f"      Result: {int(row['passed'])}/1{told}")
+        self.say(f"      Result: {int(row['passed'])}/1{summary}")
         for name, value in describe(row):
             self.say(f"        {name + ':':11}{value}")
 
@@ -2712,7 +2712,7 @@ class Sheet:
                 "tests": rows}
 
     def write(self) -> None:
-        """Writes the result files anew. A full disk is told, and the files before it stay."""
+        """Replaces the result files. If that fails, says so, and the files from before stay."""
         result = self.result()
         makers: Sequence[Tuple[Optional[str], Callable[[Dict[str, Any]], str]]] = (
             (self.options.json, lambda value: json.dumps(value, indent=2) + "\n"),
@@ -2724,7 +2724,7 @@ class Sheet:
 
 
 def describe(row: Dict[str, Any]) -> List[Tuple[str, str]]:
-    """What is told about a failed row: (label, text) pairs."""
+    """What the report says about a failed row: (label, text) pairs."""
     finding = row["finding"]
     if not finding or row.get("skipped"):
         return [("Did", finding["did"])] if finding else []
@@ -2768,10 +2768,10 @@ def for_gradescope(result: Dict[str, Any]) -> Dict[str, Any]:
         tests.append({"name": f"{TITLES[row['group']]}: {row['description']}", "score": row["points"],
                       "max_score": row["possible"], "status": "passed" if row["passed"] else "failed",
                       "output": "\n".join(lines)})
-    told = f"{number(result['points'])} of {number(result['possible'])} points"
+    summary = f"{number(result['points'])} of {number(result['possible'])} points"
     if not result["complete"]:
-        told += f"; not complete: {result['note'] or 'the grading was interrupted'}"
-    return {"score": result["points"], "execution_time": result["seconds"], "output": told, "visibility": "visible",
+        summary += f"; not complete: {result['note'] or 'the grading was interrupted'}"
+    return {"score": result["points"], "execution_time": result["seconds"], "output": summary, "visibility": "visible",
             "tests": tests}
 
 
@@ -2946,7 +2946,7 @@ def guarded_worker(options: argparse.Namespace, writer: int, reason: str) -> int
     try:
         worker(options, writer, reason)
         return 0
-    except BaseException:  # pylint: disable=broad-except  # the parent is told by the status
+    except BaseException:  # pylint: disable=broad-except  # the status says so
         traceback.print_exc()
         return 1
 

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import subprocess
@@ -86,8 +85,8 @@ class Built:
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="driver-test-"))
 
         def compile_one(name: str) -> None:
-            subprocess.run([os.environ.get("CXX", "g++"), "-std=c++20", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-g", "-O1",
-                            "-o", cls.folder / name, WRONG / f"{name}_proxy.cpp", "-pthread"], check=True)
+            flags = ["-std=c++20", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-g", "-O1"]
+            subprocess.run([os.environ.get("CXX", "g++"), *flags, "-o", cls.folder / name, WRONG / f"{name}_proxy.cpp", "-pthread"], check=True)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(compile_one, ("lab", "letter", "thread")))
 
@@ -155,7 +154,7 @@ def processes_named(name: str) -> List[int]:
 
 class Table(unittest.TestCase):
     """Each variant is graded once, two at a time."""
-    runs: Dict[Variant, Graded] = {}
+    runs: List[Tuple[Variant, Graded]] = []
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -164,11 +163,11 @@ class Table(unittest.TestCase):
         def grade(variant: Variant) -> Tuple[Variant, Graded]:
             return variant, drive(*POINTS, variant.mode, "--lab", variant.lab, "--proxy", str(Built.proxy(variant.name)))
         with ThreadPoolExecutor(2) as pool:
-            cls.runs = dict(pool.map(grade, chosen))
+            cls.runs = list(pool.map(grade, chosen))
 
     def test_lost_points_and_diagnoses(self) -> None:
         """Exactly the points of the table, and its words."""
-        for variant, graded in self.runs.items():
+        for variant, graded in self.runs:
             with self.subTest(variant=variant.name, mode=variant.mode, lab=variant.lab):
                 self.assertEqual(graded.lost(), variant.lost, graded.output)
                 self.assertEqual(graded.status, 1 if variant.lost else 0, graded.output)
@@ -180,13 +179,13 @@ class Table(unittest.TestCase):
 
     def test_time(self) -> None:
         """A right proxy in less than 40 s, a silent one in less than 60 s, also on a loaded machine."""
-        for variant, graded in self.runs.items():
+        for variant, graded in self.runs:
             with self.subTest(variant=variant.name):
                 self.assertLess(graded.seconds, 60 if variant.name.endswith(("MUTE", "LISTENS")) else 40 if not variant.lost else 300)
 
     def test_nothing_is_left(self) -> None:
         """No process of any variant runs."""
-        for variant in self.runs:
+        for variant, _ in self.runs:
             self.assertEqual(processes_named(f"/{variant.name}\0"), [], variant.name)
 
 
@@ -195,6 +194,7 @@ class Cleanliness(unittest.TestCase):
 
     def start(self, proxy: pathlib.Path, *arguments: str) -> "subprocess.Popen[str]":
         """A grading that has begun its second test."""
+        # pylint: disable-next=consider-using-with  # the caller ends it
         process = subprocess.Popen([sys.executable, str(DRIVER), *arguments, "epoll", "--proxy", str(proxy)],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert process.stdout is not None
@@ -222,14 +222,14 @@ class Cleanliness(unittest.TestCase):
                 self.assertEqual([entry.name for entry in pathlib.Path(folder).iterdir()], ["result.json"])
 
     def test_nothing_stays_in_the_temporary_folder(self) -> None:
-        """The workspace is no folder of this machine."""
+        """The workspace is in memory only."""
         before = set(os.listdir(tempfile.gettempdir()))
         drive("-b", "20", "epoll", "--only", "plain-text", "--proxy", str(Built.proxy("lab")))
         left = {name for name in set(os.listdir(tempfile.gettempdir())) - before if name.startswith("driver-") and "test" not in name}
         self.assertEqual(left, set())
 
     def test_a_full_disk(self) -> None:
-        """The results cannot be written: that is told, the grading goes on, and no half file is left."""
+        """The results cannot be written: the driver says so and goes on, and leaves no half file."""
         with tempfile.TemporaryDirectory() as folder:
             script = (f"mount -t tmpfs -o size=4k tmpfs {folder} && head -c 4096 /dev/zero > {folder}/full; "
                       f"{sys.executable} {DRIVER} -b 20 epoll --only plain-text --json {folder}/result.json "
@@ -245,14 +245,14 @@ class Cleanliness(unittest.TestCase):
     def test_a_submission_cannot_escape(self) -> None:
         """No file outside of the workspace, no descriptor, no network, no signal to the grader."""
         graded = drive("-b", "20", "epoll", "--only", "plain-text", "--proxy", str(Built.proxy("lab-ESCAPES")))
-        told = graded.result["tests"][0]["finding"]
-        self.assertIn("it ended before it listened, with status 3", told["did"])
+        finding = graded.result["tests"][0]["finding"]
+        self.assertIn("it ended before it listened, with status 3", finding["did"])
         if "own network" not in graded.result["isolation"]:
             self.skipTest(graded.result["isolation"])
-        self.assertEqual(told["stderr"], ["that was all"])
+        self.assertEqual(finding["stderr"], ["that was all"])
 
     def test_memory_is_bounded(self) -> None:
-        """A submission that takes all memory is ended, and told so."""
+        """A submission that takes all memory is ended, and the report says so."""
         graded = drive("-b", "20", "epoll", "--only", "plain-text", "--proxy", str(Built.proxy("lab-EATS_MEMORY")))
         self.assertIn("more than 1024 MiB of memory", graded.output)
 
@@ -261,8 +261,9 @@ class Cleanliness(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "endless"
             path.write_text("#!/usr/bin/python3\nimport socket, sys\ns = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
-                            "while True:\n    c = s.accept()[0]\n    c.recv(65536)\n    try:\n        c.sendall(b'HTTP/1.0 200 OK\\r\\nX: ')\n"
-                            "        while True: c.sendall(b'a' * 65536)\n    except OSError: pass\n", encoding="ascii")
+                            "while True:\n    c = s.accept()[0]\n    c.recv(65536)\n    try:\n"
+                            "        c.sendall(b'HTTP/1.0 200 OK\\r\\nX: ')\n        while True: c.sendall(b'a' * 65536)\n"
+                            "    except OSError: pass\n", encoding="ascii")
             path.chmod(0o755)
             graded = drive("-b", "20", "epoll", "--only", "plain-text|binary", "--proxy", str(path))
             self.assertIn("the head of its answer does not end within 65536 bytes", graded.output)

@@ -1,6 +1,6 @@
-// A small lab proxy as a student might write it: one thread, edge-triggered epoll, a buffer for each direction.
-// As it stands it is correct. The program's name selects a trait: `lab-SIGPIPE` does not ignore SIGPIPE.
-// Most traits are a classic mistake; tests/driver_test.py says what each of them costs.
+// A small lab proxy as a student might write it: one thread, edge-triggered epoll, a buffer for each
+// direction. As it stands it is correct. The program's name selects a trait: `lab-SIGPIPE` does not ignore
+// SIGPIPE. Most traits are a classic mistake; tests/driver_test.py says what each of them costs.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>

@@ -1,6 +1,6 @@
-// A lab proxy written letter by letter from the lab's text and the handout: an array of records, requests of 1,024
-// and responses of 16,384 bytes, four new fields, a blocking connect(), the whole response before any of it is sent.
-// As it stands it is correct. The program's name selects a trait, as in lab_proxy.cpp.
+// A lab proxy written letter by letter from the lab's text and the handout: an array of records, requests of
+// 1,024 and responses of 16,384 bytes, four new fields, a blocking connect(), the whole response before any
+// of it is sent. As it stands it is correct. The program's name selects a trait, as in lab_proxy.cpp.
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -97,9 +97,11 @@ void send_on(Record* record) {
   }
   const bool standard = strcmp(port, "80") == 0;
   snprintf(record->out, sizeof record->out,
-           "%s %s HTTP/1.0\r\nHost: %s%s%s\r\nUser-Agent: lab\r\nConnection: close\r\nProxy-Connection: close\r\n\r\n",
+           "%s %s HTTP/1.0\r\nHost: %s%s%s\r\nUser-Agent: lab\r\nConnection: close\r\nProxy-Connection: "
+           "close\r\n\r\n",
            method, path, host, standard ? "" : ":", standard ? "" : port);
-  if (has("PARSES_EMPTY") && method[0] == '\0') record->out[strlen(strchr(method, ' '))] = '\0';  // strchr() gave NULL
+  if (has("PARSES_EMPTY") && method[0] == '\0')
+    record->out[strlen(strchr(method, ' '))] = '\0';  // strchr() gave NULL
   record->server = connect_to(host, port);
   if (record->server < 0) return cancel(record);
   fcntl(record->server, F_SETFL, O_NONBLOCK);

@@ -1,5 +1,6 @@
-// A lab proxy with blocking sockets: a thread for each client. As it stands it is right for the mode multithread.
-// The program's name selects a trait: POOL (eight threads), FORK (a process for each client), SEQUENTIAL.
+// A lab proxy with blocking sockets: a thread for each client. As it stands it is right for the mode
+// multithread. The program's name selects a trait: POOL (eight threads), FORK (a process for each client),
+// SEQUENTIAL.
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
