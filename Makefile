@@ -146,7 +146,7 @@ setup:
 
 .PHONY: clean
 clean:
-	rm -rf build proxy compile_commands.json handin/*.tar
+	rm -rf build proxy compile_commands.json handin/*.tar handin/*.zip handin/autograde-Makefile
 
 # What the tests need is kept out of what is handed in.
 -include tests/tests.mk

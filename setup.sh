@@ -6,7 +6,7 @@ set -eu
 
 packages="g++ make pkg-config libc-ares-dev libcrypt-dev nlohmann-json3-dev zlib1g-dev"
 tests="libgtest-dev valgrind python3 curl util-linux clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc
-       libhttp-parser-dev spin gcovr codespell"
+       libhttp-parser-dev spin gcovr codespell pylint mypy tinyproxy"
 case "${1:-tests}" in
   build) ;;
   tests) packages="$packages $tests" ;;

@@ -66,7 +66,8 @@ VARIANTS = (
     Variant("lab-SIGPIPE", "epoll", {"concurrency": 1.25}, ("it ended by SIGPIPE", "use MSG_NOSIGNAL")),
     Variant("lab-DESCRIPTOR_LEAK", "epoll", {"concurrency": 1.25}, ("descriptors more are open",)),
     Variant("lab-SHORT_WRITE", "epoll", {"concurrency": 2.5}, ("keep an offset",)),
-    Variant("lab-ENDS_ON_ECONNRESET", "epoll", {"concurrency": 1.25}, ("with status 1", "Connection reset by peer", "end only that request")),
+    Variant("lab-ENDS_ON_ECONNRESET", "epoll", {"concurrency": 1.25}, (
+            "with status 1", "Connection reset by peer", "end only that request")),
     # Wrong with memory, or altogether.
     Variant("lab-LEAK", "epoll", {"memory": 1}, ("bytes definitely lost",)),
     Variant("lab-MUTE", "epoll", {"basic": 20, "concurrency": 75, "memory": 2}, ("no answer came", "clients wait to be accepted",
@@ -86,7 +87,8 @@ class Built:
 
         def compile_one(name: str) -> None:
             flags = ["-std=c++20", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-g", "-O1"]
-            subprocess.run([os.environ.get("CXX", "g++"), *flags, "-o", cls.folder / name, WRONG / f"{name}_proxy.cpp", "-pthread"], check=True)
+            subprocess.run([os.environ.get("CXX", "g++"), *flags, "-o", cls.folder / name, WRONG / f"{name}_proxy.cpp",
+                            "-pthread"], check=True)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(compile_one, ("lab", "letter", "thread")))
 

@@ -57,3 +57,4 @@ lint:
 # ---- further suites, each with its own rules ----------------------------------------------------------------------------
 
 -include tests/unit/linux/linux.mk tests/sim/sim.mk tests/agreement/agreement.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk
+-include handin/grade/grade.mk
