@@ -705,7 +705,7 @@ class Proxy:
                 self.report.started()
         self.pid = self.process.pid
         try:
-            self._await_port(run.patience * (SLOWER if valgrind else 2))
+            self._await_port(run.options.patience * (6 if valgrind else 2))
         except Failure as failure:
             self.end()
             failure.stderr = self.tail.lines()
@@ -892,7 +892,7 @@ class Stage:
 
     def __init__(self, run: "Run", valgrind: bool = False) -> None:
         self.run, self.valgrind = run, valgrind
-        self.patience = run.patience * (SLOWER if valgrind else 1)
+        self.patience = max(run.patience, SHORTER) * SLOWER if valgrind else run.patience
         self.stack = contextlib.ExitStack()
         self.origin = Origin(log=run.origin_log)
         self.stack.callback(self.origin.close)
@@ -1236,6 +1236,10 @@ def by_name(stage: Stage) -> None:
     """A host name, and port 80."""
     if not stage.run.sandbox.own:
         raise Untestable("port 80 and a name need a network namespace; run as root, or allow user namespaces")
+    try:
+        socket.gethostbyname(NAME)
+    except OSError:
+        raise Untestable("there is no /etc/hosts that the sandbox could replace") from None
     origin = Origin(80)
     stage.stack.callback(origin.close)
     stage.expect(f"http://{NAME}/text?60")
@@ -2073,6 +2077,10 @@ def diagnose(stage: Stage, failure: Failure) -> Finding:
     return finding
 
 
+# Causes that are only guessed from silence, and give way to what is seen.
+WAITING = ("", "together", "slow request", "edge", "blocking", "serial", "short write", "starve", "close")
+
+
 def tell_waiting(proxy: Proxy, finding: Finding) -> None:
     """Where it waits, and what waits for it meanwhile."""
     where = proxy.blocked_in()
@@ -2084,10 +2092,13 @@ def tell_waiting(proxy: Proxy, finding: Finding) -> None:
     unread = [row for row in rows if row.state != 0x0A]
     if clients:
         finding.evidence.append(f"{clients} clients wait to be accepted meanwhile")
+    ended = sum(row.inode in inodes and row.state == 0x08 and not row.unread for row in tcp_table())
+    if ended:
+        finding.evidence.append(f"{ended} connections that the other side has closed are still open")
     for row in unread[:2]:
         side = "a client" if row.local == proxy.port else "the server"
         finding.evidence.append(f"{row.unread} bytes of {side} wait to be read meanwhile")
-    if where.startswith("epoll") and (clients or unread) and finding.cause in ("", "together", "slow request", "edge"):
+    if where.startswith("epoll") and (clients or unread) and finding.cause in WAITING:
         finding.likely, finding.cause = LIKELY["edge"], "edge"
 
 

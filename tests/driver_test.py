@@ -55,7 +55,15 @@ VARIANTS = (
     Variant("lab-WHOLE_URL", "epoll", {"basic": 2.22}, ("not the whole URL", "same as plain-text")),
     Variant("lab-HOST", "epoll", {"basic": 1.11}, ("the server received Host: 127.0.0.1\n",), True),
     Variant("lab-STRING_BODY", "epoll", {"basic": 2.22}, ("right up to the first NUL", "string functions"), True),
+    Variant("lab-FIRST_READ", "epoll", {"basic": 2.22, "concurrency": 6.25}, ("taken as whole after the first read()",)),
+    Variant("lab-READS_ONCE", "epoll", {"basic": 2.22, "concurrency": 1.25}, ("wait to be read meanwhile", "reports once")),
+    Variant("letter-STALE", "epoll", {"basic": 1.11}, ("the body of another request came", "same as query")),
+    Variant("letter-BUFFER_4K", "epoll", {"basic": 2.22}, ("the answer was cut after 4096 bytes (with its head)",)),
+    Variant("letter-TOO_MANY", "epoll", {"basic": 2.22}, ("1 bytes follow the body (\\x00)",)),
     # Wrong in the model.
+    Variant("lab-ACCEPTS_ONCE", "epoll", {"concurrency": 12.5}, ("wait to be accepted meanwhile", "accept and read until EAGAIN")),
+    Variant("letter-SHARED", "epoll", {"concurrency": 12.5}, (TOGETHER,)),
+    Variant("lab-SETSID_CHILD", "epoll", {"concurrency": 12.5}, ("it has 1 child processes",)),
     Variant("lab-LEVEL_TRIGGERED", "epoll", {"concurrency": 18.75}, ("watched level-triggered", "without waiting")),
     Variant("lab-BLOCKING_SOCKETS", "epoll", {"concurrency": 12.5}, ("is blocking",)),
     Variant("thread", "epoll", {"concurrency": 12.5}, ("threads", "not of the kind that the mode asks for")),
@@ -68,11 +76,22 @@ VARIANTS = (
     Variant("lab-SHORT_WRITE", "epoll", {"concurrency": 2.5}, ("keep an offset",)),
     Variant("lab-ENDS_ON_ECONNRESET", "epoll", {"concurrency": 1.25}, (
             "with status 1", "Connection reset by peer", "end only that request")),
+    Variant("lab-STAYS_OPEN", "epoll", {"basic": 1.11, "concurrency": 2.5}, ("stayed open after the server had closed its own",)),
+    Variant("letter-PARSES_EMPTY", "epoll", {"concurrency": 1.25, "memory": 1}, ("it ended by SIGSEGV", "Invalid")),
+    Variant("letter-SPINS_ON_END", "epoll", {"concurrency": 1.25}, ("of a processor while it is silent", "read() returned 0")),
     # Wrong with memory, or altogether.
+    Variant("lab-IGNORES_SIGINT", "epoll", {"memory": 2}, ("could not be measured: it did not end on SIGINT",)),
     Variant("lab-LEAK", "epoll", {"memory": 1}, ("bytes definitely lost",)),
     Variant("lab-MUTE", "epoll", {"basic": 20, "concurrency": 75, "memory": 2}, ("no answer came", "clients wait to be accepted",
             "not run: the simplest request is not served"), True),
     Variant("lab-NEVER_LISTENS", "epoll", {"basic": 20, "concurrency": 75, "memory": 2}, ("it does not listen",)),
+    # What the lab permits, judged by a stricter profile.
+    Variant("lab-ENDS_ON_EINTR", "epoll", {"basic": 0.83, "concurrency": 1}, ("Interrupted system call", "EINTR"), lab="strict"),
+    Variant("lab-WHOLE_FIRST", "epoll", {"basic": 1.67, "concurrency": 4.69}, ("backpressure",), lab="strict"),
+    Variant("lab-BLOCKING_CONNECT", "epoll", {"basic": 0.83, "concurrency": 4.69}, ("it waits in connect",), lab="strict"),
+    Variant("lab-FOUR_FIELDS", "epoll", {"basic": 1.67}, ("these fields did not reach the server: Cookie",), lab="strict"),
+    Variant("thread", "multithread", {"basic": 0.91}, ("these fields did not reach the server",), lab="cmu"),
+    Variant("lab", "epoll", {"basic": 0.91}, ("proxy-connection: (none)",), lab="cmu"),
 )
 
 

@@ -66,7 +66,7 @@ void finish(Request& request) {
   if (request.addresses != nullptr) freeaddrinfo(request.addresses);
   request.addresses = nullptr;
   const bool forgets = has("DESCRIPTOR_LEAK") && request.server >= 0 && !request.server_ended;
-  static int spare[2] = {-1, -1};  // KEEPS_SPARE is no mistake: opened when first needed, kept for later
+  static int spare[2] = {-1, -1};  // KEEPS_SPARE is correct: opened once, kept for later
   if (has("KEEPS_SPARE") && request.server >= 0 && spare[0] < 0 && pipe(spare) != 0) abort();
   const int client = request.client, server = request.server;
   if (client >= 0) close(client);
@@ -286,7 +286,7 @@ int try_to_escape() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(53);
-  address.sin_addr.s_addr = htonl(0xC0000201);  // 192.0.2.1, which is nobody's
+  address.sin_addr.s_addr = htonl(0xC0000201);  // 192.0.2.1, a documentation address
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
   if (errno != ENETUNREACH) perror("has a network");
