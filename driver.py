@@ -1325,7 +1325,7 @@ def many_for(stage: Stage) -> Tuple[int, int]:
     return (6, 12) if stage.run.mode in ("threadpool", "processpool") else (50, 50)
 
 
-def held_while(stage: Stage, others: Callable[[], Any], count: int = 1, size: int = 5000) -> None:
+def held_while(stage: Stage, others: Callable[[], Any], count: int = 1, size: int = 3000) -> None:
     """Runs `others` while `count` requests are held by the server; then these must be answered too."""
     before = len(stage.origin.requests())
     paths = [f"/held?{size + i}&{i}" for i in range(count)]
@@ -2072,7 +2072,7 @@ def diagnose(stage: Stage, failure: Failure) -> Finding:
             if finding.cause != "busy":
                 finding.likely, finding.cause = LIKELY["spin"], "spin"
         else:
-            tell_waiting(proxy, finding)
+            tell_waiting(proxy, finding, stage.run.known)
         tell_visits(stage, finding)
     return finding
 
@@ -2081,7 +2081,7 @@ def diagnose(stage: Stage, failure: Failure) -> Finding:
 WAITING = ("", "together", "slow request", "edge", "blocking", "serial", "short write", "starve", "close")
 
 
-def tell_waiting(proxy: Proxy, finding: Finding) -> None:
+def tell_waiting(proxy: Proxy, finding: Finding, known: Set[str]) -> None:
     """Where it waits, and what waits for it meanwhile."""
     where = proxy.blocked_in()
     if where:
@@ -2095,11 +2095,14 @@ def tell_waiting(proxy: Proxy, finding: Finding) -> None:
     ended = sum(row.inode in inodes and row.state == 0x08 and not row.unread for row in tcp_table())
     if ended:
         finding.evidence.append(f"{ended} connections that the other side has closed are still open")
-    for row in unread[:2]:
+    for row in unread[:1]:
         side = "a client" if row.local == proxy.port else "the server"
-        finding.evidence.append(f"{row.unread} bytes of {side} wait to be read meanwhile")
-    if where.startswith("epoll") and (clients or unread) and finding.cause in WAITING:
-        finding.likely, finding.cause = LIKELY["edge"], "edge"
+        others = f", and so do those of {len(unread) - 1} other connections" if len(unread) > 1 else ""
+        finding.evidence.append(f"{row.unread} bytes of {side} wait to be read meanwhile{others}")
+    seen = clients or (unread and finding.cause != "together")
+    if where.startswith("epoll") and seen and finding.cause in WAITING:
+        cause = "together" if "together" in known else "edge"
+        finding.likely, finding.cause = LIKELY[cause], cause
 
 
 def tell_end(stage: Stage, finding: Finding) -> None:
@@ -2905,7 +2908,10 @@ def worker(options: argparse.Namespace, writer: int, reason: str) -> None:
 
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, lambda *_: None)  # a handler, because a program inherits what is ignored
-    signal.signal(signal.SIGTERM, leave)
+    if not sandbox.own:  # as process 1 of its namespaces it cannot be ended from within, if it has no handler
+        signal.signal(signal.SIGTERM, leave)
+    else:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         sandbox.enter()
         report({"event": "isolation", "text": sandbox.text})

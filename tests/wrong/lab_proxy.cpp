@@ -145,9 +145,9 @@ enum class Read { later, more, end, error };
 
 // Appends to `into` until EAGAIN (later), or until it is full or its share is used up (more).
 Read read_some(int fd, std::string& into) {
-  char buffer[8192];
+  char buffer[16384];
   for (int turn = 0; turn < kShare && (into.size() < kBuffered || has("WHOLE_FIRST")); ++turn) {
-    const ssize_t count = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    const ssize_t count = recv(fd, buffer, has("READS_ONCE") ? 4096 : sizeof buffer, MSG_DONTWAIT);
     if (count == 0) return Read::end;
     if (count < 0 && errno == ECONNRESET && has("ENDS_ON_ECONNRESET")) {
       perror("recv");
@@ -290,7 +290,7 @@ int try_to_escape() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
   if (errno != ENETUNREACH) perror("has a network");
-  if (kill(getppid(), 0) == 0) fprintf(stderr, "can end its parent\n");
+  for (const int code : {SIGTERM, SIGHUP, SIGINT, SIGKILL}) kill(getppid(), code);
   if (getuid() == 0 && setuid(12345) == 0) fprintf(stderr, "has capabilities\n");
   fprintf(stderr, "that was all\n");
   return 3;
