@@ -49,7 +49,7 @@ def transitions():
 
 def events():
     """What each event means: the comment beside its name."""
-    enum = re.search(r"enum class Event [^{]*\{(.*?)\n\};", read("request_state.hpp"), re.S)
+    enum = re.search(r"enum class Event [^{]*\{(.*?)\n\};", read("src/state/states.hpp"), re.S)
     return dict(re.findall(r"^  (\w+),\s*// (.*)$", enum[1], re.M)) if enum else {}
 
 

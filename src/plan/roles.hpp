@@ -1,6 +1,8 @@
 // What listeners do: roles, and the sites and routes of a web server. Values, filled by src/config.
 #pragma once
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "network.hpp"
@@ -17,6 +19,9 @@ struct Hop {
 
 // "host:80", "[::1]:80", "unix:/path".
 std::string text_of(const Hop& hop);
+// The Host field that names the hop: "localhost:3000"; of a Unix socket "localhost". REQUIRES: `room` for
+// http::kHostTextMax bytes.
+std::string_view authority_of(const Hop& hop, std::span<char> room) noexcept;
 
 // How a group chooses a server.
 enum class Balance : std::uint8_t { round_robin, least_conn, ip_hash };

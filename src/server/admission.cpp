@@ -9,6 +9,7 @@
 #include "../http/rewrite.hpp"
 #include "../plan/generation.hpp"
 #include "../plan/roles.hpp"
+#include "../plan/router.hpp"
 
 namespace server {
 namespace {

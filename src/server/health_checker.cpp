@@ -4,8 +4,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "../base/text.hpp"
 #include "../http/head.hpp"
+#include "../http/rewrite.hpp"
 #include "../net/error_reason.hpp"
 
 using base::Reason;
@@ -26,13 +26,9 @@ Reason timeout_of(Link link) noexcept {
 }
 
 std::string request_text(const std::string& path, const plan::Hop& server) {
-  std::array<char, http::kHostBytesMax + 8> room;
-  base::Writer host{room};
-  if (server.socket.empty())
-    base::put_host(host, server.host) << ':' << std::uint64_t{server.port};
-  else
-    host << "localhost";
-  return "GET " + path + " HTTP/1.1\r\nHost: " + std::string{host.view()} + "\r\nConnection: close\r\n\r\n";
+  std::array<char, http::kHostTextMax> room;
+  return "GET " + path + " HTTP/1.1\r\nHost: " + std::string{plan::authority_of(server, room)} +
+         "\r\nConnection: close\r\n\r\n";
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "../config/rule_text.hpp"
 #include "../http/rewrite.hpp"
+#include "../state/events.hpp"
 #include "../watch/announcement.hpp"
 #include "../watch/diagnostics.hpp"
 
@@ -84,7 +85,7 @@ void Server::turn() {
   report();
   free_generations();
   if (!shutdown_.begun()) return;
-  const std::string message = shutdown_.poll(worker_.now, worker_.table.used(), under_way(worker_));
+  const std::string message = shutdown_.poll(worker_.now, worker_.table.used(), requests_in_flight(worker_));
   if (!message.empty()) reporter_.say(message, worker_.now);
 }
 
@@ -200,7 +201,7 @@ void Server::release_pages() {
 // Logs and counts the requests completed in this turn, and writes the lines that are due.
 void Server::report() {
   reporter_.print(worker_.trace);
-  for (const ExchangePtr& request : worker_.finished) reporter_.log(*request, worker_.now);
+  for (const ExchangePtr& request : worker_.finished) reporter_.log(request->log, worker_.now);
   worker_.finished.clear();
   reporter_.flush_if_due(worker_.now);
 }
@@ -273,7 +274,7 @@ void Server::begin_shutdown() {
   resources_.files.forget();
   resources_.upstreams.reset(0);
   health_checker_.use(nullptr);
-  drain(worker_);
+  begin_drain(worker_);
 }
 
 }  // namespace server

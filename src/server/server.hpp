@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "../http/date.hpp"
 #include "../watch/reporter.hpp"
 #include "admission.hpp"
 #include "health_checker.hpp"

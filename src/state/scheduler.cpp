@@ -13,19 +13,19 @@ Scheduler::Scheduler(Table& table) noexcept
 // ---- the queues ------------------------------------------------------------------------------------------
 
 void Scheduler::wake(request_info& record) noexcept {
-  if (std::exchange(record.starved, false)) starved_.remove(table_.slot_of(record));
+  if (std::exchange(record.needs_block, false)) starved_.remove(table_.slot_of(record));
   if (!record.ready.linked()) ready_.push(table_.slot_of(record));
 }
 
 void Scheduler::wait_for_block(request_info& record) noexcept {
-  record.starved = true;
+  record.needs_block = true;
   starved_.push(table_.slot_of(record));
 }
 
 void Scheduler::remove(request_info& record) noexcept {
   stop_timer(record);
   if (!record.ready.linked()) return;
-  (std::exchange(record.starved, false) ? starved_ : ready_).remove(table_.slot_of(record));
+  (std::exchange(record.needs_block, false) ? starved_ : ready_).remove(table_.slot_of(record));
 }
 
 void Scheduler::feed(std::size_t blocks) noexcept {

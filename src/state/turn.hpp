@@ -1,10 +1,11 @@
-// One run of a record in `advance`: the configuration that the record is served by, and what it may still do.
+// One run of a record in `advance`: the configuration that the record uses, and what it may still read.
 #pragma once
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "../../request_state.hpp"
 #include "../plan/generation.hpp"
 
 struct Turn {
@@ -16,12 +17,23 @@ struct Turn {
   [[nodiscard]] plan::Users* users() const noexcept { return generation.users.get(); }
   // Null if clients have no limits.
   [[nodiscard]] plan::ClientLimits* limits() const noexcept { return generation.limits.get(); }
+  // The proxy's name in Via.
   [[nodiscard]] std::string_view via() const noexcept { return generation.config.name; }
+  // The listener that the record's client has connected to.
+  [[nodiscard]] const plan::Listener& listener(const request_info& record) const noexcept {
+    return generation.config.listeners[record.listener];
+  }
 
   plan::Generation& generation;                       // of the record
-  std::uint64_t moved_before;                         // bytes sent on before this turn, both ways
+  std::uint64_t sent_before;                          // bytes sent before this turn, both ways
   bool asleep;                                        // the record reads nothing in this turn
   std::array<std::size_t, 2> budget{kBytes, kBytes};  // bytes that each lane may still read
-  std::uint64_t charged = 0;                          // bytes read, on its client's account
+  std::uint64_t charged = 0;                          // bytes read in this turn on its client's account
   bool throttled = false;                             // it could read more, and its client may not
 };
+
+struct Worker;
+
+// Makes the record wait as `result` says, or queues it to run again. REQUIRES: `result` is wait, yield or
+// need_block.
+void end_turn(request_info& record, const Turn& turn, Worker& worker, const Result& result) noexcept;

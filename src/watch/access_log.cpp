@@ -70,100 +70,100 @@ void put_common_time(Writer& out, std::uint64_t unix_ms) noexcept {
 constexpr std::array kTimed{State::READ_REQUEST, State::SEND_REQUEST, State::READ_RESPONSE,
                             State::SEND_RESPONSE};
 
-std::uint64_t spent(const Exchange& exchange, State state) noexcept {
-  return exchange.spent_ms[static_cast<std::size_t>(state)];
+std::uint64_t spent(const AccessRecord& record, State state) noexcept {
+  return record.state_ms[static_cast<std::size_t>(state)];
 }
 
-std::uint64_t spent(const Exchange& exchange, Phase phase) noexcept {
-  return exchange.phase_ms[static_cast<std::size_t>(phase)];
+std::uint64_t spent(const AccessRecord& record, Phase phase) noexcept {
+  return record.phase_ms[static_cast<std::size_t>(phase)];
 }
 
-void put_request(Writer& out, const Exchange& exchange) noexcept {
-  if (exchange.method_length == 0) {
+void put_request(Writer& out, const AccessRecord& record) noexcept {
+  if (record.method_length == 0) {
     out << "- -";
     return;
   }
-  put_escaped(out, exchange.method_view());
-  put_escaped(out << ' ', exchange.target_view());
-  out << (exchange.target_cut ? "..." : "");
+  put_escaped(out, record.method_view());
+  put_escaped(out << ' ', record.target_view());
+  out << (record.target_cut ? "..." : "");
 }
 
 // The phases that the request reached, in order: (resolve=3ms,connect=12ms,send=0ms).
-void put_phases(Writer& out, const Exchange& exchange) noexcept {
+void put_phases(Writer& out, const AccessRecord& record) noexcept {
   char before = '(';
   for (std::size_t i = 0; i < kPhases; ++i) {
     const auto phase = static_cast<Phase>(i);
-    if (!exchange.had(phase)) continue;
-    out << before << kPhaseNames[i] << '=' << spent(exchange, phase) << "ms";
+    if (!record.had(phase)) continue;
+    out << before << kPhaseNames[i] << '=' << spent(record, phase) << "ms";
     before = ',';
   }
   if (before == ',') out << ')';
 }
 
-void put_times(Writer& out, const Exchange& exchange) noexcept {
+void put_times(Writer& out, const AccessRecord& record) noexcept {
   for (const State state : kTimed) {
-    out << ' ' << name(state) << '=' << spent(exchange, state) << "ms";
-    if (state == State::SEND_REQUEST) put_phases(out, exchange);
+    out << ' ' << name(state) << '=' << spent(record, state) << "ms";
+    if (state == State::SEND_REQUEST) put_phases(out, record);
   }
 }
 
-void put_end(Writer& out, const Exchange& exchange) noexcept {
-  const base::ReasonRow& reason = base::row(exchange.reason);
-  out << " in=" << name(exchange.ended_in) << " end=" << reason.name;
-  if (exchange.detail != base::Reason::none) out << '(' << base::row(exchange.detail).name << ')';
+void put_end(Writer& out, const AccessRecord& record) noexcept {
+  const base::ReasonRow& reason = base::row(record.reason);
+  out << " in=" << name(record.ended_in) << " end=" << reason.name;
+  if (record.detail != base::Reason::none) out << '(' << base::row(record.detail).name << ')';
   out << " by=" << base::name(reason.ended_by);
-  if (exchange.error != 0) base::put_error_name(out << " error=", exchange.error);
+  if (record.error != 0) base::put_error_name(out << " error=", record.error);
 }
 
-void write_own(const Exchange& exchange, Writer& out) noexcept {
-  put_time(out, exchange.wall_ms);
-  out << ' ' << sys::endpoint_text(exchange.client).view() << " #" << exchange.id;
-  if (exchange.nth > 1) out << '.' << std::uint64_t{exchange.nth};
+void write_own(const AccessRecord& record, Writer& out) noexcept {
+  put_time(out, record.wall_ms);
+  out << ' ' << sys::endpoint_text(record.client).view() << " #" << record.id;
+  if (record.nth > 1) out << '.' << std::uint64_t{record.nth};
   out << ' ';
-  put_request(out, exchange);
-  out << ' ' << std::uint64_t{exchange.status} << " up=" << exchange.sent_up << " down=" << exchange.sent_down
-      << " body=" << exchange.body_bytes();
-  if (exchange.announced) out << '/' << exchange.body_length;
-  put_times(out, exchange);
-  put_end(out, exchange);
+  put_request(out, record);
+  out << ' ' << std::uint64_t{record.status} << " up=" << record.sent_up << " down=" << record.sent_down
+      << " body=" << record.body_bytes();
+  if (record.announced) out << '/' << record.body_length;
+  put_times(out, record);
+  put_end(out, record);
   out << '\n';
 }
 
 // ---- common, combined: as the Apache HTTP Server writes them ---------------------------------------------
 
-void put_request_line(Writer& out, const Exchange& exchange) noexcept {
-  if (exchange.method_length == 0) {
+void put_request_line(Writer& out, const AccessRecord& record) noexcept {
+  if (record.method_length == 0) {
     out << "\"-\"";
     return;
   }
   out << '"';
-  put_request(out, exchange);
-  out << (exchange.http10 ? " HTTP/1.0\"" : " HTTP/1.1\"");
+  put_request(out, record);
+  out << (record.http10 ? " HTTP/1.0\"" : " HTTP/1.1\"");
 }
 
 // The bytes of the response body; "-" if there are none.
-void put_body_bytes(Writer& out, const Exchange& exchange) noexcept {
-  if (const std::uint64_t bytes = exchange.body_bytes(); bytes > 0)
+void put_body_bytes(Writer& out, const AccessRecord& record) noexcept {
+  if (const std::uint64_t bytes = record.body_bytes(); bytes > 0)
     out << bytes;
   else
     out << '-';
 }
 
 // The response status; "-" if the request got no response.
-void put_status(Writer& out, const Exchange& exchange) noexcept {
-  if (exchange.status == 0)
+void put_status(Writer& out, const AccessRecord& record) noexcept {
+  if (record.status == 0)
     out << '-';
   else
-    out.padded(exchange.status, 3);
+    out.padded(record.status, 3);
 }
 
 // The client's identity (RFC 1413) and user name are not known here: "-".
-void put_common(Writer& out, const Exchange& exchange) noexcept {
-  out << sys::ip_text(exchange.client).view() << " - - [";
-  put_common_time(out, exchange.wall_ms);
-  put_request_line(out << "] ", exchange);
-  put_status(out << ' ', exchange);
-  put_body_bytes(out << ' ', exchange);
+void put_common(Writer& out, const AccessRecord& record) noexcept {
+  out << sys::ip_text(record.client).view() << " - - [";
+  put_common_time(out, record.wall_ms);
+  put_request_line(out << "] ", record);
+  put_status(out << ' ', record);
+  put_body_bytes(out << ' ', record);
 }
 
 void put_quoted(Writer& out, std::string_view text) noexcept {
@@ -172,90 +172,90 @@ void put_quoted(Writer& out, std::string_view text) noexcept {
   out << '"';
 }
 
-void write_common(const Exchange& exchange, Writer& out) noexcept {
-  put_common(out, exchange);
+void write_common(const AccessRecord& record, Writer& out) noexcept {
+  put_common(out, record);
   out << '\n';
 }
 
-void write_combined(const Exchange& exchange, Writer& out) noexcept {
-  put_common(out, exchange);
-  put_quoted(out << ' ', exchange.referer_view());
-  put_quoted(out << ' ', exchange.agent_view());
+void write_combined(const AccessRecord& record, Writer& out) noexcept {
+  put_common(out, record);
+  put_quoted(out << ' ', record.referer_view());
+  put_quoted(out << ' ', record.agent_view());
   out << '\n';
 }
 
 // ---- json: one object per line, always with the same members ---------------------------------------------
 
-void put_json_request(Writer& out, const Exchange& exchange) noexcept {
-  if (exchange.method_length == 0) {
+void put_json_request(Writer& out, const AccessRecord& record) noexcept {
+  if (record.method_length == 0) {
     out << R"(,"method":null,"url":null,"url_cut":false)";
     return;
   }
-  put_json(out << R"(,"method":)", exchange.method_view());
-  put_json(out << R"(,"url":)", exchange.target_view());
-  out << R"(,"url_cut":)" << (exchange.target_cut ? "true" : "false");
+  put_json(out << R"(,"method":)", record.method_view());
+  put_json(out << R"(,"url":)", record.target_view());
+  out << R"(,"url_cut":)" << (record.target_cut ? "true" : "false");
 }
 
-void put_json_times(Writer& out, const Exchange& exchange) noexcept {
-  for (const State state : kTimed) out << ",\"" << name(state) << R"(_ms":)" << spent(exchange, state);
+void put_json_times(Writer& out, const AccessRecord& record) noexcept {
+  for (const State state : kTimed) out << ",\"" << name(state) << R"(_ms":)" << spent(record, state);
   for (std::size_t i = 0; i < kPhases; ++i) {
     out << ",\"" << kPhaseNames[i] << R"(_ms":)";
-    if (const auto phase = static_cast<Phase>(i); exchange.had(phase))
-      out << spent(exchange, phase);
+    if (const auto phase = static_cast<Phase>(i); record.had(phase))
+      out << spent(record, phase);
     else
       out << "null";
   }
 }
 
-void put_json_body(Writer& out, const Exchange& exchange) noexcept {
-  out << R"(,"body_bytes":)" << exchange.body_bytes() << R"(,"body_length":)";
-  if (exchange.announced)
-    out << exchange.body_length;
+void put_json_body(Writer& out, const AccessRecord& record) noexcept {
+  out << R"(,"body_bytes":)" << record.body_bytes() << R"(,"body_length":)";
+  if (record.announced)
+    out << record.body_length;
   else
     out << "null";
 }
 
-void put_json_end(Writer& out, const Exchange& exchange) noexcept {
-  const base::ReasonRow& reason = base::row(exchange.reason);
-  put_json(out << R"(,"state":)", name(exchange.ended_in));
+void put_json_end(Writer& out, const AccessRecord& record) noexcept {
+  const base::ReasonRow& reason = base::row(record.reason);
+  put_json(out << R"(,"state":)", name(record.ended_in));
   put_json(out << R"(,"end":)", reason.name);
   out << R"(,"detail":)";
-  if (exchange.detail == base::Reason::none)
+  if (record.detail == base::Reason::none)
     out << "null";
   else
-    put_json(out, base::row(exchange.detail).name);
+    put_json(out, base::row(record.detail).name);
   put_json(out << R"(,"by":)", base::name(reason.ended_by));
   out << R"(,"error":)";
-  if (exchange.error == 0) {
+  if (record.error == 0) {
     out << "null";
     return;
   }
-  base::put_error_name(out << '"', exchange.error);
+  base::put_error_name(out << '"', record.error);
   out << '"';
 }
 
-void write_json(const Exchange& exchange, Writer& out) noexcept {
-  put_time(out << R"({"time":")", exchange.wall_ms);
-  out << R"(","client":")" << sys::endpoint_text(exchange.client).view() << R"(","id":)" << exchange.id;
-  put_json_request(out, exchange);
-  out << R"(,"status":)" << std::uint64_t{exchange.status} << R"(,"up":)" << exchange.sent_up << R"(,"down":)"
-      << exchange.sent_down;
-  put_json_body(out, exchange);
-  put_json_times(out, exchange);
-  put_json_end(out, exchange);
+void write_json(const AccessRecord& record, Writer& out) noexcept {
+  put_time(out << R"({"time":")", record.wall_ms);
+  out << R"(","client":")" << sys::endpoint_text(record.client).view() << R"(","id":)" << record.id;
+  put_json_request(out, record);
+  out << R"(,"status":)" << std::uint64_t{record.status} << R"(,"up":)" << record.sent_up << R"(,"down":)"
+      << record.sent_down;
+  put_json_body(out, record);
+  put_json_times(out, record);
+  put_json_end(out, record);
   out << "}\n";
 }
 
 // ---- the formats -----------------------------------------------------------------------------------------
 
-using Write = void (*)(const Exchange&, Writer&) noexcept;
+using Write = void (*)(const AccessRecord&, Writer&) noexcept;
 constexpr std::array<Write, plan::kLogFormats.size()> kWriters{write_own, write_common, write_combined,
                                                                write_json};
 
 }  // namespace
 
-void write_access_line(plan::LogFormat format, const Exchange& exchange, Writer& out) noexcept {
-  kWriters[static_cast<std::size_t>(format)](exchange, out);
+void write_access_line(plan::LogFormat format, const AccessRecord& record, Writer& out) noexcept {
+  kWriters[static_cast<std::size_t>(format)](record, out);
 }
 
 }  // namespace watch

@@ -5,8 +5,9 @@
 // characters, quotes, backslashes and non-ASCII bytes as \xHH. JSON follows RFC 8259 section 7; as a URL need
 // not be UTF-8, a non-ASCII byte is written as the character with its number (\u00HH).
 #pragma once
-#include "../../request_state.hpp"
 #include "../base/text.hpp"
+#include "../plan/config.hpp"
+#include "../state/access_record.hpp"
 
 namespace watch {
 
@@ -23,6 +24,6 @@ inline constexpr std::size_t kAccessLineMax = 4096;
 // json      {"time":"2026-11-21T04:30:27.123Z","client":"127.0.0.1:50312","id":17,"method":"GET", ...}
 // body: response body bytes sent, then the upstream's Content-Length, if any. in: the state in which the end
 // was decided. Phases that the request did not reach are absent in `own` and null in `json`.
-void write_access_line(plan::LogFormat format, const Exchange& exchange, base::Writer& out) noexcept;
+void write_access_line(plan::LogFormat format, const AccessRecord& record, base::Writer& out) noexcept;
 
 }  // namespace watch

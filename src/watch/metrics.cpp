@@ -219,11 +219,6 @@ string written(const Metrics::Counts& counts, const Gauges& gauges, Put put) {
 
 // ---- counting --------------------------------------------------------------------------------------------
 
-// True for a tunnel: its duration says nothing about the proxy.
-bool was_tunnel(const Exchange& exchange) noexcept {
-  return exchange.status == 101 || (exchange.kind == plan::Kind::tunnel && exchange.status / 100 == 2);
-}
-
 AttemptResult outcome(int error) noexcept {
   switch (error) {
     case 0: return AttemptResult::connected;
@@ -254,41 +249,41 @@ std::uint64_t Histogram::up_to(std::size_t bound) const noexcept {
   return sum;
 }
 
-void Metrics::count(const Exchange& exchange) noexcept {
-  const std::size_t status_class = exchange.status / 100U;
+void Metrics::count(const AccessRecord& record) noexcept {
+  const std::size_t status_class = record.status / 100U;
   ++counts_.by_class[status_class < counts_.by_class.size() ? status_class : 0];
-  ++counts_.by_reason[index(exchange.reason)];
-  counts_.bytes_up += exchange.sent_up;
-  counts_.bytes_down += exchange.sent_down;
-  counts_.interims += exchange.interims;
-  counts_.reused += exchange.reused ? 1 : 0;
+  ++counts_.by_reason[index(record.reason)];
+  counts_.bytes_up += record.sent_up;
+  counts_.bytes_down += record.sent_down;
+  counts_.interims += record.interims;
+  counts_.reused += record.reused ? 1 : 0;
   // A request on a reused connection needs DNS only for a retry.
-  counts_.repeated += exchange.reused && exchange.had(Phase::resolve) ? 1 : 0;
-  count_attempts(exchange);
-  count_times(exchange);
+  counts_.repeated += record.reused && record.had(Phase::resolve) ? 1 : 0;
+  count_attempts(record);
+  count_times(record);
 }
 
-void Metrics::count_attempts(const Exchange& exchange) noexcept {
-  const std::size_t tried = std::min<std::size_t>(exchange.next_address, exchange.attempts.size());
-  for (std::size_t i = 0; i < tried; ++i) ++counts_.attempts[index(outcome(exchange.attempts[i].error))];
+void Metrics::count_attempts(const AccessRecord& record) noexcept {
+  for (std::size_t i = 0; i < record.attempt_count; ++i)
+    ++counts_.attempts[index(outcome(record.attempts[i].error))];
 }
 
-void Metrics::count_times(const Exchange& exchange) noexcept {
-  const auto spent = [&exchange](State state) { return exchange.spent_ms[index(state)]; };
+void Metrics::count_times(const AccessRecord& record) noexcept {
+  const auto spent = [&record](State state) { return record.state_ms[index(state)]; };
   const auto add = [this](Interval interval, std::uint64_t ms) {
     counts_.intervals[index(interval)].add(ms);
   };
   constexpr std::array<Interval, kPhases> kIntervals{Interval::resolve, Interval::connect, Interval::send};
   for (std::size_t i = 0; i < kPhases; ++i)
-    if (exchange.had(static_cast<Phase>(i))) add(kIntervals[i], exchange.phase_ms[i]);
-  if (exchange.received != 0) add(Interval::wait, spent(State::READ_RESPONSE));
-  if (was_tunnel(exchange)) {
+    if (record.had(static_cast<Phase>(i))) add(kIntervals[i], record.phase_ms[i]);
+  if (record.received != 0) add(Interval::wait, spent(State::READ_RESPONSE));
+  if (record.tunnel_opened) {  // its duration says nothing about the proxy
     ++counts_.tunnels;
     return;
   }
-  if (exchange.status != 0) add(Interval::receive, spent(State::SEND_RESPONSE));
+  if (record.status != 0) add(Interval::receive, spent(State::SEND_RESPONSE));
   std::uint64_t total = 0;
-  for (std::size_t i = index(State::READ_REQUEST); i < kStates; ++i) total += exchange.spent_ms[i];
+  for (std::size_t i = index(State::READ_REQUEST); i < kStates; ++i) total += record.state_ms[i];
   counts_.total.add(total);
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "../../request_state.hpp"
+#include "../state/access_record.hpp"
 
 namespace watch {
 
@@ -69,7 +69,7 @@ inline constexpr std::array<std::string_view, 5> kAttemptResultNames{"connected"
 class Metrics {
  public:
   // Counts a completed request.
-  void count(const Exchange& exchange) noexcept;
+  void count(const AccessRecord& record) noexcept;
 
   // Returns the page in the Prometheus text format.
   [[nodiscard]] std::string text(const Gauges& gauges) const;
@@ -91,8 +91,8 @@ class Metrics {
   };
 
  private:
-  void count_attempts(const Exchange& exchange) noexcept;
-  void count_times(const Exchange& exchange) noexcept;
+  void count_attempts(const AccessRecord& record) noexcept;
+  void count_times(const AccessRecord& record) noexcept;
 
   Counts counts_;
 };

@@ -35,7 +35,7 @@ void Reporter::print(const base::Trace& trace) {
   if (verbose_) trace_printer_.print(trace, output_);
 }
 
-void Reporter::log(const Exchange& request, std::uint64_t now) {
+void Reporter::log(const AccessRecord& request, std::uint64_t now) {
   std::array<char, kAccessLineMax> room;
   base::Writer line{room};
   write_access_line(format_, request, line);

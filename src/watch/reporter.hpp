@@ -21,7 +21,7 @@ class Reporter {
   // With -v, prints the entries added to the trace since the last call.
   void print(const base::Trace& trace);
   // Logs and counts a completed request.
-  void log(const Exchange& request, std::uint64_t now);
+  void log(const AccessRecord& request, std::uint64_t now);
   // Writes a notice to standard output at once.
   void say(const std::string& text, std::uint64_t now);
   // Writes the buffered lines that are due; the next ones are due at `next_flush` (0: none).

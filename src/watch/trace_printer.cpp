@@ -4,7 +4,9 @@
 #include <cstring>
 #include <string>
 
-#include "../../request_state.hpp"
+#include "../base/reason.hpp"
+#include "../plan/waits.hpp"
+#include "../state/states.hpp"
 
 namespace watch {
 namespace {

@@ -30,13 +30,13 @@ def in_model(text):
     return found
 
 
-def in_program(text):
+def in_program(text, names):
     """The states and the events in the order of their enums, and [(from, event, to, line)] of the table."""
-    text = without_comments(text)
+    text, names = without_comments(text), without_comments(names)
     table = re.search(r"\bkTransitions\{(.*?)\n\};", text, re.DOTALL)
-    enums = [re.search(rf"enum class {name}\b[^{{]*\{{([^}}]*)\}}", text) for name in ("State", "Event")]
+    enums = [re.search(rf"enum class {name}\b[^{{]*\{{([^}}]*)\}}", names) for name in ("State", "Event")]
     if table is None or None in enums:
-        raise SystemExit("transitions: request_state.hpp lacks `enum class State`, `enum class Event` or `kTransitions{...};`")
+        raise SystemExit("transitions: src/state/states.hpp lacks `enum class State` or `enum class Event`, or request_state.hpp `kTransitions{...};`")
     states, events = ([name.strip() for name in enum[1].split(",") if name.strip()] for enum in enums)
     rows = [(*row.groups(), text.count("\n", 0, table.start(1) + row.start()) + 1)
             for row in re.finditer(r"Transition\{State::(\w+), Event::(\w+), State::(\w+)\}", table[1])]
@@ -53,7 +53,8 @@ def main():
     model_text = (HERE / "proxy.pml").read_text(encoding="utf-8")
     model = in_model(model_text)
     header = (ROOT / "request_state.hpp").read_text(encoding="utf-8")
-    states, events, rows = in_program(header)
+    enums = (ROOT / "src/state/states.hpp").read_text(encoding="utf-8")
+    states, events, rows = in_program(header, enums)
     program = {}
     for before, _, after, number in rows:
         program.setdefault((before, after), []).append(number)
@@ -65,8 +66,8 @@ def main():
         if not good:
             print(f"transitions: {message}")
 
-    check(states == names(header, "kStateNames"), f"kStateNames has not the names {states}")
-    check(events == names(header, "kEventNames"), f"kEventNames has not the names {events}")
+    check(states == names(enums, "kStateNames"), f"kStateNames has not the names {states}")
+    check(events == names(enums, "kEventNames"), f"kEventNames has not the names {events}")
     drawing = header.split("#pragma", maxsplit=1)[0]
     for event in events:
         check(re.search(rf"\b{event}\b", drawing), f"{event} is not in the drawing of request_state.hpp")

@@ -240,7 +240,7 @@ std::string check_turn(Worker& worker, const World& world) {
   for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
     const request_info& record = worker.table.at(slot);
     if (record.state == State::FREE) {
-      if (record.side[kClient].fd || record.side[kUpstream].fd || record.approach || record.exchange || record.feed) return "a free record holds something";
+      if (record.side[kClient].fd || record.side[kUpstream].fd || record.approach || record.exchange || record.body_source) return "a free record holds something";
       continue;
     }
     ++used;
@@ -257,14 +257,14 @@ std::string check_turn(Worker& worker, const World& world) {
       if (lane.end > base::kBlockBytes || lane.begin > lane.end) return "a lane's bounds are wrong";
     }
     exchanges += record.exchange ? 1 : 0;
-    feeds += record.feed ? 1 : 0;
-    if (record.feed && !record.exchange) return "a body source is kept without an exchange";
-    if (record.exchange && record.exchange->grouped && (record.exchange->tried >> record.exchange->member & 1U) == 0)
+    feeds += record.body_source ? 1 : 0;
+    if (record.body_source && !record.exchange) return "a body source is kept without an exchange";
+    if (record.exchange && record.exchange->route.in_group && (record.exchange->route.tried >> record.exchange->route.member & 1U) == 0)
       return "a member of a group may be tried twice";
     queued += record.ready.linked() ? 1 : 0;
     // Each waiting record has a deadline or is in a queue.
     if (!record.ready.linked() && !record.timer.linked()) return "a waiting record has no deadline and is in no queue";
-    if (record.starved && !record.timer.linked()) return "a record starves without a deadline";
+    if (record.needs_block && !record.timer.linked()) return "a record starves without a deadline";
     if (record.lane[kRequest].sink_closed && !record.lane[kRequest].repeatable &&
         (record.lane[kRequest].block || record.lane[kRequest].pipe))
       return "an upload whose sink has closed holds a block";

@@ -81,8 +81,8 @@ std::string check_groups(Worker& worker, const plan::Generation& generation) {
   for (std::size_t i = 0; i < groups.size(); ++i) open[i].resize(groups[i].members.size());
   for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
     const request_info& record = worker.table.at(slot);
-    const bool counts = record.generation == &generation && record.exchange && record.exchange->grouped;
-    if (counts) ++open[record.exchange->group][record.exchange->member];
+    const bool counts = record.generation == &generation && record.exchange && record.exchange->route.in_group;
+    if (counts) ++open[record.exchange->route.group][record.exchange->route.member];
   }
   for (std::size_t i = 0; i < groups.size(); ++i)
     for (std::size_t member = 0; member < open[i].size(); ++member)

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "../../src/plan/generation.hpp"
-#include "../../src/state/worker.hpp"
+#include "../../src/state/events.hpp"
 #include "../sim/kernel.hpp"
 
 namespace bench {
@@ -146,7 +146,7 @@ class Bench {
     return table.used() == 0 && blocks_pool.used() == 0 && pipes.used() == 0 &&
            world.sockets() == upstreams.idle();
   }
-  [[nodiscard]] const Exchange& last() const { return *worker->finished.back(); }
+  [[nodiscard]] const AccessRecord& last() const { return worker->finished.back()->log; }
 
   static constexpr std::uint32_t kSlots = 8;
   First chooser;

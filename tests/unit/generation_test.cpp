@@ -123,7 +123,7 @@ TEST(Generations, ARequestMayHaveItsOwnTimeForTheAnswer) {
   c.b.settle();
   c.b.send(quick, "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\nContent-Length: 1\r\n\r\n");
   c.b.settle();
-  c.b.record(1).exchange->answer_ms = 7;
+  c.b.record(1).exchange->route.response_timeout_ms = 7;
   c.b.send(quick, "x");
   EXPECT_EQ(c.b.scheduler.next_deadline(), c.b.worker->now + 7);
   c.b.pass(7);
@@ -141,7 +141,7 @@ TEST(Drain, WhoWaitsForNothingLeavesAtOnce) {
   c.b.settle();
   c.ask(kept, host, origin);
   EXPECT_EQ(c.b.table.used(), 2U);
-  drain(*c.b.worker);
+  begin_drain(*c.b.worker);
   c.b.settle();
   EXPECT_EQ(c.b.table.used(), 0U);
   EXPECT_TRUE(silent->down.fin_arrived && kept->down.fin_arrived);
@@ -155,9 +155,9 @@ TEST(Drain, WhatHasBegunIsFinished) {
   c.b.send(waiting, kGet);
   const auto origin = c.b.arrival(host);
   c.b.read(origin);
-  drain(*c.b.worker);
+  begin_drain(*c.b.worker);
   c.b.settle();
-  EXPECT_EQ(under_way(*c.b.worker), 2U);
+  EXPECT_EQ(requests_in_flight(*c.b.worker), 2U);
   c.b.send(origin, kOk);
   EXPECT_TRUE(has(c.b.read(waiting), "Connection: close"));
   c.b.send(half, "TP/1.1\r\nHost: 10.0.0.1\r\n\r\n");
@@ -167,7 +167,7 @@ TEST(Drain, WhatHasBegunIsFinished) {
   c.b.send(second, kOk);
   const string got = c.b.read(half);
   EXPECT_TRUE(has(got, " 200 OK") && has(got, "Connection: close")) << got;
-  EXPECT_EQ(under_way(*c.b.worker), 0U);
+  EXPECT_EQ(requests_in_flight(*c.b.worker), 0U);
 }
 
 // The answer that was on its way has promised that the connection stays: so the next request may be here.
@@ -182,11 +182,11 @@ TEST(Drain, AnAnswerThatHasPromisedMoreIsKeptToIfMoreIsHere) {
     c.b.send(origin, string{kOk}.substr(0, string{kOk}.size() - 1));
     const string begun = c.b.read(client);
     EXPECT_TRUE(has(begun, "200 OK") && !has(begun, "Connection: close")) << begun;
-    drain(*c.b.worker);
+    begin_drain(*c.b.worker);
     if (more) c.b.send(client, kGet);
     c.b.send(origin, "b");
     EXPECT_EQ(c.b.read(client), "b");
-    EXPECT_EQ(under_way(*c.b.worker), more ? 1U : 0U);
+    EXPECT_EQ(requests_in_flight(*c.b.worker), more ? 1U : 0U);
     EXPECT_EQ(client->down.fin_arrived, !more);
     if (!more) continue;
     const auto second = c.b.arrival(host);

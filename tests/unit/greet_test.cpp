@@ -145,7 +145,7 @@ TEST(HttpParent, WaitsForABlock) {
   const auto client = b.ask(kConnect);
   b.send(hoarder, "GET http");  // holds the only block
   const auto parent = b.arrival(host);
-  if (b.record(1).starved) {
+  if (b.record(1).needs_block) {
     b.world.remote_rst(*hoarder);
     b.settle();
     b.scheduler.wake(b.record(1));

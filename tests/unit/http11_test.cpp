@@ -56,9 +56,9 @@ TEST(Kept, ByClientAndUpstream) {
   }
   EXPECT_EQ(b.arrival(host), nullptr) << "one connection was enough";
   ASSERT_EQ(b.worker->finished.size(), 3U);
-  EXPECT_EQ(b.worker->finished[2]->nth, 3U);
-  EXPECT_EQ(b.worker->finished[2]->sent_up, forwarded("/3").size());
-  EXPECT_EQ(b.worker->finished[2]->sent_down, passed_on("/3").size());
+  EXPECT_EQ(b.worker->finished[2]->log.nth, 3U);
+  EXPECT_EQ(b.worker->finished[2]->log.sent_up, forwarded("/3").size());
+  EXPECT_EQ(b.worker->finished[2]->log.sent_down, passed_on("/3").size());
 }
 
 TEST(Kept, RequestsInARowAreAnsweredInOrderHoweverTheyAreCut) {

@@ -82,19 +82,17 @@ class Page {
 class MetricsTest : public testing::Test {
  protected:
   MetricsTest() {
-    std::memset(static_cast<void*>(&exchange), 0, sizeof exchange);
     exchange.sent_up = 92;
     exchange.sent_down = 5120;
-    exchange.spent_ms = {0, 1, 20, 3, 4};
+    exchange.state_ms = {0, 1, 20, 3, 4};
     exchange.phase_ms = {5, 6, 9};
     exchange.phases = 0b111;
     exchange.status = exchange.received = 200;
-    exchange.kind = plan::Kind::forward;
     exchange.reason = base::Reason::complete;
   }
   [[nodiscard]] Page page() const { return Page{metrics.text(gauges)}; }
 
-  Exchange exchange;
+  AccessRecord exchange;
   Metrics metrics;
   Gauges gauges;
 };
@@ -138,7 +136,7 @@ TEST_F(MetricsTest, CountsByStatusClassAndReason) {
 }
 
 TEST_F(MetricsTest, CountsConnectAttemptsByResult) {
-  exchange.next_address = 5;
+  exchange.attempt_count = 5;
   const std::array<int, 6> errors{ECONNREFUSED, ECANCELED,   0,
                                   EACCES,       EINPROGRESS, 0};  // the last one: not tried
   for (std::size_t i = 0; i < errors.size(); ++i) exchange.attempts[i].error = errors[i];
@@ -178,11 +176,10 @@ TEST_F(MetricsTest, PhaseDurations) {
 }
 
 TEST_F(MetricsTest, TunnelsHaveNoRequestDuration) {
-  exchange.spent_ms[static_cast<std::size_t>(State::SEND_RESPONSE)] = 3'600'000;
-  exchange.kind = plan::Kind::tunnel;
+  exchange.state_ms[static_cast<std::size_t>(State::SEND_RESPONSE)] = 3'600'000;
+  exchange.tunnel_opened = true;
   exchange.received = 0;
   metrics.count(exchange);
-  exchange.kind = plan::Kind::forward;
   exchange.status = exchange.received = 101;
   metrics.count(exchange);
   const Page tunnels = page();
@@ -190,7 +187,7 @@ TEST_F(MetricsTest, TunnelsHaveNoRequestDuration) {
   EXPECT_EQ(tunnels.at("proxy_request_duration_seconds_count"), 0);
   EXPECT_EQ(tunnels.at("proxy_request_phase_duration_seconds_count{phase=\"receive\"}"), 0);
   EXPECT_EQ(tunnels.at("proxy_request_phase_duration_seconds_count{phase=\"connect\"}"), 2);
-  exchange.kind = plan::Kind::tunnel;
+  exchange.tunnel_opened = false;
   exchange.status = 502;  // the tunnel was not opened
   metrics.count(exchange);
   EXPECT_EQ(page().at("proxy_request_duration_seconds_count"), 1);
@@ -200,11 +197,11 @@ TEST_F(MetricsTest, TunnelsHaveNoRequestDuration) {
 TEST_F(MetricsTest, HistogramsAreCumulative) {
   std::uint32_t random = 1;
   std::uint64_t sum = 0;
-  exchange.spent_ms = {};
+  exchange.state_ms = {};
   for (int i = 0; i < 1000; ++i) {
     random = random * 1'664'525 + 1'013'904'223;
-    exchange.spent_ms[4] = random >> (15 + random % 8);
-    sum += exchange.spent_ms[4];
+    exchange.state_ms[4] = random >> (15 + random % 8);
+    sum += exchange.state_ms[4];
     metrics.count(exchange);
   }
   const Page now = page();

@@ -458,7 +458,7 @@ TEST(Racing, WhoWasOutrunComesLastTheNextTime) {
   const auto second = b.ask();
   b.send(b.arrival(host), kAnswer);
   EXPECT_EQ(b.read(second), kPassedOn) << "without any delay";
-  EXPECT_EQ(b.last().next_address, 1);
+  EXPECT_EQ(b.last().attempt_count, 1);
 }
 
 TEST(Racing, AClientThatLeavesEndsThemAll) {
@@ -507,7 +507,7 @@ TEST(Noted, EachAddressThatWasTried) {
   b.pass(b.config.wait(Wait::attempt));
   b.pass(b.config.wait(Wait::connect));
   const string answer = b.read(client);
-  ASSERT_EQ(b.last().next_address, 2);
+  ASSERT_EQ(b.last().attempt_count, 2);
   EXPECT_EQ(b.last().attempts[0].error, ETIMEDOUT);
   EXPECT_EQ(b.last().attempts[0].ms, b.config.wait(Wait::attempt) + b.config.wait(Wait::connect));
   EXPECT_EQ(b.last().attempts[1].error, ECONNREFUSED);
@@ -653,11 +653,11 @@ TEST(Noted, ThePhasesOfSendRequest) {
   b.pass(11);
   b.send(origin, kAnswer);
   b.read(client);
-  const Exchange& told = b.last();
+  const AccessRecord& told = b.last();
   EXPECT_EQ(told.phase_ms,
             (std::array<std::uint32_t, kPhases>{7, static_cast<std::uint32_t>(connecting), 30}));
-  EXPECT_EQ(told.spent_ms[static_cast<std::size_t>(State::SEND_REQUEST)], 37 + connecting);
-  EXPECT_EQ(told.spent_ms[static_cast<std::size_t>(State::READ_RESPONSE)], 11U);
+  EXPECT_EQ(told.state_ms[static_cast<std::size_t>(State::SEND_REQUEST)], 37 + connecting);
+  EXPECT_EQ(told.state_ms[static_cast<std::size_t>(State::READ_RESPONSE)], 11U);
   EXPECT_EQ(told.phases, 0b111);
   EXPECT_EQ(told.ended_in, State::SEND_RESPONSE);
 }
@@ -695,7 +695,7 @@ TEST(Noted, WhoAskedOnlyIfTheLogTellsIt) {
            "GET http://10.9.9.9/ HTTP/1.0\r\nreferer: http://r.test/\r\nUser-Agent: " + agent + "\r\n\r\n");
     b.read(client);
     EXPECT_EQ(b.last().referer_view(), row.tells_agent ? "http://r.test/" : "") << row.name;
-    EXPECT_EQ(b.last().agent_view(), agent.substr(0, row.tells_agent ? Exchange::kFieldBytes : 0))
+    EXPECT_EQ(b.last().agent_view(), agent.substr(0, row.tells_agent ? AccessRecord::kFieldBytes : 0))
         << row.name;
   }
 }
@@ -1036,7 +1036,7 @@ TEST(Starving, WaitsForABlockAndGoesOn) {
   const auto client = b.client();
   b.send(client, kGet);
   EXPECT_EQ(b.record(1).state, State::READ_REQUEST);
-  EXPECT_TRUE(b.record(1).starved);
+  EXPECT_TRUE(b.record(1).needs_block);
   EXPECT_EQ(b.record(1).wait, Wait::idle) << "it has a deadline all the same";
   b.world.remote_close(*half);
   b.settle();
@@ -1055,7 +1055,7 @@ TEST(Starving, EndsAtItsDeadline) {
   b.send(client, kGet);
   b.worker->now += b.config.wait(Wait::idle);
   b.scheduler.expire(b.worker->now);
-  EXPECT_FALSE(b.record(1).starved) << "it is out of the queue, to be ended";
+  EXPECT_FALSE(b.record(1).needs_block) << "it is out of the queue, to be ended";
   b.settle();
   EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
 }

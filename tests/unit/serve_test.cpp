@@ -301,7 +301,7 @@ TEST(Serve, WaitsForABlock) {
   auto held = b.blocks_pool.take();
   const auto client = b.client();
   b.send(client, get("/a"));
-  EXPECT_TRUE(b.record().starved);
+  EXPECT_TRUE(b.record().needs_block);
   EXPECT_EQ(b.read(client), "");
   held.reset();
   b.scheduler.wake(b.record());
@@ -522,7 +522,7 @@ TEST(Reverse, NobodyCanBeReached) {
   const auto client = b.client();
   b.send(client, get("/"));
   EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 502"));
-  EXPECT_EQ(b.last().tried, 3U);
+  EXPECT_EQ(b.worker->finished.back()->route.tried, 3U);
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.settled());

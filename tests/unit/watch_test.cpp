@@ -155,14 +155,13 @@ std::size_t set(std::array<char, N>& field, std::string_view text) {
 class AccessLog : public testing::Test {
  protected:
   AccessLog() {
-    std::memset(static_cast<void*>(&exchange), 0, sizeof exchange);
     exchange.id = 17;
     exchange.wall_ms = 784'111'777'123;  // 1994-11-06 08:49:37
     exchange.client = sys::loopback4(50312);
     exchange.sent_up = 92;
     exchange.sent_down = 5120;
     exchange.head_down = 120;
-    exchange.spent_ms = {0, 1, 20, 3, 4};
+    exchange.state_ms = {0, 1, 20, 3, 4};
     exchange.phase_ms = {5, 6, 9};
     exchange.phases = 0b111;
     exchange.announced = true;
@@ -190,7 +189,7 @@ class AccessLog : public testing::Test {
     return string{out.view()};
   }
 
-  Exchange exchange;
+  AccessRecord exchange;
 };
 
 TEST_F(AccessLog, Own) {
@@ -275,13 +274,13 @@ TEST_F(AccessLog, EscapesTextFromClients) {
 }
 
 TEST_F(AccessLog, TheLongestLineFitsOnOneLine) {
-  std::memset(static_cast<void*>(&exchange), 0xff, offsetof(Exchange, method));
+  std::memset(static_cast<void*>(&exchange), 0xff, offsetof(AccessRecord, method));
   exchange.client.family = sys::Address::Family::ipv6;
   exchange.wall_ms = 784'111'777'123;
-  exchange.method_length = http::kMethodBytesMax;
-  exchange.target_length = Exchange::kTargetBytes;
-  exchange.referer_length = exchange.agent_length = Exchange::kFieldBytes;
-  exchange.target_cut = exchange.http10 = exchange.to_head = exchange.wants_page = true;
+  exchange.method_length = AccessRecord::kMethodBytes;
+  exchange.target_length = AccessRecord::kTargetBytes;
+  exchange.referer_length = exchange.agent_length = AccessRecord::kFieldBytes;
+  exchange.target_cut = exchange.http10 = true;
   exchange.announced = true;
   exchange.ended_in = State::READ_RESPONSE;
   exchange.reason = exchange.detail = base::Reason::conflicting_framing;

@@ -331,7 +331,7 @@ TEST(LinuxNames, TheNextAddressWhenOneRefuses) {
   m.say(origin, kOk);
   m.until_ended(client);
   EXPECT_EQ(client.received, kOkThere);
-  EXPECT_EQ(m.last().next_address, 2);
+  EXPECT_EQ(m.last().attempt_count, 2);
   m.expect_clean("second address");
 }
 
@@ -676,7 +676,7 @@ TEST(LinuxHalfClose, StillGetsItsAnswer) {
     Machine& m = w.m;
     w.client->finish();
     expect_arrives(m, *w.client, "H", title + ": the first byte of its answer, to see whether it is there");
-    EXPECT_EQ(m.record().greeted, 1) << title;
+    EXPECT_EQ(m.record().head_bytes_sent, 1) << title;
     if (wait == Wait::response_head) {
       m.say(*w.origin, kOk);
       m.until_ended(*w.client);
@@ -872,7 +872,7 @@ TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
     m.say(up ? *w.client : *w.origin, row.before == Wait::idle            ? get(w.host)
                                       : row.before == Wait::response_head ? kOk
                                                                           : "more");
-    m.until("it starves", [&] { return m.record().starved; });
+    m.until("it starves", [&] { return m.record().needs_block; });
     EXPECT_NE(m.record().wait, Wait::none) << row.title << ": it has a deadline all the same";
     EXPECT_TRUE(m.scheduler.block_needed()) << row.title;
     taken.clear();
@@ -887,13 +887,13 @@ TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
       EXPECT_EQ(w.client->received, kOkThere) << row.title;
     } else if (row.before == Wait::response_body) {
       m.until("it comes", [&] { return w.client->received.ends_with("\r\n\r\nsomemore"); });
-      EXPECT_FALSE(m.record().starved) << row.title;
+      EXPECT_FALSE(m.record().needs_block) << row.title;
     } else if (row.before == Wait::request_body) {
       m.until("it comes", [&] { return w.origin->received.ends_with("\r\n\r\nsomemore"); });
-      EXPECT_FALSE(m.record().starved) << row.title;
+      EXPECT_FALSE(m.record().needs_block) << row.title;
     } else {
       m.until_wait(Wait::linger);
-      EXPECT_FALSE(m.record().starved) << row.title;
+      EXPECT_FALSE(m.record().needs_block) << row.title;
     }
   }
 }
@@ -913,7 +913,7 @@ TEST(LinuxStarving, ARefusalWithoutABlockKeepsItsReason) {
   Machine& m = w.m;
   auto taken = all_blocks(m);
   m.pass(m.config.wait(Wait::response_head));
-  ASSERT_TRUE(m.record().starved);
+  ASSERT_TRUE(m.record().needs_block);
   m.pass(m.config.wait(Wait::linger));
   ASSERT_EQ(m.table.used(), 0U);
   EXPECT_EQ(m.last().reason, Reason::response_timeout) << base::row(m.last().reason).name;
@@ -924,7 +924,7 @@ TEST(LinuxStarving, ARefusalIsGivenOnceThereIsABlock) {
   Machine& m = w.m;
   auto taken = all_blocks(m);
   m.pass(m.config.wait(Wait::response_head));
-  ASSERT_TRUE(m.record().starved);
+  ASSERT_TRUE(m.record().needs_block);
   taken.clear();
   feed(m);
   m.until_ended(*w.client);

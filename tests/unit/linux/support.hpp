@@ -24,7 +24,7 @@
 #include "../../../src/base/trace.hpp"
 #include "../../../src/net/resolver.hpp"
 #include "../../../src/plan/generation.hpp"
-#include "../../../src/state/worker.hpp"
+#include "../../../src/state/events.hpp"
 #include "../edge.hpp"
 #include "fake_names.hpp"
 
@@ -240,10 +240,10 @@ class Machine {
     EXPECT_EQ(scheduler.next_deadline(), 0U) << title;
   }
   // The notes on the request that ended last.
-  [[nodiscard]] const Exchange& last() const {
-    static const Exchange none{};
+  [[nodiscard]] const AccessRecord& last() const {
+    static const AccessRecord none{};
     EXPECT_FALSE(worker.finished.empty()) << "no request has ended";
-    return worker.finished.empty() ? none : *worker.finished.back();
+    return worker.finished.empty() ? none : worker.finished.back()->log;
   }
 
   // The transitions that the trace tells of, as "A>B".

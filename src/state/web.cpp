@@ -1,11 +1,16 @@
-// A web server's own answers: files, redirects, and what is told of the program.
+#include "web.hpp"
+
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "../files/body_sources.hpp"
+#include "../files/server.hpp"
 #include "../http/reply.hpp"
-#include "parts.hpp"
+#include "bookkeeping.hpp"
+
+using base::Reason;
+using plan::Wait;
 
 namespace state {
 
@@ -44,92 +49,85 @@ files::Answer metrics(const Worker& worker, const http::RequestHead& head) {
   return answer;
 }
 
-files::Answer make_answer(const Worker& worker, const http::RequestHead& head, const plan::Plan& decided) {
-  switch (decided.kind) {
+files::Answer make_web_response(const Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
+  switch (plan.kind) {
     case plan::Kind::files:
-      return worker.files->answer(*decided.route, head, decided.file, worker.now, worker.wall_ms);
-    case plan::Kind::redirect: return redirect(*decided.route);
+      return worker.files->answer(*plan.route, head, plan.file, worker.now, worker.wall_ms);
+    case plan::Kind::redirect: return redirect(*plan.route);
     case plan::Kind::metrics: return metrics(worker, head);
     default: break;
   }
   files::Answer answer;
-  answer.reason = decided.reason;
+  answer.reason = plan.reason;
   return answer;
 }
 
-// The request ends with its head, and what lies behind it is the next one. A body is not read: then the
-// connection ends with the answer.
-void take_in(request_info& record, const http::Body& body, std::size_t head_length) noexcept {
+// Removes the head from the block; what follows it is the next request. A body is not read: then the
+// connection ends after the response.
+void consume_request(request_info& record, const http::Body& body, std::size_t head_length) noexcept {
   net::Lane& request = record.lane[kRequest];
-  Exchange& exchange = *record.exchange;
+  MessageInfo& message = record.exchange->message;
   const std::size_t behind = request.end - head_length;
   request.framing = http::Framing{body};
   request.sink_closed = !request.framing.complete();
-  exchange.persistent &= !request.sink_closed;
-  exchange.may_continue |= behind > 0;
-  if (behind == 0 || !exchange.persistent) return request.drop_block();
+  if (request.sink_closed) message.keep_alive = false;
+  if (behind > 0) message.keep_alive_expected = true;
+  if (behind == 0 || !message.keep_alive) return request.drop_block();
   request.pipelined_end = request.end;
   request.begin = request.end = static_cast<std::uint16_t>(head_length);
 }
 
-// What lies in memory goes with the head: one send carries both.
-void add_first_piece(request_info& record) noexcept {
+// Puts a body that lies in memory after the head, so that one send carries both.
+void append_first_bytes(request_info& record) noexcept {
   net::Lane& response = record.lane[kResponse];
-  if (!record.feed || response.encoding != net::Encoding::plain || record.feed->range().fd >= 0) return;
+  if (!record.body_source || response.encoding != net::Encoding::plain || record.body_source->range().fd >= 0)
+    return;
   const std::size_t room = response.framing.wanted(base::kBlockBytes - response.end);
-  const base::BodySource::Produced made = record.feed->produce({response.block->bytes + response.end, room});
+  const base::BodySource::Produced made =
+      record.body_source->produce({response.block->bytes + response.end, room});
   if (made.got != base::BodySource::Got::some) return;
   response.framing.pass(made.bytes);
   response.end = static_cast<std::uint16_t>(response.end + made.bytes);
 }
 
-Result send_answer(request_info& record, Turn& turn, Worker& worker, files::Answer& found) noexcept {
+Result send_web_response(request_info& record, Turn& turn, Worker& worker, files::Answer& found) noexcept {
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
   const http::ReplyHead served{.status = found.status,
-                            .fields = found.fields,
-                            .body = found.body,
-                            .version = exchange.version,
-                            .close = !exchange.persistent};
+                               .fields = found.fields,
+                               .body = found.body,
+                               .version = exchange.message.version,
+                               .close = !exchange.message.keep_alive};
   const std::size_t length = http::write_reply_head(
       served, {turn.via(), worker.date}, {reinterpret_cast<char*>(response.block->bytes), base::kBlockBytes});
-  if (length == 0) return refuse(record, turn, worker, Reason::file_unreadable, {});
+  if (length == 0) return refuse_request(record, turn, worker, Reason::file_unreadable, {});
   const bool open_ended = found.body.kind == http::Body::Kind::until_eof;
-  exchange.status = found.status;
-  exchange.announced = found.feed && !open_ended;
-  exchange.body_length = found.body.length;
-  exchange.head_down = response.bytes_sent - exchange.sent_down + length;
+  exchange.log.status = found.status;
+  exchange.log.announced = found.feed && !open_ended;
+  exchange.log.body_length = found.body.length;
+  exchange.log.head_down = response.bytes_sent - exchange.sent_down_at_start + length;
   response.end = static_cast<std::uint16_t>(length);
   response.framing = http::Framing{found.feed ? found.body : http::Body{}};
-  response.encoding = found.feed && open_ended && exchange.version == http::Version::http11
+  response.encoding = found.feed && open_ended && exchange.message.version == http::Version::http11
                           ? net::Encoding::chunked
                           : net::Encoding::plain;
-  record.feed = std::move(found.feed);
-  add_first_piece(record);
+  record.body_source = std::move(found.feed);
+  append_first_bytes(record);
   return Event::local_response;
 }
 
 }  // namespace
 
-bool make_room_for_file(Worker& worker, Reason why) noexcept {
-  return why == Reason::no_descriptor && worker.upstreams.close_oldest();
-}
-
-bool reserve_answer(request_info& record, Worker& worker) noexcept {
-  net::Lane& response = record.lane[kResponse];
-  if (!response.block) response.block = worker.blocks.take();
-  return response.block != nullptr;
-}
-
-Result serve(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
-             std::size_t head_length, const plan::Plan& decided) noexcept {
-  record.exchange->persistent &= decided.keep_alive;
+Result serve_web(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
+                 std::size_t head_length, const plan::Plan& plan) noexcept {
+  if (!plan.keep_alive) record.exchange->message.keep_alive = false;
   const http::Body body = head.body;
-  files::Answer found = make_answer(worker, head, decided);
-  while (make_room_for_file(worker, found.reason)) found = make_answer(worker, head, decided);
-  take_in(record, body, head_length);  // the views in `head` are gone
-  if (found.reason != Reason::none) return refuse(record, turn, worker, found.reason, found.fields);
-  return send_answer(record, turn, worker, found);
+  files::Answer found = make_web_response(worker, head, plan);
+  while (found.reason == Reason::no_descriptor && worker.upstreams.close_oldest())
+    found = make_web_response(worker, head, plan);
+  consume_request(record, body, head_length);  // the views in `head` are invalid now
+  if (found.reason != Reason::none) return refuse_request(record, turn, worker, found.reason, found.fields);
+  return send_web_response(record, turn, worker, found);
 }
 
 }  // namespace state

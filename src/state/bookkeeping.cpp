@@ -1,0 +1,128 @@
+#include "bookkeeping.hpp"
+
+#include <algorithm>
+
+#include "../http/reply.hpp"
+#include "../http/rewrite.hpp"
+#include "../plan/generation.hpp"
+
+using base::Reason;
+
+namespace state {
+
+namespace {
+
+template <std::size_t N>
+std::size_t copy_cut(std::string_view text, std::array<char, N>& out) noexcept {
+  return text.copy(out.data(), N);
+}
+
+// RFC 9110 section 9.2.2: sent twice, such a request has the same effect as sent once.
+bool is_idempotent(std::string_view method) noexcept {
+  // PLANT(repeatable-methods)
+  constexpr std::array<std::string_view, 6> kMethods{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
+
+std::string_view first_value(const http::Fields& fields, http::FieldName id) noexcept {
+  const http::Field* const field = fields.find(id);
+  return field == nullptr ? std::string_view{} : field->value;
+}
+
+void describe_agent(AccessRecord& log, const http::Fields& fields) noexcept {
+  const std::string_view referer = first_value(fields, http::FieldName::referer);
+  const std::string_view agent = first_value(fields, http::FieldName::user_agent);
+  log.referer_length = static_cast<std::uint8_t>(copy_cut(referer, log.referer));
+  log.agent_length = static_cast<std::uint8_t>(copy_cut(agent, log.agent));
+}
+
+}  // namespace
+
+void trace(const request_info& record, Worker& worker, base::TraceEvent event, std::int64_t value,
+           std::uint8_t detail, int error) noexcept {
+  worker.trace.add({.id = record.id,
+                    .time = worker.now,
+                    .slot = worker.table.slot_of(record),
+                    .value = static_cast<std::int32_t>(std::min<std::int64_t>(value, INT32_MAX)),
+                    .error = error,
+                    .event = event,
+                    .state = static_cast<std::uint8_t>(record.state),
+                    .detail = detail});
+}
+
+bool begin_exchange(request_info& record, Worker& worker) noexcept {
+  if (record.exchange) return true;
+  record.exchange = worker.exchanges.take();
+  if (!record.exchange) return false;
+  Exchange& exchange = *record.exchange;
+  exchange.log.id = record.id;
+  exchange.log.client = record.client;
+  exchange.log.wall_ms = worker.wall_ms - (worker.now - record.entered);
+  exchange.log.nth = record.served + 1;
+  exchange.sent_up_at_start = record.lane[kRequest].bytes_sent;
+  exchange.sent_down_at_start = record.lane[kResponse].bytes_sent;
+  return true;
+}
+
+void begin_phase(Exchange& exchange, std::uint64_t now, Phase phase) noexcept {
+  if (exchange.phase != Phase::none)
+    exchange.log.phase_ms[static_cast<std::size_t>(exchange.phase)] +=
+        static_cast<std::uint32_t>(now - exchange.phase_at);
+  exchange.phase = phase;
+  exchange.phase_at = now;
+  if (phase != Phase::none)
+    exchange.log.phases = static_cast<std::uint8_t>(exchange.log.phases | 1U << static_cast<unsigned>(phase));
+}
+
+void describe_request(Exchange& exchange, const http::RequestHead& head,
+                      const plan::Config& config) noexcept {
+  AccessRecord& log = exchange.log;
+  MessageInfo& message = exchange.message;
+  log.method_length = static_cast<std::uint8_t>(copy_cut(head.method, log.method));
+  log.target_length = static_cast<std::uint16_t>(copy_cut(head.target, log.target));
+  log.target_cut = log.target_length < head.target.size();
+  log.http10 = head.version == http::Version::http10;
+  if (plan::row(config.log_format).tells_agent) describe_agent(log, head.fields);
+  exchange.route.host_length = static_cast<std::uint8_t>(copy_cut(head.authority.host, exchange.route.host));
+  exchange.route.port = head.authority.port;
+  message.version = config.http10 ? http::Version::http10 : head.version;
+  const bool http11 = message.version == http::Version::http11;
+  message.to_head = head.method == "HEAD";
+  message.wants_page = http::accepts_page(head.fields);
+  message.keep_alive = message.keep_alive_expected = http11 && head.persistent;
+  message.upgrade = http::request_form(head, message.version).upgrade;
+  message.repeatable = http11 && !message.upgrade && is_idempotent(head.method);
+}
+
+namespace {
+
+// Tells the balancer how the request to a member of a group ended. A server that responds is healthy,
+// whatever the response is.
+void report_to_group(const Exchange& exchange, plan::Balancer& groups, std::uint64_t now) noexcept {
+  const Route& route = exchange.route;
+  groups.ended(route.group, route.member);  // PLANT(member-ended)
+  if (exchange.log.received != 0 || exchange.message.tunneled)
+    groups.succeeded(route.group, route.member);
+  else if (base::row(exchange.log.reason).ended_by == base::Party::upstream)
+    groups.failed(route.group, route.member, now);
+}
+
+}  // namespace
+
+void end_exchange(request_info& record, Reason reason, Worker& worker) noexcept {
+  if (!record.exchange) return;
+  Exchange& exchange = *record.exchange;
+  if (exchange.log.reason == Reason::none) {
+    exchange.log.reason = reason;
+    exchange.log.ended_in = record.state;
+  }
+  if (exchange.route.in_group) report_to_group(exchange, *record.generation->groups, worker.now);
+  begin_phase(exchange, worker.now, Phase::none);
+  exchange.log.state_ms[static_cast<std::size_t>(record.state)] +=
+      static_cast<std::uint32_t>(worker.now - record.entered);
+  exchange.log.sent_up = record.lane[kRequest].bytes_sent - exchange.sent_up_at_start;
+  exchange.log.sent_down = record.lane[kResponse].bytes_sent - exchange.sent_down_at_start;
+  worker.finished.push_back(std::move(record.exchange));
+}
+
+}  // namespace state

@@ -1,0 +1,50 @@
+// Begins and ends an exchange, and notes what the trace, the log and the metrics need.
+#pragma once
+#include "../http/head.hpp"
+#include "worker.hpp"
+
+namespace state {
+
+// Adds an entry to the trace. `value` and `detail` mean what base::TraceEvent says of `event`.
+void trace(const request_info& record, Worker& worker, base::TraceEvent event, std::int64_t value,
+           std::uint8_t detail, int error = 0) noexcept;
+
+// Gives the record an exchange, unless it has one. Returns false if all are in use: each record has two, one
+// in use and one that waits for the log, which is written at the end of the turn.
+bool begin_exchange(request_info& record, Worker& worker) noexcept;
+// Notes the request's head: for the log, and for all that follows.
+void describe_request(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept;
+// From now on time counts for `phase`; Phase::none: for none.
+void begin_phase(Exchange& exchange, std::uint64_t now, Phase phase) noexcept;
+// Hands the exchange over to the log, ended for `reason` unless an earlier reason was noted. Does nothing if
+// the record has none.
+void end_exchange(request_info& record, base::Reason reason, Worker& worker) noexcept;
+
+// Bytes that both lanes have sent.
+inline std::uint64_t bytes_sent(const request_info& record) noexcept {
+  return record.lane[kRequest].bytes_sent + record.lane[kResponse].bytes_sent;
+}
+// The upstream was sent a part of this request. REQUIRES: an exchange.
+inline bool anything_sent(const request_info& record) noexcept {
+  return record.lane[kRequest].bytes_sent != record.exchange->sent_up_at_start;
+}
+// Closing the client's connection would look like the end of the response, which is not complete.
+inline bool truncation_undetectable(const request_info& record) noexcept {
+  const net::Lane& response = record.lane[kResponse];
+  return record.state == State::SEND_RESPONSE && response.flow != net::Flow::complete &&
+         response.encoding == net::Encoding::plain && !response.framing.has_length();
+}
+// Closing the upstream connection of a tunnel would look like the end of the client's bytes, which has not
+// come: it would have been forwarded.
+inline bool upload_truncation_undetectable(const request_info& record) noexcept {
+  const net::Endpoint& upstream = record.side[kUpstream];
+  // PLANT(truncated-upload)
+  return record.exchange && plan::is_opaque(record.exchange->route.kind) && upstream.fd && !upstream.shut;
+}
+// The client's connection, and the upstream's, may be used for further requests.
+inline bool may_keep_alive(const request_info& record, const Worker& worker) noexcept {
+  // PLANT(keep-alive-same-generation)
+  return !worker.draining && record.generation == worker.current;
+}
+
+}  // namespace state

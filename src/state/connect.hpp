@@ -1,0 +1,21 @@
+// From a host's addresses to an open connection. The attempts overlap, and the first connection made is used
+// (RFC 8305 section 5).
+#pragma once
+#include "failover.hpp"
+
+namespace state {
+
+// The addresses are known: begins to connect to the first.
+Result start_connecting(request_info& record, Turn& turn, Worker& worker) noexcept;
+// Looks whether a connection is made; begins the next attempt if one has failed.
+Result poll_connecting(request_info& record, Turn& turn, Worker& worker) noexcept;
+// The timer of an attempt has expired: begins the next one too; or fails over if there is none.
+Result connect_timed_out(request_info& record, Turn& turn, Worker& worker, base::Reason reason) noexcept;
+// Returns why the proxy must not connect to that address: it is the proxy's own, or a rule denies it. Returns
+// Reason::none if it may.
+base::Reason address_objection(const Exchange& exchange, const Turn& turn, const Worker& worker,
+                               const sys::Address& address) noexcept;
+// Allocates the record's Approach. Returns false if there is no memory.
+bool need_approach(request_info& record) noexcept;
+
+}  // namespace state

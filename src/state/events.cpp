@@ -1,0 +1,49 @@
+#include "events.hpp"
+
+namespace {
+
+// The record's upstream endpoint, or a connection attempt, with that serial number; null if it is closed.
+net::Endpoint* endpoint_of(request_info& record, std::uint32_t serial) noexcept {
+  if (record.side[kUpstream].serial == serial) return &record.side[kUpstream];  // PLANT(serial-of-attempt)
+  return record.approach ? record.approach->race.find(serial) : nullptr;
+}
+
+void deliver_to_client(const net::Token& token, const sys::Event& event, Worker& worker) noexcept {
+  request_info* const record = worker.table.find(token);
+  if (record == nullptr) return;
+  record->side[kClient].mark(event);
+  worker.scheduler.wake(*record);
+}
+
+void deliver_to_upstream(const net::Token& token, const sys::Event& event, Worker& worker) noexcept {
+  const std::uint32_t slot = worker.upstreams.owner(token);
+  if (slot == base::kNoIndex) return;
+  request_info& record = worker.table.at(slot);
+  net::Endpoint* const upstream = endpoint_of(record, token.serial);
+  if (upstream == nullptr) return;
+  upstream->mark(event);
+  worker.scheduler.wake(record);
+}
+
+}  // namespace
+
+void deliver(const net::Token& token, const sys::Event& event, Worker& worker) noexcept {
+  if (token.kind == net::Token::Kind::client) return deliver_to_client(token, event, worker);
+  deliver_to_upstream(token, event, worker);
+}
+
+void begin_drain(Worker& worker) noexcept {
+  worker.draining = true;
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot)
+    if (request_info& record = worker.table.at(slot); record.state == State::READ_REQUEST)
+      worker.scheduler.wake(record);
+}
+
+std::size_t requests_in_flight(const Worker& worker) noexcept {
+  std::size_t count = 0;
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
+    const request_info& record = worker.table.at(slot);
+    count += record.exchange || record.state == State::READ_REQUEST ? 1 : 0;
+  }
+  return count;
+}

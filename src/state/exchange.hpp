@@ -1,0 +1,67 @@
+// One request and its response, from the end of READ_REQUEST to the line in the access log.
+#pragma once
+#include "../base/pool.hpp"
+#include "../net/handshake.hpp"
+#include "../net/name_source.hpp"
+#include "../plan/parent.hpp"
+#include "../plan/plan.hpp"
+#include "access_record.hpp"
+
+// Where the request goes.
+struct Route {
+  plan::Kind kind = plan::Kind::forward;  // what is done with the request
+  const plan::Hop* hop = nullptr;         // the next hop; null: the request's host
+  const plan::Parent* parent = nullptr;   // the hop is this upstream proxy; null: it is none
+  std::uint64_t tried = 0;                // bit n: member n of the group was tried
+  std::uint32_t response_timeout_ms = 0;  // 0: the configuration's
+  std::uint16_t group = 0;                // of the configuration
+  std::uint8_t member = 0;                // of the group
+  bool in_group = false;                  // the hop is `member` of `group`
+  std::uint8_t host_length = 0;
+  std::uint16_t port = 0;
+  std::array<char, http::kHostBytesMax> host;  // not initialized beyond host_length
+
+  // The host that the client asked for.
+  [[nodiscard]] std::string_view host_view() const noexcept { return {host.data(), host_length}; }
+  // Where the proxy connects to.
+  [[nodiscard]] std::string_view next_host() const noexcept {
+    return hop == nullptr ? host_view() : std::string_view{hop->host};
+  }
+  [[nodiscard]] std::uint16_t next_port() const noexcept { return hop == nullptr ? port : hop->port; }
+};
+
+// Facts about the two messages and their connections.
+struct MessageInfo {
+  http::Version version = http::Version::http10;  // of the messages that the proxy sends
+  bool to_head : 1 = false;                       // HEAD: the response has no body
+  bool wants_page : 1 = false;                    // an error response should be HTML
+  bool upgrade : 1 = false;                       // the client asks for another protocol
+  bool repeatable : 1 = false;                    // may be sent twice (RFC 9110 section 9.2.2)
+  bool tunneled : 1 = false;                      // both ways are open and not parsed
+  bool keep_alive : 1 = false;                    // the client's connection is kept after the response
+  bool keep_alive_expected : 1 = false;  // the client may assume so, at least until it has the response
+  bool upstream_keep_alive : 1 = false;  // the upstream's connection can be reused after the response
+};
+
+// The addresses to connect to. `log.attempt_count` of them were tried.
+struct Connecting {
+  net::Addresses addresses;
+  std::uint64_t started_at = 0;                  // when the first attempt began, ms
+  std::uint8_t address = 0;                      // of the open connection, or of the last attempt
+  net::Greeting greeting = net::Greeting::none;  // next step of the handshake with the parent
+};
+
+struct Exchange {
+  AccessRecord log;
+  Route route;
+  MessageInfo message;
+  Connecting connecting;
+  std::uint64_t sent_up_at_start = 0;  // the lanes' counters when the request began
+  std::uint64_t sent_down_at_start = 0;
+  std::uint64_t phase_at = 0;  // when `phase` began, ms
+  Phase phase = Phase::none;   // of SEND_REQUEST
+};
+static_assert(sizeof(Exchange) <= 1536);
+
+using ExchangePool = base::Pool<Exchange>;
+using ExchangePtr = ExchangePool::Ptr;

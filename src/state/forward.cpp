@@ -1,0 +1,214 @@
+#include "forward.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "../base/text.hpp"
+#include "../http/basic_auth.hpp"
+#include "../http/reply.hpp"
+#include "../http/rewrite.hpp"
+#include "bookkeeping.hpp"
+
+using base::Reason;
+
+namespace state {
+
+namespace {
+
+constexpr std::uint8_t kInterimsMax = 16;  // 1xx responses before the final one
+
+// Replaces the received head by the rewritten one, before the body bytes received so far. Bytes after the
+// message stay as the lane's pipelined bytes. Returns false if the body's chunks are malformed.
+bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length) noexcept {
+  const bool chunked = lane.encoding == net::Encoding::chunked;
+  std::byte* const bytes = lane.block->bytes;
+  const auto body = lane.framing.take({bytes + old_length, lane.end - old_length});
+  if (body.bad) return false;
+  std::array<std::byte, net::kChunkHeadBytes> chunk;
+  const std::size_t chunk_length =
+      chunked && body.payload > 0 ? net::write_chunk_head(body.payload, chunk.data()) : 0;
+  const std::size_t to = head.size() + chunk_length, end = to + body.payload;
+  const std::size_t next = old_length + body.consumed, ahead = lane.end - next;
+  const std::size_t next_to = end + (chunked ? net::kChunkEndBytes : 0);
+  // In the order in which neither move overwrites what the other still needs.
+  if (next_to >= next) std::memmove(bytes + next_to, bytes + next, ahead);
+  std::memmove(bytes + to, bytes + old_length, body.payload);
+  if (next_to < next) std::memmove(bytes + next_to, bytes + next, ahead);
+  head.copy(reinterpret_cast<char*>(bytes), head.size());
+  std::memcpy(bytes + head.size(), chunk.data(), chunk_length);
+  lane.begin = 0;
+  lane.end = static_cast<std::uint16_t>(end);
+  if (chunked) net::end_chunk(lane, body.payload, lane.framing.complete());  // PLANT(end-chunk-of-head)
+  if (ahead == 0) return true;
+  std::memmove(bytes + lane.end, bytes + next_to, ahead);
+  lane.pipelined_end = static_cast<std::uint16_t>(lane.end + ahead);  // PLANT(keep-pipelined)
+  return true;
+}
+
+// An HTTP/1.0 upstream sends no 100, so the proxy does (RFC 9110 section 10.1.1). Without a free block the
+// client sends its body after a while all the same.
+void send_continue(net::Lane& response, Worker& worker) noexcept {
+  response.block = worker.blocks.take();
+  if (!response.block) return;
+  std::memcpy(response.block->bytes, http::kContinue.data(), http::kContinue.size());
+  response.end = static_cast<std::uint16_t>(http::kContinue.size());
+}
+
+// As in the log; empty if the configuration adds none.
+std::string_view request_id(const Exchange& exchange, const Turn& turn, const Worker& worker,
+                            std::span<char> room) noexcept {
+  if (!turn.config().request_id) return {};
+  base::Writer out{room};
+  out << worker.run_id << '-' << exchange.log.id << '.' << std::uint64_t{exchange.log.nth};
+  return out.view();
+}
+
+// Basic credentials (RFC 7617); empty if there is no user, or no room.
+std::string_view credentials(const plan::Parent& parent, std::span<char> room) noexcept {
+  base::Writer out{room};
+  if (!parent.user.empty()) http::put_basic(out, parent.user, parent.password);
+  return out.overflowed() ? std::string_view{} : out.view();
+}
+
+// What is added to the request's head. The views refer to the members.
+struct Additions {
+  std::array<char, 64> id;
+  std::array<char, http::kCredentialsBytesMax> credentials;
+  std::array<char, http::kHostTextMax> host;
+};
+
+http::Form request_form(const request_info& record, const Turn& turn, const Worker& worker,
+                        const http::RequestHead& head, Additions& additions) noexcept {
+  const Exchange& exchange = *record.exchange;
+  const Route& route = exchange.route;
+  http::Form form = http::request_form(head, exchange.message.version);
+  form.request_id = request_id(exchange, turn, worker, additions.id);
+  if (route.parent != nullptr && route.parent->kind == plan::Parent::Kind::http) {
+    form.absolute = true;
+    form.credentials = credentials(*route.parent, additions.credentials);
+  }
+  if (route.kind == plan::Kind::reverse) {
+    form.reverse = true;
+    form.client = record.client;
+    form.host = plan::authority_of(*route.hop, additions.host);
+  }
+  return form;
+}
+
+}  // namespace
+
+Result forward_request(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
+                       std::size_t head_length) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  MessageInfo& message = record.exchange->message;
+  Additions additions;
+  const http::Form form = request_form(record, turn, worker, head, additions);
+  http::HeadRoom rewritten;
+  const std::size_t length = http::write_request(head, {turn.via(), worker.date}, form, rewritten);
+  if (length == 0) return fail_request(record, turn, worker, Reason::head_too_large);
+  request.framing = http::Framing{head.body};
+  request.stop_at_message_end = true;
+  request.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
+  const bool needs_continue = head.expects_continue && message.version == http::Version::http10;
+  if (!replace_head(request, {rewritten.data(), length}, head_length))  // the views in `head` are invalid now
+    return fail_request(record, turn, worker, Reason::bad_chunk);
+  if (!message.keep_alive && !message.upgrade) {
+    if (request.pipelined() > 0) message.keep_alive_expected = true;
+    request.pipelined_end = 0;  // the next request gets no response
+  }
+  if (needs_continue && !request.framing.complete()) send_continue(record.lane[kResponse], worker);
+  return Event::forwarded;
+}
+
+Result forward_to_group(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
+                        std::size_t head_length, const plan::Plan& plan) noexcept {
+  Exchange& exchange = *record.exchange;
+  if (!plan.keep_alive) exchange.message.keep_alive = false;
+  exchange.route.response_timeout_ms = plan.route->timeout_ms;
+  exchange.route.group = static_cast<std::uint16_t>(plan.route->group);
+  if (!choose_member(record, turn, worker))
+    return fail_request(record, turn, worker, Reason::host_unreachable);
+  return forward_request(record, turn, worker, head, head_length);
+}
+
+namespace {
+
+// Rewrites the head of a response, final or interim.
+Result send_response_head(request_info& record, Turn& turn, Worker& worker, const http::ResponseHead& head,
+                          const http::Form& form, std::size_t old_length) noexcept {
+  net::Lane& response = record.lane[kResponse];
+  Exchange& exchange = *record.exchange;
+  http::HeadRoom rewritten;
+  const std::size_t length = http::write_response(head, {turn.via(), worker.date}, form, rewritten);
+  exchange.log.head_down =
+      response.bytes_sent - exchange.sent_down_at_start + length - record.head_bytes_sent;
+  if (length == 0) return reject_response(record, turn, worker, Reason::head_too_large);
+  if (!replace_head(response, {rewritten.data(), length}, old_length))
+    return reject_response(record, turn, worker, Reason::bad_chunk);
+  response.begin = std::exchange(record.head_bytes_sent, std::uint8_t{0});
+  return Event::response_head;
+}
+
+// HTTP/1.0 has no 1xx responses (RFC 9110 section 15.2). The next head follows in the block.
+Result drop_interim(net::Lane& response, std::size_t head_length) noexcept {
+  response.end = static_cast<std::uint16_t>(response.end - head_length);
+  std::memmove(response.block->bytes, response.block->bytes + head_length, response.end);
+  response.begin = 0;
+  return again();
+}
+
+}  // namespace
+
+Result forward_response(request_info& record, Turn& turn, Worker& worker, const http::ResponseHead& head,
+                        std::size_t head_length) noexcept {
+  AccessRecord& log = record.exchange->log;
+  MessageInfo& message = record.exchange->message;
+  net::Lane& request = record.lane[kRequest];
+  net::Lane& response = record.lane[kResponse];
+  using Kind = http::Body::Kind;
+  const bool http11 = message.version == http::Version::http11;
+  const bool open_ended = head.body.kind == Kind::chunked || head.body.kind == Kind::until_eof;
+  // If the response comes before the request is complete, the rest of the request is not read.
+  // PLANT(persistent-after-upload)
+  if (!request.complete() || request.sink_closed) message.keep_alive = false;
+  if (message.keep_alive && !may_keep_alive(record, worker)) {
+    message.keep_alive = false;
+    request.drop_block();  // pipelined requests get no response
+  }
+  message.upstream_keep_alive = http11 && head.persistent && head.body.kind != Kind::until_eof;
+  log.status = log.received = head.status;
+  log.announced = head.body.kind == Kind::length;
+  log.body_length = head.body.length;
+  const http::Form form{.version = message.version,
+                        .chunked = http11 && open_ended,
+                        .close = !message.keep_alive,
+                        .via = record.exchange->route.kind != plan::Kind::reverse};
+  response.framing = http::Framing{head.body};
+  response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
+  const Result result = send_response_head(record, turn, worker, head, form, head_length);
+  response.trailing_bytes |= response.pipelined() > 0;  // PLANT(trailing-bytes)
+  response.pipelined_end = 0;
+  return result;
+}
+
+Result forward_interim(request_info& record, Turn& turn, Worker& worker, const http::ResponseHead& head,
+                       std::size_t head_length) noexcept {
+  Exchange& exchange = *record.exchange;
+  const bool switches = head.status == 101;
+  const bool unasked = switches && (!exchange.message.upgrade || head.upgrade.empty());
+  exchange.log.received = head.status;
+  if (++exchange.log.interims > kInterimsMax || unasked)
+    return reject_response(record, turn, worker, Reason::bad_status_line);
+  net::Lane& response = record.lane[kResponse];
+  if (exchange.message.version == http::Version::http10) return drop_interim(response, head_length);
+  exchange.log.status = head.status;
+  const http::Form form{.version = exchange.message.version,
+                        .close = false,
+                        .upgrade = switches,
+                        .via = exchange.route.kind != plan::Kind::reverse};
+  response.framing = http::Framing{switches ? http::Body{http::Body::Kind::until_eof} : http::Body{}};
+  const Result result = send_response_head(record, turn, worker, head, form, head_length);
+  return switches && result.is(Event::response_head) ? switch_protocols(record) : result;
+}
+
+}  // namespace state

@@ -1,0 +1,12 @@
+// The handshake with a parent (upstream proxy) before its connection leads to the request's host.
+#pragma once
+#include "connect.hpp"
+
+namespace state {
+
+// Returns the first step of the handshake that the route's connection needs.
+net::Greeting first_greeting(const Route& route) noexcept;
+// Sends the proxy's part and reads the parent's reply, step by step.
+Result parent_handshake(request_info& record, Turn& turn, Worker& worker) noexcept;
+
+}  // namespace state

@@ -1,0 +1,20 @@
+// Reads heads into the lane's block until they are complete, and parses them.
+#pragma once
+#include "quota.hpp"
+
+namespace state {
+
+struct HeadRead {
+  Result otherwise = again();  // what the record does if the head is not complete
+  std::size_t length = 0;      // of the head, at the front of the block; 0: it is not complete
+
+  [[nodiscard]] bool complete() const noexcept { return length != 0; }
+};
+
+// The views in `head` refer to the lane's block.
+HeadRead read_request_head(request_info& record, Turn& turn, Worker& worker,
+                           http::RequestHead& head) noexcept;
+HeadRead read_response_head(request_info& record, Turn& turn, Worker& worker,
+                            http::ResponseHead& head) noexcept;
+
+}  // namespace state

@@ -1,0 +1,63 @@
+#include "start.hpp"
+
+#include "../plan/router.hpp"
+#include "bookkeeping.hpp"
+#include "forward.hpp"
+#include "local_response.hpp"
+#include "web.hpp"
+
+using base::Reason;
+using plan::Wait;
+
+namespace state {
+
+namespace {
+
+// Returns why the client may not have this request now; Reason::none if it may.
+Reason client_objection(const request_info& record, const Turn& turn, const Worker& worker,
+                        const http::RequestHead& head) noexcept {
+  const bool needs_login = turn.users() != nullptr && turn.listener(record).role != plan::Role::web;
+  if (needs_login && turn.users()->login(head.fields).what != plan::LoginResult::What::good)
+    return Reason::auth_required;
+  const bool too_many = turn.limits() != nullptr && !turn.limits()->may_request(record.client, worker.now);
+  return too_many ? Reason::too_many_requests : Reason::none;
+}
+
+Result carry_out(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
+                 std::size_t head_length, const plan::Plan& plan) noexcept {
+  switch (plan.kind) {
+    case plan::Kind::forward: return forward_request(record, turn, worker, head, head_length);
+    case plan::Kind::tunnel: return begin_tunnel(record, head_length);
+    case plan::Kind::reply: return answer_locally(record, turn, worker, head);
+    case plan::Kind::reverse: return forward_to_group(record, turn, worker, head, head_length, plan);
+    default: break;
+  }
+  if (turn.listener(record).role != plan::Role::web) return fail_request(record, turn, worker, plan.reason);
+  return serve_web(record, turn, worker, head, head_length, plan);
+}
+
+}  // namespace
+
+Result start_request(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
+                     std::size_t head_length) noexcept {
+  if (!begin_exchange(record, worker)) return yield(Wait::request_head);
+  const plan::Listener& listener = turn.listener(record);
+  net::Lane& response = record.lane[kResponse];
+  const bool web = listener.role == plan::Role::web;
+  if (web && !response.block) response.block = worker.blocks.take();
+  if (web && !response.block) return need_block(Wait::request_head);
+  Exchange& exchange = *record.exchange;
+  describe_request(exchange, head, turn.config());
+  if (!may_keep_alive(record, worker)) exchange.message.keep_alive = false;
+  const bool crowded = worker.table.used() > worker.requests_max;
+  const plan::Plan plan = plan::plan_request(turn.config(), listener, head, record.client, crowded);
+  exchange.route.kind = plan.kind;
+  exchange.route.parent = plan.parent;
+  exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;
+  if (plan.kind != plan::Kind::refuse)
+    if (const Reason why = client_objection(record, turn, worker, head); why != Reason::none)
+      return fail_request(record, turn, worker, why);
+  return carry_out(record, turn, worker, head, head_length, plan);
+}
+
+}  // namespace state

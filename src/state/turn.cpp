@@ -1,0 +1,64 @@
+#include "turn.hpp"
+
+#include "bookkeeping.hpp"
+
+using plan::Wait;
+
+namespace {
+
+// ms.
+std::uint32_t timeout(const request_info& record, const Turn& turn, Wait wait) noexcept {
+  const bool has_own =
+      wait == Wait::response_head && record.exchange && record.exchange->route.response_timeout_ms != 0;
+  return has_own ? record.exchange->route.response_timeout_ms : turn.config().wait(wait);
+}
+
+void start_timer(request_info& record, const Turn& turn, Worker& worker, Wait wait) noexcept {
+  worker.scheduler.start_timer(record, wait, worker.now + timeout(record, turn, wait));
+}
+
+// What the trace says about a wait: the bytes of an incomplete head, or those that were sent in this turn.
+std::uint64_t bytes_to_trace(const request_info& record, std::uint64_t progress) noexcept {
+  if (record.state == State::READ_REQUEST) return record.lane[kRequest].end;
+  return record.state == State::READ_RESPONSE ? record.lane[kResponse].end : progress;
+}
+
+void wait(request_info& record, const Turn& turn, Worker& worker, Wait wait) noexcept {
+  const std::uint64_t progress = state::bytes_sent(record) - turn.sent_before;
+  if (record.wait == wait && progress == 0) return;
+  if (record.wait != wait || plan::row(wait).restarts) start_timer(record, turn, worker, wait);
+  state::trace(record, worker, base::TraceEvent::waited,
+               static_cast<std::int64_t>(bytes_to_trace(record, progress)), static_cast<std::uint8_t>(wait));
+}
+
+// A timer that counts the wait's total goes on while the record yields.
+void yield(request_info& record, const Turn& turn, Worker& worker, Wait wait) noexcept {
+  if (wait == Wait::none) worker.scheduler.stop_timer(record);
+  if (record.wait != wait) start_timer(record, turn, worker, wait);
+  worker.scheduler.wake(record);
+}
+
+// What a client may read meanwhile is for all its records, so they take turns: a record that has read
+// something yields once before it sleeps, and so runs after those that have read nothing. Events do not end
+// the sleep, or a busy connection would take all.
+void throttle(request_info& record, const Turn& turn, Worker& worker, Wait then) noexcept {
+  record.used_allowance = turn.charged > 0;
+  if (record.used_allowance) return yield(record, turn, worker, then);
+  wait(record, turn, worker, Wait::throttle);
+}
+
+}  // namespace
+
+void end_turn(request_info& record, const Turn& turn, Worker& worker, const Result& result) noexcept {
+  const bool may_sleep = result.wait == Wait::none || plan::row(result.wait).restarts;
+  switch (result.what) {
+    case Result::What::wait: return wait(record, turn, worker, result.wait);
+    case Result::What::need_block:
+      wait(record, turn, worker, result.wait);  // PLANT(starving-has-deadline)
+      return worker.scheduler.wait_for_block(record);
+    default:
+      // PLANT(throttled-sleeps)
+      if (turn.throttled && may_sleep) return throttle(record, turn, worker, result.wait);
+      return yield(record, turn, worker, result.wait);
+  }
+}
