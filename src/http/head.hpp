@@ -29,7 +29,8 @@ struct Field {
 
 class Fields {
  public:
-  Fields() noexcept {}  // leaves the array uninitialised
+  // Not `= default`: `Fields{}` would then set the array to zero first.
+  Fields() noexcept {}  // NOLINT(modernize-use-equals-default)
   bool add(const Field& field) noexcept {
     if (count_ == kFieldsMax) return false;
     fields_[count_++] = field;

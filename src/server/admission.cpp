@@ -1,5 +1,6 @@
 #include "admission.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string_view>
@@ -64,9 +65,9 @@ bool Admission::can_accept_from(const net::Acceptor& acceptor) const noexcept {
 }
 
 bool Admission::can_accept() const noexcept {
-  for (const net::Acceptors::Entry& entry : acceptors_.all())
-    if (can_accept_from(entry.acceptor)) return true;
-  return false;
+  const auto& entries = acceptors_.all();
+  return std::any_of(entries.begin(), entries.end(),
+                     [this](const net::Acceptors::Entry& entry) { return can_accept_from(entry.acceptor); });
 }
 
 void Admission::accept_clients() {

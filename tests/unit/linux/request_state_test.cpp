@@ -849,9 +849,7 @@ std::vector<base::BlockPtr> all_blocks(Machine& m) {
   return taken;
 }
 
-void feed(Machine& m) {
-  m.scheduler.feed(Machine::kSlots);
-}
+void feed(Machine& m) { m.scheduler.feed(Machine::kSlots); }
 
 TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
   struct Row {
