@@ -82,11 +82,11 @@ consteval bool transitions_are_sound() {
     if (++rows[from][event] > 1 || from == to) return false;
     reached[to] = left[from] = used[event] = true;
   }
-  for (std::size_t state = 0; state < kStates; ++state)
-    if (!reached[state] || !left[state]) return false;
-  for (const bool event : used)
-    if (!event) return false;
-  return true;
+  std::array<bool, kStates> every_state{};
+  std::array<bool, kEvents> every_event{};
+  every_state.fill(true);
+  every_event.fill(true);
+  return reached == every_state && left == every_state && used == every_event;
 }
 static_assert(transitions_are_sound(),
               "one row for each pair; each state is entered and left, each event used");

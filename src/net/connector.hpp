@@ -92,7 +92,7 @@ Connector::Outcome Connector::start_next(Endpoint& newest, std::uint64_t now, ba
   while (left() > 0 && !is_ours(otherwise)) {
     keep(newest);
     begin(now);
-    const std::uint8_t index = static_cast<std::uint8_t>(next_ - 1);
+    const auto index = static_cast<std::uint8_t>(next_ - 1);
     const Outcome outcome = open(addresses_.list[index], newest);
     if (outcome.status != Status::failed) {
       newest_ = index;
