@@ -7,6 +7,8 @@ import pathlib
 import re
 import sys
 
+from structure import Source
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # room -> rooms it may include, besides itself and the standard library
@@ -18,10 +20,11 @@ ROOMS = {
     "src/plan": {"src/http", "src/base", "src/sys"},
     "src/config": {"src/plan", "src/http", "src/base", "src/sys"},
     "src/files": {"src/plan", "src/http", "src/base", "src/sys"},
-    "request_state": {"src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
-    "src/watch": {"request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "access record": {"src/http", "src/base", "src/sys"},
+    "src/watch": {"access record", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "request_state": {"access record", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/explain": {"src/config", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
-    "src/server": {"src/config", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/server": {"src/config", "src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "proxy": {"src/server", "src/config", "src/explain", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
 }
 # Rooms of single files that lie elsewhere.
@@ -30,8 +33,17 @@ FILES = {
     "request_state.hpp": "request_state",
     "request_state.cpp": "request_state",
     "src/state": "request_state",
+    "src/state/access_record.hpp": "access record",
+    "src/state/states.hpp": "access record",
     "http_parse.cpp": "src/http",
 }
+# The files of the machine, lowest first; a header and its .cpp share a floor. Each includes only what is below it, and a
+# function is declared in the header of the file that defines it: so calls go down too.
+MACHINE = ["src/state/states", "src/state/access_record", "src/state/exchange", "src/state/approach", "request_state.hpp",
+           *(f"src/state/{name}" for name in (
+               "table", "scheduler", "worker", "events", "bookkeeping", "turn", "quota", "probe", "local_response", "failover",
+               "connect", "parent_handshake", "upstream", "finish", "upload", "tunnel", "proxy_header", "stream", "web",
+               "forward", "read_head", "start")), "request_state.cpp"]
 # Of the address only its numeric form is needed above: no call to the system comes with it.
 ONLY = {(room, "src/sys"): {"src/sys/address.hpp"} for room in ("src/http", "src/plan")}
 
@@ -58,6 +70,31 @@ def includes(path):
             yield False, str((ROOT / path).parent.joinpath(name).resolve().relative_to(ROOT))
 
 
+def floor_of(path):
+    """The file's floor in the machine; None: it is no part of it."""
+    name = path if path in MACHINE else path.rsplit(".", 1)[0]
+    return MACHINE.index(name) if name in MACHINE else None
+
+
+def faults_of_machine(path):
+    floor = floor_of(path)
+    if floor is None:
+        yield f"{path} has no floor in MACHINE"
+        return
+    for is_system, name in includes(path):
+        other = None if is_system else floor_of(name)
+        if other is not None and other >= floor and name.rsplit(".", 1)[0] != path.rsplit(".", 1)[0]:
+            yield f"{path} includes {name}, which is not below it in MACHINE"
+    source = Source(ROOT, ROOT / path)
+    if path.startswith("src/state/") and path.endswith(".hpp"):
+        defined = {name for name, *_ in source.functions}
+        if (ROOT / path).with_suffix(".cpp").exists():
+            defined |= {name for name, *_ in Source(ROOT, (ROOT / path).with_suffix(".cpp")).functions}
+        for name, *_ in source.declarations:
+            if re.search(rf"^[^/\n]*\b{name}\([^;{{]*\) (?:const )?noexcept;", source.text, re.MULTILINE) and name not in defined:
+                yield f"{path} declares {name}, which another file defines"
+
+
 def faults_of(path):
     room = room_of(path)
     for is_system, name in includes(path):
@@ -72,6 +109,8 @@ def faults_of(path):
             yield f"{path} ({room}) includes {name} ({other}), which does not lie below it"
         elif name not in ONLY.get((room, other), {name}):
             yield f"{path} includes {name}; of {other} only {', '.join(ONLY[room, other])} may be used there"
+    if room in ("request_state", "access record"):
+        yield from faults_of_machine(path)
     for call in FORBIDDEN_CALL.findall((ROOT / path).read_text()):
         yield f"{path} calls {call}: one thread, one process"
 

@@ -1,6 +1,7 @@
 // All output of the running proxy: the access log, the trace (-v), notices and metrics.
 #pragma once
 #include "../base/trace.hpp"
+#include "../plan/config.hpp"
 #include "metrics.hpp"
 #include "sink.hpp"
 #include "trace_printer.hpp"
