@@ -92,7 +92,7 @@ TEST(LinuxWay, OfAGet) {
   EXPECT_EQ(m.last().status, 200);
   EXPECT_EQ(m.last().sent_up, get_there(host).size());
   EXPECT_EQ(m.last().sent_down, kOkThere.size());
-  EXPECT_EQ(m.last().host_view(), "127.0.0.1");
+  EXPECT_EQ(m.last().target_view(), "http://" + host.text() + "/a");
   client.close();
   origin.close();
   EXPECT_EQ(support::open_descriptors(), descriptors) << "each descriptor is back";
