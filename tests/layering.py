@@ -71,7 +71,7 @@ def includes(path):
 
 
 def floor_of(path):
-    """The file's floor in the machine; None: it is no part of it."""
+    """The file's floor in the machine; None: it is not part of it."""
     name = path if path in MACHINE else path.rsplit(".", 1)[0]
     return MACHINE.index(name) if name in MACHINE else None
 
