@@ -204,22 +204,22 @@ def namespaces_work() -> str:
     return "" if os.waitpid(child, 0)[1] == 0 else reason
 
 
-def other_user() -> Optional[int]:
-    """An unused user id for the submission; None if this process cannot change its user."""
+def other_user(driver: int) -> Optional[int]:
+    """An unused user id for the submission of the driver with that pid; None if this process cannot change its user."""
     if os.getuid() != 0:
         return None
     fields = pathlib.Path("/proc/self/uid_map").read_text(encoding="ascii").split()
     whole = fields[0] == "0" and int(fields[2]) > 2_000_000_000
-    return 1_900_000_000 + os.getpid() if whole else 65534
+    return 1_900_000_000 + driver if whole else 65534
 
 
 class Sandbox:
     """Where the submission runs. Made in the worker; `own` says whether it has namespaces of its own."""
 
-    def __init__(self, own: bool, reason: str) -> None:
+    def __init__(self, own: bool, reason: str, driver: int) -> None:
         self.own = own
         # In a user namespace the only user is this one: the submission loses its capabilities instead.
-        self.user = other_user() if not own or own_user_namespace() is False else None
+        self.user = other_user(driver) if not own or own_user_namespace() is False else None
         self.room = find_room() if own else pathlib.Path(tempfile.mkdtemp(prefix="driver-"))
         self.room.chmod(0o711)
         self.home = self.room / "home"
@@ -636,6 +636,19 @@ PAGES: Dict[str, Page] = {
 }
 
 
+class Budget:
+    """Seconds for which the proxy may do nothing. Time for which it waits for a processor does not count, up to 8 times."""
+
+    def __init__(self, seconds: float, starved: Callable[[], float]) -> None:
+        self.seconds, self.starved = seconds, starved
+        self.began, self.at_first = time.monotonic(), starved()
+
+    def left(self) -> float:
+        """What is left; negative when it is used up."""
+        passed = time.monotonic() - self.began
+        return self.seconds - max(passed - max(0.0, self.starved() - self.at_first), passed / 8)
+
+
 # ---- the proxy under test ---------------------------------------------------------------------------------------------
 
 class Tail:
@@ -715,9 +728,8 @@ class Proxy:
 
     def _await_port(self, patience: float) -> None:
         """Waits until the port is in the kernel's table of listening sockets; connects to nothing."""
-        ended = 0
-        end = time.monotonic() + patience
-        while time.monotonic() < end and ended < 20:
+        ended, budget = 0, Budget(patience, lambda: self.schedule()[1])
+        while budget.left() > 0 and ended < 20:
             rows = [row for row in tcp_table() if row.local == self.port and row.state == 0x0A]
             if rows:
                 self.pid = self._owner({row.inode for row in rows})
@@ -773,8 +785,8 @@ class Proxy:
             for pid in [pid for pid in self.sandbox.processes() if is_alive(pid)]:
                 with contextlib.suppress(OSError):
                     os.kill(pid, getattr(signal, name))
-            end = time.monotonic() + (patience if name == "SIGINT" else 2)
-            while time.monotonic() < end:
+            budget = Budget(patience if name == "SIGINT" else 2, lambda: self.schedule()[1])
+            while budget.left() > 0:
                 if not self.alive():
                     return self.status(), name
                 time.sleep(0.01)  # a grandchild's end cannot be awaited
@@ -935,16 +947,13 @@ class Stage:
 
     def wait(self, ready: Callable[[float], bool], patience: Optional[float] = None) -> bool:
         """Calls `ready` with a number of seconds to wait until it is true. False when the patience is used up."""
-        left = self.patience if patience is None else patience
-        if ready(min(0.02, left)):
+        seconds = self.patience if patience is None else patience
+        if ready(min(0.02, seconds)):
             return True
-        end = time.monotonic() + 4 * left
-        while left > 0 and time.monotonic() < end:
-            began, starved = time.monotonic(), self.starved()
-            if ready(min(left, 0.2)):
+        budget = Budget(seconds, self.starved)
+        while budget.left() > 0:
+            if ready(min(seconds, 0.2)):
                 return True
-            passed = time.monotonic() - began
-            left -= max(passed - max(0.0, self.starved() - starved), passed / 4)
             if not self.proxy.alive():
                 return ready(0)
         return False
@@ -992,11 +1001,11 @@ class Stage:
 
     def read_answer(self, client: socket.socket, most: int = MEBIBYTE) -> Answer:
         """Reads until the response is whole by its Content-Length, or the connection ends. Bounded in bytes and time."""
-        data, reset, end = b"", False, time.monotonic() + 4 * self.patience + 10
+        data, reset, budget = b"", False, Budget(4 * self.patience + 10, self.starved)
         pieces: List[bytes] = []
         have, length, head = 0, -1, b""
         while length < 0 or have < length:
-            ensure(time.monotonic() < end, "its answer came too slowly to end", "the whole answer in time")
+            ensure(budget.left() > 0, "its answer came too slowly to end", "the whole answer in time")
             try:
                 piece = self.receive(client)
             except ConnectionResetError:
@@ -1204,9 +1213,10 @@ def send_slowly(stage: Stage, pieces: Sequence[bytes], path: str) -> None:
 
 def slow_request(stage: Stage) -> None:
     """A request byte by byte; then the end of the head in two pieces, at each place."""
-    step = 16 if stage.valgrind else 1
     whole = request_bytes(stage.origin.url("/text?50&9"))
-    send_slowly(stage, [whole[i:i + step] for i in range(0, len(whole), step)], "/text?50&9")
+    step = 16 if stage.valgrind else 1
+    places = [i for i in range(len(whole)) if i % (step if i < 60 or i > len(whole) - 12 else 16) == 0] + [len(whole)]
+    send_slowly(stage, [whole[start:end] for start, end in zip(places, places[1:])], "/text?50&9")
     for cut in range(1, 4):
         path = f"/text?50&{cut}"
         whole = request_bytes(stage.origin.url(path))
@@ -1910,7 +1920,7 @@ TABLE = (
          GET + "'ORIGIN/binary?16250&5' -o got; curl -s 'ORIGIN/binary?16250&5' | cmp - got"),
     Test(until_close, "basic", 1, ALL, "end", "An answer whose end is the end of the connection", "GET; the server sends no "
          "Content-Length.", "The whole body, then the end of the connection.", GET + "'ORIGIN/until-close?12000&3' -o got", "ordinary"),
-    Test(slow_request, "basic", 2, ALL, "partial", "A request sent byte by byte, and cut at each place of its end", "GET in many "
+    Test(slow_request, "basic", 2, ALL, "partial", "A request sent in many pieces, its first line and its end byte by byte", "GET in many "
          "pieces.", "The text.", "{ printf 'GET ORIGIN/text?50 HT'; sleep 1; printf 'TP/1.0\\r\\n\\r\\n'; sleep 1; } | "
          "curl -s -m 5 telnet://${PROXY#http://}", "ordinary"),
     Test(slow_answer, "basic", 2, ALL, "partial", "An answer sent in pieces", "GET; the server sends 15 pieces.", "The same bytes.",
@@ -2893,14 +2903,14 @@ def on_signal(code: int, _frame: Optional[types.FrameType]) -> NoReturn:
     raise Interrupted(code)
 
 
-def worker(options: argparse.Namespace, writer: int, reason: str) -> None:
+def worker(options: argparse.Namespace, writer: int, reason: str, driver: int) -> None:
     """Runs in a child process: sets the sandbox up, runs all tests, writes events."""
     out = os.fdopen(writer, "w", encoding="utf-8")
 
     def report(event: Dict[str, Any]) -> None:
         print(json.dumps(event), file=out, flush=True)
 
-    sandbox = Sandbox(not reason, reason)
+    sandbox = Sandbox(not reason, reason, driver)
 
     def leave(*_: Any) -> None:
         sandbox.close()
@@ -2940,7 +2950,7 @@ def become_worker(options: argparse.Namespace, reader: int, writer: int, reason:
         os.close(reader)
         if reason:
             set_process(PR_SET_PDEATHSIG, signal.SIGTERM)
-            status = guarded_worker(options, writer, reason)
+            status = guarded_worker(options, writer, reason, parent)
         else:
             enter_namespaces()
             set_process(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -2950,7 +2960,7 @@ def become_worker(options: argparse.Namespace, reader: int, writer: int, reason:
             if inner == 0:
                 set_process(PR_SET_PDEATHSIG, signal.SIGKILL)
                 furnish(find_room())
-                status = guarded_worker(options, writer, reason)
+                status = guarded_worker(options, writer, reason, parent)
             else:
                 os.close(writer)
                 status = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
@@ -2958,10 +2968,10 @@ def become_worker(options: argparse.Namespace, reader: int, writer: int, reason:
         os._exit(status & 255)
 
 
-def guarded_worker(options: argparse.Namespace, writer: int, reason: str) -> int:
+def guarded_worker(options: argparse.Namespace, writer: int, reason: str, driver: int) -> int:
     """The worker, with an exit status."""
     try:
-        worker(options, writer, reason)
+        worker(options, writer, reason, driver)
         return 0
     except BaseException:  # pylint: disable=broad-except  # the status says so
         traceback.print_exc()
