@@ -2215,7 +2215,8 @@ class Run:
 
     def count_silence(self, test: Test, finding: Finding) -> None:
         """Gives up what cannot succeed, and waits for less long after two silences."""
-        if test.function is plain_text and (finding.silent or finding.cause == "start" or "it ended" in finding.did):
+        unserved = finding.silent or finding.cause in ("start", "greedy", "endless head", "endless body")
+        if test.function is plain_text and (unserved or "it ended" in finding.did):
             self.skipped = "the simplest request is not served"
         self.serial = self.serial or (test.function is fast_before_slow and finding.cause == "serial")
         self.silences += finding.silent
@@ -2299,10 +2300,15 @@ class Watched(NamedTuple):
 
 def watched_by_valgrind(run: Run) -> None:
     """The rows of the groups memory and shutdown."""
-    if run.skipped or not tests_for_valgrind("ordinary"):
+    if run.skipped:
         for group, asked in (("memory", run.options.check_memory_mgmt), ("shutdown", run.options.check_clean_shutdown)):
             if asked is not None:
                 run.row(group, group, "Under valgrind", 1, "leaks", Finding(f"not run: {run.skipped}", ""), skipped=True)
+        return
+    if is_script(run.command[0]):
+        for group, asked in (("memory", run.options.check_memory_mgmt), ("shutdown", run.options.check_clean_shutdown)):
+            if asked is not None:
+                run.row(group, group, "Under valgrind", 1, "leaks", passed=None, note="valgrind cannot judge a script")
         return
     if run.options.check_memory_mgmt is not None:
         run.report({"event": "start", "name": "memory", "description": "Under valgrind, with clients and servers that leave"})
@@ -2310,6 +2316,13 @@ def watched_by_valgrind(run: Run) -> None:
     if run.options.check_clean_shutdown is not None:
         run.report({"event": "start", "name": "shutdown", "description": "Under valgrind, with clients connected at the end"})
         shutdown_rows(run, watch(run, "shutdown"))
+
+
+def is_script(program: str) -> bool:
+    """Whether a program is run by an interpreter that is not a shell: valgrind would judge the interpreter."""
+    with open(program, "rb") as file:
+        line = file.readline(200)
+    return line.startswith(b"#!") and not re.search(rb"sh\s*$", line)
 
 
 def tests_for_valgrind(kind: str) -> List[Test]:
