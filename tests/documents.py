@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 
+import structure
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REPEATABLE = ("repeated", "rule")
 
@@ -96,11 +98,19 @@ def design_transitions():
         yield f"| {state} | `{event}` | {following} | {meaning.get(event, '')} |"
 
 
+def design_floors():
+    yield from ("| Floor | Parts of `src/state` |", "|---|---|")
+    parts = structure.floors(structure.sources(ROOT))
+    for floor in reversed(range(len(parts))):
+        yield f"| {floor} | {', '.join(f'`{part}`' for part in parts[floor])} |"
+
+
 GENERATED = [  # document, name of the part, its lines
     ("README.md", "drawing", readme_drawing),
     ("README.md", "options", readme_options),
     ("docs/proxy.1", "options", manual_options),
     ("docs/design.md", "transitions", design_transitions),
+    ("docs/design.md", "floors", design_floors),
 ]
 
 

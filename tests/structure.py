@@ -167,6 +167,22 @@ def calls_in_state(files):
     return graph
 
 
+def floors(files):
+    """The parts of src/state, each above all that it calls: [[stem]], the lowest first. REQUIRES: no call cycle."""
+    graph = calls_in_state(files)
+    height = {}
+
+    def visit(part):
+        if part not in height:
+            height[part] = 0
+            height[part] = 1 + max((visit(other) for other in graph.get(part, ())), default=-1)
+        return height[part]
+
+    for part in {pathlib.Path(file.name).stem for file in files if file.name.startswith("src/state/") and file.name.endswith(".cpp")}:
+        visit(part)
+    return [sorted(part for part, at in height.items() if at == floor) for floor in range(max(height.values()) + 1)]
+
+
 def lines_under(root, *patterns):
     return sum(path.read_text(encoding="utf-8", errors="replace").count("\n") for pattern in patterns for path in root.glob(pattern) if path.is_file())
 
