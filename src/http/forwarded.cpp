@@ -6,8 +6,8 @@ namespace {
 using base::Writer;
 using std::string_view;
 
-// Without the interface number of a link-local address, which means nothing to other machines.
-sys::Address told(const sys::Address& client) noexcept {
+// Removes the interface number of a link-local address, which means nothing to other machines.
+sys::Address without_interface(const sys::Address& client) noexcept {
   sys::Address plain = sys::unmapped(client);
   plain.scope = 0;
   return plain;
@@ -32,7 +32,7 @@ void put_requested_host(Writer& out, const RequestedHost& host) noexcept {
 }
 
 void put_forwarded_for(Writer& out, const RequestHead& /*head*/, const Form& form) noexcept {
-  const sys::Address client = told(form.client);
+  const sys::Address client = without_interface(form.client);
   if (client.bits() == 0)
     out << "unknown";  // RFC 7239 section 6.2
   else
@@ -41,7 +41,7 @@ void put_forwarded_for(Writer& out, const RequestHead& /*head*/, const Form& for
 
 // Quotes values that are not tokens; an IPv6 address also has brackets (RFC 7239 sections 4 and 6).
 void put_forwarded(Writer& out, const RequestHead& head, const Form& form) noexcept {
-  const bool ipv6 = told(form.client).bits() == 128;
+  const bool ipv6 = without_interface(form.client).bits() == 128;
   out << (ipv6 ? "for=\"[" : "for=");
   put_forwarded_for(out, head, form);
   out << (ipv6 ? "]\"" : "");

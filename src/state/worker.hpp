@@ -1,4 +1,4 @@
-// What the machine works with: memory, queues, DNS, connection pool, clocks. One for the whole program.
+// Shared resources of all records: memory, queues, DNS, connection pool, clocks. One per program.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -13,20 +13,20 @@
 #include "../net/upstream_pool.hpp"
 #include "scheduler.hpp"
 
-// Pages about the machine itself, which it serves without knowing who looks on.
+// The proxy's own pages. They do not depend on the client.
 class Pages {
  public:
   static constexpr std::string_view kTextType = "text/plain; version=0.0.4; charset=utf-8";
   static constexpr std::string_view kJsonType = "application/json";
 
   virtual ~Pages() = default;
-  // What has been counted and what there is now: in Prometheus' text format, or as JSON.
+  // Counters and gauges, in Prometheus' text format or as JSON.
   [[nodiscard]] virtual std::string metrics(bool json) const = 0;
 };
 
-// Nothing here depends on a record. What depends on the configuration that a record is served by is in Turn.
+// Nothing here depends on a record. What depends on a record's configuration is in Turn.
 struct Worker {
-  plan::Generation* current;  // the youngest configuration: new connections are served by it
+  plan::Generation* current;  // the newest configuration, which new connections use
   const sys::Fd& poller;
   Table& table;
   Scheduler& scheduler;
@@ -41,7 +41,7 @@ struct Worker {
   ::files::Server* files = nullptr;
   const Pages* pages = nullptr;         // null: there are none
   std::span<const sys::Address> own{};  // addresses that the proxy listens on
-  std::string_view run_id{};            // of this run of the program, so that request IDs are unique
+  std::string_view run_id{};            // identifies this run of the program, so that request IDs are unique
   std::uint32_t requests_max = 0;       // with more records in use, a new client gets 503
   bool draining = false;                // graceful shutdown: requests in flight are finished, nothing else
   std::uint64_t connections = 0;        // accepted so far

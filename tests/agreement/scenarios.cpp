@@ -196,7 +196,7 @@ constexpr Scenario kScenarios[] = {
     {"sign: close", "pair a; transmit a; close a; peer-error a"},
     {"sign: close with unread data", "pair a; peer-send a; close a; peer-error a"},
     {"sign: close over an unread FIN", "pair a; peer-fin a; close a; peer-error a"},
-    {"sign: close with unread data with a FIN behind it",
+    {"sign: close with unread data with a FIN after it",
      "pair a; peer-send a; peer-fin a; close a; peer-error a"},
     {"sign: linger 0", "pair a; linger-0 a; close a; peer-error a"},
     {"sign: linger 0 after their FIN", "pair a; peer-fin a; linger-0 a; close a; peer-error a"},

@@ -137,12 +137,12 @@ const std::map<std::string, Player::Verb>& Player::verbs() {
       // ours; L is a listener, A a connection, H a host
       {"listen", &Player::listen},              // L [BACKLOG]
       {"listen-again", &Player::listen_again},  // L M: at the same address
-      {"accept", &Player::accept},              // L A: A must have dialled before all others
+      {"accept", &Player::accept},              // L A: A must have connected before all others
       {"connect", &Player::connect},            // H A
       {"watch", &Player::watch},                // A
       {"rearm", &Player::rearm},                // A
-      {"wait", &Player::wait},                  // [MOST]: without sleeping; the events sorted by name
-      {"receive", &Player::receive},            // A [MOST]
+      {"wait", &Player::wait},                  // [MAX]: without sleeping; the events sorted by name
+      {"receive", &Player::receive},            // A [MAX]
       {"transmit", &Player::transmit},          // A [BYTES]
       {"fill", &Player::fill},                  // A: until no more bytes are accepted
       {"stuff", &Player::stuff},                // A: one write larger than the buffers
@@ -152,10 +152,10 @@ const std::map<std::string, Player::Verb>& Player::verbs() {
       {"close", &Player::close},                // A or L
       {"descriptor", &Player::descriptor},      // A: its number, counted from the poller's
       {"limit", &Player::limit},                // N: no descriptor that is N or more after the poller's
-      {"pair", &Player::pair},  // A: dialled and accepted, by a listener of its own that is closed again
+      {"pair", &Player::pair},  // A: connected and accepted, by a listener of its own that is closed again
       {"pipe", &Player::pipe},  // the script's only one
-      {"splice-in", &Player::splice_in},    // A [MOST]: from A into the pipe
-      {"splice-out", &Player::splice_out},  // A [BYTES]: to A, all that is in the pipe or less
+      {"splice-in", &Player::splice_in},    // A [MAX]: from A into the pipe
+      {"splice-out", &Player::splice_out},  // A [BYTES]: to A, all bytes in the pipe or fewer
       // theirs
       {"dial", &Player::dial},                  // L A
       {"dial-in-vain", &Player::dial_in_vain},  // L A: the backlog is full
@@ -193,7 +193,7 @@ int Player::number(const Words& words, std::size_t index, int otherwise) {
 Player::End& Player::at(const Words& words, std::size_t index) {
   if (index >= words.size()) give_up("a name is missing after " + words[0]);
   const auto found = ends_.find(words[index]);
-  if (found == ends_.end()) give_up("nobody is called " + words[index]);
+  if (found == ends_.end()) give_up("unknown name: " + words[index]);
   return found->second;
 }
 

@@ -1,8 +1,8 @@
-// Differential test: heads and chunked bodies, good ones and systematic mutations of them, through our parser
-// and through http_parser (the one of Node.js before llhttp). Where the two disagree, one of the classes
-// below must say why. A disagreement without a class is a failure.
+// Differential test: heads and chunked bodies, valid ones and systematic mutations of them, through our
+// parser and through http_parser (the one of Node.js before llhttp). A disagreement must belong to one of the
+// classes below, which say why. A disagreement without a class is a failure.
 //
-// Debian's http_parser is built without HTTP_PARSER_STRICT; many of the classes are of its making.
+// Debian's http_parser is built without HTTP_PARSER_STRICT, which causes many of the classes.
 #include <http_parser.h>
 
 #include <array>
@@ -29,12 +29,12 @@ using properties::escaped;
 using std::string;
 using std::string_view;
 
-// ---- what a parser makes of an input ---------------------------------------------------------------------
+// ---- the result of a parser ------------------------------------------------------------------------------
 
 enum class Kind { request, response, chunks };
 enum class What { complete, partial, bad };
 
-// Everything that is compared, in one form for both.
+// All that is compared, in one form for both.
 struct Reading {
   What what = What::partial;
   Reason why = Reason::none;  // ours, if bad
@@ -113,7 +113,7 @@ Reading ours(Kind kind, string_view text) {
   return out;
 }
 
-// Collects what http_parser calls back with.
+// Collects the callbacks of http_parser.
 struct Theirs {
   Reading out;
   string name, value;
@@ -205,7 +205,7 @@ Reading theirs(Kind kind, string_view text) {
     settings.on_url = add_text;
     settings.on_status = add_text;
   }
-  // Byte by byte, so that the end of the head is known.
+  // Byte by byte, to find the end of the head.
   for (std::size_t i = 0; i < text.size(); ++i) {
     (void)http_parser_execute(&parser, &settings, text.data() + i, 1);
     if (HTTP_PARSER_ERRNO(&parser) != HPE_OK) {
@@ -235,7 +235,7 @@ Reading theirs(Kind kind, string_view text) {
 
 struct Disagreement {
   Kind kind;
-  string_view text;  // as much of it as the accepting side took
+  string_view text;  // as much of it as the accepting parser consumed
   Reading ours, theirs;
 
   [[nodiscard]] bool we_accept() const {
@@ -253,7 +253,7 @@ struct Disagreement {
     while (!rest.empty() && (rest[0] == '\r' || rest[0] == '\n')) rest.remove_prefix(1);
     return string{rest.substr(0, rest.find_first_of("\r\n"))};
   }
-  // What stands between the first blank and the last.
+  // The text between the first and the last blank.
   [[nodiscard]] string target() const {
     const string line = first_line();
     const std::size_t first = line.find(' '), last = line.rfind(' ');
@@ -278,7 +278,7 @@ struct Disagreement {
       if (reference::lower(key) == name) out.push_back(reference::strip(value));
     return out;
   }
-  // A line, other than the first and an empty one, for which `test` holds.
+  // True if `test` holds for a line that is neither the first nor empty.
   template <class Test>
   [[nodiscard]] bool has_line(Test test) const {
     string_view rest = text.substr(std::min(text.find('\n'), text.size() - 1) + 1);
@@ -303,7 +303,7 @@ bool has_control(string_view text) {
 bool is_http(const string& target) { return reference::lower(target.substr(0, 7)) == "http://"; }
 bool is_no_host(const string& value) { return !reference::read_authority(value); }
 
-// RFC 9112 section 3.2, each form as far as http_parser lets it through.
+// RFC 9112 section 3.2: the forms that http_parser accepts.
 bool is_target(const string& method, const string& target) {
   if (!reference::all(target, reference::is_visible)) return false;
   if (method == "CONNECT")
@@ -338,7 +338,7 @@ bool is_userinfo_good(const string& target) {
   return at == string::npos || is_userinfo_text(string_view{authority}.substr(0, at));
 }
 
-// Whether some line is a chunk size with these blanks and this character behind it.
+// True if a line is a chunk size followed by these blanks and this character.
 template <class Test>
 bool has_size_line(string_view text, Test test) {
   for (std::size_t end = 0; (end = text.find('\n')) != string_view::npos; text.remove_prefix(end + 1)) {
@@ -362,9 +362,9 @@ struct Class {
 };
 
 using D = Disagreement;
-// The first that holds counts.
+// The first class that matches counts.
 const Class kClasses[] = {
-    // Both accept, and read the same bytes differently.
+    // Both accept, and interpret the same bytes differently.
     {"HTAB behind \"chunked\"", Stricter::they,
      "RFC 9110 5.6.3: OWS may be HTAB; they see another coding then",
      [](const D& d) {
@@ -458,7 +458,8 @@ const Class kClasses[] = {
        return d.refused_for(Reason::bad_transfer_encoding) && !d.values("transfer-encoding").empty() &&
               d.first_line().find("HTTP/1.0") != string::npos;
      }},
-    {"two Transfer-Encodings", Stricter::we, "RFC 9112 6.1: allowed as a list; nobody sends it in good faith",
+    {"two Transfer-Encodings", Stricter::we,
+     "RFC 9112 6.1: allowed as a list; legitimate clients do not send it",
      [](const D& d) {
        return d.refused_for(Reason::bad_transfer_encoding) && d.values("transfer-encoding").size() > 1;
      }},
@@ -482,7 +483,7 @@ const Class kClasses[] = {
      }},
     {"chunks: limits", Stricter::we, "RFC 9112 7.1: sizes and extensions are to be limited",
      [](const D& d) { return d.refused_for(Reason::bad_chunk) && d.text.size() > 1024; }},
-    {"chunks: trailer line that is no field", Stricter::we, "RFC 9112 7.1.2 and 5",
+    {"chunks: trailer line that is not a field", Stricter::we, "RFC 9112 7.1.2 and 5",
      [](const D& d) {
        return d.refused_for(Reason::bad_chunk) && d.has_line([](string_view line) {
          const string_view name = line.substr(0, line.find(':'));
@@ -609,7 +610,7 @@ const string_view kBodies[] = {
     "1 ;x\r\na\r\n1\r\nb\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n",
 };
 
-// Each position of `text`: bytes put in, changed, taken out; lines doubled.
+// At each position of `text`: bytes inserted, changed, removed; lines doubled.
 void mutate(Run& run, Kind kind, string_view text) {
   const string odd =
       string(1, '\0') + "\1\b\t\n\v\f\r\x1b\x1f \"#%(),/:;<=>?@[\\]{|}~\x7f\x80\xa0\xff*+-._a0Z9!'&$^`";
@@ -814,7 +815,7 @@ void try_first_lines(Run& run) {
   }
 }
 
-// Each byte where a name, a value, a target, a phrase has one.
+// Each byte in a name, a value, a target and a phrase.
 void try_bytes(Run& run) {
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);

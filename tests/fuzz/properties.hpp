@@ -1,4 +1,4 @@
-// What must hold for every input, and how a violation is told. Shared by the fuzz targets.
+// Properties that must hold for every input, and the report of a violation. Shared by the fuzz targets.
 #pragma once
 #include <sanitizer/asan_interface.h>
 
@@ -22,7 +22,7 @@ namespace properties {
 using std::string;
 using std::string_view;
 
-// Says what is wrong and dies, so that the fuzzer keeps the input.
+// Reports the violation and aborts, so that the fuzzer keeps the input.
 [[noreturn]] inline void fail(const string& what) {
   (void)std::fprintf(stderr, "\nproperty violated: %s\n", what.c_str());
   std::abort();
@@ -35,8 +35,8 @@ inline void require_same(const string& got, const string& wanted, const char* wh
     fail(string{what} + "\n  is:        " + escaped(got) + "\n  should be: " + escaped(wanted));
 }
 
-// The input in a piece of memory of exactly its size, of which only the first bytes can be read: what lies
-// behind them the sanitizer watches.
+// The input in an allocation of exactly its size, of which only the first bytes may be read: the sanitizer
+// guards the rest.
 class Revealed {
  public:
   explicit Revealed(string_view text) : size_(text.size()), bytes_(std::make_unique<char[]>(size_)) {
@@ -57,8 +57,8 @@ class Revealed {
   std::unique_ptr<char[]> bytes_;
 };
 
-// Where to cut an input of `size` bytes in two: everywhere if it is short, else at places that depend on the
-// input alone, so that a finding can be repeated.
+// Where to cut an input of `size` bytes in two: everywhere if it is short, else at positions that depend on
+// the input alone, so that a finding is reproducible.
 inline std::vector<std::size_t> cuts(string_view text) {
   constexpr std::size_t kEverywhere = 128, kSome = 24;
   std::vector<std::size_t> out;
@@ -98,7 +98,7 @@ inline string describe(const http::Body& body) {
   return kKinds[static_cast<int>(body.kind)] + (sized ? std::to_string(body.length) : "");
 }
 
-// Everything a head holds, as text: two heads are the same if their texts are.
+// All parts of a head as text: two heads are equal if their texts are.
 inline string describe(const http::RequestHead& head) {
   return string{head.method} + " " + string{head.target} + " form " +
          std::to_string(static_cast<int>(head.form)) + (head.plain_http ? " http " : " ") +
@@ -121,8 +121,8 @@ inline void require_same_verdict(const http::Parsed& got, const http::Parsed& wh
        " were seen before: " + describe(got));
 }
 
-// Lengths at which an input that comes in pieces is looked at: every one, or in a long input those around
-// line ends and limits.
+// Lengths at which a partial input is checked: every one, or in a long input those around line ends and
+// limits.
 inline std::vector<std::size_t> stops(string_view text) {
   constexpr std::size_t kEverywhere = 2048, kAround = 3;
   std::vector<bool> chosen(text.size() + 1, text.size() <= kEverywhere);
@@ -142,7 +142,7 @@ inline std::vector<std::size_t> stops(string_view text) {
   return out;
 }
 
-// Parses `text` whole, bit by bit and in two pieces; all must agree. `parse(bytes, seen, head)`.
+// Parses `text` whole, byte by byte and in two pieces; all must agree. `parse(bytes, seen, head)`.
 template <class Head, class Parse>
 http::Parsed parse_every_way(Revealed& input, string_view text, Parse parse, Head& head) {
   using What = http::Parsed::What;
@@ -200,7 +200,7 @@ inline bool is_about_grammar(base::Reason why) {
          why == R::folded_header;
 }
 
-// The first head in `text`, up to its empty line, as the grammar reads it.
+// The first head in `text`, up to its empty line, according to the grammar.
 inline std::optional<reference::Message> first_head(string_view text, bool is_response) {
   if (!is_response && text.substr(0, 2) == "\r\n") text.remove_prefix(2);
   const std::size_t end = text.find("\r\n\r\n");
@@ -208,7 +208,7 @@ inline std::optional<reference::Message> first_head(string_view text, bool is_re
   return reference::read_head(text.substr(0, end + 4), is_response);
 }
 
-// A head refused for its grammar must break the grammar.
+// A head refused for its grammar must violate the grammar.
 inline void require_deserved(const http::Parsed& parsed, string_view text, bool is_response) {
   if (parsed.what != http::Parsed::What::bad || !is_about_grammar(parsed.why)) return;
   const auto read = first_head(text, is_response);
@@ -217,7 +217,7 @@ inline void require_deserved(const http::Parsed& parsed, string_view text, bool 
   if (!ours) fail("refused though it is to the letter of the grammar: " + describe(parsed));
 }
 
-// ---- what is written -------------------------------------------------------------------------------------
+// ---- written heads ---------------------------------------------------------------------------------------
 
 inline const http::ProxyFields kHop{"a-name-for-via-of-64-bytes-the-longest-one-that-is-allowed-in-it",
                                     "Sun, 06 Nov 1994 08:49:37 GMT"};
@@ -234,10 +234,10 @@ inline bool is_hop_by_hop(const string& name) {
 
 struct Forwarded {
   std::vector<reference::Field> fields;
-  std::size_t options = 0;  // how many Connection names
+  std::size_t options = 0;  // number of names in Connection
 };
 
-// RFC 9110 section 7.6.1, and Content-Length as a number whatever Connection says.
+// RFC 9110 section 7.6.1; a valid Content-Length stays whatever Connection names.
 inline Forwarded end_to_end(const reference::Message& message, bool keep_length) {
   std::vector<string> options;
   for (const string& value : message.values("Connection"))
@@ -255,7 +255,7 @@ inline Forwarded end_to_end(const reference::Message& message, bool keep_length)
   return out;
 }
 
-// Writes into room of exactly the size that is promised to do, and into less. "" if Connection names too
+// Writes into a buffer of exactly the promised size, and into smaller ones. "" if Connection names too
 // many.
 template <class Head, class Write>
 string write_every_way(const Head& head, Write write, std::size_t head_length, std::size_t options) {
@@ -279,7 +279,7 @@ string write_every_way(const Head& head, Write write, std::size_t head_length, s
   return written;
 }
 
-// `written` as a strict reader understands it.
+// Parses `written` strictly.
 inline reference::Message read_back(const string& written, bool is_response) {
   for (std::size_t i = 0; i < written.size(); ++i) {
     const bool bare_cr = written[i] == '\r' && (i + 1 == written.size() || written[i + 1] != '\n');

@@ -1,5 +1,5 @@
-// The RFCs' grammar once more, read plainly and slowly, sharing nothing with the program: what the fuzz
-// targets hold the program against. Choices the program makes where the RFCs leave one are marked CHOICE.
+// A second, simple and slow implementation of the RFCs' grammar that shares nothing with the program: the
+// fuzz targets compare the program with it. Choices that the RFCs leave to the program are marked CHOICE.
 #pragma once
 #include <algorithm>
 #include <cctype>
@@ -48,7 +48,7 @@ inline string strip(string_view text) {
   return string{text.substr(first, text.find_last_not_of(" \t") - first + 1)};
 }
 
-// The elements of a comma-separated list, in lower case. A last one that is empty does not count.
+// The elements of a comma-separated list, in lower case. An empty last one does not count.
 inline std::vector<string> elements(string_view list) {
   std::vector<string> out;
   while (!list.empty()) {
@@ -101,8 +101,8 @@ inline bool read_status_line(const string& line, Message& out) {
   return line[12] == ' ';
 }
 
-// A whole head, its empty line included and nothing behind it; nothing if it is not to the letter of the
-// grammar.
+// A complete head with its empty line and nothing after it; nothing if it does not follow the grammar
+// exactly.
 inline std::optional<Message> read_head(string_view text, bool is_response) {
   std::vector<string> lines;
   while (!text.empty()) {
@@ -127,7 +127,7 @@ inline std::optional<Message> read_head(string_view text, bool is_response) {
   return out;
 }
 
-// Digits to a number, or nothing if they are none or do not fit in 64 bits.
+// Parses digits; nothing if they are invalid or do not fit in 64 bits.
 inline std::optional<std::uint64_t> number(string_view digits) {
   if (digits.empty()) return {};
   std::uint64_t value = 0;
@@ -185,7 +185,8 @@ inline bool is_ipv4(string_view text) {
   return parts == 4;
 }
 
-// How many 16-bit groups a sequence "h16:h16:..." has; the last may be an IPv4 address if `last`. -1: none.
+// The number of 16-bit groups in a sequence "h16:h16:..."; the last may be an IPv4 address if `last`. -1:
+// invalid.
 inline int groups(string_view text, bool last) {
   if (text.empty()) return 0;
   int count = 0;
@@ -207,8 +208,8 @@ inline bool is_ipv6(string_view text) {
   return before >= 0 && after >= 0 && before + after <= 7;
 }
 
-// CHOICE: no percent, no characters beyond letters, digits, "-", ".", "_"; no name that could be an odd way
-// to write an IPv4 address.
+// CHOICE: no percent-encoding, only letters, digits, "-", ".", "_"; no name that could be another spelling of
+// an IPv4 address.
 inline bool is_host_name(string_view host) {
   if (host.empty() || host.size() > 253) return false;
   for (const char c : host)
@@ -250,12 +251,12 @@ inline std::optional<Authority> read_authority(string_view text) {
   return out;
 }
 
-// RFC 3986 section 3.2.1. CHOICE: what follows "%" is not looked into.
+// RFC 3986 section 3.2.1. CHOICE: percent-encoding is not checked.
 inline bool is_userinfo(char c) {
   return is_digit(c) || is_letter(c) || (c != '\0' && std::strchr("-._~!$&'()*+,;=%:", c) != nullptr);
 }
 
-// `rest` is what follows "http://".
+// `rest` is the text after "http://".
 inline std::optional<Uri> read_http_uri(string_view rest) {
   rest = rest.substr(0, rest.find('#'));
   string_view authority = rest.substr(0, rest.find_first_of("/?"));
@@ -279,11 +280,11 @@ inline string host_field(const Authority& authority) {
 
 struct Chunks {
   enum class What { complete, partial, bad } what;
-  string payload;        // what came before the error, if there is one
+  string payload;        // decoded before the error, if there is one
   std::size_t consumed;  // complete: bytes of the message
 };
 
-// CHOICE: extensions are not looked into (any text behind ";"), sizes stay below 2^60, a size line has at
+// CHOICE: extensions are not parsed (any text after ";"), sizes stay below 2^60, a size line has at
 // most 1024 characters (the ";" and CR LF not counted), the trailer section 15 KiB (CR LF not counted).
 class ChunkReader {
  public:

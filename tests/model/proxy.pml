@@ -1,34 +1,33 @@
-/* A model of the two lanes and the marks: request_state.cpp and src/net/lane.cpp with the bytes left out, on a kernel
- * that gives edges exactly as epoll(7) with EPOLLET does.
+/* A model of two lanes and their readiness marks: request_state.cpp and src/net/lane.cpp without the bytes, on a kernel
+ * that reports edges exactly as epoll(7) with EPOLLET does.
  *
- * What is checked (run.py):
- *   - no lost wake-up: with no deadlines at all, the proxy never sleeps while a request is unfinished (spin: "invalid end
+ * Properties (run.py):
+ *   - no lost wake-up: without any timeout, the proxy never sleeps while a request is unfinished (spin: "invalid end
  *     state": the guard at `asleep` is never satisfied again);
- *   - every history ends, without any assumption of fairness: there is no cycle of states (spin: "acceptance cycle").
- *     Each step of a peer uses something up, so a cycle is one of the proxy, and one in which no unit is moved; wherever
- *     the proxy can go round without moving any there is a label "accept_...", so that one run looks for this and for
- *     all the rest (-DNP would need a second one, which does not look for invalid end states). Both together: every request that was
- *     begun is over.
- *   - nothing is touched after release: an event, or a name that was looked up, finds the very endpoint that it was for,
- *     or nobody (`ev_conn`, `named_k`);
- *   - what the peers see: a kind client gets its whole answer, never RST; an answer cut short looks cut;
- *   - at the end every block and every descriptor is back.
+ *   - every history ends, without any fairness assumption: there is no cycle of states (spin: "acceptance cycle").
+ *     Each step of a peer uses something up, so a cycle is one of the proxy in which no unit moves. Each place where the
+ *     proxy can loop without moving a unit has a label "accept_...", so that one run finds these cycles and everything
+ *     else (-DNP would need a second run, which does not find invalid end states). Together: every request ends.
+ *   - no use after release: an event or a DNS result reaches exactly the endpoint it was for, or none (`ev_conn`,
+ *     `named_k`);
+ *   - what the peers see: a well-behaved client gets its complete response, never RST; a truncated response is detectable;
+ *   - at the end every block and every descriptor is returned.
  *
  * Abstractions, each with its reason:
  *   - Bytes are units, and only counted: order within a lane is that of memmove and memcpy, which unit tests cover. A
- *     head is one or two units, so that it can be half read.
- *   - Time does not exist. Where deadlines are modelled (DEADLINES), one may strike at any turn, in any order: more than
- *     the program allows. Where they are not, nothing may depend on them.
- *   - A turn of the loop is as in Proxy::turn; the world may move between any two system calls. Only `asleep` and the
- *     collecting of events are one step, as they are in epoll_wait.
+ *     head is one or two units, so that it can be incomplete.
+ *   - Time does not exist. With DEADLINES a timeout may expire at any turn, in any order: more than the program allows.
+ *     Without them nothing may depend on timeouts.
+ *   - A turn of the loop is as in Server::turn; the peers may act between any two system calls. Only `asleep` and the
+ *     collection of events are one step, as they are in epoll_wait.
  *   - LATE is harsher than the program: records may run between two events of one batch, so that a descriptor can be
- *     closed, and its slot reused, while an event for it is under way. The program marks all first; the serial number is
- *     what would hold if it did not.
+ *     closed, and its slot reused, while an event for it is pending. The program marks all first; the serial number
+ *     protects it even if it did not.
  *   - A refused connection and a reset one are the same: the next call fails, once.
- *   - The notes for the log are left out. The pool has room for one connection, and all hosts are one.
- *   - A name has one waiter: each client asks for its own.
+ *   - The access log is left out. The pool has room for one connection, and all hosts are one.
+ *   - A DNS lookup has one waiter: each client resolves its own name.
  *
- * What stands behind #ifdef WRONG_... is a mistake, planted; run.py tells which configuration must find it.
+ * Code in #ifdef WRONG_... is a planted mistake; run.py names the configuration that must find it.
  */
 
 /* ---- the configuration ------------------------------------------------------------------------------------------- */
@@ -58,60 +57,60 @@
 #define RES_BODY 2
 #endif
 #ifndef CAP
-#define CAP 2            /* units a socket buffer takes, each way */
+#define CAP 2            /* capacity of a socket buffer in units, each way */
 #endif
 #ifndef BLOCK
-#define BLOCK 2          /* units a block takes of a body */
+#define BLOCK 2          /* capacity of a block in units of a body */
 #endif
 #ifndef BUDGET
-#define BUDGET 9         /* units a record may read in a turn; 9: as many as it likes */
+#define BUDGET 9         /* units a record may read in a turn; 9: unlimited */
 #endif
 
-/* What the peers may do, and what the world is like: 1 or 0. */
+/* What the peers and the kernel may do: 1 or 0. */
 #ifndef HALF
-#define HALF 0           /* the client may send FIN once its request is out, and read on */
+#define HALF 0           /* the client may send FIN after its request and continue to read */
 #endif
 #ifndef LEAVE
-#define LEAVE 0          /* the client may close at any time: FIN, then RST to whatever comes */
+#define LEAVE 0          /* the client may close at any time: FIN, then RST in reply to any bytes */
 #endif
 #ifndef VANISH
 #define VANISH 0         /* the client may send RST at any time */
 #endif
 #ifndef EARLY
-#define EARLY 0          /* the origin may answer before it has the whole request, and read no more */
+#define EARLY 0          /* the origin may respond before the request is complete, and stop reading */
 #endif
 #ifndef DIES
-#define DIES 0           /* the origin may break off at any time, by RST, or by FIN where that can be told */
+#define DIES 0           /* the origin may abort at any time: by RST, or by FIN where the truncation is detectable */
 #endif
 #ifndef REFUSE
 #define REFUSE 0         /* the origin may refuse the connection */
 #endif
 #ifndef SILENT
-#define SILENT 0         /* the origin never answers */
+#define SILENT 0         /* the origin never responds */
 #endif
 #ifndef LAZY
-#define LAZY 0           /* each peer may stop doing anything at any time; only a deadline helps */
+#define LAZY 0           /* each peer may stop at any time; only a timeout helps */
 #endif
 #ifndef BAD
-#define BAD 0            /* the request may be one to be refused, and the answer one that is no HTTP */
+#define BAD 0            /* the request may be refused, and the response may not be HTTP */
 #endif
 #ifndef CHUNKED
-#define CHUNKED 0        /* the answer may come in chunks: its end can be told, but not by our client */
+#define CHUNKED 0        /* the response may be chunked: its end is detectable, but not by an HTTP/1.0 client */
 #endif
-#ifndef TOLD
-#define TOLD 0           /* the answer tells its length; 0: it may also end with the stream */
+#ifndef SIZED
+#define SIZED 0           /* the response has a length; 0: it may also end with the stream */
 #endif
 #ifndef EXTRA
-#define EXTRA 0          /* units that the first client may send behind its request */
+#define EXTRA 0          /* units that the first client may send after its request */
 #endif
 #ifndef EXPECT
-#define EXPECT 0         /* the client asked for a 100 */
+#define EXPECT 0         /* the client expects a 100 */
 #endif
 #ifndef INTERIM
 #define INTERIM 1        /* units of a 100 */
 #endif
 #ifndef LOOKUP
-#define LOOKUP 0         /* the host has a name, which may take time to look up, and may be unknown */
+#define LOOKUP 0         /* the host is a name: the DNS lookup may take time, and may fail */
 #endif
 #ifndef DEADLINES
 #define DEADLINES 0
@@ -120,41 +119,41 @@
 #define LATE 0
 #endif
 #ifndef ERROR_ONCE
-#define ERROR_ONCE 0     /* after a failed call the error is gone (SO_ERROR): the next read says "end of stream" */
+#define ERROR_ONCE 0     /* a failed call clears the error (SO_ERROR): the next read returns end of stream */
 #endif
 
 #ifndef KEEP
-#define KEEP 0           /* HTTP/1.1: connections are kept, the client's and the origin's */
+#define KEEP 0           /* HTTP/1.1: keep-alive connections, the client's and the origin's */
 #endif
 #ifndef REQUESTS
-#define REQUESTS 1       /* of a client, one after the other; at most 2, and with 2 the host has one address */
+#define REQUESTS 1       /* of a client, in sequence; at most 2, and with 2 the host has one address */
 #endif
 #ifndef PIPELINE
-#define PIPELINE 0       /* the client may send a request before it has the answer to the last */
+#define PIPELINE 0       /* the client may send a request before it has the previous response */
 #endif
 #ifndef CLOSES
-#define CLOSES 0         /* the origin may close a connection that has served before, until it begins to answer */
+#define CLOSES 0         /* the origin may close a reused connection until it begins to respond */
 #endif
-#ifndef SURPLUS
-#define SURPLUS 0        /* the origin may send a unit too many with its answer's last */
+#ifndef TRAILING
+#define TRAILING 0        /* the origin may send an extra unit after its response */
 #endif
 #ifndef HINT
-#define HINT 0           /* the origin may send an interim answer first, of one unit; RES_HEAD is 1 */
+#define HINT 0           /* the origin may send an interim response first, of one unit; RES_HEAD is 1 */
 #endif
 #ifndef TUNNEL
-#define TUNNEL 0         /* the request is CONNECT: what is behind the head is for the other end */
+#define TUNNEL 0         /* the request is CONNECT: units after the head are for the origin */
 #endif
 #ifndef UPGRADE
-#define UPGRADE 0        /* the request asks for another protocol, and its answer is 101 */
+#define UPGRADE 0        /* the request has Upgrade, and its response is 101 */
 #endif
 
 #define REQ (REQ_HEAD + REQ_BODY)
 #define RES (RES_HEAD + RES_BODY)
-#define BODY (UPGRADE -> 0 : REQ_BODY) /* of the request: what follows 101 is none */
-#define OWN 2            /* units of an answer of our own */
-#define OPENED 1         /* units of the answer to CONNECT */
+#define BODY (UPGRADE -> 0 : REQ_BODY) /* of the request: units after 101 are not a body */
+#define OWN 2            /* units of the proxy's own response */
+#define OPENED 1         /* units of the response to CONNECT */
 #define KIND (!VANISH && !LEAVE && !DIES && !LAZY && !DEADLINES && !EXTRA)
-/* Nothing stands between the client and the origin's answer. A head in two pieces may have to make room (408). */
+/* The client must get the origin's response. A head in two pieces may have to yield its block (408). */
 #define PLAIN (KIND && !REFUSE && !BAD && !LOOKUP && REQ_HEAD == 1 && !(KEEP && BLOCKS == 1))
 
 /* ---- names -------------------------------------------------------------------------------------------------------- */
@@ -164,37 +163,37 @@ mtype = { resolving, connecting, linked }                                       
 mtype = { need_read, need_write, complete, spent, no_block, read_failed, write_failed } /* net::Flow */
 mtype = { done, again, the_end, fail }                                                /* sys::Outcome */
 mtype = { wait, yield, starve, go, close }                                            /* Step::What */
-mtype = { idle, head, other, leaving, lingering }  /* plan::Wait, as far as the end of the wait differs */
-mtype = { answer_it, drop_it }                     /* base::Reason of a verdict: with an answer, or without */
+mtype = { idle, head, other, leaving, lingering }  /* plan::Wait, as far as the result of a timeout differs */
+mtype = { with_response, without_response }                     /* base::Reason of a verdict: with a response, or without */
 #define none 0
-#define NOBODY 255
+#define NO_CONN 255
 
-/* Each change of state stands in the model as GO(from, to); transitions.py compares them with kStateRows. */
+/* Each change of state in the model is GO(from, to); transitions.py compares them with kStateRows. */
 #define GO(from, to) d_step { assert(R.state == from); next_state = to; step = go; printf("client %d: %e -> %e\n", R.k, from, to) }
 #define CLOSE(from) d_step { assert(R.state == from); next_state = FREE; step = close; printf("client %d: %e -> FREE\n", R.k, from) }
 
 /* ---- the kernel ---------------------------------------------------------------------------------------------------- */
 
 typedef Conn {
-  byte in;      /* units that have come from the peer and have not been read */
-  byte out;     /* units that we have sent and the peer has not taken */
+  byte in;      /* units received from the peer and not read */
+  byte out;     /* units that the proxy has sent and the peer has not read */
   bit est;      /* connected, or the attempt has failed */
-  bit fin;      /* the peer's FIN is behind `in` */
-  bit reset;    /* the peer's RST has come, behind `in` */
-  bit err;      /* ... and no call has told us yet */
-  bit shut;     /* our FIN is behind `out` */
-  bit killed;   /* our RST has gone out */
+  bit fin;      /* the peer's FIN follows `in` */
+  bit reset;    /* the peer's RST has arrived, after `in` */
+  bit err;      /* ... and no call has reported it yet */
+  bit shut;     /* our FIN follows `out` */
+  bit killed;   /* our RST is sent */
   bit closed;   /* our descriptor is closed */
   bit watched;  /* it is in the epoll set */
-  bit queued;   /* there was an edge since epoll_wait last told of it */
-  bit no_room;  /* SOCK_NOSPACE: we were told that there is no room; room will be an edge */
-  byte slot;    /* the record that its events are for; of an upstream: UpstreamPool::owners_ */
+  bit queued;   /* there was an edge since epoll_wait last reported it */
+  bit no_room;  /* SOCK_NOSPACE: a call reported a full buffer; room will be an edge */
+  byte slot;    /* the record that its events are for; of an upstream connection: UpstreamPool::owners_ */
   byte side, serial;
-  bit hint;     /* an interim answer has come on it, and was not passed on yet */
-  byte whom;    /* ghosts: the client whose request was last given to it, */
-  byte asked;   /* ... the number of that request among all, */
-  byte told;    /* ... of that which the origin has begun to answer, */
-  byte stray;   /* ... and of that behind whose answer it has sent a unit too many */
+  bit hint;     /* an interim response has arrived on it, and was not forwarded yet */
+  byte client;    /* ghosts: the client whose request it last received, */
+  byte request_number;   /* ... the number of that request among all, */
+  byte responding;    /* ... of that to which the origin has begun to respond, */
+  byte stray;   /* ... and of that after whose response it has sent an extra unit */
 };
 
 /* Of client k: 3k is its own connection; 3k+1 and 3k+2 are those to the origin's addresses. */
@@ -203,7 +202,7 @@ Conn conn[CONNS];
 
 #define edge(c) conn[c].queued = conn[c].watched
 
-/* What epoll_wait reports is what is so when it is called, not what made the edge. */
+/* epoll_wait reports the state at the time of the call, not the cause of the edge. */
 #define is_in(c)   (conn[c].in > 0 || conn[c].fin || conn[c].reset)
 #define is_out(c)  (conn[c].est && (conn[c].out < CAP || conn[c].reset))
 #define is_fin(c)  (conn[c].fin || conn[c].reset)
@@ -215,7 +214,7 @@ Conn conn[CONNS];
 #define EDGES (conn[0].queued || conn[1].queued || conn[2].queued || conn[3].queued || conn[4].queued || conn[5].queued)
 #endif
 
-/* recv(2): what has come, however little; then the error, then the end. Sets io and n. */
+/* recv(2): the units received, however few; then the error, then the end. Sets io and n. */
 inline receive(id, room) {
   d_step {
     assert(!conn[id].closed && room > 0);
@@ -253,7 +252,7 @@ inline transmit(id, wanted) {
   }
 }
 
-/* close(2): over unread bytes, or with SO_LINGER 0, it is RST, and what is under way is lost. */
+/* close(2): with unread bytes, or with SO_LINGER 0, it sends RST, and units in flight are lost. */
 inline close_descriptor(id, at_once) {
   d_step {
     assert(!conn[id].closed);
@@ -268,7 +267,7 @@ inline close_descriptor(id, at_once) {
   }
 }
 
-/* EPOLL_CTL_ADD: what is ready already counts as an edge. */
+/* EPOLL_CTL_ADD: existing readiness counts as an edge. */
 inline watch(id, at_slot, at_side, with_serial) {
   d_step {
     conn[id].slot = at_slot;
@@ -281,26 +280,26 @@ inline watch(id, at_slot, at_side, with_serial) {
 
 /* ---- the peers ----------------------------------------------------------------------------------------------------- */
 
-bit knocking[CLIENTS];   /* waits to be accepted */
-bit until_eof[CLIENTS];  /* how the origin's answer ends: by the end of the stream, or by its length */
-bit chunked[CLIENTS];    /* by its length, but not one that our client is told */
-bit bad[CLIENTS];        /* the request is one to be refused */
+bit pending[CLIENTS];   /* waits to be accepted */
+bit until_eof[CLIENTS];  /* the origin's response ends with the stream, not by its length */
+bit chunked[CLIENTS];    /* it has a length that the client does not get */
+bit bad[CLIENTS];        /* the proxy refuses the request */
 
-/* Ghosts: nobody decides by them. */
-mtype answered[CLIENTS]; /* whose answer has begun: none, linked (the origin's), fail (ours) */
-byte interims[CLIENTS];  /* units of a 100 that were put on the way */
-bit origin_told[CLIENTS];/* the origin has sent all of its answer */
-byte answers[CLIENTS];   /* answers of the origin that have begun to go to the client */
-bit closing[CLIENTS];    /* ... and the last of them says that the connection ends */
-byte dialed[CLIENTS];    /* connections begun for it */
+/* Ghosts: no decision depends on them. */
+mtype responder[CLIENTS]; /* whose response has begun: none, linked (the origin's), fail (the proxy's) */
+byte interims[CLIENTS];  /* units of a 100 that were sent */
+bit origin_done[CLIENTS];/* the origin has sent its whole response */
+byte responses[CLIENTS];   /* responses of the origin that are forwarded to the client */
+bit closing[CLIENTS];    /* ... and the last of them has Connection: close */
+byte attempts[CLIENTS];    /* connections started for it */
 byte caller_sent[CLIENTS], callee_sent[CLIENTS];  /* units that the ends of a tunnel have sent */
 
 #define WHOLE(k, count) (interims[k] + (count) * RES)
-/* The client may begin with another request. If it has read that the connection ends, it does not. */
-#define IS_TOLD ((answered[k] == fail && got > WHOLE(k, answers[k])) || (closing[k] && got > WHOLE(k, answers[k] - 1)))
-#define MAY_ASK (sent < REQUESTS * REQ && !IS_TOLD && (sent % REQ > 0 || PIPELINE || got == WHOLE(k, sent / REQ)))
+/* The client may begin another request, unless it has read Connection: close. */
+#define KNOWS_END ((responder[k] == fail && got > WHOLE(k, responses[k])) || (closing[k] && got > WHOLE(k, responses[k] - 1)))
+#define MAY_REQUEST (sent < REQUESTS * REQ && !KNOWS_END && (sent % REQ > 0 || PIPELINE || got == WHOLE(k, sent / REQ)))
 
-/* Bytes to a descriptor that we have closed are answered by RST, which destroys what the peer has not read yet. */
+/* Bytes to a closed descriptor cause RST, which destroys what the peer has not read yet. */
 inline arrives(id) {
   if
   :: conn[id].closed -> conn[id].killed = 1; conn[id].out = 0
@@ -321,43 +320,43 @@ proctype Client(byte k) {
   byte c = 3 * k;
   do
   :: atomic {
-       (sent < REQ + (k == 0 -> EXTRA : 0) || MAY_ASK) && conn[c].in < CAP && !conn[c].fin && !conn[c].killed ->
-       arrives(c); sent++; printf("client %d sends its unit %d\n", k, sent)
+       (sent < REQ + (k == 0 -> EXTRA : 0) || MAY_REQUEST) && conn[c].in < CAP && !conn[c].fin && !conn[c].killed ->
+       arrives(c); sent++; printf("client %d sends unit %d\n", k, sent)
      }
-  :: atomic { conn[c].out > 0 -> takes(c); got++; printf("client %d takes its unit %d\n", k, got) }
+  :: atomic { conn[c].out > 0 -> takes(c); got++; printf("client %d receives unit %d\n", k, got) }
   :: atomic {
        HALF && sent >= REQ && (!KEEP || sent % REQ == 0) && !conn[c].fin && !conn[c].killed && !conn[c].closed ->
-       conn[c].fin = 1; edge(c); printf("client %d sends FIN and reads on\n", k)
+       conn[c].fin = 1; edge(c); printf("client %d sends FIN and continues to read\n", k)
      }
-  :: atomic { conn[c].killed -> printf("client %d finds RST\n", k); assert(!KIND); goto gone }
+  :: atomic { conn[c].killed -> printf("client %d receives RST\n", k); assert(!KIND); goto gone }
   :: atomic {
        conn[c].out == 0 && conn[c].shut && !conn[c].killed ->
-       /* The end of the stream: is it that of the answer? */
-       printf("client %d finds the end after %d units\n", k, got);
-       assert(KEEP || !(answered[k] == linked && (until_eof[k] || chunked[k])) || got == WHOLE(k, 1));
-       assert(!(KIND && !KEEP && answered[k] == linked && origin_told[k]) || got == WHOLE(k, 1));
-       assert(!(KIND && answered[k] == fail) || got == WHOLE(k, answers[k]) + OWN);
-       assert(!KIND || answered[k] != none);
-       assert(!PLAIN || answered[k] == linked);
-       /* Who keeps its connection finds its end only where it wants no more. */
-       assert(!(KIND && KEEP && answered[k] == linked) || (got == WHOLE(k, answers[k]) && (closing[k] || (conn[c].fin && answers[k] == sent / REQ))));
+       /* The end of the stream: is the response complete? */
+       printf("client %d receives FIN after %d units\n", k, got);
+       assert(KEEP || !(responder[k] == linked && (until_eof[k] || chunked[k])) || got == WHOLE(k, 1));
+       assert(!(KIND && !KEEP && responder[k] == linked && origin_done[k]) || got == WHOLE(k, 1));
+       assert(!(KIND && responder[k] == fail) || got == WHOLE(k, responses[k]) + OWN);
+       assert(!KIND || responder[k] != none);
+       assert(!PLAIN || responder[k] == linked);
+       /* A keep-alive connection ends only where the client expects no more. */
+       assert(!(KIND && KEEP && responder[k] == linked) || (got == WHOLE(k, responses[k]) && (closing[k] || (conn[c].fin && responses[k] == sent / REQ))));
        conn[c].fin = 1;
        edge(c);
        break
      }
   :: atomic {
-       KEEP && answered[k] == linked && (sent % REQ == 0 || EXTRA) && got == WHOLE(k, sent / REQ) && !conn[c].killed ->
-       conn[c].fin = 1; edge(c); printf("client %d has %d answers and closes\n", k, sent / REQ); break
+       KEEP && responder[k] == linked && (sent % REQ == 0 || EXTRA) && got == WHOLE(k, sent / REQ) && !conn[c].killed ->
+       conn[c].fin = 1; edge(c); printf("client %d has %d responses and closes\n", k, sent / REQ); break
      }
   :: atomic { VANISH -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d sends RST\n", k); goto gone }
   :: atomic { LEAVE && !conn[c].killed -> conn[c].fin = 1; edge(c); printf("client %d closes\n", k); break }
-  :: atomic { LAZY -> printf("client %d falls asleep\n", k); goto gone }
+  :: atomic { LAZY -> printf("client %d stops\n", k); goto gone }
   od;
-  /* Closed. What still comes is answered by RST. */
+  /* Closed. Bytes that still arrive cause RST. */
   if
   :: atomic {
        conn[c].out > 0 ->
-       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d, closed, answers by RST\n", k)
+       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d, closed, sends RST\n", k)
      }
   :: conn[c].closed
   fi;
@@ -365,13 +364,13 @@ gone:
   skip
 }
 
-/* One attempt to reach the origin of client k. If it is kept, it serves whoever comes. */
+/* One connection attempt to the origin of client k. In the pool, it serves any client. */
 proctype Origin(byte k; byte c) {
-  byte sent, got, heard, served;
-  bit deaf, ended;
+  byte sent, got, current, served;
+  bit stopped_reading, ended;
   if
   :: conn[c].watched
-  :: conn[3 * k].closed && !conn[c].watched -> goto gone  /* it never came to that */
+  :: conn[3 * k].closed && !conn[c].watched -> goto gone  /* never started */
   fi;
   if
   :: atomic { !conn[c].closed -> conn[c].est = 1; edge(c); printf("origin %d accepts\n", c) }
@@ -380,81 +379,81 @@ proctype Origin(byte k; byte c) {
        conn[c].est = 1; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d refuses\n", c); goto gone
      }
   :: conn[c].closed -> goto gone
-  :: atomic { LAZY -> printf("origin %d falls asleep\n", c); goto gone }
+  :: atomic { LAZY -> printf("origin %d stops\n", c); goto gone }
   fi;
   do
   :: atomic {
-       conn[c].out > 0 && !deaf ->
+       conn[c].out > 0 && !stopped_reading ->
        if
        :: KEEP && sent >= RES && got == REQ && !ended -> sent = 0; got = 0; served++  /* another request */
        :: else
        fi;
        takes(c);
        got++;
-       printf("origin %d takes its unit %d\n", c, got);
+       printf("origin %d receives unit %d\n", c, got);
        assert(got <= REQ);
        if
-       :: KEEP && got == 1 -> assert(heard != conn[c].asked); heard = conn[c].asked
+       :: KEEP && got == 1 -> assert(current != conn[c].request_number); current = conn[c].request_number
        :: else
        fi
      }
   :: atomic {
-       HINT && !ended && sent == 0 && conn[c].hint == 0 && conn[c].told != conn[c].asked && conn[c].in < CAP && !conn[c].killed &&
+       HINT && !ended && sent == 0 && conn[c].hint == 0 && conn[c].responding != conn[c].request_number && conn[c].in < CAP && !conn[c].killed &&
        got > 0 && !conn[c].closed ->
-       conn[c].hint = 1; conn[c].told = conn[c].asked; arrives(c); printf("origin %d sends an interim answer\n", c)
+       conn[c].hint = 1; conn[c].responding = conn[c].request_number; arrives(c); printf("origin %d sends an interim response\n", c)
      }
   :: atomic {
        !SILENT && !ended && sent < RES && conn[c].in < CAP && !conn[c].killed && (got == REQ || (EARLY && got > 0)) ->
        arrives(c);
        sent++;
-       conn[c].told = conn[c].asked;
-       printf("origin %d sends its unit %d\n", c, sent);
+       conn[c].responding = conn[c].request_number;
+       printf("origin %d sends unit %d\n", c, sent);
        if
-       :: sent == RES -> origin_told[conn[c].whom] = 1
+       :: sent == RES -> origin_done[conn[c].client] = 1
        :: else
        fi;
        if
-       :: SURPLUS && sent == RES && !conn[c].killed && conn[c].in < CAP && !conn[c].closed ->
-          arrives(c); conn[c].stray = conn[c].asked; printf("origin %d sends a unit too many\n", c)
+       :: TRAILING && sent == RES && !conn[c].killed && conn[c].in < CAP && !conn[c].closed ->
+          arrives(c); conn[c].stray = conn[c].request_number; printf("origin %d sends an extra unit\n", c)
        :: 1
        fi
      }
-  :: atomic { EARLY && sent > 0 && !deaf && got < REQ -> deaf = 1; printf("origin %d reads no more\n", c) }
+  :: atomic { EARLY && sent > 0 && !stopped_reading && got < REQ -> stopped_reading = 1; printf("origin %d stops reading\n", c) }
   :: atomic {
-       sent == RES && (!KEEP || until_eof[conn[c].whom]) && !ended && !conn[c].closed ->
+       sent == RES && (!KEEP || until_eof[conn[c].client]) && !ended && !conn[c].closed ->
        ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN\n", c)
      }
   :: atomic {
-       /* ... whether the next request is on the way or not. */
-       CLOSES && ((sent == RES && got == REQ) || (served > 0 && sent == 0 && conn[c].told != conn[c].asked)) && !ended && !conn[c].closed ->
+       /* ... whether the next request is in flight or not. */
+       CLOSES && ((sent == RES && got == REQ) || (served > 0 && sent == 0 && conn[c].responding != conn[c].request_number)) && !ended && !conn[c].closed ->
        if
        :: conn[c].fin = 1; edge(c); printf("origin %d closes\n", c); break
        :: conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d closes by RST\n", c); goto gone
        fi
      }
   :: atomic {
-       /* closed over unread bytes: RST. A kind origin does so only where the answer's end can be told without it. */
-       deaf && sent == RES && conn[c].out > 0 && !until_eof[k] && !conn[c].closed ->
-       conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d closes over what it has not read: RST\n", c); goto gone
+       /* closed with unread bytes: RST. A well-behaved origin does so only if the response has a length. */
+       stopped_reading && sent == RES && conn[c].out > 0 && !until_eof[k] && !conn[c].closed ->
+       conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d closes with unread units: RST\n", c); goto gone
      }
   :: atomic { DIES && !conn[c].closed -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d sends RST\n", c); goto gone }
   :: atomic {
-       DIES && !until_eof[conn[c].whom] && !ended && !conn[c].closed ->
-       ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN too early\n", c);
+       DIES && !until_eof[conn[c].client] && !ended && !conn[c].closed ->
+       ended = 1; conn[c].fin = 1; edge(c); printf("origin %d sends FIN early\n", c);
        if
        :: KEEP -> break
        :: else
        fi
      }
-  :: atomic { LAZY -> printf("origin %d falls asleep\n", c); goto gone }
+  :: atomic { LAZY -> printf("origin %d stops\n", c); goto gone }
   :: conn[c].killed -> goto gone
-  :: conn[c].closed && (conn[c].out == 0 || deaf) -> goto gone
+  :: conn[c].closed && (conn[c].out == 0 || stopped_reading) -> goto gone
   od;
-  /* Closed. What still comes is answered by RST. */
+  /* Closed. Bytes that still arrive cause RST. */
   if
   :: atomic {
        conn[c].out > 0 && !conn[c].closed ->
-       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d, closed, answers by RST\n", c)
+       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d, closed, sends RST\n", c)
      }
   :: conn[c].closed
   fi;
@@ -462,8 +461,8 @@ gone:
   skip
 }
 
-/* The ends of a tunnel: both speak and hear until each has said its last. The end of what one says is told by FIN alone, so
- * whoever finds it must have had everything. */
+/* The ends of a tunnel: both send and receive until each has sent its last unit. Only FIN marks the end of a direction, so
+ * the end that receives FIN must have received everything. */
 proctype Caller(byte k) {
   byte sent, got;
   byte c = 3 * k;
@@ -471,21 +470,21 @@ proctype Caller(byte k) {
   do
   :: atomic {
        sent < REQ && conn[c].in < CAP && !conn[c].fin && !conn[c].killed ->
-       arrives(c); sent++; caller_sent[k] = sent; printf("client %d sends its unit %d\n", k, sent)
+       arrives(c); sent++; caller_sent[k] = sent; printf("client %d sends unit %d\n", k, sent)
      }
-  :: atomic { conn[c].out > 0 -> takes(c); got++; printf("client %d takes its unit %d\n", k, got) }
+  :: atomic { conn[c].out > 0 -> takes(c); got++; printf("client %d receives unit %d\n", k, got) }
   :: atomic {
        sent == REQ && !conn[c].fin && !conn[c].killed ->
        conn[c].fin = 1; edge(c); printf("client %d sends FIN\n", k)
      }
-  :: atomic { conn[c].killed -> printf("client %d finds RST\n", k); assert(!KIND); goto gone }
+  :: atomic { conn[c].killed -> printf("client %d receives RST\n", k); assert(!KIND); goto gone }
   :: atomic {
        conn[c].out == 0 && conn[c].shut && !conn[c].killed && !over ->
        over = 1;
-       printf("client %d finds the end after %d units\n", k, got);
-       assert(answered[k] != linked || (conn[3 * k + dialed[k]].fin && got == interims[k] + callee_sent[k]));
-       assert(!(KIND && answered[k] == fail) || got == OWN);
-       assert(!PLAIN || answered[k] == linked)
+       printf("client %d receives FIN after %d units\n", k, got);
+       assert(responder[k] != linked || (conn[3 * k + attempts[k]].fin && got == interims[k] + callee_sent[k]));
+       assert(!(KIND && responder[k] == fail) || got == OWN);
+       assert(!PLAIN || responder[k] == linked)
      }
   :: over && conn[c].fin -> break
   :: atomic { VANISH -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d sends RST\n", k); goto gone }
@@ -494,7 +493,7 @@ proctype Caller(byte k) {
   if
   :: atomic {
        conn[c].out > 0 ->
-       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d, closed, answers by RST\n", k)
+       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("client %d, closed, sends RST\n", k)
      }
   :: conn[c].closed
   fi;
@@ -518,10 +517,10 @@ proctype Callee(byte k; byte c) {
   :: conn[c].closed -> goto gone
   fi;
   do
-  :: atomic { conn[c].out > 0 -> takes(c); got++; printf("origin %d takes its unit %d\n", c, got) }
+  :: atomic { conn[c].out > 0 -> takes(c); got++; printf("origin %d receives unit %d\n", c, got) }
   :: atomic {
        sent < RES_BODY + UPGRADE && (!UPGRADE || got >= REQ_HEAD) && !ended && conn[c].in < CAP && !conn[c].killed ->
-       arrives(c); sent++; callee_sent[k] = sent; printf("origin %d sends its unit %d\n", c, sent)
+       arrives(c); sent++; callee_sent[k] = sent; printf("origin %d sends unit %d\n", c, sent)
      }
   :: atomic {
        sent == RES_BODY + UPGRADE && !ended && !conn[c].killed && !conn[c].closed ->
@@ -530,11 +529,11 @@ proctype Callee(byte k; byte c) {
   :: atomic {
        conn[c].out == 0 && conn[c].shut && !conn[c].killed && !over ->
        over = 1;
-       printf("origin %d finds the end after %d units\n", c, got);
-       /* Nothing was said: nothing can look whole. */
+       printf("origin %d receives FIN after %d units\n", c, got);
+       /* Without bytes no truncation is possible. */
        assert(got <= (UPGRADE -> REQ_HEAD : 0) || (conn[3 * k].fin && got == caller_sent[k] - (UPGRADE -> 0 : REQ_HEAD)))
      }
-  :: atomic { conn[c].killed -> printf("origin %d finds RST\n", c); assert(!KIND || !ended || REFUSE); goto gone }
+  :: atomic { conn[c].killed -> printf("origin %d receives RST\n", c); assert(!KIND || !ended || REFUSE); goto gone }
   :: over && (ended || conn[c].closed) -> break
   :: atomic { DIES && !conn[c].closed -> conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d sends RST\n", c); goto gone }
   :: atomic { DIES && !ended && !conn[c].closed -> ended = 1; conn[c].fin = 1; edge(c); printf("origin %d closes\n", c); break }
@@ -542,7 +541,7 @@ proctype Callee(byte k; byte c) {
   if
   :: atomic {
        conn[c].out > 0 && !conn[c].closed ->
-       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d, closed, answers by RST\n", c)
+       conn[c].out = 0; conn[c].reset = 1; conn[c].err = 1; edge(c); printf("origin %d, closed, sends RST\n", c)
      }
   :: conn[c].closed
   fi;
@@ -560,24 +559,24 @@ typedef Endpoint {
 };
 typedef Lane {
   bit block;
-  byte held;      /* units in the block that are to be sent */
-  byte tail;      /* units behind them: the beginning of the source's next message */
+  byte held;      /* units in the block to send */
+  byte pipelined;      /* units after them: the beginning of the source's next message */
   byte left;      /* units of the body still to come from the source */
   bit until_eof;  /* the body ends with the stream */
-  bit no_length;  /* whoever receives it is not told its length: !Framing::has_length */
-  bit dead;
-  bit repeatable; /* what was sent stays in the block, and may be sent once more */
-  bit surplus;    /* the source sent more than the message */
-  bit moved;      /* something of this request, or of its answer, was sent */
+  bit no_length;  /* the receiver does not get its length: !Framing::has_length */
+  bit sink_closed;
+  bit repeatable; /* sent units stay in the block, for a retry */
+  bit trailing_bytes;    /* the source sent more than the message */
+  bit bytes_sent;      /* units of this request or response were sent */
   mtype flow;
 };
 typedef Record {
   mtype state, waits, verdict;
-  bit greeted, starved, queued;
-  bit persistent, reused, interim, relays;  /* Exchange; `interim`: its status is below 200, `relays`: a tunnel is open */
-  bit heard, repeated;                      /* ghosts: something of an answer has come; it was sent twice */
-  byte nth;                                 /* served before on this connection */
-  byte k;         /* whose request it is */
+  bit probed, starved, queued;
+  bit persistent, reused, interim, tunneled;  /* Exchange; `interim`: its status is below 200, `tunneled`: a tunnel is open */
+  bit responded, repeated;                      /* ghosts: units of a response have arrived; the request was sent twice */
+  byte nth;                                 /* requests served before on this connection */
+  byte k;         /* the client */
   byte tried;     /* addresses */
   Endpoint side[2];
   Lane lane[2];
@@ -590,22 +589,22 @@ typedef Record {
 #define RESPONSE R.lane[1]
 
 #define framed(L) (!L.until_eof && L.left == 0)  /* Framing::complete */
-/* A tunnel's upload ends before its end was passed on. */
-#define CUT_ABOVE ((TUNNEL || R.relays) && UPSTREAM.conn != NOBODY && !UPSTREAM.shut)
+/* A tunnel's upload ends before its FIN was forwarded. */
+#define UPLOAD_CUT ((TUNNEL || R.tunneled) && UPSTREAM.conn != NO_CONN && !UPSTREAM.shut)
 #define through(L) (L.held == 0 && framed(L))    /* Lane::complete */
-#define POOLED 254                               /* the owner of a connection that waits in the pool */
-#define NUMBER(r) (rec[r].k * REQUESTS + rec[r].nth + 1)  /* of a request, among all */
+#define POOLED 254                               /* the owner of an idle connection in the pool */
+#define NUMBER(r) (rec[r].k * REQUESTS + rec[r].nth + 1)  /* number of a request */
 
-chan lookups = [CLIENTS] of { byte, byte, byte };  /* slot, serial, and as a ghost: for whom */
-bit known[CLIENTS];                                /* the name has been looked up */
-bit unknown[CLIENTS];                              /* ... and there is none such */
+chan lookups = [CLIENTS] of { byte, byte, byte };  /* slot, serial, and as a ghost the client */
+bit known[CLIENTS];                                /* the DNS lookup has completed */
+bit unknown[CLIENTS];                              /* ... and the name does not exist */
 
-/* Resolver::collect: a name has been answered; who waits for it will be woken. */
+/* Resolver::collect: a DNS lookup has completed; its waiter will be woken. */
 inline collect_name() {
   lookups ? ev_slot, ev_serial, named_k;
   known[named_k] = 1;
   woken ! ev_slot, ev_serial, named_k;
-  printf("the name that client %d waits for is answered\n", named_k);
+  printf("the DNS lookup of client %d completes\n", named_k);
   ev_slot = 0; ev_serial = 0; named_k = 0
 }
 
@@ -620,22 +619,22 @@ inline drop_block(L) {
   blocks = blocks + L.block;
   L.block = 0;
   L.held = 0;
-  L.tail = 0
+  L.pipelined = 0
 }
 
-/* Lane::turn_page */
-inline turn_page(L) {
+/* Lane::shift_pipelined */
+inline shift_pipelined(L) {
   if
-#ifdef WRONG_TAIL
+#ifdef WRONG_PIPELINED
   :: 1 -> drop_block(L)
 #else
-  :: L.tail > 0 -> L.held = L.tail; L.tail = 0
+  :: L.pipelined > 0 -> L.held = L.pipelined; L.pipelined = 0
 #endif
-  :: L.tail == 0 -> drop_block(L)
+  :: L.pipelined == 0 -> drop_block(L)
   fi
 }
 
-/* net::fill. Sets f; n units came if it is none. */
+/* net::fill. Sets f; n units were read if it is none. */
 inline fill(L, FROM, room) {
   if
   :: !FROM.readable -> f = need_read
@@ -680,7 +679,7 @@ inline drain(L, TO) {
 #else
         L.held = L.held - n;
 #endif
-        L.moved = 1;
+        L.bytes_sent = 1;
         n = 0
      fi;
      io = none
@@ -700,8 +699,8 @@ inline pump(L, FROM, TO) {
   :: drain(L, TO);
      if
      :: f != complete -> break
-     :: f == complete && framed(L) && !L.repeatable && L.tail == 0 -> drop_block(L); break
-     :: f == complete && framed(L) && (L.repeatable || L.tail > 0) -> break
+     :: f == complete && framed(L) && !L.repeatable && L.pipelined == 0 -> drop_block(L); break
+     :: f == complete && framed(L) && (L.repeatable || L.pipelined > 0) -> break
      :: f == complete && !framed(L) && FROM.eof -> end_of_stream(L); break
      :: f == complete && !framed(L) && !FROM.eof && !FROM.readable -> drop_block(L); f = need_read; break
      :: f == complete && !framed(L) && !FROM.eof && FROM.readable && budget == 0 -> f = spent; break
@@ -727,16 +726,16 @@ inline pump(L, FROM, TO) {
   L.flow = f
 }
 
-inline forget_at_once(E, at_once) {
+inline close_endpoint_by(E, at_once) {
   if
-  :: E.conn != NOBODY -> close_descriptor(E.conn, at_once)
+  :: E.conn != NO_CONN -> close_descriptor(E.conn, at_once)
   :: else
   fi;
   clear_endpoint(E)
 }
 
-inline forget_endpoint(E) {
-  forget_at_once(E, 0)
+inline close_endpoint(E) {
+  close_endpoint_by(E, 0)
 }
 
 /* sys::shutdown_write: shutdown(2) calls the socket's waiters. */
@@ -745,38 +744,38 @@ inline shut_endpoint(E) {
   E.shut = 1
 }
 
-/* Ghosts: the request of record r goes over this connection. */
-inline ask(id) {
-  conn[id].whom = R.k; conn[id].asked = NUMBER(r)
+/* Ghosts: the request of record r uses this connection. */
+inline set_request(id) {
+  conn[id].client = R.k; conn[id].request_number = NUMBER(r)
 }
 
 inline clear_endpoint(E) {
   d_step {
-    E.conn = NOBODY; E.serial = 0; E.link = none;
+    E.conn = NO_CONN; E.serial = 0; E.link = none;
     E.readable = 0; E.writable = 0; E.finished = 0; E.eof = 0; E.hung = 0; E.shut = 0
   }
 }
 
 inline clear_lane(L) {
   d_step {
-    L.left = 0; L.until_eof = 0; L.no_length = 0; L.dead = 0; L.repeatable = 0; L.surplus = 0; L.moved = 0; L.flow = none
+    L.left = 0; L.until_eof = 0; L.no_length = 0; L.sink_closed = 0; L.repeatable = 0; L.trailing_bytes = 0; L.bytes_sent = 0; L.flow = none
   }
 }
 
-/* greet_half_closed: the first unit of the answer, whatever it will be, tells whether a half-closed client is there. */
-inline greet() {
+/* probe_half_closed: sends the first unit of any response, to see whether a half-closed client is still there. */
+inline probe() {
   if
-#ifdef WRONG_GREETING
+#ifdef WRONG_PROBE
   :: 0 -> skip
 #else
 #ifdef WRONG_BEGUN
-  :: CLIENT.finished && !RESPONSE.moved && CLIENT.writable && !(R.state == SEND_REQUEST && RESPONSE.held > 0) ->
+  :: CLIENT.finished && !RESPONSE.bytes_sent && CLIENT.writable && !(R.state == SEND_REQUEST && RESPONSE.held > 0) ->
 #else
-  :: CLIENT.finished && !R.greeted && CLIENT.writable && !(R.state == SEND_REQUEST && RESPONSE.held > 0) ->
+  :: CLIENT.finished && !R.probed && CLIENT.writable && !(R.state == SEND_REQUEST && RESPONSE.held > 0) ->
 #endif
      transmit(CLIENT.conn, 1);
-     R.greeted = (io == done);
-     RESPONSE.moved = RESPONSE.moved || io == done;
+     R.probed = (io == done);
+     RESPONSE.bytes_sent = RESPONSE.bytes_sent || io == done;
      CLIENT.hung = CLIENT.hung || io == fail;
      io = none;
      n = 0
@@ -797,33 +796,33 @@ inline wake(s) {
   fi
 }
 
-/* src/server/server.cpp: half-read heads are those whose deadline is that of the head. */
+/* src/server/server.cpp: incomplete heads are those whose timer is that of the head. */
 #if SLOTS == 1
-#define HALF_READ (rec[0].waits == head)
+#define INCOMPLETE_HEAD (rec[0].waits == head)
 #else
-#define HALF_READ (rec[0].waits == head || rec[1].waits == head)
+#define INCOMPLETE_HEAD (rec[0].waits == head || rec[1].waits == head)
 #endif
 #ifdef WRONG_SPIN
 #define CAN_FEED (len(starving) > 0)
 #else
-#define CAN_FEED (len(starving) > 0 && (blocks > 0 || HALF_READ))
+#define CAN_FEED (len(starving) > 0 && (blocks > 0 || INCOMPLETE_HEAD))
 #endif
 
 #if CLIENTS == 1
-#define KNOCKING knocking[0]
+#define PENDING pending[0]
 #else
-#define KNOCKING (knocking[0] || knocking[1])
+#define PENDING (pending[0] || pending[1])
 #endif
 
 #ifdef WRONG_SERIAL
-#define is_the_one(E, number) 1
+#define matches_serial(E, number) 1
 #else
-#define is_the_one(E, number) (E.serial == number)
+#define matches_serial(E, number) (E.serial == number)
 #endif
 
 active proctype Proxy() {
   Record rec[SLOTS];
-  Endpoint spare;  /* net::UpstreamPool, with room for one */
+  Endpoint pooled;  /* net::UpstreamPool, with room for one */
   chan ready = [SLOTS] of { byte };
   chan starving = [SLOTS] of { byte };
   chan woken = [CLIENTS] of { byte, byte, byte };
@@ -834,23 +833,23 @@ active proctype Proxy() {
   mtype f, upload, io, step, wait_kind, next_state, why;
   byte ev_slot, ev_side, ev_serial, ev_conn, named_k;
   bit ev_in, ev_out, ev_fin, ev_hung;
-  bit look_whole, look_whole_above;
+  bit truncated, upload_truncated;
   xr ready; xs ready; xr batch; xs batch;
 
   atomic {
     i = 0;
     do
-    :: i < SLOTS -> rec[i].state = FREE; rec[i].side[0].conn = NOBODY; rec[i].side[1].conn = NOBODY; i++
+    :: i < SLOTS -> rec[i].state = FREE; rec[i].side[0].conn = NO_CONN; rec[i].side[1].conn = NO_CONN; i++
     :: else -> break
     od;
-    spare.conn = NOBODY;
+    pooled.conn = NO_CONN;
     i = 0;
     do
     :: i < CLIENTS ->
-       knocking[i] = 1;
+       pending[i] = 1;
        conn[3 * i].est = 1;
        if
-       :: !TOLD -> until_eof[i] = 1
+       :: !SIZED -> until_eof[i] = 1
        :: CHUNKED -> chunked[i] = 1
        :: until_eof[i] = 0
        fi;
@@ -883,13 +882,13 @@ asleep:
   atomic {
     if
     :: served == CLIENTS -> goto over
-    :: len(ready) > 0 || len(batch) > 0 || CAN_FEED || EDGES || (KNOCKING && used < SLOTS)
+    :: len(ready) > 0 || len(batch) > 0 || CAN_FEED || EDGES || (PENDING && used < SLOTS)
 #ifndef WRONG_WOKEN
     :: len(woken) > 0
 #endif
-    /* A name has been looked up; nobody knows when. */
+    /* A DNS lookup completes, at any time. */
     :: len(lookups) > 0 -> collect_name()
-    /* A deadline has passed; nobody knows which. */
+    /* Any timer expires. */
     :: DEADLINES && rec[0].waits != none -> i = 0; goto expire
 #if SLOTS > 1
     :: DEADLINES && rec[1].waits != none -> i = 1; goto expire
@@ -897,8 +896,8 @@ asleep:
     fi;
     goto collect;
 expire:
-    printf("the deadline of client %d passes\n", rec[i].k);
-    rec[i].verdict = (rec[i].waits == head || rec[i].waits == other -> answer_it : drop_it);
+    printf("the timer of client %d expires\n", rec[i].k);
+    rec[i].verdict = (rec[i].waits == head || rec[i].waits == other -> with_response : without_response);
     rec[i].waits = none;
     wake(i);
 collect:
@@ -911,7 +910,7 @@ collect:
        :: else
        fi;
        if
-       :: !is_out(i) -> conn[i].no_room = 1  /* tcp_poll() notes that we were told of no room */
+       :: !is_out(i) -> conn[i].no_room = 1  /* tcp_poll() notes that it reported a full buffer */
        :: else
        fi;
        i++
@@ -921,23 +920,23 @@ collect:
     i = 0
   }
 
-  /* Proxy::mark */
+  /* Server::mark */
   do
   :: len(batch) > 0 ->
      atomic {
        batch ? ev_slot, ev_side, ev_serial, ev_conn, ev_in, ev_out, ev_fin, ev_hung;
-       /* UpstreamPool::owner: who has the connection now. */
+       /* UpstreamPool::owner: the connection's present owner. */
        ev_slot = (ev_side == 1 -> conn[ev_conn].slot : ev_slot);
        if
-       :: ev_slot == POOLED && spare.conn == ev_conn ->
-          printf("the idle connection %d is dropped\n", ev_conn);
+       :: ev_slot == POOLED && pooled.conn == ev_conn ->
+          printf("the idle connection %d is closed\n", ev_conn);
 #ifndef WRONG_IDLE
-          forget_endpoint(spare)
+          close_endpoint(pooled)
 #endif
-       :: ev_slot == POOLED && spare.conn != ev_conn
+       :: ev_slot == POOLED && pooled.conn != ev_conn
        :: else ->
        if
-       :: is_the_one(rec[ev_slot].side[ev_side], ev_serial) ->
+       :: matches_serial(rec[ev_slot].side[ev_side], ev_serial) ->
           assert(rec[ev_slot].side[ev_side].conn == ev_conn);
 #define E rec[ev_slot].side[ev_side]
           E.readable = E.readable || ev_in || ev_hung;
@@ -959,14 +958,14 @@ collect:
   :: LATE && len(ready) > 0 -> break
   od;
 
-  /* Proxy::wake_the_named */
+  /* Server::wake_resolved */
   atomic {
     do
     :: len(woken) > 0 ->
        woken ? ev_slot, ev_serial, named_k;
 #ifndef WRONG_NAME
        if
-       :: is_the_one(rec[ev_slot].side[1], ev_serial) -> assert(rec[ev_slot].k == named_k && rec[ev_slot].state != FREE); wake(ev_slot)
+       :: matches_serial(rec[ev_slot].side[1], ev_serial) -> assert(rec[ev_slot].k == named_k && rec[ev_slot].state != FREE); wake(ev_slot)
        :: else
        fi;
 #endif
@@ -975,12 +974,12 @@ collect:
     od
   }
 
-  /* Proxy::accept_clients, and admit */
+  /* Admission::accept_clients, and admit */
   atomic {
     i = 0;
     do
-    :: i < CLIENTS && knocking[i] && used < SLOTS ->
-       knocking[i] = 0;
+    :: i < CLIENTS && pending[i] && used < SLOTS ->
+       pending[i] = 0;
        r = 0;
        do
        :: R.state != FREE -> r++
@@ -996,17 +995,17 @@ collect:
        CLIENT.writable = 1;
        GO(FREE, READ_REQUEST);
        R.state = next_state;
-       conn[CLIENT.conn].whom = i;
+       conn[CLIENT.conn].client = i;
        watch(CLIENT.conn, r, 0, serials);
        wake(r);
        i++
-    :: i < CLIENTS && !(knocking[i] && used < SLOTS) -> i++
+    :: i < CLIENTS && !(pending[i] && used < SLOTS) -> i++
     :: i == CLIENTS -> break
     od;
     i = 0; r = 0; next_state = none; step = none
   }
 
-  /* Proxy::feed_the_starved */
+  /* Server::feed_starved */
   atomic {
 #ifndef WRONG_FEED
     room = blocks;
@@ -1017,13 +1016,13 @@ collect:
     room = 0;
 #endif
     if
-    :: len(starving) > 0 && HALF_READ ->
+    :: len(starving) > 0 && INCOMPLETE_HEAD ->
        i = 0;
        do
        :: rec[i].waits != head -> i++
        :: else -> break
        od;
-       rec[i].verdict = answer_it;
+       rec[i].verdict = with_response;
        wake(i)
     :: else
     fi;
@@ -1031,7 +1030,7 @@ collect:
     turns = len(ready)
   }
 
-  /* Proxy::run_ready */
+  /* Server::run_ready */
 run_next:
   if
   :: turns == 0 -> goto turn
@@ -1043,37 +1042,37 @@ run_next:
 advance:
 accept_advance:
   assert(R.state != FREE);
-  upload = none; why = answer_it; wait_kind = none; step = none;
+  upload = none; why = with_response; wait_kind = none; step = none;
 #ifdef WRONG_HUNG
-#define gone_for_good CLIENT.hung
+#define client_aborted CLIENT.hung
 #else
-#define gone_for_good (CLIENT.hung && !CLIENT.shut)  /* both have sent FIN: something may still lie unread before it */
+#define client_aborted (CLIENT.hung && !CLIENT.shut)  /* both have sent FIN: unread units may precede it */
 #endif
   if
-  :: gone_for_good -> goto shut_down
-  :: !gone_for_good && R.verdict != none ->
+  :: client_aborted -> goto shut_down
+  :: !client_aborted && R.verdict != none ->
      why = R.verdict;
      R.verdict = none;
      if
      :: UPSTREAM.link == connecting -> goto connect_next
-     :: else -> goto give_up
+     :: else -> goto fail_request
      fi
   :: else
   fi;
 
   /* pump_request */
   if
-  :: (UPSTREAM.link == connecting || UPSTREAM.link == linked) && !REQUEST.dead && !through(REQUEST) ->
+  :: (UPSTREAM.link == connecting || UPSTREAM.link == linked) && !REQUEST.sink_closed && !through(REQUEST) ->
      pump(REQUEST, CLIENT, UPSTREAM);
      upload = f;
      f = none;
-     REQUEST.dead = (upload == write_failed);
+     REQUEST.sink_closed = (upload == write_failed);
 #ifndef WRONG_KEPT
      if
 #ifdef WRONG_SENT
-     :: REQUEST.dead && REQUEST.moved -> drop_block(REQUEST)
+     :: REQUEST.sink_closed && REQUEST.bytes_sent -> drop_block(REQUEST)
 #else
-     :: REQUEST.dead && REQUEST.moved && !REQUEST.repeatable -> drop_block(REQUEST)
+     :: REQUEST.sink_closed && REQUEST.bytes_sent && !REQUEST.repeatable -> drop_block(REQUEST)
 #endif
      :: else
      fi
@@ -1090,7 +1089,7 @@ accept_advance:
 read_request:
 accept_read_request:
   if
-  :: REQUEST.held > 0 -> f = none; goto parse_request  /* it has begun to come behind the last one */
+  :: REQUEST.held > 0 -> f = none; goto parse_request  /* it was pipelined */
   :: else
   fi;
 fill_request:
@@ -1112,7 +1111,7 @@ parse_request:
      :: f == need_read && REQUEST.held > 0 -> f = none; step = wait; wait_kind = head; goto carry_out
      :: f == need_read && REQUEST.held == 0 -> f = none; drop_block(REQUEST)
      :: f == none && REQUEST.held < REQ_HEAD -> n = 0
-     :: f == none && REQUEST.held >= REQ_HEAD && bad[R.k] -> n = 0; goto give_up
+     :: f == none && REQUEST.held >= REQ_HEAD && bad[R.k] -> n = 0; goto fail_request
      :: f == none && REQUEST.held >= REQ_HEAD && !bad[R.k] ->
         R.persistent = KEEP;
 #if TUNNEL
@@ -1124,16 +1123,16 @@ parse_request:
         :: else
         fi;
 #else
-        /* forward: the head is written anew, as long as before; what is behind the body is the lane's tail */
+        /* forward: the head is rewritten in the same length; units after the body are pipelined */
         n = REQUEST.held - REQ_HEAD;
         n = (n < BODY -> n : BODY);
-        REQUEST.tail = REQUEST.held - REQ_HEAD - n;
+        REQUEST.pipelined = REQUEST.held - REQ_HEAD - n;
         REQUEST.held = REQ_HEAD + n;
         REQUEST.left = BODY - n;
         n = 0;
-#ifndef WRONG_HOARD
+#ifndef WRONG_RETAINED
         if
-        :: !R.persistent && !UPGRADE -> REQUEST.tail = 0
+        :: !R.persistent && !UPGRADE -> REQUEST.pipelined = 0
         :: else
         fi;
 #endif
@@ -1164,18 +1163,18 @@ send_request:
   :: REQUEST.flow == read_failed -> goto shut_down
   :: else
   fi;
-  greet();
+  probe();
   if
-  :: UPSTREAM.link == none || UPSTREAM.link == resolving -> goto look_up
+  :: UPSTREAM.link == none || UPSTREAM.link == resolving -> goto resolve
   :: UPSTREAM.link == connecting -> goto connecting_now
   :: UPSTREAM.link == linked && TUNNEL -> goto open_tunnel
   :: UPSTREAM.link == linked && !TUNNEL
   fi;
   if
 #ifdef WRONG_EARLY
-  :: (through(REQUEST) || REQUEST.dead) ->
+  :: (through(REQUEST) || REQUEST.sink_closed) ->
 #else
-  :: (through(REQUEST) || REQUEST.dead || UPSTREAM.readable) ->
+  :: (through(REQUEST) || REQUEST.sink_closed || UPSTREAM.readable) ->
 #endif
      if
      :: RESPONSE.held > 0 -> step = wait; wait_kind = leaving
@@ -1185,9 +1184,9 @@ send_request:
   fi;
   goto carry_out;
 
-look_up:
+resolve:
   if
-  :: UPSTREAM.link == none && KEEP && spare.conn != NOBODY && !R.reused && framed(REQUEST) -> goto take_used
+  :: UPSTREAM.link == none && KEEP && pooled.conn != NO_CONN && !R.reused && framed(REQUEST) -> goto reuse_upstream
   :: else
   fi;
   if
@@ -1197,7 +1196,7 @@ look_up:
   atomic {
     if
     :: !LOOKUP || known[R.k]
-    /* Resolver::remembered: one that has to be asked for; whatever else is answered by then is collected too. */
+    /* Not in the resolver's cache: starts a lookup; other results that have arrived by then are collected too. */
     :: LOOKUP && !known[R.k] && !(lookups ?? [eval(r), eval(UPSTREAM.serial), _]) ->
        if
        :: len(lookups) > 0 -> collect_name()
@@ -1213,34 +1212,34 @@ look_up:
   };
   if
   :: (!LOOKUP || known[R.k]) && !unknown[R.k] -> goto connect_next
-  :: unknown[R.k] -> why = answer_it; goto give_up
+  :: unknown[R.k] -> why = with_response; goto fail_request
   :: else
   fi;
   step = wait; wait_kind = other;
   goto carry_out;
 
-take_used:
+reuse_upstream:
   d_step {
-    UPSTREAM.conn = spare.conn; UPSTREAM.serial = spare.serial; UPSTREAM.link = linked; UPSTREAM.writable = spare.writable;
-    clear_endpoint(spare);
+    UPSTREAM.conn = pooled.conn; UPSTREAM.serial = pooled.serial; UPSTREAM.link = linked; UPSTREAM.writable = pooled.writable;
+    clear_endpoint(pooled);
 #ifndef WRONG_OWNER
     conn[UPSTREAM.conn].slot = r;
 #endif
-    ask(UPSTREAM.conn);
+    set_request(UPSTREAM.conn);
     R.reused = 1;
     REQUEST.repeatable = 1;
-    printf("client %d: over the connection %d, used before\n", R.k, UPSTREAM.conn)
+    printf("client %d: reuses connection %d\n", R.k, UPSTREAM.conn)
   };
   step = go; next_state = SEND_REQUEST;
   goto carry_out;
 
 connecting_now:
   if
-  :: !REQUEST.moved && REQUEST.flow == write_failed -> REQUEST.dead = 0; goto connect_next
-  :: !REQUEST.moved && REQUEST.flow != write_failed && (REQUEST.held > 0 || !UPSTREAM.writable) ->
+  :: !REQUEST.bytes_sent && REQUEST.flow == write_failed -> REQUEST.sink_closed = 0; goto connect_next
+  :: !REQUEST.bytes_sent && REQUEST.flow != write_failed && (REQUEST.held > 0 || !UPSTREAM.writable) ->
      step = wait; wait_kind = other; goto carry_out
-  /* Nothing to send: SO_ERROR tells. */
-  :: !REQUEST.moved && REQUEST.flow != write_failed && REQUEST.held == 0 && UPSTREAM.writable && conn[UPSTREAM.conn].err ->
+  /* Nothing to send: check SO_ERROR. */
+  :: !REQUEST.bytes_sent && REQUEST.flow != write_failed && REQUEST.held == 0 && UPSTREAM.writable && conn[UPSTREAM.conn].err ->
      conn[UPSTREAM.conn].err = 0; goto connect_next
   :: else -> UPSTREAM.link = linked; step = go; next_state = SEND_REQUEST; goto carry_out
   fi;
@@ -1248,12 +1247,12 @@ connecting_now:
 connect_next:
   if
   :: R.tried < ADDRESSES ->
-     forget_endpoint(UPSTREAM);
+     close_endpoint(UPSTREAM);
      serials++;
-     dialed[R.k]++;
-     assert(dialed[R.k] <= 2);
-     UPSTREAM.conn = 3 * R.k + dialed[R.k];
-     ask(UPSTREAM.conn);
+     attempts[R.k]++;
+     assert(attempts[R.k] <= 2);
+     UPSTREAM.conn = 3 * R.k + attempts[R.k];
+     set_request(UPSTREAM.conn);
      UPSTREAM.serial = serials;
      UPSTREAM.link = connecting;
      UPSTREAM.writable = (REQUEST.held > 0);
@@ -1265,7 +1264,7 @@ connect_next:
      watch(UPSTREAM.conn, r, 1, serials);
      step = go; next_state = SEND_REQUEST;
      goto carry_out
-  :: else -> why = answer_it; goto give_up
+  :: else -> why = with_response; goto fail_request
   fi;
 
 read_response:
@@ -1275,23 +1274,23 @@ read_response:
   fi;
 #ifdef WRONG_HUP
   if
-  :: UPSTREAM.hung -> goto give_up
+  :: UPSTREAM.hung -> goto fail_request
   :: else
   fi;
 #endif
-  greet();
+  probe();
 accept_read_response:
   do
   :: if
      :: HINT && RESPONSE.held > 0 && conn[UPSTREAM.conn].hint ->
         conn[UPSTREAM.conn].hint = 0;
         if
-        :: !KEEP -> RESPONSE.held--; step = go; next_state = READ_RESPONSE; goto carry_out  /* not for an HTTP/1.0 client */
+        :: !KEEP -> RESPONSE.held--; step = go; next_state = READ_RESPONSE; goto carry_out  /* HTTP/1.0 clients get no interim responses */
         :: KEEP ->
-           /* pass_interim */
-           RESPONSE.tail = RESPONSE.held - 1;
-           RESPONSE.held = 1 - R.greeted;
-           R.greeted = 0;
+           /* forwards an interim response */
+           RESPONSE.pipelined = RESPONSE.held - 1;
+           RESPONSE.held = 1 - R.probed;
+           R.probed = 0;
            R.interim = 1;
            interims[R.k]++;
            GO(READ_RESPONSE, SEND_RESPONSE);
@@ -1301,36 +1300,36 @@ accept_read_response:
      fi;
      if
      :: UPGRADE && RESPONSE.held >= RES_HEAD ->
-        /* switch_protocols */
+        /* 101: opens a tunnel */
         RESPONSE.until_eof = 1;
         RESPONSE.no_length = 1;
-        RESPONSE.held = RESPONSE.held - R.greeted;
-        R.greeted = 0;
-        R.relays = 1;
+        RESPONSE.held = RESPONSE.held - R.probed;
+        R.probed = 0;
+        R.tunneled = 1;
         R.persistent = 0;
         REQUEST.until_eof = 1;
-        REQUEST.held = REQUEST.held + REQUEST.tail;
-        REQUEST.tail = 0;
-        answered[R.k] = linked;
+        REQUEST.held = REQUEST.held + REQUEST.pipelined;
+        REQUEST.pipelined = 0;
+        responder[R.k] = linked;
         GO(READ_RESPONSE, SEND_RESPONSE);
         goto carry_out
-     :: BAD && RESPONSE.held >= RES_HEAD -> why = answer_it; goto give_up  /* bad_response */
+     :: BAD && RESPONSE.held >= RES_HEAD -> why = with_response; goto fail_request  /* invalid response */
      :: !UPGRADE && RESPONSE.held >= RES_HEAD ->
-        /* answer: what the client has of it by the greeting is left out; to an HTTP/1.1 client its end is always told */
+        /* forwards the response without the unit already sent as a probe; an HTTP/1.1 client always gets its length or chunks */
 #ifndef WRONG_PERSISTENT
-        R.persistent = R.persistent && through(REQUEST) && !REQUEST.dead;
+        R.persistent = R.persistent && through(REQUEST) && !REQUEST.sink_closed;
 #endif
         RESPONSE.until_eof = until_eof[R.k];
-        RESPONSE.surplus = (RESPONSE.held > RES);
+        RESPONSE.trailing_bytes = (RESPONSE.held > RES);
         RESPONSE.held = (RESPONSE.held > RES -> RES : RESPONSE.held);
         RESPONSE.left = (until_eof[R.k] -> 0 : RES - RESPONSE.held);
         RESPONSE.no_length = !KEEP && (until_eof[R.k] || chunked[R.k]);
-        RESPONSE.held = RESPONSE.held - R.greeted;
-        R.greeted = 0;
-        answered[R.k] = linked;
-        answers[R.k]++;
+        RESPONSE.held = RESPONSE.held - R.probed;
+        R.probed = 0;
+        responder[R.k] = linked;
+        responses[R.k]++;
         closing[R.k] = KEEP && !R.persistent;
-        assert(conn[UPSTREAM.conn].told == NUMBER(r));
+        assert(conn[UPSTREAM.conn].responding == NUMBER(r));
         assert(conn[UPSTREAM.conn].stray == 0 || conn[UPSTREAM.conn].stray == NUMBER(r));
         GO(READ_RESPONSE, SEND_RESPONSE);
         goto carry_out
@@ -1345,15 +1344,15 @@ accept_read_response:
      fi;
      take_block(RESPONSE);
      if
-#ifdef WRONG_HOARD
+#ifdef WRONG_RETAINED
      :: !RESPONSE.block -> step = starve; wait_kind = other; goto carry_out
 #else
-     :: !RESPONSE.block && REQUEST.block && (through(REQUEST) || (REQUEST.dead && REQUEST.repeatable)) ->
-        /* What the request holds only in case is given up for its answer. */
-        R.persistent = R.persistent && REQUEST.tail == 0;
-        REQUEST.repeatable = 0; REQUEST.block = 0; REQUEST.held = 0; REQUEST.tail = 0;
+     :: !RESPONSE.block && REQUEST.block && (through(REQUEST) || (REQUEST.sink_closed && REQUEST.repeatable)) ->
+        /* release_retained_block: the block retained for a retry serves the response. */
+        R.persistent = R.persistent && REQUEST.pipelined == 0;
+        REQUEST.repeatable = 0; REQUEST.block = 0; REQUEST.held = 0; REQUEST.pipelined = 0;
         RESPONSE.block = 1
-     :: !RESPONSE.block && !(REQUEST.block && (through(REQUEST) || (REQUEST.dead && REQUEST.repeatable))) ->
+     :: !RESPONSE.block && !(REQUEST.block && (through(REQUEST) || (REQUEST.sink_closed && REQUEST.repeatable))) ->
         step = starve; wait_kind = other; goto carry_out
 #endif
      :: else
@@ -1363,14 +1362,14 @@ accept_read_response:
      RESPONSE.flow = f;
      if
      :: f == read_failed && REQUEST.repeatable -> f = none; goto repeat
-     :: f == read_failed && !REQUEST.repeatable -> f = none; goto give_up
+     :: f == read_failed && !REQUEST.repeatable -> f = none; goto fail_request
      :: f == need_read -> f = none
      :: f == none ->
-        R.heard = 1;
-#ifndef WRONG_HEARD
+        R.responded = 1;
+#ifndef WRONG_RETRY
         REQUEST.repeatable = 0;
         if
-        :: through(REQUEST) && REQUEST.tail == 0 -> drop_block(REQUEST)  /* drop_sent */
+        :: through(REQUEST) && REQUEST.pipelined == 0 -> drop_block(REQUEST)  /* drop_sent */
         :: else
         fi
 #endif
@@ -1378,27 +1377,27 @@ accept_read_response:
   od;
 
 repeat:
-  assert(!R.heard && !R.repeated && REQUEST.block);
+  assert(!R.responded && !R.repeated && REQUEST.block);
   R.repeated = 1;
-  forget_endpoint(UPSTREAM);
+  close_endpoint(UPSTREAM);
   drop_block(RESPONSE);
   REQUEST.held = REQ;
   REQUEST.repeatable = 0;
-#ifndef WRONG_DEAD
-  REQUEST.dead = 0;
+#ifndef WRONG_SINK_CLOSED
+  REQUEST.sink_closed = 0;
 #endif
-  REQUEST.moved = 0;
+  REQUEST.bytes_sent = 0;
   GO(READ_RESPONSE, SEND_REQUEST);
   goto carry_out;
 
 send_response:
   if
-  :: !R.relays && CLIENT.shut -> goto linger
+  :: !R.tunneled && CLIENT.shut -> goto lingering_close
   :: else
   fi;
   pump(RESPONSE, UPSTREAM, CLIENT);
   if
-  :: R.relays -> goto relay
+  :: R.tunneled -> goto tunnel
   :: else
   fi;
   if
@@ -1406,7 +1405,7 @@ send_response:
   :: f == need_read -> step = wait; wait_kind = other
   :: f == need_write -> step = wait; wait_kind = leaving
   :: f == spent -> step = yield
-#ifdef WRONG_HOARD
+#ifdef WRONG_RETAINED
   :: f == no_block -> step = starve; wait_kind = other
 #else
   :: f == no_block && REQUEST.block && through(REQUEST) ->
@@ -1420,44 +1419,44 @@ send_response:
 
 all_sent:
   if
-  :: R.interim -> R.interim = 0; turn_page(RESPONSE); GO(SEND_RESPONSE, READ_RESPONSE); goto carry_out
+  :: R.interim -> R.interim = 0; shift_pipelined(RESPONSE); GO(SEND_RESPONSE, READ_RESPONSE); goto carry_out
   :: else
   fi;
-  /* keep_upstream */
+  /* release_upstream */
   if
-  :: UPSTREAM.conn != NOBODY && KEEP && !until_eof[R.k] && through(REQUEST) && !REQUEST.dead && !RESPONSE.surplus && !UPSTREAM.finished && !UPSTREAM.hung ->
+  :: UPSTREAM.conn != NO_CONN && KEEP && !until_eof[R.k] && through(REQUEST) && !REQUEST.sink_closed && !RESPONSE.trailing_bytes && !UPSTREAM.finished && !UPSTREAM.hung ->
      if
      :: UPSTREAM.readable -> receive(UPSTREAM.conn, 1); n = 0
      :: else -> io = again
      fi;
-#ifdef WRONG_SURPLUS
+#ifdef WRONG_TRAILING
      io = again
 #endif
   :: else -> io = fail
   fi;
   if
   :: io == again ->
-     forget_endpoint(spare);
+     close_endpoint(pooled);
      d_step {
-       spare.conn = UPSTREAM.conn; spare.serial = UPSTREAM.serial; spare.link = linked; spare.writable = UPSTREAM.writable;
-       conn[spare.conn].slot = POOLED;
+       pooled.conn = UPSTREAM.conn; pooled.serial = UPSTREAM.serial; pooled.link = linked; pooled.writable = UPSTREAM.writable;
+       conn[pooled.conn].slot = POOLED;
        clear_endpoint(UPSTREAM);
-       printf("the connection %d is kept\n", spare.conn)
+       printf("connection %d enters the pool\n", pooled.conn)
      }
-  :: else -> forget_endpoint(UPSTREAM)
+  :: else -> close_endpoint(UPSTREAM)
   fi;
   io = none;
   if
   :: R.persistent ->
      /* next_request */
-     turn_page(REQUEST);
-     turn_page(RESPONSE);
+     shift_pipelined(REQUEST);
+     shift_pipelined(RESPONSE);
      clear_lane(REQUEST);
      clear_lane(RESPONSE);
 #ifdef WRONG_NEXT
      CLIENT.readable = 0;
 #endif
-     d_step { R.nth++; R.tried = 0; R.persistent = 0; R.reused = 0; R.heard = 0; R.repeated = 0 };
+     d_step { R.nth++; R.tried = 0; R.persistent = 0; R.reused = 0; R.responded = 0; R.repeated = 0 };
      GO(SEND_RESPONSE, READ_REQUEST);
      goto carry_out
   :: else
@@ -1469,9 +1468,9 @@ all_sent:
   :: !CLIENT.eof && (CLIENT.readable || !framed(REQUEST) || KEEP) ->
 #endif
 #ifndef WRONG_LINGER
-     REQUEST.dead = 1;
+     REQUEST.sink_closed = 1;
      shut_endpoint(CLIENT);
-     goto linger
+     goto lingering_close
 #endif
   :: else -> goto shut_down
   fi;
@@ -1482,19 +1481,19 @@ open_tunnel:
   :: !RESPONSE.block -> step = starve; wait_kind = other; goto carry_out
   :: else
   fi;
-  RESPONSE.held = OPENED - R.greeted;
-  R.greeted = 0;
+  RESPONSE.held = OPENED - R.probed;
+  R.probed = 0;
   RESPONSE.until_eof = 1;
   RESPONSE.no_length = 1;
-  R.relays = 1;
+  R.tunneled = 1;
   interims[R.k] = OPENED;
-  answered[R.k] = linked;
+  responder[R.k] = linked;
   GO(SEND_REQUEST, SEND_RESPONSE);
   goto carry_out;
 
-relay:
+tunnel:
   if
-  :: f == write_failed || REQUEST.flow == read_failed || REQUEST.dead || f == read_failed -> f = none; goto shut_down
+  :: f == write_failed || REQUEST.flow == read_failed || REQUEST.sink_closed || f == read_failed -> f = none; goto shut_down
   :: else
   fi;
 #ifndef WRONG_END
@@ -1517,7 +1516,7 @@ relay:
   goto carry_out;
 
   /* net::discard */
-linger:
+lingering_close:
   drop_block(REQUEST);
   if
   :: CLIENT.eof -> goto shut_down
@@ -1527,7 +1526,7 @@ linger:
   :: blocks == 0 -> step = starve; wait_kind = lingering; goto carry_out
   :: else -> budget = BUDGET
   fi;
-accept_linger:
+accept_lingering_close:
   do
   :: CLIENT.readable && budget > 0 ->
      receive(CLIENT.conn, BLOCK);
@@ -1552,42 +1551,42 @@ accept_linger:
   fi;
   goto carry_out;
 
-give_up:
+fail_request:
   if
-  :: why == drop_it || R.state == SEND_RESPONSE -> goto shut_down
+  :: why == without_response || R.state == SEND_RESPONSE -> goto shut_down
   :: else
   fi;
-#ifdef WRONG_ABOVE
-  forget_endpoint(UPSTREAM);
+#ifdef WRONG_UPLOAD_CUT
+  close_endpoint(UPSTREAM);
 #else
-  forget_at_once(UPSTREAM, CUT_ABOVE);
+  close_endpoint_by(UPSTREAM, UPLOAD_CUT);
 #endif
-  /* make_room: of a block's content only a 100 on its way is kept */
+  /* of a block's content only an unsent 100 is kept */
   kept = (R.state == SEND_REQUEST -> RESPONSE.held : 0);
   if
-  :: !RESPONSE.block && REQUEST.block -> RESPONSE.block = 1; REQUEST.block = 0; REQUEST.held = 0; REQUEST.tail = 0
+  :: !RESPONSE.block && REQUEST.block -> RESPONSE.block = 1; REQUEST.block = 0; REQUEST.held = 0; REQUEST.pipelined = 0
   :: else -> drop_block(REQUEST)
   fi;
   take_block(RESPONSE);
   if
-  :: !RESPONSE.block -> R.verdict = answer_it; step = starve; wait_kind = lingering; goto carry_out
+  :: !RESPONSE.block -> R.verdict = with_response; step = starve; wait_kind = lingering; goto carry_out
   :: else
   fi;
-  assert(kept == 0 || R.greeted == 0);
+  assert(kept == 0 || R.probed == 0);
   if
   :: R.state == READ_REQUEST -> REQUEST.until_eof = 1
   :: else
   fi;
-  REQUEST.dead = 1;
+  REQUEST.sink_closed = 1;
   REQUEST.repeatable = 0;
   R.persistent = 0;
-  RESPONSE.held = kept + OWN - R.greeted;
-  R.greeted = 0;
-  RESPONSE.tail = 0;
+  RESPONSE.held = kept + OWN - R.probed;
+  R.probed = 0;
+  RESPONSE.pipelined = 0;
   kept = 0;
   RESPONSE.left = 0;
   RESPONSE.until_eof = 0;
-  answered[R.k] = fail;
+  responder[R.k] = fail;
   if
   :: R.state == READ_REQUEST -> GO(READ_REQUEST, SEND_RESPONSE)
   :: R.state == SEND_REQUEST -> GO(SEND_REQUEST, SEND_RESPONSE)
@@ -1605,7 +1604,7 @@ shut_down:
 
 carry_out:
 #ifndef WRONG_UPLOAD
-  /* unless_upload_runs */
+  /* an upload that can continue, or needs a block, does not wait */
   if
   :: step == wait && upload == spent -> step = yield; wait_kind = none
   :: step == wait && upload == no_block -> step = starve
@@ -1624,28 +1623,28 @@ carry_out:
 #endif
      R.starved = 1; R.queued = 1; starving ! r
   :: step == close ->
-     /* release; would_look_whole, and would_look_whole_above */
+     /* release; truncation_undetectable, and upload_truncation_undetectable */
      drop_block(REQUEST);
      drop_block(RESPONSE);
-     look_whole = (R.state == SEND_RESPONSE && RESPONSE.flow != complete && RESPONSE.no_length);
-#ifdef WRONG_ABOVE
-     look_whole_above = look_whole && R.relays && REQUEST.flow != complete;
+     truncated = (R.state == SEND_RESPONSE && RESPONSE.flow != complete && RESPONSE.no_length);
+#ifdef WRONG_UPLOAD_CUT
+     upload_truncated = truncated && R.tunneled && REQUEST.flow != complete;
 #else
-     look_whole_above = CUT_ABOVE;
+     upload_truncated = UPLOAD_CUT;
 #endif
-#ifdef WRONG_LOOKS_WHOLE
-     look_whole = 0;
+#ifdef WRONG_TRUNCATED
+     truncated = 0;
 #endif
-     close_descriptor(CLIENT.conn, look_whole);
-     forget_at_once(UPSTREAM, look_whole_above);
-     look_whole = 0;
-     look_whole_above = 0;
+     close_descriptor(CLIENT.conn, truncated);
+     close_endpoint_by(UPSTREAM, upload_truncated);
+     truncated = 0;
+     upload_truncated = 0;
      clear_endpoint(CLIENT);
      clear_lane(REQUEST);
      clear_lane(RESPONSE);
      d_step {
-       R.state = next_state; R.waits = none; R.verdict = none; R.greeted = 0; R.starved = 0; R.k = 0; R.tried = 0;
-       R.persistent = 0; R.reused = 0; R.interim = 0; R.relays = 0; R.heard = 0; R.repeated = 0; R.nth = 0;
+       R.state = next_state; R.waits = none; R.verdict = none; R.probed = 0; R.starved = 0; R.k = 0; R.tried = 0;
+       R.persistent = 0; R.reused = 0; R.interim = 0; R.tunneled = 0; R.responded = 0; R.repeated = 0; R.nth = 0;
        next_state = none; used--; served++
      }
   fi;
@@ -1653,7 +1652,7 @@ carry_out:
   goto run_next;
 
 over:
-  forget_endpoint(spare);
+  close_endpoint(pooled);
   assert(blocks == BLOCKS && used == 0);
   i = 0;
   do

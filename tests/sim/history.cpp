@@ -497,7 +497,7 @@ void run(Stage& stage, Outcome& outcome) {
     if (generations.size() != 1) world.fault("at the end an old configuration is still there");
     if (!no_work_is_open(worker)) world.fault("at the end a member of a group still has work");
   }
-  if (!world.broken.empty() || stage.scenario.told) outcome.story += tell(worker.trace);
+  if (!world.broken.empty() || stage.scenario.narrated) outcome.story += tell(worker.trace);
 }
 
 void judge(Stage& stage) {

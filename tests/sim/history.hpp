@@ -1,4 +1,4 @@
-// One history: a scenario, played in a world whose choices a chooser makes, with every invariant checked.
+// One history: a scenario played in a world whose choices a chooser makes, with every invariant checked.
 #pragma once
 #include <functional>
 #include <memory>
@@ -34,7 +34,7 @@ struct Scenario {
   std::uint64_t drained_after = 0;   // turns until the graceful shutdown; 0: never
   std::vector<ReloadPlan> reloads;
   std::optional<World::Failure> failure;
-  bool told = false;           // write the story even without a failure
+  bool narrated = false;       // write the story even without a failure
   bool last_is_after = false;  // the last pair or visit comes after the failure: it must be served as in a kind world
 };
 

@@ -117,7 +117,7 @@ std::string judge_heard(const std::vector<Heard>& heard, const std::vector<Annou
     std::size_t i = 0;
     while (i < announced.size() && !fits(i)) ++i;
     if (i == announced.size()) return "a server has " + std::to_string(one.said.size()) + " bytes that no client sent it, or another client's, after: " + one.header;
-    used[i] = !one.header.empty();  // without a header clients cannot be told apart
+    used[i] = !one.header.empty();  // without a header clients cannot be distinguished
   }
   return {};
 }

@@ -120,7 +120,7 @@ bool count(const Outcome& outcome) {
 void report(std::uint64_t seed, const Scenario& whole, const Outcome& outcome) {
   std::printf("seed %llu: %s\n%s", Count{seed}, outcome.broken.c_str(), describe(whole).c_str());
   Scenario small = shrink(whole, [seed](const Scenario& s) { return !play_seed(s, seed).broken.empty(); });
-  small.told = true;
+  small.narrated = true;
   const Outcome again = play_seed(small, seed);
   std::printf("shrunk: %s\n%s%s\nreplay: make sim SEED=%llu %s\n", again.broken.c_str(), describe(small).c_str(),
               again.story.c_str(), Count{seed}, whole.roles.calls.empty() ? "SEEDS=1 ROLES=0" : "SEEDS=0 ROLES=1");

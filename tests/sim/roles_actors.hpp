@@ -206,7 +206,7 @@ class Member {
       const std::size_t posted = post ? size : 0;
       if (talk.heard.size() < head.size() + posted) return;
       const std::string body = talk.heard.substr(head.size(), posted);
-      if (body != bytes_of(posted, 3)) return world_.fault("a server behind the program has a body that nobody sent");
+      if (body != bytes_of(posted, 3)) return world_.fault("an upstream server received a body that no client sent");
       talk.heard.erase(0, head.size() + posted);
       const std::string answer = body_behind(size, body, other_);
       talk.closing = plan_.serves != 0 && ++talk.served == plan_.serves;

@@ -283,7 +283,7 @@ std::string Gate::no_word(int reply) {
 }
 
 std::string Gate::refusal(const Talk& talk) {
-  static constexpr std::string_view kWords[] = {"HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
+  static constexpr std::string_view kWords[] = {"HTTP/1.1 407 Log in here\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
                                                 "HTTP/1.0 403 No\r\n\r\nno", "HTTP/1.1 302 There\r\nLocation: http://x/\r\n\r\n"};
   if (plan_.kind == Kind::http) return std::string{kWords[world_.chooser().choose(3)]};
   if (talk.stage == Stage::first) return "\5\xff";

@@ -1,5 +1,5 @@
-// Who may do what, as the machine carries it out: rules, passwords, limits, loops; and where a request's way
-// ends.
+// Access control in the state machine: rules, passwords, limits, loops, and requests that the proxy answers
+// itself.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -21,7 +21,7 @@ bool has(const string& answer, const string& field) {
   return answer.substr(0, answer.find(kEnd)).find("\r\n" + field) != string::npos;
 }
 
-// Knows one password.
+// Accepts one password.
 class Plain final : public plan::Hasher {
  public:
   bool knows(const char*) const noexcept override { return true; }
@@ -30,7 +30,7 @@ class Plain final : public plan::Hasher {
   }
 };
 
-TEST(Access, OnlyWhoKnowsThePassword) {
+TEST(Access, RequiresThePassword) {
   Plain hasher;
   const auto users = std::make_shared<plan::Users>(&hasher, base::SipKey{});
   users->set({{"ann", "$6$saltsalt$" + string(86, 'x')}});
@@ -58,7 +58,7 @@ TEST(Access, OnlyWhoKnowsThePassword) {
   }
 }
 
-TEST(Access, SoManyRequestsOfOneClient) {
+TEST(Access, LimitsRequestsOfAClient) {
   Bench b;
   b.config.allowance = {.requests = {1, 2}, .bytes = {}, .connections = 0};
   limit_clients(b.generation, nullptr, 8, {});
@@ -72,7 +72,7 @@ TEST(Access, SoManyRequestsOfOneClient) {
   }
 }
 
-TEST(Access, SoManyConnectionsOfOneClient) {
+TEST(Access, LimitsConnectionsOfAClient) {
   Bench b;
   b.config.allowance = {.requests = {}, .bytes = {}, .connections = 2};
   limit_clients(b.generation, nullptr, 8, {});
@@ -81,10 +81,10 @@ TEST(Access, SoManyConnectionsOfOneClient) {
   b.world.remote_close(*one);
   b.settle();
   const auto four = b.client();
-  EXPECT_EQ(b.read(four), "") << "a place was free";
+  EXPECT_EQ(b.read(four), "") << "a connection was free";
 }
 
-TEST(Access, AnAddressIsDeniedWhateverNameLedThere) {
+TEST(Access, DeniesAnAddressWhateverNameResolvedToIt) {
   Bench b;
   ASSERT_EQ(config::apply_option(b.config, "--deny", "to=10.0.0.0/8"), "");
   net::Found found;
@@ -100,7 +100,7 @@ TEST(Access, AnAddressIsDeniedWhateverNameLedThere) {
   }
 }
 
-TEST(Access, NobodyReachesTheProxyThroughItself) {
+TEST(Access, RefusesRequestsToTheProxyItself) {
   Bench b;
   const sys::Address own[] = {bench::origin_address(), sys::loopback4(8080)};
   b.worker->own = own;
@@ -114,7 +114,7 @@ TEST(Access, NobodyReachesTheProxyThroughItself) {
   EXPECT_EQ(status_line(b.read(client)), "HTTP/1.0 502 Bad Gateway");
 }
 
-TEST(EndOfWay, OptionsAndTrace) {
+TEST(LocalResponse, OptionsAndTrace) {
   for (const string text : {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
                             "OPTIONS http://10.0.0.1 HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\n\r\n"}) {
     Bench b;
@@ -139,7 +139,7 @@ TEST(EndOfWay, OptionsAndTrace) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(EndOfWay, ForwardsAreCountedDownForTraceAndOptionsAlone) {
+TEST(LocalResponse, MaxForwardsIsDecrementedForTraceAndOptionsOnly) {
   for (const auto& [method, left] : {std::pair{"TRACE", "4"}, {"OPTIONS", "4"}, {"GET", "5"}}) {
     Bench b;
     auto& host = b.origin();
@@ -149,7 +149,7 @@ TEST(EndOfWay, ForwardsAreCountedDownForTraceAndOptionsAlone) {
   }
 }
 
-TEST(RequestId, IsGivenIfAskedForAndNotGiven) {
+TEST(RequestId, IsAddedIfEnabledAndAbsent) {
   for (const char* field : {"", "X-Request-Id: mine\r\n"}) {
     Bench b;
     b.config.request_id = true;

@@ -1,4 +1,4 @@
-// How work is shared out among the servers of a group, and who is left out for how long.
+// Load balancing over the members of a group, and the ejection of failed members.
 #include "../../src/plan/balancer.hpp"
 
 #include <gtest/gtest.h>
@@ -38,7 +38,7 @@ sys::Address ip(const char* text) {
   return address;
 }
 
-// Who is chosen, one after another.
+// The members chosen, in order.
 vector<std::size_t> choices(Balancer& groups, std::size_t count, std::uint64_t now = 0,
                             std::uint64_t tried = 0) {
   vector<std::size_t> made;
@@ -66,7 +66,7 @@ TEST(RoundRobin, GroupsCountForThemselves) {
       EXPECT_EQ(groups.choose(g, client(1), 0, 0), static_cast<std::size_t>(i % 2));
 }
 
-TEST(RoundRobin, SharesEvenlyAmongThoseThatAreLeft) {
+TEST(RoundRobin, SharesEvenlyAmongRemainingMembers) {
   for (std::size_t lost = 0; lost < 4; ++lost) {
     Balancer groups{{group(4, Balance::round_robin)}, kKey};
     groups.failed(0, lost, 0);
@@ -82,7 +82,7 @@ TEST(RoundRobin, SharesEvenlyAmongThoseThatAreLeft) {
 
 // ---- least connections -----------------------------------------------------------------------------------
 
-TEST(LeastConn, TakesWhoHasTheLeast) {
+TEST(LeastConn, ChoosesTheMemberWithFewestConnections) {
   struct Row {
     vector<int> open;
     std::size_t chosen;
@@ -95,7 +95,7 @@ TEST(LeastConn, TakesWhoHasTheLeast) {
   }
 }
 
-TEST(LeastConn, TiesGoRound) {
+TEST(LeastConn, RotatesAmongEqualMembers) {
   Balancer groups{{group(3, Balance::least_conn)}, kKey};
   EXPECT_EQ(choices(groups, 6), (Chosen{0, 1, 2, 0, 1, 2}));
   groups.begun(0, 1);
@@ -124,7 +124,7 @@ vector<std::size_t> all_clients(Balancer& groups, std::uint64_t tried = 0) {
   return made;
 }
 
-// Each member's share is a binomial one; five standard deviations are never seen by chance.
+// Each member's share is binomially distributed; five standard deviations do not occur by chance.
 void expect_even(const vector<std::size_t>& made, std::size_t members) {
   std::map<std::size_t, double> counts;
   for (const std::size_t member : made) ++counts[member];
@@ -143,7 +143,7 @@ TEST(IpHash, IsStableAndEven) {
   }
 }
 
-TEST(IpHash, AFailureMovesItsOwnClientsAlone) {
+TEST(IpHash, AFailureMovesOnlyItsOwnClients) {
   for (std::size_t lost = 0; lost < 4; ++lost) {
     Balancer groups{{group(4, Balance::ip_hash)}, kKey};
     const vector<std::size_t> before = all_clients(groups);
@@ -157,14 +157,15 @@ TEST(IpHash, AFailureMovesItsOwnClientsAlone) {
         ASSERT_EQ(without[i], before[i]);
     }
     EXPECT_EQ(std::count(moved.begin(), moved.end(), lost), 0);
-    expect_even(moved, 3);  // nobody gets all of them
+    expect_even(moved, 3);  // none of them gets all clients
     groups.succeeded(0, lost);
     EXPECT_EQ(all_clients(groups), before);
-    EXPECT_EQ(all_clients(groups, 1U << lost), without) << "a retry goes where a failure would lead";
+    EXPECT_EQ(all_clients(groups, 1U << lost), without)
+        << "a retry chooses the same member as a failure would";
   }
 }
 
-TEST(IpHash, AMembersClientsAreThoseOfItsNameNotOfItsPlace) {
+TEST(IpHash, ClientsDependOnAMembersNameNotItsIndex) {
   plan::Group turned = group(3, Balance::ip_hash), larger = group(4, Balance::ip_hash);
   std::rotate(turned.members.begin(), turned.members.begin() + 1, turned.members.end());
   Balancer groups{{group(3, Balance::ip_hash)}, kKey}, other{{turned}, kKey}, more{{larger}, kKey};
@@ -172,25 +173,25 @@ TEST(IpHash, AMembersClientsAreThoseOfItsNameNotOfItsPlace) {
                             grown = all_clients(more);
   for (std::size_t i = 0; i < kClients; ++i) {
     ASSERT_EQ((elsewhere[i] + 1) % 3, made[i]);
-    ASSERT_TRUE(grown[i] == made[i] || grown[i] == 3) << "only the new one takes clients from others";
+    ASSERT_TRUE(grown[i] == made[i] || grown[i] == 3) << "only the new member takes clients from others";
   }
 }
 
-TEST(IpHash, MembersOfOneNameShare) {
+TEST(IpHash, MembersOfEqualNameShare) {
   plan::Group twins = group(2, Balance::ip_hash);
   twins.members[1] = twins.members[0];
   Balancer groups{{twins}, kKey};
   expect_even(all_clients(groups), 2);
 }
 
-TEST(IpHash, OneClientByWhicheverOfItsAddresses) {
+TEST(IpHash, AClientMayHaveSeveralAddresses) {
   Balancer groups{{group(64, Balance::ip_hash)}, kKey};
   const auto chosen = [&](const char* text) { return groups.choose(0, ip(text), 0, 0); };
   const std::size_t mine = chosen("2001:db8:1:2::1");
   EXPECT_EQ(chosen("2001:db8:1:2:ffff:ffff:ffff:ffff"), mine);
   EXPECT_EQ(chosen("::ffff:192.0.2.1"), chosen("192.0.2.1"));
-  // Each of the first 64 bits counts: that all networks that differ in the last of them are with one of 64
-  // members is out of the question.
+  // Each of the first 64 bits counts: it is practically impossible that all networks that differ in the last
+  // of them map to one of 64 members.
   for (const string begin : {"2001:db8:1:", "2001:db8:", "20"}) {
     std::set<std::size_t> members;
     for (int i = 10; i < 60; ++i)
@@ -199,9 +200,9 @@ TEST(IpHash, OneClientByWhicheverOfItsAddresses) {
   }
 }
 
-// ---- who is left out -------------------------------------------------------------------------------------
+// ---- ejection --------------------------------------------------------------------------------------------
 
-TEST(LeftOut, ForTwiceAsLongEachTime) {
+TEST(Ejection, DoublesItsDurationEachTime) {
   for (const Balance balance : kAllBalances) {
     Balancer groups{{group(2, balance)}, kKey};
     const std::size_t own = groups.choose(0, client(1), 0, 0), other = 1 - own;
@@ -213,25 +214,25 @@ TEST(LeftOut, ForTwiceAsLongEachTime) {
       EXPECT_TRUE(groups.is_ejected(0, own, now + seconds * 1000 - 1));
       now += seconds * 1000;
       EXPECT_FALSE(groups.is_ejected(0, own, now));
-      // One request tries it, and the others do not wait for it.
+      // One request probes it, and the others do not wait for the result.
       const vector<std::size_t> made = choices(groups, 6, now);
       EXPECT_EQ(std::count(made.begin(), made.end(), own), 1);
     }
     groups.succeeded(0, own);
     EXPECT_FALSE(groups.is_ejected(0, own, now));
     groups.failed(0, own, now);
-    EXPECT_FALSE(groups.is_ejected(0, own, now + 1000)) << "a success forgets what was before";
+    EXPECT_FALSE(groups.is_ejected(0, own, now + 1000)) << "a success clears the history";
   }
 }
 
-TEST(LeftOut, ManyFailuresAtOnceAreOne) {
+TEST(Ejection, SimultaneousFailuresCountOnce) {
   Balancer groups{{group(2, Balance::round_robin)}, kKey};
   for (std::uint64_t now = 0; now < 900; ++now) groups.failed(0, 0, now);
   EXPECT_TRUE(groups.is_ejected(0, 0, 999));
   EXPECT_FALSE(groups.is_ejected(0, 0, 1000));
 }
 
-TEST(LeftOut, ATrialOfWhichNothingIsHeardIsRepeated) {
+TEST(Ejection, AProbeWithoutResultIsRepeated) {
   Balancer groups{{group(2, Balance::round_robin)}, kKey};
   groups.failed(0, 0, 0);
   const auto trials = [&](std::uint64_t now) {
@@ -244,7 +245,7 @@ TEST(LeftOut, ATrialOfWhichNothingIsHeardIsRepeated) {
   EXPECT_EQ(trials(2000), 1);
 }
 
-TEST(LeftOut, IfAllAreTheSoonestIsTried) {
+TEST(Ejection, IfAllAreEjectedTheSoonestIsProbed) {
   for (const Balance balance : kAllBalances) {
     Balancer groups{{group(3, balance)}, kKey};
     groups.failed(0, 2, 0);
@@ -254,14 +255,14 @@ TEST(LeftOut, IfAllAreTheSoonestIsTried) {
     EXPECT_EQ(choices(groups, 1, 300, 0b100), Chosen{0});
     EXPECT_EQ(choices(groups, 1, 300, 0b101), Chosen{1});
     EXPECT_EQ(choices(groups, 1, 300, 0b111), Chosen{kNoMember});
-    groups.failed(0, 2, 300);  // so it was to be expected
+    groups.failed(0, 2, 300);  // so its ejection ends last
     EXPECT_FALSE(groups.is_ejected(0, 2, 1000));
     groups.succeeded(0, 1);
     EXPECT_EQ(choices(groups, 3, 300), Chosen(3, 1));
   }
 }
 
-TEST(Tried, LeadsToAnotherMember) {
+TEST(Tried, ChoosesAnotherMember) {
   for (const Balance balance : kAllBalances) {
     Balancer groups{{group(3, balance)}, kKey};
     std::uint64_t tried = 0;
@@ -287,7 +288,7 @@ plan::Group checked(std::size_t members, std::uint32_t ms) {
   return made;
 }
 
-TEST(Checks, AreDueOnceInEachPeriod) {
+TEST(Checks, AreDueOncePerPeriod) {
   Balancer groups{{group(2, Balance::round_robin), checked(2, 500), checked(1, 700)}, kKey};
   std::map<std::pair<std::size_t, std::size_t>, vector<std::uint64_t>> begun;
   for (std::uint64_t now = 0; now <= 1400;) {
@@ -306,44 +307,44 @@ TEST(Checks, AreDueOnceInEachPeriod) {
   EXPECT_EQ((begun[{2, 0}]), (vector<std::uint64_t>{0, 700, 1400}));
 }
 
-TEST(Checks, AreNoneWithoutAPath) {
+TEST(Checks, NotWithoutAPath) {
   Balancer groups{{group(2, Balance::round_robin)}, kKey};
   EXPECT_EQ(groups.next_check(5).member, kNoMember);
   EXPECT_EQ(groups.next_check(5).at, 0U);
 }
 
-TEST(Checks, OneAtATimeForEachMember) {
+TEST(Checks, OneAtATimePerMember) {
   Balancer groups{{checked(1, 500)}, kKey};
   EXPECT_EQ(groups.next_check(0).member, 0U);
   EXPECT_EQ(groups.next_check(0).member, kNoMember);
   EXPECT_EQ(groups.next_check(5000).member, kNoMember);
   EXPECT_EQ(groups.next_check(5000).at, 0U);
   groups.check_result(0, 0, true);
-  EXPECT_EQ(groups.next_check(6000).member, 0U) << "it is late already";
+  EXPECT_EQ(groups.next_check(6000).member, 0U) << "it is already overdue";
 }
 
-TEST(Checks, WhoFailsOneIsLeftOutUntilItPassesOne) {
+TEST(Checks, AFailedCheckEjectsUntilOnePasses) {
   Balancer groups{{checked(2, 500)}, kKey};
   groups.check_result(0, 0, false);
   EXPECT_EQ(choices(groups, 3, 1'000'000), Chosen(3, 1));
-  groups.succeeded(0, 0);  // of a request that was under way
+  groups.succeeded(0, 0);  // from a request in flight
   EXPECT_EQ(choices(groups, 3, 1'000'000), Chosen(3, 1));
   groups.check_result(0, 1, false);
-  EXPECT_LT(groups.choose(0, client(1), 0, 0), 2U) << "all are left out: one is tried";
+  EXPECT_LT(groups.choose(0, client(1), 0, 0), 2U) << "all are ejected: one is probed";
   groups.check_result(0, 0, true);
   EXPECT_EQ(choices(groups, 3, 0), Chosen(3, 0));
 }
 
-TEST(Checks, WhoHasWaitedLongestIsFirst) {
+TEST(Checks, TheLongestWaitingIsFirst) {
   Balancer groups{{checked(2, 100)}, kKey};
   EXPECT_EQ(groups.next_check(0).member, 0U);
   groups.check_result(0, 0, true);
-  EXPECT_EQ(groups.next_check(200).member, 1U) << "it was never asked";
+  EXPECT_EQ(groups.next_check(200).member, 1U) << "it was never checked";
   groups.check_result(0, 1, true);
   EXPECT_EQ(groups.next_check(350).member, 0U);
 }
 
-TEST(Checks, TellOfAChange) {
+TEST(Checks, ReportAChange) {
   Balancer groups{{checked(1, 500)}, kKey};
   EXPECT_FALSE(groups.check_result(0, 0, true));
   EXPECT_TRUE(groups.check_result(0, 0, false));
@@ -351,7 +352,7 @@ TEST(Checks, TellOfAChange) {
   EXPECT_TRUE(groups.check_result(0, 0, true));
 }
 
-TEST(Checks, OneThatIsGivenUpChangesNothing) {
+TEST(Checks, AnAbandonedCheckChangesNothing) {
   Balancer groups{{checked(1, 500)}, kKey};
   groups.check_result(0, 0, false);
   ASSERT_EQ(groups.next_check(0).member, 0U);
@@ -361,7 +362,7 @@ TEST(Checks, OneThatIsGivenUpChangesNothing) {
   EXPECT_EQ(groups.next_check(500).member, 0U);
 }
 
-TEST(Checks, WhoPassesOneIsTakenAtOnce) {
+TEST(Checks, APassedCheckReinstatesAtOnce) {
   Balancer groups{{checked(2, 500)}, kKey};
   groups.failed(0, 0, 0);
   groups.check_result(0, 0, true);

@@ -1,4 +1,4 @@
-// The configuration file: what it says, what is wrong with it and in which line, and listeners by options.
+// The configuration file: its keys, errors with their line numbers, and listeners defined by options.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -50,7 +50,7 @@ class ConfigFile : public testing::Test {
     Config config;
     return read(text, config);
   }
-  // A file with one server of one route.
+  // A file with one server and one route.
   static string route(const string& members) {
     return R"({"servers": [{"listeners": [{"host": "127.0.0.1", "port": 80}], "routes": [{)" + members +
            "}]}]}";
@@ -61,7 +61,7 @@ class ConfigFile : public testing::Test {
   }
 };
 
-// ---- what it says ----------------------------------------------------------------------------------------
+// ---- keys ------------------------------------------------------------------------------------------------
 
 TEST_F(ConfigFile, AFileOfTheCourse) {
   Config config;
@@ -176,7 +176,7 @@ TEST_F(ConfigFile, ServersShareAListenerByTheirNames) {
     {"listeners": [{"host": "localhost", "port": 80}], "hostnames": "b.test"}]})");
   ASSERT_EQ(config.listeners.size(), 3U);
   EXPECT_EQ(config.listeners[0].sites, (std::vector<std::size_t>{1, 0, 2}))
-      << "who is for all names is first";
+      << "the server for all names is first";
   EXPECT_EQ(config.listeners[1].address, at("127.0.0.1", 81));
   EXPECT_EQ(config.listeners[2].address, at("::1", 80));
   EXPECT_EQ(config.listeners[2].sites, (std::vector<std::size_t>{2}));
@@ -205,9 +205,9 @@ TEST_F(ConfigFile, EveryOptionIsAKey) {
   }
 }
 
-// ---- what is wrong with it -------------------------------------------------------------------------------
+// ---- errors ----------------------------------------------------------------------------------------------
 
-TEST_F(ConfigFile, EachMistakeHasItsLineAndItsKey) {
+TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
   struct Row {
     string text;
     std::vector<const char*> says;
@@ -306,7 +306,7 @@ TEST_F(ConfigFile, EachMistakeHasItsLineAndItsKey) {
   }
 }
 
-TEST_F(ConfigFile, WhatHasNoEffectIsTold) {
+TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
   struct Row {
     string text;
     const char* says;
@@ -345,10 +345,10 @@ TEST_F(ConfigFile, WhatHasNoEffectIsTold) {
   EXPECT_TRUE(findings(R"({"servers": [{"listeners": [{"host": "::1", "port": 0}]},
                                        {"listeners": [{"host": "::1", "port": 0}]}]})")
                   .warnings.empty())
-      << "each takes a port of its own";
+      << "each needs a port of its own";
 }
 
-TEST_F(ConfigFile, NotMoreThanTwentyMistakesAtOnce) {
+TEST_F(ConfigFile, ReportsAtMostTwentyErrors) {
   string text = "{\"forward\": [";
   for (int i = 0; i < 30; ++i) text += "\n1,";
   text.back() = ']';
@@ -358,7 +358,7 @@ TEST_F(ConfigFile, NotMoreThanTwentyMistakesAtOnce) {
   EXPECT_EQ(found.errors.back(), "c.json: and 10 more errors");
 }
 
-TEST_F(ConfigFile, WhatIsNoJsonHasLineAndColumn) {
+TEST_F(ConfigFile, InvalidJsonHasLineAndColumn) {
   struct Row {
     const char *text, *says;
   };
@@ -408,9 +408,9 @@ TEST_F(ConfigFile, EveryValueKnowsItsLine) {
   EXPECT_EQ(list.items[2].text, "A");
 }
 
-// ---- beside options --------------------------------------------------------------------------------------
+// ---- combined with options -------------------------------------------------------------------------------
 
-TEST_F(ConfigFile, OptionsComeAfterTheFileAndWin) {
+TEST_F(ConfigFile, OptionsFollowTheFileAndOverrideIt) {
   sim::files["p.json"] = R"({"forward": [{"host": "127.0.0.1", "port": 1}], "max_requests": 5, "buffers": 7,
                              "rules": [{"allow": "client=127.0.0.1"}]})";
   for (const std::vector<const char*>& arguments :
@@ -424,12 +424,12 @@ TEST_F(ConfigFile, OptionsComeAfterTheFileAndWin) {
     ASSERT_EQ(line.config.rules.size(), 2U);
     EXPECT_EQ(line.config.rules.before_lookup({sys::loopback4(1), "a.test", 80, "GET"}).decision,
               plan::Decision::deny)
-        << "of rules the first decides, and that is the one beside the file";
+        << "the first matching rule decides, and it is the option's";
   }
-  EXPECT_EQ(parse({"p.json", "8"}).config.listeners.size(), 3U) << "with the two of PORT";
+  EXPECT_EQ(parse({"p.json", "8"}).config.listeners.size(), 3U) << "including the two of PORT";
 }
 
-TEST_F(ConfigFile, OnlyChecked) {
+TEST_F(ConfigFile, CheckOnly) {
   sim::files["p.json"] = R"({"forward": [{"host": "localhost", "port": 0}], "nonsense": 1})";
   const CommandLine line = parse({"p.json", "--check"});
   EXPECT_EQ(line.what, CommandLine::What::checked);
@@ -439,7 +439,7 @@ TEST_F(ConfigFile, OnlyChecked) {
   EXPECT_EQ(parse({"--check", "--echo", "x"}).what, CommandLine::What::wrong);
 }
 
-TEST_F(ConfigFile, FilesThatCannotBeTaken) {
+TEST_F(ConfigFile, InvalidFiles) {
   sim::files["bad.json"] = "{\"max_requests\": 0,\n\"buffers\": 0}";
   sim::files["empty.json"] = "{}";
   sim::files["open.json"] = R"({"forward": [{"host": "0.0.0.0", "port": 1}]})";
@@ -470,7 +470,7 @@ TEST_F(ConfigFile, FilesThatCannotBeTaken) {
   }
 }
 
-// ---- listeners by options, with or without JSON ----------------------------------------------------------
+// ---- listeners defined by options, with or without JSON --------------------------------------------------
 
 TEST(Listeners, ByOptions) {
   sim::files = {{"public/", ""}};
@@ -489,7 +489,7 @@ TEST(Listeners, ByOptions) {
   EXPECT_EQ(reverse.kind, RouteKind::reverse);
   EXPECT_EQ(line.config.groups.at(reverse.group).members,
             (std::vector<plan::Hop>{{"a.test", 1, ""}, {"", 0, "/run/s"}}));
-  EXPECT_EQ(all[2].address, at("0.0.0.0", 8002)) << "public, as it was named";
+  EXPECT_EQ(all[2].address, at("0.0.0.0", 8002)) << "public, as specified";
   EXPECT_EQ(line.config.sites.at(all[2].sites.at(0)).routes.at(0).directory, "public");
   EXPECT_EQ(all[3].role, Role::relay);
   EXPECT_EQ(line.config.groups.at(all[3].group).members, (std::vector<plan::Hop>{{"b.test", 2, ""}}));
@@ -498,7 +498,7 @@ TEST(Listeners, ByOptions) {
   EXPECT_EQ(all[5].address, at("::", 0));
 }
 
-TEST(Listeners, WhatIsWrongAndWhatToDo) {
+TEST(Listeners, ErrorsSayWhatToDo) {
   struct Row {
     std::vector<const char*> arguments;
     const char* says;
@@ -532,7 +532,7 @@ TEST(Listeners, WhatIsWrongAndWhatToDo) {
   }
 }
 
-TEST(Listeners, AGroupHasAMost) {
+TEST(Listeners, AGroupHasAMaximum) {
   string text = "80=a:1";
   for (int i = 1; i < 64; ++i) text += ",a:1";
   EXPECT_EQ(parse({"--relay", text.c_str()}).what, CommandLine::What::run);
@@ -548,7 +548,7 @@ TEST(CommandLine, TheNumberOfRulesIsLimited) {
   EXPECT_NE(parse(arguments).message.find("too many rules: at most 1000"), string::npos);
 }
 
-TEST(Listeners, ThereIsAMost) {
+TEST(Listeners, HaveAMaximum) {
   std::vector<const char*> arguments(plan::kListenersMax, "--echo=127.0.0.1:0");
   EXPECT_EQ(parse(arguments).what, CommandLine::What::run);
   arguments.push_back("--echo=127.0.0.1:0");

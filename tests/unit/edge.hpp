@@ -10,7 +10,7 @@
 
 namespace support {
 
-// Memory that ends right before a page that cannot be read: whoever reads beyond the end of a text dies.
+// Memory that ends right before an unreadable page: a read beyond the end of a text crashes.
 class Edge {
  public:
   explicit Edge(std::size_t most) {
@@ -26,7 +26,7 @@ class Edge {
   Edge(const Edge&) = delete;
   Edge& operator=(const Edge&) = delete;
 
-  // The text, at the edge; valid until the next call.
+  // The text at the end of that memory; valid until the next call.
   std::string_view put(std::string_view text) {
     char* const begin = memory_ + readable_ - text.size();
     std::memcpy(begin, text.data(), text.size());

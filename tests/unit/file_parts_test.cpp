@@ -1,5 +1,5 @@
 // The parts of a file server, each against its RFC: paths, dates, ranges, conditions, encodings, types,
-// pages.
+// listings.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -23,7 +23,7 @@ using std::string_view;
 
 // ---- paths (RFC 3986) ------------------------------------------------------------------------------------
 
-TEST(UrlPath, IsDecodedOnceAndResolved) {
+TEST(UrlPath, IsDecodedOnceAndNormalized) {
   struct Row {
     string_view path, normal, with_slash_as_text;
   };
@@ -69,7 +69,7 @@ TEST(UrlPath, IsEncoded) {
 constexpr std::int64_t kNow = 1'700'000'000;    // November 2023
 constexpr std::int64_t kExample = 784'111'777;  // date -d "Sun, 06 Nov 1994 08:49:37 GMT" +%s
 
-TEST(HttpDate, InItsThreeForms) {
+TEST(HttpDate, ParsesAllThreeForms) {
   for (const string_view text :
        {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"})
     EXPECT_EQ(http::parse_date(text, kNow), kExample) << text;
@@ -77,14 +77,14 @@ TEST(HttpDate, InItsThreeForms) {
   EXPECT_EQ(http::parse_date("Thu, 29 Feb 2024 23:59:59 GMT", kNow), 1'709'251'199);
 }
 
-TEST(HttpDate, TwoDigitsAreNotMoreThanFiftyYearsAhead) {
+TEST(HttpDate, TwoDigitYearsAreAtMostFiftyYearsAhead) {
   const auto year_of = [](string_view text) { return *http::parse_date(text, kNow) / 31'556'952 + 1970; };
   EXPECT_EQ(year_of("Sunday, 06-Nov-73 08:49:37 GMT"), 2073);
   EXPECT_EQ(year_of("Sunday, 06-Nov-74 08:49:37 GMT"), 1974);
   EXPECT_EQ(year_of("Sunday, 06-Nov-23 08:49:37 GMT"), 2023);
 }
 
-TEST(HttpDate, NothingElse) {
+TEST(HttpDate, RejectsOtherForms) {
   for (const string_view text :
        {"", "yesterday", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
         "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
@@ -96,7 +96,7 @@ TEST(HttpDate, NothingElse) {
 
 // ---- ranges (RFC 9110 section 14.1.2, with its examples for 10000 bytes) --------------------------------
 
-TEST(Range, PartsThatAreAskedFor) {
+TEST(Range, SatisfiableRanges) {
   struct Row {
     string_view value;
     std::vector<ByteRange> parts;
@@ -125,7 +125,7 @@ TEST(Range, PartsThatAreAskedFor) {
   }
 }
 
-TEST(Range, WhatIsIgnored) {
+TEST(Range, IgnoredValues) {
   for (const string_view value :
        {"", "bytes", "bytes=", "bytes=,", "lines=1-2", "bytes=5-4", "bytes=a-b", "bytes=-", "bytes=1",
         "bytes=0-1,x", "bytes=1-2-3", "bytes=+1-2", "bytes 0-1", "bytes=1 -2"})
@@ -133,20 +133,20 @@ TEST(Range, WhatIsIgnored) {
   EXPECT_EQ(files::parse_ranges("bytes=-5", 0).what, Ranges::What::whole);
 }
 
-TEST(Range, WhatLiesOutside) {
+TEST(Range, UnsatisfiableRanges) {
   for (const string_view value :
        {"bytes=10000-", "bytes=10000-10001", "bytes=-0", "bytes=99999999999999999999999-"})
     EXPECT_EQ(files::parse_ranges(value, 10000).what, Ranges::What::outside) << value;
   EXPECT_EQ(files::parse_ranges("bytes=0-0", 0).what, Ranges::What::outside);
 }
 
-TEST(Range, NotMorePartsThanWeSend) {
+TEST(Range, LimitsTheNumberOfParts) {
   string value = "bytes=";
   for (int i = 0; i < 16; ++i) value += std::to_string(i * 10) + '-' + std::to_string(i * 10) + ',';
   EXPECT_EQ(files::parse_ranges(value, 10000).parts.size(), 16U);
   EXPECT_EQ(files::parse_ranges(value + "9000-9000", 10000).what, Ranges::What::whole);
   for (int i = 0; i < 1000; ++i) value += "0-,";
-  EXPECT_EQ(files::parse_ranges(value, 10000).parts.size(), 1U) << "all of them meet";
+  EXPECT_EQ(files::parse_ranges(value, 10000).parts.size(), 1U) << "all of them touch";
 }
 
 // ---- conditions (RFC 9110 section 13) --------------------------------------------------------------------
@@ -194,7 +194,7 @@ TEST(Conditions, EachAlone) {
         << row.name << ": " << row.value;
 }
 
-TEST(Conditions, InTheirOrder) {
+TEST(Conditions, Precedence) {
   struct Row {
     std::vector<http::Field> list;
     Condition verdict;
@@ -231,9 +231,9 @@ TEST(Conditions, IfRange) {
   EXPECT_FALSE(holds(R"("other")", kNow));
   EXPECT_FALSE(holds("xyzzy", kNow));
   EXPECT_TRUE(holds(kThen, kNow));
-  EXPECT_FALSE(holds(kAfter, kNow)) << "only the very date";
+  EXPECT_FALSE(holds(kAfter, kNow)) << "only the exact date";
   EXPECT_FALSE(holds(kBefore, kNow));
-  EXPECT_FALSE(holds(kThen, kExample)) << "it may change in this second";
+  EXPECT_FALSE(holds(kThen, kExample)) << "it may still change within this second";
 }
 
 // ---- encodings (RFC 9110 section 12.5.3) -----------------------------------------------------------------
@@ -271,7 +271,7 @@ TEST(AcceptEncoding, Weights) {
   EXPECT_TRUE(files::accepts_gzip(fields({{"accept-encoding", "br"}, {"Accept-Encoding", "gzip"}})));
 }
 
-TEST(AcceptEncoding, TypesWorthIt) {
+TEST(AcceptEncoding, CompressibleTypes) {
   EXPECT_TRUE(files::is_compressible("text/x-anything; charset=utf-8", {}));
   EXPECT_TRUE(files::is_compressible("image/svg+xml", {}));
   EXPECT_FALSE(files::is_compressible("image/png", {}));
@@ -290,14 +290,14 @@ TEST(MediaTypes, WithoutAList) {
   EXPECT_EQ(types.of("a.css"), "text/css; charset=utf-8");
   EXPECT_EQ(types.of("a.txt"), "text/plain; charset=utf-8");
   EXPECT_EQ(types.of("a.js"), "text/javascript") << "UTF-8 is its default";
-  EXPECT_EQ(types.of("a.json"), "application/json") << "has no charset";
+  EXPECT_EQ(types.of("a.json"), "application/json") << "has no charset parameter";
   EXPECT_EQ(types.of("a.svg"), "image/svg+xml");
   EXPECT_EQ(types.of("a.tar.gz"), "application/gzip");
   for (const string_view name : {"Makefile", "a.unknown", ".html", "html", "dir.html/file", "a.", ""})
     EXPECT_EQ(types.of(name), "application/octet-stream") << name;
 }
 
-TEST(MediaTypes, OfAList) {
+TEST(MediaTypes, FromAList) {
   const files::MediaTypes types{
       "# a comment\n"
       "text/html\t\thtml htm # and one here\n"
@@ -306,9 +306,9 @@ TEST(MediaTypes, OfAList) {
       "not a type\r\n"
       "text/xml  own\n"
       "text/first twice\ntext/second twice"};
-  EXPECT_EQ(types.of("a.tar.GZ"), "application/x-compressed-tar") << "the longest ending";
+  EXPECT_EQ(types.of("a.tar.GZ"), "application/x-compressed-tar") << "the longest suffix";
   EXPECT_EQ(types.of("a.b.tar.gz"), "application/x-compressed-tar");
-  EXPECT_EQ(types.of("a.gz"), "application/gzip") << "those built in are still there";
+  EXPECT_EQ(types.of("a.gz"), "application/gzip") << "the built-in types remain";
   EXPECT_EQ(types.of("a.own"), "text/xml");
   EXPECT_EQ(types.of("a.twice"), "text/first; charset=utf-8");
   EXPECT_EQ(types.of("a.type"), "application/octet-stream");
@@ -316,7 +316,7 @@ TEST(MediaTypes, OfAList) {
 
 // ---- listings --------------------------------------------------------------------------------------------
 
-// What the links of the page's rows say, in order.
+// The texts of the links in the page's rows, in order.
 std::vector<string> names(const string& page) {
   constexpr string_view kBegin = "<tr><td><a href=\"";
   std::vector<string> all;
@@ -337,7 +337,7 @@ files::Listing sample(string_view query) {
   return listing;
 }
 
-TEST(Listing, IsSortedFoldersFirst) {
+TEST(Listing, IsSortedWithDirectoriesFirst) {
   using Names = std::vector<string>;
   EXPECT_EQ(names(files::write_listing(sample(""))), (Names{"c/", "d/", "a", "b", "e"}));
   EXPECT_EQ(names(files::write_listing(sample("sort=name&order=desc"))), (Names{"d/", "c/", "e", "b", "a"}));
@@ -348,13 +348,13 @@ TEST(Listing, IsSortedFoldersFirst) {
             (Names{"c/", "d/", "a", "b", "e"}));
 }
 
-TEST(Listing, ItsHeadSortsTheOtherWay) {
+TEST(Listing, ItsHeaderLinksReverseTheOrder) {
   const string page = files::write_listing(sample("sort=size&order=asc"));
   EXPECT_NE(page.find(R"(<a href="?sort=size&amp;order=desc">Size)"), string::npos);
   EXPECT_NE(page.find(R"(<a href="?sort=time&amp;order=asc">Modified)"), string::npos);
 }
 
-TEST(Listing, NamesAreNoMarkup) {
+TEST(Listing, NamesAreEscaped) {
   files::Listing listing;
   listing.path = "/<b>&/";
   listing.has_parent = true;
@@ -368,12 +368,12 @@ TEST(Listing, NamesAreNoMarkup) {
   EXPECT_EQ(page.find("<script"), string::npos);
   EXPECT_NE(page.find(R"(href="a%3Ab%3Fc%23d%20%2541">a:b?c#d %41</a>)"), string::npos);
   EXPECT_NE(page.find("1.5 KiB</td><td>2024-02-29 12:34:56</td>"), string::npos);
-  // U+FFFD for each byte that is no character
+  // U+FFFD for each byte that is not a valid character
   EXPECT_NE(page.find(">\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd/</a>"),
             string::npos);
   EXPECT_EQ(names(page)[0], "../");
   EXPECT_NE(page.find("only 3 entries"), string::npos);
-  EXPECT_EQ(page.find("http"), string::npos) << "nothing remote";
+  EXPECT_EQ(page.find("http"), string::npos) << "no remote resources";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Files as answers, on the simulated kernel's tree. Times are said by the test.
+// Files as responses, on the simulated kernel's file system. The test sets the time.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ using Kind = sys::FileStatus::Kind;
 constexpr std::int64_t kChanged = 784'111'777;  // Sun, 06 Nov 1994 08:49:37 GMT
 constexpr std::uint64_t kWall = 1'700'000'000'000;
 
-// The whole of a body; "(failed)" at its end if it breaks off.
+// The whole body; ends with "(failed)" if it is truncated.
 string drain(base::BodySource* feed, std::size_t room = 1000) {
   string out;
   if (feed == nullptr) return out;
@@ -39,7 +39,7 @@ string drain(base::BodySource* feed, std::size_t room = 1000) {
   }
 }
 
-// The value of a field; "-" if it is not there, "(twice)" if it is there more than once.
+// The value of a field; "-" if absent, "(twice)" if it occurs more than once.
 string field(const files::Answer& answer, const string& name) {
   const string begin = name + ": ";
   string value = "-";
@@ -63,7 +63,7 @@ class FilesTest : public testing::Test {
   }
   ~FilesTest() override {
     files.reset();
-    EXPECT_EQ(world.descriptors(), 0U) << "all that was opened is closed";
+    EXPECT_EQ(world.descriptors(), 0U) << "all descriptors are closed";
     EXPECT_EQ(world.broken, "");
     world.leave();
   }
@@ -74,7 +74,7 @@ class FilesTest : public testing::Test {
     answer.reason = reason;
     return answer;
   }
-  // The answer to a request for `below` within the route, as the plan decides it.
+  // The response to a request for `below` within the route, as the plan decides it.
   files::Answer ask(string_view below, const std::vector<http::Field>& list = {},
                     string_view method = "GET") {
     http::RequestHead head;
@@ -90,7 +90,7 @@ class FilesTest : public testing::Test {
     if (plan.reason != Reason::none) return refused(plan.reason);
     return files->answer(route, head, plan.file, now, kWall + now);
   }
-  // The body of a GET, drained.
+  // The body of the response to GET.
   string body(string_view below, const std::vector<http::Field>& list = {}) {
     const files::Answer answer = ask(below, list);
     return std::to_string(answer.status) + ' ' + drain(answer.feed.get());
@@ -103,7 +103,7 @@ class FilesTest : public testing::Test {
   std::uint64_t now = 1000;
 };
 
-TEST_F(FilesTest, AFileWithWhatIsSaidOfIt) {
+TEST_F(FilesTest, AFileWithItsFields) {
   world.put_file("/www/a b.txt", "hello", kChanged);
   const files::Answer answer = ask("/a%20b.txt?x=y");
   EXPECT_EQ(answer.status, 200);
@@ -117,7 +117,7 @@ TEST_F(FilesTest, AFileWithWhatIsSaidOfIt) {
   EXPECT_EQ(drain(answer.feed.get()), "hello");
 }
 
-TEST_F(FilesTest, HeadHasTheSameWithoutTheBytes) {
+TEST_F(FilesTest, HeadHasTheSameFieldsWithoutTheBody) {
   for (const std::size_t size : {0U, 5U, 5000U}) {
     world.put_file("/www/a.txt", string(size, 'x'), kChanged);
     files->forget();
@@ -131,7 +131,7 @@ TEST_F(FilesTest, HeadHasTheSameWithoutTheBytes) {
   }
 }
 
-TEST_F(FilesTest, WhatIsRefused) {
+TEST_F(FilesTest, Refusals) {
   world.put_file("/www/secret.txt", "x").status.world_readable = false;
   world.put_file("/www/plain.txt", "x");
   world.put_node("/www/pipe", Kind::other, "", kChanged);
@@ -161,15 +161,15 @@ TEST_F(FilesTest, WhatIsRefused) {
     EXPECT_EQ(answer.reason, row.reason) << row.below;
     EXPECT_EQ(answer.feed, nullptr) << row.below;
   }
-  EXPECT_EQ(body("/sub/hidden/x"), "200 x") << "what is not listed can be had by name";
+  EXPECT_EQ(body("/sub/hidden/x"), "200 x") << "an unlisted file can be requested by name";
 }
 
-TEST_F(FilesTest, LinksThatStayInside) {
+TEST_F(FilesTest, SymlinksThatStayInside) {
   world.put_file("/www/a/x.txt", "there");
   world.put_node("/www/b/link.txt", Kind::link, "../a/x.txt", kChanged);
   EXPECT_EQ(body("/b/link.txt"), "200 there");
   route.directory = "/www/b";
-  EXPECT_EQ(ask("/link.txt").status, 403) << "now it leads out";
+  EXPECT_EQ(ask("/link.txt").status, 403) << "now it leads outside";
 }
 
 TEST_F(FilesTest, OtherMethods) {
@@ -182,20 +182,20 @@ TEST_F(FilesTest, OtherMethods) {
   EXPECT_EQ(options.status, 204);
   EXPECT_EQ(field(options, "Allow"), "GET, HEAD, OPTIONS");
   EXPECT_EQ(options.body.kind, Body::Kind::none);
-  EXPECT_EQ(ask("/a.txt", {}, "get").status, 405) << "methods have no second case";
+  EXPECT_EQ(ask("/a.txt", {}, "get").status, 405) << "methods are case-sensitive";
 }
 
-TEST_F(FilesTest, NoDescriptorLeft) {
+TEST_F(FilesTest, OutOfDescriptors) {
   world.put_file("/www/a.txt", "x");
-  world.descriptor_limit = 4;  // room for the folder alone
+  world.descriptor_limit = 4;  // room for the directory only
   const files::Answer answer = ask("/a.txt");
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.reason, Reason::no_descriptor);
 }
 
-// ---- folders ---------------------------------------------------------------------------------------------
+// ---- directories -----------------------------------------------------------------------------------------
 
-TEST_F(FilesTest, AFolderWithoutItsSlash) {
+TEST_F(FilesTest, ADirectoryWithoutTrailingSlash) {
   world.put_file("/www/sub dir/x", "x");
   const auto location = [this](string_view below) {
     const files::Answer answer = ask(below);
@@ -216,7 +216,7 @@ TEST_F(FilesTest, AFolderWithoutItsSlash) {
   EXPECT_EQ(location("sub%20dir"), "301 /files/sub%20dir/");
 }
 
-TEST_F(FilesTest, ItsIndexInOrder) {
+TEST_F(FilesTest, TheFirstExistingIndexFile) {
   route.index = {"index.html", "default.htm"};
   world.put_file("/www/default.htm", "second");
   EXPECT_EQ(body("/"), "200 second");
@@ -225,10 +225,10 @@ TEST_F(FilesTest, ItsIndexInOrder) {
   EXPECT_EQ(field(ask("/"), "Content-Type"), "text/html; charset=utf-8");
   world.put_file("/www/index.html", "closed").status.world_readable = false;
   now += 1000;
-  EXPECT_EQ(ask("/").status, 403) << "not the next one: that would show what was meant to be closed";
+  EXPECT_EQ(ask("/").status, 403) << "not the next index file: that might expose what was meant to be hidden";
 }
 
-TEST_F(FilesTest, OrAListing) {
+TEST_F(FilesTest, Listings) {
   world.put_file("/www/sub/one.txt", "1");
   world.put_file("/www/sub/.hidden", "1");
   world.put_file("/www/sub/closed", "1").status.world_readable = false;
@@ -243,25 +243,25 @@ TEST_F(FilesTest, OrAListing) {
   EXPECT_NE(page.find("Index of /sub/"), string::npos);
   EXPECT_NE(page.find("href=\"../\""), string::npos);
   EXPECT_NE(page.find("href=\"one.txt\""), string::npos);
-  EXPECT_NE(page.find("href=\"up\">up</a></td><td>2 B"), string::npos) << "of a link, what it leads to";
+  EXPECT_NE(page.find("href=\"up\">up</a></td><td>2 B"), string::npos) << "the size of a symlink's target";
   for (const char* const name : {"hidden", "closed", "pipe"})
     EXPECT_EQ(page.find(name), string::npos) << name;
   EXPECT_EQ(ask("/sub/", {}, "HEAD").body, answer.body);
-  EXPECT_EQ(drain(ask("/").feed.get()).find("href=\"../\""), string::npos) << "nothing is above the top";
+  EXPECT_EQ(drain(ask("/").feed.get()).find("href=\"../\""), string::npos) << "the root has no parent";
   route.listing = false;
   EXPECT_EQ(ask("/sub/").status, 403);
   EXPECT_EQ(ask("/nothing/").status, 404);
 }
 
-TEST_F(FilesTest, AListingIsBounded) {
+TEST_F(FilesTest, AListingHasAMaximumSize) {
   for (int i = 0; i < 5; ++i) world.put_file("/www/f" + std::to_string(i), "");
   EXPECT_EQ(drain(ask("/").feed.get()).find("There is more"), string::npos);
   world.put_file("/www/f5", "");
   EXPECT_NE(drain(ask("/").feed.get()).find("only 5 entries"), string::npos);
 }
 
-// It is made in one go: so many names, and no more, hold nobody up.
-TEST_F(FilesTest, AHugeFolderIsNotListedWhole) {
+// A listing is made in one turn: its maximum size keeps the turn short.
+TEST_F(FilesTest, AHugeDirectoryIsListedInPart) {
   for (int i = 0; i < 2001; ++i)
     world.put_file("/www/f" + std::to_string(10'000 + i), string(static_cast<std::size_t>(i % 7), 'x'));
   files = std::make_unique<files::Server>();
@@ -297,22 +297,22 @@ TEST_F(FilesTest, NotModified) {
   EXPECT_EQ(failed.reason, Reason::precondition_failed);
 }
 
-TEST_F(FilesTest, AStateOfItsOwnForEachChange) {
+TEST_F(FilesTest, TheEtagChangesWithEachModification) {
   world.put_file("/www/a.txt", "hello", kChanged);
   const string first = field(ask("/a.txt"), "ETag");
   world.tree["/www/a.txt"]->status.modified_ns += 1;
   now += 1000;
-  EXPECT_NE(field(ask("/a.txt"), "ETag"), first) << "a nanosecond counts";
+  EXPECT_NE(field(ask("/a.txt"), "ETag"), first) << "nanoseconds count";
 }
 
-TEST_F(FilesTest, NotModifiedInTheFuture) {
+TEST_F(FilesTest, FutureModificationTimes) {
   world.put_file("/www/a.txt", "hello", static_cast<std::int64_t>(kWall / 1000) + 5000);
   EXPECT_EQ(field(ask("/a.txt"), "Last-Modified"), "Tue, 14 Nov 2023 22:13:21 GMT")
       << "but now, at kWall + 1 s";
 }
 
 TEST_F(FilesTest, ARange) {
-  for (const std::size_t size : {10U, 5000U}) {  // in memory, and in its file
+  for (const std::size_t size : {10U, 5000U}) {  // in memory, and from its file
     string text;
     while (text.size() < size) text += "0123456789";
     world.put_file("/www/a.txt", text, kChanged);
@@ -335,7 +335,7 @@ TEST_F(FilesTest, ARange) {
   }
 }
 
-TEST_F(FilesTest, RangesInParts) {
+TEST_F(FilesTest, MultipartRanges) {
   for (const std::size_t size : {10U, 5000U}) {
     string text;
     while (text.size() < size) text += "0123456789";
@@ -360,9 +360,9 @@ TEST_F(FilesTest, RangesInParts) {
   }
 }
 
-// ---- feeds -----------------------------------------------------------------------------------------------
+// ---- body sources ----------------------------------------------------------------------------------------
 
-TEST_F(FilesTest, AFeedFromAFileTellsWhereTheBytesLie) {
+TEST_F(FilesTest, ABodySourceOfAFileGivesItsRange) {
   world.put_file("/www/a.txt", string(5000, 'x') + "end", kChanged);
   const files::Answer answer = ask("/a.txt", {{"Range", "bytes=10-19,4990-"}});
   EXPECT_EQ(answer.feed->range().fd, -1) << "the part's head comes first";
@@ -383,7 +383,7 @@ TEST_F(FilesTest, AFeedFromAFileTellsWhereTheBytesLie) {
   EXPECT_EQ(answer.feed->range().fd, -1);
 }
 
-TEST_F(FilesTest, AFileThatShrinksBreaksTheAnswerOff) {
+TEST_F(FilesTest, AFileThatShrinksTruncatesTheResponse) {
   world.put_file("/www/a.txt", string(5000, 'x'), kChanged);
   const files::Answer answer = ask("/a.txt");
   world.tree["/www/a.txt"]->text.resize(4000);
@@ -392,7 +392,7 @@ TEST_F(FilesTest, AFileThatShrinksBreaksTheAnswerOff) {
 
 // ---- the cache -------------------------------------------------------------------------------------------
 
-TEST_F(FilesTest, AHotSmallFileCostsNoCall) {
+TEST_F(FilesTest, ACachedFileNeedsNoSystemCall) {
   world.put_file("/www/a.txt", "hello", kChanged);
   EXPECT_EQ(body("/a.txt"), "200 hello");
   const auto opened = world.files_opened, looked = world.files_looked_at, read = world.files_read;
@@ -402,17 +402,17 @@ TEST_F(FilesTest, AHotSmallFileCostsNoCall) {
   EXPECT_EQ(world.files_read, read);
   now += 1000;
   for (int i = 0; i < 9; ++i) EXPECT_EQ(body("/a.txt"), "200 hello");
-  EXPECT_EQ(world.files_looked_at, looked + 1) << "once a second it is asked whether it is still so";
+  EXPECT_EQ(world.files_looked_at, looked + 1) << "revalidated once a second";
   EXPECT_EQ(world.files_read, read);
 }
 
-TEST_F(FilesTest, AChangeIsSeenWithinASecond) {
+TEST_F(FilesTest, AChangeIsDetectedWithinASecond) {
   world.put_file("/www/a.txt", "hello", kChanged);
   const files::Answer before = ask("/a.txt");
   world.put_file("/www/a.txt", "world", kChanged);
   now += 1000;
   EXPECT_EQ(body("/a.txt"), "200 world");
-  EXPECT_EQ(drain(before.feed.get()), "hello") << "what had begun goes on";
+  EXPECT_EQ(drain(before.feed.get()), "hello") << "a response that has begun continues";
   world.tree.erase("/www/a.txt");
   now += 1000;
   EXPECT_EQ(ask("/a.txt").status, 404);
@@ -420,7 +420,7 @@ TEST_F(FilesTest, AChangeIsSeenWithinASecond) {
   EXPECT_EQ(ask("/a.txt").status, 403);
 }
 
-TEST_F(FilesTest, AYoungFileIsNotTrusted) {
+TEST_F(FilesTest, ARecentFileIsNotCached) {
   const auto changed = static_cast<std::int64_t>((kWall + now) / 1000);
   world.put_file("/www/a.txt", "hello", changed);
   EXPECT_EQ(body("/a.txt"), "200 hello");
@@ -435,7 +435,7 @@ TEST_F(FilesTest, AYoungFileIsNotTrusted) {
   EXPECT_EQ(world.files_read, read) << "now it is old enough";
 }
 
-TEST_F(FilesTest, AnotherFolderUnderTheSameName) {
+TEST_F(FilesTest, AReplacedDirectory) {
   world.put_file("/www/a.txt", "old", kChanged);
   EXPECT_EQ(body("/a.txt"), "200 old");
   world.tree.erase("/www/a.txt");
@@ -457,13 +457,13 @@ TEST_F(FilesTest, TheCacheIsBounded) {
   auto read = world.files_read;
   body("/0");
   body("/299");
-  EXPECT_EQ(world.files_read, read) << "what was used last is there";
+  EXPECT_EQ(world.files_read, read) << "the most recently used is cached";
   body("/1");
   EXPECT_GT(world.files_read, read);
   world.put_file("/www/large", string(1001, 'x'), kChanged);
   const auto bytes = files->cache().bytes();
   body("/large");
-  EXPECT_EQ(files->cache().bytes(), bytes) << "too large to be kept";
+  EXPECT_EQ(files->cache().bytes(), bytes) << "too large to be cached";
 }
 
 // ---- gzip ------------------------------------------------------------------------------------------------
@@ -474,7 +474,7 @@ class GzipFiles : public FilesTest {
   const std::vector<http::Field> accept{{"Accept-Encoding", "gzip"}};
 };
 
-TEST_F(GzipFiles, PreparedBesideTheFile) {
+TEST_F(GzipFiles, PrecompressedFileNextToIt) {
   world.put_file("/www/a.png", "plain", kChanged);
   world.put_file("/www/a.png.gz", "packed", kChanged);
   const files::Answer packed = ask("/a.png", accept), plain = ask("/a.png");
@@ -492,7 +492,7 @@ TEST_F(GzipFiles, PreparedBesideTheFile) {
   EXPECT_EQ(field(ask("/a.png", {{"If-None-Match", "*"}}), "Vary"), "Accept-Encoding");
 }
 
-TEST_F(GzipFiles, NotIfItIsOlderOrClosed) {
+TEST_F(GzipFiles, NotIfOlderOrUnreadable) {
   world.put_file("/www/a.png", "plain", kChanged);
   world.put_file("/www/a.png.gz", "packed", kChanged - 1);
   EXPECT_EQ(body("/a.png", accept), "200 plain");
@@ -512,7 +512,7 @@ TEST_F(GzipFiles, NotIfItIsOlderOrClosed) {
   EXPECT_EQ(field(ask("/a.png", accept), "Vary"), "-");
 }
 
-TEST_F(GzipFiles, OnlyWhatIsWorthIt) {
+TEST_F(GzipFiles, OnlyIfWorthwhile) {
   world.put_file("/www/short.txt", string(255, 'x'), kChanged);
   world.put_file("/www/a.png", string(500, 'x'), kChanged);
   for (const string_view below : {"/short.txt", "/a.png"}) {
@@ -521,9 +521,9 @@ TEST_F(GzipFiles, OnlyWhatIsWorthIt) {
   }
 }
 
-TEST_F(GzipFiles, MadeAsItIsSent) {
+TEST_F(GzipFiles, CompressedOnTheFly) {
   if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
-  for (const std::size_t size : {256U, 300'000U}) {  // in memory, and in its file
+  for (const std::size_t size : {256U, 300'000U}) {  // in memory, and from its file
     world.put_file("/www/a.txt", string(size, 'x'), kChanged);
     files->forget();
     const files::Answer packed = ask("/a.txt", {{"Accept-Encoding", "gzip"}, {"Range", "bytes=0-2"}});
@@ -550,7 +550,7 @@ TEST_F(GzipFiles, MadeAsItIsSent) {
   }
 }
 
-TEST_F(GzipFiles, NotMoreAtOnceThanMayBe) {
+TEST_F(GzipFiles, LimitsConcurrentCompressions) {
   if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
   files = std::make_unique<files::Server>(files::Bounds{.cached_file = 1000, .gzip_streams = 2});
   world.put_file("/www/a.txt", string(5000, 'x'), kChanged);
@@ -565,7 +565,7 @@ TEST_F(GzipFiles, NotMoreAtOnceThanMayBe) {
   EXPECT_EQ(field(ask("/a.txt", accept), "Content-Encoding"), "gzip");
 }
 
-TEST_F(GzipFiles, AFileThatShrinksBreaksItOff) {
+TEST_F(GzipFiles, AFileThatShrinksTruncatesTheResponse) {
   if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
   world.put_file("/www/a.txt", string(300'000, 'x'), kChanged);
   const files::Answer answer = ask("/a.txt", accept);
@@ -573,12 +573,12 @@ TEST_F(GzipFiles, AFileThatShrinksBreaksItOff) {
   EXPECT_NE(drain(answer.feed.get()).find("(failed)"), string::npos);
 }
 
-TEST_F(GzipFiles, OneCallDoesNotGoThroughTheWholeFile) {
+TEST_F(GzipFiles, OneCallDoesNotReadTheWholeFile) {
   if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
   world.put_file("/www/a.txt", string(4'000'000, 'x'), kChanged);
   const files::Answer answer = ask("/a.txt", accept);
   std::vector<std::byte> room(16'384);  // all of it would fit
-  for (int i = 0; i < 4; ++i) {         // the first brings the head of gzip, whatever comes
+  for (int i = 0; i < 4; ++i) {         // the first call produces the gzip header in any case
     const auto read = world.files_read;
     const auto got = answer.feed->produce(room);
     EXPECT_EQ(got.got, base::BodySource::Got::some);
@@ -587,7 +587,7 @@ TEST_F(GzipFiles, OneCallDoesNotGoThroughTheWholeFile) {
   }
 }
 
-// ---- the rest --------------------------------------------------------------------------------------------
+// ---- other -----------------------------------------------------------------------------------------------
 
 TEST_F(FilesTest, TheFileOfAListener) {
   world.put_file("/www/sub/a.txt", "hello");

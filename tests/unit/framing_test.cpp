@@ -58,13 +58,13 @@ Result taken(const Body& body, std::string_view text) {
 
 constexpr Body kChunked{Body::Kind::chunked, 0};
 
-TEST(Framing, NoneIsCompleteAndTakesNothing) {
+TEST(Framing, NoneIsCompleteAndConsumesNothing) {
   EXPECT_TRUE(Framing{}.complete());
   EXPECT_EQ(at_once({}, "abc").consumed, 0U);
   EXPECT_EQ(Framing{}.wanted(100), 0U);
 }
 
-TEST(Framing, LengthTakesThatManyBytes) {
+TEST(Framing, LengthConsumesThatManyBytes) {
   const Result result = taken({Body::Kind::length, 3}, "abcdef");
   EXPECT_EQ(result, (Result{"abc", 3, false, true}));
   EXPECT_FALSE(taken({Body::Kind::length, 7}, "abcdef").complete);
@@ -74,14 +74,14 @@ TEST(Framing, LengthTakesThatManyBytes) {
   EXPECT_FALSE((Framing{Body{Body::Kind::length, 3}}.eof_completes()));
 }
 
-TEST(Framing, UntilEofTakesAllAndEndsThere) {
+TEST(Framing, UntilEofConsumesEverything) {
   const Result result = taken({Body::Kind::until_eof, 0}, "abcdef");
   EXPECT_EQ(result, (Result{"abcdef", 6, false, false}));
   EXPECT_TRUE((Framing{Body{Body::Kind::until_eof, 0}}.eof_completes()));
   EXPECT_FALSE((Framing{Body{Body::Kind::until_eof, 0}}.has_length()));
 }
 
-TEST(Framing, WhatGoesByUnseenCounts) {
+TEST(Framing, SplicedBytesCount) {
   Framing length{Body{Body::Kind::length, 10}};
   ASSERT_TRUE(length.may_go_unseen());
   std::array<std::byte, 4> seen{};
@@ -97,14 +97,14 @@ TEST(Framing, WhatGoesByUnseenCounts) {
   ASSERT_TRUE(until_eof.may_go_unseen());
   until_eof.take(seen);
   for (int i = 0; i < 3; ++i) until_eof.pass(std::size_t{2} << 30);
-  EXPECT_EQ(until_eof.passed(), UINT32_MAX) << "it does not begin anew";
+  EXPECT_EQ(until_eof.passed(), UINT32_MAX) << "it does not wrap around";
   EXPECT_EQ(until_eof.wanted(100), 100U);
 
-  EXPECT_FALSE(Framing{Body{Body::Kind::chunked}}.may_go_unseen()) << "chunks are to be looked at";
-  EXPECT_FALSE(Framing{}.may_go_unseen()) << "there is nothing";
+  EXPECT_FALSE(Framing{Body{Body::Kind::chunked}}.may_go_unseen()) << "chunks must be parsed";
+  EXPECT_FALSE(Framing{}.may_go_unseen()) << "there is no body";
 }
 
-TEST(Framing, GoodChunks) {
+TEST(Framing, ValidChunks) {
   struct Row {
     const char* title;
     string text, payload;
@@ -131,7 +131,7 @@ TEST(Framing, GoodChunks) {
   }
 }
 
-TEST(Framing, BadChunks) {
+TEST(Framing, InvalidChunks) {
   struct Row {
     const char* title;
     string text;
@@ -141,7 +141,7 @@ TEST(Framing, BadChunks) {
       {"a sign", "+3\r\nabc\r\n"},
       {"a blank first", " 3\r\nabc\r\n"},
       {"0x", "0x3\r\nabc\r\n"},
-      {"a letter that is no digit", "g\r\n"},
+      {"a letter that is not a hexadecimal digit", "g\r\n"},
       {"a blank after the size", "3 \r\nabc\r\n"},
       {"bare LF after the size", "3\nabc\r\n"},
       {"bare CR after the size", "3\rabc\r\n"},
@@ -177,7 +177,7 @@ TEST(Framing, BadChunks) {
   }
 }
 
-TEST(Framing, TheGreatestSizeIsTaken) {
+TEST(Framing, AcceptsTheLargestSize) {
   EXPECT_FALSE(at_once(kChunked, "fffffffffffffff\r\nabc").bad);
   EXPECT_EQ(at_once(kChunked, "fffffffffffffff\r\nabc").payload, "abc");
 }

@@ -1,4 +1,4 @@
-// A configuration in place of another, and the end: who is under way has what was promised, and nobody more.
+// Reload and graceful shutdown: requests in flight are finished, nothing else is served.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -18,7 +18,7 @@ constexpr const char* kOk = "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 2\r\n
 
 bool has(const string& text, const char* what) { return text.find(what) != string::npos; }
 
-// A program that serves HTTP/1.1, and a configuration to come.
+// A program that serves HTTP/1.1, and a configuration to load.
 struct Changing {
   Changing() { next.config.listeners.emplace_back(); }
   plan::Generation next;
@@ -27,7 +27,7 @@ struct Changing {
     b.worker->current = &next;
     b.upstreams.reset(8);
   }
-  // One request, and its answer; the connection to the origin stays open.
+  // One request and its response; the connection to the origin stays open.
   string ask(const sim::ConnectionPtr& client, sim::World::Host& host, sim::ConnectionPtr& origin) {
     b.send(client, kGet);
     if (auto fresh = b.arrival(host)) origin = fresh;
@@ -37,7 +37,7 @@ struct Changing {
   }
 };
 
-TEST(Generations, AnIdleConnectionHasOneMoreAnswerThatSaysClose) {
+TEST(Generations, AnIdleConnectionGetsOneMoreResponseWithClose) {
   Changing c;
   auto& host = c.b.origin();
   sim::ConnectionPtr origin;
@@ -51,10 +51,10 @@ TEST(Generations, AnIdleConnectionHasOneMoreAnswerThatSaysClose) {
   EXPECT_TRUE(has(last, "HTTP/1.1 200 OK") && has(last, "Connection: close")) << last;
   c.b.world.remote_close(*client);
   c.b.settle();
-  EXPECT_EQ(c.b.generation.records, 0U) << "nobody is served by it any more";
+  EXPECT_EQ(c.b.generation.records, 0U) << "no connection uses it any more";
 }
 
-TEST(Generations, WhoCameBeforeIsServedByTheOldOne) {
+TEST(Generations, EarlierConnectionsUseTheOldConfiguration) {
   Changing c;
   ASSERT_EQ(config::apply_option(c.next.config, "--deny", "to=10.0.0.0/8"), "");
   auto& host = c.b.origin();
@@ -69,7 +69,7 @@ TEST(Generations, WhoCameBeforeIsServedByTheOldOne) {
   EXPECT_TRUE(has(c.ask(before, host, origin), " 200 "));
 }
 
-TEST(Generations, AnAnswerThatIsAwaitedEndsTheConnection) {
+TEST(Generations, APendingResponseClosesTheConnection) {
   Changing c;
   auto& host = c.b.origin();
   const auto client = c.b.client();
@@ -80,13 +80,13 @@ TEST(Generations, AnAnswerThatIsAwaitedEndsTheConnection) {
   c.b.send(origin, kOk);
   const string got = c.b.read(client);
   EXPECT_TRUE(has(got, "Connection: close\r\n")) << got;
-  EXPECT_EQ(got.find("HTTP/1.1 200 OK"), got.rfind("HTTP/1.1 200 OK")) << "one answer, and no more";
+  EXPECT_EQ(got.find("HTTP/1.1 200 OK"), got.rfind("HTTP/1.1 200 OK")) << "exactly one response";
   EXPECT_TRUE(client->down.fin_arrived);
   EXPECT_FALSE(client->remote_reset);
-  EXPECT_EQ(c.b.upstreams.idle(), 0U) << "it may lead where the new one does not";
+  EXPECT_EQ(c.b.upstreams.idle(), 0U) << "the new configuration may not allow its destination";
 }
 
-TEST(Generations, LimitsThatAreTheSameGoOn) {
+TEST(Generations, UnchangedLimitsKeepTheirState) {
   plan::Generation one, same, other;
   one.config.allowance.connections = same.config.allowance.connections = 3;
   other.config.allowance.connections = 4;
@@ -115,7 +115,7 @@ TEST(Generations, EachHasItsOwnTimeouts) {
   EXPECT_EQ(c.next.records, 0U);
 }
 
-TEST(Generations, ARequestMayHaveItsOwnTimeForTheAnswer) {
+TEST(Generations, ARequestMayHaveItsOwnResponseTimeout) {
   Changing c;
   c.b.origin();
   const auto slow = c.b.client(), quick = c.b.client();
@@ -131,9 +131,9 @@ TEST(Generations, ARequestMayHaveItsOwnTimeForTheAnswer) {
   EXPECT_EQ(c.b.read(slow), "");
 }
 
-// ---- the end --------------------------------------------------------------------------------------------
+// ---- graceful shutdown ----------------------------------------------------------------------------------
 
-TEST(Drain, WhoWaitsForNothingLeavesAtOnce) {
+TEST(Drain, AnIdleConnectionClosesAtOnce) {
   Changing c;
   auto& host = c.b.origin();
   sim::ConnectionPtr origin;
@@ -147,7 +147,7 @@ TEST(Drain, WhoWaitsForNothingLeavesAtOnce) {
   EXPECT_TRUE(silent->down.fin_arrived && kept->down.fin_arrived);
 }
 
-TEST(Drain, WhatHasBegunIsFinished) {
+TEST(Drain, RequestsInFlightAreFinished) {
   Changing c;
   auto& host = c.b.origin();
   const auto half = c.b.client(), waiting = c.b.client();
@@ -170,8 +170,8 @@ TEST(Drain, WhatHasBegunIsFinished) {
   EXPECT_EQ(requests_in_flight(*c.b.worker), 0U);
 }
 
-// The answer that was on its way has promised that the connection stays: so the next request may be here.
-TEST(Drain, AnAnswerThatHasPromisedMoreIsKeptToIfMoreIsHere) {
+// The response in flight has announced keep-alive, so the next request may have arrived already.
+TEST(Drain, ARequestThatFollowsAKeepAliveResponseIsServed) {
   for (const bool more : {false, true}) {
     Changing c;
     auto& host = c.b.origin();

@@ -1,4 +1,4 @@
-// By way of a parent proxy: what it is told, and what comes of its answers.
+// Requests through an upstream proxy: the handshake, and the handling of its replies.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -18,7 +18,7 @@ using namespace std::string_literals;
 constexpr const char* kGet = "GET http://o.test/a HTTP/1.1\r\nHost: o.test\r\n\r\n";
 constexpr const char* kConnect = "CONNECT o.test:443 HTTP/1.1\r\nHost: o.test:443\r\n\r\n";
 
-// The parent listens where the bench's origin does.
+// The parent listens at the address of the bench's origin.
 struct Family : Bench {
   explicit Family(const char* url, std::size_t blocks = 16, std::size_t send_room = 1 << 20)
       : Bench(blocks, send_room, false) {
@@ -34,7 +34,7 @@ struct Family : Bench {
   }
 };
 
-TEST(HttpParent, IsAskedInAbsoluteForm) {
+TEST(HttpParent, ReceivesAbsoluteForm) {
   Family b{"http://Aladdin:open%20sesame@10.0.0.1:80"};
   auto& host = b.origin();
   const auto client = b.ask(kGet);
@@ -66,7 +66,7 @@ TEST(HttpParent, OpensATunnel) {
   b.send(client, "early");
   const auto parent = b.arrival(host);
   EXPECT_EQ(b.heard(parent), "CONNECT o.test:443 HTTP/1.1\r\nHost: o.test:443\r\nVia: 1.1 proxy\r\n\r\n")
-      << "and nothing else before the answer";
+      << "and nothing else before the reply";
   EXPECT_EQ(b.read(client), "");
   b.send(parent, "HTTP/1.1 200 Fine\r\nContent-Length: 3\r\n\r\nbanner");
   EXPECT_EQ(b.read(client), "HTTP/1.1 200 Connection Established\r\n\r\nbanner");
@@ -77,7 +77,7 @@ TEST(HttpParent, OpensATunnel) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(HttpParent, AnswerByteByByte) {
+TEST(HttpParent, ReplyByteByByte) {
   Family b{"http://10.0.0.1:80"};
   auto& host = b.origin();
   const auto client = b.ask(kConnect);
@@ -105,20 +105,20 @@ void expect_refusals(const char* url, const std::vector<Row>& rows) {
     const string got = b.read(client);
     EXPECT_EQ(got.substr(9, 3), std::to_string(row.status)) << row.title << ": " << got;
     EXPECT_EQ(b.last().reason, row.reason) << row.title;
-    EXPECT_EQ(got.find("authenticate"), string::npos) << "what the parent asks for is not for the client";
+    EXPECT_EQ(got.find("authenticate"), string::npos) << "the parent's challenge is not for the client";
   }
 }
 
 TEST(HttpParent, Refusals) {
   expect_refusals("http://10.0.0.1:80",
                   {{"forbidden", "HTTP/1.1 403 No\r\n\r\n", Reason::parent_refused, 502},
-                   {"wants a login", "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
+                   {"wants a login", "HTTP/1.1 407 Login?\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
                     Reason::parent_auth_failed, 502},
                    {"not HTTP", "SSH-2.0-x\r\n", Reason::bad_parent_response, 502},
                    {"closes", "", Reason::upstream_closed, 502}});
 }
 
-TEST(HttpParent, SilentOneIsGivenUp) {
+TEST(HttpParent, ASilentParentTimesOut) {
   Family b{"http://10.0.0.1:80"};
   auto& host = b.origin();
   const auto client = b.ask(kConnect);
@@ -171,7 +171,7 @@ TEST(HttpParent, OnAUnixSocket) {
   EXPECT_EQ(b.read(third).substr(9, 3), "502");
 }
 
-TEST(Parent, IsNotAskedForThoseExcepted) {
+TEST(Parent, IsNotUsedForExceptions) {
   Family b{"http://10.0.0.9:80"};
   auto& host = b.origin();
   EXPECT_EQ(config::parse_no_parent("10.0.0.0/8", b.config.no_parent), "");
@@ -179,18 +179,18 @@ TEST(Parent, IsNotAskedForThoseExcepted) {
   EXPECT_EQ(b.heard(b.arrival(host)).substr(0, 14), "GET / HTTP/1.1");
 }
 
-TEST(Parent, RulesAboutAddressesDoNotHoldForNamesThatItLooksUp) {
+TEST(Parent, AddressRulesDoNotApplyToNamesThatItResolves) {
   Family b{"http://10.0.0.1:80"};
   auto& host = b.origin();
   ASSERT_EQ(config::apply_option(b.config, "--allow", "to=192.0.2.0/24"), "");
   const auto client = b.ask(kGet);
-  EXPECT_EQ(b.read(client).substr(9, 3), "403") << "what was allowed is not known to be meant";
+  EXPECT_EQ(b.read(client).substr(9, 3), "403") << "the address is unknown, so the rule does not match";
   EXPECT_EQ(b.arrival(host), nullptr);
 }
 
 // ---- SOCKS5: the bytes are those of RFC 1928 and RFC 1929 ------------------------------------------------
 
-TEST(SocksParent, LeadsARequestOn) {
+TEST(SocksParent, ForwardsARequest) {
   Family b{"socks5://10.0.0.1:80"};
   auto& host = b.origin();
   const auto client = b.ask(kGet);
@@ -206,10 +206,10 @@ TEST(SocksParent, LeadsARequestOn) {
   const auto same = b.ask(kGet);
   EXPECT_EQ(b.heard(parent).substr(0, 6), "GET /a") << "its connection leads there already";
   const auto other = b.ask("GET http://other.test/ HTTP/1.1\r\nHost: other.test\r\n\r\n");
-  EXPECT_EQ(b.heard(b.arrival(host)), "\x05\x01\x00"s) << "to another host it does not";
+  EXPECT_EQ(b.heard(b.arrival(host)), "\x05\x01\x00"s) << "another host needs another connection";
 }
 
-TEST(SocksParent, ARequestThatAResetCutIsRepeatedByWayOfItToo) {
+TEST(SocksParent, ARequestCutByAResetIsRepeatedThroughItToo) {
   Family b{"socks5://10.0.0.1:80", 16, 64};
   auto& host = b.origin();
   const auto client = b.ask(kGet);
@@ -249,7 +249,7 @@ TEST(SocksParent, Refusals) {
                    {"another version", "\x04\x00"s, Reason::bad_parent_response, 502}});
 }
 
-TEST(SocksParent, ASpeakerBeforeTheRequestIsNoHttpServer) {
+TEST(SocksParent, BytesBeforeTheRequestAreNotAnHttpResponse) {
   Family b{"socks5://10.0.0.1:80"};
   auto& host = b.origin();
   const auto client = b.ask(kGet);

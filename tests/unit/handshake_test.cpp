@@ -1,4 +1,4 @@
-// What is said to a parent proxy, and what it may answer (RFC 9110 section 9.3.6, RFC 1928, RFC 1929).
+// Messages to an upstream proxy, and its replies (RFC 9110 section 9.3.6, RFC 1928, RFC 1929).
 #include "../../src/net/handshake.hpp"
 
 #include <gtest/gtest.h>
@@ -96,8 +96,8 @@ struct Row {
 constexpr auto kMore = Heard::What::more, kNext = Heard::What::next, kDone = Heard::What::done,
                kFailed = Heard::What::failed;
 
-// The verdict is the one of the row, and comes with the last byte that it depends on or before; so with
-// anything behind it. Cut before `consumed`, more is wanted.
+// The result is that of the row. It comes at the latest with the last byte that it depends on, whatever
+// follows. Cut before `consumed`, the result is `more`.
 void check(Greeting stage, const net::Login& login, const Row& row) {
   for (const string& behind : {""s, "\0"s, "\r\n"s, "GET / HTTP/1.1\r\n\r\n"s}) {
     if (row.heard.what == kMore && !behind.empty()) continue;
@@ -121,7 +121,7 @@ Row refused(const string& came, Reason why, std::uint16_t status = 0) {
   return {came, {.what = kFailed, .why = why, .status = status}};
 }
 
-TEST(Hear, ConnectIsTakenWhateverItsFieldsSayOfABody) {
+TEST(Hear, ConnectIsAcceptedWhateverBodyItsFieldsAnnounce) {
   const string interim = "HTTP/1.1 100 Continue\r\n\r\n";
   for (const Row& row : {
            taken("HTTP/1.1 200 Connection established\r\n\r\n", 200),
@@ -145,8 +145,9 @@ TEST(Hear, ConnectIsRefusedWithTheParentsStatus) {
            refused("HTTP/1.1 403 No\r\n\r\n", Reason::parent_refused, 403),
            refused("HTTP/1.1 302 Moved\r\nLocation: http://x/\r\n\r\n", Reason::parent_refused, 302),
            refused("HTTP/1.1 504 Late" + unread, Reason::parent_refused, 504),
-           refused("HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\n\r\n", Reason::parent_auth_failed, 407),
-           refused("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 407 Who\r\n\r\n", Reason::parent_auth_failed, 407),
+           refused("HTTP/1.1 407 Log in\r\nProxy-Authenticate: Basic\r\n\r\n", Reason::parent_auth_failed,
+                   407),
+           refused("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 407 Log in\r\n\r\n", Reason::parent_auth_failed, 407),
            refused("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
                    Reason::bad_parent_response, 101),
            refused("HTTP/1.1 099 x\r\n", Reason::bad_parent_response),
@@ -159,7 +160,7 @@ TEST(Hear, ConnectIsRefusedWithTheParentsStatus) {
     check(Greeting::connect, kNobody, row);
 }
 
-TEST(Hear, ConnectDoesNotTakeForEver) {
+TEST(Hear, ConnectLimitsInterimResponses) {
   string interims = "HTTP/1.1 200 x\r\nA: ";
   interims += string(http::kHeadBytesMax - interims.size() - 1, 'a');
   EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims).what, kMore);
@@ -216,6 +217,6 @@ TEST(Hear, SocksReply) {
     check(Greeting::socks_request, kNobody, row);
 }
 
-TEST(Hear, NothingWhereNothingIsSaid) { EXPECT_EQ(net::hear(Greeting::none, kNobody, "x").what, kDone); }
+TEST(Hear, NoneNeedsNoReply) { EXPECT_EQ(net::hear(Greeting::none, kNobody, "x").what, kDone); }
 
 }  // namespace

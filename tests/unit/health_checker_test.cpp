@@ -1,4 +1,4 @@
-// Checks of the servers behind us: what is asked, what counts as well, and that nothing is left over.
+// Health checks of upstream servers: requests, results, and cleanup.
 #include "../../src/server/health_checker.hpp"
 
 #include <gtest/gtest.h>
@@ -46,7 +46,7 @@ plan::Config checked(std::vector<plan::Hop> members) {
 
 plan::Hop hop(int n) { return {.host = "10.0.0." + std::to_string(n), .port = 80, .socket = {}}; }
 
-// A checker in a loop of its own. `at` is the time that the checker sees.
+// A checker in an event loop. `at` is the time that the checker sees.
 struct Asking {
   explicit Asking(std::vector<plan::Hop> members, sim::Chooser& by = kindest(),
                   const sim::Temper& temper = bench::kind(), std::size_t blocks = 16)
@@ -66,9 +66,9 @@ struct Asking {
       if (token.kind == net::Token::Kind::check) checker.mark(token, events[i]);
     }
     for (const net::Token& token : resolver.woken(at)) checker.wake(token);
-    for (const HealthChecker::Change& change : checker.run(at)) told.push_back(text_of(change));
+    for (const HealthChecker::Change& change : checker.run(at)) reports.push_back(text_of(change));
   }
-  // All happens that can happen without time going by.
+  // Runs until nothing more can happen without time passing.
   void settle() {
     for (int still = 0; still < 5; still = world.still() ? still + 1 : 0) turn();
   }
@@ -79,7 +79,7 @@ struct Asking {
   sim::World::Host& host(int n, Manner manner = Manner::accepts) {
     return world.host(member_address(n), manner);
   }
-  // The next connection that has come to the server, and what was asked on it; whole, unless it ends before.
+  // The server's next connection and the request received on it; complete unless it ends before.
   std::pair<sim::ConnectionPtr, string> asked(sim::World::Host& server) {
     settle();
     if (server.arrivals.empty()) return {};
@@ -98,10 +98,10 @@ struct Asking {
       settle();
     }
   }
-  // It is asked, and says so.
+  // The server receives a check and replies.
   void answers(sim::World::Host& server, std::string_view bytes) {
     const auto [connection, text] = asked(server);
-    ASSERT_TRUE(connection) << "nobody asks";
+    ASSERT_TRUE(connection) << "no check";
     ASSERT_TRUE(text.starts_with("GET /up HTTP/1.1\r\n") && text.ends_with("\r\nConnection: close\r\n\r\n"))
         << text;
     say(connection, bytes);
@@ -123,13 +123,13 @@ struct Asking {
   bench::Room<base::Block> memory{base::BlockPool::footprint(16)};
   base::BlockPool pool;
   HealthChecker checker{poller, resolver, pool};
-  std::vector<string> told;
+  std::vector<string> reports;
   std::uint64_t at = 5'000;
 };
 
-// ---- what is asked, and when -----------------------------------------------------------------------------
+// ---- requests and their times ----------------------------------------------------------------------------
 
-TEST(HealthChecker, AsksAtOnceAndThenInEachPeriod) {
+TEST(HealthChecker, ChecksAtOnceAndThenInEachPeriod) {
   Asking a{{hop(1)}};
   auto& server = a.host(1);
   for (int n = 0; n < 3; ++n) {
@@ -137,7 +137,7 @@ TEST(HealthChecker, AsksAtOnceAndThenInEachPeriod) {
     ASSERT_TRUE(connection);
     EXPECT_EQ(text, "GET /up HTTP/1.1\r\nHost: 10.0.0.1:80\r\nConnection: close\r\n\r\n");
     a.say(connection, kOk);
-    EXPECT_TRUE(connection->down.fin_arrived) << "it ends with the answer";
+    EXPECT_TRUE(connection->down.fin_arrived) << "it ends with the response";
     EXPECT_FALSE(connection->remote_reset);
     EXPECT_TRUE(a.clean());
     EXPECT_EQ(a.checker.next_deadline(), a.at + kEveryMs);
@@ -145,25 +145,25 @@ TEST(HealthChecker, AsksAtOnceAndThenInEachPeriod) {
     EXPECT_TRUE(server.arrivals.empty());
     a.pass(1);
   }
-  EXPECT_TRUE(a.told.empty()) << "nothing has changed";
+  EXPECT_TRUE(a.reports.empty()) << "nothing has changed";
 }
 
-TEST(HealthChecker, NobodyIsAskedWithoutAPath) {
+TEST(HealthChecker, NoChecksWithoutAPath) {
   Asking a{{hop(1)}};
   plan::Generation other{checked({hop(1)})};
   other.config.groups[0].check_path.clear();
   group_servers(other, {1, 2});
   auto& server = a.host(1);
-  for (const plan::Generation* const whom :
+  for (const plan::Generation* const generation :
        {static_cast<const plan::Generation*>(&other), static_cast<const plan::Generation*>(nullptr)}) {
-    a.checker.use(whom);
+    a.checker.use(generation);
     a.pass(10 * kEveryMs);
     EXPECT_TRUE(server.arrivals.empty());
     EXPECT_EQ(a.checker.next_deadline(), 0U);
   }
 }
 
-TEST(HealthChecker, LooksNamesUp) {
+TEST(HealthChecker, ResolvesNames) {
   Asking a{{{.host = "app.test", .port = 80, .socket = {}}, {.host = "none.test", .port = 80, .socket = {}}}};
   net::Found found{net::Found::What::found, "app.test", {}, 60'000};
   found.addresses.add(member_address(1));
@@ -175,7 +175,7 @@ TEST(HealthChecker, LooksNamesUp) {
   a.say(connection, kOk);
   EXPECT_FALSE(a.is_ejected(0));
   EXPECT_TRUE(a.is_ejected(1));
-  EXPECT_EQ(a.told,
+  EXPECT_EQ(a.reports,
             std::vector<string>{
                 "health check /up of none.test:80 failed (host-not-found): ejected until a check passes"});
 }
@@ -196,13 +196,13 @@ TEST(HealthChecker, TriesTheNextAddress) {
     }
     a.answers(second, kOk);
     EXPECT_FALSE(a.is_ejected());
-    EXPECT_TRUE(a.told.empty());
+    EXPECT_TRUE(a.reports.empty());
     a.checker.use(nullptr);  // the next is due by now
     EXPECT_TRUE(a.clean());
   }
 }
 
-TEST(HealthChecker, AsksThroughAUnixSocket) {
+TEST(HealthChecker, ChecksThroughAUnixSocket) {
   Asking a{{{.host = {}, .port = 0, .socket = "/run/app"}, {.host = {}, .port = 0, .socket = "/run/none"}}};
   a.world.local_hosts["/run/app"] = member_address(1);
   auto& server = a.host(1);
@@ -213,16 +213,16 @@ TEST(HealthChecker, AsksThroughAUnixSocket) {
   EXPECT_FALSE(a.is_ejected(0));
   EXPECT_TRUE(a.is_ejected(1));
   EXPECT_EQ(
-      a.told,
+      a.reports,
       std::vector<string>{
           "health check /up of unix:/run/none failed (host-unreachable): ejected until a check passes"});
   EXPECT_TRUE(a.clean());
 }
 
-// ---- what counts as well ---------------------------------------------------------------------------------
+// ---- results ---------------------------------------------------------------------------------------------
 
-TEST(HealthChecker, WhatAnAnswerMeans) {
-  // The status line and what follows, and how it is told; empty: it is well.
+TEST(HealthChecker, ResultOfEachResponse) {
+  // The status line and what follows, and the reported result; empty: healthy.
   const std::vector<std::pair<string, string>> cases{
       {"HTTP/1.1 200 OK\r\n\r\n", ""},
       {"HTTP/1.0 204 No Content\r\n\r\n", ""},
@@ -249,12 +249,12 @@ TEST(HealthChecker, WhatAnAnswerMeans) {
       EXPECT_EQ(a.is_ejected(), !result.empty()) << answer.substr(0, 60);
       const string line =
           "health check /up of 10.0.0.1:80 failed (" + result + "): ejected until a check passes";
-      EXPECT_EQ(a.told, result.empty() ? std::vector<string>{} : std::vector<string>{line});
+      EXPECT_EQ(a.reports, result.empty() ? std::vector<string>{} : std::vector<string>{line});
       EXPECT_TRUE(a.clean()) << answer.substr(0, 60);
     }
 }
 
-TEST(HealthChecker, InterimAnswersWithoutEndAreCutOff) {
+TEST(HealthChecker, LimitsInterimResponses) {
   Asking a{{hop(1)}};
   const auto [connection, text] = a.asked(a.host(1));
   ASSERT_TRUE(connection);
@@ -264,19 +264,19 @@ TEST(HealthChecker, InterimAnswersWithoutEndAreCutOff) {
   EXPECT_TRUE(a.is_ejected());
 }
 
-TEST(HealthChecker, WhoRefusesOrResetsIsNotWell) {
+TEST(HealthChecker, RefusedOrResetMeansUnhealthy) {
   Asking a{{hop(1), hop(2)}};
   a.host(1, Manner::refuses);
   const auto [connection, text] = a.asked(a.host(2));
   a.world.remote_rst(*connection);
   a.settle();
   EXPECT_TRUE(a.is_ejected(0) && a.is_ejected(1));
-  ASSERT_EQ(a.told.size(), 2U);
-  EXPECT_NE(a.told[0].find("(connection-refused)"), string::npos);
-  EXPECT_NE(a.told[1].find("(upstream-reset)"), string::npos);
+  ASSERT_EQ(a.reports.size(), 2U);
+  EXPECT_NE(a.reports[0].find("(connection-refused)"), string::npos);
+  EXPECT_NE(a.reports[1].find("(upstream-reset)"), string::npos);
 }
 
-TEST(HealthChecker, WhoIsSilentIsNotWell) {
+TEST(HealthChecker, SilenceMeansUnhealthy) {
   Asking a{{hop(1), hop(2), {.host = "slow.test", .port = 80, .socket = {}}}};
   a.world.unanswered.insert("slow.test");
   a.host(1, Manner::swallows);
@@ -284,15 +284,15 @@ TEST(HealthChecker, WhoIsSilentIsNotWell) {
   a.say(connection, "HTTP/1.1 200");
   EXPECT_EQ(a.checker.next_deadline(), a.at + HealthChecker::kLongestMs);
   a.pass(HealthChecker::kLongestMs - 1);
-  EXPECT_TRUE(a.told.empty());
+  EXPECT_TRUE(a.reports.empty());
   a.pass(1);
-  ASSERT_EQ(a.told.size(), 3U);
-  EXPECT_NE(a.told[0].find("(connect-timeout)"), string::npos) << a.told[0];
-  EXPECT_NE(a.told[1].find("(response-timeout)"), string::npos) << a.told[1];
-  EXPECT_NE(a.told[2].find("(dns-timeout)"), string::npos) << a.told[2];
+  ASSERT_EQ(a.reports.size(), 3U);
+  EXPECT_NE(a.reports[0].find("(connect-timeout)"), string::npos) << a.reports[0];
+  EXPECT_NE(a.reports[1].find("(response-timeout)"), string::npos) << a.reports[1];
+  EXPECT_NE(a.reports[2].find("(dns-timeout)"), string::npos) << a.reports[2];
 }
 
-TEST(HealthChecker, AnAnswerThatIsHereCountsHoweverLateWeLook) {
+TEST(HealthChecker, AResponseReceivedInTimeCountsHoweverLateItIsRead) {
   Asking a{{hop(1), hop(2)}};
   auto& server = a.host(1);
   a.host(2, Manner::swallows);
@@ -302,12 +302,12 @@ TEST(HealthChecker, AnAnswerThatIsHereCountsHoweverLateWeLook) {
   a.at += 10 * HealthChecker::kLongestMs;
   a.turn();
   EXPECT_FALSE(a.is_ejected(0));
-  EXPECT_EQ(a.told.size(), 1U);
+  EXPECT_EQ(a.reports.size(), 1U);
   a.turn();
   EXPECT_LE(a.checker.next_deadline(), a.at + HealthChecker::kLongestMs);
 }
 
-TEST(HealthChecker, ANameThatIsFoundTooLateIsNotUsed) {
+TEST(HealthChecker, ANameResolvedTooLateIsNotUsed) {
   Asking a{{{.host = "app.test", .port = 80, .socket = {}}}};
   net::Found found{net::Found::What::found, "app.test", {}, 60'000};
   found.addresses.add(member_address(1));
@@ -317,14 +317,14 @@ TEST(HealthChecker, ANameThatIsFoundTooLateIsNotUsed) {
   a.world.settle();
   a.at += HealthChecker::kLongestMs;
   a.turn();
-  ASSERT_EQ(a.told.size(), 1U);
-  EXPECT_NE(a.told[0].find("(dns-timeout)"), string::npos) << a.told[0];
+  ASSERT_EQ(a.reports.size(), 1U);
+  EXPECT_NE(a.reports[0].find("(dns-timeout)"), string::npos) << a.reports[0];
   EXPECT_LE(a.checker.next_deadline(), a.at + HealthChecker::kLongestMs);
   a.answers(server, kOk);
-  EXPECT_EQ(a.told.size(), 2U) << "it is remembered for the next";
+  EXPECT_EQ(a.reports.size(), 2U) << "the address is cached for the next check";
 }
 
-TEST(HealthChecker, TheDeadlineOfAnswersHolds) {
+TEST(HealthChecker, TheResponseTimeoutHolds) {
   Asking a{{hop(1)}};
   a.generation.config.wait_ms[static_cast<std::size_t>(plan::Wait::response_head)] = 70;
   a.host(1);
@@ -334,7 +334,7 @@ TEST(HealthChecker, TheDeadlineOfAnswersHolds) {
   EXPECT_TRUE(a.is_ejected());
 }
 
-TEST(HealthChecker, AChangeIsToldOnce) {
+TEST(HealthChecker, AChangeIsReportedOnce) {
   Asking a{{hop(1), hop(2)}};
   auto& sick = a.host(1);
   auto& well = a.host(2);
@@ -345,20 +345,20 @@ TEST(HealthChecker, AChangeIsToldOnce) {
     EXPECT_FALSE(a.is_ejected(1));
     a.pass(kEveryMs);
   }
-  EXPECT_EQ(a.told,
+  EXPECT_EQ(a.reports,
             (std::vector<string>{"health check /up of 10.0.0.1:80 failed (503): ejected until a check passes",
                                  "health check /up of 10.0.0.1:80 passed (200): back in use"}));
 }
 
-// ---- what is short ---------------------------------------------------------------------------------------
+// ---- shortage --------------------------------------------------------------------------------------------
 
-TEST(HealthChecker, WhatWeLackSaysNothingAboutTheServer) {
+TEST(HealthChecker, ALocalShortageSaysNothingAboutTheServer) {
   for (const int error : {EMFILE, ENFILE, ENOBUFS}) {
     Asking a{{hop(1)}};
     auto& server = a.host(1);
     a.world.failure = {sim::Call::connect, 0, error};
     a.settle();
-    EXPECT_TRUE(a.told.empty() && !a.is_ejected() && a.clean());
+    EXPECT_TRUE(a.reports.empty() && !a.is_ejected() && a.clean());
     a.pass(kEveryMs);
     a.answers(server, kSick);
     EXPECT_TRUE(a.is_ejected()) << "the next one counts";
@@ -366,11 +366,11 @@ TEST(HealthChecker, WhatWeLackSaysNothingAboutTheServer) {
   Asking a{{hop(1)}, Asking::kindest(), bench::kind(), 1};
   const base::BlockPtr last = a.pool.take();
   a.answers(a.host(1), kSick);
-  EXPECT_TRUE(a.told.empty() && !a.is_ejected());
+  EXPECT_TRUE(a.reports.empty() && !a.is_ejected());
   EXPECT_EQ(a.checker.in_progress(), 0U);
 }
 
-TEST(HealthChecker, ThoseWhoNeverAnswerDoNotKeepOutTheOthers) {
+TEST(HealthChecker, SilentServersDoNotDelayOthers) {
   std::vector<plan::Hop> members;
   for (int n = 1; n <= 41; ++n) members.push_back(hop(n));
   Asking a{members};
@@ -386,16 +386,16 @@ TEST(HealthChecker, ThoseWhoNeverAnswerDoNotKeepOutTheOthers) {
       EXPECT_TRUE(!full || a.checker.next_deadline() > a.at) << "it sleeps";
       if (last.arrivals.empty()) a.pass(HealthChecker::kLongestMs);
     }
-    EXPECT_LE(rounds, 3) << "forty that are silent, sixteen at once";
+    EXPECT_LE(rounds, 3) << "forty silent servers, sixteen at once";
     a.answers(last, kOk);
   }
   EXPECT_FALSE(a.is_ejected(40));
   EXPECT_TRUE(a.is_ejected(0) && a.is_ejected(39));
 }
 
-// ---- another configuration, and the end ------------------------------------------------------------------
+// ---- reload and shutdown ---------------------------------------------------------------------------------
 
-TEST(HealthChecker, WhatIsUnderWayIsGivenUpForAnother) {
+TEST(HealthChecker, ReloadAbandonsChecksInFlight) {
   Asking a{{hop(1), {.host = "slow.test", .port = 80, .socket = {}}}};
   a.world.unanswered.insert("slow.test");
   auto& server = a.host(1);
@@ -409,10 +409,10 @@ TEST(HealthChecker, WhatIsUnderWayIsGivenUpForAnother) {
   EXPECT_TRUE(a.clean());
   a.world.remote_send(*connection, "03 Late\r\n\r\n");
   a.answers(server, kSick);
-  EXPECT_FALSE(a.is_ejected()) << "the old one learns no more";
+  EXPECT_FALSE(a.is_ejected()) << "the old one records no more results";
   EXPECT_TRUE(next.groups->is_ejected(0, 0, a.at));
-  EXPECT_EQ(a.told.size(), 1U);
-  // Back to the first: what was given up can be begun anew.
+  EXPECT_EQ(a.reports.size(), 1U);
+  // Back to the first: an abandoned check can start again.
   a.checker.use(&a.generation);
   a.pass(kEveryMs);
   a.answers(server, kSick);
@@ -421,11 +421,11 @@ TEST(HealthChecker, WhatIsUnderWayIsGivenUpForAnother) {
   EXPECT_TRUE(a.clean());
 }
 
-TEST(HealthChecker, AnEventOfAnEarlierConnectionIsNobodys) {
+TEST(HealthChecker, AnEventOfAnEarlierConnectionIsIgnored) {
   Asking a{{hop(1)}};
   a.host(1, Manner::swallows);
   a.settle();
-  // The look-up's serial, and a place that there is not: taken for its own, it would be connected.
+  // The lookup's serial with an index out of range: it must not be taken for a check's own.
   for (const net::Token token : {net::Token{1, 0, net::Token::Kind::check},
                                  net::Token{0, HealthChecker::kChecksMax, net::Token::Kind::check}}) {
     a.checker.mark(token, {.token = 0, .readable = true, .writable = true, .finished = false, .hung = false});
@@ -433,13 +433,13 @@ TEST(HealthChecker, AnEventOfAnEarlierConnectionIsNobodys) {
     a.settle();
   }
   a.pass(HealthChecker::kLongestMs);
-  ASSERT_EQ(a.told.size(), 1U);
-  EXPECT_NE(a.told[0].find("(connect-timeout)"), string::npos) << a.told[0];
+  ASSERT_EQ(a.reports.size(), 1U);
+  EXPECT_NE(a.reports[0].find("(connect-timeout)"), string::npos) << a.reports[0];
 }
 
-// ---- an unkind kernel ------------------------------------------------------------------------------------
+// ---- an adverse kernel -----------------------------------------------------------------------------------
 
-// However bytes are cut and whenever events come, the verdict is the answer's.
+// However bytes are cut and whenever events arrive, the result is that of the response.
 TEST(HealthChecker, InAnyOrder) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     Random chooser{seed};
@@ -459,8 +459,8 @@ TEST(HealthChecker, InAnyOrder) {
   }
 }
 
-// Whatever call fails, nothing is left over and the next check goes on.
-TEST(HealthChecker, WithCallsThatFail) {
+// Whichever call fails, nothing leaks and the next check runs.
+TEST(HealthChecker, FailingCalls) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     Random chooser{seed};
     sim::Temper temper = unkind();

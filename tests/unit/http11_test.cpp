@@ -1,4 +1,4 @@
-// HTTP/1.1: connections that stay, requests in a row, chunks, interim answers, tunnels.
+// HTTP/1.1: keep-alive, pipelining, chunks, interim responses, tunnels.
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -31,13 +31,13 @@ string passed_on(const string& body) {
          "\r\nVia: 1.1 proxy\r\n\r\n" + body;
 }
 
-// The next write fails, and has taken the error: a read after it says "end of stream".
+// The next write fails and clears the socket's error: a read after it returns end of stream.
 void fail_next_write(Bench& b, int error) {
   const auto call = sim::Call::transmit;
   b.world.failure = sim::World::Failure{call, b.world.calls_made[static_cast<std::size_t>(call)], error};
 }
 
-// ---- connections that stay -------------------------------------------------------------------------------
+// ---- keep-alive ------------------------------------------------------------------------------------------
 
 TEST(Kept, ByClientAndUpstream) {
   Http11 b;
@@ -51,7 +51,7 @@ TEST(Kept, ByClientAndUpstream) {
     b.send(origin, answer(path));
     EXPECT_EQ(b.read(client), passed_on(path));
     EXPECT_EQ(b.record().wait, Wait::keep_alive);
-    EXPECT_EQ(b.blocks_pool.used(), 0U) << "who is idle holds no block";
+    EXPECT_EQ(b.blocks_pool.used(), 0U) << "an idle connection holds no block";
     EXPECT_EQ(b.upstreams.idle(), 1U);
   }
   EXPECT_EQ(b.arrival(host), nullptr) << "one connection was enough";
@@ -61,7 +61,7 @@ TEST(Kept, ByClientAndUpstream) {
   EXPECT_EQ(b.worker->finished[2]->log.sent_down, passed_on("/3").size());
 }
 
-TEST(Kept, RequestsInARowAreAnsweredInOrderHoweverTheyAreCut) {
+TEST(Kept, PipelinedRequestsAreAnsweredInOrderHoweverTheyAreCut) {
   const string all =
       get("/1") + "POST http://10.0.0.1/2 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + get("/3");
   for (std::size_t cut = 1; cut < all.size(); ++cut) {
@@ -91,7 +91,7 @@ TEST(Kept, RequestsInARowAreAnsweredInOrderHoweverTheyAreCut) {
   }
 }
 
-TEST(Kept, NotIfTheClientOrItsVersionSaysSo) {
+TEST(Kept, NotIfTheClientOrItsVersionForbidsIt) {
   for (const string& request : {get("/", "Connection: close\r\n"), get("/", "Connection: x, CLOSE\r\n"),
                                 string{"GET http://10.0.0.1/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"}}) {
     Http11 b;
@@ -105,7 +105,7 @@ TEST(Kept, NotIfTheClientOrItsVersionSaysSo) {
   }
 }
 
-TEST(Kept, TheUpstreamNotAfterWhatLeavesDoubt) {
+TEST(Kept, NotTheUpstreamIfItsFramingIsInDoubt) {
   struct Row {
     const char* title;
     string answer;
@@ -129,7 +129,7 @@ TEST(Kept, TheUpstreamNotAfterWhatLeavesDoubt) {
   }
 }
 
-TEST(Kept, BytesBehindTheLastChunkAreNoticed) {
+TEST(Kept, BytesAfterTheLastChunkAreDetected) {
   for (const string surplus : {"", "x"}) {
     Http11 b;
     auto& host = b.origin();
@@ -143,7 +143,7 @@ TEST(Kept, BytesBehindTheLastChunkAreNoticed) {
   }
 }
 
-TEST(Kept, BytesBehindAnAnswerThatWasReadToItsEndAreNoticed) {
+TEST(Kept, BytesAfterAFullyReadResponseAreDetected) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -155,7 +155,7 @@ TEST(Kept, BytesBehindAnAnswerThatWasReadToItsEndAreNoticed) {
   EXPECT_EQ(b.upstreams.idle(), 0U);
 }
 
-TEST(Kept, AnyEventEndsAnIdleUpstream) {
+TEST(Kept, AnyEventClosesAnIdleUpstream) {
   for (const bool speaks : {true, false}) {
     Http11 b;
     auto& host = b.origin();
@@ -171,7 +171,7 @@ TEST(Kept, AnyEventEndsAnIdleUpstream) {
   }
 }
 
-TEST(Kept, ARequestGoesOnceMoreIfItsUsedConnectionIsDead) {
+TEST(Kept, ARequestOnADeadReusedConnectionIsRetriedOnce) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -198,7 +198,7 @@ TEST(Kept, AConnectionToTheNextAddressToo) {
   found.what = net::Found::What::found;
   found.host = "o.test";
   found.ttl_ms = 1000;
-  for (const char* text : {"10.0.0.9", "10.0.0.1"}) {  // nobody listens at the first
+  for (const char* text : {"10.0.0.9", "10.0.0.1"}) {  // nothing listens at the first
     sys::Address address;
     sys::parse_ip(text, 0, address);
     found.addresses.add(address);
@@ -208,10 +208,10 @@ TEST(Kept, AConnectionToTheNextAddressToo) {
   b.send(client, "GET http://o.test/ HTTP/1.1\r\nHost: x\r\n\r\n");
   b.send(b.arrival(host), answer("a"));
   EXPECT_EQ(b.read(client), passed_on("a"));
-  EXPECT_EQ(b.upstreams.idle(), 1U) << "nothing of the first clings to it";
+  EXPECT_EQ(b.upstreams.idle(), 1U) << "nothing remains of the first";
 }
 
-TEST(Kept, NothingIsRepeatedOnceAnAnswerHasBegun) {
+TEST(Kept, NoRetryOnceAResponseHasBegun) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -226,7 +226,7 @@ TEST(Kept, NothingIsRepeatedOnceAnAnswerHasBegun) {
   EXPECT_EQ(b.arrival(host), nullptr);
 }
 
-TEST(Kept, WhatMustNotBeSentTwiceHasAConnectionOfItsOwn) {
+TEST(Kept, NonIdempotentRequestsGetANewConnection) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -256,7 +256,7 @@ TEST(Pool, IsBoundedInNumberAndAge) {
   EXPECT_EQ(b.upstreams.next_deadline(), 0U);
 }
 
-TEST(Pool, GivesTheYoungestOfThatOriginAndDropsTheOldest) {
+TEST(Pool, ReturnsTheNewestOfAnOriginAndEvictsTheOldest) {
   Http11 b;
   net::UpstreamPool pool{2};
   const auto endpoint = [&b] {
@@ -272,7 +272,7 @@ TEST(Pool, GivesTheYoungestOfThatOriginAndDropsTheOldest) {
     pool.own(made, 7);
     pool.release({std::move(made), {}}, "O.test", port, 100);
   }
-  EXPECT_EQ(pool.idle(), 2U) << "the oldest went";
+  EXPECT_EQ(pool.idle(), 2U) << "the oldest was evicted";
   EXPECT_FALSE(pool.acquire("p.test", 80, 1).upstream.fd);
   EXPECT_FALSE(pool.acquire("o.test", 82, 1).upstream.fd);
   const net::Endpoint taken = pool.acquire("o.TEST", 80, 1).upstream;
@@ -281,13 +281,13 @@ TEST(Pool, GivesTheYoungestOfThatOriginAndDropsTheOldest) {
                          net::Token::Kind::upstream};
   EXPECT_EQ(pool.owner(token), 1U);
   EXPECT_EQ(pool.owner({taken.serial + 1, token.slot, token.kind}), base::kNoIndex)
-      << "an event of an earlier one";
+      << "an event of an earlier connection";
   EXPECT_EQ(pool.owner({1, 100'000, token.kind}), base::kNoIndex);
   EXPECT_TRUE(pool.close_oldest());
   EXPECT_FALSE(pool.close_oldest());
 }
 
-// The content of whole chunks up to the last; "?" if it is anything else.
+// The payload of complete chunks including the last; "?" if they are invalid.
 string unchunked(const string& text) {
   string content;
   for (std::size_t at = 0;;) {
@@ -302,7 +302,7 @@ string unchunked(const string& text) {
 
 // ---- bodies ----------------------------------------------------------------------------------------------
 
-TEST(Chunks, AreDecodedAndEncodedAnewBothWays) {
+TEST(Chunks, AreDecodedAndEncodedInBothDirections) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -326,7 +326,7 @@ TEST(Chunks, AreDecodedAndEncodedAnewBothWays) {
   EXPECT_EQ(b.read(origin), forwarded("/next")) << "over the same connection";
 }
 
-TEST(Chunks, WholeInTheFirstRead) {
+TEST(Chunks, CompleteInTheFirstRead) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -356,7 +356,7 @@ TEST(Chunks, ForABodyThatEndsWithTheStream) {
   EXPECT_EQ(b.upstreams.idle(), 0U);
 }
 
-TEST(Chunks, ForABodyWhoseHeadComesAlone) {
+TEST(Chunks, ForABodyWhoseHeadArrivesAlone) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -370,7 +370,7 @@ TEST(Chunks, ForABodyWhoseHeadComesAlone) {
   EXPECT_EQ(unchunked(got.substr(got.find("\r\n\r\n") + 4)), "hello");
 }
 
-TEST(Chunks, ABodyThatBreaksOffHasNoLastChunk) {
+TEST(Chunks, ATruncatedBodyHasNoLastChunk) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -384,7 +384,7 @@ TEST(Chunks, ABodyThatBreaksOffHasNoLastChunk) {
   EXPECT_EQ(b.last().reason, Reason::response_truncated);
 }
 
-TEST(Chunks, AResetThatTheUploadIsToldOfIsNotTheEndOfTheAnswer) {
+TEST(Chunks, AResetReportedToTheUploadDoesNotEndTheResponse) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -399,7 +399,7 @@ TEST(Chunks, AResetThatTheUploadIsToldOfIsNotTheEndOfTheAnswer) {
   EXPECT_EQ(b.last().reason, Reason::upstream_reset);
 }
 
-TEST(Chunks, MalformedOnesOfARequestAreRefusedWhereverTheyCome) {
+TEST(Chunks, MalformedRequestChunksAreRefusedWhereverTheyCome) {
   for (const bool at_once : {true, false}) {
     Http11 b;
     auto& host = b.origin();
@@ -416,7 +416,7 @@ TEST(Chunks, MalformedOnesOfARequestAreRefusedWhereverTheyCome) {
   }
 }
 
-TEST(Framing, NeverReadsBeyondChunksIfAskedNotTo) {
+TEST(Framing, NeverReadsBeyondChunksIfConfigured) {
   const string body = "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n1 ;z\r\n!\r\n0\r\nA: b\r\nC:d\r\n\r\n";
   for (const std::size_t room : {std::size_t{1}, std::size_t{3}, std::size_t{1000}}) {
     http::Framing framing{{http::Body::Kind::chunked, 0}};
@@ -438,9 +438,9 @@ TEST(Framing, NeverReadsBeyondChunksIfAskedNotTo) {
   }
 }
 
-// ---- interim answers -------------------------------------------------------------------------------------
+// ---- interim responses -----------------------------------------------------------------------------------
 
-TEST(InterimAnswers, ArePassedOnHoweverTheyAreCut) {
+TEST(InterimResponses, AreForwardedHoweverTheyAreCut) {
   const string all =
       "HTTP/1.1 103 Early\r\nLink: a\r\nContent-Length: 3\r\n\r\nHTTP/1.1 100 Go\r\n\r\n" + answer("hello");
   for (std::size_t cut = 1; cut < all.size(); ++cut) {
@@ -460,7 +460,7 @@ TEST(InterimAnswers, ArePassedOnHoweverTheyAreCut) {
   }
 }
 
-TEST(InterimAnswers, TheHostGivesThe100ThatIsWaitedFor) {
+TEST(InterimResponses, TheHostSendsTheExpected100) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -478,7 +478,7 @@ TEST(InterimAnswers, TheHostGivesThe100ThatIsWaitedFor) {
   EXPECT_EQ(b.record().wait, Wait::keep_alive);
 }
 
-TEST(InterimAnswers, AnAnswerBeforeTheRequestIsWholeEndsTheConnection) {
+TEST(InterimResponses, AResponseBeforeTheCompleteRequestClosesTheConnection) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -489,7 +489,7 @@ TEST(InterimAnswers, AnAnswerBeforeTheRequestIsWholeEndsTheConnection) {
   EXPECT_EQ(b.upstreams.idle(), 0U);
 }
 
-TEST(Kept, ABlockThatIsKeptInCaseServesTheAnswerIfThereIsNoOther) {
+TEST(Kept, ARetainedBlockServesTheResponseIfNoOtherIsFree) {
   Http11 b{1};
   auto& host = b.origin();
   const auto client = b.client();
@@ -499,26 +499,27 @@ TEST(Kept, ABlockThatIsKeptInCaseServesTheAnswerIfThereIsNoOther) {
   b.send(origin, answer("1"));
   const string got = b.read(client);
   EXPECT_EQ(got.substr(got.size() - 5), "\r\n\r\n1");
-  EXPECT_NE(got.find("\r\nConnection: close\r\n"), string::npos) << "the second must be asked again";
+  EXPECT_NE(got.find("\r\nConnection: close\r\n"), string::npos)
+      << "the client must repeat the second request";
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Kept, WhoThinksThatTheConnectionStaysIsHeardOut) {
+TEST(Kept, LingersForAClientThatExpectsKeepAlive) {
   Http11 b;
   const auto client = b.client();
   b.send(client, "GET http://10.0.0.9/ HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");
   EXPECT_EQ(b.record().wait, Wait::linger);
   b.send(client, get("/next"));
-  EXPECT_FALSE(client->remote_reset) << "it would destroy the answer";
+  EXPECT_FALSE(client->remote_reset) << "it would destroy the response";
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.clean());
 }
 
-TEST(InterimAnswers, DoNotHideThatTheClientHasLeft) {
+TEST(InterimResponses, DoNotHideThatTheClientHasLeft) {
   Http11 b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -551,11 +552,11 @@ struct TunnelTest : testing::Test {
   sim::ConnectionPtr client, far;
 };
 
-TEST_F(TunnelTest, BothWaysAtOnce) {
+TEST_F(TunnelTest, BothDirectionsAtOnce) {
   open();
   b.world.remote_send(*client, "GET / HTTP/1.1\r\n\r\n");
   b.world.remote_send(*far, "HTTP/9.9 whatever\n");
-  EXPECT_EQ(b.read(far), "GET / HTTP/1.1\r\n\r\n") << "not looked at";
+  EXPECT_EQ(b.read(far), "GET / HTTP/1.1\r\n\r\n") << "not parsed";
   EXPECT_EQ(b.read(client), "HTTP/9.9 whatever\n");
   EXPECT_EQ(b.record().wait, Wait::tunnel);
   EXPECT_EQ(b.blocks_pool.used(), 0U);
@@ -566,7 +567,7 @@ TEST_F(TunnelTest, EarlyDataIsNotLost) {
   EXPECT_EQ(b.read(far), "early");
 }
 
-TEST_F(TunnelTest, TheEndOfEachDirectionIsPassedOnByItself) {
+TEST_F(TunnelTest, EachDirectionEndsSeparately) {
   open();
   b.world.remote_send(*client, "last");
   b.world.remote_shutdown(*client);
@@ -584,7 +585,7 @@ TEST_F(TunnelTest, TheEndOfEachDirectionIsPassedOnByItself) {
   EXPECT_EQ(b.last().sent_down, string{kEstablished}.size() + 5);
 }
 
-TEST_F(TunnelTest, AResetIsPassedOnEitherWay) {
+TEST_F(TunnelTest, AResetIsForwarded) {
   open();
   b.world.remote_rst(*far);
   b.settle();
@@ -592,7 +593,7 @@ TEST_F(TunnelTest, AResetIsPassedOnEitherWay) {
   EXPECT_EQ(b.last().reason, Reason::upstream_reset);
 }
 
-TEST_F(TunnelTest, AResetOfTheClientToo) {
+TEST_F(TunnelTest, AResetOfTheClientIsForwarded) {
   open();
   b.world.remote_rst(*client);
   b.settle();
@@ -600,7 +601,7 @@ TEST_F(TunnelTest, AResetOfTheClientToo) {
   EXPECT_EQ(b.last().reason, Reason::client_closed);
 }
 
-TEST_F(TunnelTest, AnUploadThatBreaksOffAfterTheOtherEndLooksBrokenOff) {
+TEST_F(TunnelTest, AnUploadTruncatedAfterTheOtherEndIsDetectable) {
   open();
   b.world.remote_shutdown(*far);
   b.settle();
@@ -610,27 +611,27 @@ TEST_F(TunnelTest, AnUploadThatBreaksOffAfterTheOtherEndLooksBrokenOff) {
   EXPECT_TRUE(far->remote_reset);
 }
 
-TEST_F(TunnelTest, TheLastWordOfWhoTakesNoMoreIsNotLost) {
+TEST_F(TunnelTest, TheLastBytesOfAPeerThatReadsNoMoreAreForwarded) {
   open();
   const string last(100'000, 'x');
   b.world.remote_send(*far, last);
   b.world.remote_shutdown(*far);
   b.settle();
   b.world.remote_close(*far);
-  b.send(client, "to nobody");
+  b.send(client, "to no reader");
   EXPECT_EQ(b.read(client), last);
   EXPECT_TRUE(client->down.fin_arrived);
 }
 
-TEST_F(TunnelTest, AResetThatAWriteIsToldOfIsNotTheEnd) {
+TEST_F(TunnelTest, AResetReportedToAWriteIsNotAnEnd) {
   open();
   fail_next_write(b, ECONNRESET);
-  b.send(client, "to nobody");
+  b.send(client, "to no reader");
   EXPECT_TRUE(client->remote_reset);
   EXPECT_EQ(b.last().reason, Reason::upstream_reset);
 }
 
-TEST_F(TunnelTest, ThatCannotBeOpened) {
+TEST_F(TunnelTest, RefusedTunnels) {
   b.send(client, "CONNECT 10.0.0.9:80 HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");
   EXPECT_EQ(b.last().reason, Reason::connection_refused);
@@ -656,7 +657,7 @@ TEST(Upgrade, BecomesATunnelIfBothAgree) {
   EXPECT_TRUE(client->down.fin_arrived);
 }
 
-TEST(Upgrade, IsNotForOldClientsNorIfNobodyAsked) {
+TEST(Upgrade, NotForOldClientsNorUnrequested) {
   for (const string& request :
        {get("/"), get("/", "Upgrade: echo\r\n"),
         string{"GET http://10.0.0.1/ HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"}}) {

@@ -1,4 +1,4 @@
-// Heads against a second reader of RFC 9112, written from its text alone; every cut; every byte; every limit.
+// Message heads against a second parser of RFC 9112, written from its text alone: every cut, byte and limit.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <regex.h>
@@ -28,7 +28,7 @@ Parsed parse(string_view text, std::size_t seen, http::ResponseHead& head) {
   return http::parse_response(text, seen, false, head);
 }
 
-// All that a head says, as text: what is equal was understood equally.
+// All that a head contains, as text: equal texts mean equal results.
 string said(const http::RequestHead& head) {
   string out = string{head.method} + "|" + string{head.target} + "|" +
                std::to_string(static_cast<int>(head.form)) + "|" + std::to_string(head.plain_http) + "|" +
@@ -56,8 +56,8 @@ string name_of(const Parsed& parsed) {
   return string{base::row(parsed.why).name};
 }
 
-// The verdict on the whole text, after checking that neither cutting it in two anywhere (or at `cuts` alone,
-// for long ones) nor giving it byte by byte changes the verdict or what was understood.
+// The result for the whole text, after checking that it is the same in two pieces, cut anywhere (or at `cuts`
+// alone, for long ones), and byte by byte.
 template <class Head>
 Parsed judged(string_view text, const string& title, const std::vector<std::size_t>& cuts = {}) {
   support::Edge edge{text.size()};
@@ -92,12 +92,12 @@ Parsed judged(string_view text, const string& title, const std::vector<std::size
   return whole;
 }
 
-// ---- one line a case -------------------------------------------------------------------------------------
+// ---- one case per line -----------------------------------------------------------------------------------
 
 struct Case {
   const char* title;
   string text;
-  Reason expected;  // none: a whole head
+  Reason expected;  // none: a complete head
 };
 
 string get(const string& rest) { return "GET http://h/ HTTP/1.0\r\n" + rest + "\r\n"; }
@@ -193,7 +193,7 @@ const Case kRequests[] = {
     {"a tab before the colon", get("A\t: b\r\n"), Reason::bad_header},
     {"no colon", get("A b\r\n"), Reason::bad_header},
     {"no name", get(": b\r\n"), Reason::bad_header},
-    {"a name that is no token", get("A(b): c\r\n"), Reason::bad_header},
+    {"a name that is not a token", get("A(b): c\r\n"), Reason::bad_header},
     {"a byte above ASCII in a name", get("\xc3\xa4: b\r\n"), Reason::bad_header},
     {"a folded line", get("A: b\r\n c\r\n"), Reason::folded_header},
     {"a folded line, by a tab", get("A: b\r\n\tc\r\n"), Reason::folded_header},
@@ -297,7 +297,7 @@ const Case kRequests[] = {
     {"no version (HTTP/0.9)", "GET http://h/\r\n\r\n", Reason::bad_request_line},
     {"an empty version", "GET http://h/ \r\n\r\n", Reason::bad_version},
     {"an empty target", "GET  HTTP/1.0\r\n\r\n", Reason::bad_target},
-    {"a minor version that is no digit", "GET http://h/ HTTP/1.x\r\n\r\n", Reason::bad_version},
+    {"a minor version that is not a digit", "GET http://h/ HTTP/1.x\r\n\r\n", Reason::bad_version},
     {"a version with a comma", "GET http://h/ HTTP/1,0\r\n\r\n", Reason::bad_version},
     {"a version with a blank", "GET http://h/ HTTP/ 1.0\r\n\r\n", Reason::bad_request_line},
     {"version 1.9 (RFC 9110 2.5: the highest minor we know)", "GET http://h/ HTTP/1.9\r\nHost: h\r\n\r\n", Reason::none},
@@ -409,7 +409,7 @@ void expect_each(const Case (&cases)[N]) {
 TEST(RequestHead, EachRule) { expect_each<http::RequestHead>(kRequests); }
 TEST(ResponseHead, EachRule) { expect_each<http::ResponseHead>(kResponses); }
 
-// ---- every byte in every place ---------------------------------------------------------------------------
+// ---- every byte in every position ------------------------------------------------------------------------
 
 bool is_control(int byte) { return byte < ' ' || byte == 0x7f; }
 bool is_alnum(int byte) {
@@ -419,7 +419,7 @@ bool is_tchar(int byte) {
   return is_alnum(byte) || (byte != 0 && std::strchr("!#$%&'*+-.^_`|~", byte) != nullptr);
 }
 
-TEST(RequestHead, EveryByteInEveryPlace) {
+TEST(RequestHead, EveryByteInEveryPosition) {
   struct Row {
     const char* title;
     string before, after;
@@ -468,7 +468,7 @@ TEST(RequestHead, EveryByteInEveryPlace) {
     }
 }
 
-TEST(ResponseHead, EveryByteInEveryPlace) {
+TEST(ResponseHead, EveryByteInEveryPosition) {
   struct Row {
     const char* title;
     string before, after;
@@ -496,7 +496,7 @@ TEST(ResponseHead, EveryByteInEveryPlace) {
 
 // ---- limits ----------------------------------------------------------------------------------------------
 
-// All places around those where something might change.
+// All positions around those where the result might change.
 std::vector<std::size_t> around(std::initializer_list<std::size_t> places, std::size_t size) {
   std::vector<std::size_t> out;
   for (const std::size_t place : places)
@@ -520,11 +520,11 @@ TEST(RequestHead, AFirstLineOfAnyLengthCutAnywhere) {
   }
 }
 
-TEST(RequestHead, ALongFirstLineWithAFlawIsJudgedTheSameHoweverItIsCut) {
+TEST(RequestHead, ALongFirstLineWithAnErrorHasTheSameResultHoweverItIsCut) {
   struct Row {
     const char* title;
     string flaw;
-    const char* expected;  // where the line is not too long before it
+    const char* expected;  // if the line is not too long before it
   };
   const Row rows[] = {{"LF", "\n", "bad-line-end"},
                       {"a control character", "\x01", "bad-character"},
@@ -589,9 +589,9 @@ TEST(RequestHead, AHundredFieldsCutAnywhere) {
   }
 }
 
-// ---- what is understood ----------------------------------------------------------------------------------
+// ---- results ---------------------------------------------------------------------------------------------
 
-TEST(RequestHead, WhatExpectMeans) {
+TEST(RequestHead, Expect) {
   struct Row {
     const char* title;
     string text;
@@ -611,7 +611,7 @@ TEST(RequestHead, WhatExpectMeans) {
   }
 }
 
-TEST(ResponseHead, WhereTheBodyEnds) {
+TEST(ResponseHead, BodyFraming) {
   using Kind = http::Body::Kind;
   struct Row {
     const char* title;
@@ -649,7 +649,7 @@ TEST(ResponseHead, WhereTheBodyEnds) {
   }
 }
 
-TEST(RequestHead, WhatAHeadSays) {
+TEST(RequestHead, Fields) {
   http::RequestHead head;
   const string text =
       "POST http://u:p@Example.test:8080/a/b?c=d#e HTTP/1.1\r\nHost: x\r\nCookie: "
@@ -669,7 +669,7 @@ TEST(RequestHead, WhatAHeadSays) {
   EXPECT_EQ(head.fields.all()[1].value, "1");
   EXPECT_EQ(head.fields.all()[2].name, "Cookie");
   EXPECT_EQ(head.fields.all()[2].value, "2");
-  // The same when it comes in two pieces.
+  // The same in two pieces.
   http::RequestHead again;
   ASSERT_EQ(http::parse_request(string_view{text}.substr(0, 60), 0, again).what, What::partial);
   ASSERT_EQ(http::parse_request(text, 60, again).what, What::complete);
@@ -677,7 +677,7 @@ TEST(RequestHead, WhatAHeadSays) {
   EXPECT_EQ(again.fields.all().size(), 4U);
 }
 
-TEST(RequestHead, TargetsTakenApart) {
+TEST(RequestHead, TargetComponents) {
   struct Row {
     string_view target, host, path;
     std::uint16_t port;
@@ -705,7 +705,7 @@ TEST(RequestHead, TargetsTakenApart) {
   }
 }
 
-TEST(ResponseHead, WhatAHeadSays) {
+TEST(ResponseHead, Fields) {
   http::ResponseHead head;
   ASSERT_EQ(http::parse_response("HTTP/1.1 404 Not Here\r\ndate: x\r\n\r\n", 0, false, head).what,
             What::complete);
@@ -719,7 +719,7 @@ TEST(ResponseHead, WhatAHeadSays) {
   EXPECT_FALSE(head.has_date);
 }
 
-// ---- a second reader -------------------------------------------------------------------------------------
+// ---- a second parser -------------------------------------------------------------------------------------
 
 struct Pattern {
   explicit Pattern(const string& text) {
@@ -731,7 +731,7 @@ struct Pattern {
   regex_t compiled;
 };
 
-// True if the whole text is as the pattern (regex(7)) says; `groups` are then what its brackets hold.
+// True if the whole text matches the pattern (regex(7)); `groups` are then the contents of its brackets.
 bool is_like(const char* pattern, const string& text, std::vector<string>& groups) {
   static std::map<string, Pattern> patterns;
   const regex_t& compiled = patterns.try_emplace(pattern, pattern).first->second.compiled;
@@ -745,8 +745,8 @@ bool is_like(const char* pattern, const string& text, std::vector<string>& group
   return true;
 }
 
-// Reads a request as the grammar has it, with regular expressions and the limits and choices that head.hpp
-// states. It knows whole heads only: so each text it is given ends in two line ends.
+// Parses a request by the grammar, with regular expressions and the limits and choices that head.hpp states.
+// It parses complete heads only: each input ends in two line ends.
 struct SecondReader {
   bool good = false;
   std::size_t length = 0;
@@ -943,7 +943,7 @@ class Mutator {
   std::mt19937 random_;
 };
 
-TEST(RequestHead, ASecondReaderUnderstandsTheSame) {
+TEST(RequestHead, ASecondParserAgrees) {
   Mutator mutator{20260101};
   int good = 0;
   for (int i = 0; i < 30'000; ++i) {
@@ -955,7 +955,7 @@ TEST(RequestHead, ASecondReaderUnderstandsTheSame) {
     if (i % 16 == 0) http::parse_request(text, 0, head);
     ASSERT_NE(first.what, What::partial) << testing::PrintToString(text);
     ASSERT_EQ(first.what == What::complete, second.good)
-        << testing::PrintToString(text) << " is " << name_of(first) << ", to the second reader "
+        << testing::PrintToString(text) << " is " << name_of(first) << ", to the second parser "
         << (second.good ? "good" : "bad");
     if (!second.good) continue;
     ++good;

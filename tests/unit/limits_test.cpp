@@ -1,4 +1,4 @@
-// Limits for each client: buckets, and the table that holds them.
+// Limits per client: token buckets, and the table that holds them.
 #include "../../src/plan/limits.hpp"
 
 #include <gtest/gtest.h>
@@ -64,7 +64,7 @@ TEST(TokenBucket, GrowsUpToTheBurst) {
   EXPECT_EQ(bucket.available(rate, 1'000'000), 30U);
 }
 
-TEST(TokenBucket, TheBurstIsOneSecondUnlessSaid) {
+TEST(TokenBucket, TheBurstDefaultsToOneSecond) {
   const Rate rate{10, 0};
   TokenBucket bucket;
   bucket.fill(rate, 0);
@@ -72,7 +72,7 @@ TEST(TokenBucket, TheBurstIsOneSecondUnlessSaid) {
   EXPECT_EQ(bucket.available(rate, 5000), 10U);
 }
 
-TEST(TokenBucket, NothingIsLostByAskingOften) {
+TEST(TokenBucket, FrequentCallsLoseNothing) {
   const Rate rate{3, 1000};
   TokenBucket often, once;
   often.fill(rate, 0);
@@ -84,7 +84,7 @@ TEST(TokenBucket, NothingIsLostByAskingOften) {
   EXPECT_EQ(once.available(rate, 100'000), 300U);
 }
 
-// Waiting as long as it says is enough, and a millisecond less is not.
+// Waiting as long as it returns is enough, and a millisecond less is not.
 TEST(TokenBucket, TheWaitIsExact) {
   for (const std::uint64_t per_second : {1U, 3U, 7U, 999U, 1000U, 1001U, 123456U})
     for (const std::uint64_t wanted : {1U, 2U, 5U}) {
@@ -100,7 +100,7 @@ TEST(TokenBucket, TheWaitIsExact) {
     }
 }
 
-TEST(TokenBucket, MoreThanTheBurstIsNotWaitedFor) {
+TEST(TokenBucket, AnAmountAboveTheBurstNeedNotWait) {
   const Rate rate{1000, 10};
   TokenBucket bucket;
   bucket.fill(rate, 0);
@@ -109,7 +109,7 @@ TEST(TokenBucket, MoreThanTheBurstIsNotWaitedFor) {
   EXPECT_EQ(bucket.wait_ms(rate, 1'000'000, 0), 4U);
 }
 
-TEST(TokenBucket, DebtIsPaidButNotForEver) {
+TEST(TokenBucket, DebtIsCappedAtOneBurst) {
   const Rate rate{10, 20};
   TokenBucket bucket;
   bucket.fill(rate, 0);
@@ -134,7 +134,7 @@ TEST(TokenBucket, TheGreatestRateAndTheLongestPause) {
   EXPECT_EQ(bucket.available(slow, plan::kUnlimited), plan::kRateMax);
 }
 
-TEST(TokenBucket, AClockThatGoesBackGivesNothing) {
+TEST(TokenBucket, AClockThatGoesBackAddsNothing) {
   const Rate rate{10, 10};
   TokenBucket bucket;
   bucket.fill(rate, 5000);
@@ -172,7 +172,7 @@ TEST(Limits, Connections) {
   EXPECT_TRUE(limits.may_connect(client, 0));
   EXPECT_TRUE(limits.may_connect(client, 0));
   EXPECT_FALSE(limits.may_connect(client, 0));
-  EXPECT_FALSE(limits.may_connect(client, 1'000'000)) << "time does not help";
+  EXPECT_FALSE(limits.may_connect(client, 1'000'000)) << "waiting does not help";
   EXPECT_TRUE(limits.may_connect(other, 0));
   EXPECT_EQ(limits.connections(client), 2U) << "a refused one does not count";
   limits.closed(client);
@@ -187,7 +187,7 @@ TEST(Limits, Requests) {
   EXPECT_FALSE(limits.may_request(client, 100));
   EXPECT_EQ(limits.request_wait_ms(client, 100), 500U);
   EXPECT_FALSE(limits.may_request(client, 599));
-  EXPECT_TRUE(limits.may_request(client, 600)) << "a refused one is not counted";
+  EXPECT_TRUE(limits.may_request(client, 600)) << "a refused request is not counted";
   EXPECT_FALSE(limits.may_request(client, 600));
   EXPECT_TRUE(limits.may_request(ip("192.0.2.2"), 600));
 }
@@ -207,7 +207,7 @@ TEST(Limits, Bytes) {
   EXPECT_TRUE(limits.may_request(client, 0)) << "another limit";
 }
 
-TEST(Limits, WhoIsOneClient) {
+TEST(Limits, AddressesOfOneClient) {
   struct Row {
     const char *a, *b;
     bool one;
@@ -232,20 +232,20 @@ TEST(Limits, WhoIsOneClient) {
   EXPECT_FALSE(limits.may_connect(other_port, 0)) << "the port does not count";
 }
 
-TEST(Limits, TheOldestIdleClientMakesRoom) {
+TEST(Limits, EvictsTheLongestIdleClient) {
   ClientLimits limits{{{1, 1}, {}, 0}, 3, kKey};
   for (std::uint32_t i = 1; i <= 3; ++i) EXPECT_TRUE(limits.may_request(numbered(i), 0));
-  EXPECT_FALSE(limits.may_request(numbered(1), 0)) << "now the one last seen";
+  EXPECT_FALSE(limits.may_request(numbered(1), 0)) << "now the most recent";
   EXPECT_EQ(limits.known(), 3U);
   EXPECT_TRUE(limits.may_request(numbered(4), 0));
   EXPECT_EQ(limits.known(), 3U);
   EXPECT_FALSE(limits.may_request(numbered(1), 0)) << "still known";
   EXPECT_FALSE(limits.may_request(numbered(3), 0)) << "still known";
   EXPECT_FALSE(limits.may_request(numbered(4), 0)) << "still known";
-  EXPECT_TRUE(limits.may_request(numbered(2), 0)) << "was forgotten";
+  EXPECT_TRUE(limits.may_request(numbered(2), 0)) << "was evicted";
 }
 
-TEST(Limits, WhoHasAConnectionKeepsItsPlace) {
+TEST(Limits, AClientWithAConnectionIsNotEvicted) {
   ClientLimits limits{of_connections(1), 2, kKey};
   EXPECT_TRUE(limits.may_connect(numbered(1), 0));
   EXPECT_TRUE(limits.may_connect(numbered(2), 0));
@@ -265,7 +265,7 @@ TEST(Limits, WithoutRoomNothingIsAllowed) {
   EXPECT_EQ(limits.bytes_allowed(numbered(2), 0), 0U);
 }
 
-// Against a plain map: connections of many clients in a small table, in a random order.
+// Against a std::map: connections of many clients in a small table, in random order.
 TEST(Limits, AgainstAMap) {
   constexpr std::uint32_t kClients = 40;
   ClientLimits limits{of_connections(3), 16, kKey};
@@ -274,21 +274,21 @@ TEST(Limits, AgainstAMap) {
   int refused_for_room = 0;
   for (int step = 0; step < 100'000; ++step) {
     random = random * 1664525 + 1013904223;
-    const std::uint32_t who = (random >> 8) % kClients;
+    const std::uint32_t client = (random >> 8) % kClients;
     const bool opens = (random >> 24) % 2 == 0;
-    std::uint32_t& count = model[who];
+    std::uint32_t& count = model[client];
     if (opens) {
       std::size_t busy = 0;
       for (const auto& [client, connections] : model) busy += connections != 0 ? 1U : 0U;
       const bool room = count != 0 || busy < 16;
       refused_for_room += room ? 0 : 1;
-      ASSERT_EQ(limits.may_connect(numbered(who), 0), room && count < 3) << step;
+      ASSERT_EQ(limits.may_connect(numbered(client), 0), room && count < 3) << step;
       if (room && count < 3) ++count;
     } else if (count != 0) {
-      limits.closed(numbered(who));
+      limits.closed(numbered(client));
       --count;
     }
-    ASSERT_EQ(limits.connections(numbered(who)), count) << step;
+    ASSERT_EQ(limits.connections(numbered(client)), count) << step;
   }
   EXPECT_GT(refused_for_room, 100);
   for (const auto& [client, connections] : model)

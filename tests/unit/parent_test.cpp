@@ -1,4 +1,4 @@
-// The parent as it is written, and for which hosts it is asked.
+// Parsing of upstream proxies, and the hosts that use them.
 #include "../../src/plan/parent.hpp"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ using plan::Parent;
 using std::string;
 using Kind = Parent::Kind;
 
-TEST(Parent, AsItIsWritten) {
+TEST(Parent, Parses) {
   struct Row {
     const char* text;
     Kind kind;
@@ -50,7 +50,7 @@ TEST(Parent, AsItIsWritten) {
   }
 }
 
-TEST(Parent, WhatIsNone) {
+TEST(Parent, Errors) {
   struct Row {
     string text;
     const char* says;
@@ -88,8 +88,8 @@ TEST(Parent, WhatIsNone) {
     const Parent before = parent;
     const string wrong = config::parse_parent(row.text, parent);
     EXPECT_NE(wrong.find(row.says), string::npos) << row.text << ": " << wrong;
-    EXPECT_EQ(wrong.find("secret"), string::npos) << "a password is not told";
-    EXPECT_TRUE(parent == before) << row.text << ": untouched";
+    EXPECT_EQ(wrong.find("secret"), string::npos) << "a password is not printed";
+    EXPECT_TRUE(parent == before) << row.text << ": unchanged";
   }
 }
 
@@ -100,7 +100,7 @@ plan::Config with(const char* no_parent) {
   return config;
 }
 
-TEST(Parent, ForWhichHosts) {
+TEST(Parent, HostsThatUseIt) {
   struct Row {
     const char *list, *host;
     std::uint16_t port;
@@ -155,17 +155,17 @@ TEST(Parent, ForWhichHosts) {
   EXPECT_EQ(plan::parent_for(plan::Config{}, "example.com", 80), nullptr) << "there is none";
 }
 
-TEST(Parent, ListsThatAreNone) {
+TEST(Parent, InvalidLists) {
   for (const char* text : {"a b", "example.com:0", "example.com:http", "10.0.0.0/33", "10.0.0.300", "1.2",
                            ".", "..a", "a..", "*a", "a*", "[::1", "[::1]:", "fd00::/129", "http://a"}) {
     std::vector<plan::NoParent> rows(3);
     const string wrong = config::parse_no_parent(string{"good.test,"} + text, rows);
     EXPECT_NE(wrong.find("invalid host '" + string{text} + "'"), string::npos) << text << ": " << wrong;
-    EXPECT_EQ(rows.size(), 3U) << text << ": untouched";
+    EXPECT_EQ(rows.size(), 3U) << text << ": unchanged";
   }
 }
 
-TEST(CommandLine, ParentsRatesAndTheEnd) {
+TEST(CommandLine, ParentsRatesAndDrain) {
   const std::vector<const char*> arguments{
       "80",           "--parent",       "socks5://p:9", "--no-parent", ".test,10.0.0.0/8",
       "--drain=0.25", "--client-bytes", "1k:3k"};

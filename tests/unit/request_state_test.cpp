@@ -1,4 +1,4 @@
-// The states: each transition, each deadline, each way to end.
+// The state machine: each transition, each timeout, each way to end.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -20,7 +20,7 @@ const string kAnswer = "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n\r\nh
 const string kPassedOn =
     "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\nhello";
 
-// The transitions that the trace tells of, as "A>B".
+// The transitions in the trace, as "A>B".
 std::set<string> transitions(const base::Trace& trace) {
   std::set<string> seen;
   for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
@@ -35,7 +35,7 @@ std::set<string> transitions(const base::Trace& trace) {
 
 int status_of(const string& answer) { return answer.size() < 12 ? 0 : std::stoi(answer.substr(9, 3)); }
 
-TEST(Table, TellsWhatMayFollowWhat) {
+TEST(Table, AllowedTransitions) {
   const std::set<string> allowed{
       "FREE>READ_REQUEST",  "READ_REQUEST>SEND_REQUEST",   "READ_REQUEST>SEND_RESPONSE",
       "READ_REQUEST>FREE",  "SEND_REQUEST>READ_RESPONSE",  "SEND_REQUEST>SEND_RESPONSE",
@@ -50,14 +50,14 @@ TEST(Table, TellsWhatMayFollowWhat) {
   EXPECT_EQ(rows, allowed);
 }
 
-TEST(Table, TakesGivesAndFinds) {
+TEST(Table, AllocatesFreesAndFinds) {
   Bench b;
   const auto client = b.client();
   request_info& record = b.record();
   const net::Token token{record.side[kClient].serial, 0, net::Token::Kind::client};
   EXPECT_EQ(b.table.find(token), &record);
   release(record, Reason::client_closed, *b.worker);
-  EXPECT_EQ(b.table.find(token), nullptr) << "an event of a closed descriptor finds nobody";
+  EXPECT_EQ(b.table.find(token), nullptr) << "an event of a closed descriptor finds no record";
   EXPECT_EQ(b.table.stale(), 1U);
   const auto next = b.client();
   EXPECT_EQ(b.table.find(token), nullptr) << "nor its successor in the same slot";
@@ -72,7 +72,7 @@ TEST(Table, IsFullAtItsLimit) {
   EXPECT_EQ(b.table.used(), Bench::kSlots);
 }
 
-TEST(Way, OfAGet) {
+TEST(Exchange, Get) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -81,7 +81,7 @@ TEST(Way, OfAGet) {
   ASSERT_TRUE(origin);
   EXPECT_EQ(b.read(origin), kForwarded);
   EXPECT_EQ(b.record().state, State::READ_RESPONSE);
-  EXPECT_EQ(b.blocks_pool.used(), 0U) << "who waits holds no block";
+  EXPECT_EQ(b.blocks_pool.used(), 0U) << "a waiting record holds no block";
   b.send(origin, kAnswer);
   EXPECT_EQ(b.read(client), kPassedOn);
   EXPECT_TRUE(client->down.fin_arrived);
@@ -97,7 +97,7 @@ TEST(Way, OfAGet) {
   EXPECT_EQ(b.last().sent_down, kPassedOn.size());
 }
 
-TEST(Way, RequestAndAnswerCutAtEachByte) {
+TEST(Exchange, RequestAndResponseCutAtEachByte) {
   const string request = "POST http://10.0.0.1/ HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody";
   const string forwarded =
       "POST / HTTP/1.0\r\nHost: 10.0.0.1\r\nContent-Length: 4\r\nVia: 1.0 proxy\r\nConnection: "
@@ -120,12 +120,12 @@ TEST(Way, RequestAndAnswerCutAtEachByte) {
     const auto origin = b.arrival(host);
     b.send(origin, kAnswer.substr(0, cut));
     b.send(origin, kAnswer.substr(cut));
-    EXPECT_EQ(b.read(client), kPassedOn) << "answer cut at " << cut;
+    EXPECT_EQ(b.read(client), kPassedOn) << "response cut at " << cut;
     EXPECT_TRUE(b.clean()) << cut;
   }
 }
 
-TEST(Way, OfAHead) {
+TEST(Exchange, Head) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -136,7 +136,7 @@ TEST(Way, OfAHead) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Way, AnswerThatEndsWithTheConnection) {
+TEST(Exchange, ResponseThatEndsWithTheConnection) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -154,7 +154,7 @@ TEST(Way, AnswerThatEndsWithTheConnection) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Way, ChunksAreTakenOut) {
+TEST(Exchange, ChunksAreDecoded) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -166,7 +166,7 @@ TEST(Way, ChunksAreTakenOut) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Way, InterimAnswersAreDropped) {
+TEST(Exchange, InterimResponsesAreDropped) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -175,7 +175,7 @@ TEST(Way, InterimAnswersAreDropped) {
   EXPECT_EQ(b.read(client), kPassedOn);
 }
 
-TEST(Way, TooManyInterimAnswersAreRefused) {
+TEST(Exchange, TooManyInterimResponsesAreRefused) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -186,7 +186,7 @@ TEST(Way, TooManyInterimAnswersAreRefused) {
   EXPECT_EQ(status_of(b.read(client)), 502);
 }
 
-TEST(Way, SwitchingProtocolsWasNotAskedFor) {
+TEST(Exchange, UnrequestedSwitchingProtocolsIsRefused) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -195,7 +195,7 @@ TEST(Way, SwitchingProtocolsWasNotAskedFor) {
   EXPECT_EQ(status_of(b.read(client)), 502);
 }
 
-TEST(Way, ContinueIsSaidToWhoWaitsForIt) {
+TEST(Exchange, SendsContinueIfExpected) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -210,7 +210,7 @@ TEST(Way, ContinueIsSaidToWhoWaitsForIt) {
   EXPECT_EQ(b.read(client), kPassedOn);
 }
 
-TEST(Way, AnswerThatComesDuringTheUpload) {
+TEST(Exchange, ResponseDuringTheUpload) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -220,19 +220,19 @@ TEST(Way, AnswerThatComesDuringTheUpload) {
   b.send(origin, "HTTP/1.0 413 No\r\nDate: x\r\nContent-Length: 3\r\n\r\nn");
   EXPECT_EQ(b.record().state, State::SEND_RESPONSE);
   b.send(client, "second");
-  EXPECT_NE(b.read(origin).find("firstsecond"), string::npos) << "the upload goes on beside the answer";
+  EXPECT_NE(b.read(origin).find("firstsecond"), string::npos) << "the upload continues during the response";
   b.send(origin, "o!");
   const string got = b.read(client);
   EXPECT_EQ(got.substr(got.size() - 3), "no!");
   EXPECT_TRUE(client->down.fin_arrived);
-  EXPECT_EQ(b.table.used(), 1U) << "it lingers: the client is still sending";
+  EXPECT_EQ(b.table.used(), 1U) << "lingering close: the client is still sending";
   b.send(client, string(20, 'x'));
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Way, BackPressure) {
+TEST(Exchange, Backpressure) {
   Bench b{16, 8192};
   auto& host = b.origin();
   const auto client = b.client();
@@ -242,7 +242,7 @@ TEST(Way, BackPressure) {
   std::size_t sent = 0;
   for (std::size_t last = 1; last != 0; b.settle())
     sent += last = b.world.remote_send(*origin, std::string_view{body}.substr(sent));
-  EXPECT_LE(sent, 2 * 8192 + base::kBlockBytes + 1) << "what the sockets and one block hold";
+  EXPECT_LE(sent, 2 * 8192 + base::kBlockBytes + 1) << "the capacity of the sockets and one block";
   EXPECT_LE(b.blocks_pool.used(), 1U);
   EXPECT_EQ(b.record().wait, Wait::client_write);
   string got;
@@ -256,9 +256,9 @@ TEST(Way, BackPressure) {
   EXPECT_EQ(got.substr(got.find("\r\n\r\n") + 4), body.substr(body.find("\r\n\r\n") + 4));
 }
 
-// ---- refusals --------------------------------------------------------------------------------------------
+// ---- refused requests ------------------------------------------------------------------------------------
 
-TEST(Refusal, OfWhatIsNoRequestForAProxy) {
+TEST(Refusal, InvalidProxyRequests) {
   struct Row {
     const char* title;
     string text;
@@ -293,7 +293,7 @@ TEST(Refusal, OfWhatIsNoRequestForAProxy) {
   }
 }
 
-TEST(Refusal, OfClientsThatAreNotAllowed) {
+TEST(Refusal, ClientsThatAreNotAllowed) {
   Bench b;
   ASSERT_EQ(config::apply_option(b.config, "--allow", "10.0.0.1"), "");
   const auto client = b.client();
@@ -301,7 +301,7 @@ TEST(Refusal, OfClientsThatAreNotAllowed) {
   EXPECT_EQ(status_of(b.read(client)), 403);
 }
 
-TEST(Refusal, WhenTheTableIsCrowded) {
+TEST(Refusal, WhenTheTableIsFull) {
   Bench b;
   b.worker->requests_max = 1;
   auto& host = b.origin();
@@ -321,7 +321,7 @@ TEST(Refusal, WhenTheTableIsCrowded) {
   EXPECT_EQ(b.read(third), kPassedOn) << "served again as soon as one has ended";
 }
 
-TEST(Refusal, EachWayNotToReachTheHost) {
+TEST(Refusal, EachWayToFailToConnect) {
   struct Row {
     const char* title;
     net::Found::What found;
@@ -363,7 +363,7 @@ net::Found two_addresses() {
   return found;
 }
 
-TEST(Connecting, TheNextAddressWhenOneRefuses) {
+TEST(Connecting, TriesTheNextAddressIfOneRefuses) {
   Bench b;
   auto& host = b.origin();
   b.world.names["o.test"] = two_addresses();
@@ -374,7 +374,7 @@ TEST(Connecting, TheNextAddressWhenOneRefuses) {
   EXPECT_TRUE(b.clean());
 }
 
-// The first address of two is silent.
+// The first of two addresses does not respond.
 struct SilentFirst : Bench {
   SilentFirst() {
     world.names["o.test"] = two_addresses();
@@ -385,7 +385,7 @@ struct SilentFirst : Bench {
     send(asking, "GET http://o.test/ HTTP/1.0\r\n\r\n");
     return asking;
   }
-  // What is connecting to the silent one is answered at last.
+  // The attempt at the silent address succeeds at last.
   void relent() {
     for (const sim::ConnectionPtr& connection : world.connections())
       if (connection->phase == sim::Connection::Phase::black_hole)
@@ -394,7 +394,7 @@ struct SilentFirst : Bench {
   }
 };
 
-TEST(Racing, TheNextAddressIsTriedBesideASilentOne) {
+TEST(Racing, TriesTheNextAddressBesideASilentOne) {
   SilentFirst b;
   auto& host = b.origin();
   const auto client = b.ask();
@@ -411,32 +411,32 @@ TEST(Racing, TheNextAddressIsTriedBesideASilentOne) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Racing, TheFirstWinsIfItIsMadeFirst) {
+TEST(Racing, TheFirstAttemptWinsIfItConnectsFirst) {
   SilentFirst b;
   b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
   const auto client = b.ask();
   b.pass(b.config.wait(Wait::attempt));
-  EXPECT_EQ(b.world.sockets(), 3U) << "both are under way";
+  EXPECT_EQ(b.world.sockets(), 3U) << "both are pending";
   EXPECT_EQ(b.record().wait, Wait::connect);
   for (const sim::ConnectionPtr& connection : b.world.connections())
     if (connection->to.bytes[1] == 9) connection->phase = sim::Connection::Phase::connecting;
   b.settle();
   EXPECT_EQ(b.world.sockets(), 2U) << "the other is closed";
-  EXPECT_EQ(b.record().state, State::READ_RESPONSE) << "the request has gone";
+  EXPECT_EQ(b.record().state, State::READ_RESPONSE) << "the request has been sent";
   EXPECT_FALSE(b.record().approach);
 }
 
-TEST(Racing, OneThatFailsLeavesTheOthers) {
+TEST(Racing, AFailedAttemptDoesNotEndTheOthers) {
   SilentFirst b;
   const auto client = b.ask();  // the second refuses
   b.pass(b.config.wait(Wait::attempt));
   EXPECT_EQ(b.record().state, State::SEND_REQUEST);
-  EXPECT_EQ(b.world.sockets(), 2U) << "the first is still under way";
+  EXPECT_EQ(b.world.sockets(), 2U) << "the first is still pending";
   b.relent();
   EXPECT_EQ(b.record().state, State::READ_RESPONSE);
 }
 
-TEST(Racing, AllThatAreSilentEndTogether) {
+TEST(Racing, SilentAttemptsTimeOutTogether) {
   SilentFirst b;
   b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
   const auto client = b.ask();
@@ -449,7 +449,7 @@ TEST(Racing, AllThatAreSilentEndTogether) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Racing, WhoWasOutrunComesLastTheNextTime) {
+TEST(Racing, TheSlowerAddressComesLastTheNextTime) {
   SilentFirst b;
   auto& host = b.origin();
   const auto first = b.ask();
@@ -461,7 +461,7 @@ TEST(Racing, WhoWasOutrunComesLastTheNextTime) {
   EXPECT_EQ(b.last().attempt_count, 1);
 }
 
-TEST(Racing, AClientThatLeavesEndsThemAll) {
+TEST(Racing, AClientThatLeavesEndsAllAttempts) {
   SilentFirst b;
   b.world.host(bench::origin_address(), sim::World::Host::Manner::swallows);
   const auto client = b.ask();
@@ -472,7 +472,7 @@ TEST(Racing, AClientThatLeavesEndsThemAll) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Racing, ATunnelIsOpenedOverTheFirstThatIsMade) {
+TEST(Racing, ATunnelUsesTheFirstConnection) {
   SilentFirst b;
   auto& host = b.origin();
   b.config.connect_ports = {{80, 80}};
@@ -485,7 +485,7 @@ TEST(Racing, ATunnelIsOpenedOverTheFirstThatIsMade) {
   EXPECT_EQ(b.world.remote_read(*origin, 10), "up");
 }
 
-TEST(Racing, WithoutADescriptorForTheNextTheOthersGoOn) {
+TEST(Racing, WithoutADescriptorForTheNextTheOthersContinue) {
   SilentFirst b;
   const auto client = b.ask();
   b.world.failure = {sim::Call::connect, b.world.calls_made[static_cast<std::size_t>(sim::Call::connect)],
@@ -496,9 +496,9 @@ TEST(Racing, WithoutADescriptorForTheNextTheOthersGoOn) {
   EXPECT_EQ(b.record().state, State::READ_RESPONSE);
 }
 
-// ---- what is noted for the log and for an answer of our own ----------------------------------------------
+// ---- access record and error responses -------------------------------------------------------------------
 
-TEST(Noted, EachAddressThatWasTried) {
+TEST(Record, EachAddressTried) {
   Bench b;
   b.world.names["o.test"] = two_addresses();
   b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
@@ -519,7 +519,7 @@ TEST(Noted, EachAddressThatWasTried) {
   EXPECT_NE(answer.find("Request: #1 in the proxy's log\n"), string::npos);
 }
 
-TEST(Noted, WhatFailedInWhichPhase) {
+TEST(Record, WhatFailedInWhichPhase) {
   struct Row {
     const char *answer, *phase;
   };
@@ -547,7 +547,7 @@ TEST(Noted, WhatFailedInWhichPhase) {
   EXPECT_NE(b.read(wrong).find("\nFailed while: reading the request (READ_REQUEST)\n"), string::npos);
 }
 
-TEST(Noted, TheStatusThatCameBeforeItFailed) {
+TEST(Record, TheStatusReceivedBeforeTheFailure) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -559,7 +559,7 @@ TEST(Noted, TheStatusThatCameBeforeItFailed) {
   EXPECT_NE(answer.find("\nCause: The chunked body is malformed.\n"), string::npos) << answer;
 }
 
-TEST(Noted, ABrowserGetsAPage) {
+TEST(Record, ABrowserGetsAPage) {
   Bench b;
   const auto client = b.client();
   b.send(client, "GET http://10.9.9.9/ HTTP/1.0\r\nAccept: text/html, */*;q=0.8\r\n\r\n");
@@ -568,7 +568,7 @@ TEST(Noted, ABrowserGetsAPage) {
   EXPECT_TRUE(answer.ends_with("</html>\n"));
 }
 
-TEST(Noted, TheBytesBeforeTheBody) {
+TEST(Record, TheBytesBeforeTheBody) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -584,10 +584,10 @@ TEST(Noted, TheBytesBeforeTheBody) {
   EXPECT_FALSE(b.last().http10);
 }
 
-TEST(Noted, OfTheBodyWhatWasSentAndWhatWasAnnounced) {
+TEST(Record, BytesOfTheBodySentAndAnnounced) {
   struct Row {
     const char *answer, *client_does;
-    std::uint64_t sent, announced;  // 0: nothing was
+    std::uint64_t sent, announced;  // 0: none
   };
   const Row rows[] = {{"Content-Length: 9\r\n\r\n123456789", "", 9, 9},
                       {"Content-Length: 9\r\n\r\n1234", "", 4, 9},
@@ -612,7 +612,7 @@ TEST(Noted, OfTheBodyWhatWasSentAndWhatWasAnnounced) {
   }
 }
 
-TEST(Noted, OfATunnelWhatCameBehindItsHead) {
+TEST(Record, BytesOfATunnelAfterItsHead) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -632,8 +632,8 @@ TEST(Noted, OfATunnelWhatCameBehindItsHead) {
   EXPECT_FALSE(b.last().announced);
 }
 
-// What each phase takes, by a clock that only the test moves.
-TEST(Noted, ThePhasesOfSendRequest) {
+// The duration of each phase, by a clock that only the test advances.
+TEST(Record, ThePhasesOfSendRequest) {
   Bench b{16, 8192};
   b.world.names["o.test"] = two_addresses();
   b.world.unanswered.insert("o.test");
@@ -645,7 +645,7 @@ TEST(Noted, ThePhasesOfSendRequest) {
   b.world.unanswered.clear();
   b.settle();
   const std::uint64_t connecting = b.config.wait(Wait::connect);
-  b.pass(connecting);  // the first address swallows; the second is there at once
+  b.pass(connecting);  // the first address does not respond; the second connects at once
   b.pass(30);
   b.send(client, "123456789");
   b.settle();
@@ -653,21 +653,21 @@ TEST(Noted, ThePhasesOfSendRequest) {
   b.pass(11);
   b.send(origin, kAnswer);
   b.read(client);
-  const AccessRecord& told = b.last();
-  EXPECT_EQ(told.phase_ms,
+  const AccessRecord& record = b.last();
+  EXPECT_EQ(record.phase_ms,
             (std::array<std::uint32_t, kPhases>{7, static_cast<std::uint32_t>(connecting), 30}));
-  EXPECT_EQ(told.state_ms[static_cast<std::size_t>(State::SEND_REQUEST)], 37 + connecting);
-  EXPECT_EQ(told.state_ms[static_cast<std::size_t>(State::READ_RESPONSE)], 11U);
-  EXPECT_EQ(told.phases, 0b111);
-  EXPECT_EQ(told.ended_in, State::SEND_RESPONSE);
+  EXPECT_EQ(record.state_ms[static_cast<std::size_t>(State::SEND_REQUEST)], 37 + connecting);
+  EXPECT_EQ(record.state_ms[static_cast<std::size_t>(State::READ_RESPONSE)], 11U);
+  EXPECT_EQ(record.phases, 0b111);
+  EXPECT_EQ(record.ended_in, State::SEND_RESPONSE);
 }
 
-TEST(Noted, APhaseThatThereWasNotIsNone) {
+TEST(Record, ASkippedPhaseIsAbsent) {
   Bench b{16, 1 << 20, false};
   auto& host = b.origin();
   const auto client = b.client();
   sim::ConnectionPtr origin;
-  for (const unsigned phases : {0b111U, 0b100U}) {  // the second goes over the connection of the first
+  for (const unsigned phases : {0b111U, 0b100U}) {  // the second request reuses the connection of the first
     b.send(client, "GET http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n");
     if (!origin) origin = b.arrival(host);
     b.send(origin, "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 0\r\n\r\n");
@@ -677,7 +677,7 @@ TEST(Noted, APhaseThatThereWasNotIsNone) {
   b.send(client, "GET http://unknown.test/ HTTP/1.1\r\nHost: unknown.test\r\n\r\n");
   b.read(client);
   EXPECT_EQ(b.last().phases, 0b001);
-  EXPECT_EQ(b.last().ended_in, State::SEND_REQUEST) << "where it was decided";
+  EXPECT_EQ(b.last().ended_in, State::SEND_REQUEST) << "the state in which the error occurred";
   const auto other = b.client();
   b.send(other, "nonsense\r\n\r\n");
   b.read(other);
@@ -685,7 +685,7 @@ TEST(Noted, APhaseThatThereWasNotIsNone) {
   EXPECT_EQ(b.last().ended_in, State::READ_REQUEST);
 }
 
-TEST(Noted, WhoAskedOnlyIfTheLogTellsIt) {
+TEST(Record, TheClientOnlyIfTheLogContainsIt) {
   for (const plan::LogFormatRow& row : plan::kLogFormats) {
     Bench b;
     b.config.log_format = row.format;
@@ -700,7 +700,7 @@ TEST(Noted, WhoAskedOnlyIfTheLogTellsIt) {
   }
 }
 
-TEST(Connecting, FailsAtOnceForWantOfDescriptors) {
+TEST(Connecting, FailsAtOnceWithoutDescriptors) {
   Bench b;
   b.origin();
   const auto client = b.client();
@@ -711,7 +711,7 @@ TEST(Connecting, FailsAtOnceForWantOfDescriptors) {
   EXPECT_EQ(b.last().reason, Reason::no_descriptor);
 }
 
-// ---- deadlines -------------------------------------------------------------------------------------------
+// ---- timeouts --------------------------------------------------------------------------------------------
 
 // Brings a bench to where a record waits as `wait` says. Returns the client.
 sim::ConnectionPtr wait_as(Bench& b, Wait wait, std::vector<sim::ConnectionPtr>& kept) {
@@ -760,11 +760,11 @@ sim::ConnectionPtr wait_as(Bench& b, Wait wait, std::vector<sim::ConnectionPtr>&
   return client;
 }
 
-TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
+TEST(Deadlines, EachHasItsReasonAndResponse) {
   struct Row {
     Wait wait;
     Reason reason;
-    int status;  // 0: none can be given any more
+    int status;  // 0: no response is possible any more
   };
   const Row rows[] = {
       {Wait::idle, Reason::idle_timeout, 0},
@@ -805,7 +805,7 @@ TEST(Deadlines, EachHasItsReasonAndItsAnswer) {
   }
 }
 
-TEST(Deadlines, ProgressPutsThemOff) {
+TEST(Deadlines, ProgressExtendsThem) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -819,7 +819,7 @@ TEST(Deadlines, ProgressPutsThemOff) {
   }
 }
 
-TEST(Deadlines, AHeadHasOneInAll) {
+TEST(Deadlines, AHeadHasOneOverall) {
   Bench b;
   const auto client = b.client();
   b.send(client, "GET ");
@@ -828,10 +828,10 @@ TEST(Deadlines, AHeadHasOneInAll) {
     b.send(client, "x");
   }
   b.pass(b.config.wait(Wait::request_head) / 4);
-  EXPECT_EQ(status_of(b.read(client)), 408) << "a byte now and then does not help";
+  EXPECT_EQ(status_of(b.read(client)), 408) << "single bytes do not extend it";
 }
 
-TEST(Deadlines, OfManyTheNearestIsTold) {
+TEST(Deadlines, TheNearestOfManyIsReported) {
   Bench b;
   const auto first = b.client();
   b.settle();
@@ -844,7 +844,7 @@ TEST(Deadlines, OfManyTheNearestIsTold) {
   EXPECT_EQ(b.scheduler.next_deadline(), b.worker->now + b.config.wait(Wait::request_head));
 }
 
-// ---- those who leave -------------------------------------------------------------------------------------
+// ---- the end of a connection -----------------------------------------------------------------------------
 
 TEST(Ends, ClientLeavesInEachState) {
   for (const Wait wait : {Wait::idle, Wait::request_head, Wait::request_body, Wait::resolve, Wait::connect,
@@ -858,18 +858,18 @@ TEST(Ends, ClientLeavesInEachState) {
       b.world.remote_read(*client, 1 << 20);
       by_reset ? b.world.remote_rst(*client) : b.world.remote_close(*client);
       b.settle();
-      // In the middle of an answer there is nothing to send by which a close could be told from a half-close.
+      // In the middle of a response no byte can be sent that would distinguish a close from a half-close.
       if (wait == Wait::response_body && !by_reset) {
         EXPECT_EQ(b.record().wait, Wait::half_closed);
         b.pass(b.config.wait(Wait::half_closed));
       }
-      // An upload that cannot be read behind the full window holds its end back, until its deadline.
+      // The end of an upload behind a full window cannot be read before the timeout.
       if (wait == Wait::upstream_write && !by_reset) continue;
       EXPECT_TRUE(b.clean()) << title << ": its slot is free at once";
     }
 }
 
-TEST(Ends, AHalfClosedClientStillGetsItsAnswer) {
+TEST(Ends, AHalfClosedClientStillGetsItsResponse) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -877,7 +877,8 @@ TEST(Ends, AHalfClosedClientStillGetsItsAnswer) {
   b.world.remote_shutdown(*client);
   b.settle();
   const auto origin = b.arrival(host);
-  EXPECT_EQ(b.read(client), "H") << "the first byte of its answer, to see whether it is there";
+  EXPECT_EQ(b.read(client), "H")
+      << "the first byte of the response, sent to see whether the client is still there";
   b.send(origin, kAnswer);
   EXPECT_EQ("H" + b.read(client), kPassedOn);
   EXPECT_TRUE(b.clean());
@@ -895,7 +896,7 @@ TEST(Ends, AHalfClosedClientStillGetsItsError) {
   EXPECT_EQ(status_of(b.read(client)), 504);
 }
 
-TEST(Ends, UpstreamClosesOrResetsWithoutAnAnswer) {
+TEST(Ends, UpstreamClosesOrResetsWithoutAResponse) {
   for (const bool by_reset : {false, true})
     for (const char* start : {"", "HTTP/1.0 200 OK\r\nDa"}) {
       Bench b;
@@ -912,7 +913,7 @@ TEST(Ends, UpstreamClosesOrResetsWithoutAnAnswer) {
     }
 }
 
-TEST(Ends, AnAnswerCutShortLooksCut) {
+TEST(Ends, ATruncatedResponseIsDetectable) {
   struct Row {
     const char* title;
     string head;
@@ -941,7 +942,7 @@ TEST(Ends, AnAnswerCutShortLooksCut) {
   }
 }
 
-TEST(Ends, AMalformedChunkCutsTheAnswer) {
+TEST(Ends, AMalformedChunkTruncatesTheResponse) {
   Bench b;
   auto& host = b.origin();
   const auto client = b.client();
@@ -957,7 +958,7 @@ TEST(Ends, AMalformedChunkCutsTheAnswer) {
   EXPECT_TRUE(b.clean());
 }
 
-TEST(Ends, UpstreamBreaksOffTheUploadButHasAnswered) {
+TEST(Ends, UpstreamAbortsTheUploadButHasResponded) {
   Bench b{16, 8192};
   auto& host = b.origin();
   const auto client = b.client();
@@ -969,7 +970,7 @@ TEST(Ends, UpstreamBreaksOffTheUploadButHasAnswered) {
   EXPECT_EQ(status_of(b.read(client)), 413);
 }
 
-TEST(Ends, NothingMoreIsSentOrReadForAnUploadThatIsDead) {
+TEST(Ends, ADeadUploadIsNeitherSentNorRead) {
   Bench b{16, 4096};
   auto& host = b.origin();
   const auto client = b.client();
@@ -994,7 +995,7 @@ TEST(Ends, NothingMoreIsSentOrReadForAnUploadThatIsDead) {
   EXPECT_EQ(calls(sim::Call::receive), received);
 }
 
-TEST(Told, TheConnectionsNumberAndHowMuchOfAHeadHasCome) {
+TEST(Explained, TheConnectionsNumberAndTheBytesOfAHead) {
   Bench b;
   auto& host = b.origin();
   const auto first = b.client(), client = b.client();
@@ -1013,7 +1014,7 @@ TEST(Told, TheConnectionsNumberAndHowMuchOfAHeadHasCome) {
   EXPECT_EQ(b.last().id, 2U);
 }
 
-TEST(Ends, ShutdownGivesEverythingBack) {
+TEST(Ends, ShutdownReleasesEverything) {
   for (const Wait wait :
        {Wait::idle, Wait::request_head, Wait::request_body, Wait::resolve, Wait::connect,
         Wait::upstream_write, Wait::response_head, Wait::response_body, Wait::client_write, Wait::linger}) {
@@ -1037,11 +1038,11 @@ TEST(Starving, WaitsForABlockAndGoesOn) {
   b.send(client, kGet);
   EXPECT_EQ(b.record(1).state, State::READ_REQUEST);
   EXPECT_TRUE(b.record(1).needs_block);
-  EXPECT_EQ(b.record(1).wait, Wait::idle) << "it has a deadline all the same";
+  EXPECT_EQ(b.record(1).wait, Wait::idle) << "it still has a deadline";
   b.world.remote_close(*half);
   b.settle();
   ASSERT_TRUE(b.scheduler.block_needed());
-  b.scheduler.wake(b.record(1));  // as the loop does when there is a block
+  b.scheduler.wake(b.record(1));  // as the loop does when a block is free
   b.send(b.arrival(host), kAnswer);
   EXPECT_EQ(b.read(client), kPassedOn);
   EXPECT_TRUE(b.clean());
@@ -1055,12 +1056,12 @@ TEST(Starving, EndsAtItsDeadline) {
   b.send(client, kGet);
   b.worker->now += b.config.wait(Wait::idle);
   b.scheduler.expire(b.worker->now);
-  EXPECT_FALSE(b.record(1).needs_block) << "it is out of the queue, to be ended";
+  EXPECT_FALSE(b.record(1).needs_block) << "it is removed from the queue";
   b.settle();
   EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
 }
 
-TEST(Starving, ADeadUploadGivesItsBlockBack) {
+TEST(Starving, ADeadUploadReleasesItsBlock) {
   Bench b{1, 8192};
   auto& host = b.origin();
   const auto client = b.client();
@@ -1068,9 +1069,9 @@ TEST(Starving, ADeadUploadGivesItsBlockBack) {
   const auto origin = b.arrival(host);
   b.world.remote_send(*client, string(8000, 'x'));
   b.settle();
-  b.world.remote_close(*origin);  // over unread bytes: RST
+  b.world.remote_close(*origin);  // with unread bytes: RST
   b.world.remote_send(*client, string(8000, 'x'));
-  EXPECT_EQ(status_of(b.read(client)), 502) << "the only block is free for the answer";
+  EXPECT_EQ(status_of(b.read(client)), 502) << "the only block is free for the response";
 }
 
 }  // namespace

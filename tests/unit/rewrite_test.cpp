@@ -1,4 +1,4 @@
-// The next hop's head (RFC 9110 sections 7.6 and 7.2), and our own answers.
+// The head for the next hop (RFC 9110 sections 7.6 and 7.2), and the proxy's own responses.
 #include "../../src/http/rewrite.hpp"
 
 #include <gtest/gtest.h>
@@ -89,7 +89,7 @@ TEST(WriteRequest, AbsoluteFormForAnotherProxy) {
   }
 }
 
-TEST(WriteRequest, CredentialsForAnotherProxyAreOursAlone) {
+TEST(WriteRequest, CredentialsOfTheClientAreNotForwarded) {
   EXPECT_EQ(
       request_in({.absolute = true, .credentials = "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
                  "GET http://h/ HTTP/1.1\r\nHost: h\r\nProxy-Authorization: Basic eDp5\r\nA: b\r\n\r\n"),
@@ -97,7 +97,7 @@ TEST(WriteRequest, CredentialsForAnotherProxyAreOursAlone) {
       "QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
 }
 
-// ---- for a server behind us ----------------------------------------------------------------------------
+// ---- for an upstream server ----------------------------------------------------------------------------
 
 http::Form reverse(const char* client, string_view scheme = "http") {
   http::Form form{.via = false, .reverse = true, .scheme = scheme};
@@ -105,12 +105,12 @@ http::Form reverse(const char* client, string_view scheme = "http") {
   return form;
 }
 
-TEST(WriteReverse, SaysWhoAskedForWhat) {
+TEST(WriteReverse, DescribesTheOriginalRequest) {
   const string end = "Connection: close\r\n\r\n";
   struct Row {
     const char* client;
-    string_view scheme, host;        // that came
-    string_view in_list, forwarded;  // that goes on
+    string_view scheme, host;        // received
+    string_view in_list, forwarded;  // forwarded
   };
   const Row rows[] = {
       {"192.0.2.43", "http", "h", "192.0.2.43", "for=192.0.2.43;host=h;proto=http"},
@@ -130,14 +130,14 @@ TEST(WriteReverse, SaysWhoAskedForWhat) {
                   "\r\nX-Forwarded-Host: " + string{row.host} + "\r\n" + end);
 }
 
-TEST(WriteReverse, AnInterfaceIsNotTold) {
+TEST(WriteReverse, AnInterfaceIsNotForwarded) {
   http::Form form = reverse("fe80::1");
   form.client.scope = 3;
   const string out = request_in(form, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_NE(out.find("X-Forwarded-For: fe80::1\r\nForwarded: for=\"[fe80::1]\";"), string::npos) << out;
 }
 
-TEST(WriteReverse, HostAsItCame) {
+TEST(WriteReverse, HostIsUnchanged) {
   const auto host_of = [](const string& request) {
     http::Form form = reverse("192.0.2.1");
     form.host = "fallback:81";
@@ -149,18 +149,18 @@ TEST(WriteReverse, HostAsItCame) {
   EXPECT_EQ(host_of("GET / HTTP/1.1\r\nhost:  Ex.Ample:0080\r\n\r\n"), "Host: Ex.Ample:0080");
   EXPECT_EQ(host_of("GET / HTTP/1.1\r\nConnection: Host\r\nHost: h\r\n\r\n"), "Host: h");
   EXPECT_EQ(host_of("GET / HTTP/1.0\r\n\r\n"), "Host: fallback:81");
-  // RFC 9112 section 3.2.2: the target's counts.
+  // RFC 9112 section 3.2.2: the target's host counts.
   EXPECT_EQ(host_of("GET http://t:8080/ HTTP/1.1\r\nHost: h\r\n\r\n"), "Host: t:8080");
 }
 
-TEST(WriteReverse, WhatWasNotAskedForIsNotTold) {
+TEST(WriteReverse, OmitsFieldsThatAreNotConfigured) {
   const string out = request_in(reverse("192.0.2.1"), "GET / HTTP/1.0\r\nX-Forwarded-Host: evil\r\n\r\n");
   EXPECT_EQ(out,
             "GET / HTTP/1.0\r\nHost: \r\nX-Forwarded-For: 192.0.2.1\r\nForwarded: "
             "for=192.0.2.1;proto=http\r\nX-Forwarded-Proto: http\r\nConnection: close\r\n\r\n");
 }
 
-TEST(WriteReverse, AZeroFilledPortIsTheNumberItMeans) {
+TEST(WriteReverse, AZeroFilledPortIsNormalized) {
   const string out = request_in(reverse("192.0.2.1"), "GET / HTTP/1.1\r\nHost: h:0000000081\r\n\r\n");
   EXPECT_NE(out.find("\r\nX-Forwarded-Host: h:81\r\n"), string::npos) << out;
   EXPECT_NE(out.find(";host=\"h:81\";"), string::npos) << out;
@@ -168,7 +168,7 @@ TEST(WriteReverse, AZeroFilledPortIsTheNumberItMeans) {
             string::npos);
 }
 
-TEST(WriteReverse, AppendsToTheLastOfWhatCame) {
+TEST(WriteReverse, AppendsToTheLastReceivedField) {
   const string out = request_in(
       reverse("192.0.2.9"),
       "GET / HTTP/1.1\r\nHost: h\r\nx-forwarded-for: 1.1.1.1\r\nFORWARDED: for=a\r\nA: b\r\nX-Forwarded-For: "
@@ -180,7 +180,7 @@ TEST(WriteReverse, AppendsToTheLastOfWhatCame) {
             "Connection: close\r\n\r\n");
 }
 
-TEST(WriteReverse, ConnectionHidesWhatCameAndNotWhatIsOurs) {
+TEST(WriteReverse, ConnectionRemovesReceivedFieldsOnly) {
   const string out = request_in(reverse("192.0.2.9"),
                                 "GET / HTTP/1.1\r\nHost: h\r\nConnection: x-forwarded-for, forwarded, "
                                 "X-Forwarded-Proto\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=a\r\n\r\n");
@@ -240,7 +240,7 @@ TEST(WriteRequest, FieldsInTheirOrder) {
       "Via: 1.1 proxy\r\nConnection: close\r\n\r\n");
 }
 
-TEST(WriteRequest, HopByHopFieldsStay) {
+TEST(WriteRequest, HopByHopFieldsAreDropped) {
   const string out = request(
       "GET http://h/ HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, X-Mine ,,te\r\nX-Mine: 1\r\nKeep-Alive: "
       "5\r\n"
@@ -252,13 +252,13 @@ TEST(WriteRequest, HopByHopFieldsStay) {
             "close\r\n\r\n");
 }
 
-TEST(WriteRequest, ConnectionCannotHideTheLength) {
+TEST(WriteRequest, ConnectionCannotRemoveTheLength) {
   const string out =
       request("POST http://h/ HTTP/1.0\r\nConnection: Content-Length\r\nContent-Length: 3\r\n\r\n");
   EXPECT_NE(out.find("\r\nContent-Length: 3\r\n"), string::npos);
 }
 
-TEST(WriteRequest, RefusesWhatDoesNotFit) {
+TEST(WriteRequest, FailsIfTheBufferIsTooSmall) {
   http::RequestHead head;
   ASSERT_EQ(http::parse_request("GET http://h/ HTTP/1.0\r\nA: b\r\n\r\n", 0, head).what,
             http::Parsed::What::complete);
@@ -280,7 +280,7 @@ TEST(WriteRequest, RefusesAFloodOfConnectionOptions) {
 }
 
 TEST(WriteRequest, GrowsWithinItsBound) {
-  // The worst case: as many fields as may be, each without the blank that we write; and the least of a
+  // The worst case: the maximum number of fields, each without the blank that we write, and the shortest
   // target.
   string text = "G http://h HTTP/1.1\r\nHost:h\r\n";
   for (int i = 1; i < 100; ++i) text += "a:b\r\n";
@@ -291,7 +291,7 @@ TEST(WriteRequest, GrowsWithinItsBound) {
 }
 
 TEST(WriteRequest, GrowsWithinItsBoundForAnotherProxy) {
-  // Host is made from the target and the target stays; nothing of what we add was there.
+  // Host is made from the target, and the target stays; the request has none of the fields that we add.
   const string host = string(249, 'h') + ".com", via(64, 'v'), id(64, 'i');
   const string credentials(http::kCredentialsBytesMax, 'c');
   string text = "G http://" + host + ":65535 HTTP/1.0\r\n";
@@ -306,7 +306,7 @@ TEST(WriteRequest, GrowsWithinItsBoundForAnotherProxy) {
   EXPECT_LE(length, text.size() + http::kRewriteGrowthMax);
 }
 
-TEST(WriteRequest, WhatIsWrittenParsesToTheSame) {
+TEST(WriteRequest, TheResultParsesToTheSame) {
   const string out =
       request("GET http://h:81/a?b HTTP/1.1\r\nHost: x\r\nA: b c\r\nD:\r\nContent-Length: 9\r\n\r\n");
   http::RequestHead head;
@@ -330,19 +330,19 @@ TEST(WriteResponse, StatusAndFields) {
       "Via: 1.1 proxy\r\nConnection: close\r\n\r\n");
 }
 
-TEST(WriteResponse, AddsTheDateThatIsMissing) {
+TEST(WriteResponse, AddsAMissingDate) {
   EXPECT_EQ(
       response("HTTP/1.0 200\r\n\r\n"),
       "HTTP/1.0 200 \r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
 }
 
-TEST(WriteResponse, ADateThatConnectionNamesIsReplaced) {
+TEST(WriteResponse, ADateNamedByConnectionIsReplaced) {
   EXPECT_EQ(response("HTTP/1.1 200 OK\r\nDate: x\r\nConnection: Date\r\n\r\n"),
             "HTTP/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.1 proxy\r\nConnection: "
             "close\r\n\r\n");
 }
 
-TEST(WriteResponse, WithoutViaAllIsAsItCame) {
+TEST(WriteResponse, WithoutViaFieldsAreUnchanged) {
   const string text =
       "HTTP/1.1 200 Fine\r\nserver: s\r\nSet-Cookie: a\r\nx: \r\nVia: 1.1 inner\r\nDate: then\r\nSet-Cookie: "
       "b\r\nContent-Length: 7\r\n\r\n";
@@ -353,7 +353,7 @@ TEST(WriteResponse, WithoutViaAllIsAsItCame) {
   EXPECT_EQ(string(room.data(), http::write_response(head, kHop, form, room)), text);
 }
 
-TEST(WriteResponse, ChunksAreNotAnnounced) {
+TEST(WriteResponse, ChunkedIsNotAnnounced) {
   const string out =
       response("HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\nTrailer: A\r\n\r\n");
   EXPECT_EQ(out, "HTTP/1.0 200 OK\r\nDate: x\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n");
@@ -391,7 +391,7 @@ string answer_to(const http::ErrorDetails& failure) {
   return {room.data(), http::write_answer(failure, kHop, room)};
 }
 
-// All that can be told: no answer is longer.
+// Everything that a response can contain: this is the longest.
 struct Everything {
   Everything() {
     address.family = sys::Address::Family::ipv6;
@@ -420,7 +420,7 @@ struct Everything {
   std::array<http::Attempt, 8> attempts{};
 };
 
-TEST(WriteAnswer, IsAWholeResponse) {
+TEST(WriteAnswer, IsACompleteResponse) {
   http::ErrorDetails failure{.reason = base::Reason::connection_refused, .host = "h", .port = 1};
   const string out = answer_to(failure);
   http::ResponseHead head;
@@ -435,7 +435,7 @@ TEST(WriteAnswer, IsAWholeResponse) {
   EXPECT_NE(out.find("\nAdvice: Check that the server runs"), string::npos);
 
   failure.to_head = true;
-  EXPECT_EQ(answer_to(failure), out.substr(0, parsed.length)) << "no body in the answer to a HEAD";
+  EXPECT_EQ(answer_to(failure), out.substr(0, parsed.length)) << "no body in the response to HEAD";
 }
 
 TEST(WriteAnswer, AlwaysFits) {
@@ -456,7 +456,7 @@ TEST(WriteAnswer, AlwaysFits) {
     }
 }
 
-TEST(WriteAnswer, TellsOfEachAddress) {
+TEST(WriteAnswer, ListsEachAddress) {
   http::ErrorDetails failure{.reason = base::Reason::connect_timeout, .error = ETIMEDOUT, .id = 17};
   const std::array<sys::Address, 3> addresses{sys::loopback4(80), sys::loopback6(81), sys::loopback4(82)};
   const std::array<http::Attempt, 2> attempts{{{3, ECONNREFUSED}, {10'000, ETIMEDOUT}}};
@@ -468,11 +468,11 @@ TEST(WriteAnswer, TellsOfEachAddress) {
             string::npos)
       << out;
   EXPECT_EQ(out.find(":82"), string::npos) << "it was not tried";
-  EXPECT_EQ(out.find("\nError: "), string::npos) << "it has been told";
+  EXPECT_EQ(out.find("\nError: "), string::npos) << "the list contains it already";
   EXPECT_NE(out.find("\nRequest: #17 in the proxy's log\n"), string::npos);
 }
 
-TEST(WriteAnswer, AnErrorAfterTheConnectionIsToldToo) {
+TEST(WriteAnswer, AnErrorAfterTheConnectionIsReportedToo) {
   http::ErrorDetails failure{.reason = base::Reason::upstream_reset, .error = ECONNRESET};
   const std::array<sys::Address, 1> addresses{sys::loopback4(80)};
   const std::array<http::Attempt, 1> attempts{{{3, 0}}};
@@ -485,7 +485,7 @@ TEST(WriteAnswer, AnErrorAfterTheConnectionIsToldToo) {
       << out;
 }
 
-TEST(WriteAnswer, APageEscapesWhatHtmlWouldRead) {
+TEST(WriteAnswer, APageEscapesHtml) {
   const string out = answer_to({.reason = base::Reason::bad_request_line,
                                 .phase = "a\x01\xc3\x7f\n<&>\"'",
                                 .host = "<script>alert(1)</script>",
@@ -499,7 +499,7 @@ TEST(WriteAnswer, APageEscapesWhatHtmlWouldRead) {
             string::npos);
 }
 
-TEST(WriteAnswer, ATextHasNoBytesThatATerminalObeys) {
+TEST(WriteAnswer, ATextHasNoControlCharacters) {
   const string out =
       answer_to({.reason = base::Reason::connection_refused, .host = "a\x1b[2J\r\nb<\xff", .port = 1});
   EXPECT_NE(out.find("\nHost: a?[2J??b<?, port 1\n"), string::npos) << out;
@@ -527,12 +527,12 @@ constexpr std::array<string_view, 20> kProxyErrors{"dns_timeout",
                                                    "proxy_loop_detected",
                                                    "proxy_configuration_error"};
 
-// What a web server says of its own files is no proxy's error.
+// Error pages of a web server about its own files are not proxy errors.
 bool is_of_a_file(base::Reason reason) {
   return reason >= base::Reason::file_not_found && reason <= base::Reason::range_not_satisfiable;
 }
 
-TEST(ProxyStatus, EachReasonHasAnErrorOfTheRegistry) {
+TEST(ProxyStatus, EachReasonHasARegisteredError) {
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
     const auto reason = static_cast<base::Reason>(i);
     const string_view name = base::row(reason).name, error = http::error_reply(reason).proxy_error;
@@ -545,7 +545,7 @@ TEST(ProxyStatus, EachReasonHasAnErrorOfTheRegistry) {
   }
 }
 
-TEST(ProxyStatus, AsWritten) {
+TEST(ProxyStatus, Format) {
   const auto field = [](const http::ErrorDetails& failure) {
     const string out = answer_to(failure);
     const std::size_t at = out.find("\r\nProxy-Status: ") + 2;
@@ -561,7 +561,7 @@ TEST(ProxyStatus, AsWritten) {
             R"(details="The request line is not \"METHOD http://host/path HTTP/1.x\".")");
 }
 
-TEST(AcceptsPage, WhenHtmlIsNamed) {
+TEST(AcceptsPage, IfHtmlIsNamed) {
   struct Row {
     string_view accept;
     bool page;

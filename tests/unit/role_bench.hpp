@@ -1,4 +1,4 @@
-// A bench whose listener has a role of its own, with servers behind it and a folder.
+// A bench whose listener has a role of its own, with upstream servers and a directory.
 #pragma once
 #include <string>
 #include <utility>
@@ -28,7 +28,7 @@ class RoleBench : public Bench {
 
   plan::Listener& plan_listener() { return config.listeners[0]; }
 
-  // One group of so many members: 10.0.0.1 and on, port 80. A test says how they behave by `member`.
+  // One group of this many members: 10.0.0.1 onwards, port 80. A test sets their behaviour by `member`.
   void group(int members, plan::Balance balance = plan::Balance::round_robin) {
     plan::Group made;
     for (int n = 1; n <= members; ++n)
@@ -41,7 +41,7 @@ class RoleBench : public Bench {
     return world.host(member_address(n), manner);
   }
 
-  // One site, for all names, whose routes these are.
+  // One site for all names, with these routes.
   void site(std::vector<plan::WebRoute> routes) {
     plan::Site made;
     made.routes = std::move(routes);
@@ -49,13 +49,13 @@ class RoleBench : public Bench {
     config.sites.push_back(std::move(made));
   }
 
-  // The end has come to the client: what it has, and how it ended.
+  // What the client received, and how its connection ended.
   std::string read_to_end(const sim::ConnectionPtr& connection) {
     const std::string out = read(connection);
     if (connection->remote_reset) return out + "(reset)";
     return connection->down.fin_arrived ? out + "(end)" : out + "(open)";
   }
-  // Nobody has work that has ended.
+  // No member counts requests that have ended.
   [[nodiscard]] bool settled() const {
     for (std::size_t group = 0; group < config.groups.size(); ++group)
       for (std::size_t member = 0; member < config.groups[group].members.size(); ++member)

@@ -1,4 +1,4 @@
-// Connections without HTTP: relayed, sent back, reversed, or answered with a file.
+// Connections without HTTP: TCP proxy, echo, reversed lines, and file.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -16,7 +16,7 @@ using std::string_view;
 using namespace std::string_literals;
 using Manner = sim::World::Host::Manner;
 
-// ---- relay -----------------------------------------------------------------------------------------------
+// ---- TCP proxy -------------------------------------------------------------------------------------------
 
 struct Relay : RoleBench {
   explicit Relay(int members = 1, std::size_t blocks = 16, std::size_t send_room = 1 << 20)
@@ -25,19 +25,19 @@ struct Relay : RoleBench {
   }
 };
 
-TEST(Relay, BothWaysAndBothEnds) {
+TEST(Relay, BothDirectionsAndBothEnds) {
   Relay b;
   auto& host = b.member(1);
   const auto client = b.client();
   const auto server = b.arrival(host);
-  ASSERT_NE(server, nullptr) << "it is connected before the client says a word";
+  ASSERT_NE(server, nullptr) << "it is connected before the client sends a byte";
   b.send(server, "220 hello\r\n");
   EXPECT_EQ(b.read(client), "220 hello\r\n");
   b.send(client, "\0\xff GET / HTTP/1.1\r\n\r\n"s);
   EXPECT_EQ(b.read(server), "\0\xff GET / HTTP/1.1\r\n\r\n"s);
   b.world.remote_shutdown(*client);
   EXPECT_EQ(b.read_to_end(server), "(end)");
-  EXPECT_EQ(b.read_to_end(client), "(open)") << "and nothing that says so";
+  EXPECT_EQ(b.read_to_end(client), "(open)") << "no message about it";
   b.send(server, "late");
   b.world.remote_close(*server);
   EXPECT_EQ(b.read_to_end(client), "late(end)");
@@ -61,8 +61,8 @@ TEST(Relay, TheServerEndsFirst) {
   EXPECT_TRUE(b.settled());
 }
 
-// The end came before there was anybody to pass it on to.
-TEST(Relay, TheClientHasSaidAllBeforeTheConnection) {
+// FIN arrives before the upstream connection exists.
+TEST(Relay, TheClientSendsAllBeforeTheConnection) {
   for (const char* said : {"", "all of it"}) {
     Relay b;
     auto& host = b.member(1);
@@ -75,7 +75,7 @@ TEST(Relay, TheClientHasSaidAllBeforeTheConnection) {
     const auto server = b.arrival(host);
     ASSERT_NE(server, nullptr);
     EXPECT_EQ(b.read_to_end(server), said + "(end)"s);
-    EXPECT_EQ(b.read_to_end(client), "(open)") << "no stray byte to see whether it is still there";
+    EXPECT_EQ(b.read_to_end(client), "(open)") << "no stray byte to see whether the client is still there";
     b.send(server, "answer");
     b.world.remote_close(*server);
     EXPECT_EQ(b.read_to_end(client), "answer(end)");
@@ -96,7 +96,7 @@ TEST(Relay, NoStrayByteWhileItConnects) {
   EXPECT_EQ(b.last().reason, Reason::connect_timeout);
 }
 
-TEST(Relay, NobodyListens) {
+TEST(Relay, NoServerListens) {
   Relay b{2};
   b.member(1, Manner::refuses);
   b.member(2, Manner::refuses);
@@ -109,7 +109,7 @@ TEST(Relay, NobodyListens) {
   EXPECT_EQ(b.worker->finished.back()->route.tried, 3U) << "each once";
 }
 
-TEST(Relay, TheNextMemberHasAllThatWasSaid) {
+TEST(Relay, TheNextMemberReceivesEverything) {
   for (const Manner manner : {Manner::refuses, Manner::swallows}) {
     Relay b{2};
     b.member(1, manner);
@@ -131,7 +131,7 @@ TEST(Relay, TheNextMemberHasAllThatWasSaid) {
   }
 }
 
-TEST(Relay, NoMemberIsBlamedForOurOwnWant) {
+TEST(Relay, ALocalShortageIsNotCountedAgainstAMember) {
   Relay b{2};
   b.member(1);
   b.member(2);
@@ -148,7 +148,7 @@ TEST(Relay, NoMemberIsBlamedForOurOwnWant) {
   EXPECT_TRUE(b.settled());
 }
 
-TEST(Relay, WhatBreaksOffLooksBrokenOff) {
+TEST(Relay, TruncationIsDetectable) {
   for (const bool client_breaks : {true, false}) {
     Relay b;
     auto& host = b.member(1);
@@ -162,7 +162,7 @@ TEST(Relay, WhatBreaksOffLooksBrokenOff) {
   }
 }
 
-TEST(Relay, SilenceEndsIt) {
+TEST(Relay, AnIdleConnectionTimesOut) {
   Relay b;
   auto& host = b.member(1);
   const auto client = b.client();
@@ -176,7 +176,7 @@ TEST(Relay, SilenceEndsIt) {
   EXPECT_TRUE(b.settled());
 }
 
-TEST(Relay, ASlowReaderHoldsBackTheOther) {
+TEST(Relay, ASlowReaderStopsTheSender) {
   Relay b{1, 16, 1000};
   auto& host = b.member(1);
   b.worker->pipes.bulk_bytes = ~std::uint32_t{0};
@@ -188,7 +188,7 @@ TEST(Relay, ASlowReaderHoldsBackTheOther) {
   EXPECT_LE(said, 1000U + base::kBlockBytes + 1000U);
   EXPECT_EQ(b.blocks_pool.used(), 1U);
   EXPECT_EQ(b.read(server).size(), said);
-  EXPECT_EQ(b.blocks_pool.used(), 0U) << "who waits to read holds nothing";
+  EXPECT_EQ(b.blocks_pool.used(), 0U) << "a waiting reader holds nothing";
 }
 
 // ---- PROXY headers ---------------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ constexpr string_view kV1 = "PROXY TCP4 192.0.2.1 198.51.100.7 4660 443\r\n";
 const string kSignature = "\r\n\r\n\0\r\nQUIT\n"s;
 const string kV2 = kSignature + "\x21\x11\0\x0c\xc0\0\2\1\xc6\x33\x64\7\x12\x34\1\xbb"s;
 
-TEST(ProxyHeaderOut, StandsBeforeWhatWasSaidEarly) {
+TEST(ProxyHeaderOut, PrecedesEarlyBytes) {
   for (const std::uint8_t version : {std::uint8_t{1}, std::uint8_t{2}})
     for (const bool first_refuses : {false, true}) {
       Relay b{2};
@@ -211,7 +211,7 @@ TEST(ProxyHeaderOut, StandsBeforeWhatWasSaidEarly) {
       const auto server = b.arrival(first_refuses ? second : first);
       ASSERT_NE(server, nullptr);
       const string got = b.read(server);
-      // Who is connected to is ours to say.
+      // The upstream server's address is ours to choose.
       if (version == 1) {
         EXPECT_TRUE(got.starts_with("PROXY ")) << got;
         EXPECT_TRUE(got.ends_with("\r\nearly")) << got;
@@ -225,7 +225,7 @@ TEST(ProxyHeaderOut, StandsBeforeWhatWasSaidEarly) {
     }
 }
 
-TEST(ProxyHeaderOut, ComesAloneIfNothingWasSaid) {
+TEST(ProxyHeaderOut, IsSentAloneIfNothingWasReceived) {
   Relay b;
   b.plan_listener().proxy_header_out = 1;
   auto& host = b.member(1);
@@ -246,7 +246,7 @@ TEST(ProxyHeaderOut, WaitsForABlock) {
   held.reset();
   b.scheduler.wake(b.record());
   EXPECT_TRUE(b.read(b.arrival(host)).starts_with("PROXY "));
-  EXPECT_EQ(b.generation.groups->open(0, 0), 1U) << "and not once for each time it was tried";
+  EXPECT_EQ(b.generation.groups->open(0, 0), 1U) << "counted once, not once per attempt";
 }
 
 TEST(ProxyHeaderIn, SplitAnywhere) {
@@ -277,7 +277,7 @@ TEST(ProxyHeaderIn, SplitAnywhereBeforeARequest) {
   }
 }
 
-TEST(ProxyHeaderIn, OnceForAConnection) {
+TEST(ProxyHeaderIn, OncePerConnection) {
   RoleBench b{Role::web};
   b.plan_listener().proxy_header_in = true;
   b.site({bench::files_at("/")});
@@ -289,8 +289,8 @@ TEST(ProxyHeaderIn, OnceForAConnection) {
   EXPECT_TRUE(b.read(client).ends_with("content"));
 }
 
-// What comes in one piece with the header is read before it is known whose it is.
-TEST(ProxyHeaderIn, WhatComesWithItIsTheClientsToPayFor) {
+// Bytes that arrive together with the header are read before the client is known.
+TEST(ProxyHeaderIn, BytesReadWithItCountForTheClient) {
   constexpr std::uint64_t kBurst = 10'000;
   const string request = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
   for (const Role role : {Role::echo, Role::reverse_lines, Role::web})
@@ -306,11 +306,11 @@ TEST(ProxyHeaderIn, WhatComesWithItIsTheClientsToPayFor) {
       const sys::Address payer = named ? b.record().client : sys::loopback4(1);
       EXPECT_EQ(b.generation.limits->bytes_allowed(payer, b.worker->now), kBurst - request.size());
       const std::uint64_t left = b.generation.limits->bytes_allowed(sys::loopback4(1), b.worker->now);
-      EXPECT_EQ(left, kBurst - (named ? 0 : request.size())) << "not those who passed it on";
+      EXPECT_EQ(left, kBurst - (named ? 0 : request.size())) << "not for the load balancer";
     }
 }
 
-TEST(ProxyHeaderIn, WhatIsNoneCloses) {
+TEST(ProxyHeaderIn, AnInvalidHeaderCloses) {
   for (const Role role :
        {Role::echo, Role::relay, Role::reverse_lines, Role::send_file, Role::web, Role::forward})
     for (const string_view bad :
@@ -329,11 +329,11 @@ TEST(ProxyHeaderIn, WhatIsNoneCloses) {
     }
 }
 
-// ---- never HTTP where there is none ----------------------------------------------------------------------
+// ---- no HTTP responses on other listeners ----------------------------------------------------------------
 
 constexpr Role kRaw[] = {Role::relay, Role::echo, Role::reverse_lines, Role::send_file};
 
-TEST(NoHttp, NoHeaderComes) {
+TEST(NoHttp, NoHeaderArrives) {
   for (const Role role : kRaw)
     for (const string_view begun : {"", "PROXY TCP4"}) {
       RoleBench b{role};
@@ -358,7 +358,7 @@ TEST(NoHttp, NoMemory) {
     const auto client = b.client();
     b.send(client, kV1);
     EXPECT_TRUE(b.record().needs_block);
-    b.record().verdict = Reason::no_buffer;  // as for whoever waits longest
+    b.record().verdict = Reason::no_buffer;  // as for the longest-waiting record
     b.scheduler.wake(b.record());
     EXPECT_EQ(b.read(client), "");
     EXPECT_TRUE(client->down.fin_arrived || client->remote_reset);
@@ -390,7 +390,7 @@ TEST(NoHttp, TooManyConnections) {
     }
 }
 
-TEST(NoHttp, WhoIsOneTooManyIsClosed) {
+TEST(NoHttp, AConnectionBeyondTheLimitIsClosed) {
   for (const Role role : kRaw)
     for (const bool introduced : {false, true}) {
       RoleBench b{role, 16, 100};
@@ -408,11 +408,11 @@ TEST(NoHttp, WhoIsOneTooManyIsClosed) {
       b.send(second, introduced ? string{kV1} + "def\n" : "def\n");
       EXPECT_EQ(b.read(second), "");
       EXPECT_TRUE(second->down.fin_arrived || second->remote_reset);
-      EXPECT_EQ(b.arrival(host), nullptr) << "its server never hears of it";
+      EXPECT_EQ(b.arrival(host), nullptr) << "its server never sees it";
       EXPECT_EQ(b.table.used(), 1U);
       ASSERT_FALSE(b.worker->finished.empty());
       EXPECT_EQ(b.last().reason, Reason::max_requests_reached);
-      EXPECT_FALSE(first->down.fin_arrived || first->remote_reset) << "who came in time stays";
+      EXPECT_FALSE(first->down.fin_arrived || first->remote_reset) << "earlier connections stay";
       if (role == Role::relay) {
         EXPECT_EQ(b.read(server), "abc\n");
       }
@@ -451,7 +451,7 @@ TEST(Echo, ByteForByteToTheEnd) {
   EXPECT_EQ(b.last().reason, Reason::complete);
 }
 
-TEST(Echo, WhoNeverReadsIsNotReadFurther) {
+TEST(Echo, AClientThatNeverReadsIsNotReadFurther) {
   RoleBench b{Role::echo, 16, 1000};
   b.worker->pipes.bulk_bytes = ~std::uint32_t{0};
   const auto client = b.client();
@@ -462,11 +462,11 @@ TEST(Echo, WhoNeverReadsIsNotReadFurther) {
   EXPECT_EQ(b.blocks_pool.used(), 1U);
   EXPECT_EQ(b.record().wait, Wait::client_write);
   b.pass(b.config.wait(Wait::client_write));
-  EXPECT_TRUE(client->remote_reset) << "the end would look like the end of the echo";
+  EXPECT_TRUE(client->remote_reset) << "a FIN would look like the end of the echo";
   EXPECT_TRUE(b.settled());
 }
 
-TEST(Echo, MuchGoesThroughAPipe) {
+TEST(Echo, ManyBytesGoThroughAPipe) {
   RoleBench b{Role::echo, 16, 5000};
   b.worker->pipes.bulk_bytes = 100;
   const auto client = b.client();
@@ -510,7 +510,7 @@ TEST(Lines, AsLongAsABlockAndNoLonger) {
       continue;
     }
     EXPECT_EQ(b.read_to_end(client), "erofeb\n(end)");
-    EXPECT_EQ(b.blocks_pool.used(), 0U) << "who is only heard out holds nothing";
+    EXPECT_EQ(b.blocks_pool.used(), 0U) << "a lingering close holds no block";
     EXPECT_EQ(b.last().reason, Reason::line_too_long);
     b.world.remote_close(*client);
     b.settle();
@@ -518,7 +518,7 @@ TEST(Lines, AsLongAsABlockAndNoLonger) {
   }
 }
 
-TEST(Lines, WhoNeverReadsIsNotReadFurther) {
+TEST(Lines, AClientThatNeverReadsIsNotReadFurther) {
   RoleBench b{Role::reverse_lines, 16, 1000};
   const auto client = b.client();
   std::size_t said = 0;
@@ -530,7 +530,7 @@ TEST(Lines, WhoNeverReadsIsNotReadFurther) {
   EXPECT_TRUE(b.settled());
 }
 
-// One block for a line and one for its answer would be a deadlock where there is one block for all.
+// One block for a line and one for its reversal would be a deadlock if there is one block for all.
 TEST(Lines, OneBlockIsEnough) {
   RoleBench b{Role::reverse_lines, 1};
   const auto client = b.client();
@@ -551,7 +551,7 @@ struct SendFile : RoleBench {
   }
 };
 
-TEST(SendFile, AndItsEnd) {
+TEST(SendFile, SendsTheFileAndCloses) {
   for (const std::size_t size : {0U, 1U, 16'384U, 300'000U})
     for (const std::size_t send_room : {std::size_t{777}, std::size_t{1} << 20}) {
       SendFile b{string(size, 'f'), send_room};
@@ -565,16 +565,16 @@ TEST(SendFile, AndItsEnd) {
     }
 }
 
-TEST(SendFile, IsClosedWhenItIsSent) {
+TEST(SendFile, TheFileIsClosedOnceSent) {
   SendFile b{"content"};
   b.settle();
   const std::size_t before = b.world.descriptors();
   const auto client = b.client();
   EXPECT_EQ(b.read(client), "content");
-  EXPECT_EQ(b.world.descriptors(), before + 1) << "only the client, who is heard out";
+  EXPECT_EQ(b.world.descriptors(), before + 1) << "only the client, in its lingering close";
 }
 
-TEST(SendFile, BecomesShorterAndLooksCut) {
+TEST(SendFile, AShrinkingFileIsDetectablyTruncated) {
   SendFile b{string(100'000, 'f'), 1000};
   const auto client = b.client();
   b.settle();
@@ -586,7 +586,7 @@ TEST(SendFile, BecomesShorterAndLooksCut) {
   EXPECT_TRUE(b.settled());
 }
 
-TEST(SendFile, AnIdleConnectionMakesWay) {
+TEST(SendFile, AnIdleConnectionIsEvicted) {
   for (const bool idle : {true, false}) {
     SendFile b{"content"};
     b.member(1);
@@ -594,7 +594,7 @@ TEST(SendFile, AnIdleConnectionMakesWay) {
     server.fd = sys::connect(bench::member_address(1)).fd;
     server.serial = b.table.new_serial();
     b.upstreams.own(server, 0);
-    // For the client, and the folder that is needed to open the file.
+    // For the client, and for the directory that is needed to open the file.
     b.world.descriptor_limit = 3 + b.world.descriptors() + 2;
     if (idle) b.upstreams.release({std::move(server), bench::member_address(1)}, "h", 80, b.worker->now);
     EXPECT_EQ(b.read(b.client()), idle ? "content" : "");
@@ -603,7 +603,7 @@ TEST(SendFile, AnIdleConnectionMakesWay) {
   }
 }
 
-TEST(SendFile, IsNotThere) {
+TEST(SendFile, FileNotFound) {
   SendFile b{"x"};
   b.plan_listener().file = "nothing";
   const auto client = b.client();

@@ -1,4 +1,4 @@
-// Access rules: how they are read, what they decide, and in which order.
+// Access rules: parsing, decisions and order.
 #include "../../src/plan/rules.hpp"
 
 #include <gtest/gtest.h>
@@ -51,7 +51,7 @@ Verdict by_default(Decision decision, Fallback row) {
   return {decision, By::fallback, static_cast<std::uint16_t>(row)};
 }
 
-// Is a request from elsewhere let through by this one rule?
+// Does this one rule allow a request from another machine?
 bool matches(const string& rule, const AccessRequest& asked, const char* address = "192.0.2.80") {
   return rules_of({"+" + rule}).for_address(asked, ip(address)).decision == Decision::allow;
 }
@@ -88,7 +88,7 @@ TEST(Network, AsText) {
   }
 }
 
-TEST(Network, HasSmallerOnes) {
+TEST(Network, Contains) {
   const auto network = [](const char* text) {
     plan::Network out;
     EXPECT_TRUE(config::parse_network(text, out)) << text;
@@ -163,7 +163,7 @@ TEST(Rules, EachCondition) {
   EXPECT_TRUE(matches("host=*", host("")));
 }
 
-TEST(Rules, EveryConditionMustHold) {
+TEST(Rules, AllConditionsMustMatch) {
   const char* const rule = "client=10.0.0.0/8,host=h,to=192.0.2.0/24,port=80,method=GET";
   EXPECT_TRUE(matches(rule, asked_of("10.0.0.1", "h")));
   EXPECT_FALSE(matches(rule, asked_of("11.0.0.1", "h")));
@@ -173,8 +173,8 @@ TEST(Rules, EveryConditionMustHold) {
   EXPECT_FALSE(matches(rule, asked_of("10.0.0.1", "h"), "192.0.3.1"));
 }
 
-// An exponential matcher would not come back from this.
-TEST(Rules, APatternOfManyStarsTakesNoLongTime) {
+// An exponential matcher would not return.
+TEST(Rules, APatternOfManyStarsIsFast) {
   string pattern = "host=";
   for (int i = 0; i < 60; ++i) pattern += "*a";
   const string host(250, 'a');
@@ -182,7 +182,7 @@ TEST(Rules, APatternOfManyStarsTakesNoLongTime) {
   EXPECT_FALSE(matches(pattern + "b", asked_of("192.0.2.1", host.c_str())));
 }
 
-TEST(Rules, WhatIsWrongAndWhatToDo) {
+TEST(Rules, ErrorsSayWhatToDo) {
   struct Row {
     const char* rule;
     const char* says;
@@ -243,7 +243,7 @@ TEST(Rules, WhatIsWrongAndWhatToDo) {
   }
 }
 
-TEST(Rules, TheFirstThatMatchesDecides) {
+TEST(Rules, TheFirstMatchDecides) {
   const Rules rules = rules_of({"+host=a.example", "-host=*.example", "+port=80", "-all"});
   const auto decide = [&rules](const char* host, std::uint16_t port) {
     return rules.for_address(asked_of("127.0.0.1", host, port), ip("192.0.2.1"));
@@ -276,7 +276,7 @@ TEST(Rules, ClosedByDefault) {
       {"a list of hosts is for this machine too", {"+host=x"}, "127.0.0.1", not_listed},
       {"and for others", {"+host=x"}, "192.0.2.1", not_listed},
       {"a list of networks", {"+to=10.0.0.0/8"}, "127.0.0.1", not_listed},
-      {"a prohibition is no list", {"-host=x"}, "127.0.0.1", this_machine},
+      {"a deny rule is not a list", {"-host=x"}, "127.0.0.1", this_machine},
       {"nor for others", {"-host=x"}, "192.0.2.1", no_client_rule},
       {"a network is for it alone: not for this machine", {"+client=10.0.0.0/8"}, "127.0.0.1", stranger},
       {"nor for strangers", {"+client=10.0.0.0/8"}, "192.0.2.1", stranger},
@@ -329,7 +329,7 @@ TEST(Rules, TheBuiltInRowsNameWhatTheyDeny) {
   EXPECT_EQ(text("::169.254.1.1"), "built in: ::169.254.0.0/112 is link-local");
 }
 
-// What listens on a loopback address is for those on this machine.
+// Services on a loopback address are for clients on this machine.
 TEST(Rules, LoopbackIsClosedToClientsElsewhere) {
   struct Row {
     std::vector<string> rules;
@@ -351,7 +351,7 @@ TEST(Rules, LoopbackIsClosedToClientsElsewhere) {
       {{"+client=2001:db8::/32"}, "2001:db8::7", "h", "::1", Decision::deny},
       {{"+client=2001:db8::/32"}, "2001:db8::7", "h", "127.0.0.1", Decision::deny},
       {{}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
-      // Whoever means it says so.
+      // An explicit rule opens it.
       {{"+all"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
       {{"+to=0.0.0.0/0"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
       {{"+host=localhost"}, "192.0.2.7", "localhost", "127.0.0.1", Decision::deny},
@@ -367,7 +367,7 @@ TEST(Rules, LoopbackIsClosedToClientsElsewhere) {
       {{"+host=127.0.0.1"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
       {{"+all", "+to=127.0.0.0/8"}, "192.0.2.7", "h", "127.0.0.1", Decision::allow},
       {{"-to=127.0.0.0/8", "+to=127.0.0.1"}, "192.0.2.7", "h", "127.0.0.1", Decision::deny},
-      // Those on this machine are as free as before.
+      // Clients on this machine are as free as before.
       {{"+all"}, "127.0.0.1", "h", "127.0.0.1", Decision::allow},
       {{}, "127.0.0.9", "h", "::1", Decision::allow},
       {{}, "::1", "h", "127.0.0.1", Decision::allow},
@@ -390,7 +390,7 @@ TEST(Rules, LoopbackIsClosedToClientsElsewhere) {
             "built in: ::1 is for clients on this machine");
 }
 
-TEST(Rules, OnlyWhoNamesABuiltInDestinationOpensIt) {
+TEST(Rules, OnlyARuleThatNamesABuiltInDestinationOpensIt) {
   struct Row {
     std::vector<string> rules;
     const char *host, *address;
@@ -443,7 +443,7 @@ TEST(Rules, BeforeLookup) {
       {{"-to=10.0.0.0/8"}, "h", undecided(0)},
       {{"-to=10.0.0.0/8", "-to=11.0.0.0/8"}, "h", undecided(0)},
       {{"-port=81,to=10.0.0.0/8"}, "h", by_default(Decision::undecided, Fallback::this_machine)},
-      // Either way it is denied: the name server need not hear of it.
+      // Denied either way: no DNS lookup is needed.
       {{"-to=10.0.0.0/8", "-port=80"}, "h", by_rule(Decision::deny, 1)},
       {{"-to=10.0.0.0/8", "+port=80"}, "h", undecided(0)},
       {{"+to=10.0.0.0/8", "-port=80"}, "h", undecided(0)},
@@ -466,7 +466,7 @@ TEST(Rules, BeforeLookup) {
   }
 }
 
-// What is said before the look-up must hold for every address: all pairs of a few rules, tried out.
+// A decision before the lookup must hold for every address: checks all pairs of a few rules.
 TEST(Rules, BothPhasesAgree) {
   const std::vector<string> pieces{
       "+all",           "-all",         "+to=10.0.0.0/8",      "-to=10.0.0.0/8",
@@ -498,13 +498,13 @@ TEST(Rules, BothPhasesAgree) {
   EXPECT_GT(open, 100);
 }
 
-TEST(Rules, IsItAboutTheClient) {
+TEST(Rules, IsAboutTheClient) {
   const auto about = [](const std::vector<string>& texts, const char* client) {
     const Rules rules = rules_of(texts);
     return rules.is_about_client(rules.before_lookup(asked_of(client, "h")));
   };
   EXPECT_TRUE(about({"-client=10.0.0.0/8"}, "10.0.0.1"));
-  EXPECT_TRUE(about({"+client=10.0.0.0/8"}, "11.0.0.1")) << "a stranger";
+  EXPECT_TRUE(about({"+client=10.0.0.0/8"}, "11.0.0.1")) << "another client";
   EXPECT_FALSE(about({"-client=10.0.0.0/8,port=80"}, "10.0.0.1"));
   EXPECT_FALSE(about({"-all"}, "10.0.0.1"));
   EXPECT_FALSE(about({"+host=x"}, "10.0.0.1"));
@@ -513,7 +513,7 @@ TEST(Rules, IsItAboutTheClient) {
   EXPECT_FALSE(none.is_about_client(none.before_lookup(asked_of("10.0.0.1", "0.0.0.0"))));
 }
 
-TEST(Rules, LintFindsWhatNeverDecides) {
+TEST(Rules, LintFindsRulesThatNeverDecide) {
   struct Row {
     std::vector<string> rules;
     bool warns;
@@ -564,9 +564,8 @@ TEST(Rules, LintFindsWhatNeverDecides) {
   EXPECT_EQ(warnings[0], "--deny port=80 has no effect: --allow port=80 matches the same requests earlier");
 }
 
-// What lint says must be so: if the second of two rules is said never to decide, then it decides nothing that
-// would have come out otherwise. All pairs of a few rules, tried out.
-TEST(Rules, LintIsRight) {
+// Checks lint: a rule said never to decide must not change any decision. All pairs of a few rules.
+TEST(Rules, LintIsCorrect) {
   const std::vector<string> pieces{"all",
                                    "to=10.0.0.0/8",
                                    "to=0.0.0.0/0",

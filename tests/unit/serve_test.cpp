@@ -1,4 +1,4 @@
-// A web server's answers from its routes to the bytes at its clients, and servers behind it.
+// A web server's responses, from its routes to the bytes at its clients, and its upstream servers.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -25,7 +25,7 @@ string get(const string& path, const string& more = "", const string& version = 
   return "GET " + path + " HTTP/" + version + "\r\nHost: h\r\n" + more + "\r\n";
 }
 
-// One answer of several in a row, cut off the front; its body by its length.
+// Removes the first of several pipelined responses; its body by its length.
 struct Answer {
   string head, body;
   [[nodiscard]] string status() const { return head.substr(0, 12); }
@@ -62,7 +62,7 @@ struct Web : RoleBench {
 
 // ---- files -----------------------------------------------------------------------------------------------
 
-TEST(Serve, ASmallFileGoesWithItsHead) {
+TEST(Serve, ASmallFileIsSentWithItsHead) {
   Web b;
   b.world.put_file("/www/a", "content");
   const auto client = b.client();
@@ -95,7 +95,7 @@ TEST(Serve, ALargeFileByteForByte) {
   }
 }
 
-TEST(Serve, AFileThatBecomesShorterLooksCut) {
+TEST(Serve, AShrinkingFileIsDetectablyTruncated) {
   for (const char* version : {"1.0", "1.1"}) {
     Web b{{files_at("/")}, 16, 1000};
     b.world.put_file("/www/a", string(100'000, 'x'));
@@ -111,7 +111,7 @@ TEST(Serve, AFileThatBecomesShorterLooksCut) {
   }
 }
 
-TEST(Serve, HeadHasNoBytes) {
+TEST(Serve, HeadHasNoBody) {
   Web b;
   b.world.put_file("/www/a", "content");
   b.world.put_file("/www/large", string(50'000, 'x'));
@@ -126,7 +126,7 @@ TEST(Serve, HeadHasNoBytes) {
   }
 }
 
-TEST(Serve, SeveralOnOneConnectionInTheirOrder) {
+TEST(Serve, PipelinedRequestsInOrder) {
   for (const bool pipelined : {false, true})
     for (const std::size_t room : {std::size_t{600}, std::size_t{1} << 20}) {
       Web b{{files_at("/")}, 16, room};
@@ -187,16 +187,16 @@ TEST(Serve, ARequestWithABodyIsTheLast) {
     const Answer answer = next_answer(text);
     EXPECT_EQ(answer.body, "content");
     EXPECT_TRUE(answer.has("Connection: close")) << answer.head;
-    EXPECT_EQ(text, "") << "what lies behind it may be of the body";
+    EXPECT_EQ(text, "") << "bytes after it may belong to the body";
     EXPECT_TRUE(client->down.fin_arrived);
-    EXPECT_FALSE(client->remote_reset) << "the answer could be lost";
+    EXPECT_FALSE(client->remote_reset) << "the response could be lost";
     b.world.remote_close(*client);
     b.settle();
     EXPECT_TRUE(b.settled());
   }
 }
 
-TEST(Serve, RefusalsKeepTheConnection) {
+TEST(Serve, ErrorsKeepTheConnection) {
   struct Row {
     string method, path;
     int status;
@@ -233,7 +233,7 @@ TEST(Serve, RefusalsKeepTheConnection) {
   }
 }
 
-TEST(Serve, RedirectsAndStays) {
+TEST(Serve, RedirectsAndKeepsTheConnection) {
   plan::WebRoute route;
   route.prefix = "/old";
   route.kind = plan::RouteKind::redirect;
@@ -252,7 +252,7 @@ TEST(Serve, RedirectsAndStays) {
   }
 }
 
-struct Told final : Pages {
+struct FixedPages final : Pages {
   [[nodiscard]] string metrics(bool json) const override { return json ? "{}" : string(40'000, 'm'); }
 };
 
@@ -261,8 +261,8 @@ TEST(Serve, Metrics) {
   route.prefix = "/metrics";
   route.kind = plan::RouteKind::metrics;
   Web b{{route}};
-  const Told told;
-  b.worker->pages = &told;
+  const FixedPages pages;
+  b.worker->pages = &pages;
   const auto client = b.client();
   b.send(client, get("/metrics") + get("/metrics", "Accept: application/json\r\n") +
                      "HEAD /metrics HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -276,14 +276,14 @@ TEST(Serve, Metrics) {
   EXPECT_EQ(text, "");
 }
 
-TEST(Serve, MetricsAreOnlyRead) {
+TEST(Serve, MetricsAreReadOnly) {
   plan::WebRoute route;
   route.prefix = "/metrics";
   route.kind = plan::RouteKind::metrics;
   for (const string method : {"POST", "PUT", "DELETE", "OPTIONS", "get"}) {
     Web b{{route}};
-    const Told told;
-    b.worker->pages = &told;
+    const FixedPages pages;
+    b.worker->pages = &pages;
     const auto client = b.client();
     b.send(client, method + " /metrics HTTP/1.1\r\nHost: h\r\n\r\n" +
                        get("/metrics", "Accept: application/json\r\n"));
@@ -310,8 +310,8 @@ TEST(Serve, WaitsForABlock) {
   EXPECT_EQ(b.last().body_bytes(), 7U);
 }
 
-// A body whose length nobody knows beforehand.
-TEST(Serve, OpenEndedInChunksOrUntilTheEnd) {
+// A body of unknown length.
+TEST(Serve, UnknownLengthInChunksOrUntilTheEnd) {
   if (!files::has_gzip()) GTEST_SKIP() << "this build has no zlib";
   string content;
   for (int i = 0; i < 60'000; ++i) content += "line " + std::to_string(i) + "\n";
@@ -345,7 +345,7 @@ TEST(Serve, OptionsForTheWholeServer) {
   EXPECT_EQ(b.ask("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n").status().substr(9), "405");
 }
 
-TEST(Serve, AnIdleConnectionMakesWayForAFile) {
+TEST(Serve, AnIdleConnectionIsEvictedForAFile) {
   for (const bool idle : {true, false}) {
     Web b{{files_at("/"), reverse_at("/api")}};
     b.group(1);
@@ -353,13 +353,13 @@ TEST(Serve, AnIdleConnectionMakesWayForAFile) {
     b.world.put_file("/www/large", string(50'000, 'x'));
     const auto client = b.client();
     b.send(client, get("/nothing"));
-    b.read(client);  // now the folder is open
+    b.read(client);  // now the directory is open
     b.send(client, get("/api"));
     const auto server = b.arrival(host);
     b.send(server, "HTTP/1.1 204 No Content\r\n\r\n");
     b.read(client);
     ASSERT_EQ(b.upstreams.idle(), 1U);
-    b.world.descriptor_limit = 3 + b.world.descriptors();  // all that there may be are open
+    b.world.descriptor_limit = 3 + b.world.descriptors();  // all that the limit allows are open
     auto kept = b.upstreams.acquire("10.0.0.1", 80, base::kNoIndex);
     if (idle) b.upstreams.release(std::move(kept), "10.0.0.1", 80, b.worker->now);
     b.send(client, get("/large"));
@@ -369,8 +369,8 @@ TEST(Serve, AnIdleConnectionMakesWayForAFile) {
   }
 }
 
-// Who stayed would be the crowd for all others.
-TEST(Serve, WhoIsOneTooManyGoes) {
+// A kept connection would hold a slot.
+TEST(Serve, AConnectionBeyondTheLimitIsClosed) {
   Web b;
   b.world.put_file("/www/a", "content");
   const auto first = b.client();
@@ -386,7 +386,7 @@ TEST(Serve, WhoIsOneTooManyGoes) {
   EXPECT_TRUE(b.read(first).ends_with("content"));
 }
 
-// ---- servers behind it -----------------------------------------------------------------------------------
+// ---- upstream servers ------------------------------------------------------------------------------------
 
 struct Reverse : Web {
   explicit Reverse(int members = 1, plan::WebRoute route = reverse_at("/"), std::size_t blocks = 16)
@@ -395,7 +395,7 @@ struct Reverse : Web {
   }
 };
 
-TEST(Reverse, TheRequestAsTheServerHasIt) {
+TEST(Reverse, TheForwardedRequest) {
   Reverse b;
   auto& host = b.member(1);
   const auto client = b.client();
@@ -407,7 +407,7 @@ TEST(Reverse, TheRequestAsTheServerHasIt) {
   EXPECT_TRUE(asked.head.starts_with("GET /a?b HTTP/1.1\r\nHost: Public.test:8080\r\n")) << asked.head;
   EXPECT_TRUE(asked.has("X-A: 1"));
   EXPECT_TRUE(asked.has("X-Forwarded-For: 127.0.0.1"));
-  EXPECT_TRUE(asked.has("X-Forwarded-Proto: http")) << "what the client says of it counts for nothing";
+  EXPECT_TRUE(asked.has("X-Forwarded-Proto: http")) << "the client's own field does not count";
   EXPECT_TRUE(asked.has("X-Forwarded-Host: Public.test:8080"));
   EXPECT_TRUE(asked.has("Via: 1.1 proxy"));
   b.send(server, "HTTP/1.1 404 Gone\r\nContent-Length: 2\r\nX-B: 2\r\n\r\nno");
@@ -418,11 +418,11 @@ TEST(Reverse, TheRequestAsTheServerHasIt) {
   EXPECT_EQ(answer.head.find("Via"), string::npos) << answer.head;
   EXPECT_EQ(answer.body, "no");
   EXPECT_EQ(b.generation.groups->open(0, 0), 0U);
-  EXPECT_FALSE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "an answer is an answer";
+  EXPECT_FALSE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "an error response is a response";
 }
 
-// How it is spelled is between the client and the server; we only read it.
-TEST(Reverse, ThePathAsItWasSpelled) {
+// The spelling is between the client and the server; the proxy only parses it.
+TEST(Reverse, ThePathIsForwardedUnchanged) {
   for (const string path : {"/a%2Fb", "/a%2fb//c", "/%41/./x/../y", "/%7e?%zz", "/a;b=%2F?c/../d"}) {
     Reverse b;
     auto& host = b.member(1);
@@ -434,7 +434,7 @@ TEST(Reverse, ThePathAsItWasSpelled) {
   }
 }
 
-TEST(Reverse, ConnectionsAreKeptAtBothSides) {
+TEST(Reverse, ConnectionsAreKeptOnBothSides) {
   Reverse b;
   auto& host = b.member(1);
   const auto client = b.client();
@@ -453,7 +453,7 @@ TEST(Reverse, ConnectionsAreKeptAtBothSides) {
   }
 }
 
-TEST(Reverse, EachMemberInItsTurn) {
+TEST(Reverse, EachMemberInTurn) {
   Reverse b{2};
   auto& first = b.member(1);
   auto& second = b.member(2);
@@ -472,7 +472,7 @@ TEST(Reverse, EachMemberInItsTurn) {
   EXPECT_TRUE(b.settled());
 }
 
-TEST(Reverse, TheNextMemberIfOneCannotBeReached) {
+TEST(Reverse, TheNextMemberIfOneIsUnreachable) {
   for (const Manner manner : {Manner::refuses, Manner::swallows}) {
     Reverse b{2};
     b.member(1, manner);
@@ -515,7 +515,7 @@ TEST(Reverse, TheNextMemberIfANameIsNotFound) {
   }
 }
 
-TEST(Reverse, NobodyCanBeReached) {
+TEST(Reverse, AllMembersAreUnreachable) {
   Reverse b{2};
   b.member(1, Manner::refuses);
   b.member(2, Manner::refuses);
@@ -528,8 +528,8 @@ TEST(Reverse, NobodyCanBeReached) {
   EXPECT_TRUE(b.settled());
 }
 
-// What one member has had may have had its effect.
-TEST(Reverse, WhoHasHadTheRequestWasTheLastToBeTried) {
+// A request that a member has received may have had its effect.
+TEST(Reverse, NoRetryOnceAMemberHasReceivedTheRequest) {
   Reverse b{2};
   auto& first = b.member(1);
   auto& second = b.member(2);
@@ -540,13 +540,13 @@ TEST(Reverse, WhoHasHadTheRequestWasTheLastToBeTried) {
   b.world.remote_rst(*server);
   EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 502"));
   EXPECT_EQ(b.arrival(second), nullptr);
-  EXPECT_TRUE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "it gave no answer";
+  EXPECT_TRUE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "it did not respond";
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.settled());
 }
 
-TEST(Reverse, AKeptConnectionThatIsDeadIsReplaced) {
+TEST(Reverse, ADeadIdleConnectionIsReplaced) {
   Reverse b{2};
   auto& first = b.member(1);
   auto& second = b.member(2);
@@ -562,7 +562,7 @@ TEST(Reverse, AKeptConnectionThatIsDeadIsReplaced) {
   b.send(other, "HTTP/1.1 204 No Content\r\n\r\n");
   b.read(client);
   ASSERT_EQ(b.upstreams.idle(), 2U);
-  // It dies under the next request, and nobody listens there any more.
+  // It dies during the next request, and nothing listens there any more.
   b.send(client, get("/"));
   b.read(server);
   first.manner = Manner::refuses;
@@ -579,7 +579,7 @@ TEST(Reverse, AKeptConnectionThatIsDeadIsReplaced) {
   EXPECT_TRUE(b.settled());
 }
 
-TEST(Reverse, ARoutesOwnPatience) {
+TEST(Reverse, ARoutesOwnTimeout) {
   plan::WebRoute route = reverse_at("/");
   route.timeout_ms = 700;
   Reverse b{1, route};
@@ -593,7 +593,7 @@ TEST(Reverse, ARoutesOwnPatience) {
   EXPECT_NE(b.read(client).find("504"), string::npos);
 }
 
-TEST(Reverse, AfterADeadlineWithoutAnAnswer) {
+TEST(Reverse, TimeoutWithoutAResponse) {
   Reverse b;
   auto& host = b.member(1);
   const auto client = b.client();
@@ -607,7 +607,7 @@ TEST(Reverse, AfterADeadlineWithoutAnAnswer) {
   EXPECT_TRUE(b.settled());
 }
 
-TEST(Reverse, WhoLeavesLeavesNothingOpen) {
+TEST(Reverse, AClientThatLeavesLeavesNothingOpen) {
   Reverse b;
   auto& host = b.member(1);
   for (int stage = 0; stage < 3; ++stage) {
@@ -619,12 +619,12 @@ TEST(Reverse, WhoLeavesLeavesNothingOpen) {
     b.world.remote_rst(*client);
     b.settle();
     EXPECT_TRUE(b.settled()) << stage;
-    EXPECT_FALSE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "it was not its fault";
+    EXPECT_FALSE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "the member did not fail";
   }
 }
 
-// RFC 9110 section 7.6.2: who finds none left answers itself.
-TEST(Reverse, NoForwardsAreLeft) {
+// RFC 9110 section 7.6.2: at 0 the recipient responds itself.
+TEST(Reverse, MaxForwardsIsZero) {
   for (const string method : {"OPTIONS", "TRACE"}) {
     Reverse b;
     auto& host = b.member(1);
@@ -635,12 +635,12 @@ TEST(Reverse, NoForwardsAreLeft) {
   }
 }
 
-TEST(Reverse, WhatWasHereBeforeIsALoop) {
+TEST(Reverse, ItsOwnViaIsALoop) {
   Reverse b;
   EXPECT_EQ(b.ask(get("/", "Via: 1.1 proxy\r\n")).status().substr(9), "508");
 }
 
-TEST(Reverse, BesideFilesOnOneConnection) {
+TEST(Reverse, TogetherWithFilesOnOneConnection) {
   Web b{{files_at("/"), reverse_at("/api")}};
   b.group(1);
   auto& host = b.member(1);
@@ -659,8 +659,8 @@ TEST(Reverse, BesideFilesOnOneConnection) {
   EXPECT_TRUE(text.ends_with("\r\n\r\nfile"));
 }
 
-// What one client may have another may not, and a server behind us is for neither.
-TEST(Reverse, AKeptConnectionIsNoWayAroundARule) {
+// Clients with different permissions share a pool, and the upstream server knows neither.
+TEST(Reverse, AReusedConnectionDoesNotBypassARule) {
   Reverse b;
   auto& host = b.member(1);
   ASSERT_EQ(config::apply_option(b.config, "--deny", "to=10.0.0.0/8"), "");

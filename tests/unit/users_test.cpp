@@ -1,4 +1,4 @@
-// Names and passwords: the file, the field, and that a right password is hashed but once.
+// Names and passwords: the file, the field, and the cache of verified passwords.
 #include "../../src/plan/users.hpp"
 
 #include <gtest/gtest.h>
@@ -22,8 +22,8 @@ using What = LoginResult::What;
 
 constexpr base::SipKey kKey{0x1234, 0x5678};
 
-// "$f$PASSWORD" is the hash of a password, with "." for ":", which no hash has; kinds with other beginnings
-// are not known.
+// "$f$PASSWORD" is the hash of a password, with "." for ":", which no hash contains. Other prefixes are
+// unknown.
 class FakeHasher final : public plan::Hasher {
  public:
   [[nodiscard]] bool knows(const char* setting) const noexcept override {
@@ -99,7 +99,7 @@ TEST(Base64, EachLength) {
   }
 }
 
-TEST(Base64, OneTextForEachMeaning) {
+TEST(Base64, EachValueHasOneEncoding) {
   for (const char* text : {"Zg=", "Zg", "Zh==", "Zm9=", "=Zg=", "Z===", "====", "Zm 9", "Zm9v\n", "Zm-_",
                            "Zg==Zg==", "Zm9vZ", "Zm9vYmFyZg=="}) {
     std::array<char, 6> into;
@@ -110,7 +110,7 @@ TEST(Base64, OneTextForEachMeaning) {
   EXPECT_FALSE(http::decode_base64(std::string_view{"Zm\0v", 4}, std::span<char>{}, length));
 }
 
-TEST(ConstantTime, IsEquality) {
+TEST(ConstantTime, Equality) {
   EXPECT_TRUE(plan::equal_in_constant_time("", ""));
   EXPECT_TRUE(plan::equal_in_constant_time("abc", "abc"));
   EXPECT_FALSE(plan::equal_in_constant_time("abc", "abd"));
@@ -123,7 +123,7 @@ TEST_F(WithUsers, RightAndWrong) {
   const LoginResult login = users.check(basic("ann:secret"));
   EXPECT_EQ(login.what, What::good);
   EXPECT_EQ(login.user, "ann");
-  EXPECT_EQ(check(basic("bob:p:q")), What::good) << "the first colon counts";
+  EXPECT_EQ(check(basic("bob:p:q")), What::good) << "the first colon separates";
   EXPECT_EQ(check(basic("carl:")), What::good) << "an empty password";
   for (const char* credentials : {"ann:secre", "ann:secret ", "ann:", "Ann:secret", "an:secret",
                                   "anna:secret", ":secret", "bob:secret", "dan:secret", ":", "ann:SECRET"}) {
@@ -133,9 +133,9 @@ TEST_F(WithUsers, RightAndWrong) {
   }
 }
 
-TEST_F(WithUsers, TheFieldIsReadStrictly) {
+TEST_F(WithUsers, TheFieldIsParsedStrictly) {
   const string good = base64("ann:secret");
-  EXPECT_EQ(check("basic " + good), What::good) << "the scheme has no case (RFC 9110 section 11.1)";
+  EXPECT_EQ(check("basic " + good), What::good) << "the scheme is case-insensitive (RFC 9110 section 11.1)";
   EXPECT_EQ(check("BASIC   " + good), What::good) << "1*SP";
   const std::vector<string> malformed{"",
                                       "Basic",
@@ -157,21 +157,21 @@ TEST_F(WithUsers, TheFieldIsReadStrictly) {
                                       basic(string{"ann:secret\0", 11}),
                                       basic(string{"ann:secret\0x", 12})};
   for (const string& value : malformed) EXPECT_EQ(check(value), What::malformed) << value;
-  EXPECT_EQ(users.computed(), 1U) << "nothing was computed for what is malformed";
+  EXPECT_EQ(users.computed(), 1U) << "no hash was computed for malformed fields";
 }
 
-TEST_F(WithUsers, LengthsHaveAnEnd) {
+TEST_F(WithUsers, LengthsAreLimited) {
   EXPECT_EQ(check(basic("ann:" + string(plan::kCredentialsMax - 4, 'x'))), What::wrong);
-  EXPECT_EQ(hasher.asked().back(), string(plan::kCredentialsMax - 4, 'x')) << "whole";
+  EXPECT_EQ(hasher.asked().back(), string(plan::kCredentialsMax - 4, 'x')) << "complete";
   EXPECT_EQ(check(basic("ann:" + string(plan::kCredentialsMax - 3, 'x'))), What::malformed);
   EXPECT_EQ(check("Basic " + string(100'000, 'A')), What::malformed);
 }
 
-TEST_F(WithUsers, OneFieldIsWanted) {
+TEST_F(WithUsers, OneFieldIsRequired) {
   const string value = basic("ann:secret");
   http::Fields fields;
   fields.add({"Authorization", value});
-  EXPECT_EQ(users.login(fields).what, What::missing) << "that is for the server";
+  EXPECT_EQ(users.login(fields).what, What::missing) << "that one is for the server";
   fields.add({"proxy-AUTHORIZATION", value});
   EXPECT_EQ(users.login(fields).what, What::good);
   EXPECT_EQ(users.login(fields).user, "ann");
@@ -179,30 +179,30 @@ TEST_F(WithUsers, OneFieldIsWanted) {
   EXPECT_EQ(users.login(fields).what, What::malformed);
 }
 
-TEST_F(WithUsers, ARightPasswordIsHashedOnce) {
+TEST_F(WithUsers, ACorrectPasswordIsHashedOnce) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(check(basic("ann:secret")), What::good);
   EXPECT_EQ(users.computed(), 1U);
-  EXPECT_EQ(users.check(basic("ann:secret")).user, "ann") << "as remembered";
+  EXPECT_EQ(users.check(basic("ann:secret")).user, "ann") << "from the cache";
   for (int i = 0; i < 3; ++i) EXPECT_EQ(check(basic("ann:wrong")), What::wrong);
-  EXPECT_EQ(users.computed(), 4U) << "a wrong one is not remembered";
+  EXPECT_EQ(users.computed(), 4U) << "a wrong one is not cached";
   EXPECT_EQ(check(basic("bob:secret")), What::wrong) << "nor is one user's password another's";
 }
 
 TEST_F(WithUsers, AnUnknownNameCostsAHashToo) {
-  EXPECT_EQ(check(basic("nobody:x")), What::wrong);
+  EXPECT_EQ(check(basic("dave:x")), What::wrong);
   EXPECT_EQ(users.computed(), 1U);
   EXPECT_EQ(hasher.asked().back(), "x");
-  EXPECT_EQ(check(basic("nobody:secret")), What::wrong)
-      << "though it is the password of the one who is hashed for it";
+  EXPECT_EQ(check(basic("dave:secret")), What::wrong)
+      << "even with the password whose hash is computed for unknown names";
 }
 
-TEST_F(WithUsers, AHashThatFailsLetsNobodyIn) {
+TEST_F(WithUsers, AFailedHashDeniesAccess) {
   hasher.broken = true;
   EXPECT_EQ(check(basic("ann:secret")), What::wrong);
   EXPECT_EQ(check(basic("carl:")), What::wrong);
 }
 
-TEST_F(WithUsers, AFileReadAnewForgetsWhoWasRight) {
+TEST_F(WithUsers, ReloadingAFileClearsTheCache) {
   EXPECT_EQ(check(basic("ann:secret")), What::good);
   ASSERT_EQ(read(users, hasher, "ann:$f$changed\n"), "");
   EXPECT_EQ(users.size(), 1U);
@@ -210,7 +210,7 @@ TEST_F(WithUsers, AFileReadAnewForgetsWhoWasRight) {
   EXPECT_EQ(check(basic("ann:changed")), What::good);
 }
 
-TEST_F(WithUsers, AWrongFileChangesNothing) {
+TEST_F(WithUsers, AnInvalidFileChangesNothing) {
   EXPECT_EQ(check(basic("ann:secret")), What::good);
   EXPECT_NE(read(users, hasher, "ann:$f$changed\nbob\n"), "");
   EXPECT_EQ(users.size(), 3U);
@@ -218,7 +218,7 @@ TEST_F(WithUsers, AWrongFileChangesNothing) {
   EXPECT_EQ(users.computed(), 1U);
 }
 
-TEST(Users, TheOneNotUsedForLongestIsForgotten) {
+TEST(Users, TheLeastRecentlyUsedIsEvicted) {
   FakeHasher hasher;
   Users users{&hasher, kKey};
   string file;
@@ -231,13 +231,13 @@ TEST(Users, TheOneNotUsedForLongestIsForgotten) {
     return users.computed();
   };
   for (std::size_t i = 0; i < plan::kRememberedMax; ++i) enter(i);
-  EXPECT_EQ(enter(0), plan::kRememberedMax) << "all are remembered; 0 is now the last used";
-  EXPECT_EQ(enter(plan::kRememberedMax), plan::kRememberedMax + 1) << "one too many, for which 1 goes";
+  EXPECT_EQ(enter(0), plan::kRememberedMax) << "all are cached; 0 is now the most recent";
+  EXPECT_EQ(enter(plan::kRememberedMax), plan::kRememberedMax + 1) << "one too many: evicts 1";
   EXPECT_EQ(enter(0), plan::kRememberedMax + 1);
   EXPECT_EQ(enter(1), plan::kRememberedMax + 2);
 }
 
-TEST(Users, NobodyIsKnownBeforeAFileIsRead) {
+TEST(Users, NoUserIsKnownBeforeAFileIsRead) {
   FakeHasher hasher;
   Users users{&hasher, kKey};
   EXPECT_EQ(users.check(basic("ann:secret")).what, What::wrong);
@@ -247,14 +247,14 @@ TEST(Users, NobodyIsKnownBeforeAFileIsRead) {
 TEST(Users, TheLinesOfAFile) {
   FakeHasher hasher;
   Users users{&hasher, kKey};
-  EXPECT_EQ(read(users, hasher, "# who\n\nann:$f$a\r\n \t\nbob jr:$f$b"), "")
+  EXPECT_EQ(read(users, hasher, "# users\n\nann:$f$a\r\n \t\nbob jr:$f$b"), "")
       << "comments, blank lines, CR LF, no last LF";
   EXPECT_EQ(users.size(), 2U);
   EXPECT_EQ(users.check(basic("ann:a")).what, What::good);
   EXPECT_EQ(users.check(basic("bob jr:b")).what, What::good);
 }
 
-TEST(Users, WhatIsWrongWithAFile) {
+TEST(Users, ErrorsOfAFile) {
   struct Row {
     string text;
     const char* says;
@@ -291,13 +291,13 @@ TEST(Users, WhatIsWrongWithAFile) {
   }
 }
 
-// ---- the real thing, where it is there: hashes made by others -------------------------------------------
+// ---- libcrypt, if available: hashes made by other programs ----------------------------------------------
 
 struct RealHash {
   const char *title, *hash;
 };
 constexpr RealHash kRealHashes[] = {
-    // of "secret"; by openssl passwd, and by crypt of Perl
+    // of "secret", made by openssl passwd and by crypt of Perl
     {"bcrypt", "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"},
     {"SHA-512",
      "$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGStk8PSwGfQv72N2CKPPrVACtLtip/cZ/1GM/O6IND4WQhG."},
@@ -307,7 +307,7 @@ constexpr RealHash kRealHashes[] = {
     {"traditional", "abNANd1rDfiNc"},
 };
 
-TEST(Crypt, KnowsTheHashesOfOthers) {
+TEST(Crypt, AcceptsHashesOfOtherPrograms) {
   const std::unique_ptr<plan::Hasher> hasher = plan::make_crypt();
   if (!hasher) GTEST_SKIP() << "built without libcrypt";
   for (const RealHash& row : kRealHashes) {
@@ -322,7 +322,7 @@ TEST(Crypt, KnowsTheHashesOfOthers) {
   }
 }
 
-TEST(Crypt, RefusesWhatItCannotCompute) {
+TEST(Crypt, RefusesUnsupportedHashes) {
   const std::unique_ptr<plan::Hasher> hasher = plan::make_crypt();
   if (!hasher) GTEST_SKIP() << "built without libcrypt";
   for (const char* hash :

@@ -1,4 +1,4 @@
-// Which site and which route of a web server a request is for.
+// Selects the site and the route of a web server for a request.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -49,7 +49,7 @@ class WebTest : public testing::Test {
     EXPECT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete) << text;
     return plan::plan_web(config, listener, head, client);
   }
-  // The prefix of the route that was found, or why there is none.
+  // The prefix of the route found, or the reason if there is none.
   string found(const string& target, const string& host = "h") {
     const Plan plan = decide(target, host);
     return plan.reason == Reason::none ? plan.route->prefix : string{base::row(plan.reason).name};
@@ -86,10 +86,10 @@ TEST_F(WebTest, TheSiteByTheHost) {
     EXPECT_EQ(found(row.path, row.host), row.path) << row.host;
     EXPECT_EQ(found("/none", row.host), "file-not-found");
     EXPECT_EQ(found(string{"http://"} + row.host + row.path, "two.test"), row.path)
-        << "what the target says counts (RFC 9112 section 3.2.2)";
+        << "the target's host counts (RFC 9112 section 3.2.2)";
   }
   listener.sites = {2, 1};
-  EXPECT_EQ(found("/two", "elsewhere.test"), "/two") << "the listener's first is for all others";
+  EXPECT_EQ(found("/two", "elsewhere.test"), "/two") << "the listener's first site is the default";
 }
 
 TEST_F(WebTest, TheLongestPrefixOnABoundary) {
@@ -121,8 +121,8 @@ TEST_F(WebTest, TheLongestPrefixOnABoundary) {
   EXPECT_EQ(found("/a/b/c"), "/a/b") << "their order does not matter";
 }
 
-// Whoever serves it would understand all of these as a path below the closed one.
-TEST_F(WebTest, NoSpellingGetsAroundARoute) {
+// A server might interpret each of these as a path below the closed route.
+TEST_F(WebTest, NoSpellingBypassesARoute) {
   for (const RouteKind kind : {RouteKind::files, RouteKind::reverse}) {
     routes() = {route("/", kind), route("/secret", kind)};
     routes()[1].deny = {network("0.0.0.0/0")};
@@ -160,7 +160,7 @@ TEST_F(WebTest, NoSpellingGetsAroundARoute) {
       EXPECT_NE(plan.reason, Reason::none) << path;
       EXPECT_EQ(plan.kind, Kind::refuse) << path;
     }
-    // And these are not below it.
+    // These are not below it.
     for (const char* path : {"/secrets", "/secret%20", "/x/secret", "/secret/../public", "/SECRET",
                              "/%2573ecret", "/secret/%2e%2e/public", "/...//secrets", "/x?/../secret"})
       EXPECT_EQ(found(path), "/") << path;
@@ -169,21 +169,21 @@ TEST_F(WebTest, NoSpellingGetsAroundARoute) {
   }
 }
 
-// What cannot be decoded would be another path for each who reads it.
-TEST_F(WebTest, ABrokenPercentIsNoPath) {
+// Programs differ in how they decode invalid escapes.
+TEST_F(WebTest, AnInvalidEscapeIsRefused) {
   for (const RouteKind kind :
        {RouteKind::files, RouteKind::redirect, RouteKind::reverse, RouteKind::metrics}) {
     routes() = {route("/", kind), route("/a", kind)};
     for (const char* path :
          {"/a%zz", "/a%", "/a%2", "/a%g0", "/a/%2x", "/%%2F", "/%", "/a%?b", "/a%00", "/a/%00/b"})
       EXPECT_EQ(found(path), "bad-target") << path;
-    EXPECT_EQ(found("/a?b=%zz"), "/a") << "a query means what its reader makes of it";
+    EXPECT_EQ(found("/a?b=%zz"), "/a") << "a query is not decoded";
   }
   routes() = {route("/a")};
-  EXPECT_EQ(found("/b%"), "bad-target") << "whether there is a route or not";
+  EXPECT_EQ(found("/b%"), "bad-target") << "with or without a matching route";
 }
 
-// To some it is a separator, to others not: a server behind us may be either.
+// A separator to some servers, but not to others.
 TEST_F(WebTest, AnEncodedSlash) {
   for (const char* path : {"/a%2Fb", "/a%2f", "/x/a%2Fb/c", "/a%2Fb/../c"}) {
     routes() = {route("/")};
@@ -197,11 +197,11 @@ TEST_F(WebTest, AnEncodedSlash) {
               route("/closed", RouteKind::reverse)};
   for (const char* path : {"/open/x%2Fy", "/open/%2F", "/open/x%252F..%252F..%252Fclosed"})
     EXPECT_EQ(found(path), "/open") << path;
-  // Each of these is below one route for some, and below another for others.
+  // Each of these is below one route for some servers, and below another for others.
   for (const char* path : {"/closed%2Fx", "/open/x%2F..%2F..%2Fclosed", "/closed/x%2F..%2F..%2Fopen",
                            "/open/..%2Fclosed", "/open/x%2fy/../../closed", "/%2Fclosed"})
     EXPECT_EQ(found(path), "file-not-found") << path;
-  EXPECT_EQ(found("/open/x%2Fy/../../.."), "bad-target") << "above the top for some";
+  EXPECT_EQ(found("/open/x%2Fy/../../.."), "bad-target") << "above the root for some";
 }
 
 TEST_F(WebTest, TheFileOfARoute) {
@@ -231,7 +231,7 @@ TEST_F(WebTest, TheFileOfARoute) {
   }
 }
 
-TEST_F(WebTest, WhoMayAsk) {
+TEST_F(WebTest, Authorization) {
   routes() = {route("/")};
   struct Row {
     std::vector<const char*> allow, deny;
@@ -271,7 +271,7 @@ TEST_F(WebTest, Kinds) {
   EXPECT_EQ(decide("https://h/f").reason, Reason::scheme_unsupported);
 }
 
-TEST_F(WebTest, WhetherTheConnectionStays) {
+TEST_F(WebTest, WhetherTheConnectionIsKept) {
   routes() = {route("/f"), route("/g")};
   routes()[1].keep_alive = false;
   EXPECT_TRUE(decide("/f").keep_alive);
@@ -279,7 +279,7 @@ TEST_F(WebTest, WhetherTheConnectionStays) {
   EXPECT_TRUE(decide("/x").keep_alive);
   config.sites[0].keep_alive = false;
   EXPECT_FALSE(decide("/x").keep_alive);
-  EXPECT_TRUE(decide("/f").keep_alive) << "the route knows better";
+  EXPECT_TRUE(decide("/f").keep_alive) << "the route decides";
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Files of a real folder: ways out of it, FIFOs, permissions, sendfile(2), files that change while they are
-// sent.
+// Files of a real directory: escapes from it, FIFOs, permissions, sendfile(2), and files that change while
+// they are sent.
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -33,7 +33,7 @@ string drain(base::BodySource* feed) {
   return out;
 }
 
-// A folder that is gone afterwards; what is served lies in "www" below it.
+// A temporary directory; "www" below it is served.
 class LinuxFiles : public testing::Test {
  protected:
   LinuxFiles() {
@@ -81,7 +81,7 @@ class LinuxFiles : public testing::Test {
   std::uint64_t now = 1000;
 };
 
-TEST_F(LinuxFiles, NothingLeadsOut) {
+TEST_F(LinuxFiles, NothingEscapesTheDirectory) {
   make("www/in.txt", "in");
   fs::create_directory(base / "www/sub");
   fs::create_directory(base / "www-other");
@@ -106,7 +106,7 @@ TEST_F(LinuxFiles, NothingLeadsOut) {
   EXPECT_EQ(ask("/" + string(300, 'n')).status, 404) << "longer than a name can be";
 }
 
-TEST_F(LinuxFiles, TheCallItselfRefusesWhatLeadsOut) {
+TEST_F(LinuxFiles, Openat2RefusesEscapes) {
   const sys::Opened folder = sys::open_directory(route.directory.c_str());
   ASSERT_TRUE(folder.fd);
   EXPECT_EQ(sys::open_beneath(folder.fd, "../outside.txt", sys::Access::read).error, EXDEV);
@@ -116,8 +116,8 @@ TEST_F(LinuxFiles, TheCallItselfRefusesWhatLeadsOut) {
   EXPECT_EQ(sys::open_directory((base / "outside.txt").c_str()).error, ENOTDIR);
 }
 
-// The kernel's own answer is what the steps are measured by.
-TEST_F(LinuxFiles, StepByStepItIsTheSame) {
+// The kernel's own result is the reference for the fallback.
+TEST_F(LinuxFiles, TheFallbackGivesTheSameResults) {
   make("www/in.txt", "in");
   fs::create_directories(base / "www/sub/deep");
   make("www/sub/deep/x", "x");
@@ -192,7 +192,7 @@ TEST_F(LinuxFiles, StepByStepItIsTheSame) {
           << path;
 }
 
-TEST_F(LinuxFiles, WhatNobodyMayRead) {
+TEST_F(LinuxFiles, UnreadableFiles) {
   make("www/closed.txt", "closed", 0640);
   make("www/open.txt", "open", 0644);
   fs::create_directory(base / "www/dir");
@@ -207,7 +207,7 @@ TEST_F(LinuxFiles, WhatNobodyMayRead) {
   EXPECT_NE(page.find("href=\"dir/\""), string::npos);
 }
 
-TEST_F(LinuxFiles, AFifoDoesNotHoldUsUp) {
+TEST_F(LinuxFiles, AFifoDoesNotBlock) {
   ASSERT_EQ(::mkfifo((base / "www/pipe").c_str(), 0644), 0);
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
@@ -220,7 +220,7 @@ TEST_F(LinuxFiles, AFifoDoesNotHoldUsUp) {
   EXPECT_EQ(ask("/socket").reason, Reason::file_forbidden);
 }
 
-TEST_F(LinuxFiles, WhatIsSaidIsTrue) {
+TEST_F(LinuxFiles, FieldsAreCorrect) {
   make("www/a.txt", "hello");
   struct stat status {};
   ASSERT_EQ(::stat((base / "www/a.txt").c_str(), &status), 0);
@@ -234,9 +234,9 @@ TEST_F(LinuxFiles, WhatIsSaidIsTrue) {
   EXPECT_EQ(seen.modified_ns, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec);
 }
 
-TEST_F(LinuxFiles, AFolderIsRead) {
+TEST_F(LinuxFiles, ADirectoryIsListed) {
   std::set<string> expected;
-  for (int i = 0; i < 700; ++i) {  // more than one call of getdents64(2) brings
+  for (int i = 0; i < 700; ++i) {  // more than one call of getdents64(2) returns
     const string name = string(60, 'n') + std::to_string(i);
     make("www/" + name, "x");
     expected.insert(name);
@@ -257,7 +257,7 @@ TEST_F(LinuxFiles, AFolderIsRead) {
   EXPECT_EQ(entries.size(), 699U);
 }
 
-TEST_F(LinuxFiles, AChangeIsSeen) {
+TEST_F(LinuxFiles, AChangeIsDetected) {
   make("www/a.txt", "hello");
   EXPECT_EQ(body("/a.txt"), "200 hello");
   make("www/a.txt", "world");  // of the same length, perhaps within the same tick of the clock
@@ -299,7 +299,7 @@ struct Pair {
   sys::Fd ours, theirs;
 };
 
-TEST_F(LinuxFiles, ByRangeIsAsByProduce) {
+TEST_F(LinuxFiles, SendfileSendsTheSameBytesAsProduce) {
   string text;
   for (int i = 0; text.size() < 1'000'000; ++i) text += std::to_string(i) + ' ';
   make("www/large.bin", text);
@@ -322,7 +322,7 @@ TEST_F(LinuxFiles, ByRangeIsAsByProduce) {
   }
   got += pair.read();
   EXPECT_EQ(got, text.substr(10));
-  EXPECT_GT(full, 0) << "it is more than the socket holds";
+  EXPECT_GT(full, 0) << "more than the socket holds";
   EXPECT_EQ(drain(answer.feed.get()), "") << "that was all";
 }
 
@@ -335,11 +335,11 @@ TEST_F(LinuxFiles, AFileThatShrinks) {
   const Pair pair;
   std::uint64_t offset = 100'000;
   const sys::Io io = sys::send_file(pair.ours, sent.feed->range().fd, offset, 100'000);
-  EXPECT_EQ(io.outcome, sys::Outcome::eof) << "nobody waits for what will not come";
+  EXPECT_EQ(io.outcome, sys::Outcome::eof) << "no wait for bytes that will not come";
   EXPECT_EQ(offset, 100'000U);
 }
 
-TEST_F(LinuxFiles, AFileThatGrowsOrIsGoneIsSentAsItWas) {
+TEST_F(LinuxFiles, AFileThatGrowsOrIsDeletedIsSentUnchanged) {
   make("www/a.bin", string(100'000, 'x'));
   const files::Answer answer = ask("/a.bin");
   std::ofstream{base / "www/a.bin", std::ios::app} << "more";

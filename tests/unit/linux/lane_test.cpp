@@ -44,8 +44,8 @@ TEST_F(LinuxLane, ShortReadClearsReadableUnlessFinReported) {
     bool readable;
   };
   const Row rows[] = {{"short", false, false, 100, false},
-                      {"short, and the end was told", true, false, 100, true},
-                      {"short, and both ends were told", false, true, 100, true},
+                      {"short, and FIN was reported", true, false, 100, true},
+                      {"short, and FIN of both directions was reported", false, true, 100, true},
                       {"as much as was asked for", false, false, 5, true},
                       {"less than there is", false, false, 3, true}};
   frame(Body::Kind::until_eof);

@@ -1,5 +1,5 @@
-// What is written anew says the same as what was read, less what was for us alone; and it never outgrows its
-// room.
+// A rewritten head means the same as the original, without hop-by-hop fields, and never exceeds its size
+// limit.
 #include "../../../src/http/rewrite.hpp"
 
 #include <ctime>
@@ -17,7 +17,7 @@ using std::string_view;
 
 using Pairs = std::vector<std::pair<string, string>>;
 
-const string kVia(64, 'v');  // as long as it may be
+const string kVia(64, 'v');  // of the maximum length
 const http::ProxyFields kHop{kVia, "Sun, 06 Nov 1994 08:49:37 GMT"};
 
 template <class Head>
@@ -40,7 +40,7 @@ Pairs pairs_of(const http::Fields& fields) {
   return out;
 }
 
-// The text rewritten; empty if that was refused.
+// The rewritten text; empty if it was refused.
 template <class Head>
 string rewritten(string_view text) {
   Head head;
@@ -54,8 +54,8 @@ string lowered(string text) {
   return text;
 }
 
-// RFC 9110 section 7.6.1: what is for this connection alone, by its name or because Connection names it. Host
-// and Content-Length are written from what they mean.
+// RFC 9110 section 7.6.1: fields of this connection only, by name or because Connection names them. Host and
+// Content-Length are written from their parsed values.
 Pairs end_to_end(const Pairs& fields) {
   std::set<string> dropped{"connection",
                            "proxy-connection",
@@ -120,7 +120,7 @@ class Heads {
   std::mt19937 random_;
 };
 
-TEST(LinuxRewrite, ARequestSaysTheSameToTheNextHop) {
+TEST(LinuxRewrite, ARequestMeansTheSameToTheNextHop) {
   Heads heads{9110};
   for (int i = 0; i < 5000; ++i) {
     const string text = heads.request();
@@ -129,7 +129,7 @@ TEST(LinuxRewrite, ARequestSaysTheSameToTheNextHop) {
     const string out = rewritten<http::RequestHead>(text);
     const http::Parsed parsed = parse_all(out, after);
     ASSERT_EQ(parsed.what, http::Parsed::What::complete) << text << "became\n" << out;
-    ASSERT_EQ(parsed.length, out.size()) << "one head and nothing behind it";
+    ASSERT_EQ(parsed.length, out.size()) << "one head and nothing after it";
     ASSERT_LE(out.size(), text.size() + http::kRewriteGrowthMax);
     EXPECT_EQ(after.form, http::TargetForm::origin);
     EXPECT_EQ(after.method, before.method);
@@ -159,7 +159,7 @@ TEST(LinuxRewrite, ARequestSaysTheSameToTheNextHop) {
   }
 }
 
-TEST(LinuxRewrite, AResponseSaysTheSameToTheClient) {
+TEST(LinuxRewrite, AResponseMeansTheSameToTheClient) {
   Heads heads{9111};
   for (int i = 0; i < 5000; ++i) {
     const string text = heads.response();
@@ -188,7 +188,7 @@ TEST(LinuxRewrite, AResponseSaysTheSameToTheClient) {
   }
 }
 
-TEST(LinuxRewrite, WhatItDoesNotPassOnInWhateverCase) {
+TEST(LinuxRewrite, DropsHopByHopFieldsInWhateverCase) {
   for (const char* name :
        {"Connection", "Proxy-Connection", "Keep-Alive", "TE", "Upgrade", "Proxy-Authorization",
         "Proxy-Authenticate", "Trailer", "Proxy-Authentication-Info"})
@@ -229,10 +229,10 @@ TEST(LinuxRewrite, TheGreatestGrowthIsWithinItsBound) {
   EXPECT_LE(rewritten<http::ResponseHead>(answer).size(), answer.size() + http::kRewriteGrowthMax);
   const string start = "GET http://h/ HTTP/1.0\r\nA: ";
   const string greatest = start + string(http::kHeadBytesMax - start.size() - 4, 'a') + "\r\n\r\n";
-  EXPECT_FALSE(rewritten<http::RequestHead>(greatest).empty()) << "the greatest head that is taken goes on";
+  EXPECT_FALSE(rewritten<http::RequestHead>(greatest).empty()) << "the largest accepted head is forwarded";
 }
 
-TEST(LinuxRewrite, WithLessRoomThanItNeedsItSaysSo) {
+TEST(LinuxRewrite, FailsIfTheBufferIsTooSmall) {
   http::RequestHead head;
   ASSERT_EQ(parse_all("GET http://h/a HTTP/1.0\r\nA: b\r\nContent-Length: 7\r\n\r\n", head).what,
             http::Parsed::What::complete);
@@ -279,7 +279,7 @@ TEST(LinuxDate, AgreesWithTheLibraryOnEachDayOfFourCenturies) {
   }
 }
 
-TEST(LinuxAnswer, EachReasonMakesAWholeResponseThatFits) {
+TEST(LinuxAnswer, EachReasonGivesACompleteResponseThatFits) {
   const string long_host(3000, 'd');
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
     const auto reason = static_cast<base::Reason>(i);

@@ -1,5 +1,5 @@
-// What the tests on the real kernel share: text at the edge of memory, memory for pools, sockets whose far
-// end the test holds, and a machine without its loop.
+// Shared by the tests on the real kernel: text at the end of memory, memory for pools, sockets whose far end
+// the test holds, and a state machine without its event loop.
 #pragma once
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@
 
 namespace support {
 
-// Far beyond what anything here takes: who waits this long waits for ever.
+// Far beyond what any test takes: a wait this long has failed.
 inline constexpr int kForeverMs = 20'000;
 
 // Page-aligned memory for a pool or a table.
@@ -47,16 +47,16 @@ class Room {
   std::byte* memory_;
 };
 
-// The far end of a connection, in the test's hand. What it says waits in `outbox` until the kernel takes it.
+// The far end of a connection, held by the test. Bytes in `outbox` wait until the kernel accepts them.
 class Peer {
  public:
   explicit Peer(sys::Fd fd) : fd_(std::move(fd)) {}
 
   std::string outbox;    // still to be sent
   std::string received;  // so far
-  bool reads = true;     // false: leaves what comes to it in the kernel
+  bool reads = true;     // false: leaves received bytes in the kernel
   bool eof = false;      // the other side has sent its last byte
-  bool reset = false;    // it has broken off
+  bool reset = false;    // RST has arrived
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool ended() const { return eof || reset; }
@@ -105,7 +105,7 @@ class Host {
   sys::Fd listener_;
 };
 
-// A port of this machine on which nobody listens, as long as this lives.
+// A port of this machine on which nothing listens, as long as this object lives.
 class NobodyThere {
  public:
   NobodyThere() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -121,8 +121,8 @@ class NobodyThere {
   sys::Fd fd_;
 };
 
-// Waits for one of `events` on a descriptor. What is awaited has been caused already, so this does not depend
-// on time.
+// Waits for one of `events` on a descriptor. The event has been caused already, so this does not depend on
+// time.
 inline bool await(int fd, short events) {
   pollfd wanted{.fd = fd, .events = events, .revents = 0};
   return ::poll(&wanted, 1, kForeverMs) == 1;
@@ -134,7 +134,7 @@ inline std::size_t open_descriptors() {
   return count;
 }
 
-// Records and state functions on the real kernel, turned by hand.
+// Records and state functions on the real kernel, run by hand.
 class Machine {
  public:
   static constexpr std::uint32_t kSlots = 8;
@@ -161,7 +161,7 @@ class Machine {
     EXPECT_TRUE(admit(std::move(far), from, 0, worker));
     return *peers_.emplace_back(std::make_unique<Peer>(std::move(near.fd)));
   }
-  // The next connection that the machine makes to `host`.
+  // The next connection of the proxy to `host`.
   Peer& arrival(Host& host) {
     sys::Fd fd;
     until(
@@ -174,7 +174,7 @@ class Machine {
   }
   request_info& record(std::uint32_t slot = 0) { return table.at(slot); }
 
-  // Turns until `what` is true. Whatever it depends on has been caused before: it comes, or it never will.
+  // Runs turns until `what` is true. Its cause has happened before: it becomes true, or it never will.
   bool until(const char* what, const std::function<bool()>& is_true, const Host* host = nullptr) {
     for (;;) {
       for (const auto& peer : peers_) {
@@ -187,7 +187,7 @@ class Machine {
         continue;
       }
       if (!sleep(host)) {
-        ADD_FAILURE() << "in vain waited until " << what << "; the record is in " << name(record().state)
+        ADD_FAILURE() << "timed out waiting until " << what << "; the record is in " << name(record().state)
                       << ", wait " << static_cast<int>(record().wait);
         return false;
       }
@@ -204,13 +204,13 @@ class Machine {
   bool until_free() {
     return until("all records are free", [&] { return table.used() == 0; });
   }
-  // Time goes by; what is due is due.
+  // Advances the clock and handles what is due.
   void pass(std::uint64_t ms) {
     worker.now += ms;
     scheduler.expire(worker.now);
     run();
   }
-  // Each record that is queued now runs once.
+  // Runs each queued record once.
   void run() {
     scheduler.run_ready([this](request_info& record) { advance(record, worker); });
   }
@@ -229,7 +229,7 @@ class Machine {
       if (request_info* const found = table.find(token); found != nullptr) scheduler.wake(*found);
   }
 
-  // Everything that was lent has come back.
+  // All borrowed resources have been returned.
   void expect_clean(const std::string& title) {
     EXPECT_EQ(table.used(), 0U) << title;
     EXPECT_EQ(blocks.used(), 0U) << title;
@@ -239,14 +239,14 @@ class Machine {
     EXPECT_FALSE(scheduler.block_needed()) << title;
     EXPECT_EQ(scheduler.next_deadline(), 0U) << title;
   }
-  // The notes on the request that ended last.
+  // The access record of the last request.
   [[nodiscard]] const AccessRecord& last() const {
     static const AccessRecord none{};
     EXPECT_FALSE(worker.finished.empty()) << "no request has ended";
     return worker.finished.empty() ? none : worker.finished.back()->log;
   }
 
-  // The transitions that the trace tells of, as "A>B".
+  // The transitions in the trace, as "A>B".
   [[nodiscard]] std::set<std::string> transitions() const {
     std::set<std::string> seen;
     for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
