@@ -13,7 +13,7 @@
 
 namespace net {
 
-// The newest attempt's endpoint belongs to the caller, who may write to it before it is established; the
+// The newest attempt's endpoint belongs to the caller, which may write to it before it is established; the
 // connector keeps the earlier ones. The caller decides when the next attempt is due.
 class Connector {
  public:
@@ -37,7 +37,7 @@ class Connector {
   // failed and its endpoint is empty; others may be pending (`start_next`).
   Outcome poll(Endpoint& newest, std::uint64_t now) noexcept;
 
-  // The parts of `poll`, for a caller who knows only by its first write whether the newest is connected.
+  // The parts of `poll`, for a caller whose first write shows whether the newest attempt is connected.
   // Replaces the newest attempt by an earlier one that is connected. Returns false if there is none.
   bool promote_connected(Endpoint& newest, std::uint64_t now) noexcept;
   // The newest attempt has failed with that errno. Empties `newest`.
@@ -52,7 +52,7 @@ class Connector {
   [[nodiscard]] std::uint8_t left() const noexcept {
     return static_cast<std::uint8_t>(addresses_.count - next_);
   }
-  // What became of the addresses tried so far: EINPROGRESS while pending, ECANCELED if another was faster.
+  // The results of the addresses tried so far: EINPROGRESS while pending, ECANCELED if another was faster.
   [[nodiscard]] std::span<const http::Attempt> attempts() const noexcept { return {attempts_.data(), next_}; }
   // Of the newest attempt, or of the connection.
   [[nodiscard]] const sys::Address& address() const noexcept { return addresses_.list[newest_]; }

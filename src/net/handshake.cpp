@@ -18,7 +18,7 @@ constexpr char kNoLogin = 0, kWithLogin = 2;
 constexpr char kConnect = 1, kReserved = 0;
 constexpr char kIpv4 = 1, kName = 3, kIpv6 = 4;
 
-// ---- what we say -----------------------------------------------------------------------------------------
+// ---- messages to the parent ------------------------------------------------------------------------------
 
 void put_authority(Writer& out, string_view host, std::uint16_t port) noexcept {
   base::put_host(out, host) << ':' << std::uint64_t{port};
@@ -49,7 +49,7 @@ void put_bytes(Writer& out, std::span<const std::uint8_t> bytes) noexcept {
   for (const std::uint8_t byte : bytes) out << static_cast<char>(byte);
 }
 
-// A name goes on as a name, so that the parent looks it up.
+// A name is sent as a name, so that the parent resolves it.
 void put_request(Writer& out, string_view host, std::uint16_t port) noexcept {
   out << kSocks << kConnect << kReserved;
   sys::Address address;
@@ -63,7 +63,7 @@ void put_request(Writer& out, string_view host, std::uint16_t port) noexcept {
   out << static_cast<char>(port >> 8) << static_cast<char>(port & 0xffU);
 }
 
-// ---- what the parent answers -----------------------------------------------------------------------------
+// ---- replies of the parent -------------------------------------------------------------------------------
 
 constexpr Heard more() noexcept { return {}; }
 constexpr Heard next(Greeting stage, std::size_t consumed) noexcept {
@@ -76,8 +76,8 @@ constexpr Heard failed(Reason why, std::uint16_t status = 0) noexcept {
   return {.what = Heard::What::failed, .why = why, .status = status};
 }
 
-// What the fields of a whole head say of a body. A 2xx to CONNECT has none, whatever they say (RFC 9110
-// section 9.3.6), and of other answers only the status counts.
+// Errors in a head's body length. A 2xx to CONNECT has no body whatever its fields contain (RFC 9110
+// section 9.3.6), and of other replies only the status counts.
 constexpr bool is_of_body(Reason why) noexcept {
   return why == Reason::bad_content_length || why == Reason::bad_transfer_encoding ||
          why == Reason::conflicting_framing || why == Reason::transfer_encoding_unsupported;
@@ -92,7 +92,7 @@ Heard hear_connect(string_view came) noexcept {
     const bool whole = parsed.what == http::Parsed::What::complete;
     if (!whole && !is_of_body(parsed.why)) return failed(Reason::bad_parent_response);
     start += whole ? parsed.length : rest.find("\r\n\r\n") + 4;
-    if (head.status == 101) return failed(Reason::bad_parent_response, 101);  // nobody asked for it
+    if (head.status == 101) return failed(Reason::bad_parent_response, 101);  // without Upgrade
     if (head.interim()) continue;                                             // RFC 9110 section 15.2
     if (head.status / 100 == 2) return done(start, head.status);
     return failed(head.status == 407 ? Reason::parent_auth_failed : Reason::parent_refused, head.status);
@@ -115,7 +115,7 @@ Heard hear_login(string_view came) noexcept {
   return status == 0 ? next(Greeting::socks_request, 2) : failed(Reason::parent_auth_failed, status);
 }
 
-// Replies 0 to 8 of RFC 1928 section 6. Others are not assigned; they do say that there is no connection.
+// Replies 0 to 8 of RFC 1928 section 6. Others are not assigned, and mean that there is no connection.
 constexpr Reason reason_of(unsigned char reply) noexcept {
   constexpr std::array<Reason, 9> kReasons{
       Reason::none,                // succeeded
@@ -131,8 +131,8 @@ constexpr Reason reason_of(unsigned char reply) noexcept {
   return reply < kReasons.size() ? kReasons[reply] : Reason::parent_refused;
 }
 
-// The address that the parent bound is read over. A refusal counts as soon as it is there: who refuses does
-// not always go on to the letter.
+// Skips the address that the parent bound. A refusal counts as soon as its code has arrived: some parents
+// do not send the rest of the reply.
 Heard hear_reply(string_view came) noexcept {
   if (!came.empty() && came[0] != kSocks) return failed(Reason::bad_parent_response);
   if (came.size() < 2) return more();

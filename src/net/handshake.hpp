@@ -1,6 +1,6 @@
-// What is said to a parent proxy before a connection leads on to the host: by HTTP's CONNECT (RFC 9110
-// section 9.3.6) or by SOCKS5 (RFC 1928, RFC 1929). Functions over buffers; nothing is remembered here but by
-// the stage, which the caller keeps.
+// The handshake with an upstream (parent) proxy that opens a connection to the host: HTTP CONNECT (RFC 9110
+// section 9.3.6) or SOCKS5 (RFC 1928, RFC 1929). Functions over buffers; the only state is the stage, which
+// the caller keeps.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,10 +13,11 @@
 
 namespace net {
 
-// The stages: each is one thing that we say and one answer. CONNECT has one; SOCKS begins with its methods.
+// The stages: each is one message and one reply. CONNECT has one; SOCKS begins with its methods.
 enum class Greeting : std::uint8_t { none, connect, socks_methods, socks_login, socks_request };
 
-// For the parent. An empty user: none. Each has at most kLoginBytesMax bytes of UTF-8; `user` has no colon.
+// Credentials for the parent. An empty user: none. Each has at most kLoginBytesMax bytes of UTF-8; `user` has
+// no colon.
 struct Login {
   std::string_view user, password;
 };
@@ -24,36 +25,36 @@ inline constexpr std::size_t kLoginBytesMax = 255;  // RFC 1929 section 2
 static_assert(kLoginBytesMax <= http::kBasicWordMax);
 
 inline constexpr std::size_t kParentNameBytesMax = 64;
-// The longest of them is CONNECT with a login.
+// The longest message is CONNECT with a login.
 inline constexpr std::size_t kGreetingBytesMax =
     std::string_view{"CONNECT []:65535 HTTP/1.1\r\nHost: []:65535\r\n"}.size() + 2 * http::kHostBytesMax +
     std::string_view{"Via: 1.1 \r\n"}.size() + kParentNameBytesMax +
     std::string_view{"Proxy-Authorization: Basic \r\n\r\n"}.size() +
     http::base64_bytes(2 * kLoginBytesMax + 1);
 
-// Writes what is to be said in this stage, to be led on to `host` (a name, or an address without brackets)
-// and `port`. `our_name` stands in CONNECT's Via, so that a parent sees a loop; empty: no Via. Returns its
-// length; 0 if it does not fit in `out` (kGreetingBytesMax always do), if something is longer than it may be,
+// Writes the message of this stage, for a connection to `host` (a name, or an address without brackets)
+// and `port`. CONNECT has `our_name` in Via, so that a parent detects a loop; empty: no Via. Returns its
+// length; 0 if it does not fit in `out` (kGreetingBytesMax always suffice), if an argument is too long,
 // or in stage `none`.
 std::size_t write_greeting(Greeting stage, const Login& login, std::string_view host, std::uint16_t port,
                            std::string_view our_name, std::span<std::byte> out) noexcept;
 
 struct Heard {
   enum class What : std::uint8_t {
-    more,   // the answer is not whole
-    next,   // stage `next` follows; nothing has come of its answer yet but what lies behind `consumed`
-    done,   // the connection leads on
-    failed  // it does not, for the reason `why`
+    more,   // the reply is incomplete
+    next,   // stage `next` follows; bytes after `consumed` belong to its reply
+    done,   // the connection to the host is open
+    failed  // it is not, for the reason `why`
   };
   What what = What::more;
-  std::size_t consumed = 0;  // next, done: bytes of the parent's own; what lies behind is the host's
+  std::size_t consumed = 0;  // next, done: bytes of the parent's reply; done: bytes after it are the host's
   Greeting next = Greeting::none;
   base::Reason why = base::Reason::none;
-  std::uint16_t status = 0;  // the parent's HTTP status or SOCKS reply, as far as it gave one
+  std::uint16_t status = 0;  // the parent's HTTP status or SOCKS reply; 0: none
 };
 
-// `came`: all that has come in this stage; the verdict does not depend on how it was cut. http::kHeadBytesMax
-// bytes always give a verdict other than `more`. `login` as it was for `write_greeting`: a parent may not ask
+// `came`: all bytes received in this stage; the result does not depend on how they were cut. kHeadBytesMax
+// bytes always give a result other than `more`. `login` as it was for `write_greeting`: a parent may not ask
 // for one that was not offered.
 Heard hear(Greeting stage, const Login& login, std::string_view came) noexcept;
 

@@ -441,7 +441,7 @@ std::string tell(const base::Trace& trace) {
   return out;
 }
 
-// Runs the program until the world is still and it was told to end, or an invariant is broken.
+// Runs the program until the world is still and its shutdown has begun, or an invariant is broken.
 void run(Stage& stage, Outcome& outcome) {
   World& world = stage.world;
   const plan::Config config = config_for(stage.scenario, stage.reloads);

@@ -284,7 +284,7 @@ TEST(Refusal, InvalidProxyRequests) {
     const string got = b.read(client);
     EXPECT_EQ(status_of(got), row.status) << row.title;
     EXPECT_TRUE(client->down.fin_arrived) << row.title;
-    EXPECT_FALSE(client->remote_reset) << row.title << ": the answer must not be destroyed on its way";
+    EXPECT_FALSE(client->remote_reset) << row.title << ": the response must not be destroyed in flight";
     EXPECT_EQ(b.record().wait, Wait::linger) << row.title;
     b.world.remote_close(*client);
     b.settle();

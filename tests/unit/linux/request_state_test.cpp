@@ -1,4 +1,4 @@
-// The states on the real kernel: each way through them, each deadline, each end.
+// The state machine on the real kernel: each path, each timeout, each way to end.
 #include "../../../request_state.hpp"
 
 #include "support.hpp"
@@ -17,7 +17,7 @@ const string kOk = "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n\r\nhello
 const string kOkThere = "HTTP/1.0 200 OK\r\nDate: x\r\nContent-Length: 5\r\n" + string{kEnd} + "hello";
 const string kTillClose = "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n";
 const string kTillCloseThere = "HTTP/1.0 200 OK\r\nDate: x\r\n" + string{kEnd};
-constexpr std::size_t kMuch = 32 << 20;  // more than two sockets hold
+constexpr std::size_t kMuch = 32 << 20;  // more than the buffers of two sockets
 
 string get(const Host& host) { return "GET http://" + host.text() + "/a HTTP/1.0\r\n\r\n"; }
 string get_there(const Host& host) {
@@ -33,7 +33,7 @@ string put_there(const Host& host, std::size_t length) {
 }
 int status_of(const string& answer) { return answer.size() < 12 ? 0 : std::atoi(answer.c_str() + 9); }
 
-// Bytes that have arrived from the host and that nobody has read.
+// Unread bytes of the host in the socket buffer.
 ssize_t unread(Machine& machine) {
   char byte = 0;
   const ssize_t count = ::recv(machine.record().side[kUpstream].fd.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -45,16 +45,16 @@ void expect_arrives(Machine& machine, Peer& peer, const string& text, const stri
   EXPECT_EQ(peer.received, text) << title;
 }
 
-// The client has all and closes; then everything is back.
+// The client has received everything and closes; then all resources are returned.
 void expect_closes_clean(Machine& machine, Peer& client, const string& title) {
   client.close();
   machine.until_free();
   machine.expect_clean(title);
 }
 
-// ---- what may follow what --------------------------------------------------------------------------------
+// ---- transitions -----------------------------------------------------------------------------------------
 
-TEST(LinuxStates, WhatIsNotInTheDrawingIsForbidden) {
+TEST(LinuxStates, OtherTransitionsAreForbidden) {
   const std::set<string> drawn{
       "FREE>READ_REQUEST",          "READ_REQUEST>SEND_REQUEST",   "READ_REQUEST>SEND_RESPONSE",
       "READ_REQUEST>FREE",          "SEND_REQUEST>READ_RESPONSE",  "SEND_REQUEST>SEND_RESPONSE",
@@ -67,9 +67,9 @@ TEST(LinuxStates, WhatIsNotInTheDrawingIsForbidden) {
   EXPECT_EQ(rows, drawn);
 }
 
-// ---- the good way ----------------------------------------------------------------------------------------
+// ---- without errors --------------------------------------------------------------------------------------
 
-TEST(LinuxWay, OfAGet) {
+TEST(LinuxExchange, Get) {
   Machine m;
   Host host;
   const std::size_t descriptors = support::open_descriptors();
@@ -78,7 +78,7 @@ TEST(LinuxWay, OfAGet) {
   Peer& origin = m.arrival(host);
   expect_arrives(m, origin, get_there(host), "request");
   EXPECT_EQ(m.record().state, State::READ_RESPONSE);
-  EXPECT_EQ(m.blocks.used(), 0U) << "who waits for an answer holds no block";
+  EXPECT_EQ(m.blocks.used(), 0U) << "no block while waiting for a response";
   m.say(origin, kOk);
   m.until_ended(client);
   EXPECT_EQ(client.received, kOkThere);
@@ -95,10 +95,10 @@ TEST(LinuxWay, OfAGet) {
   EXPECT_EQ(m.last().target_view(), "http://" + host.text() + "/a");
   client.close();
   origin.close();
-  EXPECT_EQ(support::open_descriptors(), descriptors) << "each descriptor is back";
+  EXPECT_EQ(support::open_descriptors(), descriptors) << "all descriptors are closed";
 }
 
-TEST(LinuxWay, OfAHead) {
+TEST(LinuxExchange, Head) {
   Machine m;
   Host host;
   Peer& client = m.client();
@@ -110,7 +110,7 @@ TEST(LinuxWay, OfAHead) {
   m.expect_clean("HEAD");
 }
 
-TEST(LinuxWay, OfAPostCutAtEachByte) {
+TEST(LinuxExchange, PostCutAtEachByte) {
   Host host;
   const string body = "twelve bytes";
   const string request = put(host, body.size()) + body;
@@ -135,7 +135,7 @@ TEST(LinuxWay, OfAPostCutAtEachByte) {
   }
 }
 
-TEST(LinuxWay, AnAnswerCutAtEachByte) {
+TEST(LinuxExchange, ResponseCutAtEachByte) {
   struct Row {
     const char* title;
     string answer, there;
@@ -169,7 +169,7 @@ TEST(LinuxWay, AnAnswerCutAtEachByte) {
   }
 }
 
-TEST(LinuxWay, AnAnswerThatEndsWithTheConnection) {
+TEST(LinuxExchange, ResponseThatEndsWithTheConnection) {
   Machine m;
   Host host;
   Peer& client = m.client();
@@ -185,7 +185,7 @@ TEST(LinuxWay, AnAnswerThatEndsWithTheConnection) {
   m.expect_clean("until the end");
 }
 
-TEST(LinuxWay, ManyBytesUpAndDown) {
+TEST(LinuxExchange, ManyBytesUpAndDown) {
   Machine m;
   Host host;
   string up(3 << 20, ' '), down(5 << 20, ' ');
@@ -202,7 +202,7 @@ TEST(LinuxWay, ManyBytesUpAndDown) {
   expect_closes_clean(m, client, "many bytes");
 }
 
-TEST(LinuxWay, ContinueIsSaidToWhoWaitsForIt) {
+TEST(LinuxExchange, SendsContinueIfExpected) {
   Machine m;
   Host host;
   Peer& client = m.client();
@@ -218,8 +218,8 @@ TEST(LinuxWay, ContinueIsSaidToWhoWaitsForIt) {
   expect_closes_clean(m, client, "100-continue");
 }
 
-// An empty block goes back to the pool: else each client that was told to continue and does not keeps one.
-TEST(LinuxWay, WhoWaitsForABodyHoldsNoBlock) {
+// An empty block returns to the pool: otherwise each client that stalls after 100 Continue would keep one.
+TEST(LinuxExchange, NoBlockWhileWaitingForABody) {
   for (const bool expects : {false, true}) {
     Machine m;
     Host host;
@@ -228,12 +228,12 @@ TEST(LinuxWay, WhoWaitsForABodyHoldsNoBlock) {
                       (expects ? "Expect: 100-continue\r\n" : "") + "Content-Length: 3\r\n\r\n");
     m.arrival(host);
     m.until_wait(Wait::request_body);
-    m.until("the client is told", [&] { return client.received.size() == (expects ? 25U : 0U); });
+    m.until("the client has received 100", [&] { return client.received.size() == (expects ? 25U : 0U); });
     EXPECT_EQ(m.blocks.used(), 0U) << (expects ? "after 100 Continue" : "without");
   }
 }
 
-TEST(LinuxWay, ContinueThatCouldNotBeSentYetStandsBeforeARefusal) {
+TEST(LinuxExchange, AnUnsentContinuePrecedesAnErrorResponse) {
   Machine m;
   Peer& client = m.client();
   m.until_wait(Wait::idle);
@@ -241,7 +241,7 @@ TEST(LinuxWay, ContinueThatCouldNotBeSentYetStandsBeforeARefusal) {
         "PUT http://o.test/ HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
   ASSERT_TRUE(support::await(m.record().side[kClient].fd.get(), POLLIN));
   m.take_events();
-  m.record().side[kClient].writable = false;  // as if the client took nothing
+  m.record().side[kClient].writable = false;  // as if the client read nothing
   m.run();
   ASSERT_EQ(m.record().wait, Wait::resolve);
   fake::names().answer("o.test", fake::not_found(net::Found::What::not_found));
@@ -259,7 +259,7 @@ TEST(LinuxWay, ContinueThatCouldNotBeSentYetStandsBeforeARefusal) {
   expect_closes_clean(m, client, "100-continue, refused");
 }
 
-TEST(LinuxWay, AnAnswerDuringTheUpload) {
+TEST(LinuxExchange, ResponseDuringTheUpload) {
   Machine m;
   Host host;
   Peer& client = m.client();
@@ -277,7 +277,7 @@ TEST(LinuxWay, AnAnswerDuringTheUpload) {
   expect_closes_clean(m, client, "early answer");
 }
 
-TEST(LinuxWay, AnEarlyAnswerReachesAClientThatIsStillSending) {
+TEST(LinuxExchange, AnEarlyResponseReachesAClientThatIsStillSending) {
   Machine m;
   Host host;
   Peer& client = m.client();
@@ -285,17 +285,17 @@ TEST(LinuxWay, AnEarlyAnswerReachesAClientThatIsStillSending) {
   Peer& origin = m.arrival(host);
   origin.reads = false;
   m.say(origin, "HTTP/1.0 413 No\r\nDate: x\r\nContent-Length: 3\r\n\r\nno!");
-  m.until("the answer has come", [&] { return client.eof; });
+  m.until("the response arrives", [&] { return client.eof; });
   EXPECT_TRUE(client.received.ends_with("\r\n\r\nno!"));
   EXPECT_FALSE(client.reset);
-  EXPECT_EQ(m.record().wait, Wait::linger) << "closing now would destroy the answer on its way";
+  EXPECT_EQ(m.record().wait, Wait::linger) << "closing now would destroy the response in flight";
   m.say(client, string(100'000, 'u'));
   client.finish();
   m.until_free();
   m.expect_clean("still sending");
 }
 
-TEST(LinuxWay, OneClientCannotFillTheMemory) {
+TEST(LinuxExchange, OneClientCannotUseAllBlocks) {
   Machine m;
   Host host;
   Peer& client = m.client();
@@ -317,7 +317,7 @@ TEST(LinuxWay, OneClientCannotFillTheMemory) {
 
 // ---- names and addresses ---------------------------------------------------------------------------------
 
-TEST(LinuxNames, TheNextAddressWhenOneRefuses) {
+TEST(LinuxNames, TriesTheNextAddressIfOneRefuses) {
   Machine m;
   Host host;
   sys::Address other = sys::loopback4(0);
@@ -335,8 +335,8 @@ TEST(LinuxNames, TheNextAddressWhenOneRefuses) {
   m.expect_clean("second address");
 }
 
-// What an earlier address answered is not what went wrong later: it stands with that address alone.
-TEST(LinuxNames, AnErrorOfAnEarlierAddressIsNotToldOfTheNext) {
+// The error of an earlier address is not the cause of a later failure: it is listed for that address only.
+TEST(LinuxNames, AnErrorOfAnEarlierAddressIsNotReportedForTheNext) {
   for (const char* answer : {"", "nonsense\r\n\r\n"}) {
     Machine m;
     Host host;
@@ -360,12 +360,12 @@ TEST(LinuxNames, AnErrorOfAnEarlierAddressIsNotToldOfTheNext) {
 
 TEST(LinuxNames, AllAddressesRefuse) {
   Machine m;
-  support::NobodyThere nobody;
+  support::UnusedPort unused;
   sys::Address other = sys::loopback4(0);
   other.bytes[3] = 77;
   fake::names().known["o.test"] = fake::found({other, sys::loopback4(0)});
   Peer& client = m.client();
-  m.say(client, "GET http://o.test:" + std::to_string(nobody.address().port) + "/ HTTP/1.0\r\n\r\n");
+  m.say(client, "GET http://o.test:" + std::to_string(unused.address().port) + "/ HTTP/1.0\r\n\r\n");
   m.until_ended(client);
   EXPECT_EQ(status_of(client.received), 502);
   EXPECT_EQ(m.last().reason, Reason::connection_refused);
@@ -373,7 +373,7 @@ TEST(LinuxNames, AllAddressesRefuse) {
   m.expect_clean("all refuse");
 }
 
-TEST(LinuxNames, PendingThenFound) {
+TEST(LinuxNames, PendingThenResolved) {
   Machine m;
   Host host;
   Peer& client = m.client();
@@ -389,7 +389,7 @@ TEST(LinuxNames, PendingThenFound) {
   m.expect_clean("pending, found");
 }
 
-TEST(LinuxNames, EachWayToFindNothing) {
+TEST(LinuxNames, EachWayToFail) {
   struct Row {
     net::Found::What what;
     Reason reason;
@@ -417,9 +417,9 @@ TEST(LinuxNames, EachWayToFindNothing) {
     }
 }
 
-// ---- where a record can wait -----------------------------------------------------------------------------
+// ---- each wait -------------------------------------------------------------------------------------------
 
-// Brings a machine to where its first record waits as `wait` says.
+// Brings a machine to where its first record waits for `wait`.
 struct Waiting {
   explicit Waiting(Wait wait) : host(0) {
     client = &m.client();
@@ -433,7 +433,7 @@ struct Waiting {
       case Wait::resolve: return m.say(*client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
       case Wait::linger: return m.say(*client, "nonsense\r\n");
       case Wait::connect:
-        // Its queue is full, so the kernel does not answer who knocks.
+        // The accept queue is full, so the kernel does not answer a SYN.
         filler = sys::connect(host.address()).fd;
         support::await(filler.get(), POLLOUT);
         return m.say(*client, get(host));
@@ -471,7 +471,8 @@ struct Waiting {
 };
 
 class LinuxEachWait : public testing::TestWithParam<plan::WaitRow> {};
-// One address's time ends nothing: the next is tried too (tests/unit/request_state_test.cpp, Racing).
+// The timeout of one attempt ends nothing: the next address is tried too (tests/unit/request_state_test.cpp,
+// Racing).
 std::vector<plan::WaitRow> ending_waits() {
   std::vector<plan::WaitRow> rows{plan::kDeadlineRows.begin(), plan::kDeadlineRows.end()};
   std::erase_if(rows, [](const plan::WaitRow& row) { return row.wait == Wait::attempt; });
@@ -488,7 +489,7 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
   struct Row {
     Wait wait;
     Reason reason;
-    int status;  // 0: it is too late for an answer, or none is due
+    int status;  // 0: no response is possible or required
     bool logged;
   };
   static constexpr Row kRows[] = {
@@ -505,7 +506,7 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
       {Wait::half_closed, Reason::client_closed, 0, true},
       {Wait::client_write, Reason::client_stalled, 0, true},
       {Wait::tunnel, Reason::tunnel_timeout, 0, true},
-      {Wait::linger, Reason::bad_request_line, 0, true},  // the reason is that of the answer it had
+      {Wait::linger, Reason::bad_request_line, 0, true},  // the reason is that of the response sent
   };
   static_assert(std::size(kRows) == plan::kDeadlines);
   const Row& expected = kRows[static_cast<std::size_t>(GetParam().wait)];
@@ -521,7 +522,7 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
   EXPECT_TRUE(m.scheduler.idle()) << "not a moment too early";
   m.pass(1);
   if (expected.status == 0) {
-    EXPECT_EQ(m.table.used(), 0U) << "its slot is free at once";
+    EXPECT_EQ(m.table.used(), 0U) << "its slot is freed at once";
     w.client->reads = true;
   }
   m.until_ended(*w.client);
@@ -535,7 +536,7 @@ TEST_P(LinuxEachWait, PassesItsDeadline) {
   EXPECT_EQ(m.last().reason, expected.reason) << base::row(m.last().reason).name;
 }
 
-TEST_P(LinuxEachWait, TheClientBreaksOff) {
+TEST_P(LinuxEachWait, TheClientResets) {
   Waiting w{GetParam().wait};
   w.client->abort();
   w.m.until_free();
@@ -548,14 +549,14 @@ TEST_P(LinuxEachWait, TheClientCloses) {
   const bool unread = GetParam().wait == Wait::client_write;  // then close(2) sends RST
   w.client->outbox.clear();
   w.client->close();
-  // While an answer is streamed there is nothing to send by which it could be told whether the client has
+  // While a response is forwarded no byte can be sent that would show whether the client has
   // left.
   if (GetParam().wait == Wait::response_body && !unread) m.until_wait(Wait::half_closed);
   if (GetParam().wait == Wait::response_body || GetParam().wait == Wait::half_closed)
     m.pass(m.config.wait(Wait::half_closed));
-  // The other direction of a tunnel goes on until it ends, too.
+  // The other direction of a tunnel continues until it ends, too.
   if (GetParam().wait == Wait::tunnel) w.origin->close();
-  // The end of an upload lies behind what the host does not read.
+  // The end of an upload follows bytes that the host does not read.
   if (GetParam().wait == Wait::upstream_write) w.origin->reads = true;
   m.until_free();
   m.expect_clean("closed");
@@ -567,7 +568,7 @@ TEST_P(LinuxEachWait, TheProxyIsStopped) {
   w.m.expect_clean("stopped");
 }
 
-TEST_P(LinuxEachWait, AnEventOfAnEarlierDescriptorFindsNobody) {
+TEST_P(LinuxEachWait, AnEventOfAnEarlierDescriptorFindsNoRecord) {
   Waiting w{GetParam().wait};
   Machine& m = w.m;
   const net::Token old_client{m.record().side[kClient].serial, 0, net::Token::Kind::client};
@@ -584,7 +585,7 @@ TEST_P(LinuxEachWait, AnEventOfAnEarlierDescriptorFindsNobody) {
   }
 }
 
-TEST(LinuxTable, SerialsNeverComeBack) {
+TEST(LinuxTable, SerialsAreNeverReused) {
   Machine m;
   std::set<std::uint32_t> seen;
   std::set<std::uint64_t> ids;
@@ -598,7 +599,7 @@ TEST(LinuxTable, SerialsNeverComeBack) {
   EXPECT_EQ(m.table.given(), 20U);
 }
 
-TEST(LinuxTable, NobodyIsAdmittedWhenItIsFull) {
+TEST(LinuxTable, AdmitsNoClientWhenFull) {
   Machine m;
   for (std::uint32_t i = 0; i < Machine::kSlots; ++i) m.client();
   Host other;
@@ -607,21 +608,21 @@ TEST(LinuxTable, NobodyIsAdmittedWhenItIsFull) {
   EXPECT_FALSE(admit(other.accept(), sys::loopback4(1), 0, m.worker));
   ASSERT_TRUE(support::await(near.fd.get(), POLLIN));
   std::array<std::byte, 1> byte;
-  EXPECT_EQ(sys::receive(near.fd, byte).outcome, sys::Outcome::eof) << "it is told at once";
+  EXPECT_EQ(sys::receive(near.fd, byte).outcome, sys::Outcome::eof) << "it is closed at once";
 }
 
-// ---- deadlines: what puts them off -----------------------------------------------------------------------
+// ---- timeouts: what extends them -------------------------------------------------------------------------
 
-TEST(LinuxDeadlines, AHeadHasOneInAll) {
+TEST(LinuxDeadlines, AHeadHasOneOverall) {
   Waiting w{Wait::request_head};
   const std::uint64_t deadline = w.m.record().deadline;
   w.m.worker.now += 1000;
   w.m.say(*w.client, "://h/");
   w.m.until("it is read", [&] { return w.m.record().lane[kRequest].end == 13; });
-  EXPECT_EQ(w.m.record().deadline, deadline) << "a byte now and then does not help";
+  EXPECT_EQ(w.m.record().deadline, deadline) << "single bytes do not extend it";
 }
 
-TEST(LinuxDeadlines, TheHeadOfAnAnswerHasOneInAll) {
+TEST(LinuxDeadlines, AResponseHeadHasOneOverall) {
   Waiting w{Wait::response_head};
   const std::uint64_t deadline = w.m.record().deadline;
   w.m.worker.now += 1000;
@@ -667,9 +668,9 @@ TEST(LinuxDeadlines, TheLastAddressHasItsOwn) {
   m.expect_clean("both silent");
 }
 
-// ---- a client that closes its side -----------------------------------------------------------------------
+// ---- half-closed clients ---------------------------------------------------------------------------------
 
-TEST(LinuxHalfClose, StillGetsItsAnswer) {
+TEST(LinuxHalfClose, StillGetsItsResponse) {
   for (const Wait wait : {Wait::resolve, Wait::connect, Wait::response_head}) {
     const string title{plan::row(wait).option};
     Waiting w{wait};
@@ -693,7 +694,7 @@ TEST(LinuxHalfClose, StillGetsItsAnswer) {
   }
 }
 
-TEST(LinuxHalfClose, InTheMiddleOfItsHeadIsLeaving) {
+TEST(LinuxHalfClose, InTheMiddleOfItsHeadIsAClose) {
   Waiting w{Wait::request_head};
   w.client->finish();
   w.m.until_ended(*w.client);
@@ -702,19 +703,19 @@ TEST(LinuxHalfClose, InTheMiddleOfItsHeadIsLeaving) {
   EXPECT_TRUE(w.m.worker.finished.empty());
 }
 
-TEST(LinuxHalfClose, InTheMiddleOfItsBodyIsLeaving) {
+TEST(LinuxHalfClose, InTheMiddleOfItsBodyIsAClose) {
   Waiting w{Wait::request_body};
   w.client->finish();
   w.m.until_free();
   w.m.expect_clean("half a body");
   EXPECT_EQ(w.m.last().reason, Reason::client_closed);
   w.m.until_ended(*w.origin);
-  EXPECT_TRUE(w.origin->ended()) << "the host is not left waiting for the rest";
+  EXPECT_TRUE(w.origin->ended()) << "the upstream connection is closed";
 }
 
-// ---- the host ends it ------------------------------------------------------------------------------------
+// ---- the upstream ends the connection --------------------------------------------------------------------
 
-TEST(LinuxUpstream, EndsWithoutAWholeHead) {
+TEST(LinuxUpstream, EndsWithoutACompleteHead) {
   for (const bool breaks_off : {false, true})
     for (const char* start : {"", "HTTP/1.0 200 OK\r\nDate"}) {
       const string title = string{breaks_off ? "reset" : "closed"} + " after '" + start + "'";
@@ -737,7 +738,7 @@ TEST(LinuxUpstream, EndsWithoutAWholeHead) {
     }
 }
 
-TEST(LinuxUpstream, AnAnswerCutShortLooksCut) {
+TEST(LinuxUpstream, ATruncatedResponseIsDetectable) {
   struct Row {
     const char* title;
     string head;
@@ -774,7 +775,7 @@ TEST(LinuxUpstream, AnAnswerCutShortLooksCut) {
   }
 }
 
-TEST(LinuxUpstream, AMalformedChunkCutsTheAnswer) {
+TEST(LinuxUpstream, AMalformedChunkTruncatesTheResponse) {
   Waiting w{Wait::response_head};
   Machine& m = w.m;
   m.say(*w.origin, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
@@ -787,12 +788,12 @@ TEST(LinuxUpstream, AMalformedChunkCutsTheAnswer) {
   m.expect_clean("bad chunk");
 }
 
-TEST(LinuxUpstream, BreaksOffTheUploadAfterItsAnswer) {
+TEST(LinuxUpstream, AbortsTheUploadAfterItsResponse) {
   Waiting w{Wait::upstream_write};
   Machine& m = w.m;
   m.say(*w.origin, "HTTP/1.0 413 No\r\nDate: x\r\nContent-Length: 3\r\n\r\nno!");
   w.origin->finish();
-  m.until("the answer has come", [&] { return w.client->eof || w.client->reset; });
+  m.until("the response arrives", [&] { return w.client->eof || w.client->reset; });
   EXPECT_TRUE(w.client->received.ends_with("\r\n\r\nno!")) << w.client->received;
   EXPECT_FALSE(w.client->reset);
   w.client->close();
@@ -801,7 +802,7 @@ TEST(LinuxUpstream, BreaksOffTheUploadAfterItsAnswer) {
   m.expect_clean("413");
 }
 
-TEST(LinuxUpstream, AnswersThatAreNone) {
+TEST(LinuxUpstream, InvalidResponses) {
   struct Row {
     const char* title;
     string answer;
@@ -815,9 +816,9 @@ TEST(LinuxUpstream, AnswersThatAreNone) {
       {"two lengths", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
        Reason::bad_content_length},
       {"a head without end", "HTTP/1.0 200 OK\r\nA: " + string(16'000, 'a'), Reason::head_too_large},
-      {"a switch nobody asked for", "HTTP/1.1 101 Switch\r\n\r\n", Reason::bad_status_line},
-      {"interim answers without end", flood, Reason::bad_status_line},
-      {"a bad chunk behind the head", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz",
+      {"unrequested 101", "HTTP/1.1 101 Switch\r\n\r\n", Reason::bad_status_line},
+      {"endless interim responses", flood, Reason::bad_status_line},
+      {"a bad chunk after the head", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz",
        Reason::bad_chunk},
       {"too many options",
        "HTTP/1.1 200 OK\r\nConnection: a" +
@@ -851,7 +852,7 @@ std::vector<base::BlockPtr> all_blocks(Machine& m) {
 
 void feed(Machine& m) { m.scheduler.feed(Machine::kSlots); }
 
-TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
+TEST(LinuxStarving, WaitsInEachStateAndContinues) {
   struct Row {
     const char* title;
     Wait before;
@@ -871,7 +872,7 @@ TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
                                       : row.before == Wait::response_head ? kOk
                                                                           : "more");
     m.until("it starves", [&] { return m.record().needs_block; });
-    EXPECT_NE(m.record().wait, Wait::none) << row.title << ": it has a deadline all the same";
+    EXPECT_NE(m.record().wait, Wait::none) << row.title << ": it still has a deadline";
     EXPECT_TRUE(m.scheduler.block_needed()) << row.title;
     taken.clear();
     feed(m);
@@ -884,10 +885,10 @@ TEST(LinuxStarving, InEachStateWaitsAndGoesOn) {
       m.until_ended(*w.client);
       EXPECT_EQ(w.client->received, kOkThere) << row.title;
     } else if (row.before == Wait::response_body) {
-      m.until("it comes", [&] { return w.client->received.ends_with("\r\n\r\nsomemore"); });
+      m.until("the bytes arrive", [&] { return w.client->received.ends_with("\r\n\r\nsomemore"); });
       EXPECT_FALSE(m.record().needs_block) << row.title;
     } else if (row.before == Wait::request_body) {
-      m.until("it comes", [&] { return w.origin->received.ends_with("\r\n\r\nsomemore"); });
+      m.until("the bytes arrive", [&] { return w.origin->received.ends_with("\r\n\r\nsomemore"); });
       EXPECT_FALSE(m.record().needs_block) << row.title;
     } else {
       m.until_wait(Wait::linger);
@@ -905,8 +906,8 @@ TEST(LinuxStarving, TheUploadDoesNotNeedABlockToEnd) {
   EXPECT_EQ(w.m.blocks.used(), taken.size());
 }
 
-// A refusal that finds no block waits for one; what is told at last is why, not that all went well.
-TEST(LinuxStarving, ARefusalWithoutABlockKeepsItsReason) {
+// An error response without a block waits for one; the access log then has the reason of the error.
+TEST(LinuxStarving, AnErrorResponseWithoutABlockKeepsItsReason) {
   Waiting w{Wait::response_head};
   Machine& m = w.m;
   auto taken = all_blocks(m);
@@ -917,7 +918,7 @@ TEST(LinuxStarving, ARefusalWithoutABlockKeepsItsReason) {
   EXPECT_EQ(m.last().reason, Reason::response_timeout) << base::row(m.last().reason).name;
 }
 
-TEST(LinuxStarving, ARefusalIsGivenOnceThereIsABlock) {
+TEST(LinuxStarving, AnErrorResponseIsSentOnceABlockIsFree) {
   Waiting w{Wait::response_head};
   Machine& m = w.m;
   auto taken = all_blocks(m);
@@ -930,9 +931,9 @@ TEST(LinuxStarving, ARefusalIsGivenOnceThereIsABlock) {
   m.expect_clean("refusal");
 }
 
-// ---- refusals --------------------------------------------------------------------------------------------
+// ---- refused requests ------------------------------------------------------------------------------------
 
-TEST(LinuxRefusal, WithoutAnyConnection) {
+TEST(LinuxRefusal, WithoutUpstreamConnection) {
   struct Row {
     const char* title;
     string request;
@@ -963,9 +964,9 @@ TEST(LinuxRefusal, WithoutAnyConnection) {
     Machine m;
     Peer& client = m.client();
     m.say(client, row.request);
-    m.until("the answer has come", [&] { return client.ended(); });
+    m.until("the response arrives", [&] { return client.ended(); });
     EXPECT_EQ(status_of(client.received), row.status) << row.title;
-    EXPECT_FALSE(client.reset) << row.title << ": the answer must not be destroyed on its way";
+    EXPECT_FALSE(client.reset) << row.title << ": the response must not be destroyed in flight";
     const std::size_t body = client.received.find("\r\n\r\n");
     ASSERT_NE(body, string::npos) << row.title;
     EXPECT_NE(client.received.find(

@@ -106,9 +106,9 @@ class Host {
 };
 
 // A port of this machine on which nothing listens, as long as this object lives.
-class NobodyThere {
+class UnusedPort {
  public:
-  NobodyThere() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  UnusedPort() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in name{};
     name.sin_family = AF_INET;
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
