@@ -16,9 +16,9 @@ using base::Reason;
 using std::string;
 using std::string_view;
 
-// ---- the question ----------------------------------------------------------------------------------------
+// ---- the request -----------------------------------------------------------------------------------------
 
-// What curl sends of itself, so that the changes to a usual head are seen.
+// The default fields of curl, to show the changes to a usual head.
 string head_of(const Question& question) {
   string head = question.method + " " + question.url + " HTTP/1.1\r\n";
   const auto given = [&question](string_view name) {
@@ -38,7 +38,7 @@ string head_of(const Question& question) {
   return head + "\r\n";
 }
 
-// ---- what is changed, and why ----------------------------------------------------------------------------
+// ---- changed fields and the reasons ----------------------------------------------------------------------
 
 struct Cause {
   string_view name, why;
@@ -84,7 +84,7 @@ void put_changed(string& out, char sign, string_view line, string_view why) {
   out += '\n';
 }
 
-// Fields keep their order, so those that are in both are found one behind the other.
+// Fields keep their order, so fields in both heads are found in one pass.
 string changes(string_view before, string_view after) {
   const std::vector<string_view> old = lines_of(before), fresh = lines_of(after);
   string out;
@@ -106,7 +106,7 @@ string changes(string_view before, string_view after) {
   return out;
 }
 
-// ---- the answer ------------------------------------------------------------------------------------------
+// ---- the result ------------------------------------------------------------------------------------------
 
 class Answer {
  public:
@@ -164,7 +164,7 @@ class Answer {
         string{kWords[static_cast<std::size_t>(verdict.decision)]} + string{config_.rules.text(verdict)});
   }
 
-  // It looks the host up itself, so there are no addresses to tell.
+  // The parent resolves the host, so no addresses are known.
   void tell_parent(const plan::Parent& parent) {
     const string scheme = parent.kind == plan::Parent::Kind::http ? "http://" : "socks5://";
     row("parent", scheme + plan::text_of(parent.hop));

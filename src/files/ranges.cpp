@@ -11,7 +11,7 @@ namespace {
 
 using std::string_view;
 
-// A number that overflows lies beyond every file.
+// A number that overflows is beyond the end of every file.
 std::optional<std::uint64_t> number(string_view digits) noexcept {
   if (digits.empty() || !base::all_are(digits, base::kDigit)) return std::nullopt;
   std::uint64_t value = std::numeric_limits<std::uint64_t>::max();

@@ -1,4 +1,4 @@
-// Fuzz target: a chunked body, decoded in place however it is cut, against the plain decoder of
+// Fuzz target: a chunked body, decoded in place however it is cut, against the simple decoder of
 // reference.hpp.
 #include <cstddef>
 #include <span>
@@ -63,7 +63,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Decoded whole = decode(text, {size});
 
   const reference::Chunks plain = reference::ChunkReader{text}.read();
-  // Where a malformed body is found out may differ, not that it is, nor what came before.
+  // The position at which a malformed body is detected may differ, but not the result, nor the payload
+  // before.
   const std::size_t consumed = plain.what == What::bad ? whole.consumed : plain.consumed;
   require_same(describe_decoded(whole), describe_decoded({plain.what, plain.payload, consumed}),
                "the body and what a plain reading of RFC 9112 section 7.1 makes of it");

@@ -1,4 +1,4 @@
-// Fuzz target: the head of a request, and what is written for it to the next hop.
+// Fuzz target: the head of a request, and the head written from it for the next hop.
 #include <vector>
 
 #include "properties.hpp"
@@ -14,7 +14,7 @@ Parsed parse(string_view bytes, std::size_t seen, RequestHead& head) {
   return http::parse_request(bytes, seen, head);
 }
 
-// What was accepted is to the letter of the RFC, and was understood as a plain reading does.
+// An accepted head follows the RFC exactly, and has the same meaning to the reference parser.
 void check_understood(const RequestHead& head, const reference::Message& read) {
   require_same(string{head.method}, read.method, "the method");
   require_same(string{head.target}, read.target, "the target");
@@ -33,7 +33,7 @@ std::size_t write(const RequestHead& head, const http::ProxyFields& hop, std::sp
   return http::write_request(head, hop, {}, room);
 }
 
-// What goes on of the fields that came.
+// The received fields that are forwarded.
 Forwarded passed_on(const reference::Message& read) {
   Forwarded wanted = end_to_end(read, true);
   if (read.method == "TRACE" || read.method == "OPTIONS")  // RFC 9110 section 7.6.2
@@ -71,7 +71,7 @@ void check_written(const RequestHead& head, const reference::Message& read, cons
   check_body(head, back);
 }
 
-// ---- for another proxy, and for a server behind us -------------------------------------------------------
+// ---- for another proxy, and for an upstream server -------------------------------------------------------
 
 const string kCredentials(http::kCredentialsBytesMax, 'Q');
 const string kId(64, 'i');
@@ -111,7 +111,7 @@ void check_to_proxy(const RequestHead& head, const reference::Message& read, con
   check_body(head, back);
 }
 
-// `ours` ends the last field of that name, or there is a new one.
+// `ours` is appended to the last field of that name, or is a new field.
 void append(Forwarded& wanted, const string& name, const string& ours) {
   const auto last = std::find_if(wanted.fields.rbegin(), wanted.fields.rend(), [&](const auto& field) {
     return reference::lower(field.first) == reference::lower(name);
@@ -122,7 +122,7 @@ void append(Forwarded& wanted, const string& name, const string& ours) {
     last->second += (last->second.empty() ? "" : ", ") + ours;
 }
 
-// `host` as it is to be in Host, and `asked` as a name and a number, if there are any.
+// `host` as written to Host, and `asked` as a name and a number, if present.
 void check_to_server(const RequestHead& head, const reference::Message& read, const string& target,
                      const string& host, const string& asked, std::size_t head_length) {
   Forwarded wanted = passed_on(read);
@@ -156,7 +156,7 @@ void check_origin_form(const RequestHead& head, const reference::Message& read, 
                           hosts[0].rfind(':') != string::npos &&
                           (!authority.ipv6 || hosts[0].rfind(':') > hosts[0].find(']'));
     const string port = ":" + std::to_string(authority.port);
-    authority.port = 80;  // so that it is left out
+    authority.port = 80;  // the default port is omitted
     asked = reference::host_field(authority) + (has_port ? port : "");
   }
   check_to_server(head, read, read.target.substr(0, read.target.find('#')),

@@ -1,4 +1,4 @@
-// Fuzz target: the head of an answer, and what is written for it to the client.
+// Fuzz target: the head of a response, and the head written from it for the client.
 #include "properties.hpp"
 
 namespace {
@@ -8,7 +8,7 @@ using http::Body;
 using http::Parsed;
 using http::ResponseHead;
 
-// RFC 9112 section 6.3, its first rules: no body whatever the fields say.
+// RFC 9112 section 6.3, its first rules: no body whatever the fields contain.
 bool never_has_body(const ResponseHead& head, bool to_head) {
   return to_head || head.status < 200 || head.status == 204 || head.status == 304;
 }
@@ -40,14 +40,14 @@ void check_written(const ResponseHead& head, const reference::Message& read, std
   require_same(back.version, "HTTP/1.0", "the version that was written");
   require_same(back.status, read.status, "the status that was written");
   require_same(back.phrase, read.phrase, "the phrase that was written");
-  // Also where a mistaken sender's Connection names its Date.
+  // Also if a sender's Connection names Date by mistake.
   if (std::none_of(wanted.fields.begin(), wanted.fields.end(),
                    [](const auto& field) { return reference::lower(field.first) == "date"; }))
     wanted.fields.emplace_back("Date", string{kHop.date});
   wanted.fields.emplace_back("Via", via_value(read.version));
   wanted.fields.emplace_back("Connection", "close");
   require_same(describe(back.fields), describe(wanted.fields), "the fields that were written");
-  // Chunks are taken out, so that the end of the connection ends the body.
+  // Chunks are decoded, so that the end of the connection ends the body.
   const bool open_end = head.body.kind == Body::Kind::chunked || head.body.kind == Body::Kind::until_eof;
   const reference::Body body = reference::body_of(back, reference::Body::Kind::until_eof);
   if (!never_has_body(head, false))
@@ -74,6 +74,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!read) fail("accepted though it is not to the letter of the grammar");
   check_understood(head, *read, false);
   check_understood(to_head, *read, true);
-  if (!head.interim()) check_written(head, *read, parsed.length);  // those are dropped
+  if (!head.interim()) check_written(head, *read, parsed.length);  // interim responses are dropped
   return 0;
 }

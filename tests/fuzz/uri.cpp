@@ -1,4 +1,4 @@
-// Fuzz target: authorities, alone and in the URI of a request line, against the plain reading of
+// Fuzz target: authorities, alone and in the URI of a request line, against the simple parser of
 // reference.hpp.
 #include "properties.hpp"
 
@@ -23,7 +23,7 @@ void check_authority(string_view text) {
           accepted ? "an authority was accepted that is none" : "a good authority was refused");
   if (!accepted) return;
   require_same(describe_authority(authority), describe_authority(*read), "the authority");
-  // As it is written to Host, it is the same authority.
+  // Written to Host, it is the same authority.
   const string host = reference::host_field(*read);
   http::Authority again;
   require(http::parse_authority(host, again), "an authority as we write it was refused");
@@ -35,7 +35,7 @@ void check_uri(string_view text) {
   Revealed input{head_text};
   http::RequestHead head;
   const Parsed parsed = http::parse_request(input.show(head_text.size()), 0, head);
-  if (!reference::all(text, reference::is_visible)) return;  // the text itself is more than a URI
+  if (!reference::all(text, reference::is_visible)) return;  // the text contains more than a URI
   const auto read = reference::read_http_uri(text);
   const bool accepted = parsed.what == Parsed::What::complete;
   if (accepted != read.has_value())
@@ -52,7 +52,7 @@ void check_uri(string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  // Longer ones would only be longer than the first line may be.
+  // Longer ones exceed the first line's limit.
   if (size > 4000) return 0;
   const string_view text{reinterpret_cast<const char*>(data), size};
   check_authority(text);

@@ -1,6 +1,6 @@
-// Fuzz target: the whole program on the simulated kernel. The input is what one client sends, what one origin
-// sends, and how the kernel behaves: every promise that tests/sim checks after each turn must hold, and all
-// that we sent must be HTTP.
+// Fuzz target: the whole program on the simulated kernel. The input is the bytes of one client and one
+// origin, and the kernel's behaviour. All invariants that tests/sim checks after each turn must hold, and all
+// bytes sent must be valid HTTP.
 #include "../sim/history.hpp"
 #include "properties.hpp"
 
@@ -8,7 +8,7 @@ namespace {
 
 using namespace properties;
 
-// The kernel's freedoms, one byte each; when they are used up, it is kind.
+// The kernel's choices, one byte each; when they are used up, it behaves normally.
 class Schedule final : public sim::Chooser {
  public:
   explicit Schedule(string_view bytes) : bytes_(bytes) {}
@@ -18,7 +18,7 @@ class Schedule final : public sim::Chooser {
     bytes_.remove_prefix(1);
     return byte * n / 256;
   }
-  // As little as can be, all, or something between.
+  // The minimum, the maximum, or an amount between.
   std::size_t some(std::size_t n) override {
     static constexpr std::size_t kShares[] = {1, 2, 7, 64, 600};
     const std::uint32_t choice = choose(8);
@@ -29,7 +29,7 @@ class Schedule final : public sim::Chooser {
   string_view bytes_;
 };
 
-// Takes a piece off the input that ends with a byte 0xff 0xfe, or all of it.
+// Takes the part of the input up to a byte 0xff 0xfe, or all of it.
 string take_piece(string_view& input) {
   const std::size_t end = input.find("\xff\xfe");
   const string piece{input.substr(0, end)};
@@ -37,7 +37,7 @@ string take_piece(string_view& input) {
   return piece;
 }
 
-// A whole head among what we sent must be to the letter of the grammar, and no more may follow than it
+// A complete head in the bytes sent must follow the grammar exactly, and no more bytes may follow than it
 // announces.
 void check_sent(string_view sent, bool is_response) {
   for (;;) {
@@ -83,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Schedule schedule{input};
   const sim::Outcome outcome = sim::play(scenario, schedule);
   if (!outcome.broken.empty()) fail(outcome.broken + "\n" + outcome.story);
-  if (!scenario.http10) return 0;  // then others may follow on the same connection
+  if (!scenario.http10) return 0;  // HTTP/1.1: more messages may follow on the connection
   check_sent(outcome.seen[0].client, true);
   check_sent(outcome.seen[0].origin, false);
   return 0;

@@ -1,5 +1,5 @@
 // A bench for the machine: real records and state functions on the simulated kernel, without the loop, so
-// that a test can look between two steps.
+// that a test can check each step.
 #pragma once
 #include <memory>
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace bench {
 
-// The kindest world: nothing is short, nothing is split.
+// A kind world: no shortage, no split reads.
 class First final : public sim::Chooser {
  public:
   std::uint32_t choose(std::uint32_t) override { return 0; }
@@ -27,7 +27,7 @@ inline sys::Address origin_address() {
   return address;
 }
 
-// The world that sys:: works on, for as long as members behind this one live.
+// The simulated world of sys::, valid while the members after this one live.
 struct Inside {
   explicit Inside(sim::World& in) : world(in) { world.enter(); }
   ~Inside() { world.leave(); }
@@ -96,7 +96,7 @@ class Bench {
 
   sim::World::Host& origin() { return world.host(origin_address(), sim::World::Host::Manner::accepts); }
 
-  // Lets everything happen that can happen without time going by.
+  // Runs until nothing more can happen without time passing.
   void settle() {
     for (int still = 0; still < 3;) {
       std::vector<sys::Event> events(16);
@@ -114,7 +114,7 @@ class Bench {
       still = busy ? 0 : still + 1;
     }
   }
-  // Time goes by; what is due is due.
+  // Advances the clock and handles what is due.
   void pass(std::uint64_t ms) {
     worker->now += ms;
     scheduler.expire(worker->now);
@@ -141,7 +141,7 @@ class Bench {
     host.arrivals.pop_front();
     return connection;
   }
-  // Everything has been given back.
+  // All resources have been returned.
   [[nodiscard]] bool clean() const {
     return table.used() == 0 && blocks_pool.used() == 0 && pipes.used() == 0 &&
            world.sockets() == upstreams.idle();

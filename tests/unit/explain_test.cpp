@@ -1,4 +1,4 @@
-// What `proxy explain` says.
+// The output of `proxy explain`.
 #include "../../src/explain/explain.hpp"
 
 #include <gtest/gtest.h>
@@ -46,7 +46,7 @@ TEST(Explain, TheRuleForEachAddress) {
   EXPECT_TRUE(has(text, "timeout     10 s for DNS")) << text;
 }
 
-TEST(Explain, EachChangeOfTheHeadWithItsReason) {
+TEST(Explain, EachChangedFieldWithItsReason) {
   const string text =
       explained({}, {"GET", "http://o.test/a", "-H", "Connection: x-mine, close", "-H", "X-Mine: 1", "-H",
                      "Keep: this", "-H", "Proxy-Authorization: Basic eDp5", "-H", "TE: trailers"});
@@ -62,13 +62,13 @@ TEST(Explain, EachChangeOfTheHeadWithItsReason) {
   EXPECT_EQ(text.find("+ Connection"), string::npos) << text;
 }
 
-TEST(Explain, AHostThatIsNotTheUrls) {
+TEST(Explain, AHostFieldThatDiffersFromTheUrl) {
   const string text = explained({}, {"GET", "http://o.test/", "-H", "Host: other"});
   EXPECT_TRUE(has(text, "  - Host: other    (taken from the URL, RFC 9112 section 3.2.2)")) << text;
   EXPECT_TRUE(has(text, "  + Host: o.test    (taken from the URL, RFC 9112 section 3.2.2)")) << text;
 }
 
-TEST(Explain, WhatIsRefusedAndWhy) {
+TEST(Explain, RefusalsWithTheirReasons) {
   struct Row {
     std::vector<const char*> arguments;
     const char* refused;
@@ -96,7 +96,7 @@ TEST(Explain, ATunnelHasNoHead) {
   EXPECT_EQ(text.find("The head"), string::npos);
 }
 
-TEST(Explain, TheQuestionAndTheOptions) {
+TEST(Explain, ArgumentsAndOptions) {
   Question question;
   std::vector<const char*> rest;
   const std::vector<const char*> arguments{"--http", "1.0",        "GET",       "-H",

@@ -1,4 +1,4 @@
-// How many bytes one client may move in a second, on a clock that only the test moves.
+// The byte rate limit of a client, on a clock that only the test advances.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -17,14 +17,14 @@ using std::string;
 
 constexpr std::uint64_t kStep = plan::row(Wait::throttle).default_ms;
 constexpr std::uint64_t kPerStep = 500;
-constexpr plan::Rate kRate{kPerStep * 1000 / kStep, 4000};  // a second, and at once
+constexpr plan::Rate kRate{kPerStep * 1000 / kStep, 4000};  // per second, and burst
 
 struct Throttled {
   explicit Throttled(plan::Rate rate = kRate, bool http10 = true) : b{16, 1 << 20, http10} {
     b.config.allowance.bytes = rate;
     limit_clients(b.generation, nullptr, 8, {});
   }
-  // A client that downloads from `origin`, which has sent its head and `body`, if there is one.
+  // A client that downloads from `origin`, which has sent its head and `body`, if not empty.
   sim::ConnectionPtr download(sim::World::Host& host, sim::ConnectionPtr& origin, const string& body) {
     const auto client = b.client();
     b.send(client, "GET http://10.0.0.1/ HTTP/1.0\r\n\r\n");
@@ -36,7 +36,7 @@ struct Throttled {
   void answer(const sim::ConnectionPtr& origin, const string& body) {
     b.world.remote_send(*origin, "HTTP/1.0 200 OK\r\nDate: x\r\n\r\n" + body);
   }
-  // All bytes that the program has read from anybody.
+  // All bytes that the program has read from all peers.
   [[nodiscard]] std::size_t read_in_all() const {
     std::size_t sum = 0;
     for (const auto& connection : b.world.connections()) sum += connection->read;
@@ -46,7 +46,7 @@ struct Throttled {
   Bench b;
 };
 
-TEST(Share, ADownloadGoesAsFastAsItMayAndNoFaster) {
+TEST(Share, ADownloadRunsAtTheRateLimit) {
   Throttled t;
   auto& host = t.b.origin();
   sim::ConnectionPtr origin;
@@ -71,7 +71,7 @@ TEST(Share, ADownloadGoesAsFastAsItMayAndNoFaster) {
   EXPECT_EQ(t.b.last().reason, Reason::complete);
 }
 
-TEST(Share, AnUploadToo) {
+TEST(Share, AnUploadRunsAtTheRateLimit) {
   Throttled t;
   auto& host = t.b.origin();
   const auto client = t.b.client();
@@ -86,7 +86,7 @@ TEST(Share, AnUploadToo) {
   EXPECT_TRUE(t.b.read(t.b.arrival(host)).ends_with(string(9000, 'x')));
 }
 
-TEST(Share, BothWaysOfATunnelHaveSomeOfIt) {
+TEST(Share, BothDirectionsOfATunnelShareIt) {
   Throttled t;
   t.b.config.connect_ports = {{80, 80}};
   auto& host = t.b.origin();
@@ -101,12 +101,12 @@ TEST(Share, BothWaysOfATunnelHaveSomeOfIt) {
   for (int i = 0; i < 40; ++i) t.b.pass(kStep);
   const std::size_t up = t.b.read(origin).size(), down = t.b.read(client).size();
   EXPECT_LE(t.read_in_all(), kRate.burst + 40 * kPerStep);
-  EXPECT_GT(up + down, kRate.burst + 38 * kPerStep) << "and nothing of it is lost";
+  EXPECT_GT(up + down, kRate.burst + 38 * kPerStep) << "and no byte is lost";
   EXPECT_GT(up, down / 2);
   EXPECT_GT(down, up / 2);
 }
 
-TEST(Share, WhatAHostSaysBehindItsParentsLastWordCounts) {
+TEST(Share, BytesOfAHostAfterTheParentsReplyCount) {
   Throttled t{kRate, false};
   ASSERT_EQ(config::parse_parent("http://10.0.0.1:80", t.b.config.parent.emplace()), "");
   auto& host = t.b.origin();
@@ -119,10 +119,10 @@ TEST(Share, WhatAHostSaysBehindItsParentsLastWordCounts) {
   EXPECT_TRUE(t.b.read(client).ends_with(early));
   EXPECT_EQ(t.b.generation.limits->bytes_allowed(t.b.record().client, t.b.worker->now),
             kRate.burst - request.size() - early.size())
-      << "and what the parent says itself does not";
+      << "and the parent's own reply does not";
 }
 
-TEST(Share, ATunnelWithOneWayHasAllOfIt) {
+TEST(Share, ATunnelWithOneDirectionUsesAllOfIt) {
   for (const bool upload : {false, true}) {
     Throttled t;
     t.b.config.connect_ports = {{80, 80}};
@@ -152,7 +152,7 @@ TEST(Share, ConnectionsOfOneClientTakeTurns) {
   for (const auto& client : clients) EXPECT_GT(t.b.read(client).size(), 15 * kPerStep);
 }
 
-TEST(Share, OfAnotherClientNothingIsTaken) {
+TEST(Share, AnotherClientIsNotAffected) {
   Throttled t;
   auto& host = t.b.origin();
   sim::ConnectionPtr origin;
@@ -169,7 +169,7 @@ TEST(Share, OfAnotherClientNothingIsTaken) {
   EXPECT_TRUE(t.b.read(connection).ends_with(string(2000, 'y')));
 }
 
-TEST(Share, HeadsBehindOneAnotherCount) {
+TEST(Share, PipelinedHeadsCount) {
   Throttled t{{1000, 200}, false};
   auto& host = t.b.origin();
   const auto client = t.b.client();
@@ -193,7 +193,7 @@ TEST(Share, HeadsBehindOneAnotherCount) {
   EXPECT_EQ(t.read_in_all(), 20 * (ask.size() + answer.size()));
 }
 
-TEST(Share, WhoLeavesWhileItSleepsIsGoneAtOnce) {
+TEST(Share, AClientThatLeavesDuringThePauseIsReleasedAtOnce) {
   for (const bool by_reset : {false, true}) {
     Throttled t;
     auto& host = t.b.origin();
@@ -203,14 +203,14 @@ TEST(Share, WhoLeavesWhileItSleepsIsGoneAtOnce) {
     ASSERT_EQ(t.b.record().wait, Wait::throttle);
     by_reset ? t.b.world.remote_rst(*client) : t.b.world.remote_close(*client);
     t.b.settle();
-    if (!by_reset) t.b.pass(kStep);  // a FIN alone is half a close: the next bytes tell
+    if (!by_reset) t.b.pass(kStep);  // FIN alone is a half-close: later bytes decide
     t.b.settle();
     EXPECT_TRUE(t.b.clean()) << by_reset;
     EXPECT_EQ(t.b.last().reason, Reason::client_closed);
   }
 }
 
-TEST(Share, EventsDoNotEndTheSleep) {
+TEST(Share, EventsDoNotEndThePause) {
   Throttled t;
   auto& host = t.b.origin();
   sim::ConnectionPtr origin;
@@ -220,13 +220,13 @@ TEST(Share, EventsDoNotEndTheSleep) {
   t.b.pass(kStep - 1);
   t.b.send(origin, "more");
   EXPECT_EQ(t.read_in_all(), kRate.burst);
-  EXPECT_EQ(t.b.record().deadline, until) << "nor put it off";
+  EXPECT_EQ(t.b.record().deadline, until) << "nor extend it";
   t.b.pass(1);
   EXPECT_EQ(t.read_in_all(), kRate.burst + kPerStep);
 }
 
-// What a client sends that is not wanted any more is read at once, so that it has its answer; it counts.
-TEST(Share, WhoIsHeardOutDoesNotSleep) {
+// Unwanted bytes of a client are read at once, so that it can receive the response; they count.
+TEST(Share, ALingeringCloseDoesNotPause) {
   Throttled t;
   const auto client = t.b.client();
   t.b.send(client, "nonsense\r\n\r\n");
@@ -240,8 +240,8 @@ TEST(Share, WhoIsHeardOutDoesNotSleep) {
   EXPECT_TRUE(t.b.clean());
 }
 
-// A client that uses up its allowance by another connection does not have for ever for this one's head.
-TEST(Share, AHeadHasItsDeadlineAllTheSame) {
+// A client that uses up its rate on another connection must still complete this head in time.
+TEST(Share, TheTimeoutOfAHeadStillHolds) {
   Throttled t{{20, 20}};
   const auto client = t.b.client();
   t.b.world.remote_send(*client, "GET http://10.0.0.1/ HTTP/1.0\r\nX: " + string(5000, 'x'));

@@ -1,4 +1,4 @@
-// What the command line refuses, and that each refusal says what to do.
+// Errors of the command line: each says what to do.
 #include "../../../src/config/command_line.hpp"
 #include "../../../src/config/options.hpp"
 #include "support.hpp"
@@ -10,7 +10,7 @@ using std::string;
 
 CommandLine parse(std::vector<const char*> arguments) { return config::parse_command_line(arguments); }
 
-TEST(LinuxCommandLine, EachRefusalNamesTheOptionAndSaysWhatToDo) {
+TEST(LinuxCommandLine, EachErrorNamesTheOptionAndSaysWhatToDo) {
   struct Row {
     std::vector<const char*> arguments;
     const char *names, *helps;
@@ -68,7 +68,7 @@ TEST(LinuxCommandLine, OnlyLoopbackIsOpenWithoutARule) {
   }
 }
 
-TEST(LinuxCommandLine, SecondsToTheMillisecond) {
+TEST(LinuxCommandLine, ParsesSecondsToTheMillisecond) {
   struct Row {
     const char* text;
     std::uint32_t ms;  // 0: refused

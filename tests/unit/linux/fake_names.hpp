@@ -1,4 +1,4 @@
-// A name source that says what the test tells it.
+// A name source whose results the test sets.
 #pragma once
 #include <deque>
 #include <map>
@@ -10,7 +10,7 @@
 namespace fake {
 
 struct Names {
-  std::map<std::string, net::Found> known;  // answered at once; any other host when `answer` is called
+  std::map<std::string, net::Found> known;  // immediate results; any other host when `answer` is called
   std::vector<std::string> asked;
   std::deque<net::Found> done;
 
@@ -21,7 +21,7 @@ struct Names {
 };
 Names& names();
 
-// `addresses` are believed for `ttl_ms`.
+// `addresses` are valid for `ttl_ms`.
 net::Found found(const std::vector<sys::Address>& addresses, std::uint64_t ttl_ms = 60'000);
 net::Found not_found(net::Found::What why);
 
