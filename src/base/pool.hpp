@@ -16,15 +16,15 @@ namespace base {
 // A pool of `T`. Not thread-safe.
 template <class T>
 class Pool {
-  static_assert(std::is_trivially_destructible_v<T>);
+  static_assert(std::is_nothrow_destructible_v<T>);
 
  public:
-  // The deleter of `Ptr`: returns the piece to its pool.
+  // The deleter of `Ptr`: destroys the piece and returns it to its pool.
   struct Return {
     Pool* pool = nullptr;
     void operator()(T* piece) const noexcept { pool->give(piece); }
   };
-  using Ptr = std::unique_ptr<T, Return>;  // returns the piece to the pool
+  using Ptr = std::unique_ptr<T, Return>;  // destroys the piece and returns it to the pool
 
   // The bytes of memory that a pool of `limit` pieces needs.
   static constexpr std::size_t footprint(std::size_t limit) noexcept {
@@ -76,6 +76,7 @@ class Pool {
   void give(T* piece) noexcept {
     const auto offset = static_cast<std::size_t>(reinterpret_cast<std::byte*>(piece) - pieces_);
     assert(offset % sizeof(T) == 0 && offset / sizeof(T) < fresh_ && used_ > 0);
+    std::destroy_at(piece);
     poison(piece, sizeof(T));
     free_[freed_++] = static_cast<std::uint32_t>(offset / sizeof(T));
     --used_;

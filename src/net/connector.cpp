@@ -33,14 +33,13 @@ bool Connector::promote_connected(Endpoint& newest, std::uint64_t now) noexcept 
       ++i;
       continue;
     }
-    const int error = sys::socket_error(earlier_[i].endpoint.fd);
-    Earlier taken = take(i);
-    if (error != 0) {
-      settle(taken.index, error, now);
+    if (const int error = sys::socket_error(earlier_[i].endpoint.fd); error != 0) {
+      settle(take(i).index, error, now);
       continue;
     }
-    const std::uint8_t overtaken = std::exchange(newest_, taken.index);
-    newest = std::move(taken.endpoint);
+    Earlier winner = take(i);  // PLANT(attempt-wins)
+    const std::uint8_t overtaken = std::exchange(newest_, winner.index);
+    newest = std::move(winner.endpoint);
     settle(overtaken, ECANCELED, now);
     return true;
   }
@@ -53,11 +52,22 @@ void Connector::fail(Endpoint& newest, int error, std::uint64_t now) noexcept {
 }
 
 void Connector::end_earlier(int error, std::uint64_t now) noexcept {
+  // PLANT(close-losers)
   while (earlier_count_ > 0) settle(take(0).index, error, now);
+}
+
+void Connector::abandon() noexcept {
+  while (earlier_count_ > 0) take(0);
+}
+
+void Connector::reset() noexcept {
+  abandon();
+  addresses_.count = next_ = newest_ = 0;
 }
 
 Endpoint* Connector::find(std::uint32_t serial) noexcept {
   for (std::uint8_t i = 0; i < earlier_count_; ++i)
+    // PLANT(event-of-attempt)
     if (earlier_[i].endpoint.serial == serial) return &earlier_[i].endpoint;
   return nullptr;
 }
@@ -66,6 +76,7 @@ Endpoint* Connector::find(std::uint32_t serial) noexcept {
 void Connector::keep(Endpoint& newest) noexcept {
   if (newest.link != Link::connecting) return;
   assert(earlier_count_ < earlier_.size());
+  // PLANT(add-attempt)
   earlier_[earlier_count_++] = {std::exchange(newest, Endpoint{}), newest_};
 }
 
@@ -96,7 +107,7 @@ void Connector::settle(std::uint8_t index, int error, std::uint64_t now) noexcep
 
 void Connector::finish(std::uint64_t now) noexcept {
   settle(newest_, 0, now);
-  end_earlier(ECANCELED, now);
+  end_earlier(ECANCELED, now);  // PLANT(losers-end)
 }
 
 }  // namespace net

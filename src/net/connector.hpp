@@ -24,6 +24,12 @@ class Connector {
     int error = 0;                             // failed: errno
   };
 
+  // An attempt that is pending beside the newest.
+  struct Earlier {
+    Endpoint endpoint;
+    std::uint8_t index = 0;  // of its address
+  };
+
   // Begins with these addresses, in the order that `health` gives them. REQUIRES: no attempt is pending, and
   // `health` outlives the attempts.
   void start(const Addresses& addresses, AddressHealth& health, std::uint64_t now) noexcept;
@@ -48,6 +54,17 @@ class Connector {
   // Closes the earlier attempts, which end with `error`.
   void end_earlier(int error, std::uint64_t now) noexcept;
 
+  // Closes the earlier attempts without a result: they stay EINPROGRESS.
+  void abandon() noexcept;
+  // Closes the earlier attempts and forgets all addresses.
+  void reset() noexcept;
+  // A reused connection leads to that address: no attempt was needed.
+  void reuse(const sys::Address& address) noexcept { addresses_.list[newest_] = address; }
+
+  // Those of `start`, in the order in which they are tried.
+  [[nodiscard]] std::span<const sys::Address> addresses() const noexcept { return addresses_.all(); }
+  // The newest attempt has succeeded.
+  [[nodiscard]] bool connected() const noexcept { return next_ > 0 && attempts_[newest_].error == 0; }
   // Addresses that were not tried yet.
   [[nodiscard]] std::uint8_t left() const noexcept {
     return static_cast<std::uint8_t>(addresses_.count - next_);
@@ -59,14 +76,12 @@ class Connector {
   [[nodiscard]] std::uint8_t index() const noexcept { return newest_; }
   // The earlier attempt with that serial; null: there is none.
   Endpoint* find(std::uint32_t serial) noexcept;
-  [[nodiscard]] std::uint8_t earlier() const noexcept { return earlier_count_; }
+  // Those pending, oldest first, without the newest.
+  [[nodiscard]] std::span<const Earlier> earlier() const noexcept {
+    return {earlier_.data(), earlier_count_};
+  }
 
  private:
-  struct Earlier {
-    Endpoint endpoint;
-    std::uint8_t index = 0;
-  };
-
   void keep(Endpoint& newest) noexcept;
   Earlier take(std::uint8_t place) noexcept;
   void begin(std::uint64_t now) noexcept;
@@ -89,6 +104,7 @@ Connector::Outcome Connector::start_next(Endpoint& newest, std::uint64_t now, ba
   const auto is_ours = [](base::Reason reason) {
     return reason == base::Reason::no_descriptor || reason == base::Reason::no_memory;
   };
+  // PLANT(try-next-address)
   while (left() > 0 && !is_ours(otherwise)) {
     keep(newest);
     begin(now);

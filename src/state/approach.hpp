@@ -1,10 +1,8 @@
-// Connection attempts in progress: needed only until the connection to the upstream is open.
+// The handshake with a parent (upstream proxy) in progress.
 #pragma once
 #include "../net/lane.hpp"
-#include "../net/race.hpp"
 
 struct Approach {
-  net::Race race;     // attempts begun before the last one, which is the record's upstream endpoint
-  net::Lane talk;     // handshake with a parent: what the proxy sends, then the reply
+  net::Lane talk;     // what the proxy sends, then the reply
   bool said = false;  // the former is sent
 };

@@ -122,6 +122,10 @@ void end_exchange(request_info& record, Reason reason, Worker& worker) noexcept 
       static_cast<std::uint32_t>(worker.now - record.entered);
   exchange.log.sent_up = record.lane[kRequest].bytes_sent - exchange.sent_up_at_start;
   exchange.log.sent_down = record.lane[kResponse].bytes_sent - exchange.sent_down_at_start;
+  exchange.connector.abandon();
+  const std::span<const http::Attempt> attempts = exchange.connector.attempts();
+  std::copy(attempts.begin(), attempts.end(), exchange.log.attempts.begin());
+  exchange.log.attempt_count = static_cast<std::uint8_t>(attempts.size());
   worker.finished.push_back(std::move(record.exchange));
 }
 

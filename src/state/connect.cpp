@@ -1,10 +1,7 @@
 #include "connect.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
-#include <new>
-#include <utility>
 
 #include "../net/error_reason.hpp"
 #include "bookkeeping.hpp"
@@ -14,156 +11,82 @@ using base::TraceEvent;
 using net::Flow;
 using net::Link;
 using plan::Wait;
+using Outcome = net::Connector::Outcome;
+using Status = net::Connector::Status;
 
 namespace state {
 
 namespace {
 
-// The proxy lacks a resource: another address would not help.
-bool proxy_failed(Reason reason) noexcept {
-  return reason == Reason::no_descriptor || reason == Reason::no_memory;
+// The request can be sent at once on a connection; else the proxy waits until it is writable.
+bool can_write_first(const request_info& record) noexcept {
+  return record.lane[kRequest].held() > 0 && record.exchange->greeting == net::Greeting::none;
 }
 
-// ---- the attempts, for the log
-// -----------------------------------------------------------------------------
-
-void begin_attempt(Exchange& exchange, const Worker& worker) noexcept {
-  if (exchange.log.attempt_count == 0) exchange.connecting.started_at = worker.now;
-  exchange.log.attempts[exchange.log.attempt_count++] = {
-      static_cast<std::uint32_t>(worker.now - exchange.connecting.started_at), EINPROGRESS};
-}
-
-void settle_attempt(Exchange& exchange, Worker& worker, std::uint8_t index, int error) noexcept {
-  http::Attempt& attempt = exchange.log.attempts[index];
-  attempt = {static_cast<std::uint32_t>(worker.now - exchange.connecting.started_at) - attempt.ms, error};
-  const sys::Address& address = exchange.connecting.addresses.list[index];
-  const bool had_its_time =
-      error != ECANCELED ||
-      index < exchange.connecting.address;  // else it began later than the successful one
-  if (error == 0) worker.address_health.succeeded(address);
-  if (error != 0 && error != EACCES && !proxy_failed(net::reason_for(error)) && had_its_time)
-    worker.address_health.failed(address, worker.now);
-}
-
-// ---- attempts in parallel
-// ----------------------------------------------------------------------------------
-
-bool has_older_attempts(const request_info& record) noexcept {
-  return record.approach && record.approach->race.count() > 0;
-}
-
-// Closes the older attempts; `error` is noted for each.
-void end_attempts(request_info& record, Worker& worker, int error) noexcept {
-  if (!has_older_attempts(record)) return;
-  net::Race& race = record.approach->race;
-  // PLANT(close-losers)
-  for (; race.count() > 0; race.take(0)) settle_attempt(*record.exchange, worker, race.at(0).address, error);
-}
-
-// Keeps the current attempt as an older one, so that another can begin. Returns false if there is no memory.
-bool keep_attempt(request_info& record) noexcept {
-  if (record.side[kUpstream].link != Link::connecting) return true;
-  if (!need_approach(record)) return false;
-  // PLANT(add-attempt)
-  record.approach->race.add(
-      {std::exchange(record.side[kUpstream], net::Endpoint{}), record.exchange->connecting.address});
-  return true;
-}
-
-// The timer of the current attempt: when it expires, the next one begins, or connecting fails.
-Wait connect_wait(const Exchange& exchange) noexcept {
-  return exchange.log.attempt_count < exchange.connecting.addresses.count ? Wait::attempt : Wait::connect;
-}
-
-// Makes an older attempt the current one.
-void promote(request_info& record, std::uint8_t place) noexcept {
-  net::Runner runner = record.approach->race.take(place);
-  record.side[kUpstream] = std::move(runner.endpoint);
-  record.exchange->connecting.address = runner.address;
-}
-
-// Returns true if an older attempt has connected: it is the current one then. Drops those that failed.
-bool use_faster_attempt(request_info& record, Worker& worker) noexcept {
-  for (std::uint8_t i = 0; has_older_attempts(record) && i < record.approach->race.count();) {
-    const net::Runner& runner = record.approach->race.at(i);
-    if (!runner.endpoint.writable) {
-      ++i;
-      continue;
-    }
-    if (const int error = sys::socket_error(runner.endpoint.fd); error != 0) {
-      settle_attempt(*record.exchange, worker, runner.address, error);
-      record.approach->race.take(i);
-      continue;
-    }
-    const std::uint8_t last = record.exchange->connecting.address;
-    promote(record, i);  // PLANT(attempt-wins)
-    settle_attempt(*record.exchange, worker, last, ECANCELED);
-    return true;
+// Opens and watches a socket. Closes idle upstream connections if there is no descriptor.
+sys::Opened open_socket(const Exchange& exchange, Worker& worker, const sys::Address& address) noexcept {
+  for (;;) {
+    sys::Opened opened = address.family == sys::Address::Family::local
+                             ? sys::connect_local(exchange.route.hop->socket.c_str())
+                             : sys::connect(address);
+    if (opened.error != EMFILE || !worker.upstreams.close_oldest()) return opened;
   }
-  return false;
 }
 
-// ---- beginning an attempt
-// ----------------------------------------------------------------------------------
-
-// Begins to connect to that address. Returns 0 or errno.
-int open_connection(request_info& record, Worker& worker, const sys::Address& address) noexcept {
-  const Exchange& exchange = *record.exchange;
-  sys::Opened opened = address.family == sys::Address::Family::local
-                           ? sys::connect_local(exchange.route.hop->socket.c_str())
-                           : sys::connect(address);
+// Begins to connect the upstream endpoint to that address.
+Outcome open_connection(request_info& record, Turn& turn, Worker& worker, const sys::Address& address,
+                        net::Endpoint& upstream) noexcept {
+  Exchange& exchange = *record.exchange;
+  begin_phase(exchange, worker.now, Phase::connect);
+  const Reason objection = address_objection(exchange, turn, worker, address);
+  if (objection != Reason::none) return {Status::failed, objection, EACCES};
+  sys::Opened opened = open_socket(exchange, worker, address);
   const std::uint32_t serial = worker.table.new_serial();
   const net::Token token{serial, static_cast<std::uint32_t>(opened.fd.get()), net::Token::Kind::upstream};
   if (opened.fd) opened.error = sys::watch(worker.poller, opened.fd.get(), token.packed());
-  if (opened.error != 0) return opened.error;
-  const net::Lane& request = record.lane[kRequest];
-  if (!request.framing.complete()) sys::set_nodelay(opened.fd);  // else one send carries the whole request
-  net::Endpoint& upstream = record.side[kUpstream];
+  if (opened.error != 0) {
+    exchange.log.error = opened.error;
+    return {Status::failed, net::reason_for(opened.error), opened.error};
+  }
+  if (!record.lane[kRequest].framing.complete()) sys::set_nodelay(opened.fd);  // else one send carries it all
   upstream = net::Endpoint{};
   upstream.fd = std::move(opened.fd);
   upstream.serial = serial;
   upstream.link = Link::connecting;
-  // Probably: on the same machine the connection is made by now.
-  upstream.writable = request.held() > 0 && exchange.connecting.greeting == net::Greeting::none;
+  upstream.writable = can_write_first(record);  // on the same machine it is connected by now
   worker.upstreams.own(upstream, worker.table.slot_of(record));
-  return 0;
+  return {};
 }
 
-// Begins the next attempt that can begin, while the older ones continue. If there is none, waits for the
-// older ones, or fails over because of `otherwise`.
-Result connect_next(request_info& record, Turn& turn, Worker& worker, Reason otherwise) noexcept {
+// Waits for the newest attempt: until the next one is due, or for the rest of the connect timeout.
+Result wait_connecting(const Exchange& exchange) noexcept {
+  return wait_for(exchange.connector.left() > 0 ? Wait::attempt : Wait::connect);
+}
+
+// Starts the next attempt beside those pending. Fails over for `otherwise` if there is none.
+Result start_attempt(request_info& record, Turn& turn, Worker& worker, Reason otherwise) noexcept {
+  net::Connector& connector = record.exchange->connector;
+  net::Endpoint& upstream = record.side[kUpstream];
+  bool started = false;
+  const auto open = [&](const sys::Address& address, net::Endpoint& into) {
+    const Outcome outcome = open_connection(record, turn, worker, address, into);
+    started = outcome.status != Status::failed;
+    return outcome;
+  };
+  const Outcome outcome = connector.start_next(upstream, worker.now, otherwise, open);
+  if (outcome.status == Status::failed) return fail_over(record, turn, worker, outcome.reason);
+  if (started) trace(record, worker, TraceEvent::connected, connector.index(), 0);
+  return started || upstream.writable ? again() : wait_connecting(*record.exchange);
+}
+
+Result attempt_failed(request_info& record, Turn& turn, Worker& worker, int error) noexcept {
   Exchange& exchange = *record.exchange;
-  // PLANT(try-next-address)
-  while (exchange.log.attempt_count < exchange.connecting.addresses.count && !proxy_failed(otherwise) &&
-         keep_attempt(record)) {
-    const std::uint8_t index = exchange.log.attempt_count;
-    begin_attempt(exchange, worker);
-    begin_phase(exchange, worker.now, Phase::connect);
-    if (const Reason why =
-            address_objection(exchange, turn, worker, exchange.connecting.addresses.list[index]);
-        why != Reason::none) {
-      settle_attempt(exchange, worker, index, EACCES);
-      otherwise = why;
-      continue;
-    }
-    const int error = open_connection(record, worker, exchange.connecting.addresses.list[index]);
-    if (error == 0) {
-      exchange.connecting.address = index;
-      trace(record, worker, TraceEvent::connected, index, 0);
-      return again();
-    }
-    if (error == EMFILE && worker.upstreams.close_oldest()) {
-      --exchange.log.attempt_count;
-      continue;
-    }
-    exchange.log.error = error;
-    settle_attempt(exchange, worker, index, error);
-    otherwise = net::reason_for(error);
-  }
-  const bool under_way = record.side[kUpstream].link == Link::connecting;
-  if (!under_way && !has_older_attempts(record)) return fail_over(record, turn, worker, otherwise);
-  if (!under_way) promote(record, static_cast<std::uint8_t>(record.approach->race.count() - 1));
-  return record.side[kUpstream].writable ? again() : wait_for(connect_wait(exchange));
+  const Reason reason = net::reason_for(error);
+  exchange.log.error = error;
+  trace(record, worker, TraceEvent::retried, static_cast<std::int64_t>(exchange.connector.attempts().size()),
+        static_cast<std::uint8_t>(reason), error);
+  exchange.connector.fail(record.side[kUpstream], error, worker.now);
+  return start_attempt(record, turn, worker, reason);
 }
 
 }  // namespace
@@ -181,37 +104,25 @@ Reason address_objection(const Exchange& exchange, const Turn& turn, const Worke
   return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
 }
 
-Result start_connecting(request_info& record, Turn& turn, Worker& worker) noexcept {
-  worker.address_health.order(record.exchange->connecting.addresses, worker.now);
-  return connect_next(record, turn, worker, Reason::host_unreachable);
+Result start_connecting(request_info& record, Turn& turn, Worker& worker,
+                        const net::Addresses& addresses) noexcept {
+  record.exchange->connector.start(addresses, worker.address_health, worker.now);
+  return start_attempt(record, turn, worker, Reason::host_unreachable);
 }
-
-namespace {
-
-Result connect_failed(request_info& record, Turn& turn, Worker& worker, Reason reason, int error) noexcept {
-  record.exchange->log.error = error;
-  settle_attempt(*record.exchange, worker, record.exchange->connecting.address, error);
-  trace(record, worker, TraceEvent::retried, record.exchange->log.attempt_count,
-        static_cast<std::uint8_t>(reason), error);
-  record.side[kUpstream] = net::Endpoint{};
-  return connect_next(record, turn, worker, reason);
-}
-
-}  // namespace
 
 Result connect_timed_out(request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
-  trace(record, worker, TraceEvent::retried, exchange.log.attempt_count, static_cast<std::uint8_t>(reason),
-        ETIMEDOUT);
-  if (exchange.log.attempt_count < exchange.connecting.addresses.count)
-    return connect_next(record, turn, worker, reason);
-  end_attempts(record, worker, ETIMEDOUT);
+  net::Connector& connector = exchange.connector;
+  trace(record, worker, TraceEvent::retried, static_cast<std::int64_t>(connector.attempts().size()),
+        static_cast<std::uint8_t>(reason), ETIMEDOUT);
+  if (connector.left() > 0) return start_attempt(record, turn, worker, reason);
+  connector.end_earlier(ETIMEDOUT, worker.now);
+  connector.fail(record.side[kUpstream], ETIMEDOUT, worker.now);
   exchange.log.error = ETIMEDOUT;
-  settle_attempt(exchange, worker, exchange.connecting.address, ETIMEDOUT);
   return fail_over(record, turn, worker, reason);
 }
 
-// The connection is made once a byte was sent; or, with nothing to send, once the socket is writable.
+// With bytes to send, the first write tells whether the connection is established.
 Result poll_connecting(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& request = record.lane[kRequest];
   Exchange& exchange = *record.exchange;
@@ -220,26 +131,18 @@ Result poll_connecting(request_info& record, Turn& turn, Worker& worker) noexcep
     if (request.flow == Flow::write_failed) {
       request.sink_closed = false;
       request.flow = Flow::none;
-      return connect_failed(record, turn, worker, net::reason_for(request.error), request.error);
+      return attempt_failed(record, turn, worker, request.error);
     }
-    if (use_faster_attempt(record, worker)) return again();
-    const bool speaks_first = request.held() > 0 && exchange.connecting.greeting == net::Greeting::none;
-    if (speaks_first || !upstream.writable) return wait_for(connect_wait(exchange));
+    if (exchange.connector.promote_connected(upstream, worker.now)) return again();
+    if (can_write_first(record) || !upstream.writable) return wait_connecting(exchange);
     if (const int error = sys::socket_error(upstream.fd); error != 0)
-      return connect_failed(record, turn, worker, net::reason_for(error), error);
+      return attempt_failed(record, turn, worker, error);
   }
-  upstream.link = exchange.connecting.greeting == net::Greeting::none ? Link::open : Link::greeting;
+  upstream.link = exchange.greeting == net::Greeting::none ? Link::open : Link::greeting;
   begin_phase(exchange, worker.now, Phase::send);
-  settle_attempt(exchange, worker, exchange.connecting.address, 0);
-  end_attempts(record, worker, ECANCELED);  // PLANT(losers-end)
-  record.approach.reset();                  // PLANT(attempts-end)
-  exchange.log.error = 0;                   // of an attempt that failed
+  exchange.connector.finish(worker.now);
+  exchange.log.error = 0;  // of an attempt that does not matter any more
   return again();
-}
-
-bool need_approach(request_info& record) noexcept {
-  if (!record.approach) record.approach.reset(new (std::nothrow) Approach);
-  return record.approach != nullptr;
 }
 
 }  // namespace state

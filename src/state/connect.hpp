@@ -5,8 +5,9 @@
 
 namespace state {
 
-// The addresses are known: begins to connect to the first.
-Result start_connecting(request_info& record, Turn& turn, Worker& worker) noexcept;
+// Begins to connect to the first of these addresses.
+Result start_connecting(request_info& record, Turn& turn, Worker& worker,
+                        const net::Addresses& addresses) noexcept;
 // Looks whether a connection is made; begins the next attempt if one has failed.
 Result poll_connecting(request_info& record, Turn& turn, Worker& worker) noexcept;
 // The timer of an attempt has expired: begins the next one too; or fails over if there is none.
@@ -15,7 +16,5 @@ Result connect_timed_out(request_info& record, Turn& turn, Worker& worker, base:
 // Reason::none if it may.
 base::Reason address_objection(const Exchange& exchange, const Turn& turn, const Worker& worker,
                                const sys::Address& address) noexcept;
-// Allocates the record's Approach. Returns false if there is no memory.
-bool need_approach(request_info& record) noexcept;
 
 }  // namespace state

@@ -5,7 +5,7 @@ namespace {
 // The record's upstream endpoint, or a connection attempt, with that serial number; null if it is closed.
 net::Endpoint* endpoint_of(request_info& record, std::uint32_t serial) noexcept {
   if (record.side[kUpstream].serial == serial) return &record.side[kUpstream];  // PLANT(serial-of-attempt)
-  return record.approach ? record.approach->race.find(serial) : nullptr;
+  return record.exchange ? record.exchange->connector.find(serial) : nullptr;
 }
 
 void deliver_to_client(const net::Token& token, const sys::Event& event, Worker& worker) noexcept {

@@ -1,8 +1,8 @@
 // One request and its response, from the end of READ_REQUEST to the line in the access log.
 #pragma once
 #include "../base/pool.hpp"
+#include "../net/connector.hpp"
 #include "../net/handshake.hpp"
-#include "../net/name_source.hpp"
 #include "../plan/parent.hpp"
 #include "../plan/plan.hpp"
 #include "access_record.hpp"
@@ -43,25 +43,19 @@ struct MessageInfo {
   bool upstream_keep_alive : 1 = false;  // the upstream's connection can be reused after the response
 };
 
-// The addresses to connect to. `log.attempt_count` of them were tried.
-struct Connecting {
-  net::Addresses addresses;
-  std::uint64_t started_at = 0;                  // when the first attempt began, ms
-  std::uint8_t address = 0;                      // of the open connection, or of the last attempt
-  net::Greeting greeting = net::Greeting::none;  // next step of the handshake with the parent
-};
-
 struct Exchange {
   AccessRecord log;
   Route route;
   MessageInfo message;
-  Connecting connecting;
-  std::uint64_t sent_up_at_start = 0;  // the lanes' counters when the request began
+  net::Connector connector;                      // to the next hop
+  net::Greeting greeting = net::Greeting::none;  // next step of the handshake with the parent
+  std::uint64_t sent_up_at_start = 0;            // the lanes' counters when the request began
   std::uint64_t sent_down_at_start = 0;
   std::uint64_t phase_at = 0;  // when `phase` began, ms
   Phase phase = Phase::none;   // of SEND_REQUEST
 };
-static_assert(sizeof(Exchange) <= 1536);
+static_assert(sizeof(Exchange) <= 1792);
+static_assert(AccessRecord::kAttemptsMax == net::Addresses::kMax);
 
 using ExchangePool = base::Pool<Exchange>;
 using ExchangePtr = ExchangePool::Ptr;

@@ -27,10 +27,8 @@ Result fail_over(request_info& record, Turn& turn, Worker& worker, Reason reason
   turn.groups().ended(route.group, route.member);
   turn.groups().failed(route.group, route.member, worker.now);
   if (!choose_member(record, turn, worker)) return fail_request(record, turn, worker, reason);
-  exchange.connecting.addresses = {};  // PLANT(next-member)
-  exchange.log.attempt_count = exchange.connecting.address = 0;
+  exchange.connector.reset();  // PLANT(next-member)
   record.side[kUpstream] = net::Endpoint{};
-  record.approach.reset();
   return again();
 }
 

@@ -41,11 +41,9 @@ std::string_view phase(const request_info& record) noexcept {
   if (record.state == State::READ_REQUEST) return "reading the request (READ_REQUEST)";
   if (record.state == State::READ_RESPONSE) return "reading the host's answer (READ_RESPONSE)";
   if (exchange.log.reused) return "sending the request to the host (SEND_REQUEST)";
-  if (exchange.connecting.addresses.count == 0) return "looking up the host's name (SEND_REQUEST)";
-  const bool connected =
-      exchange.log.attempt_count > 0 && exchange.log.attempts[exchange.connecting.address].error == 0;
-  return connected ? "sending the request to the host (SEND_REQUEST)"
-                   : "connecting to the host (SEND_REQUEST)";
+  if (exchange.connector.addresses().empty()) return "looking up the host's name (SEND_REQUEST)";
+  return exchange.connector.connected() ? "sending the request to the host (SEND_REQUEST)"
+                                        : "connecting to the host (SEND_REQUEST)";
 }
 
 // RFC 9110 section 10.2.3, rounded up.
@@ -64,8 +62,8 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .host = exchange.route.host_view(),
           .port = exchange.route.port,
           .received = exchange.log.received,
-          .addresses = exchange.connecting.addresses.all(),
-          .attempts = {exchange.log.attempts.data(), exchange.log.attempt_count},
+          .addresses = exchange.connector.addresses(),
+          .attempts = exchange.connector.attempts(),
           .challenge = reason == Reason::auth_required ? http::kBasicChallenge : std::string_view{},
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
           .as_page = exchange.message.wants_page,
@@ -119,6 +117,7 @@ Result fail_request(request_info& record, Turn& turn, Worker& worker, Reason rea
     return yield(Wait::linger);
   }
   Exchange& exchange = *record.exchange;
+  exchange.connector.abandon();
   set_reason(record, reason);
   exchange.message.keep_alive = false;
   if (!take_response_block(record, worker)) {

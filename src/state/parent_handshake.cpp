@@ -1,6 +1,7 @@
 #include "parent_handshake.hpp"
 
 #include <cstring>
+#include <new>
 
 #include "../net/error_reason.hpp"
 #include "bookkeeping.hpp"
@@ -16,6 +17,12 @@ namespace state {
 
 namespace {
 
+// Allocates the record's Approach. Returns false if there is no memory.
+bool need_approach(request_info& record) noexcept {
+  if (!record.approach) record.approach.reset(new (std::nothrow) Approach);
+  return record.approach != nullptr;
+}
+
 net::Login login_of(const plan::Parent& parent) noexcept { return {parent.user, parent.password}; }
 
 Result parent_failed(request_info& record, Turn& turn, Worker& worker, Reason reason,
@@ -29,8 +36,8 @@ bool write_handshake(request_info& record, const Turn& turn) noexcept {
   const Exchange& exchange = *record.exchange;
   net::Lane& talk = record.approach->talk;
   const std::size_t length =
-      net::write_greeting(exchange.connecting.greeting, login_of(*exchange.route.parent),
-                          exchange.route.host_view(), exchange.route.port, turn.via(), talk.block->bytes);
+      net::write_greeting(exchange.greeting, login_of(*exchange.route.parent), exchange.route.host_view(),
+                          exchange.route.port, turn.via(), talk.block->bytes);
   talk.begin = 0;
   talk.end = static_cast<std::uint16_t>(length);
   return length > 0;
@@ -45,7 +52,7 @@ void remove_reply(net::Lane& talk, std::size_t length) noexcept {
 Result parse_parent_reply(request_info& record, Turn& turn, Worker& worker) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& talk = record.approach->talk;
-  const net::Heard heard = net::hear(exchange.connecting.greeting, login_of(*exchange.route.parent),
+  const net::Heard heard = net::hear(exchange.greeting, login_of(*exchange.route.parent),
                                      {reinterpret_cast<const char*>(talk.block->bytes), talk.end});
   if (heard.what == What::failed) return parent_failed(record, turn, worker, heard.why, heard.status);
   if (heard.what == What::more) return again();
@@ -53,7 +60,7 @@ Result parse_parent_reply(request_info& record, Turn& turn, Worker& worker) noex
   if (heard.what == What::next) {
     // The parent must not send more than its reply to this step.
     if (talk.end > 0) return parent_failed(record, turn, worker, Reason::bad_parent_response, heard.status);
-    exchange.connecting.greeting = heard.next;
+    exchange.greeting = heard.next;
     record.approach->said = false;
     talk.drop_block();
     return again();

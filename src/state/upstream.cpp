@@ -52,7 +52,7 @@ bool reuse_connection(request_info& record, Turn& turn, Worker& worker) noexcept
   // The rules for this client may deny the address of another client's connection.
   if (address_objection(exchange, turn, worker, used.address) != Reason::none) return false;
   record.side[kUpstream] = std::move(used.upstream);
-  exchange.connecting.addresses.list[exchange.connecting.address] = used.address;
+  exchange.connector.reuse(used.address);
   exchange.log.reused = request.repeatable = true;
   begin_phase(exchange, worker.now, Phase::send);
   trace(record, worker, TraceEvent::reused, 0, 0);
@@ -62,9 +62,8 @@ bool reuse_connection(request_info& record, Turn& turn, Worker& worker) noexcept
 // Looks up the next hop's addresses and begins to connect.
 Result find_upstream(request_info& record, Turn& turn, Worker& worker) noexcept {
   const Route& route = record.exchange->route;
-  Connecting& connecting = record.exchange->connecting;
   net::Endpoint& upstream = record.side[kUpstream];
-  connecting.greeting = first_greeting(route);
+  record.exchange->greeting = first_greeting(route);
   if (upstream.link == Link::none) {
     if (reuse_connection(record, turn, worker)) return again();
     upstream.link = Link::resolving;
@@ -72,16 +71,15 @@ Result find_upstream(request_info& record, Turn& turn, Worker& worker) noexcept 
     upstream.serial = worker.table.new_serial();
   }
   if (route.hop != nullptr && !route.hop->socket.empty()) {
-    connecting.addresses = {};
-    connecting.addresses.add({.family = sys::Address::Family::local});
-    return start_connecting(record, turn, worker);
+    net::Addresses addresses;
+    addresses.add({.family = sys::Address::Family::local});
+    return start_connecting(record, turn, worker, addresses);
   }
   const net::Token token{upstream.serial, worker.table.slot_of(record), net::Token::Kind::lookup};
   const net::Lookup found = worker.resolver.find(route.next_host(), route.next_port(), token, worker.now);
   if (found.what == net::Lookup::What::pending) return wait_for(Wait::resolve);
   if (found.what == net::Lookup::What::failed) return fail_over(record, turn, worker, found.why);
-  connecting.addresses = found.addresses;
-  return start_connecting(record, turn, worker);
+  return start_connecting(record, turn, worker, found.addresses);
 }
 
 }  // namespace
@@ -119,9 +117,8 @@ void release_upstream(request_info& record, Worker& worker) noexcept {
   if (upstream.readable && !is_silent(upstream)) return;  // PLANT(pool-only-silent)
   upstream.readable = false;
   const Key key = key_of(exchange.route);
-  worker.upstreams.release(
-      {std::move(upstream), exchange.connecting.addresses.list[exchange.connecting.address]}, key.host,
-      key.port, worker.now);
+  worker.upstreams.release({std::move(upstream), exchange.connector.address()}, key.host, key.port,
+                           worker.now);
 }
 
 }  // namespace state

@@ -228,7 +228,8 @@ std::string check_idle(Worker& worker, const World& world) {
   {
     const request_info& record = worker.table.at(slot);
     for (const net::Endpoint& side : record.side) used.insert(side.fd.get());
-    for (std::uint8_t i = 0; record.approach && i < record.approach->race.count(); ++i) used.insert(record.approach->race.at(i).endpoint.fd.get());
+    if (!record.exchange) continue;
+    for (const net::Connector::Earlier& attempt : record.exchange->connector.earlier()) used.insert(attempt.endpoint.fd.get());
   }
   for (const int fd : world.open_sockets())
     if (!used.contains(fd) && world.has_spoken(fd)) return "an idle connection is kept that has ended or received bytes";
@@ -246,7 +247,7 @@ std::string check_turn(Worker& worker, const World& world) {
     ++used;
     if (!record.side[kClient].fd) return "a record in use has no client";
     sides += record.side[kUpstream].fd ? 2 : 1;
-    sides += record.approach ? record.approach->race.count() : 0U;
+    sides += record.exchange ? record.exchange->connector.earlier().size() : 0U;
     blocks += record.approach && record.approach->talk.block ? 1 : 0;
     for (const net::Lane& lane : record.lane) {
       blocks += lane.block ? 1 : 0;
@@ -289,15 +290,15 @@ std::string check_turn(Worker& worker, const World& world) {
 }
 
 // The other connection attempts end when one succeeds, and only that one is written to.
-std::string check_race(Worker& worker, const World& world) {
+std::string check_attempts(Worker& worker, const World& world) {
   for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
     const request_info& record = worker.table.at(slot);
-    if (!record.approach) continue;
-    const net::Race& race = record.approach->race;
+    if (!record.exchange) continue;
+    const std::span<const net::Connector::Earlier> earlier = record.exchange->connector.earlier();
     const net::Endpoint& last = record.side[kUpstream];
-    for (std::uint8_t i = 0; i < race.count(); ++i)
-      if (world.connection(race.at(i).endpoint.fd.get()).written > 0) return "a connection attempt is written to before it has won";
-    if (race.count() > 0 && last.fd && world.connection(last.fd.get()).written > 0) return "connection attempts go on after one has succeeded";
+    for (const net::Connector::Earlier& attempt : earlier)
+      if (world.connection(attempt.endpoint.fd.get()).written > 0) return "a connection attempt is written to before it has won";
+    if (!earlier.empty() && last.fd && world.connection(last.fd.get()).written > 0) return "connection attempts go on after one has succeeded";
   }
   return {};
 }
@@ -474,7 +475,7 @@ void run(Stage& stage, Outcome& outcome) {
     proxy.turn();
     ++outcome.turns;
     if (const std::string fault = check_turn(worker, world); !fault.empty()) world.fault(fault);
-    if (const std::string fault = check_race(worker, world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_attempts(worker, world); !fault.empty()) world.fault(fault);
     if (const std::string fault = check_idle(worker, world); !fault.empty()) world.fault(fault);
     if (const std::string fault = shares.check(worker); !fault.empty()) world.fault(fault);
     // A client refused for lack of a descriptor has no record, but its bytes are read.

@@ -126,7 +126,7 @@ TEST(Connector, ASlowAttemptGoesOnBesideTheNextAndLoses) {
   EXPECT_EQ(r.next().status, Status::pending);
   EXPECT_EQ(r.world.sockets(), 2U);
   EXPECT_EQ(r.poll().status, Status::connected);
-  EXPECT_EQ(r.connector.earlier(), 0U);
+  EXPECT_EQ(r.connector.earlier().size(), 0U);
   EXPECT_EQ(r.world.sockets(), 1U) << "the slow one is closed";
   EXPECT_EQ(r.errors(), (std::vector<int>{ECANCELED, 0}));
   EXPECT_EQ(r.connector.attempts()[0].ms, 250U);
@@ -154,7 +154,7 @@ TEST(Connector, WithoutANextAddressAnEarlierAttemptIsAwaited) {
   EXPECT_EQ(r.next(failed.reason).status, Status::pending);
   EXPECT_EQ(r.newest.serial, 1U);
   EXPECT_EQ(r.connector.address(), member_address(1));
-  EXPECT_EQ(r.connector.earlier(), 0U);
+  EXPECT_EQ(r.connector.earlier().size(), 0U);
 }
 
 TEST(Connector, ADeniedAddressIsSkippedAndNotBlamed) {

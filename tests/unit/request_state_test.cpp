@@ -423,7 +423,7 @@ TEST(Racing, TheFirstAttemptWinsIfItConnectsFirst) {
   b.settle();
   EXPECT_EQ(b.world.sockets(), 2U) << "the other is closed";
   EXPECT_EQ(b.record().state, State::READ_RESPONSE) << "the request has been sent";
-  EXPECT_FALSE(b.record().approach);
+  EXPECT_TRUE(b.record().exchange->connector.earlier().empty());
 }
 
 TEST(Racing, AFailedAttemptDoesNotEndTheOthers) {

@@ -659,8 +659,7 @@ TEST(LinuxDeadlines, TheLastAddressHasItsOwn) {
   m.pass(m.config.wait(Wait::attempt));
   ASSERT_EQ(m.record().wait, Wait::connect) << "the second address is tried";
   EXPECT_NE(m.record().side[kUpstream].serial, first);
-  ASSERT_TRUE(m.record().approach);
-  EXPECT_NE(m.record().approach->race.find(first), nullptr) << "beside the first";
+  EXPECT_NE(m.record().exchange->connector.find(first), nullptr) << "beside the first";
   EXPECT_EQ(m.record().deadline, m.worker.now + m.config.wait(Wait::connect));
   m.pass(m.config.wait(Wait::connect));
   m.until_ended(client);
