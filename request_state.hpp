@@ -36,6 +36,7 @@ namespace plan {
 struct Generation;
 }
 
+// In state `from`, `event` leads to state `to`.
 struct Transition {
   State from;
   Event event;
@@ -72,6 +73,7 @@ constexpr State next_state(State from, Event event) noexcept {
   return from;
 }
 
+// One row for each pair of state and event; each state is entered and left, each event used.
 consteval bool transitions_are_sound() {
   std::array<std::array<int, kEvents>, kStates> rows{};
   std::array<bool, kStates> reached{}, left{};
@@ -88,12 +90,14 @@ consteval bool transitions_are_sound() {
   every_event.fill(true);
   return reached == every_state && left == every_state && used == every_event;
 }
-static_assert(transitions_are_sound(),
-              "one row for each pair; each state is entered and left, each event used");
+static_assert(transitions_are_sound());
 
+// Index of a record's endpoints.
 enum Side : std::uint8_t { kClient, kUpstream };
+// Index of a record's lanes: from the client to the upstream, and back.
 enum Way : std::uint8_t { kRequest, kResponse };
 
+// A client's connection: two endpoints, two lanes, and the request in progress.
 struct request_info {
   State state = State::FREE;
   plan::Wait wait = plan::Wait::none;         // the timer that runs
@@ -135,6 +139,7 @@ struct Result {
                             base::Reason why = base::Reason::none) noexcept
       : what(next), wait(longest), reason(why) {}
 
+  // The state ends with this event.
   [[nodiscard]] constexpr bool is(Event expected) const noexcept {
     return what == What::event && event == expected;
   }
@@ -165,7 +170,7 @@ void release(request_info& record, base::Reason reason, Worker& worker) noexcept
 
 namespace state {
 
-// Results, by name.
+// The results, by name. Each means what Result::What says.
 constexpr Result wait_for(plan::Wait wait) noexcept { return Result{Result::What::wait, wait}; }
 constexpr Result again() noexcept { return Result{Result::What::again}; }
 constexpr Result yield(plan::Wait wait = plan::Wait::none) noexcept {

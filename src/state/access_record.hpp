@@ -5,6 +5,7 @@
 #include "../sys/address.hpp"
 #include "states.hpp"
 
+// One request. Times are in ms.
 struct AccessRecord {
   static constexpr std::size_t kMethodBytes = 32;
   static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut
@@ -46,10 +47,12 @@ struct AccessRecord {
   std::array<char, kFieldBytes> referer;
   std::array<char, kFieldBytes> agent;
 
+  // The texts, as far as they were kept.
   [[nodiscard]] std::string_view method_view() const noexcept { return {method.data(), method_length}; }
   [[nodiscard]] std::string_view target_view() const noexcept { return {target.data(), target_length}; }
   [[nodiscard]] std::string_view referer_view() const noexcept { return {referer.data(), referer_length}; }
   [[nodiscard]] std::string_view agent_view() const noexcept { return {agent.data(), agent_length}; }
+  // The request entered that phase of SEND_REQUEST.
   [[nodiscard]] bool had(Phase phase) const noexcept {
     return (phases >> static_cast<unsigned>(phase) & 1U) != 0;
   }

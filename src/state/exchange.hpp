@@ -43,6 +43,7 @@ struct MessageInfo {
   bool upstream_keep_alive : 1 = false;  // the upstream's connection can be reused after the response
 };
 
+// All that is known about the request.
 struct Exchange {
   AccessRecord log;
   Route route;

@@ -33,11 +33,14 @@ class Scheduler {
   }
   // Wakes at most `blocks` records that wait for a block, in the order in which they came.
   void feed(std::size_t blocks) noexcept;
+  // No record is ready.
   [[nodiscard]] bool idle() const noexcept { return ready_.empty(); }
+  // A record waits for a free block.
   [[nodiscard]] bool block_needed() const noexcept { return !starved_.empty(); }
 
   // Starts the record's timer in place of the one that runs; it expires at `deadline`, ms.
   void start_timer(request_info& record, plan::Wait wait, std::uint64_t deadline) noexcept;
+  // Stops the record's timer, if one runs.
   void stop_timer(request_info& record) noexcept;
   // Passes a verdict on each record whose timer has expired, and wakes it.
   void expire(std::uint64_t now) noexcept;

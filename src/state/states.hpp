@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+// FREE: the record is not in use. The other four say which message is in progress.
 enum class State : std::uint8_t { FREE, READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE };
 inline constexpr std::size_t kStates = 5;
 inline constexpr std::array<std::string_view, kStates> kStateNames{"FREE", "READ_REQUEST", "SEND_REQUEST",
@@ -36,6 +37,7 @@ inline constexpr std::array<std::string_view, kEvents> kEventNames{
     "request_sent", "response_early", "tunnel_opened",  "response_head", "retry",
     "interim_sent", "response_sent",  "closed"};
 
+// As in the trace and in the documents.
 constexpr std::string_view name(Event event) noexcept { return kEventNames[static_cast<std::size_t>(event)]; }
 
 // A request over a reused connection has only the phase `send`.

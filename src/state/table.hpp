@@ -21,18 +21,21 @@ class Table {
   // closed.
   request_info* find(const net::Token& token) noexcept;
 
+  // The array.
   [[nodiscard]] request_info* records() noexcept { return records_; }
+  // The record in that slot.
   [[nodiscard]] request_info& at(std::uint32_t slot) noexcept { return records_[slot]; }
   [[nodiscard]] const request_info& at(std::uint32_t slot) const noexcept { return records_[slot]; }
+  // The index of a record.
   [[nodiscard]] std::uint32_t slot_of(const request_info& record) const noexcept {
     return static_cast<std::uint32_t>(&record - records_);
   }
   // The records below this slot were used at least once.
   [[nodiscard]] std::uint32_t touched() const noexcept { return touched_; }
-  [[nodiscard]] std::uint32_t used() const noexcept { return used_; }
-  [[nodiscard]] std::uint32_t slots() const noexcept { return slots_; }
+  [[nodiscard]] std::uint32_t used() const noexcept { return used_; }    // records in use
+  [[nodiscard]] std::uint32_t slots() const noexcept { return slots_; }  // of the array
   [[nodiscard]] std::uint64_t given() const noexcept { return given_; }  // records released so far
-  [[nodiscard]] std::uint64_t stale() const noexcept { return stale_; }
+  [[nodiscard]] std::uint64_t stale() const noexcept { return stale_; }  // events of closed endpoints
   // Returns a serial number for an endpoint, different from all before.
   std::uint32_t new_serial() noexcept { return ++serial_; }
 

@@ -8,9 +8,11 @@
 #include "../../request_state.hpp"
 #include "../plan/generation.hpp"
 
+// Lives on the stack of `advance`. REQUIRES: the record's configuration outlives it.
 struct Turn {
   static constexpr std::size_t kBytes = std::size_t{64} * 1024;  // a record's share of a turn, each way
 
+  // The configuration that the record uses, and the state of its groups.
   [[nodiscard]] const plan::Config& config() const noexcept { return generation.config; }
   [[nodiscard]] plan::Balancer& groups() const noexcept { return *generation.groups; }
   // Null if no password is required.
