@@ -21,10 +21,13 @@ using namespace state;
 
 // ---- the four states -------------------------------------------------------------------------------------
 
+// Reads the request's head, and decides what is done with the request.
 Result read_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   assert(record.state == State::READ_REQUEST);
+  // A load balancer in front of the proxy names the client first.
+  if (awaits_proxy_header(record, turn)) return read_proxy_header(record, turn, worker);
+  // Roles without HTTP: TCP proxy, TCP echo, line reverser, file sender.
   const plan::Listener& listener = turn.listener(record);
-  if (listener.proxy_header_in && !record.proxy_header_read) return read_proxy_header(record, turn, worker);
   if (const auto kind = plan::kind_of(listener.role)) return open_stream(record, turn, worker, *kind);
   http::RequestHead head;
   const HeadRead read = read_request_head(record, turn, worker, head);
@@ -32,16 +35,22 @@ Result read_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   return start_request(record, turn, worker, head, read.length);
 }
 
+// Gets a connection to the upstream. `run_state` sends the request over it.
 Result send_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   assert(record.state == State::SEND_REQUEST);
+  // The client may still have to get a 100, from the proxy or from the upstream.
   if (!send_interim_bytes(record)) return close_connection(Reason::client_closed);
   if (const auto failure = upload_failure(record, turn, worker)) return *failure;
+  // A client that has sent FIN may have left; then connecting is in vain.
   probe_half_closed(record);
   if (record.side[kUpstream].link != Link::open) return connect_upstream(record, turn, worker);
+  // CONNECT and TCP proxy: from here on bytes go both ways at once.
   if (plan::is_opaque(record.exchange->route.kind)) return open_tunnel(record, turn, worker);
+  // The response may come before the request is complete.
   return await_response(record);
 }
 
+// Reads the response's head. The rest of the request may still be on its way.
 Result read_response(request_info& record, Turn& turn, Worker& worker) noexcept {
   assert(record.state == State::READ_RESPONSE);
   if (const auto failure = upload_failure(record, turn, worker)) return *failure;
@@ -49,14 +58,18 @@ Result read_response(request_info& record, Turn& turn, Worker& worker) noexcept 
   http::ResponseHead head;
   const HeadRead read = read_response_head(record, turn, worker, head);
   if (!read.complete()) return read.otherwise;
+  // After a 1xx response the record comes back here for the next one.
   if (head.interim()) return forward_interim(record, turn, worker, head, read.length);
   return forward_response(record, turn, worker, head, read.length);
 }
 
+// Sends the response to its end, from the upstream or from a body source of the proxy's own.
 Result send_response(request_info& record, Turn& turn, Worker& worker) noexcept {
   assert(record.state == State::SEND_RESPONSE);
+  // The response is sent, and the client may still be sending.
   if (!record.exchange) return lingering_close(record, turn, worker);
   if (record.exchange->message.tunneled) return pump_tunnel(record, turn, worker);
+  // TCP echo and line reverser: the client's own bytes are the response.
   if (is_sent_back(record.exchange->route.kind)) return send_back(record, turn, worker);
   return pump_response(record, turn, worker);
 }
