@@ -279,7 +279,7 @@ TEST(Limits, AgainstAMap) {
     std::uint32_t& count = model[client];
     if (opens) {
       std::size_t busy = 0;
-      for (const auto& [client, connections] : model) busy += connections != 0 ? 1U : 0U;
+      for (const auto& [one, connections] : model) busy += connections != 0 ? 1U : 0U;
       const bool room = count != 0 || busy < 16;
       refused_for_room += room ? 0 : 1;
       ASSERT_EQ(limits.may_connect(numbered(client), 0), room && count < 3) << step;
