@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 
-from harness import Case, Wire, closed_port, ok, pattern
+from harness import PROXY, Case, Wire, closed_port, ok, pattern
 
 LOGIN = "Basic " + base64.b64encode(b"ann:se:cret").decode()
 
@@ -170,7 +170,7 @@ class ByAParent(Case):
         self.assertEqual(proxy.get("http://a.test/").status, 508)
 
     def test_explain_names_it(self):
-        done = subprocess.run(["./proxy", "explain", "--parent", "socks5://ann:secret@127.0.0.1:1080", "GET", "http://a.test/"],
+        done = subprocess.run([PROXY, "explain", "--parent", "socks5://ann:secret@127.0.0.1:1080", "GET", "http://a.test/"],
                               capture_output=True, check=True, text=True)
         self.assertIn("parent      socks5://127.0.0.1:1080", done.stdout)
         self.assertNotIn("secret", done.stdout)
