@@ -93,7 +93,7 @@ struct Server::Asked {
   }
 };
 
-Server::Server(const Bounds& limits) : limits_(limits), finder_(limits) {
+Server::Server(const Bounds& bounds) : limits_(bounds), finder_(bounds) {
   std::array<std::byte, sizeof boundary_key_> secret;
   sys::random_bytes(secret);
   std::memcpy(&boundary_key_, secret.data(), secret.size());

@@ -128,7 +128,7 @@ class Options(InAFolder):
     def test_a_build_without_json_says_so(self):
         status, _, err = run(self.write(GOOD))
         self.assertEqual(status, 2)
-        self.assertRegex(err, r"\Aproxy: --config needs nlohmann-json[^\n]+\n\Z")
+        self.assertRegex(err, r"\Aproxy: --config: this program was built without nlohmann-json; install [^\n]+\n\Z")
 
 
 if __name__ == "__main__":
