@@ -10,7 +10,6 @@
 #include "bookkeeping.hpp"
 
 using base::Reason;
-using plan::Wait;
 
 namespace state {
 
