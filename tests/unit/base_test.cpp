@@ -6,8 +6,10 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "../../src/base/fair_share.hpp"
 #include "../../src/base/links.hpp"
 #include "../../src/base/pool.hpp"
 #include "../../src/base/reason.hpp"
@@ -253,6 +255,38 @@ TEST(SipHash, MatchesOpenssl) {
   EXPECT_EQ(base::siphash(key, "abcdefghij"), (base::SipHash{0x2fa0e005e29547a8U, 0x60c84ab4f69a096fU}));
   EXPECT_NE(base::siphash({1, 2}, "abc"), base::siphash({1, 3}, "abc")) << "the key counts";
   EXPECT_NE(base::siphash(key, std::string_view{"a\0", 2}), base::siphash(key, "a")) << "so does the length";
+}
+
+// Clients that take all they can get, while others wait: the number that each holds.
+std::vector<std::size_t> greedy_clients(std::size_t clients, std::size_t pieces) {
+  std::vector<std::size_t> held(clients);
+  std::size_t free = pieces;
+  for (std::size_t before = free + 1; std::exchange(before, free) != free;)
+    for (std::size_t& own : held)
+      if (base::may_take(own, free, true)) ++own, --free;
+  return held;
+}
+
+TEST(FairShare, AClientAloneMayUseEverything) {
+  EXPECT_TRUE(base::may_take(0, 1, false));
+  EXPECT_TRUE(base::may_take(99, 1, false));
+  EXPECT_FALSE(base::may_take(0, 0, false));
+}
+
+TEST(FairShare, WhileOthersWaitAPartStaysFree) {
+  EXPECT_EQ(greedy_clients(1, 20), (std::vector<std::size_t>{10}));
+  EXPECT_EQ(greedy_clients(2, 30), (std::vector<std::size_t>{10, 10}));
+  EXPECT_EQ(greedy_clients(9, 1000), std::vector<std::size_t>(9, 100));
+  EXPECT_TRUE(base::may_take(0, 1, true)) << "the last one is for a client that has none";
+  EXPECT_FALSE(base::may_take(1, 1, true));
+}
+
+TEST(FairShare, ReturningEndsWithEqualParts) {
+  std::size_t greedy = 20, modest = 0;
+  while (base::must_return(greedy, modest)) --greedy, ++modest;
+  EXPECT_EQ(greedy, 10U);
+  EXPECT_EQ(modest, 10U);
+  EXPECT_FALSE(base::must_return(1, 0)) << "taking a client's only one would just exchange the two clients";
 }
 
 }  // namespace
