@@ -8,7 +8,25 @@ std::string lowered(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string{text} + "'"; }
+std::string printable(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const auto is_c1 = [text](std::size_t at) {  // U+0080 to U+009F (RFC 3629 section 3)
+    const auto byte = static_cast<unsigned char>(text[at]);
+    return byte >= 0x80 && byte < 0xa0 && at > 0 && text[at - 1] == '\xc2';
+  };
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool opens_c1 = text[i] == '\xc2' && i + 1 < text.size() && is_c1(i + 1);
+    if (is_control(text[i]) || is_c1(i) || opens_c1)
+      (((out += "\\x") += kDigits[byte >> 4U]) += kDigits[byte & 15U]);
+    else
+      out += text[i];
+  }
+  return out;
+}
+
+std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; }
 
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string out;

@@ -128,7 +128,10 @@ constexpr bool parse_port(std::string_view text, std::uint16_t& port) noexcept {
 
 // Returns `text` in lower case (ASCII).
 std::string lowered(std::string_view text);
-// Returns 'text', quoted for a message.
+// Returns the text for a message on a terminal: control characters (ASCII and C1, in UTF-8) as \xHH.
+std::string printable(std::string_view text);
+
+// Returns 'text', printable and quoted for a message.
 std::string quoted(std::string_view text);
 // Decodes percent-encoding (RFC 3986 section 2.1). Returns nullopt if two hexadecimal digits do not follow a
 // "%".

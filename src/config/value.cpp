@@ -39,10 +39,8 @@ string joined(string_view path, string_view key) {
 // ---- the report ------------------------------------------------------------------------------------------
 
 Report::Entry Report::entry(std::size_t line, string_view path, string_view text) const {
-  string out =
-      file_ + ":" + std::to_string(line) + ": " + string{path} + (path.empty() ? "" : ": ") + string{text};
-  std::replace_if(out.begin(), out.end(), base::is_control, '?');
-  return {line, std::move(out)};
+  return {line, base::printable(file_ + ":" + std::to_string(line) + ": " + string{path} +
+                                (path.empty() ? "" : ": ") + string{text})};
 }
 
 void Report::error(std::size_t line, string_view path, string_view text) {

@@ -130,8 +130,7 @@ class Answer {
     else
       tell_addresses();
     tell_deadlines();
-    if (decided.kind == plan::Kind::forward) tell_changes(text, decided.parent);
-    return out_;
+    return decided.kind == plan::Kind::forward ? tell_changes(text, decided.parent) : out_;
   }
 
  private:
@@ -189,13 +188,15 @@ class Answer {
       row("timeout", config::seconds_text(config_.wait(wait.wait)) + " s for " + string{wait.what});
   }
 
-  void tell_changes(string_view text, const plan::Parent* parent) {
+  string tell_changes(string_view text, const plan::Parent* parent) {
     http::Form form = http::request_form(head_, config_.http10 ? http::Version::http10 : head_.version);
     form.absolute = parent != nullptr && parent->kind == plan::Parent::Kind::http;
     http::HeadRoom room;
     const std::size_t length = http::write_request(head_, {config_.name, ""}, form, room);
+    if (length == 0) return refused(Reason::head_too_large);
     out_ +=
         "\nChanges to the request head (- received, + forwarded):\n" + changes(text, {room.data(), length});
+    return out_;
   }
 
   const plan::Config& config_;
@@ -204,6 +205,30 @@ class Answer {
   http::RequestHead head_;
   string out_;
 };
+
+}  // namespace
+
+namespace {
+
+bool has_blank_or_control(string_view text) noexcept {
+  return base::has_control(text) || text.find(' ') != string_view::npos;
+}
+
+// The head is written from these texts, so each must stay one element of it. Returns the error.
+string check(const Question& question) {
+  if (question.method.empty() || has_blank_or_control(question.method))
+    return "invalid method " + base::quoted(question.method) + ": expected no blanks or control characters";
+  if (question.url.empty() || has_blank_or_control(question.url))
+    return "invalid URL " + base::quoted(question.url) + ": expected no blanks or control characters";
+  for (const string& field : question.fields) {
+    const std::size_t colon = field.find(':');
+    if (colon == 0 || colon == string::npos || has_blank_or_control(field.substr(0, colon)) ||
+        base::has_control(field))
+      return "invalid header field " + base::quoted(field) +
+             ": expected NAME: VALUE, without control characters and without blanks in NAME";
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -230,7 +255,7 @@ string read_question(std::span<const char* const> arguments, Question& question,
     return "explain needs a method and a URL, e.g. proxy explain GET http://example.com/";
   question.method = words[0];
   question.url = words[1];
-  return {};
+  return check(question);
 }
 
 string explain(const plan::Config& config, const Question& question, LookUp look_up) {

@@ -17,7 +17,8 @@ struct Question {
 };
 
 // Parses `arguments` after "explain": options of the proxy, --client ADDRESS, -H FIELD, METHOD, URL. Leaves
-// the proxy's options in `rest`. Returns the error; empty: none.
+// the proxy's options in `rest`. Returns the error, also for blanks and control characters in METHOD, URL or
+// FIELD; empty: none.
 std::string read_question(std::span<const char* const> arguments, Question& question,
                           std::vector<const char*>& rest);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../base/text.hpp"
 #include "../sys/sys.hpp"
 
 namespace watch {
@@ -10,7 +11,7 @@ namespace watch {
 void print_diagnostics(std::string_view message) {
   while (!message.empty()) {
     const std::size_t end = std::min(message.find('\n'), message.size());
-    sys::write_stderr("proxy: " + std::string{message.substr(0, end)} + "\n");
+    sys::write_stderr("proxy: " + base::printable(message.substr(0, end)) + "\n");
     message.remove_prefix(std::min(end + 1, message.size()));
   }
 }

@@ -60,6 +60,13 @@ TEST(Text, ListsAndWhiteSpace) {
   EXPECT_FALSE(base::equals_ignoring_case("[", "{")) << "only letters have a case";
 }
 
+TEST(Text, PrintableEscapesControlCharacters) {
+  EXPECT_EQ(base::printable("a\x1b[1m\r\n\x7f"), R"(a\x1b[1m\x0d\x0a\x7f)");
+  EXPECT_EQ(base::printable("\xc2\x9b"), R"(\xc2\x9b)") << "U+009B begins a sequence as ESC [ does";
+  EXPECT_EQ(base::printable("\xc3\xbc \xc2\xa0 \\x"), "\xc3\xbc \xc2\xa0 \\x") << "other text as it is";
+  EXPECT_EQ(base::quoted("a\nb"), R"('a\x0ab')");
+}
+
 TEST(Text, WriterStopsAtTheEndOfItsBuffer) {
   std::array<char, 6> room;
   base::Writer out{room};

@@ -247,7 +247,7 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {route(R"("req_path": "/", "type": "file_serve")"), {"missing dir_path"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "none")"), {"no such directory: 'none'"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "plain")"), {"not a directory: 'plain'"}},
-      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "a\u0000b")"), {"got \"a?b\""}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "a\u0000b")"), {R"(got "a\x00b")"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "index": ["../a"])"),
        {"index[0]: got \"../a\""}},
       {route(
@@ -257,7 +257,8 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
        {"gzip_enable: got 1, expected true or false"}},
       {route(R"("req_path": "/", "type": "redirect")"), {"missing redirect_url"}},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a b")"), {"got \"/a b\""}},
-      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a\r\nX: y")"), {"got \"/a??X: y\""}},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a\r\nX: y")"),
+       {R"(got "/a\x0d\x0aX: y")"}},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/", "http_status_code": 200)"),
        {"http_status_code: got 200, expected 301"}},
       {route(R"("req_path": "/", "type": "reverse_proxy")"), {"missing upstreams"}},
@@ -314,6 +315,7 @@ TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
   const Row rows[] = {
       {"{\n\"max_request\": 1}", "c.json:2: unknown key 'max_request' (did you mean 'max_requests'?)"},
       {R"({"config": "x"})", "c.json:1: unknown key 'config'"},
+      {R"({"a\u001b]0;b\u0007\nc\u009b1m": 1})", R"(c.json:1: unknown key 'a\x1b]0;b\x07\x0ac\xc2\x9b1m')"},
       {"{\"name\": \"a\",\n\"name\": \"b\"}", "c.json:1: name: no effect: given again in line 2"},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a", "dir_path": "x")"),
        "servers[0].routes[0].dir_path: no effect with type redirect"},

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "../../src/base/text.hpp"
 #include "../../src/config/options.hpp"
 
 namespace {
@@ -109,6 +112,43 @@ TEST(Explain, ArgumentsAndOptions) {
   const std::vector<const char*> wrong[] = {
       {}, {"GET"}, {"GET", "http://h/", "more"}, {"--client", "here", "GET", "http://h/"}};
   for (const auto& words : wrong) EXPECT_NE(explain::read_question(words, question, rest), "");
+}
+
+// Each text stays one element of the head.
+TEST(Explain, BlanksAndControlCharactersAreErrors) {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* says;
+  };
+  const Row rows[] = {
+      {{"\r\nGET", "http://h/"}, R"(invalid method '\x0d\x0aGET')"},
+      {{"GET /", "http://h/"}, "invalid method 'GET /'"},
+      {{"", "http://h/"}, "invalid method ''"},
+      {{"GET\x7f", "http://h/"}, "invalid method"},
+      {{"GET", ""}, "invalid URL ''"},
+      {{"GET", "http://h/ HTTP/1.1\r\nA: b"}, "invalid URL"},
+      {{"GET", "http://h/a b"}, "invalid URL"},
+      {{"GET", "http://h/", "-H", "A: b\r\nC: d"}, R"(invalid header field 'A: b\x0d\x0aC: d')"},
+      {{"GET", "http://h/", "-H", "A: b\x1b[31m"}, "invalid header field"},
+      {{"GET", "http://h/", "-H", "A : b"}, "invalid header field"},
+      {{"GET", "http://h/", "-H", "A"}, "invalid header field"},
+      {{"GET", "http://h/", "-H", ": b"}, "invalid header field"},
+      {{"GET", "http://h/", "-H", ""}, "invalid header field"},
+  };
+  for (const Row& row : rows) {
+    Question question;
+    std::vector<const char*> rest;
+    const string error = explain::read_question(row.arguments, question, rest);
+    EXPECT_EQ(error.find(row.says), 0U) << error;
+    EXPECT_EQ(std::find_if(error.begin(), error.end(), base::is_control), error.end()) << error;
+  }
+}
+
+TEST(Explain, AHeadThatCannotBeWritten) {
+  string options = "Connection: a";
+  for (int i = 0; i < 100; ++i) options += ",a";
+  const string text = explained({}, {"GET", "http://h/", "-H", options.c_str()});
+  EXPECT_NE(text.find("\nrefused     431 "), string::npos) << text;
 }
 
 }  // namespace

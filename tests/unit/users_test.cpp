@@ -254,6 +254,16 @@ TEST(Users, TheLinesOfAFile) {
   EXPECT_EQ(users.check(basic("bob jr:b")).what, What::good);
 }
 
+TEST(Users, AByteOrderMarkIsNoPartOfTheFirstName) {
+  FakeHasher hasher;
+  Users users{&hasher, kKey};
+  ASSERT_EQ(read(users, hasher,
+                 "\xef\xbb\xbf"
+                 "ann:$f$secret\n"),
+            "");
+  EXPECT_EQ(users.check(basic("ann:secret")).what, What::good);
+}
+
 TEST(Users, ErrorsOfAFile) {
   struct Row {
     string text;
