@@ -33,6 +33,14 @@ sys::Address any_address(sys::Address::Family family, std::uint16_t port) noexce
   return address;
 }
 
+// The network's address with all bits after the prefix zero.
+sys::Address first_address(const plan::Network& network) noexcept {
+  sys::Address first = network.address;
+  for (std::size_t bit = network.prefix; bit < first.bits(); ++bit)
+    first.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80U >> bit % 8));
+  return first;
+}
+
 }  // namespace
 
 bool parse_ports(string_view text, plan::Ports& out) noexcept {
@@ -45,19 +53,24 @@ bool parse_ports(string_view text, plan::Ports& out) noexcept {
   return true;
 }
 
-bool parse_network(string_view text, plan::Network& out) noexcept {
+string parse_network(string_view text, plan::Network& out) {
   const std::size_t slash = std::min(text.find('/'), text.size());
+  const string invalid = "invalid network " + base::quoted(text) + ": expected ";
+  const string expected = invalid + "ADDRESS or ADDRESS/BITS, as in 192.168.0.0/16";
   plan::Network network;
-  if (!sys::parse_ip(text.substr(0, slash), 0, network.address)) return false;
+  if (!sys::parse_ip(text.substr(0, slash), 0, network.address)) return expected;
   const std::size_t bits = network.address.bits();
   network.prefix = bits;
   if (slash != text.size() &&
       (!base::parse_decimal(text.substr(slash + 1), network.prefix) || network.prefix > bits))
-    return false;
+    return expected;
+  if (const sys::Address first = first_address(network); first != network.address)
+    return invalid + string{sys::ip_text(first).view()} + string{text.substr(slash)} +
+           " for the network, or the address without /" + std::to_string(network.prefix);
   const sys::Address plain = sys::unmapped(network.address);
   if (plain.bits() < bits && network.prefix >= 96) network = {plain, network.prefix - (bits - plain.bits())};
   out = network;
-  return true;
+  return {};
 }
 
 bool is_socket_path(string_view text) noexcept {

@@ -11,9 +11,9 @@ namespace config {
 // PORT or FIRST-LAST. FIRST is at least 1; LAST may be below FIRST, which the caller checks.
 bool parse_ports(std::string_view text, plan::Ports& out) noexcept;
 
-// ADDRESS or ADDRESS/BITS. Bits after the prefix are ignored: 10.1.2.3/8 is 10.0.0.0/8. A network of
-// IPv4-mapped IPv6 addresses becomes the IPv4 network.
-bool parse_network(std::string_view text, plan::Network& out) noexcept;
+// ADDRESS or ADDRESS/BITS, where all bits of ADDRESS after the first BITS are zero. A network of IPv4-mapped
+// IPv6 addresses becomes the IPv4 network.
+std::string parse_network(std::string_view text, plan::Network& out);
 
 // An absolute path that fits into a Unix socket address.
 bool is_socket_path(std::string_view text) noexcept;

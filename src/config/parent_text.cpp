@@ -71,28 +71,32 @@ bool take_port_off(string_view& text, std::uint16_t& port) noexcept {
   return true;
 }
 
-// "10.0.0.0/8", "::1", "[::1]", "[fd00::]/8".
-bool take_network(string_view text, plan::Network& out) {
+// "10.0.0.0/8", "::1", "[::1]", "[fd00::]/8". Returns the error.
+string take_network(string_view text, plan::Network& out) {
   if (!text.starts_with('[')) return parse_network(text, out);
   const std::size_t end = text.find(']');
-  if (end == string_view::npos) return false;
+  if (end == string_view::npos) return "missing ] in " + base::quoted(text);
   return parse_network(string{text.substr(1, end - 1)} + string{text.substr(end + 1)}, out);
 }
 
-bool take_element(string_view text, NoParent& out) {
-  if (!take_port_off(text, out.port)) return false;
-  if (text == "*") return true;
-  if (take_network(text, out.network)) {
-    out.kind = NoParent::Kind::network;
-    return true;
-  }
+// Returns the error.
+string take_element(string_view text, NoParent& out) {
+  string error =
+      "invalid host " + base::quoted(text) +
+      ": expected *, example.com, .example.com, 10.0.0.0/8 or ::1, with optional :PORT as in [::1]:80";
+  if (!take_port_off(text, out.port)) return error;
+  if (text == "*") return {};
+  const string not_network = take_network(text, out.network);
+  if (not_network.empty()) out.kind = NoParent::Kind::network;
+  sys::Address address;
+  if (not_network.empty() || sys::parse_ip(text.substr(0, text.find('/')), 0, address)) return not_network;
   if (text.starts_with("*.")) text.remove_prefix(1);
   out.kind = text.starts_with('.') ? NoParent::Kind::below : NoParent::Kind::name;
   if (text.starts_with('.')) text.remove_prefix(1);
   text = base::without_final_dot(text);
-  if (!http::is_host(text) || text.front() == '.' || text.back() == '.') return false;
+  if (!http::is_host(text) || text.front() == '.' || text.back() == '.') return error;
   out.name = base::lowered(text);
-  return true;
+  return {};
 }
 
 }  // namespace
@@ -118,9 +122,7 @@ string parse_no_parent(string_view text, std::vector<NoParent>& out) {
     const string_view element = base::next_element(text);
     if (element.empty()) continue;
     NoParent row;
-    if (!take_element(element, row))
-      return "invalid host " + base::quoted(element) +
-             ": expected *, example.com, .example.com, 10.0.0.0/8 or ::1, with optional :PORT as in [::1]:80";
+    if (string error = take_element(element, row); !error.empty()) return error;
     rows.push_back(std::move(row));
   }
   out = std::move(rows);

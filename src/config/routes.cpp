@@ -52,15 +52,15 @@ bool is_path(string_view text) noexcept {
   return text.front() == '/' && text.find_first_of("?# ") == string_view::npos;
 }
 
-void read_networks(const FileObject& object, string_view key, std::vector<plan::Network>& out) {
+void read_networks(const FileObject& object, string_view key, plan::Networks& out) {
   const FileValue* const list = object.find(key);
   if (list == nullptr) return;
   for (const FileValue& element : list->elements(R"(an array of networks, as in ["10.0.0.0/8", "::1"])")) {
     plan::Network network;
-    if (element.kind() == JsonValue::Kind::text && parse_network(element.raw(), network))
-      out.push_back(network);
-    else
-      element.expected("a network or an address, as in 10.0.0.0/8 or ::1");
+    const auto text = element.text("a network or an address, as in 10.0.0.0/8 or ::1");
+    const string error = text ? parse_network(*text, network) : string{};
+    if (!error.empty()) element.error(error);
+    if (text && error.empty()) out.push_back(network);
   }
 }
 

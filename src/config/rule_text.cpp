@@ -16,22 +16,18 @@ using std::string_view;
 
 // ---- the values: each function appends one, or returns the error -----------------------------------------
 
-string invalid_network(string_view text) {
-  return "invalid network " + base::quoted(text) + ": expected ADDRESS or ADDRESS/BITS, as in 192.168.0.0/16";
-}
-
 string take_client(Rule& rule, string_view text) {
   plan::Network network;
-  if (!parse_network(text, network)) return invalid_network(text);
-  rule.client.push_back(network);
-  return {};
+  string error = parse_network(text, network);
+  if (error.empty()) rule.client.push_back(network);
+  return error;
 }
 
 string take_to(Rule& rule, string_view text) {
   plan::Network network;
-  if (!parse_network(text, network)) return invalid_network(text) + " (for host names, use host=)";
-  rule.to.push_back(network);
-  return {};
+  string error = parse_network(text, network);
+  if (error.empty()) rule.to.push_back(network);
+  return error.empty() ? error : error + " (for host names, use host=)";
 }
 
 bool is_pattern(string_view text) {
@@ -152,8 +148,8 @@ string take_condition(Rule& rule, string_view text) {
   if (text.empty()) return "empty condition: " + string{kExpected};
   if (const std::size_t equals = text.find('='); equals != string_view::npos)
     return take_values(rule, base::trimmed(text.substr(0, equals)), text.substr(equals + 1));
-  plan::Network network;
-  if (parse_network(text, network)) return take_values(rule, "client", text);
+  if (sys::Address address; sys::parse_ip(text.substr(0, text.find('/')), 0, address))
+    return take_values(rule, "client", text);
   if (!meant(text).empty())
     return "missing value in " + base::quoted(text) + ": expected " + string{meant(text)} + "=VALUE";
   return "invalid rule " + base::quoted(text) + ": " + string{kExpected};

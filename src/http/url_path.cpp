@@ -13,33 +13,66 @@ using std::string_view;
 
 // Such a path is normal already, as most paths are.
 bool is_plain(string_view path) noexcept {
-  return path.starts_with('/') && path.find('%') == string_view::npos &&
+  return path.starts_with('/') && path.find_first_of("%;\\") == string_view::npos &&
          path.find("//") == string_view::npos && path.find("/.") == string_view::npos;
 }
 
-bool starts_with_encoded_slash(string_view text) noexcept {
-  return text.starts_with("%2F") || text.starts_with("%2f");
+// The text begins with that character, percent-encoded. `digits`: as "2f".
+bool starts_with_encoded(string_view text, string_view digits) noexcept {
+  return text.starts_with('%') && base::equals_ignoring_case(text.substr(1, digits.size()), digits);
 }
 
-// Encodes the "%" of each "%2F", so that decoding leaves "%2F".
-string with_slashes_kept(string_view path) {
+bool has_encoded(string_view path, string_view digits) noexcept {
+  for (std::size_t at = path.find('%'); at != string_view::npos; at = path.find('%', at + 1))
+    if (starts_with_encoded(path.substr(at), digits)) return true;
+  return false;
+}
+
+// Encodes the "%" of each "%2F" or "%2E" that the reading keeps as text, so that decoding leaves it.
+string with_text_kept(string_view path, PathReading reading) {
   string out;
   for (; !path.empty(); path.remove_prefix(1)) {
     out += path.front();
-    if (starts_with_encoded_slash(path)) out += "25";
+    if ((reading.has(PathReading::slash_text) && starts_with_encoded(path, "2f")) ||
+        (reading.has(PathReading::dot_text) && starts_with_encoded(path, "2e")))
+      out += "25";
+  }
+  return out;
+}
+
+// Decodes what can be decoded; an invalid "%" stays as it is.
+string leniently_decoded(string_view text) {
+  string out;
+  for (; !text.empty(); text.remove_prefix(1)) {
+    const bool encoded =
+        text.front() == '%' && text.size() > 2 && base::all_are(text.substr(1, 2), base::kHexDigit);
+    out += encoded ? *base::percent_decoded(text.substr(0, 3)) : string{text.front()};
+    if (encoded) text.remove_prefix(2);
+  }
+  return out;
+}
+
+// Removes each ";" with the text after it, up to the next "/".
+string without_parameters(string_view path) {
+  string out;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find(';'), path.size());
+    out += path.substr(0, end);
+    path.remove_prefix(end);
+    path.remove_prefix(std::min(path.find('/'), path.size()));
   }
   return out;
 }
 
 // Removes the segments that are empty or ".", and resolves "..".
-std::optional<string> resolved(string_view path) {
+std::optional<string> resolved(string_view path, bool keeps_empty) {
   std::vector<string_view> segments;
   string_view last;
-  for (string_view rest = path; !rest.empty();) {
+  for (string_view rest = path.substr(path.starts_with('/') ? 1 : 0); !rest.empty();) {
     const std::size_t end = std::min(rest.find('/'), rest.size());
     last = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (last.empty() || last == ".") continue;
+    if ((last.empty() && !keeps_empty) || last == ".") continue;
     if (last != "..")
       segments.push_back(last);
     else if (segments.empty())
@@ -55,16 +88,31 @@ std::optional<string> resolved(string_view path) {
 
 }  // namespace
 
-bool has_encoded_slash(string_view path) noexcept {
-  return path.find("%2F") != string_view::npos || path.find("%2f") != string_view::npos;
+PathReading differences(string_view path) noexcept {
+  PathReading found;
+  const auto add = [&found](std::uint8_t bit, bool present) {
+    if (present) found.bits |= bit;
+  };
+  const bool twice = has_encoded(path, "25");
+  add(PathReading::slash_text, has_encoded(path, "2f"));
+  add(PathReading::dot_text, has_encoded(path, "2e"));
+  add(PathReading::decoded_twice, twice);
+  add(PathReading::backslash, twice || path.find('\\') != string_view::npos || has_encoded(path, "5c"));
+  add(PathReading::no_parameters, twice || path.find(';') != string_view::npos || has_encoded(path, "3b"));
+  add(PathReading::empty_segments, found.bits != 0 || path.find("//") != string_view::npos);
+  return found;
 }
 
-std::optional<string> normal_path(string_view path, EncodedSlash slash) {
+std::optional<string> normal_path(string_view path, PathReading reading) {
   if (is_plain(path)) return string{path};
-  const bool keep = slash == EncodedSlash::text;
-  const std::optional<string> decoded = base::percent_decoded(keep ? with_slashes_kept(path) : string{path});
-  if (!decoded || decoded->find('\0') != string::npos) return std::nullopt;
-  return resolved(*decoded);
+  const bool keeps = reading.has(PathReading::slash_text) || reading.has(PathReading::dot_text);
+  std::optional<string> decoded = base::percent_decoded(keeps ? with_text_kept(path, reading) : string{path});
+  if (!decoded) return std::nullopt;
+  if (reading.has(PathReading::decoded_twice)) decoded = leniently_decoded(*decoded);
+  if (decoded->find('\0') != string::npos) return std::nullopt;
+  if (reading.has(PathReading::backslash)) std::replace(decoded->begin(), decoded->end(), '\\', '/');
+  if (reading.has(PathReading::no_parameters)) decoded = without_parameters(*decoded);
+  return resolved(*decoded, reading.has(PathReading::empty_segments));
 }
 
 FilePath file_below(string_view prefix, string_view path, string_view query) {

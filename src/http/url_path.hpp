@@ -7,13 +7,26 @@
 
 namespace http {
 
-// How to read "%2F": as a separator of segments, or as text within a segment. Servers differ in this.
-enum class EncodedSlash : std::uint8_t { separator, text };
+// Servers read some paths differently. A reading is a set of these bits; each is a difference from `usual`.
+struct PathReading {
+  std::uint8_t bits = 0;
+  static constexpr std::uint8_t usual = 0;
+  static constexpr std::uint8_t slash_text = 1;       // "%2F" does not separate segments
+  static constexpr std::uint8_t dot_text = 2;         // "%2E" is not "." when ".." is resolved
+  static constexpr std::uint8_t decoded_twice = 4;    // "%252E" is "."
+  static constexpr std::uint8_t backslash = 8;        // "\" separates segments (IIS)
+  static constexpr std::uint8_t no_parameters = 16;   // "x;y" is "x", and "..;" is ".." (Tomcat, Jetty)
+  static constexpr std::uint8_t empty_segments = 32;  // "//" does not count as "/" (RFC 3986)
+  [[nodiscard]] constexpr bool has(std::uint8_t bit) const noexcept { return (bits & bit) != 0; }
+};
 
-// Decodes a path (RFC 3986 section 2.1) once, removes empty segments, and resolves "." and ".." (section
-// 5.2.4). The result begins with "/", and ends with "/" if the path names a directory. Nothing if the path
-// leads above the root, contains a NUL, or has a "%" without two digits. REQUIRES: `path` has no query.
-std::optional<std::string> normal_path(std::string_view path, EncodedSlash slash = EncodedSlash::separator);
+// Decodes a path (RFC 3986 section 2.1), removes empty segments, and resolves "." and ".." (section 5.2.4).
+// The result begins with "/", and ends with "/" if the path names a directory. Nothing if the path leads
+// above the root, contains a NUL, or has a "%" without two digits. REQUIRES: `path` has no query.
+std::optional<std::string> normal_path(std::string_view path, PathReading reading = {});
+
+// Returns all bits that can change the normal form of this path.
+PathReading differences(std::string_view path) noexcept;
 
 // Returns true if the path contains "%2F".
 bool has_encoded_slash(std::string_view path) noexcept;

@@ -1,7 +1,9 @@
 // Networks and port ranges.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "../sys/address.hpp"
 
@@ -19,7 +21,33 @@ struct Network {
   [[nodiscard]] bool has(const Network& other) const noexcept {
     return prefix <= other.prefix && has(other.address);
   }
+  // The address or an IPv4 address embedded in it is in the network. Use it to deny.
+  [[nodiscard]] bool may_have(const sys::Address& other) const noexcept {
+    const sys::EmbeddedAddresses readings = sys::embedded_in(other);
+    return has(other) || std::any_of(readings.all().begin(), readings.all().end(),
+                                     [this](const auto& reading) { return has(reading.address); });
+  }
+  // The address, or each IPv4 address that it may stand for, is in the network. Use it to allow.
+  [[nodiscard]] bool surely_has(const sys::Address& other) const noexcept {
+    const sys::EmbeddedAddresses readings = sys::embedded_in(other);
+    return has(other) ||
+           (readings.count > 0 && std::all_of(readings.all().begin(), readings.all().end(),
+                                              [this](const auto& reading) { return has(reading.address); }));
+  }
 };
+
+using Networks = std::vector<Network>;
+
+// Returns true if one of the networks has the address.
+inline bool is_among(const Networks& networks, const sys::Address& address) noexcept {
+  return std::any_of(networks.begin(), networks.end(),
+                     [&address](const Network& network) { return network.has(address); });
+}
+// The same, with the IPv4 addresses embedded in it. Use it to deny.
+inline bool may_be_among(const Networks& networks, const sys::Address& address) noexcept {
+  return std::any_of(networks.begin(), networks.end(),
+                     [&address](const Network& network) { return network.may_have(address); });
+}
 
 struct Ports {
   std::uint16_t first = 0, last = 0;  // both included

@@ -24,7 +24,7 @@ bool matches(const NoParent& row, string_view host, const sys::Address& address,
     case NoParent::Kind::below: return is_below(host, row.name);
     case NoParent::Kind::network: break;
   }
-  return address.family != sys::Address::Family::none && row.network.has(address);
+  return address.family != sys::Address::Family::none && row.network.may_have(address);
 }
 
 }  // namespace

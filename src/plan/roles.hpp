@@ -40,8 +40,8 @@ enum class RouteKind : std::uint8_t { files, redirect, reverse, metrics };
 struct WebRoute {
   std::string prefix = "/";  // matches whole path segments only
   RouteKind kind = RouteKind::files;
-  std::vector<Network> allow;  // client addresses; empty: all
-  std::vector<Network> deny;   // client addresses; applied after `allow`
+  Networks allow;  // client addresses; empty: all
+  Networks deny;   // client addresses; applied after `allow`
   bool keep_alive = true;
   // files
   std::string directory;

@@ -42,7 +42,7 @@ struct BuiltIn {
 
 // Destinations that a proxy's clients do not need, and whose services often trust every peer.
 // clang-format off
-constexpr std::array<BuiltIn, 13> kBuiltIn{{
+constexpr std::array<BuiltIn, 19> kBuiltIn{{
     {{v4(0, 0, 0, 0), 8}, "built in: 0.0.0.0/8 is unspecified"},                           // RFC 1122 section 3.2.1.3
     {{v4(169, 254, 0, 0), 16}, "built in: 169.254.0.0/16 is link-local"},                  // RFC 3927; cloud metadata
     {{v4(224, 0, 0, 0), 4}, "built in: 224.0.0.0/4 is multicast"},                         // RFC 5771
@@ -50,11 +50,18 @@ constexpr std::array<BuiltIn, 13> kBuiltIn{{
     {{v6({}), 128}, "built in: :: is unspecified"},                                        // RFC 4291 section 2.5.2
     {{v6({0xfe80}), 10}, "built in: fe80::/10 is link-local"},                             // RFC 4291 section 2.5.6
     {{v6({0xff00}), 8}, "built in: ff00::/8 is multicast"},                                // RFC 4291 section 2.7
+    // Metadata services of clouds outside of these networks, from the clouds' documentation: Alibaba ECS, Azure WireServer,
+    // Oracle (Classic and OCI), AWS (metadata, EKS Pod Identity), Google Cloud, Scaleway (cloud-init), Linode.
+    {{v4(100, 100, 100, 200), 32}, "built in: 100.100.100.200 is a cloud's metadata service"},
+    {{v4(168, 63, 129, 16), 32}, "built in: 168.63.129.16 is a cloud's metadata service"},
+    {{v4(192, 0, 0, 192), 32}, "built in: 192.0.0.192 is a cloud's metadata service"},
+    {{v6({0xfd00, 0x00c1, 0, 0, 0, 0, 0xa9fe, 0xa9fe}), 128}, "built in: fd00:c1::a9fe:a9fe is a cloud's metadata service"},
     {{v6({0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254}), 128}, "built in: fd00:ec2::254 is a cloud's metadata service"},
-    // IPv4 link-local addresses in IPv6 translation formats.
-    {{v6({0, 0, 0, 0, 0, 0, 0xa9fe, 0}), 112}, "built in: ::169.254.0.0/112 is link-local"},            // RFC 4291 section 2.5.5.1
-    {{v6({0x64, 0xff9b, 0, 0, 0, 0, 0xa9fe, 0}), 112}, "built in: 64:ff9b::169.254.0.0/112 is link-local"},  // RFC 6052
-    {{v6({0x2002, 0xa9fe}), 32}, "built in: 2002:a9fe::/32 is link-local"},                // RFC 3056
+    {{v6({0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023}), 128}, "built in: fd00:ec2::23 is a cloud's metadata service"},
+    {{v6({0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254}), 128}, "built in: fd20:ce::254 is a cloud's metadata service"},
+    {{v6({0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042}), 128}, "built in: fd00:42::42 is a cloud's metadata service"},
+    {{v6({0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 0x0001}), 128}, "built in: fd00:a9fe:a9fe::1 is a cloud's metadata service"},
+    {{v6({0xfd00, 0x0100, 0, 0, 0, 0, 0x0100, 0x0200}), 128}, "built in: fd00:100::100:200 is a cloud's metadata service"},
     // Services there take each peer for a user of this machine.
     {{v4(127, 0, 0, 0), 8}, "built in: 127.0.0.0/8 is for clients on this machine", true},  // RFC 1122 section 3.2.1.3
     {{v6({0, 0, 0, 0, 0, 0, 0, 1}), 128}, "built in: ::1 is for clients on this machine", true},  // RFC 4291 section 2.5.3
@@ -64,16 +71,33 @@ constexpr std::array<BuiltIn, 13> kBuiltIn{{
 // The row that denies the address to this client; kBuiltIn.size() if none does.
 std::size_t built_in_row(const sys::Address& client, const sys::Address& destination) noexcept {
   const auto found = std::find_if(kBuiltIn.begin(), kBuiltIn.end(), [&](const BuiltIn& row) {
-    return row.network.has(destination) && !(row.remote_only && client.is_loopback());
+    return row.network.may_have(destination) && !(row.remote_only && client.is_loopback());
   });
   return static_cast<std::size_t>(found - kBuiltIn.begin());
 }
 
-// Returns true if a row denies the address, or the whole network, to some client.
-template <class Destination>
-bool is_built_in(const Destination& destination) noexcept {
-  return std::any_of(kBuiltIn.begin(), kBuiltIn.end(),
-                     [&destination](const BuiltIn& row) { return row.network.has(destination); });
+// The IPv4 network that the embedded addresses of a network are in.
+Network embedded_network(const Network& network, const sys::EmbeddedAddress& reading) noexcept {
+  Network out{reading.address, 0};
+  for (const std::size_t byte : reading.at)
+    out.prefix += std::clamp(network.prefix, 8 * byte, 8 * byte + 8) - 8 * byte;
+  return out;
+}
+
+// Returns true if a row denies the whole network, or the IPv4 network embedded in it, to some client.
+bool is_built_in(const Network& network) noexcept {
+  const auto in_row = [](const Network& inner) {
+    return std::any_of(kBuiltIn.begin(), kBuiltIn.end(),
+                       [&inner](const BuiltIn& row) { return row.network.has(inner); });
+  };
+  const sys::EmbeddedAddresses readings = sys::embedded_in(network.address);
+  return in_row(network) ||
+         std::any_of(readings.all().begin(), readings.all().end(),
+                     [&](const auto& reading) { return in_row(embedded_network(network, reading)); });
+}
+
+bool is_built_in(const sys::Address& address) noexcept {
+  return is_built_in(Network{address, address.bits()});
 }
 
 // ---- the host, as rules see it --------------------------------------------------------------------------
@@ -135,13 +159,30 @@ bool met(const Alternatives& alternatives, Holds holds) noexcept {
   return alternatives.empty() || std::any_of(alternatives.begin(), alternatives.end(), holds);
 }
 
+// A rule that denies is also for the IPv4 addresses embedded in a client's address. A rule that allows is
+// not: a client could choose an address with an embedded one.
 bool is_for(const Rule& rule, const sys::Address& client) noexcept {
-  return met(rule.client, [&client](const Network& network) { return network.has(client); });
+  const bool denies = rule.action == Action::deny;
+  return met(rule.client,
+             [&](const Network& network) { return denies ? network.may_have(client) : network.has(client); });
+}
+
+bool matches(const HostPattern& pattern, string_view text, const sys::Address& address) noexcept {
+  if (is_numeric(pattern)) return address.family != Family::none && same_address(address, pattern.address);
+  return glob(pattern.text, text);
 }
 
 bool matches(const HostPattern& pattern, const Host& host) noexcept {
-  if (is_numeric(pattern)) return host.is_numeric() && same_address(host.address(), pattern.address);
-  return glob(pattern.text, host.text());
+  return matches(pattern, host.text(), host.address());
+}
+
+// The same, or the pattern matches an IPv4 address embedded in a numeric host.
+bool may_match(const HostPattern& pattern, const Host& host) noexcept {
+  const sys::EmbeddedAddresses readings = sys::embedded_in(host.address());
+  return matches(pattern, host) ||
+         std::any_of(readings.all().begin(), readings.all().end(), [&pattern](const auto& reading) {
+           return matches(pattern, sys::ip_text(reading.address).view(), reading.address);
+         });
 }
 
 // All conditions except to=.
@@ -149,17 +190,22 @@ bool matches(const Rule& rule, const AccessRequest& asked, const Host& host) noe
   return is_for(rule, asked.client) &&
          met(rule.port, [&asked](const Ports& ports) { return ports.has(asked.port); }) &&
          met(rule.method, [&asked](const string& method) { return method == asked.method; }) &&
-         met(rule.host, [&host](const HostPattern& pattern) { return matches(pattern, host); });
+         met(rule.host, [&](const HostPattern& pattern) {
+           return rule.action == Action::deny ? may_match(pattern, host) : matches(pattern, host);
+         });
 }
 
 bool leads_to(const Rule& rule, const sys::Address& address) noexcept {
-  return met(rule.to, [&address](const Network& network) { return network.has(address); });
+  const bool denies = rule.action == Action::deny;
+  return met(rule.to, [&](const Network& network) {
+    return denies ? network.may_have(address) : network.surely_has(address);
+  });
 }
 
 // Returns true if a matching rule names this built-in destination.
 bool names(const Rule& rule, const Host& host, const sys::Address& address) noexcept {
   const bool as_network = std::any_of(rule.to.begin(), rule.to.end(), [&address](const Network& network) {
-    return network.has(address) && is_built_in(network);
+    return network.surely_has(address) && is_built_in(network);
   });
   return as_network || (host.is_numeric() && same_address(host.address(), address) &&
                         std::any_of(rule.host.begin(), rule.host.end(), [&host](const HostPattern& pattern) {

@@ -4,8 +4,12 @@
 // ::/0 does not contain IPv4 addresses; an IPv4-mapped IPv6 address counts as its IPv4 address. The final dot
 // of a host name does not count: "example.com." is example.com (RFC 1034 section 3.1).
 //
-// After the configured rules come the built-in ones. They deny link-local addresses (among them cloud
-// metadata services), unspecified, multicast and broadcast addresses, and deny loopback addresses to clients
+// A rule is checked against the IPv4 addresses embedded in an IPv6 address too (sys::embedded_in): a deny
+// rule matches if one of them matches, the to= of an allow rule if all of them do, its client= and host=
+// never.
+//
+// After the configured rules come the built-in ones. They deny link-local addresses, the metadata services of
+// clouds, unspecified, multicast and broadcast addresses, and deny loopback addresses to clients
 // on other machines (kBuiltIn). An allow rule opens such a destination only if it names it: with a network of
 // to= that lies within the built-in one, or with the numeric host itself. So "--allow all", "--allow
 // client=192.168.0.0/16" and "--allow to=0.0.0.0/0" do not open the metadata service or the services on
@@ -68,9 +72,9 @@ struct HostPattern {
 struct Rule {
   Action action = Action::deny;
   std::string text;  // as configured, with its option
-  std::vector<Network> client;
+  Networks client;
   std::vector<HostPattern> host;
-  std::vector<Network> to;
+  Networks to;
   std::vector<Ports> port;
   std::vector<std::string> method;
 };

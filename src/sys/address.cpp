@@ -65,6 +65,46 @@ Address unmapped(const Address& address) noexcept {
   return v4;
 }
 
+namespace {
+
+// The prefix of a format and the place of the IPv4 address in it.
+struct Format {
+  std::array<std::uint8_t, 12> prefix;
+  std::uint8_t prefix_bits;
+  std::array<std::uint8_t, 4> at;
+  bool inverted = false;  // each bit of the IPv4 address
+};
+constexpr std::array<Format, 10> kFormats{{
+    {kMappedPrefix, 96, {12, 13, 14, 15}},                         // ::ffff:a.b.c.d
+    {{}, 96, {12, 13, 14, 15}},                                    // ::a.b.c.d
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, {12, 13, 14, 15}},  // ::ffff:0:a.b.c.d
+    {{0, 0x64, 0xff, 0x9b}, 96, {12, 13, 14, 15}},                 // 64:ff9b::a.b.c.d
+    {{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {12, 13, 14, 15}},           // with a prefix of 96 bits
+    {{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {6, 7, 9, 10}},              // of 48 bits
+    {{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {7, 9, 10, 11}},             // of 56 bits
+    {{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {9, 10, 11, 12}},            // of 64 bits
+    {{0x20, 0x02}, 16, {2, 3, 4, 5}},                              // 6to4
+    {{0x20, 0x01, 0, 0}, 32, {12, 13, 14, 15}, true},              // Teredo: the client's
+}};
+
+}  // namespace
+
+EmbeddedAddresses embedded_in(const Address& address) noexcept {
+  EmbeddedAddresses found;
+  if (address.family != Address::Family::ipv6) return found;
+  for (const Format& format : kFormats) {
+    if (!same_bits(address.bytes.data(), format.prefix.data(), format.prefix_bits)) continue;
+    EmbeddedAddress& next = found.list[found.count];
+    next.address = {.port = address.port, .family = Address::Family::ipv4};
+    next.at = format.at;
+    for (std::size_t i = 0; i < format.at.size(); ++i)
+      next.address.bytes[i] =
+          static_cast<std::uint8_t>(address.bytes[format.at[i]] ^ (format.inverted ? 0xffU : 0U));
+    if (next.address.bytes[0] != 0) ++found.count;
+  }
+  return found;
+}
+
 std::size_t Address::bits() const noexcept {
   switch (family) {
     case Family::ipv4: return 32;

@@ -51,6 +51,25 @@ struct AddressText {
 // other address unchanged.
 Address unmapped(const Address& address) noexcept;
 
+// An IPv4 address that an IPv6 address contains, and the indices of the bytes that contain it.
+struct EmbeddedAddress {
+  Address address;
+  std::array<std::uint8_t, 4> at{};
+};
+// The readings of one IPv6 address: a network may use one of several places for the IPv4 address.
+struct EmbeddedAddresses {
+  std::array<EmbeddedAddress, 4> list;
+  std::size_t count = 0;
+  [[nodiscard]] std::span<const EmbeddedAddress> all() const noexcept { return {list.data(), count}; }
+};
+
+// Returns the IPv4 addresses that an IPv6 address may stand for, with its port: mapped and compatible
+// addresses (RFC 4291 section 2.5.5), IPv4-translated ones (RFC 2765 section 2.1), NAT64 with 64:ff9b::/96
+// (RFC 6052 section 2.1) and 64:ff9b:1::/48 (RFC 8215, in each place of RFC 6052 section 2.2), 6to4 (RFC
+// 3056) and Teredo (RFC 4380 section 4). None for other addresses, and no address of 0.0.0.0/8, which no host
+// has.
+EmbeddedAddresses embedded_in(const Address& address) noexcept;
+
 // Reads a numeric address without brackets ("127.0.0.1", "::1") into `out`, with `port`. Returns false and
 // leaves `out` unchanged if `text` is not one.
 bool parse_ip(std::string_view text, std::uint16_t port, Address& out) noexcept;

@@ -253,6 +253,42 @@ TEST(Address, Networks) {
   EXPECT_FALSE(ip("::").is_loopback());
 }
 
+// Expected values from the sections that embedded_in() names.
+TEST(Address, EmbeddedAddresses) {
+  struct Row {
+    const char* address;
+    std::vector<const char*> embedded;
+  };
+  const Row rows[] = {
+      {"192.0.2.33", {}},
+      {"::ffff:192.0.2.33", {"192.0.2.33"}},
+      {"::192.0.2.33", {"192.0.2.33"}},
+      {"::ffff:0:192.0.2.33", {"192.0.2.33"}},
+      {"64:ff9b::192.0.2.33", {"192.0.2.33"}},
+      {"2002:c000:221::", {"192.0.2.33"}},
+      {"2001:0:4136:e378:8000:63bf:3fff:fdd2", {"192.0.2.45"}},  // c000:022d inverted
+      {"64:ff9b:1::192.0.2.33", {"192.0.2.33"}},
+      {"64:ff9b:1:c000:2:2100::", {"192.0.2.33", "2.33.0.0"}},
+      {"64:ff9b:1:c0:0:221::", {"192.0.2.33"}},
+      {"64:ff9b:1:0:c0:2:2100:0", {"33.0.0.0", "192.0.2.33"}},
+      {"64:ff9b::0.0.2.33", {}},
+      {"64:ff9a::192.0.2.33", {}},
+      {"64:ff9b:2::192.0.2.33", {}},
+      {"::1", {}},
+      {"2001:db8::192.0.2.33", {}},
+  };
+  for (const Row& row : rows) {
+    std::vector<string> found;
+    const sys::EmbeddedAddresses embedded = sys::embedded_in(ip(row.address));
+    for (const sys::EmbeddedAddress& one : embedded.all())
+      found.emplace_back(sys::ip_text(one.address).view());
+    for (const char* expected : row.embedded)
+      EXPECT_NE(std::find(found.begin(), found.end(), expected), found.end())
+          << row.address << ' ' << expected;
+    EXPECT_EQ(found.empty(), row.embedded.empty()) << row.address;
+  }
+}
+
 // Expected values by: printf TEXT | openssl mac -macopt hexkey:KEY -macopt size:16 SIPHASH
 TEST(SipHash, MatchesOpenssl) {
   constexpr base::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};

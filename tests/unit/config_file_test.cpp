@@ -278,8 +278,9 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {route(
            R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1"], "health_check": {"path": "/\u00e4"})"),
        {"health_check.path: got"}},
-      {route(R"("req_path": "/", "type": "metrics", "ip_whitelist": ["10.0.0.0/33", 5])"),
-       {"ip_whitelist[0]: got \"10.0.0.0/33\", expected a network", "ip_whitelist[1]: got 5"}},
+      {route(R"("req_path": "/", "type": "metrics", "ip_whitelist": ["10.0.0.0/33", 5, "127.0.0.1/0"])"),
+       {"ip_whitelist[0]: invalid network '10.0.0.0/33'", "ip_whitelist[1]: got 5",
+        "ip_whitelist[2]: invalid network '127.0.0.1/0': expected 0.0.0.0/0"}},
       {stream(R"("type": "echos")"),
        {"stream.type: got \"echos\", expected proxy, echo, reverse, file (did you mean 'echo'?)"}},
       {stream(R"("type": "proxy")"), {"stream: missing upstreams"}},

@@ -52,10 +52,44 @@ TEST(UrlPath, IsDecodedOnceAndNormalized) {
   };
   for (const Row& row : rows) {
     EXPECT_EQ(http::normal_path(row.path).value_or("?"), row.normal) << row.path;
-    EXPECT_EQ(http::normal_path(row.path, http::EncodedSlash::text).value_or("?"), row.with_slash_as_text)
+    EXPECT_EQ(http::normal_path(row.path, {http::PathReading::slash_text}).value_or("?"),
+              row.with_slash_as_text)
         << row.path;
   }
   EXPECT_FALSE(http::normal_path(string_view{"/a\0%20b", 7}));
+}
+
+TEST(UrlPath, Readings) {
+  using Reading = http::PathReading;
+  struct Row {
+    std::uint8_t bits;
+    string_view path, normal;
+  };
+  const Row rows[] = {
+      {Reading::dot_text, "/a/%2e%2E/b", "/a/%2e%2E/b"},
+      {Reading::dot_text, "/a/%2e/../b", "/a/b"},
+      {Reading::decoded_twice, "/a/%252e%252e/b", "/b"},
+      {Reading::decoded_twice, "/%2561%25", "/a%"},
+      {Reading::decoded_twice, "/a%252fb", "/a/b"},
+      {Reading::decoded_twice, "/a%2500", "?"},
+      {Reading::backslash, R"(/a\..\b)", "/b"},
+      {Reading::backslash, "/a%5c..%5Cb", "/b"},
+      {Reading::backslash | Reading::decoded_twice, "/a%255c..%255cb", "/b"},
+      {Reading::no_parameters, "/a;x=1/b;y", "/a/b"},
+      {Reading::no_parameters, "/a/..;/b", "/b"},
+      {Reading::no_parameters, "/a/..;x/.;/;/b%3bz", "/b"},
+      {Reading::no_parameters, "/..;/b", "?"},
+      {Reading::no_parameters | Reading::decoded_twice, "/a%253bz", "/a"},
+      {Reading::empty_segments, "//a//b/", "//a//b/"},
+      {Reading::empty_segments, "/a//../b", "/a/b"},
+      {Reading::usual, R"(/a\..\b;c)", R"(/a\..\b;c)"},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(http::normal_path(row.path, {row.bits}).value_or("?"), row.normal) << row.path;
+    EXPECT_EQ(http::differences(row.path).bits & row.bits, row.bits) << row.path;
+  }
+  for (const string_view path : {"/", "/a/b.txt", "/a/../b", "/%20%7e"})
+    EXPECT_EQ(http::differences(path).bits, 0U) << path;
 }
 
 TEST(UrlPath, IsEncoded) {

@@ -156,12 +156,17 @@ TEST(Parent, HostsThatUseIt) {
 }
 
 TEST(Parent, InvalidLists) {
-  for (const char* text : {"a b", "example.com:0", "example.com:http", "10.0.0.0/33", "10.0.0.300", "1.2",
-                           ".", "..a", "a..", "*a", "a*", "[::1", "[::1]:", "fd00::/129", "http://a"}) {
+  for (const char* text : {"a b", "example.com:0", "example.com:http", "10.0.0.300", "1.2", ".", "..a", "a..",
+                           "*a", "a*", "[::1", "[::1]:", "http://a"}) {
     std::vector<plan::NoParent> rows(3);
     const string wrong = config::parse_no_parent(string{"good.test,"} + text, rows);
     EXPECT_NE(wrong.find("invalid host '" + string{text} + "'"), string::npos) << text << ": " << wrong;
     EXPECT_EQ(rows.size(), 3U) << text << ": unchanged";
+  }
+  for (const char* text : {"10.0.0.0/33", "fd00::/129", "127.0.0.1/0"}) {
+    std::vector<plan::NoParent> rows;
+    const string wrong = config::parse_no_parent(text, rows);
+    EXPECT_EQ(wrong.find("invalid network '" + string{text} + "'"), 0U) << wrong;
   }
 }
 

@@ -72,26 +72,36 @@ TEST(Network, AsText) {
       {"::ffff:10.0.0.0/104", "10.0.0.0", 8},
       {"::ffff:10.0.0.1", "10.0.0.1", 32},
       {"::ffff:0:0/96", "0.0.0.0", 0},
-      {"::ffff:0:0/95", "::ffff:0:0", 95},
+      {"::fffe:0:0/95", "::fffe:0:0", 95},
   };
   for (const Row& row : rows) {
     plan::Network network;
-    ASSERT_TRUE(config::parse_network(row.text, network)) << row.text;
+    ASSERT_EQ(config::parse_network(row.text, network), "");
     EXPECT_EQ(network.address, ip(row.address)) << row.text;
     EXPECT_EQ(network.prefix, row.prefix) << row.text;
   }
   for (const char* text : {"", "/8", "10/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8",
-                           "::/129", "[::1]", "10.0.0.0 /8", "::1/+1"}) {
+                           "::/129", "[::1]", "10.0.0.0 /8", "::1/+1", "127.0.0.1/0", "10.1.2.3/8",
+                           "10.0.0.1/31", "2001:db8::1/64", "::ffff:10.0.0.1/104", "::ffff:0:0/16"}) {
     plan::Network network{ip("1.2.3.4"), 7};
-    EXPECT_FALSE(config::parse_network(text, network)) << text;
+    EXPECT_NE(config::parse_network(text, network), "") << text;
     EXPECT_EQ(network.prefix, 7U) << text << ": untouched";
   }
+}
+
+TEST(Network, BitsAfterThePrefixAreAnError) {
+  plan::Network network;
+  EXPECT_EQ(config::parse_network("127.0.0.1/0", network),
+            "invalid network '127.0.0.1/0': expected 0.0.0.0/0 for the network, or the address without /0");
+  EXPECT_EQ(
+      config::parse_network("2001:db8::1/33", network),
+      "invalid network '2001:db8::1/33': expected 2001:db8::/33 for the network, or the address without /33");
 }
 
 TEST(Network, Contains) {
   const auto network = [](const char* text) {
     plan::Network out;
-    EXPECT_TRUE(config::parse_network(text, out)) << text;
+    EXPECT_EQ(config::parse_network(text, out), "");
     return out;
   };
   EXPECT_TRUE(network("10.0.0.0/8").has(network("10.9.0.0/16")));
@@ -193,8 +203,10 @@ TEST(Rules, ErrorsSayWhatToDo) {
       {"port=80,", "empty condition"},
       {"port=80,,method=GET", "empty condition"},
       {"ten", "invalid rule 'ten': expected client=, host=, to=, port=, method=, a network, or all"},
-      {"10.0.0.0/33", "invalid rule '10.0.0.0/33': expected"},
-      {"10.0.0.0/", "a network"},
+      {"10.0.0.0/33", "invalid network '10.0.0.0/33': expected"},
+      {"10.1.2.3/8", "expected 10.0.0.0/8 for the network"},
+      {"to=10.1.2.3/8", "expected 10.0.0.0/8 for the network"},
+      {"10.0.0.0/", "invalid network"},
       {"hots=x", "unknown condition 'hots' (did you mean 'host='?)"},
       {"hots=x", "expected client=, host=, to=, port=, method="},
       {"clients=10.0.0.1", "did you mean 'client='?"},
@@ -299,21 +311,72 @@ TEST(Rules, ClosedByDefault) {
 
 TEST(Rules, BuiltInDestinations) {
   const Rules none;
-  for (const char* address :
-       {"0.0.0.0", "0.1.2.3", "169.254.169.254", "169.254.0.1", "169.254.255.255", "224.0.0.1",
-        "239.255.255.255", "255.255.255.255", "::", "fe80::1", "febf::1", "ff02::1", "fd00:ec2::254",
-        "::ffff:169.254.169.254", "::ffff:0.0.0.0", "::ffff:224.0.0.1", "::169.254.169.254",
-        "64:ff9b::169.254.169.254", "2002:a9fe:a9fe::1"}) {
+  for (const char* address : {"0.0.0.0",
+                              "0.1.2.3",
+                              "169.254.169.254",
+                              "169.254.0.1",
+                              "169.254.255.255",
+                              "224.0.0.1",
+                              "239.255.255.255",
+                              "255.255.255.255",
+                              "::",
+                              "fe80::1",
+                              "febf::1",
+                              "ff02::1",
+                              "fd00:ec2::254",
+                              "::ffff:169.254.169.254",
+                              "::ffff:0.0.0.0",
+                              "::ffff:224.0.0.1",
+                              "::169.254.169.254",
+                              "64:ff9b::169.254.169.254",
+                              "2002:a9fe:a9fe::1",
+                              "::ffff:0:169.254.169.254",
+                              "64:ff9b:1::169.254.169.254",
+                              "64:ff9b:1:a9fe:a9:fe00::",
+                              "64:ff9b:1:ffa9:fe:a9fe::",
+                              "64:ff9b:1:ffff:a9:fea9:fe00::",
+                              "2001::5601:5601",
+                              "64:ff9b::224.0.0.1",
+                              "100.100.100.200",
+                              "64:ff9b::100.100.100.200",
+                              "168.63.129.16",
+                              "192.0.0.192",
+                              "fd00:c1::a9fe:a9fe",
+                              "fd00:ec2::23",
+                              "fd20:ce::254",
+                              "fd00:42::42",
+                              "fd00:a9fe:a9fe::1",
+                              "fd00:100::100:200"}) {
     const Verdict verdict = none.for_address(asked_of("127.0.0.1", "h"), ip(address));
     EXPECT_EQ(verdict.decision, Decision::deny) << address;
     EXPECT_EQ(verdict.by, By::built_in) << address;
     EXPECT_EQ(none.text(verdict).substr(0, 10), "built in: ") << address;
     EXPECT_EQ(rules_of({"+all"}).for_address(asked_of("127.0.0.1", "h"), ip(address)), verdict) << address;
   }
-  for (const char* address :
-       {"127.0.0.1", "::1", "1.0.0.0", "169.253.255.255", "169.255.0.0", "223.255.255.255", "240.0.0.0",
-        "255.255.255.254", "::2", "fec0::1", "fd00:ec2::253", "10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1",
-        "64:ff9b::1.2.3.4", "2002:a9ff::1"})
+  for (const char* address : {"127.0.0.1",
+                              "::1",
+                              "1.0.0.0",
+                              "169.253.255.255",
+                              "169.255.0.0",
+                              "223.255.255.255",
+                              "240.0.0.0",
+                              "255.255.255.254",
+                              "::2",
+                              "fec0::1",
+                              "fd00:ec2::253",
+                              "10.0.0.1",
+                              "::ffff:10.0.0.1",
+                              "2001:db8::1",
+                              "64:ff9b::1.2.3.4",
+                              "2002:a9ff::1",
+                              "64:ff9b:1::1.2.3.4",
+                              "64:ff9b:1:102:3:400::",
+                              "::ffff:0:1.2.3.4",
+                              "2001::1",
+                              "100.100.100.201",
+                              "168.63.129.15",
+                              "fd20:ce::253",
+                              "fd00:42::41"})
     EXPECT_EQ(none.for_address(asked_of("127.0.0.1", "h"), ip(address)).decision, Decision::allow) << address;
 }
 
@@ -326,7 +389,50 @@ TEST(Rules, TheBuiltInRowsNameWhatTheyDeny) {
   EXPECT_EQ(text("fe80::1"), "built in: fe80::/10 is link-local");
   EXPECT_EQ(text("fd00:ec2::254"), "built in: fd00:ec2::254 is a cloud's metadata service");
   EXPECT_EQ(text("::"), "built in: :: is unspecified");
-  EXPECT_EQ(text("::169.254.1.1"), "built in: ::169.254.0.0/112 is link-local");
+  EXPECT_EQ(text("::169.254.1.1"), "built in: 169.254.0.0/16 is link-local");
+  EXPECT_EQ(text("100.100.100.200"), "built in: 100.100.100.200 is a cloud's metadata service");
+}
+
+// An IPv6 address that contains an IPv4 address is not a way around a rule about the latter.
+TEST(Rules, EmbeddedAddresses) {
+  struct Row {
+    std::vector<string> rules;
+    const char *client, *host, *address;
+    Decision decision;
+  };
+  const char* const anybody = "192.0.2.7";
+  const char* const embedded = "64:ff9b::10.0.0.1";
+  const char* const ambiguous = "64:ff9b:1:b00:a:1:0:1";  // 11.0.10.0 or 10.0.1.0
+  const Row rows[] = {
+      {{"-to=10.0.0.0/8"}, anybody, "h", embedded, Decision::deny},
+      {{"-to=10.0.0.0/8"}, anybody, "h", "::10.0.0.1", Decision::deny},
+      {{"-to=10.0.0.0/8"}, anybody, "h", "::ffff:0:10.0.0.1", Decision::deny},
+      {{"-to=10.0.0.0/8"}, anybody, "h", "2002:a00:1::1", Decision::deny},
+      {{"-to=10.0.0.0/8"}, anybody, "h", ambiguous, Decision::deny},
+      {{"-to=11.0.0.0/8"}, anybody, "h", ambiguous, Decision::deny},
+      {{"-to=12.0.0.0/8"}, anybody, "h", ambiguous, Decision::allow},
+      {{"-to=10.0.0.0/8"}, anybody, "h", "2001:db8::10.0.0.1", Decision::allow},
+      {{"-host=10.0.0.1"}, anybody, embedded, embedded, Decision::deny},
+      {{"-host=10.*"}, anybody, embedded, embedded, Decision::deny},
+      {{"-client=10.0.0.0/8", "+all"}, embedded, "h", "192.0.2.80", Decision::deny},
+      {{"+to=10.0.0.0/8"}, anybody, "h", embedded, Decision::allow},
+      {{"+to=10.0.0.0/8"}, anybody, "h", ambiguous, Decision::deny},
+      {{"+to=10.0.0.0/7"}, anybody, "h", ambiguous, Decision::allow},
+      {{"+client=10.0.0.0/8"}, embedded, "h", "192.0.2.80", Decision::deny},
+      {{"+all"}, anybody, "h", "64:ff9b::127.0.0.1", Decision::deny},
+      {{"+all"}, "2002:7f00:1::1", "h", "127.0.0.1", Decision::deny},
+      {{"+to=64:ff9b::/96"}, anybody, "h", "64:ff9b::169.254.169.254", Decision::deny},
+      {{"+to=64:ff9b::169.254.0.0/112"}, anybody, "h", "64:ff9b::169.254.169.254", Decision::allow},
+      {{"+to=2002:a9fe::/32"}, anybody, "h", "2002:a9fe:a9fe::1", Decision::allow},
+      {{"+to=2002::/16"}, anybody, "h", "2002:a9fe:a9fe::1", Decision::deny},
+      {{"+to=169.254.169.254"}, anybody, "h", "64:ff9b::169.254.169.254", Decision::allow},
+  };
+  for (const Row& row : rows) {
+    const Rules rules = rules_of(row.rules);
+    const Verdict verdict = rules.for_address(asked_of(row.client, row.host), ip(row.address));
+    EXPECT_EQ(verdict.decision, row.decision)
+        << row.rules.front() << ' ' << row.client << ' ' << row.address << ": " << rules.text(verdict);
+  }
 }
 
 // Services on a loopback address are for clients on this machine.
