@@ -60,7 +60,7 @@ int serve(const plan::Config& config, Arguments arguments) {
   if (!resources.complete())
     return fail(kExitFailed, "cannot reserve memory; lower --buffers or --max-requests");
   server::Server server{resources, generations, std::move(signals), std::move(streams), arguments};
-  if (const std::string error = server::read_users(*generations.back()); !error.empty())
+  if (const std::string error = server::read_users(*generations.back(), config::When::start); !error.empty())
     return fail(kExitUsage, error);
   if (const std::string error = server.listen(); !error.empty()) return fail(kExitFailed, error);
   print_warnings(config::rule_warnings(config.rules));

@@ -1,7 +1,6 @@
 #include "command_line.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -28,7 +27,7 @@ string unknown_option(string_view name) {
 
 class Reader {
  public:
-  explicit Reader(std::span<const char* const> arguments) : rest_(arguments) {}
+  Reader(std::span<const char* const> arguments, When when) : rest_(arguments), when_(when) {}
 
   CommandLine read() {
     while (!rest_.empty() && runs()) split(next());
@@ -136,8 +135,8 @@ class Reader {
           "--config: this program was built without nlohmann-json; install nlohmann-json3-dev and rebuild "
           "it");
     string text;
-    if (const int error = sys::read_file(file_.c_str(), kConfigFileMax, text); error != 0)
-      return wrong("cannot read " + file_ + ": " + std::strerror(error));
+    if (string error = read_text_file(file_, kConfigFileMax, text, when_); !error.empty())
+      return wrong(std::move(error));
     Findings findings = read_config(file_, text, line_.config);
     line_.warnings = std::move(findings.warnings);
     if (findings.errors.empty()) return;
@@ -183,6 +182,7 @@ class Reader {
   }
 
   std::span<const char* const> rest_;
+  When when_;
   std::vector<Given> given_;
   std::optional<std::uint16_t> port_;
   string file_;
@@ -201,7 +201,9 @@ void put_row(string& out, const string& left, const string& help, const string& 
 
 }  // namespace
 
-CommandLine parse_command_line(std::span<const char* const> arguments) { return Reader{arguments}.read(); }
+CommandLine parse_command_line(std::span<const char* const> arguments, When when) {
+  return Reader{arguments, when}.read();
+}
 
 string help_text() {
   string out =

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "../plan/config.hpp"
+#include "text_file.hpp"
 
 namespace config {
 
@@ -15,7 +16,7 @@ struct CommandLine {
 };
 
 // `arguments` without the program's name.
-CommandLine parse_command_line(std::span<const char* const> arguments);
+CommandLine parse_command_line(std::span<const char* const> arguments, When when = When::start);
 std::string help_text();
 
 }  // namespace config

@@ -10,6 +10,7 @@ namespace {
 using std::string_view;
 
 constexpr std::size_t kDistanceMax = 3;
+constexpr std::size_t kNameMax = 64;  // a longer name resembles none
 
 // Levenshtein distance: the number of letters to add, remove or change.
 std::size_t distance(string_view a, string_view b) {
@@ -30,6 +31,7 @@ std::size_t distance(string_view a, string_view b) {
 }  // namespace
 
 string_view nearest(string_view name, std::span<const string_view> names, std::size_t most) {
+  if (name.size() > kNameMax) return {};
   const auto found = std::min_element(names.begin(), names.end(), [name](string_view a, string_view b) {
     return distance(a, name) < distance(b, name);
   });

@@ -8,7 +8,7 @@
 namespace config {
 
 // The name closest to `name` by Levenshtein distance, the first of equals. Empty if the distance is larger
-// than `most`.
+// than `most`, or `name` has more than 64 bytes.
 std::string_view nearest(std::string_view name, std::span<const std::string_view> names, std::size_t most);
 
 // " (did you mean 'NAME'?)"; empty if no name is close.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "../base/text.hpp"
 #include "address_text.hpp"
@@ -15,6 +16,9 @@ namespace {
 using std::string;
 using std::string_view;
 using Kind = JsonValue::Kind;
+
+// The host names of a server count once for each of its listeners.
+constexpr std::size_t kNamesMax = 100'000;
 
 constexpr string_view kPlaces = R"(an array, as in [{"host": "127.0.0.1", "port": 8080}])";
 
@@ -75,11 +79,21 @@ class FileReader {
   void add(const plan::Listener& place, plan::Listener model, const FileValue& server);
   void add_site(const plan::Listener& place, std::size_t site, const FileValue& server);
   void warn_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server);
+  void warn_taken(const plan::Listener& listener, std::size_t site, string_view name,
+                  const FileValue& server);
   [[nodiscard]] plan::Listener* at_same_place(const plan::Listener& place) noexcept;
 
+  // What a listener of config_.listeners was read from, and the site that has each name at it ("": all).
+  struct Origin {
+    std::size_t line = 0;
+    std::unordered_map<string_view, std::size_t> names{};
+  };
+
   plan::Config& config_;
-  std::vector<std::size_t> listener_lines_;  // of config_.listeners
-  std::vector<std::size_t> site_lines_;      // of config_.sites
+  std::vector<Origin> origins_;                     // of config_.listeners
+  std::unordered_map<string, std::size_t> places_;  // the index of the listener at an endpoint
+  std::vector<std::size_t> site_lines_;             // of config_.sites
+  std::size_t names_ = 0;                           // of all listeners
 };
 
 // ---- options ---------------------------------------------------------------------------------------------
@@ -161,23 +175,21 @@ std::vector<plan::Listener> FileReader::read_places(const FileValue& value) {
 }
 
 plan::Listener* FileReader::at_same_place(const plan::Listener& place) noexcept {
-  const auto same = [&place](const plan::Listener& other) {
-    return place.address.port != 0 && other.address == place.address;
-  };
-  const auto found = std::find_if(config_.listeners.begin(), config_.listeners.end(), same);
-  return found == config_.listeners.end() ? nullptr : &*found;
+  const auto found = place.address.port == 0 ? places_.end() : places_.find(endpoint(place));
+  return found == places_.end() ? nullptr : &config_.listeners[found->second];
 }
 
 void FileReader::add(const plan::Listener& place, plan::Listener model, const FileValue& server) {
   if (const plan::Listener* const taken = at_same_place(place)) {
     const auto index = static_cast<std::size_t>(taken - config_.listeners.data());
     return server.error("listener " + endpoint(place) + " is already used in line " +
-                        std::to_string(listener_lines_[index]) + ": only web servers can share one");
+                        std::to_string(origins_[index].line) + ": only web servers can share one");
   }
   model.address = place.address;
   model.optional = place.optional;
+  places_.emplace(endpoint(place), config_.listeners.size());
   config_.listeners.push_back(std::move(model));
-  listener_lines_.push_back(server.line());
+  origins_.push_back({server.line()});
 }
 
 void FileReader::read_forward(const FileValue& value) {
@@ -240,16 +252,21 @@ void FileReader::read_site(const FileObject& server, const FileValue& value,
 
 // The site without hostnames comes first: it is the default.
 void FileReader::add_site(const plan::Listener& place, std::size_t site, const FileValue& server) {
+  names_ += config_.sites[site].hostnames.size();
+  if (names_ > kNamesMax)
+    return server.error("too many host names: at most " + std::to_string(kNamesMax) + " at all listeners");
   plan::Listener* const shared = at_same_place(place);
-  if (shared == nullptr || shared->role != plan::Role::web) {
+  if (shared == nullptr) {
     plan::Listener model;
     model.role = plan::Role::web;
     model.sites = {site};
-    return add(place, std::move(model), server);
+    add(place, std::move(model), server);
+    return warn_hidden(config_.listeners.back(), site, server);
   }
+  if (shared->role != plan::Role::web) return add(place, {}, server);  // reports the error
   shared->optional = shared->optional && place.optional;
   std::vector<std::size_t>& sites = shared->sites;
-  if (std::find(sites.begin(), sites.end(), site) != sites.end())
+  if (sites.back() == site || sites.front() == site)
     return server.warn("listener " + endpoint(place) + " is given twice");
   warn_hidden(*shared, site, server);
   const bool for_all = config_.sites[site].hostnames.empty();
@@ -259,17 +276,21 @@ void FileReader::add_site(const plan::Listener& place, std::size_t site, const F
 
 // Warns about names that an earlier server at this listener already has.
 void FileReader::warn_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server) {
-  if (listener.optional) return;  // reported for the first of the pair
   const std::vector<string>& names = config_.sites[site].hostnames;
-  for (const std::size_t other : listener.sites) {
-    const std::vector<string>& taken = config_.sites[other].hostnames;
-    const string where =
-        " at " + endpoint(listener) + ": the server in line " + std::to_string(site_lines_[other]);
-    if (names.empty() && taken.empty()) server.warn("never used" + where + " has no hostnames either");
-    for (const string& name : names)
-      if (std::find(taken.begin(), taken.end(), name) != taken.end())
-        server.warn(string{"never used for "}.append(name).append(where).append(" has that name too"));
-  }
+  if (names.empty()) warn_taken(listener, site, {}, server);
+  for (const string& name : names) warn_taken(listener, site, name, server);
+}
+
+void FileReader::warn_taken(const plan::Listener& listener, std::size_t site, string_view name,
+                            const FileValue& server) {
+  Origin& origin = origins_[static_cast<std::size_t>(&listener - config_.listeners.data())];
+  const auto [first, is_new] = origin.names.try_emplace(name, site);
+  if (is_new || first->second == site) return;
+  if (listener.optional) return;  // reported for the first of the pair
+  const string where =
+      " at " + endpoint(listener) + ": the server in line " + std::to_string(site_lines_[first->second]);
+  if (name.empty()) return server.warn("never used" + where + " has no hostnames either");
+  server.warn(string{"never used for "}.append(name).append(where).append(" has that name too"));
 }
 
 // ---- streams ---------------------------------------------------------------------------------------------

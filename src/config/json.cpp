@@ -12,6 +12,7 @@ namespace {
 using std::string_view;
 
 constexpr std::size_t kDepthMax = 32;
+constexpr std::size_t kValuesMax = 50'000;
 
 // The library does not report the position of a value. It reads through this iterator, which records how far
 // it has come.
@@ -91,7 +92,9 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return line_;
   }
 
-  JsonValue& put(JsonValue::Kind kind) {
+  // Null, with an error, if there are too many values.
+  JsonValue* put(JsonValue::Kind kind) {
+    if (++values_ > kValuesMax) return reject("too many values: at most " + std::to_string(kValuesMax));
     JsonValue* value = open_.back();
     if (open_.size() > 1 || started_) {
       value->items.emplace_back();
@@ -101,23 +104,31 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     started_ = true;
     value->kind = kind;
     value->line = line();
-    return *value;
+    return value;
   }
 
   bool add(JsonValue::Kind kind, std::string text) {
-    put(kind).text = std::move(text);
-    return true;
+    JsonValue* const value = put(kind);
+    if (value != nullptr) value->text = std::move(text);
+    return value != nullptr;
   }
 
   // The pointers to open containers stay valid: the list that holds one grows only after it was closed.
   bool open(JsonValue::Kind kind) {
     const bool is_root = !started_;
-    JsonValue& value = put(kind);
-    if (!is_root) open_.push_back(&value);
+    JsonValue* const value = put(kind);
+    if (value == nullptr) return false;
+    if (!is_root) open_.push_back(value);
     if (open_.size() <= kDepthMax) return true;
-    error_ = at(static_cast<std::size_t>(read_ - text_.data()) - 1);
-    error_.what = "too deeply nested: at most " + std::to_string(kDepthMax) + " levels";
+    reject("too deeply nested: at most " + std::to_string(kDepthMax) + " levels");
     return false;
+  }
+
+  // Notes an error at the last byte that was read. Returns null.
+  JsonValue* reject(std::string what) {
+    error_ = at(static_cast<std::size_t>(read_ - text_.data()) - 1);
+    error_.what = std::move(what);
+    return nullptr;
   }
 
   bool close() {
@@ -179,6 +190,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   std::size_t line_ = 1;
   std::vector<JsonValue*> open_;  // from the outermost on
   bool started_ = false;
+  std::size_t values_ = 0;
   std::string key_;
   JsonError error_;
 };

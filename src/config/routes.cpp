@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 
 #include "../base/text.hpp"
 #include "../plan/balancer.hpp"
@@ -48,6 +49,11 @@ constexpr std::array<FileKey, 18> kRouteKeys{{
 
 constexpr std::array<FileKey, 2> kHealthKeys{{{"path"}, {"interval_ms"}}};
 
+// Comparisons between the two lists of a route's clients: a warning about long lists is not worth the time.
+constexpr std::size_t kComparisonsMax = 4096;
+
+using Prefixes = std::unordered_set<string>;  // of a site's routes
+
 bool is_path(string_view text) noexcept {
   return text.front() == '/' && text.find_first_of("?# ") == string_view::npos;
 }
@@ -67,6 +73,7 @@ void read_networks(const FileObject& object, string_view key, plan::Networks& ou
 void read_clients(const FileObject& object, plan::WebRoute& route) {
   read_networks(object, "ip_whitelist", route.allow);
   read_networks(object, "ip_blacklist", route.deny);
+  if (route.allow.size() * route.deny.size() > kComparisonsMax) return;
   const auto is_denied = [&route](const plan::Network& allowed) {
     return std::any_of(route.deny.begin(), route.deny.end(),
                        [&allowed](const plan::Network& denied) { return denied.has(allowed); });
@@ -162,7 +169,7 @@ void read_reverse(const FileObject& object, plan::Config& config, plan::WebRoute
   config.groups.push_back(std::move(*group));
 }
 
-void read_path(const FileObject& object, const plan::Site& site, plan::WebRoute& route) {
+void read_path(const FileObject& object, Prefixes& taken, plan::WebRoute& route) {
   const FileValue* const path = object.need("req_path", "\"/\"");
   if (path == nullptr) return;
   const auto prefix = path->text("a path, as in /images");
@@ -170,17 +177,15 @@ void read_path(const FileObject& object, const plan::Site& site, plan::WebRoute&
   if (!is_path(*prefix))
     return path->expected("a path that begins with / and has no ?, # or blank, as in /images");
   route.prefix = *prefix;
-  if (std::any_of(site.routes.begin(), site.routes.end(),
-                  [&route](const plan::WebRoute& other) { return other.prefix == route.prefix; }))
-    path->warn("never used: an earlier route has the same req_path");
+  if (!taken.insert(route.prefix).second) path->warn("never used: an earlier route has the same req_path");
 }
 
-void read_route(const FileValue& value, plan::Config& config, plan::Site& site) {
+void read_route(const FileValue& value, plan::Config& config, plan::Site& site, Prefixes& taken) {
   plan::WebRoute route;
   route.keep_alive = site.keep_alive;
   const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})",
                           kRouteKeys};
-  read_path(object, site, route);
+  read_path(object, taken, route);
   read_clients(object, route);
   if (const FileValue* const keep = object.find("keep_alive"))
     route.keep_alive = keep->flag().value_or(route.keep_alive);
@@ -226,7 +231,8 @@ std::optional<plan::Group> read_group(const FileObject& object) {
 }
 
 void read_routes(const FileValue& routes, plan::Config& config, plan::Site& site) {
-  for (const FileValue& route : routes.elements("an array of routes")) read_route(route, config, site);
+  Prefixes taken;
+  for (const FileValue& route : routes.elements("an array of routes")) read_route(route, config, site, taken);
 }
 
 }  // namespace config

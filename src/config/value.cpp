@@ -1,6 +1,7 @@
 #include "value.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "../base/text.hpp"
 #include "did_you_mean.hpp"
@@ -38,33 +39,34 @@ string joined(string_view path, string_view key) {
 
 // ---- the report ------------------------------------------------------------------------------------------
 
-Report::Entry Report::entry(std::size_t line, string_view path, string_view text) const {
-  return {line, base::printable(file_ + ":" + std::to_string(line) + ": " + string{path} +
-                                (path.empty() ? "" : ": ") + string{text})};
+void Report::add(Entries& to, std::size_t line, string_view path, string_view text) const {
+  ++to.count;
+  const auto after = [](std::size_t wanted, const Entry& entry) { return wanted < entry.line; };
+  const auto place = std::upper_bound(to.first.begin(), to.first.end(), line, after);
+  if (to.first.size() == kFindingsMax && place == to.first.end()) return;
+  to.first.insert(place, {line, base::printable(file_ + ":" + std::to_string(line) + ": " + string{path} +
+                                                (path.empty() ? "" : ": ") + string{text})});
+  if (to.first.size() > kFindingsMax) to.first.pop_back();
 }
 
-void Report::error(std::size_t line, string_view path, string_view text) {
-  errors_.push_back(entry(line, path, text));
+void Report::error(std::size_t line, string_view path, string_view text) { add(errors_, line, path, text); }
+
+void Report::warn(std::size_t line, string_view path, string_view text) { add(warnings_, line, path, text); }
+
+string Report::suggest(string_view name, std::span<const string_view> names) {
+  return suggestions_++ < kFindingsMax ? did_you_mean(name, names) : string{};
 }
 
-void Report::warn(std::size_t line, string_view path, string_view text) {
-  warnings_.push_back(entry(line, path, text));
-}
-
-std::vector<string> Report::sorted(std::vector<Entry>& all) {
-  std::stable_sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) { return a.line < b.line; });
+std::vector<string> Report::texts(const Entries& entries) {
   std::vector<string> out;
-  for (const Entry& one : all) {
-    if (out.size() == kFindingsMax) break;
-    out.push_back(one.text);
-  }
+  for (const Entry& entry : entries.first) out.push_back(entry.text);
   return out;
 }
 
 Findings Report::findings() {
-  Findings out{sorted(errors_), sorted(warnings_)};
-  if (errors_.size() > kFindingsMax)
-    out.errors.push_back(file_ + ": and " + std::to_string(errors_.size() - kFindingsMax) + " more errors");
+  Findings out{texts(errors_), texts(warnings_)};
+  if (errors_.count > kFindingsMax)
+    out.errors.push_back(file_ + ": and " + std::to_string(errors_.count - kFindingsMax) + " more errors");
   return out;
 }
 
@@ -105,7 +107,7 @@ std::optional<std::size_t> FileValue::one_of(std::span<const string_view> names)
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   string all;
   for (const string_view name : names) all += (all.empty() ? "" : ", ") + string{name};
-  expected(all + (kind() == Kind::text ? did_you_mean(raw(), names) : ""));
+  expected(all + (kind() == Kind::text ? report_->suggest(raw(), names) : ""));
   return std::nullopt;
 }
 
@@ -130,18 +132,24 @@ std::vector<FileValue> FileValue::members(string_view what) const {
     expected(what);
     return out;
   }
+  std::unordered_map<string_view, std::size_t> places;  // in `out`
   for (const JsonValue& item : json_->items) {
-    const FileValue member{item, joined(path_, item.key), *report_};
-    const auto same = [&item](const FileValue& other) { return other.key() == item.key; };
-    const auto before = std::find_if(out.begin(), out.end(), same);
-    if (before == out.end()) {
-      out.push_back(member);
+    FileValue member{item, joined(path_, item.key), *report_};
+    const auto [place, is_new] = places.try_emplace(item.key, out.size());
+    if (is_new) {
+      out.push_back(std::move(member));
       continue;
     }
-    before->warn("no effect: given again in line " + std::to_string(item.line));
-    *before = member;
+    FileValue& before = out[place->second];
+    before.warn("no effect: given again in line " + std::to_string(item.line));
+    before = std::move(member);
   }
   return out;
+}
+
+void FileValue::warn_unknown(const FileValue& member, std::span<const string_view> names) const {
+  report_->warn(member.line(), path_,
+                "unknown key " + base::quoted(member.key()) + report_->suggest(member.key(), names));
 }
 
 // ---- an object -------------------------------------------------------------------------------------------
@@ -152,8 +160,7 @@ FileObject::FileObject(const FileValue& value, string_view what, std::span<const
   for (const FileKey& key : keys) names.push_back(key.name);
   for (const FileValue& member : members_)
     if (std::find(names.begin(), names.end(), member.key()) == names.end())
-      value_.warn_in_line(member.line(),
-                          "unknown key " + base::quoted(member.key()) + did_you_mean(member.key(), names));
+      value_.warn_unknown(member, names);
 }
 
 const FileValue* FileObject::find(string_view key) const noexcept {

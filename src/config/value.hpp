@@ -9,12 +9,14 @@
 
 namespace config {
 
-// Collects errors and warnings; findings() returns them in the order of their lines.
+// Collects errors and warnings; findings() returns the first of them in the order of their lines.
 class Report {
  public:
   explicit Report(std::string_view file) : file_(file) {}
   void error(std::size_t line, std::string_view path, std::string_view text);
   void warn(std::size_t line, std::string_view path, std::string_view text);
+  // did_you_mean, for the first kFindingsMax calls; then empty: a file can have many unknown names.
+  std::string suggest(std::string_view name, std::span<const std::string_view> names);
   Findings findings();
 
  private:
@@ -22,11 +24,17 @@ class Report {
     std::size_t line;
     std::string text;
   };
-  [[nodiscard]] Entry entry(std::size_t line, std::string_view path, std::string_view text) const;
-  static std::vector<std::string> sorted(std::vector<Entry>& all);
+  // The entries with the lowest lines, at most kFindingsMax, in order.
+  struct Entries {
+    std::vector<Entry> first;
+    std::size_t count = 0;  // of all
+  };
+  void add(Entries& to, std::size_t line, std::string_view path, std::string_view text) const;
+  static std::vector<std::string> texts(const Entries& entries);
 
   std::string file_;
-  std::vector<Entry> errors_, warnings_;
+  Entries errors_, warnings_;
+  std::size_t suggestions_ = 0;
 };
 
 // A view: valid as long as the tree and the report. A reading function that returns nothing has reported an
@@ -44,8 +52,8 @@ class FileValue {
 
   void error(std::string_view text) const { report_->error(json_->line, path_, text); }
   void warn(std::string_view text) const { report_->warn(json_->line, path_, text); }
-  // Warns about something in another line of this value.
-  void warn_in_line(std::size_t line, std::string_view text) const { report_->warn(line, path_, text); }
+  // Warns about a member of this value whose key is none of `names`.
+  void warn_unknown(const FileValue& member, std::span<const std::string_view> names) const;
   // Reports the error "got ..., expected WHAT".
   void expected(std::string_view what) const;
 

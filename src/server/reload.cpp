@@ -1,7 +1,5 @@
 #include "reload.hpp"
 
-#include <cstring>
-
 #include "../config/command_line.hpp"
 #include "../config/users_text.hpp"
 #include "../sys/sys.hpp"
@@ -24,15 +22,14 @@ std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::siz
   return first;
 }
 
-std::string read_users(plan::Generation& generation) {
+std::string read_users(plan::Generation& generation, config::When when) {
   constexpr std::size_t kFileMax = std::size_t{64} * 1024 * 1024;
   const std::string& file = generation.config.users_file;
   if (file.empty()) return {};
   generation.hasher = plan::make_crypt();
   if (!generation.hasher) return "--users needs libcrypt, which this program was built without";
   std::string text;
-  if (const int error = sys::read_file(file.c_str(), kFileMax, text); error != 0)
-    return "cannot read " + file + ": " + std::strerror(error);
+  if (std::string error = config::read_text_file(file, kFileMax, text, when); !error.empty()) return error;
   std::vector<plan::User> users;
   if (const std::string error = config::parse_users(text, *generation.hasher, users); !error.empty())
     return file + ": " + error;
@@ -43,11 +40,11 @@ std::string read_users(plan::Generation& generation) {
 
 Loaded load_generation(std::span<const char* const> arguments, const plan::Generation& current,
                        std::size_t clients) {
-  config::CommandLine line = config::parse_command_line(arguments);
+  config::CommandLine line = config::parse_command_line(arguments, config::When::reload);
   Loaded loaded{{}, std::move(line.message), std::move(line.warnings)};
   if (line.what != config::CommandLine::What::run) return loaded;
   auto next = std::make_unique<plan::Generation>(std::move(line.config));
-  loaded.error = read_users(*next);
+  loaded.error = read_users(*next, config::When::reload);
   if (!loaded.error.empty()) return loaded;
   limit_clients(*next, &current, clients, random_key());
   group_servers(*next, current.group_key);

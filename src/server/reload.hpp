@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../config/text_file.hpp"
 #include "../plan/generation.hpp"
 
 namespace server {
@@ -18,7 +19,7 @@ using Generations = std::vector<std::unique_ptr<plan::Generation>>;
 std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::size_t clients);
 
 // Reads the file of --users. Returns an error message; empty: success.
-std::string read_users(plan::Generation& generation);
+std::string read_users(plan::Generation& generation, config::When when);
 
 struct Loaded {
   std::unique_ptr<plan::Generation> generation;  // null: failed

@@ -294,9 +294,28 @@ Io send_datagram(const Fd& socket, const char* path, std::span<const char> text)
       [&] { return ::sendto(socket.get(), text.data(), text.size(), MSG_NOSIGNAL, to, sizeof name); }));
 }
 
-int read_file(const char* path, std::size_t most, std::string& out) {
-  const Opened file = opened(::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+namespace {
+
+// The path of a descriptor that this process has inherited.
+bool is_inherited(std::string_view path) noexcept {
+  return path.starts_with("/dev/fd/") || path.starts_with("/proc/self/fd/") || path == "/dev/stdin";
+}
+
+}  // namespace
+
+int read_file(const char* path, std::size_t most, std::string& out, Pipes pipes) {
+  // Before it is opened: to open a FIFO or a device can already have an effect. After it, as it may be
+  // another file now: O_NONBLOCK keeps the open from waiting.
+  struct stat status;
+  if (::stat(path, &status) != 0) return errno;
+  if (S_ISDIR(status.st_mode)) return EISDIR;
+  const bool pipe = pipes == Pipes::inherited && S_ISFIFO(status.st_mode) && is_inherited(path);
+  if (!S_ISREG(status.st_mode) && !pipe) return ESPIPE;
+  const int mode = pipe ? 0 : O_NONBLOCK;
+  const Opened file = opened(::open(path, O_RDONLY | mode | O_CLOEXEC | O_NOCTTY));
   if (!file.fd) return file.error;
+  if (::fstat(file.fd.get(), &status) != 0) return errno;
+  if (!S_ISREG(status.st_mode) && !pipe) return ESPIPE;
   out.clear();
   std::array<char, 16'384> piece;
   for (;;) {

@@ -122,8 +122,13 @@ Io append(const Fd& log, std::span<const char> text) noexcept;
 Opened open_datagrams(const char* path) noexcept;
 // Sends one datagram to `path`. `again`: the receiver's queue is full.
 Io send_datagram(const Fd& socket, const char* path, std::span<const char> text) noexcept;
-// Reads a whole file of at most `most` bytes into `out`. Returns 0 or errno; EFBIG: it is larger.
-int read_file(const char* path, std::size_t most, std::string& out);
+enum class Pipes : std::uint8_t {
+  refused,
+  inherited,  // read to their end, as of /dev/fd/63: this waits for the program that writes
+};
+// Reads a whole regular file of at most `most` bytes into `out`. Returns 0 or errno; EFBIG: it is larger;
+// ESPIPE: it is neither a regular file nor an allowed pipe, and was not opened.
+int read_file(const char* path, std::size_t most, std::string& out, Pipes pipes = Pipes::refused);
 enum class PathKind : std::uint8_t { none, file, directory };  // file: everything but a directory
 // Returns what is at `path`, symbolic links followed (stat(2)); `none` also if it cannot be accessed.
 PathKind path_kind(const char* path) noexcept;

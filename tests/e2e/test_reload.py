@@ -159,6 +159,19 @@ class File(Reloaded):
             self.assertEqual(status, 0)
             self.assertIn(words, error)
 
+    def test_a_fifo_in_place_of_the_file_is_not_opened(self):
+        self.listens_on(0)
+        proxy, origin = self.start(), self.origin()
+        file = self.folder / "c.json"
+        file.unlink()
+        os.mkfifo(file)
+        proxy.process.send_signal(signal.SIGHUP)
+        proxy.said("reload failed")
+        self.assertEqual(proxy.get(origin.url()).body, b"hello")
+        status, error = proxy.stop()
+        self.assertEqual(status, 0)
+        self.assertIn("c.json: not a regular file", error)
+
     def test_options_that_need_a_restart_are_reported(self):
         self.listens_on(0)
         proxy = self.start()

@@ -796,7 +796,7 @@ Opened open_datagrams(const char* /*path*/) noexcept { return World::current().o
 Io send_datagram(const Fd& socket, const char* /*path*/, std::span<const char> text) noexcept {
   return World::current().send_datagram(socket.get(), text);
 }
-int read_file(const char* path, std::size_t most, std::string& out) {
+int read_file(const char* path, std::size_t most, std::string& out, Pipes /*pipes*/) {
   const auto found = sim::files.find(path);
   if (found == sim::files.end()) return ENOENT;
   if (found->second.size() > most) return EFBIG;

@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "../../src/config/command_line.hpp"
 #include "../../src/config/file.hpp"
 #include "../../src/config/json.hpp"
+#include "../../src/config/value.hpp"
 #include "../sim/kernel.hpp"
 
 namespace {
@@ -361,6 +363,51 @@ TEST_F(ConfigFile, ReportsAtMostTwentyErrors) {
   EXPECT_EQ(found.errors.back(), "c.json: and 10 more errors");
 }
 
+TEST_F(ConfigFile, ReportsTheFirstFindingsOfAll) {
+  string text = "{";
+  for (int i = 0; i < 30; ++i) text += "\n\"drai\": 1,";
+  for (int i = 0; i < 30; ++i) text += "\n\"drai" + std::to_string(i) + "\": 1,";
+  const Findings found = findings(text + "\"forward\": []}");
+  ASSERT_EQ(found.warnings.size(), config::kFindingsMax);
+  EXPECT_EQ(found.warnings.front(), "c.json:2: drai: no effect: given again in line 3");
+  EXPECT_EQ(found.warnings.back(), "c.json:21: drai: no effect: given again in line 22");
+}
+
+// To look for a resembling name takes time for each unknown one, and a file can have many.
+TEST_F(ConfigFile, SuggestsANameForAtMostTwentyUnknownOnes) {
+  Config config;
+  config::Report report{"c.json"};
+  const std::array<std::string_view, 1> names{"drain"};
+  for (std::size_t i = 0; i < config::kFindingsMax; ++i)
+    EXPECT_EQ(report.suggest("drai", names), " (did you mean 'drain'?)");
+  EXPECT_EQ(report.suggest("drai", names), "");
+}
+
+TEST_F(ConfigFile, TheNumberOfValuesIsLimited) {
+  const auto with = [](std::size_t zeros) {
+    string text = R"({"forward": [{"host": "localhost", "port": 80}], "x": [0)";
+    for (std::size_t i = 1; i < zeros; ++i) text += ",0";
+    return text + "]}";
+  };
+  EXPECT_TRUE(findings(with(49'994)).errors.empty());
+  const Findings many = findings(with(49'995));
+  ASSERT_EQ(many.errors.size(), 1U);
+  EXPECT_NE(many.errors[0].find("too many values: at most 50000"), string::npos) << many.errors[0];
+}
+
+// A name counts for each listener: their product is the size of the table.
+TEST_F(ConfigFile, TheNumberOfHostNamesIsLimited) {
+  string text = R"({"servers": [{"routes": [], "hostnames": ["a0.test")";
+  for (int i = 1; i < 10'000; ++i) text += ",\"a" + std::to_string(i) + ".test\"";
+  text += R"(], "listeners": [{"host": "127.0.0.1", "port": 1})";
+  for (int port = 2; port <= 10; ++port)
+    text += R"(,{"host": "127.0.0.1", "port": )" + std::to_string(port) + "}";
+  EXPECT_TRUE(findings(text + "]}]}").errors.empty());
+  const Findings many = findings(text + R"(,{"host": "127.0.0.1", "port": 11}]}]})");
+  ASSERT_EQ(many.errors.size(), 1U);
+  EXPECT_EQ(many.errors[0], "c.json:1: servers[0]: too many host names: at most 100000 at all listeners");
+}
+
 TEST_F(ConfigFile, InvalidJsonHasLineAndColumn) {
   struct Row {
     const char *text, *says;
@@ -458,7 +505,7 @@ TEST_F(ConfigFile, InvalidFiles) {
       {{"empty.json"}, "empty.json: no listeners"},
       {{"open.json"}, "listener 0.0.0.0:1 is reachable from other machines"},
       {{"twice.json"}, "two listeners at [::1]:1"},
-      {{"large.json"}, "cannot read large.json: "},
+      {{"large.json"}, "cannot read large.json: larger than 1048576 bytes"},
       {{"none.json"}, "invalid port 'none.json': expected 1-65535, 0 for a free port, or an existing file"},
       {{"--config", "none.json"}, "cannot read none.json: No such file"},
       {{"--config="}, "missing file name"},

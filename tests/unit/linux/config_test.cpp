@@ -1,6 +1,15 @@
 // Errors of the command line: each says what to do.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
 #include "../../../src/config/command_line.hpp"
 #include "../../../src/config/options.hpp"
+#include "../../../src/config/text_file.hpp"
 #include "support.hpp"
 
 namespace {
@@ -103,6 +112,39 @@ TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
     EXPECT_NE(line.find("(default " + config::seconds_text(wait.default_ms) + ")"), string::npos) << line;
     EXPECT_NE(line.find(wait.what), string::npos) << line;
   }
+}
+
+// A program that has opened the FIFO waits until another one opens its other end.
+TEST(LinuxTextFile, OpensOnlyRegularFiles) {
+  string folder = testing::TempDir() + "textfileXXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const string fifo = folder + "/fifo", file = folder + "/file";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0644), 0);
+  std::ofstream{file} << "12345";
+  string text;
+  EXPECT_EQ(config::read_text_file(fifo, 10, text, config::When::start),
+            "cannot read " + fifo + ": not a regular file; copy its content into one");
+  EXPECT_EQ(::open(fifo.c_str(), O_WRONLY | O_NONBLOCK), -1) << "nothing reads it";
+  EXPECT_EQ(config::read_text_file("/dev/zero", 10, text, config::When::start),
+            "cannot read /dev/zero: not a regular file; copy its content into one");
+  EXPECT_EQ(config::read_text_file(folder, 10, text, config::When::start),
+            "cannot read " + folder + ": Is a directory");
+  EXPECT_EQ(config::read_text_file(file, 4, text, config::When::start),
+            "cannot read " + file + ": larger than 4 bytes");
+  EXPECT_EQ(config::read_text_file(file, 5, text, config::When::start), "");
+  EXPECT_EQ(text, "12345");
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  const string path = "/dev/fd/" + std::to_string(pipe[0]);
+  ASSERT_EQ(::write(pipe[1], "678", 3), 3);
+  EXPECT_EQ(config::read_text_file(path, 5, text, config::When::reload),
+            "cannot read " + path + ": not a regular file; copy its content into one")
+      << "its writer is silent: to read it would wait";
+  ::close(pipe[1]);
+  EXPECT_EQ(config::read_text_file(path, 5, text, config::When::start), "");
+  EXPECT_EQ(text, "678");
+  ::close(pipe[0]);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

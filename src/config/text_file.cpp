@@ -1,0 +1,21 @@
+#include "text_file.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include "../sys/sys.hpp"
+
+namespace config {
+
+std::string read_text_file(const std::string& path, std::size_t most, std::string& out, When when) {
+  const std::string subject = "cannot read " + path + ": ";
+  const sys::Pipes pipes = when == When::start ? sys::Pipes::inherited : sys::Pipes::refused;
+  switch (const int error = sys::read_file(path.c_str(), most, out, pipes)) {
+    case 0: return {};
+    case EFBIG: return subject + "larger than " + std::to_string(most) + " bytes";
+    case ESPIPE: return subject + "not a regular file; copy its content into one";
+    default: return subject + std::strerror(error);
+  }
+}
+
+}  // namespace config
