@@ -29,8 +29,8 @@
 
 #include "src/base/links.hpp"
 #include "src/plan/waits.hpp"
-#include "src/state/approach.hpp"
 #include "src/state/exchange.hpp"
+#include "src/state/handshake_progress.hpp"
 
 namespace plan {
 struct Generation;
@@ -118,7 +118,7 @@ struct request_info {
   plan::Generation* generation = nullptr;     // the configuration in use; null in FREE
   ExchangePtr exchange;                       // null before a request's head is complete, and after its end
   std::unique_ptr<base::BodySource> body_source;  // of the response; null: the upstream
-  std::unique_ptr<Approach> approach;             // null unless a handshake with a parent is going on
+  std::unique_ptr<HandshakeProgress> handshake;   // null unless a handshake with a parent is going on
   sys::Address client;
 };
 static_assert(sizeof(request_info) <= 288);

@@ -39,7 +39,7 @@ FILES = {
 }
 # The files of the machine, lowest first; a header and its .cpp share a floor. Each includes only what is below it, and a
 # function is declared in the header of the file that defines it: so calls go down too.
-MACHINE = ["src/state/states", "src/state/access_record", "src/state/exchange", "src/state/approach", "request_state.hpp",
+MACHINE = ["src/state/states", "src/state/access_record", "src/state/exchange", "src/state/handshake_progress", "request_state.hpp",
            *(f"src/state/{name}" for name in (
                "table", "scheduler", "worker", "events", "bookkeeping", "turn", "quota", "probe", "local_response", "failover",
                "connect", "parent_handshake", "upstream", "finish", "upload", "tunnel", "proxy_header", "stream", "web",

@@ -93,6 +93,10 @@ static_assert(in_order(), "the rows are in the order of the enum");
 
 const ReasonRow& row(Reason reason) noexcept { return kRows[static_cast<std::size_t>(reason)].row; }
 
+bool ended_by_proxy(Reason reason) noexcept {
+  return reason != Reason::none && row(reason).ended_by == Party::proxy;
+}
+
 std::string_view name(Party party) noexcept {
   constexpr std::array<std::string_view, 3> names{"client", "upstream", "proxy"};
   return names[static_cast<std::size_t>(party)];

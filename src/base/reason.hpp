@@ -91,6 +91,8 @@ struct ReasonRow {
 
 // Returns the row of `reason`.
 const ReasonRow& row(Reason reason) noexcept;
+// The proxy ended it, for instance because it lacks a resource: this says nothing about the server.
+bool ended_by_proxy(Reason reason) noexcept;
 // Returns "client", "upstream" or "proxy".
 std::string_view name(Party party) noexcept;
 

@@ -5,7 +5,7 @@
 namespace net {
 
 // The progress of a connection; the stages of an upstream connection in this order.
-enum class Link : std::uint8_t { none, resolving, connecting, greeting, open };
+enum class Link : std::uint8_t { none, resolving, connecting, handshaking, open };
 
 // A socket with its readiness marks.
 struct Endpoint {

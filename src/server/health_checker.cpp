@@ -15,11 +15,6 @@ using Status = net::Connector::Status;
 namespace server {
 namespace {
 
-// A shortage of our own says nothing about the server.
-bool is_ours(Reason reason) noexcept {
-  return reason != Reason::none && base::row(reason).ended_by == base::Party::proxy;
-}
-
 Reason timeout_of(Link link) noexcept {
   if (link == Link::resolving) return Reason::dns_timeout;
   return link == Link::connecting ? Reason::connect_timeout : Reason::response_timeout;
@@ -180,7 +175,7 @@ void HealthChecker::continue_check(Check& check, std::uint64_t now) {
 void HealthChecker::finish(Check& check, const Result& result) {
   const bool healthy = result.status / 100 == 2 || result.status / 100 == 3;
   const plan::Group& group = generation_->config.groups[check.group];
-  if (is_ours(result.reason))
+  if (base::ended_by_proxy(result.reason))
     generation_->groups->check_given_up(check.group, check.member);
   else if (generation_->groups->check_result(check.group, check.member, healthy))
     changes_.push_back({&group, &server_of(check), healthy, result.status, result.reason});

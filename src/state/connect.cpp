@@ -20,7 +20,7 @@ namespace {
 
 // The request can be sent at once on a connection; else the proxy waits until it is writable.
 bool can_write_first(const request_info& record) noexcept {
-  return record.lane[kRequest].held() > 0 && record.exchange->greeting == net::Greeting::none;
+  return record.lane[kRequest].held() > 0 && record.exchange->handshake_step == net::HandshakeStep::none;
 }
 
 // Opens and watches a socket. Closes idle upstream connections if there is no descriptor.
@@ -138,7 +138,7 @@ Result poll_connecting(request_info& record, Turn& turn, Worker& worker) noexcep
     if (const int error = sys::socket_error(upstream.fd); error != 0)
       return attempt_failed(record, turn, worker, error);
   }
-  upstream.link = exchange.greeting == net::Greeting::none ? Link::open : Link::greeting;
+  upstream.link = exchange.handshake_step == net::HandshakeStep::none ? Link::open : Link::handshaking;
   begin_phase(exchange, worker.now, Phase::send);
   exchange.connector.finish(worker.now);
   exchange.log.error = 0;  // of an attempt that does not matter any more

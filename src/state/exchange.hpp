@@ -2,7 +2,7 @@
 #pragma once
 #include "../base/pool.hpp"
 #include "../net/connector.hpp"
-#include "../net/handshake.hpp"
+#include "../net/proxy_handshake.hpp"
 #include "../plan/parent.hpp"
 #include "../plan/plan.hpp"
 #include "access_record.hpp"
@@ -48,9 +48,9 @@ struct Exchange {
   AccessRecord log;
   Route route;
   MessageInfo message;
-  net::Connector connector;                      // to the next hop
-  net::Greeting greeting = net::Greeting::none;  // next step of the handshake with the parent
-  std::uint64_t sent_up_at_start = 0;            // the lanes' counters when the request began
+  net::Connector connector;                                      // to the next hop
+  net::HandshakeStep handshake_step = net::HandshakeStep::none;  // next step of the handshake with the parent
+  std::uint64_t sent_up_at_start = 0;                            // the lanes' counters when the request began
   std::uint64_t sent_down_at_start = 0;
   std::uint64_t phase_at = 0;  // when `phase` began, ms
   Phase phase = Phase::none;   // of SEND_REQUEST

@@ -21,9 +21,7 @@ bool choose_member(request_info& record, Turn& turn, Worker& worker) noexcept {
 Result fail_over(request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
   const Route& route = exchange.route;
-  // A resource that the proxy lacks is missing for each member, and says nothing about this one.
-  const bool proxy_failed = base::row(reason).ended_by == base::Party::proxy;
-  if (!route.in_group || proxy_failed) return fail_request(record, turn, worker, reason);
+  if (!route.in_group || base::ended_by_proxy(reason)) return fail_request(record, turn, worker, reason);
   turn.groups().ended(route.group, route.member);
   turn.groups().failed(route.group, route.member, worker.now);
   if (!choose_member(record, turn, worker)) return fail_request(record, turn, worker, reason);

@@ -111,7 +111,7 @@ Result fail_request(request_info& record, Turn& turn, Worker& worker, Reason rea
   if (status == 0 || record.state == State::SEND_RESPONSE || !speaks_http) return close_connection(reason);
   if (upload_truncation_undetectable(record)) sys::reset_on_close(record.side[kUpstream].fd);
   record.side[kUpstream] = net::Endpoint{};
-  record.approach.reset();
+  record.handshake.reset();
   if (!begin_exchange(record, worker)) {
     record.verdict = reason;  // PLANT(exchanges-exhausted)
     return yield(Wait::linger);

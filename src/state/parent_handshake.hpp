@@ -5,7 +5,7 @@
 namespace state {
 
 // Returns the first step of the handshake that the route's connection needs.
-net::Greeting first_greeting(const Route& route) noexcept;
+net::HandshakeStep first_handshake_step(const Route& route) noexcept;
 // Sends the proxy's part and reads the parent's reply, step by step.
 Result parent_handshake(request_info& record, Turn& turn, Worker& worker) noexcept;
 

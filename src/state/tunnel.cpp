@@ -76,12 +76,12 @@ Result open_tunnel(request_info& record, Turn& turn, Worker& worker) noexcept {
   opened.copy(reinterpret_cast<char*>(response.block->bytes), opened.size());
   response.begin = std::exchange(record.head_bytes_sent, std::uint8_t{0});
   response.end = static_cast<std::uint16_t>(opened.size());
-  if (record.approach) {  // bytes of the host that came together with the parent's last reply
-    const net::Lane& talk = record.approach->talk;
-    std::memcpy(response.block->bytes + response.end, talk.block->bytes, talk.end);
-    response.end = static_cast<std::uint16_t>(response.end + talk.end);  // PLANT(early-bytes-of-parent)
-    charge(record, turn, talk.end);
-    record.approach.reset();
+  if (record.handshake) {  // bytes of the host that came together with the parent's last reply
+    const net::Lane& lane = record.handshake->lane;
+    std::memcpy(response.block->bytes + response.end, lane.block->bytes, lane.end);
+    response.end = static_cast<std::uint16_t>(response.end + lane.end);  // PLANT(early-bytes-of-parent)
+    charge(record, turn, lane.end);
+    record.handshake.reset();
   }
   response.framing = http::Framing{{http::Body::Kind::until_eof}};
   record.exchange->log.status = 200;

@@ -14,7 +14,8 @@ Flow pump_upload(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& request = record.lane[kRequest];
   const Link link = record.side[kUpstream].link;
   // The first bytes may be sent before it is known whether the connection is made.
-  const bool may_be_open = link == Link::connecting && record.exchange->greeting == net::Greeting::none;
+  const bool may_be_open =
+      link == Link::connecting && record.exchange->handshake_step == net::HandshakeStep::none;
   const bool linked = may_be_open || link == Link::open;                        // PLANT(send-when-open)
   if (!linked || request.sink_closed || request.complete()) return Flow::none;  // PLANT(pump-linked)
   const Flow flow = pump_lane(record, turn, worker, kRequest);

@@ -63,7 +63,7 @@ bool reuse_connection(request_info& record, Turn& turn, Worker& worker) noexcept
 Result find_upstream(request_info& record, Turn& turn, Worker& worker) noexcept {
   const Route& route = record.exchange->route;
   net::Endpoint& upstream = record.side[kUpstream];
-  record.exchange->greeting = first_greeting(route);
+  record.exchange->handshake_step = first_handshake_step(route);
   if (upstream.link == Link::none) {
     if (reuse_connection(record, turn, worker)) return again();
     upstream.link = Link::resolving;
@@ -89,7 +89,7 @@ Result connect_upstream(request_info& record, Turn& turn, Worker& worker) noexce
     case Link::none:
     case Link::resolving: return find_upstream(record, turn, worker);
     case Link::connecting: return poll_connecting(record, turn, worker);
-    case Link::greeting: return parent_handshake(record, turn, worker);
+    case Link::handshaking: return parent_handshake(record, turn, worker);
     case Link::open: break;
   }
   return again();

@@ -241,14 +241,14 @@ std::string check_turn(Worker& worker, const World& world) {
   for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
     const request_info& record = worker.table.at(slot);
     if (record.state == State::FREE) {
-      if (record.side[kClient].fd || record.side[kUpstream].fd || record.approach || record.exchange || record.body_source) return "a free record holds something";
+      if (record.side[kClient].fd || record.side[kUpstream].fd || record.handshake || record.exchange || record.body_source) return "a free record holds something";
       continue;
     }
     ++used;
     if (!record.side[kClient].fd) return "a record in use has no client";
     sides += record.side[kUpstream].fd ? 2 : 1;
     sides += record.exchange ? record.exchange->connector.earlier().size() : 0U;
-    blocks += record.approach && record.approach->talk.block ? 1 : 0;
+    blocks += record.handshake && record.handshake->lane.block ? 1 : 0;
     for (const net::Lane& lane : record.lane) {
       blocks += lane.block ? 1 : 0;
       pipes += lane.pipe ? 1 : 0;

@@ -62,7 +62,7 @@ MISTAKES = [
      [("add-attempt", before("constexpr std::byte kFirst{'G'};\n  (void)sys::transmit(newest.fd, {&kFirst, 1});"))]),
     ("attempts go on after one has connected", [("attempt-wins", before("return false;"))]),
     ("request sent before the parent's reply",
-     [("send-when-open", part("link == Link::open", "link == Link::open || link == Link::greeting"))]),
+     [("send-when-open", part("link == Link::open", "link == Link::open || link == Link::handshaking"))]),
     ("early bytes after the parent's reply dropped", [("early-bytes-of-parent", delete())]),
     ("a SOCKS connection used for another host",
      [("pool-key-of-socks", part("route.host_view(), route.port", "route.next_host(), route.next_port()"))]),

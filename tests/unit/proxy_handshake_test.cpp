@@ -1,5 +1,5 @@
 // Messages to an upstream proxy, and its replies (RFC 9110 section 9.3.6, RFC 1928, RFC 1929).
-#include "../../src/net/handshake.hpp"
+#include "../../src/net/proxy_handshake.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 namespace {
 
 using base::Reason;
-using net::Greeting;
-using net::Heard;
+using net::HandshakeResult;
+using net::HandshakeStep;
 using std::string;
 using std::string_view;
 using namespace std::string_literals;
@@ -18,10 +18,10 @@ using namespace std::string_literals;
 constexpr net::Login kNobody{};
 constexpr net::Login kAladdin{"Aladdin", "open sesame"};
 
-string greeting(Greeting stage, const net::Login& login, string_view host, std::uint16_t port,
-                string_view our_name = "") {
-  std::array<std::byte, net::kGreetingBytesMax> room;
-  const std::size_t length = net::write_greeting(stage, login, host, port, our_name, room);
+string message(HandshakeStep step, const net::Login& login, string_view host, std::uint16_t port,
+               string_view our_name = "") {
+  std::array<std::byte, net::kHandshakeBytesMax> room;
+  const std::size_t length = net::write_handshake(step, login, host, port, our_name, room);
   return {reinterpret_cast<const char*>(room.data()), length};
 }
 
@@ -43,85 +43,88 @@ TEST(Base64, VectorsOfTheRfc) {  // RFC 4648 section 10
   }
 }
 
-TEST(WriteGreeting, Connect) {
-  EXPECT_EQ(greeting(Greeting::connect, kNobody, "example.com", 443),
+TEST(WriteHandshake, Connect) {
+  EXPECT_EQ(message(HandshakeStep::connect, kNobody, "example.com", 443),
             "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
-  EXPECT_EQ(greeting(Greeting::connect, kNobody, "::1", 80, "me"),
+  EXPECT_EQ(message(HandshakeStep::connect, kNobody, "::1", 80, "me"),
             "CONNECT [::1]:80 HTTP/1.1\r\nHost: [::1]:80\r\nVia: 1.1 me\r\n\r\n");
   // The credentials are those of RFC 7617 section 2 and, in UTF-8, of section 2.1.
-  EXPECT_EQ(greeting(Greeting::connect, kAladdin, "h", 1),
+  EXPECT_EQ(message(HandshakeStep::connect, kAladdin, "h", 1),
             "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n"
             "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n");
-  EXPECT_EQ(greeting(Greeting::connect, {"test", "123\xc2\xa3"}, "h", 1),
+  EXPECT_EQ(message(HandshakeStep::connect, {"test", "123\xc2\xa3"}, "h", 1),
             "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\nProxy-Authorization: Basic dGVzdDoxMjPCow==\r\n\r\n");
 }
 
-TEST(WriteGreeting, SocksMethodsAndLogin) {
-  EXPECT_EQ(greeting(Greeting::socks_methods, kNobody, "h", 1), "\5\1\0"s);
-  EXPECT_EQ(greeting(Greeting::socks_methods, kAladdin, "h", 1), "\5\2\0\2"s);
-  EXPECT_EQ(greeting(Greeting::socks_login, kAladdin, "h", 1), "\1\7Aladdin\13open sesame"s);
-  EXPECT_EQ(greeting(Greeting::socks_login, {"u", ""}, "h", 1), "\1\1u\0"s);
-  EXPECT_EQ(greeting(Greeting::none, kAladdin, "h", 1), "");
+TEST(WriteHandshake, SocksMethodsAndLogin) {
+  EXPECT_EQ(message(HandshakeStep::socks_methods, kNobody, "h", 1), "\5\1\0"s);
+  EXPECT_EQ(message(HandshakeStep::socks_methods, kAladdin, "h", 1), "\5\2\0\2"s);
+  EXPECT_EQ(message(HandshakeStep::socks_login, kAladdin, "h", 1), "\1\7Aladdin\13open sesame"s);
+  EXPECT_EQ(message(HandshakeStep::socks_login, {"u", ""}, "h", 1), "\1\1u\0"s);
+  EXPECT_EQ(message(HandshakeStep::none, kAladdin, "h", 1), "");
 }
 
-TEST(WriteGreeting, SocksRequestOfEachKindOfAddress) {
-  EXPECT_EQ(greeting(Greeting::socks_request, kNobody, "192.0.2.1", 443), "\5\1\0\1\300\0\2\1\1\273"s);
-  EXPECT_EQ(greeting(Greeting::socks_request, kNobody, "2001:db8::ff", 80),
+TEST(WriteHandshake, SocksRequestOfEachKindOfAddress) {
+  EXPECT_EQ(message(HandshakeStep::socks_request, kNobody, "192.0.2.1", 443), "\5\1\0\1\300\0\2\1\1\273"s);
+  EXPECT_EQ(message(HandshakeStep::socks_request, kNobody, "2001:db8::ff", 80),
             "\5\1\0\4\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\xff\0\x50"s);
-  EXPECT_EQ(greeting(Greeting::socks_request, kNobody, "example.com", 65535),
+  EXPECT_EQ(message(HandshakeStep::socks_request, kNobody, "example.com", 65535),
             "\5\1\0\3\13example.com\xff\xff"s);
 }
 
-TEST(WriteGreeting, TheLongestFitsAndNothingLonger) {
+TEST(WriteHandshake, TheLongestFitsAndNothingLonger) {
   const string host(http::kHostBytesMax, ':'), name(net::kParentNameBytesMax, 'n'),
       long_login(net::kLoginBytesMax, 'x');
   const net::Login login{long_login, long_login};
-  EXPECT_EQ(greeting(Greeting::connect, login, host, 65535, name).size(), net::kGreetingBytesMax);
-  std::array<std::byte, net::kGreetingBytesMax - 1> room;
-  EXPECT_EQ(net::write_greeting(Greeting::connect, login, host, 65535, name, room), 0U);
-  for (const Greeting stage : {Greeting::connect, Greeting::socks_login, Greeting::socks_request}) {
-    EXPECT_NE(greeting(stage, login, host, 65535, name), "");
-    EXPECT_EQ(greeting(stage, {long_login + "x", "p"}, host, 1), "");
-    EXPECT_EQ(greeting(stage, {"u", long_login + "x"}, host, 1), "");
-    EXPECT_EQ(greeting(stage, kNobody, host + "x", 1), "");
-    EXPECT_EQ(greeting(stage, kNobody, "h", 1, name + "n"), "");
-    EXPECT_EQ(greeting(stage, kNobody, "", 1), "");
+  EXPECT_EQ(message(HandshakeStep::connect, login, host, 65535, name).size(), net::kHandshakeBytesMax);
+  std::array<std::byte, net::kHandshakeBytesMax - 1> room;
+  EXPECT_EQ(net::write_handshake(HandshakeStep::connect, login, host, 65535, name, room), 0U);
+  for (const HandshakeStep step :
+       {HandshakeStep::connect, HandshakeStep::socks_login, HandshakeStep::socks_request}) {
+    EXPECT_NE(message(step, login, host, 65535, name), "");
+    EXPECT_EQ(message(step, {long_login + "x", "p"}, host, 1), "");
+    EXPECT_EQ(message(step, {"u", long_login + "x"}, host, 1), "");
+    EXPECT_EQ(message(step, kNobody, host + "x", 1), "");
+    EXPECT_EQ(message(step, kNobody, "h", 1, name + "n"), "");
+    EXPECT_EQ(message(step, kNobody, "", 1), "");
   }
 }
 
 struct Row {
-  string came;
-  Heard heard;
+  string reply;
+  HandshakeResult result;
 };
-constexpr auto kMore = Heard::What::more, kNext = Heard::What::next, kDone = Heard::What::done,
-               kFailed = Heard::What::failed;
+constexpr auto kMore = HandshakeResult::What::more, kNext = HandshakeResult::What::next,
+               kDone = HandshakeResult::What::done, kFailed = HandshakeResult::What::failed;
 
 // The result is that of the row. It comes at the latest with the last byte that it depends on, whatever
 // follows. Cut before `consumed`, the result is `more`.
-void check(Greeting stage, const net::Login& login, const Row& row) {
+void check(HandshakeStep step, const net::Login& login, const Row& row) {
   for (const string& behind : {""s, "\0"s, "\r\n"s, "GET / HTTP/1.1\r\n\r\n"s}) {
-    if (row.heard.what == kMore && !behind.empty()) continue;
-    const Heard heard = net::hear(stage, login, row.came + behind);
-    EXPECT_EQ(heard.what, row.heard.what) << row.came;
-    EXPECT_EQ(heard.consumed, row.heard.consumed) << row.came;
-    EXPECT_EQ(heard.next, row.heard.next) << row.came;
-    EXPECT_EQ(heard.why, row.heard.why) << row.came;
-    EXPECT_EQ(heard.status, row.heard.status) << row.came;
+    if (row.result.what == kMore && !behind.empty()) continue;
+    const HandshakeResult result = net::parse_reply(step, login, row.reply + behind);
+    EXPECT_EQ(result.what, row.result.what) << row.reply;
+    EXPECT_EQ(result.consumed, row.result.consumed) << row.reply;
+    EXPECT_EQ(result.next, row.result.next) << row.reply;
+    EXPECT_EQ(result.reason, row.result.reason) << row.reply;
+    EXPECT_EQ(result.status, row.result.status) << row.reply;
   }
-  for (std::size_t cut = 0; cut < row.came.size(); ++cut) {
-    const Heard::What what = net::hear(stage, login, string_view{row.came}.substr(0, cut)).what;
-    EXPECT_TRUE(what == kMore || (row.heard.what == kFailed && what == kFailed)) << row.came << " at " << cut;
+  for (std::size_t cut = 0; cut < row.reply.size(); ++cut) {
+    const HandshakeResult::What what =
+        net::parse_reply(step, login, string_view{row.reply}.substr(0, cut)).what;
+    EXPECT_TRUE(what == kMore || (row.result.what == kFailed && what == kFailed))
+        << row.reply << " at " << cut;
   }
 }
 
-Row taken(const string& came, std::uint16_t status) {
-  return {came, {.what = kDone, .consumed = came.size(), .status = status}};
+Row taken(const string& reply, std::uint16_t status) {
+  return {reply, {.what = kDone, .consumed = reply.size(), .status = status}};
 }
-Row refused(const string& came, Reason why, std::uint16_t status = 0) {
-  return {came, {.what = kFailed, .why = why, .status = status}};
+Row refused(const string& reply, Reason reason, std::uint16_t status = 0) {
+  return {reply, {.what = kFailed, .reason = reason, .status = status}};
 }
 
-TEST(Hear, ConnectIsAcceptedWhateverBodyItsFieldsAnnounce) {
+TEST(ParseReply, ConnectIsAcceptedWhateverBodyItsFieldsAnnounce) {
   const string interim = "HTTP/1.1 100 Continue\r\n\r\n";
   for (const Row& row : {
            taken("HTTP/1.1 200 Connection established\r\n\r\n", 200),
@@ -136,10 +139,10 @@ TEST(Hear, ConnectIsAcceptedWhateverBodyItsFieldsAnnounce) {
            taken(interim + interim + "HTTP/1.1 103 x\r\nContent-Length: ?\r\n\r\nHTTP/1.1 200 x\r\n\r\n",
                  200),
        })
-    check(Greeting::connect, kNobody, row);
+    check(HandshakeStep::connect, kNobody, row);
 }
 
-TEST(Hear, ConnectIsRefusedWithTheParentsStatus) {
+TEST(ParseReply, ConnectIsRefusedWithTheParentsStatus) {
   const string unread = "\r\nContent-Length: 3\r\nTransfer-Encoding: x\r\n\r\n";
   for (const Row& row : {
            refused("HTTP/1.1 403 No\r\n\r\n", Reason::parent_refused, 403),
@@ -157,41 +160,42 @@ TEST(Hear, ConnectIsRefusedWithTheParentsStatus) {
            refused("HTTP/1.1 200 x\n", Reason::bad_parent_response),
            refused("HTTP/1.1 200 x\r\nno field\r\n", Reason::bad_parent_response),
        })
-    check(Greeting::connect, kNobody, row);
+    check(HandshakeStep::connect, kNobody, row);
 }
 
-TEST(Hear, ConnectLimitsInterimResponses) {
+TEST(ParseReply, ConnectLimitsInterimResponses) {
   string interims = "HTTP/1.1 200 x\r\nA: ";
   interims += string(http::kHeadBytesMax - interims.size() - 1, 'a');
-  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims).what, kMore);
-  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims + "a").why, Reason::bad_parent_response);
+  EXPECT_EQ(net::parse_reply(HandshakeStep::connect, kNobody, interims).what, kMore);
+  EXPECT_EQ(net::parse_reply(HandshakeStep::connect, kNobody, interims + "a").reason,
+            Reason::bad_parent_response);
   for (interims.clear(); interims.size() < http::kHeadBytesMax;) interims += "HTTP/1.1 100 x\r\n\r\n";
-  EXPECT_EQ(net::hear(Greeting::connect, kNobody, interims).why, Reason::bad_parent_response);
+  EXPECT_EQ(net::parse_reply(HandshakeStep::connect, kNobody, interims).reason, Reason::bad_parent_response);
 }
 
-TEST(Hear, SocksMethod) {
-  const Row open{"\5\0"s, {.what = kNext, .consumed = 2, .next = Greeting::socks_request}};
-  const Row asks{"\5\2"s, {.what = kNext, .consumed = 2, .next = Greeting::socks_login}};
-  check(Greeting::socks_methods, kNobody, open);
-  check(Greeting::socks_methods, kAladdin, open);
-  check(Greeting::socks_methods, kAladdin, asks);
-  check(Greeting::socks_methods, kNobody, refused(asks.came, Reason::bad_parent_response));
-  check(Greeting::socks_methods, kAladdin, refused("\5\1"s, Reason::bad_parent_response));
-  check(Greeting::socks_methods, kNobody, refused("\5\xff"s, Reason::parent_auth_failed));
-  check(Greeting::socks_methods, kAladdin, refused("\5\xff"s, Reason::parent_auth_failed));
-  check(Greeting::socks_methods, kNobody, refused("\4"s, Reason::bad_parent_response));
-  check(Greeting::socks_methods, kNobody, refused("HTTP"s, Reason::bad_parent_response));
+TEST(ParseReply, SocksMethod) {
+  const Row open{"\5\0"s, {.what = kNext, .consumed = 2, .next = HandshakeStep::socks_request}};
+  const Row asks{"\5\2"s, {.what = kNext, .consumed = 2, .next = HandshakeStep::socks_login}};
+  check(HandshakeStep::socks_methods, kNobody, open);
+  check(HandshakeStep::socks_methods, kAladdin, open);
+  check(HandshakeStep::socks_methods, kAladdin, asks);
+  check(HandshakeStep::socks_methods, kNobody, refused(asks.reply, Reason::bad_parent_response));
+  check(HandshakeStep::socks_methods, kAladdin, refused("\5\1"s, Reason::bad_parent_response));
+  check(HandshakeStep::socks_methods, kNobody, refused("\5\xff"s, Reason::parent_auth_failed));
+  check(HandshakeStep::socks_methods, kAladdin, refused("\5\xff"s, Reason::parent_auth_failed));
+  check(HandshakeStep::socks_methods, kNobody, refused("\4"s, Reason::bad_parent_response));
+  check(HandshakeStep::socks_methods, kNobody, refused("HTTP"s, Reason::bad_parent_response));
 }
 
-TEST(Hear, SocksLogin) {
-  check(Greeting::socks_login, kAladdin,
-        {"\1\0"s, {.what = kNext, .consumed = 2, .next = Greeting::socks_request}});
-  check(Greeting::socks_login, kAladdin, refused("\1\1"s, Reason::parent_auth_failed, 1));
-  check(Greeting::socks_login, kAladdin, refused("\1\xff"s, Reason::parent_auth_failed, 255));
-  check(Greeting::socks_login, kAladdin, refused("\5"s, Reason::bad_parent_response));
+TEST(ParseReply, SocksLogin) {
+  check(HandshakeStep::socks_login, kAladdin,
+        {"\1\0"s, {.what = kNext, .consumed = 2, .next = HandshakeStep::socks_request}});
+  check(HandshakeStep::socks_login, kAladdin, refused("\1\1"s, Reason::parent_auth_failed, 1));
+  check(HandshakeStep::socks_login, kAladdin, refused("\1\xff"s, Reason::parent_auth_failed, 255));
+  check(HandshakeStep::socks_login, kAladdin, refused("\5"s, Reason::bad_parent_response));
 }
 
-TEST(Hear, SocksReply) {
+TEST(ParseReply, SocksReply) {
   const string port = "\x1f\x90";
   for (const Row& row : {
            taken("\5\0\0\1\x7f\0\0\1"s + port, 0),
@@ -214,9 +218,11 @@ TEST(Hear, SocksReply) {
            refused("\5\0\1"s, Reason::bad_parent_response),
            refused("\5\0\0\2"s, Reason::bad_parent_response),
        })
-    check(Greeting::socks_request, kNobody, row);
+    check(HandshakeStep::socks_request, kNobody, row);
 }
 
-TEST(Hear, NoneNeedsNoReply) { EXPECT_EQ(net::hear(Greeting::none, kNobody, "x").what, kDone); }
+TEST(ParseReply, NoneNeedsNoReply) {
+  EXPECT_EQ(net::parse_reply(HandshakeStep::none, kNobody, "x").what, kDone);
+}
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "handshake.hpp"
+#include "proxy_handshake.hpp"
 
 #include <array>
 
@@ -65,28 +65,28 @@ void put_request(Writer& out, string_view host, std::uint16_t port) noexcept {
 
 // ---- replies of the parent -------------------------------------------------------------------------------
 
-constexpr Heard more() noexcept { return {}; }
-constexpr Heard next(Greeting stage, std::size_t consumed) noexcept {
-  return {.what = Heard::What::next, .consumed = consumed, .next = stage};
+constexpr HandshakeResult more() noexcept { return {}; }
+constexpr HandshakeResult next(HandshakeStep step, std::size_t consumed) noexcept {
+  return {.what = HandshakeResult::What::next, .consumed = consumed, .next = step};
 }
-constexpr Heard done(std::size_t consumed, std::uint16_t status) noexcept {
-  return {.what = Heard::What::done, .consumed = consumed, .status = status};
+constexpr HandshakeResult done(std::size_t consumed, std::uint16_t status) noexcept {
+  return {.what = HandshakeResult::What::done, .consumed = consumed, .status = status};
 }
-constexpr Heard failed(Reason why, std::uint16_t status = 0) noexcept {
-  return {.what = Heard::What::failed, .why = why, .status = status};
+constexpr HandshakeResult failed(Reason reason, std::uint16_t status = 0) noexcept {
+  return {.what = HandshakeResult::What::failed, .reason = reason, .status = status};
 }
 
 // Errors in a head's body length. A 2xx to CONNECT has no body whatever its fields contain (RFC 9110
 // section 9.3.6), and of other replies only the status counts.
-constexpr bool is_of_body(Reason why) noexcept {
-  return why == Reason::bad_content_length || why == Reason::bad_transfer_encoding ||
-         why == Reason::conflicting_framing || why == Reason::transfer_encoding_unsupported;
+constexpr bool is_of_body(Reason reason) noexcept {
+  return reason == Reason::bad_content_length || reason == Reason::bad_transfer_encoding ||
+         reason == Reason::conflicting_framing || reason == Reason::transfer_encoding_unsupported;
 }
 
-Heard hear_connect(string_view came) noexcept {
+HandshakeResult parse_connect_reply(string_view received) noexcept {
   http::ResponseHead head;
-  for (std::size_t start = 0; start < came.size();) {
-    const string_view rest = came.substr(start);
+  for (std::size_t start = 0; start < received.size();) {
+    const string_view rest = received.substr(start);
     const http::Parsed parsed = http::parse_response(rest, 0, false, head);
     if (parsed.what == http::Parsed::What::partial) break;
     const bool whole = parsed.what == http::Parsed::What::complete;
@@ -97,22 +97,22 @@ Heard hear_connect(string_view came) noexcept {
     if (head.status / 100 == 2) return done(start, head.status);
     return failed(head.status == 407 ? Reason::parent_auth_failed : Reason::parent_refused, head.status);
   }
-  return came.size() < http::kHeadBytesMax ? more() : failed(Reason::bad_parent_response);
+  return received.size() < http::kHeadBytesMax ? more() : failed(Reason::bad_parent_response);
 }
 
-Heard hear_methods(const Login& login, string_view came) noexcept {
-  if (!came.empty() && came[0] != kSocks) return failed(Reason::bad_parent_response);
-  if (came.size() < 2) return more();
-  if (came[1] == kNoLogin) return next(Greeting::socks_request, 2);
-  if (came[1] == kWithLogin && !login.user.empty()) return next(Greeting::socks_login, 2);
-  return failed(came[1] == '\xff' ? Reason::parent_auth_failed : Reason::bad_parent_response);
+HandshakeResult parse_methods_reply(const Login& login, string_view received) noexcept {
+  if (!received.empty() && received[0] != kSocks) return failed(Reason::bad_parent_response);
+  if (received.size() < 2) return more();
+  if (received[1] == kNoLogin) return next(HandshakeStep::socks_request, 2);
+  if (received[1] == kWithLogin && !login.user.empty()) return next(HandshakeStep::socks_login, 2);
+  return failed(received[1] == '\xff' ? Reason::parent_auth_failed : Reason::bad_parent_response);
 }
 
-Heard hear_login(string_view came) noexcept {
-  if (!came.empty() && came[0] != kLoginVersion) return failed(Reason::bad_parent_response);
-  if (came.size() < 2) return more();
-  const auto status = static_cast<unsigned char>(came[1]);
-  return status == 0 ? next(Greeting::socks_request, 2) : failed(Reason::parent_auth_failed, status);
+HandshakeResult parse_login_reply(string_view received) noexcept {
+  if (!received.empty() && received[0] != kLoginVersion) return failed(Reason::bad_parent_response);
+  if (received.size() < 2) return more();
+  const auto status = static_cast<unsigned char>(received[1]);
+  return status == 0 ? next(HandshakeStep::socks_request, 2) : failed(Reason::parent_auth_failed, status);
 }
 
 // Replies 0 to 8 of RFC 1928 section 6. Others are not assigned, and mean that there is no connection.
@@ -133,56 +133,56 @@ constexpr Reason reason_of(unsigned char reply) noexcept {
 
 // Skips the address that the parent bound. A refusal counts as soon as its code has arrived: some parents
 // do not send the rest of the reply.
-Heard hear_reply(string_view came) noexcept {
-  if (!came.empty() && came[0] != kSocks) return failed(Reason::bad_parent_response);
-  if (came.size() < 2) return more();
-  const auto reply = static_cast<unsigned char>(came[1]);
+HandshakeResult parse_request_reply(string_view received) noexcept {
+  if (!received.empty() && received[0] != kSocks) return failed(Reason::bad_parent_response);
+  if (received.size() < 2) return more();
+  const auto reply = static_cast<unsigned char>(received[1]);
   if (reply != 0) return failed(reason_of(reply), reply);
-  if (came.size() > 2 && came[2] != kReserved) return failed(Reason::bad_parent_response);
-  if (came.size() < 4) return more();
+  if (received.size() > 2 && received[2] != kReserved) return failed(Reason::bad_parent_response);
+  if (received.size() < 4) return more();
   std::size_t address = 0;
-  switch (came[3]) {
+  switch (received[3]) {
     case kIpv4: address = 4; break;
     case kIpv6: address = 16; break;
     case kName:
-      if (came.size() < 5) return more();
-      address = 1 + std::size_t{static_cast<unsigned char>(came[4])};
+      if (received.size() < 5) return more();
+      address = 1 + std::size_t{static_cast<unsigned char>(received[4])};
       break;
     default: return failed(Reason::bad_parent_response);
   }
   const std::size_t whole = 4 + address + 2;
-  return came.size() < whole ? more() : done(whole, 0);  // PLANT(partial-socks-reply)
+  return received.size() < whole ? more() : done(whole, 0);  // PLANT(partial-socks-reply)
 }
 
 }  // namespace
 
-std::size_t write_greeting(Greeting stage, const Login& login, string_view host, std::uint16_t port,
-                           string_view our_name, std::span<std::byte> out) noexcept {
+std::size_t write_handshake(HandshakeStep step, const Login& login, string_view host, std::uint16_t port,
+                            string_view our_name, std::span<std::byte> out) noexcept {
   if (host.empty() || host.size() > http::kHostBytesMax || our_name.size() > kParentNameBytesMax ||
       login.user.size() > kLoginBytesMax || login.password.size() > kLoginBytesMax)
     return 0;
   Writer writer{{reinterpret_cast<char*>(out.data()), out.size()}};
-  switch (stage) {
-    case Greeting::none: break;
-    case Greeting::connect: put_connect(writer, login, host, port, our_name); break;
-    case Greeting::socks_methods: put_methods(writer, login); break;
-    case Greeting::socks_login:
+  switch (step) {
+    case HandshakeStep::none: break;
+    case HandshakeStep::connect: put_connect(writer, login, host, port, our_name); break;
+    case HandshakeStep::socks_methods: put_methods(writer, login); break;
+    case HandshakeStep::socks_login:
       writer << kLoginVersion;
       put_counted(writer, login.user);
       put_counted(writer, login.password);
       break;
-    case Greeting::socks_request: put_request(writer, host, port); break;
+    case HandshakeStep::socks_request: put_request(writer, host, port); break;
   }
   return writer.overflowed() ? 0 : writer.length();
 }
 
-Heard hear(Greeting stage, const Login& login, string_view came) noexcept {
-  switch (stage) {
-    case Greeting::none: break;
-    case Greeting::connect: return hear_connect(came);
-    case Greeting::socks_methods: return hear_methods(login, came);
-    case Greeting::socks_login: return hear_login(came);
-    case Greeting::socks_request: return hear_reply(came);
+HandshakeResult parse_reply(HandshakeStep step, const Login& login, string_view received) noexcept {
+  switch (step) {
+    case HandshakeStep::none: break;
+    case HandshakeStep::connect: return parse_connect_reply(received);
+    case HandshakeStep::socks_methods: return parse_methods_reply(login, received);
+    case HandshakeStep::socks_login: return parse_login_reply(received);
+    case HandshakeStep::socks_request: return parse_request_reply(received);
   }
   return done(0, 0);
 }
