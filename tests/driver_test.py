@@ -22,7 +22,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DRIVER = ROOT / "driver.py"
 WRONG = ROOT / "tests" / "wrong"
-POINTS = ["-b", "20", "-c", "75", "-m", "2"]
+POINTS, MEMORY = ["-b", "20", "-c", "75"], ["-m", "2"]
 EVERYTHING = False
 
 
@@ -35,6 +35,12 @@ class Variant(NamedTuple):
     fast: bool = False          # whether `make check` grades it too
     lab: str = "byu"
     only: str = ""              # only these tests, where others are a matter of chance
+
+    def points(self) -> Sequence[str]:
+        """What is graded. Valgrind is slow, and takes part where it has something to say: a right proxy, or wrong memory."""
+        if self.only:
+            return ["-b", "20", "--only", self.only]
+        return POINTS + (MEMORY if not self.lost or "memory" in self.lost else [])
 
 
 TOGETHER = "clients that connect at the same moment get lost"
@@ -84,8 +90,9 @@ VARIANTS = (
     # Wrong with memory, or altogether.
     Variant("lab-IGNORES_SIGINT", "epoll", {"memory": 2}, ("could not be measured: it did not end on SIGINT",)),
     Variant("lab-LEAK", "epoll", {"memory": 1}, ("bytes definitely lost",)),
-    Variant("lab-MUTE", "epoll", {"basic": 20, "concurrency": 75, "memory": 2}, ("no answer came", "clients wait to be accepted",
+    Variant("lab-MUTE", "epoll", {"basic": 20, "concurrency": 75, "memory": 2}, ("no answer came", "wait to be accepted",
             "not run: the simplest request is not served"), True),
+    Variant("lab-EATS_MEMORY", "epoll", {"basic": 20}, ("more than 1024 MiB of memory",), True, only="^plain-text$"),
     Variant("lab-NEVER_LISTENS", "epoll", {"basic": 20, "concurrency": 75, "memory": 2}, ("it does not listen",)),
     # What the lab permits, judged by a stricter profile.
     Variant("lab-ENDS_ON_EINTR", "epoll", {"basic": 0.83, "concurrency": 1}, ("Interrupted system call", "EINTR"), lab="strict"),
@@ -193,8 +200,7 @@ class Table(unittest.TestCase):
         chosen = [variant for variant in VARIANTS if EVERYTHING or variant.fast]
 
         def grade(variant: Variant) -> Tuple[Variant, Graded]:
-            points = POINTS if not variant.only else ["-b", "20", "--only", variant.only]
-            return variant, drive(*points, variant.mode, "--lab", variant.lab, "--proxy", str(Built.proxy(variant.name)))
+            return variant, drive(*variant.points(), variant.mode, "--lab", variant.lab, "--proxy", str(Built.proxy(variant.name)))
         before = slowdown()
         with ThreadPoolExecutor(2) as pool:
             cls.runs = list(pool.map(grade, chosen))
@@ -287,11 +293,6 @@ class Cleanliness(unittest.TestCase):
             self.skipTest(graded.result["isolation"])
         self.assertEqual(finding["stderr"], ["that was all"])
 
-    def test_memory_is_bounded(self) -> None:
-        """A submission that takes all memory is ended, and the report says so."""
-        graded = drive("-b", "20", "epoll", "--only", "plain-text", "--proxy", str(Built.proxy("lab-EATS_MEMORY")))
-        self.assertIn("more than 1024 MiB of memory", graded.output)
-
     def test_an_endless_head_is_bounded(self) -> None:
         """A proxy whose head never ends is refused after 64 KiB."""
         with tempfile.TemporaryDirectory() as folder:
@@ -362,7 +363,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual([(test["score"], test["max_score"], test["status"]) for test in gradescope["tests"]],
                          [(10, 10, "passed"), (0, 10, "failed")])
         self.assertIn("first NUL", gradescope["tests"][1]["output"])
-        self.assertIn("curl -v", gradescope["tests"][1]["output"])
+        self.assertIn("By hand: curl", gradescope["tests"][1]["output"])
         self.assertEqual(json.loads(graded.output.splitlines()[-1]), {"scores": {"Basic": 10.0}})
         self.assertEqual((rows[0]["points"], rows[0]["failed"]), ("10", "binary"))
         self.assertIn("first NUL", page)
@@ -389,18 +390,18 @@ class FromSource(unittest.TestCase):
     """--build and --all."""
 
     def make_source(self, folder: pathlib.Path, extra: str = "") -> pathlib.Path:
-        """A source folder with a Makefile."""
+        """A source folder whose Makefile compiles a file, and takes a proxy that was compiled before."""
         folder.mkdir(parents=True)
-        (folder / "proxy.cpp").write_text((WRONG / "lab_proxy.cpp").read_text(encoding="utf-8") + extra, encoding="utf-8")
-        shutil.copy(WRONG / "trait.hpp", folder)
-        (folder / "Makefile").write_text("proxy: proxy.cpp\n\tg++ -std=c++20 -D_GNU_SOURCE -Wall -o proxy proxy.cpp\n", encoding="ascii")
+        shutil.copy(Built.proxy("lab"), folder)
+        (folder / "extra.c").write_text(f"int extra;\n{extra}", encoding="ascii")
+        (folder / "Makefile").write_text("CFLAGS = -Wall\nproxy: extra.o\n\tcp lab proxy\n", encoding="ascii")
         return folder
 
     def test_build(self) -> None:
         """Three points for a build without a warning; none and no others where it does not compile."""
         with tempfile.TemporaryDirectory() as name:
-            for i, (extra, lost) in enumerate((("", {}), ("\nstatic int unused;\n", {"build": 3.0}),
-                                               ("\nint main( {\n", {"build": 3.0, "basic": 20.0}))):
+            for i, (extra, lost) in enumerate((("", {}), ("static int unused;\n", {"build": 3.0}),
+                                               ("int main( {\n", {"build": 3.0, "basic": 20.0}))):
                 source = self.make_source(pathlib.Path(name) / str(i) / "lab", extra)
                 subprocess.run(["tar", "-C", str(source.parent), "-cf", str(source.parent / "lab.tar"), "lab"], check=True)
                 graded = drive("-b", "20", "epoll", "--only", "plain-text", "--build", str(source.parent / "lab.tar" if i == 0 else source))

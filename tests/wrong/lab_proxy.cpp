@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "trait.hpp"
+#include "common.hpp"
 
 namespace {
 
@@ -93,21 +93,12 @@ std::string fields_for(const std::string& head, const std::string& host) {
   return out + (has("KEEP_ALIVE") ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
 }
 
-// Host and port of "http://host[:port]/path" in the first line, and the request for the server.
-bool take_apart(const std::string& head, std::string& host, std::string& port, std::string& out) {
-  const std::size_t start = head.find(" http://"), end = head.find(" HTTP/1.");
-  if (start == std::string::npos || end == std::string::npos || end < start) return false;
-  const std::string url = head.substr(start + 8, end - start - 8);
-  const std::size_t slash = std::min(url.find('/'), url.size());
-  const std::string authority = url.substr(0, slash);
-  const std::size_t colon = std::min(authority.find(':'), authority.size());
-  host = authority.substr(0, colon);
-  port = colon < authority.size() ? authority.substr(colon + 1) : "80";
-  if (host.empty() || port.empty()) return false;
-  std::string path = slash < url.size() ? url.substr(slash) : "/";
-  if (has("WHOLE_URL")) path = "http://" + url;
-  out = head.substr(0, start) + " " + path + (has("KEEP_ALIVE") ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
-  out += fields_for(head, has("HOST") ? host : authority);
+// The request for the server. False if the head cannot be taken apart.
+bool make_request(const std::string& head, RequestLine& line, std::string& out) {
+  if (!take_apart(head, line)) return false;
+  const std::string path = has("WHOLE_URL") ? "http://" + line.url : line.path;
+  out = line.method + " " + path + (has("KEEP_ALIVE") ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+  out += fields_for(head, has("HOST") ? line.host : line.authority);
   return true;
 }
 
@@ -170,17 +161,18 @@ void read_request(const RequestPtr& request) {
   }
   const Read status = read_some(request->client, request->from_client);
   const std::size_t end = request->from_client.find("\r\n\r\n");
-  std::string host, port;
   if (has("FIRST_READ") && !request->from_client.empty() && end == std::string::npos) return finish(*request);
   if (end == std::string::npos) {
     if (status != Read::later) finish(*request);
     return;
   }
+  RequestLine line;
   addrinfo hints{};
   hints.ai_family = AF_INET;
   hints.ai_socktype = SOCK_STREAM;
-  if (!take_apart(request->from_client.substr(0, end + 4), host, port, request->to_server) ||
-      getaddrinfo(host.c_str(), port.c_str(), &hints, &request->addresses) != 0 || !start_connecting(request))
+  if (!make_request(request->from_client.substr(0, end + 4), line, request->to_server) ||
+      getaddrinfo(line.host.c_str(), line.port.c_str(), &hints, &request->addresses) != 0 ||
+      !start_connecting(request))
     finish(*request);
 }
 
@@ -220,20 +212,6 @@ void accept_all(int listener) {
     watch(client, interest());
     if (has("ACCEPTS_ONCE")) return;
   }
-}
-
-int listen_on(int port) {
-  const int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      listen(listener, 512) != 0)
-    return -1;
-  fcntl(listener, F_SETFL, O_NONBLOCK);
-  return listener;
 }
 
 // One turn of the loop. Returns the requests that can go on at once.
@@ -313,7 +291,7 @@ int main(int argc, char** argv) {
     for (;;) pause();
   poller = epoll_create1(0);
   const int listener = listen_on(atoi(argv[1]));
-  if (listener < 0) return 1;
+  fcntl(listener, F_SETFL, O_NONBLOCK);
   if (has("MUTE"))
     for (;;) pause();
   watch(listener, EPOLLIN | EPOLLET);

@@ -2,7 +2,6 @@
 // 1,024 and responses of 16,384 bytes, four new fields, a blocking connect(), the whole response before any
 // of it is sent. As it stands it is correct. The program's name selects a trait, as in lab_proxy.cpp.
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -13,7 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "trait.hpp"
+#include "common.hpp"
 
 namespace {
 
@@ -73,19 +72,6 @@ void accept_all() {
     prepare(record, client);
     watch(client, record, EPOLLIN);
   }
-}
-
-int connect_to(const char* host, const char* port) {
-  addrinfo hints{}, *addresses = nullptr;
-  hints.ai_family = AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  if (getaddrinfo(host, port, &hints, &addresses) != 0) return -1;
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  const bool connected = connect(fd, addresses->ai_addr, addresses->ai_addrlen) == 0;
-  freeaddrinfo(addresses);
-  if (connected) return fd;
-  close(fd);
-  return -1;
 }
 
 void send_on(Record* record) {
@@ -178,18 +164,6 @@ void handle(Record* record) {
   if (record->state == kSendResponse) return send_response(record);
 }
 
-int open_listener(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_ANY);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 100) != 0) exit(1);
-  fcntl(fd, F_SETFL, O_NONBLOCK);
-  return fd;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -201,7 +175,8 @@ int main(int argc, char** argv) {
   sigaction(SIGINT, &action, nullptr);
   for (Record& record : records) record.client = record.server = -1;
   poller = epoll_create1(0);
-  listener = open_listener(atoi(argv[1]));
+  listener = listen_on(atoi(argv[1]));
+  fcntl(listener, F_SETFL, O_NONBLOCK);
   watch(listener, nullptr, EPOLLIN);
   while (!stopped) {
     if (has("SHARED")) usleep(20000);  // so that clients come together

@@ -1,8 +1,6 @@
 // A lab proxy with blocking sockets: a thread for each client. As it stands it is right for the mode
 // multithread. The program's name selects a trait: POOL (eight threads), FORK (a process for each client),
 // SEQUENTIAL.
-#include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -13,7 +11,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "trait.hpp"
+#include "common.hpp"
 
 namespace {
 
@@ -28,19 +26,6 @@ bool send_all(int fd, const std::string& bytes) {
   return true;
 }
 
-int connect_to(const std::string& host, const std::string& port) {
-  addrinfo hints{}, *addresses = nullptr;
-  hints.ai_family = AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  if (getaddrinfo(host.c_str(), port.c_str(), &hints, &addresses) != 0) return -1;
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  const bool connected = connect(fd, addresses->ai_addr, addresses->ai_addrlen) == 0;
-  freeaddrinfo(addresses);
-  if (connected) return fd;
-  close(fd);
-  return -1;
-}
-
 void serve(int client) {
   std::string head;
   char buffer[16384];
@@ -49,17 +34,11 @@ void serve(int client) {
     if (count <= 0) return;
     head.append(buffer, static_cast<std::size_t>(count));
   }
-  const std::size_t start = head.find(" http://"), end = head.find(" HTTP/1.");
-  if (start == std::string::npos || end == std::string::npos || end < start) return;
-  const std::string url = head.substr(start + 8, end - start - 8);
-  const std::size_t slash = std::min(url.find('/'), url.size());
-  const std::string authority = url.substr(0, slash);
-  const std::size_t colon = std::min(authority.find(':'), authority.size());
-  const int server =
-      connect_to(authority.substr(0, colon), colon < authority.size() ? authority.substr(colon + 1) : "80");
+  RequestLine line;
+  if (!take_apart(head, line)) return;
+  const int server = connect_to(line.host.c_str(), line.port.c_str());
   if (server < 0) return;
-  const std::string out = head.substr(0, start) + " " + (slash < url.size() ? url.substr(slash) : "/") +
-                          " HTTP/1.0\r\nHost: " + authority +
+  const std::string out = line.method + " " + line.path + " HTTP/1.0\r\nHost: " + line.authority +
                           "\r\nUser-Agent: lab\r\nConnection: close\r\nProxy-Connection: close\r\n\r\n";
   ssize_t count = send_all(server, out) ? 1 : 0;
   while (count > 0 && (count = recv(server, buffer, sizeof buffer, 0)) > 0)
@@ -97,17 +76,6 @@ void fork_for(int client) {
   }
   close(client);
   while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
-}
-
-int listen_on(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 512) != 0) exit(1);
-  return fd;
 }
 
 }  // namespace
