@@ -77,7 +77,7 @@ VARIANTS = (
     Variant("thread", "epoll", {"concurrency": 12.5}, ("threads", "not of the kind that the mode asks for")),
     Variant("thread", "threadpool", {"concurrency": 12.5}, ("not of the kind that the mode asks for",)),
     Variant("thread-SEQUENTIAL", "multithread", {"concurrency": 75}, ("it serves one request at a time",)),
-    Variant("lab-BUSY", "epoll", {"concurrency": 6.25}, ("% of a processor while five requests waited",), True),
+    Variant("lab-BUSY", "epoll", {"concurrency": 6.25}, ("% of the time while five requests waited",), True),
     # Wrong when clients or servers leave.
     Variant("lab-SIGPIPE", "epoll", {"concurrency": 1.25}, ("it ended by SIGPIPE", "use MSG_NOSIGNAL")),
     Variant("lab-DESCRIPTOR_LEAK", "epoll", {"concurrency": 1.25}, ("descriptors more are open",)),
@@ -86,7 +86,7 @@ VARIANTS = (
             "with status 1", "Connection reset by peer", "end only that request")),
     Variant("lab-STAYS_OPEN", "epoll", {"basic": 1.11, "concurrency": 2.5}, ("stayed open after the server had closed its own",)),
     Variant("letter-PARSES_EMPTY", "epoll", {"concurrency": 1.25, "memory": 1}, ("it ended by SIGSEGV", "Invalid")),
-    Variant("letter-SPINS_ON_END", "epoll", {"concurrency": 1.25}, ("of a processor while it is silent", "read() returned 0")),
+    Variant("letter-SPINS_ON_END", "epoll", {"concurrency": 1.25}, ("% of the time while it is silent", "read() returned 0")),
     # Wrong with memory, or altogether.
     Variant("lab-IGNORES_SIGINT", "epoll", {"memory": 2}, ("could not be measured: it did not end on SIGINT",)),
     Variant("lab-LEAK", "epoll", {"memory": 1}, ("bytes definitely lost",)),
