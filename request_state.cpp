@@ -167,6 +167,7 @@ void release(request_info& record, Reason reason, Worker& worker) noexcept {
   const bool truncated = truncation_undetectable(record);
   const bool upload_truncated = upload_truncation_undetectable(record);
   end_exchange(record, reason, worker);
+  worker.upstreams.close_bound(record.id);
   if (truncated) sys::reset_on_close(record.side[kClient].fd);           // PLANT(truncated-response-resets)
   if (upload_truncated) sys::reset_on_close(record.side[kUpstream].fd);  // PLANT(truncated-tunnel-resets)
   worker.scheduler.remove(record);

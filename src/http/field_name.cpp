@@ -23,6 +23,7 @@ constexpr std::array<string_view, kNames> kText{"",
                                                 "Expect",
                                                 "Forwarded",
                                                 "Host",
+                                                "HTTP2-Settings",
                                                 "If-Match",
                                                 "If-Modified-Since",
                                                 "If-None-Match",
@@ -42,6 +43,7 @@ constexpr std::array<string_view, kNames> kText{"",
                                                 "Upgrade",
                                                 "User-Agent",
                                                 "Via",
+                                                "WWW-Authenticate",
                                                 "X-Forwarded-For",
                                                 "X-Forwarded-Host",
                                                 "X-Forwarded-Proto",
@@ -52,7 +54,7 @@ constexpr std::size_t kSlots = 128;
 // A perfect hash of the names above: no two share a slot. REQUIRES: `name` is not empty.
 constexpr std::size_t slot_of(string_view name) noexcept {
   const auto letter = [](char c) { return static_cast<std::size_t>(static_cast<unsigned char>(c) | 0x20U); };
-  return (name.size() + 5 * letter(name.front()) + letter(name.back())) % kSlots;
+  return (2 * name.size() + letter(name.front()) + 3 * letter(name.back())) % kSlots;
 }
 
 constexpr auto make_slots() {

@@ -19,54 +19,87 @@ const std::uint32_t* UpstreamOwners::find(const Token& token) const noexcept {
   return &owners_[token.slot].slot;
 }
 
-UpstreamPool::UpstreamPool(std::size_t idle_max) noexcept : idle_max_(std::min(idle_max, kIdleMax)) {
-  std::iota(order_.begin(), order_.end(), std::uint16_t{0});
+IdleList::IdleList() noexcept { std::iota(order_.begin(), order_.end(), std::uint16_t{0}); }
+
+std::size_t IdleList::find(const UpstreamKey& key, std::uint64_t client) const noexcept {
+  for (std::size_t index = count_; index-- > 0;) {
+    const Entry& entry = entries_[order_[index]];
+    if (entry.connection.client == client && entry.port == key.port &&
+        base::equals_ignoring_case(entry.host_view(), key.host))
+      return index;
+  }
+  return kNone;
 }
+
+std::size_t IdleList::find(std::uint32_t serial) const noexcept {
+  for (std::size_t index = 0; index < count_; ++index)
+    if (entries_[order_[index]].connection.upstream.serial == serial) return index;
+  return kNone;
+}
+
+void IdleList::add(IdleConnection connection, const UpstreamKey& key, std::uint64_t now) noexcept {
+  Entry& entry = entries_[order_[count_++]];
+  entry.connection = std::move(connection);
+  entry.since = now;
+  entry.port = key.port;
+  entry.host_length = static_cast<std::uint8_t>(key.host.copy(entry.host.data(), entry.host.size()));
+}
+
+IdleConnection IdleList::take(std::size_t index) noexcept {
+  const auto first = order_.begin() + static_cast<std::ptrdiff_t>(index);
+  std::rotate(first, first + 1, order_.begin() + static_cast<std::ptrdiff_t>(count_--));
+  return std::exchange(entries_[order_[count_]].connection, IdleConnection{});
+}
+
+void IdleList::close_of(std::uint64_t client) noexcept {
+  for (std::size_t index = count_; index-- > 0;)
+    if (entries_[order_[index]].connection.client == client) take(index);
+}
+
+UpstreamPool::UpstreamPool(std::size_t idle_max) noexcept : idle_max_(std::min(idle_max, kIdleMax)) {}
 
 std::uint32_t UpstreamPool::owner(const Token& token) noexcept {
   const std::uint32_t* const slot = owners_.find(token);
   if (slot == nullptr) return base::kNoIndex;
   if (*slot != UpstreamOwners::kIdle) return *slot;
-  for (std::size_t index = 0; index < count_; ++index)
-    if (at(index).upstream.serial == token.serial) {
-      close(index);  // PLANT(idle-event)
-      break;
-    }
+  for (IdleList* const list : {&shared_, &bound_})
+    if (const std::size_t index = list->find(token.serial); index != IdleList::kNone)
+      list->take(index);  // PLANT(idle-event)
   return base::kNoIndex;
 }
 
-UpstreamPool::IdleConnection UpstreamPool::acquire(std::string_view host, std::uint16_t port,
-                                                   std::uint32_t slot) noexcept {
-  for (std::size_t index = count_; index-- > 0;) {
-    Entry& entry = at(index);
-    if (entry.port != port || !base::equals_ignoring_case(entry.host_view(), host)) continue;
-    IdleConnection found{std::move(entry.upstream), entry.address};
-    close(index);
-    owners_.assign(found.upstream, slot);  // PLANT(owner-of-descriptor)
-    return found;
-  }
-  return {};
+IdleConnection UpstreamPool::take(IdleList& list, std::size_t index, std::uint32_t slot) noexcept {
+  if (index == IdleList::kNone) return {};
+  IdleConnection found = list.take(index);
+  owners_.assign(found.upstream, slot);  // PLANT(owner-of-descriptor)
+  return found;
 }
 
-void UpstreamPool::release(IdleConnection connection, std::string_view host, std::uint16_t port,
-                           std::uint64_t now) noexcept {
-  if (idle_max_ == 0) return;
-  if (count_ == idle_max_) close(0);
+IdleConnection UpstreamPool::acquire(const UpstreamKey& key, std::uint32_t slot) noexcept {
+  return take(shared_, shared_.find(key, 0), slot);
+}
+
+IdleConnection UpstreamPool::acquire_bound(const UpstreamKey& key, std::uint64_t client,
+                                           std::uint32_t slot) noexcept {
+  return take(bound_, bound_.find(key, client), slot);
+}
+
+void UpstreamPool::release(IdleConnection connection, const UpstreamKey& key, std::uint64_t now) noexcept {
+  const bool bound = connection.client != 0;
+  const std::size_t most = bound ? IdleList::kMax : idle_max_;
+  if (most == 0) return;
+  IdleList& list = bound ? bound_ : shared_;
+  if (list.count() == most) list.take(0);
   owners_.assign(connection.upstream, UpstreamOwners::kIdle);
-  Entry& entry = at(count_++);
-  entry.upstream = std::move(connection.upstream);
-  entry.address = connection.address;
-  entry.since = now;
-  entry.port = port;
-  entry.host_length = static_cast<std::uint8_t>(host.copy(entry.host.data(), entry.host.size()));
+  list.add(std::move(connection), key, now);
 }
 
 void UpstreamPool::expire(std::uint64_t now) noexcept {
-  while (count_ > 0 && at(0).since + kIdleMs <= now) close(0);
+  while (shared_.count() > 0 && shared_.oldest_since() + kIdleMs <= now) shared_.take(0);
 }
 
 std::uint64_t UpstreamPool::next_deadline() const noexcept {
-  return count_ == 0 ? 0 : entries_[order_[0]].since + kIdleMs;
+  return shared_.count() == 0 ? 0 : shared_.oldest_since() + kIdleMs;
 }
 
 void UpstreamPool::reset(std::size_t idle_max) noexcept {
@@ -76,15 +109,10 @@ void UpstreamPool::reset(std::size_t idle_max) noexcept {
 }
 
 bool UpstreamPool::close_oldest() noexcept {
-  if (count_ == 0) return false;
-  close(0);
+  IdleList& list = shared_.count() > 0 ? shared_ : bound_;
+  if (list.count() == 0) return false;
+  list.take(0);
   return true;
-}
-
-void UpstreamPool::close(std::size_t index) noexcept {
-  at(index).upstream = Endpoint{};
-  const auto first = order_.begin() + static_cast<std::ptrdiff_t>(index);
-  std::rotate(first, first + 1, order_.begin() + static_cast<std::ptrdiff_t>(count_--));
 }
 
 }  // namespace net

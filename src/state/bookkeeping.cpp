@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../http/connection_login.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
 #include "../plan/generation.hpp"
@@ -22,6 +23,17 @@ bool is_idempotent(std::string_view method) noexcept {
   // PLANT(repeatable-methods)
   constexpr std::array<std::string_view, 6> kMethods{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
+
+// Upstreams may ignore a body of such a request, and take its bytes for the next request (RFC 9110
+// section 9.3).
+bool usually_has_none(std::string_view method) noexcept {
+  constexpr std::array<std::string_view, 5> kMethods{"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"};
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
+
+bool has_body(const http::Body& body) noexcept {
+  return body.kind == http::Body::Kind::chunked || body.length > 0;
 }
 
 std::string_view first_value(const http::Fields& fields, http::FieldName id) noexcept {
@@ -91,6 +103,9 @@ void describe_request(Exchange& exchange, const http::RequestHead& head,
   message.wants_page = http::accepts_page(head.fields);
   message.keep_alive = message.keep_alive_expected = http11 && head.persistent;
   message.upgrade = http::request_form(head, message.version).upgrade;
+  message.bound = http::logs_in_connection(head.fields);
+  message.end_in_doubt = has_body(head.body) && usually_has_none(head.method);
+  message.expects = head.expects_continue;
   message.repeatable = http11 && !message.upgrade && is_idempotent(head.method);
 }
 

@@ -41,6 +41,10 @@ struct MessageInfo {
   bool keep_alive : 1 = false;                    // the client's connection is kept after the response
   bool keep_alive_expected : 1 = false;  // the client may assume so, at least until it has the response
   bool upstream_keep_alive : 1 = false;  // the upstream's connection can be reused after the response
+  bool bound : 1 = false;                // a login has bound it to the client's connection
+  bool end_in_doubt : 1 = false;         // client and upstream may see the request's end differently
+  bool expects : 1 = false;              // the client waits for a 100 that has not come
+  bool responds_early : 1 = false;       // the response began before the request was complete
 };
 
 // All that is known about the request.

@@ -6,9 +6,24 @@ using base::Reason;
 
 namespace state {
 
+namespace {
+
+// A login belongs to a connection, so its steps must go to the same member. kNoMember: there is none.
+std::size_t bound_member(const request_info& record, const Turn& turn, const Worker& worker) noexcept {
+  const std::vector<plan::Hop>& members = turn.config().groups[record.exchange->route.group].members;
+  if (worker.upstreams.bound() == 0 || record.exchange->route.tried != 0) return plan::kNoMember;
+  for (std::size_t member = 0; member < members.size(); ++member)
+    if (worker.upstreams.has_bound(pool_key(members[member]), record.id)) return member;
+  return plan::kNoMember;
+}
+
+}  // namespace
+
 bool choose_member(request_info& record, Turn& turn, Worker& worker) noexcept {
   Route& route = record.exchange->route;
-  const std::size_t member = turn.groups().choose(route.group, record.client, worker.now, route.tried);
+  std::size_t member = bound_member(record, turn, worker);
+  if (member == plan::kNoMember)
+    member = turn.groups().choose(route.group, record.client, worker.now, route.tried);
   route.in_group = member != plan::kNoMember;
   if (!route.in_group) return false;
   turn.groups().begun(route.group, member);

@@ -4,8 +4,14 @@
 
 namespace state {
 
-// Lets the balancer choose a member of the route's group that was not tried yet. Returns false if there is
-// none.
+// Where connections to that hop lead. The views refer to `hop`.
+inline net::UpstreamKey pool_key(const plan::Hop& hop) noexcept {
+  if (!hop.socket.empty()) return {hop.socket, 0};
+  return {hop.host, hop.port};
+}
+
+// Chooses the member of the route's group to which the client has a logged-in connection; else lets the
+// balancer choose a member that was not tried yet. Returns false if there is none.
 bool choose_member(request_info& record, Turn& turn, Worker& worker) noexcept;
 // The next hop cannot be reached: tries another member of its group, or fails the request for `reason`.
 // REQUIRES: nothing of the request has been sent.

@@ -5,6 +5,7 @@
 
 #include "../base/text.hpp"
 #include "../http/basic_auth.hpp"
+#include "../http/connection_login.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
 #include "bookkeeping.hpp"
@@ -175,7 +176,10 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
     message.keep_alive = false;
     request.drop_block();  // pipelined requests get no response
   }
-  message.upstream_keep_alive = http11 && head.persistent && head.body.kind != Kind::until_eof;
+  message.bound |= http::logs_in_connection(head.fields);
+  message.end_in_doubt |= message.responds_early || !request.complete() || message.expects;
+  message.upstream_keep_alive =
+      http11 && head.persistent && head.body.kind != Kind::until_eof && !message.end_in_doubt;
   log.status = log.received = head.status;
   log.announced = head.body.kind == Kind::length;
   log.body_length = head.body.length;
@@ -200,6 +204,9 @@ Result forward_interim(request_info& record, Turn& turn, Worker& worker, const h
   if (++exchange.log.interims > kInterimsMax || unasked)
     return reject_response(record, turn, worker, Reason::bad_status_line);
   net::Lane& response = record.lane[kResponse];
+  if (head.status == 100) exchange.message.expects = false;
+  // Bytes after this head may be those of the final response.
+  exchange.message.responds_early &= response.end > head_length;
   if (exchange.message.version == http::Version::http10) return drop_interim(response, head_length);
   exchange.log.status = head.status;
   const http::Form form{.version = exchange.message.version,

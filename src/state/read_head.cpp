@@ -93,6 +93,7 @@ std::optional<Result> read_more_of_response(request_info& record, Turn& turn, Wo
     case Flow::read_failed: return upstream_failed(record, turn, worker);
     default: break;
   }
+  record.exchange->message.responds_early |= !request.complete();
   // PLANT(response-ends-repeat)
   if (request.repeatable) request.drop_sent();  // the upstream has received it
   return {};

@@ -22,38 +22,46 @@ bool is_silent(const net::Endpoint& upstream) noexcept {
 
 // Requests with the same key can share a connection. One through a SOCKS parent leads to one host; an HTTP
 // parent takes requests for all hosts.
-struct Key {
-  std::string_view host;
-  std::uint16_t port;
-};
-Key key_of(const Route& route) noexcept {
+net::UpstreamKey key_of(const Route& route) noexcept {
   const bool leads_on = route.parent != nullptr && route.parent->kind == plan::Parent::Kind::socks5;
-  if (leads_on) return {route.host_view(), route.port};  // PLANT(pool-key-of-socks)
-  if (route.hop != nullptr && !route.hop->socket.empty()) return {route.hop->socket, 0};
-  return {route.next_host(), route.next_port()};
+  if (leads_on || route.hop == nullptr) return {route.host_view(), route.port};  // PLANT(pool-key-of-socks)
+  return pool_key(*route.hop);
 }
 
-// The upstream may close a reused connection while the request is being sent (RFC 9112 section 9.3.1). So
-// only a request that may be sent twice, and lies in the block as a whole, uses one.
+// The request may be sent over a connection that others have used. The upstream may close it meanwhile (RFC
+// 9112 section 9.3.1), so the request must be one that may be sent twice, and lie in the block as a whole.
+bool is_repeatable(const request_info& record) noexcept {
+  return record.exchange->message.repeatable && record.lane[kRequest].framing.complete();
+}
+
+// Takes an idle connection for the request: one that is bound to its client, whatever the request is, because
+// only there the client is logged in; or else one that is not bound.
+net::IdleConnection take_idle(const request_info& record, Worker& worker) noexcept {
+  const std::uint32_t slot = worker.table.slot_of(record);
+  const net::UpstreamKey key = key_of(record.exchange->route);
+  net::IdleConnection bound = worker.upstreams.acquire_bound(key, record.id, slot);
+  if (bound.upstream.fd || !is_repeatable(record)) return bound;
+  return worker.upstreams.acquire(key, slot);
+}
+
 bool reuse_connection(request_info& record, Turn& turn, Worker& worker) noexcept {
   Exchange& exchange = *record.exchange;
-  net::Lane& request = record.lane[kRequest];
-  if (!exchange.message.repeatable || exchange.log.reused || !request.framing.complete()) return false;
-  if (!may_keep_alive(record, worker)) return false;  // the pool belongs to the newest configuration
-  const std::uint32_t slot = worker.table.slot_of(record);
-  const Key key = key_of(exchange.route);
-  net::UpstreamPool::IdleConnection used;
+  if (exchange.log.reused || !may_keep_alive(record, worker))
+    return false;  // the pool belongs to the newest configuration
+  net::IdleConnection used;
   // Bytes that epoll has not reported yet would be taken for the response.
   // PLANT(check-idle-silent)
   do {
-    used = worker.upstreams.acquire(key.host, key.port, slot);
+    used = take_idle(record, worker);
     if (!used.upstream.fd) return false;
   } while (!is_silent(used.upstream));
   // The rules for this client may deny the address of another client's connection.
   if (address_objection(exchange, turn, worker, used.address) != Reason::none) return false;
   record.side[kUpstream] = std::move(used.upstream);
   exchange.connector.reuse(used.address);
-  exchange.log.reused = request.repeatable = true;
+  exchange.log.reused = true;
+  exchange.message.bound |= used.client != 0;
+  record.lane[kRequest].repeatable = is_repeatable(record);
   begin_phase(exchange, worker.now, Phase::send);
   trace(record, worker, TraceEvent::reused, 0, 0);
   return true;
@@ -109,16 +117,18 @@ Result retry_request(request_info& record) noexcept {
 void release_upstream(request_info& record, Worker& worker) noexcept {
   net::Endpoint upstream = std::exchange(record.side[kUpstream], net::Endpoint{});
   const Exchange& exchange = *record.exchange;
+  const MessageInfo& message = exchange.message;
   const net::Lane& request = record.lane[kRequest];
-  if (!may_keep_alive(record, worker) || !exchange.message.upstream_keep_alive || !request.complete() ||
+  if (message.bound && !message.keep_alive) return;  // ends with the client's connection
+  if (!may_keep_alive(record, worker) || !message.upstream_keep_alive || !request.complete() ||
       request.sink_closed || record.lane[kResponse].trailing_bytes || upstream.finished || upstream.hung)
     return;
   // The last read ended where the message ends; only another read tells whether more bytes came.
   if (upstream.readable && !is_silent(upstream)) return;  // PLANT(pool-only-silent)
   upstream.readable = false;
-  const Key key = key_of(exchange.route);
-  worker.upstreams.release({std::move(upstream), exchange.connector.address()}, key.host, key.port,
-                           worker.now);
+  const std::uint64_t client = message.bound ? record.id : 0;  // PLANT(bind-to-client)
+  worker.upstreams.release({std::move(upstream), exchange.connector.address(), client},
+                           key_of(exchange.route), worker.now);
 }
 
 }  // namespace state

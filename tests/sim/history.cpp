@@ -221,7 +221,7 @@ class Ending {
 
 // No byte and no end of stream has been reported for an idle upstream connection.
 std::string check_idle(Worker& worker, const World& world) {
-  if (worker.upstreams.idle() > worker.current->config.keep_upstreams) return "too many idle connections are kept";
+  if (worker.upstreams.idle() - worker.upstreams.bound() > worker.current->config.keep_upstreams) return "too many idle connections are kept";
   if (worker.upstreams.idle() == 0) return {};
   std::set<int> used;
   for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot)

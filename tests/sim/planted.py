@@ -44,6 +44,7 @@ MISTAKES = [
     ("trailing bytes after a response not noticed", [("trailing-bytes", delete())]),
     ("an idle connection's event ignored", [("idle-event", delete())]),
     ("a reused connection is not checked for trailing bytes", [("check-idle-silent", part("while (!is_silent(used.upstream));", "while (false);"))]),
+    ("a logged-in connection serves other clients", [("bind-to-client", replace("const std::uint64_t client = 0;"))]),
     ("retry of a POST", [("repeatable-methods", part('"TRACE"', '"POST"'))]),
     ("last chunk forgotten", [("last-chunk", delete())]),
     ("the client's FIN is not passed through a tunnel", [("tunnel-client-end", delete())]),

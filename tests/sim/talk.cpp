@@ -75,6 +75,11 @@ bool is_repeatable(const Ask& ask) {
   return idempotent && ask.http11 && ask.kind == Ask::Kind::plain;
 }
 
+bool logs_in(const Ask& ask) {
+  const auto login = [](const auto& header) { return header.first == "Authorization" && header.second == "NTLM x"; };
+  return std::any_of(ask.headers.begin(), ask.headers.end(), login);
+}
+
 bool ends_by_eof(const Ask& ask) { return !bodiless(ask) && ask.answer.framing == OriginPlan::Framing::eof; }
 
 std::string ask_head(const Visit& visit, std::size_t nth, std::size_t index, const std::vector<HousePlan>& houses) {

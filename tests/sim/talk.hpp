@@ -108,6 +108,7 @@ std::vector<std::string> interims_expected(const Ask& ask);
 bool bodiless(const Ask& ask);
 bool is_own_head(const std::string& head);  // of a response of the proxy itself
 bool is_repeatable(const Ask& ask);  // RFC 9110 section 9.2.2
+bool logs_in(const Ask& ask);        // the connection, by NTLM
 bool ends_by_eof(const Ask& ask);    // the origin's close ends the response
 inline bool has_tunnel(const Ask& ask) {
   return ask.kind == Ask::Kind::connect || (ask.kind == Ask::Kind::upgrade && ask.answer.agrees);

@@ -119,6 +119,10 @@ Visit draw_visit(Chooser& chooser, Scenario& scenario, std::size_t houses) {
   const std::uint32_t last = chooser.choose(8);
   if (last == 0) draw_connect(chooser, scenario, visit.asks.back());
   if (last == 1) draw_upgrade(chooser, visit.asks.back());
+  // A login, by NTLM or by Basic. It follows from what was drawn, so that recorded seeds keep their meaning.
+  Ask& asks = visit.asks[visit.cut % visit.asks.size()];
+  if (visit.cut % 4 == 1 && asks.kind != Ask::Kind::connect)
+    asks.headers.emplace_back("Authorization", visit.cut % 16 == 1 ? "Basic x" : "NTLM x");
   return visit;
 }
 

@@ -136,6 +136,9 @@ class Judge {
       if (spoiled_.contains({index, nth}) || !owed_.has_ask(index, nth) || may_have_ended(index, nth)) return nth;
       broken = !is_kind(scenario_, ask);
       if (broken) return nth;
+      // It is sent once, over the logged-in connection, which the origin may have closed meanwhile.
+      const auto first = visit.asks.begin();
+      if ((!is_repeatable(ask) || ask.framing != Ask::Framing::none) && std::any_of(first, first + static_cast<std::ptrdiff_t>(nth), logs_in)) return nth;
       if (must_close(ask) || may_close(ask) || has_tunnel(ask)) return nth + 1;
     }
     return visit.asks.size();
@@ -254,6 +257,11 @@ class Judge {
   [[nodiscard]] std::string serving(std::size_t house, const House::Serving& serving) const {
     for (const AskId& id : serving.asked)
       if (turned_away(id.first) != 0) return "it was asked but all requests are denied";
+    std::size_t owner = scenario_.visits.size();  // the visit that has logged in on this connection; none yet
+    for (const auto& [index, nth] : serving.asked) {
+      if (owner < scenario_.visits.size() && index != owner) return "a connection with a login served another client";
+      if (logs_in(scenario_.visits[index].asks[nth])) owner = index;
+    }
     if (serving.in_tunnel && !serving.asked.empty()) {
       const auto [index, nth] = serving.asked.back();
       const Visitor& client = *visitors_[index];

@@ -270,12 +270,12 @@ TEST(Pool, ReturnsTheNewestOfAnOriginAndEvictsTheOldest) {
     net::Endpoint made = endpoint();
     serials.push_back(made.serial);
     pool.own(made, 7);
-    pool.release({std::move(made), {}}, "O.test", port, 100);
+    pool.release({std::move(made), {}}, {"O.test", port}, 100);
   }
   EXPECT_EQ(pool.idle(), 2U) << "the oldest was evicted";
-  EXPECT_FALSE(pool.acquire("p.test", 80, 1).upstream.fd);
-  EXPECT_FALSE(pool.acquire("o.test", 82, 1).upstream.fd);
-  const net::Endpoint taken = pool.acquire("o.TEST", 80, 1).upstream;
+  EXPECT_FALSE(pool.acquire({"p.test", 80}, 1).upstream.fd);
+  EXPECT_FALSE(pool.acquire({"o.test", 82}, 1).upstream.fd);
+  const net::Endpoint taken = pool.acquire({"o.TEST", 80}, 1).upstream;
   EXPECT_EQ(taken.serial, serials[2]);
   const net::Token token{taken.serial, static_cast<std::uint32_t>(taken.fd.get()),
                          net::Token::Kind::upstream};

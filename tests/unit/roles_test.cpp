@@ -596,7 +596,7 @@ TEST(SendFile, AnIdleConnectionIsEvicted) {
     b.upstreams.own(server, 0);
     // For the client, and for the directory that is needed to open the file.
     b.world.descriptor_limit = 3 + b.world.descriptors() + 2;
-    if (idle) b.upstreams.release({std::move(server), bench::member_address(1)}, "h", 80, b.worker->now);
+    if (idle) b.upstreams.release({std::move(server), bench::member_address(1)}, {"h", 80}, b.worker->now);
     EXPECT_EQ(b.read(b.client()), idle ? "content" : "");
     EXPECT_EQ(b.last().reason, idle ? Reason::complete : Reason::no_descriptor);
     EXPECT_EQ(b.upstreams.idle(), 0U);

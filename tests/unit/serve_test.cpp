@@ -360,8 +360,8 @@ TEST(Serve, AnIdleConnectionIsEvictedForAFile) {
     b.read(client);
     ASSERT_EQ(b.upstreams.idle(), 1U);
     b.world.descriptor_limit = 3 + b.world.descriptors();  // all that the limit allows are open
-    auto kept = b.upstreams.acquire("10.0.0.1", 80, base::kNoIndex);
-    if (idle) b.upstreams.release(std::move(kept), "10.0.0.1", 80, b.worker->now);
+    auto kept = b.upstreams.acquire({"10.0.0.1", 80}, base::kNoIndex);
+    if (idle) b.upstreams.release(std::move(kept), {"10.0.0.1", 80}, b.worker->now);
     b.send(client, get("/large"));
     string text = b.read(client);
     EXPECT_EQ(next_answer(text).status(), idle ? "HTTP/1.1 200" : "HTTP/1.1 503");
