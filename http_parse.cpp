@@ -223,9 +223,7 @@ Reason check_host(const RequestHead& head) noexcept {
 template <class Head>
 void find_connection(Head& head) noexcept {
   bool close = false, upgrade = false;
-  string_view protocols;
   for (const Field& field : head.fields.all()) {
-    if (field.id == FieldName::upgrade) protocols = field.value;
     if (field.id != FieldName::connection) continue;
     for (string_view rest = field.value; !rest.empty();) {
       const string_view option = base::next_element(rest);
@@ -235,7 +233,7 @@ void find_connection(Head& head) noexcept {
   }
   if (head.version == Version::http10) return;
   head.persistent = !close;
-  if (upgrade) head.upgrade = protocols;
+  head.upgrade = upgrade;
 }
 
 // Max-Forwards counts for TRACE and OPTIONS only (RFC 9110 section 7.6.2). Invalid numbers are ignored.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "../base/text.hpp"
+#include "../http/upgrade.hpp"
 #include "../sys/sys.hpp"
 #include "address_text.hpp"
 #include "number_text.hpp"
@@ -220,6 +221,38 @@ string take_connect_ports(plan::Config& config, string_view text) {
   return {};
 }
 
+string take_trusted_proxies(plan::Config& config, string_view text) {
+  config.trusted_proxies.clear();
+  for (bool more = true; more;) {
+    more = text.find(',') != string_view::npos;
+    plan::Network network;
+    if (string error = parse_network(base::next_element(text), network); !error.empty()) return error;
+    config.trusted_proxies.push_back(network);
+  }
+  return {};
+}
+
+// "websocket,tcp", or "none".
+string take_upgrade(plan::Config& config, string_view text) {
+  config.upgrade.emplace();
+  if (text == "none") return {};
+  for (bool more = true; more;) {
+    more = text.find(',') != string_view::npos;
+    const string_view protocol = base::next_element(text);
+    const bool valid = !protocol.empty() && std::all_of(protocol.begin(), protocol.end(), [](char c) {
+      return c == '/' || base::is(c, base::kToken);
+    });
+    if (!valid)
+      return "invalid protocol " + base::quoted(protocol) +
+             ": expected a list of protocols, as in websocket, or none";
+    if (http::is_barred(protocol))
+      return "protocol " + base::quoted(protocol) +
+             " is never passed on: the rules could not see its requests";
+    config.upgrade->push_back(base::lowered(protocol));
+  }
+  return {};
+}
+
 string take_http(plan::Config& config, string_view text) {
   if (text != "1.0" && text != "1.1")
     return "invalid version " + base::quoted(text) + ": expected 1.0 or 1.1";
@@ -271,7 +304,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 28> kOptions{{
+constexpr std::array<Option, 30> kOptions{{
     {"--listen", "ADDRESS:PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -300,6 +333,12 @@ constexpr std::array<Option, 28> kOptions{{
     {"--name", "NAME", "name of this proxy in Via, unique in a chain of proxies", "proxy", take_name},
     {"--connect-ports", "PORTS", "ports that CONNECT may use, or none", "443,563,8443,1024-65535",
      take_connect_ports, OptionKind::list},
+    {"--upgrade", "LIST",
+     "protocols that Upgrade may ask for, e.g. websocket, or none; h2c and TLS never pass", "all",
+     take_upgrade, OptionKind::list},
+    {"--trusted-proxies", "LIST",
+     "networks of proxies whose X-Forwarded-* and Forwarded are kept and extended, not replaced", "none",
+     take_trusted_proxies, OptionKind::list},
     {"--http", "VERSION", "1.0: HTTP/1.0 to every server, no keep-alive; 1.1: the client's version", "1.1",
      take_http},
     {"--keep-upstreams", "N", "maximum idle upstream connections kept for reuse, 0 to 256", "64",

@@ -1,5 +1,6 @@
 #include "field_name.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "../base/text.hpp"
@@ -71,6 +72,11 @@ constexpr bool is_perfect() {
 }
 static_assert(is_perfect(), "two names share a slot: choose other factors in slot_of");
 
+constexpr char in_cgi(char c) noexcept {
+  const char letter = base::lower(c);
+  return base::is(c, base::kDigit) || (letter >= 'a' && letter <= 'z') ? c : '-';
+}
+
 }  // namespace
 
 FieldName field_name(string_view name) noexcept {
@@ -79,6 +85,21 @@ FieldName field_name(string_view name) noexcept {
   const string_view text = kText[static_cast<std::size_t>(candidate)];
   const bool same = text == name || base::equals_ignoring_case(text, name);  // most names come in this case
   return same ? candidate : FieldName::other;
+}
+
+FieldName field_name_in_cgi(string_view name) noexcept {
+  std::array<char, 32> plain;  // no known name is longer
+  if (name.size() > plain.size()) return FieldName::other;
+  std::transform(name.begin(), name.end(), plain.begin(), in_cgi);
+  const string_view text{plain.data(), name.size()};
+  return text == name ? FieldName::other : field_name(text);
+}
+
+bool is_x_forwarded(string_view name) noexcept {
+  constexpr string_view kPrefix = "x-forwarded-";
+  return name.size() > kPrefix.size() &&
+         std::equal(kPrefix.begin(), kPrefix.end(), name.begin(),
+                    [](char a, char b) { return a == base::lower(in_cgi(b)); });
 }
 
 }  // namespace http

@@ -47,6 +47,12 @@ enum class FieldName : std::uint8_t {
 
 // The id of a name, in any case.
 FieldName field_name(std::string_view name) noexcept;
+// CGI, WSGI and their like read each character that is not a letter or digit as the same (RFC 3875 section
+// 4.1.18): X_Forwarded.Proto is X-Forwarded-Proto to them. Returns the id of the name with "-" in its place;
+// `other` if the name has no such character but "-".
+FieldName field_name_in_cgi(std::string_view name) noexcept;
+// Returns true if CGI reads the name as one that begins with "X-Forwarded-".
+bool is_x_forwarded(std::string_view name) noexcept;
 
 // A set of names, as a constant: `constexpr FieldNames kSet{FieldName::host, FieldName::via};`.
 class FieldNames {

@@ -13,7 +13,44 @@ sys::Address without_interface(const sys::Address& client) noexcept {
   return plain;
 }
 
+// Removes a token or a quoted string (RFC 9110 section 5.6.4) from the front. Returns false if there is none.
+bool take_value(string_view& text) noexcept {
+  std::size_t end = 0;
+  if (text.empty() || text.front() != '"') {
+    while (end < text.size() && base::is(text[end], base::kToken)) ++end;
+    text.remove_prefix(end);
+    return end > 0;
+  }
+  for (end = 1; end < text.size() && text[end] != '"'; ++end)
+    if (text[end] == '\\') ++end;
+  if (end >= text.size()) return false;
+  text.remove_prefix(end + 1);
+  return true;
+}
+
+// Removes name=value from the front.
+bool take_pair(string_view& text) noexcept {
+  const std::size_t equals = text.find('=');
+  if (equals == string_view::npos || equals == 0 || !base::all_are(text.substr(0, equals), base::kToken))
+    return false;
+  text.remove_prefix(equals + 1);
+  return take_value(text);
+}
+
 }  // namespace
+
+bool is_forwarded(string_view value) noexcept {
+  for (value = base::trimmed(value); !value.empty(); value = base::trimmed(value)) {
+    const bool separator = value.front() == ',' || value.front() == ';';  // pairs and elements may be empty
+    if (separator)
+      value.remove_prefix(1);
+    else if (!take_pair(value))
+      return false;
+    value = base::trimmed(value);
+    if (!separator && !value.empty() && value.front() != ',' && value.front() != ';') return false;
+  }
+  return true;
+}
 
 RequestedHost requested_host(const RequestHead& head) noexcept {
   if (head.form == TargetForm::absolute) return {head.authority, head.authority.port != kHttpPort};

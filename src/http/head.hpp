@@ -80,8 +80,8 @@ struct RequestHead {
   bool expects_continue = false;  // Expect: 100-continue (RFC 9110 section 10.1.1)
   bool persistent = false;        // keep-alive is possible (RFC 9112 section 9.3)
   std::int64_t forwards_left =
-      -1;                    // Max-Forwards of TRACE and OPTIONS (RFC 9110 section 7.6.2); -1: no limit
-  std::string_view upgrade;  // requested protocols (RFC 9110 section 7.8); empty: none
+      -1;                // Max-Forwards of TRACE and OPTIONS (RFC 9110 section 7.6.2); -1: no limit
+  bool upgrade = false;  // Connection names Upgrade, which lists the protocols (http/upgrade.hpp)
   Body body;
   Fields fields;
 };
@@ -93,7 +93,7 @@ struct ResponseHead {
   Body body;
   bool has_date = false;
   bool persistent = false;
-  std::string_view upgrade;
+  bool upgrade = false;  // as in a request
   Fields fields;
   // 1xx: another head follows (RFC 9110 section 15.2).
   [[nodiscard]] bool interim() const noexcept { return status < 200; }

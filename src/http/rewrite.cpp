@@ -25,11 +25,27 @@ constexpr FieldNames kHopByHop{FieldName::connection,
                                FieldName::te,
                                FieldName::transfer_encoding,
                                FieldName::upgrade,
+                               FieldName::http2_settings,
                                FieldName::trailer,
                                FieldName::host,
                                FieldName::proxy_authorization,
                                FieldName::proxy_authenticate,
                                FieldName::proxy_authentication_info};
+
+// Fields that the proxy promises: the sender's Connection cannot remove them.
+constexpr FieldNames kPromised{FieldName::via,
+                               FieldName::x_request_id,
+                               FieldName::forwarded,
+                               FieldName::x_forwarded_for,
+                               FieldName::x_forwarded_host,
+                               FieldName::x_forwarded_proto};
+
+// Fields that a server must not get from a client in the spelling of CGI: framing, and what the proxy sets.
+constexpr FieldNames kNotInCgi{
+    FieldName::content_length,      FieldName::transfer_encoding,  FieldName::proxy_connection,
+    FieldName::keep_alive,          FieldName::http2_settings,     FieldName::max_forwards,
+    FieldName::proxy_authorization, FieldName::proxy_authenticate, FieldName::proxy_authentication_info,
+    FieldName::x_request_id};
 
 // The fields that the sender's Connection names.
 class ConnectionOptions {
@@ -51,7 +67,9 @@ class ConnectionOptions {
  private:
   void add(string_view option) noexcept {
     if (++count_ > kConnectionOptionsMax) return;
-    if (const FieldName id = field_name(option); id != FieldName::other)
+    const FieldName id = field_name(option);
+    if (kPromised.has(id)) return;
+    if (id != FieldName::other)
       known_.add(id);
     else
       others_[static_cast<std::size_t>(other_count_++)] = option;
@@ -84,15 +102,14 @@ string_view text_of(Version version) noexcept { return version == Version::http1
 
 // The hop-by-hop fields and the end of the head. `received`: the version of the received message.
 void put_hop(Writer& out, Version received, const ProxyFields& hop, const Form& form,
-             string_view upgrade) noexcept {
+             const Fields& fields) noexcept {
   if (form.chunked) put_field(out, "Transfer-Encoding", "chunked");
   if (form.via) out << "Via: " << text_of(received) << ' ' << hop.via << "\r\n";
-  if (form.upgrade) {
-    put_field(out, "Upgrade", upgrade);
-    put_field(out, "Connection", "Upgrade");
-  } else if (form.close) {
-    put_field(out, "Connection", "close");
-  }
+  const bool upgrade = form.upgrade != UpgradeLine::none;
+  put_upgrade(out, fields, form.protocols, form.upgrade);
+  if (upgrade || form.close)
+    out << "Connection: " << (upgrade ? "Upgrade" : "") << (upgrade && form.close ? ", " : "")
+        << (form.close ? "close" : "") << "\r\n";
   out << "\r\n";
 }
 
@@ -130,16 +147,45 @@ struct List {
 constexpr std::array<List, 2> kLists{{{FieldName::x_forwarded_for, "X-Forwarded-For", put_forwarded_for},
                                       {FieldName::forwarded, "Forwarded", put_forwarded}}};
 
-// The last forwarded field of each list; null if there is none.
-using LastFields = std::array<const Field*, kLists.size()>;
+// What happens to the forwarding headers that the request has.
+class Received {
+ public:
+  Received(const Fields& fields, const Form& form) noexcept : trusted_(form.trusted) {
+    if (!trusted_) return;
+    forwarded_ = std::all_of(fields.all().begin(), fields.all().end(), [](const Field& field) {
+      return field.id != FieldName::forwarded || is_forwarded(field.value);
+    });
+    for (const Field& field : fields.all())
+      for (std::size_t i = 0; i < kLists.size(); ++i)
+        if (field.id == kLists[i].id && keeps(field)) lasts_[i] = &field;
+  }
 
-LastFields last_fields(const Fields& fields, const ConnectionOptions& options) noexcept {
-  LastFields lasts{};
-  for (const Field& field : fields.all())
-    for (std::size_t i = 0; i < kLists.size(); ++i)
-      if (field.id == kLists[i].id && !options.names(field)) lasts[i] = &field;  // PLANT(last-of-list)
-  return lasts;
-}
+  // The field is forwarded, perhaps extended. Fields that are no forwarding headers are.
+  [[nodiscard]] bool keeps(const Field& field) const noexcept {
+    if (field.id == FieldName::forwarded) return trusted_ && forwarded_;
+    const FieldName in_cgi = field.id == FieldName::other ? field_name_in_cgi(field.name) : FieldName::other;
+    if (kNotInCgi.has(in_cgi)) return false;
+    // PLANT(forwarded-fields-dropped)
+    return !is_x_forwarded(field.name) || (trusted_ && is_plain(field.name));
+  }
+  // The list that this field is the last of; null: none.
+  [[nodiscard]] const List* list_of(const Field& field) const noexcept {
+    const auto* const last = std::find(lasts_.begin(), lasts_.end(), &field);
+    return last == lasts_.end() ? nullptr : &kLists[static_cast<std::size_t>(last - lasts_.begin())];
+  }
+  [[nodiscard]] bool extends(std::size_t list) const noexcept { return lasts_[list] != nullptr; }
+
+ private:
+  // Only "-" joins its words.
+  static bool is_plain(string_view name) noexcept {
+    return std::all_of(name.begin(), name.end(),
+                       [](char c) { return base::is(c, base::kHostName) && c != '.' && c != '_'; });
+  }
+
+  bool trusted_;
+  bool forwarded_ = false;                           // Forwarded can be extended
+  std::array<const Field*, kLists.size()> lasts_{};  // the last field of each list; null: there is none
+};
 
 void put_list(Writer& out, string_view name, string_view before, const RequestHead& head, const Form& form,
               const List& list) noexcept {
@@ -148,27 +194,27 @@ void put_list(Writer& out, string_view name, string_view before, const RequestHe
   out << "\r\n";
 }
 
-// Drops or extends a forwarding header. Returns false if the field is not one.
-bool put_known(Writer& out, const Field& field, const LastFields& lasts, const RequestHead& head,
+// Drops or extends a forwarding header. Returns false if the field is to be written as others are.
+bool put_known(Writer& out, const Field& field, const Received& received, const RequestHead& head,
                const Form& form) noexcept {
-  // PLANT(forwarded-fields-dropped)
-  if (field.id == FieldName::x_forwarded_proto || field.id == FieldName::x_forwarded_host) return true;
-  const auto* const list = std::find(lasts.begin(), lasts.end(), &field);
-  if (list == lasts.end()) return false;
-  put_list(out, field.name, field.value, head, form, kLists[static_cast<std::size_t>(list - lasts.begin())]);
+  if (!received.keeps(field)) return true;
+  const List* const list = received.list_of(field);
+  if (list == nullptr) return false;
+  put_list(out, field.name, field.value, head, form, *list);
   return true;
 }
 
-// The forwarding headers that no received field was extended for.
-void put_new(Writer& out, const LastFields& lasts, const RequestHead& head, const Form& form) noexcept {
+// The forwarding headers that the request does not have, or that do not count.
+void put_new(Writer& out, const Received& received, const RequestHead& head, const Form& form) noexcept {
   for (std::size_t i = 0; i < kLists.size(); ++i)
-    if (lasts[i] == nullptr) put_list(out, kLists[i].name, {}, head, form, kLists[i]);
-  put_field(out, "X-Forwarded-Proto", form.scheme);
-  if (const RequestedHost host = requested_host(head); host.known()) {
-    out << "X-Forwarded-Host: ";
-    put_requested_host(out, host);
-    out << "\r\n";
-  }
+    if (!received.extends(i)) put_list(out, kLists[i].name, {}, head, form, kLists[i]);
+  const auto kept = [&head, &form](FieldName id) { return form.trusted && head.fields.find(id) != nullptr; };
+  if (!kept(FieldName::x_forwarded_proto)) put_field(out, "X-Forwarded-Proto", form.scheme);
+  const RequestedHost host = requested_host(head);
+  if (!host.known() || kept(FieldName::x_forwarded_host)) return;
+  out << "X-Forwarded-Host: ";
+  put_requested_host(out, host);
+  out << "\r\n";
 }
 
 // ---- a request's fields ----------------------------------------------------------------------------------
@@ -193,13 +239,13 @@ bool put_forwards_left(Writer& out, const Field& field) noexcept {
 
 void put_fields(Writer& out, const RequestHead& head, const ConnectionOptions& options,
                 const Form& form) noexcept {
-  const LastFields lasts = form.reverse ? last_fields(head.fields, options) : LastFields{};
+  const Received received{head.fields, form};
   for (const Field& field : head.fields.all()) {
     if (head.forwards_left >= 0 && put_forwards_left(out, field)) continue;
-    if (form.reverse && put_known(out, field, lasts, head, form)) continue;
+    if (form.reverse && put_known(out, field, received, head, form)) continue;
     put_end_to_end(out, field, options, true);
   }
-  if (form.reverse) put_new(out, lasts, head, form);
+  if (form.reverse) put_new(out, received, head, form);
 }
 
 std::size_t finished(const Writer& out, const ConnectionOptions& options) noexcept {
@@ -214,7 +260,8 @@ constexpr std::size_t length_of(std::initializer_list<string_view> texts, std::s
 }
 // A blank in each field. Upgrade and Transfer-Encoding are written only if they were received.
 constexpr std::size_t kInAll =
-    kFieldsMax + length_of({"Via: 1.1 \r\n", "Connection: close\r\n", "X-Request-Id: \r\n"}, 64 + 64);
+    kFieldsMax +
+    length_of({"Via: 1.1 \r\n", "Connection: close\r\n", "X-Request-Id: \r\n"}, 64 + 64);
 constexpr std::size_t kToProxy =
     length_of({"Host: \r\n", "/", "Proxy-Authorization: Basic \r\n"}, kHostTextMax + kCredentialsBytesMax);
 // Without a received Host, form.host appears in Host only. 39: the longest IPv6 address without an IPv4 one
@@ -229,12 +276,14 @@ static_assert(kInAll + std::max({kToProxy, kToServer, kToClient}) <= kRewriteGro
 
 }  // namespace
 
-Form request_form(const RequestHead& head, Version version) noexcept {
+Form request_form(const RequestHead& head, Version version, const Protocols* protocols) noexcept {
   const bool http11 = version == Version::http11;
   return {.version = version,
           .chunked = http11 && head.body.kind == Body::Kind::chunked,
           .close = !http11,
-          .upgrade = http11 && !head.upgrade.empty() && head.body.kind == Body::Kind::none};
+          .upgrade = http11 && head.upgrade && may_upgrade(head.fields, protocols) ? UpgradeLine::passing
+                                                                                   : UpgradeLine::none,
+          .protocols = protocols};
 }
 
 std::size_t write_request(const RequestHead& head, const ProxyFields& hop, const Form& form,
@@ -249,7 +298,7 @@ std::size_t write_request(const RequestHead& head, const ProxyFields& hop, const
   if (!form.request_id.empty() && head.fields.find(FieldName::x_request_id) == nullptr)
     put_field(out, "X-Request-Id", form.request_id);
   if (!form.credentials.empty()) out << "Proxy-Authorization: Basic " << form.credentials << "\r\n";
-  put_hop(out, head.version, hop, form, head.upgrade);
+  put_hop(out, head.version, hop, form, head.fields);
   return finished(out, options);
 }
 
@@ -263,7 +312,7 @@ std::size_t write_response(const ResponseHead& head, const ProxyFields& hop, con
   for (const Field& field : head.fields.all()) put_end_to_end(out, field, options, has_length);
   const bool dated = head.has_date && !options.names(FieldName::date);
   if (!dated && !head.interim()) put_field(out, "Date", hop.date);
-  put_hop(out, head.version, hop, form, head.upgrade);
+  put_hop(out, head.version, hop, form, head.fields);
   return finished(out, options);
 }
 

@@ -3,6 +3,7 @@
 #include "../sys/address.hpp"
 #include "date.hpp"
 #include "head.hpp"
+#include "upgrade.hpp"
 
 namespace http {
 
@@ -15,9 +16,10 @@ struct ProxyFields {
 // How to forward the message.
 struct Form {
   Version version = Version::http10;
-  bool chunked = false;  // send the body in chunks (HTTP/1.1 only)
-  bool close = true;     // close the connection after this message
-  bool upgrade = false;  // request or accept another protocol
+  bool chunked = false;                     // send the body in chunks (HTTP/1.1 only)
+  bool close = true;                        // close the connection after this message
+  UpgradeLine upgrade = UpgradeLine::none;  // requests, accepts or requires another protocol
+  const Protocols* protocols = nullptr;     // the only ones that pass; null: see http/upgrade.hpp
   // Added as X-Request-Id if the request has none; at most 64 bytes; empty: nothing is added.
   std::string_view request_id{};
   bool via = true;  // add Via; a gateway may omit it in responses (RFC 9110 section 7.6.3)
@@ -27,6 +29,7 @@ struct Form {
   std::string_view credentials{};
   // The next hop is an upstream server that gets forwarding headers.
   bool reverse = false;
+  bool trusted = false;              // the client is a proxy whose forwarding headers count
   std::string_view scheme = "http";  // of the client's request: "http" or "https"
   sys::Address client{};             // family none: unknown
   std::string_view host{};           // for Host if the request has none; at most kHostTextMax bytes
@@ -37,23 +40,26 @@ inline constexpr std::size_t kCredentialsBytesMax = 428;        // user, colon a
 inline constexpr std::size_t kHostTextMax = kHostBytesMax + 6;  // with ":65535"
 
 // A rewritten head is at most this much longer than the received one: by Host, Via, Connection,
-// Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. `via` must have at most 64 bytes.
+// Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. Blanks after the commas of Upgrade and percent-encoding can
+// add more. `via` must have at most 64 bytes.
 inline constexpr std::size_t kRewriteGrowthMax = 1000;
 using HeadRoom = std::array<char, kHeadBytesMax + kRewriteGrowthMax>;
 
 // How to forward a request in this version.
-Form request_form(const RequestHead& head, Version version) noexcept;
+Form request_form(const RequestHead& head, Version version, const Protocols* protocols = nullptr) noexcept;
 
 // Both functions return the length written to `room`; 0 if the head does not fit, or if Connection names too
-// many fields. ProxyFields-by-hop fields and all fields that Connection names are removed (RFC 9110
-// section 7.6.1); the others keep their order.
+// many fields. Hop-by-hop fields and all fields that Connection names are removed (RFC 9110 section 7.6.1),
+// except those that the proxy itself promises; the others keep their order.
 //
 // The target is written in origin form, for another proxy in absolute form (RFC 9112 section 3.2.2), without
 // userinfo. Host is made from the target's authority. REQUIRES: head.form is absolute, head.plain_http.
 //
 // `form.reverse`: the target may also be in origin form, or "*" for OPTIONS; then Host is forwarded as
-// received. The client's address is appended to X-Forwarded-For and, with host and scheme, to Forwarded (RFC
-// 7239). X-Forwarded-Proto and X-Forwarded-Host are replaced. REQUIRES: not for another proxy.
+// received. X-Forwarded-For and Forwarded (RFC 7239) get the client's address, X-Forwarded-Host and
+// X-Forwarded-Proto host and scheme; received ones, and all others that begin with X-Forwarded-, are removed.
+// `form.trusted`: they are kept, and the lists extended, unless Forwarded is malformed. Fields that CGI reads
+// as one that the proxy sets or that frames the message are removed. REQUIRES: not for another proxy.
 std::size_t write_request(const RequestHead& head, const ProxyFields& hop, const Form& form,
                           std::span<char> room) noexcept;
 // An interim response gets neither a length nor a Date.

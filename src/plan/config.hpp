@@ -37,16 +37,18 @@ constexpr const LogFormatRow& row(LogFormat format) noexcept {
 }
 
 struct Config {
-  std::vector<Listener> listeners;  // as configured, PORT first; at most kListenersMax
-  std::vector<Site> sites;          // of the listeners of role web
-  std::vector<Group> groups;        // of routes and of listeners of role relay
-  Rules rules;                      // access rules
-  std::string users_file;           // htpasswd file; empty: no authentication
-  Allowance allowance;              // limits for each client
-  std::optional<Parent> parent;     // upstream proxy
-  std::vector<NoParent> no_parent;  // hosts that are reached directly
-  bool request_id = false;          // add X-Request-Id
-  std::string name = "proxy";       // of the proxy in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
+  std::vector<Listener> listeners;                  // as configured, PORT first; at most kListenersMax
+  std::vector<Site> sites;                          // of the listeners of role web
+  std::vector<Group> groups;                        // of routes and of listeners of role relay
+  Rules rules;                                      // access rules
+  std::string users_file;                           // htpasswd file; empty: no authentication
+  Allowance allowance;                              // limits for each client
+  std::optional<Parent> parent;                     // upstream proxy
+  std::vector<NoParent> no_parent;                  // hosts that are reached directly
+  bool request_id = false;                          // add X-Request-Id
+  Networks trusted_proxies;                         // clients whose forwarding headers count
+  std::optional<std::vector<std::string>> upgrade;  // the only protocols of Upgrade, in lower case; none: all
+  std::string name = "proxy";  // of the proxy in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
   std::vector<Ports> connect_ports{
       {443, 443}, {563, 563}, {8443, 8443}, {1024, 65535}};  // allowed for CONNECT
   bool http10 = false;              // forward as HTTP/1.0 and close each connection, as the lab describes
@@ -63,5 +65,10 @@ struct Config {
     return wait_ms[static_cast<std::size_t>(kind)];
   }
 };
+
+// As http/upgrade.hpp takes them. Valid as long as `config`.
+inline const std::vector<std::string>* upgrade_protocols(const Config& config) noexcept {
+  return config.upgrade ? &*config.upgrade : nullptr;
+}
 
 }  // namespace plan

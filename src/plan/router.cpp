@@ -24,7 +24,8 @@ bool may_tunnel_to(const Config& config, std::uint16_t port) noexcept {
 Reason objection(const Config& config, const http::RequestHead& head) noexcept {
   switch (head.form) {
     case http::TargetForm::authority:
-      if (head.body.kind != http::Body::Kind::none) return Reason::bad_content_length;
+      if (head.body.kind == http::Body::Kind::chunked || head.body.length > 0)
+        return Reason::bad_content_length;
       return may_tunnel_to(config, head.authority.port) ? Reason::none : Reason::port_not_allowed;
     case http::TargetForm::asterisk:
       return head.method == "OPTIONS" ? Reason::none : Reason::not_a_proxy_request;

@@ -102,7 +102,8 @@ void describe_request(Exchange& exchange, const http::RequestHead& head,
   message.to_head = head.method == "HEAD";
   message.wants_page = http::accepts_page(head.fields);
   message.keep_alive = message.keep_alive_expected = http11 && head.persistent;
-  message.upgrade = http::request_form(head, message.version).upgrade;
+  const http::Form form = http::request_form(head, message.version, plan::upgrade_protocols(config));
+  message.upgrade = form.upgrade != http::UpgradeLine::none;
   message.bound = http::logs_in_connection(head.fields);
   message.end_in_doubt = has_body(head.body) && usually_has_none(head.method);
   message.expects = head.expects_continue;

@@ -18,6 +18,12 @@ namespace {
 
 constexpr std::uint8_t kInterimsMax = 16;  // 1xx responses before the final one
 
+// A head of so many bytes can replace the received one: with it, all that was read after that one fits.
+bool fits(const net::Lane& lane, std::size_t length, std::size_t old_length) noexcept {
+  constexpr std::size_t kRoom = base::kBlockBytes - net::kChunkHeadBytes - net::kChunkEndBytes;
+  return length > 0 && length + lane.end - old_length <= kRoom;
+}
+
 // Replaces the received head by the rewritten one, before the body bytes received so far. Bytes after the
 // message stay as the lane's pipelined bytes. Returns false if the body's chunks are malformed.
 bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length) noexcept {
@@ -82,7 +88,8 @@ http::Form request_form(const request_info& record, const Turn& turn, const Work
                         const http::RequestHead& head, Additions& additions) noexcept {
   const Exchange& exchange = *record.exchange;
   const Route& route = exchange.route;
-  http::Form form = http::request_form(head, exchange.message.version);
+  http::Form form =
+      http::request_form(head, exchange.message.version, plan::upgrade_protocols(turn.config()));
   form.request_id = request_id(exchange, turn, worker, additions.id);
   if (route.parent != nullptr && route.parent->kind == plan::Parent::Kind::http) {
     form.absolute = true;
@@ -91,6 +98,7 @@ http::Form request_form(const request_info& record, const Turn& turn, const Work
   if (route.kind == plan::Kind::reverse) {
     form.reverse = true;
     form.client = record.client;
+    form.trusted = plan::is_among(turn.config().trusted_proxies, record.client);
     form.host = plan::authority_of(*route.hop, additions.host);
   }
   return form;
@@ -106,7 +114,7 @@ Result forward_request(request_info& record, Turn& turn, Worker& worker, const h
   const http::Form form = request_form(record, turn, worker, head, additions);
   http::HeadRoom rewritten;
   const std::size_t length = http::write_request(head, {turn.via(), worker.date}, form, rewritten);
-  if (length == 0) return fail_request(record, turn, worker, Reason::head_too_large);
+  if (!fits(request, length, head_length)) return fail_request(record, turn, worker, Reason::head_too_large);
   request.framing = http::Framing{head.body};
   request.stop_at_message_end = true;
   request.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
@@ -143,7 +151,8 @@ Result send_response_head(request_info& record, Turn& turn, Worker& worker, cons
   const std::size_t length = http::write_response(head, {turn.via(), worker.date}, form, rewritten);
   exchange.log.head_down =
       response.bytes_sent - exchange.sent_down_at_start + length - record.head_bytes_sent;
-  if (length == 0) return reject_response(record, turn, worker, Reason::head_too_large);
+  if (!fits(response, length, old_length))
+    return reject_response(record, turn, worker, Reason::head_too_large);
   if (!replace_head(response, {rewritten.data(), length}, old_length))
     return reject_response(record, turn, worker, Reason::bad_chunk);
   response.begin = std::exchange(record.head_bytes_sent, std::uint8_t{0});
@@ -183,10 +192,12 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
   log.status = log.received = head.status;
   log.announced = head.body.kind == Kind::length;
   log.body_length = head.body.length;
-  const http::Form form{.version = message.version,
-                        .chunked = http11 && open_ended,
-                        .close = !message.keep_alive,
-                        .via = record.exchange->route.kind != plan::Kind::reverse};
+  const http::Form form{
+      .version = message.version,
+      .chunked = http11 && open_ended,
+      .close = !message.keep_alive,
+      .upgrade = http11 && head.status == 426 ? http::UpgradeLine::all : http::UpgradeLine::none,
+      .via = record.exchange->route.kind != plan::Kind::reverse};
   response.framing = http::Framing{head.body};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const Result result = send_response_head(record, turn, worker, head, form, head_length);
@@ -199,7 +210,9 @@ Result forward_interim(request_info& record, Turn& turn, Worker& worker, const h
                        std::size_t head_length) noexcept {
   Exchange& exchange = *record.exchange;
   const bool switches = head.status == 101;
-  const bool unasked = switches && (!exchange.message.upgrade || head.upgrade.empty());
+  const plan::Config& config = turn.config();
+  const bool unasked = switches && !(exchange.message.upgrade && head.upgrade &&
+                                     http::may_switch(head.fields, plan::upgrade_protocols(config)));
   exchange.log.received = head.status;
   if (++exchange.log.interims > kInterimsMax || unasked)
     return reject_response(record, turn, worker, Reason::bad_status_line);
@@ -211,7 +224,8 @@ Result forward_interim(request_info& record, Turn& turn, Worker& worker, const h
   exchange.log.status = head.status;
   const http::Form form{.version = exchange.message.version,
                         .close = false,
-                        .upgrade = switches,
+                        .upgrade = switches ? http::UpgradeLine::passing : http::UpgradeLine::none,
+                        .protocols = plan::upgrade_protocols(config),
                         .via = exchange.route.kind != plan::Kind::reverse};
   response.framing = http::Framing{switches ? http::Body{http::Body::Kind::until_eof} : http::Body{}};
   const Result result = send_response_head(record, turn, worker, head, form, head_length);

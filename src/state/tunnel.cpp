@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bookkeeping.hpp"
+#include "upload.hpp"
 
 using base::Reason;
 using net::Flow;
@@ -40,10 +41,8 @@ Result switch_protocols(request_info& record) noexcept {
   net::Lane& request = record.lane[kRequest];
   record.exchange->route.kind = plan::Kind::tunnel;
   record.exchange->message.tunneled = record.exchange->log.tunnel_opened = true;
-  request.framing = record.lane[kResponse].framing = http::Framing{{http::Body::Kind::until_eof}};
-  request.end = static_cast<std::uint16_t>(request.end + request.pipelined());
-  request.pipelined_end = 0;
-  request.stop_at_message_end = false;
+  record.lane[kResponse].framing = http::Framing{{http::Body::Kind::until_eof}};
+  if (request.complete()) continue_upload_as_tunnel(request);  // else once the body is sent
   return Event::response_head;
 }
 
@@ -53,7 +52,7 @@ Result pump_tunnel(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Endpoint& client = record.side[kClient];
   net::Endpoint& upstream = record.side[kUpstream];
   const Flow flow = pump_lane(record, turn, worker, kResponse);
-  if (flow == Flow::write_failed || up.flow == Flow::read_failed)
+  if (flow == Flow::write_failed || up.flow == Flow::read_failed || up.flow == Flow::bad_framing)
     return close_connection(Reason::client_closed);
   if (flow == Flow::read_failed) return abort_response(record, Reason::upstream_reset, Reason::none);
   forward_end(up, upstream);  // PLANT(tunnel-client-end)

@@ -10,6 +10,14 @@ using plan::Wait;
 
 namespace state {
 
+void continue_upload_as_tunnel(net::Lane& request) noexcept {
+  request.framing = http::Framing{{http::Body::Kind::until_eof}};
+  request.encoding = net::Encoding::plain;
+  request.end = static_cast<std::uint16_t>(request.end + request.pipelined());
+  request.pipelined_end = 0;
+  request.stop_at_message_end = false;
+}
+
 Flow pump_upload(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& request = record.lane[kRequest];
   const Link link = record.side[kUpstream].link;
@@ -18,7 +26,11 @@ Flow pump_upload(request_info& record, Turn& turn, Worker& worker) noexcept {
       link == Link::connecting && record.exchange->handshake_step == net::HandshakeStep::none;
   const bool linked = may_be_open || link == Link::open;                        // PLANT(send-when-open)
   if (!linked || request.sink_closed || request.complete()) return Flow::none;  // PLANT(pump-linked)
-  const Flow flow = pump_lane(record, turn, worker, kRequest);
+  Flow flow = pump_lane(record, turn, worker, kRequest);
+  if (flow == Flow::complete && request.stop_at_message_end && record.exchange->message.tunneled) {
+    continue_upload_as_tunnel(request);
+    flow = pump_lane(record, turn, worker, kRequest);
+  }
   request.sink_closed = flow == Flow::write_failed || flow == Flow::bad_framing;
   const bool for_another_address = link == Link::connecting && !anything_sent(record);
   // PLANT(dead-upload-frees-block)

@@ -6,7 +6,10 @@
 
 namespace state {
 
-// Sends what can be sent of the request. Returns Flow::none if there is nothing to send.
+// The request is sent, and an upgrade was accepted: all that follows from the client is for the upstream.
+void continue_upload_as_tunnel(net::Lane& request) noexcept;
+// Sends what can be sent of the request, and then of a tunnel. Returns Flow::none if there is nothing to
+// send.
 net::Flow pump_upload(request_info& record, Turn& turn, Worker& worker) noexcept;
 // Returns `result`, or that the record does not wait if the upload can go on.
 Result unless_upload_runs(const Result& result, net::Flow upload) noexcept;

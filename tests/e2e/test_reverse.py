@@ -81,14 +81,24 @@ class ForwardedFields(Reverse):
         self.assertEqual(asked.all("Forwarded"), ['for=127.0.0.1;host="shop.test:8001";proto=http'])  # RFC 7239 section 4
         self.assertEqual(asked.all("Via"), ["1.1 proxy"])  # RFC 9110 section 7.6.3: a gateway must
 
-    def test_earlier_entries_stay_and_other_fields_are_replaced(self):
+    EARLIER = ("X-Forwarded-For: 192.0.2.1, 192.0.2.2", "Forwarded: for=192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: first.test")
+
+    def test_what_a_client_claims_is_replaced(self):
         server = Server(self)
-        ask(self.front(server), "/", "X-Forwarded-For: 192.0.2.1, 192.0.2.2", "Forwarded: for=192.0.2.1", "X-Forwarded-Proto: https",
-            "X-Forwarded-Host: forged.test")
+        ask(self.front(server), "/", *self.EARLIER, "X_Forwarded_Proto: https")
+        asked = server.requests[0]
+        self.assertEqual(asked.all("X-Forwarded-For"), ["127.0.0.1"])
+        self.assertEqual(asked.all("Forwarded"), ["for=127.0.0.1;host=site.test;proto=http"])
+        self.assertEqual((asked.all("X-Forwarded-Proto"), asked.all("X-Forwarded-Host")), (["http"], ["site.test"]))
+        self.assertEqual(asked.all("X_Forwarded_Proto"), [])
+
+    def test_what_a_trusted_proxy_says_is_kept_and_extended(self):
+        server = Server(self)
+        ask(self.front(server, options=("--trusted-proxies", "192.0.2.0/24,127.0.0.0/8")), "/", *self.EARLIER)
         asked = server.requests[0]
         self.assertEqual(", ".join(asked.all("X-Forwarded-For")), "192.0.2.1, 192.0.2.2, 127.0.0.1")
         self.assertEqual(", ".join(asked.all("Forwarded")), "for=192.0.2.1, for=127.0.0.1;host=site.test;proto=http")
-        self.assertEqual((asked.all("X-Forwarded-Proto"), asked.all("X-Forwarded-Host")), (["http"], ["site.test"]))
+        self.assertEqual((asked.all("X-Forwarded-Proto"), asked.all("X-Forwarded-Host")), (["https"], ["first.test"]))
 
     def test_over_ipv6(self):
         server = Server(self)

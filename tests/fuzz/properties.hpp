@@ -227,9 +227,17 @@ inline bool is_hop_by_hop(const string& name) {
   static const char* const kNames[] = {
       "connection", "proxy-connection",    "keep-alive",         "te",      "transfer-encoding",
       "upgrade",    "proxy-authorization", "proxy-authenticate", "trailer", "proxy-authentication-info",
-      "host"};
+      "host",       "http2-settings"};
   return std::any_of(std::begin(kNames), std::end(kNames),
                      [&](const char* hop) { return reference::lower(name) == hop; });
+}
+
+// Fields that the proxy promises, whatever Connection names.
+inline bool is_promised(const string& name) {
+  static const char* const kNames[] = {
+      "via", "x-request-id", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](const char* one) { return reference::lower(name) == one; });
 }
 
 struct Forwarded {
@@ -244,7 +252,8 @@ inline Forwarded end_to_end(const reference::Message& message, bool keep_length)
     for (const string& option : reference::elements(value)) options.push_back(option);
   Forwarded out{{}, options.size()};
   for (const auto& [name, value] : message.fields) {
-    const bool named = std::find(options.begin(), options.end(), reference::lower(name)) != options.end();
+    const bool named = !is_promised(name) &&
+                       std::find(options.begin(), options.end(), reference::lower(name)) != options.end();
     if (reference::lower(name) == "content-length") {
       if (keep_length)
         out.fields.emplace_back(name, std::to_string(reference::number(value).value_or(UINT64_MAX)));

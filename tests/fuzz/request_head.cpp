@@ -111,6 +111,22 @@ void check_to_proxy(const RequestHead& head, const reference::Message& read, con
   check_body(head, back);
 }
 
+// What a client says of its way, and what CGI reads as a field of the proxy (RFC 3875 section 4.1.18).
+bool is_not_for_server(const string& received) {
+  string name = reference::lower(received);
+  for (char& c : name)
+    if ((c < 'a' || c > 'z') && (c < '0' || c > '9')) c = '-';
+  static const char* const kNames[] = {
+      "content-length",      "transfer-encoding",  "proxy-connection",
+      "keep-alive",          "http2-settings",     "max-forwards",
+      "proxy-authorization", "proxy-authenticate", "proxy-authentication-info",
+      "x-request-id"};
+  const bool other_spelling = name != reference::lower(received);
+  const bool is_ours = std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+  return (name.starts_with("x-forwarded-") && name.size() > 12) || name == "forwarded" ||
+         (other_spelling && is_ours);
+}
+
 // `ours` is appended to the last field of that name, or is a new field.
 void append(Forwarded& wanted, const string& name, const string& ours) {
   const auto last = std::find_if(wanted.fields.rbegin(), wanted.fields.rend(), [&](const auto& field) {
@@ -130,10 +146,7 @@ void check_to_server(const RequestHead& head, const reference::Message& read, co
   if (written.empty()) return;
   const reference::Message back = read_back(written, false);
   require_same(back.target, target, "the target for a server behind us");
-  std::erase_if(wanted.fields, [](const auto& field) {
-    const string name = reference::lower(field.first);
-    return name == "x-forwarded-proto" || name == "x-forwarded-host";
-  });
+  std::erase_if(wanted.fields, [](const auto& field) { return is_not_for_server(field.first); });
   wanted.fields.insert(wanted.fields.begin(), {"Host", host});
   const string quote = asked.find(':') == string::npos ? "" : "\"";
   append(wanted, "X-Forwarded-For", kClient);

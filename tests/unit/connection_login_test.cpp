@@ -192,7 +192,7 @@ TEST(EndInDoubt, TheUpstreamConnectionIsNotReused) {
        true},
       {"100, then the body", request(expects, "POST"), "HTTP/1.1 100 Continue\r\n\r\n", "hi", true},
       {"no 100, but the body comes", request(expects, "POST") + "hi", kOk, "", false},
-      {"102 is no 100", request(expects, "POST"), "HTTP/1.1 102 Processing\r\n\r\n", "hi", false},
+      {"a 102 in place of the 100", request(expects, "POST"), "HTTP/1.1 102 Processing\r\n\r\n", "hi", false},
   };
   for (const Row& row : rows) {
     Http11 b;

@@ -672,4 +672,91 @@ TEST(Upgrade, NotForOldClientsNorUnrequested) {
   }
 }
 
+TEST(Upgrade, TheTunnelFollowsTheBodyHoweverItArrives) {
+  const string fields = "Connection: upgrade\r\nUpgrade: tcp\r\n";
+  const string switched = "HTTP/1.1 101 Go\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n";
+  struct Row {
+    string body, sent, received;
+  };
+  const Row rows[] = {
+      {"Content-Length: 0\r\n", "", ""},
+      {"Content-Length: 2\r\n", "{}", "{}"},
+      {"Transfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n", ""},
+  };
+  for (const Row& row : rows)
+    for (std::size_t before_switch = 0; before_switch <= row.sent.size(); ++before_switch)
+      for (const bool at_once : {false, true}) {
+        Http11 b;
+        auto& host = b.origin();
+        const auto client = b.client();
+        const string head = "POST http://10.0.0.1/exec HTTP/1.1\r\nHost: x\r\n" + fields + row.body + "\r\n";
+        const bool whole = before_switch == row.sent.size();
+        b.send(client, head + row.sent.substr(0, before_switch) + (at_once && whole ? "early" : ""));
+        const auto origin = b.arrival(host);
+        string got = b.read(origin);
+        EXPECT_NE(got.find("Upgrade: tcp\r\nConnection: Upgrade\r\n"), string::npos);
+        b.send(origin, switched + "hello");
+        EXPECT_TRUE(b.read(client).ends_with("\r\n\r\nhello"));
+        b.send(client, row.sent.substr(before_switch) + (at_once && whole ? "" : "early"));
+        b.send(client, " and late");
+        got += b.read(origin);
+        got = got.substr(got.find("\r\n\r\n") + 4);
+        EXPECT_TRUE(got.ends_with("early and late")) << got;
+        const string body = got.substr(0, got.size() - 14);
+        EXPECT_EQ(row.received.empty() && !row.sent.empty() ? unchunked(body) : body,
+                  row.sent.empty() ? "" : "{}")
+            << got;
+        b.world.remote_shutdown(*client);
+        b.settle();
+        EXPECT_TRUE(origin->up.fin_arrived || origin->down.fin_arrived) << "the client's end is forwarded";
+        b.send(origin, "bye");
+        EXPECT_EQ(b.read(client), "bye");
+      }
+}
+
+TEST(Upgrade, AMalformedBodyEndsIt) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client,
+         "POST http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: tcp\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n");
+  const auto origin = b.arrival(host);
+  b.read(origin);
+  b.send(origin, "HTTP/1.1 101 Go\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n");
+  b.send(client, "x\r\n");
+  EXPECT_EQ(b.table.used(), 0U);
+}
+
+TEST(Upgrade, WhatNeverPassesIsNotAccepted) {
+  for (const char* protocols : {"h2c", "echo, h2c", "TLS/1.0", ""}) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, get("/", "Connection: upgrade\r\nUpgrade: echo, h2c\r\n"));
+    const auto origin = b.arrival(host);
+    EXPECT_NE(b.read(origin).find("\r\nUpgrade: echo\r\n"), string::npos);
+    b.send(origin, "HTTP/1.1 101 Go\r\nUpgrade: " + string{protocols} + "\r\nConnection: Upgrade\r\n\r\n");
+    EXPECT_EQ(b.read(client).substr(8, 4), " 502") << protocols;
+  }
+}
+
+TEST(Upgrade, AResponseThatRequiresOneNamesItsProtocols) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/"));
+  b.send(b.arrival(host),
+         "HTTP/1.1 426 Upgrade Required\r\nDate: x\r\nUpgrade: HTTP/3.0\r\nUpgrade: h2c\r\nConnection: "
+         "Upgrade\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(b.read(client),
+            "HTTP/1.1 426 Upgrade Required\r\nDate: x\r\nContent-Length: 0\r\nVia: 1.1 proxy\r\nUpgrade: "
+            "HTTP/3.0, h2c\r\nConnection: Upgrade\r\n\r\n");
+}
+
+TEST_F(TunnelTest, ALengthOfZeroIsNoBody) {
+  b.send(client, "CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(b.read(client), kEstablished);
+}
+
 }  // namespace

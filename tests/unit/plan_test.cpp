@@ -191,4 +191,22 @@ TEST(Plan, WhoAndHowMany) {
   EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, client, false).reason, Reason::none);
 }
 
+TEST(Options, UpgradeAndTrustedProxies) {
+  plan::Config config;
+  EXPECT_EQ(config::apply_option(config, "--upgrade", "WebSocket, foo/2"), "");
+  EXPECT_EQ(*config.upgrade, (std::vector<string>{"websocket", "foo/2"}));
+  EXPECT_EQ(config::apply_option(config, "--upgrade", "none"), "");
+  EXPECT_TRUE(config.upgrade->empty());
+  for (const char* text : {"", "a b", "websocket,", "x;y"})
+    EXPECT_TRUE(config::apply_option(config, "--upgrade", text).starts_with("invalid protocol '")) << text;
+  for (const char* text : {"h2c", "websocket,TLS/1.0"})
+    EXPECT_NE(config::apply_option(config, "--upgrade", text).find("is never passed on"), string::npos)
+        << text;
+  EXPECT_EQ(config::apply_option(config, "--trusted-proxies", "10.0.0.0/8, ::1"), "");
+  EXPECT_TRUE(plan::is_among(config.trusted_proxies, sys::loopback6(1)));
+  EXPECT_FALSE(plan::is_among(config.trusted_proxies, sys::loopback4(1)));
+  for (const char* text : {"", "10.0.0.1/8", "10.0.0.0/8,", "host"})
+    EXPECT_NE(config::apply_option(config, "--trusted-proxies", text), "") << text;
+}
+
 }  // namespace

@@ -168,24 +168,146 @@ TEST(WriteReverse, AZeroFilledPortIsNormalized) {
             string::npos);
 }
 
-TEST(WriteReverse, AppendsToTheLastReceivedField) {
+TEST(WriteReverse, WhatAClientSaysOfItsWayIsReplaced) {
   const string out = request_in(
       reverse("192.0.2.9"),
+      "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=\"evil\r\nX-Forwarded-Proto: "
+      "https\r\nx-forwarded-HOST: evil\r\nX-Forwarded-Port: 443\r\nX-Forwarded: 1\r\n\r\n");
+  EXPECT_EQ(out,
+            "GET / HTTP/1.0\r\nHost: h\r\nX-Forwarded: 1\r\nX-Forwarded-For: 192.0.2.9\r\nForwarded: "
+            "for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n"
+            "Connection: close\r\n\r\n");
+}
+
+http::Form trusted(const char* client) {
+  http::Form form = reverse(client);
+  form.trusted = true;
+  return form;
+}
+
+TEST(WriteReverse, WhatATrustedProxySaysIsKeptAndExtended) {
+  const string out = request_in(
+      trusted("192.0.2.9"),
+      "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=\"[::1]:8\"; proto=https,\r\n"
+      "X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\nX-Forwarded-Port: 443\r\n\r\n");
+  EXPECT_EQ(out,
+            "GET / HTTP/1.0\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1, 192.0.2.9\r\nForwarded: for=\"[::1]:8\"; "
+            "proto=https,, for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: "
+            "shop.test\r\nX-Forwarded-Port: 443\r\nConnection: close\r\n\r\n");
+}
+
+TEST(WriteReverse, AMalformedForwardedIsDropped) {
+  for (const char* value : {"for=\"evil", "for=10.0.0.1;by=\"", "for=8.8.8.8;x=\"\\", "for", "for=a b", "=a",
+                            "for=[::1]", "for=\"a\"b", "for==a", "\"for\"=a", "for=a/b", "for=\"\\\""}) {
+    const string out = request_in(trusted("192.0.2.9"),
+                                  "GET / HTTP/1.1\r\nHost: h\r\nForwarded: for=1.1.1.1\r\n"
+                                  "Forwarded: " +
+                                      string{value} + "\r\n\r\n");
+    EXPECT_EQ(out.find("orwarded: "), out.find("orwarded: for=192.0.2.9;host=h;proto=http\r\n")) << value;
+    EXPECT_EQ(out.find("1.1.1.1"), string::npos) << value;
+  }
+  for (const char* value : {"", "for=a", "For=a;BY=b", ";,;for=_x , for=\"a,b;\\\"c\" ;secret=d", "for=\"\""})
+    EXPECT_NE(request_in(trusted("192.0.2.9"),
+                         "GET / HTTP/1.1\r\nHost: h\r\nForwarded: " + string{value} + "\r\n\r\n")
+                  .find("\r\nForwarded: " + string{value} + (*value == '\0' ? "" : ", ") + "for=192.0.2.9;"),
+              string::npos)
+        << value;
+}
+
+TEST(WriteReverse, NamesThatCgiReadsAsOursAreDropped) {
+  for (const bool is_trusted : {false, true})
+    for (const char* name :
+         {"X_Forwarded_Proto", "x-forwarded_for", "X_FORWARDED_HOST", "X-Forwarded.Proto", "X_Forwarded_Port",
+          "Content_Length", "Transfer_Encoding", "content.length", "Transfer~Encoding", "Keep_Alive",
+          "Proxy_Connection", "X_Request_Id", "Max_Forwards", "Proxy_Authorization", "HTTP2_Settings"}) {
+      const string out = request_in(is_trusted ? trusted("192.0.2.9") : reverse("192.0.2.9"),
+                                    "GET / HTTP/1.1\r\nHost: h\r\n" + string{name} + ": forged\r\n\r\n");
+      EXPECT_EQ(out.find("forged"), string::npos) << name;
+    }
+  for (const char* name : {"X_Mine", "User_Agent", "X_Forwarded", "X_ForwardedFor", "_", "Accept_Encoding"})
+    EXPECT_NE(
+        request_in(reverse("192.0.2.9"), "GET / HTTP/1.1\r\nHost: h\r\n" + string{name} + ": kept\r\n\r\n")
+            .find(string{name} + ": kept"),
+        string::npos)
+        << name;
+  EXPECT_NE(request_in({}, "GET http://h/ HTTP/1.1\r\nHost: h\r\nX_Forwarded_Proto: a\r\n\r\n")
+                .find("X_Forwarded_Proto: a"),
+            string::npos)
+      << "a forward proxy vouches for nothing";
+}
+
+TEST(WriteRequest, ConnectionDoesNotRemoveWhatTheProxyPromises) {
+  http::Form form;
+  form.request_id = "id-1";
+  const string all = "Connection: X-Request-Id, Via, X-Mine\r\nVia: 1.1 first\r\nX-Mine: 1\r\n";
+  const string out =
+      request_in(form, "GET http://h/ HTTP/1.1\r\nHost: h\r\nX-Request-Id: mine\r\n" + all + "\r\n");
+  EXPECT_EQ(out,
+            "GET / HTTP/1.0\r\nHost: h\r\nX-Request-Id: mine\r\nVia: 1.1 first\r\nVia: 1.1 "
+            "proxy\r\nConnection: close\r\n\r\n");
+}
+
+// ---- Upgrade ---------------------------------------------------------------------------------------------
+
+TEST(WriteUpgrade, AllLinesAreOneListWithoutWhatNeverPasses) {
+  struct Row {
+    const char* lines;
+    string_view written;
+  };
+  const Row rows[] = {
+      {"Upgrade: websocket\r\n", "websocket"},
+      {"Upgrade: one\r\nUpgrade: two\r\n", "one, two"},
+      {"Upgrade: one,,two ,\r\nX: y\r\nUpgrade:\r\nUpgrade: three/3\r\n", "one, two, three/3"},
+      {"Upgrade: h2c\r\n", ""},
+      {"Upgrade: h2c, websocket, TLS/1.0\r\nHTTP2-Settings: AAMA\r\n", "websocket"},
+      {"Upgrade: H2C-14\r\nUpgrade: h2, HTTP/2.0, tls\r\n", ""},
+      {"Upgrade:\r\n", ""},
+  };
+  for (const Row& row : rows) {
+    http::RequestHead head;
+    const string text = "GET http://h/ HTTP/1.1\r\nHost: h\r\nConnection: upgrade, HTTP2-Settings\r\n" +
+                        string{row.lines} + "\r\n";
+    ASSERT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete);
+    const string out = request_in(http::request_form(head, http::Version::http11), text);
+    EXPECT_EQ(out.find("HTTP2"), string::npos) << out;
+    const string line = "\r\nUpgrade: " + string{row.written} + "\r\nConnection: Upgrade\r\n\r\n";
+    EXPECT_EQ(out.find("pgrade"), row.written.empty() ? string::npos : out.find(line) + 3) << out;
+  }
+}
+
+TEST(WriteUpgrade, OnlyTheConfiguredProtocolsPass) {
+  const http::Protocols only{"websocket", "foo/2"};
+  http::RequestHead head;
+  const string text =
+      "GET http://h/ HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: tcp, WebSocket/13, foo/1, "
+      "FOO/2\r\n\r\n";
+  ASSERT_EQ(http::parse_request(text, 0, head).what, http::Parsed::What::complete);
+  EXPECT_NE(request_in(http::request_form(head, http::Version::http11, &only), text)
+                .find("\r\nUpgrade: WebSocket/13, FOO/2\r\n"),
+            string::npos);
+  const http::Protocols none;
+  EXPECT_EQ(http::request_form(head, http::Version::http11, &none).upgrade, http::UpgradeLine::none);
+  EXPECT_FALSE(http::may_switch(head.fields, &only)) << "not all of them pass";
+}
+
+TEST(WriteReverse, AppendsToTheLastReceivedField) {
+  const string out = request_in(
+      trusted("192.0.2.9"),
       "GET / HTTP/1.1\r\nHost: h\r\nx-forwarded-for: 1.1.1.1\r\nFORWARDED: for=a\r\nA: b\r\nX-Forwarded-For: "
       "2.2.2.2, 3.3.3.3\r\nForwarded:\r\nX-Forwarded-Proto: gopher\r\nx-forwarded-host: evil\r\n\r\n");
   EXPECT_EQ(out,
             "GET / HTTP/1.0\r\nHost: h\r\nx-forwarded-for: 1.1.1.1\r\nFORWARDED: for=a\r\nA: "
             "b\r\nX-Forwarded-For: 2.2.2.2, 3.3.3.3, 192.0.2.9\r\nForwarded: "
-            "for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n"
+            "for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: gopher\r\nx-forwarded-host: evil\r\n"
             "Connection: close\r\n\r\n");
 }
 
-TEST(WriteReverse, ConnectionRemovesReceivedFieldsOnly) {
-  const string out = request_in(reverse("192.0.2.9"),
+TEST(WriteReverse, ConnectionRemovesNoForwardingHeader) {
+  const string out = request_in(trusted("192.0.2.9"),
                                 "GET / HTTP/1.1\r\nHost: h\r\nConnection: x-forwarded-for, forwarded, "
                                 "X-Forwarded-Proto\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=a\r\n\r\n");
   EXPECT_EQ(out,
-            "GET / HTTP/1.0\r\nHost: h\r\nX-Forwarded-For: 192.0.2.9\r\nForwarded: "
+            "GET / HTTP/1.0\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1, 192.0.2.9\r\nForwarded: for=a, "
             "for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n"
             "Connection: close\r\n\r\n");
 }
