@@ -1,7 +1,10 @@
-// The parser of HTTP heads, strictly by RFC 9112 and RFC 1945. It is a pure function of the received bytes;
-// its results are views into them. Messages that two programs could read differently are rejected.
+// The parser of HTTP heads, by RFC 9112 and RFC 1945. It is a pure function of the received bytes; its
+// results are views into them. Messages that two programs could read differently are rejected. Requests must
+// follow the grammar; in responses, faults that leave one reading are accepted (docs/design.md lists them).
 #include <algorithm>
 #include <new>
+#include <optional>
+#include <utility>
 
 #include "src/base/text.hpp"
 #include "src/http/head.hpp"
@@ -16,34 +19,55 @@ using std::string_view;
 
 // ---- lines -----------------------------------------------------------------------------------------------
 
+// Faults of servers that are accepted, and those of clients that are not.
+constexpr bool is_lenient(const RequestHead&) { return false; }
+constexpr bool is_lenient(const ResponseHead&) { return true; }
+
 struct Line {
   enum class What : std::uint8_t { whole, partial, bad };
   What what;
   Reason why;
-  string_view text;  // without CR LF
+  string_view text;       // without its end
+  std::size_t end = 2;    // length of its end: CR LF, or LF
+  bool controls = false;  // it contains control characters
 };
 
-// Returns the line that starts at `start`, with all its characters checked.
-Line line_at(string_view bytes, std::size_t start) noexcept {
+// Returns the line that starts at `start`, with all its characters checked. `lenient`: LF alone ends it too
+// (RFC 9112 section 2.2), and it may contain control characters (RFC 9110 section 5.5).
+Line line_at(string_view bytes, std::size_t start, bool lenient) noexcept {
+  bool controls = false;
   for (std::size_t i = start; i < bytes.size(); ++i) {
     const char c = bytes[i];
     if (base::is(c, base::kFieldValue)) continue;
     const string_view before = bytes.substr(start, i - start);
+    if (c == '\n' && lenient) return {Line::What::whole, Reason::none, before, 1, controls};
     if (c == '\n') return {Line::What::bad, Reason::bad_line_end, before};
-    if (c != '\r') return {Line::What::bad, Reason::bad_character, before};         // PLANT(only-cr-in-line)
+    if (c != '\r') {
+      if (!lenient || c == '\0')
+        return {Line::What::bad, Reason::bad_character, before};  // PLANT(only-cr-in-line)
+      controls = true;
+      continue;
+    }
     if (i + 1 == bytes.size()) return {Line::What::partial, Reason::none, before};  // PLANT(cr-at-end)
     if (bytes[i + 1] != '\n') return {Line::What::bad, Reason::bad_line_end, before};
-    return {Line::What::whole, Reason::none, before};
+    return {Line::What::whole, Reason::none, before, 2, controls};
   }
   return {Line::What::partial, Reason::none, bytes.substr(start)};
 }
 
-// RFC 9112 section 5: field-name ":" OWS field-value OWS, no blank before the colon, no folding.
-Reason parse_field(string_view line, Fields& fields, bool& overflow) noexcept {
+string_view without_final_blanks(string_view text) noexcept {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// RFC 9112 section 5: field-name ":" OWS field-value OWS, no folding. Blanks before the colon are rejected in
+// a request and removed from a response (section 5.1).
+Reason parse_field(string_view line, bool lenient, Fields& fields, bool& overflow) noexcept {
   if (line.front() == ' ' || line.front() == '\t') return Reason::folded_header;
   const std::size_t colon = line.find(':');
   if (colon == string_view::npos || colon == 0) return Reason::bad_header;
-  const Field field{line.substr(0, colon), base::trimmed(line.substr(colon + 1))};
+  const string_view name = line.substr(0, colon);
+  const Field field{lenient ? without_final_blanks(name) : name, base::trimmed(line.substr(colon + 1))};
   if (!base::all_are(field.name, base::kToken)) return Reason::bad_header;  // PLANT(field-name-token)
   if (!fields.add(field)) overflow = true;
   return Reason::none;
@@ -100,10 +124,15 @@ bool is_scheme(string_view text) noexcept {
   });
 }
 
-// RFC 9112 section 3.2, the four forms.
+// Clients send paths with bytes above 0x7f, which are percent-encoded when they are written.
+bool is_in_target(char c) noexcept {
+  return base::is(c, base::kVisible) || static_cast<unsigned char>(c) >= 0x80;
+}
+
+// RFC 9112 section 3.2, the four forms. "ws" is "http" with Upgrade (RFC 6455 section 3).
 Reason parse_target(RequestHead& head) noexcept {
   const string_view target = head.target;
-  if (target.empty() || !base::all_are(target, base::kVisible)) return Reason::bad_target;
+  if (target.empty() || !std::all_of(target.begin(), target.end(), is_in_target)) return Reason::bad_target;
   if (head.method == "CONNECT") {
     head.form = TargetForm::authority;
     const bool has_port = target.rfind(':') != string_view::npos && base::is(target.back(), base::kDigit);
@@ -121,7 +150,8 @@ Reason parse_target(RequestHead& head) noexcept {
   const std::size_t scheme_end = target.find("://");
   if (scheme_end == string_view::npos || !is_scheme(target.substr(0, scheme_end))) return Reason::bad_target;
   head.form = TargetForm::absolute;
-  head.plain_http = equals_ignoring_case(target.substr(0, scheme_end), "http");
+  const string_view scheme = target.substr(0, scheme_end);
+  head.plain_http = equals_ignoring_case(scheme, "http") || equals_ignoring_case(scheme, "ws");
   return head.plain_http ? parse_http_uri(target.substr(scheme_end + 3), head) : Reason::none;
 }
 
@@ -141,14 +171,17 @@ Reason parse_first_line(string_view line, RequestHead& head) noexcept {
 }
 
 // RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ]. Many servers omit the blank before an
-// empty phrase, which is not ambiguous.
+// empty phrase, which is not ambiguous. "ICY" is HTTP/1.0 to servers of radio streams.
 Reason parse_first_line(string_view line, ResponseHead& head) noexcept {
-  if (line.size() < 12 || line[8] != ' ' || (line.size() > 12 && line[12] != ' '))
+  const bool icy = line.starts_with("ICY ");
+  const std::size_t code = icy ? 4 : 9, end = code + 3;
+  if (line.size() < end || line[code - 1] != ' ' || (line.size() > end && line[end] != ' '))
     return Reason::bad_status_line;
-  if (const Reason why = parse_version(line.substr(0, 8), head.version); why != Reason::none) return why;
-  const string_view code = line.substr(9, 3);
-  if (!base::parse_decimal(code, head.status) || head.status < 100) return Reason::bad_status_line;
-  head.phrase = line.substr(std::min<std::size_t>(13, line.size()));
+  if (!icy)
+    if (const Reason why = parse_version(line.substr(0, 8), head.version); why != Reason::none) return why;
+  if (!base::parse_decimal(line.substr(code, 3), head.status) || head.status < 100)
+    return Reason::bad_status_line;
+  head.phrase = line.substr(std::min(end + 1, line.size()));
   return Reason::none;
 }
 
@@ -158,62 +191,86 @@ Reason parse_first_line(string_view line, ResponseHead& head) noexcept {
 struct Lengths {
   std::size_t length_fields = 0;
   std::size_t encoding_fields = 0;
-  std::uint64_t length = 0;
-  string_view encoding;
+  std::optional<std::uint64_t> length;
+  std::size_t codings = 0;  // of Transfer-Encoding
+  std::size_t chunked = 0;  // how many of them are "chunked"
+  bool ends_chunked = false;
   bool odd_length = false;
 };
 
-Lengths find_lengths(const Fields& fields) noexcept {
+// Reads one Content-Length. `lenient`: the same number may be repeated, in a list too (RFC 9110 section 8.6).
+void read_length(string_view value, bool lenient, Lengths& found) noexcept {
+  ++found.length_fields;
+  std::uint64_t length = 0;
+  bool any = false;
+  do {
+    const string_view number = lenient ? base::next_element(value) : std::exchange(value, {});
+    if (lenient && number.empty()) continue;
+    any = true;
+    found.odd_length |= !base::parse_decimal(number, length) || (found.length && *found.length != length);
+    found.length = length;
+  } while (!value.empty());
+  found.odd_length |= !any;
+}
+
+// Empty elements do not count (RFC 9110 section 5.6.1.2).
+void read_encoding(string_view value, Lengths& found) noexcept {
+  ++found.encoding_fields;
+  while (!value.empty()) {
+    const string_view coding = base::next_element(value);
+    if (coding.empty()) continue;
+    found.ends_chunked = equals_ignoring_case(coding, "chunked");
+    ++found.codings;
+    if (found.ends_chunked) ++found.chunked;
+  }
+}
+
+Lengths find_lengths(const Fields& fields, bool lenient) noexcept {
   Lengths found;
   for (const Field& field : fields.all()) {
-    if (field.id == FieldName::content_length) {
-      ++found.length_fields;
-      found.odd_length |= !base::parse_decimal(field.value, found.length);
-    } else if (field.id == FieldName::transfer_encoding) {
-      ++found.encoding_fields;
-      found.encoding = field.value;
-    }
+    if (field.id == FieldName::content_length) read_length(field.value, lenient, found);
+    if (field.id == FieldName::transfer_encoding) read_encoding(field.value, found);
   }
   return found;
 }
 
 // RFC 9112 section 6.1: only "chunked" is supported. A list that does not end in a single "chunked" leaves
-// the end of the body open; any coding before it is unsupported.
-Reason check_encoding(const Lengths& found, Version version) noexcept {
+// the end of the body open; any coding before it is unsupported. HTTP/1.0 servers send chunks nevertheless.
+Reason check_encoding(const Lengths& found, Version version, bool lenient) noexcept {
+  if (found.codings > 1 && found.chunked == 1 && found.ends_chunked)
+    return Reason::transfer_encoding_unsupported;
   // PLANT(one-encoding)
-  if (found.encoding_fields > 1 || version == Version::http10) return Reason::bad_transfer_encoding;
-  if (equals_ignoring_case(found.encoding, "chunked")) return Reason::none;
-  std::size_t chunked = 0;
-  string_view rest = found.encoding, last;
-  while (!rest.empty()) {
-    last = base::next_element(rest);
-    if (equals_ignoring_case(last, "chunked")) ++chunked;
-  }
-  const bool ends_chunked = chunked == 1 && equals_ignoring_case(last, "chunked");
-  return ends_chunked ? Reason::transfer_encoding_unsupported : Reason::bad_transfer_encoding;
+  if (!lenient && (found.encoding_fields > 1 || version == Version::http10))
+    return Reason::bad_transfer_encoding;
+  return found.codings == 1 && found.ends_chunked ? Reason::none : Reason::bad_transfer_encoding;
 }
 
 // RFC 9112 section 6.3, rejecting where it leaves a choice. `otherwise`: the body if no field gives its
 // length.
-Reason decide_body(const Fields& fields, Version version, Body::Kind otherwise, Body& body) noexcept {
-  const Lengths found = find_lengths(fields);
+template <class Head>
+Reason decide_body(Head& head, Body::Kind otherwise) noexcept {
+  const Lengths found = find_lengths(head.fields, is_lenient(head));
   // PLANT(length-or-chunks)
   if (found.length_fields != 0 && found.encoding_fields != 0) return Reason::conflicting_framing;
-  if (found.length_fields > 1 || found.odd_length) return Reason::bad_content_length;  // PLANT(one-length)
-  body = {otherwise, 0};
-  if (found.length_fields == 1) body = {Body::Kind::length, found.length};
+  const bool repeated = !is_lenient(head) && found.length_fields > 1;
+  if (repeated || found.odd_length) return Reason::bad_content_length;  // PLANT(one-length)
+  head.length = found.length;
+  head.body = {otherwise, 0};
+  if (found.length) head.body = {Body::Kind::length, *found.length};
   if (found.encoding_fields == 0) return Reason::none;
-  body = {Body::Kind::chunked, 0};
-  return check_encoding(found, version);
+  head.body = {Body::Kind::chunked, 0};
+  return check_encoding(found, head.version, is_lenient(head));
 }
 
-// RFC 9112 section 3.2: one valid Host in each HTTP/1.1 request; never two.
+// RFC 9112 section 3.2: one valid Host in each HTTP/1.1 request; never two. Beside a target in absolute form
+// its value does not count (section 3.2.2).
 Reason check_host(const RequestHead& head) noexcept {
   std::size_t hosts = 0;
   for (const Field& field : head.fields.all()) {
     if (field.id != FieldName::host) continue;
     Authority ignored;
-    if (++hosts > 1 || !parse_authority(field.value, ignored)) return Reason::bad_host;
+    const bool counts = head.form != TargetForm::absolute;
+    if (++hosts > 1 || (counts && !parse_host_field(field.value, ignored))) return Reason::bad_host;
   }
   return hosts == 0 && head.version == Version::http11 ? Reason::bad_host : Reason::none;
 }
@@ -246,7 +303,7 @@ void find_forwards_left(RequestHead& head) noexcept {
   }
 }
 
-Reason finish(RequestHead& head) noexcept {
+Reason finish(RequestHead& head, bool /*without_body*/) noexcept {
   if (const Reason why = check_host(head); why != Reason::none) return why;
   find_forwards_left(head);
   for (const Field& field : head.fields.all())
@@ -254,19 +311,37 @@ Reason finish(RequestHead& head) noexcept {
       head.expects_continue =
           head.version == Version::http11 && equals_ignoring_case(field.value, "100-continue");
   find_connection(head);
-  return decide_body(head.fields, head.version, Body::Kind::none, head.body);
+  return decide_body(head, Body::Kind::none);
 }
 
-Reason finish(ResponseHead& head) noexcept {
+// RFC 9112 section 6.3, rule 1: some responses have no body whatever their fields say.
+Reason finish(ResponseHead& head, bool without_body) noexcept {
   head.has_date = head.fields.find(FieldName::date) != nullptr;
   find_connection(head);
-  const Reason why = decide_body(head.fields, head.version, Body::Kind::until_eof, head.body);
-  if (head.interim() || head.status == 204 || head.status == 304) head.body = {};
-  return why;
+  const Reason why = decide_body(head, Body::Kind::until_eof);
+  if (!without_body && !head.interim() && head.status != 204 && head.status != 304) return why;
+  head.body = {};
+  if (why != Reason::none) head.length.reset();
+  return Reason::none;
 }
 
-constexpr bool may_start_empty(const RequestHead&) { return true; }  // RFC 9112 section 2.2
-constexpr bool may_start_empty(const ResponseHead&) { return false; }
+// The length of the empty lines before the first line: of a request one at most (RFC 9112 section 2.2).
+std::size_t empty_lines(string_view bytes, const RequestHead&) noexcept {
+  return bytes.starts_with("\r\n") ? 2 : 0;
+}
+std::size_t empty_lines(string_view bytes, const ResponseHead&) noexcept {
+  std::size_t length = 0;
+  for (;; ++length) {
+    const string_view rest = bytes.substr(length);
+    if (rest.starts_with("\r\n"))
+      ++length;
+    else if (!rest.starts_with('\n'))
+      return length;
+  }
+}
+
+void note_controls(RequestHead&, bool) noexcept {}
+void note_controls(ResponseHead& head, bool controls) noexcept { head.controls |= controls; }
 
 constexpr Reason first_line_reason(const RequestHead&) { return Reason::bad_request_line; }
 constexpr Reason first_line_reason(const ResponseHead&) { return Reason::bad_status_line; }
@@ -280,31 +355,31 @@ template <class Head>
 Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
   const bool at_limit = bytes.size() >= kHeadBytesMax;
   bytes = bytes.substr(0, kHeadBytesMax);
-  std::size_t first_start = 0;
-  if (may_start_empty(head) && bytes.substr(0, 2) == "\r\n") first_start = 2;
+  const std::size_t first_start = empty_lines(bytes, head);
   // Without an LF, rfind returns npos, and npos + 1 is 0.
   std::size_t start = std::max(first_start, bytes.substr(0, seen).rfind('\n') + 1);  // PLANT(line-start)
   bool overflow = false;
   for (;;) {
-    const Line line = line_at(bytes, start);
+    const Line line = line_at(bytes, start, is_lenient(head));
     const bool first = start == first_start;
     if (first && line.text.size() > kFirstLineBytesMax) return bad(Reason::target_too_long);
     if (line.what == Line::What::bad) return bad(line.why);
     if (line.what == Line::What::partial)
       return at_limit ? bad(Reason::head_too_large) : Parsed{Parsed::What::partial, 0, Reason::none};
-    start += line.text.size() + 2;
+    start += line.text.size() + line.end;
     if (line.text.empty()) {
       if (first) return bad(first_line_reason(head));
       return overflow ? bad(Reason::too_many_headers) : Parsed{Parsed::What::complete, start, Reason::none};
     }
-    const Reason why =
-        first ? parse_first_line(line.text, head) : parse_field(line.text, head.fields, overflow);
+    note_controls(head, line.controls);
+    const Reason why = first ? parse_first_line(line.text, head)
+                             : parse_field(line.text, is_lenient(head), head.fields, overflow);
     if (why != Reason::none) return bad(why);
   }
 }
 
 template <class Head>
-Parsed parse(string_view bytes, std::size_t seen, Head& head) noexcept {
+Parsed parse(string_view bytes, std::size_t seen, bool without_body, Head& head) noexcept {
   ::new (&head) Head;  // not `head = Head{}`, which would copy room for all fields
   Parsed parsed = walk(bytes, seen, head);
   // PLANT(resume-head)
@@ -313,7 +388,7 @@ Parsed parse(string_view bytes, std::size_t seen, Head& head) noexcept {
     parsed = walk(bytes, 0, head);
   }
   if (parsed.what != Parsed::What::complete) return parsed;
-  const Reason why = finish(head);
+  const Reason why = finish(head, without_body);
   return why == Reason::none ? parsed : bad(why);
 }
 
@@ -332,7 +407,10 @@ bool is_host(string_view text) noexcept {
   return sys::parse_ip(text, 0, ignored);
 }
 
-bool parse_authority(string_view text, Authority& out) noexcept {
+namespace {
+
+// `is_name`: tells whether a host that is not in brackets is valid.
+bool parse_authority_of(string_view text, bool (*is_name)(string_view), Authority& out) noexcept {
   Authority parsed;
   string_view rest;
   if (!text.empty() && text.front() == '[') {
@@ -341,21 +419,35 @@ bool parse_authority(string_view text, Authority& out) noexcept {
     const std::size_t colon = std::min(text.find(':'), text.size());
     parsed.host = text.substr(0, colon);
     rest = text.substr(colon);
-    if (!is_host(parsed.host)) return false;
+    if (!is_name(parsed.host)) return false;
   }
   if (!rest.empty() && (rest.front() != ':' || !parse_port(rest.substr(1), parsed.port))) return false;
   out = parsed;
   return true;
 }
 
-Parsed parse_request(string_view bytes, std::size_t seen, RequestHead& head) noexcept {
-  return parse(bytes, seen, head);
+// RFC 3986 section 3.2.2; percent-encoding is not checked.
+bool is_reg_name(string_view text) {
+  return !text.empty() && text.size() <= kHostBytesMax && base::all_are(text, base::kUserinfo);
 }
 
-Parsed parse_response(string_view bytes, std::size_t seen, bool to_head, ResponseHead& head) noexcept {
-  const Parsed parsed = parse(bytes, seen, head);
-  if (to_head) head.body = {};
-  return parsed;
+}  // namespace
+
+bool parse_authority(string_view text, Authority& out) noexcept {
+  return parse_authority_of(
+      text, [](string_view host) { return is_host(host); }, out);
+}
+
+bool parse_host_field(string_view text, Authority& out) noexcept {
+  return parse_authority_of(text, is_reg_name, out);
+}
+
+Parsed parse_request(string_view bytes, std::size_t seen, RequestHead& head) noexcept {
+  return parse(bytes, seen, false, head);
+}
+
+Parsed parse_response(string_view bytes, std::size_t seen, bool without_body, ResponseHead& head) noexcept {
+  return parse(bytes, seen, without_body, head);
 }
 
 }  // namespace http

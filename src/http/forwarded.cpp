@@ -56,7 +56,7 @@ RequestedHost requested_host(const RequestHead& head) noexcept {
   if (head.form == TargetForm::absolute) return {head.authority, head.authority.port != kHttpPort};
   const Field* const field = head.fields.find(FieldName::host);
   RequestedHost found;
-  if (field == nullptr || !parse_authority(field->value, found.host)) return {};
+  if (field == nullptr || !parse_host_field(field->value, found.host)) return {};
   const string_view text = field->value;
   found.has_port = base::is(text.back(), base::kDigit) &&
                    text.find(':', found.host.ipv6 ? text.find(']') : 0) != string_view::npos;
@@ -83,7 +83,10 @@ void put_forwarded(Writer& out, const RequestHead& head, const Form& form) noexc
   put_forwarded_for(out, head, form);
   out << (ipv6 ? "]\"" : "");
   if (const RequestedHost host = requested_host(head); host.known()) {
-    const string_view quote = host.has_port || host.host.ipv6 ? "\"" : "";  // PLANT(quote-forwarded-host)
+    const string_view name = host.host.host;
+    // PLANT(quote-forwarded-host)
+    const bool token = !host.has_port && !host.host.ipv6 && base::all_are(name, base::kToken);
+    const string_view quote = token ? "" : "\"";
     out << ";host=" << quote;
     put_requested_host(out, host);
     out << quote;

@@ -14,7 +14,8 @@ constexpr std::uint64_t kChunkBytesMax = std::uint64_t{1} << 60;
 
 }  // namespace
 
-Framing::Framing(const Body& body) noexcept : left_(body.length), kind_(body.kind) {}
+Framing::Framing(const Body& body, Sender sender) noexcept
+    : left_(body.length), kind_(body.kind), lenient_(sender == Sender::server) {}
 
 bool Framing::complete() const noexcept {
   switch (kind_) {
@@ -105,10 +106,16 @@ Framing::Chunk Framing::size_digit(char c) noexcept {
 }
 
 Framing::Chunk Framing::after_size(char c) noexcept {
-  if (c == '\r') return chunk_ == Chunk::size_blank ? Chunk::bad : Chunk::size_lf;
+  if (c == '\r') return chunk_ == Chunk::size_blank && !lenient_ ? Chunk::bad : Chunk::size_lf;
+  if (c == '\n' && lenient_) return after_size_line();
   if (c == ';') return Chunk::extension;
   if (c == ' ' || c == '\t') return ++line_bytes_ > kSizeLineBytesMax ? Chunk::bad : Chunk::size_blank;
   return Chunk::bad;
+}
+
+Framing::Chunk Framing::after_size_line() noexcept {
+  line_bytes_ = 0;
+  return left_ == 0 ? Chunk::trailer : Chunk::data;
 }
 
 // Returns the state after `c`. REQUIRES: not in `data`, `done` or `bad`.
@@ -125,13 +132,13 @@ Framing::Chunk Framing::step(char c) noexcept {
       // PLANT(chunk-extension)
       return base::is(c, base::kFieldValue) && ++line_bytes_ <= kSizeLineBytesMax ? Chunk::extension
                                                                                   : Chunk::bad;
-    case Chunk::size_lf:
-      if (c != '\n') return Chunk::bad;
-      line_bytes_ = 0;
-      return left_ == 0 ? Chunk::trailer : Chunk::data;
-    case Chunk::data_cr: return c == '\r' ? Chunk::data_lf : Chunk::bad;
+    case Chunk::size_lf: return c == '\n' ? after_size_line() : Chunk::bad;
+    case Chunk::data_cr:
+      if (c == '\n' && lenient_) return Chunk::size_first;
+      return c == '\r' ? Chunk::data_lf : Chunk::bad;
     case Chunk::data_lf: return c == '\n' ? Chunk::size_first : Chunk::bad;  // PLANT(crlf-after-chunk)
     case Chunk::trailer:
+      if (c == '\n' && lenient_) return Chunk::done;
       if (c == '\r') return Chunk::last_lf;
       [[fallthrough]];
     case Chunk::trailer_name:
@@ -139,6 +146,7 @@ Framing::Chunk Framing::step(char c) noexcept {
       if (c == ':' && chunk_ == Chunk::trailer_name) return Chunk::trailer_value;
       return base::is(c, base::kToken) ? Chunk::trailer_name : Chunk::bad;
     case Chunk::trailer_value:
+      if (c == '\n' && lenient_) return Chunk::trailer;
       if (c == '\r') return Chunk::trailer_lf;
       return base::is(c, base::kFieldValue) && ++line_bytes_ <= kHeadBytesMax ? Chunk::trailer_value
                                                                               : Chunk::bad;

@@ -8,10 +8,14 @@
 
 namespace http {
 
+// Of a server, malformed chunks with one reading are accepted: LF as line end, except after an extension, and
+// blanks after the size.
+enum class Sender : std::uint8_t { client, server };
+
 class Framing {
  public:
   Framing() noexcept = default;  // no body: complete
-  explicit Framing(const Body& body) noexcept;
+  explicit Framing(const Body& body, Sender sender = Sender::client) noexcept;
 
   struct Taken {
     std::size_t payload;   // bytes of content, moved to the front of the span
@@ -34,7 +38,7 @@ class Framing {
   // The number of bytes to read next, at most `room`. Never beyond a body of known length, but possibly
   // beyond the last chunk.
   [[nodiscard]] std::size_t wanted(std::size_t room) const noexcept;
-  // The number of bytes that certainly belong to this message, at most `room`.
+  // The number of bytes that certainly belong to this message, at most `room`. REQUIRES: Sender::client.
   [[nodiscard]] std::size_t certain(std::size_t room) const noexcept;
   [[nodiscard]] bool complete() const noexcept;
   // The head gives the length of the content.
@@ -68,11 +72,13 @@ class Framing {
   [[nodiscard]] Chunk step(char c) noexcept;
   [[nodiscard]] Chunk size_digit(char c) noexcept;
   [[nodiscard]] Chunk after_size(char c) noexcept;
+  [[nodiscard]] Chunk after_size_line() noexcept;
 
   std::uint64_t left_ = 0;  // bytes of the body, or of the chunk
   std::uint32_t passed_ = 0;
   std::uint16_t line_bytes_ = 0;  // of the size line, or of the whole trailer section
-  Body::Kind kind_ = Body::Kind::none;
+  Body::Kind kind_ : 4 = Body::Kind::none;
+  bool lenient_ : 1 = false;
   Chunk chunk_ = Chunk::size_first;
 };
 static_assert(sizeof(Framing) <= 16);

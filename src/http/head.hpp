@@ -2,6 +2,7 @@
 // (http_parse.cpp). Grammar: RFC 9112, and RFC 1945 for HTTP/1.0.
 #pragma once
 #include <array>
+#include <optional>
 #include <span>
 
 #include "../base/reason.hpp"
@@ -83,6 +84,7 @@ struct RequestHead {
       -1;                // Max-Forwards of TRACE and OPTIONS (RFC 9110 section 7.6.2); -1: no limit
   bool upgrade = false;  // Connection names Upgrade, which lists the protocols (http/upgrade.hpp)
   Body body;
+  std::optional<std::uint64_t> length;  // Content-Length
   Fields fields;
 };
 
@@ -93,7 +95,10 @@ struct ResponseHead {
   Body body;
   bool has_date = false;
   bool persistent = false;
-  bool upgrade = false;  // as in a request
+  bool upgrade = false;   // as in a request
+  bool controls = false;  // it contains control characters other than HTAB
+  std::optional<std::uint64_t>
+      length;  // Content-Length, unless it contradicts itself in a response without body
   Fields fields;
   // 1xx: another head follows (RFC 9110 section 15.2).
   [[nodiscard]] bool interim() const noexcept { return status < 200; }
@@ -111,8 +116,9 @@ struct Parsed {
 // depend on how the head was split. On `complete`, the views in `head` point into `bytes`; otherwise `head`
 // is invalid. kHeadBytesMax bytes always give a result other than `partial`.
 Parsed parse_request(std::string_view bytes, std::size_t seen, RequestHead& head) noexcept;
-// `to_head`: the request was a HEAD, so the response has no body.
-Parsed parse_response(std::string_view bytes, std::size_t seen, bool to_head, ResponseHead& head) noexcept;
+// `without_body`: the response has none, as those to HEAD and to a successful CONNECT (RFC 9112 section 6.3).
+Parsed parse_response(std::string_view bytes, std::size_t seen, bool without_body,
+                      ResponseHead& head) noexcept;
 
 // A DNS name or an IPv4 address, as a URL has it: letters, digits, "-", "." and "_". If its last label is a
 // number, it must be a whole IPv4 address, since "127.1" and "0x7f.1" mean different hosts to different
@@ -121,5 +127,7 @@ bool is_host(std::string_view text) noexcept;
 
 // Parses host[:port] (RFC 3986 section 3.2 without userinfo).
 bool parse_authority(std::string_view text, Authority& out) noexcept;
+// The same for a Host field, where each character of a registered name is valid.
+bool parse_host_field(std::string_view text, Authority& out) noexcept;
 
 }  // namespace http

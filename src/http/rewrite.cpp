@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include "../base/text.hpp"
 #include "date.hpp"
@@ -84,15 +86,14 @@ Writer& put_field(Writer& out, string_view name, string_view value) noexcept {
   return out << name << ": " << value << "\r\n";  // PLANT(write-field)
 }
 
-// Writes an end-to-end field. Content-Length is written from its parsed number even if Connection names it:
-// the sender must not hide the body's framing.
+// Writes an end-to-end field. Content-Length is written from its parsed number, once, even if Connection
+// names it: the sender must not hide the body's framing. Without `length` it is removed.
 void put_end_to_end(Writer& out, const Field& field, const ConnectionOptions& options,
-                    bool keep_length) noexcept {
+                    std::optional<std::uint64_t>& length) noexcept {
   // PLANT(end-to-end-fields)
   if (field.id == FieldName::content_length) {
-    std::uint64_t length = 0;
-    if (keep_length && base::parse_decimal(field.value, length))
-      out << field.name << ": " << length << "\r\n";
+    if (const auto number = std::exchange(length, std::nullopt))
+      out << field.name << ": " << *number << "\r\n";
   } else if (!kHopByHop.has(field.id) && !options.names(field)) {
     put_field(out, field.name, field.value);
   }
@@ -124,6 +125,21 @@ void put_authority(Writer& out, const Authority& authority) noexcept {
   if (authority.port != kHttpPort) out << ':' << std::uint64_t{authority.port};
 }
 
+// Bytes above 0x7f are percent-encoded.
+void put_path(Writer& out, string_view path) noexcept {
+  constexpr string_view kDigits = "0123456789ABCDEF";
+  const auto high = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
+  while (!path.empty()) {
+    const auto plain = static_cast<std::size_t>(std::find_if(path.begin(), path.end(), high) - path.begin());
+    out << path.substr(0, plain);
+    path.remove_prefix(plain);
+    if (path.empty()) return;
+    const auto byte = static_cast<unsigned char>(path.front());
+    out << '%' << kDigits[byte >> 4U] << kDigits[byte & 0xfU];
+    path.remove_prefix(1);
+  }
+}
+
 // OPTIONS without a path is for the whole server: the last proxy writes "*" (RFC 9112 section 3.2.4).
 void put_target(Writer& out, const RequestHead& head, const Form& form) noexcept {
   if (form.absolute) {
@@ -133,7 +149,7 @@ void put_target(Writer& out, const RequestHead& head, const Form& form) noexcept
   if (head.path.empty() && head.method == "OPTIONS")
     out << (form.absolute ? "" : "*");
   else
-    out << (head.path.empty() || head.path.front() != '/' ? "/" : "") << head.path;
+    put_path(out << (head.path.empty() || head.path.front() != '/' ? "/" : ""), head.path);
 }
 
 // ---- forwarding headers for an upstream server -----------------------------------------------------------
@@ -211,7 +227,8 @@ void put_new(Writer& out, const Received& received, const RequestHead& head, con
   const auto kept = [&head, &form](FieldName id) { return form.trusted && head.fields.find(id) != nullptr; };
   if (!kept(FieldName::x_forwarded_proto)) put_field(out, "X-Forwarded-Proto", form.scheme);
   const RequestedHost host = requested_host(head);
-  if (!host.known() || kept(FieldName::x_forwarded_host)) return;
+  if (!host.known() || host.host.host.find(',') != string_view::npos || kept(FieldName::x_forwarded_host))
+    return;
   out << "X-Forwarded-Host: ";
   put_requested_host(out, host);
   out << "\r\n";
@@ -240,12 +257,19 @@ bool put_forwards_left(Writer& out, const Field& field) noexcept {
 void put_fields(Writer& out, const RequestHead& head, const ConnectionOptions& options,
                 const Form& form) noexcept {
   const Received received{head.fields, form};
+  std::optional<std::uint64_t> length = head.length;
   for (const Field& field : head.fields.all()) {
     if (head.forwards_left >= 0 && put_forwards_left(out, field)) continue;
     if (form.reverse && put_known(out, field, received, head, form)) continue;
-    put_end_to_end(out, field, options, true);
+    put_end_to_end(out, field, options, length);
   }
   if (form.reverse) put_new(out, received, head, form);
+}
+
+// A server's control characters become blanks (RFC 9110 section 5.5).
+void blank_controls(std::span<char> head) noexcept {
+  for (char& c : head)
+    if (base::is_control(c) && c != '\t' && c != '\r' && c != '\n') c = ' ';
 }
 
 std::size_t finished(const Writer& out, const ConnectionOptions& options) noexcept {
@@ -309,10 +333,12 @@ std::size_t write_response(const ResponseHead& head, const ProxyFields& hop, con
   put_status_line(out, head, form.version);
   // Neither an interim response nor a 204 has a length (RFC 9110 section 8.6).
   const bool has_length = !head.interim() && head.status != 204;  // PLANT(no-length-with-204)
-  for (const Field& field : head.fields.all()) put_end_to_end(out, field, options, has_length);
+  std::optional<std::uint64_t> length = has_length ? head.length : std::nullopt;
+  for (const Field& field : head.fields.all()) put_end_to_end(out, field, options, length);
   const bool dated = head.has_date && !options.names(FieldName::date);
   if (!dated && !head.interim()) put_field(out, "Date", hop.date);
   put_hop(out, head.version, hop, form, head.fields);
+  if (head.controls) blank_controls(room.first(out.length()));
   return finished(out, options);
 }
 

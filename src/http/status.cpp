@@ -25,7 +25,7 @@ constexpr Row kRows[]{
     {R::bad_target, {400, "Invalid URL: expected http://host:port/path.", "http_request_error", "Check the URL. Only http://HOST[:PORT]/PATH is supported."}},
     {R::bad_host, {400, "An HTTP/1.1 request needs exactly one Host header with a valid host name.", "http_request_error"}},
     {R::bad_content_length, {400, "Content-Length is not a single number.", "http_request_error"}},
-    {R::bad_transfer_encoding, {400, "Transfer-Encoding does not define where the body ends.", "http_request_error"}},
+    {R::bad_transfer_encoding, {400, "Transfer-Encoding must be chunked, once and in one line of an HTTP/1.1 message.", "http_request_error"}},
     {R::conflicting_framing, {400, "The message has both Content-Length and Transfer-Encoding.", "http_request_error"}},
     {R::bad_chunk, {400, "The chunked body is malformed.", "http_request_error"}},
     {R::target_too_long, {414, "The URL is too long: the request line may have 8192 bytes.", "http_request_error", "Send long data in the body of a POST."}},

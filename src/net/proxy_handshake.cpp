@@ -76,22 +76,16 @@ constexpr HandshakeResult failed(Reason reason, std::uint16_t status = 0) noexce
   return {.what = HandshakeResult::What::failed, .reason = reason, .status = status};
 }
 
-// Errors in a head's body length. A 2xx to CONNECT has no body whatever its fields contain (RFC 9110
-// section 9.3.6), and of other replies only the status counts.
-constexpr bool is_of_body(Reason reason) noexcept {
-  return reason == Reason::bad_content_length || reason == Reason::bad_transfer_encoding ||
-         reason == Reason::conflicting_framing || reason == Reason::transfer_encoding_unsupported;
-}
-
+// A 2xx to CONNECT has no body whatever its fields contain (RFC 9112 section 6.3), and of other replies only
+// the status counts.
 HandshakeResult parse_connect_reply(string_view received) noexcept {
   http::ResponseHead head;
   for (std::size_t start = 0; start < received.size();) {
     const string_view rest = received.substr(start);
-    const http::Parsed parsed = http::parse_response(rest, 0, false, head);
+    const http::Parsed parsed = http::parse_response(rest, 0, true, head);
     if (parsed.what == http::Parsed::What::partial) break;
-    const bool whole = parsed.what == http::Parsed::What::complete;
-    if (!whole && !is_of_body(parsed.why)) return failed(Reason::bad_parent_response);
-    start += whole ? parsed.length : rest.find("\r\n\r\n") + 4;
+    if (parsed.what == http::Parsed::What::bad) return failed(Reason::bad_parent_response);
+    start += parsed.length;
     if (head.status == 101) return failed(Reason::bad_parent_response, 101);  // without Upgrade
     if (head.interim()) continue;                                             // RFC 9110 section 15.2
     if (head.status / 100 == 2) return done(start, head.status);

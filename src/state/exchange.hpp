@@ -56,6 +56,7 @@ struct Exchange {
   net::HandshakeStep handshake_step = net::HandshakeStep::none;  // next step of the handshake with the parent
   std::uint64_t sent_up_at_start = 0;                            // the lanes' counters when the request began
   std::uint64_t sent_down_at_start = 0;
+  std::uint32_t interim_bytes = 0;  // of the 1xx responses so far
   std::uint64_t phase_at = 0;  // when `phase` began, ms
   Phase phase = Phase::none;   // of SEND_REQUEST
 };

@@ -16,7 +16,8 @@ namespace state {
 
 namespace {
 
-constexpr std::uint8_t kInterimsMax = 16;  // 1xx responses before the final one
+// Bytes of the 1xx responses before the final one. --answer-timeout bounds the time between two of them.
+constexpr std::uint32_t kInterimBytesMax = 1U << 20U;
 
 // A head of so many bytes can replace the received one: with it, all that was read after that one fits.
 bool fits(const net::Lane& lane, std::size_t length, std::size_t old_length) noexcept {
@@ -198,7 +199,7 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
       .close = !message.keep_alive,
       .upgrade = http11 && head.status == 426 ? http::UpgradeLine::all : http::UpgradeLine::none,
       .via = record.exchange->route.kind != plan::Kind::reverse};
-  response.framing = http::Framing{head.body};
+  response.framing = http::Framing{head.body, http::Sender::server};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const Result result = send_response_head(record, turn, worker, head, form, head_length);
   response.trailing_bytes |= response.pipelined() > 0;  // PLANT(trailing-bytes)
@@ -214,7 +215,9 @@ Result forward_interim(request_info& record, Turn& turn, Worker& worker, const h
   const bool unasked = switches && !(exchange.message.upgrade && head.upgrade &&
                                      http::may_switch(head.fields, plan::upgrade_protocols(config)));
   exchange.log.received = head.status;
-  if (++exchange.log.interims > kInterimsMax || unasked)
+  if (exchange.log.interims < UINT8_MAX) ++exchange.log.interims;
+  exchange.interim_bytes += static_cast<std::uint32_t>(head_length);
+  if (exchange.interim_bytes > kInterimBytesMax || unasked)
     return reject_response(record, turn, worker, Reason::bad_status_line);
   net::Lane& response = record.lane[kResponse];
   if (head.status == 100) exchange.message.expects = false;

@@ -67,9 +67,11 @@ Flow fill_head(request_info& record, Turn& turn, Worker& worker, Way way) noexce
     turn.throttled = true;
     return lane.flow = Flow::budget;
   }
+  if (turn.budget[way] == 0) return lane.flow = Flow::budget;
   const std::size_t before = lane.end;
   lane.flow = net::fill(lane, from,
                         static_cast<std::size_t>(std::min<std::uint64_t>(http::kHeadBytesMax - before, may)));
+  turn.budget[way] -= std::min<std::size_t>(turn.budget[way], lane.end - before);
   charge(record, turn, lane.end - before);
   return lane.flow;
 }

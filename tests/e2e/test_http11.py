@@ -295,12 +295,13 @@ class Interim(Case):
             self.assertEqual(client.read_head().status, 417)
             self.assertEqual(client.head.all("Connection"), ["close"])
 
-    def test_too_many(self):
+    def test_more_than_a_few(self):
+        """A long job sends them for an hour: their bytes are bounded, not their number."""
         origin = self.origin(lambda wire: wire.send(b"HTTP/1.1 103 Early\r\n\r\n" * 40 + ok()))
         with self.proxy().connect() as client:
-            raw = client.send(ask(origin.url())).rest().raw
-        self.assertEqual(raw.count(b"HTTP/1.1 103 "), 16)
-        self.assertIn(b" 502 ", raw)
+            raw = client.send(ask(origin.url(), "Connection: close")).rest().raw
+        self.assertEqual(raw.count(b"HTTP/1.1 103 "), 40)
+        self.assertIn(b" 200 ", raw)
 
 
 class MaxForwards(Case):

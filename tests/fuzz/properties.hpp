@@ -245,18 +245,19 @@ struct Forwarded {
   std::size_t options = 0;  // number of names in Connection
 };
 
-// RFC 9110 section 7.6.1; a valid Content-Length stays whatever Connection names.
+// RFC 9110 section 7.6.1; a Content-Length with one meaning stays, once, whatever Connection names.
 inline Forwarded end_to_end(const reference::Message& message, bool keep_length) {
   std::vector<string> options;
   for (const string& value : message.values("Connection"))
     for (const string& option : reference::elements(value)) options.push_back(option);
   Forwarded out{{}, options.size()};
+  const reference::Body body = reference::body_of(message, reference::Body::Kind::none);
+  keep_length = keep_length && body.kind == reference::Body::Kind::length;
   for (const auto& [name, value] : message.fields) {
     const bool named = !is_promised(name) &&
                        std::find(options.begin(), options.end(), reference::lower(name)) != options.end();
     if (reference::lower(name) == "content-length") {
-      if (keep_length)
-        out.fields.emplace_back(name, std::to_string(reference::number(value).value_or(UINT64_MAX)));
+      if (std::exchange(keep_length, false)) out.fields.emplace_back(name, std::to_string(body.length));
     } else if (!is_hop_by_hop(name) && !named) {
       out.fields.emplace_back(name, value);
     }
@@ -264,12 +265,20 @@ inline Forwarded end_to_end(const reference::Message& message, bool keep_length)
   return out;
 }
 
+// By the percent-encoding of bytes above 0x7f.
+inline std::size_t growth_of_path(const http::RequestHead& head) {
+  return 2 * static_cast<std::size_t>(std::count_if(head.path.begin(), head.path.end(), [](char c) {
+           return static_cast<unsigned char>(c) >= 0x80;
+         }));
+}
+inline std::size_t growth_of_path(const http::ResponseHead&) { return 0; }
+
 // Writes into a buffer of exactly the promised size, and into smaller ones. "" if Connection names too
 // many.
 template <class Head, class Write>
 string write_every_way(const Head& head, Write write, std::size_t head_length, std::size_t options) {
   constexpr std::size_t kOptionsMax = 32;
-  const std::size_t enough = head_length + http::kRewriteGrowthMax;
+  const std::size_t enough = head_length + http::kRewriteGrowthMax + growth_of_path(head);
   const auto room = std::make_unique<char[]>(enough);
   const std::size_t length = write(head, kHop, {room.get(), enough});
   if (length == 0) {

@@ -86,12 +86,15 @@ inline bool read_request_line(const string& line, Message& out) {
   out.method = line.substr(0, first);
   out.target = line.substr(first + 1, last - first - 1);
   out.version = line.substr(last + 1);
+  // CHOICE: bytes above 0x7f in the target are accepted, and percent-encoded when they are written.
+  const auto is_good = [](char c) { return is_visible(c) || static_cast<unsigned char>(c) >= 0x80; };
   return !out.method.empty() && all(out.method, is_tchar) && !out.target.empty() &&
-         all(out.target, is_visible) && is_version(out.version);
+         all(out.target, is_good) && is_version(out.version);
 }
 
-// CHOICE: the blank before an empty phrase may be missing.
-inline bool read_status_line(const string& line, Message& out) {
+// CHOICE: the blank before an empty phrase may be missing. CHOICE: ICY is HTTP/1.0.
+inline bool read_status_line(string line, Message& out) {
+  if (line.substr(0, 4) == "ICY ") line = "HTTP/1.0 " + line.substr(4);
   if (line.size() < 12 || line[8] != ' ') return false;
   out.version = line.substr(0, 8);
   out.status = line.substr(9, 3);
@@ -102,15 +105,24 @@ inline bool read_status_line(const string& line, Message& out) {
 }
 
 // A complete head with its empty line and nothing after it; nothing if it does not follow the grammar
-// exactly.
+// exactly. CHOICE: in a response, empty lines before it, LF as line end, control characters in a line, and
+// blanks before a colon are accepted.
 inline std::optional<Message> read_head(string_view text, bool is_response) {
   std::vector<string> lines;
+  if (is_response)
+    while (text.starts_with("\r\n") || text.starts_with("\n")) text.remove_prefix(text[0] == '\n' ? 1 : 2);
   while (!text.empty()) {
-    const std::size_t end = text.find("\r\n");
+    std::size_t end = text.find('\n');
     if (end == string_view::npos) return {};
+    const std::size_t next = end + 1;
+    if (end > 0 && text[end - 1] == '\r')
+      --end;
+    else if (!is_response)
+      return {};
     lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(end + 2);
-    if (!all(lines.back(), is_text)) return {};
+    text.remove_prefix(next);
+    const auto is_good = [&](char c) { return is_text(c) || (is_response && c != '\0' && c != '\r'); };
+    if (!all(lines.back(), is_good)) return {};
     if (lines.back().empty() && !text.empty()) return {};
   }
   if (lines.size() < 2 || !lines.back().empty()) return {};
@@ -120,8 +132,9 @@ inline std::optional<Message> read_head(string_view text, bool is_response) {
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const std::size_t colon = lines[i].find(':');
     if (colon == string::npos || colon == 0) return {};
-    const string name = lines[i].substr(0, colon);
-    if (!all(name, is_tchar)) return {};
+    string name = lines[i].substr(0, colon);
+    if (is_response && !lines[i].empty() && lines[i][0] != ' ' && lines[i][0] != '\t') name = strip(name);
+    if (name.empty() || !all(name, is_tchar)) return {};
     out.fields.emplace_back(name, strip(string_view{lines[i]}.substr(colon + 1)));
   }
   return out;
@@ -140,21 +153,38 @@ inline std::optional<std::uint64_t> number(string_view digits) {
   return value;
 }
 
-// RFC 9112 section 6.3. CHOICE: one Content-Length at most, "chunked" alone, and never both.
+// RFC 9112 section 6.3. CHOICE: one Content-Length at most, "chunked" alone, and never both; in a response,
+// the same Content-Length any number of times, and chunks in HTTP/1.0.
 struct Body {
   enum class Kind { none, length, chunked, until_eof, refused } kind;
   std::uint64_t length = 0;
 };
 inline Body body_of(const Message& message, Body::Kind otherwise) {
+  const bool is_response = !message.status.empty();
   const auto lengths = message.values("Content-Length"), codings = message.values("Transfer-Encoding");
   if (!lengths.empty() && !codings.empty()) return {Body::Kind::refused};
   if (!codings.empty()) {
-    const bool good = codings.size() == 1 && lower(codings[0]) == "chunked" && message.version != "HTTP/1.0";
+    std::vector<string> all_codings;
+    for (const string& value : codings)
+      for (const string& one : elements(value))
+        if (!one.empty()) all_codings.push_back(one);
+    const bool good = all_codings == std::vector<string>{"chunked"} &&
+                      (is_response || (codings.size() == 1 && message.version != "HTTP/1.0"));
     return {good ? Body::Kind::chunked : Body::Kind::refused};
   }
   if (lengths.empty()) return {otherwise};
-  const auto length = number(lengths[0]);
-  if (lengths.size() > 1 || !length) return {Body::Kind::refused};
+  std::vector<string> numbers;
+  for (const string& value : lengths) {
+    const std::vector<string> list = is_response ? elements(value) : std::vector<string>{value};
+    if (std::all_of(list.begin(), list.end(), [](const string& one) { return one.empty(); }))
+      numbers.emplace_back();
+    for (const string& one : list)
+      if (!is_response || !one.empty()) numbers.push_back(one);
+  }
+  const auto length = number(numbers[0]);
+  if ((!is_response && lengths.size() > 1) || !length) return {Body::Kind::refused};
+  for (const string& one : numbers)
+    if (number(one) != length) return {Body::Kind::refused};
   return {Body::Kind::length, *length};
 }
 
@@ -254,6 +284,16 @@ inline std::optional<Authority> read_authority(string_view text) {
 // RFC 3986 section 3.2.1. CHOICE: percent-encoding is not checked.
 inline bool is_userinfo(char c) {
   return is_digit(c) || is_letter(c) || (c != '\0' && std::strchr("-._~!$&'()*+,;=%:", c) != nullptr);
+}
+
+// Host: any registered name. CHOICE: percent-encoding is not checked, and the name is not empty.
+inline std::optional<Authority> read_host_field(string_view text) {
+  if (text.starts_with("[")) return read_authority(text);
+  const string_view name = text.substr(0, text.find(':'));
+  if (name.empty() || name.size() > 253 || !all(name, is_userinfo)) return {};
+  auto out = read_authority("h" + string{text.substr(name.size())});
+  if (out) out->host = string{name};
+  return out;
 }
 
 // `rest` is the text after "http://".

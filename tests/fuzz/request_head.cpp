@@ -26,7 +26,8 @@ void check_understood(const RequestHead& head, const reference::Message& read) {
   const auto hosts = read.values("Host");
   require(hosts.size() <= 1, "two Host fields were accepted");
   require(!hosts.empty() || head.version == http::Version::http10, "HTTP/1.1 was accepted without Host");
-  require(hosts.empty() || reference::read_authority(hosts[0]), "an impossible Host was accepted");
+  require(head.form == http::TargetForm::absolute || hosts.empty() || reference::read_host_field(hosts[0]),
+          "an impossible Host was accepted");
 }
 
 std::size_t write(const RequestHead& head, const http::ProxyFields& hop, std::span<char> room) {
@@ -51,7 +52,14 @@ void check_body(const RequestHead& head, const reference::Message& back) {
 }
 
 string path_of(const reference::Uri& uri) {
-  return uri.path.empty() || uri.path[0] != '/' ? "/" + uri.path : uri.path;
+  string path = uri.path.empty() || uri.path[0] != '/' ? "/" : "";
+  for (const char c : uri.path) {
+    const auto byte = static_cast<unsigned char>(c);
+    std::array<char, 4> encoded{};
+    if (byte >= 0x80) std::snprintf(encoded.data(), encoded.size(), "%%%02X", static_cast<unsigned>(byte));
+    path += byte >= 0x80 ? string{encoded.data()} : string{c};
+  }
+  return path;
 }
 
 void check_written(const RequestHead& head, const reference::Message& read, const reference::Uri& uri,
@@ -148,13 +156,14 @@ void check_to_server(const RequestHead& head, const reference::Message& read, co
   require_same(back.target, target, "the target for a server behind us");
   std::erase_if(wanted.fields, [](const auto& field) { return is_not_for_server(field.first); });
   wanted.fields.insert(wanted.fields.begin(), {"Host", host});
-  const string quote = asked.find(':') == string::npos ? "" : "\"";
+  const string quote = reference::all(asked, reference::is_tchar) ? "" : "\"";
   append(wanted, "X-Forwarded-For", kClient);
   append(
       wanted, "Forwarded",
       "for=\"[" + kClient + "]\"" + (asked.empty() ? "" : ";host=" + quote + asked + quote) + ";proto=https");
   wanted.fields.emplace_back("X-Forwarded-Proto", "https");
-  if (!asked.empty()) wanted.fields.emplace_back("X-Forwarded-Host", asked);
+  if (!asked.empty() && asked.find(',') == string::npos)
+    wanted.fields.emplace_back("X-Forwarded-Host", asked);
   add_ours(wanted, read, false);
   require_same(describe(back.fields), describe(wanted.fields), "the fields for a server behind us");
   check_body(head, back);
@@ -164,7 +173,7 @@ void check_origin_form(const RequestHead& head, const reference::Message& read, 
   const auto hosts = read.values("Host");
   string asked;
   if (!hosts.empty()) {
-    auto authority = *reference::read_authority(hosts[0]);
+    auto authority = *reference::read_host_field(hosts[0]);
     const bool has_port = hosts[0].back() >= '0' && hosts[0].back() <= '9' &&
                           hosts[0].rfind(':') != string::npos &&
                           (!authority.ipv6 || hosts[0].rfind(':') > hosts[0].find(']'));
@@ -172,12 +181,12 @@ void check_origin_form(const RequestHead& head, const reference::Message& read, 
     authority.port = 80;  // the default port is omitted
     asked = reference::host_field(authority) + (has_port ? port : "");
   }
-  check_to_server(head, read, read.target.substr(0, read.target.find('#')),
-                  hosts.empty() ? kFallback : hosts[0], asked, head_length);
+  const reference::Uri uri{{}, read.target.substr(0, read.target.find('#'))};
+  check_to_server(head, read, path_of(uri), hosts.empty() ? kFallback : hosts[0], asked, head_length);
 }
 
 void check_absolute_form(const RequestHead& head, const reference::Message& read, std::size_t head_length) {
-  const auto uri = reference::read_http_uri(string_view{read.target}.substr(7));  // behind "http://"
+  const auto uri = reference::read_http_uri(string_view{read.target}.substr(read.target.find("://") + 3));
   if (!uri) fail("an http URI was accepted that is none: " + escaped(read.target));
   check_written(head, read, *uri, head_length);
   check_to_proxy(head, read, *uri, head_length);

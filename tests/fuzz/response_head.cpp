@@ -23,13 +23,21 @@ void check_understood(const ResponseHead& head, const reference::Message& read, 
   require(head.interim() == (read.status[0] == '1'), "an interim answer");
   require(head.has_date == !read.values("Date").empty(), "whether there is a Date");
   const reference::Body body = reference::body_of(read, reference::Body::Kind::until_eof);
-  require(body.kind != reference::Body::Kind::refused, "a framing was accepted that is to be refused");
+  require(body.kind != reference::Body::Kind::refused || never_has_body(head, to_head),
+          "a framing was accepted that is to be refused");
   require_same(describe(head.body), never_has_body(head, to_head) ? "none" : describe(body),
                "the body's framing");
 }
 
 std::size_t write(const ResponseHead& head, const http::ProxyFields& hop, std::span<char> room) {
   return http::write_response(head, hop, {}, room);
+}
+
+// Control characters are written as blanks.
+string blanked(string text) {
+  for (char& c : text)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) c = ' ';
+  return reference::strip(text);
 }
 
 void check_written(const ResponseHead& head, const reference::Message& read, std::size_t head_length) {
@@ -39,7 +47,8 @@ void check_written(const ResponseHead& head, const reference::Message& read, std
   const reference::Message back = read_back(written, true);
   require_same(back.version, "HTTP/1.0", "the version that was written");
   require_same(back.status, read.status, "the status that was written");
-  require_same(back.phrase, read.phrase, "the phrase that was written");
+  require_same(reference::strip(back.phrase), blanked(read.phrase), "the phrase that was written");
+  for (auto& [name, value] : wanted.fields) value = blanked(value);
   // Also if a sender's Connection names Date by mistake.
   if (std::none_of(wanted.fields.begin(), wanted.fields.end(),
                    [](const auto& field) { return reference::lower(field.first) == "date"; }))

@@ -759,4 +759,141 @@ TEST_F(TunnelTest, ALengthOfZeroIsNoBody) {
   EXPECT_EQ(b.read(client), kEstablished);
 }
 
+// ---- responses that are odd but readable -----------------------------------------------------------------
+
+TEST(OddResponses, WithOneReadingAreForwardedClean) {
+  struct Row {
+    const char* title;
+    string sent, head, body;
+    bool kept;
+  };
+  const string via = "Via: 1.1 proxy\r\n", chunks = "Transfer-Encoding: chunked\r\n" + via + "\r\n";
+  const Row rows[] = {
+      {"blanks before a colon", "HTTP/1.1 200 OK\r\nDate: x\r\nA : b\r\nContent-Length\t: 1\r\n\r\nx",
+       "A: b\r\nContent-Length: 1\r\n" + via + "\r\n", "x", true},
+      {"LF as line end", "HTTP/1.1 200 OK\nDate: x\nContent-Length: 1\n\nx",
+       "Content-Length: 1\r\n" + via + "\r\n", "x", true},
+      {"LF in chunks", "HTTP/1.1 200 OK\nDate: x\nTransfer-Encoding: chunked\n\n1\nx\n0\nA: b\n\n", chunks,
+       "1\r\nx\r\n0\r\n\r\n", true},
+      {"blanks after a chunk's size",
+       "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n1 \t\r\nx\r\n0  \r\n\r\n", chunks,
+       "1\r\nx\r\n0\r\n\r\n", true},
+      {"the same length twice",
+       "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 1, 1\r\ncontent-length: 01\r\n\r\nx",
+       "Content-Length: 1\r\n" + via + "\r\n", "x", true},
+      {"HTTP/1.0 with chunks",
+       "HTTP/1.0 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+       "Transfer-Encoding: chunked\r\nVia: 1.0 proxy\r\n\r\n", "1\r\nx\r\n0\r\n\r\n", false},
+      {"control characters",
+       "HTTP/1.1 200 OK\r\nDate: x\r\nA: b\x01\x1b\x7f\tc\r\nContent-Length: 1\r\n\r\nx",
+       "A: b   \tc\r\nContent-Length: 1\r\n" + via + "\r\n", "x", true},
+      {"an empty line before it", "\r\n\r\nHTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 1\r\n\r\nx",
+       "Content-Length: 1\r\n" + via + "\r\n", "x", true},
+      {"empty elements of a list",
+       "HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: , chunked ,\r\n\r\n1\r\nx\r\n0\r\n\r\n", chunks,
+       "1\r\nx\r\n0\r\n\r\n", true},
+  };
+  for (const Row& row : rows)
+    for (std::size_t cut = 1; cut < row.sent.size(); ++cut) {
+      Http11 b;
+      auto& host = b.origin();
+      const auto client = b.client();
+      b.send(client, get("/"));
+      const auto origin = b.arrival(host);
+      b.read(origin);
+      b.send(origin, row.sent.substr(0, cut));
+      b.send(origin, row.sent.substr(cut));
+      EXPECT_EQ(b.read(client), "HTTP/1.1 200 OK\r\nDate: x\r\n" + row.head + row.body)
+          << row.title << ", cut at " << cut;
+      EXPECT_EQ(b.upstreams.idle(), row.kept ? 1U : 0U) << row.title;
+      if (testing::Test::HasFailure()) return;
+    }
+}
+
+TEST(OddResponses, ARadioStreamIsHttp10) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, "GET http://10.0.0.1/ HTTP/1.0\r\n\r\n");
+  const auto origin = b.arrival(host);
+  b.send(origin, "ICY 200 OK\r\nicy-name:x\r\n\r\nmusic");
+  const string got = b.read(client);
+  EXPECT_TRUE(got.starts_with("HTTP/1.0 200 OK\r\nicy-name: x\r\n")) << got;
+  EXPECT_TRUE(got.ends_with("\r\n\r\nmusic")) << got;
+}
+
+TEST(OddResponses, WithTwoReadingsAreRejected) {
+  const string chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const string& sent :
+       {string{"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nx"},
+        string{"HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n"},
+        string{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"},
+        "HTTP/1.1 200 OK\r\nA: " + string(1, '\0') + "\r\n\r\n",
+        string{"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n"}, chunks + "1;a\nx\r\n0\r\n\r\n", chunks + "1\rx\r\n",
+        chunks + "1\r\nx\r0\r\n", chunks + "1 2\r\n"}) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, get("/"));
+    b.send(b.arrival(host), sent);
+    EXPECT_EQ(b.read(client).substr(8, 4), " 502") << testing::PrintToString(sent);
+  }
+}
+
+TEST(OddResponses, WithoutABodyTheirLengthsDoNotCount) {
+  const string both = "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+               two = "Content-Length: 3\r\nContent-Length: 4\r\n";
+  struct Row {
+    const char *method, *status;
+    string fields, written;
+  };
+  const Row rows[] = {
+      {"HEAD", "200", both, ""},
+      {"HEAD", "200", two, ""},
+      {"HEAD", "200", "Content-Length: 3, 3\r\n", "Content-Length: 3\r\n"},
+      {"GET", "304", both, ""},
+      {"GET", "304", two, ""},
+      {"GET", "204", both, ""},
+      {"GET", "204", "Content-Length: x\r\n", ""},
+      {"HEAD", "200", "Transfer-Encoding: gzip\r\n", ""},
+  };
+  for (const Row& row : rows) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, string{row.method} + " http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    b.send(b.arrival(host), "HTTP/1.1 " + string{row.status} + " X\r\nDate: x\r\n" + row.fields + "\r\n");
+    EXPECT_EQ(b.read(client), "HTTP/1.1 " + string{row.status} + " X\r\nDate: x\r\n" + row.written +
+                                  "Via: 1.1 proxy\r\n\r\n");
+    EXPECT_EQ(b.upstreams.idle(), 1U);
+  }
+}
+
+TEST(InterimResponses, AreBoundedByTheirBytes) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/"));
+  const auto origin = b.arrival(host);
+  const string interim = "HTTP/1.1 102 Processing\r\n\r\n";
+  for (int i = 0; i < 3600; ++i) {
+    b.send(origin, interim);
+    b.pass(1000);
+    ASSERT_EQ(b.read(client), "HTTP/1.1 102 Processing\r\nVia: 1.1 proxy\r\n\r\n") << i;
+  }
+  b.send(origin, answer("done"));
+  EXPECT_EQ(b.read(client), passed_on("done"));
+
+  b.send(client, get("/"));
+  b.read(origin);
+  const string large = "HTTP/1.1 103 Early\r\nLink: " + string(8000, 'x') + "\r\n\r\n";
+  std::size_t sent = 0;
+  for (; sent < 2'000'000 && b.worker->finished.size() == 1; sent += large.size()) {
+    b.world.remote_send(*origin, large);
+    b.read(client);
+  }
+  EXPECT_GT(sent, 1'000'000U);
+  EXPECT_EQ(b.last().reason, Reason::bad_response);
+}
+
 }  // namespace

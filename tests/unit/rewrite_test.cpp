@@ -247,6 +247,20 @@ TEST(WriteRequest, ConnectionDoesNotRemoveWhatTheProxyPromises) {
             "proxy\r\nConnection: close\r\n\r\n");
 }
 
+TEST(WriteRequest, BytesAboveAsciiInAPathArePercentEncoded) {
+  EXPECT_EQ(request_in({}, "GET http://h/\xc3\xa4/%c3?\xff= HTTP/1.0\r\n\r\n"),
+            "GET /%C3%A4/%c3?%FF= HTTP/1.0\r\nHost: h\r\nVia: 1.0 proxy\r\nConnection: close\r\n\r\n");
+}
+
+TEST(WriteReverse, AHostOfAnyNameIsQuoted) {
+  const string out = request_in(reverse("192.0.2.9"), "GET / HTTP/1.1\r\nHost: a;proto=b\r\n\r\n");
+  EXPECT_NE(out.find("for=192.0.2.9;host=\"a;proto=b\";proto=http\r\n"), string::npos) << out;
+  EXPECT_NE(out.find("\r\nX-Forwarded-Host: a;proto=b\r\n"), string::npos) << out;
+  EXPECT_EQ(request_in(reverse("192.0.2.9"), "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n").find("X-Forwarded-Host"),
+            string::npos)
+      << "it would be a list";
+}
+
 // ---- Upgrade ---------------------------------------------------------------------------------------------
 
 TEST(WriteUpgrade, AllLinesAreOneListWithoutWhatNeverPasses) {
