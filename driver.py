@@ -1783,7 +1783,8 @@ TABLE = (
          f"head -c 3000000 /dev/zero > sent; sha256sum sent; {QUIET}--data-binary @sent {ORIGIN}/digest"),
     Test("early-answer", early_answer, "basic", 1, STRICT, "strict", "A server that answers before it has read the request",
          "POST of 24 MiB; the server answers 413 at once.", "413.",
-         f"{{ cat /dev/zero | head -c 65536; sleep 9; }} | {GET}{ORIGIN}/refuses -H 'Content-Length: 25165824' -H 'Expect:' -X POST -T -"),
+         f"{{ printf 'POST {ORIGIN}/refuses HTTP/1.0\\r\\nContent-Length: 25165824\\r\\n\\r\\n'; head -c 65536 /dev/zero; "
+         f"sleep 4; }} | {TELNET}"),
     Test("streaming", streaming, "basic", 1, STRICT, "strict", "An answer goes on while it comes",
          "GET; the server pauses after half of it.", "The first half during the pause.",
          f"curl -s -N -m 3 -x localhost:8000 '{ORIGIN}/first-part?20000' | wc -c"),
@@ -1806,7 +1807,7 @@ TABLE = (
          f"top -b -d 2 -n 2 -p {PID} | tail -1"),
     Test("half-requests", half_requests, "core", 5, ALL, "concurrent", "Clients that have sent half a request",
          "Half a request each; five whole requests; the other halves.", "All are served.",
-         f"{{ printf 'GET htt'; sleep 9; }} | curl -s telnet://localhost:8000 & sleep 1; {FAST}"),
+         f"{{ printf 'GET htt'; sleep 9; }} | {TELNET} & sleep 1; {FAST}"),
     Test("burst", burst, "core", 5, ALL, "accept", "Forty that connect at the same moment",
          "Connections without a pause; then a request on each.", "Each gets its own answer.",
          f"for i in $(seq 40); do {QUIET}\"{ORIGIN}/fast?$((600 + i))&$i\" -m 9 -o got$i & done; wait; wc -c got*"),

@@ -375,6 +375,14 @@ class CommandLine(unittest.TestCase):
         for word in ("Sends:", "Expects:", "byu:", "By hand:", "path (plus query string)"):
             self.assertIn(word, run.stdout)
 
+    def test_the_lines_by_hand(self) -> None:
+        """A shell can read each of them."""
+        run = subprocess.run([sys.executable, str(DRIVER), "--explain", "e"], capture_output=True, text=True, check=True)
+        lines = [line[len("  By hand:  "):].partition("   (")[0] for line in run.stdout.splitlines() if line.startswith("  By hand:")]
+        self.assertGreater(len(lines), 30)
+        for line in lines:
+            self.assertEqual(subprocess.run(["bash", "-n", "-c", line], capture_output=True, check=False).stderr, b"", line)
+
     def test_limit(self) -> None:
         """What does not run for lack of time says so."""
         graded = drive("-b", "20", "epoll", "--limit", "0.2", "--proxy", str(Built.proxy("lab")))
