@@ -394,6 +394,13 @@ Parsed parse(string_view bytes, std::size_t seen, bool without_body, Head& head)
 
 }  // namespace
 
+Version claimed_version(string_view bytes) noexcept {
+  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+  string_view line = bytes.substr(0, bytes.find('\n'));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line.ends_with(" HTTP/1.1") ? Version::http11 : Version::http10;
+}
+
 bool is_host(string_view text) noexcept {
   if (text.empty() || text.size() > kHostBytesMax || !base::all_are(text, base::kHostName)) return false;
   string_view last = text;

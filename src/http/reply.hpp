@@ -20,7 +20,8 @@ struct ErrorDetails {
   std::string_view challenge{};               // 407: Proxy-Authenticate
   std::uint32_t retry_after_s = 0;            // 429: Retry-After; 0: unknown
   std::string_view fields{};                  // more header lines, each with CR LF
-  bool stays = false;                         // HTTP/1.1 with keep-alive; else HTTP/1.0 and close
+  Version version = Version::http10;          // of the response (RFC 9110 section 6.2)
+  bool stays = false;                         // the connection is kept; REQUIRES: HTTP/1.1
   bool as_page = false;                       // HTML; else plain text
   bool to_head = false;                       // omit the body, but not its length
 };

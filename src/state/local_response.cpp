@@ -1,5 +1,7 @@
 #include "local_response.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "../http/basic_auth.hpp"
@@ -18,13 +20,20 @@ namespace state {
 namespace {
 
 // Gives the response an empty block: its own, the request's or a new one. An interim response that is being
-// sent stays at the front. Returns false if there is no block.
+// sent stays at the front, and the next request in its block if it can. Returns false if there is no block.
 bool take_response_block(request_info& record, Worker& worker) noexcept {
   net::Lane& answer = record.lane[kResponse];
   net::Lane& request = record.lane[kRequest];
+  MessageInfo& message = record.exchange->message;
   const std::size_t kept = record.state == State::SEND_REQUEST ? answer.held() : 0;
+  const bool next_follows = message.keep_alive && request.pipelined() > 0;
+  if (!answer.block && next_follows) answer.block = worker.blocks.take();
+  if (!answer.block && next_follows) message.keep_alive = false;  // the client repeats its next request
   if (!answer.block) answer.block = std::move(request.block);
-  request.drop_block();
+  if (message.keep_alive && next_follows)
+    request.begin = request.end;
+  else
+    request.drop_block();
   request.repeatable = false;
   if (!answer.block) answer.block = worker.blocks.take();
   if (!answer.block) return false;
@@ -66,6 +75,8 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .attempts = exchange.connector.attempts(),
           .challenge = reason == Reason::auth_required ? http::kBasicChallenge : std::string_view{},
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
+          .version = exchange.message.version,
+          .stays = exchange.message.keep_alive,
           .as_page = exchange.message.wants_page,
           .to_head = exchange.message.to_head};
 }
@@ -103,7 +114,50 @@ Result send_local_response(request_info& record, Turn& turn, Worker& worker,
   return Event::local_response;
 }
 
+// After these statuses bytes of the request may be unread, or the client must not hold a slot.
+bool ends_connection(std::uint16_t status) noexcept {
+  constexpr std::array<std::uint16_t, 8> kStatuses{400, 408, 411, 413, 414, 431, 503, 505};
+  return std::find(kStatuses.begin(), kStatuses.end(), status) != kStatuses.end();
+}
+
+// The request was read whole, and what follows is the next request.
+bool is_read(const request_info& record) noexcept {
+  const net::Lane& request = record.lane[kRequest];
+  const bool consumed = record.state != State::READ_REQUEST || request.held() == 0;
+  if (request.sink_closed) return false;  // the next request may have been dropped with the unsent bytes
+  return consumed && request.framing.complete() && !record.exchange->message.end_in_doubt;
+}
+
+// What follows may be for a tunnel that is not opened. After 407 the client repeats its request, and waits.
+bool may_be_of_tunnel(const request_info& record, Reason reason) noexcept {
+  const Exchange& exchange = *record.exchange;
+  if (!exchange.message.upgrade && exchange.log.method_view() != "CONNECT") return false;
+  return reason != Reason::auth_required || record.lane[kRequest].pipelined() > 0;
+}
+
+// The version of a request whose head is not valid or not complete.
+http::Version version_of_begun(const request_info& record, const plan::Config& config) noexcept {
+  const net::Lane& request = record.lane[kRequest];
+  if (!request.block || config.http10) return http::Version::http10;
+  return http::claimed_version({reinterpret_cast<const char*>(request.block->bytes), request.end});
+}
+
 }  // namespace
+
+void consume_request(request_info& record, const http::Body& body, std::size_t head_length) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  MessageInfo& message = record.exchange->message;
+  request.framing = http::Framing{body};
+  const http::Framing::Taken taken =
+      request.framing.take({request.block->bytes + head_length, request.end - head_length});
+  request.sink_closed = !request.framing.complete();
+  if (request.sink_closed || message.end_in_doubt) message.keep_alive = false;
+  const std::size_t next = head_length + taken.consumed;
+  if (next < request.end) message.keep_alive_expected = true;
+  if (next == request.end || !message.keep_alive) return request.drop_block();
+  request.pipelined_end = request.end;
+  request.begin = request.end = static_cast<std::uint16_t>(next);
+}
 
 Result fail_request(request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   const std::uint16_t status = http::error_reply(reason).status;
@@ -119,14 +173,17 @@ Result fail_request(request_info& record, Turn& turn, Worker& worker, Reason rea
   Exchange& exchange = *record.exchange;
   exchange.connector.abandon();
   set_reason(record, reason);
-  exchange.message.keep_alive = false;
+  MessageInfo& message = exchange.message;
+  if (exchange.log.method_length == 0) message.version = version_of_begun(record, turn.config());
+  message.keep_alive = message.keep_alive && !ends_connection(status) && is_read(record) &&
+                       !may_be_of_tunnel(record, reason) && may_keep_alive(record, worker);
   if (!take_response_block(record, worker)) {
     record.verdict = reason;
     return need_block(Wait::linger);
   }
-  if (record.state == State::READ_REQUEST)
+  if (!message.keep_alive && record.state == State::READ_REQUEST)
     record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
-  record.lane[kRequest].sink_closed = true;
+  record.lane[kRequest].sink_closed = !message.keep_alive;
   return send_local_response(record, turn, worker, failure_of(record, turn, worker, reason));
 }
 
@@ -137,13 +194,11 @@ Result reject_response(request_info& record, Turn& turn, Worker& worker, Reason 
 
 Result refuse_request(request_info& record, Turn& turn, Worker& worker, Reason reason,
                       std::string_view fields) noexcept {
-  Exchange& exchange = *record.exchange;
   net::Lane& answer = record.lane[kResponse];
   set_reason(record, reason);
   http::ErrorDetails failure = failure_of(record, turn, worker, reason);
   failure.phase = {};
   failure.fields = fields;
-  failure.stays = exchange.message.keep_alive;
   answer.begin = answer.end = 0;
   return send_local_response(record, turn, worker, failure);
 }

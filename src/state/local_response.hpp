@@ -4,8 +4,12 @@
 
 namespace state {
 
+// Removes the request from the block: its head, and its body as far as it was read. What follows is the next
+// request. If the body is not complete, the rest is not read, and the connection ends after the response.
+void consume_request(request_info& record, const http::Body& body, std::size_t head_length) noexcept;
+
 // Ends the request for `reason`: with an error response if none has begun and the reason has a status, else
-// by closing the connection. The client's connection is closed afterwards.
+// by closing the connection. The client's connection is kept if it may be and the request was read whole.
 Result fail_request(request_info& record, Turn& turn, Worker& worker, base::Reason reason) noexcept;
 // The same for a response from the upstream that is invalid, because of `detail`.
 Result reject_response(request_info& record, Turn& turn, Worker& worker, base::Reason detail) noexcept;

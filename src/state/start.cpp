@@ -23,6 +23,13 @@ Reason client_objection(const request_info& record, const Turn& turn, const Work
   return too_many ? Reason::too_many_requests : Reason::none;
 }
 
+// Responds with an error to a request that is not forwarded.
+Result refuse(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
+              std::size_t head_length, Reason why) noexcept {
+  consume_request(record, head.body, head_length);
+  return fail_request(record, turn, worker, why);
+}
+
 Result carry_out(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
                  std::size_t head_length, const plan::Plan& plan) noexcept {
   switch (plan.kind) {
@@ -32,7 +39,8 @@ Result carry_out(request_info& record, Turn& turn, Worker& worker, const http::R
     case plan::Kind::reverse: return forward_to_group(record, turn, worker, head, head_length, plan);
     default: break;
   }
-  if (turn.listener(record).role != plan::Role::web) return fail_request(record, turn, worker, plan.reason);
+  if (turn.listener(record).role != plan::Role::web)
+    return refuse(record, turn, worker, head, head_length, plan.reason);
   return serve_web(record, turn, worker, head, head_length, plan);
 }
 
@@ -56,7 +64,7 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;
   if (plan.kind != plan::Kind::refuse)
     if (const Reason why = client_objection(record, turn, worker, head); why != Reason::none)
-      return fail_request(record, turn, worker, why);
+      return refuse(record, turn, worker, head, head_length, why);
   return carry_out(record, turn, worker, head, head_length, plan);
 }
 

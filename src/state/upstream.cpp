@@ -119,6 +119,7 @@ void release_upstream(request_info& record, Worker& worker) noexcept {
   const Exchange& exchange = *record.exchange;
   const MessageInfo& message = exchange.message;
   const net::Lane& request = record.lane[kRequest];
+  if (!upstream.fd) return;                          // the proxy responded
   if (message.bound && !message.keep_alive) return;  // ends with the client's connection
   if (!may_keep_alive(record, worker) || !message.upstream_keep_alive || !request.complete() ||
       request.sink_closed || record.lane[kResponse].trailing_bytes || upstream.finished || upstream.hung)

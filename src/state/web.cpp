@@ -61,21 +61,6 @@ files::Answer make_web_response(const Worker& worker, const http::RequestHead& h
   return answer;
 }
 
-// Removes the head from the block; what follows it is the next request. A body is not read: then the
-// connection ends after the response.
-void consume_request(request_info& record, const http::Body& body, std::size_t head_length) noexcept {
-  net::Lane& request = record.lane[kRequest];
-  MessageInfo& message = record.exchange->message;
-  const std::size_t behind = request.end - head_length;
-  request.framing = http::Framing{body};
-  request.sink_closed = !request.framing.complete();
-  if (request.sink_closed) message.keep_alive = false;
-  if (behind > 0) message.keep_alive_expected = true;
-  if (behind == 0 || !message.keep_alive) return request.drop_block();
-  request.pipelined_end = request.end;
-  request.begin = request.end = static_cast<std::uint16_t>(head_length);
-}
-
 // Puts a body that lies in memory after the head, so that one send carries both.
 void append_first_bytes(request_info& record) noexcept {
   net::Lane& response = record.lane[kResponse];

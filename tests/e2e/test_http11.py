@@ -388,7 +388,7 @@ class Upgrade(Case):
     def test_without_a_request_for_it(self):
         origin = self.origin(lambda wire: wire.send(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"))
         with self.proxy().connect() as client:
-            self.assert_own_answer(client.send(ask(origin.url())).rest(), 502)
+            self.assert_own_answer(client.send(ask(origin.url(), "Connection: close")).rest(), 502)
 
 
 class Tunnel(Case):

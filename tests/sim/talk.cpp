@@ -159,7 +159,7 @@ std::string answer_head_expected(const Ask& ask, bool close) {
 
 bool is_own_head(const std::string& head) {
   constexpr std::string_view kStart = "HTTP/1.0 ";
-  if (head.size() <= kStart.size() || head.compare(0, kStart.size(), kStart) != 0) return false;
+  if (head.size() <= kStart.size() || (head.compare(0, kStart.size(), kStart) != 0 && head.compare(0, 9, "HTTP/1.1 ") != 0)) return false;
   return (head[9] == '4' || head[9] == '5') && head.find("\r\nVia:") == std::string::npos &&
          head.find(" Said So\r\n") == std::string::npos;
 }
@@ -279,7 +279,8 @@ Visitor::Visitor(World& world, const Visit& plan, std::size_t index, const std::
                const std::string status = head.substr(std::min<std::size_t>(9, head.size()), 3);
                if (status == "101" || (ask.kind == Ask::Kind::connect && status == "200")) return Reader::Body::tunnel;
                // A request that could not be parsed may have been a HEAD, and its response may still have a body.
-               if (ask.method == "HEAD" && is_own_head(head)) return Reader::Body::to_eof;
+               const bool closes = head.find("\r\nConnection: close\r\n") != std::string::npos;
+               if (ask.method == "HEAD" && is_own_head(head) && closes) return Reader::Body::to_eof;
                const bool none = ask.method == "HEAD" || status == "204" || status == "304";
                return none ? Reader::Body::none : Reader::Body::as_said;
              }),

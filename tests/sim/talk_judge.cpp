@@ -24,6 +24,8 @@ std::string shown(std::string_view text) {
 }
 
 bool begins(std::string_view whole, std::string_view with) { return whole.substr(0, with.size()) == with; }
+// It may be the beginning of a response of the proxy itself.
+bool begins_own(std::string_view head) { return begins("HTTP/1.0 ", head) || begins("HTTP/1.1 ", head); }
 
 // The response may close the client's connection unrequested: the rest of the request is not read.
 bool may_close(const Ask& ask) {
@@ -169,10 +171,10 @@ class Judge {
       const Reader::Message& message = messages[nth];
       const bool own = is_own_head(message.head);
       const bool last = nth + 1 == messages.size();
-      if (own && !last) return "bytes follow the proxy's own response";
       if (nth >= plan.asks.size())
-        return (own || (!message.head_whole && begins("HTTP/1.0 ", message.head))) && plan.manner == Visit::Manner::garbage ? "" : "it has a response without a request: " + shown(message.head);
+        return (own || (!message.head_whole && begins_own(message.head))) && plan.manner == Visit::Manner::garbage ? "" : "it has a response without a request: " + shown(message.head);
       if (own && nth < whole) return "request " + std::to_string(nth) + " must be answered, but has: " + shown(message.head);
+      if (own && !last && message.head.find("\r\nConnection: close\r\n") != std::string::npos) return "a response follows the last one";
       if (own) continue;
       if (turned_away(index) != 0 && message.head_whole) return "it was served but must be refused: " + shown(message.head);
       if (const std::string fault = answer(plan.asks[nth], message, passed(index), nth < whole && !ended_by_reset(client, nth)); !fault.empty())
@@ -205,7 +207,7 @@ class Judge {
     const std::string head = has ? client.reader.messages[nth].head : "";
     // A HEAD response has no body; later bytes of the client may cause a reset.
     const bool right = has && (client.reader.messages[nth].whole || ask.method == "HEAD") &&
-                       client.reader.messages[nth].head_whole && head.substr(0, 12) == "HTTP/1.0 " + std::to_string(wanted);
+                       client.reader.messages[nth].head_whole && head.substr(0, 12) == (ask.http11 ? "HTTP/1.1 " : "HTTP/1.0 ") + std::to_string(wanted);
     return right ? "" : "it must have " + std::to_string(wanted) + ", but has: " + shown(head);
   }
 
@@ -221,7 +223,7 @@ class Judge {
     const bool closes = must_close(ask) || may_close(ask) || scenario_.blocks != 0 || !owed_.all || may_end;
     if (all && closes && begins(answer_head_expected(ask, true), got)) return {};
     if (!message.head_whole && !all && begins(interims[message.interims.size()], got)) return {};
-    if (!message.head_whole && begins("HTTP/1.0 ", got)) return {};  // of the proxy's own response
+    if (!message.head_whole && begins_own(got)) return {};
     return "its head is " + shown(got) + " instead of " + shown(answer_head_expected(ask, must_close(ask)));
   }
 

@@ -187,7 +187,7 @@ TEST(Kept, ARequestOnADeadReusedConnectionIsRetriedOnce) {
   EXPECT_EQ(b.read(second), forwarded("/2"));
   b.world.remote_close(*second);
   const string got = b.read(client);
-  EXPECT_EQ(got.substr(0, 12), "HTTP/1.0 502") << "but not a third time";
+  EXPECT_EQ(got.substr(0, 12), "HTTP/1.1 502") << "but not a third time";
   EXPECT_EQ(b.arrival(host), nullptr);
 }
 
@@ -222,7 +222,7 @@ TEST(Kept, NoRetryOnceAResponseHasBegun) {
   b.send(client, get("/2"));
   b.send(first, "HTTP/1.1 2");
   b.world.remote_close(*first);
-  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");
+  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.1 502");
   EXPECT_EQ(b.arrival(host), nullptr);
 }
 
@@ -408,7 +408,7 @@ TEST(Chunks, MalformedRequestChunksAreRefusedWhereverTheyCome) {
     b.send(client, at_once ? head + "x\r\n" : head);
     const auto origin = b.arrival(host);
     if (!at_once) b.send(client, "x\r\n");
-    EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 400") << at_once;
+    EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.1 400") << at_once;
     EXPECT_EQ(b.last().reason, Reason::bad_chunk);
     if (origin) {
       EXPECT_EQ(b.read(origin).find("0\r\n\r\n"), string::npos);
@@ -509,14 +509,83 @@ TEST(Kept, ARetainedBlockServesTheResponseIfNoOtherIsFree) {
 TEST(Kept, LingersForAClientThatExpectsKeepAlive) {
   Http11 b;
   const auto client = b.client();
-  b.send(client, "GET http://10.0.0.9/ HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");
+  b.send(client, "GET http://x!/ HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.1 400");
   EXPECT_EQ(b.record().wait, Wait::linger);
   b.send(client, get("/next"));
   EXPECT_FALSE(client->remote_reset) << "it would destroy the response";
   b.world.remote_close(*client);
   b.settle();
   EXPECT_TRUE(b.clean());
+}
+
+TEST(OwnErrors, AfterARequestThatWasReadWholeTheConnectionStays) {
+  struct Row {
+    const char* title;
+    string request;
+    const char* status;
+    bool stays;
+  };
+  const string refused = "http://10.0.0.9/", denied = "http://169.254.169.254/";
+  const Row rows[] = {
+      {"an unreachable host", "GET " + refused + " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 502", true},
+      {"a whole body", "PUT " + refused + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi",
+       "HTTP/1.1 502", true},
+      {"a part of a body", "PUT " + refused + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nh",
+       "HTTP/1.1 502", false},
+      {"a denied address", "GET " + denied + " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 403", true},
+      {"a denied address and a whole body",
+       "PUT " + denied + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+       "HTTP/1.1 403", true},
+      {"a scheme that is not supported", "GET https://h/ HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 501", true},
+      {"the same, and a part of a body", "PUT https://h/ HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nh",
+       "HTTP/1.1 501", false},
+      {"CONNECT to a port that is not allowed", "CONNECT h:25 HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 403",
+       false},
+      {"CONNECT to an unreachable host", "CONNECT 10.0.0.9:443 HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 502",
+       false},
+      {"an upgrade", "GET " + refused + " HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+       "HTTP/1.1 502", false},
+      {"the client closes", "GET " + refused + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+       "HTTP/1.1 502", false},
+      {"HTTP/1.0", "GET " + refused + " HTTP/1.0\r\n\r\n", "HTTP/1.0 502", false},
+      {"a malformed request", "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400", false},
+      {"no HTTP", "hello\r\n\r\n", "HTTP/1.0 400", false},
+      {"not a request for a proxy", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400", false},
+  };
+  for (const Row& row : rows) {
+    Http11 b;
+    const auto client = b.client();
+    b.send(client, row.request);
+    const string got = b.read(client);
+    EXPECT_EQ(got.substr(0, 12), row.status) << row.title;
+    EXPECT_EQ(got.find("\r\nConnection: close\r\n") == string::npos, row.stays) << row.title;
+    EXPECT_EQ(client->down.fin_arrived, !row.stays) << row.title;
+    if (!row.stays) continue;
+    EXPECT_EQ(b.record().wait, Wait::keep_alive) << row.title;
+    EXPECT_EQ(b.blocks_pool.used(), 0U) << row.title;
+    auto& host = b.origin();
+    b.send(client, get("/next"));
+    const auto origin = b.arrival(host);
+    ASSERT_TRUE(origin) << row.title;
+    EXPECT_EQ(b.read(origin), forwarded("/next")) << row.title;
+    b.send(origin, answer("a"));
+    EXPECT_EQ(b.read(client), passed_on("a")) << row.title;
+  }
+}
+
+TEST(OwnErrors, ThePipelinedRequestIsServedNext) {
+  for (const std::size_t blocks : {1U, 16U}) {
+    Http11 b{blocks};
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, "GET http://10.0.0.9/ HTTP/1.1\r\nHost: x\r\n\r\n" + get("/next"));
+    const auto origin = b.arrival(host);
+    EXPECT_EQ(origin != nullptr, blocks == 16) << "with one block, the client repeats it";
+    const string got = b.read(client);
+    EXPECT_EQ(got.substr(0, 12), "HTTP/1.1 502");
+    EXPECT_EQ(got.find("\r\nConnection: close\r\n") == string::npos, blocks == 16);
+  }
 }
 
 TEST(InterimResponses, DoNotHideThatTheClientHasLeft) {
@@ -633,7 +702,7 @@ TEST_F(TunnelTest, AResetReportedToAWriteIsNotAnEnd) {
 
 TEST_F(TunnelTest, RefusedTunnels) {
   b.send(client, "CONNECT 10.0.0.9:80 HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502");
+  EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.1 502");
   EXPECT_EQ(b.last().reason, Reason::connection_refused);
 }
 
@@ -668,7 +737,7 @@ TEST(Upgrade, NotForOldClientsNorUnrequested) {
     const auto origin = b.arrival(host);
     EXPECT_EQ(b.read(origin).find("Upgrade"), string::npos) << request;
     b.send(origin, "HTTP/1.1 101 Go\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n");
-    EXPECT_EQ(b.read(client).substr(0, 12), "HTTP/1.0 502") << request;
+    EXPECT_EQ(b.read(client).substr(8, 4), " 502") << request;
   }
 }
 

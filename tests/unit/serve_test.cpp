@@ -378,7 +378,7 @@ TEST(Serve, AConnectionBeyondTheLimitIsClosed) {
   b.worker->requests_max = 1;
   const auto second = b.client();
   b.send(second, get("/a"));
-  EXPECT_TRUE(b.read(second).starts_with("HTTP/1.0 503"));
+  EXPECT_TRUE(b.read(second).starts_with("HTTP/1.1 503"));
   EXPECT_TRUE(second->down.fin_arrived);
   b.world.remote_close(*second);
   b.settle();
@@ -521,7 +521,7 @@ TEST(Reverse, AllMembersAreUnreachable) {
   b.member(2, Manner::refuses);
   const auto client = b.client();
   b.send(client, get("/"));
-  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 502"));
+  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 502"));
   EXPECT_EQ(b.worker->finished.back()->route.tried, 3U);
   b.world.remote_close(*client);
   b.settle();
@@ -538,7 +538,7 @@ TEST(Reverse, NoRetryOnceAMemberHasReceivedTheRequest) {
   const auto server = b.arrival(first);
   b.read(server);
   b.world.remote_rst(*server);
-  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 502"));
+  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 502"));
   EXPECT_EQ(b.arrival(second), nullptr);
   EXPECT_TRUE(b.generation.groups->is_ejected(0, 0, b.worker->now)) << "it did not respond";
   b.world.remote_close(*client);
@@ -600,7 +600,7 @@ TEST(Reverse, TimeoutWithoutAResponse) {
   b.send(client, get("/"));
   b.read(b.arrival(host));
   b.pass(b.config.wait(Wait::response_head));
-  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.0 504"));
+  EXPECT_TRUE(b.read(client).starts_with("HTTP/1.1 504"));
   EXPECT_TRUE(b.generation.groups->is_ejected(0, 0, b.worker->now));
   b.world.remote_close(*client);
   b.settle();
@@ -683,7 +683,7 @@ TEST(Reverse, AReusedConnectionDoesNotBypassARule) {
   admit(sys::accept(b.Bench::listener, peer).fd, peer, 1, *b.worker);
   b.send(another, "GET http://o.test/ HTTP/1.1\r\nHost: o.test\r\n\r\n");
   EXPECT_EQ(b.read(server), "");
-  EXPECT_TRUE(b.read(another).starts_with("HTTP/1.0 403"));
+  EXPECT_TRUE(b.read(another).starts_with("HTTP/1.1 403"));
 }
 
 }  // namespace
