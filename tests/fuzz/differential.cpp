@@ -245,6 +245,9 @@ struct Disagreement {
     return ours.what != What::complete && theirs.what == What::complete;
   }
   [[nodiscard]] bool refused_for(Reason why) const { return they_accept() && ours.why == why; }
+  [[nodiscard]] bool readable_response() const {
+    return kind == Kind::response && ours.what == What::complete;
+  }
   [[nodiscard]] bool both() const { return ours.what == What::complete && theirs.what == What::complete; }
 
   // The first line, without an empty one before it.
@@ -381,6 +384,41 @@ const Class kClasses[] = {
               is_userinfo_good(d.target());
      }},
 
+    // Faults of servers with one reading, and of clients that are mended.
+    {"the same length several times in a response", Stricter::they, "RFC 9110 8.6: one is written",
+     [](const D& d) {
+       const auto lengths = d.values("content-length");
+       return d.readable_response() && !lengths.empty() &&
+              (lengths.size() > 1 || lengths[0].find(',') != string::npos);
+     }},
+    {"lengths in a response without a body", Stricter::they, "RFC 9112 6.3, rule 1: they do not count",
+     [](const D& d) { return d.readable_response() && d.ours.body == "none"; }},
+    {"blank before a colon in a response", Stricter::they, "RFC 9112 5.1: a proxy must remove it",
+     [](const D& d) {
+       return d.readable_response() && d.has_line([](string_view line) {
+         const string_view name = line.substr(0, line.find(':'));
+         return !name.empty() && (name.back() == ' ' || name.back() == '\t');
+       });
+     }},
+    {"ICY", Stricter::they, "a radio stream's HTTP/1.0",
+     [](const D& d) { return d.readable_response() && d.first_line().starts_with("ICY "); }},
+    {"control character or bare LF in a response", Stricter::they, "RFC 9110 5.5, RFC 9112 2.2",
+     [](const D& d) { return d.readable_response() && (has_control(d.text) || has_bare_line_end(d.text)); }},
+    {"empty elements around \"chunked\"", Stricter::they, "RFC 9110 5.6.1.2: they are ignored",
+     [](const D& d) {
+       const auto codings = d.values("transfer-encoding");
+       return d.ours.what == What::complete && d.ours.body == "chunked" &&
+              (codings.size() > 1 || codings[0].find(',') != string::npos);
+     }},
+    {"byte above 0x7f in a target", Stricter::they, "it is percent-encoded when it is written",
+     [](const D& d) {
+       const string target = d.target();
+       return d.kind == Kind::request && d.ours.what == What::complete &&
+              !reference::all(target, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+     }},
+    {"ws://", Stricter::neither, "RFC 6455 3: http:// with Upgrade",
+     [](const D& d) { return d.both() && reference::lower(d.target()).starts_with("ws://"); }},
+
     // They accept, we refuse.
     {"bare CR or LF", Stricter::we, "RFC 9112 2.2: a bare CR is invalid; a bare LF may be taken, we do not",
      [](const D& d) { return d.refused_for(Reason::bad_line_end) && has_bare_line_end(d.text); }},
@@ -442,11 +480,6 @@ const Class kClasses[] = {
        reference::Message message;
        return d.kind == Kind::response && d.refused_for(Reason::bad_status_line) &&
               (!reference::read_status_line(d.first_line(), message) || message.status[0] == '0');
-     }},
-    {"empty line before a status line", Stricter::we, "RFC 9112 2.2: only a server is to skip one",
-     [](const D& d) {
-       return d.kind == Kind::response && d.refused_for(Reason::bad_status_line) &&
-              d.text.substr(0, 2) == "\r\n";
      }},
     {"more than one empty line before a request", Stricter::we, "RFC 9112 2.2: at least one, we skip one",
      [](const D& d) {
