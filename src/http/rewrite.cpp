@@ -86,6 +86,16 @@ Writer& put_field(Writer& out, string_view name, string_view value) noexcept {
   return out << name << ": " << value << "\r\n";  // PLANT(write-field)
 }
 
+// Writes a field by which the client logs in to the next proxy. Returns false if the field is not one, or not
+// for the next hop.
+bool put_login(Writer& out, const Field& field, const Form& form) noexcept {
+  constexpr FieldNames kLogin{FieldName::proxy_authorization, FieldName::proxy_authenticate,
+                              FieldName::proxy_authentication_info};
+  if (!form.proxy_login || !kLogin.has(field.id)) return false;
+  put_field(out, field.name, field.value);
+  return true;
+}
+
 // Writes an end-to-end field. Content-Length is written from its parsed number, once, even if Connection
 // names it: the sender must not hide the body's framing. Without `length` it is removed.
 void put_end_to_end(Writer& out, const Field& field, const ConnectionOptions& options,
@@ -260,6 +270,7 @@ void put_fields(Writer& out, const RequestHead& head, const ConnectionOptions& o
   std::optional<std::uint64_t> length = head.length;
   for (const Field& field : head.fields.all()) {
     if (head.forwards_left >= 0 && put_forwards_left(out, field)) continue;
+    if (put_login(out, field, form)) continue;
     if (form.reverse && put_known(out, field, received, head, form)) continue;
     put_end_to_end(out, field, options, length);
   }
@@ -284,8 +295,7 @@ constexpr std::size_t length_of(std::initializer_list<string_view> texts, std::s
 }
 // A blank in each field. Upgrade and Transfer-Encoding are written only if they were received.
 constexpr std::size_t kInAll =
-    kFieldsMax +
-    length_of({"Via: 1.1 \r\n", "Connection: close\r\n", "X-Request-Id: \r\n"}, 64 + 64);
+    kFieldsMax + length_of({"Via: 1.1 \r\n", "Connection: close\r\n", "X-Request-Id: \r\n"}, 64 + 64);
 constexpr std::size_t kToProxy =
     length_of({"Host: \r\n", "/", "Proxy-Authorization: Basic \r\n"}, kHostTextMax + kCredentialsBytesMax);
 // Without a received Host, form.host appears in Host only. 39: the longest IPv6 address without an IPv4 one
@@ -334,7 +344,8 @@ std::size_t write_response(const ResponseHead& head, const ProxyFields& hop, con
   // Neither an interim response nor a 204 has a length (RFC 9110 section 8.6).
   const bool has_length = !head.interim() && head.status != 204;  // PLANT(no-length-with-204)
   std::optional<std::uint64_t> length = has_length ? head.length : std::nullopt;
-  for (const Field& field : head.fields.all()) put_end_to_end(out, field, options, length);
+  for (const Field& field : head.fields.all())
+    if (!put_login(out, field, form)) put_end_to_end(out, field, options, length);
   const bool dated = head.has_date && !options.names(FieldName::date);
   if (!dated && !head.interim()) put_field(out, "Date", hop.date);
   put_hop(out, head.version, hop, form, head.fields);

@@ -27,6 +27,9 @@ struct Form {
   bool absolute = false;
   // For that proxy, in Base64 (RFC 7617), at most kCredentialsBytesMax bytes; empty: none.
   std::string_view credentials{};
+  // The next hop is a proxy that may ask the client itself for a login: Proxy-Authorization,
+  // Proxy-Authenticate and Proxy-Authentication-Info are forwarded.
+  bool proxy_login = false;
   // The next hop is an upstream server that gets forwarding headers.
   bool reverse = false;
   bool trusted = false;              // the client is a proxy whose forwarding headers count
@@ -40,8 +43,8 @@ inline constexpr std::size_t kCredentialsBytesMax = 428;        // user, colon a
 inline constexpr std::size_t kHostTextMax = kHostBytesMax + 6;  // with ":65535"
 
 // A rewritten head is at most this much longer than the received one: by Host, Via, Connection,
-// Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. Blanks after the commas of Upgrade and percent-encoding can
-// add more. `via` must have at most 64 bytes.
+// Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. Blanks after the commas of Upgrade and
+// percent-encoding can add more. `via` must have at most 64 bytes.
 inline constexpr std::size_t kRewriteGrowthMax = 1000;
 using HeadRoom = std::array<char, kHeadBytesMax + kRewriteGrowthMax>;
 

@@ -32,7 +32,9 @@ void put_connect(Writer& out, const Login& login, string_view host, std::uint16_
   put_authority(out, host, port);
   out << "\r\n";
   if (!our_name.empty()) out << "Via: 1.1 " << our_name << "\r\n";
-  if (!login.user.empty())
+  if (!login.credentials.empty())
+    out << "Proxy-Authorization: " << login.credentials << "\r\n";
+  else if (!login.user.empty())
     http::put_basic(out << "Proxy-Authorization: Basic ", login.user, login.password) << "\r\n";
   out << "\r\n";
 }

@@ -20,6 +20,7 @@ enum class HandshakeStep : std::uint8_t { none, connect, socks_methods, socks_lo
 // no colon.
 struct Login {
   std::string_view user, password;
+  std::string_view credentials{};  // HTTP: the client's own, as in Proxy-Authorization; instead of the others
 };
 inline constexpr std::size_t kLoginBytesMax = 255;  // RFC 1929 section 2
 static_assert(kLoginBytesMax <= http::kBasicWordMax);

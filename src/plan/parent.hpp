@@ -18,6 +18,8 @@ struct Parent {
   Hop hop;
   std::string user, password;  // decoded; empty user: no credentials
   bool operator==(const Parent&) const = default;
+  // No login is configured, and the protocol lets the client send its own.
+  [[nodiscard]] bool takes_login() const noexcept { return kind == Kind::http && user.empty(); }
 };
 
 // Hosts that are reached without the upstream proxy.

@@ -41,6 +41,7 @@ struct MessageInfo {
   bool keep_alive : 1 = false;                    // the client's connection is kept after the response
   bool keep_alive_expected : 1 = false;  // the client may assume so, at least until it has the response
   bool upstream_keep_alive : 1 = false;  // the upstream's connection can be reused after the response
+  bool proxy_login : 1 = false;          // the client itself may log in to the upstream proxy
   bool bound : 1 = false;                // a login has bound it to the client's connection
   bool end_in_doubt : 1 = false;         // client and upstream may see the request's end differently
   bool expects : 1 = false;              // the client waits for a 100 that has not come
@@ -57,8 +58,8 @@ struct Exchange {
   std::uint64_t sent_up_at_start = 0;                            // the lanes' counters when the request began
   std::uint64_t sent_down_at_start = 0;
   std::uint32_t interim_bytes = 0;  // of the 1xx responses so far
-  std::uint64_t phase_at = 0;  // when `phase` began, ms
-  Phase phase = Phase::none;   // of SEND_REQUEST
+  std::uint64_t phase_at = 0;       // when `phase` began, ms
+  Phase phase = Phase::none;        // of SEND_REQUEST
 };
 static_assert(sizeof(Exchange) <= 1792);
 static_assert(AccessRecord::kAttemptsMax == net::Addresses::kMax);

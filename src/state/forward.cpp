@@ -91,6 +91,7 @@ http::Form request_form(const request_info& record, const Turn& turn, const Work
   const Route& route = exchange.route;
   http::Form form =
       http::request_form(head, exchange.message.version, plan::upgrade_protocols(turn.config()));
+  form.proxy_login = exchange.message.proxy_login;
   form.request_id = request_id(exchange, turn, worker, additions.id);
   if (route.parent != nullptr && route.parent->kind == plan::Parent::Kind::http) {
     form.absolute = true;
@@ -186,6 +187,8 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
     message.keep_alive = false;
     request.drop_block();  // pipelined requests get no response
   }
+  if (head.status == 407 && record.exchange->route.parent != nullptr && !message.proxy_login)
+    return fail_request(record, turn, worker, Reason::parent_auth_failed);
   message.bound |= http::logs_in_connection(head.fields);
   message.end_in_doubt |= message.responds_early || !request.complete() || message.expects;
   message.upstream_keep_alive =
@@ -198,7 +201,8 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
       .chunked = http11 && open_ended,
       .close = !message.keep_alive,
       .upgrade = http11 && head.status == 426 ? http::UpgradeLine::all : http::UpgradeLine::none,
-      .via = record.exchange->route.kind != plan::Kind::reverse};
+      .via = record.exchange->route.kind != plan::Kind::reverse,
+      .proxy_login = message.proxy_login};
   response.framing = http::Framing{head.body, http::Sender::server};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const Result result = send_response_head(record, turn, worker, head, form, head_length);

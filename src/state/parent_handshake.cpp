@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "../net/error_reason.hpp"
 #include "bookkeeping.hpp"
@@ -32,12 +33,11 @@ Result parent_failed(request_info& record, Turn& turn, Worker& worker, Reason re
 }
 
 // Writes this step's message to the block. Returns false if it does not fit.
-bool write_handshake(request_info& record, const Turn& turn) noexcept {
+bool write_handshake(request_info& record, const Turn& turn, const net::Login& login) noexcept {
   const Exchange& exchange = *record.exchange;
   net::Lane& lane = record.handshake->lane;
-  const std::size_t length =
-      net::write_handshake(exchange.handshake_step, login_of(*exchange.route.parent),
-                           exchange.route.host_view(), exchange.route.port, turn.via(), lane.block->bytes);
+  const std::size_t length = net::write_handshake(exchange.handshake_step, login, exchange.route.host_view(),
+                                                  exchange.route.port, turn.via(), lane.block->bytes);
   lane.begin = 0;
   lane.end = static_cast<std::uint16_t>(length);
   return length > 0;
@@ -49,12 +49,29 @@ void remove_reply(net::Lane& lane, std::size_t length) noexcept {
   std::memmove(lane.block->bytes, lane.block->bytes + length, lane.end);
 }
 
+// The parent asks the client for a login: its reply is the response to the client's CONNECT.
+Result relay_reply(request_info& record) noexcept {
+  net::Lane& request = record.lane[kRequest];
+  net::Lane& response = record.lane[kResponse];
+  response.block = std::move(record.handshake->lane.block);
+  response.begin = 0;
+  response.end = record.handshake->lane.end;
+  record.handshake.reset();
+  record.side[kUpstream].link = Link::open;
+  record.exchange->route.kind = plan::Kind::forward;
+  if (request.held() > 0) record.exchange->message.keep_alive = false;  // bytes for the tunnel
+  request.drop_block();
+  request.framing = http::Framing{};
+  return Event::request_sent;
+}
+
 Result parse_parent_reply(request_info& record, Turn& turn, Worker& worker) noexcept {
   Exchange& exchange = *record.exchange;
   net::Lane& lane = record.handshake->lane;
   const net::HandshakeResult result =
       net::parse_reply(exchange.handshake_step, login_of(*exchange.route.parent),
                        {reinterpret_cast<const char*>(lane.block->bytes), lane.end});
+  if (result.status == 407 && exchange.message.proxy_login) return relay_reply(record);
   if (result.what == What::failed) return parent_failed(record, turn, worker, result.reason, result.status);
   if (result.what == What::more) return again();
   remove_reply(lane, result.consumed);
@@ -76,6 +93,18 @@ Result parse_parent_reply(request_info& record, Turn& turn, Worker& worker) noex
 
 }  // namespace
 
+std::optional<Result> prepare_handshake(request_info& record, Turn& turn, Worker& worker,
+                                        std::string_view credentials) noexcept {
+  if (!need_progress(record)) return fail_request(record, turn, worker, Reason::no_memory);
+  net::Lane& lane = record.handshake->lane;
+  if (!lane.block) lane.block = worker.blocks.take();
+  if (!lane.block) return need_block(Wait::request_head);
+  record.exchange->handshake_step = HandshakeStep::connect;
+  if (!write_handshake(record, turn, {{}, {}, credentials}))
+    return fail_request(record, turn, worker, Reason::head_too_large);
+  return {};
+}
+
 HandshakeStep first_handshake_step(const Route& route) noexcept {
   if (route.parent == nullptr) return HandshakeStep::none;
   if (route.parent->kind == plan::Parent::Kind::socks5) return HandshakeStep::socks_methods;
@@ -89,7 +118,7 @@ Result parent_handshake(request_info& record, Turn& turn, Worker& worker) noexce
   if (!lane.block) {
     lane.block = worker.blocks.take();
     if (!lane.block) return need_block(Wait::response_head);
-    if (!write_handshake(record, turn))
+    if (!write_handshake(record, turn, login_of(*record.exchange->route.parent)))
       return fail_request(record, turn, worker, Reason::bad_parent_response);
   }
   if (!record.handshake->message_sent) {

@@ -34,7 +34,7 @@ Result carry_out(request_info& record, Turn& turn, Worker& worker, const http::R
                  std::size_t head_length, const plan::Plan& plan) noexcept {
   switch (plan.kind) {
     case plan::Kind::forward: return forward_request(record, turn, worker, head, head_length);
-    case plan::Kind::tunnel: return begin_tunnel(record, head_length);
+    case plan::Kind::tunnel: return begin_tunnel(record, turn, worker, head, head_length);
     case plan::Kind::reply: return answer_locally(record, turn, worker, head);
     case plan::Kind::reverse: return forward_to_group(record, turn, worker, head, head_length, plan);
     default: break;
@@ -62,6 +62,8 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   exchange.route.kind = plan.kind;
   exchange.route.parent = plan.parent;
   exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;
+  exchange.message.proxy_login =
+      turn.users() == nullptr && plan.parent != nullptr && plan.parent->takes_login();
   if (plan.kind != plan::Kind::refuse)
     if (const Reason why = client_objection(record, turn, worker, head); why != Reason::none)
       return refuse(record, turn, worker, head, head_length, why);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bookkeeping.hpp"
+#include "parent_handshake.hpp"
 #include "upload.hpp"
 
 using base::Reason;
@@ -29,8 +30,12 @@ Result open_tcp_proxy(request_info& record) noexcept {
 
 }  // namespace
 
-Result begin_tunnel(request_info& record, std::size_t head_length) noexcept {
+Result begin_tunnel(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
+                    std::size_t head_length) noexcept {
   net::Lane& request = record.lane[kRequest];
+  const http::Field* const login = head.fields.find(http::FieldName::proxy_authorization);
+  if (login != nullptr && record.exchange->message.proxy_login)
+    if (const auto failure = prepare_handshake(record, turn, worker, login->value)) return *failure;
   request.framing = http::Framing{{http::Body::Kind::until_eof}};
   request.begin = static_cast<std::uint16_t>(head_length);
   if (request.held() == 0) request.drop_block();

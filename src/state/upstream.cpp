@@ -59,6 +59,8 @@ bool reuse_connection(request_info& record, Turn& turn, Worker& worker) noexcept
   if (address_objection(exchange, turn, worker, used.address) != Reason::none) return false;
   record.side[kUpstream] = std::move(used.upstream);
   exchange.connector.reuse(used.address);
+  // The client's next step of a login to the parent: CONNECT over the same connection.
+  if (exchange.handshake_step == net::HandshakeStep::connect) record.side[kUpstream].link = Link::handshaking;
   exchange.log.reused = true;
   exchange.message.bound |= used.client != 0;
   record.lane[kRequest].repeatable = is_repeatable(record);

@@ -107,11 +107,19 @@ class ByAParent(Case):
     def test_a_parent_that_wants_another_login(self):
         _, proxy = self.by(HttpParent, "http://ann:wrong@{}", login=LOGIN)
         with proxy.connect() as client:
-            client.send(b"CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n")
+            client.send(b"CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nConnection: close\r\n\r\n")
             answer = client.rest()
         self.assert_own_answer(answer, 502)
         self.assertEqual(answer.head.all("Proxy-Authenticate"), [], "the challenge is for the proxy, not for the client")
         self.assertIn(" end=parent-auth-failed by=upstream", proxy.line(" CONNECT "))
+
+    def test_a_parent_that_wants_the_clients_login(self):
+        _, proxy = self.by(HttpParent, "http://{}", login=LOGIN)
+        with proxy.connect() as client:
+            for login, status in ((), 407), ((f"Proxy-Authorization: {LOGIN}",), 200):
+                client.send("\r\n".join(("CONNECT a.test:443 HTTP/1.1", "Host: a.test:443", *login, "", "")).encode())
+                self.assertEqual(client.read_head().status, status)
+                self.assertEqual(client.head.all("Proxy-Authenticate"), [] if login else ['Basic realm="x"'])
 
     def tunnel(self, proxy, size=300_000):
         """Through a tunnel, both ways, with early data and half-close."""

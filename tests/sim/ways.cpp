@@ -285,7 +285,10 @@ std::string Gate::no_word(int reply) {
 std::string Gate::refusal(const Talk& talk) {
   static constexpr std::string_view kWords[] = {"HTTP/1.1 407 Log in here\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
                                                 "HTTP/1.0 403 No\r\n\r\nno", "HTTP/1.1 302 There\r\nLocation: http://x/\r\n\r\n"};
-  if (plan_.kind == Kind::http) return std::string{kWords[world_.chooser().choose(3)]};
+  if (plan_.kind == Kind::http) {
+    const std::uint32_t word = world_.chooser().choose(3);
+    return std::string{kWords[word == 0 && !plan_.login ? 1 : word]};  // without a login, a 407 is for the client
+  }
   if (talk.stage == Stage::first) return "\5\xff";
   if (talk.stage == Stage::login) return "\1\1";
   static constexpr int kReplies[] = {1, 2, 3, 4, 5, 7, 8, 9, 0xff};

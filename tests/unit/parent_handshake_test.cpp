@@ -112,10 +112,50 @@ void expect_refusals(const char* url, const std::vector<Row>& rows) {
 TEST(HttpParent, Refusals) {
   expect_refusals("http://10.0.0.1:80",
                   {{"forbidden", "HTTP/1.1 403 No\r\n\r\n", Reason::parent_refused, 502},
-                   {"wants a login", "HTTP/1.1 407 Login?\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
-                    Reason::parent_auth_failed, 502},
                    {"not HTTP", "SSH-2.0-x\r\n", Reason::bad_parent_response, 502},
                    {"closes", "", Reason::upstream_closed, 502}});
+  expect_refusals(
+      "http://ann:secret@10.0.0.1:80",
+      {{"does not accept the login", "HTTP/1.1 407 Login?\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
+        Reason::parent_auth_failed, 502}});
+}
+
+// Without a login of the proxy's own, the client logs in to the parent: GET and CONNECT alike.
+TEST(HttpParent, AsksTheClientForALogin) {
+  const string challenge =
+      "HTTP/1.1 407 Login\r\nDate: x\r\nProxy-Authenticate: NTLM\r\nContent-Length: 2\r\n\r\nno";
+  const string passed =
+      "HTTP/1.1 407 Login\r\nDate: x\r\nProxy-Authenticate: NTLM\r\nContent-Length: 2\r\nVia: 1.1 "
+      "proxy\r\n\r\nno";
+  for (const string first : {kGet, kConnect}) {
+    Family b{"http://10.0.0.1:80"};
+    auto& host = b.origin();
+    const auto client = b.ask(first.c_str());
+    const auto parent = b.arrival(host);
+    EXPECT_EQ(b.heard(parent).find("Proxy-Authorization"), string::npos);
+    b.send(parent, challenge);
+    EXPECT_EQ(b.read(client), passed) << first;
+    ASSERT_EQ(b.upstreams.bound(), 1U) << "the steps of the login need the same connection";
+    b.send(client, first.substr(0, first.size() - 2) + "Proxy-Authorization: NTLM abc\r\n\r\n");
+    EXPECT_EQ(b.arrival(host), nullptr);
+    EXPECT_NE(b.heard(parent).find("\r\nProxy-Authorization: NTLM abc\r\n"), string::npos) << first;
+    b.send(parent, "HTTP/1.1 200 OK\r\nDate: x\r\n\r\nhello");
+    EXPECT_NE(b.read(client).find("\r\n\r\n"), string::npos) << first;
+    EXPECT_EQ(b.last().status, 407) << "only the first has ended";
+  }
+}
+
+TEST(HttpParent, IsNotToldOfALoginToThisProxy) {
+  Family b{"http://ann:secret@10.0.0.1:80"};
+  auto& host = b.origin();
+  const auto client =
+      b.ask("GET http://o.test/ HTTP/1.1\r\nHost: o.test\r\nProxy-Authorization: Basic mine\r\n\r\n");
+  const auto parent = b.arrival(host);
+  EXPECT_EQ(b.heard(parent).find("mine"), string::npos);
+  b.send(parent, "HTTP/1.1 407 Login?\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n");
+  const string got = b.read(client);
+  EXPECT_EQ(got.substr(8, 4), " 502") << "the configured login is wrong";
+  EXPECT_EQ(got.find("uthenticate"), string::npos);
 }
 
 TEST(HttpParent, ASilentParentTimesOut) {
