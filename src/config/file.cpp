@@ -218,7 +218,7 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
   std::vector<string> names;
   bool all = false;
   for (const FileValue& element : value.one_or_more()) {
-    const auto text = element.text("a host name, as in example.com");
+    const auto text = element.text("a host name, as in example.com or .example.com");
     if (!text) continue;
     all = all || *text == "*";
     plan::Hop host;
@@ -227,12 +227,14 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
     if (*text == "*") continue;
     string name{*text};
     if (bare_ipv6) name.insert(0, 1, '[').push_back(']');
-    if (!parse_host_port(name, host).empty()) {
-      element.expected("a host name, as in example.com, or * for all");
+    // ".example.com" is that name and all below it.
+    if (!parse_host_port(name, host).empty() || name.starts_with("..") || name.starts_with(".:") ||
+        name == ".") {
+      element.expected("a host name, as in example.com or .example.com, or * for all");
       continue;
     }
     if (host.port != 1) element.warn("the port has no effect: host names match at all ports");
-    names.push_back(base::lowered(host.host));
+    names.push_back(base::lowered(base::without_final_dot(host.host)));
   }
   if (all) names.clear();
   return names;

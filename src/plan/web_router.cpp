@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -18,15 +19,27 @@ using std::string_view;
 
 // ---- the site -------------------------------------------------------------------------------------------
 
-bool has_name(const Site& site, string_view host) noexcept {
-  return std::any_of(site.hostnames.begin(), site.hostnames.end(),
-                     [host](const string& name) { return base::equals_ignoring_case(name, host); });
+// How well a name of a site matches the host: the length of the name; 0: not at all. ".example.com" is that
+// name and all below it, as in rules; an equal name matches best.
+std::size_t match(string_view name, string_view host) noexcept {
+  if (base::equals_ignoring_case(name, host)) return std::numeric_limits<std::size_t>::max();
+  if (!name.starts_with('.')) return 0;
+  const bool below =
+      host.size() > name.size() && base::equals_ignoring_case(host.substr(host.size() - name.size()), name);
+  return below || base::equals_ignoring_case(name.substr(1), host) ? name.size() : 0;
 }
 
+// The site with the best match; without one, the first, which is the default.
 const Site& site_for(const Config& config, const Listener& listener, string_view host) noexcept {
+  const Site* best = &config.sites[listener.sites.front()];
+  std::size_t best_match = 0;
   for (const std::size_t index : listener.sites)
-    if (has_name(config.sites[index], host)) return config.sites[index];
-  return config.sites[listener.sites.front()];
+    for (const string& name : config.sites[index].hostnames) {
+      const std::size_t found = match(name, host);
+      if (found > best_match) best = &config.sites[index];
+      best_match = std::max(best_match, found);
+    }
+  return *best;
 }
 
 // ---- the route ------------------------------------------------------------------------------------------

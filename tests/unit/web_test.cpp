@@ -92,6 +92,31 @@ TEST_F(WebTest, TheSiteByTheHost) {
   EXPECT_EQ(found("/two", "elsewhere.test"), "/two") << "the listener's first site is the default";
 }
 
+TEST_F(WebTest, ANameWithAllBelowIt) {
+  config.sites.resize(4);
+  config.sites[1].hostnames = {".one.test"};
+  config.sites[2].hostnames = {".sub.one.test"};
+  config.sites[3].hostnames = {"x.sub.one.test"};
+  config.sites[0].routes = {route("/any")};
+  config.sites[1].routes = {route("/one")};
+  config.sites[2].routes = {route("/sub")};
+  config.sites[3].routes = {route("/x")};
+  listener.sites = {0, 1, 2, 3};
+  struct Row {
+    const char *host, *path;
+  };
+  for (const Row& row : {Row{"one.test", "/one"},
+                         {"a.One.test:80", "/one"},
+                         {"a.b.one.test.", "/one"},
+                         {"sub.one.test", "/sub"},
+                         {"y.sub.one.test", "/sub"},
+                         {"x.sub.one.test", "/x"},
+                         {"none.test", "/any"},
+                         {"xone.test", "/any"},
+                         {"test", "/any"}})
+    EXPECT_EQ(found(row.path, row.host), row.path) << row.host;
+}
+
 TEST_F(WebTest, TheLongestPrefixOnABoundary) {
   routes() = {route("/"), route("/a"), route("/a/b"), route("/c/")};
   struct Row {
