@@ -1,4 +1,4 @@
-# make             builds ./proxy (with c-ares if it is installed)
+# make             builds ./proxy
 # make help        lists the other targets
 
 # All processors, unless -j says otherwise. These targets change what others read, so the goals beside them wait.
@@ -17,7 +17,7 @@ OPTIMIZE ?= $(if $(DEBUG),-O0 -g,-O2 -g1)
 CXXFLAGS ?= $(OPTIMIZE)
 ALLFLAGS  = -std=c++20 $(WARNINGS) $(CXXFLAGS) -fstack-protector-strong -D_GNU_SOURCE $(FEATURES)
 
-# BARE=1          needs only a compiler and make: DNS by getaddrinfo, which blocks; without passwords, configuration files and gzip
+# BARE=1          needs only a compiler and make: without passwords, configuration files and gzip
 # DEBUG=1         not optimized, for a debugger
 # SAN=LIST        sanitizers, as SAN=address,undefined
 # MEMCHECK=1      the memory pools report their state to valgrind, so that it sees errors inside them
@@ -39,15 +39,6 @@ CONFIG   := $(CONFIG)-memcheck
 FEATURES += -DPROXY_MEMCHECK
 endif
 BUILD ?= build/$(CONFIG)
-
-CARES := $(if $(BARE),,$(shell pkg-config --exists libcares 2>/dev/null && echo yes))
-ifeq ($(CARES),yes)
-NAMES    := src/net/cares.cpp
-FEATURES += $(shell pkg-config --cflags libcares)
-LDLIBS   += $(shell pkg-config --libs libcares)
-else
-NAMES    := src/net/getaddrinfo.cpp
-endif
 
 CRYPT := $(if $(BARE),,$(shell pkg-config --exists libcrypt 2>/dev/null && echo yes))
 ifeq ($(CRYPT),yes)
@@ -80,10 +71,10 @@ endif
 SYSTEM  := src/sys/linux.cpp src/sys/files.cpp src/sys/beneath.cpp
 # Everything but the program's own file, the system calls, and the sources of names, of hashes and of gzip, which tests
 # replace or may lack.
-EITHER  := src/net/cares.cpp src/net/getaddrinfo.cpp $(foreach one,plan/crypt plan/nocrypt config/json config/nojson files/gzip files/nogzip,src/$(one).cpp)
+EITHER  := src/net/dns_source.cpp $(foreach one,plan/crypt plan/nocrypt config/json config/nojson files/gzip files/nogzip,src/$(one).cpp)
 CORE    := request_state.cpp http_parse.cpp src/sys/address.cpp $(JSON_READER) \
            $(filter-out $(EITHER),$(sort $(wildcard $(foreach room,base http net plan config files state watch server explain,src/$(room)/*.cpp))))
-SOURCES := proxy.cpp $(SYSTEM) $(NAMES) $(HASHES) $(GZIP) $(CORE)
+SOURCES := proxy.cpp $(SYSTEM) src/net/dns_source.cpp $(HASHES) $(GZIP) $(CORE)
 OBJECTS := $(SOURCES:%.cpp=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all

@@ -95,8 +95,7 @@ int print_help() {
 }
 
 int print_version() {
-  std::printf("proxy %s, names by %s%s%s\n", std::string{plan::kVersion}.c_str(),
-              std::string{net::NameSource::description()}.c_str(),
+  std::printf("proxy %s%s%s\n", std::string{plan::kVersion}.c_str(),
               plan::make_crypt() ? ", passwords by libcrypt" : "",
               config::has_json() ? ", files by nlohmann-json" : "");
   return 0;

@@ -4,7 +4,7 @@
 #   sh setup.sh          what the tests need, too
 set -eu
 
-packages="g++ make pkg-config libc-ares-dev libcrypt-dev nlohmann-json3-dev zlib1g-dev"
+packages="g++ make pkg-config libcrypt-dev nlohmann-json3-dev zlib1g-dev"
 tests="libgtest-dev valgrind python3 curl util-linux clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc
        libhttp-parser-dev spin gcovr codespell pylint mypy tinyproxy"
 case "${1:-tests}" in

@@ -47,8 +47,7 @@ MACHINE = ["src/state/states", "src/state/access_record", "src/state/exchange", 
 # Of the address only its numeric form is needed above: no call to the system comes with it.
 ONLY = {(room, "src/sys"): {"src/sys/address.hpp"} for room in ("src/http", "src/plan")}
 
-# Names are looked up by a library, whose interface speaks in socket addresses.
-KERNEL_MET_BY = {"src/sys/linux.cpp", "src/sys/files.cpp", "src/sys/beneath.cpp", "src/sys/address.cpp", "src/net/cares.cpp", "src/net/getaddrinfo.cpp"}
+KERNEL_MET_BY = {"src/sys/linux.cpp", "src/sys/files.cpp", "src/sys/beneath.cpp", "src/sys/address.cpp"}
 KERNEL_HEADER = re.compile(r"^(sys|netinet|arpa|net|linux|asm)/|^(fcntl|unistd|poll|signal|netdb|pthread|time|sched)\.h$"
                            r"|^(thread|mutex|future|condition_variable|csignal)$")
 FORBIDDEN_CALL = re.compile(r"\b(pthread_create|std::thread|fork|vfork|clone)\s*\(")

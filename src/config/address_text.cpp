@@ -5,6 +5,7 @@
 #include "../base/text.hpp"
 #include "../http/head.hpp"
 #include "../plan/balancer.hpp"
+#include "../sys/scoped_address.hpp"
 
 namespace config {
 namespace {
@@ -95,6 +96,19 @@ string parse_host_port(string_view text, Hop& out) {
   if (!rest.empty() && (rest.front() != ':' || !base::parse_port(rest.substr(1), port)))
     return "invalid port " + base::quoted(rest.substr(rest.front() == ':')) + ": expected 1-65535";
   out = {string{host}, port, {}};
+  return {};
+}
+
+string parse_server(string_view text, std::uint16_t port, sys::Address& out) {
+  const bool bracketed = text.starts_with('['), ipv4 = std::count(text.begin(), text.end(), ':') <= 1;
+  const std::size_t end = bracketed ? text.find(']') : ipv4 ? text.find(':') : text.size();
+  const string_view host = text.substr(bracketed ? 1 : 0, end - (bracketed ? 1 : 0));
+  string_view rest = end < text.size() ? text.substr(end + (bracketed ? 1 : 0)) : string_view{};
+  const bool whole = !bracketed || (end != string_view::npos && host.find(':') != string_view::npos);
+  if (!whole || (!rest.empty() && (rest.front() != ':' || !base::parse_port(rest.substr(1), port))) ||
+      !sys::parse_scoped_ip(host, port, out))
+    return "invalid server " + base::quoted(text) +
+           ": expected ADDRESS[:PORT], as in 192.0.2.1, 192.0.2.1:5353 or [fe80::1%eth0]:53";
   return {};
 }
 

@@ -21,6 +21,9 @@ bool is_socket_path(std::string_view text) noexcept;
 // HOST or HOST:PORT, an IPv6 address in brackets. Without PORT the port of `out` is used; if that is 0, PORT
 // is required.
 std::string parse_host_port(std::string_view text, plan::Hop& out);
+// ADDRESS or ADDRESS:PORT, an IPv6 address with its port in brackets, and with its interface:
+// [fe80::1%eth0]:53. Without PORT it is `port`.
+std::string parse_server(std::string_view text, std::uint16_t port, sys::Address& out);
 // HOST:PORT, http://HOST[:PORT] (port 80 by default), or unix:/PATH.
 std::string parse_hop(std::string_view text, plan::Hop& out);
 // One or more of these, separated by commas.

@@ -200,6 +200,15 @@ string take_no_parent(plan::Config& config, string_view text) {
   return parse_no_parent(text, config.no_parent);
 }
 
+string take_nameserver(plan::Config& config, string_view text) {
+  constexpr std::size_t kServersMax = 8;
+  if (config.nameservers.size() == kServersMax) return "more than 8 DNS servers";
+  sys::Address address;
+  if (const string error = parse_server(text, 53, address); !error.empty()) return error;
+  config.nameservers.push_back(address);
+  return {};
+}
+
 string take_requests(plan::Config& config, string_view text) {
   return take_count(config.max_requests, text, kRequestsMax);
 }
@@ -304,7 +313,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 30> kOptions{{
+constexpr std::array<Option, 31> kOptions{{
     {"--listen", "ADDRESS:PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -330,6 +339,8 @@ constexpr std::array<Option, 30> kOptions{{
      "", take_parent},
     {"--no-parent", "LIST", "hosts to reach directly, without --parent, e.g. example.com,10.0.0.0/8", "",
      take_no_parent, OptionKind::list},
+    {"--nameserver", "ADDRESS[:PORT]", "ask this DNS server instead of those in /etc/resolv.conf", "",
+     take_nameserver, OptionKind::repeated},
     {"--name", "NAME", "name of this proxy in Via, unique in a chain of proxies", "proxy", take_name},
     {"--connect-ports", "PORTS", "ports that CONNECT may use, or none", "443,563,8443,1024-65535",
      take_connect_ports, OptionKind::list},

@@ -175,7 +175,7 @@ class Answer {
       row("addresses", "none: " + string{http::error_reply(found.why).sentence});
       return;
     }
-    for (const sys::Address& address : found.addresses.all()) {
+    for (const sys::Address& address : found.addresses.list()) {
       const plan::Verdict verdict = config_.rules.for_address(asked(), address);
       const bool denied = verdict.decision == plan::Decision::deny;
       row("address", string{sys::endpoint_text(address).view()} + (denied ? ", denied: " : ", allowed: ") +
@@ -265,18 +265,19 @@ string explain(const plan::Config& config, const Question& question, LookUp look
 Found look_up(const plan::Config& config, const http::Authority& host) {
   const sys::Opened poller = sys::make_poller();
   net::Resolver resolver{poller.fd};
+  resolver.use(config.nameservers, sys::now_ms());
   const std::uint64_t end = sys::now_ms() + config.wait(plan::Wait::resolve);
-  const net::Token me{1, 0, net::Token::Kind::lookup};
+  net::Resolver::Waiter me;
   for (;;) {
     const std::uint64_t now = sys::now_ms();
     const net::Lookup found = resolver.find(host.host, host.port, me, now);
     if (found.what == net::Lookup::What::ready) return {found.addresses, Reason::none};
     if (found.what == net::Lookup::What::failed) return {{}, found.why};
     if (now >= end) return {{}, Reason::dns_timeout};
-    const int most = static_cast<int>(end - now), wanted = resolver.timeout_ms();
+    const int most = static_cast<int>(end - now), wanted = resolver.timeout_ms(now);
     std::array<sys::Event, 8> events;
     const std::size_t count = sys::wait(poller.fd, events, wanted < 0 ? most : std::min(most, wanted));
-    for (std::size_t i = 0; i < count; ++i) resolver.mark(net::Token::unpacked(events[i].token), events[i]);
+    for (std::size_t i = 0; i < count; ++i) resolver.mark(net::Token::unpacked(events[i].token));
     resolver.woken(sys::now_ms());
   }
 }

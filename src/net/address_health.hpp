@@ -1,9 +1,9 @@
-// Which of a host's addresses failed recently, and in which order to try them.
+// Which addresses failed recently.
 #pragma once
 #include <array>
 #include <cstdint>
 
-#include "name_source.hpp"
+#include "../sys/address.hpp"
 
 namespace net {
 
@@ -16,16 +16,14 @@ class AddressHealth {
 
   void failed(const sys::Address& address, std::uint64_t now) noexcept;
   void succeeded(const sys::Address& address) noexcept;
-  // Alternates the address families, beginning with the first address's (RFC 8305 section 4), and moves
-  // addresses that failed recently to the end. Keeps the order otherwise.
-  void order(Addresses& addresses, std::uint64_t now) const noexcept;
+  // True if it failed within kRememberedMs, and has not succeeded since.
+  [[nodiscard]] bool failed_lately(const sys::Address& address, std::uint64_t now) const noexcept;
 
  private:
   struct Failure {
     sys::Address address;
     std::uint64_t at = 0;
   };
-  [[nodiscard]] bool failed_lately(const sys::Address& address, std::uint64_t now) const noexcept;
   std::array<Failure, kMax> failures_;
   std::size_t next_ = 0;  // to be overwritten
   bool any_ = false;      // an address was ever remembered

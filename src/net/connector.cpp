@@ -1,5 +1,6 @@
 #include "connector.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -7,12 +8,13 @@
 
 namespace net {
 
-void Connector::start(const Addresses& addresses, AddressHealth& health, std::uint64_t now) noexcept {
+void Connector::start(const Addresses& addresses, AddressHealth& health) noexcept {
   assert(earlier_count_ == 0);
   addresses_ = addresses;
-  health.order(addresses_, now);
+  begun_.reset();
   health_ = &health;
-  next_ = newest_ = 0;
+  next_ = 0;
+  newest_ = {};
 }
 
 Connector::Outcome Connector::poll(Endpoint& newest, std::uint64_t now) noexcept {
@@ -34,12 +36,13 @@ bool Connector::promote_connected(Endpoint& newest, std::uint64_t now) noexcept 
       continue;
     }
     if (const int error = sys::socket_error(earlier_[i].endpoint.fd); error != 0) {
-      settle(take(i).index, error, now);
+      settle(take(i).id, error, now);
       continue;
     }
     Earlier winner = take(i);  // PLANT(attempt-wins)
-    const std::uint8_t overtaken = std::exchange(newest_, winner.index);
+    const Id overtaken = std::exchange(newest_, winner.id);
     newest = std::move(winner.endpoint);
+    address_ = addresses_[newest_.which];
     settle(overtaken, ECANCELED, now);
     return true;
   }
@@ -53,8 +56,10 @@ void Connector::fail(Endpoint& newest, int error, std::uint64_t now) noexcept {
 
 void Connector::end_earlier(int error, std::uint64_t now) noexcept {
   // PLANT(close-losers)
-  while (earlier_count_ > 0) settle(take(0).index, error, now);
+  while (earlier_count_ > 0) end_oldest(error, now);
 }
+
+void Connector::end_oldest(int error, std::uint64_t now) noexcept { settle(take(0).id, error, now); }
 
 void Connector::abandon() noexcept {
   while (earlier_count_ > 0) take(0);
@@ -62,7 +67,9 @@ void Connector::abandon() noexcept {
 
 void Connector::reset() noexcept {
   abandon();
-  addresses_.count = next_ = newest_ = 0;
+  addresses_ = Addresses{};
+  next_ = 0;
+  newest_ = {};
 }
 
 Endpoint* Connector::find(std::uint32_t serial) noexcept {
@@ -73,9 +80,9 @@ Endpoint* Connector::find(std::uint32_t serial) noexcept {
 }
 
 // The newest attempt becomes an earlier one, so that another can start.
-void Connector::keep(Endpoint& newest) noexcept {
+void Connector::keep(Endpoint& newest, std::uint64_t now) noexcept {
   if (newest.link != Link::connecting) return;
-  assert(earlier_count_ < earlier_.size());
+  if (earlier_count_ == earlier_.size()) end_oldest(ETIMEDOUT, now);
   // PLANT(add-attempt)
   earlier_[earlier_count_++] = {std::exchange(newest, Endpoint{}), newest_};
 }
@@ -88,19 +95,38 @@ Connector::Earlier Connector::take(std::uint8_t place) noexcept {
   return taken;
 }
 
-void Connector::begin(std::uint64_t now) noexcept {
+// The first address that was not tried and has not failed lately, else the first that was not tried.
+std::uint8_t Connector::choose(std::uint64_t now) const noexcept {
+  std::size_t first = addresses_.size();
+  for (std::size_t i = 0; i < addresses_.size(); ++i) {
+    if (begun_[i]) continue;
+    if (addresses_.size() == 1 || !health_->failed_lately(addresses_[i], now))
+      return static_cast<std::uint8_t>(i);
+    first = std::min(first, i);
+  }
+  return static_cast<std::uint8_t>(first);
+}
+
+Connector::Id Connector::begin(std::uint64_t now) noexcept {
   if (next_ == 0) started_at_ = now;
-  attempts_[next_++] = {static_cast<std::uint32_t>(now - started_at_), EINPROGRESS};
+  const Id attempt{next_++, choose(now)};
+  begun_.set(attempt.which);
+  const std::size_t place = place_of(attempt.number);
+  attempts_[place] = {static_cast<std::uint32_t>(now - started_at_), EINPROGRESS};
+  tried_[place] = addresses_[attempt.which];
+  return attempt;
 }
 
 // A slower attempt counts as a failure of its address only if it started before the one that won.
-void Connector::settle(std::uint8_t index, int error, std::uint64_t now) noexcept {
-  http::Attempt& attempt = attempts_[index];
-  attempt = {static_cast<std::uint32_t>(now - started_at_) - attempt.ms, error};
+void Connector::settle(Id attempt, int error, std::uint64_t now) noexcept {
+  const std::size_t place = place_of(attempt.number);
+  http::Attempt& result = attempts_[place];
+  if (attempt.number == place || attempt.number + 1 == next_)  // else a later attempt has its place
+    result = {static_cast<std::uint32_t>(now - started_at_) - result.ms, error};
   const base::Reason reason = reason_for(error);
   const bool ours = reason == base::Reason::no_descriptor || reason == base::Reason::no_memory;
-  const bool had_its_time = error != ECANCELED || index < newest_;
-  const sys::Address& address = addresses_.list[index];
+  const bool had_its_time = error != ECANCELED || attempt.number < newest_.number;
+  const sys::Address address = addresses_[attempt.which];
   if (error == 0) health_->succeeded(address);
   if (error != 0 && error != EACCES && !ours && had_its_time) health_->failed(address, now);
 }

@@ -1,7 +1,9 @@
 // Connects to one of a host's addresses: starts the next attempt while earlier ones are pending, and uses the
 // first connection that is established (RFC 8305, "Happy Eyeballs").
 #pragma once
+#include <algorithm>
 #include <array>
+#include <bitset>
 #include <cassert>
 #include <cstdint>
 #include <span>
@@ -9,6 +11,7 @@
 #include "../base/reason.hpp"
 #include "../http/attempt.hpp"
 #include "address_health.hpp"
+#include "addresses.hpp"
 #include "endpoint.hpp"
 
 namespace net {
@@ -17,6 +20,9 @@ namespace net {
 // connector keeps the earlier ones. The caller decides when the next attempt is due.
 class Connector {
  public:
+  static constexpr std::size_t kReportedMax = 8;  // attempts whose results are kept: the first ones, and the last
+  static constexpr std::size_t kPendingMax = 8;  // attempts at the same time; the oldest gives way
+
   enum class Status : std::uint8_t { pending, connected, failed };
   struct Outcome {
     Status status = Status::pending;
@@ -24,15 +30,19 @@ class Connector {
     int error = 0;                             // failed: errno
   };
 
+  // An attempt: its number, from 0 on, and the index of its address.
+  struct Id {
+    std::uint8_t number = 0, which = 0;
+  };
   // An attempt that is pending beside the newest.
   struct Earlier {
     Endpoint endpoint;
-    std::uint8_t index = 0;  // of its address
+    Id id;
   };
 
-  // Begins with these addresses, in the order that `health` gives them. REQUIRES: no attempt is pending, and
-  // `health` outlives the attempts.
-  void start(const Addresses& addresses, AddressHealth& health, std::uint64_t now) noexcept;
+  // Begins with these addresses; those that failed recently by `health` come last. REQUIRES: no attempt is
+  // pending, and `health` outlives the attempts.
+  void start(const Addresses& addresses, AddressHealth& health) noexcept;
   // Starts the first attempt, or the next one beside those pending. `open(address, endpoint)` begins to
   // connect, sets the endpoint's link to `connecting`, and returns an Outcome: failed if the address may not
   // be used (EACCES) or cannot be; then the following address is tried. Fails for `otherwise` if no attempt
@@ -59,21 +69,31 @@ class Connector {
   // Closes the earlier attempts and forgets all addresses.
   void reset() noexcept;
   // A reused connection leads to that address: no attempt was needed.
-  void reuse(const sys::Address& address) noexcept { addresses_.list[newest_] = address; }
+  void reuse(const sys::Address& address) noexcept { address_ = address; }
 
-  // Those of `start`, in the order in which they are tried.
-  [[nodiscard]] std::span<const sys::Address> addresses() const noexcept { return addresses_.all(); }
+  // False until `start`, and after `reset`.
+  [[nodiscard]] bool started() const noexcept { return !addresses_.empty(); }
   // The newest attempt has succeeded.
-  [[nodiscard]] bool connected() const noexcept { return next_ > 0 && attempts_[newest_].error == 0; }
+  [[nodiscard]] bool connected() const noexcept {
+    return next_ > 0 && attempts_[place_of(newest_.number)].error == 0;
+  }
   // Addresses that were not tried yet.
   [[nodiscard]] std::uint8_t left() const noexcept {
-    return static_cast<std::uint8_t>(addresses_.count - next_);
+    return static_cast<std::uint8_t>(addresses_.size() - next_);
   }
-  // The results of the addresses tried so far: EINPROGRESS while pending, ECANCELED if another was faster.
-  [[nodiscard]] std::span<const http::Attempt> attempts() const noexcept { return {attempts_.data(), next_}; }
+  // The number of attempts so far.
+  [[nodiscard]] std::size_t tried() const noexcept { return next_; }
+  // The results of the attempts: EINPROGRESS while pending, ECANCELED if another was faster.
+  [[nodiscard]] std::span<const http::Attempt> attempts() const noexcept {
+    return {attempts_.data(), std::min<std::size_t>(next_, kReportedMax)};
+  }
+  // Their addresses.
+  [[nodiscard]] std::span<const sys::Address> addresses() const noexcept {
+    return {tried_.data(), std::min<std::size_t>(next_, kReportedMax)};
+  }
   // Of the newest attempt, or of the connection.
-  [[nodiscard]] const sys::Address& address() const noexcept { return addresses_.list[newest_]; }
-  [[nodiscard]] std::uint8_t index() const noexcept { return newest_; }
+  [[nodiscard]] const sys::Address& address() const noexcept { return address_; }
+  [[nodiscard]] std::uint8_t index() const noexcept { return newest_.number; }
   // The earlier attempt with that serial; null: there is none.
   Endpoint* find(std::uint32_t serial) noexcept;
   // Those pending, oldest first, without the newest.
@@ -82,18 +102,27 @@ class Connector {
   }
 
  private:
-  void keep(Endpoint& newest) noexcept;
+  // Where the result of an attempt is kept.
+  static std::size_t place_of(std::uint8_t number) noexcept {
+    return std::min<std::size_t>(number, kReportedMax - 1);
+  }
+  void keep(Endpoint& newest, std::uint64_t now) noexcept;
   Earlier take(std::uint8_t place) noexcept;
-  void begin(std::uint64_t now) noexcept;
-  void settle(std::uint8_t index, int error, std::uint64_t now) noexcept;
+  void end_oldest(int error, std::uint64_t now) noexcept;
+  [[nodiscard]] std::uint8_t choose(std::uint64_t now) const noexcept;
+  Id begin(std::uint64_t now) noexcept;
+  void settle(Id attempt, int error, std::uint64_t now) noexcept;
 
   Addresses addresses_;
-  std::array<http::Attempt, Addresses::kMax> attempts_{};
-  std::array<Earlier, Addresses::kMax - 1> earlier_;
+  std::bitset<Addresses::kMax> begun_;  // the addresses that were tried
+  std::array<http::Attempt, kReportedMax> attempts_{};
+  std::array<sys::Address, kReportedMax> tried_;
+  std::array<Earlier, kPendingMax - 1> earlier_;
+  sys::Address address_;  // of the newest attempt
   AddressHealth* health_ = nullptr;
-  std::uint64_t started_at_ = 0;    // the first attempt
-  std::uint8_t next_ = 0;           // the first address that was not tried
-  std::uint8_t newest_ = 0;         // index of the newest attempt's address
+  std::uint64_t started_at_ = 0;  // the first attempt
+  std::uint8_t next_ = 0;         // the number of attempts so far
+  Id newest_;
   std::uint8_t earlier_count_ = 0;  // attempts pending in `earlier_`, oldest first
 };
 
@@ -106,15 +135,16 @@ Connector::Outcome Connector::start_next(Endpoint& newest, std::uint64_t now, ba
   };
   // PLANT(try-next-address)
   while (left() > 0 && !is_ours(otherwise)) {
-    keep(newest);
-    begin(now);
-    const auto index = static_cast<std::uint8_t>(next_ - 1);
-    const Outcome outcome = open(addresses_.list[index], newest);
+    keep(newest, now);
+    const Id attempt = begin(now);
+    const sys::Address address = addresses_[attempt.which];
+    const Outcome outcome = open(address, newest);
     if (outcome.status != Status::failed) {
-      newest_ = index;
+      newest_ = attempt;
+      address_ = address;
       return outcome;
     }
-    settle(index, outcome.error, now);
+    settle(attempt, outcome.error, now);
     otherwise = outcome.reason;
     error = outcome.error;
   }
@@ -122,7 +152,8 @@ Connector::Outcome Connector::start_next(Endpoint& newest, std::uint64_t now, ba
   if (earlier_count_ == 0) return {Status::failed, otherwise, error};
   Earlier last = take(static_cast<std::uint8_t>(earlier_count_ - 1));
   newest = std::move(last.endpoint);
-  newest_ = last.index;
+  newest_ = last.id;
+  address_ = addresses_[newest_.which];
   return {};
 }
 

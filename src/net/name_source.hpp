@@ -1,25 +1,12 @@
-// Resolves host names: by c-ares (`cares.cpp`), by the C library (`getaddrinfo.cpp`), or by a test. One of
-// them is linked.
+// Resolves host names: by DNS (`dns_source.cpp`), or by a test. One of them is linked.
 #pragma once
 #include <memory>
+#include <string>
 
-#include "../sys/sys.hpp"
+#include "addresses.hpp"
+#include "endpoint.hpp"
 
 namespace net {
-
-// The addresses of a host, in order of preference.
-struct Addresses {
-  static constexpr std::size_t kMax = 8;
-  std::array<sys::Address, kMax> list{};
-  std::uint8_t count = 0;
-
-  // Appends an address; ignores it if the list is full.
-  void add(const sys::Address& address) noexcept {
-    if (count < kMax) list[count++] = address;
-  }
-  // The addresses added so far.
-  [[nodiscard]] std::span<const sys::Address> all() const noexcept { return {list.data(), count}; }
-};
 
 // The result of a query.
 struct Found {
@@ -27,11 +14,11 @@ struct Found {
   enum class What : std::uint8_t { found, not_found, failed, timed_out };
   What what = What::failed;
   std::string host;      // as passed to `ask`
-  Addresses addresses;   // found: at least one, best first, port 0
+  Addresses addresses;   // found: at least one, port 0; the family to try first comes first
   std::uint64_t ttl_ms;  // found: how long the answer is valid
 };
 
-// Runs DNS queries.
+// Runs queries. `now` in monotonic ms.
 class NameSource {
  public:
   // Watches its sockets with `poller`; their events have Token::Kind::resolver.
@@ -40,17 +27,26 @@ class NameSource {
   NameSource(const NameSource&) = delete;
   NameSource& operator=(const NameSource&) = delete;
 
-  // Starts a query for the addresses of `host`. It may be complete when the call returns.
-  void ask(const std::string& host);
+  // Asks these name servers; empty: those that the system is configured with.
+  void use(std::vector<sys::Address> servers);
+  // Looks for changes of the system's configuration, rarely unless `at_once`. Returns true if earlier results
+  // may be wrong now.
+  bool refresh(std::uint64_t now, bool at_once);
+
+  // Starts a query for the addresses of `host`, in lower case and without a final dot. It may be complete
+  // when the call returns. REQUIRES: no query for it is in progress.
+  void ask(const std::string& host, std::uint64_t now);
+  // Ends a query without a result.
+  void cancel(const std::string& host);
+  // Continues all queries in progress. Once a turn.
+  void run(std::uint64_t now);
   // Takes the next completed query. Returns false if there is none.
   bool next(Found& out);
-  // Handles an event of the socket `fd`.
-  void process(int fd, const sys::Event& event);
-  // The time until `next` must be called even without an event, ms; -1: never.
-  [[nodiscard]] int timeout_ms();
 
-  // The name and version of the library, for --version: "c-ares 1.18.1".
-  static std::string_view description();
+  // Handles an event.
+  void mark(const Token& token);
+  // The time until `run` must be called even without an event, ms; -1: never.
+  [[nodiscard]] int timeout_ms(std::uint64_t now) const;
 
  private:
   struct Work;

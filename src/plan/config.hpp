@@ -45,6 +45,7 @@ struct Config {
   Allowance allowance;                              // limits for each client
   std::optional<Parent> parent;                     // upstream proxy
   std::vector<NoParent> no_parent;                  // hosts that are reached directly
+  std::vector<sys::Address> nameservers;            // DNS servers; empty: those of resolv.conf(5)
   bool request_id = false;                          // add X-Request-Id
   Networks trusted_proxies;                         // clients whose forwarding headers count
   std::optional<std::vector<std::string>> upgrade;  // the only protocols of Upgrade, in lower case; none: all

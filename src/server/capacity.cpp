@@ -4,14 +4,17 @@
 
 #include "../base/pool.hpp"
 #include "../net/pipes.hpp"
+#include "../net/resolver.hpp"
 #include "../sys/sys.hpp"
 
 namespace server {
 namespace {
 
-// Standard streams, listeners, logs, DNS sockets, health checks.
+// Standard streams, listeners, logs, health checks. A DNS query uses the two of its request, and rarely more.
 constexpr std::size_t kReservedDescriptors = 32;
-constexpr std::size_t kPipesShare = 8;  // pipes use at most one descriptor in eight
+constexpr std::size_t kPipesShare = 8;     // pipes use at most one descriptor in eight
+constexpr std::size_t kLookupsShare = 32;  // descriptors for each DNS query
+constexpr std::size_t kLookupsMin = 8;
 
 }  // namespace
 
@@ -22,7 +25,8 @@ Capacity capacity_for(const plan::Config& config) noexcept {
   const std::size_t pairs = free > 2 * kReservedDescriptors ? (free - kReservedDescriptors) / 2 : 16;
   const auto requests = static_cast<std::uint32_t>(std::min(config.max_requests, pairs));
   const std::uint32_t refusals = std::clamp(requests / 8, 4U, 256U);
-  return {requests, requests + refusals, config.buffer_mib * 1024 * 1024 / base::kBlockBytes, pipes};
+  return {requests, requests + refusals, config.buffer_mib * 1024 * 1024 / base::kBlockBytes, pipes,
+          std::clamp(descriptors / kLookupsShare, kLookupsMin, net::Resolver::kPendingMax)};
 }
 
 }  // namespace server

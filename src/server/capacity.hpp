@@ -12,6 +12,7 @@ struct Capacity {
   std::uint32_t slots;     // records: `requests`, and some more to answer 503
   std::size_t blocks;
   std::size_t pipes;
+  std::size_t lookups;  // DNS queries at the same time
 };
 
 // Raises the descriptor limit (setrlimit(2)) to the hard limit and sizes the pools to fit.

@@ -66,13 +66,12 @@ HealthChecker::MaybeResult HealthChecker::look_up(Check& check, std::uint64_t no
   if (!server.socket.empty()) {
     addresses.add({.family = sys::Address::Family::local});
   } else {
-    const net::Lookup lookup =
-        resolver_.find(server.host, server.port, token_of(check, check.server.serial), now);
+    const net::Lookup lookup = resolver_.find(server.host, server.port, lookup_of(check), now);
     if (lookup.what == net::Lookup::What::pending) return {};
     if (lookup.what == net::Lookup::What::failed) return Result{.reason = lookup.why};
     addresses = lookup.addresses;
   }
-  check.connector.start(addresses, address_health_, now);
+  check.connector.start(addresses, address_health_);
   if (now >= check.ends_at) return Result{.reason = Reason::dns_timeout};
   return start_attempt(check, now, Reason::host_unreachable);
 }
@@ -179,7 +178,12 @@ void HealthChecker::finish(Check& check, const Result& result) {
     generation_->groups->check_given_up(check.group, check.member);
   else if (generation_->groups->check_result(check.group, check.member, healthy))
     changes_.push_back({&group, &server_of(check), healthy, result.status, result.reason});
+  clear(check);
+}
+
+void HealthChecker::clear(Check& check) noexcept {
   check = Check{};
+  lookup_of(check).leave();
 }
 
 // ---- all checks ------------------------------------------------------------------------------------------
@@ -188,7 +192,7 @@ void HealthChecker::use(const plan::Generation* generation) noexcept {
   for (Check& check : checks_) {
     if (check.server.link == Link::none) continue;
     generation_->groups->check_given_up(check.group, check.member);
-    check = Check{};
+    clear(check);
   }
   generation_ = generation;
   next_start_at_ = generation == nullptr ? 0 : 1;  // at once
@@ -208,6 +212,7 @@ void HealthChecker::start_due(std::uint64_t now) {
       check.request = request_text(generation_->config.groups[due.group].check_path, server_of(check));
       check.server.serial = ++serial_;
       check.server.link = Link::resolving;
+      lookup_of(check).restart(token_of(check, check.server.serial), sys::Address{});
       continue_check(check, now);
     }
   }

@@ -79,6 +79,8 @@ class HealthChecker {
   using MaybeResult = std::optional<Result>;  // empty: the check waits
 
   Check* find(const net::Token& token) noexcept;
+  net::Resolver::Waiter& lookup_of(const Check& check) noexcept { return lookups_[token_of(check, 0).slot]; }
+  void clear(Check& check) noexcept;
   [[nodiscard]] net::Token token_of(const Check& check, std::uint32_t serial) const noexcept;
   [[nodiscard]] const plan::Hop& server_of(const Check& check) const noexcept;
   MaybeResult advance(Check& check, std::uint64_t now);
@@ -98,6 +100,7 @@ class HealthChecker {
   net::AddressHealth address_health_;
   const plan::Generation* generation_ = nullptr;
   std::array<Check, kChecksMax> checks_;
+  std::array<net::Resolver::Waiter, kChecksMax> lookups_;  // of the checks
   std::uint32_t serial_ = 0;
   std::uint64_t next_start_at_ = 0;  // 0: none is due until a check ends
   std::vector<Change> changes_;

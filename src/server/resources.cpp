@@ -29,7 +29,7 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
       pipes(capacity.pipes),
       exchanges(exchange_memory.memory(), 2 * std::size_t{capacity.slots}),
       table(reinterpret_cast<request_info*>(record_memory.memory()), capacity.slots),
-      resolver(poller),
+      resolver(poller, capacity.lookups),
       upstreams(idle_upstreams_max(generation.config)),
       run_id(random_hexadecimal()),
       worker{.current = &generation,
@@ -45,6 +45,7 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
              .files = &files,
              .run_id = run_id,
              .requests_max = capacity.requests} {
+  resolver.use(generation.config.nameservers, sys::now_ms());
   worker.finished.reserve(2 * std::size_t{capacity.slots});
 }
 

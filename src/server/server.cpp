@@ -97,7 +97,7 @@ void Server::mark(const sys::Event& event) {
     case Kind::lookup: return;  // wakes a record (`wake_resolved`); no descriptor has it
     case Kind::check: return health_checker_.mark(token, event);
     case Kind::acceptor: return admission_.mark(token.slot);
-    case Kind::resolver: return resources_.resolver.mark(token, event);
+    case Kind::resolver: return resources_.resolver.mark(token);
     case Kind::signals: return read_signals();
   }
 }
@@ -183,7 +183,7 @@ int Server::sleep_ms() {
   consider(health_checker_.next_deadline());
   consider(shutdown_.deadline());
   consider(admission_.next_deadline());
-  if (const int ms = resources_.resolver.timeout_ms(); ms >= 0)
+  if (const int ms = resources_.resolver.timeout_ms(worker_.now); ms >= 0)
     consider(worker_.now + static_cast<std::uint64_t>(ms));
   release_pages();
   if (at == 0) return -1;
@@ -214,6 +214,7 @@ watch::Gauges Server::gauges() const {
                     .pipes = worker_.pipes.used(),
                     .idle_upstreams = resources_.upstreams.idle(),
                     .names = resources_.resolver.names(),
+                    .queries = resources_.resolver.pending(),
                     .connections = worker_.connections,
                     .stale_events = table.stale(),
                     .uptime_ms = worker_.now - started_ms_};
@@ -255,6 +256,7 @@ std::string Server::adopt(std::unique_ptr<plan::Generation> next) {
   worker_.current = generations_.back().get();
   health_checker_.use(worker_.current);
   resources_.files.forget();
+  resources_.resolver.use(config().nameservers, worker_.now);
   resources_.upstreams.reset(idle_upstreams_max(config()));
   reporter_.configure(config());
   return {};

@@ -83,7 +83,7 @@ Result attempt_failed(request_info& record, Turn& turn, Worker& worker, int erro
   Exchange& exchange = *record.exchange;
   const Reason reason = net::reason_for(error);
   exchange.log.error = error;
-  trace(record, worker, TraceEvent::retried, static_cast<std::int64_t>(exchange.connector.attempts().size()),
+  trace(record, worker, TraceEvent::retried, static_cast<std::int64_t>(exchange.connector.tried()),
         static_cast<std::uint8_t>(reason), error);
   exchange.connector.fail(record.side[kUpstream], error, worker.now);
   return start_attempt(record, turn, worker, reason);
@@ -106,14 +106,14 @@ Reason address_objection(const Exchange& exchange, const Turn& turn, const Worke
 
 Result start_connecting(request_info& record, Turn& turn, Worker& worker,
                         const net::Addresses& addresses) noexcept {
-  record.exchange->connector.start(addresses, worker.address_health, worker.now);
+  record.exchange->connector.start(addresses, worker.address_health);
   return start_attempt(record, turn, worker, Reason::host_unreachable);
 }
 
 Result connect_timed_out(request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
   net::Connector& connector = exchange.connector;
-  trace(record, worker, TraceEvent::retried, static_cast<std::int64_t>(connector.attempts().size()),
+  trace(record, worker, TraceEvent::retried, static_cast<std::int64_t>(connector.tried()),
         static_cast<std::uint8_t>(reason), ETIMEDOUT);
   if (connector.left() > 0) return start_attempt(record, turn, worker, reason);
   connector.end_earlier(ETIMEDOUT, worker.now);

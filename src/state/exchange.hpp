@@ -3,6 +3,7 @@
 #include "../base/pool.hpp"
 #include "../net/connector.hpp"
 #include "../net/proxy_handshake.hpp"
+#include "../net/resolver.hpp"
 #include "../plan/parent.hpp"
 #include "../plan/plan.hpp"
 #include "access_record.hpp"
@@ -53,6 +54,7 @@ struct Exchange {
   AccessRecord log;
   Route route;
   MessageInfo message;
+  net::Resolver::Waiter lookup;                                  // of the next hop
   net::Connector connector;                                      // to the next hop
   net::HandshakeStep handshake_step = net::HandshakeStep::none;  // next step of the handshake with the parent
   std::uint64_t sent_up_at_start = 0;                            // the lanes' counters when the request began
@@ -61,8 +63,8 @@ struct Exchange {
   std::uint64_t phase_at = 0;       // when `phase` began, ms
   Phase phase = Phase::none;        // of SEND_REQUEST
 };
-static_assert(sizeof(Exchange) <= 1792);
-static_assert(AccessRecord::kAttemptsMax == net::Addresses::kMax);
+static_assert(sizeof(Exchange) <= 1856);
+static_assert(AccessRecord::kAttemptsMax == net::Connector::kReportedMax);
 
 using ExchangePool = base::Pool<Exchange>;
 using ExchangePtr = ExchangePool::Ptr;

@@ -50,7 +50,7 @@ std::string_view phase(const request_info& record) noexcept {
   if (record.state == State::READ_REQUEST) return "reading the request (READ_REQUEST)";
   if (record.state == State::READ_RESPONSE) return "reading the host's answer (READ_RESPONSE)";
   if (exchange.log.reused) return "sending the request to the host (SEND_REQUEST)";
-  if (exchange.connector.addresses().empty()) return "looking up the host's name (SEND_REQUEST)";
+  if (!exchange.connector.started()) return "looking up the host's name (SEND_REQUEST)";
   return exchange.connector.connected() ? "sending the request to the host (SEND_REQUEST)"
                                         : "connecting to the host (SEND_REQUEST)";
 }

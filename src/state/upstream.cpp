@@ -79,14 +79,16 @@ Result find_upstream(request_info& record, Turn& turn, Worker& worker) noexcept 
     upstream.link = Link::resolving;
     begin_phase(*record.exchange, worker.now, Phase::resolve);
     upstream.serial = worker.table.new_serial();
+    record.exchange->lookup.restart({upstream.serial, worker.table.slot_of(record), net::Token::Kind::lookup},
+                                    record.client);
   }
   if (route.hop != nullptr && !route.hop->socket.empty()) {
     net::Addresses addresses;
     addresses.add({.family = sys::Address::Family::local});
     return start_connecting(record, turn, worker, addresses);
   }
-  const net::Token token{upstream.serial, worker.table.slot_of(record), net::Token::Kind::lookup};
-  const net::Lookup found = worker.resolver.find(route.next_host(), route.next_port(), token, worker.now);
+  const net::Lookup found =
+      worker.resolver.find(route.next_host(), route.next_port(), record.exchange->lookup, worker.now);
   if (found.what == net::Lookup::What::pending) return wait_for(Wait::resolve);
   if (found.what == net::Lookup::What::failed) return fail_over(record, turn, worker, found.why);
   return start_connecting(record, turn, worker, found.addresses);

@@ -1,5 +1,6 @@
 // Implements sys.hpp on Linux. Comments name the man page where a call's behaviour is not obvious.
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -62,9 +63,9 @@ bool to_kernel(const char* path, sockaddr_un& out) noexcept {
   return true;
 }
 
-Opened make_socket(const Address& address) noexcept {
+Opened make_socket(const Address& address, int type = SOCK_STREAM) noexcept {
   const int family = address.family == Address::Family::ipv4 ? AF_INET : AF_INET6;
-  return opened(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  return opened(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
 void set_option(const Fd& socket, int level, int name, int value) noexcept {
@@ -188,6 +189,22 @@ Opened connect_local(const char* path) noexcept {
   return socket;
 }
 
+Opened connect_datagrams(const Address& address) noexcept {
+  Opened socket = make_socket(address, SOCK_DGRAM);
+  if (!socket.fd) return socket;
+  SocketAddress name;
+  const socklen_t length = to_kernel(address, name);
+  if (::connect(socket.fd.get(), &name.any, length) != 0) return failed(errno);
+  return socket;
+}
+
+std::uint32_t interface_index(std::string_view name) noexcept {
+  std::array<char, IF_NAMESIZE> text{};
+  if (name.size() >= text.size()) return 0;
+  std::copy(name.begin(), name.end(), text.begin());
+  return ::if_nametoindex(text.data());
+}
+
 int socket_error(const Fd& socket) noexcept {
   int error = 0;
   socklen_t length = sizeof error;
@@ -292,6 +309,10 @@ Io send_datagram(const Fd& socket, const char* path, std::span<const char> text)
   const auto* const to = reinterpret_cast<const sockaddr*>(&name);
   return io_result(uninterrupted(
       [&] { return ::sendto(socket.get(), text.data(), text.size(), MSG_NOSIGNAL, to, sizeof name); }));
+}
+
+Opened open_file(const char* path) noexcept {
+  return opened(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
 
 namespace {

@@ -68,6 +68,12 @@ Opened connect(const Address& address) noexcept;
 // Connects to the Unix stream socket at `path`; complete or failed when it returns. A full backlog is
 // ECONNREFUSED, as nothing would report that it has room again (unix(7)).
 Opened connect_local(const char* path) noexcept;
+// Opens a UDP socket from a new random port that receives from `address` only (connect(2), udp(7)). Nothing
+// is sent: an error is that of the route (ENETUNREACH). `receive` returns one datagram, cut to its room; an
+// empty one is `eof`; ECONNREFUSED: nothing listens there.
+Opened connect_datagrams(const Address& address) noexcept;
+// Returns the index of a network interface by its name (if_nametoindex(3)); 0: there is none.
+[[nodiscard]] std::uint32_t interface_index(std::string_view name) noexcept;
 // Returns the pending error of a socket and clears it (SO_ERROR, socket(7)); 0: none.
 [[nodiscard]] int socket_error(const Fd& socket) noexcept;
 // Returns the address that a socket is bound to (getsockname(2)); family none on error.
@@ -122,6 +128,8 @@ Io append(const Fd& log, std::span<const char> text) noexcept;
 Opened open_datagrams(const char* path) noexcept;
 // Sends one datagram to `path`. `again`: the receiver's queue is full.
 Io send_datagram(const Fd& socket, const char* path, std::span<const char> text) noexcept;
+// Opens a file for `read_at` and `status_of`. Does not wait for the other end of a FIFO.
+Opened open_file(const char* path) noexcept;
 enum class Pipes : std::uint8_t {
   refused,
   inherited,  // read to their end, as of /dev/fd/63: this waits for the program that writes

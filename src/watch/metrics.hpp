@@ -41,7 +41,8 @@ struct Gauges {
   std::uint64_t blocks = 0, blocks_limit = 0;
   std::uint64_t pipes = 0;
   std::uint64_t idle_upstreams = 0;
-  std::uint64_t names = 0;  // in the DNS cache
+  std::uint64_t names = 0;    // in the DNS cache, or being resolved
+  std::uint64_t queries = 0;  // names being resolved
   // An open listener.
   struct Listener {
     std::string address;

@@ -10,9 +10,11 @@ NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 class Host:
     """What the name server says of one name."""
 
-    def __init__(self, *addresses, ttl=60, alias=None, code=NOERROR, gate=None, mute=False, only_tcp=False, noise=(), aliases=(), spoil=None, late=None):
+    def __init__(self, *addresses, ttl=60, alias=None, code=NOERROR, gate=None, mute=False, only_tcp=False, noise=(), aliases=(), spoil=None, late=None,
+                 lost=0):
         self.addresses, self.ttl, self.alias, self.code = addresses, ttl, alias, code
         self.gate, self.mute, self.only_tcp, self.noise = gate, mute, only_tcp, noise
+        self.lost = lost  # how many queries of each type are not answered, as if they were lost on the way
         self.late = late  # a question of this type is answered only when one has come by TCP
         self.aliases, self.spoil = aliases, spoil  # (name, alias) records in front; what becomes of the answer's bytes
 
@@ -39,6 +41,7 @@ class NameServer:
 
     def __init__(self, hosts, address="127.0.0.1"):
         self.hosts, self.asked, self._news = hosts, [], threading.Condition()
+        self.ports = []  # from which it was asked by UDP
         self.asked_by_tcp, self._by_tcp = [], threading.Event()
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.bind((address, 53))
@@ -67,9 +70,10 @@ class NameServer:
         name, kind, _ = decode_question(query)
         with self._news:
             self.asked.append((name, kind))
+            self.ports.append(sender[1])
             self._news.notify_all()
         host = self.hosts.get(name)
-        if host and host.mute:
+        if host and (host.mute is True or host.mute == kind or self.count(name, kind) <= host.lost):
             return
         if host and host.gate:
             host.gate.wait()

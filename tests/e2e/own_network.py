@@ -33,7 +33,7 @@ def in_own_network(hosts="127.0.0.1 localhost\n", resolv="nameserver 127.0.0.1\n
                 return test(case)
             name = f"{type(case).__module__.rpartition('.')[2]}.{type(case).__name__}.{test.__name__}"
             files = {"hosts": hosts, "resolv.conf": resolv, "nsswitch.conf": "hosts: files dns\n"}
-            child = subprocess.run([sys.executable, __file__, name, json.dumps(files)], capture_output=True, text=True,
+            child = subprocess.run([sys.executable, __file__, name], input=json.dumps(files), capture_output=True, text=True,
                                    env={**os.environ, INSIDE: "1"}, check=False)
             if child.returncode == SKIPPED:
                 case.skipTest(child.stdout.strip())
@@ -69,7 +69,7 @@ def put_in_etc(files, folder):
                 continue  # the defaults are as good
             raise OSError(f"there is no {target} to put another one in its place")
         source = pathlib.Path(folder, name)
-        source.write_text(text, encoding="ascii")
+        source.write_text(text, encoding="utf-8", newline="")
         call("mount", os.fsencode(source), os.fsencode(target), None, MS_BIND, None)
 
 
@@ -90,4 +90,4 @@ def main(name, files):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], json.loads(sys.argv[2])))
+    sys.exit(main(sys.argv[1], json.load(sys.stdin)))

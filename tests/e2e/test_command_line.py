@@ -29,7 +29,7 @@ class Information(Case):
     def test_version(self):
         status, out, err = run("--version")
         self.assertEqual((status, err), (0, ""))
-        self.assertRegex(out, r"\Aproxy \d+\.\d+\.\d+, names by .+\n\Z")
+        self.assertRegex(out, r"\Aproxy \d+\.\d+\.\d+(, .+)?\n\Z")
 
 
 class Refusals(Case):

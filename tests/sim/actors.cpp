@@ -228,7 +228,7 @@ void Origin::listen(const Pair& pair, std::size_t index) {
   found.ttl_ms = 1000;
   found.addresses.add(address_of(index, false));
   if (plan_.manner == Manner::second) found.addresses.add(address_of(index, true));
-  for (sys::Address& address : found.addresses.list) address.port = 0;
+  found.addresses.set_port(0);
   world_.names[host_of(index, true)] = found;
 }
 

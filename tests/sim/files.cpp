@@ -66,6 +66,11 @@ sys::Opened World::open_directory(const std::string& path) {
   return open_node(found->first, found->second);
 }
 
+sys::Opened World::open_file(const std::string& path) {
+  const auto found = tree.find(path);
+  return found == tree.end() ? sys::Opened{sys::Fd{}, ENOENT} : open_node(found->first, found->second);
+}
+
 sys::Opened World::open_beneath(int folder, const std::string& path, sys::Access access) {
   ++(access == sys::Access::read ? files_opened : files_looked_at);
   const std::string root = at(folder).path;
@@ -129,6 +134,7 @@ namespace sys {
 using sim::World;
 
 Opened open_directory(const char* path) noexcept { return World::current().open_directory(path); }
+Opened open_file(const char* path) noexcept { return World::current().open_file(path); }
 Opened open_beneath(const Fd& folder, const char* path, Access access) {
   return World::current().open_beneath(folder.get(), path, access);
 }

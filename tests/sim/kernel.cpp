@@ -775,6 +775,9 @@ Opened connect_local(const char* path) noexcept {
   if (found == world.local_hosts.end()) return {Fd{}, ENOENT};
   return world.connect(found->second);
 }
+// Names come from `names.cpp`: no datagram is sent.
+Opened connect_datagrams(const Address& /*address*/) noexcept { return {Fd{}, ENETUNREACH}; }
+std::uint32_t interface_index(std::string_view name) noexcept { return name == "lo" ? 1 : 0; }
 int socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }
 Address local_address(const Fd& socket) noexcept { return World::current().local_address(socket.get()); }
 void set_nodelay(const Fd& /*socket*/) noexcept {}

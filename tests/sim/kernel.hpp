@@ -204,6 +204,7 @@ class World {
   sys::Io send_datagram(int fd, std::span<const char> text);
 
   sys::Opened open_directory(const std::string& path);
+  sys::Opened open_file(const std::string& path);
   sys::Opened open_beneath(int folder, const std::string& path, sys::Access access);
   int status_of(int fd, sys::FileStatus& status);
   sys::Io read_at(int fd, std::uint64_t offset, std::span<std::byte> into);
@@ -215,6 +216,7 @@ class World {
   // The name source's.
   int open_names();
   std::deque<std::string> asked;
+  bool names_changed = false;  // the system's configuration has changed
   std::deque<net::Found> answered;
 
  private:

@@ -1,4 +1,6 @@
 // DNS answers from the current world.
+#include <utility>
+
 #include "../../src/net/name_source.hpp"
 #include "../../src/net/endpoint.hpp"
 #include "kernel.hpp"
@@ -13,11 +15,21 @@ NameSource::NameSource(const sys::Fd& poller) : work_(std::make_unique<Work>()) 
   work_->fd.reset(sim::World::current().open_names());
   const Token token{0, static_cast<std::uint32_t>(work_->fd.get()), Token::Kind::resolver};
   while (sys::watch(poller, work_->fd.get(), token.packed()) != 0) {
-  }  // c-ares is not under test: nothing fails here permanently
+  }  // DNS is not under test: nothing fails here permanently
 }
 NameSource::~NameSource() = default;
 
-void NameSource::ask(const std::string& host) { sim::World::current().asked.push_back(host); }
+void NameSource::use(std::vector<sys::Address> /*servers*/) {}
+bool NameSource::refresh(std::uint64_t /*now*/, bool /*at_once*/) {
+  return std::exchange(sim::World::current().names_changed, false);
+}
+
+void NameSource::ask(const std::string& host, std::uint64_t /*now*/) { sim::World::current().asked.push_back(host); }
+void NameSource::cancel(const std::string& host) {
+  std::erase(sim::World::current().asked, host);
+  std::erase_if(sim::World::current().answered, [&host](const Found& found) { return found.host == host; });
+}
+void NameSource::run(std::uint64_t /*now*/) {}
 
 bool NameSource::next(Found& out) {
   auto& answered = sim::World::current().answered;
@@ -27,8 +39,7 @@ bool NameSource::next(Found& out) {
   return true;
 }
 
-void NameSource::process(int /*fd*/, const sys::Event& /*event*/) {}
-int NameSource::timeout_ms() { return sim::World::current().answered.empty() ? -1 : 0; }
-std::string_view NameSource::description() { return "a test"; }
+void NameSource::mark(const Token& /*token*/) {}
+int NameSource::timeout_ms(std::uint64_t /*now*/) const { return sim::World::current().answered.empty() ? -1 : 0; }
 
 }  // namespace net

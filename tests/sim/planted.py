@@ -57,7 +57,7 @@ MISTAKES = [
     ("bytes in the pipe not counted", [("pipe-counted", delete())]),
     ("without a pipe it is an error", [("without-pipe", condition("false"))]),
     ("a connection attempt's event is lost", [("event-of-attempt", condition("serial == 0"))]),
-    ("the losing attempts are not closed", [("close-losers", part("settle(take(0).index", "(void)earlier_[0].endpoint.fd.release(), settle(take(0).index"))]),
+    ("the losing attempts are not closed", [("close-losers", part("end_oldest(", "(void)earlier_[0].endpoint.fd.release(), end_oldest("))]),
     ("the losing attempts are closed too late", [("losers-end", delete())]),
     ("bytes are sent during a connection attempt",
      [("add-attempt", before("constexpr std::byte kFirst{'G'};\n  (void)sys::transmit(newest.fd, {&kFirst, 1});"))]),

@@ -486,7 +486,7 @@ void House::listen() {
   found.ttl_ms = 1000;
   found.addresses.add(address_of(plan_, index_, false));
   if (second) found.addresses.add(address_of(plan_, index_, true));
-  for (sys::Address& address : found.addresses.list) address.port = 0;
+  found.addresses.set_port(0);
   world_.names[house_name(plan_, index_)] = found;
 }
 

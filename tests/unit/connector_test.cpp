@@ -22,10 +22,10 @@ struct Racing {
   explicit Racing(const std::vector<Manner>& hosts) {
     net::Addresses addresses;
     for (const Manner manner : hosts) {
-      addresses.add(member_address(addresses.count + 1));
-      world.host(addresses.list[addresses.count - 1U], manner);
+      addresses.add(member_address(static_cast<int>(addresses.size()) + 1));
+      world.host(addresses[addresses.size() - 1], manner);
     }
-    connector.start(addresses, health, now);
+    connector.start(addresses, health);
   }
   Connector::Outcome open(const sys::Address& address, net::Endpoint& into) {
     if (address == denied) return {Status::failed, Reason::request_not_allowed, EACCES};
@@ -64,11 +64,8 @@ struct Racing {
   }
   // The order in which the next connector would try the first `count` addresses.
   [[nodiscard]] int first_of(int count) const {
-    net::Addresses addresses;
-    for (int n = 1; n <= count; ++n) addresses.add(member_address(n));
-    health.order(addresses, now);
     for (int n = 1; n <= count; ++n)
-      if (addresses.list[0] == member_address(n)) return n;
+      if (!health.failed_lately(member_address(n), now)) return n;
     return 0;
   }
 
@@ -185,6 +182,45 @@ TEST(Connector, ATimeoutEndsAllAttempts) {
   r.connector.fail(r.newest, ETIMEDOUT, r.now);
   EXPECT_EQ(r.errors(), (std::vector<int>{ETIMEDOUT, ETIMEDOUT}));
   EXPECT_EQ(r.world.sockets(), 0U);
+}
+
+TEST(Connector, AllAddressesAreTried) {
+  std::vector<Manner> hosts(20, Manner::refuses);
+  hosts.push_back(Manner::accepts);
+  Racing r{hosts};
+  EXPECT_EQ(r.next().status, Status::pending);
+  for (std::size_t i = 0; i + 1 < hosts.size(); ++i) {
+    const Connector::Outcome failed = r.poll();
+    ASSERT_EQ(failed.status, Status::failed) << i;
+    ASSERT_EQ(r.next(failed.reason).status, Status::pending) << i;
+  }
+  EXPECT_EQ(r.poll().status, Status::connected);
+  EXPECT_EQ(r.connector.address(), member_address(21));
+  EXPECT_EQ(r.connector.tried(), 21U);
+  ASSERT_EQ(r.connector.attempts().size(), Connector::kReportedMax) << "the first ones and the last are reported";
+  EXPECT_EQ(r.connector.attempts().back().error, 0);
+  EXPECT_EQ(r.connector.addresses().back(), member_address(21));
+  EXPECT_EQ(r.connector.addresses()[6], member_address(7));
+}
+
+TEST(Connector, OnlySomeAttemptsAtTheSameTime) {
+  Racing r{std::vector<Manner>(20, Manner::swallows)};
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(r.next().status, Status::pending);
+    EXPECT_LE(r.world.sockets(), Connector::kPendingMax);
+    r.now += 250;
+  }
+  EXPECT_EQ(r.connector.earlier().size(), Connector::kPendingMax - 1);
+  EXPECT_EQ(r.first_of(20), 13) << "the older ones had their time";
+}
+
+TEST(Connector, AnAddressThatFailedLatelyComesLast) {
+  Racing r{{Manner::accepts, Manner::accepts}};
+  r.health.failed(member_address(1), r.now);
+  EXPECT_EQ(r.next().status, Status::pending);
+  EXPECT_EQ(r.connector.address(), member_address(2));
+  EXPECT_EQ(r.next().status, Status::pending);
+  EXPECT_EQ(r.connector.address(), member_address(1));
 }
 
 }  // namespace

@@ -238,6 +238,7 @@ TEST_F(MetricsTest, WritesGauges) {
             .pipes = 6,
             .idle_upstreams = 8,
             .names = 9,
+            .queries = 3,
             .connections = 10,
             .stale_events = 11,
             .dropped_lines = 12,
@@ -250,7 +251,8 @@ TEST_F(MetricsTest, WritesGauges) {
   EXPECT_EQ(now.at("proxy_buffers_limit"), 64);
   EXPECT_EQ(now.at("proxy_pipes"), 6);
   EXPECT_EQ(now.at("proxy_upstream_idle_connections"), 8);
-  EXPECT_EQ(now.at("proxy_dns_cache_entries"), 9);
+  EXPECT_EQ(now.at("proxy_resolver_names"), 9);
+  EXPECT_EQ(now.at("proxy_resolver_queries"), 3);
   EXPECT_EQ(now.at("proxy_connections_total"), 10);
   EXPECT_EQ(now.at("proxy_stale_events_total"), 11);
   EXPECT_EQ(now.at("proxy_log_lines_dropped_total"), 12);

@@ -1,6 +1,7 @@
 // Lanes, acceptor and resolver on the simulated kernel.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 
 #include "../../src/net/acceptor.hpp"
@@ -270,12 +271,38 @@ class ResolverTest : public testing::Test {
   ResolverTest(const ResolverTest&) = delete;
   ResolverTest& operator=(const ResolverTest&) = delete;
 
-  // Each call has its own waiter, like each request.
+  // Each call has its own waiter, like each request; it waits until `leave`.
   net::Lookup find(std::string_view host, std::uint64_t now) {
     return find(host, now, {++serial, 1, net::Token::Kind::upstream});
   }
-  net::Lookup find(std::string_view host, std::uint64_t now, net::Token waiter) {
-    return resolver->find(host, 81, waiter, now);
+  net::Lookup find(std::string_view host, std::uint64_t now, net::Token token) {
+    return find(host, now, token, sys::loopback4(0));
+  }
+  // Of the client 10.0.0.`client`.
+  net::Lookup find_for(std::uint8_t client, std::string_view host, std::uint64_t now = 0) {
+    return find(host, now, {++serial, client, net::Token::Kind::upstream}, address_of(client));
+  }
+  net::Lookup find(std::string_view host, std::uint64_t now, net::Token token, const sys::Address& client) {
+    const auto waiter = waiters.try_emplace(token.serial, token, client).first;
+    return resolver->find(host, 81, waiter->second, now);
+  }
+  void leave(std::uint32_t of) { waiters.erase(of); }
+  static sys::Address address_of(std::uint8_t client) {
+    sys::Address address = sys::loopback4(0);
+    address.bytes = {10, 0, 0, client};
+    return address;
+  }
+  [[nodiscard]] bool is_asked(const std::string& host) const {
+    return std::find(world.asked.begin(), world.asked.end(), host) != world.asked.end();
+  }
+  // A client asks for names of its own.
+  void flood(std::uint8_t client, std::size_t count, const std::string& names = "flood") {
+    for (std::size_t i = 0; i < count; ++i)
+      find_for(client, names + std::to_string(client) + "-" + std::to_string(i) + ".test");
+  }
+  [[nodiscard]] std::size_t asked_of(const std::string& names) const {
+    return static_cast<std::size_t>(std::count_if(world.asked.begin(), world.asked.end(),
+                                                  [&](const auto& host) { return host.starts_with(names); }));
   }
   // The name server answers all pending queries.
   std::size_t answer(net::Found::What what, std::uint64_t ttl_ms, std::uint64_t now) {
@@ -295,18 +322,19 @@ class ResolverTest : public testing::Test {
   sim::World world;
   sys::Fd poller;
   std::optional<net::Resolver> resolver;
+  std::map<std::uint32_t, net::Resolver::Waiter> waiters;
   std::uint32_t serial = 1000;
 };
 
 TEST_F(ResolverTest, NumericAddressesAndLocalhostNeedNoQuery) {
-  EXPECT_EQ(find("10.1.2.3", 0).addresses.list[0].port, 81);
+  EXPECT_EQ(find("10.1.2.3", 0).addresses[0].port, 81);
   EXPECT_EQ(find("::1", 0).what, net::Lookup::What::ready);
   for (const char* host : {"localhost", "LocalHost", "localhost.", "a.b.localhost"}) {
     const net::Lookup found = find(host, 0);
     ASSERT_EQ(found.what, net::Lookup::What::ready) << host;
-    ASSERT_EQ(found.addresses.count, 2) << host;
-    EXPECT_EQ(found.addresses.list[0], sys::loopback4(81));
-    EXPECT_EQ(found.addresses.list[1], sys::loopback6(81));
+    ASSERT_EQ(found.addresses.size(), 2) << host;
+    EXPECT_EQ(found.addresses[0], sys::loopback4(81));
+    EXPECT_EQ(found.addresses[1], sys::loopback6(81));
   }
   EXPECT_TRUE(world.asked.empty());
   EXPECT_EQ(find("notlocalhost", 0).what, net::Lookup::What::pending);
@@ -320,7 +348,7 @@ TEST_F(ResolverTest, OneQueryWakesAllWaiters) {
   EXPECT_EQ(find("o.test", 0, one).what, net::Lookup::What::pending);
   EXPECT_EQ(world.asked.size(), 1U) << "names are case-insensitive";
   EXPECT_EQ(answer(net::Found::What::found, 1000, 0), 2U) << "once each";
-  EXPECT_EQ(find("o.test", 0).addresses.list[0], sys::loopback4(81));
+  EXPECT_EQ(find("o.test", 0).addresses[0], sys::loopback4(81));
   EXPECT_EQ(resolver->woken(0).size(), 0U);
 }
 
@@ -355,9 +383,9 @@ TEST_F(ResolverTest, NoSleepWhileWaitersOfACompletedQueryAreQueued) {
   found.addresses.add(sys::loopback4(0));
   world.answered.push_back(found);
   find("other.test", 0);
-  EXPECT_EQ(resolver->timeout_ms(), 0) << "no event wakes the loop";
+  EXPECT_EQ(resolver->timeout_ms(0), 0) << "no event wakes the loop";
   EXPECT_EQ(resolver->woken(0).size(), 1U);
-  EXPECT_EQ(resolver->timeout_ms(), -1);
+  EXPECT_EQ(resolver->timeout_ms(0), -1);
 }
 
 TEST_F(ResolverTest, CachesFailuresBriefly) {
@@ -380,24 +408,134 @@ TEST_F(ResolverTest, CacheIsBounded) {
   for (std::size_t i = 0; i < 2 * net::Resolver::kNamesMax; ++i) {
     find("o" + std::to_string(i) + ".test", 0);
     answer(net::Found::What::found, 100'000, 0);
+    ASSERT_LE(resolver->names(), net::Resolver::kNamesMax);
   }
-  std::size_t remembered = 0;
-  for (std::size_t i = 0; i < 2 * net::Resolver::kNamesMax; ++i) {
-    const std::size_t asked = world.asked.size();
-    find("o" + std::to_string(i) + ".test", 1);
-    remembered += world.asked.size() == asked ? 1 : 0;
-  }
-  EXPECT_LE(remembered, net::Resolver::kNamesMax);
-  EXPECT_GT(remembered, 0U);
+  EXPECT_EQ(find("o" + std::to_string(2 * net::Resolver::kNamesMax - 1) + ".test", 1).what,
+            net::Lookup::What::ready);
+  EXPECT_NE(find("o0.test", 1).what, net::Lookup::What::ready) << "the oldest is forgotten";
 }
 
-TEST_F(ResolverTest, EvictsExpiredEntriesFirst) {
-  for (std::size_t i = 0; i < net::Resolver::kNamesMax - 1; ++i) find("o" + std::to_string(i) + ".test", 0);
-  answer(net::Found::What::found, 10, 0);
-  find("young.test", 5);
-  answer(net::Found::What::found, 1000, 5);
-  find("another.test", 20);
-  EXPECT_EQ(find("young.test", 20).what, net::Lookup::What::ready);
+TEST_F(ResolverTest, AUsedAnswerStaysLonger) {
+  for (std::size_t i = 0; i < net::Resolver::kNamesMax; ++i) {
+    find("o" + std::to_string(i) + ".test", 0);
+    answer(net::Found::What::found, 100'000, 0);
+  }
+  EXPECT_EQ(find("o0.test", 1).what, net::Lookup::What::ready);
+  find("another.test", 1);
+  EXPECT_EQ(find("o0.test", 1).what, net::Lookup::What::ready);
+  EXPECT_EQ(find("o1.test", 1).what, net::Lookup::What::pending);
+}
+
+TEST_F(ResolverTest, AQueryThatNobodyWaitsForIsCancelled) {
+  const net::Token one{1, 1, net::Token::Kind::upstream}, two{2, 2, net::Token::Kind::upstream};
+  find("o.test", 0, one);
+  find("o.test", 0, two);
+  leave(1);
+  EXPECT_TRUE(is_asked("o.test")) << "the other one still waits";
+  leave(2);
+  EXPECT_FALSE(is_asked("o.test"));
+  EXPECT_EQ(resolver->names(), 0U);
+  EXPECT_EQ(resolver->pending(), 0U);
+}
+
+TEST_F(ResolverTest, AWaiterOfAnotherNameLeavesTheFirst) {
+  const net::Token one{1, 1, net::Token::Kind::upstream};
+  find("o.test", 0, one);
+  find("p.test", 0, one);
+  EXPECT_FALSE(is_asked("o.test"));
+  EXPECT_TRUE(is_asked("p.test"));
+}
+
+TEST_F(ResolverTest, ManyClientsThatLeaveHoldNothing) {
+  for (std::size_t i = 0; i < 3000; ++i) {
+    find("n" + std::to_string(i) + ".test", 0);
+    leave(serial);
+  }
+  EXPECT_EQ(resolver->names(), 0U);
+  EXPECT_TRUE(world.asked.empty());
+}
+
+TEST_F(ResolverTest, AClientAloneMayUseAllQueries) {
+  flood(1, 2 * net::Resolver::kPendingMax);
+  EXPECT_EQ(world.asked.size(), net::Resolver::kPendingMax);
+  EXPECT_EQ(resolver->woken(0).size(), 0U) << "none is free";
+  EXPECT_EQ(resolver->timeout_ms(0), -1);
+  EXPECT_EQ(answer(net::Found::What::found, 1000, 0), 2 * net::Resolver::kPendingMax)
+      << "the others may ask now";
+  leave(1001);
+}
+
+TEST_F(ResolverTest, AClientIsServedAtOnceBesideOneThatUsesAllQueries) {
+  flood(1, 3 * net::Resolver::kPendingMax);
+  EXPECT_EQ(find_for(2, "modest.test").what, net::Lookup::What::pending);
+  EXPECT_TRUE(is_asked("modest.test"));
+  EXPECT_EQ(world.asked.size(), net::Resolver::kPendingMax) << "another query was taken back";
+  EXPECT_FALSE(is_asked("flood1-" + std::to_string(net::Resolver::kPendingMax - 1) + ".test"))
+      << "the newest";
+}
+
+TEST_F(ResolverTest, GreedyClientsShareTheQueries) {
+  for (std::uint8_t client = 1; client <= 4; ++client) flood(client, 2 * net::Resolver::kPendingMax);
+  for (const char* names : {"flood1-", "flood2-", "flood3-", "flood4-"})
+    EXPECT_NEAR(static_cast<double>(asked_of(names)), net::Resolver::kPendingMax / 4.0, 2) << names;
+  EXPECT_LE(world.asked.size(), net::Resolver::kPendingMax);
+}
+
+TEST_F(ResolverTest, ThoseInTheQueueAreWokenInTurns) {
+  flood(1, net::Resolver::kPendingMax + 50);
+  flood(2, net::Resolver::kPendingMax + 50);
+  const std::size_t before = world.asked.size();
+  leave(1001);  // one query is free
+  leave(1002);
+  std::size_t woken = 0;
+  for (const net::Token& token : resolver->woken(0)) woken += token.slot == 2 || token.slot == 1 ? 1 : 0;
+  EXPECT_LE(woken, 2U);
+  EXPECT_LE(world.asked.size(), before);
+}
+
+TEST_F(ResolverTest, TheEndOfAWaiterInTheQueueWakesNobodyElseForNothing) {
+  flood(1, net::Resolver::kPendingMax);
+  find_for(1, "waits.test");
+  const std::uint32_t waiting = serial;
+  leave(waiting);
+  leave(1001);
+  EXPECT_EQ(resolver->woken(0).size(), 0U);
+  EXPECT_EQ(resolver->timeout_ms(0), -1);
+  EXPECT_EQ(find_for(1, "next.test").what, net::Lookup::What::pending);
+  EXPECT_TRUE(is_asked("next.test"));
+}
+
+TEST_F(ResolverTest, NoClientEvictsTheAnswersOfOthers) {
+  for (int i = 0; i < 10; ++i) find_for(2, "modest" + std::to_string(i) + ".test");
+  answer(net::Found::What::found, 100'000, 0);
+  for (std::size_t i = 0; i < 4 * net::Resolver::kNamesMax; ++i) {
+    find_for(1, "flood" + std::to_string(i) + ".test");
+    answer(net::Found::What::found, 100'000, 0);
+  }
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(find_for(3, "modest" + std::to_string(i) + ".test").what, net::Lookup::What::ready) << i;
+}
+
+TEST_F(ResolverTest, AClientIsAnIpv6Network) {
+  sys::Address one, two;
+  ASSERT_TRUE(sys::parse_ip("2001:db8::1", 0, one));
+  ASSERT_TRUE(sys::parse_ip("2001:db8::ffff:2", 0, two));
+  for (std::size_t i = 0; i < net::Resolver::kPendingMax; ++i)
+    find("a" + std::to_string(i) + ".test", 0, {++serial, 1, net::Token::Kind::upstream}, one);
+  find("b.test", 0, {++serial, 1, net::Token::Kind::upstream}, two);
+  EXPECT_FALSE(is_asked("b.test")) << "the same client";
+}
+
+TEST_F(ResolverTest, AChangeOfTheSystemsConfigurationForgetsAllAnswers) {
+  find("o.test", 0);
+  find("unknown.test", 0);
+  answer(net::Found::What::found, 100'000, 0);
+  world.names_changed = true;
+  EXPECT_EQ(find("o.test", 1).what, net::Lookup::What::pending);
+  EXPECT_EQ(world.asked.size(), 1U);
+  answer(net::Found::What::found, 100'000, 1);
+  resolver->use({}, 1);
+  EXPECT_EQ(find("o.test", 1).what, net::Lookup::What::pending) << "SIGHUP";
 }
 
 }  // namespace

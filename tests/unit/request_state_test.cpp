@@ -380,7 +380,7 @@ TEST(Connecting, TriesTheNextAddressIfOneRefuses) {
 struct SilentFirst : Bench {
   SilentFirst() {
     world.names["o.test"] = two_addresses();
-    world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
+    world.host(two_addresses().addresses[0], sim::World::Host::Manner::swallows).address.port = 80;
   }
   sim::ConnectionPtr ask() {
     auto asking = client();
@@ -503,7 +503,7 @@ TEST(Racing, WithoutADescriptorForTheNextTheOthersContinue) {
 TEST(Record, EachAddressTried) {
   Bench b;
   b.world.names["o.test"] = two_addresses();
-  b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
+  b.world.host(two_addresses().addresses[0], sim::World::Host::Manner::swallows).address.port = 80;
   const auto client = b.client();
   b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
   b.pass(b.config.wait(Wait::attempt));
@@ -639,7 +639,7 @@ TEST(Record, ThePhasesOfSendRequest) {
   Bench b{16, 8192};
   b.world.names["o.test"] = two_addresses();
   b.world.unanswered.insert("o.test");
-  b.world.host(two_addresses().addresses.list[0], sim::World::Host::Manner::swallows).address.port = 80;
+  b.world.host(two_addresses().addresses[0], sim::World::Host::Manner::swallows).address.port = 80;
   auto& host = b.origin();
   const auto client = b.client();
   b.send(client, "POST http://o.test/ HTTP/1.0\r\nContent-Length: 9\r\n\r\n");

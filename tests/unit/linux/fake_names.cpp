@@ -24,12 +24,18 @@ struct NameSource::Work {};
 NameSource::NameSource(const sys::Fd& /*poller*/) {}
 NameSource::~NameSource() = default;
 
-void NameSource::ask(const std::string& host) {
+void NameSource::use(std::vector<sys::Address> /*servers*/) {}
+bool NameSource::refresh(std::uint64_t /*now*/, bool /*at_once*/) { return false; }
+
+void NameSource::ask(const std::string& host, std::uint64_t /*now*/) {
   fake::Names& names = fake::names();
   names.asked.push_back(host);
   if (const auto known = names.known.find(host); known != names.known.end())
     names.answer(host, known->second);
 }
+
+void NameSource::cancel(const std::string& host) { fake::names().cancelled.push_back(host); }
+void NameSource::run(std::uint64_t /*now*/) {}
 
 bool NameSource::next(Found& out) {
   std::deque<Found>& done = fake::names().done;
@@ -39,8 +45,7 @@ bool NameSource::next(Found& out) {
   return true;
 }
 
-void NameSource::process(int /*fd*/, const sys::Event& /*event*/) {}
-int NameSource::timeout_ms() { return -1; }
-std::string_view NameSource::description() { return "a test"; }
+void NameSource::mark(const Token& /*token*/) {}
+int NameSource::timeout_ms(std::uint64_t /*now*/) const { return -1; }
 
 }  // namespace net

@@ -11,7 +11,7 @@ namespace fake {
 
 struct Names {
   std::map<std::string, net::Found> known;  // immediate results; any other host when `answer` is called
-  std::vector<std::string> asked;
+  std::vector<std::string> asked, cancelled;
   std::deque<net::Found> done;
 
   void answer(const std::string& host, net::Found found) {
