@@ -78,6 +78,10 @@ int explain_request(Arguments arguments) {
   const CommandLine line = config::parse_command_line(rest);
   print_warnings(line.warnings);
   if (line.what == CommandLine::What::wrong) return fail(kExitUsage, line.message);
+  std::vector<sys::OwnAddress> machine;
+  if (const int error = sys::own_addresses(machine); error != 0)
+    print_diagnostics(std::string{"cannot read the addresses of this machine: "} + std::strerror(error));
+  for (const sys::OwnAddress& own : machine) question.machine.push_back({own.address, own.prefix});
   std::fputs(explain::explain(line.config, question, explain::look_up).c_str(), stdout);
   return 0;
 }

@@ -161,6 +161,18 @@ def named_in_design():
             yield name, re.search(rf"\b{name.rsplit('::', 1)[-1]}\b", code)
 
 
+def named_in_security():
+    """(name, does it exist) for each test that the tables of SECURITY.md name: Suite.Name, or a file."""
+    unit = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/unit").rglob("*.cpp"))
+    rows = [line for line in read("SECURITY.md").splitlines() if re.match(r"\| (?!Promise)", line)]
+    for row in rows:
+        names = re.findall(r"`([^`]+)`", row.rsplit("|", 2)[1])
+        yield row.split("|")[1].strip(), bool(names)
+        for name in names:
+            suite, _, test = name.partition(".")
+            yield name, (ROOT / name).is_file() if "/" in name else re.search(rf"TEST(?:_F|_P)?\({suite},\s*{test}\)", unit)
+
+
 def checks():
     """(title, is it so) for each thing that is checked."""
     yield "the man page is well formed", subprocess.run(
@@ -184,6 +196,8 @@ def checks():
         yield f"README.md or CONTRIBUTING.md describes make {target}", f"make {target}" in commands
     for name, exists in named_in_design():
         yield f"docs/design.md: `{name}` exists", exists
+    for name, exists in named_in_security():
+        yield f"SECURITY.md: the test '{name}' exists", exists
 
 
 def main():

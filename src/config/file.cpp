@@ -32,9 +32,10 @@ constexpr std::array<string_view, 4> kStreams{"proxy", "echo", "reverse", "file"
 constexpr std::array<plan::Role, 4> kStreamRoles{plan::Role::relay, plan::Role::echo,
                                                  plan::Role::reverse_lines, plan::Role::send_file};
 constexpr std::uint8_t kProxyBit = 1, kFileBit = 8;
-constexpr std::array<FileKey, 8> kStreamKeys{{
+constexpr std::array<FileKey, 9> kStreamKeys{{
     {"type"},
     {"proxy_protocol_in"},
+    {"proxy_protocol_from"},
     {"upstream", kProxyBit},
     {"upstreams", kProxyBit},
     {"load_balancing", kProxyBit},
@@ -315,6 +316,11 @@ void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
   const FileValue* const type = stream.need("type", "\"echo\"");
   if (const FileValue* const in = stream.find("proxy_protocol_in"))
     model.proxy_header_in = in->flag().value_or(false);
+  if (const FileValue* const from = stream.find("proxy_protocol_from")) {
+    model.proxy_header_from.clear();
+    read_networks(stream, "proxy_protocol_from", model.proxy_header_from);
+    if (!model.proxy_header_in) from->warn("no effect without \"proxy_protocol_in\": true");
+  }
   if (const FileValue* const out = stream.find("proxy_protocol_out"))
     model.proxy_header_out = static_cast<std::uint8_t>(out->number(0, 2).value_or(0));
   if (type == nullptr) return;

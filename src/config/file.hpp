@@ -19,6 +19,7 @@
 //     }, {
 //       "listeners": [{"host": "127.0.0.1", "port": 9000}],
 //       "stream": {"type": "proxy", "upstream": "db.intern:5432", "proxy_protocol_in": false,
+//       "proxy_protocol_from": ["10.0.0.0/8"],
 //                  "proxy_protocol_out": 1}   or "echo"; "reverse" (each line); "file" with "file" and "root"
 //     }],
 //     "forward": [{"host": "localhost", "port": 8080}],     forward proxies

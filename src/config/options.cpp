@@ -217,15 +217,15 @@ string take_buffers(plan::Config& config, string_view text) {
 }
 
 // "443,8000-8999", or "none".
-string take_connect_ports(plan::Config& config, string_view text) {
+string take_ports(std::vector<plan::Ports>& out, string_view text) {
   string error = "invalid ports " + base::quoted(text) + ": expected a list, as in 443,1024-65535, or none";
-  config.connect_ports.clear();
+  out.clear();
   if (text == "none") return {};
   if (text.empty()) return error;
   while (!text.empty()) {
     plan::Ports ports;
     if (!parse_ports(base::next_element(text), ports) || ports.last < ports.first) return error;
-    config.connect_ports.push_back(ports);
+    out.push_back(ports);
   }
   return {};
 }
@@ -260,6 +260,13 @@ string take_upgrade(plan::Config& config, string_view text) {
     config.upgrade->push_back(base::lowered(protocol));
   }
   return {};
+}
+
+string take_connect_ports(plan::Config& config, string_view text) {
+  return take_ports(config.connect_ports, text);
+}
+string take_http_ports(plan::Config& config, string_view text) {
+  return take_ports(config.http_ports.emplace(), text);
 }
 
 string take_http(plan::Config& config, string_view text) {
@@ -313,7 +320,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 31> kOptions{{
+constexpr std::array<Option, 32> kOptions{{
     {"--listen", "ADDRESS:PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -350,6 +357,8 @@ constexpr std::array<Option, 31> kOptions{{
     {"--trusted-proxies", "LIST",
      "networks of proxies whose X-Forwarded-* and Forwarded are kept and extended, not replaced", "none",
      take_trusted_proxies, OptionKind::list},
+    {"--http-ports", "PORTS", "ports that http:// may use, or none",
+     "all but those of other protocols, as 22 and 25", take_http_ports, OptionKind::list},
     {"--http", "VERSION", "1.0: HTTP/1.0 to every server, no keep-alive; 1.1: the client's version", "1.1",
      take_http},
     {"--keep-upstreams", "N", "maximum idle upstream connections kept for reuse, 0 to 256", "64",

@@ -26,7 +26,7 @@ constexpr std::uint8_t bit(plan::RouteKind kind) noexcept {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
 }
 
-constexpr std::array<FileKey, 18> kRouteKeys{{
+constexpr std::array<FileKey, 19> kRouteKeys{{
     {"req_path"},
     {"type"},
     {"ip_whitelist"},
@@ -35,6 +35,7 @@ constexpr std::array<FileKey, 18> kRouteKeys{{
     {"dir_path", bit(plan::RouteKind::files)},
     {"index", bit(plan::RouteKind::files)},
     {"listing", bit(plan::RouteKind::files)},
+    {"dotfiles", bit(plan::RouteKind::files)},
     {"gzip_enable", bit(plan::RouteKind::files)},
     {"gzip_level", bit(plan::RouteKind::files)},
     {"gzip_mime_types", bit(plan::RouteKind::files)},
@@ -56,18 +57,6 @@ using Prefixes = std::unordered_set<string>;  // of a site's routes
 
 bool is_path(string_view text) noexcept {
   return text.front() == '/' && text.find_first_of("?# ") == string_view::npos;
-}
-
-void read_networks(const FileObject& object, string_view key, plan::Networks& out) {
-  const FileValue* const list = object.find(key);
-  if (list == nullptr) return;
-  for (const FileValue& element : list->elements(R"(an array of networks, as in ["10.0.0.0/8", "::1"])")) {
-    plan::Network network;
-    const auto text = element.text("a network or an address, as in 10.0.0.0/8 or ::1");
-    const string error = text ? parse_network(*text, network) : string{};
-    if (!error.empty()) element.error(error);
-    if (text && error.empty()) out.push_back(network);
-  }
 }
 
 void read_clients(const FileObject& object, plan::WebRoute& route) {
@@ -121,7 +110,17 @@ void read_files(const FileObject& object, plan::WebRoute& route) {
     }
   }
   if (const FileValue* const listing = object.find("listing")) route.listing = listing->flag().value_or(true);
+  if (const FileValue* const dotfiles = object.find("dotfiles"))
+    route.dotfiles = dotfiles->flag().value_or(false);
   read_gzip(object, route);
+}
+
+// Text that nginx ($host) or Caddy ({uri}) would replace.
+bool has_variable(string_view url) noexcept {
+  const auto is_letter = [](char c) { return base::lower(c) >= 'a' && base::lower(c) <= 'z'; };
+  const auto dollar =
+      std::adjacent_find(url.begin(), url.end(), [&](char a, char b) { return a == '$' && is_letter(b); });
+  return dollar != url.end() || url.find('{') != string_view::npos;
 }
 
 void read_redirect(const FileObject& object, plan::WebRoute& route) {
@@ -140,6 +139,8 @@ void read_redirect(const FileObject& object, plan::WebRoute& route) {
       url->expected("a URL without blanks (write %20)");
     else if (location)
       route.location = *location;
+    if (location && has_variable(*location))
+      url->warn("is sent as it is: there are no variables such as $host or {uri}");
   }
 }
 
@@ -202,6 +203,18 @@ void read_route(const FileValue& value, plan::Config& config, plan::Site& site, 
 }
 
 }  // namespace
+
+void read_networks(const FileObject& object, string_view key, plan::Networks& out) {
+  const FileValue* const list = object.find(key);
+  if (list == nullptr) return;
+  for (const FileValue& element : list->elements(R"(an array of networks, as in ["10.0.0.0/8", "::1"])")) {
+    plan::Network network;
+    const auto text = element.text("a network or an address, as in 10.0.0.0/8 or ::1");
+    const string error = text ? parse_network(*text, network) : string{};
+    if (!error.empty()) element.error(error);
+    if (text && error.empty()) out.push_back(network);
+  }
+}
 
 std::optional<plan::Group> read_group(const FileObject& object) {
   const FileValue* servers = object.find("upstream");

@@ -8,6 +8,9 @@ namespace config {
 // Appends the routes to `site` and their groups to `config`.
 void read_routes(const FileValue& routes, plan::Config& config, plan::Site& site);
 
+// Appends the networks of an array, or nothing if the key is missing. Reports errors.
+void read_networks(const FileObject& object, std::string_view key, plan::Networks& out);
+
 // Reads a group from "upstreams" (or "upstream") and "load_balancing". Nothing after an error, which is
 // reported.
 std::optional<plan::Group> read_group(const FileObject& object);

@@ -1,6 +1,7 @@
 #include "value.hpp"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "../base/text.hpp"
@@ -33,6 +34,49 @@ string described(const JsonValue& value) {
 
 string joined(string_view path, string_view key) {
   return path.empty() ? string{key} : string{path} + "." + string{key};
+}
+
+struct Owner {
+  string_view key, owner;
+};
+constexpr std::array<Owner, 30> kOwners{{
+    {"servers", "the top level"},
+    {"forward", "the top level"},
+    {"rules", "the top level"},
+    {"listeners", "a server"},
+    {"hostnames", "a server"},
+    {"routes", "a server"},
+    {"stream", "a server"},
+    {"req_path", "a route"},
+    {"ip_whitelist", "a route"},
+    {"ip_blacklist", "a route"},
+    {"dir_path", "a route"},
+    {"index", "a route"},
+    {"listing", "a route"},
+    {"dotfiles", "a route"},
+    {"gzip_enable", "a route"},
+    {"gzip_level", "a route"},
+    {"gzip_mime_types", "a route"},
+    {"http_status_code", "a route"},
+    {"redirect_url", "a route"},
+    {"request_timeout_ms", "a route"},
+    {"health_check", "a route"},
+    {"upstreams", "a route or stream"},
+    {"upstream", "a route or stream"},
+    {"load_balancing", "a route or stream"},
+    {"type", "a route or stream"},
+    {"keep_alive", "a server or route"},
+    {"proxy_protocol_in", "a stream"},
+    {"proxy_protocol_from", "a stream"},
+    {"proxy_protocol_out", "a stream"},
+    {"interval_ms", "health_check"},
+}};
+
+// Where the key belongs; empty if it is not a key of the file.
+string_view owner_of(string_view key) noexcept {
+  const auto* const found =
+      std::find_if(kOwners.begin(), kOwners.end(), [key](const Owner& row) { return row.key == key; });
+  return found == kOwners.end() ? string_view{} : found->owner;
 }
 
 }  // namespace
@@ -147,7 +191,10 @@ std::vector<FileValue> FileValue::members(string_view what) const {
   return out;
 }
 
+// A key that is known at another level: fragments of a file are easily pasted to the wrong place.
 void FileValue::warn_unknown(const FileValue& member, std::span<const string_view> names) const {
+  if (const string_view owner = owner_of(member.key()); !owner.empty())
+    return member.warn("no effect here: it belongs to " + string{owner});
   report_->warn(member.line(), path_,
                 "unknown key " + base::quoted(member.key()) + report_->suggest(member.key(), names));
 }

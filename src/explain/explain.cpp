@@ -119,7 +119,8 @@ class Answer {
     if (parsed.what != http::Parsed::What::complete)
       return refused(parsed.what == http::Parsed::What::bad ? parsed.why : Reason::bad_request_line);
     tell_target();
-    const plan::Plan decided = plan::plan_request(config_, plan::Listener{}, head_, question_.client, false);
+    const plan::Plan decided =
+        plan::plan_request(config_, plan::Listener{}, head_, question_.client, false, question_.machine);
     tell_rule();
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
     if (!config_.users_file.empty())
@@ -153,7 +154,7 @@ class Answer {
   }
 
   [[nodiscard]] plan::AccessRequest asked() const {
-    return {question_.client, head_.authority.host, head_.authority.port, head_.method};
+    return {question_.client, head_.authority.host, head_.authority.port, head_.method, question_.machine};
   }
 
   void tell_rule() {

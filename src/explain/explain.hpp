@@ -14,6 +14,7 @@ struct Question {
   std::string method, url;
   std::vector<std::string> fields;               // "Name: value" each
   sys::Address client = sys::loopback4(50'000);  // the client's address
+  plan::Networks machine;                        // addresses of this machine
 };
 
 // Parses `arguments` after "explain": options of the proxy, --client ADDRESS, -H FIELD, METHOD, URL. Leaves

@@ -76,8 +76,8 @@ std::shared_ptr<const string> read_whole(const sys::Fd& file, const sys::FileSta
 // RFC 9110 section 8.8: validators of the file's state and of its coding.
 void put_validators(Representation& file, const sys::FileStatus& status, const string& form, bool varies,
                     std::uint64_t wall_ms) {
-  file.etag = '"' + hex(status.inode) + '-' + hex(status.size) + '-' +
-              hex(static_cast<std::uint64_t>(status.modified_ns)) + form + '"';
+  // The inode would differ between servers of the same files, and tell about the file system.
+  file.etag = '"' + hex(status.size) + '-' + hex(static_cast<std::uint64_t>(status.modified_ns)) + form + '"';
   file.validators = "ETag: " + file.etag + "\r\n";
   // Not in the future (section 8.8.2.1).
   file.modified_s = std::min(seconds(status.modified_ns), static_cast<std::int64_t>(wall_ms / 1000));

@@ -37,7 +37,7 @@ struct FoundFile {
 // The reason for an errno value of open.
 base::Reason reason_of_errno(int error) noexcept;
 // Opens a file that is readable for all users, or a directory, which need not be readable. Refuses everything
-// else.
+// else, and all below a directory that other users may not search.
 FoundFile open_served(const sys::Fd& folder, const std::string& name);
 
 class Finder {

@@ -149,9 +149,10 @@ Answer Server::in_folder(const Asked& asked) {
 namespace {
 
 // The row of an entry; nothing if it would be refused or is hidden.
-std::optional<ListingRow> row_of(sys::DirectoryEntry& entry, const sys::Fd& root, const string& folder) {
+std::optional<ListingRow> row_of(sys::DirectoryEntry& entry, const sys::Fd& root, const string& folder,
+                                 bool dotfiles) {
   using Kind = sys::FileStatus::Kind;
-  if (entry.name.starts_with('.')) return std::nullopt;
+  if (entry.name.starts_with('.') && !dotfiles) return std::nullopt;
   if (entry.status.kind == Kind::link) {
     // Resolved from the root, since it may lead to another directory below it.
     const string path = folder.empty() ? entry.name : folder + '/' + entry.name;
@@ -159,6 +160,7 @@ std::optional<ListingRow> row_of(sys::DirectoryEntry& entry, const sys::Fd& root
     if (!target.fd || sys::status_of(target.fd, entry.status) != 0) return std::nullopt;
   }
   const bool is_folder = entry.status.kind == Kind::directory;
+  if (is_folder && !entry.status.world_searchable) return std::nullopt;
   if (!is_folder && (entry.status.kind != Kind::regular || !entry.status.world_readable)) return std::nullopt;
   return ListingRow{std::move(entry.name), is_folder, entry.status.size,
                     entry.status.modified_ns / 1'000'000'000};
@@ -174,7 +176,7 @@ Answer Server::list(const Asked& asked, const FoundFile& folder) {
   if (const int error = sys::read_directory(folder.fd, limits_.listed, entries, page.cut); error != 0)
     return refusal(reason_of_errno(error));
   for (sys::DirectoryEntry& entry : entries)
-    if (auto row = row_of(entry, asked.find.root.folder, asked.path.name))
+    if (auto row = row_of(entry, asked.find.root.folder, asked.path.name, asked.route.dotfiles))
       page.rows.push_back(std::move(*row));
   const string title = '/' + asked.path.name + (asked.path.name.empty() ? "" : "/");
   page.path = title;

@@ -6,6 +6,7 @@
 
 #include "../base/escape.hpp"
 #include "status.hpp"
+#include "url_path.hpp"
 
 namespace http {
 namespace {
@@ -227,7 +228,8 @@ std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop
   Writer body{text};
   const bool traces = head.method == "TRACE";
   if (traces) {
-    body << head.method << ' ' << head.target
+    const PublicUrl url = without_userinfo(head.target);
+    body << head.method << ' ' << url.before << url.after
          << (head.version == Version::http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
     for (const Field& field : head.fields.all())
       if (!kSecret.has(field.id)) body << field.name << ": " << field.value << "\r\n";

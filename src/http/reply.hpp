@@ -15,7 +15,7 @@ struct ErrorDetails {
   std::string_view host{};                   // an IPv6 address without brackets
   std::uint16_t port = 0;
   std::uint16_t received = 0;                 // the last status from the server
-  std::span<const sys::Address> addresses{};  // that were tried
+  std::span<const sys::Address> addresses{};  // that were tried; empty: the client may not know them
   std::span<const Attempt> attempts{};        // for each of them
   std::string_view challenge{};               // 407: Proxy-Authenticate
   std::uint32_t retry_after_s = 0;            // 429: Retry-After; 0: unknown

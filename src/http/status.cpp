@@ -36,7 +36,7 @@ constexpr Row kRows[]{
     {R::length_required, {411, "A request with a body needs Content-Length.", "http_request_error", "With curl, send a file with -d or -T, not a pipe."}},
     {R::not_a_proxy_request, {400, "This is a proxy, not a web server. Set it as the HTTP proxy of the browser, or use curl -x.", "proxy_internal_response"}},
     {R::scheme_unsupported, {501, "Unsupported URL scheme: only http:// is supported.", "proxy_internal_response", "Use the http:// URL if the server has one."}},
-    {R::port_not_allowed, {403, "CONNECT to this port is not allowed (option --connect-ports).", "http_request_denied", "The operator of the proxy can allow the port with --connect-ports."}},
+    {R::port_not_allowed, {403, "This port is not allowed (options --connect-ports and --http-ports).", "http_request_denied", "The operator of the proxy can allow the port: with --connect-ports for CONNECT, with --http-ports for http://."}},
     {R::client_not_allowed, {403, "Clients from this address are not allowed (option --allow).", "http_request_denied"}},
     {R::request_not_allowed, {403, "The access rules do not allow this request (options --allow and --deny).", "http_request_denied"}},
     {R::auth_required, {407, "This proxy requires a user name and a password.", "http_request_denied", "With curl, use --proxy-user NAME:PASSWORD. A browser asks for them."}},

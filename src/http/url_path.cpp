@@ -88,6 +88,17 @@ std::optional<string> resolved(string_view path, bool keeps_empty) {
 
 }  // namespace
 
+PublicUrl without_userinfo(string_view url) noexcept {
+  const std::size_t scheme = url.find("://");
+  if (scheme == string_view::npos || scheme > url.find_first_of("/?#")) return {url, {}};
+  const std::size_t begin = scheme + 3;
+  const string_view authority =
+      url.substr(begin, std::min(url.find_first_of("/?#", begin), url.size()) - begin);
+  const std::size_t at = authority.rfind('@');
+  if (at == string_view::npos) return {url, {}};
+  return {url.substr(0, begin), url.substr(begin + at + 1)};
+}
+
 PathReading differences(string_view path) noexcept {
   PathReading found;
   const auto add = [&found](std::uint8_t bit, bool present) {

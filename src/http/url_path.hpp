@@ -1,4 +1,4 @@
-// Paths of URLs: normalisation, percent-encoding, and the file that a path names.
+// URLs: normalisation of paths, percent-encoding, the file that a path names, and what may be logged.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -24,6 +24,13 @@ struct PathReading {
 // The result begins with "/", and ends with "/" if the path names a directory. Nothing if the path leads
 // above the root, contains a NUL, or has a "%" without two digits. REQUIRES: `path` has no query.
 std::optional<std::string> normal_path(std::string_view path, PathReading reading = {});
+
+// A URL without its userinfo, which may be a password (RFC 9110 section 4.2.4): `before` and then `after`.
+struct PublicUrl {
+  std::string_view before, after;
+};
+// Removes the userinfo of an absolute URL. Other texts are returned as `before`.
+PublicUrl without_userinfo(std::string_view url) noexcept;
 
 // Returns all bits that can change the normal form of this path.
 PathReading differences(std::string_view path) noexcept;

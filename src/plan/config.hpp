@@ -52,6 +52,7 @@ struct Config {
   std::string name = "proxy";  // of the proxy in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
   std::vector<Ports> connect_ports{
       {443, 443}, {563, 563}, {8443, 8443}, {1024, 65535}};  // allowed for CONNECT
+  std::optional<std::vector<Ports>> http_ports;  // allowed for http://; nothing: all but kOtherProtocols
   bool http10 = false;              // forward as HTTP/1.0 and close each connection, as the lab describes
   std::size_t keep_upstreams = 64;  // idle upstream connections in the pool
   std::size_t max_requests = 10'000;

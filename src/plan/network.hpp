@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "../sys/address.hpp"
@@ -38,13 +39,20 @@ struct Network {
 
 using Networks = std::vector<Network>;
 
+// 127.0.0.0/8 and ::1.
+inline Networks loopback_networks() {
+  sys::Address first = sys::loopback4(0);
+  first.bytes[3] = 0;
+  return {{first, 8}, {sys::loopback6(0), 128}};
+}
+
 // Returns true if one of the networks has the address.
 inline bool is_among(const Networks& networks, const sys::Address& address) noexcept {
   return std::any_of(networks.begin(), networks.end(),
                      [&address](const Network& network) { return network.has(address); });
 }
 // The same, with the IPv4 addresses embedded in it. Use it to deny.
-inline bool may_be_among(const Networks& networks, const sys::Address& address) noexcept {
+inline bool may_be_among(std::span<const Network> networks, const sys::Address& address) noexcept {
   return std::any_of(networks.begin(), networks.end(),
                      [&address](const Network& network) { return network.may_have(address); });
 }
@@ -53,5 +61,10 @@ struct Ports {
   std::uint16_t first = 0, last = 0;  // both included
   [[nodiscard]] bool has(std::uint16_t port) const noexcept { return first <= port && port <= last; }
 };
+
+// Returns true if one of the ranges has the port.
+inline bool is_among(std::span<const Ports> ranges, std::uint16_t port) noexcept {
+  return std::any_of(ranges.begin(), ranges.end(), [port](const Ports& ports) { return ports.has(port); });
+}
 
 }  // namespace plan

@@ -46,7 +46,8 @@ struct WebRoute {
   // files
   std::string directory;
   std::vector<std::string> index{"index.html"};
-  bool listing = true;  // of a directory without an index file
+  bool listing = true;    // of a directory without an index file
+  bool dotfiles = false;  // serve names that begin with a dot
   bool gzip = false;
   int gzip_level = 6;                   // 1 to 9
   std::vector<std::string> gzip_types;  // media types, as "text/*"; empty: all text formats
@@ -83,11 +84,12 @@ struct Listener {
   // Second address of a pair, as ::1 after 127.0.0.1: the machine may lack it. Port 0 is then the port that
   // the listener before it got.
   bool optional = false;
-  std::vector<std::size_t> sites;     // web: indices into Config::sites; the first is the default
-  std::size_t group = 0;              // relay: index into Config::groups
-  std::string root, file;             // send_file: the file, relative to the directory `root`
-  bool proxy_header_in = false;       // each connection begins with a PROXY header
-  std::uint8_t proxy_header_out = 0;  // relay: version of the PROXY header to send; 0: none
+  std::vector<std::size_t> sites;  // web: indices into Config::sites; the first is the default
+  std::size_t group = 0;           // relay: index into Config::groups
+  std::string root, file;          // send_file: the file, relative to the directory `root`
+  bool proxy_header_in = false;    // each connection begins with a PROXY header
+  Networks proxy_header_from = loopback_networks();  // of the peers that may send it
+  std::uint8_t proxy_header_out = 0;                 // relay: version of the PROXY header to send; 0: none
 };
 
 }  // namespace plan

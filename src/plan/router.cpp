@@ -1,6 +1,7 @@
 #include "router.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "../base/text.hpp"
 #include "web_router.hpp"
@@ -16,9 +17,24 @@ Plan refusal(Reason why) noexcept {
   return plan;
 }
 
-bool may_tunnel_to(const Config& config, std::uint16_t port) noexcept {
-  return std::any_of(config.connect_ports.begin(), config.connect_ports.end(),
-                     [port](const Ports& ports) { return ports.has(port); });
+// Ports of protocols whose servers may take the lines of a request for commands: the bad ports of the WHATWG
+// Fetch standard (https://fetch.spec.whatwg.org/#bad-port), and databases (MySQL, PostgreSQL, Redis,
+// memcached, MongoDB).
+constexpr std::array<Ports, 65> kOtherProtocols{{
+    {0, 1},         {7, 7},         {9, 9},       {11, 11},     {13, 13},     {15, 15},     {17, 17},
+    {19, 23},       {25, 25},       {37, 37},     {42, 43},     {53, 53},     {69, 69},     {77, 77},
+    {79, 79},       {87, 87},       {95, 95},     {101, 104},   {109, 111},   {113, 113},   {115, 115},
+    {117, 117},     {119, 119},     {123, 123},   {135, 135},   {137, 137},   {139, 139},   {143, 143},
+    {161, 161},     {179, 179},     {389, 389},   {427, 427},   {465, 465},   {512, 515},   {526, 526},
+    {530, 532},     {540, 540},     {548, 548},   {554, 554},   {556, 556},   {563, 563},   {587, 587},
+    {601, 601},     {636, 636},     {989, 990},   {993, 993},   {995, 995},   {1719, 1720}, {1723, 1723},
+    {2049, 2049},   {3306, 3306},   {3659, 3659}, {4045, 4045}, {4190, 4190}, {5060, 5061}, {5432, 5432},
+    {6000, 6000},   {6379, 6379},   {6566, 6566}, {6665, 6669}, {6679, 6679}, {6697, 6697}, {10080, 10080},
+    {11211, 11211}, {27017, 27017},
+}};
+
+bool may_forward_to(const Config& config, std::uint16_t port) noexcept {
+  return config.http_ports ? is_among(*config.http_ports, port) : !is_among(kOtherProtocols, port);
 }
 
 Reason objection(const Config& config, const http::RequestHead& head) noexcept {
@@ -26,26 +42,25 @@ Reason objection(const Config& config, const http::RequestHead& head) noexcept {
     case http::TargetForm::authority:
       if (head.body.kind == http::Body::Kind::chunked || head.body.length > 0)
         return Reason::bad_content_length;
-      return may_tunnel_to(config, head.authority.port) ? Reason::none : Reason::port_not_allowed;
+      return is_among(config.connect_ports, head.authority.port) ? Reason::none : Reason::port_not_allowed;
     case http::TargetForm::asterisk:
       return head.method == "OPTIONS" ? Reason::none : Reason::not_a_proxy_request;
     case http::TargetForm::origin: return Reason::not_a_proxy_request;
     case http::TargetForm::absolute: break;
   }
   if (!head.plain_http) return Reason::scheme_unsupported;
+  if (!may_forward_to(config, head.authority.port)) return Reason::port_not_allowed;
   return lacks_length(config, head) ? Reason::length_required : Reason::none;
 }
 
 // The upstream proxy does the DNS lookup, so no rule about addresses matches.
-bool denied_unseen(const Config& config, const http::RequestHead& head, const sys::Address& client) noexcept {
-  const AccessRequest asked{client, head.authority.host, head.authority.port, head.method};
+bool denied_unseen(const Config& config, const AccessRequest& asked) noexcept {
   return config.rules.for_address(asked, sys::Address{}).decision == Decision::deny;
 }
 
-Plan plan_forward(const Config& config, const http::RequestHead& head, const sys::Address& client,
+Plan plan_forward(const Config& config, const http::RequestHead& head, const AccessRequest& asked,
                   bool crowded) noexcept {
-  const Verdict verdict =
-      config.rules.before_lookup({client, head.authority.host, head.authority.port, head.method});
+  const Verdict verdict = config.rules.before_lookup(asked);
   const bool denied = verdict.decision == Decision::deny;
   if (denied && config.rules.is_about_client(verdict)) return refusal(Reason::client_not_allowed);
   if (crowded) return refusal(Reason::max_requests_reached);
@@ -56,7 +71,7 @@ Plan plan_forward(const Config& config, const http::RequestHead& head, const sys
     return {.kind = Kind::reply, .target = head.authority};
   const bool tunnel = head.form == http::TargetForm::authority;
   const Parent* const parent = parent_for(config, head.authority.host, head.authority.port);
-  if (parent != nullptr && verdict.decision == Decision::undecided && denied_unseen(config, head, client))
+  if (parent != nullptr && verdict.decision == Decision::undecided && denied_unseen(config, asked))
     return refusal(Reason::request_not_allowed);
   return {.kind = tunnel ? Kind::tunnel : Kind::forward, .target = head.authority, .parent = parent};
 }
@@ -86,8 +101,10 @@ bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
 }
 
 Plan plan_request(const Config& config, const Listener& listener, const http::RequestHead& head,
-                  const sys::Address& client, bool crowded) noexcept {
-  if (listener.role != Role::web) return plan_forward(config, head, client, crowded);
+                  const sys::Address& client, bool crowded, std::span<const Network> machine) noexcept {
+  if (listener.role != Role::web)
+    return plan_forward(config, head,
+                        {client, head.authority.host, head.authority.port, head.method, machine}, crowded);
   // Close after a 503: a kept connection would hold a slot.
   if (crowded) return {.reason = Reason::max_requests_reached, .keep_alive = false};
   return plan_web(config, listener, head, client);

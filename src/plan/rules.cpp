@@ -68,12 +68,18 @@ constexpr std::array<BuiltIn, 19> kBuiltIn{{
 }};
 // clang-format on
 
-// The row that denies the address to this client; kBuiltIn.size() if none does.
-std::size_t built_in_row(const sys::Address& client, const sys::Address& destination) noexcept {
+// The row after the table: the addresses of this machine, which are not constant.
+constexpr std::size_t kThisMachine = kBuiltIn.size(), kOrdinary = kThisMachine + 1;
+constexpr string_view kThisMachineText = "built in: addresses of this machine are for clients on it";
+
+// The row that denies the address to this client; kOrdinary if none does.
+std::size_t built_in_row(const AccessRequest& asked, const sys::Address& destination) noexcept {
+  const bool remote = !asked.client.is_loopback();
   const auto found = std::find_if(kBuiltIn.begin(), kBuiltIn.end(), [&](const BuiltIn& row) {
-    return row.network.may_have(destination) && !(row.remote_only && client.is_loopback());
+    return row.network.may_have(destination) && (remote || !row.remote_only);
   });
-  return static_cast<std::size_t>(found - kBuiltIn.begin());
+  if (found != kBuiltIn.end()) return static_cast<std::size_t>(found - kBuiltIn.begin());
+  return remote && may_be_among(asked.machine, destination) ? kThisMachine : kOrdinary;
 }
 
 // The IPv4 network that the embedded addresses of a network are in.
@@ -202,10 +208,11 @@ bool leads_to(const Rule& rule, const sys::Address& address) noexcept {
   });
 }
 
-// Returns true if a matching rule names this built-in destination.
+// Returns true if a matching rule names this built-in destination: a network within a row, or this one
+// address.
 bool names(const Rule& rule, const Host& host, const sys::Address& address) noexcept {
   const bool as_network = std::any_of(rule.to.begin(), rule.to.end(), [&address](const Network& network) {
-    return network.surely_has(address) && is_built_in(network);
+    return network.surely_has(address) && (is_built_in(network) || network.prefix == network.address.bits());
   });
   return as_network || (host.is_numeric() && same_address(host.address(), address) &&
                         std::any_of(rule.host.begin(), rule.host.end(), [&host](const HostPattern& pattern) {
@@ -335,8 +342,8 @@ Verdict Rules::before_lookup(const AccessRequest& asked) const noexcept {
 
 Verdict Rules::for_address(const AccessRequest& asked, const sys::Address& address) const noexcept {
   const Host host{asked.host};
-  const std::size_t row = built_in_row(asked.client, address);
-  const bool ordinary = row == kBuiltIn.size();
+  const std::size_t row = built_in_row(asked, address);
+  const bool ordinary = row == kOrdinary;
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     const Rule& rule = rules_[i];
     if (!matches(rule, asked, host) || !leads_to(rule, address)) continue;
@@ -350,7 +357,8 @@ Verdict Rules::for_address(const AccessRequest& asked, const sys::Address& addre
 string_view Rules::text(Verdict verdict) const noexcept {
   switch (verdict.by) {
     case Verdict::By::rule: return verdict.index < rules_.size() ? rules_[verdict.index].text : string_view{};
-    case Verdict::By::built_in: return kBuiltIn[verdict.index].text;
+    case Verdict::By::built_in:
+      return verdict.index == kThisMachine ? kThisMachineText : kBuiltIn[verdict.index].text;
     case Verdict::By::fallback: break;
   }
   return kFallbacks[verdict.index].text;

@@ -9,12 +9,12 @@
 // never.
 //
 // After the configured rules come the built-in ones. They deny link-local addresses, the metadata services of
-// clouds, unspecified, multicast and broadcast addresses, and deny loopback addresses to clients
-// on other machines (kBuiltIn). An allow rule opens such a destination only if it names it: with a network of
-// to= that lies within the built-in one, or with the numeric host itself. So "--allow all", "--allow
-// client=192.168.0.0/16" and "--allow to=0.0.0.0/0" do not open the metadata service or the services on
-// 127.0.0.1 by accident, whatever the order of the rules. A name does not count, not even "host=localhost":
-// the owner of a name could point it there.
+// clouds, unspecified, multicast and broadcast addresses, and deny loopback addresses and all
+// other addresses of this machine to clients on other machines (kBuiltIn). An allow rule opens such a
+// destination only if it names it: with a network of to= that lies within the built-in one, or with the
+// numeric host itself. So "--allow all", "--allow client=192.168.0.0/16" and "--allow to=0.0.0.0/0" do not
+// open the metadata service or the services on 127.0.0.1 by accident, whatever the order of the rules. A name
+// does not count, not even "host=localhost": the owner of a name could point it there.
 //
 // If no rule matches, the default is closed:
 //
@@ -28,6 +28,7 @@
 //   (1) its client= matches, or it has none: the allowed requests are listed, and this one is not.
 //   (2) only reachable from this machine: a public listener without client= is refused at start.
 #pragma once
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,7 @@ struct AccessRequest {
   std::string_view host;  // a name or a numeric address without brackets
   std::uint16_t port = 0;
   std::string_view method;
+  std::span<const Network> machine{};  // addresses of this machine
 };
 
 // A host is matched as lower-case text, or as an address if the rule has a numeric host.

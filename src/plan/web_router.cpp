@@ -92,6 +92,16 @@ Match find_route(const Site& site, string_view path) {
   return match;
 }
 
+// A segment begins with a dot, as .git and .htpasswd do; .well-known is for the public (RFC 8615).
+bool is_hidden(string_view name) noexcept {
+  while (!name.empty()) {
+    const string_view segment = name.substr(0, name.find('/'));
+    name.remove_prefix(std::min(segment.size() + 1, name.size()));
+    if (segment.starts_with('.') && segment != ".well-known") return true;
+  }
+  return false;
+}
+
 bool admits(const WebRoute& route, const sys::Address& client) noexcept {
   return (route.allow.empty() || is_among(route.allow, client)) && !may_be_among(route.deny, client);
 }
@@ -139,9 +149,11 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
   if (plan.kind == Kind::reverse && has_passed(head, config.name)) plan.reason = Reason::loop_detected;
   if (plan.reason != Reason::none) plan.kind = Kind::refuse;
   if (plan.kind == Kind::reverse && head.forwards_left == 0) plan.kind = Kind::reply;
-  if (plan.kind == Kind::files)
-    plan.file = http::file_below(plan.route->prefix, found.path,
-                                 target.substr(std::min(question + 1, target.size())));
+  if (plan.kind != Kind::files) return plan;
+  plan.file =
+      http::file_below(plan.route->prefix, found.path, target.substr(std::min(question + 1, target.size())));
+  if (is_hidden(plan.file.name) && !plan.route->dotfiles)
+    return {.reason = Reason::file_not_found, .keep_alive = plan.keep_alive};
   return plan;
 }
 

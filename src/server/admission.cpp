@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../base/text.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
 #include "../plan/generation.hpp"
@@ -31,6 +32,15 @@ std::vector<net::Acceptors::Wanted> wanted_listeners(const plan::Config& config)
   return wanted;
 }
 
+// The addresses of an upstream server as far as no lookup is needed.
+std::vector<sys::Address> numeric_addresses(const plan::Hop& hop) {
+  sys::Address address;
+  if (sys::parse_ip(hop.host, hop.port, address)) return {address};
+  if (base::equals_ignoring_case(base::without_final_dot(hop.host), "localhost"))
+    return {sys::loopback4(hop.port), sys::loopback6(hop.port)};
+  return {};
+}
+
 }  // namespace
 
 Admission::Admission(Worker& worker) : worker_(worker), refusal_(refusal_text(worker.current->config.name)) {}
@@ -47,14 +57,39 @@ std::string Admission::commit(const plan::Config& next) {
     if (!entry.is_to_stay) drain_backlog(entry);  // PLANT(accept-before-close)
   if (const int error = acceptors_.commit(worker_.poller); error != 0)
     return std::string{"cannot watch the listeners: "} + std::strerror(error);
-  worker_.own = acceptors_.addresses();
+  set_own_listeners(next);
   refusal_ = refusal_text(next.name);
   return {};
 }
 
+void Admission::set_own_listeners(const plan::Config& config) {
+  std::vector<plan::ThisMachine::Entry> listeners;
+  for (const net::Acceptors::Entry& entry : acceptors_.all())
+    listeners.push_back({entry.acceptor.address(), entry.config_index,
+                         plan::forwards(config, config.listeners[entry.config_index])});
+  worker_.machine.set_listeners(std::move(listeners));
+}
+
+std::vector<std::string> Admission::loops(const plan::Config& config) {
+  std::vector<std::string> found;
+  const auto check = [&](const net::Acceptors::Entry& entry, const plan::Hop& hop, const sys::Address& to) {
+    if (worker_.machine.closes_loop(entry.config_index, to))
+      found.push_back("the TCP proxy at " + std::string{sys::endpoint_text(entry.acceptor.address()).view()} +
+                      " leads back to itself through " + plan::text_of(hop) +
+                      ": its connections to that server are closed; use another server or port");
+  };
+  for (const net::Acceptors::Entry& entry : acceptors_.all()) {
+    const plan::Listener& listener = config.listeners[entry.config_index];
+    if (listener.role != plan::Role::relay) continue;
+    for (const plan::Hop& hop : config.groups[listener.group].members)
+      for (const sys::Address& to : numeric_addresses(hop)) check(entry, hop, to);
+  }
+  return found;
+}
+
 void Admission::close() {
   for (net::Acceptors::Entry& entry : acceptors_.all()) drain_backlog(entry);
-  worker_.own = {};
+  worker_.machine.set_listeners({});
   acceptors_.close();  // PLANT(drain-closes-listeners)
 }
 

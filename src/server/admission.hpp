@@ -22,6 +22,9 @@ class Admission {
   // Replaces the listeners by the prepared ones of `next`. Accepts the connections that wait at those it
   // closes. Returns like `prepare`.
   std::string commit(const plan::Config& next);
+  // Returns a warning for each TCP proxy of the configuration that leads back to itself, as far as this is
+  // known without a DNS lookup. REQUIRES: `commit` has succeeded.
+  std::vector<std::string> loops(const plan::Config& config);
   // Accepts all connections that wait, and closes all listeners.
   void close();
 
@@ -44,6 +47,7 @@ class Admission {
   void accept_from(net::Acceptors::Entry& entry, std::size_t most);
   void drain_backlog(net::Acceptors::Entry& entry);
   void evict_idle();
+  void set_own_listeners(const plan::Config& config);
 
   Worker& worker_;
   net::Acceptors acceptors_;

@@ -59,8 +59,35 @@ Server::~Server() {
 }
 
 std::string Server::listen() {
+  watch_addresses();
   std::string error = admission_.prepare(config());
-  return error.empty() ? admission_.commit(config()) : error;
+  if (error.empty()) error = admission_.commit(config());
+  if (error.empty()) warn_of_loops();
+  return error;
+}
+
+void Server::warn_of_loops() {
+  for (const std::string& warning : admission_.loops(config())) watch::print_diagnostics(warning);
+}
+
+// Without rtnetlink, the addresses of the start are used.
+void Server::watch_addresses() {
+  addresses_ = sys::watch_addresses().fd;
+  constexpr net::Token kAddresses{0, 0, net::Token::Kind::addresses};
+  if (addresses_) sys::watch(resources_.poller, addresses_.get(), kAddresses.packed());
+  read_addresses();
+}
+
+void Server::read_addresses() {
+  if (addresses_) sys::drain_address_changes(addresses_);
+  std::vector<sys::OwnAddress> found;
+  const int error = sys::own_addresses(found);
+  if (error != 0)
+    return watch::print_diagnostics("cannot read the addresses of this machine: " +
+                                    std::string{std::strerror(error)});
+  plan::Networks addresses;
+  for (const sys::OwnAddress& own : found) addresses.push_back({own.address, own.prefix});
+  worker_.machine.set_addresses(std::move(addresses));
 }
 
 void Server::announce() {
@@ -99,6 +126,7 @@ void Server::mark(const sys::Event& event) {
     case Kind::acceptor: return admission_.mark(token.slot);
     case Kind::resolver: return resources_.resolver.mark(token);
     case Kind::signals: return read_signals();
+    case Kind::addresses: return read_addresses();
   }
 }
 
@@ -259,6 +287,7 @@ std::string Server::adopt(std::unique_ptr<plan::Generation> next) {
   resources_.resolver.use(config().nameservers, worker_.now);
   resources_.upstreams.reset(idle_upstreams_max(config()));
   reporter_.configure(config());
+  warn_of_loops();
   return {};
 }
 

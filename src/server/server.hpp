@@ -50,6 +50,9 @@ class Server final : private Pages {
   [[nodiscard]] const plan::Config& config() const noexcept { return generations_.back()->config; }
   void mark(const sys::Event& event);
   void read_signals();
+  void watch_addresses();
+  void read_addresses();
+  void warn_of_loops();
   void handle_signals();
   void wake_resolved();
   void run_health_checks();
@@ -75,6 +78,7 @@ class Server final : private Pages {
   Resources& resources_;
   Worker& worker_;
   sys::Fd signals_;
+  sys::Fd addresses_;  // changes of the machine's addresses; none: they are not reported
   HealthChecker health_checker_;
   Admission admission_;
   watch::Reporter reporter_;

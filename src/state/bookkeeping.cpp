@@ -5,6 +5,7 @@
 #include "../http/connection_login.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
+#include "../http/url_path.hpp"
 #include "../plan/generation.hpp"
 
 using base::Reason;
@@ -36,6 +37,14 @@ bool has_body(const http::Body& body) noexcept {
   return body.kind == http::Body::Kind::chunked || body.length > 0;
 }
 
+// Copies a URL without its userinfo.
+template <std::size_t N>
+std::size_t copy_url(std::string_view url, std::array<char, N>& out) noexcept {
+  const http::PublicUrl shown = http::without_userinfo(url);
+  const std::size_t length = copy_cut(shown.before, out);
+  return length + shown.after.copy(out.data() + length, N - length);
+}
+
 std::string_view first_value(const http::Fields& fields, http::FieldName id) noexcept {
   const http::Field* const field = fields.find(id);
   return field == nullptr ? std::string_view{} : field->value;
@@ -44,7 +53,7 @@ std::string_view first_value(const http::Fields& fields, http::FieldName id) noe
 void describe_agent(AccessRecord& log, const http::Fields& fields) noexcept {
   const std::string_view referer = first_value(fields, http::FieldName::referer);
   const std::string_view agent = first_value(fields, http::FieldName::user_agent);
-  log.referer_length = static_cast<std::uint8_t>(copy_cut(referer, log.referer));
+  log.referer_length = static_cast<std::uint8_t>(copy_url(referer, log.referer));
   log.agent_length = static_cast<std::uint8_t>(copy_cut(agent, log.agent));
 }
 
@@ -91,8 +100,9 @@ void describe_request(Exchange& exchange, const http::RequestHead& head,
   AccessRecord& log = exchange.log;
   MessageInfo& message = exchange.message;
   log.method_length = static_cast<std::uint8_t>(copy_cut(head.method, log.method));
-  log.target_length = static_cast<std::uint16_t>(copy_cut(head.target, log.target));
-  log.target_cut = log.target_length < head.target.size();
+  const http::PublicUrl shown = http::without_userinfo(head.target);
+  log.target_length = static_cast<std::uint16_t>(copy_url(head.target, log.target));
+  log.target_cut = log.target_length < shown.before.size() + shown.after.size();
   log.http10 = head.version == http::Version::http10;
   if (plan::row(config.log_format).tells_agent) describe_agent(log, head.fields);
   exchange.route.host_length = static_cast<std::uint8_t>(copy_cut(head.authority.host, exchange.route.host));

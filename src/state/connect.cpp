@@ -1,6 +1,5 @@
 #include "connect.hpp"
 
-#include <algorithm>
 #include <cerrno>
 
 #include "../net/error_reason.hpp"
@@ -38,7 +37,7 @@ Outcome open_connection(request_info& record, Turn& turn, Worker& worker, const 
                         net::Endpoint& upstream) noexcept {
   Exchange& exchange = *record.exchange;
   begin_phase(exchange, worker.now, Phase::connect);
-  const Reason objection = address_objection(exchange, turn, worker, address);
+  const Reason objection = address_objection(record, turn, worker, address);
   if (objection != Reason::none) return {Status::failed, objection, EACCES};
   sys::Opened opened = open_socket(exchange, worker, address);
   const std::uint32_t serial = worker.table.new_serial();
@@ -89,18 +88,27 @@ Result attempt_failed(request_info& record, Turn& turn, Worker& worker, int erro
   return start_attempt(record, turn, worker, reason);
 }
 
+// A member of a group may be another listener of this proxy. HTTP finds loops by Via; a TCP proxy must not
+// lead back to itself. The indices are those of the newest configuration.
+Reason group_objection(const request_info& record, const Turn& turn, Worker& worker,
+                       const sys::Address& address) noexcept {
+  const bool relays = record.exchange->route.kind == plan::Kind::relay && &turn.generation == worker.current;
+  return relays && worker.machine.closes_loop(record.listener, address) ? Reason::loop_detected
+                                                                        : Reason::none;
+}
+
 }  // namespace
 
-Reason address_objection(const Exchange& exchange, const Turn& turn, const Worker& worker,
+Reason address_objection(const request_info& record, const Turn& turn, Worker& worker,
                          const sys::Address& address) noexcept {
-  if (exchange.route.in_group) return Reason::none;  // a member may be another listener of this proxy
-  if (std::any_of(worker.own.begin(), worker.own.end(),
-                  [&address](const sys::Address& own) { return address.reaches(own); }))
-    return Reason::loop_detected;
+  const Exchange& exchange = *record.exchange;
+  if (exchange.route.in_group) return group_objection(record, turn, worker, address);
+  if (worker.machine.is_loop(address)) return Reason::loop_detected;
   if (exchange.route.parent != nullptr) return Reason::none;  // configured, not chosen by the client
-  const plan::Verdict verdict = turn.config().rules.for_address(
-      {exchange.log.client, exchange.route.host_view(), exchange.route.port, exchange.log.method_view()},
-      address);
+  const plan::Verdict verdict =
+      turn.config().rules.for_address({exchange.log.client, exchange.route.host_view(), exchange.route.port,
+                                       exchange.log.method_view(), worker.machine.addresses()},
+                                      address);
   return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
 }
 

@@ -12,9 +12,9 @@ Result start_connecting(request_info& record, Turn& turn, Worker& worker,
 Result poll_connecting(request_info& record, Turn& turn, Worker& worker) noexcept;
 // The timer of an attempt has expired: begins the next one too; or fails over if there is none.
 Result connect_timed_out(request_info& record, Turn& turn, Worker& worker, base::Reason reason) noexcept;
-// Returns why the proxy must not connect to that address: it is the proxy's own, or a rule denies it. Returns
-// Reason::none if it may.
-base::Reason address_objection(const Exchange& exchange, const Turn& turn, const Worker& worker,
+// Returns why the proxy must not connect to that address: it would lead back to the proxy, or a rule denies
+// it. Returns Reason::none if it may.
+base::Reason address_objection(const request_info& record, const Turn& turn, Worker& worker,
                                const sys::Address& address) noexcept;
 
 }  // namespace state

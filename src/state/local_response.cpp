@@ -63,6 +63,7 @@ std::uint32_t retry_after_s(const request_info& record, Turn& turn, Worker& work
 http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& worker,
                               Reason reason) noexcept {
   const Exchange& exchange = *record.exchange;
+  const bool tells_addresses = record.client.is_loopback();  // they may be internal ones
   return {.reason = reason,
           .detail = exchange.log.detail,
           .error = exchange.log.error,
@@ -71,8 +72,8 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .host = exchange.route.host_view(),
           .port = exchange.route.port,
           .received = exchange.log.received,
-          .addresses = exchange.connector.addresses(),
-          .attempts = exchange.connector.attempts(),
+          .addresses = tells_addresses ? exchange.connector.addresses() : std::span<const sys::Address>{},
+          .attempts = tells_addresses ? exchange.connector.attempts() : std::span<const http::Attempt>{},
           .challenge = reason == Reason::auth_required ? http::kBasicChallenge : std::string_view{},
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
           .version = exchange.message.version,

@@ -29,6 +29,8 @@ Reason accept_proxy_header(request_info& record, const Turn& turn, const Worker&
 
 Result read_proxy_header(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& request = record.lane[kRequest];
+  if (!plan::is_among(turn.listener(record).proxy_header_from, record.client))
+    return close_connection(Reason::client_not_allowed);
   for (;;) {
     if (!request.block) request.block = worker.blocks.take();
     if (!request.block) return need_block(Wait::request_head);

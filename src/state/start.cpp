@@ -30,6 +30,11 @@ Result refuse(request_info& record, Turn& turn, Worker& worker, const http::Requ
   return fail_request(record, turn, worker, why);
 }
 
+// A refusal that shows what the rules allow: only clients with a password may know.
+bool tells_of_rules(Reason reason) noexcept {
+  return reason == Reason::request_not_allowed || reason == Reason::port_not_allowed;
+}
+
 Result carry_out(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
                  std::size_t head_length, const plan::Plan& plan) noexcept {
   switch (plan.kind) {
@@ -58,13 +63,14 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   describe_request(exchange, head, turn.config());
   if (!may_keep_alive(record, worker)) exchange.message.keep_alive = false;
   const bool crowded = worker.table.used() > worker.requests_max;
-  const plan::Plan plan = plan::plan_request(turn.config(), listener, head, record.client, crowded);
+  const plan::Plan plan =
+      plan::plan_request(turn.config(), listener, head, record.client, crowded, worker.machine.addresses());
   exchange.route.kind = plan.kind;
   exchange.route.parent = plan.parent;
   exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;
   exchange.message.proxy_login =
       turn.users() == nullptr && plan.parent != nullptr && plan.parent->takes_login();
-  if (plan.kind != plan::Kind::refuse)
+  if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason))
     if (const Reason why = client_objection(record, turn, worker, head); why != Reason::none)
       return refuse(record, turn, worker, head, head_length, why);
   return carry_out(record, turn, worker, head, head_length, plan);

@@ -56,7 +56,7 @@ bool reuse_connection(request_info& record, Turn& turn, Worker& worker) noexcept
     if (!used.upstream.fd) return false;
   } while (!is_silent(used.upstream));
   // The rules for this client may deny the address of another client's connection.
-  if (address_objection(exchange, turn, worker, used.address) != Reason::none) return false;
+  if (address_objection(record, turn, worker, used.address) != Reason::none) return false;
   record.side[kUpstream] = std::move(used.upstream);
   exchange.connector.reuse(used.address);
   // The client's next step of a login to the parent: CONNECT over the same connection.

@@ -1,9 +1,7 @@
-// Opens paths below a directory and never outside of it: by openat2(2), or one component at a time without
-// it.
+// Opens paths below a directory and never outside of it, one component at a time: openat2(2) would not show
+// the permissions of the directories on the path.
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,18 +20,19 @@ using namespace calls;
 
 constexpr int kLinksMax = 40;  // symbolic links in one path, as in path_resolution(7)
 
-#ifdef PROXY_MEMCHECK
-constexpr bool kUseOpenat2 = false;  // valgrind does not know the call and warns each time
-#else
-constexpr bool kUseOpenat2 = true;
-#endif
-
 constexpr int flags_for(Access access) noexcept {
   return access == Access::look ? O_PATH | O_CLOEXEC : O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 }
 
 int open_at(int directory, const char* name, int flags) noexcept {
   return static_cast<int>(uninterrupted([&] { return ::openat(directory, name, flags); }));
+}
+
+// Other users may search each directory, or the file is not for them, whatever its own mode. A device or a
+// FIFO is not opened for reading: its driver, or the program at the other end, would notice.
+bool may_open(mode_t mode, int flags) noexcept {
+  if (S_ISDIR(mode)) return (mode & S_IXOTH) != 0;
+  return S_ISREG(mode) || (flags & O_PATH) != 0;
 }
 
 // Resolves a path one component at a time. The kernel follows no symbolic link here, and ".." returns to the
@@ -78,6 +77,7 @@ class Walk {
     if (!found.fd) return found;
     if (::fstat(found.fd.get(), &status) != 0) return failed(errno);
     if (S_ISLNK(status.st_mode)) return {Fd{}, follow(found.fd)};
+    if (!may_open(status.st_mode, flags)) return failed(EACCES);
     if (is_last && (flags & O_PATH) != 0) return found;
     if (is_last) return opened(open_at(here(), name.c_str(), flags | O_NOFOLLOW));
     if (!S_ISDIR(status.st_mode)) return failed(ENOTDIR);
@@ -105,26 +105,8 @@ class Walk {
 
 }  // namespace
 
-Opened open_beneath_by_steps(const Fd& directory, const char* path, Access access) {
-  return Walk{directory, path}.open_end(flags_for(access));
-}
-
 Opened open_beneath(const Fd& directory, const char* path, Access access) {
-  static bool has_call = kUseOpenat2;
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags_for(access));
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  if (*path == '\0') path = ".";
-  // EAGAIN: a concurrent rename kept the kernel from checking the path (openat2(2)).
-  for (int tries = 0; has_call && tries < 8; ++tries) {
-    const auto fd = static_cast<int>(
-        uninterrupted([&] { return ::syscall(SYS_openat2, directory.get(), path, &how, sizeof how); }));
-    if (fd >= 0) return opened(fd);
-    // ENOSYS: before Linux 5.6. EPERM: an older sandbox forbids the call.
-    has_call = errno != ENOSYS && errno != EPERM;
-    if (has_call && errno != EAGAIN) return failed(errno);
-  }
-  return has_call ? failed(EAGAIN) : open_beneath_by_steps(directory, path, access);
+  return Walk{directory, path}.open_end(flags_for(access));
 }
 
 }  // namespace sys

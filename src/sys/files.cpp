@@ -31,6 +31,7 @@ FileStatus::Kind kind_of(mode_t mode) noexcept {
 FileStatus from_kernel(const struct stat& in) noexcept {
   return {.kind = kind_of(in.st_mode),
           .world_readable = (in.st_mode & S_IROTH) != 0,
+          .world_searchable = (in.st_mode & S_IXOTH) != 0,
           .device = in.st_dev,
           .inode = in.st_ino,
           .size = static_cast<std::uint64_t>(in.st_size),

@@ -1,5 +1,8 @@
 // Implements sys.hpp on Linux. Comments name the man page where a call's behaviour is not obvious.
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -93,6 +96,12 @@ std::uint64_t clock_ms(clockid_t clock) noexcept {
   timespec now{};
   ::clock_gettime(clock, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
+}
+
+std::size_t mask_bits(const Address& mask) noexcept {
+  std::size_t bits = 0;
+  while (bits < mask.bits() && (mask.bytes[bits / 8] >> (7 - bits % 8) & 1) != 0) ++bits;
+  return bits;
 }
 
 }  // namespace
@@ -247,6 +256,38 @@ std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexce
   return static_cast<std::size_t>(count);
 }
 
+int own_addresses(std::vector<OwnAddress>& out) {
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return errno;
+  for (const ifaddrs* entry = first; entry != nullptr; entry = entry->ifa_next) {
+    const Address address = entry->ifa_addr == nullptr ? Address{} : address_of(entry->ifa_addr);
+    const bool network = address.family == Address::Family::ipv4 && (entry->ifa_flags & IFF_LOOPBACK) != 0 &&
+                         entry->ifa_netmask != nullptr;
+    if (address.bits() != 0)
+      out.push_back({address, network ? mask_bits(address_of(entry->ifa_netmask)) : address.bits()});
+  }
+  ::freeifaddrs(first);
+  return 0;
+}
+
+Opened watch_addresses() noexcept {
+  Opened changes = opened(::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE));
+  if (!changes.fd) return changes;
+  sockaddr_nl groups{};
+  groups.nl_family = AF_NETLINK;
+  groups.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+  if (::bind(changes.fd.get(), reinterpret_cast<const sockaddr*>(&groups), sizeof groups) != 0)
+    return failed(errno);
+  return changes;
+}
+
+void drain_address_changes(const Fd& changes) noexcept {
+  std::array<std::byte, 8192> room;
+  // ENOBUFS: some messages were lost, which does not matter here.
+  for (Io io = receive(changes, room); io.outcome == Outcome::done || io.error == ENOBUFS;)
+    io = receive(changes, room);
+}
+
 Opened make_signalfd() noexcept {
   // A write to a closed pipe returns EPIPE, a write beyond `ulimit -f` returns EFBIG.
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR || ::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return failed(errno);
@@ -273,7 +314,7 @@ Signal next_signal(const Fd& signals) noexcept {
 }
 
 Opened open_log(const char* path) noexcept {
-  return opened(::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644));
+  return opened(::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640));
 }
 
 Opened open_stdout() noexcept {

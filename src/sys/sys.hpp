@@ -106,6 +106,22 @@ int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept;
 // written to `into`; 0 after a timeout or a signal.
 std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
 
+// ---- this machine's addresses
+// ----------------------------------------------------------------------------// An address of an interface,
+// and the number of its leading bits that count: all of them, except for IPv4 on a loopback interface, where
+// the whole network is this machine's, as 127.0.0.0/8.
+struct OwnAddress {
+  Address address;
+  std::size_t prefix;
+};
+// Adds the addresses of all interfaces to `out` (getifaddrs(3)): one exchange with the kernel, no wait.
+// Returns 0 or errno.
+int own_addresses(std::vector<OwnAddress>& out);
+// Returns a netlink(7) socket that becomes readable when an address is added or removed (rtnetlink(7)).
+Opened watch_addresses() noexcept;
+// Reads and discards what the socket has to say.
+void drain_address_changes(const Fd& changes) noexcept;
+
 // ---- signals ---------------------------------------------------------------------------------------------
 enum class Signal : std::uint8_t { none, interrupt, terminate, reopen, reload };
 // Blocks SIGINT, SIGTERM, SIGUSR1 and SIGHUP and returns a signalfd(2) that reads them. Ignores SIGPIPE and
@@ -116,7 +132,7 @@ Opened make_signalfd() noexcept;
 Signal next_signal(const Fd& signals) noexcept;
 
 // ---- files: logs and configuration -----------------------------------------------------------------------
-// Opens a file for appending, non-blocking; creates it with mode 0644.
+// Opens a file for appending, non-blocking; creates it with mode 0640: a log tells what clients do.
 Opened open_log(const char* path) noexcept;
 // Opens standard output again, non-blocking. It is an open file description of its own if possible: the mode
 // of the one that other programs share stays as it is.
@@ -148,7 +164,8 @@ void write_stderr(std::string_view text) noexcept;
 struct FileStatus {
   enum class Kind : std::uint8_t { regular, directory, link, other };
   Kind kind = Kind::other;
-  bool world_readable = false;  // S_IROTH
+  bool world_readable = false;    // S_IROTH
+  bool world_searchable = false;  // S_IXOTH
   std::uint64_t device = 0, inode = 0;
   std::uint64_t size = 0;        // bytes
   std::int64_t modified_ns = 0;  // mtime, since 1970-01-01 UTC
@@ -161,12 +178,10 @@ enum class Access : std::uint8_t {
   read,
   look,  // O_PATH: for `status_of` only; opening a device or a FIFO has no effect on it
 };
-// Opens the relative `path` below `directory`; "" and "." are the directory itself. openat2(2) with
-// RESOLVE_BENEATH: a path or a symbolic link that leads out of `directory` is EXDEV. Opening a FIFO does not
-// wait for its other end.
+// Opens the relative `path` below `directory`; "" and "." are the directory itself. A path or a symbolic link
+// that leads out of `directory` is EXDEV. EACCES: other users may not search a directory on the path
+// (S_IXOTH), or `read` is asked for and the file is neither regular nor a directory; it is not opened then.
 Opened open_beneath(const Fd& directory, const char* path, Access access);
-// Does the same one path component at a time, for a kernel before Linux 5.6; `open_beneath` falls back to it.
-Opened open_beneath_by_steps(const Fd& directory, const char* path, Access access);
 // fstat(2). Returns 0 or errno.
 int status_of(const Fd& file, FileStatus& status) noexcept;
 // pread(2). `eof`: `offset` is at or after the end of the file.

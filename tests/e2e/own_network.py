@@ -21,7 +21,7 @@ SKIPPED = 77  # exit status
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
-SIOCSIFFLAGS, IFF_UP_RUNNING = 0x8914, 0x41
+SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, IFF_UP_RUNNING = 0x8914, 0x8916, 0x891c, 0x41
 
 
 def in_own_network(hosts="127.0.0.1 localhost\n", resolv="nameserver 127.0.0.1\n"):
@@ -59,6 +59,13 @@ def leave_for_own_network():
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP_RUNNING))
     call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+
+
+def add_address(address, number):
+    """Gives lo one more IPv4 address; the numbers of all must differ (netdevice(7))."""
+    with socket.socket() as any_socket:
+        for what, value in ((SIOCSIFADDR, address), (SIOCSIFNETMASK, "255.255.255.255")):
+            fcntl.ioctl(any_socket, what, struct.pack("16sHH4s8x", f"lo:{number}".encode(), socket.AF_INET, 0, socket.inet_aton(value)))
 
 
 def put_in_etc(files, folder):

@@ -10,6 +10,7 @@ import time
 import unittest
 
 from harness import Case, Origin, Wire, closed_port, ok, pattern, request, wait_until
+from own_network import add_address, in_own_network
 from test_names import VERSION
 
 # `openssl passwd -6 -salt saltsalt secret`, and `-5 ... other`
@@ -190,6 +191,40 @@ class Loops(Case):
             answer = proxy.get(f"http://{host}:{proxy.port}/")
             self.assertEqual(answer.status, 508, host)
         self.assertIn("error=proxy_loop_detected", proxy.get(f"http://127.0.0.1:{proxy.port}/").head.all("Proxy-Status")[0])
+
+    @in_own_network()
+    def test_each_address_of_the_machine(self):
+        """Also one that it gets later, through CONNECT, and beside a listener for files."""
+        add_address("10.9.0.1", 1)
+        folder = self.enter(tempfile.TemporaryDirectory())
+        os.chmod(folder, 0o755)
+        proxy = self.proxy("--listen", "0.0.0.0:8080", "--allow", "client=127.0.0.0/8", "--allow", "client=10.9.0.0/24",
+                           "--files", f"0.0.0.0:8081={folder}", port=None)
+        with self.client(proxy.connect(port=8080)) as client:
+            client.send(b"CONNECT 10.9.0.1:8080 HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertEqual(client.rest().status, 508)
+        self.assertEqual(proxy.get("http://10.9.0.1:8080/", port=8080).status, 508)
+        self.assertEqual(proxy.get("http://10.9.0.1:8081/", port=8080).status, 200, "it forwards nothing")
+        self.assertEqual(proxy.get("http://10.9.0.3:8080/", port=8080).status, 502)
+        add_address("10.9.0.3", 3)
+        wait_until(lambda: proxy.get("http://10.9.0.3:8080/", port=8080).status == 508, "the new address is known")
+        # A client with another address than loopback counts as elsewhere.
+        for url, status in (("http://10.9.0.1:8081/", 403), ("http://10.9.0.3:8081/", 403), ("http://127.0.0.1:8081/", 403)):
+            with socket.create_connection(("10.9.0.1", 8080), source_address=("10.9.0.3", 0)) as connection:
+                connection.sendall(request(url))
+                self.assertEqual(Wire(connection).rest().status, status, url)
+
+    def test_a_tcp_proxy_that_leads_back_to_itself(self):
+        port, other = closed_port(), closed_port()
+        origin = self.origin()
+        proxy = self.proxy("--relay", f"{port}=localhost:{other}", "--relay", f"{other}=127.0.0.1:{port},127.0.0.1:{origin.port}",
+                           "--access-log", "-", port=None)
+        proxy.said(f"the TCP proxy at 127.0.0.1:{other} leads back to itself through 127.0.0.1:{port}: ")
+        with self.client(proxy.connect(port=port)) as client:
+            client.send(request("/"))
+            self.assertEqual(client.rest().body, b"hello", "the server beside it is used")
+        status, error = proxy.stop()
+        self.assertEqual(status, 0, error)
 
     def test_one_that_has_passed_here_before(self):
         origin = self.origin()

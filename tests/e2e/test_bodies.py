@@ -327,7 +327,7 @@ class Continue(Case):
             self.assertEqual(answer.head.first, "HTTP/1.0 200 OK", fields)
 
     def test_a_refusal_comes_instead_of_it(self):
-        answer = self.proxy().get("http://127.0.0.1:1/", "Host: x", "Expect: 100-continue", "Content-Length: x", method="PUT", version="1.1")
+        answer = self.proxy().get("http://127.0.0.1:2/", "Host: x", "Expect: 100-continue", "Content-Length: x", method="PUT", version="1.1")
         self.assert_own_answer(answer, 400)
 
     def test_an_early_refusal_of_the_origin_comes_after_it(self):

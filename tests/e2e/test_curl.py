@@ -112,7 +112,7 @@ class Curl(Case):
 
     def test_failures(self):
         self.run_curl("-f", f"http://127.0.0.1:{closed_port()}/", expected=22)  # an error status
-        self.run_curl("https://127.0.0.1:1/", expected=56)  # CONNECT is refused
+        self.run_curl("https://127.0.0.1:2/", expected=56)  # CONNECT is refused
         origin = self.origin(lambda wire: wire.send(b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhalf"))
         self.run_curl(origin.url(), expected=18)  # cut short
 

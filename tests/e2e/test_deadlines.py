@@ -26,7 +26,7 @@ class OfTheClient(Case):
     def test_a_head_that_trickles(self):
         """The timeout is for the whole head: single bytes do not extend it."""
         proxy = self.proxy("--head-timeout", "0.5")
-        client = self.client(proxy.connect().send(b"GET http://127.0.0.1:1/ HTTP/1.0\r\nX: "))
+        client = self.client(proxy.connect().send(b"GET http://127.0.0.1:2/ HTTP/1.0\r\nX: "))
         client.socket.settimeout(0.05)
         answer = b""
         while not answer:

@@ -179,7 +179,7 @@ class HalfClosed(Case):
 
     def test_the_proxys_own_answers_too(self):
         proxy = self.proxy()
-        for data, status in ((b"nonsense\r\n\r\n", 400), (request("http://127.0.0.1:1/"), 502)):
+        for data, status in ((b"nonsense\r\n\r\n", 400), (request("http://127.0.0.1:2/"), 502)):
             client = self.client(proxy.connect().send(data))
             client.half_close()
             self.assert_own_answer(client.rest(), status)

@@ -37,6 +37,6 @@ class WithAFile(InAFolder):
         path = self.write_config({"forward": [{"host": "127.0.0.1", "port": 0}], "workers": 4})
         warning = run("--check", "--config", path).stderr
         self.assertRegex(warning, r"\Aproxy: \S+:\d+: workers: [^\n]+\n\Z")
-        done = run("explain", "GET", "http://127.0.0.1:1/", "--config", path)
+        done = run("explain", "GET", "http://127.0.0.1:2/", "--config", path)
         self.assertEqual((done.returncode, done.stderr), (0, warning))
         self.assertIn("\nroute       forwarded\n", done.stdout)

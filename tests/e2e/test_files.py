@@ -374,7 +374,7 @@ class Folders(Served):
         self.assertEqual((head.status, head.all("Location")), (301, ["/other.test/"]))
 
     def test_a_listing_leads_to_each_file(self):
-        names = ["plain.txt", "with blank", "a&b<i>.txt", "quote'\".txt", "100%.txt", "q?x=1#y", "\u00e4\u4e2d.txt", "a:b", "%2e%2e", "back\\slash",
+        names = ["plain.txt", "with blank", "a&b<i>.txt", "quote'\".txt", "100%.txt", "q?x=1#y", "\u00e4\u4e2d.txt", "a:b", "%2e", "back\\slash",
                  "&amp;", "javascript:alert(1)"]
         for name in names:
             self.put(name, name.encode())
@@ -402,7 +402,13 @@ class Folders(Served):
     def test_a_folder_that_others_may_not_read(self):
         self.put("closed/a", b"x")
         (self.public / "closed").chmod(0o700)
-        self.assertEqual(self.status("/closed/"), 403)
+        self.assertEqual((self.status("/closed/"), self.status("/closed/a")), (403, 403))
+
+    def test_names_that_begin_with_a_dot(self):
+        for name in (".hidden", ".git/config", ".well-known/acme"):
+            self.put(name, b"x")
+        self.assertEqual([self.status(path) for path in ("/.hidden", "/.git/config", "/%2egit/config", "/.well-known/acme")],
+                         [404, 404, 404, 200])
 
 
 class Refused(Served):

@@ -78,7 +78,7 @@ class Lines(Case):
         for number, (url, end, where, body) in enumerate((
                 (cut.url(), "response-truncated", "SEND_RESPONSE", "4/9"), (whole.url(), "complete", "SEND_RESPONSE", "5/5"),
                 (open_ended.url(), "complete", "SEND_RESPONSE", "3"), (silent.url(), "upstream-closed", "READ_RESPONSE", None),
-                ("http://127.0.0.1:1/", "connection-refused", "SEND_REQUEST", None), ("http://127.0.0.1:x/", "bad-target", "READ_REQUEST", None)), 1):
+                ("http://127.0.0.1:2/", "connection-refused", "SEND_REQUEST", None), ("http://127.0.0.1:x/", "bad-target", "READ_REQUEST", None)), 1):
             answer = proxy.get(url)
             said = self.fields(proxy.line(f" #{number} "))
             self.assertEqual((said["end"], said["in"], said["body"]), (end, where, body or str(len(answer.body))), url)
@@ -93,7 +93,7 @@ class Lines(Case):
 
     def test_an_answer_of_the_proxys_own(self):
         proxy = self.proxy()
-        raw = proxy.get("http://127.0.0.1:1/").raw
+        raw = proxy.get("http://127.0.0.1:2/").raw
         said = self.fields(proxy.line(" #1 "))
         self.assertEqual((said["status"], said["up"], int(said["down"]), said["end"], said["error"]),
                          ("502", "0", len(raw), "connection-refused", "ECONNREFUSED"))
@@ -197,7 +197,7 @@ class WithoutReader(Case):
         """More lines than the pipe takes and the proxy keeps: it serves all the same, and says what was dropped."""
         proxy, origin = self.small_pipe(), self.origin()
         for _ in range(1000):
-            self.assertEqual(proxy.get("http://127.0.0.1:1/" + "long" * 75).status, 502)
+            self.assertEqual(proxy.get("http://127.0.0.1:2/" + "long" * 75).status, 502)
         self.assertEqual(proxy.get(origin.url()).body, b"hello")
         proxy.read_log()
         dropped = int(re.search(r"(\d+) log lines dropped", proxy.line("log lines dropped here"))[1])
@@ -208,7 +208,7 @@ class WithoutReader(Case):
     def test_it_ends_with_a_full_pipe(self):
         proxy = self.small_pipe("-v")
         for _ in range(200):
-            proxy.get("http://127.0.0.1:1/" + "long" * 75)
+            proxy.get("http://127.0.0.1:2/" + "long" * 75)
         self.assertEqual(proxy.stop()[0], 0)
 
     def test_a_pipe_whose_reader_has_left(self):
@@ -287,7 +287,7 @@ class Formats(Case):
 
     def test_json(self):
         origin = self.origin()
-        served, refused = map(json.loads, self.lines("json", request(origin.url("/a")), request("http://127.0.0.1:1/")))
+        served, refused = map(json.loads, self.lines("json", request(origin.url("/a")), request("http://127.0.0.1:2/")))
         self.assertEqual(list(served), list(refused), "always the same members")
         self.assertEqual((served["id"], served["method"], served["url"], served["url_cut"], served["status"], served["end"], served["error"]),
                          (1, "GET", origin.url("/a"), False, 200, "complete", None))
@@ -300,9 +300,9 @@ class Formats(Case):
     def test_what_another_chose_stays_in_its_place(self):
         """Of what the parser lets pass, too: quotes, backslashes, and fields with bytes beyond ASCII."""
         fields = ('Referer: "\\\xff\t"', 'User-Agent: " 200 5\\')
-        targets = [f"http://127.0.0.1:1/{chr(byte)}x{chr(byte)}" for byte in range(1, 256) if chr(byte) not in "\r\n"]
+        targets = [f"http://127.0.0.1:2/{chr(byte)}x{chr(byte)}" for byte in range(1, 256) if chr(byte) not in "\r\n"]
         for log_format in ("own", "common", "combined", "json"):
-            lines = self.lines(log_format, request("http://127.0.0.1:1" + self.HOSTILE, *fields), *(request(url, *fields) for url in targets))
+            lines = self.lines(log_format, request("http://127.0.0.1:2" + self.HOSTILE, *fields), *(request(url, *fields) for url in targets))
             self.assertEqual(len(lines), 1 + len(targets), log_format)
             for line in lines:
                 self.assertTrue(all(" " <= letter <= "~" for letter in line), line)
@@ -312,20 +312,20 @@ class Formats(Case):
                     self.assertRegex(line, self.COMMON)
 
     def test_a_url_comes_back_whole_from_json(self):
-        url = 'http://127.0.0.1:1/"\\\'|{}<>^`'
+        url = 'http://127.0.0.1:2/"\\\'|{}<>^`'
         self.assertEqual(json.loads(self.lines("json", request(url))[0])["url"], url)
 
     def test_a_long_url_is_cut(self):
-        line = json.loads(self.lines("json", request("http://127.0.0.1:1/" + '"' * 5000))[0])
+        line = json.loads(self.lines("json", request("http://127.0.0.1:2/" + '"' * 5000))[0])
         self.assertTrue(line["url_cut"])
-        self.assertEqual(line["url"], ("http://127.0.0.1:1/" + '"' * 5000)[:len(line["url"])])
+        self.assertEqual(line["url"], ("http://127.0.0.1:2/" + '"' * 5000)[:len(line["url"])])
 
     def test_dropped_lines_are_counted_in_json_too(self):
         """In every format the log is of that format from its first line to its last."""
         proxy = ProxyProcess("--log-format=json", read_log=False)
         fcntl.fcntl(proxy.process.stdout, F_SETPIPE_SZ, 4096)
         for _ in range(700):
-            proxy.get("http://127.0.0.1:1/" + "long" * 75)
+            proxy.get("http://127.0.0.1:2/" + "long" * 75)
         proxy.read_log()
         said = json.loads(proxy.line("log lines dropped here"))["notice"]
         self.assertEqual(proxy.stop(), (0, ""))
@@ -388,7 +388,7 @@ class Reopened(Case):
         limit = 50_000
         proxy = self.proxy("--access-log", str(self.path), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
         for _ in range(1000):
-            self.assertEqual(proxy.get("http://127.0.0.1:1/" + "long" * 75).status, 502)
+            self.assertEqual(proxy.get("http://127.0.0.1:2/" + "long" * 75).status, 502)
         wait_until(lambda: self.path.stat().st_size == limit, "it is full")
         files = [self.path]
         while not any("dropped here" in file.read_text(encoding="ascii") for file in files):
@@ -448,7 +448,7 @@ class Syslog(Case):
         daemon, origin = self.daemon(), self.origin()
         proxy = self.proxy("--access-log", "syslog:" + self.path)
         for _ in range(1500):
-            self.assertEqual(proxy.get("http://127.0.0.1:1/" + "long" * 75).status, 502)
+            self.assertEqual(proxy.get("http://127.0.0.1:2/" + "long" * 75).status, 502)
         self.assertEqual(proxy.get(origin.url()).body, b"hello")
         lines = 0
         while not (said := re.search(r"proxy: (\d+) log lines dropped here", self.take(daemon))):

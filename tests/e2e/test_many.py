@@ -75,7 +75,7 @@ class OneAfterTheOther(Case):
         for _ in range(100):
             with proxy.connect() as client:
                 client.send(b"nonsense\r\n\r\n").rest()
-            self.assertEqual(proxy.get("http://127.0.0.1:1/").status, 502)
+            self.assertEqual(proxy.get("http://127.0.0.1:2/").status, 502)
             self.assertEqual(proxy.get(origin.url()).status, 502)
             proxy.ask(origin.url()).reset()
             proxy.connect().send(b"GET ").close()

@@ -78,13 +78,13 @@ class Pages(Case):
     def test_where_it_failed(self):
         nonsense, silent = self.origin(lambda wire: wire.send(b"nonsense\r\n\r\n")), self.origin(lambda wire: None)
         for url, phase, word in ((nonsense.url(), "READ_RESPONSE", "not valid HTTP"), (silent.url(), "READ_RESPONSE", "before a complete response"),
-                                 ("http://nosuch.localhost.:1/", "SEND_REQUEST", "refused"), ("ftp://h.test/", "READ_REQUEST", "only http://")):
+                                 ("http://nosuch.localhost.:2/", "SEND_REQUEST", "refused"), ("ftp://h.test/", "READ_REQUEST", "only http://")):
             page, _, _ = self.page(url)
             self.assertIn(phase, dict(page.rows)["Failed while"], url)
             self.assertIn(word, page.sentence)
 
     def test_nothing_of_a_url_gets_into_a_page(self):
-        for url in ("http://127.0.0.1:1/<script>alert(1)</script>", "/<script>", "http://127.0.0.1:1/?'\"><script>"):
+        for url in ("http://127.0.0.1:2/<script>alert(1)</script>", "/<script>", "http://127.0.0.1:2/?'\"><script>"):
             _, answer, _ = self.page(url)
             self.assertNotIn(b"<script", answer.raw)
 
@@ -92,13 +92,13 @@ class Pages(Case):
         proxy = self.proxy()
         for accept, kind in (("text/html", "text/html"), ("*/*", "text/plain"), ("text/html;q=0", "text/plain"), ("image/png, Text/HTML;q=0.1", "text/html"),
                              ("text/*", "text/plain"), ("application/json", "text/plain")):
-            answer = proxy.get("http://127.0.0.1:1/", f"Accept: {accept}")
+            answer = proxy.get("http://127.0.0.1:2/", f"Accept: {accept}")
             self.assertTrue(answer.head.all("Content-Type")[0].startswith(kind), accept)
-        self.assert_own_answer(proxy.get("http://127.0.0.1:1/"), 502)
+        self.assert_own_answer(proxy.get("http://127.0.0.1:2/"), 502)
 
     def test_head(self):
         proxy = self.proxy()
-        head = proxy.get("http://127.0.0.1:1/", BROWSER, method="HEAD")
+        head = proxy.get("http://127.0.0.1:2/", BROWSER, method="HEAD")
         self.assertEqual(head.body, b"")
         self.assertEqual(head.head.all("Content-Type"), ["text/html; charset=us-ascii"])
 

@@ -5,12 +5,12 @@ import threading
 
 from harness import PATIENCE, Case, native, ok, pattern, request, wait_until
 
-URL = b"http://127.0.0.1:1/"
+URL = b"http://127.0.0.1:2/"
 GET = b"GET " + URL + b" HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST " + URL + b" HTTP/1.1\r\nHost: x\r\n"
 END = b"\r\n\r\n"
 
-# status, reason, title, request. Nothing listens on port 1: whatever is let through gets a 502.
+# status, reason, title, request. Nothing listens on port 2: whatever is let through gets a 502.
 ROWS = (
     # where two readers could see different bodies
     (400, "conflicting-framing", "both lengths", POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked" + END),
@@ -155,17 +155,17 @@ class Refusals(Case):
         proxy, origin = self.proxy("--access-log", "off"), self.origin()
         for _, _, title, data in ROWS:
             with proxy.connect() as client:
-                client.send(data.replace(b"127.0.0.1:1/", f"127.0.0.1:{origin.port}/".encode())).rest()
+                client.send(data.replace(b"127.0.0.1:2/", f"127.0.0.1:{origin.port}/".encode())).rest()
                 self.assertEqual(origin.heads, [], title)
 
     def test_head_is_refused_without_a_body(self):
-        answer = self.proxy().get("http://127.0.0.1:1/", method="HEAD")
+        answer = self.proxy().get("http://127.0.0.1:2/", method="HEAD")
         self.assertEqual((answer.status, answer.body), (502, b""))
         self.assertGreater(answer.head.length, 10)
 
     def test_the_text_names_the_host_and_no_bytes_of_the_client(self):
-        answer = self.proxy().get("http://127.0.0.1:1/<script>alert(1)</script>")
-        self.assertIn(b"Host: 127.0.0.1, port 1", answer.body)
+        answer = self.proxy().get("http://127.0.0.1:2/<script>alert(1)</script>")
+        self.assertIn(b"Host: 127.0.0.1, port 2", answer.body)
         self.assertNotIn(b"script", answer.raw)
 
     def test_a_log_line_is_one_line(self):
@@ -174,12 +174,12 @@ class Refusals(Case):
         for data in (b"GET http://x\r\nfake: 1\r\n\r\n", b"A" * 40 + b"\r\n\r\n", b"GET \x1b[31m HTTP/1.0\r\n\r\n"):
             with proxy.connect() as client:
                 client.send(data).rest()
-        proxy.get("http://127.0.0.1:1/" + "u" * 4000)
+        proxy.get("http://127.0.0.1:2/" + "u" * 4000)
         lines = proxy.count_lines(4)
         for number, line in enumerate(lines, 1):
             self.assertIn(f" #{number} ", line)
             self.assertTrue(line.isprintable(), line)
-        self.assertIn(" GET http://127.0.0.1:1/" + "u" * 301 + "... 502 ", lines[3])
+        self.assertIn(" GET http://127.0.0.1:2/" + "u" * 301 + "... 502 ", lines[3])
 
 
 class StillSending(Case):

@@ -46,7 +46,7 @@ class AsTheServerSent(Reverse):
 
     def test_fields_in_their_order_and_spelling(self):
         fields = ["x-lower: a", "X-UPPER: b", "Set-Cookie: a=1; Path=/", "Set-Cookie: b=2", "Via: 1.1 other", "Server: theirs",
-                  "X-Empty:", "X-Latin: \xe4\xf6", "Location: http://127.0.0.1:1/there", "Refresh: 0", "Alt-Svc: clear"]
+                  "X-Empty:", "X-Latin: \xe4\xf6", "Location: http://127.0.0.1:2/there", "Refresh: 0", "Alt-Svc: clear"]
 
         def answer(*_):
             lines = "\r\n".join(["HTTP/1.1 200 As We Say", "Date: d", *fields, "Content-Length: 2"])

@@ -102,5 +102,5 @@ class Signals(Case):
         for _ in range(5):
             proxy = self.proxy()
             with proxy.connect() as client:
-                client.send(request("http://127.0.0.1:1/"))
+                client.send(request("http://127.0.0.1:2/"))
                 self.assertEqual(proxy.stop(signal.SIGTERM)[0], 0)

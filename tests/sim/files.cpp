@@ -1,4 +1,4 @@
-// Files of the simulated kernel: a tree in memory, with paths resolved as by openat2(2) with RESOLVE_BENEATH.
+// Files of the simulated kernel: a tree in memory, with paths resolved as by src/sys/beneath.cpp.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -29,6 +29,7 @@ World::Node& World::put_node(const std::string& path, Kind kind, const std::stri
   node->text = text;
   node->status = {.kind = kind,
                   .world_readable = true,
+                  .world_searchable = true,
                   .device = 1,
                   .inode = ++inodes_,
                   .size = text.size(),
@@ -86,6 +87,8 @@ sys::Opened World::open_beneath(int folder, const std::string& path, sys::Access
     const auto found = tree.find(next);
     if (found == tree.end()) return {sys::Fd{}, ENOENT};
     if (found->second->status.kind != Kind::link) {
+      if (found->second->status.kind == Kind::directory && !found->second->status.world_searchable) return {sys::Fd{}, EACCES};
+      if (found->second->status.kind == Kind::other && access == sys::Access::read) return {sys::Fd{}, EACCES};
       here = next;
       node = found->second;
       continue;

@@ -384,7 +384,7 @@ struct Stage {
     bool adopted = false;
     std::string fault = reloads.poll(turn, worker.draining, adopted);
     if (fault.empty() && adopted && worker.upstreams.idle() != 0) fault = "an idle connection of an old configuration is kept";
-    if (fault.empty() && worker.own.size() != world.listeners()) fault = "listeners open and listeners known do not agree";
+    if (fault.empty() && worker.machine.listeners().size() != world.listeners()) fault = "listeners open and listeners known do not agree";
     for (const auto& house : houses)
       if (adopted)
         for (const House::Serving& serving : house->servings) owed.reloaded.insert(serving.asked.begin(), serving.asked.end());

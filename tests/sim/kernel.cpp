@@ -634,7 +634,8 @@ sys::Opened World::accept(int fd, sys::Address& peer) {
   at(fd).backlog.pop_front();
   file->connection->accepted = true;
   file->address = at(fd).address;
-  peer = sys::loopback4(static_cast<std::uint16_t>(40'000 + file->connection->id));
+  peer = peer_address;
+  peer.port = static_cast<std::uint16_t>(40'000 + file->connection->id);
   files_[static_cast<std::size_t>(socket) - 3] = std::move(file);
   return {sys::Fd{socket}, 0};
 }
@@ -789,6 +790,13 @@ int rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept { return W
 std::size_t wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
   return World::current().wait(into, timeout_ms);
 }
+int own_addresses(std::vector<OwnAddress>& out) {
+  for (const Address& own : World::current().own_addresses) out.push_back({own, own.bits()});
+  return 0;
+}
+// The addresses of this machine do not change.
+Opened watch_addresses() noexcept { return {Fd{}, EPROTONOSUPPORT}; }
+void drain_address_changes(const Fd& /*changes*/) noexcept {}
 Opened make_signalfd() noexcept { return World::current().make_signalfd(); }
 Signal next_signal(const Fd& /*signals*/) noexcept { return World::current().next_signal(); }
 Opened open_log(const char* /*path*/) noexcept { return World::current().open_log(); }

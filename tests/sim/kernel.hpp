@@ -124,6 +124,8 @@ class World {
   void send_signal(sys::Signal kind) { signals_pending_.insert(kind); notify(signals_fd_); }
   std::map<std::string, net::Found> names;  // DNS answers; other hosts are not found
   std::set<std::string> unanswered;         // hosts whose name server is silent
+  std::vector<sys::Address> own_addresses;       // of the interfaces
+  sys::Address peer_address = sys::loopback4(0);  // of the clients, whose ports differ
   std::set<std::uint16_t> taken_ports;      // in use by another program
   std::uint32_t reloads_heard = 0;          // reload signals that the program has read
   std::size_t edition = 0;                  // the number of the configuration in force

@@ -102,8 +102,9 @@ TEST(Access, DeniesAnAddressWhateverNameResolvedToIt) {
 
 TEST(Access, RefusesRequestsToTheProxyItself) {
   Bench b;
-  const sys::Address own[] = {bench::origin_address(), sys::loopback4(8080)};
-  b.worker->own = own;
+  b.worker->machine.set_listeners({{bench::origin_address(), 0, plan::Forwards::requests},
+                                   {sys::loopback4(8080), 0, plan::Forwards::requests},
+                                   {sys::loopback4(8082), 0, plan::Forwards::nothing}});
   for (const char* host : {"10.0.0.1", "127.0.0.1:8080", "[::ffff:127.0.0.1]:8080"}) {
     const auto client = b.client();
     b.send(client, string{"GET http://"} + host + "/ HTTP/1.0\r\n\r\n");
@@ -112,6 +113,67 @@ TEST(Access, RefusesRequestsToTheProxyItself) {
   const auto client = b.client();
   b.send(client, "GET http://127.0.0.1:8081/ HTTP/1.0\r\n\r\n");
   EXPECT_EQ(status_line(b.read(client)), "HTTP/1.0 502 Bad Gateway");
+  const auto second = b.client();
+  b.send(second, "GET http://127.0.0.1:8082/ HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(status_line(b.read(second)), "HTTP/1.0 502 Bad Gateway") << "a listener that forwards nothing";
+}
+
+// A client without a password must not learn which hosts and ports the rules deny.
+TEST(Access, AsksForThePasswordBeforeItTellsOfRules) {
+  Plain hasher;
+  Bench b;
+  ASSERT_EQ(config::apply_option(b.config, "--deny", "host=secret.test"), "");
+  const auto users = std::make_shared<plan::Users>(&hasher, base::SipKey{});
+  users->set({{"ann", "$6$saltsalt$" + string(86, 'x')}});
+  b.generation.users = users;
+  for (const char* request :
+       {"GET http://secret.test/", "CONNECT secret.test:443", "CONNECT o.test:22", "GET http://o.test:25/"}) {
+    const auto client = b.client();
+    b.send(client, string{request} + " HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(status_line(b.read(client)), "HTTP/1.0 407 Proxy Authentication Required") << request;
+  }
+}
+
+TEST(Access, PortsOfOtherProtocols) {
+  for (const char* port :
+       {"1", "22", "25", "110", "143", "587", "3306", "5060", "6379", "6667", "6668", "10080", "11211"}) {
+    Bench b;
+    const auto client = b.client();
+    b.send(client, string{"GET http://10.0.0.1:"} + port + "/ HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(status_line(b.read(client)), "HTTP/1.0 403 Forbidden") << port;
+    EXPECT_EQ(b.last().reason, Reason::port_not_allowed);
+    ASSERT_EQ(config::apply_option(b.config, "--http-ports", "80,1-11211"), "");
+    const auto again = b.client();
+    b.send(again, string{"GET http://10.0.0.1:"} + port + "/ HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(status_line(b.read(again)), "HTTP/1.0 502 Bad Gateway") << port;
+  }
+  Bench b;
+  for (const char* port : {"81", "24", "443", "8080", "6664", "65535"}) {
+    const auto client = b.client();
+    b.send(client, string{"GET http://10.0.0.1:"} + port + "/ HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(status_line(b.read(client)), "HTTP/1.0 502 Bad Gateway") << port;
+  }
+  ASSERT_EQ(config::apply_option(b.config, "--http-ports", "none"), "");
+  const auto client = b.client();
+  b.send(client, "GET http://10.0.0.1/ HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(status_line(b.read(client)), "HTTP/1.0 403 Forbidden");
+}
+
+TEST(Access, UserinfoIsNotKept) {
+  Bench b;
+  b.config.log_format = plan::LogFormat::combined;
+  const auto client = b.client();
+  b.send(client,
+         "GET http://joe:hunter2@10.0.0.1:81/a?b HTTP/1.0\r\nReferer: http://ann:hunter2@h/x\r\n\r\n");
+  EXPECT_EQ(b.read(client).find("hunter2"), string::npos);
+  EXPECT_EQ(b.last().target_view(), "http://10.0.0.1:81/a?b");
+  EXPECT_FALSE(b.last().target_cut);
+  EXPECT_EQ(b.last().referer_view(), "http://h/x");
+  const auto tracer = b.client();
+  b.send(tracer, "TRACE http://joe:hunter2@10.0.0.1/a HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n\r\n");
+  const string got = b.read(tracer);
+  EXPECT_NE(got.find("TRACE http://10.0.0.1/a HTTP/1.1\r\n"), string::npos) << got;
+  EXPECT_EQ(got.find("hunter2"), string::npos) << got;
 }
 
 TEST(LocalResponse, OptionsAndTrace) {

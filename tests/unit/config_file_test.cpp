@@ -148,7 +148,8 @@ TEST_F(ConfigFile, EachKeyOfARoute) {
 TEST_F(ConfigFile, Streams) {
   const Config config = good(R"({"servers": [
     {"listeners": [{"host": "localhost", "port": 0}],
-     "stream": {"type": "proxy", "upstream": "db.test:5432", "proxy_protocol_in": true, "proxy_protocol_out": 2}},
+     "stream": {"type": "proxy", "upstream": "db.test:5432", "proxy_protocol_in": true,
+                "proxy_protocol_from": ["10.0.0.0/8"], "proxy_protocol_out": 2}},
     {"listeners": [{"host": "::", "port": 7}], "stream": {"type": "echo"}},
     {"listeners": [{"host": "[::1]", "port": 8}], "stream": {"type": "reverse"}},
     {"listeners": [{"host": "*", "port": 9}], "stream": {"type": "file", "file": "a.txt", "root": "logs"}}]})");
@@ -157,6 +158,8 @@ TEST_F(ConfigFile, Streams) {
   EXPECT_EQ(config.listeners[0].address, at("127.0.0.1", 0));
   EXPECT_FALSE(config.listeners[0].optional);
   EXPECT_TRUE(config.listeners[0].proxy_header_in);
+  ASSERT_EQ(config.listeners[0].proxy_header_from.size(), 1U);
+  EXPECT_EQ(config.listeners[0].proxy_header_from[0].prefix, 8U);
   EXPECT_EQ(config.listeners[0].proxy_header_out, 2);
   EXPECT_EQ(config.listeners[1].address, at("::1", 0));
   EXPECT_TRUE(config.listeners[1].optional);
@@ -287,6 +290,8 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
        {"stream.type: got \"echos\", expected proxy, echo, reverse, file (did you mean 'echo'?)"}},
       {stream(R"("type": "proxy")"), {"stream: missing upstreams"}},
       {stream(R"("type": "proxy", "upstream": "a:1", "proxy_protocol_out": 3)"), {"got 3, expected"}},
+      {stream(R"("type": "echo", "proxy_protocol_in": true, "proxy_protocol_from": ["127.0.0.1/0"])"),
+       {"proxy_protocol_from[0]: invalid network '127.0.0.1/0'"}},
       {stream(R"("type": "file")"), {"stream: missing file"}},
       {stream(R"("type": "file", "file": "a", "root": "none")"), {"stream.root: no such directory: 'none'"}},
       {stream(R"("type": "echo"}, "routes": [], "keep_alive": {)"),
@@ -318,6 +323,13 @@ TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
   const Row rows[] = {
       {"{\n\"max_request\": 1}", "c.json:2: unknown key 'max_request' (did you mean 'max_requests'?)"},
       {R"({"config": "x"})", "c.json:1: unknown key 'config'"},
+      {R"({"routes": []})", "c.json:1: routes: no effect here: it belongs to a server"},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 1}], "upstreams": []}]})",
+       "c.json:1: servers[0].upstreams: no effect here: it belongs to a route or stream"},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "https://$host/")"),
+       "redirect_url: is sent as it is: there are no variables"},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "https://{host}/")"),
+       "redirect_url: is sent as it is: there are no variables"},
       {R"({"a\u001b]0;b\u0007\nc\u009b1m": 1})", R"(c.json:1: unknown key 'a\x1b]0;b\x07\x0ac\xc2\x9b1m')"},
       {"{\"name\": \"a\",\n\"name\": \"b\"}", "c.json:1: name: no effect: given again in line 2"},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a", "dir_path": "x")"),

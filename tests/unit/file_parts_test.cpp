@@ -92,6 +92,26 @@ TEST(UrlPath, Readings) {
     EXPECT_EQ(http::differences(path).bits, 0U) << path;
 }
 
+TEST(Url, WithoutUserinfo) {
+  struct Row {
+    string_view url, shown;
+  };
+  for (const Row& row : {Row{"http://joe:pw@h:80/a?b@c", "http://h:80/a?b@c"},
+                         {"HTTP://joe@h", "HTTP://h"},
+                         {"https://joe:p@w@h/", "https://h/"},
+                         {"ftp://joe:pw@", "ftp://"},
+                         {"http://joe:pw@h?x", "http://h?x"},
+                         {"http://joe:pw@h#x", "http://h#x"},
+                         {"http://h/a@b", "http://h/a@b"},
+                         {"/a?u=http://joe:pw@h/", "/a?u=http://joe:pw@h/"},
+                         {"h:443", "h:443"},
+                         {"*", "*"},
+                         {"", ""}}) {
+    const http::PublicUrl shown = http::without_userinfo(row.url);
+    EXPECT_EQ(string{shown.before}.append(shown.after), row.shown) << row.url;
+  }
+}
+
 TEST(UrlPath, IsEncoded) {
   EXPECT_EQ(http::percent_encoded("AZaz09-._~"), "AZaz09-._~");
   EXPECT_EQ(http::percent_encoded("a b/c:d?e#f%\xff\"<"), "a%20b%2Fc%3Ad%3Fe%23f%25%FF%22%3C");

@@ -500,6 +500,23 @@ TEST(Racing, WithoutADescriptorForTheNextTheOthersContinue) {
 
 // ---- access record and error responses -------------------------------------------------------------------
 
+// The addresses behind a name can be internal.
+TEST(Record, AddressesAreForClientsOnThisMachine) {
+  for (const bool remote : {false, true}) {
+    Bench b;
+    b.world.names["o.test"] = two_addresses();
+    if (remote) b.world.peer_address = bench::origin_address();
+    const auto client = b.client();
+    b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+    const string answer = b.read(client);
+    EXPECT_EQ(answer.substr(0, 24), "HTTP/1.0 502 Bad Gateway");
+    EXPECT_EQ(answer.find("\nTried: ") == string::npos, remote) << answer;
+    for (const char* address : {"10.9.9.9", "10.0.0.1"})
+      EXPECT_EQ(answer.find(address) == string::npos, remote) << answer;
+    EXPECT_EQ(b.last().attempt_count, 2) << "the log has them";
+  }
+}
+
 TEST(Record, EachAddressTried) {
   Bench b;
   b.world.names["o.test"] = two_addresses();

@@ -198,6 +198,19 @@ constexpr string_view kV1 = "PROXY TCP4 192.0.2.1 198.51.100.7 4660 443\r\n";
 const string kSignature = "\r\n\r\n\0\r\nQUIT\n"s;
 const string kV2 = kSignature + "\x21\x11\0\x0c\xc0\0\2\1\xc6\x33\x64\7\x12\x34\1\xbb"s;
 
+// Anybody else could choose the address that the rules and the log see.
+TEST(ProxyHeaderIn, OnlyFromTheConfiguredPeers) {
+  for (const bool admitted : {true, false}) {
+    Relay b{1};
+    b.plan_listener().proxy_header_in = true;
+    if (!admitted) b.plan_listener().proxy_header_from = {{sys::loopback6(0), 128}};
+    auto& member = b.member(1);
+    const auto client = b.client();
+    b.send(client, string{kV1} + "early");
+    EXPECT_EQ(b.arrival(member) != nullptr, admitted) << "the default is loopback, as the client is";
+  }
+}
+
 TEST(ProxyHeaderOut, PrecedesEarlyBytes) {
   for (const std::uint8_t version : {std::uint8_t{1}, std::uint8_t{2}})
     for (const bool first_refuses : {false, true}) {

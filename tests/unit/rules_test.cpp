@@ -496,6 +496,39 @@ TEST(Rules, LoopbackIsClosedToClientsElsewhere) {
             "built in: ::1 is for clients on this machine");
 }
 
+// A service that listens on all addresses is as open to a remote client as one on loopback.
+TEST(Rules, EachAddressOfThisMachineIsClosedToClientsElsewhere) {
+  const plan::Networks machine{{ip("127.0.0.0"), 8}, {ip("10.9.0.1"), 32}, {ip("2001:db8::1"), 128}};
+  struct Row {
+    std::vector<string> rules;
+    const char *client, *address;
+    Decision decision;
+  };
+  for (const Row& row : {Row{{"+all"}, "192.0.2.7", "10.9.0.1", Decision::deny},
+                         {{"+all"}, "192.0.2.7", "::ffff:10.9.0.1", Decision::deny},
+                         {{"+all"}, "192.0.2.7", "64:ff9b::10.9.0.1", Decision::deny},
+                         {{"+all"}, "192.0.2.7", "2001:db8::1", Decision::deny},
+                         {{"+all"}, "192.0.2.7", "10.9.0.2", Decision::allow},
+                         {{}, "192.0.2.7", "10.9.0.1", Decision::deny},
+                         {{"+to=10.9.0.0/24"}, "192.0.2.7", "10.9.0.1", Decision::deny},
+                         {{"+to=10.9.0.1"}, "192.0.2.7", "10.9.0.1", Decision::allow},
+                         {{"+to=2001:db8::1"}, "192.0.2.7", "2001:db8::1", Decision::allow},
+                         {{"+all"}, "10.9.0.1", "10.9.0.1", Decision::deny},
+                         {{"+all"}, "127.0.0.1", "10.9.0.1", Decision::allow},
+                         {{}, "::1", "2001:db8::1", Decision::allow}}) {
+    const Rules rules = rules_of(row.rules);
+    AccessRequest asked = asked_of(row.client, "h");
+    asked.machine = machine;
+    const Verdict verdict = rules.for_address(asked, ip(row.address));
+    EXPECT_EQ(verdict.decision, row.decision)
+        << row.client << ' ' << row.address << ' ' << rules.text(verdict);
+  }
+  const Rules all = rules_of({"+all"});
+  AccessRequest asked = asked_of("192.0.2.7", "10.9.0.1");
+  asked.machine = machine;
+  EXPECT_EQ(all.text(all.before_lookup(asked)), "built in: addresses of this machine are for clients on it");
+}
+
 TEST(Rules, OnlyARuleThatNamesABuiltInDestinationOpensIt) {
   struct Row {
     std::vector<string> rules;

@@ -212,7 +212,7 @@ TEST_F(WebTest, NoSpellingBypassesARoute) {
     }
     // These are not below it.
     for (const char* path : {"/secrets", "/secret%20", "/x/secret", "/secret/../public", "/SECRET",
-                             "/...//secrets", "/x?/../secret", "/x;y=1", "/x;/y", R"(/x\y)", "/100%25"})
+                             "/x?/../secret", "/x;y=1", "/x;/y", R"(/x\y)", "/100%25"})
       EXPECT_EQ(found(path), "/") << path;
     for (const char* path : {"/..", "/../secret", "/%2e%2e/", "/x/../..", "/a%2f..%2f..%2f"})
       EXPECT_EQ(found(path), "bad-target") << path;
@@ -285,6 +285,19 @@ TEST_F(WebTest, TheFileOfARoute) {
     EXPECT_EQ(plan.file.slash, row.slash) << row.path;
     EXPECT_EQ(plan.file.query, row.query) << row.path;
   }
+}
+
+TEST_F(WebTest, NamesThatBeginWithADot) {
+  routes() = {route("/"), route("/.open"), route("/up", RouteKind::reverse)};
+  for (const char* path : {"/.git/config", "/.htpasswd", "/a/.b", "/a/.b/c", "/%2ehtpasswd",
+                           "/.well-known/.x", "/...", "/.well-known-x", "/.open/.x"})
+    EXPECT_EQ(found(path), "file-not-found") << path;
+  for (const char* path : {"/.well-known/acme", "/a/.well-known", "/a.b", "/a./b"})
+    EXPECT_EQ(found(path), "/") << path;
+  EXPECT_EQ(found("/.open/x"), "/.open") << "the configuration names it";
+  EXPECT_EQ(found("/up/.x"), "/up") << "not a file";
+  routes()[0].dotfiles = true;
+  EXPECT_EQ(found("/.git/config"), "/");
 }
 
 TEST_F(WebTest, Authorization) {

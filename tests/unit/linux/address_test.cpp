@@ -1,8 +1,10 @@
 // Addresses and networks, compared with plain arithmetic.
 #include "../../../src/sys/address.hpp"
 
+#include <algorithm>
 #include <random>
 
+#include "../../../src/sys/sys.hpp"
 #include "support.hpp"
 
 namespace {
@@ -14,6 +16,20 @@ Address ip(std::string_view text, std::uint16_t port = 0) {
   Address address;
   EXPECT_TRUE(sys::parse_ip(text, port, address)) << text;
   return address;
+}
+
+TEST(LinuxAddress, OwnAddresses) {
+  std::vector<sys::OwnAddress> own;
+  ASSERT_EQ(sys::own_addresses(own), 0);
+  const auto has = [&own](const Address& address, std::size_t prefix) {
+    return std::any_of(own.begin(), own.end(), [&](const sys::OwnAddress& one) {
+      return one.address == address && one.prefix == prefix;
+    });
+  };
+  EXPECT_TRUE(has(sys::loopback4(0), 8)) << "all of 127.0.0.0/8 is this machine";
+  const sys::Opened changes = sys::watch_addresses();
+  EXPECT_EQ(changes.error, 0);
+  sys::drain_address_changes(changes.fd);  // returns without a message too
 }
 
 TEST(LinuxAddress, TextAndBack) {

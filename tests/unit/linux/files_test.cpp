@@ -1,7 +1,11 @@
 // Files of a real directory: escapes from it, FIFOs, permissions, sendfile(2), and files that change while
 // they are sent.
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -31,6 +35,16 @@ string drain(base::BodySource* feed) {
     out.append(reinterpret_cast<const char*>(room.data()), got.bytes);
   }
   return out;
+}
+
+// The kernel's own resolution of a path below a directory.
+sys::Opened by_openat2(const sys::Fd& directory, const char* path, sys::Access access) {
+  open_how how{};
+  how.flags = access == sys::Access::look ? O_PATH | O_CLOEXEC : O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  const auto fd =
+      static_cast<int>(::syscall(SYS_openat2, directory.get(), *path == '\0' ? "." : path, &how, sizeof how));
+  return {sys::Fd{fd}, fd < 0 ? errno : 0};
 }
 
 // A temporary directory; "www" below it is served.
@@ -187,9 +201,30 @@ TEST_F(LinuxFiles, TheFallbackGivesTheSameResults) {
                                  "./././in.txt",
                                  "sub/deep/../deep/x"})
     for (const sys::Access access : {sys::Access::look, sys::Access::read})
-      EXPECT_EQ(place(sys::open_beneath_by_steps(folder.fd, path, access)),
-                place(sys::open_beneath(folder.fd, path, access)))
+      EXPECT_EQ(place(sys::open_beneath(folder.fd, path, access)), place(by_openat2(folder.fd, path, access)))
           << path;
+}
+
+// Whatever the mode of the file itself.
+TEST_F(LinuxFiles, FoldersThatOthersMayNotSearch) {
+  fs::create_directories(base / "www/private/deep");
+  fs::create_directory(base / "www/dir");
+  fs::permissions(base / "www/private/deep", fs::perms{0755});
+  fs::permissions(base / "www/dir", fs::perms{0711});
+  make("www/private/a", "secret");
+  make("www/private/deep/b", "secret");
+  make("www/dir/c", "open");
+  fs::create_symlink("private/a", base / "www/link");
+  fs::create_symlink("private", base / "www/folder");
+  fs::permissions(base / "www/private", fs::perms{0744});
+  for (const char* path : {"/private/a", "/private/deep/b", "/private/", "/private", "/link", "/folder/a",
+                           "/folder", "/private/none"})
+    EXPECT_EQ(ask(path).reason, Reason::file_forbidden) << path;
+  EXPECT_EQ(body("/dir/c"), "200 open");
+  const string page = body("/");
+  for (const char* name : {"private", "folder", "link"}) EXPECT_EQ(page.find(name), string::npos) << name;
+  fs::permissions(base / "www/private", fs::perms{0711});
+  EXPECT_EQ(body("/private/deep/b"), "200 secret");
 }
 
 TEST_F(LinuxFiles, UnreadableFiles) {
@@ -207,8 +242,10 @@ TEST_F(LinuxFiles, UnreadableFiles) {
   EXPECT_NE(page.find("href=\"dir/\""), string::npos);
 }
 
-TEST_F(LinuxFiles, AFifoDoesNotBlock) {
+// A program that opens a FIFO for writing without waiting gets ENXIO as long as no reader has it open.
+TEST_F(LinuxFiles, AFifoIsNotOpened) {
   ASSERT_EQ(::mkfifo((base / "www/pipe").c_str(), 0644), 0);
+  fs::permissions(base / "www/pipe", fs::perms{0644});
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   const string path = (base / "www/socket").string();
@@ -218,6 +255,21 @@ TEST_F(LinuxFiles, AFifoDoesNotBlock) {
   ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
   EXPECT_EQ(ask("/pipe").reason, Reason::file_forbidden);
   EXPECT_EQ(ask("/socket").reason, Reason::file_forbidden);
+  const sys::Opened folder = sys::open_directory(route.directory.c_str());
+  EXPECT_EQ(sys::open_beneath(folder.fd, "pipe", sys::Access::read).error, EACCES)
+      << "O_NONBLOCK would open it";
+  sys::FileStatus status;
+  ASSERT_EQ(sys::status_of(sys::open_beneath(folder.fd, "pipe", sys::Access::look).fd, status), 0);
+  EXPECT_EQ(status.kind, sys::FileStatus::Kind::other);
+}
+
+TEST_F(LinuxFiles, ALogIsNotForOthers) {
+  const mode_t before = ::umask(0);
+  const sys::Opened log = sys::open_log((base / "log").c_str());
+  ::umask(before);
+  struct stat status {};
+  ASSERT_EQ(::fstat(log.fd.get(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0640U);
 }
 
 TEST_F(LinuxFiles, FieldsAreCorrect) {
