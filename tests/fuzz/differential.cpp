@@ -271,7 +271,9 @@ struct Disagreement {
       if (colon == string_view::npos) continue;
       string value{line.substr(colon + 1)};
       if (!value.empty() && value.back() == '\r') value.pop_back();
-      out.emplace_back(line.substr(0, colon), value);
+      // Blanks before the colon are removed from a response.
+      const string name{line.substr(0, colon)};
+      out.emplace_back(kind == Kind::response ? reference::strip(name) : name, value);
     }
     return out;
   }
@@ -494,7 +496,9 @@ const Class kClasses[] = {
     {"two Transfer-Encodings", Stricter::we,
      "RFC 9112 6.1: allowed as a list; legitimate clients do not send it",
      [](const D& d) {
-       return d.refused_for(Reason::bad_transfer_encoding) && d.values("transfer-encoding").size() > 1;
+       return (d.refused_for(Reason::bad_transfer_encoding) ||
+               d.refused_for(Reason::transfer_encoding_unsupported)) &&
+              d.values("transfer-encoding").size() > 1;
      }},
     {"coding that is not \"chunked\" alone", Stricter::we, "RFC 9112 6.1: 501, and 6.3: 400 or until the end",
      [](const D& d) {
