@@ -22,6 +22,8 @@ import threading
 import time
 import typing
 
+import tidy
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECORD = ROOT / "build/passed.json"
 VALGRIND = ("valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all "
@@ -120,8 +122,9 @@ def driver(name, tier, needs, directory):
     return script(name, tier, count_driver, "./driver.py", "-b", "20", "-c", "75", "-m", "2", "epoll", "--proxy", binary(directory), needs=needs)
 
 
-def each_source(name, tier, *command, arguments=()):
-    return Suite(name, tier, (), [(file, [*NICE, *command, file, *arguments], {}) for file in SOURCES], count_clean)
+def clang_tidy(name, tier):
+    """A part for each unit of tests/tidy.py."""
+    return Suite(name, tier, (), [(unit, [*NICE, sys.executable, "tests/tidy.py", unit], {}) for unit in tidy.units()], count_clean)
 
 
 LONG = ("test_deadlines", "test_many", "test_signals", "test_scarcity", "test_checks")
@@ -145,8 +148,7 @@ SUITES = [
 
     end_to_end("end to end, valgrind", "check-all", (*MEMCHECK, "build/g++-memcheck/proxy"), "g++-memcheck", PROXY_LIGHT="1",
                PROXY_PREFIX=VALGRIND),
-    each_source("clang-tidy", "check-all", "clang-tidy", "--quiet", "--warnings-as-errors=*",
-                arguments=("--", "-std=c++20", "-D_GNU_SOURCE", "-Wreserved-identifier")),
+    clang_tidy("clang-tidy", "check-all"),
     Suite("cppcheck", "check-all", (), [("", [*NICE, "cppcheck", "--quiet", "--std=c++20", "--language=c++", "--inline-suppr",
                                               "--enable=warning,performance,portability", "--suppress=missingIncludeSystem",
                                               "--error-exitcode=1", f"-j{os.cpu_count()}", *SOURCES], {})], count_exit),

@@ -52,7 +52,7 @@ string escaped(string_view text) {
 // "2024-02-29 12:34:56", UTC
 string date_text(std::int64_t unix_s) {
   using namespace std::chrono;
-  const sys_seconds when{seconds{unix_s}};
+  const sys_seconds when{std::chrono::seconds{unix_s}};
   const year_month_day date{floor<days>(when)};
   const hh_mm_ss time{when - floor<days>(when)};
   std::array<char, 64> room;

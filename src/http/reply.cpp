@@ -29,7 +29,7 @@ struct Look {
   bool entities;  // escape markup as character references
 };
 
-constexpr Look kText{
+constexpr Look kPlain{
     .type = "text/plain; charset=us-ascii",
     .begin = "",
     .title_again = "",
@@ -189,7 +189,7 @@ bool names_page(string_view range) noexcept {
 
 std::size_t write_answer(const ErrorDetails& failure, const ProxyFields& hop, std::span<char> room) noexcept {
   const std::uint16_t status = error_reply(failure.reason).status;
-  const Look& look = failure.as_page ? kPage : kText;
+  const Look& look = failure.as_page ? kPage : kPlain;
   std::array<char, 64> title_room;
   Writer title{title_room};
   title << std::uint64_t{status} << ' ' << phrase(status);

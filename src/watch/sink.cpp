@@ -27,7 +27,7 @@ sys::Io write_file(const sys::Fd& fd, const string& /*path*/, string_view text) 
 // to local messages, and would take it for the program's name.
 void put_syslog_head(Writer& out, std::uint64_t unix_ms) noexcept {
   using namespace std::chrono;
-  const sys_seconds at{seconds{sys::local_ms(unix_ms) / 1000}};
+  const sys_seconds at{std::chrono::seconds{sys::local_ms(unix_ms) / 1000}};
   const sys_days date = floor<days>(at);
   const hh_mm_ss time{at - date};
   const unsigned day{year_month_day{date}.day()}, month{year_month_day{date}.month()};

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Runs clang-tidy on a room (a folder of src), or on one source.
+
+    tidy.py src/ROOM | SOURCE
+
+All sources of a room are one translation unit: most of the time goes into the headers, and so each is read once, not once for
+each source. The sources that stand for each other (with and without a library) cannot be in one unit: each has one of its own.
+"""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WITHOUT_A_LIBRARY = {"src/config/nojson.cpp", "src/plan/nocrypt.cpp", "src/files/nogzip.cpp"}
+COMPILER = ["-std=c++20", "-D_GNU_SOURCE", "-Wreserved-identifier", f"-I{ROOT}",
+            "-Xclang", "-analyzer-opt-analyze-headers"]  # the sources are included in the unit
+
+
+def units():
+    """What there is to check: rooms, and sources that are units of their own."""
+    rooms = sorted({f"src/{path.parent.name}" for path in ROOT.glob("src/*/*.cpp")})
+    return rooms + sorted(path.name for path in ROOT.glob("*.cpp")) + sorted(WITHOUT_A_LIBRARY)
+
+
+def check(unit):
+    """clang-tidy's exit status."""
+    path = ROOT / unit
+    sources = [path] if path.suffix else [source for source in sorted(path.glob("*.cpp"))
+                                          if str(source.relative_to(ROOT)) not in WITHOUT_A_LIBRARY]
+    with tempfile.NamedTemporaryFile("w", suffix=".cpp", encoding="utf-8") as file:
+        file.writelines(f'#include "{source}"  // NOLINT\n' for source in sources)
+        file.flush()
+        return subprocess.run(["clang-tidy", "--quiet", "--warnings-as-errors=*", f"--config-file={ROOT}/.clang-tidy",
+                               f"--header-filter={ROOT}/(src/|[a-z_]+\\.[ch]pp)", file.name, "--", *COMPILER], check=False).returncode
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or not (ROOT / sys.argv[1]).exists():
+        sys.exit(f"tidy: expected a room or a source: {', '.join(units())}")
+    sys.exit(check(sys.argv[1]))
