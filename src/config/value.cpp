@@ -16,7 +16,7 @@ using Kind = JsonValue::Kind;
 
 constexpr std::size_t kQuotedMax = 60;
 
-string quoted(string_view text) {
+string shortened(string_view text) {
   return '"' + string{text.substr(0, kQuotedMax)} + (text.size() > kQuotedMax ? "...\"" : "\"");
 }
 
@@ -25,7 +25,7 @@ string described(const JsonValue& value) {
     case Kind::null: return "null";
     case Kind::boolean:
     case Kind::number: return value.text;
-    case Kind::text: return quoted(value.text);
+    case Kind::text: return shortened(value.text);
     case Kind::array: return "an array";
     case Kind::object: break;
   }

@@ -174,7 +174,7 @@ void put_histogram(string& out, const string& name, const Series& series) {
   put_sample(out, name + "_count", labels_of(series), std::to_string(histogram.count()));
 }
 
-void put_text(string& out, const Metric& metric) {
+void put_metric_text(string& out, const Metric& metric) {
   const string name{metric.name};
   out += "# HELP " + name + ' ' + string{metric.help} + '\n';
   out += "# TYPE " + name + ' ' + string{kTypeNames[static_cast<std::size_t>(metric.type)]} + '\n';
@@ -195,7 +195,7 @@ string json_histogram(const Histogram& histogram) {
          ",\"count\":" + std::to_string(histogram.count());
 }
 
-void put_json(string& out, const Metric& metric) {
+void put_metric_json(string& out, const Metric& metric) {
   out += (out.empty() ? "{" : ",\n") + quoted(metric.name) + ":[";
   bool first = true;
   for (const Series& series : metric.series) {
@@ -288,8 +288,8 @@ void Metrics::count_times(const AccessRecord& record) noexcept {
   counts_.total.add(total);
 }
 
-string Metrics::text(const Gauges& gauges) const { return written(counts_, gauges, put_text); }
+string Metrics::text(const Gauges& gauges) const { return written(counts_, gauges, put_metric_text); }
 
-string Metrics::json(const Gauges& gauges) const { return written(counts_, gauges, put_json) + "}\n"; }
+string Metrics::json(const Gauges& gauges) const { return written(counts_, gauges, put_metric_json) + "}\n"; }
 
 }  // namespace watch
