@@ -26,6 +26,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROXY = os.environ.get("PROXY", str(ROOT / "proxy"))
 PREFIX = shlex.split(os.environ.get("PROXY_PREFIX", ""))
+VERSION = subprocess.run([*PREFIX, PROXY, "--version"], capture_output=True, text=True, check=False).stdout
 LIGHT = os.environ.get("PROXY_LIGHT") == "1"
 PATIENCE = float(os.environ.get("PROXY_PATIENCE", "300" if PREFIX else "120"))
 

@@ -9,9 +9,8 @@ import threading
 import time
 import unittest
 
-from harness import Case, Origin, Wire, closed_port, ok, pattern, request, wait_until
+from harness import Case, Origin, VERSION, Wire, closed_port, ok, pattern, request, wait_until
 from own_network import add_address, in_own_network
-from test_names import VERSION
 
 # `openssl passwd -6 -salt saltsalt secret`, and `-5 ... other`
 USERS = ("ann:$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1\n"

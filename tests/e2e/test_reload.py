@@ -8,10 +8,9 @@ import tempfile
 import threading
 import unittest
 
-from harness import LIGHT, Case, closed_port, request
+from harness import Case, LIGHT, VERSION, closed_port, request
 from test_access import USERS, basic
 from test_config import HAS_JSON
-from test_names import VERSION
 
 BETWEEN = 30 if LIGHT else 300  # requests, at least, between two changes
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
