@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "src/plan/router.hpp"
+#include "src/state/blocks.hpp"
 #include "src/state/bookkeeping.hpp"
 #include "src/state/forward.hpp"
+#include "src/state/full_table.hpp"
 #include "src/state/probe.hpp"
 #include "src/state/read_head.hpp"
 #include "src/state/start.hpp"
@@ -16,6 +18,7 @@
 using base::Reason;
 using base::TraceEvent;
 using net::Link;
+using plan::BlockUse;
 using plan::Wait;
 using namespace state;
 
@@ -85,9 +88,11 @@ constexpr std::array<StateFunction, kStates> kFunctions{nullptr, read_request, s
 // A timer has expired.
 Result carry_out_verdict(request_info& record, Turn& turn, Worker& worker) noexcept {
   const Reason verdict = std::exchange(record.verdict, Reason::none);
-  if (record.side[kUpstream].link == Link::connecting)
+  const Link link = record.side[kUpstream].link;
+  if (link == Link::connecting && verdict == Reason::connect_timeout)
     return connect_timed_out(record, turn, worker, verdict);
-  if (record.side[kUpstream].link == Link::resolving) return fail_over(record, turn, worker, verdict);
+  if (link == Link::resolving && verdict == Reason::dns_timeout)
+    return fail_over(record, turn, worker, verdict);
   return fail_request(record, turn, worker, verdict);
 }
 
@@ -120,7 +125,12 @@ void change_state(request_info& record, Event event, Worker& worker) noexcept {
 
 void advance(request_info& record, Worker& worker) noexcept {
   const bool asleep = std::exchange(record.used_allowance, false) || record.wait == Wait::throttle;
-  Turn turn{.generation = *record.generation, .sent_before = bytes_sent(record), .asleep = asleep};
+  Turn turn{.generation = *record.generation,
+            .stores = {worker.blocks, worker.pipes, blocks_to_leave(record, worker, BlockUse::body)},
+            .leave_for_heads = blocks_to_leave(record, worker, BlockUse::head),
+            .sent_before = bytes_sent(record),
+            .asleep = asleep};
+  record.has_turn = false;
   for (;;) {
     const Result result = run_state(record, turn, worker);  // PLANT(one-budget-a-turn)
     switch (result.what) {
@@ -132,9 +142,32 @@ void advance(request_info& record, Worker& worker) noexcept {
   }
 }
 
+namespace {
+
+// Releases a record if all are in use. Returns false if none may be released for a client from there.
+bool make_room(const sys::Address& newcomer, Worker& worker) noexcept {
+  if (worker.table.used() < worker.table.slots()) return true;
+  request_info* const other = record_to_release(newcomer, worker);
+  if (other != nullptr)
+    release(*other, other->exchange ? Reason::max_requests_reached : Reason::idle_timeout, worker);
+  return other != nullptr;
+}
+
+}  // namespace
+
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Worker& worker) noexcept {
+  plan::ClientLimits* const limits = worker.current->limits.get();
+  const bool counted = limits != nullptr && limits->may_connect(peer, worker.now);
+  if (limits != nullptr && !counted) {
+    refuse(std::move(client), peer, listener, Reason::too_many_connections, worker);
+    return false;
+  }
+  if (!make_room(peer, worker)) {
+    if (counted) limits->closed(peer);
+    refuse(std::move(client), peer, listener, Reason::max_requests_reached, worker);
+    return false;
+  }
   request_info* const record = worker.table.take();
-  if (record == nullptr) return false;
   record->id = ++worker.connections;
   record->generation = worker.current;
   ++record->generation->records;
@@ -145,10 +178,8 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Work
   side.serial = worker.table.new_serial();
   side.link = Link::open;
   side.readable = side.writable = true;  // probably: most clients have sent their request by now
-  if (plan::ClientLimits* const limits = worker.current->limits.get(); limits != nullptr) {
-    record->counted = limits->may_connect(peer, worker.now);
-    if (!record->counted) record->verdict = Reason::too_many_connections;
-  }
+  record->counted = counted;
+  worker.shares.open(worker.table.slot_of(*record), peer);
   trace(*record, worker, TraceEvent::accepted, side.fd.get(), 0);
   change_state(*record, Event::accepted, worker);
   const net::Token token{side.serial, worker.table.slot_of(*record), net::Token::Kind::client};
@@ -171,6 +202,7 @@ void release(request_info& record, Reason reason, Worker& worker) noexcept {
   if (truncated) sys::reset_on_close(record.side[kClient].fd);           // PLANT(truncated-response-resets)
   if (upload_truncated) sys::reset_on_close(record.side[kUpstream].fd);  // PLANT(truncated-tunnel-resets)
   worker.scheduler.remove(record);
+  worker.shares.close(worker.table.slot_of(record));
   --record.generation->records;
   worker.table.give(record);
 }

@@ -107,6 +107,7 @@ struct request_info {
   bool proxy_header_read = false;             // the client's PROXY header
   bool counted = false;                       // against the client's limit of connections
   bool needs_block = false;                   // in the queue for a free block, not in the ready queue
+  bool has_turn = false;                      // was first in that queue: may take a block now
   bool used_allowance = false;                // read all that its client may read now: other records first
   std::array<net::Endpoint, 2> side;          // by Side
   std::array<net::Lane, 2> lane;              // by Way
@@ -162,8 +163,8 @@ Result send_response(request_info& record, Turn& turn, Worker& worker) noexcept;
 // Runs a record until it must wait. The only caller of the state functions.
 void advance(request_info& record, Worker& worker) noexcept;
 // Takes a record for a new client of that listener of the current configuration, registers the client's
-// descriptor with epoll, and wakes the record. Returns false, and closes the connection, if there is no
-// record.
+// descriptor with epoll, and wakes the record. If all records are in use, first releases one that gives way.
+// Returns false, and has refused the connection, if there is no record for this client.
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Worker& worker) noexcept;
 // Ends the exchange for `reason`, closes the record's connections and frees the record.
 void release(request_info& record, base::Reason reason, Worker& worker) noexcept;

@@ -37,6 +37,15 @@ class IndexQueue {
     tail_ = index;
   }
 
+  // Puts an element before all others. REQUIRES: it is in no queue of this member.
+  void push_front(std::uint32_t index) noexcept {
+    Links& links = at(index);
+    assert(!links.linked());
+    links = {kNoIndex, head_};
+    (head_ == kNoIndex ? tail_ : at(head_).prev) = index;
+    head_ = index;
+  }
+
   // Inserts into a sorted queue: after all elements for which `after(element, index)` is false. Searches from
   // both ends at once, from the back first: O(1) for an element that belongs near the end.
   // REQUIRES: the element is in no queue of this member.

@@ -43,9 +43,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Returns a default-initialized piece; null if all are in use.
-  Ptr take() noexcept {
-    if (used_ == limit_) return Ptr{nullptr, Return{this}};
+  // Returns a default-initialized piece; null if not more than `leave` are free.
+  Ptr take(std::size_t leave = 0) noexcept {
+    if (limit_ - used_ <= leave) return Ptr{nullptr, Return{this}};
     const std::uint32_t index = freed_ > 0 ? free_[--freed_] : fresh_++;
     ++used_;
     std::byte* const place = pieces_ + index * sizeof(T);

@@ -120,7 +120,7 @@ class Answer {
       return refused(parsed.what == http::Parsed::What::bad ? parsed.why : Reason::bad_request_line);
     tell_target();
     const plan::Plan decided =
-        plan::plan_request(config_, plan::Listener{}, head_, question_.client, false, question_.machine);
+        plan::plan_request(config_, plan::Listener{}, head_, question_.client, question_.machine);
     tell_rule();
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
     if (!config_.users_file.empty())

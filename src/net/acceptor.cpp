@@ -1,5 +1,6 @@
 #include "acceptor.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -45,6 +46,23 @@ sys::Fd Acceptor::accept(sys::Address& peer, std::uint64_t now, std::string_view
   return {};
 }
 
+Refused refuse(sys::Fd client, std::string_view response, std::size_t most) noexcept {
+  std::array<std::byte, 4096> unread;
+  Refused moved{};
+  while (moved.read < most) {
+    const std::size_t room = std::min(unread.size(), most - moved.read);
+    const sys::Io io = sys::receive(client, std::span{unread}.first(room));
+    if (io.outcome != sys::Outcome::done) break;
+    moved.read += io.bytes;
+  }
+  if (!response.empty()) {
+    const sys::Io io = sys::transmit(client, std::as_bytes(std::span{response}));
+    if (io.outcome == sys::Outcome::done) moved.sent = io.bytes;
+  }
+  sys::shutdown_write(client);
+  return moved;
+}
+
 void Acceptor::refuse(std::string_view refusal, std::uint64_t now) noexcept {
   reserved_.reset();
   refuse_one(refusal, now);
@@ -53,19 +71,13 @@ void Acceptor::refuse(std::string_view refusal, std::uint64_t now) noexcept {
 
 void Acceptor::refuse_one(std::string_view refusal, std::uint64_t now) noexcept {
   sys::Address ignored;
-  const sys::Opened client = sys::accept(fd_, ignored);
+  sys::Opened client = sys::accept(fd_, ignored);
   if (!client.fd) {
     readable_ = client.error != EAGAIN;
     pause_until_ = now + kPauseMs;
     return;
   }
-  // Read what the client has sent: closing with unread bytes resets the connection and can destroy the
-  // response.
-  std::array<std::byte, 4096> unread;
-  while (sys::receive(client.fd, unread).outcome == sys::Outcome::done) {
-  }
-  if (!refusal.empty()) sys::transmit(client.fd, std::as_bytes(std::span{refusal}));
-  sys::shutdown_write(client.fd);
+  net::refuse(std::move(client.fd), refusal);
 }
 
 }  // namespace net

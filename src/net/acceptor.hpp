@@ -43,4 +43,13 @@ class Acceptor {
   bool readable_ = false;
 };
 
+// Reads at most `most` bytes of what a connection has sent so far, sends `response` with one call, and closes
+// the connection. Closing with unread bytes sends RST, which can destroy the response
+// on its way (RFC 9112 section 9.6); a client that goes on sending may get one.
+inline constexpr std::size_t kRefusedReadMax = std::size_t{16} * 1024;  // a client can send without end
+struct Refused {
+  std::size_t read, sent;  // bytes
+};
+Refused refuse(sys::Fd client, std::string_view response, std::size_t most = kRefusedReadMax) noexcept;
+
 }  // namespace net

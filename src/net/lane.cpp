@@ -19,6 +19,12 @@ Flow wait_to_read(Lane& lane) noexcept {
   return Flow::need_read;
 }
 
+// The turn is over. Another client may need the empty block.
+Flow pause(Lane& lane) noexcept {
+  lane.block.reset();  // PLANT(empty-block-returned)
+  return Flow::budget;
+}
+
 // The message is complete. Keeps the block if it holds pipelined bytes or bytes for a retry.
 Flow finished(Lane& lane) noexcept {
   if (!lane.repeatable && lane.pipelined() == 0) lane.drop_block();
@@ -118,13 +124,13 @@ Flow read_once(Lane& lane, Endpoint& from, const Stores& stores, std::size_t& bu
                std::uint64_t& most) noexcept {
   if (is_bulk(lane, stores.pipes) && switch_to_pipe(lane, stores.pipes))
     return splice(lane, from, stores.pipes, budget, most);
-  if (!lane.block) lane.block = stores.blocks.take();
+  if (!lane.block) lane.block = stores.blocks.take(stores.leave);
   return lane.block ? refill(lane, from, budget, most) : Flow::no_block;
 }
 
 // The source has ended: writes the last chunk for the sink.
-Flow write_last_chunk(Lane& lane, base::BlockPool& blocks) noexcept {
-  if (!lane.block) lane.block = blocks.take();
+Flow write_last_chunk(Lane& lane, const Stores& stores) noexcept {
+  if (!lane.block) lane.block = stores.blocks.take(stores.leave);
   if (!lane.block) return Flow::no_block;
   end_chunk(lane, 0, true);
   return Flow::none;
@@ -139,10 +145,9 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::si
     if (ends && lane.encoding != Encoding::chunked) return finished(lane);
     if (from.eof && !ends) return truncated(lane);
     if (!from.readable && !ends) return wait_to_read(lane);
-    if (budget == 0) return Flow::budget;  // PLANT(read-within-budget)
-    if (most == 0) return Flow::budget;
-    const Flow flow =
-        ends ? write_last_chunk(lane, stores.blocks) : read_once(lane, from, stores, budget, most);
+    if (budget == 0) return pause(lane);  // PLANT(read-within-budget)
+    if (most == 0) return pause(lane);
+    const Flow flow = ends ? write_last_chunk(lane, stores) : read_once(lane, from, stores, budget, most);
     if (flow == Flow::need_read) return wait_to_read(lane);
     if (flow == Flow::read_failed && from.eof) {
       lane.begin = lane.end = 0;
@@ -165,7 +170,7 @@ Flow end_body(Lane& lane) noexcept {
 // Takes one piece from the body source into the block, as a chunk if the sink needs chunks.
 Flow produce(Lane& lane, base::BodySource& source, const Stores& stores, std::size_t& budget,
              std::uint64_t& most) noexcept {
-  if (!lane.block) lane.block = stores.blocks.take();
+  if (!lane.block) lane.block = stores.blocks.take(stores.leave);
   if (!lane.block) return Flow::no_block;
   const bool chunked = lane.encoding == Encoding::chunked;
   const std::size_t start = chunked ? kChunkHeadBytes : 0;
@@ -217,7 +222,7 @@ Flow run(Lane& lane, base::BodySource& source, Endpoint& to, const Stores& store
     // PLANT(drain-before-complete)
     if (const Flow flow = drain(lane, to); flow != Flow::complete) return flow;
     if (lane.framing.complete()) return finished(lane);
-    if (budget == 0 || most == 0) return Flow::budget;
+    if (budget == 0 || most == 0) return pause(lane);
     const base::FileRange range = lane.encoding == Encoding::plain ? source.range() : base::FileRange{};
     const Flow flow = range.fd >= 0 ? send_range(lane, source, range, to, budget, most)
                                     : produce(lane, source, stores, budget, most);
@@ -314,7 +319,8 @@ Flow discard(Lane& lane, Endpoint& from, base::BlockPool& blocks, std::size_t& b
   const base::BlockPtr scratch = blocks.take();
   if (!scratch) return lane.flow = Flow::no_block;
   while (from.readable && budget > 0) {
-    const sys::Io io = sys::receive(from.fd, scratch->bytes);
+    const std::size_t room = std::min(budget, sizeof scratch->bytes);
+    const sys::Io io = sys::receive(from.fd, std::span{scratch->bytes}.first(room));
     if (io.outcome == sys::Outcome::eof) from.eof = true;
     if (io.outcome != sys::Outcome::done) from.readable = false;
     if (io.outcome == sys::Outcome::fail) return lane.flow = Flow::read_failed;

@@ -98,6 +98,7 @@ Flow drain(Lane& lane, Endpoint& to) noexcept;
 struct Stores {
   base::BlockPool& blocks;
   Pipes& pipes;
+  std::size_t leave = 0;  // blocks that a lane leaves free
 };
 
 // Forwards bytes until it must wait, the message is complete, or `budget` bytes have been read. The last read
@@ -116,7 +117,8 @@ inline Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores,
 Flow pump(Lane& lane, base::BodySource& source, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept;
 
-// Reads and discards bytes. Returns need_read, complete (end of stream), read_failed, budget or no_block.
+// Reads and discards at most `budget` bytes, and subtracts them from it. Returns need_read, complete (end of
+// stream), read_failed, budget or no_block.
 Flow discard(Lane& lane, Endpoint& from, base::BlockPool& blocks, std::size_t& budget) noexcept;
 
 }  // namespace net

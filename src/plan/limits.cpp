@@ -70,29 +70,18 @@ ClientLimits::ClientLimits(const Allowance& allowance, std::size_t clients, base
   assert(allowance.bytes.per_second <= kRateMax && allowance.bytes.burst <= kRateMax);
 }
 
-ClientLimits::Client ClientLimits::key_of(const sys::Address& address) noexcept {
-  const sys::Address plain = sys::unmapped(address);
-  Client key;
-  key.ipv6 = plain.family == sys::Address::Family::ipv6;
-  for (std::size_t i = 0; i < (key.ipv6 ? 8U : 4U); ++i) key.network = key.network << 8 | plain.bytes[i];
-  return key;
+std::size_t ClientLimits::bucket_of(const ClientKey& client) const noexcept {
+  return hash_of(client, key_) & (table_.size() - 1);
 }
 
-std::size_t ClientLimits::bucket_of(const Client& client) const noexcept {
-  std::array<char, sizeof client.network> text;
-  for (std::size_t i = 0; i < text.size(); ++i)
-    text[i] = static_cast<char>(client.network >> (8 * i) & 0xffU);
-  return base::siphash(key_, {text.data(), text.size()}).low & (table_.size() - 1);
-}
-
-std::uint32_t ClientLimits::find(const Client& wanted) const noexcept {
+std::uint32_t ClientLimits::find(const ClientKey& wanted) const noexcept {
   std::uint32_t index = table_[bucket_of(wanted)];
-  while (index != base::kNoIndex && !clients_[index].is(wanted)) index = clients_[index].next;
+  while (index != base::kNoIndex && clients_[index].key != wanted) index = clients_[index].next;
   return index;
 }
 
 void ClientLimits::forget(std::uint32_t index) noexcept {
-  std::uint32_t* link = &table_[bucket_of(clients_[index])];
+  std::uint32_t* link = &table_[bucket_of(clients_[index].key)];
   while (*link != index) link = &clients_[*link].next;
   *link = clients_[index].next;
 }
@@ -114,15 +103,16 @@ void ClientLimits::touch(std::uint32_t index) noexcept {
 
 // The entry of a client, which is added if it is new. Null if there is no free entry.
 ClientLimits::Client* ClientLimits::find_or_add(const sys::Address& address, std::uint64_t now) noexcept {
-  Client fresh = key_of(address);
-  std::uint32_t index = find(fresh);
+  Client fresh;
+  fresh.key = client_key(address);
+  std::uint32_t index = find(fresh.key);
   if (index != base::kNoIndex) {
     touch(index);
     return &clients_[index];
   }
   index = place();
   if (index == base::kNoIndex) return nullptr;
-  std::uint32_t& first = table_[bucket_of(fresh)];
+  std::uint32_t& first = table_[bucket_of(fresh.key)];
   fresh.next = first;
   if (allowance_.requests.per_second != 0) fresh.requests.fill(allowance_.requests, now);
   if (allowance_.bytes.per_second != 0) fresh.bytes.fill(allowance_.bytes, now);
@@ -141,14 +131,14 @@ bool ClientLimits::may_connect(const sys::Address& client, std::uint64_t now) no
 }
 
 void ClientLimits::closed(const sys::Address& client) noexcept {
-  const std::uint32_t index = find(key_of(client));
+  const std::uint32_t index = find(client_key(client));
   assert(index != base::kNoIndex && clients_[index].connections > 0);
   if (index == base::kNoIndex || clients_[index].connections == 0) return;
   if (--clients_[index].connections == 0) idle_.push(index);
 }
 
 std::uint32_t ClientLimits::connections(const sys::Address& client) const noexcept {
-  const std::uint32_t index = find(key_of(client));
+  const std::uint32_t index = find(client_key(client));
   return index == base::kNoIndex ? 0 : clients_[index].connections;
 }
 
@@ -163,7 +153,7 @@ bool ClientLimits::may_request(const sys::Address& client, std::uint64_t now) no
 
 std::uint64_t ClientLimits::request_wait_ms(const sys::Address& client, std::uint64_t now) noexcept {
   const Rate& rate = allowance_.requests;
-  const std::uint32_t index = find(key_of(client));
+  const std::uint32_t index = find(client_key(client));
   if (rate.per_second == 0 || index == base::kNoIndex) return 0;
   return clients_[index].requests.wait_ms(rate, 1, now);
 }
@@ -177,14 +167,14 @@ std::uint64_t ClientLimits::bytes_allowed(const sys::Address& client, std::uint6
 
 void ClientLimits::spent(const sys::Address& client, std::uint64_t bytes) noexcept {
   const Rate& rate = allowance_.bytes;
-  const std::uint32_t index = find(key_of(client));
+  const std::uint32_t index = find(client_key(client));
   if (rate.per_second != 0 && index != base::kNoIndex) clients_[index].bytes.take(rate, bytes);
 }
 
 std::uint64_t ClientLimits::wait_ms(const sys::Address& client, std::uint64_t wanted,
                                     std::uint64_t now) noexcept {
   const Rate& rate = allowance_.bytes;
-  const std::uint32_t index = find(key_of(client));
+  const std::uint32_t index = find(client_key(client));
   if (rate.per_second == 0 || index == base::kNoIndex) return 0;
   return clients_[index].bytes.wait_ms(rate, wanted, now);
 }

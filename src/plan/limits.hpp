@@ -1,5 +1,4 @@
-// ClientLimits for each client: open connections, requests and bytes per second. A client is an IPv4 address
-// or an IPv6 /64 network, the smallest that a subscriber gets (RFC 6177).
+// ClientLimits for each client: open connections, requests and bytes per second.
 //
 // Requests and bytes have token buckets: a bucket fills at `per_second` up to `burst`, and each use takes
 // tokens. Integers in thousandths and milliseconds keep the count exact however often it is read.
@@ -12,9 +11,8 @@
 #include <vector>
 
 #include "../base/links.hpp"
-#include "../base/siphash.hpp"
-#include "../sys/address.hpp"
 #include "allowance.hpp"
+#include "client_key.hpp"
 
 namespace plan {
 
@@ -66,21 +64,16 @@ class ClientLimits {
 
  private:
   struct Client {
-    std::uint64_t network = 0;  // IPv4: the address; IPv6: its upper half
-    bool ipv6 = false;
+    ClientKey key;
     std::uint32_t connections = 0;
     std::uint32_t next = base::kNoIndex;  // in the same hash bucket
     TokenBucket requests, bytes;
     base::Links idle;
-    [[nodiscard]] bool is(const Client& other) const noexcept {
-      return network == other.network && ipv6 == other.ipv6;
-    }
   };
   using IdleQueue = base::IndexQueue<Client, &Client::idle>;
 
-  static Client key_of(const sys::Address& address) noexcept;
-  [[nodiscard]] std::size_t bucket_of(const Client& client) const noexcept;
-  [[nodiscard]] std::uint32_t find(const Client& wanted) const noexcept;
+  [[nodiscard]] std::size_t bucket_of(const ClientKey& client) const noexcept;
+  [[nodiscard]] std::uint32_t find(const ClientKey& wanted) const noexcept;
   Client* find_or_add(const sys::Address& address, std::uint64_t now) noexcept;
   std::uint32_t place() noexcept;
   void forget(std::uint32_t index) noexcept;

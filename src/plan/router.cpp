@@ -58,12 +58,10 @@ bool denied_unseen(const Config& config, const AccessRequest& asked) noexcept {
   return config.rules.for_address(asked, sys::Address{}).decision == Decision::deny;
 }
 
-Plan plan_forward(const Config& config, const http::RequestHead& head, const AccessRequest& asked,
-                  bool crowded) noexcept {
+Plan plan_forward(const Config& config, const http::RequestHead& head, const AccessRequest& asked) noexcept {
   const Verdict verdict = config.rules.before_lookup(asked);
   const bool denied = verdict.decision == Decision::deny;
   if (denied && config.rules.is_about_client(verdict)) return refusal(Reason::client_not_allowed);
-  if (crowded) return refusal(Reason::max_requests_reached);
   if (const Reason why = objection(config, head); why != Reason::none) return refusal(why);
   if (has_passed(head, config.name)) return refusal(Reason::loop_detected);
   if (denied) return refusal(Reason::request_not_allowed);
@@ -101,12 +99,10 @@ bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
 }
 
 Plan plan_request(const Config& config, const Listener& listener, const http::RequestHead& head,
-                  const sys::Address& client, bool crowded, std::span<const Network> machine) noexcept {
+                  const sys::Address& client, std::span<const Network> machine) noexcept {
   if (listener.role != Role::web)
     return plan_forward(config, head,
-                        {client, head.authority.host, head.authority.port, head.method, machine}, crowded);
-  // Close after a 503: a kept connection would hold a slot.
-  if (crowded) return {.reason = Reason::max_requests_reached, .keep_alive = false};
+                        {client, head.authority.host, head.authority.port, head.method, machine});
   return plan_web(config, listener, head, client);
 }
 

@@ -9,10 +9,9 @@
 
 namespace plan {
 
-// For listeners of role `forward` and `web`. `crowded`: the maximum number of requests is being served.
-// `machine`: the addresses of this machine.
+// For listeners of role `forward` and `web`. `machine`: the addresses of this machine.
 Plan plan_request(const Config& config, const Listener& listener, const http::RequestHead& head,
-                  const sys::Address& client, bool crowded, std::span<const Network> machine = {}) noexcept;
+                  const sys::Address& client, std::span<const Network> machine = {}) noexcept;
 // What is done with each connection of a listener of the other roles; nothing for `forward` and `web`.
 std::optional<Kind> kind_of(Role role) noexcept;
 

@@ -95,14 +95,11 @@ void Admission::close() {
 
 // ---- accepting -------------------------------------------------------------------------------------------
 
-bool Admission::can_accept_from(const net::Acceptor& acceptor) const noexcept {
-  return worker_.table.used() < worker_.table.slots() && acceptor.ready(worker_.now);
-}
-
 bool Admission::can_accept() const noexcept {
   const auto& entries = acceptors_.all();
-  return std::any_of(entries.begin(), entries.end(),
-                     [this](const net::Acceptors::Entry& entry) { return can_accept_from(entry.acceptor); });
+  return std::any_of(entries.begin(), entries.end(), [this](const net::Acceptors::Entry& entry) {
+    return entry.acceptor.ready(worker_.now);
+  });
 }
 
 void Admission::accept_clients() {
@@ -110,9 +107,8 @@ void Admission::accept_clients() {
 }
 
 void Admission::accept_from(net::Acceptors::Entry& entry, std::size_t most) {
-  for (std::size_t n = 0; n < most && can_accept_from(entry.acceptor); ++n) {
+  for (std::size_t n = 0; n < most && entry.acceptor.ready(worker_.now); ++n) {
     sys::Address peer;
-    evict_idle();
     const bool speaks_http = !plan::kind_of(worker_.current->config.listeners[entry.config_index].role);
     // PLANT(refusal-only-http)
     const std::string_view refusal = speaks_http ? std::string_view{refusal_} : std::string_view{};
@@ -127,21 +123,12 @@ void Admission::drain_backlog(net::Acceptors::Entry& entry) {
   accept_from(entry, net::Acceptor::kBacklog);
 }
 
-// When the table is full, closes the longest-idle keep-alive connection to admit a new client.
-void Admission::evict_idle() {
-  request_info* const oldest = worker_.scheduler.oldest(plan::Wait::keep_alive);
-  if (worker_.table.used() < worker_.requests_max || oldest == nullptr) return;
-  const bool has_event = oldest->ready.linked();  // its next request may have come
-  if (!has_event) release(*oldest, base::Reason::idle_timeout, worker_);
-}
-
 void Admission::resume() noexcept {
   for (net::Acceptors::Entry& entry : acceptors_.all()) entry.acceptor.resume();
 }
 
 std::uint64_t Admission::next_deadline() const noexcept {
   std::uint64_t at = 0;
-  if (worker_.table.used() == worker_.table.slots()) return at;  // a record that closes makes a turn
   for (const net::Acceptors::Entry& entry : acceptors_.all()) {
     const std::uint64_t wakes_at = entry.acceptor.wakes_at();
     if (wakes_at != 0 && (at == 0 || wakes_at < at)) at = wakes_at;

@@ -1,5 +1,4 @@
-// Accepts connections from the listeners. When the table is full, closes idle connections; when there is no
-// descriptor, refuses.
+// Accepts connections from the listeners. When there is no descriptor, refuses them.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -43,10 +42,8 @@ class Admission {
  private:
   static constexpr std::size_t kAcceptsMax = 256;  // connections of one listener in a turn
 
-  [[nodiscard]] bool can_accept_from(const net::Acceptor& acceptor) const noexcept;
   void accept_from(net::Acceptors::Entry& entry, std::size_t most);
   void drain_backlog(net::Acceptors::Entry& entry);
-  void evict_idle();
   void set_own_listeners(const plan::Config& config);
 
   Worker& worker_;

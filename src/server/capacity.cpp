@@ -23,9 +23,8 @@ Capacity capacity_for(const plan::Config& config) noexcept {
   const std::size_t pipes = std::min(descriptors / kPipesShare / 2, net::Pipes::kMost);
   const std::size_t free = descriptors - 2 * pipes;
   const std::size_t pairs = free > 2 * kReservedDescriptors ? (free - kReservedDescriptors) / 2 : 16;
-  const auto requests = static_cast<std::uint32_t>(std::min(config.max_requests, pairs));
-  const std::uint32_t refusals = std::clamp(requests / 8, 4U, 256U);
-  return {requests, requests + refusals, config.buffer_mib * 1024 * 1024 / base::kBlockBytes, pipes,
+  const auto slots = static_cast<std::uint32_t>(std::min(config.max_requests, pairs));
+  return {slots, config.buffer_mib * 1024 * 1024 / base::kBlockBytes, pipes,
           std::clamp(descriptors / kLookupsShare, kLookupsMin, net::Resolver::kPendingMax)};
 }
 

@@ -8,8 +8,7 @@
 namespace server {
 
 struct Capacity {
-  std::uint32_t requests;  // connections served at the same time
-  std::uint32_t slots;     // records: `requests`, and some more to answer 503
+  std::uint32_t slots;  // records: connections served at the same time
   std::size_t blocks;
   std::size_t pipes;
   std::size_t lookups;  // DNS queries at the same time

@@ -17,6 +17,18 @@ std::string random_hexadecimal() {
   return text.data();
 }
 
+// Two for each record, and some to log connections that are refused.
+std::size_t exchanges_for(const Capacity& capacity) noexcept {
+  constexpr std::size_t kRefusals = 64;  // logged in a turn, at least
+  return 2 * std::size_t{capacity.slots} + kRefusals;
+}
+
+base::SipKey random_key() {
+  base::SipKey key;
+  sys::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+  return key;
+}
+
 }  // namespace
 
 Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation& generation)
@@ -24,18 +36,20 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
       poller(std::move(into_poller)),
       record_memory(capacity.slots * sizeof(request_info)),
       block_memory(base::BlockPool::footprint(capacity.blocks)),
-      exchange_memory(ExchangePool::footprint(2 * std::size_t{capacity.slots})),
+      exchange_memory(ExchangePool::footprint(exchanges_for(capacity))),
       blocks(block_memory.memory(), capacity.blocks),
       pipes(capacity.pipes),
-      exchanges(exchange_memory.memory(), 2 * std::size_t{capacity.slots}),
+      exchanges(exchange_memory.memory(), exchanges_for(capacity)),
       table(reinterpret_cast<request_info*>(record_memory.memory()), capacity.slots),
       resolver(poller, capacity.lookups),
       upstreams(idle_upstreams_max(generation.config)),
       run_id(random_hexadecimal()),
+      shares(with.slots, random_key()),
       worker{.current = &generation,
              .poller = poller,
              .table = table,
              .scheduler = scheduler,
+             .shares = shares,
              .blocks = blocks,
              .pipes = pipes,
              .exchanges = exchanges,
@@ -43,10 +57,9 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
              .upstreams = upstreams,
              .trace = trace,
              .files = &files,
-             .run_id = run_id,
-             .requests_max = capacity.requests} {
+             .run_id = run_id} {
   resolver.use(generation.config.nameservers, sys::now_ms());
-  worker.finished.reserve(2 * std::size_t{capacity.slots});
+  worker.finished.reserve(exchanges_for(capacity));
 }
 
 bool Resources::complete() const noexcept {

@@ -30,7 +30,8 @@ struct Resources {
   files::Server files;
   std::string run_id;  // random, so that request numbers differ between runs
   base::Trace trace;
-  Scheduler scheduler{table};
+  plan::Shares shares;
+  Scheduler scheduler{table, shares};
   Worker worker;
 };
 

@@ -5,6 +5,7 @@
 
 #include "../config/rule_text.hpp"
 #include "../http/rewrite.hpp"
+#include "../state/blocks.hpp"
 #include "../state/events.hpp"
 #include "../watch/announcement.hpp"
 #include "../watch/diagnostics.hpp"
@@ -162,22 +163,14 @@ void Server::run_health_checks() {
     reporter_.say(text_of(change), worker_.now);
 }
 
-bool Server::can_feed() const noexcept {
-  const base::BlockPool& blocks = resources_.blocks;
-  // PLANT(wait-while-starved)
-  return worker_.scheduler.block_needed() &&
-         (blocks.used() < blocks.limit() || worker_.scheduler.oldest(plan::Wait::request_head) != nullptr);
-}
-
-// Runs as many records that wait for a block as there are free blocks. If records still wait, ends the oldest
-// request whose head is incomplete: a flood of slow heads starves itself, not others.
+// Lets records that wait for a block run if there are free ones. If records still wait, ends one that holds a
+// block and must return it.
 void Server::feed_starved() {
-  Scheduler& scheduler = worker_.scheduler;
-  scheduler.feed(resources_.blocks.limit() - resources_.blocks.used());
-  request_info* const oldest = scheduler.oldest(plan::Wait::request_head);
-  if (!scheduler.block_needed() || oldest == nullptr) return;
-  oldest->verdict = base::Reason::no_buffer;
-  scheduler.wake(*oldest);
+  state::feed_starved(worker_);
+  request_info* const holder = state::starving_others(worker_);
+  if (holder == nullptr) return;
+  holder->verdict = base::Reason::no_buffer;
+  worker_.scheduler.wake(*holder);
 }
 
 // Runs each record of the ready queue once; one that is queued again meanwhile runs in the next turn.
@@ -200,12 +193,13 @@ void Server::read_clocks() {
 
 // How long the loop may sleep if there is no event; -1: without limit.
 int Server::sleep_ms() {
-  if (!worker_.scheduler.idle() || can_feed() || admission_.can_accept()) return 0;
+  if (!worker_.scheduler.idle() || state::can_feed(worker_) || admission_.can_accept()) return 0;
   std::uint64_t at = 0;
   const auto consider = [&at](std::uint64_t time) {
     if (time != 0 && (at == 0 || time < at)) at = time;
   };
   consider(worker_.scheduler.next_deadline());
+  consider(state::next_patience(worker_));
   consider(reporter_.next_flush());
   consider(resources_.upstreams.next_deadline());
   consider(health_checker_.next_deadline());

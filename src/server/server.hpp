@@ -57,7 +57,6 @@ class Server final : private Pages {
   void wake_resolved();
   void run_health_checks();
   void feed_starved();
-  [[nodiscard]] bool can_feed() const noexcept;
   void run_ready();
   void read_clocks();
   [[nodiscard]] int sleep_ms();

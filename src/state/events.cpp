@@ -12,6 +12,7 @@ void deliver_to_client(const net::Token& token, const sys::Event& event, Worker&
   request_info* const record = worker.table.find(token);
   if (record == nullptr) return;
   record->side[kClient].mark(event);
+  worker.shares.touch(token.slot);
   worker.scheduler.wake(*record);
 }
 
@@ -22,6 +23,7 @@ void deliver_to_upstream(const net::Token& token, const sys::Event& event, Worke
   net::Endpoint* const upstream = endpoint_of(record, token.serial);
   if (upstream == nullptr) return;
   upstream->mark(event);
+  worker.shares.touch(slot);
   worker.scheduler.wake(record);
 }
 

@@ -38,13 +38,10 @@ Result abort_response(request_info& record, Reason reason, Reason detail) noexce
 }
 
 Result lingering_close(request_info& record, Turn& turn, Worker& worker) noexcept {
-  const std::size_t before = turn.budget[kRequest];
-  const Flow flow =
-      net::discard(record.lane[kRequest], record.side[kClient], worker.blocks, turn.budget[kRequest]);
-  charge(record, turn, before - turn.budget[kRequest]);
-  switch (flow) {
+  switch (discard(record, turn, worker)) {
     case Flow::need_read: return wait_for(Wait::linger);
-    case Flow::budget: return yield(Wait::linger);
+    // A client that has used up its allowance has its response, and is read no more.
+    case Flow::budget: return turn.budget[kRequest] > 0 ? wait_for(Wait::linger) : yield(Wait::linger);
     case Flow::no_block: return need_block(Wait::linger);
     default: return close_connection(Reason::complete);
   }

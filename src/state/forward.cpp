@@ -55,9 +55,11 @@ bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length
 
 // An HTTP/1.0 upstream sends no 100, so the proxy does (RFC 9110 section 10.1.1). Without a free block the
 // client sends its body after a while all the same.
-void send_continue(net::Lane& response, Worker& worker) noexcept {
+void send_continue(request_info& record, Turn& turn, Worker& worker) noexcept {
+  net::Lane& response = record.lane[kResponse];
   response.block = worker.blocks.take();
   if (!response.block) return;
+  charge(record, turn, http::kContinue.size());
   std::memcpy(response.block->bytes, http::kContinue.data(), http::kContinue.size());
   response.end = static_cast<std::uint16_t>(http::kContinue.size());
 }
@@ -127,7 +129,7 @@ Result forward_request(request_info& record, Turn& turn, Worker& worker, const h
     if (request.pipelined() > 0) message.keep_alive_expected = true;
     request.pipelined_end = 0;  // the next request gets no response
   }
-  if (needs_continue && !request.framing.complete()) send_continue(record.lane[kResponse], worker);
+  if (needs_continue && !request.framing.complete()) send_continue(record, turn, worker);
   return Event::forwarded;
 }
 

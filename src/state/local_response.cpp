@@ -105,6 +105,7 @@ Result send_local_response(request_info& record, Turn& turn, Worker& worker,
   const std::size_t length =
       http::write_answer(failure, {turn.via(), worker.date},
                          {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
+  charge(record, turn, length);
   exchange.log.head_down = head_bytes(answer, length) - exchange.sent_down_at_start - record.head_bytes_sent;
   answer.begin =
       std::exchange(record.head_bytes_sent, std::uint8_t{0});  // 0 if an interim response is being sent
@@ -216,6 +217,7 @@ Result answer_locally(request_info& record, Turn& turn, Worker& worker,
     return close_connection(Reason::no_buffer);  // cannot happen: the request has a block
   record.lane[kRequest].sink_closed = true;
   std::memcpy(response.block->bytes, text.data(), length);
+  charge(record, turn, length);
   record.exchange->log.head_down = head_bytes(response, length) - record.exchange->sent_down_at_start;
   response.end = static_cast<std::uint16_t>(length);
   response.framing = http::Framing{};

@@ -116,7 +116,7 @@ Result parent_handshake(request_info& record, Turn& turn, Worker& worker) noexce
   if (!need_progress(record)) return fail_request(record, turn, worker, Reason::no_memory);
   net::Lane& lane = record.handshake->lane;
   if (!lane.block) {
-    lane.block = worker.blocks.take();
+    lane.block = worker.blocks.take(turn.stores.leave);
     if (!lane.block) return need_block(Wait::response_head);
     if (!write_handshake(record, turn, login_of(*record.exchange->route.parent)))
       return fail_request(record, turn, worker, Reason::bad_parent_response);

@@ -15,11 +15,13 @@ namespace state {
 namespace {
 
 // The limits of the client that the header names apply from now on.
-Reason accept_proxy_header(request_info& record, const Turn& turn, const Worker& worker,
+Reason accept_proxy_header(request_info& record, const Turn& turn, Worker& worker,
                            const sys::Address& client) noexcept {
   if (client.family == sys::Address::Family::none) return Reason::none;
   if (std::exchange(record.counted, false)) turn.limits()->closed(record.client);
   record.client = client;  // PLANT(client-of-proxy-header)
+  worker.shares.close(worker.table.slot_of(record));
+  worker.shares.open(worker.table.slot_of(record), client);
   if (turn.limits() == nullptr) return Reason::none;
   record.counted = turn.limits()->may_connect(client, worker.now);
   return record.counted ? Reason::none : Reason::too_many_connections;
@@ -32,7 +34,7 @@ Result read_proxy_header(request_info& record, Turn& turn, Worker& worker) noexc
   if (!plan::is_among(turn.listener(record).proxy_header_from, record.client))
     return close_connection(Reason::client_not_allowed);
   for (;;) {
-    if (!request.block) request.block = worker.blocks.take();
+    if (!request.block) request.block = worker.blocks.take(turn.leave_for_heads);
     if (!request.block) return need_block(Wait::request_head);
     const Flow flow = net::fill(request, record.side[kClient], http::kHeadBytesMax - request.end);
     if (flow == Flow::need_read) {

@@ -6,9 +6,6 @@ using net::Flow;
 
 namespace state {
 
-namespace {
-
-// Bytes that the client may read now. Where both ways may run, the upload, which runs first, leaves half.
 std::uint64_t allowance(const request_info& record, const Turn& turn, const Worker& worker,
                         Way way) noexcept {
   if (turn.asleep) return 0;
@@ -17,6 +14,8 @@ std::uint64_t allowance(const request_info& record, const Turn& turn, const Work
   const bool both_ways = record.state == State::READ_RESPONSE || record.state == State::SEND_RESPONSE;
   return way == kRequest && both_ways ? bytes - bytes / 2 : bytes;
 }
+
+namespace {
 
 // TCP echo sends to the client what it reads from it.
 net::Endpoint& source(request_info& record, Way way) noexcept {
@@ -38,8 +37,8 @@ Flow pump_lane(request_info& record, Turn& turn, Worker& worker, Way way) noexce
   std::uint64_t left = may;
   const bool fed = way == kResponse && record.body_source != nullptr;
   const Flow flow =
-      fed ? net::pump(record.lane[way], *record.body_source, to, worker.stores, turn.budget[way], left)
-          : net::pump(record.lane[way], from, to, worker.stores, turn.budget[way], left);
+      fed ? net::pump(record.lane[way], *record.body_source, to, turn.stores, turn.budget[way], left)
+          : net::pump(record.lane[way], from, to, turn.stores, turn.budget[way], left);
   charge(record, turn, may - left);  // PLANT(charge-client)
   turn.throttled |= flow == Flow::budget && turn.budget[way] > 0;
   return flow;
@@ -74,6 +73,16 @@ Flow fill_head(request_info& record, Turn& turn, Worker& worker, Way way) noexce
   turn.budget[way] -= std::min<std::size_t>(turn.budget[way], lane.end - before);
   charge(record, turn, lane.end - before);
   return lane.flow;
+}
+
+Flow discard(request_info& record, Turn& turn, Worker& worker) noexcept {
+  const std::uint64_t may = allowance(record, turn, worker, kResponse);  // all of it: no response is left
+  auto most = static_cast<std::size_t>(std::min<std::uint64_t>(turn.budget[kRequest], may));
+  const std::size_t before = most;
+  const Flow flow = net::discard(record.lane[kRequest], record.side[kClient], worker.blocks, most);
+  turn.budget[kRequest] -= before - most;
+  charge(record, turn, before - most);
+  return flow;
 }
 
 }  // namespace state

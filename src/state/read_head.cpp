@@ -51,7 +51,7 @@ Result throttled_head(request_info& record, Turn& turn, Worker& worker) noexcept
 std::optional<Result> read_more_of_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& request = record.lane[kRequest];
   if (!request.block && !record.side[kClient].readable) return await_request(record, worker);
-  if (!request.block) request.block = worker.blocks.take();
+  if (!request.block) request.block = worker.blocks.take(turn.leave_for_heads);
   if (!request.block) return need_block(record.served == 0 ? Wait::idle : Wait::keep_alive);
   switch (fill_head(record, turn, worker, kRequest)) {
     case Flow::budget: return throttled_head(record, turn, worker);
@@ -83,9 +83,10 @@ std::optional<Result> read_more_of_response(request_info& record, Turn& turn, Wo
   net::Lane& response = record.lane[kResponse];
   // PLANT(read-before-hangup)
   if (!record.side[kUpstream].readable) return await_more(response, wait_for(Wait::response_head));
-  if (!response.block) response.block = worker.blocks.take();
+  if (!response.block) response.block = worker.blocks.take(turn.stores.leave);
   // PLANT(take-kept-block)
-  if (!response.block && release_retained_block(record)) response.block = worker.blocks.take();
+  if (!response.block && release_retained_block(record))
+    response.block = worker.blocks.take(turn.stores.leave);
   if (!response.block) return need_block(Wait::response_head);
   switch (fill_head(record, turn, worker, kResponse)) {
     case Flow::need_read: return await_more(response, wait_for(Wait::response_head));

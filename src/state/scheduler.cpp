@@ -2,34 +2,69 @@
 
 #include <utility>
 
-Scheduler::Scheduler(Table& table) noexcept
+Scheduler::Scheduler(Table& table, plan::Shares& shares)
     : table_(table),
+      shares_(shares),
       ready_(table.records()),
-      starved_(table.records()),
       timers_([records = table.records()]<std::size_t... I>(std::index_sequence<I...>) {
         return std::array<TimerQueue, plan::kWaits>{((void)I, TimerQueue{records})...};
-      }(std::make_index_sequence<plan::kWaits>{})) {}
+      }(std::make_index_sequence<plan::kWaits>{})) {
+  starved_.reserve(table.slots());  // memory that is never used costs nothing
+}
 
 // ---- the queues ------------------------------------------------------------------------------------------
 
+namespace {
+
+// What the record waits for: its state does not change meanwhile.
+plan::BlockUse use_of(const request_info& record) noexcept {
+  return record.state == State::READ_REQUEST ? plan::BlockUse::head : plan::BlockUse::body;
+}
+
+}  // namespace
+
+Scheduler::Queue& Scheduler::starved_with(const request_info& record) noexcept {
+  const std::uint32_t client = shares_.client_of(table_.slot_of(record));
+  while (client >= starved_.size()) starved_.push_back({Queue{table_.records()}, Queue{table_.records()}});
+  return starved_[client][static_cast<std::size_t>(use_of(record))];
+}
+
 void Scheduler::wake(request_info& record) noexcept {
-  if (std::exchange(record.needs_block, false)) starved_.remove(table_.slot_of(record));
+  if (record.needs_block) stop_starving(record);
   if (!record.ready.linked()) ready_.push(table_.slot_of(record));
 }
 
-void Scheduler::wait_for_block(request_info& record) noexcept {
+void Scheduler::wait_for_block(request_info& record, std::uint64_t now) noexcept {
+  Queue& queue = starved_with(record);
+  if (queue.empty()) shares_.begin_waiting(shares_.client_of(table_.slot_of(record)), use_of(record), now);
   record.needs_block = true;
-  starved_.push(table_.slot_of(record));
+  queue.push(table_.slot_of(record));
+}
+
+void Scheduler::stop_starving(request_info& record) noexcept {
+  Queue& queue = starved_with(record);
+  record.needs_block = false;
+  queue.remove(table_.slot_of(record));
+  if (queue.empty()) shares_.end_waiting(shares_.client_of(table_.slot_of(record)), use_of(record));
 }
 
 void Scheduler::remove(request_info& record) noexcept {
   stop_timer(record);
   if (!record.ready.linked()) return;
-  (std::exchange(record.needs_block, false) ? starved_ : ready_).remove(table_.slot_of(record));
+  if (record.needs_block) return stop_starving(record);
+  ready_.remove(table_.slot_of(record));
 }
 
-void Scheduler::feed(std::size_t blocks) noexcept {
-  for (; blocks > 0 && !starved_.empty(); --blocks) wake(table_.at(starved_.front()));
+std::size_t Scheduler::feed(plan::BlockUse use, std::size_t blocks) noexcept {
+  std::size_t fed = 0;
+  for (; fed < blocks && block_needed(use); ++fed) {
+    const std::uint32_t client = shares_.neediest(use);
+    request_info& record = table_.at(starved_[client][static_cast<std::size_t>(use)].front());
+    stop_starving(record);
+    record.has_turn = true;
+    ready_.push_front(table_.slot_of(record));
+  }
+  return fed;
 }
 
 // ---- the timers ------------------------------------------------------------------------------------------

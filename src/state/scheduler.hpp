@@ -1,22 +1,24 @@
-// Decides which record runs next: the ready queue, the queue for a free block, and the timers.
+// Decides which record runs next: the ready queue, the queues for a free block, and the timers.
 #pragma once
 #include <array>
 #include <cstdint>
+#include <vector>
 
+#include "../plan/shares.hpp"
 #include "table.hpp"
 
 // A record is in at most one of the two queues, and has at most one timer.
 class Scheduler {
  public:
-  // REQUIRES: the table outlives the scheduler.
-  explicit Scheduler(Table& table) noexcept;
+  // REQUIRES: both outlive the scheduler.
+  Scheduler(Table& table, plan::Shares& shares);
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
   // Queues the record to run, unless it is queued; it no longer waits for a block.
   void wake(request_info& record) noexcept;
-  // Queues the record for a free block. REQUIRES: it is in neither queue.
-  void wait_for_block(request_info& record) noexcept;
+  // Queues the record for a free block, `now` in ms. REQUIRES: it is in neither queue.
+  void wait_for_block(request_info& record, std::uint64_t now) noexcept;
   // Takes the record out of the queue it is in, and stops its timer.
   void remove(request_info& record) noexcept;
 
@@ -31,12 +33,18 @@ class Scheduler {
       if (slot == last) break;
     }
   }
-  // Wakes at most `blocks` records that wait for a block, in the order in which they came.
-  void feed(std::size_t blocks) noexcept;
+  // Lets at most `blocks` records that wait for a block run next, before all others: those of the client that
+  // holds fewest, in the order in which they came. Returns their number.
+  std::size_t feed(plan::BlockUse use, std::size_t blocks) noexcept;
   // No record is ready.
   [[nodiscard]] bool idle() const noexcept { return ready_.empty(); }
-  // A record waits for a free block.
-  [[nodiscard]] bool block_needed() const noexcept { return !starved_.empty(); }
+  // A record waits for a free block; the second: for that use.
+  [[nodiscard]] bool block_needed() const noexcept {
+    return block_needed(plan::BlockUse::head) || block_needed(plan::BlockUse::body);
+  }
+  [[nodiscard]] bool block_needed(plan::BlockUse use) const noexcept {
+    return shares_.neediest(use) != base::kNoIndex;
+  }
 
   // Starts the record's timer in place of the one that runs; it expires at `deadline`, ms.
   void start_timer(request_info& record, plan::Wait wait, std::uint64_t deadline) noexcept;
@@ -53,8 +61,12 @@ class Scheduler {
   using Queue = base::IndexQueue<request_info, &request_info::ready>;
   using TimerQueue = base::IndexQueue<request_info, &request_info::timer>;
 
+  Queue& starved_with(const request_info& record) noexcept;
+  void stop_starving(request_info& record) noexcept;
+
   Table& table_;
-  Queue ready_;    // to run in this turn or the next
-  Queue starved_;  // waiting for a block
+  plan::Shares& shares_;
+  Queue ready_;                                               // to run in this turn or the next
+  std::vector<std::array<Queue, plan::kBlockUses>> starved_;  // waiting for a block, by client
   std::array<TimerQueue, plan::kWaits> timers_;
 };

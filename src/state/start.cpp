@@ -57,14 +57,13 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   const plan::Listener& listener = turn.listener(record);
   net::Lane& response = record.lane[kResponse];
   const bool web = listener.role == plan::Role::web;
-  if (web && !response.block) response.block = worker.blocks.take();
+  if (web && !response.block) response.block = worker.blocks.take(turn.leave_for_heads);
   if (web && !response.block) return need_block(Wait::request_head);
   Exchange& exchange = *record.exchange;
   describe_request(exchange, head, turn.config());
   if (!may_keep_alive(record, worker)) exchange.message.keep_alive = false;
-  const bool crowded = worker.table.used() > worker.requests_max;
   const plan::Plan plan =
-      plan::plan_request(turn.config(), listener, head, record.client, crowded, worker.machine.addresses());
+      plan::plan_request(turn.config(), listener, head, record.client, worker.machine.addresses());
   exchange.route.kind = plan.kind;
   exchange.route.parent = plan.parent;
   exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;

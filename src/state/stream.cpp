@@ -43,7 +43,7 @@ Result begin_tcp_proxy(request_info& record, Turn& turn, Worker& worker,
   Exchange& exchange = *record.exchange;
   net::Lane& request = record.lane[kRequest];
   const bool sends_header = listener.proxy_header_out != 0;
-  if (sends_header && !request.block) request.block = worker.blocks.take();
+  if (sends_header && !request.block) request.block = worker.blocks.take(turn.leave_for_heads);
   if (sends_header && !request.block) return need_block(Wait::request_head);
   exchange.route.group = static_cast<std::uint16_t>(listener.group);
   if (!choose_member(record, turn, worker)) return close_connection(Reason::host_unreachable);
@@ -76,13 +76,8 @@ Result begin_echo(request_info& record, plan::Kind kind) noexcept {
 }  // namespace
 
 Result open_stream(request_info& record, Turn& turn, Worker& worker, plan::Kind kind) noexcept {
-  const bool has_waited = record.exchange != nullptr;  // for a block: it was admitted then
   if (!begin_exchange(record, worker)) return yield(Wait::request_head);
   const plan::Listener& listener = turn.listener(record);
-  if (!has_waited && worker.table.used() > worker.requests_max) {
-    describe_stream(*record.exchange, kind, {});
-    return close_connection(Reason::max_requests_reached);  // the slots beyond are for clients that get a 503
-  }
   if (kind == plan::Kind::relay) return begin_tcp_proxy(record, turn, worker, listener);
   if (kind == plan::Kind::send_file) return begin_file(record, worker, listener);
   return begin_echo(record, kind);
@@ -123,7 +118,7 @@ void reverse_line(net::Lane& lane, std::size_t length) noexcept {
 // Reads more after the incomplete line in the block. Flow::bad_framing: the line does not fit.
 Flow read_more(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& lane = record.lane[kResponse];
-  if (!lane.block) lane.block = worker.blocks.take();
+  if (!lane.block) lane.block = worker.blocks.take(turn.stores.leave);
   if (!lane.block) return Flow::no_block;
   std::memmove(lane.block->bytes, lane.block->bytes + lane.begin, lane.held());
   lane.end = static_cast<std::uint16_t>(lane.held());

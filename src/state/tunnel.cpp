@@ -72,12 +72,13 @@ Result pump_tunnel(request_info& record, Turn& turn, Worker& worker) noexcept {
 Result open_tunnel(request_info& record, Turn& turn, Worker& worker) noexcept {
   if (record.exchange->route.kind == plan::Kind::relay) return open_tcp_proxy(record);
   net::Lane& response = record.lane[kResponse];
-  if (!response.block) response.block = worker.blocks.take();
+  if (!response.block) response.block = worker.blocks.take(turn.stores.leave);
   if (!response.block) return need_block(Wait::connect);
   const std::string_view opened = record.exchange->message.version == http::Version::http11
                                       ? "HTTP/1.1 200 Connection Established\r\n\r\n"
                                       : "HTTP/1.0 200 Connection Established\r\n\r\n";
   opened.copy(reinterpret_cast<char*>(response.block->bytes), opened.size());
+  charge(record, turn, opened.size());
   response.begin = std::exchange(record.head_bytes_sent, std::uint8_t{0});
   response.end = static_cast<std::uint16_t>(opened.size());
   if (record.handshake) {  // bytes of the host that came together with the parent's last reply

@@ -47,15 +47,31 @@ void throttle(request_info& record, const Turn& turn, Worker& worker, Wait then)
   wait(record, turn, worker, Wait::throttle);
 }
 
+std::uint8_t blocks_of(const request_info& record) noexcept {
+  const bool of_handshake = record.handshake && record.handshake->lane.block;
+  return static_cast<std::uint8_t>((record.lane[kRequest].block ? 1 : 0) +
+                                   (record.lane[kResponse].block ? 1 : 0) + (of_handshake ? 1 : 0));
+}
+
+void note_share(const request_info& record, const Turn& turn, Worker& worker, const Result& result) noexcept {
+  const std::uint8_t blocks = blocks_of(record);
+  const bool has_request = record.exchange || blocks > 0;
+  worker.shares.update(worker.table.slot_of(record),
+                       {.idle = result.what == Result::What::wait && !has_request,
+                        .moved = state::bytes_sent(record) != turn.sent_before,
+                        .blocks = blocks});
+}
+
 }  // namespace
 
 void end_turn(request_info& record, const Turn& turn, Worker& worker, const Result& result) noexcept {
   const bool may_sleep = result.wait == Wait::none || plan::row(result.wait).restarts;
+  note_share(record, turn, worker, result);
   switch (result.what) {
     case Result::What::wait: return wait(record, turn, worker, result.wait);
     case Result::What::need_block:
       wait(record, turn, worker, result.wait);  // PLANT(starving-has-deadline)
-      return worker.scheduler.wait_for_block(record);
+      return worker.scheduler.wait_for_block(record, worker.now);
     default:
       // PLANT(throttled-sleeps)
       if (turn.throttled && may_sleep) return throttle(record, turn, worker, result.wait);

@@ -27,6 +27,8 @@ struct Turn {
   }
 
   plan::Generation& generation;                       // of the record
+  net::Stores stores;                                 // for bodies
+  std::size_t leave_for_heads;                        // blocks to leave free when one is taken for a head
   std::uint64_t sent_before;                          // bytes sent before this turn, both ways
   bool asleep;                                        // the record reads nothing in this turn
   std::array<std::size_t, 2> budget{kBytes, kBytes};  // bytes that each lane may still read

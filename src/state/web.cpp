@@ -61,15 +61,20 @@ files::Answer make_web_response(const Worker& worker, const http::RequestHead& h
   return answer;
 }
 
-// Puts a body that lies in memory after the head, so that one send carries both.
-void append_first_bytes(request_info& record) noexcept {
+// Puts a body that lies in memory after the head, as far as the client's allowance goes, so that one send
+// carries both.
+void append_first_bytes(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& response = record.lane[kResponse];
   if (!record.body_source || response.encoding != net::Encoding::plain || record.body_source->range().fd >= 0)
     return;
-  const std::size_t room = response.framing.wanted(base::kBlockBytes - response.end);
+  const std::uint64_t may = allowance(record, turn, worker, kResponse);
+  const std::uint64_t most = std::min<std::uint64_t>(base::kBlockBytes - response.end, may);
+  const std::size_t room = response.framing.wanted(static_cast<std::size_t>(most));
+  if (room == 0) return;
   const base::BodySource::Produced made =
       record.body_source->produce({response.block->bytes + response.end, room});
   if (made.got != base::BodySource::Got::some) return;
+  charge(record, turn, made.bytes);
   response.framing.pass(made.bytes);
   response.end = static_cast<std::uint16_t>(response.end + made.bytes);
 }
@@ -96,7 +101,8 @@ Result send_web_response(request_info& record, Turn& turn, Worker& worker, files
                           ? net::Encoding::chunked
                           : net::Encoding::plain;
   record.body_source = std::move(found.feed);
-  append_first_bytes(record);
+  charge(record, turn, length);
+  append_first_bytes(record, turn, worker);
   return Event::local_response;
 }
 

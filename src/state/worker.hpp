@@ -10,6 +10,7 @@
 #include "../net/address_health.hpp"
 #include "../net/resolver.hpp"
 #include "../net/upstream_pool.hpp"
+#include "../plan/shares.hpp"
 #include "../plan/this_machine.hpp"
 #include "scheduler.hpp"
 
@@ -30,21 +31,20 @@ struct Worker {
   const sys::Fd& poller;
   Table& table;
   Scheduler& scheduler;
+  plan::Shares& shares;
   base::BlockPool& blocks;
   net::Pipes& pipes;
   ExchangePool& exchanges;
   net::Resolver& resolver;
   net::UpstreamPool& upstreams;
   base::Trace& trace;
-  net::Stores stores{blocks, pipes};  // both, for lanes
   net::AddressHealth address_health{};
   ::files::Server* files = nullptr;
-  const Pages* pages = nullptr;    // null: there are none
-  plan::ThisMachine machine{};     // its addresses, and where the proxy listens
-  std::string_view run_id{};       // identifies this run of the program, so that request IDs are unique
-  std::uint32_t requests_max = 0;  // with more records in use, a new client gets 503
-  bool draining = false;           // graceful shutdown: requests in flight are finished, nothing else
-  std::uint64_t connections = 0;   // accepted so far
+  const Pages* pages = nullptr;   // null: there are none
+  plan::ThisMachine machine{};    // its addresses, and where the proxy listens
+  std::string_view run_id{};      // identifies this run of the program, so that request IDs are unique
+  bool draining = false;          // graceful shutdown: requests in flight are finished, nothing else
+  std::uint64_t connections = 0;  // accepted so far
   // The clocks, read once a turn.
   std::uint64_t now = 0;  // ms, monotonic
   std::uint64_t wall_ms = 0;

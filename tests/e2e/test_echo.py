@@ -24,11 +24,11 @@ class Echo(Case):
         program = self.start("--max-requests", "1")
         with program.connect() as first:
             self.assertEqual(first.send(b"x").read(1), b"x")
-            for _ in range(20):  # more than there are further slots
+            for _ in range(20):
                 with program.connect() as other:
                     self.assertEqual(other.rest().raw, b"")
             self.assertEqual(first.send(b"y").read(1), b"y")
-            self.assertIn(" end=max-requests-reached ", program.line("ECHO"))
+            self.assertIn(" end=max-requests-reached ", program.line("max-requests-reached"))
         wait_until(lambda: self.echoes(program), "served again")
 
     @staticmethod

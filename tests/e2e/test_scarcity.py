@@ -1,5 +1,6 @@
 """Too few descriptors, slots or buffers: the proxy neither spins nor crashes, and serves again as soon as it can."""
 import resource
+import socket
 import threading
 
 from harness import MIB, Case, native, ok, pattern, request, stream, wait_until
@@ -98,7 +99,7 @@ class Descriptors(Case):
 
 @native
 class Slots(Case):
-    """A full table: `--max-requests 1`, and a few further ones that are only there to say no."""
+    """A full table: `--max-requests 1`. Further connections are refused, unless an idle one gives way."""
 
     def setUp(self):
         self.free = self.gate()
@@ -109,21 +110,61 @@ class Slots(Case):
         first = self.client(self.via.ask(self.server.url()))
         self.server.wait_for(1)
         for _ in range(20):
-            self.client(self.via.connect())  # silent: so they keep their slots
+            self.client(self.via.connect())  # refused at once
         self.via.wait_for_rest()
         self.free.open()
         self.assertEqual(first.rest().body, b"served")
 
-    def test_waiting_clients_are_served_in_turn(self):
-        """In the kernel's queue they wait, as long as the table is full of silent ones; then they are answered."""
+    def test_silent_clients_give_way(self):
         silent = [self.client(self.via.connect()) for _ in range(20)]
-        waiting = self.client(self.via.ask(self.server.url()))
+        self.via.wait_for_rest()  # all are accepted
         self.free.open()
-        for client in silent:
-            client.close()
-        answer = waiting.rest()
-        self.assertIn(answer.status, (200, 503))
-        wait_until(lambda: self.via.get(self.server.url()).body == b"served", "served again")
+        self.assertEqual(self.via.get(self.server.url()).body, b"served")
+        self.assertEqual(silent[0].rest().raw, b"")
+
+
+@native
+class FairShares(Case):
+    """A greedy client, and another one that has a request."""
+
+    KINDS = {
+        "silent": b"",
+        "half a head": b"GET http://127.0.0.1/ HTTP/1.1\r\nHo",
+        "refused": b"GET / HTTP/1.1\r\n\r\n",
+        "an upload that sends nothing": b"PUT http://127.0.0.1:%d/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n",
+        "an idle tunnel": b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        "no response": b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    }
+
+    def test_a_full_table(self):
+        for kind, text in self.KINDS.items():
+            with self.subTest(kind):
+                gate = self.gate()
+                proxy, silent, origin = self.proxy("--max-requests", "20"), self.origin(lambda wire, gate=gate: gate.wait()), self.origin()
+                for _ in range(40):
+                    client = self.client(proxy.connect())
+                    client.send(text % silent.port if b"%d" in text else text)
+                for _ in range(5):
+                    self.assertEqual(self.served(proxy, origin), 200)
+                gate.open()
+
+    def served(self, proxy, origin):
+        """The status of a request from another address."""
+        with socket.create_connection(("127.0.0.1", proxy.port), source_address=("127.0.0.77", 0)) as client:
+            client.sendall(request(origin.url()))
+            answer = b""
+            while piece := client.recv(65536):
+                answer += piece
+        return int(answer.split()[1])
+
+    def test_readers_that_read_nothing(self):
+        proxy, origin = self.proxy("--buffers", "1"), self.origin()
+        endless = self.origin(lambda wire: [wire.send(piece) for piece in (b"HTTP/1.0 200 OK\r\n\r\n", *stream(4 * MIB))])
+        for _ in range(70):
+            self.client(proxy.ask(endless.url(), window=2048))
+        endless.wait_for(64)
+        for _ in range(5):
+            self.assertEqual(self.served(proxy, origin), 200)
 
 
 class Buffers(Case):

@@ -5,6 +5,7 @@
 #include "../../src/base/text.hpp"
 #include "../../src/config/command_line.hpp"
 #include "../../src/server/server.hpp"
+#include "../../src/state/blocks.hpp"
 #include "../../src/watch/trace_printer.hpp"
 
 namespace sim {
@@ -460,8 +461,9 @@ void run(Stage& stage, Outcome& outcome) {
   worker.pipes.bulk_bytes = stage.scenario.bulk_bytes;
   proxy.announce();
   world.before_sleep = [&worker, &world] {
-    const bool head_could_end = worker.scheduler.oldest(plan::Wait::request_head) != nullptr;
-    if (worker.scheduler.block_needed() && (worker.blocks.used() < worker.blocks.limit() || head_could_end))
+    const std::size_t limit = worker.blocks.limit(), used = worker.blocks.used();
+    const bool head_could_start = worker.scheduler.block_needed(plan::BlockUse::head) && used < limit;
+    if (worker.scheduler.block_needed() && (used < limit - limit / 16 || head_could_start || state::starving_others(worker) != nullptr))
       world.fault("the program sleeps while a record could get a block");
     if (!worker.scheduler.idle()) world.fault("the program sleeps while a record is ready");
   };

@@ -200,6 +200,13 @@ int World::watch(int fd, std::uint64_t token, bool again) {
   return 0;
 }
 
+bool World::event_due(const Connection& connection) const {
+  return std::any_of(files_.begin(), files_.end(), [&connection](const auto& file) {
+    const bool waits_here = file && !connection.accepted && file->kind == Description::Kind::listener;
+    return file && file->queued && (waits_here || file->connection.get() == &connection);
+  });
+}
+
 std::size_t World::hand_out(std::span<sys::Event> into) {
   std::size_t count = 0;
   std::size_t most = queue_.empty() ? 0 : chooser_.some(queue_.size());
@@ -414,7 +421,7 @@ World::Host& World::host(const sys::Address& address, Host::Manner manner, std::
   return hosts_.back();
 }
 
-ConnectionPtr World::connect_to_program(std::uint16_t port) {
+ConnectionPtr World::connect_to_program(std::uint16_t port, const sys::Address& from) {
   for (std::size_t i = 0; i < files_.size(); ++i) {
     if (!files_[i] || files_[i]->kind != Description::Kind::listener || files_[i]->address.port != port) continue;
     if (files_[i]->backlog.size() >= files_[i]->backlog_most) return nullptr;
@@ -423,6 +430,7 @@ ConnectionPtr World::connect_to_program(std::uint16_t port) {
     c->phase = Connection::Phase::open;
     c->room = temper_.send_room;
     c->to = files_[i]->address;
+    c->from = from;
     connections_.push_back(c);
     files_[i]->backlog.push_back(c);
     notify(static_cast<int>(i) + 3);
@@ -634,7 +642,7 @@ sys::Opened World::accept(int fd, sys::Address& peer) {
   at(fd).backlog.pop_front();
   file->connection->accepted = true;
   file->address = at(fd).address;
-  peer = peer_address;
+  peer = file->connection->from;
   peer.port = static_cast<std::uint16_t>(40'000 + file->connection->id);
   files_[static_cast<std::size_t>(socket) - 3] = std::move(file);
   return {sys::Fd{socket}, 0};

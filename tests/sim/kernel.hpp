@@ -73,6 +73,7 @@ struct Connection {
   bool rst_to_remote = false;
   bool accepted = false;      // the remote (or the program) has taken it
   sys::Address to;            // the address that was connected to
+  sys::Address from;          // a client's, without its port
   std::uint64_t answer_at = 0;  // connecting, refused: ms; before, the answer to the SYN is still on its way
   // Later bytes of the remote host answer no request, if the program has written only up to there.
   std::size_t unasked_from = ~std::size_t{0};
@@ -104,7 +105,9 @@ class World {
     std::uint64_t delay_ms = 0;  // until it accepts or refuses
   };
   Host& host(const sys::Address& address, Host::Manner manner, std::uint64_t delay_ms = 0);
-  ConnectionPtr connect_to_program(std::uint16_t port);  // null: refused, or the backlog is full
+  // Null: refused, or the backlog is full.
+  ConnectionPtr connect_to_program(std::uint16_t port, const sys::Address& from);
+  ConnectionPtr connect_to_program(std::uint16_t port) { return connect_to_program(port, peer_address); }
   std::size_t remote_send(Connection& connection, std::string_view bytes);  // returns the bytes accepted
   std::string remote_read(Connection& connection, std::size_t most);
   void remote_shutdown(Connection& connection);
@@ -156,6 +159,8 @@ class World {
   [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
   // Bytes read by the program, without those after its own FIN, which are discarded or a tunnel's.
   std::size_t read_in_all = 0;
+  // An event of the connection, or of the listener at which it waits, is not reported yet.
+  [[nodiscard]] bool event_due(const Connection& connection) const;
   [[nodiscard]] bool still() const;  // no byte is in flight
   void settle() {                    // delivers all bytes in flight
     while (step()) {

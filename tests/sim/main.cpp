@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "../../src/config/json.hpp"
+#include "greedy.hpp"
 #include "history.hpp"
 
 namespace {
@@ -148,6 +149,20 @@ void play_seeds(std::uint64_t first, std::uint64_t number) {
 // A scenario with listeners of other roles.
 void play_roles(std::uint64_t first, std::uint64_t number) {
   for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) play_one(seed, {.roles = true});
+}
+
+// Greedy clients beside a modest one.
+void play_greedy_ones(std::uint64_t first, std::uint64_t number) {
+  for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) {
+    playing = seed;
+    Random drawing{2 * seed}, playing_by{2 * seed + 1};
+    const GreedyScenario scenario = draw_greedy(drawing);
+    const std::string broken = play_greedy(scenario, playing_by);
+    ++(broken.empty() ? passed : failed);
+    if (broken.empty()) continue;
+    std::printf("seed %llu, greedy: %s\n%sreplay: make sim SEED=%llu SEEDS=0 ROLES=0 GREEDY=1\n", Count{seed}, broken.c_str(),
+                describe(scenario).c_str(), Count{seed});
+  }
 }
 
 // "1.0" or "1.1", with "+" if by ways, or "roles"; a final "/2": with later features.
@@ -418,7 +433,7 @@ void enumerate(std::size_t deviations, const std::vector<Scenario>& worlds) {
 
 int main(int argc, char** argv) {
   if (std::signal(SIGABRT, on_abort) == SIG_ERR || std::signal(SIGSEGV, on_abort) == SIG_ERR) return 2;
-  std::uint64_t seeds = 0, roles = 0, seed = 1;
+  std::uint64_t seeds = 0, roles = 0, greedy = 0, seed = 1;
   std::size_t deviations = 0;
   const auto start = std::chrono::steady_clock::now();
   for (int i = 1; i + 1 < argc; i += 2) {
@@ -426,6 +441,7 @@ int main(int argc, char** argv) {
     const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
     if (option == "--seeds") seeds = value;
     if (option == "--roles") roles = value;
+    if (option == "--greedy") greedy = value;
     if (option == "--seed") seed = value;
     if (option == "--torture" && value != 0) {
       torture(tortured());
@@ -443,6 +459,7 @@ int main(int argc, char** argv) {
   const Count enumerated = passed - others;
   play_seeds(seed, seeds);
   play_roles(seed, roles);
+  play_greedy_ones(seed, greedy);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   std::printf("%llu of known calls failing and known seeds, %llu enumerated, %llu drawn; %.0f histories a second\n", others,
               enumerated, passed - others - enumerated, static_cast<double>(passed) / took.count());

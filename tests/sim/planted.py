@@ -89,6 +89,10 @@ MISTAKES = [
     ("a malformed PROXY header is passed on",
      [("reject-proxy-header", part("close_connection(Reason::bad_proxy_header)", "record.proxy_header_read = true, again()"))]),
     ("the client named by a PROXY header is forgotten", [("client-of-proxy-header", delete())]),
+    ("only idle connections give way to another client", [("greedy-gives-way", part("shares.busy_connection(newcomer)", "base::kNoIndex"))]),
+    ("no buffer is returned to another client", [("holder-gives-way", part("worker.shares.block_holder(client)", "base::kNoIndex"))]),
+    ("a record takes a block before those that wait", [("no-jumping-the-queue", condition("false"))]),
+    ("a record keeps its empty block", [("empty-block-returned", delete())]),
     ("a broken tunnel looks ended", [("truncated-tunnel-resets", condition("false"))]),
 ]
 
@@ -98,7 +102,7 @@ def caught_by(tree):
     build = subprocess.run(["make", "-s", "-j1", "build/g++/sim"], cwd=tree, capture_output=True, text=True, check=False)
     if build.returncode != 0:
         raise SystemExit(build.stderr[-2000:])
-    for what in (["--regressions", "tests/sim/regressions/seeds", "--seeds", SEEDS], ["--roles", SEEDS], ["--torture", "1", "--worlds", "2"]):
+    for what in (["--regressions", "tests/sim/regressions/seeds", "--seeds", SEEDS], ["--roles", SEEDS], ["--greedy", SEEDS], ["--torture", "1", "--worlds", "2"]):
         try:
             run = subprocess.run(["build/g++/sim", *what], cwd=tree, timeout=300, capture_output=True, text=True, check=False)
         except subprocess.TimeoutExpired:

@@ -8,14 +8,15 @@ $(BUILD)/sim: $(SIM_OBJECTS)
 
 -include $(SIM_SOURCES:%.cpp=$(BUILD)/%.d)
 
-# SEED: the first; SEEDS: how many histories from there on; ROLES: how many with other listeners than a proxy's; WORLDS: how far the enumerated ones go astray.
+# GREEDY: how many with greedy clients. SEED: the first; SEEDS: how many histories from there on; ROLES: how many with other listeners than a proxy's; WORLDS: how far the enumerated ones go astray.
 SEEDS  ?= 100000
 ROLES  ?= 30000
+GREEDY ?= 20000
 SEED   ?= 1
 WORLDS ?= 2
 .PHONY: sim
 sim: $(BUILD)/sim
-	$< --regressions tests/sim/regressions/seeds --torture 1 --worlds $(WORLDS) --seed $(SEED) --seeds $(SEEDS) --roles $(ROLES)
+	$< --regressions tests/sim/regressions/seeds --torture 1 --worlds $(WORLDS) --seed $(SEED) --seeds $(SEEDS) --roles $(ROLES) --greedy $(GREEDY)
 
 # Each classic mistake, planted, must be caught.
 .PHONY: planted

@@ -60,13 +60,13 @@ class Bench {
                           .poller = poller,
                           .table = table,
                           .scheduler = scheduler,
+                          .shares = shares,
                           .blocks = blocks_pool,
                           .pipes = pipes,
                           .exchanges = exchanges,
                           .resolver = *resolver,
                           .upstreams = upstreams,
                           .trace = trace,
-                          .requests_max = kSlots,
                           .date = "Sun, 06 Nov 1994 08:49:37 GMT"});
     worker->now = 1000;
   }
@@ -84,10 +84,11 @@ class Bench {
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
-  // A client connects and is admitted.
-  sim::ConnectionPtr client() {
-    auto connection = world.connect_to_program(8080);
-    sys::Address peer;
+  // A client connects from that address, else from the world's `peer_address`, and is admitted or refused.
+  sim::ConnectionPtr client(std::string_view from = {}) {
+    sys::Address peer = world.peer_address;
+    if (!from.empty()) sys::parse_ip(from, 0, peer);
+    auto connection = world.connect_to_program(8080, peer);
     admit(sys::accept(listener, peer).fd, peer, 0, *worker);
     return connection;
   }
@@ -163,7 +164,8 @@ class Bench {
   net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory.memory, 64};
   Table table{reinterpret_cast<request_info*>(record_memory.memory), kSlots};
-  Scheduler scheduler{table};
+  plan::Shares shares{kSlots, {}};
+  Scheduler scheduler{table, shares};
   net::UpstreamPool upstreams{8};
   base::Trace trace;
   std::optional<net::Resolver> resolver;

@@ -152,7 +152,7 @@ TEST(Plan, EachDecision) {
   const plan::Config config;
   for (const Row& row : rows) {
     const http::RequestHead head = head_of(row.text);
-    const plan::Plan decided = plan::plan_request(config, plan::Listener{}, head, sys::loopback4(1), false);
+    const plan::Plan decided = plan::plan_request(config, plan::Listener{}, head, sys::loopback4(1));
     EXPECT_EQ(decided.reason, row.reason) << row.title;
     const plan::Kind served = row.text.starts_with("CONNECT") ? plan::Kind::tunnel : plan::Kind::forward;
     EXPECT_EQ(decided.kind, row.reason == Reason::none ? served : plan::Kind::refuse) << row.title;
@@ -166,29 +166,27 @@ TEST(Plan, WhereTheWayEnds) {
   for (const string text :
        {"OPTIONS * HTTP/1.0\r\n\r\n", "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n",
         "OPTIONS http://h HTTP/1.0\r\nMax-Forwards: 00\r\n\r\n"})
-    EXPECT_EQ(plan::plan_request({}, plan::Listener{}, head_of(text), sys::loopback4(1), false).kind,
+    EXPECT_EQ(plan::plan_request({}, plan::Listener{}, head_of(text), sys::loopback4(1)).kind,
               plan::Kind::reply)
         << text;
   for (const string text : {"GET http://h/ HTTP/1.0\r\nMax-Forwards: 0\r\n\r\n",
                             "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: 1\r\n\r\n",
                             "TRACE http://h/ HTTP/1.0\r\nMax-Forwards: none\r\n\r\n"})
-    EXPECT_EQ(plan::plan_request({}, plan::Listener{}, head_of(text), sys::loopback4(1), false).kind,
+    EXPECT_EQ(plan::plan_request({}, plan::Listener{}, head_of(text), sys::loopback4(1)).kind,
               plan::Kind::forward)
         << text;
 }
 
-TEST(Plan, WhoAndHowMany) {
+TEST(Plan, ClientsThatAreNotAllowed) {
   const string text = "GET http://h/ HTTP/1.0\r\n\r\n";
   const http::RequestHead head = head_of(text);
   plan::Config config;
-  EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, sys::loopback4(1), true).reason,
-            Reason::max_requests_reached);
   ASSERT_EQ(config::apply_option(config, "--allow", "10.0.0.0/8"), "");
-  EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, sys::loopback4(1), false).reason,
+  EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, sys::loopback4(1)).reason,
             Reason::client_not_allowed);
   sys::Address client;
   sys::parse_ip("10.2.3.4", 5, client);
-  EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, client, false).reason, Reason::none);
+  EXPECT_EQ(plan::plan_request(config, plan::Listener{}, head, client).reason, Reason::none);
 }
 
 TEST(Options, UpgradeAndTrustedProxies) {

@@ -303,26 +303,6 @@ TEST(Refusal, ClientsThatAreNotAllowed) {
   EXPECT_EQ(status_of(b.read(client)), 403);
 }
 
-TEST(Refusal, WhenTheTableIsFull) {
-  Bench b;
-  b.worker->requests_max = 1;
-  auto& host = b.origin();
-  const auto first = b.client();
-  b.send(first, kGet);
-  const auto second = b.client();
-  b.send(second, kGet);
-  EXPECT_EQ(status_of(b.read(second)), 503);
-  const auto origin = b.arrival(host);
-  b.send(origin, kAnswer);
-  EXPECT_EQ(b.read(first), kPassedOn);
-  b.world.remote_close(*second);
-  b.settle();
-  const auto third = b.client();
-  b.send(third, kGet);
-  b.send(b.arrival(host), kAnswer);
-  EXPECT_EQ(b.read(third), kPassedOn) << "served again as soon as one has ended";
-}
-
 TEST(Refusal, EachWayToFailToConnect) {
   struct Row {
     const char* title;

@@ -118,7 +118,8 @@ TEST(Share, BytesOfAHostAfterTheParentsReplyCount) {
   t.b.send(parent, "HTTP/1.1 200 OK\r\n\r\n" + early);
   EXPECT_TRUE(t.b.read(client).ends_with(early));
   EXPECT_EQ(t.b.generation.limits->bytes_allowed(t.b.record().client, t.b.worker->now),
-            kRate.burst - request.size() - early.size())
+            kRate.burst - request.size() - early.size() -
+                string{"HTTP/1.1 200 Connection Established\r\n\r\n"}.size())
       << "and the parent's own reply does not";
 }
 
@@ -226,18 +227,38 @@ TEST(Share, EventsDoNotEndThePause) {
 }
 
 // Unwanted bytes of a client are read at once, so that it can receive the response; they count.
-TEST(Share, ALingeringCloseDoesNotPause) {
+// The client has its response. What it goes on sending is read within its allowance only.
+TEST(Share, ALingeringCloseReadsWithinTheAllowance) {
   Throttled t;
   const auto client = t.b.client();
   t.b.send(client, "nonsense\r\n\r\n");
-  EXPECT_NE(t.b.read(client).find(" 400 "), string::npos);
+  const string page = t.b.read(client);
+  EXPECT_NE(page.find(" 400 "), string::npos);
   t.b.send(client, string(6000, 'x'));
   EXPECT_EQ(t.b.record().wait, Wait::linger);
-  EXPECT_EQ(t.read_in_all(), 6012U);
+  EXPECT_EQ(t.read_in_all(), kRate.burst - page.size()) << "the page counts too";
   EXPECT_EQ(t.b.generation.limits->bytes_allowed(t.b.record().client, t.b.worker->now), 0U);
-  t.b.world.remote_close(*client);
-  t.b.settle();
+  EXPECT_TRUE(t.b.scheduler.idle()) << "it does not spin";
+  t.b.pass(t.b.config.wait(Wait::linger));
   EXPECT_TRUE(t.b.clean());
+}
+
+// A refused connection costs its client too.
+TEST(Share, ARefusedConnectionReadsWithinTheAllowance) {
+  Throttled t;
+  t.b.config.allowance.connections = 1;
+  limit_clients(t.b.generation, nullptr, 8, {});
+  const auto first = t.b.client();
+  for (int i = 0; i < 10; ++i) {
+    const auto next = t.b.world.connect_to_program(8080);
+    t.b.world.remote_send(*next, string(3000, 'x'));
+    t.b.world.settle();
+    sys::Address peer;
+    sys::Fd accepted = sys::accept(t.b.listener, peer).fd;
+    EXPECT_FALSE(admit(std::move(accepted), peer, 0, *t.b.worker));
+  }
+  EXPECT_LE(t.read_in_all(), kRate.burst);
+  EXPECT_EQ(t.b.generation.limits->bytes_allowed(t.b.record().client, t.b.worker->now), 0U);
 }
 
 // A client that uses up its rate on another connection must still complete this head in time.

@@ -607,8 +607,12 @@ TEST(LinuxTable, AdmitsNoClientWhenFull) {
   ASSERT_TRUE(support::await(other.listener().get(), POLLIN));
   EXPECT_FALSE(admit(other.accept(), sys::loopback4(1), 0, m.worker));
   ASSERT_TRUE(support::await(near.fd.get(), POLLIN));
-  std::array<std::byte, 1> byte;
-  EXPECT_EQ(sys::receive(near.fd, byte).outcome, sys::Outcome::eof) << "it is closed at once";
+  std::array<std::byte, 4096> answer;
+  const sys::Io io = sys::receive(near.fd, answer);
+  ASSERT_EQ(io.outcome, sys::Outcome::done);
+  const std::string_view text{reinterpret_cast<const char*>(answer.data()), io.bytes};
+  EXPECT_TRUE(text.starts_with("HTTP/1.0 503 "));
+  EXPECT_EQ(sys::receive(near.fd, answer).outcome, sys::Outcome::eof) << "it is closed at once";
 }
 
 // ---- timeouts: what extends them -------------------------------------------------------------------------
@@ -846,7 +850,10 @@ std::vector<base::BlockPtr> all_blocks(Machine& m) {
   return taken;
 }
 
-void feed(Machine& m) { m.scheduler.feed(Machine::kSlots); }
+void feed(Machine& m) {
+  m.scheduler.feed(plan::BlockUse::head, Machine::kSlots);
+  m.scheduler.feed(plan::BlockUse::body, Machine::kSlots);
+}
 
 TEST(LinuxStarving, WaitsInEachStateAndContinues) {
   struct Row {

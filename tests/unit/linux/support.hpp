@@ -295,18 +295,19 @@ class Machine {
   base::Trace trace;
   net::Resolver resolver{poller_};
   net::UpstreamPool upstreams{8};
-  Scheduler scheduler{table};
+  plan::Shares shares{kSlots, {}};
+  Scheduler scheduler{table, shares};
   Worker worker{.current = &generation,
                 .poller = poller_,
                 .table = table,
                 .scheduler = scheduler,
+                .shares = shares,
                 .blocks = blocks,
                 .pipes = pipes,
                 .exchanges = exchanges,
                 .resolver = resolver,
                 .upstreams = upstreams,
                 .trace = trace,
-                .requests_max = kSlots,
                 .now = 1'000'000,
                 .wall_ms = 784'111'777'000,
                 .date = "Sun, 06 Nov 1994 08:49:37 GMT"};

@@ -1,0 +1,93 @@
+#include "full_table.hpp"
+
+#include <algorithm>
+
+#include "../base/fair_share.hpp"
+#include "../http/reply.hpp"
+#include "../http/status.hpp"
+#include "../net/acceptor.hpp"
+#include "../plan/generation.hpp"
+#include "../plan/router.hpp"
+
+using base::Reason;
+using plan::Wait;
+
+namespace state {
+
+namespace {
+
+// How long an idle connection keeps its record although another client has none: its next request may be on
+// the way.
+constexpr std::uint64_t kGraceMs = 1000;
+
+// The connection gives way to its own client, to one that has fewer, and after a while to all others.
+bool gives_way(const request_info& record, const sys::Address& newcomer, const Worker& worker) noexcept {
+  const std::size_t own = worker.shares.connections(newcomer);
+  if (base::must_return(worker.shares.connections(record.client), own)) return true;
+  if (plan::client_key(record.client) == plan::client_key(newcomer)) return true;
+  const std::uint64_t timeout = record.wait == Wait::none ? 0 : record.generation->config.wait(record.wait);
+  return worker.now + timeout >= record.deadline + kGraceMs;
+}
+
+// The connection whose client has been silent for longest; null if there is none, or if its next request may
+// have come.
+request_info* longest_idle(Worker& worker) noexcept {
+  request_info* found = nullptr;
+  for (const Wait wait : {Wait::linger, Wait::keep_alive, Wait::idle}) {
+    request_info* const record = worker.scheduler.oldest(wait);
+    const bool has_event = record != nullptr && record->ready.linked();
+    if (record == nullptr || has_event) continue;
+    if (found == nullptr || record->deadline < found->deadline) found = record;
+  }
+  return found;
+}
+
+// Each record may need one more exchange in this turn, so that many stay free.
+void log_refusal(const sys::Address& peer, Reason reason, std::size_t sent, Worker& worker) noexcept {
+  if (worker.exchanges.limit() - worker.exchanges.used() <= worker.table.slots()) return;
+  ExchangePtr exchange = worker.exchanges.take();
+  if (!exchange) return;
+  AccessRecord& log = exchange->log;
+  log.id = worker.connections;
+  log.client = peer;
+  log.wall_ms = worker.wall_ms;
+  log.nth = 1;
+  log.sent_down = log.head_down = sent;
+  log.status = sent > 0 ? http::error_reply(reason).status : std::uint16_t{0};
+  log.reason = reason;
+  log.ended_in = State::READ_REQUEST;
+  worker.finished.push_back(std::move(exchange));
+}
+
+}  // namespace
+
+request_info* record_to_release(const sys::Address& newcomer, Worker& worker) noexcept {
+  const plan::Shares& shares = worker.shares;
+  if (const std::uint32_t slot = shares.idle_connection(); slot != base::kNoIndex)
+    if (gives_way(worker.table.at(slot), newcomer, worker)) return &worker.table.at(slot);
+  request_info* const idle = longest_idle(worker);
+  if (idle != nullptr && gives_way(*idle, newcomer, worker)) return idle;
+  const std::uint32_t slot = shares.busy_connection(newcomer);  // PLANT(greedy-gives-way)
+  if (slot != base::kNoIndex) return &worker.table.at(slot);
+  const bool has_more = idle != nullptr && shares.connections(idle->client) > shares.connections(newcomer);
+  return has_more ? idle : nullptr;
+}
+
+void refuse(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Reason reason,
+            Worker& worker) noexcept {
+  const plan::Config& config = worker.current->config;
+  std::array<char, http::kAnswerBytesMax> room;
+  std::size_t length = 0;
+  ++worker.connections;
+  if (!plan::kind_of(config.listeners[listener].role))
+    length =
+        http::write_answer({.reason = reason, .id = worker.connections}, {config.name, worker.date}, room);
+  plan::ClientLimits* const limits = worker.current->limits.get();
+  const std::uint64_t may = limits != nullptr ? limits->bytes_allowed(peer, worker.now) : plan::kUnlimited;
+  const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(may, net::kRefusedReadMax));
+  const net::Refused moved = net::refuse(std::move(client), {room.data(), length}, most);
+  if (limits != nullptr) limits->spent(peer, moved.read + moved.sent);
+  log_refusal(peer, reason, moved.sent, worker);
+}
+
+}  // namespace state
