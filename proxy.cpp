@@ -60,7 +60,7 @@ int serve(const plan::Config& config, Arguments arguments) {
   if (!resources.complete())
     return fail(kExitFailed, "cannot reserve memory; lower --buffers or --max-requests");
   server::Server server{resources, generations, std::move(signals), std::move(streams), arguments};
-  if (const std::string error = server::read_users(*generations.back(), config::When::start); !error.empty())
+  if (const std::string error = server::read_users(*generations.back(), nullptr); !error.empty())
     return fail(kExitUsage, error);
   if (const std::string error = server.listen(); !error.empty()) return fail(kExitFailed, error);
   print_warnings(config::rule_warnings(config.rules));
@@ -100,7 +100,7 @@ int print_help() {
 
 int print_version() {
   std::printf("proxy %s%s%s\n", std::string{plan::kVersion}.c_str(),
-              plan::make_crypt() ? ", passwords by libcrypt" : "",
+              plan::make_crypt(sys::cpu_us) ? ", passwords by libcrypt" : "",
               config::has_json() ? ", files by nlohmann-json" : "");
   return 0;
 }

@@ -153,7 +153,31 @@ bool make_room(const sys::Address& newcomer, Worker& worker) noexcept {
   return other != nullptr;
 }
 
+// Runs the records that wait for `share`, first come first served, while `may_run` allows it.
+template <class MayRun>
+void run_awaiting(Worker& worker, Share share, MayRun may_run) noexcept {
+  constexpr int kMost = 256;  // in a turn: some find that they need it no more
+  worker.serving = share;
+  for (int n = 0; n < kMost && may_run(); ++n) {
+    request_info* const record = worker.scheduler.take_first(share);
+    if (record == nullptr) break;
+    advance(*record, worker);
+  }
+  worker.serving = Share::none;
+}
+
 }  // namespace
+
+void run_records(Worker& worker) noexcept {
+  worker.scheduler.run_ready([&worker](request_info& record) {
+    const bool in_exchange = record.exchange != nullptr;
+    advance(record, worker);
+    const bool waits_only = record.awaits == Share::hash;
+    if ((in_exchange || record.exchange) && !waits_only) worker.budget.note_other_work();
+  });
+  run_awaiting(worker, Share::work, [&worker] { return !worker.budget.exhausted(); });
+  run_awaiting(worker, Share::hash, [&worker] { return worker.budget.may_hash(worker.now); });
+}
 
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Worker& worker) noexcept {
   plan::ClientLimits* const limits = worker.current->limits.get();

@@ -97,6 +97,13 @@ enum Side : std::uint8_t { kClient, kUpstream };
 // Index of a record's lanes: from the client to the upstream, and back.
 enum Way : std::uint8_t { kRequest, kResponse };
 
+// What a record waits for in the turn's order (Scheduler::wait_for_share).
+enum class Share : std::uint8_t {
+  none,
+  work,  // a part of the turn's work
+  hash,  // the computation of a password hash
+};
+
 // A client's connection: two endpoints, two lanes, and the request in progress.
 struct request_info {
   State state = State::FREE;
@@ -108,6 +115,7 @@ struct request_info {
   bool counted = false;                       // against the client's limit of connections
   bool needs_block = false;                   // in the queue for a free block, not in the ready queue
   bool has_turn = false;                      // was first in that queue: may take a block now
+  Share awaits = Share::none;                 // in the queue for it, not in the ready queue
   bool used_allowance = false;                // read all that its client may read now: other records first
   std::array<net::Endpoint, 2> side;          // by Side
   std::array<net::Lane, 2> lane;              // by Way
@@ -160,6 +168,9 @@ Result send_request(request_info& record, Turn& turn, Worker& worker) noexcept;
 Result read_response(request_info& record, Turn& turn, Worker& worker) noexcept;
 Result send_response(request_info& record, Turn& turn, Worker& worker) noexcept;
 
+// Runs each ready record once; one that is woken meanwhile runs in the next turn. Then those that wait for
+// their share of the turn, as far as the turn's budget goes.
+void run_records(Worker& worker) noexcept;
 // Runs a record until it must wait. The only caller of the state functions.
 void advance(request_info& record, Worker& worker) noexcept;
 // Takes a record for a new client of that listener of the current configuration, registers the client's

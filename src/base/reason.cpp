@@ -78,6 +78,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::no_descriptor, {"no-descriptor", proxy}},
     {R::no_memory, {"no-memory", proxy}},
     {R::no_buffer, {"no-buffer", proxy}},
+    {R::login_timeout, {"login-timeout", proxy}},
     {R::shutdown, {"shutdown", proxy}},
 }};
 // clang-format on

@@ -76,6 +76,7 @@ enum class Reason : std::uint8_t {
   no_descriptor,
   no_memory,
   no_buffer,
+  login_timeout,
   shutdown,
   count
 };

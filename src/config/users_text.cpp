@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "../base/budget.hpp"
 #include "../base/text.hpp"
 
 namespace config {
@@ -67,6 +68,19 @@ string check_hash(const plan::Hasher& hasher, const string& hash) {
   return {};
 }
 
+// Nothing else is served while a hash is computed.
+string take_cost(plan::Hasher& hasher, plan::User& user) {
+  const plan::HashCost cost = hasher.cost(user.hash.c_str());
+  const string who = "the hash of user '" + base::printable(user.name) + "' ";
+  if (!cost.known) return who + "has unusual parameters" + string{kInstead};
+  if (cost.us > base::TurnBudget::kHashMaxUnits)
+    return who + "is too costly: about " + std::to_string(cost.us / 1000) + " ms on this machine, at most " +
+           std::to_string(base::TurnBudget::kHashMaxUnits / 1000) + " ms are allowed" + string{kInstead};
+  user.cost_us = cost.us;
+  user.password_bytes = cost.password_bytes;
+  return {};
+}
+
 string check_name(string_view name) {
   if (name.empty()) return "missing user name before the colon";
   if (name.size() > plan::kUserBytesMax)
@@ -98,7 +112,7 @@ string_view take_line(string_view& text) {
 
 }  // namespace
 
-string parse_users(string_view text, const plan::Hasher& hasher, std::vector<plan::User>& out) {
+string parse_users(string_view text, plan::Hasher& hasher, std::vector<plan::User>& out) {
   constexpr string_view kByteOrderMark = "\xef\xbb\xbf";  // some editors write it before the first line
   std::vector<plan::User> users;
   std::vector<Place> places;
@@ -112,6 +126,7 @@ string parse_users(string_view text, const plan::Hasher& hasher, std::vector<pla
     plan::User user{string{line.substr(0, colon)}, string{line.substr(colon + 1)}};
     if (const string error = check_name(user.name); !error.empty()) return where + error;
     if (const string error = check_hash(hasher, user.hash); !error.empty()) return where + error;
+    if (const string error = take_cost(hasher, user); !error.empty()) return where + error;
     if (users.size() == plan::kUsersMax)
       return where + "too many users: at most " + std::to_string(plan::kUsersMax);
     users.push_back(std::move(user));

@@ -10,6 +10,6 @@ namespace config {
 
 // Reads the text of a file. Returns the error with its line, or an empty string on success. On an error `out`
 // is unchanged.
-std::string parse_users(std::string_view text, const plan::Hasher& hasher, std::vector<plan::User>& out);
+std::string parse_users(std::string_view text, plan::Hasher& hasher, std::vector<plan::User>& out);
 
 }  // namespace config

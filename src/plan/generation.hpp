@@ -20,7 +20,7 @@ struct Generation {
   Generation& operator=(const Generation&) = delete;
 
   Config config;
-  std::unique_ptr<Hasher> hasher;
+  std::shared_ptr<Hasher> hasher;
   std::shared_ptr<Users> users;          // null: no proxy authentication
   std::shared_ptr<ClientLimits> limits;  // null: clients have no rate limits
   base::SipKey group_key;

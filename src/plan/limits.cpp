@@ -151,6 +151,12 @@ bool ClientLimits::may_request(const sys::Address& client, std::uint64_t now) no
   return true;
 }
 
+void ClientLimits::failed(const sys::Address& client) noexcept {
+  const Rate& rate = allowance_.requests;
+  const std::uint32_t index = find(key_of(client));
+  if (rate.per_second != 0 && index != base::kNoIndex) clients_[index].requests.take(rate, kFailureCost);
+}
+
 std::uint64_t ClientLimits::request_wait_ms(const sys::Address& client, std::uint64_t now) noexcept {
   const Rate& rate = allowance_.requests;
   const std::uint32_t index = find(client_key(client));

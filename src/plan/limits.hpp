@@ -16,6 +16,7 @@
 
 namespace plan {
 
+inline constexpr std::uint64_t kFailureCost = 4;  // requests that a wrong password counts as, besides its own
 inline constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 
 class TokenBucket {
@@ -50,6 +51,8 @@ class ClientLimits {
   void closed(const sys::Address& client) noexcept;
   // Returns true, and counts the request, if the limit allows it.
   bool may_request(const sys::Address& client, std::uint64_t now) noexcept;
+  // A request had a wrong password: it counts as kFailureCost more. Never waits longer than one burst.
+  void failed(const sys::Address& client) noexcept;
   // Milliseconds until a request is allowed, for Retry-After (RFC 9110 section 10.2.3).
   std::uint64_t request_wait_ms(const sys::Address& client, std::uint64_t now) noexcept;
 

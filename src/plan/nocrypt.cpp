@@ -2,6 +2,6 @@
 
 namespace plan {
 
-std::unique_ptr<Hasher> make_crypt() { return nullptr; }
+std::unique_ptr<Hasher> make_crypt(CpuClock /*clock*/) { return nullptr; }
 
 }  // namespace plan

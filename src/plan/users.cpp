@@ -30,45 +30,75 @@ bool equal_in_constant_time(string_view a, string_view b) noexcept {
 void Users::set(std::vector<User> users) {
   std::sort(users.begin(), users.end(), [](const User& a, const User& b) { return a.name < b.name; });
   users_ = std::move(users);
-  remembered_count_ = 0;
+  verified_.assign(users_.size(), {});
+  wrong_.fill({});
+  const auto cheaper = [](const User& a, const User& b) { return a.cost_us < b.cost_us; };
+  const auto [least, most] = std::minmax_element(users_.begin(), users_.end(), cheaper);
+  cheapest_ = static_cast<std::size_t>(least - users_.begin());
+  costliest_ = static_cast<std::size_t>(most - users_.begin());
 }
 
-LoginResult Users::login(const http::Fields& fields) noexcept {
+void Users::keep_verified(const Users& before) {
+  for (std::size_t i = 0; i < users_.size(); ++i) {
+    const User* const same = before.find(users_[i].name);
+    if (same == nullptr || same->hash != users_[i].hash) continue;
+    verified_[i] = before.verified_[static_cast<std::size_t>(same - before.users_.data())];
+  }
+}
+
+LoginResult Users::login(const http::Fields& fields) noexcept { return check(fields, nullptr); }
+
+LoginResult Users::login(const http::Fields& fields, unsigned step) noexcept { return check(fields, &step); }
+
+LoginResult Users::check(const http::Fields& fields, const unsigned* step) noexcept {
   const http::Field* found = nullptr;
   for (const http::Field& field : fields.all()) {
     if (field.id != http::FieldName::proxy_authorization) continue;
     if (found != nullptr) return {What::malformed, {}};
     found = &field;
   }
-  return found == nullptr ? LoginResult{What::missing, {}} : check(found->value);
-}
-
-LoginResult Users::check(string_view value) noexcept {
+  if (found == nullptr) return {What::missing, {}};
   std::array<char, kCredentialsMax + 1> decoded;  // one more for a NUL after the password
   std::size_t length = 0;
-  const bool readable = http::decode_basic(value, std::span{decoded}.first(kCredentialsMax), length);
+  const bool readable = http::decode_basic(found->value, std::span{decoded}.first(kCredentialsMax), length);
   decoded[length] = '\0';
   const LoginResult login =
-      readable ? check_decoded({decoded.data(), length}) : LoginResult{What::malformed, {}};
+      readable ? check_decoded({decoded.data(), length}, step) : LoginResult{What::malformed, {}};
   wipe(decoded);
   return login;
 }
 
 // `credentials` is followed by a NUL.
-LoginResult Users::check_decoded(std::span<char> credentials) noexcept {
+LoginResult Users::check_decoded(std::span<char> credentials, const unsigned* step) noexcept {
   const string_view text{credentials.data(), credentials.size()};
   const std::size_t colon = text.find(':');  // the first: a name has none (RFC 7617 section 2)
   // No control characters (RFC 7617 section 2): a NUL would end the password early.
   if (colon == string_view::npos || base::has_control(text)) return {What::malformed, {}};
   if (users_.empty()) return {What::wrong, {}};
-  const base::SipHash hash = base::siphash(key_, text);
-  if (const User* const known = recall(hash)) return {What::good, known->name};
-  const User* const user = find(text.substr(0, colon));
-  // Hashes for an unknown name too, so that the time does not reveal which names exist.
-  const bool right = verify(user != nullptr ? *user : users_.front(), text.data() + colon + 1);
-  if (user == nullptr || !right) return {What::wrong, {}};
-  remember(hash, *user);
-  return {What::good, user->name};
+  const Given given{text.substr(0, colon), text.data() + colon + 1, text.size() - colon - 1,
+                    base::siphash(key_, text)};
+  const User* const user = find(given.name);
+  if (user != nullptr && is_verified(*user, given.hash)) return {What::good, user->name};
+  if (std::find(wrong_.begin(), wrong_.end(), given.hash) != wrong_.end()) return {What::wrong, {}};
+  return step == nullptr ? LoginResult{What::pending, {}} : compute(given, user, *step);
+}
+
+// The first hash decides. The second one makes all wrong passwords equally costly, where the users' hashes
+// are not.
+LoginResult Users::compute(const Given& given, const User* user, unsigned step) noexcept {
+  const User &cheapest = users_[cheapest_], &costliest = users_[costliest_];
+  if (step == 0) {
+    const bool right = verify(user != nullptr ? *user : cheapest, given);
+    if (user != nullptr && right) {
+      verified_[static_cast<std::size_t>(user - users_.data())] = given.hash;
+      return {What::good, user->name};
+    }
+    if (cheapest.cost_us < costliest.cost_us) return {What::pending, {}};
+  } else {
+    verify(user != nullptr && user->cost_us == costliest.cost_us ? cheapest : costliest, given);
+  }
+  wrong_[wrong_next_++ % wrong_.size()] = given.hash;
+  return {What::wrong, {}};
 }
 
 const User* Users::find(string_view name) const noexcept {
@@ -78,27 +108,19 @@ const User* Users::find(string_view name) const noexcept {
   return found != users_.end() && found->name == name ? &*found : nullptr;
 }
 
-bool Users::verify(const User& user, const char* password) noexcept {
-  ++computed_;
-  // A stored hash is not empty, so a failed computation never matches.
-  return equal_in_constant_time(hasher_->hash(password, user.hash.c_str()), user.hash);
-}
-
 // Its time reveals nothing, since a client without the key cannot predict the hash of a guess.
-const User* Users::recall(const base::SipHash& hash) noexcept {
-  const auto begin = remembered_.begin();
-  const auto end = begin + static_cast<std::ptrdiff_t>(remembered_count_);
-  const auto found = std::find_if(begin, end, [&hash](const Remembered& r) { return r.hash == hash; });
-  if (found == end) return nullptr;
-  std::rotate(begin, found, found + 1);
-  return &users_[remembered_.front().user];
+bool Users::is_verified(const User& user, const base::SipHash& hash) const noexcept {
+  return verified_[static_cast<std::size_t>(&user - users_.data())] == hash;
 }
 
-void Users::remember(const base::SipHash& hash, const User& user) noexcept {
-  if (remembered_count_ < remembered_.size()) ++remembered_count_;
-  const auto end = remembered_.begin() + static_cast<std::ptrdiff_t>(remembered_count_);
-  std::rotate(remembered_.begin(), end - 1, end);  // replaces the least recently used
-  remembered_.front() = {hash, static_cast<std::uint32_t>(&user - users_.data())};
+// A password that is too long is wrong, and costs as much as another one.
+bool Users::verify(const User& user, const Given& given) noexcept {
+  ++computed_;
+  last_cost_ = user.cost_us;
+  const bool fits = given.length <= user.password_bytes;
+  // A stored hash is not empty, so a failed computation never matches.
+  return equal_in_constant_time(hasher_->hash(fits ? given.password : "", user.hash.c_str()), user.hash) &&
+         fits;
 }
 
 }  // namespace plan

@@ -1,6 +1,6 @@
 // The kinds of wait. Each has a timeout, so that no record waits for ever: one table feeds the timers, the
-// end reasons, the options and the help text. The last kind, `throttle`, is a pause: it has no option, and
-// its end is not a failure.
+// end reasons, the options and the help text. The last kinds have no option. The end of `throttle`, a pause,
+// is not a failure.
 #pragma once
 #include <array>
 #include <span>
@@ -25,6 +25,7 @@ enum class Wait : std::uint8_t {
   tunnel,          // bytes in either direction of a tunnel
   linger,          // the client to close after the last byte (lingering close)
   throttle,        // the bandwidth limit to allow more bytes (--client-bytes)
+  login,           // the computation of a password hash
   none,            // not waiting
 };
 inline constexpr std::size_t kWaits = static_cast<std::size_t>(Wait::none);
@@ -56,6 +57,7 @@ inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
     {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_timeout, "tunnel bytes, in either direction"},
     {Wait::linger, "--linger-timeout", 2'000, false, base::Reason::complete, "the client to close after the last byte"},
     {Wait::throttle, "", 50, false, base::Reason::none, "the client's bandwidth limit"},
+    {Wait::login, "", 60'000, false, base::Reason::login_timeout, "the check of the password"},
 }};
 // clang-format on
 inline constexpr std::span<const WaitRow, kDeadlines> kDeadlineRows{kWaitRows.data(), kDeadlines};

@@ -1,20 +1,12 @@
 #include "reload.hpp"
 
 #include "../config/command_line.hpp"
+#include "../config/text_file.hpp"
 #include "../config/users_text.hpp"
 #include "../sys/sys.hpp"
+#include "resources.hpp"
 
 namespace server {
-namespace {
-
-base::SipKey random_key() noexcept {
-  base::SipKey key;
-  sys::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
-  return key;
-}
-
-}  // namespace
-
 std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::size_t clients) {
   auto first = std::make_unique<plan::Generation>(std::move(config));
   limit_clients(*first, nullptr, clients, random_key());
@@ -22,19 +14,24 @@ std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::siz
   return first;
 }
 
-std::string read_users(plan::Generation& generation, config::When when) {
-  constexpr std::size_t kFileMax = std::size_t{64} * 1024 * 1024;
+std::string read_users(plan::Generation& generation, const plan::Generation* before) {
+  constexpr std::size_t kFileMax = std::size_t{4} * 1024 * 1024;
+  const config::When when = before == nullptr ? config::When::start : config::When::reload;
   const std::string& file = generation.config.users_file;
   if (file.empty()) return {};
-  generation.hasher = plan::make_crypt();
+  generation.hasher = before != nullptr ? before->hasher : nullptr;
+  if (!generation.hasher) generation.hasher = plan::make_crypt(sys::cpu_us);
   if (!generation.hasher) return "--users needs libcrypt, which this program was built without";
   std::string text;
   if (std::string error = config::read_text_file(file, kFileMax, text, when); !error.empty()) return error;
   std::vector<plan::User> users;
   if (const std::string error = config::parse_users(text, *generation.hasher, users); !error.empty())
     return file + ": " + error;
-  generation.users = std::make_shared<plan::Users>(generation.hasher.get(), random_key());
+  const plan::Users* const known = before != nullptr ? before->users.get() : nullptr;
+  generation.users =
+      std::make_shared<plan::Users>(generation.hasher.get(), known != nullptr ? known->key() : random_key());
   generation.users->set(std::move(users));
+  if (known != nullptr) generation.users->keep_verified(*known);
   return {};
 }
 
@@ -44,7 +41,7 @@ Loaded load_generation(std::span<const char* const> arguments, const plan::Gener
   Loaded loaded{{}, std::move(line.message), std::move(line.warnings)};
   if (line.what != config::CommandLine::What::run) return loaded;
   auto next = std::make_unique<plan::Generation>(std::move(line.config));
-  loaded.error = read_users(*next, config::When::reload);
+  loaded.error = read_users(*next, &current);
   if (!loaded.error.empty()) return loaded;
   limit_clients(*next, &current, clients, random_key());
   group_servers(*next, current.group_key);

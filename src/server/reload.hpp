@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "../config/text_file.hpp"
 #include "../plan/generation.hpp"
 
 namespace server {
@@ -18,8 +17,9 @@ using Generations = std::vector<std::unique_ptr<plan::Generation>>;
 // The generation at start. `clients`: the number of clients whose rate limits are kept.
 std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::size_t clients);
 
-// Reads the file of --users. Returns an error message; empty: success.
-std::string read_users(plan::Generation& generation, config::When when);
+// Reads the file of --users. Users of `before`, which may be null, stay verified. Returns an error message;
+// empty: success.
+std::string read_users(plan::Generation& generation, const plan::Generation* before);
 
 struct Loaded {
   std::unique_ptr<plan::Generation> generation;  // null: failed

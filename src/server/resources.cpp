@@ -23,13 +23,13 @@ std::size_t exchanges_for(const Capacity& capacity) noexcept {
   return 2 * std::size_t{capacity.slots} + kRefusals;
 }
 
-base::SipKey random_key() {
+}  // namespace
+
+base::SipKey random_key() noexcept {
   base::SipKey key;
   sys::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
   return key;
 }
-
-}  // namespace
 
 Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation& generation)
     : capacity(with),

@@ -9,6 +9,9 @@
 
 namespace server {
 
+// A random, secret key.
+base::SipKey random_key() noexcept;
+
 struct Resources {
   // Reserves the memory of all records and pools. REQUIRES: `generation` outlives this.
   Resources(sys::Fd into_poller, const Capacity& with, plan::Generation& generation);

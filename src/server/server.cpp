@@ -109,6 +109,7 @@ void Server::turn() {
   resources_.upstreams.expire(worker_.now);
   admission_.accept_clients();
   feed_starved();  // PLANT(feed-starved)
+  worker_.budget.begin_turn();
   run_ready();
   report();
   free_generations();
@@ -173,10 +174,9 @@ void Server::feed_starved() {
   worker_.scheduler.wake(*holder);
 }
 
-// Runs each record of the ready queue once; one that is queued again meanwhile runs in the next turn.
 void Server::run_ready() {
   const std::uint64_t given_before = worker_.table.given();
-  worker_.scheduler.run_ready([this](request_info& record) { advance(record, worker_); });
+  run_records(worker_);
   if (worker_.table.given() != given_before) admission_.resume();
 }
 
@@ -205,6 +205,7 @@ int Server::sleep_ms() {
   consider(health_checker_.next_deadline());
   consider(shutdown_.deadline());
   consider(admission_.next_deadline());
+  if (worker_.scheduler.awaited(Share::hash)) consider(std::max(worker_.budget.pause_ends(), worker_.now));
   if (const int ms = resources_.resolver.timeout_ms(worker_.now); ms >= 0)
     consider(worker_.now + static_cast<std::uint64_t>(ms));
   release_pages();

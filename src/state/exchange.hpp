@@ -47,6 +47,7 @@ struct MessageInfo {
   bool end_in_doubt : 1 = false;         // client and upstream may see the request's end differently
   bool expects : 1 = false;              // the client waits for a 100 that has not come
   bool responds_early : 1 = false;       // the response began before the request was complete
+  bool counted : 1 = false;              // against the client's limit of requests
 };
 
 // All that is known about the request.
@@ -62,6 +63,8 @@ struct Exchange {
   std::uint32_t interim_bytes = 0;  // of the 1xx responses so far
   std::uint64_t phase_at = 0;       // when `phase` began, ms
   Phase phase = Phase::none;        // of SEND_REQUEST
+  std::uint8_t hashes = 0;          // computed for the client's password
+  std::uint64_t place = 0;          // in the order of those that wait for a share; 0: none
 };
 static_assert(sizeof(Exchange) <= 1856);
 static_assert(AccessRecord::kAttemptsMax == net::Connector::kReportedMax);

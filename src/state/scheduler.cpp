@@ -6,6 +6,7 @@ Scheduler::Scheduler(Table& table, plan::Shares& shares)
     : table_(table),
       shares_(shares),
       ready_(table.records()),
+      awaiting_{Queue{table.records()}, Queue{table.records()}},
       timers_([records = table.records()]<std::size_t... I>(std::index_sequence<I...>) {
         return std::array<TimerQueue, plan::kWaits>{((void)I, TimerQueue{records})...};
       }(std::make_index_sequence<plan::kWaits>{})) {
@@ -29,9 +30,22 @@ Scheduler::Queue& Scheduler::starved_with(const request_info& record) noexcept {
   return starved_[client][static_cast<std::size_t>(use_of(record))];
 }
 
+Scheduler::Queue& Scheduler::queue_of(const request_info& record) noexcept {
+  return record.awaits == Share::none ? ready_ : awaiting_[index(record.awaits)];
+}
+
+void Scheduler::unqueue(request_info& record) noexcept {
+  if (record.needs_block) return stop_starving(record);
+  queue_of(record).remove(table_.slot_of(record));
+  record.awaits = Share::none;
+}
+
 void Scheduler::wake(request_info& record) noexcept {
-  if (record.needs_block) stop_starving(record);
-  if (!record.ready.linked()) ready_.push(table_.slot_of(record));
+  if (record.ready.linked()) {
+    if (!record.needs_block && record.awaits == Share::none) return;
+    unqueue(record);
+  }
+  ready_.push(table_.slot_of(record));
 }
 
 void Scheduler::wait_for_block(request_info& record, std::uint64_t now) noexcept {
@@ -48,11 +62,33 @@ void Scheduler::stop_starving(request_info& record) noexcept {
   if (queue.empty()) shares_.end_waiting(shares_.client_of(table_.slot_of(record)), use_of(record));
 }
 
+void Scheduler::wait_for_share(request_info& record, Share share) noexcept {
+  std::uint64_t& place = record.exchange->place;
+  if (place == 0) place = order_[index(share)].place(shares_.client_of(table_.slot_of(record)));
+  record.awaits = share;
+  const auto later = [this](std::uint32_t one, std::uint32_t other) {
+    return table_.at(one).exchange->place > table_.at(other).exchange->place;
+  };
+  awaiting_[index(share)].insert(table_.slot_of(record), later);
+}
+
+request_info* Scheduler::take_first(Share share) noexcept {
+  Queue& queue = awaiting_[index(share)];
+  if (queue.empty()) return nullptr;
+  request_info& record = table_.at(queue.front());
+  unqueue(record);
+  order_[index(share)].serve(std::exchange(record.exchange->place, 0));
+  return &record;
+}
+
+void Scheduler::wake_all(Share share) noexcept {
+  Queue& queue = awaiting_[index(share)];
+  while (!queue.empty()) wake(table_.at(queue.front()));
+}
+
 void Scheduler::remove(request_info& record) noexcept {
   stop_timer(record);
-  if (!record.ready.linked()) return;
-  if (record.needs_block) return stop_starving(record);
-  ready_.remove(table_.slot_of(record));
+  if (record.ready.linked()) unqueue(record);
 }
 
 std::size_t Scheduler::feed(plan::BlockUse use, std::size_t blocks) noexcept {

@@ -4,6 +4,7 @@
 #include "bookkeeping.hpp"
 #include "forward.hpp"
 #include "local_response.hpp"
+#include "login.hpp"
 #include "web.hpp"
 
 using base::Reason;
@@ -13,14 +14,13 @@ namespace state {
 
 namespace {
 
-// Returns why the client may not have this request now; Reason::none if it may.
-Reason client_objection(const request_info& record, const Turn& turn, const Worker& worker,
-                        const http::RequestHead& head) noexcept {
-  const bool needs_login = turn.users() != nullptr && turn.listener(record).role != plan::Role::web;
-  if (needs_login && turn.users()->login(head.fields).what != plan::LoginResult::What::good)
-    return Reason::auth_required;
-  const bool too_many = turn.limits() != nullptr && !turn.limits()->may_request(record.client, worker.now);
-  return too_many ? Reason::too_many_requests : Reason::none;
+// The limit comes before the password, whose check costs most. Returns false if the client has sent too many
+// requests.
+bool count_request(const request_info& record, const Turn& turn, const Worker& worker) noexcept {
+  MessageInfo& message = record.exchange->message;
+  if (!message.counted && turn.limits() != nullptr)
+    message.counted = turn.limits()->may_request(record.client, worker.now);
+  return message.counted || turn.limits() == nullptr;
 }
 
 // Responds with an error to a request that is not forwarded.
@@ -69,9 +69,14 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;
   exchange.message.proxy_login =
       turn.users() == nullptr && plan.parent != nullptr && plan.parent->takes_login();
-  if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason))
-    if (const Reason why = client_objection(record, turn, worker, head); why != Reason::none)
-      return refuse(record, turn, worker, head, head_length, why);
+  if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason)) {
+    if (!count_request(record, turn, worker))
+      return refuse(record, turn, worker, head, head_length, Reason::too_many_requests);
+    const Login login = check_login(record, turn, worker, head);
+    if (login == Login::pending) return yield(Wait::login);
+    if (login == Login::refused)
+      return refuse(record, turn, worker, head, head_length, Reason::auth_required);
+  }
   return carry_out(record, turn, worker, head, head_length, plan);
 }
 

@@ -35,7 +35,8 @@ void wait(request_info& record, const Turn& turn, Worker& worker, Wait wait) noe
 void yield(request_info& record, const Turn& turn, Worker& worker, Wait wait) noexcept {
   if (wait == Wait::none) worker.scheduler.stop_timer(record);
   if (record.wait != wait) start_timer(record, turn, worker, wait);
-  worker.scheduler.wake(record);
+  if (turn.awaits == Share::none) return worker.scheduler.wake(record);
+  worker.scheduler.wait_for_share(record, turn.awaits);
 }
 
 // What a client may read meanwhile is for all its records, so they take turns: a record that has read
@@ -74,7 +75,8 @@ void end_turn(request_info& record, const Turn& turn, Worker& worker, const Resu
       return worker.scheduler.wait_for_block(record, worker.now);
     default:
       // PLANT(throttled-sleeps)
-      if (turn.throttled && may_sleep) return throttle(record, turn, worker, result.wait);
+      if (turn.throttled && may_sleep && turn.awaits == Share::none)
+        return throttle(record, turn, worker, result.wait);
       return yield(record, turn, worker, result.wait);
   }
 }

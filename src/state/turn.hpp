@@ -34,6 +34,7 @@ struct Turn {
   std::array<std::size_t, 2> budget{kBytes, kBytes};  // bytes that each lane may still read
   std::uint64_t charged = 0;                          // bytes read in this turn on its client's account
   bool throttled = false;                             // it could read more, and its client may not
+  Share awaits = Share::none;                         // it yields to wait for this
 };
 
 struct Worker;

@@ -434,6 +434,13 @@ std::size_t raise_descriptor_limit() noexcept {
 
 std::uint64_t now_ms() noexcept { return clock_ms(CLOCK_MONOTONIC); }
 
+std::uint64_t cpu_us() noexcept {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000 +
+         static_cast<std::uint64_t>(used.tv_nsec) / 1000;
+}
+
 std::uint64_t wall_ms() noexcept { return clock_ms(CLOCK_REALTIME); }
 
 std::uint64_t local_ms(std::uint64_t unix_ms) noexcept {

@@ -213,6 +213,8 @@ std::size_t raise_descriptor_limit() noexcept;
 void random_bytes(std::span<std::byte> out) noexcept;
 // CLOCK_MONOTONIC, in milliseconds.
 std::uint64_t now_ms() noexcept;
+// CLOCK_THREAD_CPUTIME_ID: CPU time of this thread, in microseconds.
+std::uint64_t cpu_us() noexcept;
 // CLOCK_REALTIME: milliseconds since 1970-01-01 UTC.
 std::uint64_t wall_ms() noexcept;
 // Adds the local time zone's offset to `unix_ms`.

@@ -833,6 +833,7 @@ void unreserve(std::byte* memory, std::size_t /*bytes*/) noexcept { std::free(me
 void release_pages(std::byte* /*memory*/, std::size_t /*bytes*/) noexcept {}
 std::size_t raise_descriptor_limit() noexcept { return World::current().descriptor_limit; }
 std::uint64_t now_ms() noexcept { return World::current().now(); }
+std::uint64_t cpu_us() noexcept { return 1000 * World::current().now(); }
 std::uint64_t local_ms(std::uint64_t unix_ms) noexcept { return unix_ms; }
 std::uint64_t wall_ms() noexcept { return 1'700'000'000'000 + World::current().now(); }
 

@@ -25,6 +25,7 @@ bool has(const string& answer, const string& field) {
 class Plain final : public plan::Hasher {
  public:
   bool knows(const char*) const noexcept override { return true; }
+  plan::HashCost cost(const char*) noexcept override { return {true, 1000, 72}; }
   std::string_view hash(const char* password, const char* setting) noexcept override {
     return string{password} == "secret" ? setting : "";
   }
@@ -56,6 +57,142 @@ TEST(Access, RequiresThePassword) {
     EXPECT_EQ(status_line(got), row.status) << row.field;
     EXPECT_EQ(has(got, "Proxy-Authenticate: Basic "), got.find(" 407 ") != string::npos);
   }
+}
+
+// "Basic ann:PASSWORD" for a password of one letter.
+string basic(char password) {
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto c = static_cast<unsigned char>(password);
+  // "ann" and ":x" in base64; the last group has two bytes.
+  return string{"Basic YW5u"} + kAlphabet[':' >> 2] + kAlphabet[(':' & 3U) << 4 | c >> 4] +
+         kAlphabet[(c & 15U) << 2] + "=";
+}
+
+// Notes each password that is hashed. "r" is right.
+class Noting final : public plan::Hasher {
+ public:
+  bool knows(const char*) const noexcept override { return true; }
+  plan::HashCost cost(const char*) noexcept override { return {true, 1000, 72}; }
+  std::string_view hash(const char* password, const char* setting) noexcept override {
+    asked += password;
+    return string{password} == "r" ? setting : "";
+  }
+  string asked;
+};
+
+// Requests that arrive at the same time, before the first turn.
+class Crowd : public Bench {
+ public:
+  Crowd() {
+    users->set({{"ann", "$6$saltsalt$" + string(86, 'x'), 1000}});
+    generation.users = users;
+  }
+  sim::ConnectionPtr ask(const char* from, char password) {
+    const auto connection = world.connect_to_program(8080);
+    const string text =
+        "GET http://10.0.0.9/ HTTP/1.0\r\nProxy-Authorization: " + basic(password) + "\r\n\r\n";
+    EXPECT_EQ(world.remote_send(*connection, text), text.size());
+    std::vector<sys::Event> events(16);
+    while (!world.still()) sys::wait(poller, events, 0);
+    sys::Address peer, any;
+    EXPECT_TRUE(sys::parse_ip(from, 1, peer));
+    admit(sys::accept(listener, any).fd, peer, 0, *worker);
+    return connection;
+  }
+  void turn() {
+    worker->now += 10;  // more than the pause after a hash
+    worker->budget.begin_turn();
+    run_records(*worker);
+  }
+
+  Noting hasher;
+  std::shared_ptr<plan::Users> users = std::make_shared<plan::Users>(&hasher, base::SipKey{1, 2});
+};
+
+TEST(Access, OneHashInATurnAndClientsTakeTurns) {
+  Crowd b;
+  for (const char guess : {'a', 'b', 'c', 'd'}) b.ask("10.9.0.1", guess);
+  b.ask("10.9.0.2", 'x');
+  b.ask("2001:db8::1", 'y');
+  b.ask("2001:db8::2", 'z');
+  const string order = "axybzcd";
+  for (std::size_t turn = 1; turn <= order.size(); ++turn) {
+    b.turn();
+    EXPECT_EQ(b.hasher.asked, order.substr(0, turn)) << "the /64 network is one client";
+    EXPECT_EQ(b.worker->budget.spent(), 1000U);
+  }
+}
+
+TEST(Access, AVerifiedUserNeverWaitsForAHash) {
+  Crowd b;
+  b.ask("10.9.0.1", 'r');
+  b.turn();
+  EXPECT_EQ(b.hasher.asked, "r");
+  for (const char guess : {'a', 'b', 'c'}) b.ask("10.9.0.1", guess);
+  b.ask("10.9.0.1", 'r');
+  b.turn();
+  EXPECT_EQ(b.record(4).state, State::SEND_REQUEST) << "the request was allowed";
+  EXPECT_EQ(b.hasher.asked, "ra");
+}
+
+// A browser opens several connections at once.
+TEST(Access, ConnectionsOfOneUserShareAHash) {
+  Crowd b;
+  b.ask("10.9.0.1", 'a');
+  for (int i = 0; i < 4; ++i) b.ask("10.9.0.2", 'r');
+  b.turn();
+  b.turn();
+  EXPECT_EQ(b.hasher.asked, "ar");
+  EXPECT_FALSE(b.scheduler.awaited(Share::hash));
+  b.turn();
+  for (std::uint32_t slot = 1; slot <= 4; ++slot)
+    EXPECT_EQ(b.record(slot).state, State::SEND_REQUEST) << slot;
+  EXPECT_EQ(b.hasher.asked, "ar");
+}
+
+TEST(Access, AClientThatLeavesNeedsNoHash) {
+  Crowd b;
+  b.ask("10.9.0.1", 'a');
+  b.ask("10.9.0.1", 'b');
+  b.turn();
+  b.record(1).side[kClient].hung = true;
+  b.scheduler.wake(b.record(1));
+  b.turn();
+  EXPECT_EQ(b.record(1).state, State::FREE);
+  EXPECT_EQ(b.hasher.asked, "a");
+}
+
+TEST(Access, AWaitForAHashEnds) {
+  Crowd b;
+  b.ask("10.9.0.1", 'a');
+  const auto waits = b.ask("10.9.0.1", 'b');
+  b.turn();
+  b.worker->budget.hashed(1000, b.worker->now, b.worker->now);  // none may be computed in this turn
+  b.worker->now += plan::row(plan::Wait::login).default_ms;
+  b.scheduler.expire(b.worker->now);
+  run_records(*b.worker);
+  EXPECT_EQ(b.hasher.asked, "a");
+  EXPECT_EQ(status_line(b.read(waits)), "HTTP/1.0 503 Service Unavailable");
+}
+
+// The limit of requests comes before the password, and a failure counts as five requests.
+TEST(Access, WrongPasswordsUseUpTheLimitOfRequests) {
+  Bench b;
+  Noting hasher;
+  b.generation.users = std::make_shared<plan::Users>(&hasher, base::SipKey{});
+  b.generation.users->set({{"ann", "$6$saltsalt$" + string(86, 'x'), 1000}});
+  b.config.allowance = {.requests = {1, 12}, .bytes = {}, .connections = 0};
+  limit_clients(b.generation, nullptr, 8, {});
+  string statuses;
+  for (const char password : {'a', 'r', 'b', 'c', 'r'}) {
+    const auto client = b.client();
+    b.send(client, "GET http://10.0.0.9/ HTTP/1.0\r\nProxy-Authorization: " + basic(password) + "\r\n\r\n");
+    statuses += b.read(client).substr(9, 3) + ' ';
+    b.world.remote_close(*client);
+    b.settle();
+  }
+  EXPECT_EQ(statuses, "407 502 407 407 429 ") << "12 tokens: 5, 1, 5, and with the last one a debt";
+  EXPECT_EQ(hasher.asked, "arbc");
 }
 
 TEST(Access, LimitsRequestsOfAClient) {

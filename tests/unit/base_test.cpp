@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "../../src/base/budget.hpp"
+#include "../../src/base/fair_order.hpp"
 #include "../../src/base/fair_share.hpp"
 #include "../../src/base/links.hpp"
 #include "../../src/base/pool.hpp"
@@ -330,6 +332,56 @@ TEST(FairShare, ReturningEndsWithEqualParts) {
   EXPECT_EQ(greedy, 10U);
   EXPECT_EQ(modest, 10U);
   EXPECT_FALSE(base::must_return(1, 0)) << "taking a client's only one would just exchange the two clients";
+}
+
+TEST(TurnBudget, IsSpentOnceATurn) {
+  base::TurnBudget budget;
+  budget.begin_turn();
+  budget.spend(base::TurnBudget::kUnits - 1);
+  EXPECT_FALSE(budget.exhausted());
+  budget.spend(1000);
+  EXPECT_TRUE(budget.exhausted());
+  EXPECT_EQ(budget.spent(), base::TurnBudget::kUnits + 999);
+  budget.begin_turn();
+  EXPECT_FALSE(budget.exhausted());
+}
+
+// Hashing gets a quarter of the time while there is other work, and all of it otherwise.
+TEST(TurnBudget, HashesLeaveTimeForOtherWork) {
+  base::TurnBudget budget;
+  budget.begin_turn();
+  EXPECT_TRUE(budget.may_hash(1000));
+  budget.hashed(50'000, 1000, 1050);
+  EXPECT_EQ(budget.spent(), 50'000U);
+  EXPECT_FALSE(budget.may_hash(9000)) << "one in a turn";
+  budget.begin_turn();
+  EXPECT_TRUE(budget.may_hash(1050)) << "there is nothing else to do";
+  budget.note_other_work();
+  EXPECT_EQ(budget.pause_ends(), 1200U);
+  EXPECT_FALSE(budget.may_hash(1199));
+  EXPECT_TRUE(budget.may_hash(1200));
+}
+
+TEST(TurnBudget, ThePauseAfterHashingIsLimited) {
+  base::TurnBudget budget;
+  for (std::uint64_t now = 1000; now < 100'000; now += 100) {
+    budget.begin_turn();
+    ASSERT_TRUE(budget.may_hash(now));
+    budget.hashed(100'000, now, now + 100);
+  }
+  budget.note_other_work();
+  EXPECT_EQ(budget.pause_ends(), 100'000 + base::TurnBudget::kPauseMaxMs);
+}
+
+TEST(FairOrder, AClientHasOnePieceAheadOfAnothersFirst) {
+  base::FairOrder order;
+  const std::uint64_t first = order.place(1), second = order.place(1), third = order.place(1);
+  const std::uint64_t other = order.place(2);
+  EXPECT_LE(first, other);
+  EXPECT_LT(other, second);
+  EXPECT_LT(second, third);
+  order.serve(third);
+  EXPECT_EQ(order.place(2), third) << "a client that was idle has no claim on the past";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A bench for the machine: real records and state functions on the simulated kernel, without the loop, so
 // that a test can check each step.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -109,9 +110,12 @@ class Bench {
       }
       for (const net::Token& token : resolver->woken(worker->now))
         if (request_info* const found = table.find(token); found != nullptr) scheduler.wake(*found);
-      const bool busy = count > 0 || !scheduler.idle() || !world.still();
-      for (int n = 0; n < 100 && !scheduler.idle(); ++n)
-        scheduler.run_ready([this](request_info& record) { advance(record, *worker); });
+      const bool busy = count > 0 || !scheduler.idle() || scheduler.awaited(Share::hash) || !world.still();
+      for (int n = 0; n < 100 && (!scheduler.idle() || scheduler.awaited(Share::hash)); ++n) {
+        worker->now = std::max(worker->now, worker->budget.pause_ends());  // sleeps so long
+        worker->budget.begin_turn();
+        run_records(*worker);
+      }
       still = busy ? 0 : still + 1;
     }
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "../../src/config/users_text.hpp"
 #include "../../src/http/basic_auth.hpp"
+#include "../../src/plan/hash_kinds.hpp"
 
 namespace {
 
@@ -30,19 +32,28 @@ class FakeHasher final : public plan::Hasher {
     return std::string_view{setting}.starts_with("$f$") || std::string_view{setting}.starts_with("$6$") ||
            std::string_view{setting}.size() == 13;
   }
-  std::string_view hash(const char* password, const char*) noexcept override {
+  // "$f$PASSWORD" costs 1000 us, and 1000 more for each "!" in it.
+  plan::HashCost cost(const char* setting) noexcept override {
+    const std::string_view hash{setting};
+    if (hash.find('?') != hash.npos) return {};
+    return {true, 1000 + 1000 * static_cast<std::uint64_t>(std::count(hash.begin(), hash.end(), '!')),
+            std::min<std::size_t>(plan::kPasswordBytesMax, 72)};
+  }
+  std::string_view hash(const char* password, const char* setting) noexcept override {
     asked_.emplace_back(password);
+    settings_.emplace_back(setting);
     if (broken) return {};
     made_ = "$f$" + string{password};
     std::replace(made_.begin(), made_.end(), ':', '.');
     return made_;
   }
   [[nodiscard]] const std::vector<string>& asked() const { return asked_; }
+  [[nodiscard]] const std::vector<string>& settings() const { return settings_; }
 
   bool broken = false;
 
  private:
-  std::vector<string> asked_;
+  std::vector<string> asked_, settings_;
   string made_;
 };
 
@@ -62,17 +73,26 @@ string base64(const string& text) {
 string basic(const string& credentials) { return "Basic " + base64(credentials); }
 
 // Reads a file as the configuration does. Returns the error.
-string read(Users& users, const plan::Hasher& hasher, const string& text) {
+string read(Users& users, plan::Hasher& hasher, const string& text) {
   std::vector<plan::User> list;
   string error = config::parse_users(text, hasher, list);
   if (error.empty()) users.set(std::move(list));
   return error;
 }
 
+// The result for the value of a Proxy-Authorization field, with as many hashes as it takes.
+LoginResult enter(Users& users, const string& value) {
+  http::Fields fields;
+  fields.add({"Proxy-Authorization", value});
+  LoginResult login = users.login(fields);
+  for (unsigned step = 0; login.what == What::pending; ++step) login = users.login(fields, step);
+  return login;
+}
+
 class WithUsers : public testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(read(users, hasher, "ann:$f$secret\nbob:$f$p.q\ncarl:$f$\n"), ""); }
-  What check(const string& value) { return users.check(value).what; }
+  What check(const string& value) { return enter(users, value).what; }
 
   FakeHasher hasher;
   Users users{&hasher, kKey};
@@ -120,14 +140,14 @@ TEST(ConstantTime, Equality) {
 }
 
 TEST_F(WithUsers, RightAndWrong) {
-  const LoginResult login = users.check(basic("ann:secret"));
+  const LoginResult login = enter(users, basic("ann:secret"));
   EXPECT_EQ(login.what, What::good);
   EXPECT_EQ(login.user, "ann");
   EXPECT_EQ(check(basic("bob:p:q")), What::good) << "the first colon separates";
   EXPECT_EQ(check(basic("carl:")), What::good) << "an empty password";
   for (const char* credentials : {"ann:secre", "ann:secret ", "ann:", "Ann:secret", "an:secret",
                                   "anna:secret", ":secret", "bob:secret", "dan:secret", ":", "ann:SECRET"}) {
-    const LoginResult wrong = users.check(basic(credentials));
+    const LoginResult wrong = enter(users, basic(credentials));
     EXPECT_EQ(wrong.what, What::wrong) << credentials;
     EXPECT_EQ(wrong.user, "") << credentials;
   }
@@ -162,7 +182,6 @@ TEST_F(WithUsers, TheFieldIsParsedStrictly) {
 
 TEST_F(WithUsers, LengthsAreLimited) {
   EXPECT_EQ(check(basic("ann:" + string(plan::kCredentialsMax - 4, 'x'))), What::wrong);
-  EXPECT_EQ(hasher.asked().back(), string(plan::kCredentialsMax - 4, 'x')) << "complete";
   EXPECT_EQ(check(basic("ann:" + string(plan::kCredentialsMax - 3, 'x'))), What::malformed);
   EXPECT_EQ(check("Basic " + string(100'000, 'A')), What::malformed);
 }
@@ -173,7 +192,8 @@ TEST_F(WithUsers, OneFieldIsRequired) {
   fields.add({"Authorization", value});
   EXPECT_EQ(users.login(fields).what, What::missing) << "that one is for the server";
   fields.add({"proxy-AUTHORIZATION", value});
-  EXPECT_EQ(users.login(fields).what, What::good);
+  EXPECT_EQ(users.login(fields).what, What::pending);
+  EXPECT_EQ(users.login(fields, 0).what, What::good);
   EXPECT_EQ(users.login(fields).user, "ann");
   fields.add({"Proxy-Authorization", value});
   EXPECT_EQ(users.login(fields).what, What::malformed);
@@ -182,9 +202,9 @@ TEST_F(WithUsers, OneFieldIsRequired) {
 TEST_F(WithUsers, ACorrectPasswordIsHashedOnce) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(check(basic("ann:secret")), What::good);
   EXPECT_EQ(users.computed(), 1U);
-  EXPECT_EQ(users.check(basic("ann:secret")).user, "ann") << "from the cache";
+  EXPECT_EQ(enter(users, basic("ann:secret")).user, "ann") << "from the cache";
   for (int i = 0; i < 3; ++i) EXPECT_EQ(check(basic("ann:wrong")), What::wrong);
-  EXPECT_EQ(users.computed(), 4U) << "a wrong one is not cached";
+  EXPECT_EQ(users.computed(), 2U) << "so is a wrong one";
   EXPECT_EQ(check(basic("bob:secret")), What::wrong) << "nor is one user's password another's";
 }
 
@@ -218,29 +238,82 @@ TEST_F(WithUsers, AnInvalidFileChangesNothing) {
   EXPECT_EQ(users.computed(), 1U);
 }
 
-TEST(Users, TheLeastRecentlyUsedIsEvicted) {
+TEST(Users, EachUserIsRememberedHoweverManyThereAre) {
   FakeHasher hasher;
   Users users{&hasher, kKey};
   string file;
   const auto name = [](std::size_t i) { return "u" + std::to_string(i); };
-  for (std::size_t i = 0; i <= plan::kRememberedMax; ++i) file += name(i) + ":$f$" + name(i) + "\n";
+  constexpr std::size_t kMany = 1000;
+  for (std::size_t i = 0; i < kMany; ++i) file += name(i) + ":$f$" + name(i) + "\n";
   ASSERT_EQ(read(users, hasher, file), "");
-  const auto enter = [&](std::size_t i) {
-    const LoginResult login = users.check(basic(name(i) + ":" + name(i)));
-    EXPECT_EQ(login.user, name(i));
-    return users.computed();
-  };
-  for (std::size_t i = 0; i < plan::kRememberedMax; ++i) enter(i);
-  EXPECT_EQ(enter(0), plan::kRememberedMax) << "all are cached; 0 is now the most recent";
-  EXPECT_EQ(enter(plan::kRememberedMax), plan::kRememberedMax + 1) << "one too many: evicts 1";
-  EXPECT_EQ(enter(0), plan::kRememberedMax + 1);
-  EXPECT_EQ(enter(1), plan::kRememberedMax + 2);
+  for (int round = 0; round < 2; ++round)
+    for (std::size_t i = 0; i < kMany; ++i)
+      EXPECT_EQ(enter(users, basic(name(i) + ":" + name(i))).user, name(i));
+  EXPECT_EQ(users.computed(), kMany) << "one hash for each";
+}
+
+TEST_F(WithUsers, OnlySoManyWrongOnesAreRemembered) {
+  const auto guess = [&](std::size_t i) { return check(basic("ann:guess" + std::to_string(i))); };
+  for (std::size_t i = 0; i <= plan::kWrongMax; ++i) guess(i);
+  EXPECT_EQ(users.computed(), plan::kWrongMax + 1);
+  guess(1);
+  EXPECT_EQ(users.computed(), plan::kWrongMax + 1) << "remembered";
+  guess(0);
+  EXPECT_EQ(users.computed(), plan::kWrongMax + 2) << "replaced by the last one";
+}
+
+// bcrypt reads 72 bytes: what follows them would be ignored.
+TEST_F(WithUsers, APasswordThatTheHashDoesNotReadWhollyIsWrong) {
+  const string longest(72, 'x');
+  ASSERT_EQ(read(users, hasher, "ann:$f$" + longest + "\nbob:$f$\n"), "");
+  EXPECT_EQ(check(basic("ann:" + longest)), What::good);
+  EXPECT_EQ(check(basic("ann:" + longest + "y")), What::wrong);
+  EXPECT_EQ(users.computed(), 2U) << "at the same cost";
+  EXPECT_EQ(check(basic("bob:" + longest + "y")), What::wrong) << "not even for an empty password";
+}
+
+// All wrong passwords cost the same, for each name.
+TEST(Users, WrongPasswordsCostTheSameForEachName) {
+  FakeHasher hasher;
+  for (const char* name : {"cheap", "costly", "unknown"}) {
+    Users users{&hasher, kKey};
+    ASSERT_EQ(read(users, hasher, "cheap:$f$a\ncostly:$f$!!!!!\n"), "");
+    http::Fields fields;
+    const string value = basic(string{name} + ":wrong");
+    fields.add({"Proxy-Authorization", value});
+    std::uint64_t cost = 0;
+    LoginResult login = users.login(fields);
+    for (unsigned step = 0; login.what == What::pending; ++step, cost += users.last_cost())
+      login = users.login(fields, step);
+    EXPECT_EQ(login.what, What::wrong) << name;
+    EXPECT_EQ(cost, 1000U + 6000U) << name;
+    EXPECT_EQ(users.computed(), 2U) << name;
+  }
+  Users alike{&hasher, kKey};
+  ASSERT_EQ(read(alike, hasher, "ann:$f$a\nbob:$f$b\n"), "");
+  EXPECT_EQ(enter(alike, basic("unknown:x")).what, What::wrong);
+  EXPECT_EQ(alike.computed(), 1U) << "one is enough if all cost the same";
+}
+
+TEST(Users, AReloadKeepsWhoIsVerified) {
+  FakeHasher hasher;
+  Users before{&hasher, kKey}, after{&hasher, kKey};
+  ASSERT_EQ(read(before, hasher, "ann:$f$a\nbob:$f$b\ncarl:$f$c\n"), "");
+  for (const char* credentials : {"ann:a", "bob:b"}) enter(before, basic(credentials));
+  ASSERT_EQ(read(after, hasher, "ann:$f$a\nbob:$f$changed\ncarl:$f$c\nzoe:$f$z\n"), "");
+  after.keep_verified(before);
+  EXPECT_EQ(enter(after, basic("ann:a")).what, What::good);
+  EXPECT_EQ(after.computed(), 0U);
+  EXPECT_EQ(enter(after, basic("bob:b")).what, What::wrong) << "the password has changed";
+  EXPECT_EQ(after.computed(), 1U);
+  EXPECT_EQ(enter(after, basic("carl:c")).what, What::good);
+  EXPECT_EQ(after.computed(), 2U);
 }
 
 TEST(Users, NoUserIsKnownBeforeAFileIsRead) {
   FakeHasher hasher;
   Users users{&hasher, kKey};
-  EXPECT_EQ(users.check(basic("ann:secret")).what, What::wrong);
+  EXPECT_EQ(enter(users, basic("ann:secret")).what, What::wrong);
   EXPECT_EQ(users.login({}).what, What::missing);
 }
 
@@ -250,8 +323,8 @@ TEST(Users, TheLinesOfAFile) {
   EXPECT_EQ(read(users, hasher, "# users\n\nann:$f$a\r\n \t\nbob jr:$f$b"), "")
       << "comments, blank lines, CR LF, no last LF";
   EXPECT_EQ(users.size(), 2U);
-  EXPECT_EQ(users.check(basic("ann:a")).what, What::good);
-  EXPECT_EQ(users.check(basic("bob jr:b")).what, What::good);
+  EXPECT_EQ(enter(users, basic("ann:a")).what, What::good);
+  EXPECT_EQ(enter(users, basic("bob jr:b")).what, What::good);
 }
 
 TEST(Users, AByteOrderMarkIsNoPartOfTheFirstName) {
@@ -261,7 +334,7 @@ TEST(Users, AByteOrderMarkIsNoPartOfTheFirstName) {
                  "\xef\xbb\xbf"
                  "ann:$f$secret\n"),
             "");
-  EXPECT_EQ(users.check(basic("ann:secret")).what, What::good);
+  EXPECT_EQ(enter(users, basic("ann:secret")).what, What::good);
 }
 
 TEST(Users, ErrorsOfAFile) {
@@ -289,6 +362,9 @@ TEST(Users, ErrorsOfAFile) {
       {"ann:secret\n", "looks like a password"},
       {"ann:$9$x$y\n", "crypt(3) does not know this kind"},
       {"ann:$6$salt$tooshort\n", "truncated"},
+      {"ann:$f$a\nbob:$f$" + string(400, '!') + "\n",
+       "line 2: the hash of user 'bob' is too costly: about 401 ms on this machine, at most 350 ms"},
+      {"ann:$f$?\n", "line 1: the hash of user 'ann' has unusual parameters"},
       {"ann:$f$a\nbob:$f$b\nann:$f$c\n", "line 3: duplicate user 'ann', first in line 1"},
   };
   for (const Row& row : rows) {
@@ -318,22 +394,70 @@ constexpr RealHash kRealHashes[] = {
 };
 
 TEST(Crypt, AcceptsHashesOfOtherPrograms) {
-  const std::unique_ptr<plan::Hasher> hasher = plan::make_crypt();
+  const std::unique_ptr<plan::Hasher> hasher =
+      plan::make_crypt([]() noexcept { return static_cast<std::uint64_t>(std::clock()); });
   if (!hasher) GTEST_SKIP() << "built without libcrypt";
   for (const RealHash& row : kRealHashes) {
     Users users{hasher.get(), kKey};
     ASSERT_EQ(read(users, *hasher, "ann:" + string{row.hash} + "\n"), "") << row.title;
-    EXPECT_EQ(users.check(basic("ann:secret")).what, What::good) << row.title;
-    EXPECT_EQ(users.check(basic("ann:Secret")).what, What::wrong) << row.title;
-    EXPECT_EQ(users.check(basic("ann:")).what, What::wrong) << row.title;
+    EXPECT_EQ(enter(users, basic("ann:secret")).what, What::good) << row.title;
+    EXPECT_EQ(enter(users, basic("ann:Secret")).what, What::wrong) << row.title;
+    EXPECT_EQ(enter(users, basic("ann:")).what, What::wrong) << row.title;
     EXPECT_EQ(users.computed(), 3U) << row.title;
+    EXPECT_GT(hasher->cost(row.hash).us, 0U) << row.title;
     const string cut{row.hash, std::string_view{row.hash}.size() - 1};
     EXPECT_NE(read(users, *hasher, "ann:" + cut + "\n"), "") << row.title << ": one character less";
   }
 }
 
+TEST(Crypt, TheWorkOfEachKind) {
+  struct Row {
+    const char* hash;
+    std::optional<std::uint64_t> work;
+    std::size_t password_bytes;
+  };
+  const Row rows[] = {{"$2b$05$x", 32, 72},
+                      {"$2y$31$x", std::uint64_t{1} << 31, 72},
+                      {"$2y$99$x", {}, 72},
+                      {"$2a$", {}, 72},
+                      {"$5$salt$x", 5000, 128},
+                      {"$6$rounds=123456$salt$x", 123456, 128},
+                      {"$6$rounds=1$salt$x", 1000, 128},
+                      {"$6$rounds=$salt$x", {}, 128},
+                      {"$1$salt$x", 1, 128},
+                      {"$y$j75$salt$x", 8 << 9, 128},
+                      {"$gy$j9T$salt$x", 32 << 11, 128},
+                      {"$y$j9T0$salt$x", {}, 128},
+                      {"$y$", {}, 128},
+                      {"$7$CU..../....salt$x", 1 << 14, 128},
+                      {"$7$CU.../....salt$x", {}, 128},
+                      {"_J9..salt", 725, 128},
+                      {"$md5,rounds=4$salt$x", 4100, 128},
+                      {"$sha1$2000$salt$x", 2000, 128},
+                      {"abNANd1rDfiNc", 1, 8}};
+  for (const Row& row : rows) {
+    const plan::HashKind* const kind = plan::hash_kind(row.hash);
+    ASSERT_NE(kind, nullptr) << row.hash;
+    EXPECT_EQ(kind->work(row.hash), row.work) << row.hash;
+    EXPECT_EQ(kind->password_bytes, row.password_bytes) << row.hash;
+    EXPECT_TRUE(kind->work(kind->sample)) << kind->sample;
+  }
+  EXPECT_EQ(plan::hash_kind("$9$x"), nullptr);
+}
+
+// Its hash takes days: it is not computed to find that out.
+TEST(Crypt, ATooCostlyHashIsRefusedWithoutComputingIt) {
+  const std::unique_ptr<plan::Hasher> hasher =
+      plan::make_crypt([]() noexcept { return static_cast<std::uint64_t>(std::clock()); });
+  if (!hasher) GTEST_SKIP() << "built without libcrypt";
+  Users users{hasher.get(), kKey};
+  const string error = read(users, *hasher, "ann:$2y$31$" + string(53, 'a') + "\n");
+  EXPECT_NE(error.find("line 1: the hash of user 'ann' is too costly"), string::npos) << error;
+}
+
 TEST(Crypt, RefusesUnsupportedHashes) {
-  const std::unique_ptr<plan::Hasher> hasher = plan::make_crypt();
+  const std::unique_ptr<plan::Hasher> hasher =
+      plan::make_crypt([]() noexcept { return static_cast<std::uint64_t>(std::clock()); });
   if (!hasher) GTEST_SKIP() << "built without libcrypt";
   for (const char* hash :
        {"$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/", "$9$abc$def", "$2y$99$abcdefghijklmnopqrstuu", "$",

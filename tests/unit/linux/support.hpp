@@ -212,7 +212,8 @@ class Machine {
   }
   // Runs each queued record once.
   void run() {
-    scheduler.run_ready([this](request_info& record) { advance(record, worker); });
+    worker.budget.begin_turn();
+    run_records(worker);
   }
   void take_events() {
     std::array<sys::Event, 64> events;

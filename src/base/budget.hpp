@@ -1,0 +1,60 @@
+// What one turn of the event loop may still spend: on hashing, compression, listings, pages and reading
+// files.
+//
+// Work that is bounded for one record is not bounded for a turn, in which each record runs. So all costly
+// work draws on this one object. What does not fit waits, in an order that is fair to the clients
+// (FairOrder), for the next turn. Moving bytes between sockets is not counted here: each record has a share
+// for it (Turn).
+//
+// Work is counted in units of about a microsecond, not measured, so that a test can bound a turn exactly. A
+// password hash is one indivisible piece of work, up to kHashMaxUnits. Therefore it is limited in time too:
+// at most one in a turn, and while there is other work, at most a quarter of the time.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+namespace base {
+
+class TurnBudget {
+ public:
+  static constexpr std::uint64_t kUnits = 10'000;          // for one turn
+  static constexpr std::uint64_t kPieceMax = 10'000;       // a piece of work other than a hash
+  static constexpr std::uint64_t kHashMaxUnits = 350'000;  // the costliest hash that is accepted
+  static constexpr std::uint64_t kPauseMaxMs = 1000;       // after hashing
+
+  void begin_turn() noexcept {
+    spent_ = 0;
+    hashed_ = false;
+  }
+  // There is other work than hashes.
+  void note_other_work() noexcept { busy_ = true; }
+
+  // No more work may begin in this turn. A piece that has begun may exceed the budget.
+  [[nodiscard]] bool exhausted() const noexcept { return spent_ >= kUnits; }
+  void spend(std::uint64_t units) noexcept { spent_ += units; }
+  // Units spent in this turn.
+  [[nodiscard]] std::uint64_t spent() const noexcept { return spent_; }
+
+  // A hash may be computed in this turn. `now` in ms.
+  [[nodiscard]] bool may_hash(std::uint64_t now) const noexcept {
+    return !hashed_ && (!busy_ || now >= pause_ends_);
+  }
+  // A hash of `units` was computed from `began` to `ended`, ms.
+  void hashed(std::uint64_t units, std::uint64_t began, std::uint64_t ended) noexcept {
+    spend(units);
+    hashed_ = true;
+    busy_ = false;
+    const std::uint64_t took = std::max<std::uint64_t>(ended - began, 1);
+    pause_ends_ = std::min(std::max(pause_ends_, began) + 4 * took, ended + kPauseMaxMs);
+  }
+  // When the pause after hashing ends, ms; 0: there is no other work that it is for.
+  [[nodiscard]] std::uint64_t pause_ends() const noexcept { return busy_ ? pause_ends_ : 0; }
+
+ private:
+  std::uint64_t spent_ = 0;
+  bool hashed_ = false;           // in this turn
+  bool busy_ = false;             // there was other work since the last hash
+  std::uint64_t pause_ends_ = 0;  // ms
+};
+
+}  // namespace base

@@ -1,0 +1,18 @@
+// The password that a request to the proxy needs (--users).
+#pragma once
+#include "../http/head.hpp"
+#include "turn.hpp"
+#include "worker.hpp"
+
+namespace state {
+
+enum class Login : std::uint8_t {
+  allowed,  // the client may have the request
+  pending,  // the record must yield: it waits until a hash may be computed
+  refused,  // 407
+};
+
+// Checks the password of the request with this head, if it needs one. REQUIRES: an exchange.
+Login check_login(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head) noexcept;
+
+}  // namespace state
