@@ -71,11 +71,12 @@ string check_hash(const plan::Hasher& hasher, const string& hash) {
 // Nothing else is served while a hash is computed.
 string take_cost(plan::Hasher& hasher, plan::User& user) {
   const plan::HashCost cost = hasher.cost(user.hash.c_str());
-  const string who = "the hash of user '" + base::printable(user.name) + "' ";
-  if (!cost.known) return who + "has unusual parameters" + string{kInstead};
+  const string subject = "the hash of user '" + base::printable(user.name) + "' ";
+  if (!cost.known) return subject + "has unusual parameters" + string{kInstead};
   if (cost.us > base::TurnBudget::kHashMaxUnits)
-    return who + "is too costly: about " + std::to_string(cost.us / 1000) + " ms on this machine, at most " +
-           std::to_string(base::TurnBudget::kHashMaxUnits / 1000) + " ms are allowed" + string{kInstead};
+    return subject + "is too costly: about " + std::to_string(cost.us / 1000) +
+           " ms on this machine, at most " + std::to_string(base::TurnBudget::kHashMaxUnits / 1000) +
+           " ms are allowed" + string{kInstead};
   user.cost_us = cost.us;
   user.password_bytes = cost.password_bytes;
   return {};

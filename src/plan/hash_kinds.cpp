@@ -57,7 +57,7 @@ Work yescrypt(string_view part) noexcept {
 Work plain_yescrypt(string_view hash) noexcept { return yescrypt(first_part(hash, "$y$")); }
 Work gost_yescrypt(string_view hash) noexcept { return yescrypt(first_part(hash, "$gy$")); }
 
-// "$7$BU..../....": N, then r = 32 and p = 1 as crypt_gensalt(3) writes them.
+// The digit after the prefix is N. Then r = 32 and p = 1 must follow, as crypt_gensalt(3) writes them.
 Work scrypt(string_view hash) noexcept {
   const string_view part = first_part(hash, "$7$");
   const std::size_t log = part.empty() ? string_view::npos : kDigits64.find(part[0]);

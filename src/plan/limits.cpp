@@ -153,7 +153,7 @@ bool ClientLimits::may_request(const sys::Address& client, std::uint64_t now) no
 
 void ClientLimits::failed(const sys::Address& client) noexcept {
   const Rate& rate = allowance_.requests;
-  const std::uint32_t index = find(key_of(client));
+  const std::uint32_t index = find(client_key(client));
   if (rate.per_second != 0 && index != base::kNoIndex) clients_[index].requests.take(rate, kFailureCost);
 }
 
