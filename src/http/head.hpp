@@ -120,7 +120,8 @@ Parsed parse_request(std::string_view bytes, std::size_t seen, RequestHead& head
 Parsed parse_response(std::string_view bytes, std::size_t seen, bool without_body,
                       ResponseHead& head) noexcept;
 
-// The version that the first line of a request claims, whatever else is wrong with it; HTTP/1.0 if it claims none.
+// The version that the first line of a request claims, whatever else is wrong with it; HTTP/1.0 if it claims
+// none.
 Version claimed_version(std::string_view bytes) noexcept;
 
 // A DNS name or an IPv4 address, as a URL has it: letters, digits, "-", "." and "_". If its last label is a

@@ -198,8 +198,9 @@ std::size_t write_answer(const ErrorDetails& failure, const ProxyFields& hop, st
   const string_view body = write_body(failure, title.view(), page);
 
   Writer out{room};
-  out << (failure.version == Version::http11 ? "HTTP/1.1 " : "HTTP/1.0 ") << title.view() << "\r\nDate: " << hop.date
-      << "\r\nContent-Type: " << look.type << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
+  out << (failure.version == Version::http11 ? "HTTP/1.1 " : "HTTP/1.0 ") << title.view()
+      << "\r\nDate: " << hop.date << "\r\nContent-Type: " << look.type
+      << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
   if (!error_reply(failure.reason).proxy_error.empty()) put_proxy_status(out, failure, hop.via);
   out << failure.fields;
   if (!failure.challenge.empty()) out << "Proxy-Authenticate: " << failure.challenge << "\r\n";

@@ -197,7 +197,8 @@ TEST(Connector, AllAddressesAreTried) {
   EXPECT_EQ(r.poll().status, Status::connected);
   EXPECT_EQ(r.connector.address(), member_address(21));
   EXPECT_EQ(r.connector.tried(), 21U);
-  ASSERT_EQ(r.connector.attempts().size(), Connector::kReportedMax) << "the first ones and the last are reported";
+  ASSERT_EQ(r.connector.attempts().size(), Connector::kReportedMax)
+      << "the first ones and the last are reported";
   EXPECT_EQ(r.connector.attempts().back().error, 0);
   EXPECT_EQ(r.connector.addresses().back(), member_address(21));
   EXPECT_EQ(r.connector.addresses()[6], member_address(7));
