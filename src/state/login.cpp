@@ -32,8 +32,16 @@ Login check_login(request_info& record, Turn& turn, Worker& worker, const http::
     turn.awaits = Share::hash;
     return Login::pending;
   }
-  if (what == What::wrong && turn.limits() != nullptr) turn.limits()->failed(record.client);
-  return Login::refused;
+  if (what != What::wrong) return Login::missing;
+  if (turn.limits() != nullptr) turn.limits()->failed(record.client);
+  return Login::wrong;
+}
+
+bool is_guess(const request_info& record, const Turn& turn, const http::RequestHead& head) noexcept {
+  plan::Users* const users = turn.users();
+  if (users == nullptr || turn.listener(record).role == plan::Role::web) return false;
+  const What what = users->login(head.fields).what;
+  return what == What::pending || what == What::wrong;
 }
 
 }  // namespace state

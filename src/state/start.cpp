@@ -1,5 +1,7 @@
 #include "start.hpp"
 
+#include <optional>
+
 #include "../plan/router.hpp"
 #include "bookkeeping.hpp"
 #include "forward.hpp"
@@ -28,6 +30,23 @@ Result refuse(request_info& record, Turn& turn, Worker& worker, const http::Requ
               std::size_t head_length, Reason why) noexcept {
   consume_request(record, head.body, head_length);
   return fail_request(record, turn, worker, why);
+}
+
+// Returns what the record does instead of the request: a refusal, or a wait for the check of the password. A
+// client that guesses is not kept: each guess costs it a connection.
+std::optional<Result> check_client(request_info& record, Turn& turn, Worker& worker,
+                                   const http::RequestHead& head, std::size_t head_length) noexcept {
+  if (!count_request(record, turn, worker)) {
+    if (is_guess(record, turn, head)) return fail_request(record, turn, worker, Reason::too_many_requests);
+    return refuse(record, turn, worker, head, head_length, Reason::too_many_requests);
+  }
+  switch (check_login(record, turn, worker, head)) {
+    case Login::allowed: return {};
+    case Login::pending: return yield(Wait::login);
+    case Login::missing: return refuse(record, turn, worker, head, head_length, Reason::auth_required);
+    case Login::wrong: break;
+  }
+  return fail_request(record, turn, worker, Reason::auth_required);
 }
 
 // A refusal that shows what the rules allow: only clients with a password may know.
@@ -69,14 +88,8 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;
   exchange.message.proxy_login =
       turn.users() == nullptr && plan.parent != nullptr && plan.parent->takes_login();
-  if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason)) {
-    if (!count_request(record, turn, worker))
-      return refuse(record, turn, worker, head, head_length, Reason::too_many_requests);
-    const Login login = check_login(record, turn, worker, head);
-    if (login == Login::pending) return yield(Wait::login);
-    if (login == Login::refused)
-      return refuse(record, turn, worker, head, head_length, Reason::auth_required);
-  }
+  if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason))
+    if (const auto instead = check_client(record, turn, worker, head, head_length)) return *instead;
   return carry_out(record, turn, worker, head, head_length, plan);
 }
 

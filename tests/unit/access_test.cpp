@@ -195,6 +195,19 @@ TEST(Access, WrongPasswordsUseUpTheLimitOfRequests) {
   EXPECT_EQ(hasher.asked, "arbc");
 }
 
+// A client that guesses is not kept, one that has not been asked yet is.
+TEST(Access, AWrongPasswordEndsTheConnection) {
+  for (const string& field : {string{}, "Proxy-Authorization: " + basic('a') + "\r\n"}) {
+    Crowd b;
+    b.config.http10 = false;
+    const auto client = b.client();
+    b.send(client, "GET http://10.0.0.9/ HTTP/1.1\r\nHost: x\r\n" + field + "\r\n");
+    const string got = b.read(client);
+    EXPECT_EQ(status_line(got), "HTTP/1.1 407 Proxy Authentication Required");
+    EXPECT_EQ(has(got, "Connection: close"), !field.empty()) << got;
+  }
+}
+
 TEST(Access, LimitsRequestsOfAClient) {
   Bench b;
   b.config.allowance = {.requests = {1, 2}, .bytes = {}, .connections = 0};
