@@ -21,7 +21,7 @@ Flow wait_to_read(Lane& lane) noexcept {
 
 // The turn is over. Another client may need the empty block.
 Flow pause(Lane& lane) noexcept {
-  lane.block.reset();  // PLANT(empty-block-returned)
+  lane.block.reset();
   return Flow::budget;
 }
 

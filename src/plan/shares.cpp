@@ -148,7 +148,26 @@ std::uint32_t Shares::block_holder(std::uint32_t client) const noexcept {
 void Shares::begin_waiting(std::uint32_t client, BlockUse use, std::uint64_t now) noexcept {
   Wait& wait = clients_[client].waits[static_cast<std::size_t>(use)];
   assert(!wait.waits);
-  wait = {.waits = true, .since = now};
+  wait = {.waits = true, .since = now, .turn = ++turns_};
+  waiting_[static_cast<std::size_t>(use)].add(client, clients_[client].blocks);
+}
+
+std::optional<BlockUse> Shares::next_use(bool bodies) const noexcept {
+  const std::uint32_t head = neediest(BlockUse::head);
+  const std::uint32_t body = bodies ? neediest(BlockUse::body) : base::kNoIndex;
+  if (head == base::kNoIndex && body == base::kNoIndex) return std::nullopt;
+  if (head == base::kNoIndex) return BlockUse::body;
+  if (body == base::kNoIndex) return BlockUse::head;
+  if (blocks(head) != blocks(body)) return blocks(head) < blocks(body) ? BlockUse::head : BlockUse::body;
+  const bool head_first = wait_of(head, BlockUse::head).turn < wait_of(body, BlockUse::body).turn;
+  return head_first ? BlockUse::head : BlockUse::body;
+}
+
+void Shares::had_turn(std::uint32_t client, BlockUse use) noexcept {
+  Wait& wait = clients_[client].waits[static_cast<std::size_t>(use)];
+  if (!wait.waits) return;
+  wait.turn = ++turns_;
+  waiting_[static_cast<std::size_t>(use)].remove(client, clients_[client].blocks);
   waiting_[static_cast<std::size_t>(use)].add(client, clients_[client].blocks);
 }
 

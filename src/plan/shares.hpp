@@ -4,6 +4,7 @@
 // A connection is the number of its slot in the table of records.
 #pragma once
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "../base/ranking.hpp"
@@ -72,6 +73,12 @@ class Shares {
   [[nodiscard]] std::uint32_t neediest(BlockUse use) const noexcept {
     return waiting_[static_cast<std::size_t>(use)].lowest();
   }
+  // What the next block is for: the neediest client of the two uses, of equals the one whose last turn is
+  // longer ago. Without `bodies` only heads count. Nothing: no client waits.
+  [[nodiscard]] std::optional<BlockUse> next_use(bool bodies) const noexcept;
+  // A connection of that client has got its turn: clients that wait and hold no more come before the next
+  // one.
+  void had_turn(std::uint32_t client, BlockUse use) noexcept;
   // Since when a client waits, ms. REQUIRES: it waits.
   [[nodiscard]] std::uint64_t waits_since(std::uint32_t client, BlockUse use) const noexcept {
     return clients_[client].waits[static_cast<std::size_t>(use)].since;
@@ -91,6 +98,7 @@ class Shares {
   struct Wait {
     bool waits = false;
     std::uint64_t since = 0;
+    std::uint64_t turn = 0;  // number of its last turn, or of the beginning
   };
   struct Client {
     ClientKey key;
@@ -110,7 +118,12 @@ class Shares {
   void count_blocks(std::uint32_t client, std::uint32_t blocks) noexcept;
   Peers& peers_of(const Held& held) noexcept;
 
+  [[nodiscard]] const Wait& wait_of(std::uint32_t client, BlockUse use) const noexcept {
+    return clients_[client].waits[static_cast<std::size_t>(use)];
+  }
+
   base::SipKey key_;
+  std::uint64_t turns_ = 0;
   std::vector<Held> held_;  // by slot
   std::vector<Client> clients_;
   std::vector<std::uint32_t> table_;               // the first client of each hash bucket

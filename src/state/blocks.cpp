@@ -46,15 +46,16 @@ bool is_stalled(const request_info& record, const Worker& worker) noexcept {
 }  // namespace
 
 std::size_t blocks_to_leave(const request_info& record, const Worker& worker, BlockUse use) noexcept {
-  // PLANT(no-jumping-the-queue)
   if (!record.has_turn && worker.scheduler.block_needed(use)) return worker.blocks.limit();
   return use == BlockUse::body ? reserved_blocks(worker) : 0;
 }
 
 void feed_starved(Worker& worker) noexcept {
-  const std::size_t fed = worker.scheduler.feed(BlockUse::head, available(worker, BlockUse::head));
-  const std::size_t left = available(worker, BlockUse::body);
-  worker.scheduler.feed(BlockUse::body, left - std::min(left, fed));
+  for (std::size_t free = free_blocks(worker); free > 0; --free) {
+    const auto use = worker.shares.next_use(free > reserved_blocks(worker));  // PLANT(neediest-of-both-uses)
+    if (!use) return;
+    worker.scheduler.feed(*use, 1);
+  }
 }
 
 request_info* starving_others(Worker& worker) noexcept {

@@ -97,6 +97,7 @@ std::size_t Scheduler::feed(plan::BlockUse use, std::size_t blocks) noexcept {
     const std::uint32_t client = shares_.neediest(use);
     request_info& record = table_.at(starved_[client][static_cast<std::size_t>(use)].front());
     stop_starving(record);
+    shares_.had_turn(client, use);  // PLANT(clients-take-turns)
     record.has_turn = true;
     ready_.push_front(table_.slot_of(record));
   }

@@ -44,7 +44,8 @@ class Scheduler {
     }
   }
   // Lets at most `blocks` records that wait for a block run next, before all others: those of the client that
-  // holds fewest, in the order in which they came. Returns their number.
+  // holds fewest, in the order in which they came; clients that hold equally many take turns. Returns their
+  // number.
   std::size_t feed(plan::BlockUse use, std::size_t blocks) noexcept;
   // No record is ready, or waits for a part of the turn's work.
   [[nodiscard]] bool idle() const noexcept { return ready_.empty() && !awaited(Share::work); }

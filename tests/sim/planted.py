@@ -91,8 +91,8 @@ MISTAKES = [
     ("the client named by a PROXY header is forgotten", [("client-of-proxy-header", delete())]),
     ("only idle connections give way to another client", [("greedy-gives-way", part("shares.busy_connection(newcomer)", "base::kNoIndex"))]),
     ("no buffer is returned to another client", [("holder-gives-way", part("worker.shares.block_holder(client)", "base::kNoIndex"))]),
-    ("a record takes a block before those that wait", [("no-jumping-the-queue", condition("false"))]),
-    ("a record keeps its empty block", [("empty-block-returned", delete())]),
+    ("one client's records get all free blocks", [("clients-take-turns", delete())]),
+    ("heads always get the free block", [("neediest-of-both-uses", part("next_use(free > reserved_blocks(worker))", "next_use(!worker.scheduler.block_needed(BlockUse::head))"))]),
     ("a broken tunnel looks ended", [("truncated-tunnel-resets", condition("false"))]),
 ]
 

@@ -161,4 +161,41 @@ TEST(Blocks, APartOfThePoolIsForHeads) {
   EXPECT_TRUE(b.read(client).ends_with("ok"));
 }
 
+TEST(Blocks, ARecordTakesNoneBeforeThoseThatWait) {
+  Short b{3};
+  auto& host = b.origin();
+  std::vector<base::BlockPtr> held;
+  while (b.blocks_pool.used() < 3) held.push_back(b.blocks_pool.take());
+  const auto modest = b.client(kModest);
+  b.send(modest, kGet);
+  ASSERT_TRUE(b.record(0).needs_block);
+  held.pop_back();
+  const auto greedy = b.client(kGreedy);
+  b.send(greedy, kGet);  // runs while a block is free
+  EXPECT_TRUE(b.record(1).needs_block);
+  b.turn();
+  EXPECT_FALSE(b.record(0).needs_block);
+  EXPECT_NE(b.arrival(host), nullptr);
+}
+
+TEST(Blocks, ARecordReturnsItsEmptyBlockAtTheEndOfItsRun) {
+  Bench b{4, 1 << 20, false};
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, kGet);
+  const auto at = b.arrival(host);
+  const string body(200'000, 'x');
+  b.world.remote_send(*at, "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 200000\r\n\r\n" + body);
+  b.world.settle();
+  std::vector<sys::Event> events(16);
+  const std::size_t count = sys::wait(b.poller, events, 0);
+  for (std::size_t i = 0; i < count; ++i)
+    deliver(net::Token::unpacked(events[i].token), events[i], *b.worker);
+  b.scheduler.run_ready([&b](request_info& record) { advance(record, *b.worker); });
+  ASSERT_TRUE(b.record().ready.linked()) << "its share of the turn is used up";
+  EXPECT_GT(b.record().lane[kResponse].bytes_sent, 0U);
+  EXPECT_EQ(b.blocks_pool.used(), 0U);
+  EXPECT_TRUE(b.read(client).ends_with(body));
+}
+
 }  // namespace

@@ -147,6 +147,28 @@ TEST(Shares, TheNextBlockIsForTheClientThatHoldsFewest) {
   EXPECT_EQ(shares.neediest(BlockUse::body), kNoIndex);
 }
 
+TEST(Shares, ClientsThatHoldEquallyManyTakeTurns) {
+  Shares shares{8, {}};
+  for (std::uint32_t slot = 0; slot < 3; ++slot) shares.open(slot, client(slot));
+  const std::uint32_t flood = shares.client_of(0), one = shares.client_of(1), other = shares.client_of(2);
+  EXPECT_FALSE(shares.next_use(true));
+  shares.begin_waiting(flood, BlockUse::head, 1);
+  shares.begin_waiting(one, BlockUse::head, 2);
+  shares.begin_waiting(other, BlockUse::body, 3);
+  EXPECT_EQ(shares.next_use(true), BlockUse::head);
+  EXPECT_EQ(shares.neediest(BlockUse::head), flood);
+  shares.had_turn(flood, BlockUse::head);
+  EXPECT_EQ(shares.next_use(true), BlockUse::head);
+  EXPECT_EQ(shares.neediest(BlockUse::head), one);
+  shares.end_waiting(one, BlockUse::head);
+  EXPECT_EQ(shares.next_use(true), BlockUse::body) << "heads are not always first";
+  EXPECT_EQ(shares.next_use(false), BlockUse::head);
+  shares.had_turn(other, BlockUse::body);
+  EXPECT_EQ(shares.next_use(true), BlockUse::head);
+  shares.update(0, {.blocks = 1});
+  EXPECT_EQ(shares.next_use(true), BlockUse::body) << "it holds fewer";
+}
+
 TEST(Shares, AnIpv6ClientIsItsNetwork) {
   Shares shares{8, {}};
   sys::Address one, other, elsewhere;
