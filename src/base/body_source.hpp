@@ -25,6 +25,7 @@ class BodySource {
   struct Produced {
     Got got;
     std::size_t bytes;
+    std::size_t work = bytes;  // bytes that were read or compressed for them
   };
 
   BodySource() = default;

@@ -68,7 +68,7 @@ base::BodySource::Produced Gzip::produce(std::span<std::byte> room) noexcept {
     if (finished_) break;
     if (result != Z_OK && result != Z_BUF_ERROR) return {Got::failed, 0};
   }
-  return {Got::some, most - stream_.avail_out};
+  return {Got::some, most - stream_.avail_out, stream_.total_in - begin};
 }
 
 }  // namespace

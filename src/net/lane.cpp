@@ -181,7 +181,7 @@ Flow produce(Lane& lane, base::BodySource& source, const Stores& stores, std::si
       source.produce({lane.block->bytes + start, lane.framing.wanted(room)});
   if (made.got == base::BodySource::Got::failed) return truncated(lane);
   if (made.got == base::BodySource::Got::end) return end_body(lane);
-  spend(budget, made.bytes);
+  spend(budget, std::max(made.bytes, made.work));
   spend(most, made.bytes);
   lane.framing.pass(made.bytes);
   lane.end = static_cast<std::uint16_t>(start + made.bytes);

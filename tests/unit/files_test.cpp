@@ -606,4 +606,32 @@ TEST_F(FilesTest, TheFileOfAListener) {
   EXPECT_EQ(files::open_whole_file("/nowhere", "sub", why), nullptr);
 }
 
+// As many zeros as `left`.
+class Zeros final : public base::BodySource {
+ public:
+  explicit Zeros(std::size_t length) noexcept : left(length) {}
+  Produced produce(std::span<std::byte> room) noexcept override {
+    const std::size_t count = std::min(room.size(), left);
+    std::fill_n(room.begin(), count, std::byte{});
+    left -= count;
+    return {count == 0 ? Got::end : Got::some, count};
+  }
+  std::size_t left;
+};
+
+// Zeros shrink to a thousandth: the budget of a turn must see the input, not the output.
+TEST(Files, WhatIsCompressedCountsAsWork) {
+  if (!files::has_gzip()) GTEST_SKIP() << "built without zlib";
+  constexpr std::size_t kLength = std::size_t{10} << 20;
+  std::unique_ptr<base::BodySource> zeros = std::make_unique<Zeros>(kLength);
+  const auto gzip = files::make_gzip(zeros, 6, nullptr);
+  std::array<std::byte, 16'384> room;
+  std::size_t work = 0;
+  for (auto made = gzip->produce(room); made.got == base::BodySource::Got::some; made = gzip->produce(room)) {
+    EXPECT_LE(made.work, std::size_t{144} * 1024);
+    work += made.work;
+  }
+  EXPECT_EQ(work, kLength);
+}
+
 }  // namespace
