@@ -10,8 +10,8 @@
 #include "src/config/json.hpp"
 #include "src/config/rule_text.hpp"
 #include "src/explain/explain.hpp"
-#include "src/net/name_source.hpp"
 #include "src/plan/crypt.hpp"
+#include "src/server/machine.hpp"
 #include "src/server/server.hpp"
 #include "src/watch/diagnostics.hpp"
 #include "src/watch/sink.hpp"
@@ -78,10 +78,7 @@ int explain_request(Arguments arguments) {
   const CommandLine line = config::parse_command_line(rest);
   print_warnings(line.warnings);
   if (line.what == CommandLine::What::wrong) return fail(kExitUsage, line.message);
-  std::vector<sys::OwnAddress> machine;
-  if (const int error = sys::own_addresses(machine); error != 0)
-    print_diagnostics(std::string{"cannot read the addresses of this machine: "} + std::strerror(error));
-  for (const sys::OwnAddress& own : machine) question.machine.push_back({own.address, own.prefix});
+  server::read_own_networks(question.machine);
   std::fputs(explain::explain(line.config, question, explain::look_up).c_str(), stdout);
   return 0;
 }

@@ -1,10 +1,9 @@
-// What one turn of the event loop may still spend: on hashing, compression, listings, pages and reading
-// files.
+// What one turn of the event loop may still spend on costly work.
 //
-// Work that is bounded for one record is not bounded for a turn, in which each record runs. So all costly
-// work draws on this one object. What does not fit waits, in an order that is fair to the clients
-// (FairOrder), for the next turn. Moving bytes between sockets is not counted here: each record has a share
-// for it (Turn).
+// Work that is bounded for one record is not bounded for a turn, in which each record runs. What does not fit
+// waits, in an order that is fair to the clients (FairOrder), for the next turn. Password hashes draw on it.
+// Moving and compressing bytes is not counted here: each record has a share for it (Turn). Listings and pages
+// are not counted yet.
 //
 // Work is counted in units of about a microsecond, not measured, so that a test can bound a turn exactly. A
 // password hash is one indivisible piece of work, up to kHashMaxUnits. Therefore it is limited in time too:
@@ -18,7 +17,6 @@ namespace base {
 class TurnBudget {
  public:
   static constexpr std::uint64_t kUnits = 10'000;          // for one turn
-  static constexpr std::uint64_t kPieceMax = 10'000;       // a piece of work other than a hash
   static constexpr std::uint64_t kHashMaxUnits = 350'000;  // the costliest hash that is accepted
   static constexpr std::uint64_t kPauseMaxMs = 1000;       // after hashing
 

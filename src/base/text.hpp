@@ -128,6 +128,12 @@ constexpr bool parse_port(std::string_view text, std::uint16_t& port) noexcept {
 
 // Returns `text` in lower case (ASCII).
 std::string lowered(std::string_view text);
+// Removes a UTF-8 byte order mark, which some editors put in front of a file.
+constexpr std::string_view without_byte_order_mark(std::string_view text) noexcept {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
 // Returns the text for a message on a terminal: control characters (ASCII and C1, in UTF-8) as \xHH.
 std::string printable(std::string_view text);
 

@@ -57,7 +57,7 @@ bool parse_ports(string_view text, plan::Ports& out) noexcept {
 string parse_network(string_view text, plan::Network& out) {
   const std::size_t slash = std::min(text.find('/'), text.size());
   const string invalid = "invalid network " + base::quoted(text) + ": expected ";
-  const string expected = invalid + "ADDRESS or ADDRESS/BITS, as in 192.168.0.0/16";
+  string expected = invalid + "ADDRESS or ADDRESS/BITS, as in 192.168.0.0/16";
   plan::Network network;
   if (!sys::parse_ip(text.substr(0, slash), 0, network.address)) return expected;
   const std::size_t bits = network.address.bits();

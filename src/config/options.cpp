@@ -204,7 +204,7 @@ string take_nameserver(plan::Config& config, string_view text) {
   constexpr std::size_t kServersMax = 8;
   if (config.nameservers.size() == kServersMax) return "more than 8 DNS servers";
   sys::Address address;
-  if (const string error = parse_server(text, 53, address); !error.empty()) return error;
+  if (string error = parse_server(text, 53, address); !error.empty()) return error;
   config.nameservers.push_back(address);
   return {};
 }
@@ -230,24 +230,31 @@ string take_ports(std::vector<plan::Ports>& out, string_view text) {
   return {};
 }
 
-string take_trusted_proxies(plan::Config& config, string_view text) {
-  config.trusted_proxies.clear();
+// Calls `take` for each element of a list, also for empty ones, until it returns an error. Returns the error.
+template <class Take>
+string take_each(string_view text, Take take) {
   for (bool more = true; more;) {
     more = text.find(',') != string_view::npos;
-    plan::Network network;
-    if (string error = parse_network(base::next_element(text), network); !error.empty()) return error;
-    config.trusted_proxies.push_back(network);
+    if (string error = take(base::next_element(text)); !error.empty()) return error;
   }
   return {};
+}
+
+string take_trusted_proxies(plan::Config& config, string_view text) {
+  config.trusted_proxies.clear();
+  return take_each(text, [&config](string_view element) {
+    plan::Network network;
+    string error = parse_network(element, network);
+    if (error.empty()) config.trusted_proxies.push_back(network);
+    return error;
+  });
 }
 
 // "websocket,tcp", or "none".
 string take_upgrade(plan::Config& config, string_view text) {
   config.upgrade.emplace();
   if (text == "none") return {};
-  for (bool more = true; more;) {
-    more = text.find(',') != string_view::npos;
-    const string_view protocol = base::next_element(text);
+  return take_each(text, [&config](string_view protocol) -> string {
     const bool valid = !protocol.empty() && std::all_of(protocol.begin(), protocol.end(), [](char c) {
       return c == '/' || base::is(c, base::kToken);
     });
@@ -258,8 +265,8 @@ string take_upgrade(plan::Config& config, string_view text) {
       return "protocol " + base::quoted(protocol) +
              " is never passed on: the rules could not see its requests";
     config.upgrade->push_back(base::lowered(protocol));
-  }
-  return {};
+    return {};
+  });
 }
 
 string take_connect_ports(plan::Config& config, string_view text) {

@@ -86,7 +86,7 @@ string take_element(string_view text, NoParent& out) {
       ": expected *, example.com, .example.com, 10.0.0.0/8 or ::1, with optional :PORT as in [::1]:80";
   if (!take_port_off(text, out.port)) return error;
   if (text == "*") return {};
-  const string not_network = take_network(text, out.network);
+  string not_network = take_network(text, out.network);
   if (not_network.empty()) out.kind = NoParent::Kind::network;
   sys::Address address;
   if (not_network.empty() || sys::parse_ip(text.substr(0, text.find('/')), 0, address)) return not_network;

@@ -114,10 +114,9 @@ string_view take_line(string_view& text) {
 }  // namespace
 
 string parse_users(string_view text, plan::Hasher& hasher, std::vector<plan::User>& out) {
-  constexpr string_view kByteOrderMark = "\xef\xbb\xbf";  // some editors write it before the first line
   std::vector<plan::User> users;
   std::vector<Place> places;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  text = base::without_byte_order_mark(text);
   for (std::size_t number = 1; !text.empty(); ++number) {
     const string_view line = take_line(text);
     if (base::trimmed(line).empty() || line.front() == '#') continue;

@@ -266,7 +266,7 @@ string explain(const plan::Config& config, const Question& question, LookUp look
 Found look_up(const plan::Config& config, const http::Authority& host) {
   const sys::Opened poller = sys::make_poller();
   net::Resolver resolver{poller.fd};
-  resolver.use(config.nameservers, sys::now_ms());
+  resolver.use(config.nameservers);
   const std::uint64_t end = sys::now_ms() + config.wait(plan::Wait::resolve);
   net::Resolver::Waiter me;
   for (;;) {

@@ -58,6 +58,10 @@ struct Body {
   enum class Kind : std::uint8_t { none, length, chunked, until_eof };
   Kind kind = Kind::none;
   std::uint64_t length = 0;  // for `length`, in bytes
+  // It certainly has no byte.
+  [[nodiscard]] constexpr bool empty() const noexcept {
+    return kind == Kind::none || (kind == Kind::length && length == 0);
+  }
   bool operator==(const Body&) const = default;
 };
 
@@ -97,8 +101,8 @@ struct ResponseHead {
   bool persistent = false;
   bool upgrade = false;   // as in a request
   bool controls = false;  // it contains control characters other than HTAB
-  std::optional<std::uint64_t>
-      length;  // Content-Length, unless it contradicts itself in a response without body
+  // Content-Length, unless it contradicts itself in a response without body.
+  std::optional<std::uint64_t> length;
   Fields fields;
   // 1xx: another head follows (RFC 9110 section 15.2).
   [[nodiscard]] bool interim() const noexcept { return status < 200; }

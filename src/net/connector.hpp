@@ -20,8 +20,8 @@ namespace net {
 // connector keeps the earlier ones. The caller decides when the next attempt is due.
 class Connector {
  public:
-  static constexpr std::size_t kReportedMax =
-      8;  // attempts whose results are kept: the first ones, and the last
+  // Attempts whose results are kept: the first ones, and the last.
+  static constexpr std::size_t kReportedMax = 8;
   static constexpr std::size_t kPendingMax = 8;  // attempts at the same time; the oldest gives way
 
   enum class Status : std::uint8_t { pending, connected, failed };

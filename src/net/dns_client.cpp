@@ -47,8 +47,8 @@ void DnsClient::use(std::vector<sys::Address> servers) {
   refreshed_ = false;
 }
 
-bool DnsClient::refresh(std::uint64_t now, bool at_once) {
-  if (refreshed_ && !at_once && now - refreshed_at_ < kRefreshMs) return false;
+bool DnsClient::refresh(std::uint64_t now) {
+  if (refreshed_ && now - refreshed_at_ < kRefreshMs) return false;
   refreshed_ = true;
   refreshed_at_ = now;
   const bool hosts_changed = hosts_.refresh();
@@ -72,7 +72,7 @@ bool DnsClient::set_servers(std::vector<sys::Address> servers, std::uint64_t now
 }
 
 void DnsClient::ask(const std::string& host, std::uint64_t now) {
-  refresh(now, false);
+  refresh(now);
   if (hosts_.reading())
     waiting_.push_back(host);
   else
@@ -128,7 +128,7 @@ void DnsClient::prefer(const sys::Address& server, std::uint64_t now) {
 }
 
 void DnsClient::run(std::uint64_t now) {
-  if (!queries_.empty() || !waiting_.empty()) refresh(now, false);
+  if (!queries_.empty() || !waiting_.empty()) refresh(now);
   if (hosts_.reading()) hosts_.step();
   while (!hosts_.reading() && !waiting_.empty()) {
     const std::string host = std::move(waiting_.front());

@@ -21,16 +21,16 @@ struct DnsFiles {
 class DnsClient {
  public:
   static constexpr std::uint64_t kRefreshMs = 1000;  // how often changes of the two files are looked for
-  static constexpr std::uint64_t kPreferMs =
-      30'000;  // how long a server that answered in place of another is asked first
+  // How long a server that answered in place of another is asked first.
+  static constexpr std::uint64_t kPreferMs = 30'000;
 
   explicit DnsClient(const sys::Fd& poller, DnsFiles files = {});
 
   // Asks these servers from now on; empty: those of resolv.conf.
   void use(std::vector<sys::Address> servers);
-  // Reads the files if they have changed, at most once in kRefreshMs unless `at_once`. Queries in progress
-  // start again with new name servers. Returns true if earlier results may be wrong now.
-  bool refresh(std::uint64_t now, bool at_once);
+  // Reads the files if they have changed, at most once in kRefreshMs. Queries in progress start again with
+  // new name servers. Returns true if earlier results may be wrong now.
+  bool refresh(std::uint64_t now);
 
   // Starts to look up `host`, in lower case, without a final dot. REQUIRES: it is not being looked up.
   void ask(const std::string& host, std::uint64_t now);

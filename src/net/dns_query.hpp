@@ -23,8 +23,8 @@ using NameServers = std::shared_ptr<const std::vector<sys::Address>>;
 
 class DnsQuery {
  public:
-  static constexpr std::uint64_t kRetryMs =
-      300;  // before the next server is asked too; twice that in each round
+  // Before the next server is asked too; twice that in each round.
+  static constexpr std::uint64_t kRetryMs = 300;
   static constexpr std::uint64_t kOtherFamilyMs = 50;
   static constexpr std::uint64_t kLongestMs = 9'000;  // with no answer at all
   static constexpr std::size_t kSocketsMax = 4;       // open at the same time

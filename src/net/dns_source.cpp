@@ -15,7 +15,7 @@ NameSource::NameSource(const sys::Fd& poller) : work_(new Work{DnsClient{poller}
 NameSource::~NameSource() = default;
 
 void NameSource::use(std::vector<sys::Address> servers) { work_->client.use(std::move(servers)); }
-bool NameSource::refresh(std::uint64_t now, bool at_once) { return work_->client.refresh(now, at_once); }
+bool NameSource::refresh(std::uint64_t now) { return work_->client.refresh(now); }
 void NameSource::ask(const std::string& host, std::uint64_t now) { work_->client.ask(host, now); }
 void NameSource::cancel(const std::string& host) { work_->client.cancel(host); }
 void NameSource::run(std::uint64_t now) { work_->client.run(now); }

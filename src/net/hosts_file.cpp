@@ -56,7 +56,7 @@ void HostsFile::step() {
       sys::read_at(file_.get(), before, std::as_writable_bytes(std::span{text_}.subspan(before)));
   text_.resize(before + (io.outcome == sys::Outcome::done ? io.bytes : 0));
   const bool last = io.outcome != sys::Outcome::done || text_.size() >= kBytesMax;
-  if (before == 0) indexed_ = text_.size() - without_byte_order_mark(text_).size();
+  if (before == 0) indexed_ = text_.size() - base::without_byte_order_mark(text_).size();
   index_lines(before, last);
   if (last) file_.reset();
 }

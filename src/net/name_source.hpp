@@ -29,9 +29,9 @@ class NameSource {
 
   // Asks these name servers; empty: those that the system is configured with.
   void use(std::vector<sys::Address> servers);
-  // Looks for changes of the system's configuration, rarely unless `at_once`. Returns true if earlier results
-  // may be wrong now.
-  bool refresh(std::uint64_t now, bool at_once);
+  // Looks for changes of the system's configuration, at times. Returns true if earlier results may be wrong
+  // now.
+  bool refresh(std::uint64_t now);
 
   // Starts a query for the addresses of `host`, in lower case and without a final dot. It may be complete
   // when the call returns. REQUIRES: no query for it is in progress.

@@ -1,5 +1,6 @@
 #include "resolv_conf.hpp"
 
+#include "../base/text.hpp"
 #include "../sys/scoped_address.hpp"
 #include "text_lines.hpp"
 
@@ -7,7 +8,7 @@ namespace net {
 
 std::vector<sys::Address> name_servers(std::string_view text) {
   std::vector<sys::Address> servers;
-  text = without_byte_order_mark(text);
+  text = base::without_byte_order_mark(text);
   while (!text.empty() && servers.size() < kNameServersMax) {
     std::string_view line = next_line(text);
     sys::Address address;

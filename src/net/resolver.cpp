@@ -32,14 +32,6 @@ Reason reason_for(Found::What what) noexcept {
   return Reason::dns_error;
 }
 
-// Different for an IPv4 address, an IPv6 /64 network, and the proxy itself (no address).
-std::uint64_t key_of(const sys::Address& address) noexcept {
-  const sys::Address plain = sys::unmapped(address);
-  std::uint64_t key = 0;
-  for (std::size_t i = 0; i < 8; ++i) key = key << 8 | plain.bytes[i];
-  return plain.family == sys::Address::Family::ipv4 ? key | 1 : key;
-}
-
 Lookup pending_lookup() { return {Lookup::What::pending, Reason::none, {}}; }
 
 }  // namespace
@@ -104,7 +96,7 @@ Resolver::~Resolver() {
 // ---- clients ---------------------------------------------------------------------------------------------
 
 Resolver::Client& Resolver::client_of(const sys::Address& address) {
-  const std::uint64_t key = key_of(address);
+  const sys::ClientKey key = sys::client_key(address);
   Client& client = clients_[key];
   client.key = key;
   return client;
@@ -166,7 +158,7 @@ void Resolver::take_back(Name& name) {
 // ---- names -----------------------------------------------------------------------------------------------
 
 // The files are read with the next lookup: a program that looks no name up opens none.
-void Resolver::use(std::vector<sys::Address> servers, std::uint64_t /*now*/) {
+void Resolver::use(std::vector<sys::Address> servers) {
   source_.use(std::move(servers));
   forget_answers();
 }
@@ -194,7 +186,7 @@ Lookup Resolver::find(std::string_view host, std::uint16_t port, Waiter& waiter,
   if (host.size() > kHostMax) return {Lookup::What::failed, Reason::host_not_found, {}};
   std::array<char, kHostMax> lower;
   std::transform(host.begin(), host.end(), lower.begin(), base::lower);
-  if (source_.refresh(now, false)) forget_answers();
+  if (source_.refresh(now)) forget_answers();
   return look_up({lower.data(), host.size()}, port, waiter, now);
 }
 

@@ -5,6 +5,7 @@
 // /64 network (RFC 6177). A query without waiters is cancelled.
 #pragma once
 #include <list>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -71,7 +72,7 @@ class Resolver {
 
   // Asks these name servers from now on; empty: those of the system. Forgets all answers, also if nothing has
   // changed.
-  void use(std::vector<sys::Address> servers, std::uint64_t now);
+  void use(std::vector<sys::Address> servers);
 
   // Returns the addresses of `host` with `port`. Numeric addresses and localhost (RFC 6761 section 6.3) need
   // no DNS. If the result is `pending`, the waiter's token is in `woken` once `find` should be called again.
@@ -107,7 +108,7 @@ class Resolver {
     NamesOfClient::iterator place;  // in the owner's list
   };
   struct Client {
-    std::uint64_t key = 0;
+    sys::ClientKey key;
     NamesOfClient asked;                // queries in progress, the oldest first
     NamesOfClient kept;                 // cached answers, the least recently used first
     std::list<Waiter*> queue;           // waiting for a free query
@@ -148,9 +149,9 @@ class Resolver {
   std::size_t pending_ = 0;
   std::uint32_t serial_ = 0;
   Names names_;
-  std::unordered_map<std::uint64_t, Client> clients_;  // those with a name or in the queue
-  std::vector<Client*> owners_;                        // those with a name, at most kNamesMax
-  std::list<Client*> queue_;  // those with a waiter in the queue; the next one is first
+  std::map<sys::ClientKey, Client> clients_;  // those with a name or in the queue
+  std::vector<Client*> owners_;               // those with a name, at most kNamesMax
+  std::list<Client*> queue_;                  // those with a waiter in the queue; the next one is first
   std::vector<Token> woken_;
   std::vector<Token> handed_out_;
 };

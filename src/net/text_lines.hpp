@@ -4,12 +4,6 @@
 
 namespace net {
 
-// Removes a UTF-8 byte order mark, which some editors put in front of a file.
-constexpr std::string_view without_byte_order_mark(std::string_view text) noexcept {
-  constexpr std::string_view kMark = "\xef\xbb\xbf";
-  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
-}
-
 // Removes and returns the first line of `text`, without its end (LF; the last line may lack it) and without a
 // comment (from "#" or ";" on).
 constexpr std::string_view next_line(std::string_view& text) noexcept {

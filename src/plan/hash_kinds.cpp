@@ -51,7 +51,7 @@ Work sha1(string_view hash) noexcept { return number(first_part(hash, "$sha1$"))
 Work yescrypt(string_view part) noexcept {
   if (part.size() != 3 || part[0] != 'j' || (part[2] != '5' && part[2] != 'T')) return std::nullopt;
   const std::size_t log = kDigits64.find(part[1]);
-  if (log == string_view::npos || log > kLogMax) return std::nullopt;
+  if (log > kLogMax) return std::nullopt;  // npos too
   return (part[2] == '5' ? std::uint64_t{8} : 32U) << log;
 }
 Work plain_yescrypt(string_view hash) noexcept { return yescrypt(first_part(hash, "$y$")); }
@@ -61,7 +61,7 @@ Work gost_yescrypt(string_view hash) noexcept { return yescrypt(first_part(hash,
 Work scrypt(string_view hash) noexcept {
   const string_view part = first_part(hash, "$7$");
   const std::size_t log = part.empty() ? string_view::npos : kDigits64.find(part[0]);
-  if (log == string_view::npos || log > kLogMax || part.substr(1, 10) != "U..../....") return std::nullopt;
+  if (log > kLogMax || part.substr(1, 10) != "U..../....") return std::nullopt;
   return std::uint64_t{1} << log;
 }
 

@@ -62,28 +62,15 @@ std::uint64_t TokenBucket::wait_ms(const Rate& rate, std::uint64_t wanted, std::
 
 ClientLimits::ClientLimits(const Allowance& allowance, std::size_t clients, base::SipKey key)
     : allowance_(allowance),
-      key_(key),
       clients_(std::max<std::size_t>(clients, 1)),
-      table_(std::bit_ceil(clients_.size()), base::kNoIndex),
+      index_(clients_.size(), key),
       idle_(clients_.data()) {
   assert(allowance.requests.per_second <= kRateMax && allowance.requests.burst <= kRateMax);
   assert(allowance.bytes.per_second <= kRateMax && allowance.bytes.burst <= kRateMax);
 }
 
-std::size_t ClientLimits::bucket_of(const ClientKey& client) const noexcept {
-  return hash_of(client, key_) & (table_.size() - 1);
-}
-
-std::uint32_t ClientLimits::find(const ClientKey& wanted) const noexcept {
-  std::uint32_t index = table_[bucket_of(wanted)];
-  while (index != base::kNoIndex && clients_[index].key != wanted) index = clients_[index].next;
-  return index;
-}
-
-void ClientLimits::forget(std::uint32_t index) noexcept {
-  std::uint32_t* link = &table_[bucket_of(clients_[index].key)];
-  while (*link != index) link = &clients_[*link].next;
-  *link = clients_[index].next;
+std::uint32_t ClientLimits::find(const sys::Address& client) const noexcept {
+  return index_.find(clients_, sys::client_key(client));
 }
 
 // A free entry for a new client; kNoIndex if all clients have a connection.
@@ -91,7 +78,7 @@ std::uint32_t ClientLimits::place() noexcept {
   if (used_ < clients_.size()) return used_++;
   if (idle_.empty()) return base::kNoIndex;
   const std::uint32_t oldest = idle_.pop();
-  forget(oldest);
+  index_.remove(clients_, oldest);
   return oldest;
 }
 
@@ -103,21 +90,19 @@ void ClientLimits::touch(std::uint32_t index) noexcept {
 
 // The entry of a client, which is added if it is new. Null if there is no free entry.
 ClientLimits::Client* ClientLimits::find_or_add(const sys::Address& address, std::uint64_t now) noexcept {
-  Client fresh;
-  fresh.key = client_key(address);
-  std::uint32_t index = find(fresh.key);
+  std::uint32_t index = find(address);
   if (index != base::kNoIndex) {
     touch(index);
     return &clients_[index];
   }
   index = place();
   if (index == base::kNoIndex) return nullptr;
-  std::uint32_t& first = table_[bucket_of(fresh.key)];
-  fresh.next = first;
+  Client fresh;
+  fresh.key = sys::client_key(address);
   if (allowance_.requests.per_second != 0) fresh.requests.fill(allowance_.requests, now);
   if (allowance_.bytes.per_second != 0) fresh.bytes.fill(allowance_.bytes, now);
   clients_[index] = fresh;
-  first = index;
+  index_.add(clients_, index);
   idle_.push(index);
   return &clients_[index];
 }
@@ -131,14 +116,14 @@ bool ClientLimits::may_connect(const sys::Address& client, std::uint64_t now) no
 }
 
 void ClientLimits::closed(const sys::Address& client) noexcept {
-  const std::uint32_t index = find(client_key(client));
+  const std::uint32_t index = find(client);
   assert(index != base::kNoIndex && clients_[index].connections > 0);
   if (index == base::kNoIndex || clients_[index].connections == 0) return;
   if (--clients_[index].connections == 0) idle_.push(index);
 }
 
 std::uint32_t ClientLimits::connections(const sys::Address& client) const noexcept {
-  const std::uint32_t index = find(client_key(client));
+  const std::uint32_t index = find(client);
   return index == base::kNoIndex ? 0 : clients_[index].connections;
 }
 
@@ -153,13 +138,13 @@ bool ClientLimits::may_request(const sys::Address& client, std::uint64_t now) no
 
 void ClientLimits::failed(const sys::Address& client) noexcept {
   const Rate& rate = allowance_.requests;
-  const std::uint32_t index = find(client_key(client));
+  const std::uint32_t index = find(client);
   if (rate.per_second != 0 && index != base::kNoIndex) clients_[index].requests.take(rate, kFailureCost);
 }
 
 std::uint64_t ClientLimits::request_wait_ms(const sys::Address& client, std::uint64_t now) noexcept {
   const Rate& rate = allowance_.requests;
-  const std::uint32_t index = find(client_key(client));
+  const std::uint32_t index = find(client);
   if (rate.per_second == 0 || index == base::kNoIndex) return 0;
   return clients_[index].requests.wait_ms(rate, 1, now);
 }
@@ -173,14 +158,14 @@ std::uint64_t ClientLimits::bytes_allowed(const sys::Address& client, std::uint6
 
 void ClientLimits::spent(const sys::Address& client, std::uint64_t bytes) noexcept {
   const Rate& rate = allowance_.bytes;
-  const std::uint32_t index = find(client_key(client));
+  const std::uint32_t index = find(client);
   if (rate.per_second != 0 && index != base::kNoIndex) clients_[index].bytes.take(rate, bytes);
 }
 
 std::uint64_t ClientLimits::wait_ms(const sys::Address& client, std::uint64_t wanted,
                                     std::uint64_t now) noexcept {
   const Rate& rate = allowance_.bytes;
-  const std::uint32_t index = find(client_key(client));
+  const std::uint32_t index = find(client);
   if (rate.per_second == 0 || index == base::kNoIndex) return 0;
   return clients_[index].bytes.wait_ms(rate, wanted, now);
 }

@@ -8,11 +8,9 @@
 // refused: this cannot happen if the table holds as many clients as there are connections.
 #pragma once
 #include <limits>
-#include <vector>
 
-#include "../base/links.hpp"
 #include "allowance.hpp"
-#include "client_key.hpp"
+#include "client_index.hpp"
 
 namespace plan {
 
@@ -67,26 +65,23 @@ class ClientLimits {
 
  private:
   struct Client {
-    ClientKey key;
+    sys::ClientKey key;
     std::uint32_t connections = 0;
-    std::uint32_t next = base::kNoIndex;  // in the same hash bucket
+    std::uint32_t next = base::kNoIndex;  // of `index_`
     TokenBucket requests, bytes;
     base::Links idle;
   };
   using IdleQueue = base::IndexQueue<Client, &Client::idle>;
 
-  [[nodiscard]] std::size_t bucket_of(const ClientKey& client) const noexcept;
-  [[nodiscard]] std::uint32_t find(const ClientKey& wanted) const noexcept;
+  [[nodiscard]] std::uint32_t find(const sys::Address& client) const noexcept;
   Client* find_or_add(const sys::Address& address, std::uint64_t now) noexcept;
   std::uint32_t place() noexcept;
-  void forget(std::uint32_t index) noexcept;
   void touch(std::uint32_t index) noexcept;
 
   Allowance allowance_;
-  base::SipKey key_;
   std::vector<Client> clients_;
-  std::vector<std::uint32_t> table_;  // the first client of each hash bucket
-  IdleQueue idle_;                    // clients without a connection, longest first
+  ClientIndex<Client> index_;
+  IdleQueue idle_;  // clients without a connection, longest first
   std::uint32_t used_ = 0;
 };
 

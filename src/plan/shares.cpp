@@ -8,8 +8,7 @@
 namespace plan {
 
 Shares::Shares(std::size_t slots, base::SipKey key)
-    : key_(key),
-      table_(std::bit_ceil(std::max<std::size_t>(slots, 1)), base::kNoIndex),
+    : index_(slots, key),
       by_connections_(slots),
       by_blocks_(slots),
       waiting_{base::Ranking{slots}, base::Ranking{slots}} {
@@ -17,23 +16,12 @@ Shares::Shares(std::size_t slots, base::SipKey key)
   clients_.reserve(slots);
 }
 
-// ---- the table of clients --------------------------------------------------------------------------------
+// ---- the clients ----------------------------------------------------------------------------------------
 
-std::uint32_t& Shares::bucket_of(const ClientKey& key) noexcept {
-  return table_[hash_of(key, key_) & (table_.size() - 1)];
-}
-
-std::uint32_t Shares::find(const ClientKey& wanted) const noexcept {
-  std::uint32_t client = table_[hash_of(wanted, key_) & (table_.size() - 1)];
-  while (client != base::kNoIndex && clients_[client].key != wanted) client = clients_[client].next;
-  return client;
-}
-
-std::uint32_t Shares::find_or_add(const ClientKey& key) noexcept {
-  if (const std::uint32_t known = find(key); known != base::kNoIndex) return known;
-  std::uint32_t& first = bucket_of(key);
+std::uint32_t Shares::find_or_add(const sys::ClientKey& key) noexcept {
+  if (const std::uint32_t known = index_.find(clients_, key); known != base::kNoIndex) return known;
   const Client fresh{.key = key,
-                     .next = first,
+                     .next = base::kNoIndex,
                      .idle = Peers{held_.data()},
                      .busy = Peers{held_.data()},
                      .holders = Holders{held_.data()}};
@@ -44,13 +32,12 @@ std::uint32_t Shares::find_or_add(const ClientKey& key) noexcept {
   } else {
     clients_.push_back(fresh);  // reserved: each client has a slot
   }
-  return first = client;
+  index_.add(clients_, client);
+  return client;
 }
 
 void Shares::remove(std::uint32_t client) noexcept {
-  std::uint32_t* link = &bucket_of(clients_[client].key);
-  while (*link != client) link = &clients_[*link].next;
-  *link = clients_[client].next;
+  index_.remove(clients_, client);
   clients_[client].next = free_;
   free_ = client;
 }
@@ -82,7 +69,7 @@ void Shares::count_blocks(std::uint32_t client, std::uint32_t blocks) noexcept {
 
 void Shares::open(std::uint32_t slot, const sys::Address& address) noexcept {
   if (slot >= held_.size()) held_.resize(slot + 1);  // reserved: nothing moves
-  const std::uint32_t client = find_or_add(client_key(address));
+  const std::uint32_t client = find_or_add(sys::client_key(address));
   held_[slot] = {.client = client, .peers = {}, .holding = {}};
   count_connections(client, clients_[client].connections + 1);
   clients_[client].busy.push(slot);
@@ -118,7 +105,7 @@ void Shares::update(std::uint32_t slot, const State& state) noexcept {
 }
 
 std::size_t Shares::connections(const sys::Address& address) const noexcept {
-  const std::uint32_t client = find(client_key(address));
+  const std::uint32_t client = index_.find(clients_, sys::client_key(address));
   return client == base::kNoIndex ? 0 : clients_[client].connections;
 }
 

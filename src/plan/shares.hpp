@@ -5,10 +5,9 @@
 #pragma once
 #include <array>
 #include <optional>
-#include <vector>
 
 #include "../base/ranking.hpp"
-#include "client_key.hpp"
+#include "client_index.hpp"
 
 namespace plan {
 
@@ -26,7 +25,7 @@ class Shares {
 
   // ---- what connections hold ----
   // A client's connection takes the slot. REQUIRES: the slot is free.
-  void open(std::uint32_t slot, const sys::Address& client) noexcept;
+  void open(std::uint32_t slot, const sys::Address& address) noexcept;
   // The connection is closed, and its blocks are returned. REQUIRES: it is open.
   void close(std::uint32_t slot) noexcept;
   // Something happened on the connection, so it is not idle any more. REQUIRES: it is open.
@@ -45,7 +44,7 @@ class Shares {
   // REQUIRES: it is open.
   [[nodiscard]] std::uint32_t client_of(std::uint32_t slot) const noexcept { return held_[slot].client; }
   // How many connections a client has.
-  [[nodiscard]] std::size_t connections(const sys::Address& client) const noexcept;
+  [[nodiscard]] std::size_t connections(const sys::Address& address) const noexcept;
   // How many blocks a client holds.
   [[nodiscard]] std::size_t blocks(std::uint32_t client) const noexcept { return clients_[client].blocks; }
 
@@ -81,7 +80,7 @@ class Shares {
   void had_turn(std::uint32_t client, BlockUse use) noexcept;
   // Since when a client waits, ms. REQUIRES: it waits.
   [[nodiscard]] std::uint64_t waits_since(std::uint32_t client, BlockUse use) const noexcept {
-    return clients_[client].waits[static_cast<std::size_t>(use)].since;
+    return wait_of(client, use).since;
   }
 
  private:
@@ -101,8 +100,8 @@ class Shares {
     std::uint64_t turn = 0;  // number of its last turn, or of the beginning
   };
   struct Client {
-    ClientKey key;
-    std::uint32_t next;  // in the same hash bucket, or in the chain of free entries
+    sys::ClientKey key;
+    std::uint32_t next;  // of `index_`, or in the chain of free entries
     std::uint32_t connections = 0;
     std::uint32_t blocks = 0;
     std::array<Wait, kBlockUses> waits{};
@@ -110,10 +109,8 @@ class Shares {
     Holders holders;   // the connection that has not sent for longest first
   };
 
-  [[nodiscard]] std::uint32_t find(const ClientKey& wanted) const noexcept;
-  std::uint32_t find_or_add(const ClientKey& key) noexcept;
+  std::uint32_t find_or_add(const sys::ClientKey& key) noexcept;
   void remove(std::uint32_t client) noexcept;
-  [[nodiscard]] std::uint32_t& bucket_of(const ClientKey& key) noexcept;
   void count_connections(std::uint32_t client, std::uint32_t connections) noexcept;
   void count_blocks(std::uint32_t client, std::uint32_t blocks) noexcept;
   Peers& peers_of(const Held& held) noexcept;
@@ -122,11 +119,10 @@ class Shares {
     return clients_[client].waits[static_cast<std::size_t>(use)];
   }
 
-  base::SipKey key_;
   std::uint64_t turns_ = 0;
   std::vector<Held> held_;  // by slot
   std::vector<Client> clients_;
-  std::vector<std::uint32_t> table_;               // the first client of each hash bucket
+  ClientIndex<Client> index_;
   std::uint32_t free_ = base::kNoIndex;            // head of the chain of free entries
   base::Ranking by_connections_, by_blocks_;       // of the clients that have some
   std::array<base::Ranking, kBlockUses> waiting_;  // clients that wait, by their blocks

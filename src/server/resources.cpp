@@ -58,7 +58,7 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
              .trace = trace,
              .files = &files,
              .run_id = run_id} {
-  resolver.use(generation.config.nameservers, sys::now_ms());
+  resolver.use(generation.config.nameservers);
   worker.finished.reserve(exchanges_for(capacity));
 }
 

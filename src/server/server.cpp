@@ -9,6 +9,7 @@
 #include "../state/events.hpp"
 #include "../watch/announcement.hpp"
 #include "../watch/diagnostics.hpp"
+#include "machine.hpp"
 
 namespace server {
 
@@ -81,14 +82,8 @@ void Server::watch_addresses() {
 
 void Server::read_addresses() {
   if (addresses_) sys::drain_address_changes(addresses_);
-  std::vector<sys::OwnAddress> found;
-  const int error = sys::own_addresses(found);
-  if (error != 0)
-    return watch::print_diagnostics("cannot read the addresses of this machine: " +
-                                    std::string{std::strerror(error)});
   plan::Networks addresses;
-  for (const sys::OwnAddress& own : found) addresses.push_back({own.address, own.prefix});
-  worker_.machine.set_addresses(std::move(addresses));
+  if (read_own_networks(addresses)) worker_.machine.set_addresses(std::move(addresses));
 }
 
 void Server::announce() {
@@ -279,7 +274,7 @@ std::string Server::adopt(std::unique_ptr<plan::Generation> next) {
   worker_.current = generations_.back().get();
   health_checker_.use(worker_.current);
   resources_.files.forget();
-  resources_.resolver.use(config().nameservers, worker_.now);
+  resources_.resolver.use(config().nameservers);
   resources_.upstreams.reset(idle_upstreams_max(config()));
   reporter_.configure(config());
   warn_of_loops();

@@ -33,14 +33,9 @@ bool usually_has_none(std::string_view method) noexcept {
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
 
-bool has_body(const http::Body& body) noexcept {
-  return body.kind == http::Body::Kind::chunked || body.length > 0;
-}
-
-// Copies a URL without its userinfo.
+// Copies what fits of it.
 template <std::size_t N>
-std::size_t copy_url(std::string_view url, std::array<char, N>& out) noexcept {
-  const http::PublicUrl shown = http::without_userinfo(url);
+std::size_t copy_url(const http::PublicUrl& shown, std::array<char, N>& out) noexcept {
   const std::size_t length = copy_cut(shown.before, out);
   return length + shown.after.copy(out.data() + length, N - length);
 }
@@ -53,7 +48,7 @@ std::string_view first_value(const http::Fields& fields, http::FieldName id) noe
 void describe_agent(AccessRecord& log, const http::Fields& fields) noexcept {
   const std::string_view referer = first_value(fields, http::FieldName::referer);
   const std::string_view agent = first_value(fields, http::FieldName::user_agent);
-  log.referer_length = static_cast<std::uint8_t>(copy_url(referer, log.referer));
+  log.referer_length = static_cast<std::uint8_t>(copy_url(http::without_userinfo(referer), log.referer));
   log.agent_length = static_cast<std::uint8_t>(copy_cut(agent, log.agent));
 }
 
@@ -101,7 +96,7 @@ void describe_request(Exchange& exchange, const http::RequestHead& head,
   MessageInfo& message = exchange.message;
   log.method_length = static_cast<std::uint8_t>(copy_cut(head.method, log.method));
   const http::PublicUrl shown = http::without_userinfo(head.target);
-  log.target_length = static_cast<std::uint16_t>(copy_url(head.target, log.target));
+  log.target_length = static_cast<std::uint16_t>(copy_url(shown, log.target));
   log.target_cut = log.target_length < shown.before.size() + shown.after.size();
   log.http10 = head.version == http::Version::http10;
   if (plan::row(config.log_format).tells_agent) describe_agent(log, head.fields);
@@ -115,7 +110,7 @@ void describe_request(Exchange& exchange, const http::RequestHead& head,
   const http::Form form = http::request_form(head, message.version, plan::upgrade_protocols(config));
   message.upgrade = form.upgrade != http::UpgradeLine::none;
   message.bound = http::logs_in_connection(head.fields);
-  message.end_in_doubt = has_body(head.body) && usually_has_none(head.method);
+  message.end_in_doubt = !head.body.empty() && usually_has_none(head.method);
   message.expects = head.expects_continue;
   message.repeatable = http11 && !message.upgrade && is_idempotent(head.method);
 }

@@ -24,7 +24,7 @@ constexpr std::uint64_t kGraceMs = 1000;
 bool gives_way(const request_info& record, const sys::Address& newcomer, const Worker& worker) noexcept {
   const std::size_t own = worker.shares.connections(newcomer);
   if (base::must_return(worker.shares.connections(record.client), own)) return true;
-  if (plan::client_key(record.client) == plan::client_key(newcomer)) return true;
+  if (sys::client_key(record.client) == sys::client_key(newcomer)) return true;
   const std::uint64_t timeout = record.wait == Wait::none ? 0 : record.generation->config.wait(record.wait);
   return worker.now + timeout >= record.deadline + kGraceMs;
 }
@@ -44,8 +44,7 @@ request_info* longest_idle(Worker& worker) noexcept {
 
 // Each record may need one more exchange in this turn, so that many stay free.
 void log_refusal(const sys::Address& peer, Reason reason, std::size_t sent, Worker& worker) noexcept {
-  if (worker.exchanges.limit() - worker.exchanges.used() <= worker.table.slots()) return;
-  ExchangePtr exchange = worker.exchanges.take();
+  ExchangePtr exchange = worker.exchanges.take(worker.table.slots());
   if (!exchange) return;
   AccessRecord& log = exchange->log;
   log.id = worker.connections;

@@ -31,7 +31,8 @@ Scheduler::Queue& Scheduler::starved_with(const request_info& record) noexcept {
 }
 
 Scheduler::Queue& Scheduler::queue_of(const request_info& record) noexcept {
-  return record.awaits == Share::none ? ready_ : awaiting_[index(record.awaits)];
+  if (record.awaits == Share::none) return ready_;
+  return awaiting_[index(record.awaits)];
 }
 
 void Scheduler::unqueue(request_info& record) noexcept {

@@ -87,4 +87,22 @@ Address loopback4(std::uint16_t port) noexcept;
 // ::1 with `port`.
 Address loopback6(std::uint16_t port) noexcept;
 
+// What counts as one client: an IPv4 address, or an IPv6 /64 network, the smallest that a subscriber gets
+// (RFC 6177).
+struct ClientKey {
+  std::uint64_t network = 0;  // IPv4: the address; IPv6: its upper half
+  bool ipv6 = false;
+  bool operator==(const ClientKey&) const = default;
+  bool operator<(const ClientKey& other) const noexcept {
+    return ipv6 == other.ipv6 ? network < other.network : other.ipv6;
+  }
+};
+
+inline ClientKey client_key(const Address& address) noexcept {
+  const Address plain = unmapped(address);
+  ClientKey key{.ipv6 = plain.family == Address::Family::ipv6};
+  for (std::size_t i = 0; i < (key.ipv6 ? 8U : 4U); ++i) key.network = key.network << 8 | plain.bytes[i];
+  return key;
+}
+
 }  // namespace sys

@@ -1,8 +1,8 @@
 // DNS answers from the current world.
 #include <utility>
 
-#include "../../src/net/name_source.hpp"
 #include "../../src/net/endpoint.hpp"
+#include "../../src/net/name_source.hpp"
 #include "kernel.hpp"
 
 namespace net {
@@ -20,11 +20,13 @@ NameSource::NameSource(const sys::Fd& poller) : work_(std::make_unique<Work>()) 
 NameSource::~NameSource() = default;
 
 void NameSource::use(std::vector<sys::Address> /*servers*/) {}
-bool NameSource::refresh(std::uint64_t /*now*/, bool /*at_once*/) {
+bool NameSource::refresh(std::uint64_t /*now*/) {
   return std::exchange(sim::World::current().names_changed, false);
 }
 
-void NameSource::ask(const std::string& host, std::uint64_t /*now*/) { sim::World::current().asked.push_back(host); }
+void NameSource::ask(const std::string& host, std::uint64_t /*now*/) {
+  sim::World::current().asked.push_back(host);
+}
 void NameSource::cancel(const std::string& host) {
   std::erase(sim::World::current().asked, host);
   std::erase_if(sim::World::current().answered, [&host](const Found& found) { return found.host == host; });
@@ -40,6 +42,8 @@ bool NameSource::next(Found& out) {
 }
 
 void NameSource::mark(const Token& /*token*/) {}
-int NameSource::timeout_ms(std::uint64_t /*now*/) const { return sim::World::current().answered.empty() ? -1 : 0; }
+int NameSource::timeout_ms(std::uint64_t /*now*/) const {
+  return sim::World::current().answered.empty() ? -1 : 0;
+}
 
 }  // namespace net

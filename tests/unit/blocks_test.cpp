@@ -15,11 +15,10 @@ using bench::Bench;
 using plan::BlockUse;
 using std::string;
 
-constexpr const char* kGreedy = "10.0.0.66";
-constexpr const char* kModest = "10.0.0.77";
-constexpr const char* kGet = "GET http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n";
-constexpr const char* kAnswer =
-    "HTTP/1.1 200 OK\r\nDate: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+using bench::kAnswer;
+using bench::kGet;
+using bench::kGreedy;
+using bench::kModest;
 
 struct Short : Bench {
   explicit Short(std::size_t blocks) : Bench(blocks, 600, false) {}

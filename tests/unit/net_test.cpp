@@ -534,7 +534,7 @@ TEST_F(ResolverTest, AChangeOfTheSystemsConfigurationForgetsAllAnswers) {
   EXPECT_EQ(find("o.test", 1).what, net::Lookup::What::pending);
   EXPECT_EQ(world.asked.size(), 1U);
   answer(net::Found::What::found, 100'000, 1);
-  resolver->use({}, 1);
+  resolver->use({});
   EXPECT_EQ(find("o.test", 1).what, net::Lookup::What::pending) << "SIGHUP";
 }
 

@@ -8,6 +8,13 @@
 
 namespace bench {
 
+// Two clients that compete, a request of theirs, and a response to it.
+inline constexpr const char* kGreedy = "10.0.0.66";
+inline constexpr const char* kModest = "10.0.0.77";
+inline constexpr const char* kGet = "GET http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n";
+inline constexpr const char* kAnswer =
+    "HTTP/1.1 200 OK\r\nDate: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+
 // "10.0.0.N:80".
 inline sys::Address member_address(int n) {
   sys::Address address;

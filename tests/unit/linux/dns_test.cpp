@@ -326,10 +326,10 @@ TEST_F(DnsClientTest, TheHostsFileFirst) {
 
 TEST_F(DnsClientTest, AChangeOfTheHostsFileIsNoticed) {
   client->use({one.address()});
-  EXPECT_TRUE(client->refresh(0, false)) << "known for the first time";
+  EXPECT_TRUE(client->refresh(0)) << "known for the first time";
   write("hosts", "127.0.0.5 o.test\n");
-  EXPECT_FALSE(client->refresh(DnsClient::kRefreshMs - 1, false));
-  EXPECT_TRUE(client->refresh(DnsClient::kRefreshMs, false));
+  EXPECT_FALSE(client->refresh(DnsClient::kRefreshMs - 1));
+  EXPECT_TRUE(client->refresh(DnsClient::kRefreshMs));
   client->ask("o.test", DnsClient::kRefreshMs);
   ASSERT_TRUE(next(DnsClient::kRefreshMs));
 }
@@ -364,7 +364,7 @@ TEST_F(DnsClientTest, NewServersGetTheQueriesInProgress) {
   client->ask("o.test", 0);
   EXPECT_EQ(one.take().size(), 2U);
   client->use({two.address()});
-  EXPECT_TRUE(client->refresh(1, true));
+  EXPECT_TRUE(client->refresh(1));
   const std::vector<Asked> asked = two.take();
   EXPECT_EQ(asked.size(), 2U);
   for (const Asked& each : asked) two.respond(each, 0, 7);
@@ -385,14 +385,14 @@ TEST_F(DnsClientTest, ACancelledQueryHasNoResult) {
 
 TEST_F(DnsClientTest, ServersOfResolvConf) {
   write("resolv.conf", "nameserver 127.0.0.1\n");
-  EXPECT_TRUE(client->refresh(0, false));
-  EXPECT_FALSE(client->refresh(0, true)) << "unchanged";
+  EXPECT_TRUE(client->refresh(0));
+  EXPECT_FALSE(client->refresh(DnsClient::kRefreshMs)) << "unchanged";
   write("resolv.conf", "search example.com\nnameserver 127.0.0.1\n");
-  EXPECT_FALSE(client->refresh(0, true)) << "the same servers";
+  EXPECT_FALSE(client->refresh(2 * DnsClient::kRefreshMs)) << "the same servers";
   write("resolv.conf", "nameserver 127.0.0.2\n");
-  EXPECT_TRUE(client->refresh(0, true));
+  EXPECT_TRUE(client->refresh(3 * DnsClient::kRefreshMs));
   std::filesystem::remove(folder + "/resolv.conf");
-  EXPECT_TRUE(client->refresh(0, true)) << "127.0.0.1, without the file";
+  EXPECT_TRUE(client->refresh(4 * DnsClient::kRefreshMs)) << "127.0.0.1, without the file";
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ NameSource::NameSource(const sys::Fd& /*poller*/) {}
 NameSource::~NameSource() = default;
 
 void NameSource::use(std::vector<sys::Address> /*servers*/) {}
-bool NameSource::refresh(std::uint64_t /*now*/, bool /*at_once*/) { return false; }
+bool NameSource::refresh(std::uint64_t /*now*/) { return false; }
 
 void NameSource::ask(const std::string& host, std::uint64_t /*now*/) {
   fake::Names& names = fake::names();
