@@ -122,12 +122,12 @@ class Built:
 
     @classmethod
     def proxy(cls, name: str) -> pathlib.Path:
-        """The program with that trait, in a folder of its own."""
-        folder = cls.folder / f"of-{name}"
-        folder.mkdir(exist_ok=True)
-        if not (folder / name).exists():
-            shutil.copy(cls.folder / name.partition("-")[0], folder / name)
-        return folder / name
+        """The program with that trait, in a folder of its own. Its name tells it from those of another run of these tests."""
+        path = cls.folder / f"of-{name}" / f"{name}.{os.getpid()}"
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            shutil.copy(cls.folder / name.partition("-")[0], path)
+        return path
 
 
 def setUpModule() -> None:  # pylint: disable=invalid-name  # unittest's name
@@ -228,7 +228,7 @@ class Table(unittest.TestCase):
     def test_nothing_is_left(self) -> None:
         """No process of any variant runs."""
         for variant, _ in self.runs:
-            self.assertEqual(processes_named(f"/{variant.name}\0"), [], variant.name)
+            self.assertEqual(processes_named(f"/{Built.proxy(variant.name).name}\0"), [], variant.name)
 
 
 class Cleanliness(unittest.TestCase):
@@ -250,15 +250,16 @@ class Cleanliness(unittest.TestCase):
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"):
             with self.subTest(signal=name), tempfile.TemporaryDirectory() as folder:
                 path = pathlib.Path(folder) / "result.json"
-                process = self.start(Built.proxy("lab-SETSID_CHILD"), "-b", "20", "--json", str(path))
+                proxy = Built.proxy("lab-SETSID_CHILD")
+                process = self.start(proxy, "-b", "20", "--json", str(path))
                 process.send_signal(getattr(signal, name))
                 output = process.communicate(timeout=30)[0]
                 self.assertNotIn("Traceback", output)
                 self.assertEqual(process.returncode, -9 if name == "SIGKILL" else 128 + getattr(signal, name))
                 end = time.monotonic() + 5
-                while processes_named("/lab-SETSID_CHILD\0") and time.monotonic() < end:
+                while processes_named(f"/{proxy.name}\0") and time.monotonic() < end:
                     time.sleep(0.05)  # after SIGKILL the kernel ends the rest
-                self.assertEqual(processes_named("/lab-SETSID_CHILD\0"), [])
+                self.assertEqual(processes_named(f"/{proxy.name}\0"), [])
                 result = json.loads(path.read_text(encoding="utf-8"))
                 self.assertFalse(result["complete"])
                 self.assertEqual([entry.name for entry in pathlib.Path(folder).iterdir()], ["result.json"])
@@ -340,8 +341,9 @@ class CommandLine(unittest.TestCase):
 
     def test_a_shell_wrapper(self) -> None:
         """The process that listens is graded, not the shell before it."""
-        path = Built.proxy("lab").with_name("wrapper")
-        path.write_text('#!/bin/sh\n"$(dirname "$0")/lab" "$@"\n', encoding="ascii")
+        proxy = Built.proxy("lab")
+        path = proxy.with_name("wrapper")
+        path.write_text(f'#!/bin/sh\n"$(dirname "$0")/{proxy.name}" "$@"\n', encoding="ascii")
         path.chmod(0o755)
         graded = drive("-c", "75", "epoll", "--only", "^model$|^rests$", "--proxy", str(path))
         path.unlink()
@@ -400,7 +402,7 @@ class FromSource(unittest.TestCase):
     def make_source(self, folder: pathlib.Path, extra: str = "") -> pathlib.Path:
         """A source folder whose Makefile compiles a file, and takes a proxy that was compiled before."""
         folder.mkdir(parents=True)
-        shutil.copy(Built.proxy("lab"), folder)
+        shutil.copy(Built.proxy("lab"), folder / "lab")
         (folder / "extra.c").write_text(f"int extra;\n{extra}", encoding="ascii")
         (folder / "Makefile").write_text("CFLAGS = -Wall\nproxy: extra.o\n\tcp lab proxy\n", encoding="ascii")
         return folder

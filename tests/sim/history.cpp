@@ -362,6 +362,7 @@ struct Stage {
       if (scenario.http10) return origins[to]->take_over(connection, begun);
       houses[begun.empty() ? to : scenario.houses.size()]->take_over(connection, begun);
     });
+    for (const auto& house : houses) house->hand_back = [this](const ConnectionPtr& connection) { gate->take_back(connection); };
     world.actors.emplace_back([this] { return gate->act(); });
   }
 

@@ -564,8 +564,20 @@ bool House::Serving::close(bool by_reset) {
   return true;
 }
 
+// A client that is logged in at an origin sends CONNECT over the same connection to the parent.
+bool House::Serving::is_connect_next() const {
+  return home.is_parent() && !reader.in_tunnel() && reader.messages.back().whole && connection->down.arrived.front() == 'C';
+}
+
 bool House::Serving::read() {
   if (connection->down.arrived.empty()) return false;
+  if (is_connect_next()) {
+    if (asked.size() != answered) return false;
+    over = true;
+    waiting_until = 0;
+    home.hand_back(connection);
+    return true;
+  }
   reader.feed(home.world_.remote_read(*connection, home.world_.chooser().some(4096)));
   if (!reader.wrong.empty()) home.world_.fault("an origin has a malformed request: " + reader.wrong);
   return true;

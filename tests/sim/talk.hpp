@@ -208,6 +208,8 @@ class House {
   bool act();
   // Takes over a connection from a parent; part of a request has already arrived.
   void take_over(const ConnectionPtr& connection, const std::string& begun);
+  // Passes a parent's connection back when a CONNECT follows the last response on it.
+  std::function<void(const ConnectionPtr&)> hand_back;
   [[nodiscard]] std::uint64_t next_time() const;
 
   // One of its connections.
@@ -230,6 +232,7 @@ class House {
 
    private:
     bool read();
+    [[nodiscard]] bool is_connect_next() const;
     bool answer();
     bool build();
     bool send();

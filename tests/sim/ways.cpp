@@ -151,7 +151,7 @@ Gate::Gate(World& world, const ParentPlan& plan, std::vector<Target> targets, Ha
 bool Gate::act() {
   for (World::Host* host : hosts_) {
     if (host->arrivals.empty()) continue;
-    talks_.push_back({.connection = host->arrivals.front(), .heard = {}, .out = {}});
+    take_back(host->arrivals.front());
     host->arrivals.pop_front();
     return true;
   }

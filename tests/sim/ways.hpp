@@ -84,6 +84,8 @@ class Gate {
   using HandOver = std::function<void(std::size_t target, const ConnectionPtr& connection, const std::string& begun)>;
   Gate(World& world, const ParentPlan& plan, std::vector<Target> targets, HandOver hand_over);
   bool act();
+  // Takes a connection back, for another handshake.
+  void take_back(const ConnectionPtr& connection) { talks_.push_back({.connection = connection, .heard = {}, .out = {}}); }
 
   std::size_t said = 0;     // bytes of its handshake messages, on all connections
   std::size_t led_on = 0;  // connections passed on to a host

@@ -17,11 +17,12 @@ inline std::string& trait_name() {
   return name;
 }
 
-// Takes the trait from argv[0]: the part of the program's name after its first hyphen.
+// Takes the trait from argv[0]: `lab-TRAIT`, or `lab-TRAIT.NUMBER`.
 inline void read_trait(const char* program) {
   const char* const slash = std::strrchr(program, '/');
   const std::string name = slash != nullptr ? slash + 1 : program;
-  trait_name() = name.find('-') == std::string::npos ? "" : name.substr(name.find('-') + 1);
+  const std::size_t hyphen = name.find('-'), dot = name.find('.');
+  trait_name() = hyphen == std::string::npos ? "" : name.substr(hyphen + 1, dot - hyphen - 1);
 }
 
 // Whether this program has the trait.
