@@ -348,11 +348,17 @@ constexpr Reason first_line_reason(const ResponseHead&) { return Reason::bad_sta
 
 constexpr Parsed bad(Reason why) noexcept { return {Parsed::What::bad, 0, why}; }
 
+// The first byte of a TLS record: an alert or a handshake (RFC 8446 section 5.1). No line of HTTP begins so.
+bool is_tls(string_view bytes) noexcept {
+  return !bytes.empty() && (bytes.front() == '\x15' || bytes.front() == '\x16');
+}
+
 // Parses line by line, from the line that contains byte `seen`. Errors are found in the order of the bytes,
 // and in a line first its characters, then its structure: so the result does not depend on how the head was
 // split.
 template <class Head>
 Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
+  if (is_tls(bytes)) return bad(Reason::tls_instead_of_http);
   const bool at_limit = bytes.size() >= kHeadBytesMax;
   bytes = bytes.substr(0, kHeadBytesMax);
   const std::size_t first_start = empty_lines(bytes, head);

@@ -17,6 +17,7 @@ using R = Reason;
 constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::none, {"-", proxy}},
     {R::complete, {"complete", upstream}},
+    {R::tls_instead_of_http, {"tls-instead-of-http", client}},
     {R::bad_character, {"bad-character", client}},
     {R::bad_line_end, {"bad-line-end", client}},
     {R::bad_request_line, {"bad-request-line", client}},

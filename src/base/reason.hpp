@@ -10,6 +10,7 @@ enum class Reason : std::uint8_t {
   none,  // not ended
   complete,
   // The head is not HTTP (RFC 9112, RFC 1945). For a request 400 unless said otherwise; for a response 502.
+  tls_instead_of_http,
   bad_character,
   bad_line_end,
   bad_request_line,

@@ -171,7 +171,8 @@ std::vector<Listener> listeners_at(string_view host, std::uint16_t port) {
 
 bool parse_listen(string_view text, std::vector<Listener>& out) {
   const std::size_t colon = text.rfind(':');
-  const string_view host = colon == string_view::npos ? string_view{"localhost"} : text.substr(0, colon);
+  string_view host = colon == string_view::npos ? string_view{"localhost"} : text.substr(0, colon);
+  if (host.empty()) host = "*";  // ":8080"
   std::uint16_t port = 0;
   if (!base::parse_decimal(colon == string_view::npos ? text : text.substr(colon + 1), port)) return false;
   std::vector<Listener> found = listeners_at(host, port);

@@ -32,7 +32,8 @@ std::string parse_members(std::string_view text, std::vector<plan::Hop>& out);
 // Listeners of role `forward` at a numeric address, with or without brackets. "localhost" is 127.0.0.1 and
 // the optional ::1; "*" is 0.0.0.0 and the optional ::. Empty if `host` is none of these.
 std::vector<plan::Listener> listeners_at(std::string_view host, std::uint16_t port);
-// The same for [ADDRESS:]PORT, by default at localhost. False if the text is invalid.
+// The same for [ADDRESS:]PORT: PORT is at localhost, and :PORT at all addresses of this machine. False if the
+// text is invalid.
 bool parse_listen(std::string_view text, std::vector<plan::Listener>& out);
 
 }  // namespace config

@@ -16,6 +16,13 @@ struct Unit {
 };
 constexpr std::array<Unit, 3> kUnits{{{'k', 1U << 10}, {'m', 1U << 20}, {'g', 1U << 30}}};
 
+struct Time {
+  string_view name;
+  std::uint64_t ms;
+};
+constexpr std::array<Time, 6> kTimes{
+    {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+
 bool parse_amount(string_view text, std::uint64_t& out) noexcept {
   if (text.empty()) return false;
   const auto* const unit = std::find_if(
@@ -31,22 +38,29 @@ bool parse_amount(string_view text, std::uint64_t& out) noexcept {
 }  // namespace
 
 std::optional<std::uint32_t> parse_seconds(string_view text) noexcept {
-  const std::size_t dot = std::min(text.find('.'), text.size());
-  std::uint32_t seconds = 0, thousandths = 0;
-  if (!base::parse_decimal(text.substr(0, dot), seconds) || seconds > kMsMax / 1000) return std::nullopt;
-  if (dot != text.size()) {
-    const string_view decimals = text.substr(dot + 1);
+  constexpr std::uint64_t kNumberMax = kMsMax;  // the largest number with a unit
+  const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+  const std::size_t dot = std::min(text.find('.'), end);
+  std::uint64_t number = 0, thousandths = 0;
+  if (!base::parse_decimal(text.substr(0, dot), number) || number > kNumberMax) return std::nullopt;
+  if (dot != end) {
+    const string_view decimals = text.substr(dot + 1, end - dot - 1);
     if (decimals.size() > 3 || !base::parse_decimal(decimals, thousandths)) return std::nullopt;
     for (std::size_t i = decimals.size(); i < 3; ++i) thousandths *= 10;
   }
-  const std::uint32_t ms = seconds * 1000 + thousandths;
-  return ms <= kMsMax ? std::optional{ms} : std::nullopt;
+  const auto* const unit = std::find_if(kTimes.begin(), kTimes.end(),
+                                        [name = text.substr(end)](const Time& t) { return t.name == name; });
+  if (unit == kTimes.end()) return std::nullopt;
+  const std::uint64_t ms = (number * 1000 + thousandths) * unit->ms / 1000;
+  return ms <= kMsMax ? std::optional{static_cast<std::uint32_t>(ms)} : std::nullopt;
 }
 
 std::optional<plan::Rate> parse_rate(string_view text) noexcept {
   const std::size_t colon = std::min(text.find(':'), text.size());
   plan::Rate rate;
-  if (!parse_amount(text.substr(0, colon), rate.per_second)) return std::nullopt;
+  string_view amount = text.substr(0, colon);
+  if (amount.ends_with("/s")) amount.remove_suffix(2);
+  if (!parse_amount(amount, rate.per_second)) return std::nullopt;
   if (colon != text.size() && !parse_amount(text.substr(colon + 1), rate.burst)) return std::nullopt;
   return rate;
 }

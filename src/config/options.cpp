@@ -26,12 +26,10 @@ constexpr std::size_t kNameBytesMax = 64;
 
 string take_listen(plan::Config& config, string_view text) {
   std::vector<plan::Listener> found;
-  const bool named =
-      text.find(':') == string_view::npos || text.starts_with("localhost:") || text.starts_with("*:");
-  const bool open_brackets = text.starts_with('[') && text.find("]:") == string_view::npos;
-  if (named || open_brackets || !parse_listen(text, found))
+  if (!parse_listen(text, found))
     return "invalid listener " + base::quoted(text) +
-           ": expected ADDRESS:PORT with a numeric address, as in 127.0.0.1:8080 or [::1]:8080";
+           ": expected [ADDRESS:]PORT with a numeric address, localhost, or * for all of this machine, as in "
+           "127.0.0.1:8080 or [::1]:8080";
   config.listeners.insert(config.listeners.end(), found.begin(), found.end());
   return {};
 }
@@ -179,7 +177,7 @@ string take_rate(plan::Rate& out, string_view text) {
   const std::optional<plan::Rate> rate = parse_rate(text);
   if (!rate)
     return "invalid rate " + base::quoted(text) +
-           ": expected N per second or N:BURST, as in 100, 500k or 2m:8m";
+           ": expected N per second or N:BURST, as in 100, 10/s, 500k or 2m:8m";
   out = *rate;
   return {};
 }
@@ -312,7 +310,8 @@ string take_log_format(plan::Config& config, string_view text) {
 
 string take_wait(plan::Config& config, plan::Wait wait, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
-  if (!ms || *ms == 0) return "invalid time " + base::quoted(text) + ": expected seconds, as in 30 or 0.5";
+  if (!ms || *ms == 0)
+    return "invalid time " + base::quoted(text) + ": expected seconds or a unit, as in 30, 0.5, 10m or 1h";
   config.wait_ms[static_cast<std::size_t>(wait)] = *ms;
   return {};
 }
@@ -320,7 +319,8 @@ string take_wait(plan::Config& config, plan::Wait wait, string_view text) {
 string take_drain(plan::Config& config, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
   if (!ms)
-    return "invalid time " + base::quoted(text) + ": expected seconds, as in 30 or 0.5; 0 stops at once";
+    return "invalid time " + base::quoted(text) +
+           ": expected seconds or a unit, as in 30, 0.5 or 1m; 0 stops at once";
   config.drain_ms = *ms;
   return {};
 }
@@ -328,7 +328,7 @@ string take_drain(plan::Config& config, string_view text) {
 // ---- the table of options --------------------------------------------------------------------------------
 
 constexpr std::array<Option, 32> kOptions{{
-    {"--listen", "ADDRESS:PORT", "additional listening address; PORT may then be omitted", "", take_listen,
+    {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
      "HTTP reverse proxy, load-balanced over these upstream servers", "", take_reverse, OptionKind::repeated},

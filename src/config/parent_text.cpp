@@ -24,8 +24,10 @@ struct Scheme {
   Parent::Kind kind;
   std::uint16_t port;
 };
-constexpr std::array<Scheme, 2> kSchemes{{
-    {"http://", Parent::Kind::http, 8080}, {"socks5://", Parent::Kind::socks5, 1080},  // RFC 1928 section 3
+constexpr std::array<Scheme, 3> kSchemes{{
+    {"http://", Parent::Kind::http, 8080},
+    {"socks5://", Parent::Kind::socks5, 1080},   // RFC 1928 section 3
+    {"socks5h://", Parent::Kind::socks5, 1080},  // the same: the upstream proxy always does the DNS lookup
 }};
 
 // NAME:PASSWORD, percent-encoded.

@@ -3,7 +3,8 @@
 //   --parent http://proxy.example.com:3128    HTTP proxy, port 8080 by default
 //   --parent http://name:secret@[::1]:3128    with Basic credentials (RFC 7617); "@", ":" and "/" in them are
 //                                             written as %40, %3A, %2F
-//   --parent socks5://127.0.0.1:1080          SOCKS5 (RFC 1928), with credentials by RFC 1929
+//   --parent socks5://127.0.0.1:1080          SOCKS5 (RFC 1928), with credentials by RFC 1929; also
+//   socks5h://
 //   --parent http://unix:/run/proxy.sock      on a Unix socket; the path is not percent-decoded
 //
 //   --no-parent .intern,example.com,10.0.0.0/8,[fd00::]/8:8080

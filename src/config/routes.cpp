@@ -76,7 +76,7 @@ void read_gzip(const FileObject& object, plan::WebRoute& route) {
   if (const FileValue* const level = object.find("gzip_level")) {
     if (!route.gzip) level->warn("no effect without \"gzip_enable\": true");
     if (level->raw() != "-1")  // the library's default, in eXpServer
-      route.gzip_level = static_cast<int>(level->number(1, 9).value_or(route.gzip_level));
+      route.gzip_level = static_cast<int>(level->number(-1, 9).value_or(route.gzip_level));
   }
   const FileValue* const types = object.find("gzip_mime_types");
   if (types == nullptr) return;

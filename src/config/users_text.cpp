@@ -59,7 +59,7 @@ string check_hash(const plan::Hasher& hasher, const string& hash) {
   for (const Unsupported& row : kUnsupported)
     if (hash.starts_with(row.prefix))
       return "unsupported hash " + string{row.prefix} + " (" + string{row.name} + ")" + string{kInstead};
-  if (base::has_control(hash) || hash.find_first_of(" :") != string::npos)
+  if (base::has_control(hash) || hash.find(' ') != string::npos)
     return "unexpected characters after the hash";
   if (is_in_the_clear(hash)) return "expected a hash, got what looks like a password" + string{kInstead};
   if (!hasher.knows(hash.c_str()))
@@ -116,14 +116,14 @@ string_view take_line(string_view& text) {
 string parse_users(string_view text, plan::Hasher& hasher, std::vector<plan::User>& out) {
   std::vector<plan::User> users;
   std::vector<Place> places;
-  text = base::without_byte_order_mark(text);
   for (std::size_t number = 1; !text.empty(); ++number) {
     const string_view line = take_line(text);
     if (base::trimmed(line).empty() || line.front() == '#') continue;
     const string where = "line " + std::to_string(number) + ": ";
     const std::size_t colon = line.find(':');
     if (colon == string_view::npos) return where + "expected USER:HASH";
-    plan::User user{string{line.substr(0, colon)}, string{line.substr(colon + 1)}};
+    const string_view rest = line.substr(colon + 1);  // HASH, or HASH:COMMENT
+    plan::User user{string{line.substr(0, colon)}, string{rest.substr(0, rest.find(':'))}};
     if (const string error = check_name(user.name); !error.empty()) return where + error;
     if (const string error = check_hash(hasher, user.hash); !error.empty()) return where + error;
     if (const string error = take_cost(hasher, user); !error.empty()) return where + error;

@@ -5,24 +5,12 @@
 #include <optional>
 
 #include "../base/text.hpp"
+#include "../http/accept.hpp"
 
 namespace files {
 namespace {
 
 using std::string_view;
-
-// A weight (RFC 9110 section 12.4.2) in thousandths; 0 if it is invalid.
-unsigned weight(string_view text) noexcept {
-  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return 0;
-  if (text.size() > 1 && text[1] != '.') return 0;
-  unsigned value = text[0] == '1' ? 1000 : 0, place = 100;
-  for (const char c : text.substr(std::min<std::size_t>(text.size(), 2))) {
-    if (!base::is(c, base::kDigit)) return 0;
-    value += static_cast<unsigned>(c - '0') * place;
-    place /= 10;
-  }
-  return value > 1000 ? 0 : value;
-}
 
 // coding [ ";" "q=" weight ]
 struct Coding {
@@ -35,7 +23,8 @@ Coding read_coding(string_view element) noexcept {
   Coding coding{base::trimmed(element.substr(0, semicolon))};
   if (semicolon == string_view::npos) return coding;
   const string_view parameter = base::trimmed(element.substr(semicolon + 1));
-  coding.weight = base::equals_ignoring_case(parameter.substr(0, 2), "q=") ? weight(parameter.substr(2)) : 0;
+  coding.weight =
+      base::equals_ignoring_case(parameter.substr(0, 2), "q=") ? http::parse_weight(parameter.substr(2)) : 0;
   return coding;
 }
 
@@ -78,8 +67,7 @@ bool accepts_gzip(const http::Fields& fields) noexcept {
 bool is_compressible(string_view type, const std::vector<std::string>& patterns) noexcept {
   const string_view essence = base::trimmed(type.substr(0, type.find(';')));
   const auto good = [essence](string_view pattern) { return fits(essence, pattern); };
-  return patterns.empty() ? std::any_of(kText.begin(), kText.end(), good)
-                          : std::any_of(patterns.begin(), patterns.end(), good);
+  return std::any_of(kText.begin(), kText.end(), good) || std::any_of(patterns.begin(), patterns.end(), good);
 }
 
 }  // namespace files

@@ -12,8 +12,8 @@ namespace files {
 // `identity`.
 bool accepts_gzip(const http::Fields& fields) noexcept;
 
-// Returns true if the media type, with or without parameters, matches one of `patterns`; a "*" at the end of
-// a pattern matches any rest. Without patterns: text formats.
+// Returns true if the media type, with or without parameters, is a text format or matches one of `patterns`;
+// a "*" at the end of a pattern matches any rest.
 bool is_compressible(std::string_view type, const std::vector<std::string>& patterns) noexcept;
 
 }  // namespace files

@@ -27,7 +27,8 @@ constexpr std::size_t kRootsMax = 64;
 string system_types() {
   string list;
   constexpr std::size_t kMost = std::size_t{1} << 20;
-  return sys::read_file("/etc/mime.types", kMost, list) == 0 ? list : string{};
+  if (sys::read_file("/etc/mime.types", kMost, list) != 0) list.clear();
+  return string{base::without_byte_order_mark(list)};
 }
 
 FoundFile refused(Reason why) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "../base/escape.hpp"
+#include "accept.hpp"
 #include "status.hpp"
 #include "url_path.hpp"
 
@@ -167,24 +168,6 @@ void put_proxy_status(Writer& out, const ErrorDetails& failure, string_view name
 // Fields that a TRACE response must not repeat (RFC 9110 section 9.3.8).
 constexpr FieldNames kSecret{FieldName::authorization, FieldName::proxy_authorization, FieldName::cookie};
 
-// A weight of 0 (RFC 9110 section 12.4.2): "not acceptable".
-bool is_refused(string_view parameters) noexcept {
-  while (!parameters.empty()) {
-    const std::size_t semicolon = std::min(parameters.find(';'), parameters.size());
-    const string_view parameter = base::trimmed(parameters.substr(0, semicolon));
-    parameters.remove_prefix(std::min(semicolon + 1, parameters.size()));
-    const bool weight = parameter.size() > 2 && base::equals_ignoring_case(parameter.substr(0, 2), "q=");
-    if (weight) return parameter.find_first_not_of("0.", 2) == string_view::npos;
-  }
-  return false;
-}
-
-bool names_page(string_view range) noexcept {
-  const std::size_t semicolon = std::min(range.find(';'), range.size());
-  return base::equals_ignoring_case(base::trimmed(range.substr(0, semicolon)), "text/html") &&
-         !is_refused(range.substr(std::min(semicolon + 1, range.size())));
-}
-
 }  // namespace
 
 std::size_t write_answer(const ErrorDetails& failure, const ProxyFields& hop, std::span<char> room) noexcept {
@@ -246,13 +229,6 @@ std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop
   return out.overflowed() || body.overflowed() ? 0 : out.length();
 }
 
-bool accepts_page(const Fields& fields) noexcept {
-  for (const Field& field : fields.all()) {
-    if (field.id != FieldName::accept) continue;
-    for (string_view rest = field.value; !rest.empty();)
-      if (names_page(base::next_element(rest))) return true;
-  }
-  return false;
-}
+bool accepts_page(const Fields& fields) noexcept { return prefers(fields, "text/html", "text/plain"); }
 
 }  // namespace http

@@ -48,8 +48,8 @@ std::size_t write_reply_head(const ReplyHead& served, const ProxyFields& hop, st
 std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop,
                                  std::span<char> room) noexcept;
 
-// Returns true if Accept (RFC 9110 section 12.5.1) names text/html with a weight above 0, as browsers do.
-// Ranges that include it, as */* of curl, do not count, and weights are not compared.
+// Returns true if Accept (RFC 9110 section 12.5.1) prefers text/html to text/plain, as browsers do. With */*
+// of curl it does not.
 bool accepts_page(const Fields& fields) noexcept;
 
 // Asks the client to send the body (RFC 9110 section 15.2.1).

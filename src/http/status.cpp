@@ -15,6 +15,7 @@ struct Row {
 // The reasons that are not listed end a connection without a response.
 // clang-format off
 constexpr Row kRows[]{
+    {R::tls_instead_of_http, {400, "TLS (https) was received on a connection that speaks plain HTTP.", "http_request_error", "Write http://, not https://, before the address of this port. A proxy is set as http://HOST:PORT for https:// URLs too."}},
     {R::bad_character, {400, "The head contains a character that is not allowed there, such as NUL.", "http_request_error"}},
     {R::bad_line_end, {400, "A line of the head ends in a bare CR or LF instead of CR LF.", "http_request_error"}},
     {R::bad_request_line, {400, R"(The request line is not "METHOD http://host/path HTTP/1.x".)", "http_request_error"}},

@@ -49,8 +49,8 @@ struct WebRoute {
   bool listing = true;    // of a directory without an index file
   bool dotfiles = false;  // serve names that begin with a dot
   bool gzip = false;
-  int gzip_level = 6;                   // 1 to 9
-  std::vector<std::string> gzip_types;  // media types, as "text/*"; empty: all text formats
+  int gzip_level = 6;                   // 0 (not compressed) to 9
+  std::vector<std::string> gzip_types;  // media types besides the text formats, as "font/*"
   // redirect
   std::uint16_t status = 302;
   std::string location;

@@ -6,6 +6,7 @@
 
 #include "../files/body_sources.hpp"
 #include "../files/server.hpp"
+#include "../http/accept.hpp"
 #include "../http/reply.hpp"
 #include "bookkeeping.hpp"
 
@@ -23,13 +24,6 @@ files::Answer redirect(const plan::WebRoute& route) {
   return answer;
 }
 
-bool wants_json(const http::Fields& fields) noexcept {
-  return std::any_of(fields.all().begin(), fields.all().end(), [](const http::Field& field) {
-    return field.id == http::FieldName::accept &&
-           field.value.find("application/json") != std::string_view::npos;
-  });
-}
-
 files::Answer metrics(const Worker& worker, const http::RequestHead& head) {
   files::Answer answer;
   if (head.method != "GET" && head.method != "HEAD") {
@@ -37,7 +31,7 @@ files::Answer metrics(const Worker& worker, const http::RequestHead& head) {
     answer.fields = "Allow: GET, HEAD\r\n";
     return answer;
   }
-  const bool json = wants_json(head.fields);
+  const bool json = http::prefers(head.fields, "application/json", "text/plain");
   auto text = std::make_shared<const std::string>(worker.pages == nullptr ? std::string{}
                                                                           : worker.pages->metrics(json));
   answer.fields = "Content-Type: " + std::string{json ? Pages::kJsonType : Pages::kTextType} + "\r\n";

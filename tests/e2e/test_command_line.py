@@ -56,7 +56,7 @@ class Refusals(Case):
 
     def test_values(self):
         for option, value in (("--max-requests", "0"), ("--max-requests", "-1"), ("--max-requests", "many"),
-                              ("--max-requests", "1000001"), ("--buffers", "0"), ("--buffers", "1.5"), ("--listen", "8080"),
+                              ("--max-requests", "1000001"), ("--buffers", "0"), ("--buffers", "1.5"), ("--listen", "h:8080"),
                               ("--listen", "example.com:80"), ("--listen", "127.0.0.1:port"), ("--listen", "[::1]"),
                               ("--allow", "10.0.0.0/33"), ("--allow", "net"), ("--allow", "10.0.0.0/"), ("--allow", "::/129"),
                               ("--access-log", ""), ("--access-log", "syslog:"), ("--log-format", "xml"), *((wait, value) for wait in WAITS for value in ("0", "-1", "soon")),

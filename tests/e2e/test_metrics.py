@@ -132,6 +132,9 @@ class Exposed(InAFolder):
         self.assertGreater(after[0], before[0])
 
     def test_as_json(self):
+        for accept in ("application/json;q=0", "application/json;q=0.4, text/plain;q=0.5", "*/*"):
+            self.assertEqual(ask(self.front, "/metrics", f"Accept: {accept}")[0].all("Content-Type"),
+                             ["text/plain; version=0.0.4; charset=utf-8"], accept)
         head, body = ask(self.front, "/metrics", "Accept: application/json")
         self.assertEqual(head.all("Content-Type"), ["application/json"])
         self.assertIsInstance(json.loads(body), dict)

@@ -91,7 +91,7 @@ class Pages(Case):
     def test_which_clients_get_a_page(self):
         proxy = self.proxy()
         for accept, kind in (("text/html", "text/html"), ("*/*", "text/plain"), ("text/html;q=0", "text/plain"), ("image/png, Text/HTML;q=0.1", "text/html"),
-                             ("text/*", "text/plain"), ("application/json", "text/plain")):
+                             ("text/*", "text/plain"), ("text/html;q=0.5, text/plain", "text/plain"), ("application/json", "text/plain")):
             answer = proxy.get("http://127.0.0.1:2/", f"Accept: {accept}")
             self.assertTrue(answer.head.all("Content-Type")[0].startswith(kind), accept)
         self.assert_own_answer(proxy.get("http://127.0.0.1:2/"), 502)

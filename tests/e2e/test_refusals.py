@@ -76,7 +76,7 @@ ROWS = (
     (400, "bad-version", "another protocol", b"GET " + URL + b" HTCPCP/1.0" + END),
     (400, "bad-version", "two digits", b"GET " + URL + b" HTTP/1.01" + END),
     (400, "bad-version", "no minor", b"GET " + URL + b" HTTP/1" + END),
-    (400, "bad-character", "TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+    (400, "tls-instead-of-http", "TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
     # the URL
     (400, "bad-target", "port 0", b"GET http://127.0.0.1:0/ HTTP/1.0" + END),
     (400, "bad-target", "port 65536", b"GET http://127.0.0.1:65536/ HTTP/1.0" + END),

@@ -425,7 +425,10 @@ const Class kClasses[] = {
     {"bare CR or LF", Stricter::we, "RFC 9112 2.2: a bare CR is invalid; a bare LF may be taken, we do not",
      [](const D& d) { return d.refused_for(Reason::bad_line_end) && has_bare_line_end(d.text); }},
     {"NUL or another control character", Stricter::we, "RFC 9110 5.5, RFC 9112 3 and 4: not in the grammar",
-     [](const D& d) { return d.refused_for(Reason::bad_character) && has_control(d.text); }},
+     [](const D& d) {
+       return (d.refused_for(Reason::bad_character) || d.refused_for(Reason::tls_instead_of_http)) &&
+              has_control(d.text);
+     }},
     {"blank in or behind a field name, or no name", Stricter::we,
      "RFC 9112 5.1: no blank before the colon: 400",
      [](const D& d) {

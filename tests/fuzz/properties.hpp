@@ -195,9 +195,9 @@ inline string describe(const reference::Body& body) {
 
 inline bool is_about_grammar(base::Reason why) {
   using R = base::Reason;
-  return why == R::bad_character || why == R::bad_line_end || why == R::bad_request_line ||
-         why == R::bad_status_line || why == R::bad_version || why == R::bad_header ||
-         why == R::folded_header;
+  return why == R::tls_instead_of_http || why == R::bad_character || why == R::bad_line_end ||
+         why == R::bad_request_line || why == R::bad_status_line || why == R::bad_version ||
+         why == R::bad_header || why == R::folded_header;
 }
 
 // The first head in `text`, up to its empty line, according to the grammar.

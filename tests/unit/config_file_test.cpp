@@ -8,6 +8,7 @@
 #include "../../src/config/command_line.hpp"
 #include "../../src/config/file.hpp"
 #include "../../src/config/json.hpp"
+#include "../../src/config/text_file.hpp"
 #include "../../src/config/value.hpp"
 #include "../sim/kernel.hpp"
 
@@ -257,7 +258,7 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
        {"index[0]: got \"../a\""}},
       {route(
            R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_enable": true, "gzip_level": 10)"),
-       {"gzip_level: got 10, expected a whole number from 1 to 9"}},
+       {"gzip_level: got 10, expected a whole number from -1 to 9"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_enable": 1)"),
        {"gzip_enable: got 1, expected true or false"}},
       {route(R"("req_path": "/", "type": "redirect")"), {"missing redirect_url"}},
@@ -499,6 +500,21 @@ TEST_F(ConfigFile, CheckOnly) {
   EXPECT_EQ(line.warnings.size(), 1U);
   EXPECT_EQ(parse({"--check", "--echo", "127.0.0.1:7"}).message, "options: OK, 1 listener");
   EXPECT_EQ(parse({"--check", "--echo", "x"}).what, CommandLine::What::wrong);
+}
+
+TEST_F(ConfigFile, AByteOrderMarkDoesNotCount) {
+  sim::files["p.json"] =
+      "\xef\xbb\xbf"
+      R"({"forward": [{"host": "127.0.0.1", "port": 0}]})";
+  EXPECT_EQ(parse({"p.json"}).what, CommandLine::What::run);
+  sim::files["p.json"] = string{"\xff\xfe{\0", 4};
+  EXPECT_NE(parse({"p.json"}).message.find("p.json: its text is UTF-16: save it as UTF-8"), string::npos);
+  string text;
+  sim::files["users"] =
+      "\xef\xbb\xbf"
+      "ann:x";
+  EXPECT_EQ(config::read_text_file("users", 100, text, config::When::start), "");
+  EXPECT_EQ(text, "ann:x");
 }
 
 TEST_F(ConfigFile, InvalidFiles) {

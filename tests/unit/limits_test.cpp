@@ -39,14 +39,22 @@ TEST(Rate, AsText) {
     std::uint64_t per_second, burst;
   };
   const Row rows[] = {
-      {"1", 1, 0},       {"100", 100, 0},       {"500k", 500 * 1024, 0},      {"2M:8m", 2 << 20, 8 << 20},
-      {"10:25", 10, 25}, {"1g", 1ULL << 30, 0}, {"1024g", plan::kRateMax, 0},
+      {"1", 1, 0},
+      {"100", 100, 0},
+      {"500k", 500 * 1024, 0},
+      {"2M:8m", 2 << 20, 8 << 20},
+      {"10:25", 10, 25},
+      {"1g", 1ULL << 30, 0},
+      {"1024g", plan::kRateMax, 0},
+      {"10/s", 10, 0},
+      {"500k/s", 500 * 1024, 0},
+      {"10/s:25", 10, 25},
   };
   for (const Row& row : rows) {
     EXPECT_EQ(config::parse_rate(row.text), (Rate{row.per_second, row.burst})) << row.text;
   }
   for (const char* text : {"", "0", "k", "1.5", "-1", "10:", ":10", "10:0", "1025g", "1t", "1kk", "10 ",
-                           "1:2:3", "18446744073709551616"})
+                           "1:2:3", "18446744073709551616", "10/m", "/s", "10/", "10:25/s"})
     EXPECT_FALSE(config::parse_rate(text)) << text;
 }
 

@@ -31,6 +31,8 @@ TEST(Parent, Parses) {
       {"http://[::1]", Kind::http, "::1", 8080, "", "", ""},
       {"http://[::1]:65535", Kind::http, "::1", 65535, "", "", ""},
       {"socks5://127.0.0.1", Kind::socks5, "127.0.0.1", 1080, "", "", ""},
+      {"socks5h://me:pw@p", Kind::socks5, "p", 1080, "", "me", "pw"},
+      {"SOCKS5H://p:9050/", Kind::socks5, "p", 9050, "", "", ""},
       {"http://me@p", Kind::http, "p", 8080, "", "me", ""},
       {"http://me:@p", Kind::http, "p", 8080, "", "me", ""},
       {"http://me:a:b@p:1", Kind::http, "p", 1, "", "me", "a:b"},

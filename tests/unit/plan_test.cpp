@@ -57,6 +57,24 @@ TEST(CommandLine, EveryWaitIsAnOption) {
   }
 }
 
+TEST(CommandLine, APlaceToListenAt) {
+  struct Row {
+    const char *text, *first, *second;
+  };
+  const Row rows[] = {
+      {"8080", "127.0.0.1:8080", "[::1]:8080"}, {"localhost:8080", "127.0.0.1:8080", "[::1]:8080"},
+      {":8080", "0.0.0.0:8080", "[::]:8080"},   {"*:8080", "0.0.0.0:8080", "[::]:8080"},
+      {"[::1]:8080", "[::1]:8080", ""},         {"10.0.0.1:8080", "10.0.0.1:8080", ""}};
+  for (const Row& row : rows) {
+    const CommandLine line = parse({"--listen", row.text, "--allow", "10.0.0.0/8"});
+    ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
+    ASSERT_EQ(line.config.listeners.size(), *row.second == 0 ? 1U : 2U) << row.text;
+    EXPECT_EQ(sys::endpoint_text(line.config.listeners[0].address).view(), row.first);
+    EXPECT_EQ(line.config.listeners.back().optional, *row.second != 0) << row.text;
+    if (*row.second != 0) EXPECT_EQ(sys::endpoint_text(line.config.listeners[1].address).view(), row.second);
+  }
+}
+
 TEST(CommandLine, EachLogFormatByItsName) {
   EXPECT_EQ(parse({"80"}).config.log_format, plan::LogFormat::own);
   for (const plan::LogFormatRow& row : plan::kLogFormats) {
@@ -85,9 +103,10 @@ TEST(CommandLine, WhatIsWrongAndWhatToDo) {
       {{"80", "--lisen", "x"}, "did you mean '--listen'?"},
       {{"80", "--fly"}, "unknown option '--fly'"},
       {{"--listen"}, "missing value"},
-      {{"--listen", "80"}, "expected ADDRESS:PORT"},
-      {{"--listen", "localhost:80"}, "expected ADDRESS:PORT"},
-      {{"--listen", "1.2.3.4:99999"}, "expected ADDRESS:PORT"},
+      {{"--listen", "h:80"}, "expected [ADDRESS:]PORT"},
+      {{"--listen", "1.2.3.4:99999"}, "expected [ADDRESS:]PORT"},
+      {{"--listen", ":80"}, "0.0.0.0:80 is reachable"},
+      {{"--listen", "*:80"}, "0.0.0.0:80 is reachable"},
       {{"--listen", "0.0.0.0:80"}, "--allow"},
       {{"--listen", "192.168.1.1:80"}, "--allow"},
       {{"80", "--allow", "ten"}, "invalid rule"},
@@ -101,7 +120,7 @@ TEST(CommandLine, WhatIsWrongAndWhatToDo) {
       {{"80", "--access-log=syslog:"}, "as in syslog:/dev/log"},
       {{"80", "--log-format", "JSON"}, "invalid format 'JSON': expected own, common, combined, json"},
       {{"80", "--head-timeout", "0"}, "seconds"},
-      {{"80", "--head-timeout", "1s"}, "seconds"},
+      {{"80", "--head-timeout", "1w"}, "seconds"},
       {{"80", "--head-timeout", "1.2345"}, "seconds"},
       {{"80", "--head-timeout", "99999999"}, "seconds"},
       {{"80", "--verbose=yes"}, "unexpected value"},

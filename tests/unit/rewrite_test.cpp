@@ -717,7 +717,14 @@ TEST(AcceptsPage, IfHtmlIsNamed) {
                       {"text/html;q=0", false},
                       {"text/html ; q=0.000", false},
                       {"text/html;level=1;Q=0.", false},
-                      {"text/html;q=0, text/html", true}};
+                      {"text/html;q=0, text/html", true},
+                      {"text/html, text/plain", true},
+                      {"text/plain, text/html;q=0.9", false},
+                      {"text/html;q=0.5, text/plain;q=0.4", true},
+                      {"text/html;q=0.3, */*;q=0.9", false},
+                      {"text/html;q=0.3, text/*;q=0.2, */*;q=0.9", true},
+                      {"text/html;q=2", false},
+                      {"text/html;q=", false}};
   for (const Row& row : rows) {
     http::Fields fields;
     fields.add({"Host", "text/html"});

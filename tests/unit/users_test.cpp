@@ -327,14 +327,12 @@ TEST(Users, TheLinesOfAFile) {
   EXPECT_EQ(enter(users, basic("bob jr:b")).what, What::good);
 }
 
-TEST(Users, AByteOrderMarkIsNoPartOfTheFirstName) {
+TEST(Users, ACommentAfterTheHash) {
   FakeHasher hasher;
   Users users{&hasher, kKey};
-  ASSERT_EQ(read(users, hasher,
-                 "\xef\xbb\xbf"
-                 "ann:$f$secret\n"),
-            "");
+  ASSERT_EQ(read(users, hasher, "ann:$f$secret:Ann: of the office\nbob:$f$b:\n"), "");
   EXPECT_EQ(enter(users, basic("ann:secret")).what, What::good);
+  EXPECT_EQ(enter(users, basic("bob:b")).what, What::good);
 }
 
 TEST(Users, ErrorsOfAFile) {
@@ -351,7 +349,7 @@ TEST(Users, ErrorsOfAFile) {
       {"ann:\n", "line 1: missing hash"},
       {"a\tnn:$f$a\n", "line 1: control character"},
       {string(256, 'a') + ":$f$a\n", "line 1: user name is longer than 255 bytes"},
-      {"ann:$f$a:x\n", "line 1: unexpected characters after the hash"},
+      {"ann::x\n", "line 1: missing hash"},
       {"ann:$f$a \n", "line 1: unexpected characters after the hash"},
       {"ann:$f$a\nbob:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "line 2: unsupported hash {SHA}"},
       {"ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "unsalted"},

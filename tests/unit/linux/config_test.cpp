@@ -34,6 +34,7 @@ TEST(LinuxCommandLine, EachErrorNamesTheOptionAndSaysWhatToDo) {
       {{"80", "--qqqqqqqqqq"}, "--qqqqqqqqqq", "--help"},
       {{"80", "--listen"}, "--listen", "--help"},
       {{"--listen", "h:80"}, "'h:80'", "as in 127.0.0.1:8080"},
+      {{"--listen", ":80"}, "0.0.0.0:80", "--allow"},
       {{"--listen", "[::1]"}, "'[::1]'", "as in 127.0.0.1:8080"},
       {{"--listen", "0.0.0.0:80"}, "0.0.0.0:80", "--allow"},
       {{"--listen", "[::]:80"}, "[::]:80", "--allow"},
@@ -46,11 +47,11 @@ TEST(LinuxCommandLine, EachErrorNamesTheOptionAndSaysWhatToDo) {
       {{"80", "--max-requests=0"}, "'0'", "expected 1-"},
       {{"80", "--max-requests=99999999"}, "'99999999'", "expected 1-"},
       {{"80", "--buffers=-1"}, "'-1'", "expected 1-"},
-      {{"80", "--idle-timeout", "soon"}, "'soon'", "as in 30 or 0.5"},
-      {{"80", "--idle-timeout", "0"}, "'0'", "as in 30 or 0.5"},
-      {{"80", "--idle-timeout", "0.0004"}, "'0.0004'", "as in 30 or 0.5"},
-      {{"80", "--idle-timeout", "1e3"}, "'1e3'", "as in 30 or 0.5"},
-      {{"80", "--idle-timeout", "-1"}, "'-1'", "as in 30 or 0.5"},
+      {{"80", "--idle-timeout", "soon"}, "'soon'", "as in 30, 0.5, 10m"},
+      {{"80", "--idle-timeout", "0"}, "'0'", "as in 30, 0.5, 10m"},
+      {{"80", "--idle-timeout", "0.0004"}, "'0.0004'", "as in 30, 0.5, 10m"},
+      {{"80", "--idle-timeout", "1e3"}, "'1e3'", "as in 30, 0.5, 10m"},
+      {{"80", "--idle-timeout", "-1"}, "'-1'", "as in 30, 0.5, 10m"},
       {{"80", "--help=me"}, "--help", "unexpected value"},
   };
   for (const Row& row : rows) {
@@ -82,10 +83,40 @@ TEST(LinuxCommandLine, ParsesSecondsToTheMillisecond) {
     const char* text;
     std::uint32_t ms;  // 0: refused
   };
-  const Row rows[] = {
-      {"1", 1000},   {"0.5", 500},   {"0.05", 50}, {"0.005", 5}, {"12.345", 12'345}, {"86400", 86'400'000},
-      {"007", 7000}, {"86401", 0},   {"1.", 0},    {".5", 0},    {"0.0005", 0},      {"1,5", 0},
-      {"", 0},       {"4294968", 0}, {" 1", 0},    {"1 ", 0},    {"+1", 0}};
+  const Row rows[] = {{"1", 1000},
+                      {"0.5", 500},
+                      {"0.05", 50},
+                      {"0.005", 5},
+                      {"12.345", 12'345},
+                      {"86400", 86'400'000},
+                      {"007", 7000},
+                      {"86401", 0},
+                      {"1.", 0},
+                      {".5", 0},
+                      {"0.0005", 0},
+                      {"1,5", 0},
+                      {"", 0},
+                      {"4294968", 0},
+                      {" 1", 0},
+                      {"1 ", 0},
+                      {"+1", 0},
+                      {"250ms", 250},
+                      {"30s", 30'000},
+                      {"10m", 600'000},
+                      {"1.5m", 90'000},
+                      {"1h", 3'600'000},
+                      {"24h", 86'400'000},
+                      {"1d", 86'400'000},
+                      {"25h", 0},
+                      {"2d", 0},
+                      {"ms", 0},
+                      {"1M", 0},
+                      {"1.ms", 0},
+                      {"1ss", 0},
+                      {"1 s", 0},
+                      {"0ms", 0},
+                      {"0.5ms", 0},
+                      {"99999999999999999999h", 0}};
   for (const plan::WaitRow& wait : plan::kDeadlineRows)
     for (const Row& row : rows) {
       const CommandLine line = parse({"80", wait.option.data(), row.text});
@@ -101,7 +132,7 @@ TEST(LinuxCommandLine, ParsesSecondsToTheMillisecond) {
 TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
   const string help = config::help_text();
   for (const char* option :
-       {"PORT", "--listen ADDRESS:PORT", "--allow RULE", "--access-log FILE", "--log-format FORMAT",
+       {"PORT", "--listen [ADDRESS:]PORT", "--allow RULE", "--access-log FILE", "--log-format FORMAT",
         "SIGUSR1", "--max-requests N", "--buffers MIB", "-v, --verbose", "-h, --help", "--version"})
     EXPECT_NE(help.find(option), string::npos) << option;
   for (const plan::WaitRow& wait : plan::kDeadlineRows) {
