@@ -6,7 +6,10 @@ set -eu
 
 packages="g++ make pkg-config libcrypt-dev nlohmann-json3-dev zlib1g-dev"
 tests="libgtest-dev valgrind python3 curl util-linux clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc
-       libhttp-parser-dev spin gcovr codespell pylint mypy tinyproxy"
+       libhttp-parser-dev spin gcovr codespell pylint mypy tinyproxy
+       openssl git wget socat apache2-utils golang-go python3-requests python3-pip nginx lighttpd nghttp2-proxy"
+# The tests start these by themselves: a new one is neither started here nor at boot.
+services="tinyproxy nginx lighttpd nghttpx"
 case "${1:-tests}" in
   build) ;;
   tests) packages="$packages $tests" ;;
@@ -29,5 +32,20 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "setup: installing$missing"
 $as_root apt-get update -q
+new_services=""
+for service in $services; do
+  [ -e "/usr/bin/$service" ] || [ -e "/usr/sbin/$service" ] || new_services="$new_services $service"
+done
+policy=/usr/sbin/policy-rc.d # what invoke-rc.d(8) asks whether a package may start its service
+if [ ! -e "$policy" ]; then
+  trap '$as_root rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+  $as_root chmod 755 "$policy"
+fi
 # shellcheck disable=SC2086 # a list of words
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+if command -v systemctl >/dev/null; then
+  for service in $new_services; do
+    $as_root systemctl disable -q "$service" 2>/dev/null || true # its package may not be one of these
+  done
+fi

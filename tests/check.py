@@ -6,7 +6,8 @@
 A suite starts as soon as what it needs is built, while the next configuration is being built. At most one part more than there
 are processors runs at a time, because most parts mostly wait. Each suite reports how many tests passed and failed; a suite that
 ran no test has failed. A suite of the tier `check` that has passed on the same sources is not run again by `check-all`, but
-counted. The last line is the sum: `N passed, N failed`. The exit status is 0 only if nothing failed.
+counted. The last line is the sum: `N passed, N failed`, and `, N skipped` if there are such tests: in a light run, or because a
+program is not installed. The exit status is 0 only if nothing failed.
 """
 import concurrent.futures
 import hashlib
@@ -48,6 +49,17 @@ def count_unittest(output):
     bad = sum(int(n) for n in re.findall(r"(?:failures|errors|unexpected successes)=(\d+)", result))
     skipped = sum(int(n) for n in re.findall(r"skipped=(\d+)", result))
     return max(0, int(ran[-1]) - bad - skipped), bad
+
+
+def count_skipped(output):
+    """How many tests of unittest were skipped."""
+    found = re.findall(r"^(?:OK|FAILED) \(.*\bskipped=(\d+)", output, re.MULTILINE)
+    return int(found[-1]) if found else 0
+
+
+def skipped(count):
+    """What a line says of them."""
+    return f", {count} skipped" if count else ""
 
 
 def count_line(output):
@@ -119,6 +131,13 @@ def end_to_end(name, tier, needs, directory, only=None, **environment):
                  count_unittest)
 
 
+def clients(name, tier, needs, directory):
+    """Other programs as clients and servers; a part for each module."""
+    modules = sorted(path.stem for path in (ROOT / "tests/clients").glob("test_*.py"))
+    return Suite(name, tier, needs, [(module, [sys.executable, "-m", "unittest", module],
+                                      {"PYTHONPATH": "tests/clients", "PROXY": binary(directory)}) for module in modules], count_unittest)
+
+
 def driver(name, tier, needs, directory):
     return script(name, tier, count_driver, "./driver.py", "-b", "20", "-c", "75", "-m", "2", "epoll", "--proxy", binary(directory), needs=needs)
 
@@ -154,6 +173,7 @@ SUITES = [
     Suite("simulated histories, valgrind", "check-all", (*MEMCHECK, "build/g++-memcheck/sim"),
           [("", [*NICE, *VALGRIND.split(), "build/g++-memcheck/sim", "--regressions", "tests/sim/regressions/seeds", "--torture", "0", "--worlds", "0",
                  "--seed", "1", "--seeds", "1000", "--roles", "300", "--greedy", "150"], {})], count_line),
+    clients("real clients", "check-all", (*GCC, "all"), "g++"),
     clang_tidy("clang-tidy", "check-all"),
     Suite("cppcheck", "check-all", (), [("", [*NICE, "cppcheck", "--quiet", "--std=c++20", "--language=c++", "--inline-suppr",
                                               "--enable=warning,performance,portability", "--suppress=missingIncludeSystem",
@@ -224,6 +244,7 @@ class Run:
 
     def __init__(self, suites):
         self.results = {suite.name: [0, 0, 0.0, max(1, len(suite.parts))] for suite in suites}  # passed, failed, seconds, parts left
+        self.skipped = dict.fromkeys(self.results, 0)
         self._suites = suites
         self._all = sum(result[3] for result in self.results.values())
         self._running, self._lock, self._ended, self._started = {}, threading.Lock(), threading.Event(), time.monotonic()
@@ -257,11 +278,12 @@ class Run:
         with self._lock:
             result = self.results[suite.name]
             result[:] = result[0] + passed, result[1] + failed, result[2] + seconds, result[3] - parts
+            self.skipped[suite.name] += count_skipped(output)
             if failed:
                 self._say(f"FAILED: {title}\n" + "\n".join("    " + line for line in output.splitlines()[-60:]))
             if result[3] == 0:
                 result[1] = result[1] or int(result[0] == 0)
-                self._say(f"{suite.name + ':':35} {result[0]:5} passed, {result[1]} failed   ({result[2]:.0f} s)")
+                self._say(f"{suite.name + ':':35} {result[0]:5} passed, {result[1]} failed{skipped(self.skipped[suite.name])}   ({result[2]:.0f} s)")
         with open(pathlib.Path(self._logs, re.sub(r"\W+", "-", suite.name) + ".log"), "a", encoding="utf-8") as log:
             log.write(output + "\n")
 
@@ -314,7 +336,7 @@ def main(arguments):
     if tier == "check" and not names:
         RECORD.write_text(json.dumps({"sources": sources, "passed": passed}), encoding="utf-8")
     in_all = sum(result[0] for result in running.results.values()) + sum(before.values())
-    print(f"{in_all} passed, {sum(result[1] for result in running.results.values())} failed")
+    print(f"{in_all} passed, {sum(result[1] for result in running.results.values())} failed{skipped(sum(running.skipped.values()))}")
     return 0 if good and in_all else 1
 
 

@@ -15,6 +15,7 @@ import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 # pylint: disable=wrong-import-position
+from authority import Authority  # noqa: E402
 from harness import PATIENCE, Case, Origin, Wire, ok  # noqa: E402
 from web import InAFolder, PythonServer, end_to_end, get  # noqa: E402
 
@@ -59,33 +60,6 @@ onload = async () => {
   fetch('/done?good=' + good + '&fields=' + Object.keys(wanted).every(name => fields.get(name) === wanted[name]));
 };
 </script>"""
-
-
-def run(*command, **how):
-    return subprocess.run(command, capture_output=True, check=True, **how).stdout
-
-
-class Authority:
-    """A certificate authority of our own, and a certificate of it for 127.0.0.1."""
-
-    def __init__(self, folder):
-        path = pathlib.Path(folder)
-        self.key, self.certificate, ca_key, ca = (str(path / name) for name in ("key", "certificate", "ca-key", "ca"))
-        request = str(path / "request")
-        (path / "names").write_text("subjectAltName=IP:127.0.0.1\n", encoding="ascii")
-        new = ("openssl", "req", "-newkey", "rsa:2048", "-nodes")
-        run(*new, "-x509", "-keyout", ca_key, "-out", ca, "-subj", "/CN=An authority for tests", "-days", "2")
-        run(*new, "-keyout", self.key, "-out", request, "-subj", "/CN=127.0.0.1")
-        run("openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
-            "-extfile", str(path / "names"), "-out", self.certificate)
-        public = run("openssl", "x509", "-in", self.certificate, "-noout", "-pubkey")
-        der = run("openssl", "pkey", "-pubin", "-outform", "der", input=public)
-        self.fingerprint = base64.b64encode(hashlib.sha256(der).digest()).decode()
-
-    def context(self):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, self.key)
-        return context
 
 
 def echo_frames(wire):

@@ -37,17 +37,18 @@ def record(name, kind, ttl, data):
 
 
 class NameServer:
-    """Answers for the names in `hosts`; all others do not exist."""
+    """Answers for the names in `hosts`; all others do not exist. Port 0 selects a free one."""
 
-    def __init__(self, hosts, address="127.0.0.1"):
+    def __init__(self, hosts, address="127.0.0.1", port=53):
         self.hosts, self.asked, self._news = hosts, [], threading.Condition()
         self.ports = []  # from which it was asked by UDP
         self.asked_by_tcp, self._by_tcp = [], threading.Event()
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind((address, 53))
         self._tcp = socket.socket()
-        self._tcp.bind((address, 53))
+        self._tcp.bind((address, port))
         self._tcp.listen()
+        self.port = self._tcp.getsockname()[1]
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._udp.bind((address, self.port))
         threading.Thread(target=self._serve_udp, daemon=True).start()
         threading.Thread(target=self._serve_tcp, daemon=True).start()
 

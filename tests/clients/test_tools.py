@@ -1,0 +1,174 @@
+"""ab, socat, clients that ask for h2c, and Chromium."""
+import functools
+import json
+import re
+import unittest
+
+import use_with
+import ways
+from harness import pattern
+from real import HOST, Nghttpx, authority, java_classes, needs
+
+
+class Ab:
+    """ab(1) compares the length of each response with the first one. It knows no CONNECT."""
+
+    @needs("ab")
+    def test_ab(self):
+        self.put("file.bin", pattern(20_000))
+        options = self.configure("ab")
+        options = options[0].split() if options else []
+        for server in (self.nginx, self.lighttpd):  # Python's server accepts few connections at once
+            for further in ((), ("-k",), ("-i",)):
+                with self.subTest(server=type(server).__name__, options=further):
+                    report = self.run_program("ab", "-q", "-n", "300", "-c", "10", *further, *options, self.base(server) + "/file.bin").decode()
+                    self.assertRegex(report, r"Complete requests: +300\nFailed requests: +0\n")
+                    self.assertNotIn("Non-2xx", report)
+                    self.assertRegex(report, r"HTML transferred: +%d bytes\n" % (0 if further == ("-i",) else 300 * 20_000))
+
+    @needs("ab")
+    def test_ab_that_posts(self):
+        (self.home / "sent").write_bytes(pattern(30_000))
+        options = self.configure("ab")
+        url = self.base(self.lighttpd) + "/cgi/echo"
+        report = self.run_program("ab", "-q", "-n", "40", "-c", "4", "-p", "sent", *(options[0].split() if options else []), url).decode()
+        self.assertRegex(report, r"Complete requests: +40\nFailed requests: +0\n")
+        self.assertRegex(report, r"HTML transferred: +1200000 bytes\n")
+
+
+class H2c:
+    """A client asks a server that knows h2c to upgrade to it: the proxy removes this, and the request is answered by HTTP/1.1."""
+
+    @functools.cached_property
+    def server(self):
+        self.put("file.bin", pattern(300_000))
+        return self.enter(Nghttpx(self.own_folder("nghttpx"), behind=self.lighttpd))
+
+    @needs("curl", "nghttpx")
+    def test_curl(self):
+        direct = f"http://127.0.0.1:{self.server.port}/file.bin"
+        self.assertRegex(self.run_program("curl", "-sSf", "--http2", "-w", "%{http_version}", "-o", "got", direct), rb"^2$")
+        self.configure("curl")
+        shown = self.run_program("curl", "-sSf", "--http2", "-w", "%{http_version}", "-o", "got", self.base(self.server) + "/file.bin")
+        self.assertEqual(shown, b"1.1")
+        self.assertTrue((self.home / "got").read_bytes() == pattern(300_000))
+
+    @needs("curl", "nghttpx")
+    def test_curl_that_posts(self):
+        (self.home / "sent").write_bytes(pattern(50_000))
+        self.configure("curl")
+        sent = self.run_program("curl", "-sSf", "--http2", "--data-binary", "@sent", self.base(self.server) + "/cgi/echo")
+        self.assertTrue(sent == pattern(50_000))
+
+    @needs("java", "javac", "nghttpx")
+    def test_java(self):
+        self.configure("Java")
+        url = self.base(self.server) + "/file.bin"
+        self.assertTrue(self.run_program("java", "-cp", java_classes(), "Get", authority().ca, "client", url) == pattern(300_000))
+
+
+class InATunnel(ways.Tunnel):
+    """Inside a tunnel the client and the server select the protocol themselves."""
+
+    @needs("curl")
+    def test_http_2(self):
+        self.put("file.bin", pattern(300_000))
+        self.configure("curl")
+        shown = self.run_program("curl", "-sSf", "--http2", "-w", "%{http_version}", "-o", "got", self.base(self.nginx) + "/file.bin")
+        self.assertEqual(shown, b"2")
+        self.assertTrue((self.home / "got").read_bytes() == pattern(300_000))
+
+
+class Socat(ways.Forward):
+    """socat(1) opens a tunnel, or a connection to a TCP proxy, and sends its standard input."""
+    REQUEST = f"GET /file.bin HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode()
+
+    def assert_file(self, server, *address, log):
+        with self.subTest(server=type(server).__name__):
+            head, _, body = self.run_program("socat", "-t", "600", "-", *address, input=self.REQUEST).partition(b"\r\n\r\n")
+            self.assertRegex(head, rb"^HTTP/1\.[01] 200 OK\r\n")
+            self.assertTrue(body == pattern(300_000))
+            self.assertTrue(log())
+
+    @needs("socat")
+    def test_tunnel(self):
+        self.put("file.bin", pattern(300_000))
+        (address,) = use_with.settings(use_with.row("socat"), self.via.port)
+        for server in self.servers():
+            self.assert_file(server, address.replace("HOST", HOST).replace("PORT", str(server.port)),
+                             log=lambda server=server: self.via.line(f" CONNECT {HOST}:{server.port} 200 "))
+
+    @needs("socat")
+    def test_relay(self):
+        self.put("file.bin", pattern(300_000))
+        for server in self.servers():
+            relay = self.proxy("--relay", f"127.0.0.1:0=127.0.0.1:{server.port}", port=None)
+            self.assert_file(server, f"TCP:127.0.0.1:{relay.port}", log=lambda relay=relay: relay.line("127.0.0.1"))
+
+
+class Chromium(ways.Forward):
+    """A page whose script changes it, by each way to tell Chromium of a proxy."""
+    PAGE = b"<!DOCTYPE html><title>page</title><script src=script.js></script><p id=p>before</p><script>change()</script>"
+
+    def browse(self, *options, wrapper=()):
+        self.put("index.html", self.PAGE)
+        self.put("script.js", b"function change() { document.getElementById('p').textContent = 'after ' + location.host; }")
+        page = self.run_program(*wrapper, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                                "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--disable-extensions",
+                                f"--user-data-dir={self.home}/profile", "--dump-dom", *options, self.base(self.nginx) + "/")
+        self.assertIn(f"after {HOST}:{self.nginx.port}", page.decode())
+        self.assert_passed(self.nginx, "/script.js")
+
+    @needs("chromium")
+    def test_option(self):
+        self.browse(*self.configure("Chromium", "command line"))
+
+    @needs("chromium")
+    def test_variables(self):
+        self.browse(*self.configure("Chromium", "environment"))
+
+    @needs("chromium")
+    def test_pac_file(self):
+        (script,) = self.configure("Chromium", "PAC file, --proxy-pac-url=URL")
+        self.put("proxy.pac", script.encode())
+        self.browse(f"--proxy-pac-url=http://127.0.0.1:{self.nginx.port}/proxy.pac")
+
+    @needs("chromium", "unshare")
+    def test_policy(self):
+        """The policy is put in place for this process only."""
+        where = "/etc/chromium/policies/managed/proxy.json"
+        (policy,) = self.configure("Chromium", where)
+        json.loads(policy)
+        (self.home / "proxy.json").write_text(policy, encoding="ascii")
+        script = f"mount -t tmpfs none /etc/chromium && mkdir -p {where.rpartition('/')[0]} && cp {self.home}/proxy.json {where}"
+        if self.skips_namespaces():
+            self.skipTest("a mount namespace cannot be had here")
+        self.browse(wrapper=("unshare", "-m", "sh", "-c", f'{script} && exec "$@"', "sh"))
+
+    def skips_namespaces(self):
+        try:
+            self.run_program("unshare", "-m", "mount", "-t", "tmpfs", "none", "/etc/chromium")
+        except AssertionError:
+            return True
+        return False
+
+
+class Document(unittest.TestCase):
+    def test_each_row_has_a_test(self):
+        """Each row is named where it is tried."""
+        tests = "".join(path.read_text(encoding="utf-8") for path in use_with.DOCUMENT.parents[1].glob("tests/clients/test_*.py"))
+        rows = list(use_with.rows())
+        self.assertGreater(len(rows), 15)
+        for row in rows:
+            names = rf'"{re.escape(row.program)}"'
+            if sum(other.program == row.program for other in rows) > 1:
+                names += rf', (?:where\)|"{re.escape(row.where)}"\))'
+            self.assertRegex(tests, rf"(configure|row)\({names}", row)
+
+
+for _tests in (Ab, H2c):
+    ways.in_each_way(_tests, globals(), (ways.Forward, ways.Reverse))
+del _tests
+
+if __name__ == "__main__":
+    unittest.main()
