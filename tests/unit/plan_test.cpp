@@ -71,7 +71,9 @@ TEST(CommandLine, APlaceToListenAt) {
     ASSERT_EQ(line.config.listeners.size(), *row.second == 0 ? 1U : 2U) << row.text;
     EXPECT_EQ(sys::endpoint_text(line.config.listeners[0].address).view(), row.first);
     EXPECT_EQ(line.config.listeners.back().optional, *row.second != 0) << row.text;
-    if (*row.second != 0) EXPECT_EQ(sys::endpoint_text(line.config.listeners[1].address).view(), row.second);
+    if (*row.second != 0) {
+      EXPECT_EQ(sys::endpoint_text(line.config.listeners[1].address).view(), row.second);
+    }
   }
 }
 
