@@ -142,6 +142,15 @@ def driver(name, tier, needs, directory):
     return script(name, tier, count_driver, "./driver.py", "-b", "20", "-c", "75", "-m", "2", "epoll", "--proxy", binary(directory), needs=needs)
 
 
+def simulated(name, tier, needs, directory, *parts, prefix=()):
+    """A part for each dict of numbers: options of the simulator, each 0 unless named."""
+    zeros = {"torture": 0, "worlds": 0, "seed": 1, "seeds": 0, "roles": 0, "greedy": 0}
+    return Suite(name, tier, (*needs, f"build/{directory}/sim"),
+                 [(" ".join(part), [*NICE, *prefix, f"build/{directory}/sim", "--regressions", "tests/sim/regressions/seeds",
+                                    *(word for option, number in (zeros | part).items() for word in (f"--{option}", str(number)))], {})
+                  for part in parts], count_line)
+
+
 def clang_tidy(name, tier):
     """A part for each unit of tests/tidy.py."""
     return Suite(name, tier, (), [(unit, [*NICE, sys.executable, "tests/tidy.py", unit], {}) for unit in tidy.units()], count_clean)
@@ -165,15 +174,13 @@ SUITES = [
     Suite("browser", "check", (*GCC, "all"), [("", [sys.executable, "-m", "unittest", "discover", "-s", "tests/browser", "-t", "tests/browser"],
                                                {"PROXY": binary("g++"), "PYTHONPATH": "tests/e2e"})], count_unittest),
     made("unit", "quick", count_gtest, *GCC, "unit", needs=(*GCC, "build/g++/unit_tests")),
-    made("simulated histories", "check", count_line, *GCC, "sim", "SEEDS=100000", needs=(*GCC, "build/g++/sim")),
+    simulated("simulated histories", "check", GCC, "g++", {"seeds": 100000}, {"roles": 10000, "greedy": 5000}, {"torture": 1, "worlds": 1}),
     made("unit, on Linux", "check", count_gtest, *GCC, "unit-linux", needs=(*GCC, "build/g++/linux_tests")),
 
     end_to_end("end to end, valgrind", "check-all", (*MEMCHECK, "build/g++-memcheck/proxy"), "g++-memcheck", only=SYSTEM,
                PROXY_LIGHT="1", PROXY_PREFIX=VALGRIND),
-    Suite("simulated histories, valgrind", "check-all", (*MEMCHECK, "build/g++-memcheck/sim"),
-          [("", [*NICE, *VALGRIND.split(), "build/g++-memcheck/sim", "--regressions", "tests/sim/regressions/seeds", "--torture", "0", "--worlds", "0",
-                 "--seed", "1", "--seeds", "1000", "--roles", "300", "--greedy", "150"], {})], count_line),
-    clients("real clients", "check-all", (*GCC, "all"), "g++"),
+    simulated("simulated histories, valgrind", "check-all", MEMCHECK, "g++-memcheck", {"seeds": 1000}, {"roles": 300, "greedy": 150},
+              prefix=VALGRIND.split()),
     clang_tidy("clang-tidy", "check-all"),
     Suite("cppcheck", "check-all", (), [("", [*NICE, "cppcheck", "--quiet", "--std=c++20", "--language=c++", "--inline-suppr",
                                               "--enable=warning,performance,portability", "--suppress=missingIncludeSystem",
@@ -183,8 +190,9 @@ SUITES = [
     driver("driver, bare", "check-all", (*BARE, "build/g++-bare/proxy"), "g++-bare"),
     script("driver proves itself, all variants", "check-all", count_unittest, "tests/driver_test.py", "--all"),
     made("driver, lint", "check-all", count_clean, "lint-driver"),
-    made("simulated histories, sanitized", "check-all", count_line, *ASAN, "sim", "SEEDS=5000", "WORLDS=1",
-         needs=(*ASAN, f"build/{ASAN_DIRECTORY}/sim")),
+    simulated("simulated histories, sanitized", "check-all", ASAN, ASAN_DIRECTORY, {"seeds": 5000, "torture": 1, "worlds": 1},
+              {"roles": 3000, "greedy": 2000}),
+    simulated("all simulated histories", "check-all", GCC, "g++", {"worlds": 2}, {"seed": 1000001, "roles": 30000, "greedy": 20000}),
     made("unit, sanitized", "check-all", count_gtest, *ASAN, "unit", needs=(*ASAN, f"build/{ASAN_DIRECTORY}/unit_tests")),
     made("unit, on Linux, sanitized", "check-all", count_gtest, *ASAN, "unit-linux", needs=(*ASAN, f"build/{ASAN_DIRECTORY}/linux_tests")),
     made("simulated kernel agrees with Linux", "check-all", count_line, *GCC, "agreement",
