@@ -43,7 +43,7 @@ import traceback
 import types
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Set, TextIO, Tuple
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Set, TextIO, Tuple
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODES = ("multiprocess", "processpool", "multithread", "threadpool", "epoll")
@@ -55,6 +55,7 @@ SLOWER = 2         # factor for the patience under valgrind
 MEBIBYTE = 1 << 20
 HUGE = 24 * MEBIBYTE           # more than the socket buffers hold
 MEMORY = 1024 * MEBIBYTE       # resident bytes that a submission may use
+PROCESSES = 300                # processes that it may start, beside each other
 DISK = 512 * MEBIBYTE          # bytes it may write
 HEAD_LIMIT = 65536             # bytes of a response head that are read
 ROBUST_SHARE = 0.2             # share of the concurrency points for clients and servers that leave
@@ -126,6 +127,21 @@ def quoted(data: bytes, size: int = 80) -> str:
     return repr(bytes(data[:size]))[2:-1] + ("..." if len(data) > size else "")
 
 
+def printable(text: str, most: int = 1000) -> str:
+    """A text of one line without control characters, for a terminal and for UTF-8; what is too long is cut."""
+    text = re.sub("[^\x20-\x7e\u00a0-\ud7ff\ue000-\U0010ffff]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]", "?", text)
+    return text if len(text) <= most else text[:most] + "..."
+
+
+def cleaned(value: Any) -> Any:
+    """A value of JSON, with printable texts."""
+    if isinstance(value, dict):
+        return {name: cleaned(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]
+    return printable(value) if isinstance(value, str) else value
+
+
 def settled(look: Callable[[], Any], seconds: float) -> Any:
     """What `look` returns when ten looks gave the same (and not nothing), or when the time is over."""
     value, same, end = look(), 0, time.monotonic() + seconds
@@ -142,6 +158,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE, MS_NOSUID, MS_NODEV = 4096, 16384, 1 << 18, 2, 4
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 36, 38
+PR_SET_SECCOMP = 22
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 ROOMS = ("/mnt", "/media", "/srv")  # where the workspace is mounted: folders that no program needs
 NAME = "www.lab.test"               # a host name that only the sandbox knows
@@ -165,6 +182,22 @@ def set_process(option: int, value: int) -> None:
     LIBC.prctl(option, value, 0, 0, 0)
 
 
+def refuse_calls() -> None:
+    """Refuses system calls with which a submission gets memory that is not counted, or namespaces with new rights."""
+    known = {"x86_64": (0xC000003E, 56, (272, 29, 319)), "aarch64": (0xC00000B7, 220, (97, 194, 279))}
+    if platform.machine() not in known:
+        return
+    architecture, clone, refused = known[platform.machine()]  # refused: unshare, shmget, memfd_create
+    load, equal, has, give = 0x20, 0x15, 0x45, 0x06  # instructions of BPF; see seccomp(2)
+    allowed, not_permitted, not_implemented = 0x7FFF0000, 0x50001, 0x50026
+    code = [(load, 0, 0, 4), (equal, 1, 0, architecture), (give, 0, 0, allowed), (load, 0, 0, 0)]
+    for call, answer in (*((call, not_permitted) for call in refused), (435, not_implemented)):  # 435: clone3
+        code += [(equal, 0, 1, call), (give, 0, 0, answer)]
+    code += [(equal, 0, 3, clone), (load, 0, 0, 16), (has, 0, 1, CLONE_NEWUSER), (give, 0, 0, not_permitted), (give, 0, 0, allowed)]
+    text = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+    LIBC.prctl(PR_SET_SECCOMP, 2, struct.pack("HxxxxxxP", len(code), ctypes.addressof(text)), 0, 0)
+
+
 def enter_namespaces() -> None:
     """Moves this process to namespaces of its own; the next child is process 1 there."""
     flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
@@ -178,7 +211,7 @@ def enter_namespaces() -> None:
         pathlib.Path("/proc/self", file).write_text(line, encoding="ascii")
 
 
-def furnish(room: pathlib.Path) -> None:
+def furnish(room: pathlib.Path, submission: pathlib.Path) -> None:
     """Makes the file system read-only, with a writable folder of bounded size at `room`. Run by process 1."""
     mount("none", "/", "", MS_REC | MS_PRIVATE)
     attributes = struct.pack("4Q", MOUNT_ATTR_RDONLY, 0, 0, 0)
@@ -189,6 +222,8 @@ def furnish(room: pathlib.Path) -> None:
     mount("tmpfs", room, "tmpfs", MS_NOSUID | MS_NODEV, f"size={DISK},mode=711")
     use_own_names(room / "etc")
     for folder, options in (("/run", "size=1m,mode=755"), ("/dev/shm", "size=64m,mode=1777")):
+        if pathlib.Path(folder) in submission.parents:
+            continue
         with contextlib.suppress(OSError):  # /run has the sockets of name services
             mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, options)
 
@@ -205,16 +240,16 @@ def use_own_names(folder: pathlib.Path) -> None:
             mount(str(folder / name), target.resolve(), "", MS_BIND)
 
 
-def find_room() -> pathlib.Path:
+def find_room(submission: pathlib.Path) -> pathlib.Path:
     """The folder that is hidden by the workspace."""
     for name in ROOMS:
         room = pathlib.Path(name)
-        if room.is_dir() and not str(HERE).startswith(name + "/"):
+        if room.is_dir() and not any(room in path.parents for path in (HERE, submission)):
             return room
     raise OSError(f"there is none of the folders {', '.join(ROOMS)}")
 
 
-def in_namespaces(work: Callable[[], None], parent: int) -> int:
+def in_namespaces(work: Callable[[], None], parent: int, submission: pathlib.Path) -> int:
     """Runs `work` as process 1 of new namespaces, which end with `parent`; returns its status. For a child process."""
     enter_namespaces()
     set_process(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -224,7 +259,7 @@ def in_namespaces(work: Callable[[], None], parent: int) -> int:
     if inner:
         return os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
     set_process(PR_SET_PDEATHSIG, signal.SIGKILL)
-    furnish(find_room())
+    furnish(find_room(submission), submission)
     work()
     return 0
 
@@ -237,7 +272,7 @@ def why_no_namespaces() -> str:
     if child == 0:
         status = 1
         try:
-            status = in_namespaces(lambda: None, parent)
+            status = in_namespaces(lambda: None, parent, HERE)
         except OSError as error:
             os.write(writer, (error.strerror or str(error)).encode())
         finally:
@@ -261,14 +296,14 @@ def other_user(driver: int, own: bool) -> Optional[int]:
 class Sandbox:
     """Where the submission runs. Made in the worker; without a reason against it, it has namespaces of its own."""
 
-    def __init__(self, reason: str, driver: int) -> None:
+    def __init__(self, reason: str, driver: int, submission: pathlib.Path) -> None:
         self.own = not reason
         self.user = other_user(driver, self.own)
-        self.room = find_room() if self.own else pathlib.Path(tempfile.mkdtemp(prefix="driver-"))
+        self.room = find_room(submission) if self.own else pathlib.Path(tempfile.mkdtemp(prefix="driver-"))
         self.room.chmod(0o711)
         self.home = self.room / "home"
         self.ports = 10000
-        bounds = f"{MEMORY // MEBIBYTE} MiB of memory, 1024 processes"
+        bounds = f"{MEMORY // MEBIBYTE} MiB of memory, {PROCESSES} processes"
         if self.own:
             self.text = f"own network, processes and read-only file system; at most {bounds}, {DISK // MEBIBYTE} MiB of disk"
         elif self.user is not None:
@@ -281,11 +316,12 @@ class Sandbox:
         set_process(PR_SET_DUMPABLE, 0)
         set_process(PR_SET_NO_NEW_PRIVS, 1)
         set_process(PR_SET_CHILD_SUBREAPER, 1)
+        refuse_calls()
         if self.own and self.user is None:
             for capability in range(64):
                 set_process(PR_CAPBSET_DROP, capability)
         for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, DISK), (resource.RLIMIT_NOFILE, 4096),
-                           (resource.RLIMIT_NPROC, 1024)):
+                           (resource.RLIMIT_NPROC, PROCESSES + 20 if self.user is not None else 4096)):
             soft, hard = (most if limit == resource.RLIM_INFINITY else min(most, limit) for limit in resource.getrlimit(kind))
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(kind, (soft, hard))
@@ -297,6 +333,11 @@ class Sandbox:
         if self.user is not None:
             for path in [self.home, *self.home.glob("**/*")]:
                 os.chown(path, self.user, self.user, follow_symlinks=False)
+
+    def hide(self, folder: Optional[pathlib.Path]) -> None:
+        """Hides the folder of the other submissions from this one; without namespaces that is not possible."""
+        if folder and self.own:
+            mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "size=4k,mode=700")
 
     def start(self, command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
         """Starts a program of the submission, without any of the driver's descriptors."""
@@ -312,15 +353,25 @@ class Sandbox:
         """Runs make or tar as the submission's user; returns its output, or raises NotBuilt with its last lines."""
         process = self.start(command, cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         tail = Tail(process.stdout, most=MEBIBYTE)
-        try:
-            status = f"ended with status {process.wait(300)}"
-        except subprocess.TimeoutExpired:
-            status = "took longer than 300 s"
+        status = self.await_tool(process)
         self.end_all()
         tail.thread.join(2)
         if process.returncode != 0:
             raise NotBuilt(f"{command[0]} {status}", *tail.lines(12))
         return tail.data.decode(errors="replace")
+
+    def await_tool(self, process: subprocess.Popen[bytes]) -> str:
+        """Waits for the end of a tool; gives up after 300 s, and after 30 s in which nothing that it started ran."""
+        began = progress = time.monotonic()
+        used = (0.0, 0.0)
+        while time.monotonic() < began + 300:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return f"ended with status {process.wait(0.5)}"
+            before, used = used, total(scheduled(f"/proc/{pid}") for pid in self.processes())
+            progress = time.monotonic() if used[0] - before[0] > 0.001 or used[1] > before[1] or used < before else progress
+            if time.monotonic() > progress + 30:
+                return "did nothing for 30 s"
+        return "took longer than 300 s"
 
     def free_port(self) -> int:
         """A port outside of the range that the kernel gives to clients, different at each call."""
@@ -364,18 +415,20 @@ class Sandbox:
             shutil.rmtree(self.room, ignore_errors=True)
 
     def guard_memory(self) -> Callable[[], str]:
-        """Ends the submission when it uses too much memory. Returns a function that says so, or an empty text."""
+        """Ends the submission when it takes too much. Returns a function that says so, or an empty text."""
         said: List[str] = []
 
         def look() -> None:
             while True:
-                used = 0
-                for pid in self.processes():
+                pages, processes = 0, self.processes()
+                for pid in processes:
                     with contextlib.suppress(OSError):
-                        used += int(pathlib.Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-                if used * resource.getpagesize() > MEMORY:
-                    said.append(f"it used more than {MEMORY // MEBIBYTE} MiB of memory and was ended")
-                    self.kill(signal.SIGKILL)
+                        pages += int(pathlib.Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+                for used, most, what in ((len(processes), PROCESSES, "processes"),
+                                         (pages * resource.getpagesize() // MEBIBYTE, MEMORY // MEBIBYTE, "MiB of memory")):
+                    if used > most:
+                        said.append(f"it used more than {most} {what} and was ended")
+                        self.kill(signal.SIGKILL)
                 time.sleep(0.1)  # nothing announces that a program grows
 
         threading.Thread(target=look, daemon=True).start()
@@ -393,6 +446,9 @@ def status_of(pid: int) -> Tuple[str, int]:
 def is_alive(pid: int) -> bool:
     """Whether a process runs; a zombie does not."""
     return status_of(pid)[0] not in ("", "Z", "X")
+
+
+CLOSE_WAIT, LISTEN = 0x08, 0x0A  # states of <netinet/tcp.h>
 
 
 class TcpRow(NamedTuple):
@@ -413,8 +469,9 @@ def tcp_table() -> List[TcpRow]:
             for line in pathlib.Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:]:
                 words = line.split()
                 address, _, local = words[1].partition(":")
-                rows.append(TcpRow(int(local, 16), int(words[2].partition(":")[2], 16), int(words[3], 16),
-                                   int(words[4].partition(":")[2], 16), words[9], address))
+                state, unread = int(words[3], 16), int(words[4].partition(":")[2], 16)
+                unread -= state == CLOSE_WAIT and unread > 0  # the end counts as a byte until it is read
+                rows.append(TcpRow(int(local, 16), int(words[2].partition(":")[2], 16), state, unread, words[9], address))
     return rows
 
 
@@ -487,13 +544,15 @@ class Origin:
         self.socket.listen(512)
         self.port: int = self.socket.getsockname()[1]
         self.visits: List[Visit] = []
+        self.asked: Set[str] = set()
         self.changed = threading.Condition()
         self.released = threading.Event()
         self.open: Set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, path: str) -> str:
-        """The URL of a page such as `/text?4000`."""
+        """The URL of a page such as `/text?4000`, which may be asked for from now on."""
+        self.asked.add(path)
         return f"http://127.0.0.1:{self.port}{path}"
 
     def requests(self) -> List[Request]:
@@ -555,9 +614,14 @@ class Origin:
             connection.sendall(data)
 
 
+def path_of(target: str) -> str:
+    """The path and query; a proxy may send the whole URL."""
+    return re.sub("^http://[^/]*", "", target)
+
+
 def split_path(target: str) -> Tuple[str, int, int]:
     """Name, size and salt of a page such as `/binary?16000&3`."""
-    name, _, rest = re.sub("^http://[^/]*", "", target).partition("?")  # also of a proxy that sends the whole URL
+    name, _, rest = path_of(target).partition("?")
     numbers = [int(word) for word in rest.split("&") if word.isdigit()] + [1000, 0]
     return name, numbers[0], numbers[1]
 
@@ -626,11 +690,12 @@ def send_digest(_: Origin, connection: socket.socket, request: Request) -> None:
 
 
 NOT_FOUND = b"HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+MISSING = b"HTTP/1.0 404 Not Found\r\nContent-Type: application/octet-stream\r\nContent-Length: 300\r\n\r\n"
 UNTIL_CLOSE = b"HTTP/1.0 200 OK\r\nServer: origin\r\n\r\n"
 TOO_LARGE = b"HTTP/1.0 413 Content Too Large\r\nContent-Length: 4\r\n\r\nfull"
 PAGES: Dict[str, Sequence[Any]] = {  # what is sent or done, one after the other; a text names a part of the response
     **dict.fromkeys(("/text", "/text/a/b.html", "/binary", "/empty", "/fast"), ("head", "body")),
-    "/until-close": (UNTIL_CLOSE, "body"), "/pieces": (pieces,), "/held": (wait_for_test, "head", "body"),
+    "/missing": (MISSING, "body"), "/until-close": (UNTIL_CLOSE, "body"), "/pieces": (pieces,), "/held": (wait_for_test, "head", "body"),
     "/first-part": ("head", "half", wait_for_test, "rest"), "/endless": (UNTIL_CLOSE, flood), "/digest": (send_digest,),
     "/refuses": (TOO_LARGE, end_sending), "/closes": (), "/resets": (reset,), "/half-head": (head_of(1000)[:28],),
     "/cut": ("head", "half"), "/cut-by-reset": ("head", "half", reset),
@@ -673,8 +738,7 @@ class Tail:
     def lines(self, count: int = 6) -> List[str]:
         """The last lines, printable."""
         text = self.data.decode(errors="replace")
-        found = [re.sub(r"[^\x20-\x7e\u00a0-\uffff]", "?", line)[:200] for line in text.splitlines() if line.strip()]
-        return found[-count:]
+        return [printable(line, 200) for line in text.splitlines() if line.strip()][-count:]
 
 
 SYSTEM_CALLS = {"x86_64": {0: "read", 1: "write", 7: "poll", 23: "select", 34: "pause", 35: "nanosleep", 42: "connect",
@@ -730,7 +794,7 @@ class Proxy:
             ended += states <= {"", "Z", "X"}
             if "R" in states and looks % 20:
                 continue
-            rows = [row for row in tcp_table() if row.local == self.port and row.state == 0x0A]
+            rows = [row for row in tcp_table() if row.local == self.port and row.state == LISTEN]
             if rows:
                 self.pid = self._owner({row.inode for row in rows})
                 if all(len(row.address) == 32 and row.address != "0" * 32 for row in rows):
@@ -752,6 +816,12 @@ class Proxy:
     def alive(self) -> bool:
         """Whether it runs."""
         return is_alive(self.pid)
+
+    def await_end(self, seconds: float) -> None:
+        """Gives it time to end: a program that ends because of an error does so soon after it."""
+        budget = Budget(seconds, lambda: self.schedule()[1])
+        while self.alive() and budget.left() > 0:
+            time.sleep(0.01)  # a grandchild's end cannot be awaited
 
     def status(self) -> Optional[int]:
         """Its exit status, or the negative signal number; None if it runs or the status is unknown."""
@@ -778,11 +848,9 @@ class Proxy:
         """Sends SIGINT, then SIGTERM. Returns the status (None if it had to be killed) and the signal that ended it."""
         for name in ("SIGINT", "SIGTERM"):
             self.sandbox.kill(signal.Signals[name])
-            budget = Budget(patience if name == "SIGINT" else 2, lambda: self.schedule()[1])
-            while budget.left() > 0:
-                if not self.alive():
-                    return self.status(), name
-                time.sleep(0.01)  # a grandchild's end cannot be awaited
+            self.await_end(patience if name == "SIGINT" else 2)
+            if not self.alive():
+                return self.status(), name
         return None, "SIGKILL"
 
     def end(self) -> None:
@@ -820,8 +888,7 @@ class Proxy:
 
     def schedule(self) -> Tuple[float, float]:
         """Seconds for which its threads ran, and for which they waited for a processor."""
-        both = [scheduled(thread) for thread in self.threads()]
-        return sum(ran for ran, _ in both), sum(waited for _, waited in both)
+        return total(map(scheduled, self.threads()))
 
     def busy_share(self, seconds: float) -> float:
         """The share of the next seconds in which it computes, or would if other programs left it a processor."""
@@ -868,6 +935,12 @@ def scheduled(folder: str) -> Tuple[float, float]:
         words = pathlib.Path(folder, "schedstat").read_text(encoding="ascii").split()
         return int(words[0]) / 1e9, int(words[1]) / 1e9
     return 0.0, 0.0
+
+
+def total(times: Iterable[Tuple[float, float]]) -> Tuple[float, float]:
+    """The sums of what scheduled() returns."""
+    both = list(times)
+    return sum(ran for ran, _ in both), sum(waited for _, waited in both)
 
 
 # ---- the stage of one test --------------------------------------------------------------------------------------------
@@ -931,8 +1004,9 @@ class Stage:
     # -- waiting: time for which the proxy has to wait for a processor does not count --
 
     def starved(self) -> float:
-        """Seconds for which the proxy and this program waited for a processor."""
-        return self.proxy.schedule()[1] + scheduled("/proc/self")[1]
+        """Seconds for which the proxy and this program, with the origin's threads, waited for a processor."""
+        mine = [scheduled(f"/proc/self/task/{task}")[1] for task in os.listdir("/proc/self/task")]
+        return self.proxy.schedule()[1] + sum(mine)
 
     def wait(self, ready: Callable[[float], bool], patience: Optional[float] = None) -> bool:
         """Calls `ready` with a number of seconds to wait until it is true. False when the patience is used up."""
@@ -989,7 +1063,7 @@ class Stage:
         data, parts, head, was_reset = b"", [], b"", False
         have, length, budget = 0, -1, Budget(4 * self.patience + 10, self.starved)
         while length < 0 or have < length:
-            ensure(budget.left() > 0, "its answer came too slowly to end", "the whole answer in time")
+            ensure(budget.left() > 0, "its answer came too slowly to end", "the whole answer in time", "slow answer")
             try:
                 piece = self.receive(client)
             except ConnectionResetError:
@@ -1073,6 +1147,9 @@ def check_answer(answer: Answer, path: str) -> None:
         raise Failure(came, "status 200, as the server said")
     if answer.body != body_of(path):
         raise body_failure(answer, body_of(path))
+    sent = b"server: origin" if path.startswith("/until-close") else b"content-type: application/octet-stream"
+    ensure(sent in answer.head.lower(), f"the head of the answer came without the server's {sent.partition(b':')[0].decode()}",
+           "the head that the server sent", "head")
 
 
 def side_by_side(functions: Sequence[Callable[[], Any]]) -> None:
@@ -1119,13 +1196,18 @@ def check_host(origin: Origin, *allowed: str) -> None:
 
 
 def query(stage: Stage) -> None:
-    stage.expect("/text?70&1&a=1&b=%20c&d=http://x/:80")
+    stage.expect("/text?70&1&A=1&b=%20c%2F&d=http://x/:80")
     path = "/text?80&2&"
-    path += "q" * (1000 - len(request_bytes(stage.origin.url(path))))
-    stage.expect(path)
-    got = stage.last().target
-    ensure(got == path, f"the server was asked for a path of {len(got)} bytes", f"all {len(path)} bytes", "target",
-           "the path was changed on the way (a buffer that is too short?)")
+    stage.expect(path + "q" * (1000 - len(request_bytes(stage.origin.url(path)))))
+
+
+def empty(stage: Stage) -> None:
+    stage.expect("/empty")
+    answer = stage.fetch("/missing?300")
+    ensure(answer.status == 404, f"status {answer.status} came" if answer.status else "no status line came",
+           "status 404, as the server said", "head")
+    if answer.body != body_of("/missing?300"):
+        raise body_failure(answer, body_of("/missing?300"))
 
 
 def until_close(stage: Stage) -> None:
@@ -1178,10 +1260,10 @@ def by_name(stage: Stage) -> None:
         socket.gethostbyname(NAME)
     except OSError:
         raise Untestable("there is no /etc/hosts that the sandbox could replace") from None
-    origin = Origin(80)
-    stage.stack.callback(origin.close)
-    stage.expect(f"http://{NAME}/text?60")
-    check_host(origin, NAME, f"{NAME}:80")
+    stage.origin = Origin(80)
+    stage.stack.callback(stage.origin.close)
+    stage.expect(stage.origin.url("/text?60").replace("127.0.0.1:80", NAME))
+    check_host(stage.origin, NAME, f"{NAME}:80")
 
 
 def fields_kept(stage: Stage) -> None:
@@ -1350,7 +1432,7 @@ def check_epoll(proxy: Proxy) -> None:
     watched = {int(target): int(events, 16) for poller in pollers
                for target, events in re.findall(r"tfd:\s*(\d+) events:\s*([0-9a-f]+)", info(poller))}
     ensure(watched, "nothing is registered with epoll", "epoll watches its sockets", "model")
-    listeners = {row.inode for row in tcp_table() if row.state == 0x0A}
+    listeners = {row.inode for row in tcp_table() if row.state == LISTEN}
     level = [descriptor for descriptor, events in watched.items() if descriptor in sockets and not events & 0x80000000
              and found[descriptor][8:-1] not in listeners]
     ensure(not level, f"{len(level)} sockets are watched level-triggered", "edge-triggered (EPOLLET)", "model")
@@ -1515,14 +1597,12 @@ def leaves(path: str, seconds: float) -> Callable[[Stage], None]:
 
 def get_error(stage: Stage, url: str, situation: str, expected: str, cause: str) -> Optional[Answer]:
     """The answer to a request that cannot be fulfilled; None if the connection breaks, which is as good."""
-    client = stage.ask(url)
-    try:
-        with silence_means(f"{situation}, and the client's connection stayed open in silence", expected, cause):
-            return stage.read_answer(client)
-    except OSError:
-        return None
-    finally:
-        client.close()
+    client, answer = stage.ask(url), None
+    with silence_means(f"{situation}, and the client's connection stayed open in silence", expected, cause), \
+            contextlib.suppress(OSError):
+        answer = stage.read_answer(client)
+    client.close()
+    return answer
 
 
 def server_ends(path: str, whole: int = 0) -> Callable[[Stage], None]:
@@ -1575,6 +1655,9 @@ def cached(stage: Stage) -> None:
 
 LIKELY = {  # by cause
     "target": "a web server wants a path and the query, not the whole URL",
+    "path": "the path was changed on the way (decoded, in lower case, without its query, a buffer that is too short?)",
+    "request": "the proxy's request is not as HTTP wants it",
+    "head": "the answer gets a head of the proxy's own; pass on the head that the server sent",
     "version": "the server may keep the connection open, so that its end does not mark the end of the answer",
     "host": "Host is made from the URL, with the port unless it is 80",
     "slow request": "the request is taken as whole after the first read(); read on until \\r\\n\\r\\n has come",
@@ -1583,12 +1666,13 @@ LIKELY = {  # by cause
                 "of its own",
     "serial": "one request is served at a time: a call waits for the server or the client while others wait",
     "blocking": "a call (read, write, connect) waits for one connection while all others wait",
+    "sleeps": "sleep() or usleep() holds up all connections; wait in epoll_wait() alone",
     "connect": "connect() waits; make the socket non-blocking before it, and wait until it is writable",
     "starve": "a connection that always has more to read is read for ever; give each a share",
     "model": "the concurrency is not of the kind that the mode asks for",
     "busy": "the loop goes round without waiting: a timeout of 0, or level-triggered EPOLLOUT",
     "whole first": "the whole answer is read before any of it is sent",
-    "greedy": "memory grows with what is received, without a bound",
+    "greedy": "memory or processes grow without a bound",
     "half": "the request to the server lacks its end (\\r\\n\\r\\n), or is sent in part",
     "short write": "send() took fewer bytes than asked, or gave EAGAIN, and the rest was dropped; keep an offset, and go on when "
                    "the socket is writable",
@@ -1604,6 +1688,7 @@ LIKELY = {  # by cause
     "string": "the body is handled with string functions (strlen, strcpy, printf %s), which end at a NUL",
     "buffer": "the answer must fit in one buffer, and what does not fit is dropped",
     "memory": "memory is used that was freed, never written, or out of bounds; -fsanitize=address shows the place",
+    "slow answer": "the answer is passed on in steps that are too small, with a pause after each",
     "lost": "memory of a request is not freed when it ends (on an error path?)",
     "mixed": "two requests share one buffer or one record",
     "cache": "a file that was fetched before is not kept",
@@ -1745,11 +1830,13 @@ TABLE = (
     Test("host", host, "basic", 1, ALL, "host", "Host is the server's name and port", "GET of a server on another port than 80.",
          "The server receives Host: 127.0.0.1:PORT, once.", f"{GET}'{ORIGIN}/text?100'   (--origin prints what it receives)"),
     Test("query", query, "basic", 1, ALL, "query", "A query, and a request of 1,000 bytes", "GET of a path with ?, & and :.",
-         "The server receives all of it.", f"{GET}\"{ORIGIN}/text?80&2&$(printf %0840d 0)\"   (--origin prints what it receives)"),
+         "The server receives all of it.", f"{GET}'{ORIGIN}/text?70&A=1&b=%20c%2F&d=http://x/:80' \"{ORIGIN}/text?80&2&$(printf %0840d 0)\""
+         "   (--origin prints what it receives)"),
     Test("binary", fetches("/binary?9000"), "basic", 2, ALL, "response", "A binary file, with every value a byte can have",
          "GET of 9,000 bytes.", SAME, compare("/binary?9000"), "ordinary"),
-    Test("empty", fetches("/empty"), "basic", 1, ALL, "response", "An empty file", "GET of 0 bytes.", "The head, and an end.",
-         f"{GET}{ORIGIN}/empty"),
+    Test("empty", empty, "basic", 1, ALL, "response", "An empty file, and one that the server does not have",
+         "GET of 0 bytes; GET of a page with status 404.", "The head, and an end; the server's 404 with its page.",
+         f"{GET}{ORIGIN}/empty; {GET}'{ORIGIN}/missing?300'"),
     Test("largest", fetches("/binary?16250&5"), "basic", 1, ALL, "response",
          "The largest answer of the handout (16,384 bytes with the head)", "GET of 16,250 bytes.", SAME, compare("/binary?16250&5")),
     Test("until-close", until_close, "basic", 1, ALL, "end", "An answer whose end is the end of the connection",
@@ -1901,11 +1988,13 @@ def diagnose(stage: Stage, finding: Finding) -> Finding:
     """What was seen, in this order: it ended; it spins; where it waits; what the server saw; the body; then the guess."""
     proxy = stage.proxy
     if greedy := stage.run.greedy():
-        finding.did = greedy
+        finding.did, finding.silent = greedy, False
         finding.blame("greedy")
         return finding
+    tell_target(stage.origin, finding)
     if not finding.silent:
-        time.sleep(0.05)  # a program that ends because of an error ends soon after it
+        proxy.await_end(0.4)
+    finding.stderr = proxy.tail.lines()
     if not proxy.alive():
         tell_end(proxy, finding)
     elif finding.silent:
@@ -1916,6 +2005,7 @@ def diagnose(stage: Stage, finding: Finding) -> Finding:
                 finding.blame("spin")
         else:
             tell_waiting(proxy, finding, stage.run.known)
+    if proxy.alive() and (finding.silent or not stage.origin.visits):
         tell_visits(stage.origin.visits, finding)
     return finding
 
@@ -1929,9 +2019,9 @@ def tell_waiting(proxy: Proxy, finding: Finding, known: Set[str]) -> None:
     where = proxy.blocked_in()
     inodes = socket_inodes(proxy.descriptors())
     rows = [row for row in tcp_table() if row.inode in inodes]
-    clients = sum(row.unread for row in rows if row.state == 0x0A)
-    unread = [row for row in rows if row.unread and row.state != 0x0A]
-    ended = sum(row.state == 0x08 and not row.unread for row in rows)
+    clients = sum(row.unread for row in rows if row.state == LISTEN)
+    unread = [row for row in rows if row.unread and row.state != LISTEN]
+    ended = sum(row.state == CLOSE_WAIT and not row.unread for row in rows)
     for truth, text in ((where, f"it waits in {where}"), (clients, f"clients that wait to be accepted meanwhile: {clients}"),
                         (ended, f"connections still open that the other side has closed: {ended}")):
         if truth:
@@ -1941,6 +2031,8 @@ def tell_waiting(proxy: Proxy, finding: Finding, known: Set[str]) -> None:
         others = f", and so do those of {len(unread) - 1} other connections" if len(unread) > 1 else ""
         finding.evidence.append(f"{row.unread} bytes of {side} wait to be read meanwhile{others}")
     seen = clients or (unread and finding.cause != "together")
+    if "nanosleep" in where:
+        finding.blame("sleeps")
     if where.startswith("epoll") and seen and finding.cause in WAITING:
         finding.blame("together" if "together" in known else "edge")
 
@@ -1958,7 +2050,7 @@ def tell_end(proxy: Proxy, finding: Finding) -> None:
             return finding.blame(cause)
     if re.search("SIG(SEGV|ABRT|BUS|FPE|ILL)", how):
         return finding.blame("", LIKELY["memory"])
-    return finding.blame("", "its last lines on stderr may say why")
+    return finding.blame("", "its last lines on stderr may say why" if finding.stderr else "it left its loop, or called exit()")
 
 
 def tell_visits(visits: Sequence[Visit], finding: Finding) -> None:
@@ -1975,6 +2067,23 @@ def tell_visits(visits: Sequence[Visit], finding: Finding) -> None:
     else:
         seen = "a connection without a request"
     finding.evidence.append(f"the server saw {seen}")
+
+
+def tell_target(origin: Origin, finding: Finding) -> Finding:
+    """Says so if the server was asked for something else than the client asked for: what came is then no wonder."""
+    for request in origin.requests():
+        path = path_of(request.target)
+        if not path:
+            got = f"{request.method} {request.target} {request.version}".encode("latin-1").rstrip()
+            finding.did = f"the server received a malformed request: {quoted(got)}"
+            finding.expected = "GET PATH HTTP/1.0, lines that end with \\r\\n, and an empty line"
+            finding.blame("request")
+        elif origin.asked and path not in origin.asked:
+            wanted = max(origin.asked, key=lambda asked: len(os.path.commonprefix([asked, path])))  # pylint: disable=cell-var-from-loop
+            finding.did = f"the server was asked for {quoted(path.encode('latin-1'))} ({len(path)} bytes)"
+            finding.expected = f"{quoted(wanted.encode())} ({len(wanted)} bytes)"
+            finding.blame("target", LIKELY["path"])
+    return finding
 
 
 def is_held(request: Request) -> bool:
@@ -2005,7 +2114,7 @@ class Run:
         if self.options.build:
             build(self)
         else:
-            self.command = [str(install(self.sandbox, self.options.proxy))]
+            self.command = [str(install(self.sandbox, self.options.proxy, self.options.one_of))]
         for test in tests_of(self.options):
             self.one(test)
         watched_by_valgrind(self)
@@ -2043,7 +2152,7 @@ class Run:
 
     def count_silence(self, test: Test, finding: Finding) -> None:
         """Gives up what cannot succeed, and waits for less long after two silences."""
-        unserved = finding.silent or finding.cause in ("start", "greedy", "endless head", "endless body")
+        unserved = finding.silent or finding.cause in ("start", "greedy", "slow answer", "endless head", "endless body")
         if test.name == "plain-text" and (unserved or "it ended" in finding.did):
             self.skipped = "the simplest request is not served"
         self.serial = self.serial or (test.name == "fast-before-slow" and finding.cause == "serial")
@@ -2069,12 +2178,15 @@ class Run:
             stage = Stage(self)
             test.function(stage)
             ensure(stage.proxy.alive(), "after the test", "it goes on to serve")
-            return None
+            finding = tell_target(stage.origin, Finding("", test.expects))
+            return finding if finding.did else None
         except Failure as failure:
             finding = failure.finding
             if stage:
                 return diagnose(stage, finding)
-            finding.did = self.greedy() or finding.did
+            if greedy := self.greedy():
+                finding.did, finding.silent = greedy, False
+                finding.blame("greedy")
             return finding
         except (OSError, ValueError, IndexError) as error:
             if self.options.verbose > 1:
@@ -2246,14 +2358,16 @@ def shutdown_rows(run: Run) -> None:
 
 # -- the submission's files --
 
-def install(sandbox: Sandbox, program: pathlib.Path) -> pathlib.Path:
-    """Copies a program, and what is beside it if that is small, to the sandbox. The submission's user can read it."""
+def install(sandbox: Sandbox, program: pathlib.Path, others: Optional[pathlib.Path]) -> pathlib.Path:
+    """Copies a program to the sandbox, and what is beside it if that is small and not the folder of the other submissions."""
     target = sandbox.home / program.name
-    copy_folder(program.parent, sandbox.home, 32 * MEBIBYTE, 500)
+    if program.parent != others:
+        copy_folder(program.parent, sandbox.home, 32 * MEBIBYTE, 500)
     target.unlink(missing_ok=True)  # it may be a link
     shutil.copyfile(program, target)
     target.chmod(0o755)
     sandbox.give_home()
+    sandbox.hide(others)
     return target
 
 
@@ -2303,6 +2417,7 @@ def build(run: Run) -> None:
         elif not copy_folder(source, sandbox.home, DISK // 4, 20000):
             raise NotBuilt("the folder is too large")
         sandbox.give_home()
+        sandbox.hide(run.options.one_of)
         folder = find_source(sandbox)
         program = folder / "proxy"
         for path in [program, *folder.glob("**/*.o")]:  # so that the compiler sees every file
@@ -2327,7 +2442,8 @@ def build(run: Run) -> None:
 TITLES = {"build": "Warnings", "basic": "Basic", "cache": "Cache", "concurrency": "Concurrency", "memory": "Mem Mgmt",
           "shutdown": "Clean Shutdown"}
 # Mistakes in what is passed on. They have nothing to do with concurrency, and cost points once in all.
-OF_THE_MESSAGE = {"string", "too many", "mixed", "differs", "cut", "target", "version", "host", "endless head", "endless body"}
+OF_THE_MESSAGE = {"string", "too many", "mixed", "differs", "cut", "target", "version", "host", "head", "request",
+                  "endless head", "endless body"}
 GROUP_OF = {"core": "concurrency", "robust": "concurrency"}
 
 
@@ -2335,7 +2451,7 @@ class Sheet:
     """The parent's side: receives the rows, counts the points, prints, and writes the result files."""
 
     def __init__(self, options: argparse.Namespace, subject: str) -> None:
-        self.options, self.subject = options, subject
+        self.options, self.subject = options, printable(subject)
         self.rows: List[Row] = []
         self.isolation, self.complete, self.note, self.group = "", False, "", ""
         self.began = time.monotonic()
@@ -2357,7 +2473,7 @@ class Sheet:
             place, last = len(self.rows) + 1, len(tests_of(self.options))
             self.say(f"    [{place}/{max(last, place)}] {event['name']}: {event['description']}")
         elif event["event"] == "row":
-            self.rows.append(self.charge(event["row"]))
+            self.rows.append(self.charge(cleaned(event["row"])))
             self.print_row(self.rows[-1])
             self.write()
         else:
@@ -2381,6 +2497,7 @@ class Sheet:
         for name, possible in self.possible.items():
             rows = [row for row in self.rows if row["group"] == name]
             counted = [row["passed"] for row in rows if row["passed"] is not None]
+            possible = 0.0 if rows and not counted else possible  # nothing of it can be tested here
             found.append({"name": name, "points": round(sum(self.worth(row)[0] for row in rows), 4), "possible": possible,
                           "passed": sum(counted), "tried": len(counted)})
         return found
@@ -2445,7 +2562,8 @@ class Sheet:
         """Prints the subtotals and the total; returns the exit status."""
         groups = self.groups()
         for group in groups:
-            self.say(f"    {TITLES[group['name']]}: {number(group['points'])}/{number(group['possible'])}")
+            counted = f"{number(group['points'])}/{number(group['possible'])}" if group["possible"] else "not counted"
+            self.say(f"    {TITLES[group['name']]}: {counted}")
         points, possible = self.totals()
         if self.note:
             self.say(f"Not complete: {self.note}")
@@ -2645,7 +2763,7 @@ def worker(options: argparse.Namespace, out: TextIO, reason: str, driver: int) -
         sandbox.close()
         os._exit(143)
 
-    sandbox = Sandbox(reason, driver)
+    sandbox = Sandbox(reason, driver, submission_of(options))
     for name in (signal.SIGINT, signal.SIGHUP):
         signal.signal(name, lambda *_: None)  # a handler, because a program inherits what is ignored
     # As process 1 of its namespaces it cannot be ended from within, if it has no handler.
@@ -2666,12 +2784,18 @@ def start_worker(options: argparse.Namespace) -> Tuple[int, int]:
     child = os.fork()
     if child == 0:
         os.close(reader)
-        be_worker(functools.partial(worker, options, os.fdopen(writer, "w", encoding="utf-8"), reason, driver), reason, driver)
+        work = functools.partial(worker, options, os.fdopen(writer, "w", encoding="utf-8"), reason, driver)
+        be_worker(work, reason, driver, submission_of(options))
     os.close(writer)
     return child, reader
 
 
-def be_worker(work: Callable[[], None], reason: str, driver: int) -> NoReturn:
+def submission_of(options: argparse.Namespace) -> pathlib.Path:
+    """The file or folder that is graded, without links in its path."""
+    return pathlib.Path(options.build or options.proxy).resolve()
+
+
+def be_worker(work: Callable[[], None], reason: str, driver: int, submission: pathlib.Path) -> NoReturn:
     """The child's side: works in namespaces of its own unless there is a reason against it, and ends."""
     status = 1
     try:
@@ -2680,7 +2804,7 @@ def be_worker(work: Callable[[], None], reason: str, driver: int) -> NoReturn:
             work()
             status = 0
         else:
-            status = in_namespaces(work, driver)
+            status = in_namespaces(work, driver, submission)
     except BaseException:  # pylint: disable=broad-except  # the status says so
         traceback.print_exc()
     finally:
@@ -2759,7 +2883,7 @@ def fingerprint(submission: Submission, options: argparse.Namespace) -> str:
     for path in [submission.path, *sorted(submission.path.glob("**/*"))]:
         if path.is_file():
             status = path.stat()
-            digest.update(f"{path}:{status.st_size}:{status.st_mtime_ns}".encode())
+            digest.update(os.fsencode(path) + f":{status.st_size}:{status.st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -2779,7 +2903,7 @@ class Many:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.submissions = [submission_at(path) for path in sorted(options.all.iterdir()) if not path.name.startswith(".")]
-        self.folder = pathlib.Path(options.results or f"{options.all}-results")
+        self.folder = pathlib.Path(options.results or f"{options.all.resolve()}-results")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.running: List[Tuple[Submission, subprocess.Popen[bytes]]] = []
         self.results: Dict[str, Row] = {}
@@ -2802,7 +2926,9 @@ class Many:
 
     def file(self, submission: Submission, kind: str) -> pathlib.Path:
         """Where the result (json) or the report (txt) of a submission is kept."""
-        return self.folder / f"{submission.name}.{kind}"
+        name = os.fsencode(submission.name)
+        stem = submission.name if len(name) <= 200 else hashlib.sha256(name).hexdigest()[:16]
+        return self.folder / f"{stem}.{kind}"
 
     def read(self, submission: Submission) -> Row:
         """The result that is on disk; one without points if there is none."""
@@ -2827,7 +2953,8 @@ class Many:
         with open(self.file(submission, "txt"), "wb") as log:
             # pylint: disable-next=consider-using-with  # it is awaited by reap()
             process = subprocess.Popen([sys.executable, __file__, *common_arguments(self.options), submission.argument,
-                                        f"--name={submission.name}", f"--json={self.file(submission, 'json')}"],
+                                        f"--one-of={self.options.all.resolve()}", f"--name={submission.name}",
+                                        f"--json={self.file(submission, 'json')}"],
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         self.running.append((submission, process))
 
@@ -2853,7 +2980,7 @@ class Many:
         """The progress line."""
         self.results[submission.name] = result
         note = f"   {result['note']}" if result["note"] else ""
-        print(f"[{len(self.results):3}/{len(self.submissions)}] {submission.name:24} {number(result['points']):>6}/"
+        print(f"[{len(self.results):3}/{len(self.submissions)}] {printable(submission.name):24} {number(result['points']):>6}/"
               f"{number(result['possible'])}   ({how}){note}", flush=True)
 
     def summarize(self) -> None:
@@ -2911,6 +3038,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--proxy", type=pathlib.Path, default=HERE / "proxy", metavar="PATH", help="the program to grade (./proxy)")
     parser.add_argument("--build", type=pathlib.Path, metavar="DIR", help="build this folder or tar with its Makefile, and grade that")
     parser.add_argument("--all", type=pathlib.Path, metavar="FOLDER", help="grade every submission in a folder")
+    parser.add_argument("--one-of", type=pathlib.Path, help=argparse.SUPPRESS)  # the folder of --all, for each of its gradings
     parser.add_argument("--results", metavar="FOLDER", help="where --all keeps its results (FOLDER-results)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many are graded side by side (2)")
     parser.add_argument("--only", metavar="PATTERN", help="only tests whose name or title matches")
@@ -2950,6 +3078,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
                 parser.error(problem)
     options.build = options.build and options.build.resolve()
     options.proxy = options.proxy.absolute()
+    options.one_of = options.one_of and options.one_of.absolute()
     return options
 
 

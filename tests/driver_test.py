@@ -61,6 +61,11 @@ VARIANTS = (
     Variant("lab-KEEP_ALIVE", "epoll", {"basic": 2.22}, ("'HTTP/1.1' with Connection: keep-alive",)),
     Variant("lab-WHOLE_URL", "epoll", {"basic": 2.22}, ("not the whole URL", "plain-text; not charged again")),
     Variant("lab-HOST", "epoll", {"basic": 1.11}, ("the server received Host: 127.0.0.1\n",), True),
+    Variant("lab-LOWER_CASE", "epoll", {"basic": 1.11}, ("the server was asked for /text?70&1&a=1", "in lower case")),
+    Variant("lab-NO_QUERY", "epoll", {"basic": 2.22}, ("the server was asked for /text/a/b.html (14 bytes)", "without its query")),
+    Variant("lab-NO_VERSION", "epoll", {"basic": 2.22}, ("the server received a malformed request: GET /text",)),
+    Variant("lab-CONTROLS", "epoll", {"basic": 1.11}, ("the server received Host: ?[31m",)),
+    Variant("letter-OWN_HEAD", "epoll", {"basic": 2.22}, ("came without the server's content-type", "a head of the proxy's own")),
     Variant("lab-STRING_BODY", "epoll", {"basic": 2.22}, ("right up to the first NUL", "string functions"), True),
     Variant("lab-FIRST_READ", "epoll", {"basic": 2.22, "concurrency": 6.25}, ("taken as whole after the first read()",)),
     Variant("lab-READS_ONCE", "epoll", {"basic": 5.71}, ("wait to be read meanwhile", "reports once"),
@@ -93,6 +98,9 @@ VARIANTS = (
     Variant("lab-MUTE", "epoll", {"basic": 20, "concurrency": 75, "memory": 2}, ("no answer came", "wait to be accepted",
             "not run: the simplest request is not served"), True),
     Variant("lab-EATS_MEMORY", "epoll", {"basic": 20}, ("more than 1024 MiB of memory",), True, only="^plain-text$"),
+    Variant("lab-FORKS", "epoll", {"basic": 20}, ("it used more than 300 processes",), True, only="^plain-text$"),
+    Variant("letter-DRIPS", "epoll", {"basic": 20, "concurrency": 75}, ("came too slowly", "the simplest request is not served")),
+    Variant("lab-SLEEPS", "epoll", {"basic": 20}, ("it waits in clock_nanosleep", "holds up all connections"), only="^plain-text$"),
     Variant("lab-NEVER_LISTENS", "epoll", {"basic": 20, "concurrency": 75, "memory": 2}, ("it does not listen",)),
     # What the lab permits, judged by a stricter profile.
     Variant("lab-ENDS_ON_EINTR", "epoll", {"basic": 0.83, "concurrency": 1}, ("Interrupted system call", "EINTR"), lab="strict"),
@@ -285,6 +293,17 @@ class Cleanliness(unittest.TestCase):
             self.assertIn("No space left on device", run.stderr)
             self.assertNotIn(".result.json", run.stdout)
 
+    def test_a_submission_may_be_anywhere(self) -> None:
+        """Also where the workspace would be."""
+        for place in ("/mnt", "/run", "/dev/shm"):
+            script = (f"mount -t tmpfs tmpfs {place} && mkdir {place}/hand-in && cp {Built.proxy('lab')} {place}/hand-in/proxy && "
+                      f"{sys.executable} {DRIVER} -b 20 epoll --only plain-text --proxy {place}/hand-in/proxy; echo status $?")
+            run = subprocess.run(["unshare", "--map-root-user", "--mount", "sh", "-c", script], capture_output=True, text=True,
+                                 check=False)
+            if "status" not in run.stdout:
+                self.skipTest(f"no mount namespace: {run.stderr}")
+            self.assertIn("Total: 20/20", run.stdout, run.stderr)
+
     def test_a_submission_cannot_escape(self) -> None:
         """No file outside of the workspace, no descriptor, no network, no signal to the grader."""
         graded = drive("-b", "20", "epoll", "--only", "plain-text", "--proxy", str(Built.proxy("lab-ESCAPES")))
@@ -435,6 +454,53 @@ class FromSource(unittest.TestCase):
             self.assertEqual(pathlib.Path(name, "t.html").read_text(encoding="utf-8").count("<section"), 4)
             second = subprocess.run(arguments, capture_output=True, text=True, check=False)
             self.assertEqual(second.stdout.count("(kept)"), 4, second.stdout)
+
+    def grade_all(self, folder: pathlib.Path) -> "subprocess.CompletedProcess[str]":
+        """Grades the simplest request of all submissions in a folder; the pages are beside it."""
+        return subprocess.run([sys.executable, str(DRIVER), "-b", "20", "epoll", "--only", "^plain-text$", "--all", str(folder),
+                               "--csv", f"{folder}.csv", "--html", f"{folder}.html"], capture_output=True, text=True, check=False)
+
+    def test_a_submission_does_not_see_the_others(self) -> None:
+        """Neither beside it nor in their folder."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name) / "hand-ins"
+            folder.mkdir()
+            shutil.copy(Built.proxy("lab"), folder / "other")
+            (folder / "spy").write_text(f"#!/bin/sh\nls -d * {folder}/* >&2\n", encoding="ascii")
+            (folder / "spy").chmod(0o755)
+            self.grade_all(folder)
+            result = json.loads(pathlib.Path(f"{folder}-results", "spy.json").read_text(encoding="utf-8"))
+        if "own network" not in result["isolation"]:
+            self.skipTest(result["isolation"])
+        self.assertIn("spy", result["tests"][0]["finding"]["stderr"])
+        self.assertNotIn("other", "".join(result["tests"][0]["finding"]["stderr"]))
+
+    def test_names(self) -> None:
+        """Every name that a file can have."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name) / "hand-ins"
+            folder.mkdir()
+            names = ["a <script> 'b' \"c\"", "=1\n\x1b[31m", os.fsdecode(b"\xff"), "l" * 250]
+            for submission in names:
+                shutil.copy(Built.proxy("lab"), folder / submission)
+            run = self.grade_all(folder)
+            page = pathlib.Path(f"{folder}.html").read_text(encoding="utf-8")
+            rows = list(csv.DictReader(io.StringIO(pathlib.Path(f"{folder}.csv").read_text(encoding="utf-8"))))
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.assertEqual(sorted(row["submission"] for row in rows), sorted([names[0], "'=1??[31m", "?", names[3]]))
+        self.assertEqual([row["points"] for row in rows], ["20"] * 4)
+        self.assertNotIn("<script", page)
+        self.assertNotIn("\x1b", page + run.stdout)
+
+    def test_a_build_that_waits_for_ever(self) -> None:
+        """It is ended when it does nothing."""
+        if not EVERYTHING:
+            self.skipTest("takes half a minute")
+        with tempfile.TemporaryDirectory() as name:
+            pathlib.Path(name, "Makefile").write_text("proxy:\n\tsleep 1000\n", encoding="ascii")
+            graded = drive("-b", "20", "epoll", "--build", name)
+        self.assertIn("it does not build: make did nothing for 30 s", graded.output)
+        self.assertEqual(graded.lost(), {"build": 3.0, "basic": 20.0})
 
 
 def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, _pattern: Optional[str]) -> unittest.TestSuite:

@@ -5,11 +5,16 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -96,9 +101,14 @@ std::string fields_for(const std::string& head, const std::string& host) {
 // The request for the server. False if the head cannot be taken apart.
 bool make_request(const std::string& head, RequestLine& line, std::string& out) {
   if (!take_apart(head, line)) return false;
-  const std::string path = has("WHOLE_URL") ? "http://" + line.url : line.path;
-  out = line.method + " " + path + (has("KEEP_ALIVE") ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
-  out += fields_for(head, has("HOST") ? line.host : line.authority);
+  std::string path = has("WHOLE_URL") ? "http://" + line.url : line.path;
+  if (has("LOWER_CASE")) std::transform(path.begin(), path.end(), path.begin(), tolower);
+  if (has("NO_QUERY")) path.resize(std::min(path.find('?'), path.size()));
+  out = line.method + " " + path +
+        (has("KEEP_ALIVE")   ? " HTTP/1.1\r\n"
+         : has("NO_VERSION") ? "\r\n"
+                             : " HTTP/1.0\r\n");
+  out += fields_for(head, has("HOST") ? line.host : has("CONTROLS") ? "\x1b[31m" : line.authority);
   return true;
 }
 
@@ -216,6 +226,7 @@ void accept_all(int listener) {
 
 // One turn of the loop. Returns the requests that can go on at once.
 std::vector<RequestPtr> turn(int listener, std::vector<RequestPtr> run) {
+  if (has("SLEEPS")) sleep(9);
   if (has("ACCEPTS_ONCE") || has("READS_ONCE")) usleep(20000);  // so that several things happen in one edge
   epoll_event events[64];
   const int count = epoll_wait(poller, events, 64, has("BUSY") || !run.empty() ? 0 : -1);
@@ -270,6 +281,9 @@ int try_to_escape() {
   if (errno != ENETUNREACH) perror("has a network");
   for (const int code : {SIGTERM, SIGHUP, SIGINT, SIGKILL}) kill(getppid(), code);
   if (getuid() == 0 && setuid(12345) == 0) fprintf(stderr, "has capabilities\n");
+  if (unshare(CLONE_NEWUSER) == 0) fprintf(stderr, "has a namespace of its own\n");
+  if (memfd_create("m", 0) >= 0 || shmget(IPC_PRIVATE, 4096, 0600) >= 0)
+    fprintf(stderr, "has other memory\n");
   fprintf(stderr, "that was all\n");
   return 3;
 }
@@ -287,6 +301,8 @@ int main(int argc, char** argv) {
   }
   if (has("EATS_MEMORY"))
     for (;;) memset(malloc(1 << 24), 1, 1 << 24);
+  if (has("FORKS"))
+    for (;;) fork();
   if (has("NEVER_LISTENS"))
     for (;;) pause();
   poller = epoll_create1(0);

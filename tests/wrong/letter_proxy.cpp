@@ -141,6 +141,14 @@ void read_response(Record* record) {
   close(record->server);
   record->server = -1;
   record->response[record->have] = '\0';
+  const char* const body = strstr(record->response, "\r\n\r\n");
+  if (has("OWN_HEAD") && body != nullptr) {
+    const char own[] = "HTTP/1.0 200 OK\r\n";
+    record->have -= static_cast<std::size_t>(body + 2 - record->response);
+    memmove(record->response + sizeof own - 1, body + 2, record->have);
+    memcpy(record->response, own, sizeof own - 1);
+    record->have += sizeof own - 1;
+  }
   if (has("TOO_MANY")) ++record->have;
   record->state = kSendResponse;
   record->sent = 0;
@@ -149,7 +157,10 @@ void read_response(Record* record) {
 
 void send_response(Record* record) {
   while (record->sent < record->have) {
-    const ssize_t count = write(record->client, record->response + record->sent, record->have - record->sent);
+    if (has("DRIPS")) usleep(500000);
+    const std::size_t most = has("DRIPS") ? 1 : record->have;
+    const ssize_t count =
+        write(record->client, record->response + record->sent, std::min(most, record->have - record->sent));
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (count < 0) return fail(record, "write");
     record->sent += static_cast<std::size_t>(count);
