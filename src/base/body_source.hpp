@@ -18,6 +18,7 @@ class BodySource {
  public:
   enum class Got : std::uint8_t {
     some,    // `bytes` bytes were written, at least one
+    none,    // work was done, and no bytes are ready yet: call again
     end,     // the body is complete
     failed,  // the body cannot be completed
   };
@@ -25,7 +26,6 @@ class BodySource {
   struct Produced {
     Got got;
     std::size_t bytes;
-    std::size_t work = bytes;  // bytes that were read or compressed for them
   };
 
   BodySource() = default;
@@ -37,8 +37,16 @@ class BodySource {
   [[nodiscard]] virtual FileRange range() const noexcept { return {}; }
   // Reports that `bytes` of `range()` were sent.
   virtual void sent(std::uint64_t /*bytes*/) noexcept {}
-  // Writes the next bytes to `room`. REQUIRES: `room` is not empty.
+  // Writes the next bytes to `room`. One call does a bounded piece of work. REQUIRES: `room` is not empty.
   virtual Produced produce(std::span<std::byte> room) noexcept = 0;
+  // The units of work done so far (TurnBudget).
+  [[nodiscard]] std::uint64_t work() const noexcept { return work_; }
+
+ protected:
+  void worked(std::uint64_t units) noexcept { work_ += units; }
+
+ private:
+  std::uint64_t work_ = 0;
 };
 
 }  // namespace base

@@ -1,9 +1,10 @@
 // What one turn of the event loop may still spend on costly work.
 //
 // Work that is bounded for one record is not bounded for a turn, in which each record runs. What does not fit
-// waits, in an order that is fair to the clients (FairOrder), for the next turn. Password hashes draw on it.
-// Moving and compressing bytes is not counted here: each record has a share for it (Turn). Listings and pages
-// are not counted yet.
+// waits, in an order that is fair to the clients (FairOrder), for the next turn. Password hashes, and
+// response bodies of the proxy's own (files, compression, listings, pages), draw on it; DNS messages and what
+// a reload reads leave less for them. Forwarding bytes is not counted here: each record has a share for it
+// (Turn).
 //
 // Work is counted in units of about a microsecond, not measured, so that a test can bound a turn exactly. A
 // password hash is one indivisible piece of work, up to kHashMaxUnits. Therefore it is limited in time too:
@@ -13,6 +14,19 @@
 #include <cstdint>
 
 namespace base {
+
+// What work costs, in units.
+struct Work {
+  static constexpr std::uint64_t kFileBytes = 4096;   // read, sent or copied for one unit
+  static constexpr std::uint64_t kGzipBytes = 32;     // compressed for one unit
+  static constexpr std::uint64_t kFileLookedUp = 10;  // a path is followed
+  static constexpr std::uint64_t kNameRead = 4;       // of a directory, with its status
+  static constexpr std::uint64_t kNameSorted = 2;
+  static constexpr std::uint64_t kNameWritten = 1;
+  static constexpr std::uint64_t kTextBytes = 32;        // of a page, written for one unit
+  static constexpr std::uint64_t kRecordsCounted = 100;  // for a page, for one unit
+  static constexpr std::uint64_t kDnsMessage = 10;
+};
 
 class TurnBudget {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../base/budget.hpp"
 #include "../sys/sys.hpp"
 
 namespace files {
@@ -16,6 +17,7 @@ base::FileRange PiecesSource::range() const noexcept {
 }
 
 void PiecesSource::sent(std::uint64_t bytes) noexcept {
+  worked(1 + bytes / base::Work::kFileBytes);
   done_ += bytes;
   skip_finished();
 }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "../base/budget.hpp"
 #include "../http/rewrite.hpp"
 #include "body_sources.hpp"
 #include "encodings.hpp"
@@ -14,6 +15,7 @@ namespace files {
 namespace {
 
 using base::Reason;
+using base::Work;
 using std::string;
 using What = FoundFile::What;
 using Kind = sys::FileStatus::Kind;
@@ -149,10 +151,10 @@ const Root* Finder::root(const plan::WebRoute& route, std::uint64_t now_ms, Reas
   if (place == roots_.end()) {
     if (roots_.size() == kRootsMax) roots_.erase(roots_.begin());
     auto made = std::make_unique<Root>();
-    *made = {++roots_made_, route.directory, route.gzip, route.gzip_level, route.gzip_types, {}, 0};
+    *made = {++roots_made_, route.directory, route.gzip, route.gzip_level, route.gzip_types, nullptr, 0};
     place = roots_.insert(roots_.end(), std::move(made));
   }
-  (*place)->folder = std::move(folder.fd);
+  (*place)->folder = std::make_shared<const sys::Fd>(std::move(folder.fd));
   (*place)->opened_ms = now_ms;
   return place->get();
 }
@@ -166,7 +168,10 @@ FoundFile Finder::find(const Request& request, const string& name) {
   string key = std::to_string(request.root.id) + (request.accepts_gzip ? 'g' : 'p') + name;
   if (Cache::Entry* const entry = cache_.find(key); entry != nullptr) {
     const bool trusted = request.now_ms < entry->checked_ms + kTrustMs;
-    const auto good = [&request](const StatSnapshot& seen) { return is_present(request.root.folder, seen); };
+    const auto good = [&request, this](const StatSnapshot& seen) {
+      work_ += Work::kFileLookedUp;
+      return is_present(*request.root.folder, seen);
+    };
     if (trusted || (!entry->racy && std::all_of(entry->snapshots.begin(), entry->snapshots.end(), good))) {
       if (!trusted) entry->checked_ms = request.now_ms;
       FoundFile found;
@@ -189,8 +194,13 @@ struct Finder::Candidate {
   bool there = true;
 };
 
+FoundFile Finder::open(const Request& request, const string& name) {
+  work_ += Work::kFileLookedUp;
+  return open_served(*request.root.folder, name);
+}
+
 FoundFile Finder::load(const Request& request, const string& name, string key) {
-  FoundFile found = open_served(request.root.folder, name);
+  FoundFile found = open(request, name);
   if (found.what != What::file) return found;
   Candidate plain{name, std::move(found.fd), found.status, string{types_.of(name)}, {}};
   Candidate prepared{name + ".gz", {}, {}, plain.type, "-gz", false};
@@ -200,7 +210,7 @@ FoundFile Finder::load(const Request& request, const string& name, string key) {
   entry.racy = is_racy(plain.status, request.wall_ms);
   entry.snapshots.push_back({name, plain.status});
   if (request.root.gzip) {
-    FoundFile beside = open_served(request.root.folder, prepared.name);
+    FoundFile beside = open(request, prepared.name);
     prepared.status = beside.status;
     prepared.there = beside.what == What::file && beside.status.modified_ns >= plain.status.modified_ns;
     prepared.fd = std::move(beside.fd);
@@ -221,19 +231,32 @@ FoundFile Finder::load(const Request& request, const string& name, string key) {
 }
 
 // The representation of the file as it is.
-std::shared_ptr<Representation> Finder::represent(const Request& request, Candidate& file,
-                                                  bool varies) const {
+std::shared_ptr<Representation> Finder::represent(const Request& request, Candidate& file, bool varies) {
   auto made = std::make_shared<Representation>();
   put_validators(*made, file.status, file.form, varies, request.wall_ms);
   made->type = file.type;
   if (!file.form.empty()) made->coding = "Content-Encoding: gzip\r\n";
   made->length = file.status.size;
-  if (file.status.size <= limits_.cached_file) made->content = read_whole(file.fd, file.status);
+  if (file.status.size > limits_.cached_file) return made;
+  work_ += 1 + file.status.size / Work::kFileBytes;
+  made->content = read_whole(file.fd, file.status);
   return made;
 }
 
+// Compresses a file that is in memory, if it can.
+void Finder::compress(const Request& request, Representation& file) {
+  auto feed = whole_file_source({file.content, {}}, *file.length);
+  const auto gzip = make_gzip(feed, request.root.gzip_level, nullptr);
+  const auto packed = gzip ? drained(*gzip) : nullptr;
+  if (gzip) work_ += gzip->work();
+  if (packed == nullptr) return;
+  file.content = packed;
+  file.length = packed->size();
+  file.in_ranges = false;
+}
+
 std::shared_ptr<Representation> Finder::choose(const Request& request, Candidate& plain,
-                                               Candidate& prepared) const {
+                                               Candidate& prepared) {
   const Root& root = request.root;
   const bool worth = root.gzip && has_gzip() && plain.status.size >= kGzipBytesMin &&
                      is_compressible(plain.type, root.gzip_types);
@@ -242,18 +265,12 @@ std::shared_ptr<Representation> Finder::choose(const Request& request, Candidate
   auto made = represent(request, plain, varies);
   if (!request.accepts_gzip || !worth) return made;
   if (made->content) {
-    auto feed = whole_file_source({made->content, {}}, plain.status.size);
-    const auto gzip = make_gzip(feed, root.gzip_level, nullptr);
-    const auto packed = gzip ? drained(*gzip) : nullptr;
-    if (packed == nullptr) return made;
-    made->content = packed;
-    made->length = packed->size();
+    compress(request, *made);
   } else if (has_stream()) {
     made->length.reset();
-  } else {
-    return made;
+    made->in_ranges = false;
   }
-  made->in_ranges = false;
+  if (made->in_ranges) return made;  // not compressed
   made->coding = "Content-Encoding: gzip\r\n";
   put_validators(*made, plain.status, "-z" + std::to_string(root.gzip_level), true, request.wall_ms);
   return made;

@@ -8,10 +8,10 @@
 namespace files {
 
 struct Bounds {
-  std::size_t cache_bytes = std::size_t{16} << 20;  // of all cached files
-  std::size_t cached_file = std::size_t{64} << 10;  // larger files are sent from the file system
-  std::size_t listed = 2'000;                       // entries of a directory: this takes a few ms
-  long gzip_streams = 128;                          // concurrent compressions, about 300 KiB each
+  std::size_t cache_bytes = std::size_t{16} << 20;    // of all cached files
+  std::size_t cached_file = std::size_t{64} << 10;    // larger files are sent from the file system
+  std::size_t listing_bytes = std::size_t{32} << 20;  // of the rows of one directory: 100,000 long names
+  long gzip_streams = 128;                            // concurrent compressions, about 300 KiB each
 };
 
 // A directory with the compression settings of its route.
@@ -21,7 +21,7 @@ struct Root {
   bool gzip = false;
   int gzip_level = 6;
   std::vector<std::string> gzip_types;
-  sys::Fd folder;
+  std::shared_ptr<const sys::Fd> folder;
   std::uint64_t opened_ms = 0;
 };
 
@@ -56,24 +56,30 @@ class Finder {
   const Root* root(const plan::WebRoute& route, std::uint64_t now_ms, base::Reason& why);
   // `name` as in http::FilePath.
   FoundFile find(const Request& request, const std::string& name);
+  // Opens the file or directory, like `open_served`.
+  FoundFile open(const Request& request, const std::string& name);
   // Counts a compressing body source as long as it holds the ticket.
   [[nodiscard]] std::shared_ptr<void> ticket() const noexcept { return streams_; }
   [[nodiscard]] bool has_stream() const noexcept { return streams_.use_count() <= limits_.gzip_streams; }
   void forget() noexcept;
+  // Units of work done so far.
+  [[nodiscard]] std::uint64_t work() const noexcept { return work_; }
   [[nodiscard]] const Cache& cache() const noexcept { return cache_; }
 
  private:
   struct Candidate;
 
   FoundFile load(const Request& request, const std::string& name, std::string key);
-  std::shared_ptr<Representation> represent(const Request& request, Candidate& file, bool varies) const;
-  std::shared_ptr<Representation> choose(const Request& request, Candidate& plain, Candidate& prepared) const;
+  std::shared_ptr<Representation> represent(const Request& request, Candidate& file, bool varies);
+  std::shared_ptr<Representation> choose(const Request& request, Candidate& plain, Candidate& prepared);
+  void compress(const Request& request, Representation& file);
 
   Bounds limits_;
   MediaTypes types_;
   Cache cache_;
   std::vector<std::unique_ptr<Root>> roots_;
   std::uint64_t roots_made_ = 0;
+  std::uint64_t work_ = 0;
   std::shared_ptr<int> streams_ = std::make_shared<int>();
 };
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "../base/budget.hpp"
+
 namespace files {
 namespace {
 
@@ -29,7 +31,8 @@ class Gzip final : public base::BodySource {
   Produced produce(std::span<std::byte> room) noexcept override;
 
  private:
-  bool refill() noexcept;
+  Got refill() noexcept;
+  Got compress(uInt most) noexcept;
 
   // The input that one call reads at most. A file of zeros shrinks to a thousandth, so the output alone does
   // not bound the work.
@@ -44,13 +47,13 @@ class Gzip final : public base::BodySource {
   std::array<std::byte, 16'384> input_;
 };
 
-// Returns false if reading `plain_` fails.
-bool Gzip::refill() noexcept {
+// Reads the next input. Returns what `plain_` returned.
+base::BodySource::Got Gzip::refill() noexcept {
   const Produced got = plain_->produce(input_);
   stream_.next_in = reinterpret_cast<Bytef*>(input_.data());
-  stream_.avail_in = static_cast<uInt>(got.bytes);
+  stream_.avail_in = got.got == Got::some ? static_cast<uInt>(got.bytes) : 0;
   all_read_ = got.got == Got::end;
-  return got.got != Got::failed;
+  return got.got;
 }
 
 base::BodySource::Produced Gzip::produce(std::span<std::byte> room) noexcept {
@@ -59,16 +62,27 @@ base::BodySource::Produced Gzip::produce(std::span<std::byte> room) noexcept {
   stream_.next_out = reinterpret_cast<Bytef*>(room.data());
   stream_.avail_out = most;
   const uLong begin = stream_.total_in;
+  const std::uint64_t begin_work = plain_->work();
+  const Got got = compress(most);
+  worked((stream_.total_in - begin) / base::Work::kGzipBytes + plain_->work() - begin_work);
+  const std::size_t bytes = most - stream_.avail_out;
+  return {got == Got::none && bytes > 0 ? Got::some : got, bytes};
+}
+
+// Compresses until the room is full, or enough input was read, or there is none yet.
+base::BodySource::Got Gzip::compress(uInt most) noexcept {
+  const uLong begin = stream_.total_in;
   while (stream_.avail_out != 0) {
     const bool enough = stream_.total_in - begin >= kInputPerCall;
     if (enough && stream_.avail_out != most) break;
-    if (stream_.avail_in == 0 && !all_read_ && !refill()) return {Got::failed, 0};
+    if (stream_.avail_in == 0 && !all_read_)
+      if (const Got got = refill(); got == Got::failed || got == Got::none) return got;
     const int result = ::deflate(&stream_, all_read_ ? Z_FINISH : enough ? Z_SYNC_FLUSH : Z_NO_FLUSH);
     finished_ = result == Z_STREAM_END;
     if (finished_) break;
-    if (result != Z_OK && result != Z_BUF_ERROR) return {Got::failed, 0};
+    if (result != Z_OK && result != Z_BUF_ERROR) return Got::failed;
   }
-  return {Got::some, most - stream_.avail_out, stream_.total_in - begin};
+  return Got::some;
 }
 
 }  // namespace

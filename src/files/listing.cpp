@@ -80,49 +80,11 @@ string size_text(std::uint64_t bytes) {
   return out += kUnits[unit];
 }
 
-// ---- order -----------------------------------------------------------------------------------------------
+// ---- the page --------------------------------------------------------------------------------------------
 
-enum class Column : std::uint8_t { name, size, time };
+using Column = ListingOrder::Column;
 constexpr std::array<string_view, 3> kParameter{"name", "size", "time"};
 constexpr std::array<string_view, 3> kTitle{"Name", "Size", "Modified"};
-
-struct Order {
-  Column column = Column::name;
-  bool descending = false;
-};
-
-Order read_order(string_view query) noexcept {
-  Order order;
-  while (!query.empty()) {
-    const string_view part = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(part.size() + 1, query.size()));
-    if (part == "order=desc") order.descending = true;
-    for (std::size_t i = 0; i < kParameter.size(); ++i)
-      if (part.starts_with("sort=") && part.substr(5) == kParameter[i]) order.column = static_cast<Column>(i);
-  }
-  return order;
-}
-
-void sort(std::vector<ListingRow>& rows, const Order& order) {
-  const auto before = [&order](const ListingRow& a, const ListingRow& b) {
-    switch (order.column) {
-      case Column::size:
-        if (a.size != b.size) return a.size < b.size;
-        break;
-      case Column::time:
-        if (a.modified_s != b.modified_s) return a.modified_s < b.modified_s;
-        break;
-      case Column::name: break;
-    }
-    return a.name < b.name;
-  };
-  std::sort(rows.begin(), rows.end(), [&](const ListingRow& a, const ListingRow& b) {
-    if (a.folder != b.folder) return a.folder;
-    return order.descending ? before(b, a) : before(a, b);
-  });
-}
-
-// ---- the page --------------------------------------------------------------------------------------------
 
 constexpr string_view kStyle =
     ":root{color-scheme:light dark}body{font:1rem/1.5 sans-serif;max-width:60rem;margin:2rem auto;"
@@ -131,7 +93,7 @@ constexpr string_view kStyle =
     "td:first-child{overflow-wrap:anywhere}td+td,th+th{white-space:nowrap;text-align:right;"
     "font-variant-numeric:tabular-nums}a{text-decoration:none}a:hover{text-decoration:underline}";
 
-string header_row(const Order& order) {
+string header_row(ListingOrder order) {
   string out = "<tr>";
   for (std::size_t i = 0; i < kTitle.size(); ++i) {
     const bool here = static_cast<Column>(i) == order.column;
@@ -146,7 +108,22 @@ string header_row(const Order& order) {
   return out += "</tr>\n";
 }
 
-void put_row(string& out, const ListingRow& row) {
+}  // namespace
+
+string listing_begin(string_view path, bool has_parent, ListingOrder order) {
+  const string title = "Index of " + escaped(path);
+  string out =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>";
+  out += title + "</title>\n<style>";
+  out += kStyle;
+  out += "</style>\n</head>\n<body>\n<h1>" + title + "</h1>\n<table>\n<thead>\n" + header_row(order);
+  out += "</thead>\n<tbody>\n";
+  if (has_parent) out += "<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n";
+  return out;
+}
+
+void put_listing_row(string& out, const ListingRow& row) {
   const string_view slash = row.folder ? "/" : "";
   // Encode ":" and "?" too: they would start a scheme's path and a query.
   out += "<tr><td><a href=\"" + http::percent_encoded(row.name);
@@ -156,28 +133,40 @@ void put_row(string& out, const ListingRow& row) {
   out += "</td><td>" + date_text(row.modified_s) + "</td></tr>\n";
 }
 
-}  // namespace
-
-string write_listing(Listing listing) {
-  const Order order = read_order(listing.query);
-  sort(listing.rows, order);
-  const string title = "Index of " + escaped(listing.path);
-  string out;
-  out.reserve(2048 + listing.rows.size() * 160);
-  out +=
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>";
-  out += title + "</title>\n<style>";
-  out += kStyle;
-  out += "</style>\n</head>\n<body>\n<h1>" + title + "</h1>\n<table>\n<thead>\n" + header_row(order);
-  out += "</thead>\n<tbody>\n";
-  if (listing.has_parent) out += "<tr><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n";
-  for (const ListingRow& row : listing.rows) put_row(out, row);
-  out += "</tbody>\n</table>\n";
-  if (listing.cut)
-    out += "<p>There is more in this folder: only " + std::to_string(listing.rows.size()) +
-           " entries are shown.</p>\n";
+string listing_end(bool cut, std::size_t rows) {
+  string out = "</tbody>\n</table>\n";
+  if (cut)
+    out += "<p>There is more in this folder: only " + std::to_string(rows) + " entries are shown.</p>\n";
   return out += "</body>\n</html>\n";
+}
+
+// ---- order -----------------------------------------------------------------------------------------------
+
+ListingOrder read_listing_order(string_view query) noexcept {
+  ListingOrder order;
+  while (!query.empty()) {
+    const string_view part = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(part.size() + 1, query.size()));
+    if (part == "order=desc") order.descending = true;
+    for (std::size_t i = 0; i < kParameter.size(); ++i)
+      if (part.starts_with("sort=") && part.substr(5) == kParameter[i]) order.column = static_cast<Column>(i);
+  }
+  return order;
+}
+
+bool comes_before(const ListingRow& a, const ListingRow& b, ListingOrder order) noexcept {
+  if (a.folder != b.folder) return a.folder;
+  const ListingRow &first = order.descending ? b : a, &second = order.descending ? a : b;
+  switch (order.column) {
+    case Column::size:
+      if (first.size != second.size) return first.size < second.size;
+      break;
+    case Column::time:
+      if (first.modified_s != second.modified_s) return first.modified_s < second.modified_s;
+      break;
+    case Column::name: break;
+  }
+  return first.name < second.name;
 }
 
 }  // namespace files

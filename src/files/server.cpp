@@ -13,7 +13,7 @@
 #include "conditions.hpp"
 #include "encodings.hpp"
 #include "gzip.hpp"
-#include "listing.hpp"
+#include "listing_source.hpp"
 
 namespace files {
 namespace {
@@ -93,7 +93,7 @@ struct Server::Asked {
   }
 };
 
-Server::Server(const Bounds& bounds) : limits_(bounds), finder_(bounds) {
+Server::Server(const Bounds& bounds) : finder_(bounds), listings_(bounds.listing_bytes) {
   std::array<std::byte, sizeof boundary_key_> secret;
   sys::random_bytes(secret);
   std::memcpy(&boundary_key_, secret.data(), secret.size());
@@ -114,8 +114,18 @@ Answer Server::answer(const plan::WebRoute& route, const http::RequestHead& head
                     .find = {*root, accepts, now_ms, wall_ms},
                     .to_head = to_head,
                     .now_s = static_cast<std::int64_t>(wall_ms / 1000)};
-  return asked.path.slash ? in_folder(asked) : by_name(asked);
+  const std::uint64_t work_before = finder_.work();
+  Answer answer = find(asked);
+  answer.work = 1 + finder_.work() - work_before;
+  return answer;
 }
+
+void Server::forget() noexcept {
+  finder_.forget();
+  listings_.clear();
+}
+
+Answer Server::find(const Asked& asked) { return asked.path.slash ? in_folder(asked) : by_name(asked); }
 
 Answer Server::by_name(const Asked& asked) {
   FoundFile found = finder_.find(asked.find, asked.path.name);
@@ -139,66 +149,35 @@ Answer Server::in_folder(const Asked& asked) {
     if (found.what == What::file) return send(asked, found);
     if (found.what == What::refused && found.why != Reason::file_not_found) return refusal(found.why);
   }
-  const FoundFile found = open_served(asked.find.root.folder, name);
+  const FoundFile found = finder_.open(asked.find, name);
   if (found.what == What::refused) return refusal(found.why);
   if (found.what == What::file) return refusal(Reason::file_not_found);
   if (!asked.route.listing || !found.status.world_readable) return refusal(Reason::file_forbidden);
-  return list(asked, found);
+  return list(asked);
 }
 
-namespace {
-
-// The row of an entry; nothing if it would be refused or is hidden.
-std::optional<ListingRow> row_of(sys::DirectoryEntry& entry, const sys::Fd& root, const string& folder,
-                                 bool dotfiles) {
-  using Kind = sys::FileStatus::Kind;
-  if (entry.name.starts_with('.') && !dotfiles) return std::nullopt;
-  if (entry.status.kind == Kind::link) {
-    // Resolved from the root, since it may lead to another directory below it.
-    const string path = folder.empty() ? entry.name : folder + '/' + entry.name;
-    const sys::Opened target = sys::open_beneath(root, path.c_str(), sys::Access::look);
-    if (!target.fd || sys::status_of(target.fd, entry.status) != 0) return std::nullopt;
-  }
-  const bool is_folder = entry.status.kind == Kind::directory;
-  if (is_folder && !entry.status.world_searchable) return std::nullopt;
-  if (!is_folder && (entry.status.kind != Kind::regular || !entry.status.world_readable)) return std::nullopt;
-  return ListingRow{std::move(entry.name), is_folder, entry.status.size,
-                    entry.status.modified_ns / 1'000'000'000};
-}
-
-}  // namespace
-
-Answer Server::list(const Asked& asked, const FoundFile& folder) {
+Answer Server::list(const Asked& asked) {
   if (evaluate(asked.head.fields, {}, asked.now_s) == Condition::failed)
     return refusal(Reason::precondition_failed);
-  Listing page;
-  std::vector<sys::DirectoryEntry> entries;
-  if (const int error = sys::read_directory(folder.fd, limits_.listed, entries, page.cut); error != 0)
-    return refusal(reason_of_errno(error));
-  for (sys::DirectoryEntry& entry : entries)
-    if (auto row = row_of(entry, asked.find.root.folder, asked.path.name, asked.route.dotfiles))
-      page.rows.push_back(std::move(*row));
-  const string title = '/' + asked.path.name + (asked.path.name.empty() ? "" : "/");
-  page.path = title;
-  page.has_parent = !asked.path.name.empty();
-  page.query = asked.path.query;
-
-  FoundFile found;
-  auto made = std::make_shared<Representation>();
-  made->type = "text/html; charset=utf-8";
-  made->content = std::make_shared<const string>(write_listing(std::move(page)));
-  made->length = made->content->size();
-  made->in_ranges = false;
-  const bool worth = asked.route.gzip && has_gzip() && is_compressible(made->type, asked.route.gzip_types);
-  if (worth) made->validators = "Vary: Accept-Encoding\r\n";
-  if (worth && asked.find.accepts_gzip && finder_.has_stream()) {
-    made->coding = "Content-Encoding: gzip\r\n";
-    found.status.size = made->content->size();
-    made->length.reset();
-  }
-  found.what = What::file;
-  found.file = std::move(made);
-  return send_whole(asked, found);
+  constexpr string_view kType = "text/html; charset=utf-8";
+  Answer answer;
+  answer.fields = "Content-Type: " + string{kType} + "\r\n";
+  answer.body = {Body::Kind::until_eof};
+  const bool worth = asked.route.gzip && has_gzip() && is_compressible(kType, asked.route.gzip_types);
+  const bool gzip = worth && asked.find.accepts_gzip && finder_.has_stream();
+  if (gzip) answer.fields += "Content-Encoding: gzip\r\n";
+  if (worth) answer.fields += "Vary: Accept-Encoding\r\n";
+  if (asked.to_head) return answer;
+  const Root& root = asked.find.root;
+  answer.feed = make_listing_source(listings_,
+                                    {.root = root.folder,
+                                     .root_id = root.id,
+                                     .name = asked.path.name,
+                                     .dotfiles = asked.route.dotfiles,
+                                     .order = read_listing_order(asked.path.query)},
+                                    asked.find.now_ms);
+  if (gzip) answer.feed = make_gzip(answer.feed, asked.route.gzip_level, finder_.ticket());
+  return answer.feed ? std::move(answer) : refusal(Reason::no_memory);
 }
 
 Answer Server::send(const Asked& asked, FoundFile& found) {

@@ -6,6 +6,7 @@
 #include "../http/head.hpp"
 #include "../http/url_path.hpp"
 #include "finder.hpp"
+#include "listings.hpp"
 #include "ranges.hpp"
 
 namespace files {
@@ -17,6 +18,7 @@ struct Answer {
   http::Body body;                           // until_eof: the length is unknown
   std::unique_ptr<base::BodySource> feed;    // null: no body, or a HEAD request
   base::Reason reason = base::Reason::none;  // if set, the caller writes an error response with `fields`
+  std::uint64_t work = 0;                    // units of work that were done for it
 };
 
 // One object serves all routes; `bounds` limit its memory.
@@ -25,22 +27,26 @@ class Server {
   explicit Server(const Bounds& bounds = {});
   Answer answer(const plan::WebRoute& route, const http::RequestHead& head, const http::FilePath& path,
                 std::uint64_t now_ms, std::uint64_t wall_ms);
-  // Drops all cached files, after a reload.
-  void forget() noexcept { finder_.forget(); }
+  // Drops all cached files and listings, after a reload.
+  void forget() noexcept;
+  // Drops listings that are not used; the next is due at `next_deadline` (ms; 0: none).
+  void expire(std::uint64_t now) noexcept { listings_.expire(now); }
+  [[nodiscard]] std::uint64_t next_deadline() const noexcept { return listings_.next_deadline(); }
   [[nodiscard]] const Cache& cache() const noexcept { return finder_.cache(); }
 
  private:
   struct Asked;
 
+  Answer find(const Asked& asked);
   Answer by_name(const Asked& asked);
   Answer in_folder(const Asked& asked);
-  Answer list(const Asked& asked, const FoundFile& folder);
+  Answer list(const Asked& asked);
   Answer send(const Asked& asked, FoundFile& found);
   Answer send_whole(const Asked& asked, FoundFile& found);
   Answer send_parts(FoundFile& found, const std::vector<ByteRange>& parts);
 
-  Bounds limits_;
   Finder finder_;
+  Listings listings_;
   base::SipKey boundary_key_;  // so that the contents of a file cannot contain the boundary
   std::uint64_t boundaries_ = 0;
 };

@@ -9,8 +9,8 @@ namespace net {
 namespace {
 
 template <class Amount>
-void spend(Amount& budget, std::size_t bytes) noexcept {
-  budget -= std::min<Amount>(budget, bytes);
+void spend(Amount& budget, std::uint64_t bytes) noexcept {
+  budget -= static_cast<Amount>(std::min<std::uint64_t>(budget, bytes));
 }
 
 // Waits for the source without holding an empty block.
@@ -159,6 +159,9 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::si
 
 // ---- from a body source ----------------------------------------------------------------------------------
 
+// A unit of work counts against the budget like so many bytes: 64 KiB are about two milliseconds.
+constexpr std::uint64_t kBytesPerUnit = 32;
+
 // The body source has ended: writes the last chunk if the sink needs it.
 Flow end_body(Lane& lane) noexcept {
   if (!lane.framing.eof_completes()) return truncated(lane);
@@ -177,11 +180,14 @@ Flow produce(Lane& lane, base::BodySource& source, const Stores& stores, std::si
   const std::size_t block = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
   const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, most));
   lane.begin = lane.end = static_cast<std::uint16_t>(start);
+  const std::uint64_t work_before = source.work();
   const base::BodySource::Produced made =
       source.produce({lane.block->bytes + start, lane.framing.wanted(room)});
   if (made.got == base::BodySource::Got::failed) return truncated(lane);
   if (made.got == base::BodySource::Got::end) return end_body(lane);
-  spend(budget, std::max(made.bytes, made.work));
+  const std::uint64_t work = (source.work() - work_before) * kBytesPerUnit;
+  spend(budget, std::max<std::uint64_t>(made.bytes, work));
+  if (made.got == base::BodySource::Got::none) return Flow::none;
   spend(most, made.bytes);
   lane.framing.pass(made.bytes);
   lane.end = static_cast<std::uint16_t>(start + made.bytes);

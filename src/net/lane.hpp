@@ -113,7 +113,8 @@ inline Flow pump(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores,
   return pump(lane, from, to, stores, budget, any);
 }
 
-// The same for a body from `source`. read_failed: it cannot be completed.
+// The same for a body from `source`, whose work counts against `budget` too. read_failed: it cannot be
+// completed.
 Flow pump(Lane& lane, base::BodySource& source, Endpoint& to, const Stores& stores, std::size_t& budget,
           std::uint64_t& most) noexcept;
 

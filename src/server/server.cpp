@@ -96,6 +96,7 @@ void Server::announce() {
 void Server::turn() {
   const std::size_t count = sys::wait(resources_.poller, events_, sleep_ms());
   read_clocks();
+  worker_.budget.begin_turn();
   for (std::size_t i = 0; i < count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
   handle_signals();
   wake_resolved();  // PLANT(wake-after-lookup)
@@ -103,8 +104,8 @@ void Server::turn() {
   worker_.scheduler.expire(worker_.now);
   resources_.upstreams.expire(worker_.now);
   admission_.accept_clients();
+  resources_.files.expire(worker_.now);
   feed_starved();  // PLANT(feed-starved)
-  worker_.budget.begin_turn();
   run_ready();
   report();
   free_generations();
@@ -121,7 +122,9 @@ void Server::mark(const sys::Event& event) {
     case Kind::lookup: return;  // wakes a record (`wake_resolved`); no descriptor has it
     case Kind::check: return health_checker_.mark(token, event);
     case Kind::acceptor: return admission_.mark(token.slot);
-    case Kind::resolver: return resources_.resolver.mark(token);
+    case Kind::resolver:
+      worker_.budget.spend(base::Work::kDnsMessage);
+      return resources_.resolver.mark(token);
     case Kind::signals: return read_signals();
     case Kind::addresses: return read_addresses();
   }
@@ -197,6 +200,7 @@ int Server::sleep_ms() {
   consider(state::next_patience(worker_));
   consider(reporter_.next_flush());
   consider(resources_.upstreams.next_deadline());
+  consider(resources_.files.next_deadline());
   consider(health_checker_.next_deadline());
   consider(shutdown_.deadline());
   consider(admission_.next_deadline());
@@ -245,7 +249,10 @@ watch::Gauges Server::gauges() const {
   return now;
 }
 
-std::string Server::metrics(bool json) const { return reporter_.metrics(gauges(), json); }
+std::shared_ptr<const std::string> Server::metrics(bool json) {
+  watch::SharedPage& page = metrics_pages_[json ? 1 : 0];
+  return page.get(worker_.now, [this, json] { return reporter_.metrics(gauges(), json); });
+}
 
 // ---- reload and shutdown ---------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 
 #include "../http/date.hpp"
 #include "../watch/reporter.hpp"
+#include "../watch/shared_page.hpp"
 #include "admission.hpp"
 #include "health_checker.hpp"
 #include "reload.hpp"
@@ -62,7 +63,7 @@ class Server final : private Pages {
   [[nodiscard]] int sleep_ms();
   void report();
   [[nodiscard]] watch::Gauges gauges() const;
-  [[nodiscard]] std::string metrics(bool json) const override;
+  [[nodiscard]] std::shared_ptr<const std::string> metrics(bool json) override;
   void release_pages();
   void reload();
   std::string adopt(std::unique_ptr<plan::Generation> next);
@@ -82,6 +83,7 @@ class Server final : private Pages {
   Admission admission_;
   watch::Reporter reporter_;
   Shutdown shutdown_;
+  std::array<watch::SharedPage, 2> metrics_pages_;  // as text, as JSON
   std::array<sys::Event, kEventsMax> events_;
   std::array<char, http::kDateBytes> date_{};
   std::uint64_t date_second_ = 0;

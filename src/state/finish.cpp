@@ -108,7 +108,7 @@ Result pump_response(request_info& record, Turn& turn, Worker& worker) noexcept 
     case Flow::complete: return finish_response(record, turn, worker);
     case Flow::need_read: return wait_for(client_finished ? Wait::half_closed : Wait::response_body);
     case Flow::need_write: return wait_for(Wait::client_write);
-    case Flow::budget: return yield();
+    case Flow::budget: return yield(turn.awaits == Share::none ? Wait::none : record.wait);
     case Flow::no_block: return release_retained_block(record) ? yield() : need_block(Wait::response_body);
     case Flow::write_failed: return close_connection(Reason::client_closed);
     case Flow::bad_framing: return abort_response(record, Reason::bad_response, Reason::bad_chunk);

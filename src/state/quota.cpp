@@ -30,17 +30,38 @@ void charge(const request_info& record, Turn& turn, std::uint64_t bytes) noexcep
   if (turn.limits() != nullptr && bytes > 0) turn.limits()->spent(record.client, bytes);
 }
 
+bool may_work(Turn& turn, const Worker& worker) noexcept {
+  const bool is_next = worker.serving == Share::work || !worker.scheduler.awaited(Share::work);
+  const bool may = is_next && !worker.budget.exhausted();
+  if (!may) turn.awaits = Share::work;
+  return may;
+}
+
+namespace {
+
+// Sends a body of the proxy's own.
+Flow pump_source(request_info& record, Turn& turn, Worker& worker, std::uint64_t& left) noexcept {
+  net::Lane& lane = record.lane[kResponse];
+  if (!may_work(turn, worker)) return lane.flow = Flow::budget;
+  base::BodySource& source = *record.body_source;
+  const std::uint64_t work_before = source.work();
+  const Flow flow = net::pump(lane, source, record.side[kClient], turn.stores, turn.budget[kResponse], left);
+  worker.budget.spend(source.work() - work_before);
+  return flow;
+}
+
+}  // namespace
+
 Flow pump_lane(request_info& record, Turn& turn, Worker& worker, Way way) noexcept {
   net::Endpoint& from = source(record, way);
   net::Endpoint& to = record.side[way == kRequest ? kUpstream : kClient];
   const std::uint64_t may = allowance(record, turn, worker, way);
   std::uint64_t left = may;
   const bool fed = way == kResponse && record.body_source != nullptr;
-  const Flow flow =
-      fed ? net::pump(record.lane[way], *record.body_source, to, turn.stores, turn.budget[way], left)
-          : net::pump(record.lane[way], from, to, turn.stores, turn.budget[way], left);
+  const Flow flow = fed ? pump_source(record, turn, worker, left)
+                        : net::pump(record.lane[way], from, to, turn.stores, turn.budget[way], left);
   charge(record, turn, may - left);  // PLANT(charge-client)
-  turn.throttled |= flow == Flow::budget && turn.budget[way] > 0;
+  turn.throttled |= flow == Flow::budget && turn.budget[way] > 0 && turn.awaits == Share::none;
   return flow;
 }
 

@@ -11,6 +11,9 @@ namespace state {
 // Bytes that the record's client may read on that way now: 0 if it has used up its allowance. Where both ways
 // may run, the upload, which runs first, leaves half.
 std::uint64_t allowance(const request_info& record, const Turn& turn, const Worker& worker, Way way) noexcept;
+// The record may begin work that counts against the turn's budget. Otherwise it must yield: it then waits for
+// it (Share::work). While others wait, only those whose turn it is may.
+bool may_work(Turn& turn, const Worker& worker) noexcept;
 // Like net::pump, with that lane's source and sink, within the record's share and its client's allowance.
 // Flow::budget: one of them is used up. REQUIRES: an exchange.
 net::Flow pump_lane(request_info& record, Turn& turn, Worker& worker, Way way) noexcept;

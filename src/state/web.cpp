@@ -24,7 +24,7 @@ files::Answer redirect(const plan::WebRoute& route) {
   return answer;
 }
 
-files::Answer metrics(const Worker& worker, const http::RequestHead& head) {
+files::Answer metrics(Worker& worker, const http::RequestHead& head) {
   files::Answer answer;
   if (head.method != "GET" && head.method != "HEAD") {
     answer.reason = Reason::method_not_allowed;
@@ -32,17 +32,22 @@ files::Answer metrics(const Worker& worker, const http::RequestHead& head) {
     return answer;
   }
   const bool json = http::prefers(head.fields, "application/json", "text/plain");
-  auto text = std::make_shared<const std::string>(worker.pages == nullptr ? std::string{}
-                                                                          : worker.pages->metrics(json));
+  auto text = worker.pages == nullptr ? std::make_shared<const std::string>() : worker.pages->metrics(json);
   answer.fields = "Content-Type: " + std::string{json ? Pages::kJsonType : Pages::kTextType} + "\r\n";
   answer.body = {http::Body::Kind::length, text->size()};
   const std::uint64_t length = text->size();
+  answer.work = length / base::Work::kTextBytes + worker.table.touched() / base::Work::kRecordsCounted;
   if (head.method != "HEAD" && length > 0)
     answer.feed = files::whole_file_source({std::move(text), {}}, length);
   return answer;
 }
 
-files::Answer make_web_response(const Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
+// The response costs more than its bytes.
+constexpr bool is_work(plan::Kind kind) noexcept {
+  return kind == plan::Kind::files || kind == plan::Kind::metrics;
+}
+
+files::Answer make_web_response(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
   switch (plan.kind) {
     case plan::Kind::files:
       return worker.files->answer(*plan.route, head, plan.file, worker.now, worker.wall_ms);
@@ -67,6 +72,7 @@ void append_first_bytes(request_info& record, Turn& turn, Worker& worker) noexce
   if (room == 0) return;
   const base::BodySource::Produced made =
       record.body_source->produce({response.block->bytes + response.end, room});
+  worker.budget.spend(record.body_source->work());
   if (made.got != base::BodySource::Got::some) return;
   charge(record, turn, made.bytes);
   response.framing.pass(made.bytes);
@@ -104,11 +110,16 @@ Result send_web_response(request_info& record, Turn& turn, Worker& worker, files
 
 Result serve_web(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
                  std::size_t head_length, const plan::Plan& plan) noexcept {
+  if (is_work(plan.kind) && !may_work(turn, worker)) {
+    record.lane[kResponse].drop_block();
+    return yield();
+  }
   if (!plan.keep_alive) record.exchange->message.keep_alive = false;
   const http::Body body = head.body;
   files::Answer found = make_web_response(worker, head, plan);
   while (found.reason == Reason::no_descriptor && worker.upstreams.close_oldest())
     found = make_web_response(worker, head, plan);
+  worker.budget.spend(found.work);
   consume_request(record, body, head_length);  // the views in `head` are invalid now
   if (found.reason != Reason::none) return refuse_request(record, turn, worker, found.reason, found.fields);
   return send_web_response(record, turn, worker, found);

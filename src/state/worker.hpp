@@ -1,6 +1,7 @@
 // Shared resources of all records: memory, queues, DNS, connection pool, clocks. One per program.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,9 @@ class Pages {
   static constexpr std::string_view kJsonType = "application/json";
 
   virtual ~Pages() = default;
-  // Counters and gauges, in Prometheus' text format or as JSON.
-  [[nodiscard]] virtual std::string metrics(bool json) const = 0;
+  // Counters and gauges, in Prometheus' text format or as JSON. A page that other clients still receive is
+  // shared for a second.
+  [[nodiscard]] virtual std::shared_ptr<const std::string> metrics(bool json) = 0;
 };
 
 // Nothing here depends on a record. What depends on a record's configuration is in Turn.
@@ -41,7 +43,7 @@ struct Worker {
   base::Trace& trace;
   net::AddressHealth address_health{};
   ::files::Server* files = nullptr;
-  const Pages* pages = nullptr;   // null: there are none
+  Pages* pages = nullptr;         // null: there are none
   plan::ThisMachine machine{};    // its addresses, and where the proxy listens
   std::string_view run_id{};      // identifies this run of the program, so that request IDs are unique
   bool draining = false;          // graceful shutdown: requests in flight are finished, nothing else

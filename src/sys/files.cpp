@@ -71,22 +71,18 @@ Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t byte
   return io;
 }
 
-int read_directory(const Fd& directory, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut) {
-  alignas(dirent64) std::array<char, 32'768> room;
-  cut = false;
-  for (;;) {
-    const ssize_t length = ::getdents64(directory.get(), room.data(), room.size());
-    if (length < 0) return errno;
-    if (length == 0) return 0;
-    for (ssize_t at = 0; at < length;) {
-      const auto* const entry = reinterpret_cast<const dirent64*>(room.data() + at);
-      at += entry->d_reclen;
-      if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0) continue;
-      cut = out.size() >= most;
-      if (cut) return 0;
+int read_directory(const Fd& directory, std::vector<DirectoryEntry>& out, bool& end) {
+  alignas(dirent64) std::array<char, 4096> room;  // an entry has at least 24 bytes
+  const ssize_t length = ::getdents64(directory.get(), room.data(), room.size());
+  if (length < 0) return errno;
+  end = length == 0;
+  for (ssize_t at = 0; at < length;) {
+    const auto* const entry = reinterpret_cast<const dirent64*>(room.data() + at);
+    at += entry->d_reclen;
+    if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0)
       add(directory, entry->d_name, out);
-    }
   }
+  return 0;
 }
 
 }  // namespace sys

@@ -194,9 +194,9 @@ struct DirectoryEntry {
   std::string name;
   FileStatus status;  // of a symbolic link: the link's own
 };
-// Adds at most `most` entries of an open directory to `out`, unsorted, without "." and ".."; sets `cut` if
-// there are more. Returns 0 or errno.
-int read_directory(const Fd& directory, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut);
+// Adds the next entries of an open directory to `out`, about a hundred, unsorted, without "." and "..".
+// `end`: there are no more. Returns 0 or errno.
+int read_directory(const Fd& directory, std::vector<DirectoryEntry>& out, bool& end);
 
 // ---- memory, limits, time --------------------------------------------------------------------------------
 // Reserves zeroed, page-aligned address space (mmap(2) with MAP_NORESERVE): a page uses memory once it is

@@ -10,8 +10,8 @@ import time
 import unittest
 import urllib.parse
 
-from harness import MIB, heavy, pattern, request, stream, wait_until
-from web import HAS_JSON, InAFolder, ask, at, get, read_answer, read_body
+from harness import MIB, heavy, lean, pattern, request, stream, wait_until
+from web import HAS_JSON, InAFolder, ask, at, get, read_answer, read_body, settled_memory
 
 SECRET = b"what must not be had"
 WINDOW = 16 * 1024
@@ -398,6 +398,35 @@ class Folders(Served):
             self.assertEqual("".join(text for _, text in self.page(f"/{query}").rows), wanted, query)
         for href, _ in self.page("/").sorts:
             self.page("/" + href)
+
+    def test_a_listing_has_all_names(self):
+        """However many there are: in chunks for HTTP/1.1, to the end of the connection for HTTP/1.0."""
+        names = [f"f{i:04}" for i in range(3000)]
+        for name in names:
+            self.put(f"big/{name}", b"")
+        for version in ("1.1", "1.0"):
+            head, body = self.ask("/big/", version=version)
+            self.assertEqual((head.status, head.all("Content-Length")), (200, []))
+            self.assertEqual([text for _, text in Page(body.decode()).rows], ["../", *names])
+        self.assertEqual(self.ask("/big/", method="HEAD")[0].status, 200)
+        with self.start().connect() as client:  # the connection is kept
+            for _ in range(2):
+                client.send(get("/big/"))
+                self.assertEqual(len(Page(read_answer(client)[1].decode()).rows), 3001)
+
+    @lean
+    def test_listings_that_nobody_reads_take_no_memory(self):
+        """Of one folder for all clients, and of a folder for each."""
+        for folder in range(20):
+            for i in range(300):
+                self.put(f"d{folder}/{i:03}{'&' * 200}", b"")
+        proxy = self.start()
+        self.ask("/d0/")
+        before = settled_memory(proxy)
+        clients = [self.client(proxy.ask(f"/d{i % 20}/", "Host: h", version="1.1", window=4096)) for i in range(40)]
+        for client in clients:
+            self.assertEqual(client.read_head().status, 200)
+        wait_until(lambda: settled_memory(proxy) - before < 40 * 40, "the memory of listings that are not read")
 
     def test_a_folder_that_others_may_not_read(self):
         self.put("closed/a", b"x")

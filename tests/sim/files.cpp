@@ -22,9 +22,11 @@ std::deque<std::string> segments(std::string_view path) {
 
 }  // namespace
 
-World::Node& World::put_node(const std::string& path, Kind kind, const std::string& text, std::int64_t changed_s) {
+World::Node& World::put_node(const std::string& path, Kind kind, const std::string& text,
+                             std::int64_t changed_s) {
   for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
-    if (tree.find(path.substr(0, slash)) == tree.end()) put_node(path.substr(0, slash), Kind::directory, "", changed_s);
+    if (tree.find(path.substr(0, slash)) == tree.end())
+      put_node(path.substr(0, slash), Kind::directory, "", changed_s);
   auto node = std::make_shared<Node>();
   node->text = text;
   node->status = {.kind = kind,
@@ -61,7 +63,8 @@ std::size_t World::open_nodes() const {
 }
 
 sys::Opened World::open_directory(const std::string& path) {
-  const auto found = tree.find(path.size() > 1 && path.back() == '/' ? path.substr(0, path.size() - 1) : path);
+  const auto found =
+      tree.find(path.size() > 1 && path.back() == '/' ? path.substr(0, path.size() - 1) : path);
   if (found == tree.end()) return {sys::Fd{}, ENOENT};
   if (found->second->status.kind != Kind::directory) return {sys::Fd{}, ENOTDIR};
   return open_node(found->first, found->second);
@@ -87,8 +90,10 @@ sys::Opened World::open_beneath(int folder, const std::string& path, sys::Access
     const auto found = tree.find(next);
     if (found == tree.end()) return {sys::Fd{}, ENOENT};
     if (found->second->status.kind != Kind::link) {
-      if (found->second->status.kind == Kind::directory && !found->second->status.world_searchable) return {sys::Fd{}, EACCES};
-      if (found->second->status.kind == Kind::other && access == sys::Access::read) return {sys::Fd{}, EACCES};
+      if (found->second->status.kind == Kind::directory && !found->second->status.world_searchable)
+        return {sys::Fd{}, EACCES};
+      if (found->second->status.kind == Kind::other && access == sys::Access::read)
+        return {sys::Fd{}, EACCES};
       here = next;
       node = found->second;
       continue;
@@ -118,15 +123,19 @@ sys::Io World::read_at(int fd, std::uint64_t offset, std::span<std::byte> into) 
   return {sys::Outcome::done, 0, count};
 }
 
-int World::read_directory(int fd, std::size_t most, std::vector<sys::DirectoryEntry>& out, bool& cut) {
-  cut = false;
+int World::read_directory(int fd, std::vector<sys::DirectoryEntry>& out, bool& end) {
+  constexpr std::size_t kMost = 50;
   const std::string above = at(fd).path + '/';
-  for (const auto& [path, node] : tree) {
-    if (!path.starts_with(above) || path.find('/', above.size()) != std::string::npos) continue;
-    cut = out.size() >= most;
-    if (cut) return 0;
-    out.push_back({path.substr(above.size()), node->status});
+  std::string& last = at(fd).listed;
+  const std::size_t before = out.size();
+  auto next = tree.upper_bound(last.empty() ? above : last);
+  for (; next != tree.end() && next->first.starts_with(above) && out.size() < before + kMost; ++next) {
+    if (next->first.find('/', above.size()) != std::string::npos) continue;
+    last = next->first;
+    out.push_back({last.substr(above.size()), next->second->status});
   }
+  names_listed += out.size() - before;
+  end = out.size() == before;
   return 0;
 }
 
@@ -141,7 +150,9 @@ Opened open_file(const char* path) noexcept { return World::current().open_file(
 Opened open_beneath(const Fd& folder, const char* path, Access access) {
   return World::current().open_beneath(folder.get(), path, access);
 }
-int status_of(const Fd& file, FileStatus& status) noexcept { return World::current().status_of(file.get(), status); }
+int status_of(const Fd& file, FileStatus& status) noexcept {
+  return World::current().status_of(file.get(), status);
+}
 Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept {
   return World::current().read_at(file, offset, into);
 }
@@ -154,8 +165,8 @@ Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t byte
   if (io.outcome == Outcome::done) offset += io.bytes;
   return io;
 }
-int read_directory(const Fd& folder, std::size_t most, std::vector<DirectoryEntry>& out, bool& cut) {
-  return World::current().read_directory(folder.get(), most, out, cut);
+int read_directory(const Fd& folder, std::vector<DirectoryEntry>& out, bool& end) {
+  return World::current().read_directory(folder.get(), out, end);
 }
 
 }  // namespace sys

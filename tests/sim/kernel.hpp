@@ -1,6 +1,7 @@
 // A simulated kernel: TCP, epoll, a clock, signals and logs, behind sys.hpp.
 // Each choice of a real kernel (how many bytes, in which order, when) is made by a `Chooser`: a history is
-// replayed from a seed, or all histories of a small world are enumerated. tests/agreement compares it with Linux.
+// replayed from a seed, or all histories of a small world are enumerated. tests/agreement compares it with
+// Linux.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -41,7 +42,20 @@ struct Temper {
 };
 
 // The system calls that can be made to fail.
-enum class Call : std::uint8_t { receive, transmit, accept, connect, watch, listen, append, open, lookup, pipe, splice, count };
+enum class Call : std::uint8_t {
+  receive,
+  transmit,
+  accept,
+  connect,
+  watch,
+  listen,
+  append,
+  open,
+  lookup,
+  pipe,
+  splice,
+  count
+};
 
 // One direction of a connection.
 struct Stream {
@@ -60,25 +74,25 @@ struct Connection {
   Stream down;  // program -> remote
   std::size_t room = 4096;
   // the program's end
-  bool closed = false;       // by close(2)
-  bool shut = false;         // SHUT_WR
+  bool closed = false;  // by close(2)
+  bool shut = false;    // SHUT_WR
   bool linger0 = false;
-  bool no_space = false;     // a write was short: room makes an edge
-  bool dead = false;         // RST has come, or the connection failed
-  int error = 0;             // SO_ERROR
+  bool no_space = false;        // a write was short: room makes an edge
+  bool dead = false;            // RST has come, or the connection failed
+  int error = 0;                // SO_ERROR
   bool rst_to_program = false;  // on its way
   // the remote's end
   bool remote_closed = false;
   bool remote_reset = false;  // RST from the program has arrived there
   bool rst_to_remote = false;
-  bool accepted = false;      // the remote (or the program) has taken it
-  sys::Address to;            // the address that was connected to
-  sys::Address from;          // a client's, without its port
+  bool accepted = false;        // the remote (or the program) has taken it
+  sys::Address to;              // the address that was connected to
+  sys::Address from;            // a client's, without its port
   std::uint64_t answer_at = 0;  // connecting, refused: ms; before, the answer to the SYN is still on its way
   // Later bytes of the remote host answer no request, if the program has written only up to there.
   std::size_t unasked_from = ~std::size_t{0};
   std::size_t asked_up_to = 0;
-  std::string offered_behind;  // later bytes that the program tried to write, accepted or not
+  std::string offered_behind;         // later bytes that the program tried to write, accepted or not
   std::size_t read = 0, written = 0;  // by the program
   bool has_edition = false;           // the client's configuration is known
   std::size_t edition = 0;            // its number (see Editions)
@@ -124,14 +138,17 @@ class World {
   // Called when the program is about to sleep.
   std::function<void()> before_sleep = [] {};
 
-  void send_signal(sys::Signal kind) { signals_pending_.insert(kind); notify(signals_fd_); }
-  std::map<std::string, net::Found> names;  // DNS answers; other hosts are not found
-  std::set<std::string> unanswered;         // hosts whose name server is silent
-  std::vector<sys::Address> own_addresses;       // of the interfaces
-  sys::Address peer_address = sys::loopback4(0);  // of the clients, whose ports differ
-  std::set<std::uint16_t> taken_ports;      // in use by another program
-  std::uint32_t reloads_heard = 0;          // reload signals that the program has read
-  std::size_t edition = 0;                  // the number of the configuration in force
+  void send_signal(sys::Signal kind) {
+    signals_pending_.insert(kind);
+    notify(signals_fd_);
+  }
+  std::map<std::string, net::Found> names;          // DNS answers; other hosts are not found
+  std::set<std::string> unanswered;                 // hosts whose name server is silent
+  std::vector<sys::Address> own_addresses;          // of the interfaces
+  sys::Address peer_address = sys::loopback4(0);    // of the clients, whose ports differ
+  std::set<std::uint16_t> taken_ports;              // in use by another program
+  std::uint32_t reloads_heard = 0;                  // reload signals that the program has read
+  std::size_t edition = 0;                          // the number of the configuration in force
   std::map<std::string, sys::Address> local_hosts;  // Unix socket paths and the hosts behind them
 
   // ---- the failure loop ----
@@ -155,7 +172,9 @@ class World {
   // True if bytes or the end of stream were reported for the open connection.
   [[nodiscard]] bool has_spoken(int fd) const;
   [[nodiscard]] std::vector<int> open_sockets() const;
-  [[nodiscard]] const Connection& connection(int fd) const { return *files_[static_cast<std::size_t>(fd) - 3]->connection; }
+  [[nodiscard]] const Connection& connection(int fd) const {
+    return *files_[static_cast<std::size_t>(fd) - 3]->connection;
+  }
   [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
   // Bytes read by the program, without those after its own FIN, which are discarded or a tunnel's.
   std::size_t read_in_all = 0;
@@ -166,7 +185,7 @@ class World {
     while (step()) {
     }
   }
-  void play_out();  // after the program has ended: runs the actors until none acts
+  void play_out();     // after the program has ended: runs the actors until none acts
   std::string broken;  // the first invariant broken; empty: none. Calls stay harmless afterwards.
   void fault(const std::string& what);
   std::string log;
@@ -183,8 +202,10 @@ class World {
   // By absolute path, without a final "/". A new node replaces the old one and is another file.
   std::map<std::string, std::shared_ptr<Node>> tree;
   Node& put_file(const std::string& path, const std::string& text, std::int64_t changed_s = 1'600'000'000);
-  Node& put_node(const std::string& path, sys::FileStatus::Kind kind, const std::string& text, std::int64_t changed_s);
+  Node& put_node(const std::string& path, sys::FileStatus::Kind kind, const std::string& text,
+                 std::int64_t changed_s);
   std::size_t files_opened = 0, files_looked_at = 0, files_read = 0;  // calls
+  std::size_t names_listed = 0;
 
   // ---- the calls behind sys:: ----
   int allocate();
@@ -215,7 +236,7 @@ class World {
   sys::Opened open_beneath(int folder, const std::string& path, sys::Access access);
   int status_of(int fd, sys::FileStatus& status);
   sys::Io read_at(int fd, std::uint64_t offset, std::span<std::byte> into);
-  int read_directory(int fd, std::size_t most, std::vector<sys::DirectoryEntry>& out, bool& cut);
+  int read_directory(int fd, std::vector<sys::DirectoryEntry>& out, bool& end);
 
   Chooser& chooser() { return chooser_; }
   bool fails(Call call, std::span<const int> errors, int& error);
@@ -228,14 +249,25 @@ class World {
 
  private:
   struct Description {
-    enum class Kind : std::uint8_t { socket, listener, poller, signals, names, log, pipe_in, pipe_out, file } kind;
+    enum class Kind : std::uint8_t {
+      socket,
+      listener,
+      poller,
+      signals,
+      names,
+      log,
+      pipe_in,
+      pipe_out,
+      file
+    } kind;
     ConnectionPtr connection;           // socket
     std::deque<ConnectionPtr> backlog;  // listener
     std::shared_ptr<std::string> pipe;  // both ends of a pipe: what is in it
     std::size_t backlog_most = 0;       // listener
     sys::Address address;
-    std::string path;                   // file, folder
-    std::shared_ptr<Node> node;         // file, folder
+    std::string path;            // file, folder
+    std::shared_ptr<Node> node;  // file, folder
+    std::string listed;          // folder: the last path that was read
     std::uint64_t token = 0;
     bool watched = false;
     bool queued = false;

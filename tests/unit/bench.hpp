@@ -98,23 +98,36 @@ class Bench {
 
   sim::World::Host& origin() { return world.host(origin_address(), sim::World::Host::Manner::accepts); }
 
+  // Marks the records of all events that are due. Returns their number.
+  std::size_t deliver_events() {
+    std::vector<sys::Event> events(16);
+    const std::size_t count = sys::wait(poller, events, 0);
+    for (std::size_t i = 0; i < count; ++i) {
+      const net::Token token = net::Token::unpacked(events[i].token);
+      if (token.kind == net::Token::Kind::client || token.kind == net::Token::Kind::upstream)
+        deliver(token, events[i], *worker);
+    }
+    return count;
+  }
+  // Runs what is ready, once.
+  void run_turn() {
+    worker->now = std::max(worker->now, worker->budget.pause_ends());  // sleeps so long
+    worker->budget.begin_turn();
+    auto& finished = worker->finished;
+    if (finished.size() > 16) finished.erase(finished.begin(), finished.end() - 1);  // they hold exchanges
+    run_records(*worker);
+    most_spent = std::max(most_spent, worker->budget.spent());
+    ++turns;
+  }
   // Runs until nothing more can happen without time passing.
   void settle() {
     for (int still = 0; still < 3;) {
-      std::vector<sys::Event> events(16);
-      const std::size_t count = sys::wait(poller, events, 0);
-      for (std::size_t i = 0; i < count; ++i) {
-        const net::Token token = net::Token::unpacked(events[i].token);
-        if (token.kind == net::Token::Kind::client || token.kind == net::Token::Kind::upstream)
-          deliver(token, events[i], *worker);
-      }
+      const std::size_t count = deliver_events();
       for (const net::Token& token : resolver->woken(worker->now))
         if (request_info* const found = table.find(token); found != nullptr) scheduler.wake(*found);
       const bool busy = count > 0 || !scheduler.idle() || scheduler.awaited(Share::hash) || !world.still();
       for (int n = 0; n < 100 && (!scheduler.idle() || scheduler.awaited(Share::hash)); ++n) {
-        worker->now = std::max(worker->now, worker->budget.pause_ends());  // sleeps so long
-        worker->budget.begin_turn();
-        run_records(*worker);
+        run_turn();
       }
       still = busy ? 0 : still + 1;
     }
@@ -153,6 +166,8 @@ class Bench {
   }
   [[nodiscard]] const AccessRecord& last() const { return worker->finished.back()->log; }
 
+  std::uint64_t most_spent = 0;  // units of work, in one turn
+  std::size_t turns = 0;
   static constexpr std::uint32_t kSlots = 8;
   First chooser;
   sim::World world;

@@ -11,6 +11,8 @@
 #include <sstream>
 #include <string>
 
+#include "../../src/watch/shared_page.hpp"
+
 namespace {
 
 using std::string;
@@ -269,6 +271,18 @@ TEST_F(MetricsTest, Json) {
   EXPECT_NE(text.find("\"proxy_uptime_seconds\":[{\"value\":1.007}]"), string::npos);
   EXPECT_NE(text.find("\"proxy_request_duration_seconds\":[{\"buckets\":{\"0.001\":0,"), string::npos);
   EXPECT_NE(text.find("\"+Inf\":1},\"sum\":0.028,\"count\":1}]"), string::npos);
+}
+
+// A client that does not read holds no copy of its own; a client alone always gets the present numbers.
+TEST(SharedPage, IsSharedWhileAClientReceivesIt) {
+  int made = 0;
+  const auto make = [&made] { return "page " + std::to_string(++made); };
+  watch::SharedPage page;
+  EXPECT_EQ(*page.get(1000, make), "page 1");
+  const auto held = page.get(1000, make);
+  EXPECT_EQ(*held, "page 2") << "no client had the first one any more";
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(page.get(1000 + watch::SharedPage::kSharedMs - 1, make), held);
+  EXPECT_EQ(*page.get(1000 + watch::SharedPage::kSharedMs, make), "page 3");
 }
 
 }  // namespace

@@ -253,7 +253,9 @@ TEST(Serve, RedirectsAndKeepsTheConnection) {
 }
 
 struct FixedPages final : Pages {
-  [[nodiscard]] string metrics(bool json) const override { return json ? "{}" : string(40'000, 'm'); }
+  [[nodiscard]] std::shared_ptr<const string> metrics(bool json) override {
+    return std::make_shared<const string>(json ? "{}" : string(40'000, 'm'));
+  }
 };
 
 TEST(Serve, Metrics) {
@@ -261,7 +263,7 @@ TEST(Serve, Metrics) {
   route.prefix = "/metrics";
   route.kind = plan::RouteKind::metrics;
   Web b{{route}};
-  const FixedPages pages;
+  FixedPages pages;
   b.worker->pages = &pages;
   const auto client = b.client();
   b.send(client, get("/metrics") + get("/metrics", "Accept: application/json\r\n") +
@@ -282,7 +284,7 @@ TEST(Serve, MetricsAreReadOnly) {
   route.kind = plan::RouteKind::metrics;
   for (const string method : {"POST", "PUT", "DELETE", "OPTIONS", "get"}) {
     Web b{{route}};
-    const FixedPages pages;
+    FixedPages pages;
     b.worker->pages = &pages;
     const auto client = b.client();
     b.send(client, method + " /metrics HTTP/1.1\r\nHost: h\r\n\r\n" +
@@ -293,6 +295,64 @@ TEST(Serve, MetricsAreReadOnly) {
     EXPECT_TRUE(refused.has("Allow: GET, HEAD")) << refused.head;
     EXPECT_EQ(next_answer(text).body, "{}") << "the connection stays";
   }
+}
+
+// ---- the budget of a turn --------------------------------------------------------------------------------
+
+// What the turn may exceed its budget by: a record's share of it, and the piece that it began last.
+constexpr std::uint64_t kShareMax = 64 * 1024 / 32 + 1100;
+
+// Clients that together ask for much more work than a turn has room for.
+struct Busy : Web {
+  Busy() {
+    for (int i = 0; i < 2000; ++i) world.put_file("/www/big/f" + std::to_string(i), string(500, 'x'));
+  }
+  void ask_at_once(const string& request) {
+    std::vector<sim::ConnectionPtr> clients;
+    for (std::uint32_t i = 0; i < kSlots; ++i) clients.push_back(client("10.0.0." + std::to_string(i + 1)));
+    for (const auto& one : clients) world.remote_send(*one, request);
+    world.settle();
+    settle();
+    for (const auto& one : clients) EXPECT_GT(read(one).size(), 40'000U);
+  }
+};
+
+TEST(TurnBudget, ListingsAreWrittenInPieces) {
+  Busy b;
+  b.ask_at_once(get("/big/", "Connection: close\r\n"));
+  EXPECT_GT(b.turns, 2U);
+  EXPECT_LE(b.most_spent, base::TurnBudget::kUnits + kShareMax);
+  EXPECT_EQ(b.world.names_listed, 2000U) << "read once for all";
+}
+
+TEST(TurnBudget, PipelinedRequestsForFilesWait) {
+  Busy b;
+  string requests;
+  for (int i = 0; i < 300; ++i) requests += get("/big/f" + std::to_string(i));
+  b.ask_at_once(requests);
+  EXPECT_GT(b.turns, 2U);
+  EXPECT_LE(b.most_spent, base::TurnBudget::kUnits + kShareMax);
+}
+
+// However many connections another client has that wait for work.
+TEST(TurnBudget, AClientsFirstRequestIsNotBehindThoseOfAnother) {
+  Busy b;
+  for (int i = 0; i < 7; ++i) {
+    const auto greedy = b.client(bench::kGreedy);
+    b.world.remote_send(
+        *greedy, get("/big/?sort=" + string{i % 2 == 0 ? "size" : "time"} + (i < 4 ? "&order=desc" : "")));
+  }
+  const auto modest = b.client(bench::kModest);
+  b.world.remote_send(*modest, get("/big/f1"));
+  b.world.settle();
+  b.deliver_events();
+  int turns = 0;
+  for (; b.world.remote_read(*modest, 1).empty() && turns < 100; ++turns) {
+    b.run_turn();
+    b.world.settle();
+  }
+  EXPECT_LE(turns, 3);
+  EXPECT_FALSE(b.scheduler.idle()) << "the others are not ready yet";
 }
 
 TEST(Serve, WaitsForABlock) {

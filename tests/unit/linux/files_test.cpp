@@ -32,6 +32,7 @@ string drain(base::BodySource* feed) {
     const auto got = feed->produce(room);
     if (got.got == base::BodySource::Got::failed) return out + "(failed)";
     if (got.got == base::BodySource::Got::end) return out;
+    if (got.got == base::BodySource::Got::none) continue;
     out.append(reinterpret_cast<const char*>(room.data()), got.bytes);
   }
   return out;
@@ -294,19 +295,16 @@ TEST_F(LinuxFiles, ADirectoryIsListed) {
     expected.insert(name);
   }
   const sys::Opened folder = sys::open_directory(route.directory.c_str());
-  bool cut = true;
-  std::vector<sys::DirectoryEntry> entries;
   const sys::Opened readable = sys::open_beneath(folder.fd, "", sys::Access::read);
-  ASSERT_EQ(sys::read_directory(readable.fd, 700, entries, cut), 0);
-  EXPECT_FALSE(cut);
-  std::set<string> found;
-  for (const sys::DirectoryEntry& entry : entries) found.insert(entry.name);
-  EXPECT_EQ(found, expected);
-  entries.clear();
-  const sys::Opened again = sys::open_beneath(folder.fd, "", sys::Access::read);
-  ASSERT_EQ(sys::read_directory(again.fd, 699, entries, cut), 0);
-  EXPECT_TRUE(cut);
-  EXPECT_EQ(entries.size(), 699U);
+  std::multiset<string> found;
+  for (bool end = false; !end;) {
+    std::vector<sys::DirectoryEntry> entries;
+    ASSERT_EQ(sys::read_directory(readable.fd, entries, end), 0);
+    EXPECT_LE(entries.size(), 170U) << "a bounded piece";
+    EXPECT_EQ(end, entries.empty());
+    for (const sys::DirectoryEntry& entry : entries) found.insert(entry.name);
+  }
+  EXPECT_EQ(found, (std::multiset<string>{expected.begin(), expected.end()}));
 }
 
 TEST_F(LinuxFiles, AChangeIsDetected) {
