@@ -8,6 +8,7 @@
 
 #include "src/config/command_line.hpp"
 #include "src/config/json.hpp"
+#include "src/config/paths.hpp"
 #include "src/config/rule_text.hpp"
 #include "src/explain/explain.hpp"
 #include "src/plan/crypt.hpp"
@@ -83,9 +84,23 @@ int explain_request(Arguments arguments) {
   return 0;
 }
 
-// --check: the configuration is valid.
+// What opening the streams of `open_streams` would report. Creates no file.
+std::string check_streams(const plan::Config& config) {
+  if (config.access_log == "-" || config.access_log == "off") return {};
+  const watch::LogTarget where = watch::log_target(config.access_log);
+  if (where.backend == &watch::kFile) return config::check_log_file(where.path);
+  const sys::Opened log = where.backend->open(where.path.c_str());
+  return log.fd ? std::string{}
+                : "cannot open the log " + config.access_log + ": " + std::strerror(log.error);
+}
+
+// --check: the configuration is valid, and the files that it names can be used.
 int print_check(const CommandLine& line) {
   print_warnings(config::rule_warnings(line.config.rules));
+  plan::Generation generation{line.config};
+  if (const std::string error = server::read_users(generation, nullptr); !error.empty())
+    return fail(kExitUsage, error);
+  if (const std::string error = check_streams(line.config); !error.empty()) return fail(kExitUsage, error);
   std::printf("%s\n", line.message.c_str());
   return 0;
 }

@@ -43,6 +43,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::client_not_allowed, {"client-not-allowed", proxy}},
     {R::request_not_allowed, {"request-not-allowed", proxy}},
     {R::auth_required, {"auth-required", client}},
+    {R::login_required, {"login-required", client}},
     {R::too_many_requests, {"too-many-requests", client}},
     {R::too_many_connections, {"too-many-connections", client}},
     {R::loop_detected, {"loop-detected", client}},

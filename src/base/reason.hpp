@@ -37,6 +37,7 @@ enum class Reason : std::uint8_t {
   client_not_allowed,
   request_not_allowed,
   auth_required,
+  login_required,
   too_many_requests,
   too_many_connections,
   loop_detected,

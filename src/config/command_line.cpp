@@ -8,6 +8,7 @@
 #include "../sys/sys.hpp"
 #include "address_text.hpp"
 #include "did_you_mean.hpp"
+#include "effects.hpp"
 #include "file.hpp"
 #include "json.hpp"
 #include "options.hpp"
@@ -33,6 +34,7 @@ class Reader {
     while (!rest_.empty() && runs()) split(next());
     if (runs()) apply();
     if (runs()) check();
+    if (runs()) warn_without_effect();
     if (runs() && only_check_) report_valid();
     return std::move(line_);
   }
@@ -139,10 +141,26 @@ class Reader {
       return wrong(std::move(error));
     Findings findings = read_config(file_, text, line_.config);
     line_.warnings = std::move(findings.warnings);
+    options_ = std::move(findings.options);
     if (findings.errors.empty()) return;
     string all;
     for (const string& error : findings.errors) all += (all.empty() ? "" : "\n") + error;
     wrong(std::move(all));
+  }
+
+  // Also warns about a value that a later one replaces.
+  void warn_without_effect() {
+    for (auto at = given_.begin(); at != given_.end(); ++at) {
+      const OptionKind kind = *option_kind(at->name);
+      const auto again = [at](const Given& later) { return later.name == at->name; };
+      const bool single = kind == OptionKind::once || kind == OptionKind::list;
+      if (single && std::any_of(at + 1, given_.end(), again))
+        line_.warnings.push_back(string{at->name} + " " + string{at->value} + ": no effect: given again");
+      else if (std::none_of(given_.begin(), at, again))
+        options_.push_back({at->name, string{at->name}});
+    }
+    const std::vector<string> found = effect_warnings(line_.config, options_);
+    line_.warnings.insert(line_.warnings.end(), found.begin(), found.end());
   }
 
   void check() {
@@ -184,6 +202,7 @@ class Reader {
   std::span<const char* const> rest_;
   When when_;
   std::vector<Given> given_;
+  std::vector<GivenOption> options_;  // of the file, then of the command line
   std::optional<std::uint16_t> port_;
   string file_;
   bool only_check_ = false;

@@ -12,7 +12,7 @@ struct CommandLine {
   What what = What::run;
   plan::Config config;
   std::string message;  // wrong: the error, for a file possibly several lines; checked: one line
-  std::vector<std::string> warnings;  // settings of a file that have no effect
+  std::vector<std::string> warnings;  // settings that have no effect
 };
 
 // `arguments` without the program's name.

@@ -7,6 +7,7 @@
 #include "../base/text.hpp"
 #include "address_text.hpp"
 #include "options.hpp"
+#include "paths.hpp"
 #include "routes.hpp"
 #include "value.hpp"
 
@@ -24,8 +25,8 @@ constexpr string_view kPlaces = R"(an array, as in [{"host": "127.0.0.1", "port"
 
 constexpr std::array<FileKey, 2> kPlaceKeys{{{"host"}, {"port"}}};
 constexpr std::array<FileKey, 2> kRuleKeys{{{"allow"}, {"deny"}}};
-constexpr std::array<FileKey, 5> kServerKeys{
-    {{"listeners"}, {"hostnames"}, {"routes"}, {"stream"}, {"keep_alive"}}};
+constexpr std::array<FileKey, 7> kServerKeys{
+    {{"listeners"}, {"hostnames"}, {"routes"}, {"stream"}, {"keep_alive"}, {"users"}, {"realm"}}};
 
 // The types of a stream, in the order of their names, and a bit for each.
 constexpr std::array<string_view, 4> kStreams{"proxy", "echo", "reverse", "file"};
@@ -62,6 +63,7 @@ class FileReader {
   explicit FileReader(plan::Config& config) : config_(config) {}
 
   void read(const FileValue& root);
+  [[nodiscard]] std::vector<GivenOption> options() && { return std::move(options_); }
 
  private:
   void read_option(string_view option, const FileValue& value);
@@ -91,6 +93,7 @@ class FileReader {
   };
 
   plan::Config& config_;
+  std::vector<GivenOption> options_;                // that the file gives
   std::vector<Origin> origins_;                     // of config_.listeners
   std::unordered_map<string, std::size_t> places_;  // the index of the listener at an endpoint
   std::vector<std::size_t> site_lines_;             // of config_.sites
@@ -104,6 +107,7 @@ void FileReader::apply(string_view option, string_view text, const FileValue& va
 }
 
 void FileReader::read_option(string_view option, const FileValue& value) {
+  options_.push_back({option, value.place()});
   const OptionKind kind = *option_kind(option);
   if (kind == OptionKind::flag) {
     if (value.flag()) apply(option, value.raw(), value);
@@ -134,6 +138,7 @@ void FileReader::read_workers(const FileValue& value) {
 }
 
 void FileReader::read_rules(const FileValue& value) {
+  options_.push_back({"--allow", value.place()});
   constexpr string_view kRule =
       R"(an object, as in {"allow": "10.0.0.0/8"} or {"deny": "host=.example.com"})";
   for (const FileValue& element : value.elements(R"(an array, as in [{"allow": "10.0.0.0/8"}])")) {
@@ -207,7 +212,7 @@ void FileReader::read_server(const FileValue& value) {
       places == nullptr ? std::vector<plan::Listener>{} : read_places(*places);
   if (stream == nullptr) return read_site(server, value, found);
   if (server.find("routes") != nullptr) stream->error("expected either routes or stream, not both");
-  for (const string_view key : {"hostnames", "keep_alive"})
+  for (const string_view key : {"hostnames", "keep_alive", "users", "realm"})
     if (const FileValue* const unused = server.find(key)) unused->warn("no effect with a stream");
   plan::Listener model;
   read_stream(*stream, model);
@@ -246,6 +251,7 @@ void FileReader::read_site(const FileObject& server, const FileValue& value,
   plan::Site site;
   if (const FileValue* const names = server.find("hostnames")) site.hostnames = read_hostnames(*names);
   if (const FileValue* const keep = server.find("keep_alive")) site.keep_alive = keep->flag().value_or(true);
+  read_login(server, config_, site.users, site.realm);
   if (const FileValue* const routes = server.find("routes")) read_routes(*routes, config_, site);
   const std::size_t index = config_.sites.size();
   config_.sites.push_back(std::move(site));
@@ -299,12 +305,12 @@ void FileReader::warn_taken(const plan::Listener& listener, std::size_t site, st
 // ---- streams ---------------------------------------------------------------------------------------------
 
 void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model) {
-  model.root = ".";
+  model.root = path_from(config_.folder, ".");
   if (const FileValue* const root = stream.find("root")) {
     if (const auto path = root->text("the path of a directory")) {
-      model.root = *path;
-      if (const string error = check_directory(*path); !error.empty())
-        root->error(error + " (paths are relative to the working folder)");
+      model.root = path_from(config_.folder, *path);
+      if (const string error = check_directory(model.root); !error.empty())
+        root->error(error + " (paths are relative to the configuration file's folder)");
     }
   }
   if (const FileValue* const file = stream.need("file", "\"notes.txt\""))
@@ -367,8 +373,13 @@ Findings read_config(string_view name, string_view text, plan::Config& config) {
              error.what},
             {}};
   Report report{name};
-  FileReader{config}.read(FileValue{json, "", report});
-  return report.findings();
+  config.folder = folder_of(name);
+  FileReader reader{config};
+  reader.read(FileValue{json, "", report});
+  config.folder.clear();
+  Findings found = report.findings();
+  found.options = std::move(reader).options();
+  return found;
 }
 
 }  // namespace config

@@ -15,7 +15,7 @@
 //          "health_check": {"path": "/health", "interval_ms": 2000}},
 //         {"req_path": "/metrics", "type": "metrics", "ip_whitelist": ["10.0.0.0/8"], "ip_blacklist":
 //         ["10.0.0.1"]}
-//       ]                                     all types: ip_whitelist, ip_blacklist, keep_alive
+//       ]                                     all types: ip_whitelist, ip_blacklist, keep_alive, users, realm
 //     }, {
 //       "listeners": [{"host": "127.0.0.1", "port": 9000}],
 //       "stream": {"type": "proxy", "upstream": "db.intern:5432", "proxy_protocol_in": false,
@@ -27,7 +27,7 @@
 //     "max_requests": 100, "idle_timeout": 30, "connect_ports": [443, "8000-8999"]   each option: "_" for "-"
 //   }
 //
-// Paths are relative to the working directory. Unknown keys cause a warning.
+// Relative paths start from the file's folder. Unknown keys cause a warning.
 #pragma once
 #include <string>
 #include <string_view>
@@ -40,10 +40,17 @@ namespace config {
 inline constexpr std::size_t kConfigFileMax = std::size_t{1} << 20;
 inline constexpr std::size_t kFindingsMax = 20;  // errors that are reported
 
+// An option that was given, and where: "--name", "c.json:3: name".
+struct GivenOption {
+  std::string_view name;  // with its dashes; of the table of options
+  std::string place;
+};
+
 // Lines "FILE:LINE: servers[0].routes[2].type: MESSAGE".
 struct Findings {
-  std::vector<std::string> errors;    // none: the file is valid
-  std::vector<std::string> warnings;  // settings without effect
+  std::vector<std::string> errors;     // none: the file is valid
+  std::vector<std::string> warnings;   // settings without effect
+  std::vector<GivenOption> options{};  // as rules, "--allow" once
 };
 
 // Reads the text of a file into `config`, which is unusable if there are errors. `name` is the file name for

@@ -9,6 +9,7 @@
 #include "address_text.hpp"
 #include "number_text.hpp"
 #include "parent_text.hpp"
+#include "paths.hpp"
 #include "rule_text.hpp"
 
 namespace config {
@@ -90,8 +91,8 @@ string take_files(plan::Config& config, string_view text) {
   plan::WebRoute route;
   string_view directory = text;
   if (!take_place(directory, places)) return invalid_listener(text, "=DIRECTORY");
-  if (string error = check_directory(directory); !error.empty()) return error;
-  route.directory = directory;
+  route.directory = path_from(config.folder, directory);
+  if (string error = check_directory(route.directory); !error.empty()) return error;
   add_site(config, places, std::move(route));
   return {};
 }
@@ -144,7 +145,7 @@ string take_deny(plan::Config& config, string_view text) {
 
 string take_users(plan::Config& config, string_view text) {
   if (text.empty()) return "missing file name: expected an htpasswd file";
-  config.users_file = text;
+  config.users_files.front() = path_from(config.folder, text);
   return {};
 }
 
@@ -292,7 +293,8 @@ string take_keep_upstreams(plan::Config& config, string_view text) {
 string take_log(plan::Config& config, string_view text) {
   if (text.empty()) return "missing file name: expected a file, - for standard output, syslog, or off";
   if (text == "syslog:") return "invalid log target 'syslog:': expected syslog:SOCKET, as in syslog:/dev/log";
-  config.access_log = text;
+  const bool is_path = text != "-" && text != "off" && text != "syslog" && !text.starts_with("syslog:");
+  config.access_log = is_path ? path_from(config.folder, text) : string{text};
   return {};
 }
 
@@ -338,64 +340,76 @@ constexpr std::array<Option, 32> kOptions{{
      take_relay, OptionKind::repeated},
     {"--echo", "[ADDRESS:]PORT", "TCP echo server", "", take_echo, OptionKind::repeated},
     {"--allow", "RULE", "allow matching requests, e.g. 10.0.0.0/8 or host=*.example.com,port=80", "",
-     take_allow, OptionKind::rule},
+     take_allow, OptionKind::rule, kHttpBits},
     {"--deny", "RULE", "deny matching requests; the first matching rule decides", "", take_deny,
-     OptionKind::rule},
-    {"--users", "FILE", "require Basic proxy authentication against this htpasswd file", "", take_users},
+     OptionKind::rule, kHttpBits},
+    {"--users", "FILE", "ask for a user name and a password of this htpasswd file (Basic authentication)", "",
+     take_users, OptionKind::once, kHttpBits},
     {"--client-connections", "N", "maximum concurrent connections per client", "unlimited",
      take_client_connections},
     {"--client-requests", "RATE", "requests per second per client, e.g. 20, or 20:100 with a burst",
-     "unlimited", take_client_requests},
+     "unlimited", take_client_requests, OptionKind::once, kHttpBits},
     {"--client-bytes", "RATE",
      "bytes per second per client, both directions, e.g. 500k, or 1m:8m with a burst", "unlimited",
      take_client_bytes},
     {"--parent", "URL", "forward through this upstream proxy: http://..., socks5://... or http://unix:/PATH",
-     "", take_parent},
+     "", take_parent, OptionKind::once, kForwardBit},
     {"--no-parent", "LIST", "hosts to reach directly, without --parent, e.g. example.com,10.0.0.0/8", "",
-     take_no_parent, OptionKind::list},
+     take_no_parent, OptionKind::list, kForwardBit},
     {"--nameserver", "ADDRESS[:PORT]", "ask this DNS server instead of those in /etc/resolv.conf", "",
-     take_nameserver, OptionKind::repeated},
-    {"--name", "NAME", "name of this proxy in Via, unique in a chain of proxies", "proxy", take_name},
+     take_nameserver, OptionKind::repeated, kUpstreamBits},
+    {"--name", "NAME", "name of this proxy in Via, unique in a chain of proxies", "proxy", take_name,
+     OptionKind::once, kHttpBits},
     {"--connect-ports", "PORTS", "ports that CONNECT may use, or none", "443,563,8443,1024-65535",
-     take_connect_ports, OptionKind::list},
+     take_connect_ports, OptionKind::list, kForwardBit},
     {"--upgrade", "LIST",
      "protocols that Upgrade may ask for, e.g. websocket, or none; h2c and TLS never pass", "all",
-     take_upgrade, OptionKind::list},
+     take_upgrade, OptionKind::list, kMessageBits},
     {"--trusted-proxies", "LIST",
      "networks of proxies whose X-Forwarded-* and Forwarded are kept and extended, not replaced", "none",
-     take_trusted_proxies, OptionKind::list},
+     take_trusted_proxies, OptionKind::list, kReverseBit},
     {"--http-ports", "PORTS", "ports that http:// may use, or none",
-     "all but those of other protocols, as 22 and 25", take_http_ports, OptionKind::list},
+     "all but those of other protocols, as 22 and 25", take_http_ports, OptionKind::list, kForwardBit},
     {"--http", "VERSION", "1.0: HTTP/1.0 to every server, no keep-alive; 1.1: the client's version", "1.1",
-     take_http},
+     take_http, OptionKind::once, kHttpBits},
     {"--keep-upstreams", "N", "maximum idle upstream connections kept for reuse, 0 to 256", "64",
-     take_keep_upstreams},
+     take_keep_upstreams, OptionKind::once, kMessageBits},
     {"--access-log", "FILE", "access log: a file, - (standard output), syslog, syslog:SOCKET or off", "-",
      take_log},
     {"--log-format", "FORMAT", "access log format: own, common, combined or json", "own", take_log_format},
     {"--max-requests", "N", "maximum concurrent requests; further ones get 503", "10000", take_requests},
     {"--buffers", "MIB", "memory limit for buffers, in MiB", "64", take_buffers},
     {"--drain", "SECONDS", "graceful shutdown timeout after SIGTERM; 0 stops at once", "30", take_drain},
-    {"--request-id", "", "add X-Request-Id to forwarded requests", "", take_request_id, OptionKind::flag},
+    {"--request-id", "", "add X-Request-Id to forwarded requests", "", take_request_id, OptionKind::flag,
+     kMessageBits},
     {"--config", "FILE", "read this JSON configuration file; other options take precedence", "", nullptr,
      OptionKind::special},
     {"--check", "", "check options and configuration file, then exit", "", nullptr, OptionKind::special},
     {"--verbose", "", "print each state transition, and what a record waits for", "", take_verbose,
-     OptionKind::flag, 'v'},
-    {"--help", "", "print this help and exit", "", nullptr, OptionKind::special, 'h'},
+     OptionKind::flag, kAllBits, 'v'},
+    {"--help", "", "print this help and exit", "", nullptr, OptionKind::special, kAllBits, 'h'},
     {"--version", "", "print the version and exit", "", nullptr, OptionKind::special},
 }};
 
-}  // namespace
+// In the order of plan::kDeadlineRows.
+constexpr std::array<std::uint8_t, plan::kDeadlines> kWaitEffects{
+    kAllBits,       // idle
+    kHttpBits,      // keep_alive
+    kHttpBits,      // request_head
+    kHttpBits,      // request_body
+    kUpstreamBits,  // resolve
+    kUpstreamBits,  // attempt
+    kUpstreamBits,  // connect
+    kUpstreamBits,  // upstream_write
+    kMessageBits,   // response_head
+    kMessageBits,   // response_body
+    kMessageBits,   // half_closed
+    kAllBits,       // client_write
+    kAllBits,       // tunnel
+    kAllBits,       // linger
+};
 
-string check_directory(string_view path) {
-  switch (sys::path_kind(string{path}.c_str())) {
-    case sys::PathKind::directory: return {};
-    case sys::PathKind::none: return "no such directory: " + base::quoted(path);
-    case sys::PathKind::file: break;
-  }
-  return "not a directory: " + base::quoted(path);
-}
+}  // namespace
 
 std::span<const Option> options() noexcept { return kOptions; }
 
@@ -413,6 +427,14 @@ std::optional<OptionKind> option_kind(string_view name) noexcept {
   for (const plan::WaitRow& wait : plan::kDeadlineRows)
     if (wait.option == name) return OptionKind::once;
   return std::nullopt;
+}
+
+std::uint8_t option_effect(string_view name) noexcept {
+  for (const Option& option : kOptions)
+    if (option.name == name) return option.effect;
+  for (const plan::WaitRow& wait : plan::kDeadlineRows)
+    if (wait.option == name) return kWaitEffects[static_cast<std::size_t>(wait.wait)];
+  return 0;
 }
 
 string apply_option(plan::Config& config, string_view name, string_view value) {

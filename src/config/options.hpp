@@ -16,6 +16,11 @@ enum class OptionKind : std::uint8_t {
   special,   // handled by the command line itself; cannot be applied
 };
 
+// The kinds of listeners, of web servers also the kinds of routes; one bit each.
+inline constexpr std::uint8_t kForwardBit = 1, kWebBit = 2, kReverseBit = 4, kRelayBit = 8, kPlainBit = 16;
+inline constexpr std::uint8_t kHttpBits = kForwardBit | kWebBit, kMessageBits = kForwardBit | kReverseBit,
+                              kUpstreamBits = kMessageBits | kRelayBit, kAllBits = 31;
+
 struct Option {
   std::string_view name;
   std::string_view value;         // placeholder of the value in the help; empty if the option takes none
@@ -24,11 +29,9 @@ struct Option {
   // Applies a value. Returns an empty string, or an error message.
   std::string (*take)(plan::Config&, std::string_view);
   OptionKind kind = OptionKind::once;
-  char letter = 0;  // short name, as in -v; 0 if there is none
+  std::uint8_t effect = kAllBits;  // the kinds of listeners that it has an effect on
+  char letter = 0;                 // short name, as in -v; 0 if there is none
 };
-
-// The error if no directory has this path, or an empty string.
-std::string check_directory(std::string_view path);
 
 // All options except the timeouts (plan::kDeadlineRows).
 std::span<const Option> options() noexcept;
@@ -37,6 +40,8 @@ std::span<const Option> options() noexcept;
 std::vector<std::string_view> option_names();
 // Returns nothing if there is no such option.
 std::optional<OptionKind> option_kind(std::string_view name) noexcept;
+// The kinds of listeners that the option has an effect on; 0 if there is no such option.
+std::uint8_t option_effect(std::string_view name) noexcept;
 // Applies an option to `config`. Requires a kind other than `special`. Returns an empty string, or an error
 // message.
 std::string apply_option(plan::Config& config, std::string_view name, std::string_view value);

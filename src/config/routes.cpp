@@ -5,10 +5,12 @@
 #include <unordered_set>
 
 #include "../base/text.hpp"
+#include "../http/basic_auth.hpp"
 #include "../plan/balancer.hpp"
 #include "address_text.hpp"
 #include "number_text.hpp"
 #include "options.hpp"
+#include "paths.hpp"
 
 namespace config {
 namespace {
@@ -26,9 +28,11 @@ constexpr std::uint8_t bit(plan::RouteKind kind) noexcept {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
 }
 
-constexpr std::array<FileKey, 19> kRouteKeys{{
+constexpr std::array<FileKey, 21> kRouteKeys{{
     {"req_path"},
     {"type"},
+    {"users"},
+    {"realm"},
     {"ip_whitelist"},
     {"ip_blacklist"},
     {"keep_alive"},
@@ -91,12 +95,12 @@ void read_gzip(const FileObject& object, plan::WebRoute& route) {
   }
 }
 
-void read_files(const FileObject& object, plan::WebRoute& route) {
+void read_files(const FileObject& object, string_view folder, plan::WebRoute& route) {
   if (const FileValue* const directory = object.need("dir_path", "\"public\"")) {
     if (const auto path = directory->text("the path of a directory")) {
-      route.directory = *path;
-      if (const string error = check_directory(*path); !error.empty())
-        directory->error(error + " (paths are relative to the working folder)");
+      route.directory = path_from(folder, *path);
+      if (const string error = check_directory(route.directory); !error.empty())
+        directory->error(error + " (paths are relative to the configuration file's folder)");
     }
   }
   if (const FileValue* const index = object.find("index")) {
@@ -170,6 +174,22 @@ void read_reverse(const FileObject& object, plan::Config& config, plan::WebRoute
   config.groups.push_back(std::move(*group));
 }
 
+bool is_printed(char c) noexcept { return c == ' ' || base::is(c, base::kVisible); }
+
+// The index of that file in Config::users_files. Reports an error if there are too many.
+std::uint8_t users_file(plan::Config& config, string_view path, const FileValue& value) {
+  constexpr std::size_t kFilesMax = 64;
+  std::vector<string>& files = config.users_files;
+  const auto found = std::find(files.begin() + 1, files.end(), path);
+  const auto index = static_cast<std::uint8_t>(found - files.begin());
+  if (found != files.end()) return index;
+  if (files.size() > kFilesMax)
+    value.error("too many password files: at most " + std::to_string(kFilesMax));
+  else
+    files.emplace_back(path);
+  return index;
+}
+
 void read_path(const FileObject& object, Prefixes& taken, plan::WebRoute& route) {
   const FileValue* const path = object.need("req_path", "\"/\"");
   if (path == nullptr) return;
@@ -184,18 +204,21 @@ void read_path(const FileObject& object, Prefixes& taken, plan::WebRoute& route)
 void read_route(const FileValue& value, plan::Config& config, plan::Site& site, Prefixes& taken) {
   plan::WebRoute route;
   route.keep_alive = site.keep_alive;
+  route.users = site.users;
+  route.realm = site.realm;
   const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})",
                           kRouteKeys};
   read_path(object, taken, route);
   read_clients(object, route);
   if (const FileValue* const keep = object.find("keep_alive"))
     route.keep_alive = keep->flag().value_or(route.keep_alive);
+  read_login(object, config, route.users, route.realm);
   const FileValue* const type = object.need("type", "\"file_serve\"");
   const auto kind = type == nullptr ? std::nullopt : type->one_of(kKinds);
   if (kind) {
     route.kind = static_cast<plan::RouteKind>(*kind);
     object.warn_unused(bit(route.kind), kKinds[*kind]);
-    if (route.kind == plan::RouteKind::files) read_files(object, route);
+    if (route.kind == plan::RouteKind::files) read_files(object, config.folder, route);
     if (route.kind == plan::RouteKind::redirect) read_redirect(object, route);
     if (route.kind == plan::RouteKind::reverse) read_reverse(object, config, route);
   }
@@ -203,6 +226,22 @@ void read_route(const FileValue& value, plan::Config& config, plan::Site& site, 
 }
 
 }  // namespace
+
+void read_login(const FileObject& object, plan::Config& config, std::uint8_t& users, string& realm) {
+  if (const FileValue* const file = object.find("users")) {
+    if (const auto path = file->text("a file that htpasswd has written, or none"))
+      users = *path == "none" ? plan::kNoUsers : users_file(config, path_from(config.folder, *path), *file);
+  }
+  const FileValue* const name = object.find("realm");
+  if (name == nullptr) return;
+  const auto text = name->text("a name that is shown with the question for the password");
+  if (text && (text->size() > http::kRealmBytesMax || text->find_first_of("\"\\") != string_view::npos ||
+               !std::all_of(text->begin(), text->end(), is_printed)))
+    name->expected("at most 64 ASCII characters, without quotes and backslashes");
+  else if (text)
+    realm = *text;
+  if (users == plan::kNoUsers) name->warn("no effect without users");
+}
 
 void read_networks(const FileObject& object, string_view key, plan::Networks& out) {
   const FileValue* const list = object.find(key);

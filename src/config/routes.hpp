@@ -8,6 +8,9 @@ namespace config {
 // Appends the routes to `site` and their groups to `config`.
 void read_routes(const FileValue& routes, plan::Config& config, plan::Site& site);
 
+// Reads "users" and "realm" of a route or a server. Reports errors.
+void read_login(const FileObject& object, plan::Config& config, std::uint8_t& users, std::string& realm);
+
 // Appends the networks of an array, or nothing if the key is missing. Reports errors.
 void read_networks(const FileObject& object, std::string_view key, plan::Networks& out);
 

@@ -5,11 +5,12 @@
 
 #include "../base/text.hpp"
 #include "../sys/sys.hpp"
+#include "paths.hpp"
 
 namespace config {
 
 std::string read_text_file(const std::string& path, std::size_t most, std::string& out, When when) {
-  const std::string subject = "cannot read " + path + ": ";
+  const std::string subject = "cannot read " + whole_path(path) + ": ";
   const sys::Pipes pipes = when == When::start ? sys::Pipes::inherited : sys::Pipes::refused;
   switch (const int error = sys::read_file(path.c_str(), most, out, pipes)) {
     case 0: break;

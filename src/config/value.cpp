@@ -6,6 +6,7 @@
 
 #include "../base/text.hpp"
 #include "did_you_mean.hpp"
+#include "options.hpp"
 
 namespace config {
 namespace {
@@ -39,7 +40,10 @@ string joined(string_view path, string_view key) {
 struct Owner {
   string_view key, owner;
 };
-constexpr std::array<Owner, 30> kOwners{{
+constexpr std::array<Owner, 34> kOwners{{
+    {"server_name", "the top level"},
+    {"workers", "the top level"},
+    {"users", "the top level, a server or route"},
     {"servers", "the top level"},
     {"forward", "the top level"},
     {"rules", "the top level"},
@@ -66,6 +70,7 @@ constexpr std::array<Owner, 30> kOwners{{
     {"load_balancing", "a route or stream"},
     {"type", "a route or stream"},
     {"keep_alive", "a server or route"},
+    {"realm", "a server or route"},
     {"proxy_protocol_in", "a stream"},
     {"proxy_protocol_from", "a stream"},
     {"proxy_protocol_out", "a stream"},
@@ -73,23 +78,29 @@ constexpr std::array<Owner, 30> kOwners{{
 }};
 
 // Where the key belongs; empty if it is not a key of the file.
-string_view owner_of(string_view key) noexcept {
+string_view owner_of(string_view key) {
   const auto* const found =
       std::find_if(kOwners.begin(), kOwners.end(), [key](const Owner& row) { return row.key == key; });
-  return found == kOwners.end() ? string_view{} : found->owner;
+  if (found != kOwners.end()) return found->owner;
+  string option = "--" + string{key};
+  std::replace(option.begin(), option.end(), '_', '-');
+  return option_kind(option).value_or(OptionKind::special) == OptionKind::special ? "" : "the top level";
 }
 
 }  // namespace
 
 // ---- the report ------------------------------------------------------------------------------------------
 
+string Report::place(std::size_t line, string_view path) const {
+  return file_ + ":" + std::to_string(line) + (path.empty() ? "" : ": ") + string{path};
+}
+
 void Report::add(Entries& to, std::size_t line, string_view path, string_view text) const {
   ++to.count;
   const auto after = [](std::size_t wanted, const Entry& entry) { return wanted < entry.line; };
   const auto place = std::upper_bound(to.first.begin(), to.first.end(), line, after);
   if (to.first.size() == kFindingsMax && place == to.first.end()) return;
-  to.first.insert(place, {line, base::printable(file_ + ":" + std::to_string(line) + ": " + string{path} +
-                                                (path.empty() ? "" : ": ") + string{text})});
+  to.first.insert(place, {line, base::printable(this->place(line, path) + ": " + string{text})});
   if (to.first.size() > kFindingsMax) to.first.pop_back();
 }
 

@@ -18,6 +18,8 @@ class Report {
   // did_you_mean, for the first kFindingsMax calls; then empty: a file can have many unknown names.
   std::string suggest(std::string_view name, std::span<const std::string_view> names);
   Findings findings();
+  // "FILE:LINE: PATH", as messages begin.
+  [[nodiscard]] std::string place(std::size_t line, std::string_view path) const;
 
  private:
   struct Entry {
@@ -52,6 +54,8 @@ class FileValue {
 
   void error(std::string_view text) const { report_->error(json_->line, path_, text); }
   void warn(std::string_view text) const { report_->warn(json_->line, path_, text); }
+  // "FILE:LINE: PATH".
+  [[nodiscard]] std::string place() const { return report_->place(json_->line, path_); }
   // Warns about a member of this value whose key is none of `names`.
   void warn_unknown(const FileValue& member, std::span<const std::string_view> names) const;
   // Reports the error "got ..., expected WHAT".

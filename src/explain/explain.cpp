@@ -123,8 +123,8 @@ class Answer {
         plan::plan_request(config_, plan::Listener{}, head_, question_.client, question_.machine);
     tell_rule();
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
-    if (!config_.users_file.empty())
-      row("password", "required (--users " + config_.users_file + "), otherwise 407");
+    if (!config_.users_files.front().empty())
+      row("password", "required (--users " + config_.users_files.front() + "), otherwise 407");
     row("route", decided.kind == plan::Kind::tunnel ? "tunnel, forwarded unread" : "forwarded");
     if (decided.parent != nullptr)
       tell_parent(*decided.parent);

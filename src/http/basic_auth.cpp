@@ -64,6 +64,10 @@ base::Writer& put_basic(base::Writer& out, string_view user, string_view passwor
   return out;
 }
 
+base::Writer& put_basic_challenge(base::Writer& out, string_view realm) noexcept {
+  return out << R"(Basic realm=")" << realm << R"(", charset="UTF-8")";
+}
+
 bool decode_basic(string_view value, std::span<char> into, std::size_t& length) noexcept {
   constexpr string_view kScheme = "Basic";
   if (!base::equals_ignoring_case(value.substr(0, kScheme.size()), kScheme)) return false;

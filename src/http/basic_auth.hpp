@@ -8,8 +8,13 @@
 
 namespace http {
 
-// For a 407: asks for Basic credentials in UTF-8 (RFC 7617 sections 2 and 2.1).
-inline constexpr std::string_view kBasicChallenge = R"(Basic realm="proxy", charset="UTF-8")";
+// The realm of a 407.
+inline constexpr std::string_view kProxyRealm = "proxy";
+inline constexpr std::size_t kRealmBytesMax = 64;
+
+// Writes a challenge for Basic credentials in UTF-8 (RFC 7617 sections 2 and 2.1). REQUIRES: the realm is
+// visible ASCII and blanks, without quotes and backslashes.
+base::Writer& put_basic_challenge(base::Writer& out, std::string_view realm) noexcept;
 
 constexpr std::size_t base64_bytes(std::size_t bytes) noexcept { return (bytes + 2) / 3 * 4; }
 

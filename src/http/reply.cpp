@@ -6,6 +6,7 @@
 
 #include "../base/escape.hpp"
 #include "accept.hpp"
+#include "basic_auth.hpp"
 #include "status.hpp"
 #include "url_path.hpp"
 
@@ -186,7 +187,9 @@ std::size_t write_answer(const ErrorDetails& failure, const ProxyFields& hop, st
       << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
   if (!error_reply(failure.reason).proxy_error.empty()) put_proxy_status(out, failure, hop.via);
   out << failure.fields;
-  if (!failure.challenge.empty()) out << "Proxy-Authenticate: " << failure.challenge << "\r\n";
+  if (!failure.realm.empty())
+    put_basic_challenge(out << (status == 407 ? "Proxy-Authenticate: " : "WWW-Authenticate: "), failure.realm)
+        << "\r\n";
   if (failure.retry_after_s != 0) out << "Retry-After: " << std::uint64_t{failure.retry_after_s} << "\r\n";
   out << (failure.stays ? "\r\n" : "Connection: close\r\n\r\n");
   if (!failure.to_head) out << body;

@@ -17,7 +17,7 @@ struct ErrorDetails {
   std::uint16_t received = 0;                 // the last status from the server
   std::span<const sys::Address> addresses{};  // that were tried; empty: the client may not know them
   std::span<const Attempt> attempts{};        // for each of them
-  std::string_view challenge{};               // 407: Proxy-Authenticate
+  std::string_view realm{};                   // 401, 407: asks for a password; see put_basic_challenge()
   std::uint32_t retry_after_s = 0;            // 429: Retry-After; 0: unknown
   std::string_view fields{};                  // more header lines, each with CR LF
   Version version = Version::http10;          // of the response (RFC 9110 section 6.2)

@@ -41,6 +41,7 @@ constexpr Row kRows[]{
     {R::client_not_allowed, {403, "Clients from this address are not allowed (option --allow).", "http_request_denied"}},
     {R::request_not_allowed, {403, "The access rules do not allow this request (options --allow and --deny).", "http_request_denied"}},
     {R::auth_required, {407, "This proxy requires a user name and a password.", "http_request_denied", "With curl, use --proxy-user NAME:PASSWORD. A browser asks for them."}},
+    {R::login_required, {401, "A user name and a password are required here.", {}, "With curl, use --user NAME:PASSWORD. A browser asks for them."}},
     {R::too_many_requests, {429, "The client exceeded its request rate (option --client-requests).", "http_request_denied", "Wait a little, then try again."}},
     {R::too_many_connections, {429, "The client has too many open connections (option --client-connections).", "connection_limit_reached"}},
     {R::loop_detected, {508, "Forwarding loop: the request already passed through this proxy.", "proxy_loop_detected", "Check whether the URL names this proxy, or a server that forwards to it."}},
@@ -100,6 +101,7 @@ std::string_view phrase(std::uint16_t status) noexcept {
     case 307: return "Temporary Redirect";
     case 308: return "Permanent Redirect";
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";

@@ -37,11 +37,13 @@ constexpr const LogFormatRow& row(LogFormat format) noexcept {
 }
 
 struct Config {
-  std::vector<Listener> listeners;                  // as configured, PORT first; at most kListenersMax
-  std::vector<Site> sites;                          // of the listeners of role web
-  std::vector<Group> groups;                        // of routes and of listeners of role relay
-  Rules rules;                                      // access rules
-  std::string users_file;                           // htpasswd file; empty: no authentication
+  std::string folder;               // from which relative paths start, while they are read
+  std::vector<Listener> listeners;  // as configured, PORT first; at most kListenersMax
+  std::vector<Site> sites;          // of the listeners of role web
+  std::vector<Group> groups;        // of routes and of listeners of role relay
+  Rules rules;                      // access rules
+  // htpasswd files: first that of --users, which is empty without authentication, then those of routes.
+  std::vector<std::string> users_files = std::vector<std::string>(1);
   Allowance allowance;                              // limits for each client
   std::optional<Parent> parent;                     // upstream proxy
   std::vector<NoParent> no_parent;                  // hosts that are reached directly

@@ -21,8 +21,8 @@ struct Generation {
 
   Config config;
   std::shared_ptr<Hasher> hasher;
-  std::shared_ptr<Users> users;          // null: no proxy authentication
-  std::shared_ptr<ClientLimits> limits;  // null: clients have no rate limits
+  std::vector<std::shared_ptr<Users>> users;  // of config.users_files; null, or missing: no authentication
+  std::shared_ptr<ClientLimits> limits;       // null: clients have no rate limits
   base::SipKey group_key;
   std::unique_ptr<Balancer> groups;
   std::size_t records = 0;  // connections that use this generation

@@ -34,6 +34,9 @@ struct Group {
   std::uint32_t check_ms = 5'000;  // interval of the health checks
 };
 
+// The password file of a route, as an index into Config::users_files: 0 is that of --users.
+inline constexpr std::uint8_t kNoUsers = 255;  // none: open to everybody
+
 enum class RouteKind : std::uint8_t { files, redirect, reverse, metrics };
 
 // Serves the requests whose path begins with `prefix`.
@@ -43,6 +46,8 @@ struct WebRoute {
   Networks allow;  // client addresses; empty: all
   Networks deny;   // client addresses; applied after `allow`
   bool keep_alive = true;
+  std::uint8_t users = 0;  // the password file; kNoUsers: no password is asked for
+  std::string realm;       // of the challenge; empty: the proxy's name
   // files
   std::string directory;
   std::vector<std::string> index{"index.html"};
@@ -64,6 +69,8 @@ struct Site {
   std::vector<std::string> hostnames;  // lower case, without port; empty: all
   std::vector<WebRoute> routes;
   bool keep_alive = true;  // for requests that match no route
+  std::uint8_t users = 0;  // the default of its routes, like `realm`
+  std::string realm;
 };
 
 enum class Role : std::uint8_t {

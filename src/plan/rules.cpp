@@ -354,6 +354,21 @@ Verdict Rules::for_address(const AccessRequest& asked, const sys::Address& addre
   return verdict_of(fallback(asked.client));
 }
 
+Verdict Rules::for_web(const AccessRequest& asked) const noexcept {
+  const Host host{asked.host};
+  bool listed = false, closed = false;  // an allow rule is for this client; there is one at all
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    const Rule& rule = rules_[i];
+    if (!rule.to.empty()) continue;
+    const bool allows = rule.action == Action::allow;
+    if (matches(rule, asked, host))
+      return verdict_of(allows ? Decision::allow : Decision::deny, Verdict::By::rule, i);
+    closed |= allows;
+    listed |= allows && is_for(rule, asked.client);
+  }
+  return verdict_of(listed ? Fallback::not_listed : closed ? Fallback::stranger : Fallback::no_client_rule);
+}
+
 string_view Rules::text(Verdict verdict) const noexcept {
   switch (verdict.by) {
     case Verdict::By::rule: return verdict.index < rules_.size() ? rules_[verdict.index].text : string_view{};

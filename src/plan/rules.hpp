@@ -104,6 +104,11 @@ class Rules {
   // Decides for the address to connect to; never `undecided`. Call it for each address.
   [[nodiscard]] Verdict for_address(const AccessRequest& asked, const sys::Address& address) const noexcept;
 
+  // Decides about a request to a web server of this machine, whose port is that of the listener; never
+  // `undecided`. Rules with to= are about connections to other servers and do not count. If no rule matches,
+  // the request is allowed, unless there is an allow rule.
+  [[nodiscard]] Verdict for_web(const AccessRequest& asked) const noexcept;
+
   // The rule that decided, as configured, or the reason of the default.
   [[nodiscard]] std::string_view text(Verdict verdict) const noexcept;
   // The request was denied because of the client's address alone.

@@ -46,14 +46,18 @@ void Users::keep_verified(const Users& before) {
   }
 }
 
-LoginResult Users::login(const http::Fields& fields) noexcept { return check(fields, nullptr); }
+LoginResult Users::login(const http::Fields& fields, http::FieldName where) noexcept {
+  return check(fields, where, nullptr);
+}
 
-LoginResult Users::login(const http::Fields& fields, unsigned step) noexcept { return check(fields, &step); }
+LoginResult Users::login(const http::Fields& fields, http::FieldName where, unsigned step) noexcept {
+  return check(fields, where, &step);
+}
 
-LoginResult Users::check(const http::Fields& fields, const unsigned* step) noexcept {
+LoginResult Users::check(const http::Fields& fields, http::FieldName where, const unsigned* step) noexcept {
   const http::Field* found = nullptr;
   for (const http::Field& field : fields.all()) {
-    if (field.id != http::FieldName::proxy_authorization) continue;
+    if (field.id != where) continue;
     if (found != nullptr) return {What::malformed, {}};
     found = &field;
   }

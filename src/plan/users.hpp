@@ -55,11 +55,12 @@ class Users {
   [[nodiscard]] std::size_t size() const noexcept { return users_.size(); }
   [[nodiscard]] base::SipKey key() const noexcept { return key_; }
 
-  // Checks the single Proxy-Authorization field of a request. Computes no hash: `pending` if one is needed.
-  LoginResult login(const http::Fields& fields) noexcept;
+  // Checks the single field `where` of a request: proxy_authorization, or authorization of a web server.
+  // Computes no hash: `pending` if one is needed.
+  LoginResult login(const http::Fields& fields, http::FieldName where) noexcept;
   // The same, and computes hash number `step` of these credentials, from 0. `pending`: call again, in another
   // turn, with `step` + 1.
-  LoginResult login(const http::Fields& fields, unsigned step) noexcept;
+  LoginResult login(const http::Fields& fields, http::FieldName where, unsigned step) noexcept;
 
   // The number of hashes that were computed.
   [[nodiscard]] std::uint64_t computed() const noexcept { return computed_; }
@@ -75,7 +76,7 @@ class Users {
     base::SipHash hash;
   };
 
-  LoginResult check(const http::Fields& fields, const unsigned* step) noexcept;
+  LoginResult check(const http::Fields& fields, http::FieldName where, const unsigned* step) noexcept;
   LoginResult check_decoded(std::span<char> credentials, const unsigned* step) noexcept;
   LoginResult compute(const Given& given, const User* user, unsigned step) noexcept;
   [[nodiscard]] const User* find(std::string_view name) const noexcept;

@@ -106,6 +106,13 @@ bool admits(const WebRoute& route, const sys::Address& client) noexcept {
   return (route.allow.empty() || is_among(route.allow, client)) && !may_be_among(route.deny, client);
 }
 
+// By the access rules, which hold for the whole listener.
+Reason objection(const Config& config, const AccessRequest& asked) noexcept {
+  const Verdict verdict = config.rules.for_web(asked);
+  if (verdict.decision == Decision::allow) return Reason::none;
+  return config.rules.is_about_client(verdict) ? Reason::client_not_allowed : Reason::request_not_allowed;
+}
+
 Kind kind_of(RouteKind kind) noexcept {
   switch (kind) {
     case RouteKind::files: return Kind::files;
@@ -129,9 +136,11 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
               const sys::Address& client) noexcept {
   Plan plan;
   if (plan.reason = objection(head); plan.reason != Reason::none) return plan;
+  const string_view host = base::without_final_dot(http::requested_host(head).host.host);
+  plan.reason = objection(config, {client, host, listener.address.port, head.method});
+  if (plan.reason != Reason::none) return plan;
   if (head.form == http::TargetForm::asterisk) return {.kind = Kind::reply};
-  const Site& site =
-      site_for(config, listener, base::without_final_dot(http::requested_host(head).host.host));
+  const Site& site = site_for(config, listener, host);
   const string_view target = head.path.empty() ? string_view{"/"} : head.path;
   const std::size_t question = std::min(target.find('?'), target.size());
   const string_view asked = question == 0 ? string_view{"/"} : target.substr(0, question);
@@ -141,6 +150,7 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
   if (plan.reason != Reason::none) return plan;
   plan.route = found.route;
   plan.keep_alive = plan.route->keep_alive;
+  plan.users = plan.route->users;
   plan.reason = Reason::client_not_allowed;
   if (!admits(*plan.route, client)) return plan;
   plan.reason = Reason::none;

@@ -1,5 +1,5 @@
-// Decides what to do with a request to a web server: the site by the request's host, the route by the longest
-// matching prefix of its path, then the route's access lists.
+// Decides what to do with a request to a web server, by the access rules: the site by the request's host, the
+// route by the longest matching prefix of its path, then the route's access lists.
 #pragma once
 #include "plan.hpp"
 

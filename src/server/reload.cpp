@@ -1,6 +1,7 @@
 #include "reload.hpp"
 
 #include "../config/command_line.hpp"
+#include "../config/paths.hpp"
 #include "../config/text_file.hpp"
 #include "../config/users_text.hpp"
 #include "../sys/sys.hpp"
@@ -14,24 +15,45 @@ std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::siz
   return first;
 }
 
-std::string read_users(plan::Generation& generation, const plan::Generation* before) {
+namespace {
+
+// The users that were read from `file` before; null: none were.
+const plan::Users* users_of(const plan::Generation* before, const std::string& file) {
+  for (std::size_t i = 0; before != nullptr && i < before->users.size(); ++i)
+    if (before->config.users_files[i] == file) return before->users[i].get();
+  return nullptr;
+}
+
+// Adds the users of `file` to the generation. Returns an error message; empty: success.
+std::string add_users(plan::Generation& generation, const plan::Generation* before, const std::string& file) {
   constexpr std::size_t kFileMax = std::size_t{4} * 1024 * 1024;
   const config::When when = before == nullptr ? config::When::start : config::When::reload;
-  const std::string& file = generation.config.users_file;
-  if (file.empty()) return {};
-  generation.hasher = before != nullptr ? before->hasher : nullptr;
-  if (!generation.hasher) generation.hasher = plan::make_crypt(sys::cpu_us);
-  if (!generation.hasher) return "--users needs libcrypt, which this program was built without";
   std::string text;
   if (std::string error = config::read_text_file(file, kFileMax, text, when); !error.empty()) return error;
   std::vector<plan::User> users;
   if (const std::string error = config::parse_users(text, *generation.hasher, users); !error.empty())
-    return file + ": " + error;
-  const plan::Users* const known = before != nullptr ? before->users.get() : nullptr;
-  generation.users =
-      std::make_shared<plan::Users>(generation.hasher.get(), known != nullptr ? known->key() : random_key());
-  generation.users->set(std::move(users));
-  if (known != nullptr) generation.users->keep_verified(*known);
+    return config::whole_path(file) + ": " + error;
+  const plan::Users* const known = users_of(before, file);
+  plan::Users& added = *generation.users.emplace_back(
+      std::make_shared<plan::Users>(generation.hasher.get(), known != nullptr ? known->key() : random_key()));
+  added.set(std::move(users));
+  if (known != nullptr) added.keep_verified(*known);
+  return {};
+}
+
+}  // namespace
+
+std::string read_users(plan::Generation& generation, const plan::Generation* before) {
+  for (const std::string& file : generation.config.users_files) {
+    if (file.empty()) {
+      generation.users.emplace_back();
+      continue;
+    }
+    if (!generation.hasher) generation.hasher = before != nullptr ? before->hasher : nullptr;
+    if (!generation.hasher) generation.hasher = plan::make_crypt(sys::cpu_us);
+    if (!generation.hasher) return "passwords need libcrypt, which this program was built without";
+    if (std::string error = add_users(generation, before, file); !error.empty()) return error;
+  }
   return {};
 }
 

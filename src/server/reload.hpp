@@ -17,7 +17,7 @@ using Generations = std::vector<std::unique_ptr<plan::Generation>>;
 // The generation at start. `clients`: the number of clients whose rate limits are kept.
 std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::size_t clients);
 
-// Reads the file of --users. Users of `before`, which may be null, stay verified. Returns an error message;
+// Reads the password files. Users of `before`, which may be null, stay verified. Returns an error message;
 // empty: success.
 std::string read_users(plan::Generation& generation, const plan::Generation* before);
 

@@ -10,6 +10,7 @@ struct AccessRecord {
   static constexpr std::size_t kMethodBytes = 32;
   static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut
   static constexpr std::size_t kFieldBytes = 160;   // so are Referer and User-Agent
+  static constexpr std::size_t kUserBytes = 64;     // and the name of a user
   static constexpr std::size_t kAttemptsMax = 8;
 
   std::uint64_t id = 0;           // of the connection
@@ -29,6 +30,7 @@ struct AccessRecord {
   std::uint8_t method_length = 0;  // 0: the request could not be parsed
   std::uint8_t referer_length = 0;
   std::uint8_t agent_length = 0;
+  std::uint8_t user_length = 0;              // 0: no password was checked, or it was wrong
   std::uint8_t attempt_count = 0;            // addresses that were tried
   std::uint8_t interims = 0;                 // 1xx responses before the final one
   std::uint8_t phases = 0;                   // bit n: phase n was entered
@@ -46,12 +48,14 @@ struct AccessRecord {
   std::array<char, kTargetBytes> target;
   std::array<char, kFieldBytes> referer;
   std::array<char, kFieldBytes> agent;
+  std::array<char, kUserBytes> user;
 
   // The texts, as far as they were kept.
   [[nodiscard]] std::string_view method_view() const noexcept { return {method.data(), method_length}; }
   [[nodiscard]] std::string_view target_view() const noexcept { return {target.data(), target_length}; }
   [[nodiscard]] std::string_view referer_view() const noexcept { return {referer.data(), referer_length}; }
   [[nodiscard]] std::string_view agent_view() const noexcept { return {agent.data(), agent_length}; }
+  [[nodiscard]] std::string_view user_view() const noexcept { return {user.data(), user_length}; }
   // The request entered that phase of SEND_REQUEST.
   [[nodiscard]] bool had(Phase phase) const noexcept {
     return (phases >> static_cast<unsigned>(phase) & 1U) != 0;

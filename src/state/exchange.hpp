@@ -13,11 +13,13 @@ struct Route {
   plan::Kind kind = plan::Kind::forward;  // what is done with the request
   const plan::Hop* hop = nullptr;         // the next hop; null: the request's host
   const plan::Parent* parent = nullptr;   // the hop is this upstream proxy; null: it is none
+  const plan::WebRoute* web = nullptr;    // of a web server
   std::uint64_t tried = 0;                // bit n: member n of the group was tried
   std::uint32_t response_timeout_ms = 0;  // 0: the configuration's
   std::uint16_t group = 0;                // of the configuration
   std::uint8_t member = 0;                // of the group
   bool in_group = false;                  // the hop is `member` of `group`
+  std::uint8_t users = 0;                 // the password file, see plan::WebRoute
   std::uint8_t host_length = 0;
   std::uint16_t port = 0;
   std::array<char, http::kHostBytesMax> host;  // not initialized beyond host_length
@@ -66,7 +68,7 @@ struct Exchange {
   std::uint8_t hashes = 0;          // computed for the client's password
   std::uint64_t place = 0;          // in the order of those that wait for a share; 0: none
 };
-static_assert(sizeof(Exchange) <= 1856);
+static_assert(sizeof(Exchange) <= 1936);
 static_assert(AccessRecord::kAttemptsMax == net::Connector::kReportedMax);
 
 using ExchangePool = base::Pool<Exchange>;

@@ -60,6 +60,14 @@ std::uint32_t retry_after_s(const request_info& record, Turn& turn, Worker& work
   return static_cast<std::uint32_t>((turn.limits()->request_wait_ms(record.client, worker.now) + 999) / 1000);
 }
 
+// Of the password that the response asks for; empty: it asks for none.
+std::string_view realm_of(const Exchange& exchange, const Turn& turn, Reason reason) noexcept {
+  if (reason == Reason::auth_required) return http::kProxyRealm;
+  if (reason != Reason::login_required) return {};
+  const plan::WebRoute* const route = exchange.route.web;
+  return route == nullptr || route->realm.empty() ? turn.via() : std::string_view{route->realm};
+}
+
 http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& worker,
                               Reason reason) noexcept {
   const Exchange& exchange = *record.exchange;
@@ -74,7 +82,7 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .received = exchange.log.received,
           .addresses = tells_addresses ? exchange.connector.addresses() : std::span<const sys::Address>{},
           .attempts = tells_addresses ? exchange.connector.attempts() : std::span<const http::Attempt>{},
-          .challenge = reason == Reason::auth_required ? http::kBasicChallenge : std::string_view{},
+          .realm = realm_of(exchange, turn, reason),
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
           .version = exchange.message.version,
           .stays = exchange.message.keep_alive,

@@ -43,10 +43,10 @@ std::optional<Result> check_client(request_info& record, Turn& turn, Worker& wor
   switch (check_login(record, turn, worker, head)) {
     case Login::allowed: return {};
     case Login::pending: return yield(Wait::login);
-    case Login::missing: return refuse(record, turn, worker, head, head_length, Reason::auth_required);
+    case Login::missing: return refuse(record, turn, worker, head, head_length, login_reason(record, turn));
     case Login::wrong: break;
   }
-  return fail_request(record, turn, worker, Reason::auth_required);
+  return fail_request(record, turn, worker, login_reason(record, turn));
 }
 
 // A refusal that shows what the rules allow: only clients with a password may know.
@@ -85,9 +85,11 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
       plan::plan_request(turn.config(), listener, head, record.client, worker.machine.addresses());
   exchange.route.kind = plan.kind;
   exchange.route.parent = plan.parent;
+  exchange.route.web = plan.route;
+  exchange.route.users = plan.users;
   exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;
   exchange.message.proxy_login =
-      turn.users() == nullptr && plan.parent != nullptr && plan.parent->takes_login();
+      turn.users(plan.users) == nullptr && plan.parent != nullptr && plan.parent->takes_login();
   if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason))
     if (const auto instead = check_client(record, turn, worker, head, head_length)) return *instead;
   return carry_out(record, turn, worker, head, head_length, plan);

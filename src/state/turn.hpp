@@ -15,8 +15,10 @@ struct Turn {
   // The configuration that the record uses, and the state of its groups.
   [[nodiscard]] const plan::Config& config() const noexcept { return generation.config; }
   [[nodiscard]] plan::Balancer& groups() const noexcept { return *generation.groups; }
-  // Null if no password is required.
-  [[nodiscard]] plan::Users* users() const noexcept { return generation.users.get(); }
+  // The users of that password file (see plan::WebRoute). Null if no password is required.
+  [[nodiscard]] plan::Users* users(std::uint8_t file) const noexcept {
+    return file < generation.users.size() ? generation.users[file].get() : nullptr;
+  }
   // Null if clients have no limits.
   [[nodiscard]] plan::ClientLimits* limits() const noexcept { return generation.limits.get(); }
   // The proxy's name in Via.

@@ -395,6 +395,14 @@ PathKind path_kind(const char* path) noexcept {
   return S_ISDIR(status.st_mode) ? PathKind::directory : PathKind::file;
 }
 
+int check_writable(const char* path) noexcept { return ::access(path, W_OK) == 0 ? 0 : errno; }
+
+std::string working_directory() {
+  std::array<char, PATH_MAX> room;
+  const char* const found = ::getcwd(room.data(), room.size());
+  return found == nullptr ? std::string{} : std::string{found};
+}
+
 void random_bytes(std::span<std::byte> out) noexcept {
   while (!out.empty()) {
     const ssize_t count = uninterrupted([&] { return ::getrandom(out.data(), out.size(), 0); });

@@ -156,6 +156,11 @@ int read_file(const char* path, std::size_t most, std::string& out, Pipes pipes 
 enum class PathKind : std::uint8_t { none, file, directory };  // file: everything but a directory
 // Returns what is at `path`, symbolic links followed (stat(2)); `none` also if it cannot be accessed.
 PathKind path_kind(const char* path) noexcept;
+// access(2) with W_OK. Returns 0 if this process may write to the file, or create files in the directory; or
+// errno.
+int check_writable(const char* path) noexcept;
+// getcwd(3): the absolute path of the working directory; empty if it was removed.
+std::string working_directory();
 // Writes to standard error. A write error is ignored.
 void write_stderr(std::string_view text) noexcept;
 

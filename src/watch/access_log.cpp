@@ -126,6 +126,7 @@ void write_own(const AccessRecord& record, Writer& out) noexcept {
   if (record.announced) out << '/' << record.body_length;
   put_times(out, record);
   put_end(out, record);
+  if (record.user_length != 0) put_escaped(out << " user=", record.user_view());
   out << '\n';
 }
 
@@ -157,9 +158,11 @@ void put_status(Writer& out, const AccessRecord& record) noexcept {
     out.padded(record.status, 3);
 }
 
-// The client's identity (RFC 1413) and user name are not known here: "-".
+// The client's identity (RFC 1413) is never known, and the user only if a password was checked: "-".
 void put_common(Writer& out, const AccessRecord& record) noexcept {
-  out << sys::ip_text(record.client).view() << " - - [";
+  out << sys::ip_text(record.client).view() << " - ";
+  put_escaped(out, record.user_length == 0 ? "-" : record.user_view());
+  out << " [";
   put_common_time(out, record.wall_ms);
   put_request_line(out << "] ", record);
   put_status(out << ' ', record);
@@ -236,7 +239,12 @@ void put_json_end(Writer& out, const AccessRecord& record) noexcept {
 
 void write_json(const AccessRecord& record, Writer& out) noexcept {
   put_time(out << R"({"time":")", record.wall_ms);
-  out << R"(","client":")" << sys::endpoint_text(record.client).view() << R"(","id":)" << record.id;
+  out << R"(","client":")" << sys::endpoint_text(record.client).view() << R"(","id":)" << record.id
+      << R"(,"user":)";
+  if (record.user_length == 0)
+    out << "null";
+  else
+    put_json(out, record.user_view());
   put_json_request(out, record);
   out << R"(,"status":)" << std::uint64_t{record.status} << R"(,"up":)" << record.sent_up << R"(,"down":)"
       << record.sent_down;

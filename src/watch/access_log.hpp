@@ -1,7 +1,7 @@
 // Writes one access log line for each completed request, in a format of plan::kLogFormats.
 //
-// Text that clients or upstreams choose (method, URL, Referer, User-Agent) is escaped in every format: it can
-// neither end a line or a value nor send control characters to a terminal. Text formats write control
+// Text that clients or upstreams choose (method, URL, user, Referer, User-Agent) is escaped in every format:
+// it can neither end a line or a value nor send control characters to a terminal. Text formats write control
 // characters, quotes, backslashes and non-ASCII bytes as \xHH. JSON follows RFC 8259 section 7; as a URL need
 // not be UTF-8, a non-ASCII byte is written as the character with its number (\u00HH).
 #pragma once

@@ -46,10 +46,12 @@ class Checked(InAFolder):
             self.assertEqual(run(*arguments, cwd=self.folder), (0, f"{path}: OK, 3 listeners\n", ""))
         self.assertEqual(run("c.json", "--check", cwd=self.folder)[1], "c.json: OK, 3 listeners\n")
 
-    def test_paths_are_relative_to_the_working_folder(self):
-        status, out, err = run(self.write(GOOD), "--check", cwd=self.folder / "public")
+    def test_paths_are_relative_to_the_folder_of_the_file(self):
+        self.assertEqual(run(self.write(GOOD), "--check", cwd=self.folder / "public")[0], 0)
+        (self.folder / "inner").mkdir()
+        status, out, err = run(self.write(GOOD, "inner/c.json"), "--check", cwd=self.folder)
         self.assertEqual((status, out), (2, ""))
-        self.assertIn("servers[0].routes[0].dir_path: no such directory: 'public'", err)
+        self.assertIn(f"servers[0].routes[0].dir_path: no such directory: '{self.folder}/inner/public'", err)
 
     def test_a_warning_is_no_error(self):
         self.write({**GOOD, "workers": 4})
@@ -84,9 +86,9 @@ class Checked(InAFolder):
 
     def test_a_file_that_is_not_there_or_not_readable(self):
         status, _, err = run("--config", "none.json", cwd=self.folder)
-        self.assertEqual((status, err), (2, "proxy: cannot read none.json: No such file or directory\n"))
+        self.assertEqual((status, err), (2, f"proxy: cannot read {self.folder}/none.json: No such file or directory\n"))
         status, _, err = run("--config", "public", cwd=self.folder)
-        self.assertEqual((status, err), (2, "proxy: cannot read public: Is a directory\n"))
+        self.assertEqual((status, err), (2, f"proxy: cannot read {self.folder}/public: Is a directory\n"))
         status, _, err = run("none.json", cwd=self.folder)
         self.assertEqual(status, 2)
         self.assertIn("or an existing file", err)

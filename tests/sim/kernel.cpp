@@ -79,13 +79,13 @@ World::Description* World::of(const Connection& connection) {
 }
 
 std::size_t World::descriptors() const {
-  return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) { return bool{f}; }));
+  return static_cast<std::size_t>(
+      std::count_if(files_.begin(), files_.end(), [](const auto& f) { return bool{f}; }));
 }
 
 std::size_t World::sockets() const {
-  return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) {
-    return f && f->kind == Description::Kind::socket;
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      files_.begin(), files_.end(), [](const auto& f) { return f && f->kind == Description::Kind::socket; }));
 }
 
 std::size_t World::listeners() const {
@@ -95,7 +95,8 @@ std::size_t World::listeners() const {
 }
 
 std::size_t World::pipe_ends() const {
-  return static_cast<std::size_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) { return f && f->pipe; }));
+  return static_cast<std::size_t>(
+      std::count_if(files_.begin(), files_.end(), [](const auto& f) { return f && f->pipe; }));
 }
 
 std::size_t World::bytes_in_pipes() const {
@@ -134,7 +135,8 @@ void World::close(int fd) {
     c.closed = true;
     if (!c.dead && !is_over(c)) {
       const bool abort = c.linger0 || !c.up.arrived.empty() || c.phase != Connection::Phase::open;
-      if (c.linger0) c.down.flight.resize(chooser_.choose(static_cast<std::uint32_t>(c.down.flight.size() + 1)));
+      if (c.linger0)
+        c.down.flight.resize(chooser_.choose(static_cast<std::uint32_t>(c.down.flight.size() + 1)));
       (abort ? c.rst_to_remote : c.down.fin_sent) = true;
       // The socket is closed: the remote host never gets a connection.
       if (is_answered(c) && c.answer_at > now_) c.phase = Connection::Phase::black_hole;
@@ -246,9 +248,10 @@ std::uint64_t World::next_handshake() const {
 }
 
 bool World::still() const {
-  const bool names_move =
-      std::any_of(asked.begin(), asked.end(), [this](const auto& host) { return !unanswered.contains(host); });
-  return !names_move && std::none_of(connections_.begin(), connections_.end(), [this](const auto& c) { return moves(*c); });
+  const bool names_move = std::any_of(asked.begin(), asked.end(),
+                                      [this](const auto& host) { return !unanswered.contains(host); });
+  return !names_move &&
+         std::none_of(connections_.begin(), connections_.end(), [this](const auto& c) { return moves(*c); });
 }
 
 void World::kill(Connection& c, int error) {
@@ -299,7 +302,8 @@ void World::deliver_down(Connection& c) {
 }
 
 bool World::answer_names() {
-  const auto next = std::find_if(asked.begin(), asked.end(), [this](const auto& host) { return !unanswered.contains(host); });
+  const auto next = std::find_if(asked.begin(), asked.end(),
+                                 [this](const auto& host) { return !unanswered.contains(host); });
   if (next == asked.end()) return false;
   net::Found found;
   found.what = net::Found::What::not_found;
@@ -338,7 +342,8 @@ bool World::step() {
         c.remote_closed = c.remote_reset = true;
         return true;
       }
-      const bool up = !c.dead && (!c.up.flight.empty() || (c.up.fin_sent && !c.up.fin_arrived) || c.rst_to_program);
+      const bool up =
+          !c.dead && (!c.up.flight.empty() || (c.up.fin_sent && !c.up.fin_arrived) || c.rst_to_program);
       const bool down = !c.remote_reset && (!c.down.flight.empty() || c.rst_to_remote ||
                                             (c.down.fin_sent && !c.down.fin_arrived));
       if (up && (!down || chooser_.choose(2) == 0))
@@ -363,7 +368,8 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
   if (waits > 200'000) fault("the program waits without end");
   if (timeout_ms != 0) before_sleep();
   if (!broken.empty()) return 0;
-  const std::uint64_t until = timeout_ms < 0 ? ~std::uint64_t{0} : now_ + static_cast<std::uint64_t>(timeout_ms);
+  const std::uint64_t until =
+      timeout_ms < 0 ? ~std::uint64_t{0} : now_ + static_cast<std::uint64_t>(timeout_ms);
   for (bool stuck = false;;) {
     if (!queue_.empty() && (stuck || !chooser_.once_in(temper_.linger))) {
       events_handed_out = hand_out(into);
@@ -382,7 +388,8 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
     stuck = true;
     if (!queue_.empty()) continue;
     std::uint64_t next = std::min(until, next_handshake());
-    if (const std::uint64_t actor = next_actor_time(); actor != 0) next = std::min(next, std::max(actor, now_));
+    if (const std::uint64_t actor = next_actor_time(); actor != 0)
+      next = std::min(next, std::max(actor, now_));
     if (next == ~std::uint64_t{0}) {
       if (when_still()) continue;
       fault("the program sleeps without a timeout, and no event can wake it");
@@ -423,7 +430,8 @@ World::Host& World::host(const sys::Address& address, Host::Manner manner, std::
 
 ConnectionPtr World::connect_to_program(std::uint16_t port, const sys::Address& from) {
   for (std::size_t i = 0; i < files_.size(); ++i) {
-    if (!files_[i] || files_[i]->kind != Description::Kind::listener || files_[i]->address.port != port) continue;
+    if (!files_[i] || files_[i]->kind != Description::Kind::listener || files_[i]->address.port != port)
+      continue;
     if (files_[i]->backlog.size() >= files_[i]->backlog_most) return nullptr;
     auto c = std::make_shared<Connection>();
     c->id = ++ids_;
@@ -478,7 +486,8 @@ void World::remote_rst(Connection& c) {
 
 Connection& World::connection(int fd, const char* call) {
   Description& file = at(fd);
-  if (file.kind != Description::Kind::socket) fault(std::string{call} + " on a descriptor that is not a socket");
+  if (file.kind != Description::Kind::socket)
+    fault(std::string{call} + " on a descriptor that is not a socket");
   return *file.connection;
 }
 
@@ -716,7 +725,8 @@ int World::open_names() {
 
 sys::Signal World::next_signal() {
   // The lowest number first (signal(7)): SIGHUP, SIGINT, SIGUSR1, SIGTERM.
-  for (const sys::Signal kind : {sys::Signal::reload, sys::Signal::interrupt, sys::Signal::reopen, sys::Signal::terminate}) {
+  for (const sys::Signal kind :
+       {sys::Signal::reload, sys::Signal::interrupt, sys::Signal::reopen, sys::Signal::terminate}) {
     if (signals_pending_.erase(kind) == 0) continue;
     reloads_heard += kind == sys::Signal::reload ? 1 : 0;
     return kind;
@@ -764,7 +774,9 @@ namespace sys {
 using sim::World;
 
 void close_fd(int fd) noexcept { World::current().close(fd); }
-Io receive(const Fd& socket, std::span<std::byte> into) noexcept { return World::current().receive(socket.get(), into); }
+Io receive(const Fd& socket, std::span<std::byte> into) noexcept {
+  return World::current().receive(socket.get(), into);
+}
 Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
   return World::current().transmit(socket.get(), from);
 }
@@ -775,8 +787,12 @@ Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
 Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
   return World::current().splice_out(out.get(), socket.get(), bytes);
 }
-Opened listen(const Address& address, int backlog) noexcept { return World::current().listen(address, backlog); }
-Opened accept(const Fd& listener, Address& peer) noexcept { return World::current().accept(listener.get(), peer); }
+Opened listen(const Address& address, int backlog) noexcept {
+  return World::current().listen(address, backlog);
+}
+Opened accept(const Fd& listener, Address& peer) noexcept {
+  return World::current().accept(listener.get(), peer);
+}
 Opened connect(const Address& address) noexcept { return World::current().connect(address); }
 Opened connect_local(const char* path) noexcept {
   World& world = World::current();
@@ -793,8 +809,12 @@ void set_nodelay(const Fd& /*socket*/) noexcept {}
 void shutdown_write(const Fd& socket) noexcept { World::current().shutdown_write(socket.get()); }
 void reset_on_close(const Fd& socket) noexcept { World::current().reset_on_close(socket.get()); }
 Opened make_poller() noexcept { return World::current().make_poller(); }
-int watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept { return World::current().watch(fd, token, false); }
-int rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept { return World::current().watch(fd, token, true); }
+int watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
+  return World::current().watch(fd, token, false);
+}
+int rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
+  return World::current().watch(fd, token, true);
+}
 std::size_t wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
   return World::current().wait(into, timeout_ms);
 }
@@ -809,7 +829,9 @@ Opened make_signalfd() noexcept { return World::current().make_signalfd(); }
 Signal next_signal(const Fd& /*signals*/) noexcept { return World::current().next_signal(); }
 Opened open_log(const char* /*path*/) noexcept { return World::current().open_log(); }
 Opened open_stdout() noexcept { return World::current().open_log(); }
-Io append(const Fd& log, std::span<const char> text) noexcept { return World::current().append(log.get(), text); }
+Io append(const Fd& log, std::span<const char> text) noexcept {
+  return World::current().append(log.get(), text);
+}
 Opened open_datagrams(const char* /*path*/) noexcept { return World::current().open_log(); }
 // Appends the datagram to the world's log with a newline, as a daemon would.
 Io send_datagram(const Fd& socket, const char* /*path*/, std::span<const char> text) noexcept {
@@ -826,9 +848,13 @@ PathKind path_kind(const char* path) noexcept {
   if (sim::files.contains(std::string{path} + "/")) return PathKind::directory;
   return sim::files.contains(path) ? PathKind::file : PathKind::none;
 }
+int check_writable(const char* /*path*/) noexcept { return 0; }
+std::string working_directory() { return "/work"; }
 void random_bytes(std::span<std::byte> out) noexcept { std::memset(out.data(), 0, out.size()); }
 void write_stderr(std::string_view text) noexcept { World::current().complaints += text; }
-std::byte* reserve(std::size_t bytes) noexcept { return static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)); }
+std::byte* reserve(std::size_t bytes) noexcept {
+  return static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096));
+}
 void unreserve(std::byte* memory, std::size_t /*bytes*/) noexcept { std::free(memory); }
 void release_pages(std::byte* /*memory*/, std::size_t /*bytes*/) noexcept {}
 std::size_t raise_descriptor_limit() noexcept { return World::current().descriptor_limit; }

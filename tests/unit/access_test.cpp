@@ -44,7 +44,7 @@ TEST(Access, RequiresThePassword) {
         Row{"Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n", "HTTP/1.0 200 OK"},
         Row{"Proxy-Authorization: Basic YW5uOndyb25n\r\n", "HTTP/1.0 407 Proxy Authentication Required"}}) {
     Bench b;
-    b.generation.users = users;
+    b.generation.users = {users};
     auto& host = b.origin();
     const auto client = b.client();
     b.send(client, string{"GET http://10.0.0.1/ HTTP/1.0\r\n"} + row.field + "\r\n");
@@ -85,7 +85,7 @@ class Crowd : public Bench {
  public:
   Crowd() {
     users->set({{"ann", "$6$saltsalt$" + string(86, 'x'), 1000}});
-    generation.users = users;
+    generation.users = {users};
   }
   sim::ConnectionPtr ask(const char* from, char password) {
     const auto connection = world.connect_to_program(8080);
@@ -179,8 +179,8 @@ TEST(Access, AWaitForAHashEnds) {
 TEST(Access, WrongPasswordsUseUpTheLimitOfRequests) {
   Bench b;
   Noting hasher;
-  b.generation.users = std::make_shared<plan::Users>(&hasher, base::SipKey{});
-  b.generation.users->set({{"ann", "$6$saltsalt$" + string(86, 'x'), 1000}});
+  b.generation.users = {std::make_shared<plan::Users>(&hasher, base::SipKey{})};
+  b.generation.users.front()->set({{"ann", "$6$saltsalt$" + string(86, 'x'), 1000}});
   b.config.allowance = {.requests = {1, 12}, .bytes = {}, .connections = 0};
   limit_clients(b.generation, nullptr, 8, {});
   string statuses;
@@ -275,7 +275,7 @@ TEST(Access, AsksForThePasswordBeforeItTellsOfRules) {
   ASSERT_EQ(config::apply_option(b.config, "--deny", "host=secret.test"), "");
   const auto users = std::make_shared<plan::Users>(&hasher, base::SipKey{});
   users->set({{"ann", "$6$saltsalt$" + string(86, 'x')}});
-  b.generation.users = users;
+  b.generation.users = {users};
   for (const char* request :
        {"GET http://secret.test/", "CONNECT secret.test:443", "CONNECT o.test:22", "GET http://o.test:25/"}) {
     const auto client = b.client();

@@ -251,8 +251,10 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
        {"servers[0].routes[0].type: got \"file_server\", expected file_serve, redirect, reverse_proxy, "
         "metrics (did you mean 'file_serve'?)"}},
       {route(R"("req_path": "/", "type": "file_serve")"), {"missing dir_path"}},
-      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "none")"), {"no such directory: 'none'"}},
-      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "plain")"), {"not a directory: 'plain'"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "none")"),
+       {"no such directory: '/work/none'"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "plain")"),
+       {"not a directory: '/work/plain'"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "a\u0000b")"), {R"(got "a\x00b")"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "index": ["../a"])"),
        {"index[0]: got \"../a\""}},
@@ -261,6 +263,9 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
        {"gzip_level: got 10, expected a whole number from -1 to 9"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_enable": 1)"),
        {"gzip_enable: got 1, expected true or false"}},
+      {route(R"("req_path": "/", "type": "metrics", "users": 1)"), {"users: got 1, expected a file"}},
+      {route(R"("req_path": "/", "type": "metrics", "realm": "a\"b")"),
+       {"realm: got \"a\"b\", expected at most 64"}},
       {route(R"("req_path": "/", "type": "redirect")"), {"missing redirect_url"}},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a b")"), {"got \"/a b\""}},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a\r\nX: y")"),
@@ -294,7 +299,8 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {stream(R"("type": "echo", "proxy_protocol_in": true, "proxy_protocol_from": ["127.0.0.1/0"])"),
        {"proxy_protocol_from[0]: invalid network '127.0.0.1/0'"}},
       {stream(R"("type": "file")"), {"stream: missing file"}},
-      {stream(R"("type": "file", "file": "a", "root": "none")"), {"stream.root: no such directory: 'none'"}},
+      {stream(R"("type": "file", "file": "a", "root": "none")"),
+       {"stream.root: no such directory: '/work/none'"}},
       {stream(R"("type": "echo"}, "routes": [], "keep_alive": {)"),
        {"expected either routes or stream, not both"}},
       {"{\"servers\": [{\"listeners\": [{\"host\": \"*\", \"port\": 7}], \"stream\": {\"type\": \"echo\"}},\n"
@@ -343,6 +349,14 @@ TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_level": 3)"),
        "gzip_level: no effect without"},
       {stream(R"("type": "echo", "upstream": "a:1")"), "stream.upstream: no effect with type echo"},
+      {stream(R"("type": "echo", "users": "a")"),
+       "stream.users: no effect here: it belongs to the top level, a server or route"},
+      {route(R"("req_path": "/", "type": "metrics", "server_name": "a")"),
+       "server_name: no effect here: it belongs to the top level"},
+      {route(R"("req_path": "/", "type": "metrics", "max_requests": 9)"),
+       "max_requests: no effect here: it belongs to the top level"},
+      {route(R"("req_path": "/", "type": "metrics", "users": "none", "realm": "a")"),
+       "realm: no effect without users"},
       {R"({"servers": [{"listeners": [{"host": "::1", "port": 7}], "hostnames": ["a.test"]},
                        {"listeners": [{"host": "::1", "port": 7}], "hostnames": ["b.test", "A.TEST"]}]})",
        "c.json:2: servers[1]: never used for a.test at [::1]:7: the server in line 1"},
@@ -517,6 +531,77 @@ TEST_F(ConfigFile, AByteOrderMarkDoesNotCount) {
   EXPECT_EQ(text, "ann:x");
 }
 
+TEST_F(ConfigFile, RelativePathsStartFromTheFilesFolder) {
+  sim::files["conf/public/"] = sim::files["conf/./"] = "";
+  const string text =
+      R"("listeners": [{"host": "127.0.0.1", "port": 0}], "routes": [{"req_path": "/", "type": "file_serve",
+          "dir_path": "public", "users": "a.users"}, {"req_path": "/b", "type": "metrics", "users": "/b.users"}]},
+         {"listeners": [{"host": "127.0.0.1", "port": 0}], "stream": {"type": "file", "file": "a"}}],)";
+  sim::files["conf/p.json"] =
+      R"({"servers": [{)" + text + R"("users": "all.users", "access_log": "log", "files": "8080=public"})";
+  const CommandLine line = parse({"conf/p.json", "--files", "8081=public"});
+  ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
+  EXPECT_EQ(line.config.sites.at(0).routes.at(0).directory, "conf/public");
+  EXPECT_EQ(line.config.sites.at(1).routes.at(0).directory, "conf/public");
+  EXPECT_EQ(line.config.sites.at(2).routes.at(0).directory, "public") << "of the command line";
+  EXPECT_EQ(line.config.users_files, (std::vector<string>{"conf/all.users", "conf/a.users", "/b.users"}));
+  EXPECT_EQ(line.config.access_log, "conf/log");
+  EXPECT_EQ(line.config.listeners.at(1).root, "conf/.");
+}
+
+TEST_F(ConfigFile, UsersOfARouteOfAServerAndOfAll) {
+  const Config config = good(R"({"users": "all", "servers": [
+      {"listeners": [{"host": "::1", "port": 0}], "users": "mine", "realm": "my site", "routes": [
+         {"req_path": "/", "type": "metrics"}, {"req_path": "/a", "type": "metrics", "users": "other", "realm": "a"},
+         {"req_path": "/b", "type": "metrics", "users": "none"}, {"req_path": "/c", "type": "metrics", "users": "mine"}]},
+      {"listeners": [{"host": "::1", "port": 0}], "routes": [{"req_path": "/", "type": "metrics"}]}]})");
+  EXPECT_EQ(config.users_files, (std::vector<string>{"all", "mine", "other"}));
+  const std::vector<plan::WebRoute>& routes = config.sites.at(0).routes;
+  EXPECT_EQ(routes.at(0).users, 1U);
+  EXPECT_EQ(routes.at(0).realm, "my site");
+  EXPECT_EQ(routes.at(1).users, 2U);
+  EXPECT_EQ(routes.at(1).realm, "a");
+  EXPECT_EQ(routes.at(2).users, plan::kNoUsers);
+  EXPECT_EQ(routes.at(3).users, 1U);
+  EXPECT_EQ(config.sites.at(1).routes.at(0).users, 0U) << "those of --users";
+}
+
+TEST_F(ConfigFile, OptionsWithoutEffectAreReported) {
+  sim::files["web.json"] = R"({"servers": [{"listeners": [{"host": "::1", "port": 0}], "routes": [
+      {"req_path": "/", "type": "metrics"}]}],
+      "connect_ports": [443],
+      "name": "me"})";
+  struct Row {
+    std::vector<const char*> arguments;
+    std::vector<string> warnings;
+  };
+  const std::vector<Row> rows = {
+      {{"web.json"}, {"web.json:3: connect_ports: no effect without a forward proxy"}},
+      {{"--echo", "80", "--users", "u", "--tunnel-timeout", "3"},
+       {"--users: no effect without a forward proxy or a web server"}},
+      {{"--relay", "80=a:1", "--allow", "all", "--deny", "port=1", "--nameserver", "::1"},
+       {"--allow: no effect without a forward proxy or a web server",
+        "--deny: no effect without a forward proxy or a web server"}},
+      {{"--files", "80=public", "--deny", "all", "--users", "u", "--parent", "http://p", "--answer-timeout",
+        "3"},
+       {"--parent: no effect without a forward proxy",
+        "--answer-timeout: no effect without a forward proxy or a reverse proxy"}},
+      {{"--reverse", "80=a:1", "--trusted-proxies", "::1", "--upgrade", "none", "--connect-timeout", "1"},
+       {}},
+      {{"80", "--trusted-proxies", "::1"}, {"--trusted-proxies: no effect without a reverse proxy"}},
+      {{"80", "--no-parent", "a.test"}, {"--no-parent: no effect without --parent"}},
+      {{"80", "--no-parent", "a.test", "--parent", "http://p"}, {}},
+      {{"80", "--access-log", "off", "--log-format", "json"},
+       {"--log-format: no effect without an access log"}},
+      {{"80", "--name", "a", "--name", "b"}, {"--name a: no effect: given again"}},
+  };
+  for (const Row& row : rows) {
+    const CommandLine line = parse(row.arguments);
+    EXPECT_EQ(line.what, CommandLine::What::run) << line.message;
+    EXPECT_EQ(line.warnings, row.warnings) << row.arguments[0];
+  }
+}
+
 TEST_F(ConfigFile, InvalidFiles) {
   sim::files["bad.json"] = "{\"max_requests\": 0,\n\"buffers\": 0}";
   sim::files["empty.json"] = "{}";
@@ -533,9 +618,9 @@ TEST_F(ConfigFile, InvalidFiles) {
       {{"empty.json"}, "empty.json: no listeners"},
       {{"open.json"}, "listener 0.0.0.0:1 is reachable from other machines"},
       {{"twice.json"}, "two listeners at [::1]:1"},
-      {{"large.json"}, "cannot read large.json: larger than 1048576 bytes"},
+      {{"large.json"}, "cannot read /work/large.json: larger than 1048576 bytes"},
       {{"none.json"}, "invalid port 'none.json': expected 1-65535, 0 for a free port, or an existing file"},
-      {{"--config", "none.json"}, "cannot read none.json: No such file"},
+      {{"--config", "none.json"}, "cannot read /work/none.json: No such file"},
       {{"--config="}, "missing file name"},
       {{"--config"}, "missing value"},
       {{"empty.json", "--config", "open.json"}, "more than one configuration file"},
@@ -593,7 +678,7 @@ TEST(Listeners, ErrorsSayWhatToDo) {
       {{"--reverse", "80=unix:run/s"}, "invalid socket path"},
       {{"--relay", "80=a:99999"}, "invalid port '99999': expected 1-65535"},
       {{"--relay", "80=http://a/x"}, "invalid host name"},
-      {{"--files", "80=nowhere"}, "--files: no such directory: 'nowhere'"},
+      {{"--files", "80=nowhere"}, "--files: no such directory: '/work/nowhere'"},
       {{"--files", "80="}, "no such directory: ''"},
       {{"--echo", "80=a"}, "expected [ADDRESS:]PORT"},
       {{"--echo", ""}, "expected [ADDRESS:]PORT"},

@@ -663,9 +663,10 @@ constexpr std::array<string_view, 20> kProxyErrors{"dns_timeout",
                                                    "proxy_loop_detected",
                                                    "proxy_configuration_error"};
 
-// Error pages of a web server about its own files are not proxy errors.
-bool is_of_a_file(base::Reason reason) {
-  return reason >= base::Reason::file_not_found && reason <= base::Reason::range_not_satisfiable;
+// Error pages of a web server about its own files and users are not proxy errors.
+bool is_of_a_web_server(base::Reason reason) {
+  return reason == base::Reason::login_required ||
+         (reason >= base::Reason::file_not_found && reason <= base::Reason::range_not_satisfiable);
 }
 
 TEST(ProxyStatus, EachReasonHasARegisteredError) {
@@ -673,7 +674,7 @@ TEST(ProxyStatus, EachReasonHasARegisteredError) {
     const auto reason = static_cast<base::Reason>(i);
     const string_view name = base::row(reason).name, error = http::error_reply(reason).proxy_error;
     if (http::error_reply(reason).status == 0) continue;
-    if (is_of_a_file(reason)) {
+    if (is_of_a_web_server(reason)) {
       EXPECT_EQ(error, "") << name;
       continue;
     }

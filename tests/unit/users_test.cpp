@@ -23,6 +23,7 @@ using std::string;
 using What = LoginResult::What;
 
 constexpr base::SipKey kKey{0x1234, 0x5678};
+constexpr http::FieldName kField = http::FieldName::proxy_authorization;
 
 // "$f$PASSWORD" is the hash of a password, with "." for ":", which no hash contains. Other prefixes are
 // unknown.
@@ -84,8 +85,8 @@ string read(Users& users, plan::Hasher& hasher, const string& text) {
 LoginResult enter(Users& users, const string& value) {
   http::Fields fields;
   fields.add({"Proxy-Authorization", value});
-  LoginResult login = users.login(fields);
-  for (unsigned step = 0; login.what == What::pending; ++step) login = users.login(fields, step);
+  LoginResult login = users.login(fields, kField);
+  for (unsigned step = 0; login.what == What::pending; ++step) login = users.login(fields, kField, step);
   return login;
 }
 
@@ -190,13 +191,13 @@ TEST_F(WithUsers, OneFieldIsRequired) {
   const string value = basic("ann:secret");
   http::Fields fields;
   fields.add({"Authorization", value});
-  EXPECT_EQ(users.login(fields).what, What::missing) << "that one is for the server";
+  EXPECT_EQ(users.login(fields, kField).what, What::missing) << "that one is for the server";
   fields.add({"proxy-AUTHORIZATION", value});
-  EXPECT_EQ(users.login(fields).what, What::pending);
-  EXPECT_EQ(users.login(fields, 0).what, What::good);
-  EXPECT_EQ(users.login(fields).user, "ann");
+  EXPECT_EQ(users.login(fields, kField).what, What::pending);
+  EXPECT_EQ(users.login(fields, kField, 0).what, What::good);
+  EXPECT_EQ(users.login(fields, kField).user, "ann");
   fields.add({"Proxy-Authorization", value});
-  EXPECT_EQ(users.login(fields).what, What::malformed);
+  EXPECT_EQ(users.login(fields, kField).what, What::malformed);
 }
 
 TEST_F(WithUsers, ACorrectPasswordIsHashedOnce) {
@@ -282,9 +283,9 @@ TEST(Users, WrongPasswordsCostTheSameForEachName) {
     const string value = basic(string{name} + ":wrong");
     fields.add({"Proxy-Authorization", value});
     std::uint64_t cost = 0;
-    LoginResult login = users.login(fields);
+    LoginResult login = users.login(fields, kField);
     for (unsigned step = 0; login.what == What::pending; ++step, cost += users.last_cost())
-      login = users.login(fields, step);
+      login = users.login(fields, kField, step);
     EXPECT_EQ(login.what, What::wrong) << name;
     EXPECT_EQ(cost, 1000U + 6000U) << name;
     EXPECT_EQ(users.computed(), 2U) << name;
@@ -314,7 +315,7 @@ TEST(Users, NoUserIsKnownBeforeAFileIsRead) {
   FakeHasher hasher;
   Users users{&hasher, kKey};
   EXPECT_EQ(enter(users, basic("ann:secret")).what, What::wrong);
-  EXPECT_EQ(users.login({}).what, What::missing);
+  EXPECT_EQ(users.login({}, kField).what, What::missing);
 }
 
 TEST(Users, TheLinesOfAFile) {

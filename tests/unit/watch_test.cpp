@@ -238,15 +238,27 @@ TEST_F(AccessLog, Combined) {
   EXPECT_EQ(line(LogFormat::combined), common + " \"http://o.test/\" \"me/1 (a \\x22b\\x22 \\x5c \\x7f)\"\n");
 }
 
+TEST_F(AccessLog, TheUserInEachFormat) {
+  exchange.user_length = static_cast<std::uint8_t>(set(exchange.user, "bob \"x\" \xe4"));
+  EXPECT_TRUE(
+      line(LogFormat::own).ends_with(" end=complete by=upstream user=bob\\x20\\x22x\\x22\\x20\\xe4\n"));
+  EXPECT_TRUE(line(LogFormat::common).starts_with("127.0.0.1 - bob\\x20\\x22x\\x22\\x20\\xe4 [06/Nov/1994:"));
+  EXPECT_TRUE(
+      line(LogFormat::combined).starts_with("127.0.0.1 - bob\\x20\\x22x\\x22\\x20\\xe4 [06/Nov/1994:"));
+  EXPECT_NE(line(LogFormat::json).find(R"("id":17,"user":"bob \"x\" \u00e4","method")"), string::npos)
+      << line(LogFormat::json);
+}
+
 TEST_F(AccessLog, Json) {
-  EXPECT_EQ(line(LogFormat::json),
-            R"({"time":"1994-11-06T08:49:37.123Z","client":"127.0.0.1:50312","id":17,"method":"GET",)"
-            R"("url":"http://o.test/a","url_cut":false,"status":200,"up":92,"down":5120,)"
-            R"("body_bytes":5000,"body_length":6000,)"
-            R"("READ_REQUEST_ms":1,"SEND_REQUEST_ms":20,"READ_RESPONSE_ms":3,"SEND_RESPONSE_ms":4,)"
-            R"("resolve_ms":5,"connect_ms":6,"send_ms":9,)"
-            R"("state":"SEND_RESPONSE","end":"complete","detail":null,"by":"upstream","error":null})"
-            "\n");
+  EXPECT_EQ(
+      line(LogFormat::json),
+      R"({"time":"1994-11-06T08:49:37.123Z","client":"127.0.0.1:50312","id":17,"user":null,"method":"GET",)"
+      R"("url":"http://o.test/a","url_cut":false,"status":200,"up":92,"down":5120,)"
+      R"("body_bytes":5000,"body_length":6000,)"
+      R"("READ_REQUEST_ms":1,"SEND_REQUEST_ms":20,"READ_RESPONSE_ms":3,"SEND_RESPONSE_ms":4,)"
+      R"("resolve_ms":5,"connect_ms":6,"send_ms":9,)"
+      R"("state":"SEND_RESPONSE","end":"complete","detail":null,"by":"upstream","error":null})"
+      "\n");
   exchange.method_length = 0;
   exchange.reason = base::Reason::bad_response;
   exchange.detail = base::Reason::bad_header;

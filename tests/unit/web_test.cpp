@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../../src/config/address_text.hpp"
+#include "../../src/config/options.hpp"
 #include "../../src/plan/router.hpp"
 #include "../../src/plan/web_router.hpp"
 
@@ -324,6 +325,39 @@ TEST_F(WebTest, Authorization) {
     for (const char* text_of : row.deny) routes()[0].deny.push_back(network(text_of));
     client = ip(row.client);
     EXPECT_EQ(found("/x"), row.may ? "/" : "client-not-allowed") << row.client;
+  }
+}
+
+// The access rules hold for web servers too. Those with to= are about other servers.
+TEST_F(WebTest, AccessRules) {
+  struct Row {
+    std::vector<std::pair<const char*, const char*>> rules;  // option, value
+    const char *client, *why;                                // "/": allowed
+  };
+  const Row rows[] = {
+      {{}, "192.0.2.1", "/"},
+      {{{"--deny", "all"}}, "192.0.2.1", "request-not-allowed"},
+      {{{"--deny", "192.0.2.0/24"}}, "192.0.2.1", "client-not-allowed"},
+      {{{"--deny", "192.0.2.0/24"}}, "192.0.3.1", "/"},
+      {{{"--allow", "192.0.2.0/24"}}, "192.0.2.1", "/"},
+      {{{"--allow", "192.0.2.0/24"}}, "192.0.3.1", "client-not-allowed"},
+      {{{"--allow", "192.0.2.0/24"}}, "127.0.0.1", "client-not-allowed"},
+      {{{"--deny", "host=h"}}, "192.0.2.1", "request-not-allowed"},
+      {{{"--allow", "192.0.2.0/24,host=other"}}, "192.0.2.1", "request-not-allowed"},
+      {{{"--deny", "method=POST"}, {"--allow", "all"}}, "192.0.2.1", "/"},
+      {{{"--deny", "method=GET"}}, "192.0.2.1", "request-not-allowed"},
+      {{{"--deny", "port=8080"}}, "192.0.2.1", "request-not-allowed"},
+      {{{"--deny", "port=80"}}, "192.0.2.1", "/"},
+      {{{"--deny", "to=0.0.0.0/0"}, {"--allow", "to=10.0.0.0/8"}}, "192.0.2.1", "/"},
+  };
+  for (const Row& row : rows) {
+    config.rules = {};
+    routes() = {route("/")};
+    for (const auto& [option, value] : row.rules)
+      ASSERT_EQ(config::apply_option(config, option, value), "") << value;
+    client = ip(row.client);
+    listener.address.port = 8080;
+    EXPECT_EQ(found("/x"), row.why) << row.client << " " << (row.rules.empty() ? "" : row.rules[0].second);
   }
 }
 

@@ -1,0 +1,115 @@
+"""Passwords and access rules of web servers, the user in the log, and what --check reads."""
+import base64
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from harness import PREFIX, PROXY, VERSION, Case, request
+from test_access import USERS
+from web import HAS_JSON, InAFolder, Server, ask, at
+
+
+def login(credentials):
+    return "Authorization: Basic " + base64.b64encode(credentials.encode()).decode()
+
+
+def run(*arguments, cwd=None):
+    done = subprocess.run([*PREFIX, PROXY, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=cwd, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@unittest.skipUnless("passwords by" in VERSION, "this build has no libcrypt")
+class OfASite(InAFolder):
+    def setUp(self):
+        super().setUp()
+        self.put("a.txt", b"secret")
+        self.users = self.folder / "users"
+        self.users.write_text(USERS, encoding="utf-8")
+
+    def assert_asked(self, head, realm):
+        self.assertEqual(head.status, 401)
+        self.assertEqual(head.all("WWW-Authenticate"), [f'Basic realm="{realm}", charset="UTF-8"'])
+        self.assertEqual(head.all("Proxy-Authenticate"), [])
+
+    def test_users_hold_for_files(self):
+        """RFC 9110 section 11.6: 401 and WWW-Authenticate; the credentials are in Authorization."""
+        proxy = self.proxy("--files", f"127.0.0.1:0={self.public}", "--users", str(self.users), port=None)
+        for fields in ((), (login("ann:wrong"),), ("Proxy-" + login("ann:secret"),), ("Authorization: Bearer x",)):
+            head, body = ask(proxy, "/a.txt", *fields)
+            self.assert_asked(head, "proxy")
+            self.assertNotIn(b"secret", body)
+        self.assert_asked(ask(proxy, "/a.txt", method="HEAD")[0], "proxy")
+        self.assertEqual(ask(proxy, "/a.txt", login("ann:secret"))[1], b"secret")
+        self.assertEqual(proxy.line(" end=complete ").split(" user=")[1], "ann")
+        self.assertIn(" end=login-required by=client", proxy.line(" 401 "))
+
+    def test_the_proxys_own_are_asked_for_by_407(self):
+        origin = self.origin()
+        proxy = self.proxy("--files", f"127.0.0.1:0={self.public}", "--users", str(self.users))
+        place = next(index for index, (_, text) in enumerate(proxy.places) if "files" in text)
+        self.assert_asked(ask(proxy, "/a.txt", port=proxy.ports[place])[0], "proxy")
+        self.assertEqual(ask(proxy, origin.url(), port=proxy.ports[-1])[0].status, 407)
+
+    @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
+    def test_users_of_a_route_and_of_a_server(self):
+        (self.folder / "others").write_text(USERS.splitlines()[1] + ":Bob of the office\n", encoding="utf-8")
+        origin = Server(self)
+        files = {"type": "file_serve", "dir_path": "public"}
+        proxy = self.configured(
+            at(users="users", realm="the site", routes=[
+                {"req_path": "/", **files}, {"req_path": "/bob", **files, "users": "others", "realm": "of Bob"},
+                {"req_path": "/open", **files, "users": "none"},
+                {"req_path": "/api", "type": "reverse_proxy", "upstreams": [origin.authority]}]),
+            at(routes=[{"req_path": "/", **files}]), server_name="mine")
+        for path, realm in (("/a.txt", "the site"), ("/bob/a.txt", "of Bob"), ("/api", "the site")):
+            self.assert_asked(ask(proxy, path)[0], realm)
+        for path, credentials, status in (("/a.txt", "ann:secret", 200), ("/bob/a.txt", "ann:secret", 401),
+                                          ("/bob/a.txt", "bob:other", 200), ("/api", "bob:other", 200)):
+            self.assertEqual(ask(proxy, path, login(credentials))[0].status, status, path)
+        self.assertEqual(ask(proxy, "/open/a.txt")[1], b"secret")
+        self.assertEqual(ask(proxy, "/a.txt", port=proxy.ports[1])[1], b"secret")
+
+    def test_rules_hold_for_files(self):
+        for rule, path, status in (("all", "/a.txt", 403), ("method=HEAD", "/a.txt", 200), ("host=site.test", "/a.txt", 403),
+                                   ("127.0.0.0/8", "/a.txt", 403), ("to=127.0.0.0/8", "/a.txt", 200)):
+            proxy = self.proxy("--files", f"127.0.0.1:0={self.public}", "--deny", rule, port=None)
+            self.assertEqual(ask(proxy, path)[0].status, status, rule)
+
+
+class Checked(Case):
+    """--check reads what a start would read."""
+
+    def test_files_that_cannot_be_used(self):
+        folder = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
+        (folder / "bad").write_text("ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n", encoding="utf-8")
+        for arguments, says in ((("--users", "none"), f"cannot read {folder}/none: No such file or directory"),
+                                (("--users", "bad"), f"{folder}/bad: line 1: unsupported hash"),
+                                (("--access-log", "none/log"), f"no such directory: '{folder}/none/'"),
+                                (("--access-log", "."), f"cannot open the log {folder}/.: Is a directory"),
+                                (("--files", "0=none"), f"no such directory: '{folder}/none'")):
+            if "--users" in arguments and "passwords by" not in VERSION:
+                says = "libcrypt"
+            status, out, err = run("0", *arguments, "--check", cwd=folder)
+            self.assertEqual((status, out), (2, ""), arguments)
+            self.assertIn(says, err.replace(str(os.path.realpath(folder)), str(folder)))
+        self.assertEqual(run("0", "--access-log", "log", "--check", cwd=folder), (0, "options: OK, 2 listeners\n", ""))
+        self.assertFalse((folder / "log").exists(), "--check creates nothing")
+
+    @unittest.skipUnless(HAS_JSON and "passwords by" in VERSION, "this build has no libcrypt or no JSON")
+    def test_the_files_of_a_configuration(self):
+        folder = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
+        (folder / "site").mkdir()
+        route = {"req_path": "/", "type": "file_serve", "dir_path": "site", "users": "users"}
+        path = folder / "c.json"
+        path.write_text(json.dumps({"servers": [at(routes=[route])]}), encoding="utf-8")
+        self.assertIn(f"cannot read {folder}/users: No such file", run(str(path), "--check")[2])
+        (folder / "users").write_text(USERS, encoding="utf-8")
+        for directory in ("/", str(folder)):  # whatever the working directory is
+            self.assertEqual(run(str(path), "--check", cwd=directory)[0], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
