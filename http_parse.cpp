@@ -288,7 +288,7 @@ void find_connection(Head& head) noexcept {
       upgrade |= equals_ignoring_case(option, "upgrade");
     }
   }
-  if (head.version == Version::http10) return;
+  if (head.version == Version::http10) return;  // PLANT(http10-closes)
   head.persistent = !close;
   head.upgrade = upgrade;
 }
@@ -320,8 +320,7 @@ Reason finish(ResponseHead& head, bool without_body) noexcept {
   find_connection(head);
   const Reason why = decide_body(head, Body::Kind::until_eof);
   if (!without_body && !head.interim() && head.status != 204 && head.status != 304) return why;
-  head.body = {};
-  if (why != Reason::none) head.length.reset();
+  head.body = {};  // contradictory lengths have left `length` empty
   return Reason::none;
 }
 

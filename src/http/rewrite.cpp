@@ -349,7 +349,7 @@ std::size_t write_response(const ResponseHead& head, const ProxyFields& hop, con
   const bool dated = head.has_date && !options.names(FieldName::date);
   if (!dated && !head.interim()) put_field(out, "Date", hop.date);
   put_hop(out, head.version, hop, form, head.fields);
-  if (head.controls) blank_controls(room.first(out.length()));
+  if (head.controls) blank_controls(room.first(out.length()));  // PLANT(blank-controls)
   return finished(out, options);
 }
 

@@ -93,6 +93,8 @@ MISTAKES = [
     ("no buffer is returned to another client", [("holder-gives-way", part("worker.shares.block_holder(client)", "base::kNoIndex"))]),
     ("one client's records get all free blocks", [("clients-take-turns", delete())]),
     ("heads always get the free block", [("neediest-of-both-uses", part("next_use(free > reserved_blocks(worker))", "next_use(!worker.scheduler.block_needed(BlockUse::head))"))]),
+    ("a connection of an HTTP/1.0 server is used again", [("http10-closes", delete())]),
+    ("a server's control characters pass", [("blank-controls", condition("false"))]),
     ("a broken tunnel looks ended", [("truncated-tunnel-resets", condition("false"))]),
 ]
 

@@ -19,13 +19,14 @@ std::string lines(const Headers& headers) {
   return out;
 }
 
-std::string in_chunks(const std::string& body, const std::vector<std::size_t>& sizes) {
+std::string in_chunks(const std::string& body, const std::vector<std::size_t>& sizes, const ChunkForm& form = {}) {
   std::string out;
-  const auto put = [&out](std::string_view piece) {
+  const std::string end{form.end};
+  const auto put = [&out, &form, &end](std::string_view piece) {
     if (piece.empty()) return;
     std::array<char, 24> size;
     out.append(size.data(), static_cast<std::size_t>(std::snprintf(size.data(), size.size(), "%zX", piece.size())));
-    (out += ";x=y\r\n").append(piece) += "\r\n";
+    (out += std::string{form.extension} + end).append(piece) += end;
   };
   std::string_view rest = body;
   for (const std::size_t size : sizes) {
@@ -33,7 +34,7 @@ std::string in_chunks(const std::string& body, const std::vector<std::size_t>& s
     rest.remove_prefix(std::min(size, rest.size()));
   }
   put(rest);
-  return out + "0\r\nTrailer: dropped\r\n\r\n";
+  return out + "0" + end + "Trailer: dropped" + end + end;
 }
 
 sys::Address address_of(const HousePlan& house, std::size_t index, bool second) {
@@ -125,39 +126,19 @@ std::string ask_head_expected(const Visit& visit, std::size_t nth, std::size_t i
   return out + "\r\n";
 }
 
-namespace {
-
-std::string replaced(std::string text, std::string_view what, std::string_view with) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) text.replace(at, what.size(), with);
-  return text;
-}
-
-// The head with a fault that leaves one reading. It follows from what was drawn, so that recorded seeds keep their meaning.
-std::string made_odd(const Ask& ask, std::string head) {
-  const std::size_t length = head.find("Content-Length: ");
-  switch (ask.answer.cut % 12) {
-    case 1: return replaced(head, "\r\n", "\n");
-    case 2: return replaced(head, ": ", " \t: ");
-    case 3: return length == std::string::npos ? head : head.insert(length, head.substr(length, head.find("\r\n", length) + 2 - length));
-    case 4: return "\r\n\n" + head;
-    default: return head;
-  }
-}
-
-}  // namespace
-
 std::string answer_sent(const Ask& ask) {
   const Answer& answer = ask.answer;
   std::string out;
-  for (int i = 0; i < answer.interims; ++i) out += "HTTP/1.1 103 Early\r\nLink: x\r\n\r\n";
-  if (has_tunnel(ask)) return out + "HTTP/1.1 101 Now\r\nUpgrade: talk\r\nConnection: upgrade\r\n\r\n";
+  for (int i = 0; i < answer.interims; ++i)
+    out += interim_made_odd(ask, "HTTP/1.1 103 Early\r\nLink: x\r\nConnection: x-hop\r\n\r\n");
+  if (has_tunnel(ask)) return out + made_odd(ask, "HTTP/1.1 101 Now\r\nUpgrade: talk\r\nConnection: upgrade\r\n\r\n");
   std::string head = "HTTP/1.1 " + status_line(ask) + std::string{kDateLine} + lines(answer.headers) + length_line(ask);
   const bool chunked = answer.framing == OriginPlan::Framing::chunked && answer.status != 204;
   if (chunked) head += "Transfer-Encoding: chunked\r\n";
   head += std::string{"Connection: x-hop"} + (answer.says_close ? ", close" : "") + "\r\nX-Hop: gone\r\n\r\n";
   out += made_odd(ask, head);
   if (bodiless(ask)) return out;
-  return out + (chunked ? in_chunks(answer.body, answer.chunks) : answer.body);
+  return out + (chunked ? in_chunks(answer.body, answer.chunks, chunk_form(ask)) : answer.body);
 }
 
 std::vector<std::string> interims_expected(const Ask& ask) {
@@ -172,10 +153,14 @@ std::string answer_head_expected(const Ask& ask, bool close) {
   const std::string version = ask.http11 ? "HTTP/1.1 " : "HTTP/1.0 ";
   if (ask.kind == Ask::Kind::connect) return version + "200 Connection Established\r\n\r\n";
   if (has_tunnel(ask)) return "HTTP/1.1 101 Now\r\nVia: 1.1 proxy\r\nUpgrade: talk\r\nConnection: Upgrade\r\n\r\n";
-  std::string out = version + status_line(ask) + std::string{kDateLine} + lines(ask.answer.headers) + length_line(ask);
+  const Oddity oddity = oddity_of(ask);
+  const std::string status = oddity == Oddity::no_phrase ? std::to_string(ask.answer.status) + " \r\n" : status_line(ask);
+  std::string out = version + status + std::string{kDateLine} + lines(ask.answer.headers);
+  if (oddity != Oddity::contradictory_lengths) out += length_line(ask);
+  if (oddity == Oddity::controls) out += "X-Odd: a b  c\r\n";
   const bool chunked = ask.http11 && !bodiless(ask) && ask.answer.framing != OriginPlan::Framing::length;
   if (chunked) out += "Transfer-Encoding: chunked\r\n";
-  out += "Via: 1.1 proxy\r\n";
+  out += is_version_1_0(ask) ? "Via: 1.0 proxy\r\n" : "Via: 1.1 proxy\r\n";
   return out + (close ? "Connection: close\r\n\r\n" : "\r\n");
 }
 
@@ -553,6 +538,8 @@ Reader::Body House::Serving::take_head(const std::string& head) {
   const bool free = asked.size() == answered || (asked.size() == answered + 1 && built && sent == out.size());
   // Unrequested bytes after the next request cannot be distinguished from its response.
   if (!free && spoiled_from == ~std::size_t{0}) home.world_.fault("a request was sent before the previous response");
+  if (!asked.empty() && is_version_1_0(visits[asked.back().first].asks[asked.back().second]))
+    home.world_.fault("a request follows on a connection whose server speaks HTTP/1.0");
   asked.emplace_back(visit, nth);
   return has_tunnel(visits[visit].asks[nth]) ? Reader::Body::tunnel : Reader::Body::as_said;
 }

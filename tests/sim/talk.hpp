@@ -114,6 +114,35 @@ inline bool has_tunnel(const Ask& ask) {
   return ask.kind == Ask::Kind::connect || (ask.kind == Ask::Kind::upgrade && ask.answer.agrees);
 }
 
+// ---- faults of a response that leave one reading (talk_odd.cpp) ----
+enum class Oddity : std::uint8_t {
+  none,
+  line_feeds,  // LF as line end
+  blanks_before_colon,
+  repeated_length,  // two equal Content-Lengths
+  empty_lines,      // before the status line
+  listed_length,    // a list of equal Content-Lengths
+  controls,         // in the value of X-Odd: a?b??c
+  chunk_blanks,     // after the size
+  chunk_line_feeds,
+  version_1_0,  // also with chunks; another request must not follow
+  icy,          // the same, as servers of radio streams say it
+  empty_elements,
+  two_encodings,
+  no_phrase,
+  contradictory_lengths,  // of a response without a body
+};
+Oddity oddity_of(const Ask& ask);
+std::string_view oddity_name(const Ask& ask);
+inline bool is_version_1_0(const Ask& ask) { return oddity_of(ask) == Oddity::version_1_0 || oddity_of(ask) == Oddity::icy; }
+std::string made_odd(const Ask& ask, std::string head);
+std::string interim_made_odd(const Ask& ask, std::string head);
+// After the size of each chunk, and at the end of each line.
+struct ChunkForm {
+  std::string_view extension = ";x=y", end = "\r\n";
+};
+ChunkForm chunk_form(const Ask& ask);
+
 // Splits a stream into messages (RFC 9112 section 6) and decodes chunks.
 class Reader {
  public:

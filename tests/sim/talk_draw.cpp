@@ -156,7 +156,8 @@ std::string tell_ask(const Ask& ask) {
   out += "; " + std::string{kManners[static_cast<std::size_t>(answer.manner)]} + " " + std::to_string(answer.status) + " " +
          std::string{kOthers[static_cast<std::size_t>(answer.framing)]} + " " + std::to_string(answer.body.size()) + " interims " +
          std::to_string(answer.interims) + (answer.continues ? " continues" : "") + (answer.says_close ? " says close" : "") +
-         (answer.agrees ? " agrees" : "") + " cut " + std::to_string(answer.cut);
+         (answer.agrees ? " agrees" : "") + " cut " + std::to_string(answer.cut) + (oddity_name(ask).empty() ? "" : " odd: ") +
+         std::string{oddity_name(ask)};
   if (!has_tunnel(ask)) return out;
   const TunnelPlan& tunnel = ask.tunnel;
   return out + "; up " + std::to_string(tunnel.up.size()) + " down " + std::to_string(tunnel.down.size()) +
