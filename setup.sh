@@ -7,7 +7,7 @@ set -eu
 packages="g++ make pkg-config libcrypt-dev nlohmann-json3-dev zlib1g-dev"
 tests="libgtest-dev valgrind python3 curl util-linux clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc
        libhttp-parser-dev spin gcovr codespell pylint mypy tinyproxy
-       openssl git wget socat apache2-utils golang-go python3-requests python3-pip nginx lighttpd nghttp2-proxy"
+       openssl git wget socat apache2-utils golang-go python3-requests python3-pip nginx lighttpd nghttp2-proxy firefox-esr"
 # The tests start these by themselves: a new one is neither started here nor at boot.
 services="tinyproxy nginx lighttpd nghttpx"
 case "${1:-tests}" in
