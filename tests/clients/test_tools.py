@@ -69,6 +69,35 @@ class H2c:
         self.assertTrue(self.run_program("java", "-cp", java_classes(), "Get", authority().ca, "client", url) == pattern(300_000))
 
 
+class Mistakes(ways.Forward):
+    """What the log says if a program is set up wrongly, as in docs/use-with.md."""
+
+    def assert_end(self, reason):
+        self.assertIn(f"end={reason}`", use_with.DOCUMENT.read_text(encoding="utf-8"))
+        self.assertTrue(self.via.line(f" end={reason} "))
+
+    @needs("curl")
+    def test_tls_to_the_proxy(self):
+        self.run_program("curl", "-sS", "-x", f"https://127.0.0.1:{self.via.port}", self.base(self.nginx), status=35)
+        self.assert_end("tls-instead-of-http")
+
+    @needs("socat")
+    def test_connect_without_host(self):
+        self.run_program("socat", "-t", "600", "-", f"TCP:127.0.0.1:{self.via.port}", input=b"CONNECT web.test:443 HTTP/1.1\r\n\r\n")
+        self.assert_end("bad-host")
+
+    @needs("socat")
+    def test_https_without_connect(self):
+        request = b"GET https://web.test/ HTTP/1.1\r\nHost: web.test\r\n\r\n"
+        self.run_program("socat", "-t", "600", "-", f"TCP:127.0.0.1:{self.via.port}", input=request)
+        self.assert_end("scheme-unsupported")
+
+    @needs("curl")
+    def test_port(self):
+        self.run_program("curl", "-sS", "-p", "-x", f"127.0.0.1:{self.via.port}", f"http://{HOST}:22/", status=56)
+        self.assertTrue(self.via.line(" end=port-not-allowed "))
+
+
 class InATunnel(ways.Tunnel):
     """Inside a tunnel the client and the server select the protocol themselves."""
 
