@@ -88,15 +88,12 @@ class Fetches:
 
     @needs("node")
     def test_node(self):
-        """Before version 24, its fetch() uses no proxy."""
-        if isinstance(self, ways.Reverse):
-            self.fetch("node", "-e", NODE)
+        options = self.configure("Node.js fetch")
+        version = int(self.run_program("node", "-p", "process.versions.node").split(b".")[0])
+        if version < 24 and not isinstance(self, ways.Reverse):  # it uses no proxy, and finds no server
+            self.run_program("node", "-e", NODE, self.base(self.nginx) + "/", status=1)
         else:
-            self.environment.update(http_proxy=f"http://127.0.0.1:{self.via.port}", https_proxy=f"http://127.0.0.1:{self.via.port}", NODE_USE_ENV_PROXY="1")
-            if int(self.run_program("node", "-p", "process.versions.node").split(b".")[0]) < 24:
-                self.run_program("node", "-e", NODE, self.base(self.nginx) + "/", status=1)
-            else:
-                self.fetch("node", "-e", NODE)
+            self.fetch("node", "-e", NODE, *options)
 
 
 class Resumes:
