@@ -119,11 +119,13 @@ class Service:
 
 
 class Nginx(Service):
-    """Serves `root`, also by TLS on `secure_port`; `/cgi/` and `/smart/` are those of the server at `behind`."""
+    """Serves `root`, also by TLS on `secure_port`; `/cgi/` and `/smart/` are those of the server at `behind`. On
+    `proxy_protocol_port` it requires a PROXY header, and answers with the client's address in it.
+    """
 
     def __init__(self, folder, root, behind):
-        super().__init__(folder, sockets=2)
-        self.secure_port = self.ports[1]
+        super().__init__(folder, sockets=3)
+        _, self.secure_port, self.proxy_protocol_port = self.ports
         places = " ".join(f"{name}_temp_path {folder};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         certificate = f"ssl_certificate {authority().certificate}; ssl_certificate_key {authority().key};"
         back = "".join(f"location {path} {{ proxy_pass http://127.0.0.1:{behind.port}; client_max_body_size 0; }}" for path in ("/cgi/", "/smart/"))
@@ -134,6 +136,7 @@ class Nginx(Service):
               access_log off; {places} {certificate} gzip on; gzip_proxied any; default_type application/octet-stream;
               types {{ text/html html; application/json json; text/plain txt; }} gzip_types text/plain; autoindex on;
               server {{ listen 127.0.0.1:{self.port}; listen 127.0.0.1:{self.secure_port} ssl http2; root {root}; {back} }}
+              server {{ listen 127.0.0.1:{self.proxy_protocol_port} proxy_protocol; return 200 "$proxy_protocol_addr"; }}
             }}""")
         self.start(which("nginx"), "-e", f"{folder}/error.log", "-c", path,
                    environment={"NGINX": "".join(f"{listener.fileno()};" for listener in self.sockets)})

@@ -9,7 +9,8 @@ import unittest
 import use_with
 import ways
 from harness import pattern
-from real import HOST, Nghttpx, authority, java_classes, needs
+from real import HOST, Nghttpx, Real, authority, java_classes, needs
+from web import HAS_JSON, at
 
 
 class Ab:
@@ -135,6 +136,28 @@ class Socat(ways.Forward):
         for server in self.servers():
             relay = self.proxy("--relay", f"127.0.0.1:0=127.0.0.1:{server.port}", port=None)
             self.assert_file(server, f"TCP:127.0.0.1:{relay.port}", log=lambda relay=relay: relay.line("127.0.0.1"))
+
+
+@unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
+class ProxyProtocol(Real):
+    """nginx reads the PROXY headers of a TCP proxy, and the proxy those of curl."""
+
+    @needs("curl")
+    def test_to_nginx(self):
+        for version in (1, 2):
+            stream = {"type": "proxy", "upstream": f"127.0.0.1:{self.nginx.proxy_protocol_port}", "proxy_protocol_out": version}
+            relay = self.configured(at(stream=stream))
+            answer = self.run_program("curl", "-sSf", "--interface", "127.0.0.77", f"http://127.0.0.1:{relay.port}/")
+            self.assertEqual(answer, b"127.0.0.77", version)
+
+    @needs("curl")
+    def test_from_curl(self):
+        """The address goes on to nginx."""
+        stream = {"type": "proxy", "upstream": f"127.0.0.1:{self.nginx.proxy_protocol_port}", "proxy_protocol_in": True, "proxy_protocol_out": 2,
+                  "proxy_protocol_from": ["127.0.0.0/8"]}
+        relay = self.configured(at(stream=stream))
+        answer = self.run_program("curl", "-sSf", "--haproxy-protocol", "--interface", "127.0.0.77", f"http://127.0.0.1:{relay.port}/")
+        self.assertEqual(answer, b"127.0.0.77")
 
 
 class Browsing(ways.Forward):
