@@ -86,12 +86,12 @@ const Row& row_of(const Ask& ask) { return kRows[static_cast<std::size_t>(oddity
 
 }  // namespace
 
-// A third has a fault; the first four kinds are the most frequent ones.
+// Half of the responses have a fault; the first four kinds are the most frequent ones.
 Oddity oddity_of(const Ask& ask) {
   constexpr std::size_t kOften = 4, kFurther = kRows.size() - kOften - 1;
   const std::size_t often = ask.answer.cut % 12;
   if (often <= kOften) return kRows[often].oddity;
-  if (often > 8) return Oddity::none;
+  if (often > 6) return Oddity::none;
   const Row& row = kRows[1 + kOften + ask.answer.cut / 12 % kFurther];
   const bool applies = has_tunnel(ask) ? row.interim : row.oddity != Oddity::contradictory_lengths || bodiless(ask);
   return applies ? row.oddity : Oddity::none;
