@@ -221,10 +221,10 @@ def furnish(room: pathlib.Path, submission: pathlib.Path) -> None:
         fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS
     mount("tmpfs", room, "tmpfs", MS_NOSUID | MS_NODEV, f"size={DISK},mode=711")
     use_own_names(room / "etc")
-    for folder, options in (("/run", "size=1m,mode=755"), ("/dev/shm", "size=64m,mode=1777")):
+    for folder, options in (("/run", "size=1m,mode=755"), ("/dev/shm", "size=64m,mode=1777"), ("/dev/pts", "size=4k,mode=755")):
         if pathlib.Path(folder) in submission.parents:
             continue
-        with contextlib.suppress(OSError):  # /run has the sockets of name services
+        with contextlib.suppress(OSError):  # /run has the sockets of name services, /dev/pts the grader's terminal
             mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, options)
 
 
@@ -2999,8 +2999,9 @@ class Many:
         """The progress line."""
         self.results[submission.name] = result
         note = f"   {result['note']}" if result["note"] else ""
-        print(f"[{len(self.results):3}/{len(self.submissions)}] {printable(submission.name):24} {number(result['points']):>6}/"
-              f"{number(result['possible'])}   ({how}){note}", flush=True)
+        with contextlib.suppress(BrokenPipeError):
+            print(f"[{len(self.results):3}/{len(self.submissions)}] {printable(submission.name):24} {number(result['points']):>6}/"
+                  f"{number(result['possible'])}   ({how}){printable(note)}", flush=True)
 
     def summarize(self) -> None:
         """Writes the table and the pages of all that have a result."""
