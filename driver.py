@@ -33,6 +33,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -2395,10 +2396,17 @@ def copy_folder(source: pathlib.Path, target: pathlib.Path, most_bytes: int, mos
             size += path.lstat().st_size
         if size > most_bytes or count > most_files:
             return False
-    with contextlib.suppress(shutil.Error):  # sockets and the like; all else has been copied
-        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"), copy_function=shutil.copy,
+    with contextlib.suppress(shutil.Error):  # files that cannot be read; all else has been copied
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"), copy_function=copy_regular,
                         dirs_exist_ok=True)
     return True
+
+
+def copy_regular(source: str, target: str) -> str:
+    """Copies a file, but no device, which may have no end, and no FIFO or socket."""
+    if stat.S_ISREG(os.lstat(source).st_mode):
+        shutil.copy(source, target)
+    return target
 
 
 def find_source(sandbox: Sandbox) -> pathlib.Path:

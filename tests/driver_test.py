@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -452,6 +453,15 @@ class FromSource(unittest.TestCase):
                 self.assertEqual(graded.lost(), lost, graded.output)
                 if i == 2:
                     self.assertIn("Stderr:    extra.c:2:11: error:", graded.output)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can make a device")
+    def test_a_device_in_the_source(self) -> None:
+        """It is not read: it has no end."""
+        with tempfile.TemporaryDirectory() as name:
+            source = self.make_source(pathlib.Path(name) / "lab")
+            os.mknod(source / "zero", 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+            graded = drive("-b", "20", "epoll", "--only", "plain-text", "--build", str(source))
+            self.assertEqual(graded.lost(), {}, graded.output)
 
     def test_many(self) -> None:
         """A folder of programs, sources and tars; the second run keeps what is there."""
