@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 namespace sys {
 namespace {
@@ -74,9 +75,10 @@ struct Format {
   std::array<std::uint8_t, 4> at;
   bool inverted = false;  // each bit of the IPv4 address
 };
+constexpr std::array<std::uint8_t, 12> kCompatiblePrefix{};
 constexpr std::array<Format, 10> kFormats{{
     {kMappedPrefix, 96, {12, 13, 14, 15}},                         // ::ffff:a.b.c.d
-    {{}, 96, {12, 13, 14, 15}},                                    // ::a.b.c.d
+    {kCompatiblePrefix, 96, {12, 13, 14, 15}},                     // ::a.b.c.d
     {{0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, {12, 13, 14, 15}},  // ::ffff:0:a.b.c.d
     {{0, 0x64, 0xff, 0x9b}, 96, {12, 13, 14, 15}},                 // 64:ff9b::a.b.c.d
     {{0, 0x64, 0xff, 0x9b, 0, 1}, 48, {12, 13, 14, 15}},           // with a prefix of 96 bits
@@ -92,16 +94,19 @@ constexpr std::array<Format, 10> kFormats{{
 EmbeddedAddresses embedded_in(const Address& address) noexcept {
   EmbeddedAddresses found;
   if (address.family != Address::Family::ipv6) return found;
+  std::optional<EmbeddedAddress> unspecified;
   for (const Format& format : kFormats) {
     if (!same_bits(address.bytes.data(), format.prefix.data(), format.prefix_bits)) continue;
-    EmbeddedAddress& next = found.list[found.count];
-    next.address = {.port = address.port, .family = Address::Family::ipv4};
-    next.at = format.at;
+    EmbeddedAddress next{.address = {.port = address.port, .family = Address::Family::ipv4}, .at = format.at};
     for (std::size_t i = 0; i < format.at.size(); ++i)
       next.address.bytes[i] =
           static_cast<std::uint8_t>(address.bytes[format.at[i]] ^ (format.inverted ? 0xffU : 0U));
-    if (next.address.bytes[0] != 0) ++found.count;
+    if (next.address.bytes[0] != 0)
+      found.list[found.count++] = next;
+    else if (format.prefix != kCompatiblePrefix && !unspecified)
+      unspecified = next;
   }
+  if (found.count == 0 && unspecified) found.list[found.count++] = *unspecified;
   return found;
 }
 

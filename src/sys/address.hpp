@@ -66,8 +66,8 @@ struct EmbeddedAddresses {
 // Returns the IPv4 addresses that an IPv6 address may stand for, with its port: mapped and compatible
 // addresses (RFC 4291 section 2.5.5), IPv4-translated ones (RFC 2765 section 2.1), NAT64 with 64:ff9b::/96
 // (RFC 6052 section 2.1) and 64:ff9b:1::/48 (RFC 8215, in each place of RFC 6052 section 2.2), 6to4 (RFC
-// 3056) and Teredo (RFC 4380 section 4). None for other addresses, and no address of 0.0.0.0/8, which no host
-// has.
+// 3056) and Teredo (RFC 4380 section 4). None for other addresses. An address of 0.0.0.0/8 is returned only
+// if no other reading is possible, and not for ::/96, because ::1 is the loopback address.
 EmbeddedAddresses embedded_in(const Address& address) noexcept;
 
 // Reads a numeric address without brackets ("127.0.0.1", "::1") into `out`, with `port`. Returns false and
