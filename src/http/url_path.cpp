@@ -1,6 +1,7 @@
 #include "url_path.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "../base/text.hpp"
@@ -50,6 +51,40 @@ string leniently_decoded(string_view text) {
     if (encoded) text.remove_prefix(2);
   }
   return out;
+}
+
+// The first bytes of ASCII characters in two to six bytes, which RFC 3629 section 3 forbids. The lowest bit
+// of the last byte here belongs to the character, as do six bits of the byte after it.
+constexpr std::array<string_view, 5> kOverlong{"\xc0", "\xe0\x80", "\xf0\x80\x80", "\xf8\x80\x80\x80",
+                                               "\xfc\x80\x80\x80\x80"};
+
+bool is_overlong(string_view text, string_view lead) noexcept {
+  const std::size_t last = lead.size() - 1;
+  const auto bits = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  return text.size() > lead.size() && text.starts_with(lead.substr(0, last)) &&
+         (bits(last) & 0xfeU) == static_cast<unsigned char>(lead[last]) && (bits(last + 1) & 0xc0U) == 0x80U;
+}
+
+string overlong_decoded(string_view text) {
+  string out;
+  while (!text.empty()) {
+    const auto* const lead = std::find_if(kOverlong.begin(), kOverlong.end(),
+                                          [text](string_view one) { return is_overlong(text, one); });
+    const std::size_t length = lead == kOverlong.end() ? 0 : lead->size();
+    const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    out += length == 0 ? text.front()
+                       : static_cast<char>((byte(length - 1) & 1U) << 6U | (byte(length) & 0x3fU));
+    text.remove_prefix(length + 1);
+  }
+  return out;
+}
+
+// Percent-decoded once or twice, the path contains an overlong character.
+bool has_overlong(string_view path, bool twice) {
+  const auto high = [](char c) { return static_cast<unsigned char>(c) >= 0x80U; };
+  if (path.find('%') == string_view::npos && std::none_of(path.begin(), path.end(), high)) return false;
+  const string once = leniently_decoded(path), again = twice ? leniently_decoded(once) : once;
+  return overlong_decoded(once) != once || overlong_decoded(again) != again;
 }
 
 // Removes each ";" with the text after it, up to the next "/".
@@ -104,22 +139,25 @@ PathReading differences(string_view path) noexcept {
   const auto add = [&found](std::uint8_t bit, bool present) {
     if (present) found.bits |= bit;
   };
-  const bool twice = has_encoded(path, "25");
+  const bool twice = has_encoded(path, "25"), overlong = has_overlong(path, twice);
+  const bool hidden = twice || overlong;
   add(PathReading::slash_text, has_encoded(path, "2f"));
   add(PathReading::dot_text, has_encoded(path, "2e"));
   add(PathReading::decoded_twice, twice);
-  add(PathReading::backslash, twice || path.find('\\') != string_view::npos || has_encoded(path, "5c"));
-  add(PathReading::no_parameters, twice || path.find(';') != string_view::npos || has_encoded(path, "3b"));
+  add(PathReading::overlong, overlong);
+  add(PathReading::backslash, hidden || path.find('\\') != string_view::npos || has_encoded(path, "5c"));
+  add(PathReading::no_parameters, hidden || path.find(';') != string_view::npos || has_encoded(path, "3b"));
   add(PathReading::empty_segments, found.bits != 0 || path.find("//") != string_view::npos);
   return found;
 }
 
 std::optional<string> normal_path(string_view path, PathReading reading) {
-  if (is_plain(path)) return string{path};
+  if (is_plain(path) && !reading.has(PathReading::overlong)) return string{path};
   const bool keeps = reading.has(PathReading::slash_text) || reading.has(PathReading::dot_text);
   std::optional<string> decoded = base::percent_decoded(keeps ? with_text_kept(path, reading) : string{path});
   if (!decoded) return std::nullopt;
   if (reading.has(PathReading::decoded_twice)) decoded = leniently_decoded(*decoded);
+  if (reading.has(PathReading::overlong)) decoded = overlong_decoded(*decoded);
   if (decoded->find('\0') != string::npos) return std::nullopt;
   if (reading.has(PathReading::backslash)) std::replace(decoded->begin(), decoded->end(), '\\', '/');
   if (reading.has(PathReading::no_parameters)) decoded = without_parameters(*decoded);

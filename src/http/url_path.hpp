@@ -17,6 +17,7 @@ struct PathReading {
   static constexpr std::uint8_t backslash = 8;        // "\" separates segments (IIS)
   static constexpr std::uint8_t no_parameters = 16;   // "x;y" is "x", and "..;" is ".." (Tomcat, Jetty)
   static constexpr std::uint8_t empty_segments = 32;  // "//" does not count as "/" (RFC 3986)
+  static constexpr std::uint8_t overlong = 64;        // "%C0%AE" is ".", in more bytes than UTF-8 allows
   [[nodiscard]] constexpr bool has(std::uint8_t bit) const noexcept { return (bits & bit) != 0; }
 };
 

@@ -83,13 +83,22 @@ TEST(UrlPath, Readings) {
       {Reading::no_parameters | Reading::decoded_twice, "/a%253bz", "/a"},
       {Reading::empty_segments, "//a//b/", "//a//b/"},
       {Reading::empty_segments, "/a//../b", "/a/b"},
+      {Reading::overlong, "/a/%c0%ae%C0%AE/b", "/b"},
+      {Reading::overlong, "/a%c0%af..%e0%80%afb", "/b"},
+      {Reading::overlong, "/a/\xc0\xae\xf0\x80\x80\xae/b", "/b"},
+      {Reading::overlong, "/%c1%a1%f8%80%80%81%a2%fc%80%80%80%81%a3", "/abc"},
+      {Reading::overlong, "/a%c0%80", "?"},
+      {Reading::overlong | Reading::backslash, "/a%c1%9c..%c1%9cb", "/b"},
+      {Reading::overlong | Reading::no_parameters, "/a/..%c0%bb/b", "/b"},
+      {Reading::overlong | Reading::decoded_twice, "/a/%25c0%25ae%25c0%25ae/b", "/b"},
       {Reading::usual, R"(/a\..\b;c)", R"(/a\..\b;c)"},
   };
   for (const Row& row : rows) {
     EXPECT_EQ(http::normal_path(row.path, {row.bits}).value_or("?"), row.normal) << row.path;
     EXPECT_EQ(http::differences(row.path).bits & row.bits, row.bits) << row.path;
   }
-  for (const string_view path : {"/", "/a/b.txt", "/a/../b", "/%20%7e"})
+  for (const string_view path :
+       {"/", "/a/b.txt", "/a/../b", "/%20%7e", "/%C3%A9%E2%82%AC%F0%9F%98%80", "/%c0", "/%e0%80"})
     EXPECT_EQ(http::differences(path).bits, 0U) << path;
 }
 
