@@ -87,19 +87,21 @@ LoginResult Users::check_decoded(std::span<char> credentials, const unsigned* st
   return step == nullptr ? LoginResult{What::pending, {}} : compute(given, user, *step);
 }
 
-// The first hash decides. The second one makes all wrong passwords equally costly, where the users' hashes
-// are not.
+// The first hash decides. The second one makes wrong passwords cost as much as the costliest hash at least,
+// where the users' hashes differ in cost. An unknown name has the hash of some user, always the same one, so
+// its cost is that of a known name.
 LoginResult Users::compute(const Given& given, const User* user, unsigned step) noexcept {
   const User &cheapest = users_[cheapest_], &costliest = users_[costliest_];
+  const User& first = user != nullptr ? *user : stand_in(given.name);
   if (step == 0) {
-    const bool right = verify(user != nullptr ? *user : cheapest, given);
+    const bool right = verify(first, given);
     if (user != nullptr && right) {
       verified_[static_cast<std::size_t>(user - users_.data())] = given.hash;
       return {What::good, user->name};
     }
     if (cheapest.cost_us < costliest.cost_us) return {What::pending, {}};
   } else {
-    verify(user != nullptr && user->cost_us == costliest.cost_us ? cheapest : costliest, given);
+    verify(first.cost_us == costliest.cost_us ? cheapest : costliest, given);
   }
   wrong_[wrong_next_++ % wrong_.size()] = given.hash;
   return {What::wrong, {}};
@@ -110,6 +112,11 @@ const User* Users::find(string_view name) const noexcept {
       std::lower_bound(users_.begin(), users_.end(), name,
                        [](const User& user, string_view wanted) { return user.name < wanted; });
   return found != users_.end() && found->name == name ? &*found : nullptr;
+}
+
+// The user whose hash is computed for an unknown name. The key keeps clients from predicting which one.
+const User& Users::stand_in(string_view name) const noexcept {
+  return users_[static_cast<std::size_t>(base::siphash(key_, name).low % users_.size())];
 }
 
 // Its time reveals nothing, since a client without the key cannot predict the hash of a guess.

@@ -296,6 +296,38 @@ TEST(Users, WrongPasswordsCostTheSameForEachName) {
   EXPECT_EQ(alike.computed(), 1U) << "one is enough if all cost the same";
 }
 
+// With more than two costs, the cost of an unknown name is that of some user.
+TEST(Users, AnUnknownNameCostsWhatAUserCosts) {
+  FakeHasher hasher;
+  const auto cost_of = [&hasher](const string& name) {
+    Users users{&hasher, kKey};
+    EXPECT_EQ(read(users, hasher, "cheap:$f$a\ncostly:$f$!!!!!\nmiddle:$f$!!\n"), "");
+    http::Fields fields;
+    const string value = basic(name + ":wrong");
+    fields.add({"Proxy-Authorization", value});
+    std::uint64_t cost = 0;
+    LoginResult login = users.login(fields, kField);
+    for (unsigned step = 0; login.what == What::pending; ++step, cost += users.last_cost())
+      login = users.login(fields, kField, step);
+    EXPECT_EQ(login.what, What::wrong) << name;
+    return cost;
+  };
+  EXPECT_EQ(cost_of("cheap"), 1000U + 6000U);
+  EXPECT_EQ(cost_of("costly"), 6000U + 1000U);
+  EXPECT_EQ(cost_of("middle"), 3000U + 6000U);
+  std::size_t as_middle = 0;
+  constexpr std::size_t kNames = 90;
+  for (std::size_t i = 0; i < kNames; ++i) {
+    const string name = "unknown" + std::to_string(i);
+    const std::uint64_t cost = cost_of(name);
+    EXPECT_TRUE(cost == 7000U || cost == 9000U) << cost;
+    EXPECT_EQ(cost_of(name), cost) << "a name always costs the same";
+    as_middle += cost == 9000U ? 1 : 0;
+  }
+  EXPECT_GT(as_middle, kNames / 6);
+  EXPECT_LT(as_middle, kNames / 2);
+}
+
 TEST(Users, AReloadKeepsWhoIsVerified) {
   FakeHasher hasher;
   Users before{&hasher, kKey}, after{&hasher, kKey};
