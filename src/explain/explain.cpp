@@ -7,6 +7,7 @@
 #include "../config/options.hpp"
 #include "../http/rewrite.hpp"
 #include "../http/status.hpp"
+#include "../http/url_path.hpp"
 #include "../net/resolver.hpp"
 
 namespace explain {
@@ -20,16 +21,18 @@ using std::string_view;
 
 // The default fields of curl, to show the changes to a usual head.
 string head_of(const Question& question) {
-  string head = question.method + " " + question.url + " HTTP/1.1\r\n";
+  const http::PublicUrl shown = http::without_userinfo(question.url);  // browsers and curl remove it too
+  const string url = string{shown.before} + string{shown.after};
+  string head = question.method + " " + url + " HTTP/1.1\r\n";
   const auto given = [&question](string_view name) {
     return std::any_of(question.fields.begin(), question.fields.end(), [name](const string& field) {
       return field.size() > name.size() && field[name.size()] == ':' &&
              base::equals_ignoring_case(string_view{field}.substr(0, name.size()), name);
     });
   };
-  const std::size_t scheme = question.url.find("://");
+  const std::size_t scheme = url.find("://");
   const std::size_t start = scheme == string::npos ? 0 : scheme + 3;
-  const string host = question.url.substr(start, question.url.find_first_of("/?#", start) - start);
+  const string host = url.substr(start, url.find_first_of("/?#", start) - start);
   if (!given("Host")) head += "Host: " + host + "\r\n";
   if (!given("User-Agent")) head += "User-Agent: explain\r\n";
   if (!given("Accept")) head += "Accept: */*\r\n";

@@ -218,8 +218,12 @@ std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop
     const PublicUrl url = without_userinfo(head.target);
     body << head.method << ' ' << url.before << url.after
          << (head.version == Version::http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
-    for (const Field& field : head.fields.all())
-      if (!kSecret.has(field.id)) body << field.name << ": " << field.value << "\r\n";
+    for (const Field& field : head.fields.all()) {
+      if (kSecret.has(field.id)) continue;
+      const PublicUrl value =
+          field.id == FieldName::referer ? without_userinfo(field.value) : PublicUrl{field.value, {}};
+      body << field.name << ": " << value.before << value.after << "\r\n";
+    }
     body << "\r\n";
   }
   Writer out{room};

@@ -320,9 +320,12 @@ TEST(Access, UserinfoIsNotKept) {
   EXPECT_FALSE(b.last().target_cut);
   EXPECT_EQ(b.last().referer_view(), "http://h/x");
   const auto tracer = b.client();
-  b.send(tracer, "TRACE http://joe:hunter2@10.0.0.1/a HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n\r\n");
+  b.send(tracer,
+         "TRACE http://joe:hunter2@10.0.0.1/a HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n"
+         "Referer: http://ann:hunter2@h/x\r\n\r\n");
   const string got = b.read(tracer);
   EXPECT_NE(got.find("TRACE http://10.0.0.1/a HTTP/1.1\r\n"), string::npos) << got;
+  EXPECT_NE(got.find("Referer: http://h/x\r\n"), string::npos) << got;
   EXPECT_EQ(got.find("hunter2"), string::npos) << got;
 }
 

@@ -71,6 +71,13 @@ TEST(Explain, AHostFieldThatDiffersFromTheUrl) {
   EXPECT_TRUE(has(text, "  + Host: o.test    (taken from the URL, RFC 9112 section 3.2.2)")) << text;
 }
 
+TEST(Explain, UserinfoIsNotShown) {
+  const string text = explained({}, {"GET", "http://joe:hunter2@o.test/a"});
+  EXPECT_TRUE(has(text, "  - GET http://o.test/a HTTP/1.1")) << text;
+  EXPECT_TRUE(has(text, "    Host: o.test")) << text;
+  EXPECT_EQ(text.find("hunter2"), string::npos) << text;
+}
+
 TEST(Explain, RefusalsWithTheirReasons) {
   struct Row {
     std::vector<const char*> arguments;
