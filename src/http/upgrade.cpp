@@ -10,8 +10,16 @@ using std::string_view;
 
 string_view name_of(string_view protocol) noexcept { return protocol.substr(0, protocol.find('/')); }
 
+// RFC 9110 section 7.8: a token, or two with a "/" between them. A server might read others in its own way.
+bool is_protocol(string_view text) noexcept {
+  const string_view name = name_of(text);
+  const string_view version = text.substr(name.size());
+  return !name.empty() && base::all_are(name, base::kToken) &&
+         (version.empty() || (version.size() > 1 && base::all_are(version.substr(1), base::kToken)));
+}
+
 bool passes(string_view protocol, const Protocols* only) noexcept {
-  if (is_barred(protocol)) return false;
+  if (is_barred(protocol) || !is_protocol(protocol)) return false;
   return only == nullptr || std::any_of(only->begin(), only->end(), [protocol](const std::string& allowed) {
            return base::equals_ignoring_case(allowed, protocol) ||
                   base::equals_ignoring_case(allowed, name_of(protocol));

@@ -275,6 +275,7 @@ TEST(WriteUpgrade, AllLinesAreOneListWithoutWhatNeverPasses) {
       {"Upgrade: h2c\r\n", ""},
       {"Upgrade: h2c, websocket, TLS/1.0\r\nHTTP2-Settings: AAMA\r\n", "websocket"},
       {"Upgrade: H2C-14\r\nUpgrade: h2, HTTP/2.0, tls\r\n", ""},
+      {"Upgrade: \"h2c\", one, a/, /b, x;h2c, two words\r\n", "one"},
       {"Upgrade:\r\n", ""},
   };
   for (const Row& row : rows) {
