@@ -14,7 +14,8 @@ void limit_clients(Generation& generation, const Generation* before, std::size_t
   if (before != nullptr && before->config.allowance == allowance)
     generation.limits = before->limits;
   else
-    generation.limits = std::make_shared<ClientLimits>(allowance, clients, key);
+    // One more: a new client is counted before a connection of another client is closed for it.
+    generation.limits = std::make_shared<ClientLimits>(allowance, clients + 1, key);
 }
 
 }  // namespace plan

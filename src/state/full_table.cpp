@@ -16,17 +16,20 @@ namespace state {
 
 namespace {
 
-// How long an idle connection keeps its record although another client has none: its next request may be on
-// the way.
+// How long a connection that is idle, or has sent a part of a head, keeps its record although another client
+// has none: the rest may be on the way.
 constexpr std::uint64_t kGraceMs = 1000;
+
+bool is_after_grace(const request_info& record, const Worker& worker) noexcept {
+  const std::uint64_t timeout = record.wait == Wait::none ? 0 : record.generation->config.wait(record.wait);
+  return worker.now + timeout >= record.deadline + kGraceMs;
+}
 
 // The connection gives way to its own client, to one that has fewer, and after a while to all others.
 bool gives_way(const request_info& record, const sys::Address& newcomer, const Worker& worker) noexcept {
   const std::size_t own = worker.shares.connections(newcomer);
   if (base::must_return(worker.shares.connections(record.client), own)) return true;
-  if (sys::client_key(record.client) == sys::client_key(newcomer)) return true;
-  const std::uint64_t timeout = record.wait == Wait::none ? 0 : record.generation->config.wait(record.wait);
-  return worker.now + timeout >= record.deadline + kGraceMs;
+  return sys::client_key(record.client) == sys::client_key(newcomer) || is_after_grace(record, worker);
 }
 
 // The connection whose client has been silent for longest; null if there is none, or if its next request may
@@ -40,6 +43,13 @@ request_info* longest_idle(Worker& worker) noexcept {
     if (found == nullptr || record->deadline < found->deadline) found = record;
   }
   return found;
+}
+
+// The connection whose request head has been incomplete for longest; null if there is none after the grace.
+request_info* late_head(Worker& worker) noexcept {
+  request_info* const record = worker.scheduler.oldest(Wait::request_head);
+  const bool is_late = record != nullptr && !record->ready.linked() && is_after_grace(*record, worker);
+  return is_late ? record : nullptr;
 }
 
 // Each record may need one more exchange in this turn, so that many stay free.
@@ -68,8 +78,12 @@ request_info* record_to_release(const sys::Address& newcomer, Worker& worker) no
   if (idle != nullptr && gives_way(*idle, newcomer, worker)) return idle;
   const std::uint32_t slot = shares.busy_connection(newcomer);  // PLANT(greedy-gives-way)
   if (slot != base::kNoIndex) return &worker.table.at(slot);
-  const bool has_more = idle != nullptr && shares.connections(idle->client) > shares.connections(newcomer);
-  return has_more ? idle : nullptr;
+  const auto has_more = [&](const request_info* record) {
+    return record != nullptr && shares.connections(record->client) > shares.connections(newcomer);
+  };
+  if (has_more(idle)) return idle;
+  request_info* const head = late_head(worker);
+  return has_more(head) ? head : nullptr;
 }
 
 void refuse(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Reason reason,

@@ -121,6 +121,39 @@ TEST(FullTable, WithEqualClientsTheLongestIdleGoesFirst) {
   EXPECT_FALSE(Full::is_closed(all[2]));
 }
 
+TEST(FullTable, OfClientsWithOneConnectionALateHeadGivesWay) {
+  Full b;
+  auto& host = b.origin();
+  std::vector<sim::ConnectionPtr> heads;
+  for (std::uint32_t i = 0; i < Bench::kSlots; ++i)
+    heads.push_back(b.crowd(("10.0.1." + std::to_string(i + 1)).c_str(), 1, "GET http://10.0.0.1/ HT")[0]);
+  EXPECT_FALSE(b.is_served(kModest, host)) << "the rest of the heads may be on the way";
+  b.worker->now += 1000;
+  EXPECT_TRUE(b.is_served(kModest, host));
+  EXPECT_TRUE(Full::is_closed(heads[0])) << "it waits for longest";
+  for (std::size_t i = 1; i < heads.size(); ++i) EXPECT_FALSE(Full::is_closed(heads[i])) << i;
+}
+
+TEST(FullTable, ALateHeadKeepsItsPlaceBesideAClientWithAsManyConnections) {
+  Full b;
+  b.origin();
+  const auto head = b.crowd(kModest, 1, "GET http://10.0.0.1/ HT");
+  b.crowd(kGreedy, Bench::kSlots - 1, kGet);
+  b.worker->now += 1000;
+  b.crowd(kGreedy, 3);
+  EXPECT_FALSE(Full::is_closed(head[0]));
+}
+
+TEST(FullTable, LimitsHaveAPlaceForANewClientBesideAllThatAreConnected) {
+  Full b;
+  b.config.allowance.connections = 2;
+  limit_clients(b.generation, nullptr, Bench::kSlots, {});
+  auto& host = b.origin();
+  for (std::uint32_t i = 0; i < Bench::kSlots; ++i) b.crowd(("10.0.1." + std::to_string(i + 1)).c_str(), 1);
+  b.worker->now += 1000;
+  EXPECT_TRUE(b.is_served(kModest, host)) << "the longest-idle connection gives way";
+}
+
 TEST(FullTable, AConnectionWithAnEventIsNotIdle) {
   Full b;
   auto& host = b.origin();
