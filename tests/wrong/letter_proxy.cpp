@@ -106,7 +106,7 @@ void read_request(Record* record) {
   while (strstr(record->request, "\r\n\r\n") == nullptr) {
     const ssize_t count = read(record->client, record->request + record->have, 1024 - record->have);
     if (count == 0 && has("SPINS_ON_END")) continue;
-    if (count == 0 && has("PARSES_EMPTY")) break;
+    if (count == 0 && record->have == 0 && has("PARSES_EMPTY")) break;
     if (count == 0) return cancel(record);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (count < 0) return fail(record, "read");
