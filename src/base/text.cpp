@@ -8,20 +8,36 @@ std::string lowered(std::string_view text) {
   return out;
 }
 
+namespace {
+
+// Returns the length of the character at the front if a terminal obeys it instead of showing it; else 0.
+// These are controls of ASCII and C1, and those of the direction of writing (UAX #9 section 2).
+std::size_t control_length(std::string_view text) noexcept {
+  const auto in = [text](std::string_view lead, char first, char last) {
+    return text.size() > lead.size() && text.starts_with(lead) && text[lead.size()] >= first &&
+           text[lead.size()] <= last;
+  };
+  if (is_control(text.front())) return 1;
+  if (in("\xc2", '\x80', '\x9f') || in("\xd8", '\x9c', '\x9c')) return 2;  // U+0080 to U+009F, U+061C
+  // U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069
+  if (in("\xe2\x80", '\x8e', '\x8f') || in("\xe2\x80", '\xaa', '\xae') || in("\xe2\x81", '\xa6', '\xa9'))
+    return 3;
+  return 0;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  const auto is_c1 = [text](std::size_t at) {  // U+0080 to U+009F (RFC 3629 section 3)
-    const auto byte = static_cast<unsigned char>(text[at]);
-    return byte >= 0x80 && byte < 0xa0 && at > 0 && text[at - 1] == '\xc2';
-  };
   std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool opens_c1 = text[i] == '\xc2' && i + 1 < text.size() && is_c1(i + 1);
-    if (is_control(text[i]) || is_c1(i) || opens_c1)
+  while (!text.empty()) {
+    const std::size_t length = control_length(text);
+    for (std::size_t i = 0; i < length; ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
       (((out += "\\x") += kDigits[byte >> 4U]) += kDigits[byte & 15U]);
-    else
-      out += text[i];
+    }
+    if (length == 0) out += text.front();
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return out;
 }

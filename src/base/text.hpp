@@ -134,7 +134,8 @@ constexpr std::string_view without_byte_order_mark(std::string_view text) noexce
   return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
 }
 
-// Returns the text for a message on a terminal: control characters (ASCII and C1, in UTF-8) as \xHH.
+// Returns the text for a message on a terminal: control characters (ASCII, C1, and those of the
+// direction of writing, in UTF-8) as \xHH.
 std::string printable(std::string_view text);
 
 // Returns 'text', printable and quoted for a message.

@@ -65,6 +65,10 @@ TEST(Text, ListsAndWhiteSpace) {
 TEST(Text, PrintableEscapesControlCharacters) {
   EXPECT_EQ(base::printable("a\x1b[1m\r\n\x7f"), R"(a\x1b[1m\x0d\x0a\x7f)");
   EXPECT_EQ(base::printable("\xc2\x9b"), R"(\xc2\x9b)") << "U+009B begins a sequence as ESC [ does";
+  EXPECT_EQ(base::printable("a\xe2\x80\xae z"), R"(a\xe2\x80\xae z)")
+      << "U+202E shows the rest from right to left";
+  EXPECT_EQ(base::printable("\xe2\x80\x90\xc3\x9c\xe2\x80"), "\xe2\x80\x90\xc3\x9c\xe2\x80")
+      << "a hyphen, a letter, a part of a character";
   EXPECT_EQ(base::printable("\xc3\xbc \xc2\xa0 \\x"), "\xc3\xbc \xc2\xa0 \\x") << "other text as it is";
   EXPECT_EQ(base::quoted("a\nb"), R"('a\x0ab')");
 }
