@@ -129,7 +129,8 @@ void advance(request_info& record, Worker& worker) noexcept {
             .stores = {worker.blocks, worker.pipes, blocks_to_leave(record, worker, BlockUse::body)},
             .leave_for_heads = blocks_to_leave(record, worker, BlockUse::head),
             .sent_before = bytes_sent(record),
-            .asleep = asleep};
+            .asleep = asleep,
+            .budget = {worker.budget.share(), worker.budget.share()}};
   record.has_turn = false;
   for (;;) {
     const Result result = run_state(record, turn, worker);  // PLANT(one-budget-a-turn)
@@ -169,6 +170,7 @@ void run_awaiting(Worker& worker, Share share, MayRun may_run) noexcept {
 }  // namespace
 
 void run_records(Worker& worker) noexcept {
+  worker.budget.divide(worker.scheduler.ready());
   worker.scheduler.run_ready([&worker](request_info& record) {
     const bool in_exchange = record.exchange != nullptr;
     advance(record, worker);

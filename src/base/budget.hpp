@@ -4,13 +4,14 @@
 // waits, in an order that is fair to the clients (FairOrder), for the next turn. Password hashes, and
 // response bodies of the proxy's own (files, compression, listings, pages), draw on it; DNS messages and what
 // a reload reads leave less for them. Forwarding bytes is not counted here: each record has a share for it
-// (Turn).
+// (`share`).
 //
 // Work is counted in units of about a microsecond, not measured, so that a test can bound a turn exactly. A
 // password hash is one indivisible piece of work, up to kHashMaxUnits. Therefore it is limited in time too:
 // at most one in a turn, and while there is other work, at most a quarter of the time.
 #pragma once
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace base {
@@ -30,13 +31,24 @@ struct Work {
 
 class TurnBudget {
  public:
-  static constexpr std::uint64_t kUnits = 10'000;          // for one turn
-  static constexpr std::uint64_t kHashMaxUnits = 350'000;  // the costliest hash that is accepted
-  static constexpr std::uint64_t kPauseMaxMs = 1000;       // after hashing
+  static constexpr std::uint64_t kUnits = 10'000;              // for one turn
+  static constexpr std::uint64_t kHashMaxUnits = 350'000;      // the costliest hash that is accepted
+  static constexpr std::uint64_t kPauseMaxMs = 1000;           // after hashing
+  static constexpr std::size_t kBytes = std::size_t{4} << 20;  // of all ready records
+  static constexpr std::size_t kShareMin = std::size_t{64} << 10;
+  static constexpr std::size_t kShareMax = std::size_t{1} << 20;
 
   void begin_turn() noexcept {
     spent_ = 0;
     hashed_ = false;
+  }
+  // So many records are ready in this turn.
+  void divide(std::size_t ready) noexcept { ready_ = std::max<std::size_t>(ready, 1); }
+  // Bytes that a record may read in this turn, each way. A transfer alone moves kShareMax at a time; the more
+  // records are ready, and the more of the turn is spent, the less, down to kShareMin.
+  [[nodiscard]] std::size_t share() const noexcept {
+    const std::uint64_t left = kUnits - std::min(spent_, kUnits);
+    return std::clamp<std::size_t>(bytes / ready_ * left / kUnits, kShareMin, kShareMax);
   }
   // There is other work than hashes.
   void note_other_work() noexcept { busy_ = true; }
@@ -62,8 +74,11 @@ class TurnBudget {
   // When the pause after hashing ends, ms; 0: there is no other work that it is for.
   [[nodiscard]] std::uint64_t pause_ends() const noexcept { return busy_ ? pause_ends_ : 0; }
 
+  std::size_t bytes = kBytes;  // that all ready records may read in a turn, while they are few
+
  private:
   std::uint64_t spent_ = 0;
+  std::size_t ready_ = 1;         // records
   bool hashed_ = false;           // in this turn
   bool busy_ = false;             // there was other work since the last hash
   std::uint64_t pause_ends_ = 0;  // ms

@@ -25,6 +25,7 @@ class IndexQueue {
 
   // The ends of the queue are element indices; kNoIndex if it is empty.
   [[nodiscard]] bool empty() const noexcept { return head_ == kNoIndex; }
+  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   [[nodiscard]] std::uint32_t front() const noexcept { return head_; }  // kNoIndex if empty
   [[nodiscard]] std::uint32_t back() const noexcept { return tail_; }   // kNoIndex if empty
 
@@ -32,6 +33,7 @@ class IndexQueue {
   void push(std::uint32_t index) noexcept {
     Links& links = at(index);
     assert(!links.linked());
+    ++size_;
     links = {tail_, kNoIndex};
     (tail_ == kNoIndex ? head_ : at(tail_).next) = index;
     tail_ = index;
@@ -41,6 +43,7 @@ class IndexQueue {
   void push_front(std::uint32_t index) noexcept {
     Links& links = at(index);
     assert(!links.linked());
+    ++size_;
     links = {kNoIndex, head_};
     (head_ == kNoIndex ? tail_ : at(head_).prev) = index;
     head_ = index;
@@ -63,6 +66,7 @@ class IndexQueue {
       early = at(early).next;
     }
     if (next == kNoIndex) return push(index);
+    ++size_;
     at(index) = {at(next).prev, next};
     (at(index).prev == kNoIndex ? head_ : at(at(index).prev).next) = index;
     at(next).prev = index;
@@ -75,6 +79,7 @@ class IndexQueue {
     (links.prev == kNoIndex ? head_ : at(links.prev).next) = links.next;
     (links.next == kNoIndex ? tail_ : at(links.next).prev) = links.prev;
     links = {};
+    --size_;
   }
 
   // Removes the first element and returns its index. REQUIRES: not empty.
@@ -90,6 +95,7 @@ class IndexQueue {
   T* array_;
   std::uint32_t head_ = kNoIndex;
   std::uint32_t tail_ = kNoIndex;
+  std::uint32_t size_ = 0;
 };
 
 }  // namespace base

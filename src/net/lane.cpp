@@ -103,7 +103,7 @@ bool is_unsupported(const sys::Io& io) noexcept {
 // Splices once from the source into the empty pipe. A short splice says nothing about the socket, so only
 // EAGAIN clears `readable`.
 Flow splice(Lane& lane, Endpoint& from, Pipes& pipes, std::size_t& budget, std::uint64_t& most) noexcept {
-  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>({sys::kPipeBytes, budget, most}));
+  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>({sys::kPipeBytesMax, budget, most}));
   const sys::Io io = sys::splice_in(from.fd, lane.pipe->in, wanted(lane, room));
   // PLANT(without-pipe)
   if (is_unsupported(io)) {

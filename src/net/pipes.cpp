@@ -25,6 +25,7 @@ PipePtr Pipes::take() noexcept {
     return nullptr;
   }
   ++used_;
+  taken_ = true;
   return PipePtr{pipe};
 }
 
@@ -44,6 +45,8 @@ Pipe* Pipes::opened() noexcept {
   closed_ = pipe->next;
   pipe->in = std::move(fresh.in);
   pipe->out = std::move(fresh.out);
+  pipe->large = large_ < kLargeMost && sys::resize_pipe(pipe->in, sys::kPipeBytesMax) == 0;
+  large_ += pipe->large ? 1 : 0;
   return pipe;
 }
 
@@ -56,10 +59,26 @@ void Pipes::give(Pipe& pipe) noexcept {
     ++spares_;
     return;
   }
+  close(pipe);
+}
+
+void Pipes::close(Pipe& pipe) noexcept {
   pipe.in.reset();
   pipe.out.reset();
   pipe.held = 0;
+  large_ -= pipe.large ? 1 : 0;
+  pipe.large = false;
   pipe.next = std::exchange(closed_, &pipe);
+}
+
+void Pipes::expire(std::uint64_t now) noexcept {
+  if (std::exchange(taken_, false) || used_ > 0) used_at_ = now;
+  if (now < used_at_ + kIdleMs) return;
+  for (; spare_ != nullptr; --spares_) close(*std::exchange(spare_, spare_->next));
+}
+
+std::uint64_t Pipes::next_deadline() const noexcept {
+  return spares_ == 0 || used_ > 0 ? 0 : used_at_ + kIdleMs;
 }
 
 }  // namespace net

@@ -176,6 +176,7 @@ void Server::run_ready() {
   const std::uint64_t given_before = worker_.table.given();
   run_records(worker_);
   if (worker_.table.given() != given_before) admission_.resume();
+  worker_.pipes.expire(worker_.now);
 }
 
 // ---- time ------------------------------------------------------------------------------------------------
@@ -201,6 +202,7 @@ int Server::sleep_ms() {
   consider(reporter_.next_flush());
   consider(resources_.upstreams.next_deadline());
   consider(resources_.files.next_deadline());
+  consider(worker_.pipes.next_deadline());
   consider(health_checker_.next_deadline());
   consider(shutdown_.deadline());
   consider(admission_.next_deadline());

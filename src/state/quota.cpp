@@ -45,7 +45,10 @@ Flow pump_source(request_info& record, Turn& turn, Worker& worker, std::uint64_t
   if (!may_work(turn, worker)) return lane.flow = Flow::budget;
   base::BodySource& source = *record.body_source;
   const std::uint64_t work_before = source.work();
-  const Flow flow = net::pump(lane, source, record.side[kClient], turn.stores, turn.budget[kResponse], left);
+  std::size_t& share = turn.budget[kResponse];
+  // Bytes that are computed take longer than those of a file.
+  if (source.range().fd < 0) share = std::min(share, base::TurnBudget::kShareMin);
+  const Flow flow = net::pump(lane, source, record.side[kClient], turn.stores, share, left);
   worker.budget.spend(source.work() - work_before);
   return flow;
 }

@@ -47,6 +47,8 @@ class Scheduler {
   // holds fewest, in the order in which they came; clients that hold equally many take turns. Returns their
   // number.
   std::size_t feed(plan::BlockUse use, std::size_t blocks) noexcept;
+  // Records that are ready now.
+  [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
   // No record is ready, or waits for a part of the turn's work.
   [[nodiscard]] bool idle() const noexcept { return ready_.empty() && !awaited(Share::work); }
   // A record waits for a free block; the second: for that use.

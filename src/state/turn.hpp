@@ -10,8 +10,6 @@
 
 // Lives on the stack of `advance`. REQUIRES: the record's configuration outlives it.
 struct Turn {
-  static constexpr std::size_t kBytes = std::size_t{64} * 1024;  // a record's share of a turn, each way
-
   // The configuration that the record uses, and the state of its groups.
   [[nodiscard]] const plan::Config& config() const noexcept { return generation.config; }
   [[nodiscard]] plan::Balancer& groups() const noexcept { return *generation.groups; }
@@ -28,15 +26,15 @@ struct Turn {
     return generation.config.listeners[record.listener];
   }
 
-  plan::Generation& generation;                       // of the record
-  net::Stores stores;                                 // for bodies
-  std::size_t leave_for_heads;                        // blocks to leave free when one is taken for a head
-  std::uint64_t sent_before;                          // bytes sent before this turn, both ways
-  bool asleep;                                        // the record reads nothing in this turn
-  std::array<std::size_t, 2> budget{kBytes, kBytes};  // bytes that each lane may still read
-  std::uint64_t charged = 0;                          // bytes read in this turn on its client's account
-  bool throttled = false;                             // it could read more, and its client may not
-  Share awaits = Share::none;                         // it yields to wait for this
+  plan::Generation& generation;       // of the record
+  net::Stores stores;                 // for bodies
+  std::size_t leave_for_heads;        // blocks to leave free when one is taken for a head
+  std::uint64_t sent_before;          // bytes sent before this turn, both ways
+  bool asleep;                        // the record reads nothing in this turn
+  std::array<std::size_t, 2> budget;  // bytes that each lane may still read
+  std::uint64_t charged = 0;          // bytes read in this turn on its client's account
+  bool throttled = false;             // it could read more, and its client may not
+  Share awaits = Share::none;         // it yields to wait for this
 };
 
 struct Worker;

@@ -123,6 +123,10 @@ Pipe make_pipe() noexcept {
   return {Fd{ends[1]}, Fd{ends[0]}, 0};
 }
 
+int resize_pipe(const Fd& in, std::size_t bytes) noexcept {
+  return ::fcntl(in.get(), F_SETPIPE_SZ, static_cast<int>(bytes)) < 0 ? errno : 0;
+}
+
 namespace {
 
 // splice(2) returns EAGAIN at an urgent byte, which recv(2) skips (tcp(7)). So recv decides when splice finds

@@ -37,6 +37,8 @@ Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept;
 
 // ---- pipes: bytes that splice(2) forwards from socket to socket ------------------------------------------
 inline constexpr std::size_t kPipeBytes = std::size_t{64} * 1024;  // capacity of a new pipe (pipe(7))
+inline constexpr std::size_t kPipeBytesMax =
+    std::size_t{1024} * 1024;  // of any pipe (pipe-max-size in pipe(7))
 // A new pipe.
 struct Pipe {
   Fd in, out;  // write end, read end
@@ -44,6 +46,9 @@ struct Pipe {
 };
 // pipe2(2): both ends are non-blocking and close-on-exec.
 Pipe make_pipe() noexcept;
+// F_SETPIPE_SZ (fcntl(2)): sets the capacity of an empty pipe by its write end `in`. Returns 0 or errno, and
+// then the capacity is unchanged; EPERM: the user's pipes have their limit, or `bytes` exceeds the system's.
+int resize_pipe(const Fd& in, std::size_t bytes) noexcept;
 // splice(2) from `socket` into the write end `in`, at most `most` bytes. Outcomes as for `receive`; `again`
 // also means that the pipe is full. A short transfer says nothing about the socket. REQUIRES: most > 0.
 Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept;

@@ -15,7 +15,8 @@ bool is_kind_world(const Scenario& scenario) {
   // An idle keep-alive connection is closed for a new client when all records are in use.
   const std::size_t room = scenario.visits.empty() && scenario.roles.calls.empty() ? clients : clients + 1;
   // Without a pipe, a lane uses blocks.
-  const bool harmless = !scenario.failure || scenario.failure->call == Call::pipe || scenario.failure->call == Call::splice;
+  const bool harmless = !scenario.failure || scenario.failure->call == Call::pipe || scenario.failure->call == Call::resize_pipe ||
+                        scenario.failure->call == Call::splice;
   return scenario.temper.error == 0 && harmless && scenario.blocks == 0 && room <= scenario.max_requests &&
          scenario.descriptor_limit >= 64;
 }
@@ -159,8 +160,12 @@ std::string judge_origin(const Pair& pair, std::size_t index, const ParentPlan& 
   return {};
 }
 
-// A record's byte budget for a turn (64 KiB read), twice as the state may change once, and the content of a block.
-constexpr std::uint64_t kTurnBytesMax = 2 * (64 + 16) * 1024;
+// The largest share of a turn, twice as the state may change once, and the content of a block.
+std::uint64_t turn_bytes_max(const Worker& worker) {
+  using base::TurnBudget;
+  const std::size_t share = std::clamp(worker.budget.bytes, TurnBudget::kShareMin, TurnBudget::kShareMax);
+  return 2 * (share + base::kBlockBytes);
+}
 
 // No record moves more than its budget in a turn, so no record delays the others.
 class Shares {
@@ -171,7 +176,7 @@ class Shares {
       if (record.state == State::FREE) continue;
       auto& before = moved_[record.id];
       for (std::size_t way = 0; way < 2; ++way) {
-        if (record.lane[way].bytes_sent - before[way] > kTurnBytesMax) return "a record moved more in a turn than its share";
+        if (record.lane[way].bytes_sent - before[way] > turn_bytes_max(worker)) return "a record moved more in a turn than its share";
         before[way] = record.lane[way].bytes_sent;
       }
     }
@@ -460,6 +465,8 @@ void run(Stage& stage, Outcome& outcome) {
   server::Server proxy{resources, generations, std::move(signals), {std::move(output.fd), sys::Fd{}}, stage.reloads.arguments()};
   if (!proxy.listen().empty()) return;  // the failure loop may make it fail; then there is nothing to check
   worker.pipes.bulk_bytes = stage.scenario.bulk_bytes;
+  // With thresholds that small bodies reach, shares are small, too.
+  if (stage.scenario.bulk_bytes != net::Pipes::kBulkBytes) worker.budget.bytes = base::TurnBudget::kShareMin;
   proxy.announce();
   world.before_sleep = [&worker, &world] {
     const std::size_t limit = worker.blocks.limit(), used = worker.blocks.used();

@@ -102,7 +102,7 @@ std::size_t World::pipe_ends() const {
 std::size_t World::bytes_in_pipes() const {
   std::size_t bytes = 0;
   for (const auto& file : files_)
-    if (file && file->kind == Description::Kind::pipe_out) bytes += file->pipe->size();
+    if (file && file->kind == Description::Kind::pipe_out) bytes += file->pipe->bytes.size();
   return bytes;
 }
 
@@ -576,14 +576,28 @@ sys::Pipe World::make_pipe() {
   int error = 0;
   static constexpr std::array<int, 2> kErrors{EMFILE, ENFILE};
   if (fails(Call::pipe, kErrors, error)) return {sys::Fd{}, sys::Fd{}, error};
-  const auto bytes = std::make_shared<std::string>();
+  const auto buffer = std::make_shared<PipeBuffer>();
   sys::Fd out{describe(Description::Kind::pipe_out)};
   if (!out) return {sys::Fd{}, sys::Fd{}, EMFILE};
-  at(out.get()).pipe = bytes;
+  at(out.get()).pipe = buffer;
   sys::Fd in{describe(Description::Kind::pipe_in)};
   if (!in) return {sys::Fd{}, sys::Fd{}, EMFILE};
-  at(in.get()).pipe = bytes;
+  at(in.get()).pipe = buffer;
   return {std::move(in), std::move(out), 0};
+}
+
+int World::resize_pipe(int pipe, std::size_t bytes) {
+  if (at(pipe).kind != Description::Kind::pipe_in) {
+    fault("a descriptor is resized that is not a pipe");
+    return EBADF;
+  }
+  int error = 0;
+  static constexpr std::array<int, 2> kErrors{EPERM, ENOMEM};
+  if (bytes > sys::kPipeBytesMax) return EPERM;
+  if (fails(Call::resize_pipe, kErrors, error)) return error;
+  if (at(pipe).pipe->bytes.size() > bytes) return EBUSY;
+  at(pipe).pipe->capacity = bytes;
+  return 0;
 }
 
 // A short splice makes no edge: the pipe may have been full, and the rest was available before.
@@ -597,19 +611,19 @@ sys::Io World::splice_in(int socket, int pipe, std::size_t most) {
   int error = 0;
   static constexpr std::array<int, 3> kErrors{EINVAL, ENOSYS, EPERM};
   if (fails(Call::splice, kErrors, error)) return failed(error);
-  std::string& bytes = *at(pipe).pipe;
-  if (bytes.size() >= sys::kPipeBytes) return kAgain;
-  return take(c, std::min(most, sys::kPipeBytes - bytes.size()), bytes);
+  PipeBuffer& buffer = *at(pipe).pipe;
+  if (buffer.bytes.size() >= buffer.capacity) return kAgain;
+  return take(c, std::min(most, buffer.capacity - buffer.bytes.size()), buffer.bytes);
 }
 
 sys::Io World::splice_out(int pipe, int socket, std::size_t bytes) {
   Connection& c = connection(socket, "splice");
-  if (at(pipe).kind != Description::Kind::pipe_out || bytes == 0 || bytes > at(pipe).pipe->size()) {
+  if (at(pipe).kind != Description::Kind::pipe_out || bytes == 0 || bytes > at(pipe).pipe->bytes.size()) {
     fault("splice of more than the pipe holds: Linux would keep the last segment back");
     return failed(EINVAL);
   }
-  const sys::Io io = put(c, std::string_view{*at(pipe).pipe}.substr(0, bytes));
-  at(pipe).pipe->erase(0, io.bytes);
+  const sys::Io io = put(c, std::string_view{at(pipe).pipe->bytes}.substr(0, bytes));
+  at(pipe).pipe->bytes.erase(0, io.bytes);
   return io;
 }
 
@@ -781,6 +795,9 @@ Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
   return World::current().transmit(socket.get(), from);
 }
 Pipe make_pipe() noexcept { return World::current().make_pipe(); }
+int resize_pipe(const Fd& in, std::size_t bytes) noexcept {
+  return World::current().resize_pipe(in.get(), bytes);
+}
 Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
   return World::current().splice_in(socket.get(), in.get(), most);
 }

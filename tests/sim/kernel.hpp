@@ -53,6 +53,7 @@ enum class Call : std::uint8_t {
   open,
   lookup,
   pipe,
+  resize_pipe,
   splice,
   count
 };
@@ -213,6 +214,7 @@ class World {
   sys::Io receive(int fd, std::span<std::byte> into);
   sys::Io transmit(int fd, std::span<const std::byte> from);
   sys::Pipe make_pipe();
+  int resize_pipe(int pipe, std::size_t bytes);
   sys::Io splice_in(int socket, int pipe, std::size_t most);
   sys::Io splice_out(int pipe, int socket, std::size_t bytes);
   sys::Opened listen(const sys::Address& address, int backlog);
@@ -248,6 +250,10 @@ class World {
   std::deque<net::Found> answered;
 
  private:
+  struct PipeBuffer {
+    std::string bytes;
+    std::size_t capacity = sys::kPipeBytes;
+  };
   struct Description {
     enum class Kind : std::uint8_t {
       socket,
@@ -262,7 +268,7 @@ class World {
     } kind;
     ConnectionPtr connection;           // socket
     std::deque<ConnectionPtr> backlog;  // listener
-    std::shared_ptr<std::string> pipe;  // both ends of a pipe: what is in it
+    std::shared_ptr<PipeBuffer> pipe;   // both ends of a pipe
     std::size_t backlog_most = 0;       // listener
     sys::Address address;
     std::string path;            // file, folder

@@ -196,6 +196,7 @@ const std::vector<Failures>& failures() {
       {Call::watch, 3, {ENOMEM, ENOSPC}},
       {Call::listen, 1, {EADDRINUSE, EMFILE}},
       {Call::pipe, 0, {EMFILE, ENFILE}},
+      {Call::resize_pipe, 0, {EPERM, ENOMEM}},
       {Call::splice, 0, {EINVAL, ENOSYS, EPERM, EOPNOTSUPP}},
       {Call::append, 1, {EAGAIN, ENOSPC, EIO, EPIPE}},
   };

@@ -28,7 +28,7 @@ MISTAKES = [
     ("stale event", [("mark-before-run", part("mark(events_[i]);", "{\n    mark(events_[i]);\n    admission_.accept_clients();\n    run_ready();\n  }")),
                      ("event-serial", condition("token.slot < touched_ && (side == kClient || side == kUpstream)"))]),
     ("hang-up before the client's bytes are read", [("client-hangup", condition("client.hung"))]),
-    ("a byte budget for each state, not for each turn", [("one-budget-a-turn", before("turn.budget = {Turn::kBytes, Turn::kBytes};"))]),
+    ("a byte budget for each state, not for each turn", [("one-budget-a-turn", before("turn.budget = {worker.budget.share(), worker.budget.share()};"))]),
     ("double close", [("close-once", part("close_fd(old);", "close_fd(old), close_fd(old);"))]),
     ("EMFILE spin", [("listener-out-of-descriptors", replace("now = 0;"))]),
     ("starvation", [("read-within-budget", delete())]),

@@ -355,6 +355,29 @@ TEST(TurnBudget, IsSpentOnceATurn) {
   EXPECT_FALSE(budget.exhausted());
 }
 
+TEST(TurnBudget, FewReadyRecordsMoveMuchAtATime) {
+  base::TurnBudget budget;
+  budget.begin_turn();
+  struct Row {
+    std::size_t ready, share_kib;
+  };
+  for (const Row row :
+       {Row{0, 1024}, Row{1, 1024}, Row{4, 1024}, Row{8, 512}, Row{64, 64}, Row{10'000, 64}}) {
+    budget.divide(row.ready);
+    EXPECT_EQ(budget.share(), row.share_kib << 10) << row.ready;
+  }
+}
+
+TEST(TurnBudget, SharesShrinkWithWhatIsSpent) {
+  base::TurnBudget budget;
+  budget.begin_turn();
+  budget.divide(4);
+  budget.spend(base::TurnBudget::kUnits / 2);
+  EXPECT_EQ(budget.share(), 512U << 10);
+  budget.spend(base::TurnBudget::kUnits);
+  EXPECT_EQ(budget.share(), 64U << 10) << "no record is left out";
+}
+
 // Hashing gets a quarter of the time while there is other work, and all of it otherwise.
 TEST(TurnBudget, HashesLeaveTimeForOtherWork) {
   base::TurnBudget budget;

@@ -190,6 +190,7 @@ TEST(Blocks, ARecordReturnsItsEmptyBlockAtTheEndOfItsRun) {
   const std::size_t count = sys::wait(b.poller, events, 0);
   for (std::size_t i = 0; i < count; ++i)
     deliver(net::Token::unpacked(events[i].token), events[i], *b.worker);
+  b.worker->budget.divide(1000);
   b.scheduler.run_ready([&b](request_info& record) { advance(record, *b.worker); });
   ASSERT_TRUE(b.record().ready.linked()) << "its share of the turn is used up";
   EXPECT_GT(b.record().lane[kResponse].bytes_sent, 0U);

@@ -1,6 +1,7 @@
 // Large bodies through a pipe: when a lane uses one, and that the bytes are the same.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -84,6 +85,48 @@ TEST_F(PipesTest, DoesNotRetryAFailedPipeAtOnce) {
   EXPECT_TRUE(pipes.take()) << "a pipe is available now";
 }
 
+// 16 MiB, and 64 KiB for each of the others: together less than the user's limit.
+TEST_F(PipesTest, FirstPipesAreLarge) {
+  net::Pipes pipes{net::Pipes::kMost};
+  std::vector<net::PipePtr> all(net::Pipes::kLargeMost + 2);
+  for (net::PipePtr& each : all) each = pipes.take();
+  EXPECT_EQ(std::count_if(all.begin(), all.end(), [](const net::PipePtr& pipe) { return pipe->large; }),
+            net::Pipes::kLargeMost);
+  all.front()->held = 1;
+  all.front().reset();
+  EXPECT_TRUE(pipes.take()->large) << "in place of one that was closed";
+  constexpr std::size_t kSmall = net::Pipes::kMost - net::Pipes::kLargeMost;
+  EXPECT_LE(net::Pipes::kLargeMost * sys::kPipeBytesMax + kSmall * sys::kPipeBytes, 64U << 20);
+}
+
+TEST_F(PipesTest, KeepsItsSizeAtTheUsersLimit) {
+  net::Pipes pipes{4};
+  world.failure = sim::World::Failure{sim::Call::resize_pipe, 0, EPERM};
+  const net::PipePtr one = pipes.take(), other = pipes.take();
+  ASSERT_TRUE(one && other);
+  EXPECT_FALSE(one->large);
+  EXPECT_TRUE(other->large);
+}
+
+TEST_F(PipesTest, ClosesUnusedPipes) {
+  net::Pipes pipes{4};
+  EXPECT_EQ(pipes.next_deadline(), 0U);
+  net::PipePtr one = pipes.take();
+  pipes.expire(5000);
+  EXPECT_EQ(pipes.next_deadline(), 0U) << "it is in use";
+  one.reset();
+  pipes.expire(5000 + net::Pipes::kIdleMs - 1);
+  EXPECT_EQ(pipes.open(), 1U);
+  EXPECT_EQ(pipes.next_deadline(), 5000 + net::Pipes::kIdleMs);
+  pipes.take();
+  pipes.expire(5000 + net::Pipes::kIdleMs);
+  EXPECT_EQ(pipes.open(), 1U) << "it has been used";
+  pipes.expire(5000 + 2 * net::Pipes::kIdleMs);
+  EXPECT_EQ(pipes.open(), 0U);
+  EXPECT_EQ(world.pipe_ends(), 0U);
+  EXPECT_EQ(pipes.next_deadline(), 0U);
+}
+
 TEST_F(PipesTest, ReturnsNoneWhenDisabled) {
   net::Pipes pipes{4};
   pipes.take();
@@ -136,6 +179,25 @@ TEST_F(BulkTest, StopsAtTheEndOfTheMessage) {
   EXPECT_EQ(pump(), Flow::complete);
   EXPECT_EQ(sink->down.flight, "0123456789");
   EXPECT_EQ(source->up.arrived, " and the next");
+}
+
+TEST_F(BulkTest, MovesAMegabyteAtATime) {
+  const auto& splices = world.calls_made[static_cast<std::size_t>(sim::Call::splice)];
+  begin({Body::Kind::length, kBulk + sys::kPipeBytesMax});
+  sink->room = 2 * sys::kPipeBytesMax;
+  arrive(counted(sys::kPipeBytesMax));
+  EXPECT_EQ(pump(), Flow::complete);
+  EXPECT_EQ(splices, 1U);
+  EXPECT_TRUE(drained() == counted(sys::kPipeBytesMax));
+}
+
+TEST_F(BulkTest, SmallPipeMovesTheSameBytes) {
+  world.failure = sim::World::Failure{sim::Call::resize_pipe, 0, EPERM};
+  begin({Body::Kind::length, kBulk + sys::kPipeBytesMax});
+  sink->room = 2 * sys::kPipeBytesMax;
+  arrive(counted(sys::kPipeBytesMax));
+  EXPECT_EQ(pump(), Flow::complete);
+  EXPECT_TRUE(drained() == counted(sys::kPipeBytesMax));
 }
 
 TEST_F(BulkTest, HoldsNoBlock) {

@@ -1,5 +1,7 @@
 // Large bodies through real pipes: all bytes arrive, whatever the sockets accept at once; and what only
 // Linux does.
+#include <fcntl.h>
+
 #include <cerrno>
 #include <csignal>
 
@@ -64,7 +66,7 @@ TEST_F(LinuxBulk, BackpressureStopsTheSource) {
   EXPECT_EQ(run(), Flow::need_write);
   EXPECT_GT(giver->outbox.size(), 0U) << "the TCP window is closed";
   EXPECT_GT(lane.held(), 0U);
-  EXPECT_LE(lane.held(), sys::kPipeBytes);
+  EXPECT_LE(lane.held(), sys::kPipeBytesMax);
   EXPECT_EQ(pipes.used(), 1U);
   lane.drop_block();
   EXPECT_EQ(pipes.open(), 0U) << "a pipe with bytes is closed";
@@ -108,6 +110,15 @@ TEST_F(LinuxBulk, SkipsAnUrgentByte) {
   arrive("and on");
   EXPECT_EQ(pump(), Flow::need_read);
   EXPECT_EQ(taken(18), "beforebehindand on");
+}
+
+TEST_F(LinuxBulk, ResizedPipeHoldsMore) {
+  const sys::Pipe pipe = sys::make_pipe();
+  ASSERT_EQ(pipe.error, 0);
+  EXPECT_EQ(::fcntl(pipe.in.get(), F_GETPIPE_SZ), static_cast<int>(sys::kPipeBytes));
+  ASSERT_EQ(sys::resize_pipe(pipe.in, sys::kPipeBytesMax), 0);
+  EXPECT_EQ(::fcntl(pipe.in.get(), F_GETPIPE_SZ), static_cast<int>(sys::kPipeBytesMax));
+  EXPECT_EQ(sys::resize_pipe(from.fd, sys::kPipeBytesMax), EBADF) << "no pipe";
 }
 
 TEST_F(LinuxBulk, FullPipeReturnsAgain) {
