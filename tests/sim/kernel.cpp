@@ -362,23 +362,23 @@ bool World::step() {
   return false;
 }
 
-std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
+sys::Waited World::wait(std::span<sys::Event> into, int timeout_ms) {
   ++waits;
   events_handed_out = 0;
   if (waits > 200'000) fault("the program waits without end");
   if (timeout_ms != 0) before_sleep();
-  if (!broken.empty()) return 0;
+  if (!broken.empty()) return {0, false};
   const std::uint64_t until =
       timeout_ms < 0 ? ~std::uint64_t{0} : now_ + static_cast<std::uint64_t>(timeout_ms);
   for (bool stuck = false;;) {
     if (!queue_.empty() && (stuck || !chooser_.once_in(temper_.linger))) {
       events_handed_out = hand_out(into);
-      if (events_handed_out > 0) return events_handed_out;
+      if (events_handed_out > 0) return {events_handed_out, queue_.empty()};
       continue;
     }
     if (timeout_ms == 0 && queue_.empty()) {
       if (chooser_.choose(2) == 0) step();  // A wait without a timeout lets time pass too.
-      if (queue_.empty()) return 0;
+      if (queue_.empty()) return {0, true};
       continue;
     }
     if (step()) {
@@ -393,10 +393,10 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
     if (next == ~std::uint64_t{0}) {
       if (when_still()) continue;
       fault("the program sleeps without a timeout, and no event can wake it");
-      return 0;
+      return {0, true};
     }
     now_ = std::max(now_, next);
-    if (now_ >= until) return 0;
+    if (now_ >= until) return {0, true};
   }
 }
 
@@ -832,7 +832,7 @@ int watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
 int rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
   return World::current().watch(fd, token, true);
 }
-std::size_t wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
+Waited wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
   return World::current().wait(into, timeout_ms);
 }
 int own_addresses(std::vector<OwnAddress>& out) {
