@@ -24,12 +24,14 @@ struct Network {
   }
   // The address or an IPv4 address embedded in it is in the network. Use it to deny.
   [[nodiscard]] bool may_have(const sys::Address& other) const noexcept {
+    if (other.family == sys::Address::Family::ipv4) return has(other);  // nothing is embedded there
     const sys::EmbeddedAddresses readings = sys::embedded_in(other);
     return has(other) || std::any_of(readings.all().begin(), readings.all().end(),
                                      [this](const auto& reading) { return has(reading.address); });
   }
   // The address, or each IPv4 address that it may stand for, is in the network. Use it to allow.
   [[nodiscard]] bool surely_has(const sys::Address& other) const noexcept {
+    if (other.family == sys::Address::Family::ipv4) return has(other);
     const sys::EmbeddedAddresses readings = sys::embedded_in(other);
     return has(other) ||
            (readings.count > 0 && std::all_of(readings.all().begin(), readings.all().end(),

@@ -138,6 +138,8 @@ bool Address::is_wildcard() const noexcept {
 }
 
 bool Address::in_network(const Address& network, std::size_t prefix) const noexcept {
+  if (family == Family::ipv4 && network.family == Family::ipv4)  // nearly all
+    return prefix <= network.bits() && same_bits(bytes.data(), network.bytes.data(), prefix);
   const Address mine = unmapped(*this);
   // A network of IPv4-mapped addresses is compared as an IPv4 network.
   if (prefix >= 96 && prefix <= network.bits() && unmapped(network) != network)
