@@ -117,6 +117,7 @@ help:
 	@echo 'make sim         run histories on a simulated kernel (SEEDS=100000 SEED=1)'
 	@echo 'make agreement   compare the simulated kernel with Linux'
 	@echo 'make fuzz        fuzz the parsers and the whole program (SECONDS=60)'
+	@echo 'make bench       measure the CPU time of a request and of a GB, beside other proxies'
 	@echo 'make handin      pack handin/USER-proxylab2-handin.tar and grade its content'
 	@echo 'make setup       install what the build and the tests need (Debian)'
 	@echo 'make hook        let git run make quick before each push'

@@ -2,18 +2,21 @@
 # Installs Debian packages, as root or by sudo. Installs nothing if all are there.
 #   sh setup.sh build    what `make` needs
 #   sh setup.sh          what the tests need, too
+#   sh setup.sh bench    what `make bench` needs: the other proxies, strace, valgrind and matplotlib
 set -eu
 
 packages="g++ make pkg-config libcrypt-dev nlohmann-json3-dev zlib1g-dev"
 tests="libgtest-dev valgrind python3 curl util-linux clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc
-       libhttp-parser-dev spin gcovr codespell pylint mypy tinyproxy
+       libhttp-parser-dev spin gcovr codespell pylint mypy tinyproxy strace
        openssl git wget socat apache2-utils golang-go python3-requests python3-pip nginx lighttpd nghttp2-proxy firefox-esr"
-# The tests start these by themselves: a new one is neither started here nor at boot.
-services="tinyproxy nginx lighttpd nghttpx"
+bench="nginx libnginx-mod-stream haproxy tinyproxy squid h2o lighttpd strace valgrind util-linux python3 python3-matplotlib"
+# Tests and measurements start these by themselves: a new one is neither started here nor at boot.
+services="tinyproxy nginx lighttpd nghttpx haproxy squid h2o"
 case "${1:-tests}" in
   build) ;;
   tests) packages="$packages $tests" ;;
-  *) echo "usage: setup.sh [build|tests]" >&2; exit 2 ;;
+  bench) packages="$packages $bench" ;;
+  *) echo "usage: setup.sh [build|tests|bench]" >&2; exit 2 ;;
 esac
 
 missing=""

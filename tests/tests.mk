@@ -52,7 +52,7 @@ unit: $(BUILD)/unit_tests
 # ---- the code itself --------------------------------------------------------------------------------------------------
 
 FORMATTED := $(sort $(wildcard *.[ch]pp src/*/*.[ch]pp tests/unit/*.[ch]pp tests/unit/linux/*.[ch]pp tests/agreement/*.[ch]pp \
-             tests/fuzz/*.[ch]pp tests/wrong/*.[ch]pp))
+             tests/fuzz/*.[ch]pp tests/wrong/*.[ch]pp bench/*.[ch]pp))
 
 FORMAT ?= -i
 .PHONY: format
@@ -66,4 +66,4 @@ lint:
 # ---- further suites, each with its own rules ----------------------------------------------------------------------------
 
 -include tests/unit/linux/linux.mk tests/sim/sim.mk tests/agreement/agreement.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk
--include handin/grade/grade.mk
+-include bench/bench.mk handin/grade/grade.mk

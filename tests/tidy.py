@@ -20,7 +20,8 @@ COMPILER = ["-std=c++20", "-D_GNU_SOURCE", "-Wreserved-identifier", f"-I{ROOT}",
 def units():
     """What there is to check: rooms, and sources that are units of their own."""
     rooms = sorted({f"src/{path.parent.name}" for path in ROOT.glob("src/*/*.cpp")})
-    return rooms + sorted(path.name for path in ROOT.glob("*.cpp")) + sorted(WITHOUT_A_LIBRARY)
+    return rooms + sorted(path.name for path in ROOT.glob("*.cpp")) + sorted(WITHOUT_A_LIBRARY) + \
+        sorted(f"bench/{path.name}" for path in ROOT.glob("bench/*.cpp"))
 
 
 def check(unit):
@@ -32,7 +33,7 @@ def check(unit):
         file.writelines(f'#include "{source}"  // NOLINT\n' for source in sources)
         file.flush()
         return subprocess.run(["clang-tidy", "--quiet", "--warnings-as-errors=*", f"--config-file={ROOT}/.clang-tidy",
-                               f"--header-filter={ROOT}/(src/|[a-z_]+\\.[ch]pp)", file.name, "--", *COMPILER], check=False).returncode
+                               f"--header-filter={ROOT}/(src/|bench/|[a-z_]+\\.[ch]pp)", file.name, "--", *COMPILER], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -176,8 +176,8 @@ void Server::feed_starved() {
 void Server::run_ready() {
   const std::uint64_t given_before = worker_.table.given();
   run_records(worker_);
-  if (worker_.table.given() != given_before) admission_.resume();
   worker_.pipes.expire(worker_.now);
+  if (worker_.table.given() != given_before) admission_.resume();
 }
 
 // ---- time ------------------------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ int Server::sleep_ms() {
   consider(state::next_patience(worker_));
   consider(reporter_.next_flush());
   consider(resources_.upstreams.next_deadline());
-  consider(resources_.files.next_deadline());
   consider(worker_.pipes.next_deadline());
+  consider(resources_.files.next_deadline());
   consider(health_checker_.next_deadline());
   consider(shutdown_.deadline());
   consider(admission_.next_deadline());

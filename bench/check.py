@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Compares what a request costs with the figures of bench/expected.json, which do not depend on the load of the machine.
+
+    check.py [--build FOLDER] [--write]
+
+Instructions in user space are counted by callgrind, system calls by strace. A figure may exceed the expected one by MARGIN: so
+much changes with the version of the compiler, the C library and the kernel. --write replaces the figures.
+Prints `N passed, N failed`.
+"""
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import sys
+
+import contenders
+import processes
+import rows
+import stage
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXPECTED = ROOT / "bench/expected.json"
+MARGIN = 0.05
+MARGIN_BULK_CALLS = 0.5  # how much is ready at a time depends on the load
+CHECKED = ("forward-close", "forward-pooled", "forward-kept", "reverse-kept", "relay-close", "static-close", "static-kept",
+           "down", "relay-up")
+Figures = dict[str, dict[str, float]]
+
+
+def work(name: str) -> tuple[rows.Row, int]:
+    """The row, smaller; and the number of its requests."""
+    row = rows.named(name)
+    if row.bulk:
+        size = 64 * rows.MIB
+        return dataclasses.replace(row, size=size if row.size else 0, body=size if row.body else 0), 1
+    return row, 2000
+
+
+def instructions(row: rows.Row, requests: int, build: pathlib.Path) -> float:
+    """For a request, or for a KiB."""
+    with stage.Stage(row, build, callgrind=True) as running:
+        running.start(contenders.OURS)
+        running.measure(contenders.OURS, min(requests, row.clients))
+        running.reset_counts()
+        running.measure(contenders.OURS, requests)
+        return running.instructions() / (requests if not row.bulk else (row.size + row.body) / rows.KIB)
+
+
+def system_calls(row: rows.Row, requests: int, build: pathlib.Path) -> float:
+    """For a request, or for a MiB."""
+    with stage.Stage(row, build) as running:
+        running.start(contenders.OURS)
+        running.measure(contenders.OURS, min(requests, row.clients))
+        calls = running.system_calls(contenders.OURS, requests) * requests
+        return calls / (requests if not row.bulk else (row.size + row.body) / rows.MIB)
+
+
+def count(build: pathlib.Path) -> Figures:
+    found: Figures = {}
+    for name in CHECKED:
+        row, requests = work(name)
+        unit = ("a KiB", "a MiB") if row.bulk else ("a request", "a request")
+        found[name] = {f"instructions {unit[0]}": round(instructions(row, requests, build), 1),
+                       f"system calls {unit[1]}": round(system_calls(row, requests, build), 2)}
+    return found
+
+
+def compare(found: Figures, expected: Figures) -> int:
+    """The number of figures that are too high."""
+    failed = 0
+    for name, figures in found.items():
+        for what, value in figures.items():
+            limit = expected.get(name, {}).get(what)
+            margin = MARGIN_BULK_CALLS if what.endswith("MiB") else MARGIN
+            good = limit is not None and value <= limit * (1 + margin)
+            failed += not good
+            better = ", less than expected: note it with --write" if good and limit and value < limit * (1 - margin) else ""
+            print(f"{'ok' if good else 'TOO MANY':8} {name:15} {what:22} {value:10} (expected {limit}){better}")
+    return failed
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="check.py", description="Compares what a request costs with bench/expected.json.")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/g++", metavar="FOLDER", help="where the programs are")
+    parser.add_argument("--write", action="store_true", help="replace the expected figures")
+    arguments = parser.parse_args(words)
+    if " -O2 " not in (arguments.build / "flags").read_text(encoding="utf-8"):
+        print(f"check: {arguments.build} is not built with -O2, as the figures were", file=sys.stderr)
+        return 2
+    try:
+        found = count(arguments.build)
+    except (processes.Failed, OSError) as error:
+        print(f"check: {error}", file=sys.stderr)
+        return 1
+    if arguments.write:
+        EXPECTED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    failed = compare(found, json.loads(EXPECTED.read_text(encoding="utf-8")))
+    print(f"{sum(map(len, found.values())) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
