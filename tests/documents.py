@@ -33,7 +33,7 @@ def options():
 
 def timeouts():
     """(name, what is waited for, default in seconds) for each row of kWaitRows that has an option."""
-    for name, ms, what in re.findall(r'\{Wait::\w+, "(--[a-z-]+)", ([\d\']+), .*"([^"]+)"\}', read("src/plan/waits.hpp")):
+    for name, ms, what in re.findall(r'\{Wait::\w+, "(--[a-z-]+)", ([\d\']+), .*"([^"]+)"(?:, true)?\}', read("src/plan/waits.hpp")):
         yield name, what, f"{int(ms.replace(chr(39), '')) / 1000:g}"
 
 

@@ -41,7 +41,7 @@ FILES = {
 # function is declared in the header of the file that defines it: so calls go down too.
 MACHINE = ["src/state/states", "src/state/access_record", "src/state/exchange", "src/state/handshake_progress", "request_state.hpp",
            *(f"src/state/{name}" for name in (
-               "table", "scheduler", "worker", "full_table", "events", "bookkeeping", "turn", "blocks", "quota", "probe", "local_response", "login", "failover",
+               "table", "scheduler", "worker", "timeouts", "full_table", "events", "bookkeeping", "turn", "blocks", "quota", "probe", "local_response", "login", "failover",
                "connect", "parent_handshake", "upstream", "finish", "upload", "tunnel", "proxy_header", "stream", "web",
                "forward", "read_head", "start")), "request_state.cpp"]
 # Of the address only its numeric form is needed above: no call to the system comes with it.

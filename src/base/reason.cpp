@@ -74,6 +74,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::file_forbidden, {"file-forbidden", client}},
     {R::file_unreadable, {"file-unreadable", proxy}},
     {R::method_not_allowed, {"method-not-allowed", client}},
+    {R::unknown_method, {"unknown-method", client}},
     {R::precondition_failed, {"precondition-failed", client}},
     {R::range_not_satisfiable, {"range-not-satisfiable", client}},
     {R::max_requests_reached, {"max-requests-reached", proxy}},

@@ -71,6 +71,7 @@ enum class Reason : std::uint8_t {
   file_forbidden,
   file_unreadable,
   method_not_allowed,
+  unknown_method,
   precondition_failed,
   range_not_satisfiable,
   // The proxy.

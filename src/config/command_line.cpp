@@ -33,6 +33,7 @@ class Reader {
   CommandLine read() {
     while (!rest_.empty() && runs()) split(next());
     if (runs()) apply();
+    if (runs()) apply_defaults();
     if (runs()) check();
     if (runs()) warn_without_effect();
     if (runs() && only_check_) report_valid();
@@ -146,6 +147,15 @@ class Reader {
     string all;
     for (const string& error : findings.errors) all += (all.empty() ? "" : "\n") + error;
     wrong(std::move(all));
+  }
+
+  // Of options that are for the routes of all web servers.
+  void apply_defaults() {
+    for (plan::Site& site : line_.config.sites)
+      for (plan::WebRoute& route : site.routes) {
+        if (route.charset.empty()) route.charset = line_.config.charset;
+        route.gzip = route.gzip || line_.config.gzip;
+      }
   }
 
   // Also warns about a value that a later one replaces.

@@ -9,6 +9,7 @@
 #include "options.hpp"
 #include "paths.hpp"
 #include "routes.hpp"
+#include "timeouts.hpp"
 #include "value.hpp"
 
 namespace config {
@@ -25,8 +26,15 @@ constexpr string_view kPlaces = R"(an array, as in [{"host": "127.0.0.1", "port"
 
 constexpr std::array<FileKey, 2> kPlaceKeys{{{"host"}, {"port"}}};
 constexpr std::array<FileKey, 2> kRuleKeys{{{"allow"}, {"deny"}}};
-constexpr std::array<FileKey, 7> kServerKeys{
-    {{"listeners"}, {"hostnames"}, {"routes"}, {"stream"}, {"keep_alive"}, {"users"}, {"realm"}}};
+constexpr std::array<FileKey, 9> kServerKeys{{{"listeners"},
+                                              {"hostnames"},
+                                              {"routes"},
+                                              {"stream"},
+                                              {"keep_alive"},
+                                              {"users"},
+                                              {"realm"},
+                                              {"charset"},
+                                              {"request_timeout_ms"}}};
 
 // The types of a stream, in the order of their names, and a bit for each.
 constexpr std::array<string_view, 4> kStreams{"proxy", "echo", "reverse", "file"};
@@ -54,6 +62,16 @@ string key_of(string_view option) {
 
 string endpoint(const plan::Listener& listener) {
   return string{sys::endpoint_text(listener.address).view()};
+}
+
+// The route is not known before the head is complete: the longest timeout that a route has for it counts.
+void add_timeouts(const plan::Site& site, plan::Timeouts& out) {
+  out.insert(out.end(), site.timeouts.begin(), site.timeouts.end());
+  for (const plan::WebRoute& route : site.routes) {
+    const plan::Timeout* const head = plan::find(route.timeouts, plan::Wait::request_head);
+    const plan::Timeout* const known = plan::find(out, plan::Wait::request_head);
+    if (head != nullptr && (known == nullptr || known->ms < head->ms)) out.insert(out.begin(), *head);
+  }
 }
 
 // ---- the reader ------------------------------------------------------------------------------------------
@@ -129,6 +147,7 @@ void FileReader::read_option(string_view option, const FileValue& value) {
 }
 
 void FileReader::read_name(const FileValue& value) {
+  config_.server_name = value.raw();
   if (const auto name = value.text("a name, as in eXpServer")) apply("--name", *name, value);
 }
 
@@ -157,7 +176,8 @@ void FileReader::read_rules(const FileValue& value) {
 
 std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
   constexpr string_view kHosts = "a numeric address, localhost, or * for all of this machine";
-  const FileObject place{value, R"(an object, as in {"host": "127.0.0.1", "port": 8080})", kPlaceKeys};
+  static const std::vector<FileKey> keys = with_timeouts(kPlaceKeys);
+  const FileObject place{value, R"(an object, as in {"host": "127.0.0.1", "port": 8080})", keys};
   const FileValue *const host = place.need("host", "\"127.0.0.1\""), *const port = place.need("port", "8080");
   if (host == nullptr || port == nullptr) return {};
   const auto name = host->text(kHosts);
@@ -165,6 +185,7 @@ std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
   if (!name || !number) return {};
   std::vector<plan::Listener> found = listeners_at(*name, static_cast<std::uint16_t>(*number));
   if (found.empty()) host->expected(kHosts);
+  for (plan::Listener& listener : found) read_timeouts(place, listener.timeouts);
   return found;
 }
 
@@ -193,6 +214,7 @@ void FileReader::add(const plan::Listener& place, plan::Listener model, const Fi
   }
   model.address = place.address;
   model.optional = place.optional;
+  model.timeouts.insert(model.timeouts.begin(), place.timeouts.begin(), place.timeouts.end());
   places_.emplace(endpoint(place), config_.listeners.size());
   config_.listeners.push_back(std::move(model));
   origins_.push_back({server.line()});
@@ -205,14 +227,15 @@ void FileReader::read_forward(const FileValue& value) {
 // ---- servers ---------------------------------------------------------------------------------------------
 
 void FileReader::read_server(const FileValue& value) {
-  const FileObject server{value, R"(an object, as in {"listeners": [...], "routes": [...]})", kServerKeys};
+  static const std::vector<FileKey> keys = with_timeouts(kServerKeys);
+  const FileObject server{value, R"(an object, as in {"listeners": [...], "routes": [...]})", keys};
   const FileValue *const places = server.need("listeners", R"([{"host": "127.0.0.1", "port": 8080}])"),
                          *const stream = server.find("stream");
   const std::vector<plan::Listener> found =
       places == nullptr ? std::vector<plan::Listener>{} : read_places(*places);
   if (stream == nullptr) return read_site(server, value, found);
   if (server.find("routes") != nullptr) stream->error("expected either routes or stream, not both");
-  for (const string_view key : {"hostnames", "keep_alive", "users", "realm"})
+  for (const string_view key : {"hostnames", "keep_alive", "users", "realm", "charset", "request_timeout_ms"})
     if (const FileValue* const unused = server.find(key)) unused->warn("no effect with a stream");
   plan::Listener model;
   read_stream(*stream, model);
@@ -252,6 +275,9 @@ void FileReader::read_site(const FileObject& server, const FileValue& value,
   if (const FileValue* const names = server.find("hostnames")) site.hostnames = read_hostnames(*names);
   if (const FileValue* const keep = server.find("keep_alive")) site.keep_alive = keep->flag().value_or(true);
   read_login(server, config_, site.users, site.realm);
+  read_charset(server, site.charset);
+  read_request_timeout(server, site.timeouts);
+  read_timeouts(server, site.timeouts);
   if (const FileValue* const routes = server.find("routes")) read_routes(*routes, config_, site);
   const std::size_t index = config_.sites.size();
   config_.sites.push_back(std::move(site));
@@ -269,11 +295,13 @@ void FileReader::add_site(const plan::Listener& place, std::size_t site, const F
     plan::Listener model;
     model.role = plan::Role::web;
     model.sites = {site};
+    add_timeouts(config_.sites[site], model.timeouts);
     add(place, std::move(model), server);
     return warn_hidden(config_.listeners.back(), site, server);
   }
   if (shared->role != plan::Role::web) return add(place, {}, server);  // reports the error
   shared->optional = shared->optional && place.optional;
+  add_timeouts(config_.sites[site], shared->timeouts);
   std::vector<std::size_t>& sites = shared->sites;
   if (sites.back() == site || sites.front() == site)
     return server.warn("listener " + endpoint(place) + " is given twice");
@@ -318,7 +346,8 @@ void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model)
 }
 
 void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
-  const FileObject stream{value, R"(an object, as in {"type": "echo"})", kStreamKeys};
+  static const std::vector<FileKey> keys = with_timeouts(kStreamKeys);
+  const FileObject stream{value, R"(an object, as in {"type": "echo"})", keys};
   const FileValue* const type = stream.need("type", "\"echo\"");
   if (const FileValue* const in = stream.find("proxy_protocol_in"))
     model.proxy_header_in = in->flag().value_or(false);
@@ -329,6 +358,7 @@ void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
   }
   if (const FileValue* const out = stream.find("proxy_protocol_out"))
     model.proxy_header_out = static_cast<std::uint8_t>(out->number(0, 2).value_or(0));
+  read_timeouts(stream, model.timeouts);
   if (type == nullptr) return;
   const auto found = type->one_of(kStreams);
   if (!found) return;

@@ -97,6 +97,29 @@ string take_files(plan::Config& config, string_view text) {
   return {};
 }
 
+string take_redirect(plan::Config& config, string_view text) {
+  std::vector<plan::Listener> places;
+  string_view url = text;
+  if (!take_place(url, places)) return invalid_listener(text, "=URL");
+  plan::WebRoute route;
+  route.kind = plan::RouteKind::redirect;
+  if (url.empty() || !base::all_are(url, base::kVisible))
+    return "invalid URL " + base::quoted(url) +
+           ": expected visible ASCII characters, as in https://a.test{path}";
+  route.location = url;
+  add_site(config, places, std::move(route));
+  return {};
+}
+
+string take_metrics(plan::Config& config, string_view text) {
+  std::vector<plan::Listener> places;
+  if (!parse_listen(text, places)) return invalid_listener(text, "");
+  plan::WebRoute route;
+  route.kind = plan::RouteKind::metrics;
+  add_site(config, places, std::move(route));
+  return {};
+}
+
 string take_relay(plan::Config& config, string_view text) {
   std::vector<plan::Listener> places;
   if (string error = take_group(config, text, places); !error.empty()) return error;
@@ -311,12 +334,23 @@ string take_log_format(plan::Config& config, string_view text) {
 }
 
 string take_wait(plan::Config& config, plan::Wait wait, string_view text) {
-  const std::optional<std::uint32_t> ms = parse_seconds(text);
-  if (!ms || *ms == 0)
-    return "invalid time " + base::quoted(text) + ": expected seconds or a unit, as in 30, 0.5, 10m or 1h";
-  config.wait_ms[static_cast<std::size_t>(wait)] = *ms;
+  return parse_timeout(wait, text, config.wait_ms[static_cast<std::size_t>(wait)]);
+}
+
+// "off", or the name.
+string take_via(plan::Config& config, string_view text) {
+  config.via = text != "off";
+  return config.via ? take_name(config, text) : string{};
+}
+
+string take_charset(plan::Config& config, string_view text) {
+  if (!base::all_are(text, base::kToken) || text.size() > 40)
+    return "invalid charset " + base::quoted(text) + ": expected a name, as in utf-8";
+  config.charset = text;
   return {};
 }
+
+string take_gzip(plan::Config& config, string_view text) { return take_flag(config.gzip, text); }
 
 string take_drain(plan::Config& config, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
@@ -329,13 +363,18 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 32> kOptions{{
+constexpr std::array<Option, 37> kOptions{{
     {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
      "HTTP reverse proxy, load-balanced over these upstream servers", "", take_reverse, OptionKind::repeated},
     {"--files", "[ADDRESS:]PORT=DIRECTORY", "HTTP server for the files in this directory", "", take_files,
      OptionKind::repeated},
+    {"--redirect", "[ADDRESS:]PORT=URL",
+     "redirect all requests (302); {path} and {query} are those of the request", "", take_redirect,
+     OptionKind::repeated},
+    {"--metrics", "[ADDRESS:]PORT", "HTTP server for the metrics: Prometheus text format, or JSON", "",
+     take_metrics, OptionKind::repeated},
     {"--relay", "[ADDRESS:]PORT=HOST:PORT[,...]", "TCP proxy (layer 4) to these upstream servers", "",
      take_relay, OptionKind::repeated},
     {"--echo", "[ADDRESS:]PORT", "TCP echo server", "", take_echo, OptionKind::repeated},
@@ -360,6 +399,10 @@ constexpr std::array<Option, 32> kOptions{{
      take_nameserver, OptionKind::repeated, kUpstreamBits},
     {"--name", "NAME", "name of this proxy in Via, unique in a chain of proxies", "proxy", take_name,
      OptionKind::once, kHttpBits},
+    {"--via", "NAME", "off: add no Via; or the same as --name", "", take_via, OptionKind::once, kHttpBits},
+    {"--charset", "NAME", "charset of served text files, e.g. utf-8", "none", take_charset, OptionKind::once,
+     kWebBit},
+    {"--gzip", "", "compress served text files", "", take_gzip, OptionKind::flag, kWebBit},
     {"--connect-ports", "PORTS", "ports that CONNECT may use, or none", "443,563,8443,1024-65535",
      take_connect_ports, OptionKind::list, kForwardBit},
     {"--upgrade", "LIST",
@@ -442,6 +485,15 @@ string apply_option(plan::Config& config, string_view name, string_view value) {
     if (option.name == name) return option.take(config, value);
   for (const plan::WaitRow& wait : plan::kDeadlineRows)
     if (wait.option == name) return take_wait(config, wait.wait, value);
+  return {};
+}
+
+string parse_timeout(plan::Wait wait, string_view text, std::uint32_t& ms) {
+  const std::optional<std::uint32_t> found = parse_seconds(text);
+  if (!found || (*found == 0 && !plan::row(wait).endless))
+    return "invalid time " + base::quoted(text) + ": expected seconds or a unit, as in 30, 0.5, 10m or 1h" +
+           (plan::row(wait).endless ? "; 0 for none" : "");
+  ms = *found;
   return {};
 }
 

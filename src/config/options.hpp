@@ -46,6 +46,10 @@ std::uint8_t option_effect(std::string_view name) noexcept;
 // message.
 std::string apply_option(plan::Config& config, std::string_view name, std::string_view value);
 
+// Reads a timeout: seconds, or with a unit; 0 if the wait may be without one. Returns an empty string, or an
+// error message.
+std::string parse_timeout(plan::Wait wait, std::string_view text, std::uint32_t& ms);
+
 // Milliseconds as the decimal seconds that options take: "60", "0.25".
 std::string seconds_text(std::uint32_t ms);
 

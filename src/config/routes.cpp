@@ -11,6 +11,7 @@
 #include "number_text.hpp"
 #include "options.hpp"
 #include "paths.hpp"
+#include "timeouts.hpp"
 
 namespace config {
 namespace {
@@ -28,7 +29,7 @@ constexpr std::uint8_t bit(plan::RouteKind kind) noexcept {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
 }
 
-constexpr std::array<FileKey, 21> kRouteKeys{{
+constexpr std::array<FileKey, 27> kRouteKeys{{
     {"req_path"},
     {"type"},
     {"users"},
@@ -48,9 +49,17 @@ constexpr std::array<FileKey, 21> kRouteKeys{{
     {"upstreams", bit(plan::RouteKind::reverse)},
     {"upstream", bit(plan::RouteKind::reverse)},
     {"load_balancing", bit(plan::RouteKind::reverse)},
-    {"request_timeout_ms", bit(plan::RouteKind::reverse)},
+    {"request_timeout_ms"},
+    {"charset", bit(plan::RouteKind::files)},
+    {"strip_prefix", bit(plan::RouteKind::reverse)},
+    {"add_request_fields", bit(plan::RouteKind::reverse)},
+    {"remove_request_fields", bit(plan::RouteKind::reverse)},
+    {"add_response_fields"},
+    {"remove_response_fields", bit(plan::RouteKind::reverse)},
     {"health_check", bit(plan::RouteKind::reverse)},
 }};
+
+constexpr std::size_t kCharsetBytesMax = 40;
 
 constexpr std::array<FileKey, 2> kHealthKeys{{{"path"}, {"interval_ms"}}};
 
@@ -116,6 +125,7 @@ void read_files(const FileObject& object, string_view folder, plan::WebRoute& ro
   if (const FileValue* const listing = object.find("listing")) route.listing = listing->flag().value_or(true);
   if (const FileValue* const dotfiles = object.find("dotfiles"))
     route.dotfiles = dotfiles->flag().value_or(false);
+  read_charset(object, route.charset);
   read_gzip(object, route);
 }
 
@@ -124,7 +134,12 @@ bool has_variable(string_view url) noexcept {
   const auto is_letter = [](char c) { return base::lower(c) >= 'a' && base::lower(c) <= 'z'; };
   const auto dollar =
       std::adjacent_find(url.begin(), url.end(), [&](char a, char b) { return a == '$' && is_letter(b); });
-  return dollar != url.end() || url.find('{') != string_view::npos;
+  const auto is_unknown = [url](std::size_t at) {
+    return !url.substr(at).starts_with("{path}") && !url.substr(at).starts_with("{query}");
+  };
+  for (std::size_t at = url.find('{'); at != string_view::npos; at = url.find('{', at + 1))
+    if (is_unknown(at)) return true;
+  return dollar != url.end();
 }
 
 void read_redirect(const FileObject& object, plan::WebRoute& route) {
@@ -144,7 +159,7 @@ void read_redirect(const FileObject& object, plan::WebRoute& route) {
     else if (location)
       route.location = *location;
     if (location && has_variable(*location))
-      url->warn("is sent as it is: there are no variables such as $host or {uri}");
+      url->warn("$host, {uri} and others are sent as they are: only {path} and {query} are replaced");
   }
 }
 
@@ -161,9 +176,47 @@ void read_health(const FileValue& value, plan::Group& group) {
     group.check_ms = static_cast<std::uint32_t>(ms->number(100, kMsMax).value_or(group.check_ms));
 }
 
+constexpr std::size_t kAddedBytesMax = 4096;
+
+bool is_value(string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c == ' ' || base::is(c, base::kVisible); });
+}
+
+// Reports an error if the field cannot be edited.
+bool may_edit(const FileValue& value, string_view name) {
+  if (name.empty() || !base::all_are(name, base::kToken)) {
+    value.error("invalid field name " + base::quoted(name));
+    return false;
+  }
+  if (http::is_own_field(name)) value.error("the proxy writes " + string{name} + " itself");
+  return !http::is_own_field(name);
+}
+
+// {"NAME": "VALUE"} of `add`, ["NAME"] of `remove`.
+void read_edits(const FileObject& object, string_view add, string_view remove, http::FieldEdits& out) {
+  std::size_t bytes = 0;
+  if (const FileValue* const added = object.find(add))
+    for (const FileValue& member : added->members(R"(an object, as in {"Cache-Control": "no-store"})")) {
+      const auto text = member.text("the value of the field");
+      if (!text || !may_edit(member, member.key())) continue;
+      bytes += member.key().size() + text->size() + 4;
+      if (!is_value(*text) || bytes > kAddedBytesMax)
+        member.expected("visible ASCII characters, at most " + std::to_string(kAddedBytesMax) + " in all");
+      else
+        out.add.push_back({string{member.key()}, string{*text}});
+    }
+  if (const FileValue* const removed = object.find(remove))
+    for (const FileValue& element : removed->elements(R"(an array of field names, as in ["Server"])")) {
+      const auto name = element.text("a field name, as in Server");
+      if (name && may_edit(element, *name)) out.remove.emplace_back(*name);
+    }
+}
+
 void read_reverse(const FileObject& object, plan::Config& config, plan::WebRoute& route) {
-  if (const FileValue* const ms = object.find("request_timeout_ms"))
-    route.timeout_ms = static_cast<std::uint32_t>(ms->number(1, kMsMax).value_or(0));
+  if (const FileValue* const strip = object.find("strip_prefix"))
+    route.strip_prefix = strip->flag().value_or(false);
+  read_edits(object, "add_request_fields", "remove_request_fields", route.request_fields);
   std::optional<plan::Group> group = read_group(object);
   if (const FileValue* const health = object.find("health_check")) {
     plan::Group unused;
@@ -206,13 +259,18 @@ void read_route(const FileValue& value, plan::Config& config, plan::Site& site, 
   route.keep_alive = site.keep_alive;
   route.users = site.users;
   route.realm = site.realm;
-  const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})",
-                          kRouteKeys};
+  route.charset = site.charset;
+  route.timeouts = site.timeouts;
+  static const std::vector<FileKey> keys = with_timeouts(kRouteKeys);
+  const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})", keys};
   read_path(object, taken, route);
   read_clients(object, route);
   if (const FileValue* const keep = object.find("keep_alive"))
     route.keep_alive = keep->flag().value_or(route.keep_alive);
   read_login(object, config, route.users, route.realm);
+  read_request_timeout(object, route.timeouts);
+  read_timeouts(object, route.timeouts);
+  read_edits(object, "add_response_fields", "remove_response_fields", route.response_fields);
   const FileValue* const type = object.need("type", "\"file_serve\"");
   const auto kind = type == nullptr ? std::nullopt : type->one_of(kKinds);
   if (kind) {
@@ -241,6 +299,25 @@ void read_login(const FileObject& object, plan::Config& config, std::uint8_t& us
   else if (text)
     realm = *text;
   if (users == plan::kNoUsers) name->warn("no effect without users");
+}
+
+void read_request_timeout(const FileObject& object, plan::Timeouts& out) {
+  const FileValue* const value = object.find("request_timeout_ms");
+  if (value == nullptr) return;
+  const auto ms = static_cast<std::uint32_t>(value->number(1, kMsMax).value_or(0));
+  if (ms == 0) return;
+  constexpr std::array kWaits{plan::Wait::request_head, plan::Wait::request_body, plan::Wait::response_head};
+  for (const plan::Wait wait : kWaits) out.insert(out.begin(), {wait, ms});
+}
+
+void read_charset(const FileObject& object, string& out) {
+  const FileValue* const charset = object.find("charset");
+  if (charset == nullptr) return;
+  const auto name = charset->text("a charset, as in utf-8");
+  if (name && (!base::all_are(*name, base::kToken) || name->size() > kCharsetBytesMax))
+    charset->expected("a charset, as in utf-8");
+  else if (name)
+    out = *name;
 }
 
 void read_networks(const FileObject& object, string_view key, plan::Networks& out) {

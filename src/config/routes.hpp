@@ -11,6 +11,12 @@ void read_routes(const FileValue& routes, plan::Config& config, plan::Site& site
 // Reads "users" and "realm" of a route or a server. Reports errors.
 void read_login(const FileObject& object, plan::Config& config, std::uint8_t& users, std::string& realm);
 
+// Reads "request_timeout_ms": of the request, and of the response's head. Reports errors.
+void read_request_timeout(const FileObject& object, plan::Timeouts& out);
+
+// Reads "charset". Reports errors.
+void read_charset(const FileObject& object, std::string& out);
+
 // Appends the networks of an array, or nothing if the key is missing. Reports errors.
 void read_networks(const FileObject& object, std::string_view key, plan::Networks& out);
 

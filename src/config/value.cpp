@@ -40,7 +40,7 @@ string joined(string_view path, string_view key) {
 struct Owner {
   string_view key, owner;
 };
-constexpr std::array<Owner, 34> kOwners{{
+constexpr std::array<Owner, 40> kOwners{{
     {"server_name", "the top level"},
     {"workers", "the top level"},
     {"users", "the top level, a server or route"},
@@ -63,7 +63,13 @@ constexpr std::array<Owner, 34> kOwners{{
     {"gzip_mime_types", "a route"},
     {"http_status_code", "a route"},
     {"redirect_url", "a route"},
-    {"request_timeout_ms", "a route"},
+    {"request_timeout_ms", "a server or route"},
+    {"charset", "the top level, a server or route"},
+    {"strip_prefix", "a route"},
+    {"add_request_fields", "a route"},
+    {"remove_request_fields", "a route"},
+    {"add_response_fields", "a route"},
+    {"remove_response_fields", "a route"},
     {"health_check", "a route"},
     {"upstreams", "a route or stream"},
     {"upstream", "a route or stream"},

@@ -140,7 +140,8 @@ Finder::Finder(const Bounds& limits) : limits_(limits), types_(system_types()), 
 const Root* Finder::root(const plan::WebRoute& route, std::uint64_t now_ms, Reason& why) {
   auto place = std::find_if(roots_.begin(), roots_.end(), [&route](const auto& root) {
     return root->directory == route.directory && root->gzip == route.gzip &&
-           root->gzip_level == route.gzip_level && root->gzip_types == route.gzip_types;
+           root->gzip_level == route.gzip_level && root->gzip_types == route.gzip_types &&
+           root->charset == route.charset;
   });
   if (place != roots_.end() && now_ms < (*place)->opened_ms + kTrustMs) return place->get();
   sys::Opened folder = sys::open_directory(route.directory.c_str());
@@ -151,7 +152,8 @@ const Root* Finder::root(const plan::WebRoute& route, std::uint64_t now_ms, Reas
   if (place == roots_.end()) {
     if (roots_.size() == kRootsMax) roots_.erase(roots_.begin());
     auto made = std::make_unique<Root>();
-    *made = {++roots_made_, route.directory, route.gzip, route.gzip_level, route.gzip_types, nullptr, 0};
+    *made = {++roots_made_,    route.directory, route.gzip, route.gzip_level,
+             route.gzip_types, route.charset,   nullptr,    0};
     place = roots_.insert(roots_.end(), std::move(made));
   }
   (*place)->folder = std::make_shared<const sys::Fd>(std::move(folder.fd));
@@ -202,7 +204,8 @@ FoundFile Finder::open(const Request& request, const string& name) {
 FoundFile Finder::load(const Request& request, const string& name, string key) {
   FoundFile found = open(request, name);
   if (found.what != What::file) return found;
-  Candidate plain{name, std::move(found.fd), found.status, string{types_.of(name)}, {}};
+  Candidate plain{
+      name, std::move(found.fd), found.status, with_charset(types_.of(name), request.root.charset), {}};
   Candidate prepared{name + ".gz", {}, {}, plain.type, "-gz", false};
   Cache::Entry entry;
   entry.key = std::move(key);

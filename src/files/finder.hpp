@@ -21,6 +21,7 @@ struct Root {
   bool gzip = false;
   int gzip_level = 6;
   std::vector<std::string> gzip_types;
+  std::string charset;
   std::shared_ptr<const sys::Fd> folder;
   std::uint64_t opened_ms = 0;
 };

@@ -26,8 +26,8 @@ constexpr string_view kBuiltIn =
     "audio/mp4 m4a\nvideo/mp4 mp4 m4v\nvideo/webm webm\nvideo/ogg ogv\nvideo/quicktime mov\n"
     "video/x-matroska mkv\n";
 
-// Text types without a charset parameter: the file declares it (XML, RFC 7303 section 3; RTF), or the type is
-// always UTF-8 (JavaScript, RFC 9239 section 4.2; CSV, RFC 7111 section 5.1; iCalendar, RFC 5545
+// Text types that get no charset parameter: the file declares it (XML, RFC 7303 section 3; RTF), or the type
+// is always UTF-8 (JavaScript, RFC 9239 section 4.2; CSV, RFC 7111 section 5.1; iCalendar, RFC 5545
 // section 3.1.4; vCard, RFC 6350 section 3.1; WebVTT, cache manifests, event streams). Without the parameter,
 // other text is ASCII by default, or guessed (RFC 6657 section 3). Types other than text/* have no charset:
 // JSON is UTF-8 (RFC 8259 section 11).
@@ -41,14 +41,6 @@ constexpr std::array<string_view, 10> kEncodingKnown{"text/xml",
                                                      "text/vtt",
                                                      "text/cache-manifest",
                                                      "text/event-stream"};
-
-string with_charset(string_view type) {
-  const bool text = base::equals_ignoring_case(type.substr(0, 5), "text/");
-  const bool known = std::any_of(kEncodingKnown.begin(), kEncodingKnown.end(), [type](string_view other) {
-    return base::equals_ignoring_case(type, other);
-  });
-  return string{type} + (text && !known ? "; charset=utf-8" : "");
-}
 
 // Removes the next line, or word, from the front.
 string_view take(string_view& rest, string_view ends) noexcept {
@@ -69,6 +61,14 @@ bool is_type(string_view text) noexcept {
 
 }  // namespace
 
+string with_charset(string_view type, string_view charset) {
+  const bool text = base::equals_ignoring_case(type.substr(0, 5), "text/");
+  const bool known = std::any_of(kEncodingKnown.begin(), kEncodingKnown.end(), [type](string_view other) {
+    return base::equals_ignoring_case(type, other);
+  });
+  return string{type} + (!charset.empty() && text && !known ? "; charset=" + string{charset} : "");
+}
+
 bool MediaTypes::Less::operator()(string_view a, string_view b) const noexcept {
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
                                       [](char x, char y) { return base::lower(x) < base::lower(y); });
@@ -86,7 +86,7 @@ void MediaTypes::add_list(string_view list) {
     line = line.substr(0, line.find('#'));
     const string_view type = take(line, " \t");
     if (!is_type(type)) continue;
-    const string value = with_charset(type);
+    const string value{type};
     while (!line.empty())
       if (const string_view ending = take(line, " \t"); !ending.empty())
         types_.try_emplace(string{ending}, value);

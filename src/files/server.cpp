@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "../base/text.hpp"
+#include "../http/methods.hpp"
 #include "../http/status.hpp"
 #include "../sys/sys.hpp"
 #include "body_sources.hpp"
@@ -103,6 +104,7 @@ Answer Server::answer(const plan::WebRoute& route, const http::RequestHead& head
                       std::uint64_t now_ms, std::uint64_t wall_ms) {
   if (head.method == "OPTIONS") return plain_answer(204, string{kAllowed}, {});
   const bool to_head = head.method == "HEAD";
+  if (!http::is_registered_method(head.method)) return refusal(Reason::unknown_method);
   if (!to_head && head.method != "GET") return refusal(Reason::method_not_allowed, string{kAllowed});
   Reason why = Reason::none;
   const Root* const root = finder_.root(route, now_ms, why);
@@ -159,9 +161,10 @@ Answer Server::in_folder(const Asked& asked) {
 Answer Server::list(const Asked& asked) {
   if (evaluate(asked.head.fields, {}, asked.now_s) == Condition::failed)
     return refusal(Reason::precondition_failed);
-  constexpr string_view kType = "text/html; charset=utf-8";
+  constexpr string_view kType = "text/html";  // the page itself tells its charset
   Answer answer;
-  answer.fields = "Content-Type: " + string{kType} + "\r\n";
+  answer.fields =
+      "Content-Type: " + string{kType} + (asked.route.charset.empty() ? "" : "; charset=utf-8") + "\r\n";
   answer.body = {Body::Kind::until_eof};
   const bool worth = asked.route.gzip && has_gzip() && is_compressible(kType, asked.route.gzip_types);
   const bool gzip = worth && asked.find.accepts_gzip && finder_.has_stream();

@@ -31,6 +31,7 @@ enum class FieldName : std::uint8_t {
   proxy_connection,
   range,
   referer,
+  server,
   te,
   trailer,
   transfer_encoding,

@@ -17,7 +17,7 @@ using base::Reason;
 using base::Writer;
 using std::string_view;
 
-constexpr std::size_t kAnswerHeadMax = 640;  // with the longest sentence in Proxy-Status
+constexpr std::size_t kAnswerHeadMax = 720;  // with the longest sentence in Proxy-Status
 
 // ---- text and HTML --------------------------------------------------------------------------------------
 
@@ -166,6 +166,10 @@ void put_proxy_status(Writer& out, const ErrorDetails& failure, string_view name
   out << "\r\n";
 }
 
+void put_server(Writer& out, const ProxyFields& hop) noexcept {
+  if (!hop.server.empty()) out << "Server: " << hop.server << "\r\n";
+}
+
 // Fields that a TRACE response must not repeat (RFC 9110 section 9.3.8).
 constexpr FieldNames kSecret{FieldName::authorization, FieldName::proxy_authorization, FieldName::cookie};
 
@@ -183,8 +187,9 @@ std::size_t write_answer(const ErrorDetails& failure, const ProxyFields& hop, st
 
   Writer out{room};
   out << (failure.version == Version::http11 ? "HTTP/1.1 " : "HTTP/1.0 ") << title.view()
-      << "\r\nDate: " << hop.date << "\r\nContent-Type: " << look.type
-      << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
+      << "\r\nDate: " << hop.date << "\r\n";
+  put_server(out, hop);
+  out << "Content-Type: " << look.type << "\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
   if (!error_reply(failure.reason).proxy_error.empty()) put_proxy_status(out, failure, hop.via);
   out << failure.fields;
   if (!failure.realm.empty())
@@ -200,8 +205,9 @@ std::size_t write_reply_head(const ReplyHead& served, const ProxyFields& hop, st
   const bool http11 = served.version == Version::http11;
   Writer out{room};
   out << (http11 ? "HTTP/1.1 " : "HTTP/1.0 ") << std::uint64_t{served.status} << ' ' << phrase(served.status)
-      << "\r\nDate: " << hop.date << "\r\n"
-      << served.fields;
+      << "\r\nDate: " << hop.date << "\r\n";
+  put_server(out, hop);
+  out << served.fields;
   if (served.body.kind == Body::Kind::length) out << "Content-Length: " << served.body.length << "\r\n";
   if (served.body.kind == Body::Kind::until_eof && http11) out << "Transfer-Encoding: chunked\r\n";
   if (served.close) out << "Connection: close\r\n";
@@ -228,6 +234,7 @@ std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop
   }
   Writer out{room};
   out << "HTTP/1.0 200 OK\r\nDate: " << hop.date << "\r\n";
+  put_server(out, hop);
   if (traces) out << "Content-Type: message/http\r\n";
   out << "Content-Length: " << std::uint64_t{body.length()}
       << "\r\nVia: " << (head.version == Version::http10 ? "1.0 " : "1.1 ") << hop.via

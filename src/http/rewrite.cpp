@@ -156,10 +156,11 @@ void put_target(Writer& out, const RequestHead& head, const Form& form) noexcept
     out << "http://";
     put_authority(out, head.authority);
   }
+  const string_view path = head.path.substr(std::min(form.skip, head.path.size()));
   if (head.path.empty() && head.method == "OPTIONS")
     out << (form.absolute ? "" : "*");
   else
-    put_path(out << (head.path.empty() || head.path.front() != '/' ? "/" : ""), head.path);
+    put_path(out << (path.empty() || path.front() != '/' ? "/" : ""), path);
 }
 
 // ---- forwarding headers for an upstream server -----------------------------------------------------------
@@ -264,17 +265,24 @@ bool put_forwards_left(Writer& out, const Field& field) noexcept {
   return true;
 }
 
+void put_added(Writer& out, const Form& form) noexcept {
+  if (form.edits == nullptr) return;
+  for (const FieldEdits::Added& field : form.edits->add) put_field(out, field.name, field.value);
+}
+
 void put_fields(Writer& out, const RequestHead& head, const ConnectionOptions& options,
                 const Form& form) noexcept {
   const Received received{head.fields, form};
   std::optional<std::uint64_t> length = head.length;
   for (const Field& field : head.fields.all()) {
     if (head.forwards_left >= 0 && put_forwards_left(out, field)) continue;
+    if (form.edits != nullptr && form.edits->removes(field.name)) continue;
     if (put_login(out, field, form)) continue;
     if (form.reverse && put_known(out, field, received, head, form)) continue;
     put_end_to_end(out, field, options, length);
   }
   if (form.reverse) put_new(out, received, head, form);
+  put_added(out, form);
 }
 
 // A server's control characters become blanks (RFC 9110 section 5.5).
@@ -305,10 +313,21 @@ constexpr std::size_t kToServer =
                "X-Forwarded-Host: \r\n", R"(Forwarded: for="[]";host="";proto=https)", "\r\n"},
               2 * (std::size_t{39} + kHostTextMax));
 constexpr std::size_t kToClient =
-    length_of({"Date: \r\n", "Transfer-Encoding: chunked\r\n", " "}, kDateBytes);
+    length_of({"Date: \r\n", "Server: \r\n", "Transfer-Encoding: chunked\r\n", " "}, kDateBytes + 64);
 static_assert(kInAll + std::max({kToProxy, kToServer, kToClient}) <= kRewriteGrowthMax);
 
 }  // namespace
+
+bool FieldEdits::removes(string_view name) const noexcept {
+  return std::any_of(remove.begin(), remove.end(),
+                     [name](const std::string& removed) { return equals_ignoring_case(removed, name); });
+}
+
+bool is_own_field(string_view name) noexcept {
+  constexpr FieldNames kFraming{FieldName::content_length, FieldName::host, FieldName::date};
+  const FieldName id = field_name(name);
+  return kFraming.has(id) || kHopByHop.has(id) || (id != FieldName::other && kPromised.has(id));
+}
 
 Form request_form(const RequestHead& head, Version version, const Protocols* protocols) noexcept {
   const bool http11 = version == Version::http11;
@@ -336,6 +355,17 @@ std::size_t write_request(const RequestHead& head, const ProxyFields& hop, const
   return finished(out, options);
 }
 
+namespace {
+
+// What a final response gets besides the fields of every message.
+void put_final(Writer& out, const ResponseHead& head, const ProxyFields& hop, const Form& form) noexcept {
+  if (!hop.server.empty() && head.fields.find(FieldName::server) == nullptr)
+    put_field(out, "Server", hop.server);
+  put_added(out, form);
+}
+
+}  // namespace
+
 std::size_t write_response(const ResponseHead& head, const ProxyFields& hop, const Form& form,
                            std::span<char> room) noexcept {
   const ConnectionOptions options{head.fields};
@@ -344,8 +374,11 @@ std::size_t write_response(const ResponseHead& head, const ProxyFields& hop, con
   // Neither an interim response nor a 204 has a length (RFC 9110 section 8.6).
   const bool has_length = !head.interim() && head.status != 204;  // PLANT(no-length-with-204)
   std::optional<std::uint64_t> length = has_length ? head.length : std::nullopt;
+  const FieldEdits* const edits = head.interim() ? nullptr : form.edits;
   for (const Field& field : head.fields.all())
-    if (!put_login(out, field, form)) put_end_to_end(out, field, options, length);
+    if ((edits == nullptr || !edits->removes(field.name)) && !put_login(out, field, form))
+      put_end_to_end(out, field, options, length);
+  if (!head.interim()) put_final(out, head, hop, form);
   const bool dated = head.has_date && !options.names(FieldName::date);
   if (!dated && !head.interim()) put_field(out, "Date", hop.date);
   put_hop(out, head.version, hop, form, head.fields);

@@ -1,5 +1,8 @@
 // Writes the head for the next hop from parsed values. No received line is forwarded unparsed.
 #pragma once
+#include <string>
+#include <vector>
+
 #include "../sys/address.hpp"
 #include "date.hpp"
 #include "head.hpp"
@@ -9,9 +12,25 @@ namespace http {
 
 // What the proxy adds to each head.
 struct ProxyFields {
-  std::string_view via;   // the proxy's name in Via (RFC 9110 section 7.6.3)
-  std::string_view date;  // the current time, as an IMF-fixdate (RFC 9110 section 5.6.7)
+  std::string_view via;       // the proxy's name in Via (RFC 9110 section 7.6.3)
+  std::string_view date;      // the current time, as an IMF-fixdate (RFC 9110 section 5.6.7)
+  std::string_view server{};  // of a web server: Server, if a response has none; empty: it is not added
 };
+
+// Header fields that the configuration adds to a message or removes from it.
+struct FieldEdits {
+  struct Added {
+    std::string name, value;
+    bool operator==(const Added&) const = default;
+  };
+  std::vector<Added> add;
+  std::vector<std::string> remove;  // names, in any case
+  [[nodiscard]] bool removes(std::string_view name) const noexcept;
+};
+
+// The fields that the proxy writes itself, since they frame the message or belong to one connection: they
+// cannot be edited.
+bool is_own_field(std::string_view name) noexcept;
 
 // How to forward the message.
 struct Form {
@@ -32,10 +51,12 @@ struct Form {
   bool proxy_login = false;
   // The next hop is an upstream server that gets forwarding headers.
   bool reverse = false;
-  bool trusted = false;              // the client is a proxy whose forwarding headers count
-  std::string_view scheme = "http";  // of the client's request: "http" or "https"
-  sys::Address client{};             // family none: unknown
-  std::string_view host{};           // for Host if the request has none; at most kHostTextMax bytes
+  bool trusted = false;               // the client is a proxy whose forwarding headers count
+  std::string_view scheme = "http";   // of the client's request: "http" or "https"
+  sys::Address client{};              // family none: unknown
+  std::size_t skip = 0;               // bytes at the start of the path that are left out
+  const FieldEdits* edits = nullptr;  // null: none
+  std::string_view host{};            // for Host if the request has none; at most kHostTextMax bytes
 };
 
 // Bounds a head with credentials to kRewriteGrowthMax.
@@ -44,7 +65,8 @@ inline constexpr std::size_t kHostTextMax = kHostBytesMax + 6;  // with ":65535"
 
 // A rewritten head is at most this much longer than the received one: by Host, Via, Connection,
 // Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. Blanks after the commas of Upgrade and
-// percent-encoding can add more. `via` must have at most 64 bytes.
+// percent-encoding can add more. `via` and `server` must have
+// at most 64 bytes. FieldEdits can add more.
 inline constexpr std::size_t kRewriteGrowthMax = 1000;
 using HeadRoom = std::array<char, kHeadBytesMax + kRewriteGrowthMax>;
 

@@ -66,6 +66,7 @@ constexpr Row kRows[]{
     {R::file_forbidden, {403, "Forbidden: this file is not public."}},
     {R::file_unreadable, {500, "The file exists, but reading it failed."}},
     {R::method_not_allowed, {405, "Only GET and HEAD are allowed here."}},
+    {R::unknown_method, {400, "The request method is not a registered one. Methods are in capital letters."}},
     {R::precondition_failed, {412, "Precondition failed: the file has changed."}},
     {R::range_not_satisfiable, {416, "The requested range lies outside the file."}},
     {R::max_requests_reached, {503, "The proxy serves its maximum number of requests (option --max-requests). Try again.", "connection_limit_reached"}},

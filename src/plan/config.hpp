@@ -52,6 +52,10 @@ struct Config {
   Networks trusted_proxies;                         // clients whose forwarding headers count
   std::optional<std::vector<std::string>> upgrade;  // the only protocols of Upgrade, in lower case; none: all
   std::string name = "proxy";  // of the proxy in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
+  bool via = true;             // add Via
+  std::string server_name;     // in Server of web servers; empty: none
+  std::string charset;         // of text files, unless their route has its own
+  bool gzip = false;           // compress the files of all routes
   std::vector<Ports> connect_ports{
       {443, 443}, {563, 563}, {8443, 8443}, {1024, 65535}};  // allowed for CONNECT
   std::optional<std::vector<Ports>> http_ports;  // allowed for http://; nothing: all but kOtherProtocols
@@ -59,9 +63,9 @@ struct Config {
   std::size_t keep_upstreams = 64;  // idle upstream connections in the pool
   std::size_t max_requests = 10'000;
   std::size_t buffer_mib = 64;
-  std::array<std::uint32_t, kWaits> wait_ms = default_waits();
-  std::uint32_t drain_ms = 30'000;  // graceful shutdown timeout; 0: stop at once
-  std::string access_log = "-";     // a file, "-" for standard output, "syslog[:SOCKET]", or "off"
+  std::array<std::uint32_t, kWaits> wait_ms = default_waits();  // 0: no timeout
+  std::uint32_t drain_ms = 30'000;                              // graceful shutdown timeout; 0: stop at once
+  std::string access_log = "-";  // a file, "-" for standard output, "syslog[:SOCKET]", or "off"
   LogFormat log_format = LogFormat::own;
   bool verbose = false;
 

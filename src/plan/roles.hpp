@@ -5,7 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "../http/rewrite.hpp"
 #include "network.hpp"
+#include "waits.hpp"
 
 namespace plan {
 
@@ -46,6 +48,8 @@ struct WebRoute {
   Networks allow;  // client addresses; empty: all
   Networks deny;   // client addresses; applied after `allow`
   bool keep_alive = true;
+  Timeouts timeouts;  // of requests to this route, in place of the listener's
+  http::FieldEdits response_fields;
   std::uint8_t users = 0;  // the password file; kNoUsers: no password is asked for
   std::string realm;       // of the challenge; empty: the proxy's name
   // files
@@ -53,15 +57,17 @@ struct WebRoute {
   std::vector<std::string> index{"index.html"};
   bool listing = true;    // of a directory without an index file
   bool dotfiles = false;  // serve names that begin with a dot
+  std::string charset;    // of text files, as utf-8; empty: none
   bool gzip = false;
   int gzip_level = 6;                   // 0 (not compressed) to 9
   std::vector<std::string> gzip_types;  // media types besides the text formats, as "font/*"
   // redirect
   std::uint16_t status = 302;
-  std::string location;
+  std::string location;  // {path} and {query} stand for those of the request
   // reverse
-  std::size_t group = 0;         // index into Config::groups
-  std::uint32_t timeout_ms = 0;  // for the response head; 0: the global timeout
+  std::size_t group = 0;      // index into Config::groups
+  bool strip_prefix = false;  // the upstream gets the path without `prefix`
+  http::FieldEdits request_fields;
 };
 
 // The routes of some host names.
@@ -71,6 +77,8 @@ struct Site {
   bool keep_alive = true;  // for requests that match no route
   std::uint8_t users = 0;  // the default of its routes, like `realm`
   std::string realm;
+  std::string charset;
+  Timeouts timeouts;
 };
 
 enum class Role : std::uint8_t {
@@ -94,6 +102,7 @@ struct Listener {
   std::vector<std::size_t> sites;  // web: indices into Config::sites; the first is the default
   std::size_t group = 0;           // relay: index into Config::groups
   std::string root, file;          // send_file: the file, relative to the directory `root`
+  Timeouts timeouts;               // in place of the configuration's
   bool proxy_header_in = false;    // each connection begins with a PROXY header
   Networks proxy_header_from = loopback_networks();  // of the peers that may send it
   std::uint8_t proxy_header_out = 0;                 // relay: version of the PROXY header to send; 0: none

@@ -62,7 +62,7 @@ Plan plan_forward(const Config& config, const http::RequestHead& head, const Acc
   const bool denied = verdict.decision == Decision::deny;
   if (denied && config.rules.is_about_client(verdict)) return refusal(Reason::client_not_allowed);
   if (const Reason why = objection(config, head); why != Reason::none) return refusal(why);
-  if (has_passed(head, config.name)) return refusal(Reason::loop_detected);
+  if (config.via && has_passed(head, config.name)) return refusal(Reason::loop_detected);
   if (denied) return refusal(Reason::request_not_allowed);
   if (head.form == http::TargetForm::asterisk || head.forwards_left == 0)
     return {.kind = Kind::reply, .target = head.authority};

@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <span>
+#include <vector>
 
 #include "../base/reason.hpp"
 
@@ -38,6 +39,7 @@ struct WaitRow {
   bool restarts;          // with each byte that moves; otherwise the timeout limits the total wait
   base::Reason reason;    // why the request ends after the timeout; none: the request continues
   std::string_view what;  // completes "waiting for ..."
+  bool endless = false;   // 0 switches the timeout off; TCP keep-alive then detects a dead peer
 };
 
 // clang-format off
@@ -50,11 +52,11 @@ inline constexpr std::array<WaitRow, kWaits> kWaitRows{{
     {Wait::attempt, "--attempt-delay", 250, false, base::Reason::connect_timeout, "one connection attempt, before the next address is tried too"},
     {Wait::connect, "--connect-timeout", 10'000, false, base::Reason::connect_timeout, "the connection, once the last attempt has started"},
     {Wait::upstream_write, "--send-timeout", 60'000, true, base::Reason::upstream_stalled, "the upstream to read request bytes"},
-    {Wait::response_head, "--answer-timeout", 120'000, true, base::Reason::response_timeout, "the response head"},
-    {Wait::response_body, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "response body bytes"},
+    {Wait::response_head, "--answer-timeout", 120'000, true, base::Reason::response_timeout, "the response head", true},
+    {Wait::response_body, "--stream-timeout", 60'000, true, base::Reason::upstream_stalled, "response body bytes", true},
     {Wait::half_closed, "--half-closed-timeout", 5'000, true, base::Reason::client_closed, "response body bytes, once the client has half-closed"},
     {Wait::client_write, "--reader-timeout", 60'000, true, base::Reason::client_stalled, "the client to read response bytes"},
-    {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_timeout, "tunnel bytes, in either direction"},
+    {Wait::tunnel, "--tunnel-timeout", 600'000, true, base::Reason::tunnel_timeout, "tunnel bytes, in either direction", true},
     {Wait::linger, "--linger-timeout", 2'000, false, base::Reason::complete, "the client to close after the last byte"},
     {Wait::throttle, "", 50, false, base::Reason::none, "the client's bandwidth limit"},
     {Wait::login, "", 60'000, false, base::Reason::login_timeout, "the check of the password"},
@@ -68,6 +70,21 @@ constexpr bool waits_in_order() {
   return true;
 }
 static_assert(waits_in_order());
+
+// The timeout of a route or a listener in place of the configuration's.
+struct Timeout {
+  Wait wait = Wait::none;
+  std::uint32_t ms = 0;  // 0: none
+  bool operator==(const Timeout&) const = default;
+};
+using Timeouts = std::vector<Timeout>;
+
+// The first for this wait; null if there is none.
+inline const Timeout* find(const Timeouts& timeouts, Wait wait) noexcept {
+  for (const Timeout& timeout : timeouts)
+    if (timeout.wait == wait) return &timeout;
+  return nullptr;
+}
 
 constexpr const WaitRow& row(Wait wait) noexcept { return kWaitRows[static_cast<std::size_t>(wait)]; }
 

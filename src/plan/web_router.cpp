@@ -155,8 +155,11 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
   if (!admits(*plan.route, client)) return plan;
   plan.reason = Reason::none;
   plan.kind = kind_of(plan.route->kind);
+  if (plan.route->strip_prefix && !asked.starts_with(plan.route->prefix))
+    plan.reason = Reason::file_not_found;
   if (plan.kind == Kind::reverse && lacks_length(config, head)) plan.reason = Reason::length_required;
-  if (plan.kind == Kind::reverse && has_passed(head, config.name)) plan.reason = Reason::loop_detected;
+  if (plan.kind == Kind::reverse && config.via && has_passed(head, config.name))
+    plan.reason = Reason::loop_detected;
   if (plan.reason != Reason::none) plan.kind = Kind::refuse;
   if (plan.kind == Kind::reverse && head.forwards_left == 0) plan.kind = Kind::reply;
   if (plan.kind != Kind::files) return plan;

@@ -207,8 +207,8 @@ void HealthChecker::start_due(std::uint64_t now) {
       if (due.member == plan::kNoMember) return;
       check.group = due.group;
       check.member = due.member;
-      check.ends_at =
-          now + std::min<std::uint64_t>(kLongestMs, generation_->config.wait(plan::Wait::response_head));
+      const std::uint64_t longest = generation_->config.wait(plan::Wait::response_head);  // 0: none
+      check.ends_at = now + (longest == 0 ? kLongestMs : std::min<std::uint64_t>(kLongestMs, longest));
       check.request = request_text(generation_->config.groups[due.group].check_path, server_of(check));
       check.server.serial = ++serial_;
       check.server.link = Link::resolving;

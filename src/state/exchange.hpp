@@ -15,7 +15,6 @@ struct Route {
   const plan::Parent* parent = nullptr;   // the hop is this upstream proxy; null: it is none
   const plan::WebRoute* web = nullptr;    // of a web server
   std::uint64_t tried = 0;                // bit n: member n of the group was tried
-  std::uint32_t response_timeout_ms = 0;  // 0: the configuration's
   std::uint16_t group = 0;                // of the configuration
   std::uint8_t member = 0;                // of the group
   bool in_group = false;                  // the hop is `member` of `group`

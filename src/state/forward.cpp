@@ -94,6 +94,7 @@ http::Form request_form(const request_info& record, const Turn& turn, const Work
   http::Form form =
       http::request_form(head, exchange.message.version, plan::upgrade_protocols(turn.config()));
   form.proxy_login = exchange.message.proxy_login;
+  form.via = turn.config().via;
   form.request_id = request_id(exchange, turn, worker, additions.id);
   if (route.parent != nullptr && route.parent->kind == plan::Parent::Kind::http) {
     form.absolute = true;
@@ -104,6 +105,8 @@ http::Form request_form(const request_info& record, const Turn& turn, const Work
     form.client = record.client;
     form.trusted = plan::is_among(turn.config().trusted_proxies, record.client);
     form.host = plan::authority_of(*route.hop, additions.host);
+    if (route.web->strip_prefix) form.skip = route.web->prefix.size();
+    form.edits = &route.web->request_fields;
   }
   return form;
 }
@@ -117,7 +120,7 @@ Result forward_request(request_info& record, Turn& turn, Worker& worker, const h
   Additions additions;
   const http::Form form = request_form(record, turn, worker, head, additions);
   http::HeadRoom rewritten;
-  const std::size_t length = http::write_request(head, {turn.via(), worker.date}, form, rewritten);
+  const std::size_t length = http::write_request(head, turn.hop(record, worker.date), form, rewritten);
   if (!fits(request, length, head_length)) return fail_request(record, turn, worker, Reason::head_too_large);
   request.framing = http::Framing{head.body};
   request.stop_at_message_end = true;
@@ -137,7 +140,6 @@ Result forward_to_group(request_info& record, Turn& turn, Worker& worker, const 
                         std::size_t head_length, const plan::Plan& plan) noexcept {
   Exchange& exchange = *record.exchange;
   if (!plan.keep_alive) exchange.message.keep_alive = false;
-  exchange.route.response_timeout_ms = plan.route->timeout_ms;
   exchange.route.group = static_cast<std::uint16_t>(plan.route->group);
   if (!choose_member(record, turn, worker))
     return fail_request(record, turn, worker, Reason::host_unreachable);
@@ -152,7 +154,7 @@ Result send_response_head(request_info& record, Turn& turn, Worker& worker, cons
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
   http::HeadRoom rewritten;
-  const std::size_t length = http::write_response(head, {turn.via(), worker.date}, form, rewritten);
+  const std::size_t length = http::write_response(head, turn.hop(record, worker.date), form, rewritten);
   exchange.log.head_down =
       response.bytes_sent - exchange.sent_down_at_start + length - record.head_bytes_sent;
   if (!fits(response, length, old_length))
@@ -203,8 +205,10 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
       .chunked = http11 && open_ended,
       .close = !message.keep_alive,
       .upgrade = http11 && head.status == 426 ? http::UpgradeLine::all : http::UpgradeLine::none,
-      .via = record.exchange->route.kind != plan::Kind::reverse,
-      .proxy_login = message.proxy_login};
+      .via = turn.config().via && record.exchange->route.kind != plan::Kind::reverse,
+      .proxy_login = message.proxy_login,
+      .edits =
+          record.exchange->route.web == nullptr ? nullptr : &record.exchange->route.web->response_fields};
   response.framing = http::Framing{head.body, http::Sender::server};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const Result result = send_response_head(record, turn, worker, head, form, head_length);
@@ -235,7 +239,7 @@ Result forward_interim(request_info& record, Turn& turn, Worker& worker, const h
                         .close = false,
                         .upgrade = switches ? http::UpgradeLine::passing : http::UpgradeLine::none,
                         .protocols = plan::upgrade_protocols(config),
-                        .via = exchange.route.kind != plan::Kind::reverse};
+                        .via = config.via && exchange.route.kind != plan::Kind::reverse};
   response.framing = http::Framing{switches ? http::Body{http::Body::Kind::until_eof} : http::Body{}};
   const Result result = send_response_head(record, turn, worker, head, form, head_length);
   return switches && result.is(Event::response_head) ? switch_protocols(record) : result;

@@ -8,6 +8,7 @@
 #include "../net/acceptor.hpp"
 #include "../plan/generation.hpp"
 #include "../plan/router.hpp"
+#include "timeouts.hpp"
 
 using base::Reason;
 using plan::Wait;
@@ -21,7 +22,7 @@ namespace {
 constexpr std::uint64_t kGraceMs = 1000;
 
 bool is_after_grace(const request_info& record, const Worker& worker) noexcept {
-  const std::uint64_t timeout = record.wait == Wait::none ? 0 : record.generation->config.wait(record.wait);
+  const std::uint64_t timeout = record.wait == Wait::none ? 0 : state::timeout_ms(record, record.wait);
   return worker.now + timeout >= record.deadline + kGraceMs;
 }
 
@@ -92,9 +93,11 @@ void refuse(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Rea
   std::array<char, http::kAnswerBytesMax> room;
   std::size_t length = 0;
   ++worker.connections;
+  const bool web = config.listeners[listener].role == plan::Role::web;
+  const http::ProxyFields hop{config.name, worker.date,
+                              web ? std::string_view{config.server_name} : std::string_view{}};
   if (!plan::kind_of(config.listeners[listener].role))
-    length =
-        http::write_answer({.reason = reason, .id = worker.connections}, {config.name, worker.date}, room);
+    length = http::write_answer({.reason = reason, .id = worker.connections}, hop, room);
   plan::ClientLimits* const limits = worker.current->limits.get();
   const std::uint64_t may = limits != nullptr ? limits->bytes_allowed(peer, worker.now) : plan::kUnlimited;
   const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(may, net::kRefusedReadMax));

@@ -111,7 +111,7 @@ Result send_local_response(request_info& record, Turn& turn, Worker& worker,
   net::Lane& answer = record.lane[kResponse];
   exchange.log.status = http::error_reply(failure.reason).status;
   const std::size_t length =
-      http::write_answer(failure, {turn.via(), worker.date},
+      http::write_answer(failure, turn.hop(record, worker.date),
                          {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
   charge(record, turn, length);
   exchange.log.head_down = head_bytes(answer, length) - exchange.sent_down_at_start - record.head_bytes_sent;
@@ -217,7 +217,7 @@ Result answer_locally(request_info& record, Turn& turn, Worker& worker,
                       const http::RequestHead& head) noexcept {
   net::Lane& response = record.lane[kResponse];
   std::array<char, base::kBlockBytes> text;  // the head lies in the block that the response will use
-  const std::size_t length = http::write_last_hop_reply(head, {turn.via(), worker.date}, text);
+  const std::size_t length = http::write_last_hop_reply(head, turn.hop(record, worker.date), text);
   if (length == 0) return fail_request(record, turn, worker, Reason::head_too_large);
   record.exchange->log.status = 200;
   record.exchange->message.keep_alive = false;

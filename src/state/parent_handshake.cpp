@@ -36,8 +36,9 @@ Result parent_failed(request_info& record, Turn& turn, Worker& worker, Reason re
 bool write_handshake(request_info& record, const Turn& turn, const net::Login& login) noexcept {
   const Exchange& exchange = *record.exchange;
   net::Lane& lane = record.handshake->lane;
-  const std::size_t length = net::write_handshake(exchange.handshake_step, login, exchange.route.host_view(),
-                                                  exchange.route.port, turn.via(), lane.block->bytes);
+  const std::size_t length =
+      net::write_handshake(exchange.handshake_step, login, exchange.route.host_view(), exchange.route.port,
+                           turn.config().via ? turn.via() : std::string_view{}, lane.block->bytes);
   lane.begin = 0;
   lane.end = static_cast<std::uint16_t>(length);
   return length > 0;

@@ -8,6 +8,7 @@
 #include "bookkeeping.hpp"
 #include "finish.hpp"
 #include "local_response.hpp"
+#include "timeouts.hpp"
 #include "upstream.hpp"
 
 using base::Reason;
@@ -42,7 +43,7 @@ Result throttled_head(request_info& record, Turn& turn, Worker& worker) noexcept
   net::Lane& request = record.lane[kRequest];
   if (request.end == 0)
     request.drop_block();
-  else if (worker.now - record.entered >= turn.config().wait(Wait::request_head))
+  else if (worker.now - record.entered >= timeout_ms(record, Wait::request_head))
     return fail_request(record, turn, worker, Reason::head_timeout);
   return yield();
 }

@@ -1,20 +1,21 @@
 #include "turn.hpp"
 
+#include "../sys/sys.hpp"
 #include "bookkeeping.hpp"
+#include "timeouts.hpp"
 
 using plan::Wait;
 
 namespace {
 
-// ms.
-std::uint32_t timeout(const request_info& record, const Turn& turn, Wait wait) noexcept {
-  const bool has_own =
-      wait == Wait::response_head && record.exchange && record.exchange->route.response_timeout_ms != 0;
-  return has_own ? record.exchange->route.response_timeout_ms : turn.config().wait(wait);
-}
-
-void start_timer(request_info& record, const Turn& turn, Worker& worker, Wait wait) noexcept {
-  worker.scheduler.start_timer(record, wait, worker.now + timeout(record, turn, wait));
+// Without a timeout, TCP keep-alive ends the wait for a peer that is gone.
+void start_timer(request_info& record, Worker& worker, Wait wait) noexcept {
+  constexpr std::uint64_t kNever = 3'155'760'000'000;  // 100 years
+  const std::uint32_t ms = state::timeout_ms(record, wait);
+  if (ms == 0 && record.wait != wait)
+    for (const net::Endpoint& side : record.side)
+      if (side.fd) sys::probe_peer(side.fd);
+  worker.scheduler.start_timer(record, wait, worker.now + (ms == 0 ? kNever : ms));
 }
 
 // What the trace says about a wait: the bytes of an incomplete head, or those that were sent in this turn.
@@ -26,7 +27,7 @@ std::uint64_t bytes_to_trace(const request_info& record, std::uint64_t progress)
 void wait(request_info& record, const Turn& turn, Worker& worker, Wait wait) noexcept {
   const std::uint64_t progress = state::bytes_sent(record) - turn.sent_before;
   if (record.wait == wait && progress == 0) return;
-  if (record.wait != wait || plan::row(wait).restarts) start_timer(record, turn, worker, wait);
+  if (record.wait != wait || plan::row(wait).restarts) start_timer(record, worker, wait);
   state::trace(record, worker, base::TraceEvent::waited,
                static_cast<std::int64_t>(bytes_to_trace(record, progress)), static_cast<std::uint8_t>(wait));
 }
@@ -34,7 +35,7 @@ void wait(request_info& record, const Turn& turn, Worker& worker, Wait wait) noe
 // A timer that counts the wait's total goes on while the record yields.
 void yield(request_info& record, const Turn& turn, Worker& worker, Wait wait) noexcept {
   if (wait == Wait::none) worker.scheduler.stop_timer(record);
-  if (record.wait != wait) start_timer(record, turn, worker, wait);
+  if (record.wait != wait) start_timer(record, worker, wait);
   if (turn.awaits == Share::none) return worker.scheduler.wake(record);
   worker.scheduler.wait_for_share(record, turn.awaits);
 }

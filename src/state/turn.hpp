@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "../../request_state.hpp"
+#include "../http/rewrite.hpp"
 #include "../plan/generation.hpp"
 
 // Lives on the stack of `advance`. REQUIRES: the record's configuration outlives it.
@@ -21,6 +22,11 @@ struct Turn {
   [[nodiscard]] plan::ClientLimits* limits() const noexcept { return generation.limits.get(); }
   // The proxy's name in Via.
   [[nodiscard]] std::string_view via() const noexcept { return generation.config.name; }
+  // What the proxy adds to each head; `date`: now.
+  [[nodiscard]] http::ProxyFields hop(const request_info& record, std::string_view date) const noexcept {
+    const bool web = listener(record).role == plan::Role::web;
+    return {via(), date, web ? std::string_view{config().server_name} : std::string_view{}};
+  }
   // The listener that the record's client has connected to.
   [[nodiscard]] const plan::Listener& listener(const request_info& record) const noexcept {
     return generation.config.listeners[record.listener];

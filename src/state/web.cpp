@@ -7,7 +7,9 @@
 #include "../files/body_sources.hpp"
 #include "../files/server.hpp"
 #include "../http/accept.hpp"
+#include "../http/methods.hpp"
 #include "../http/reply.hpp"
+#include "../http/url_path.hpp"
 #include "bookkeeping.hpp"
 
 using base::Reason;
@@ -16,10 +18,42 @@ namespace state {
 
 namespace {
 
-files::Answer redirect(const plan::WebRoute& route) {
+// The path as the client wrote it. Its first "/" is the only one, so that it cannot be read as "//host".
+std::string path_of(std::string_view target) {
+  constexpr std::string_view kInPath = "!$&'()*+,;=:@/%";
+  std::string_view path = target.substr(0, target.find('?'));
+  while (path.starts_with('/') || path.starts_with('\\')) path.remove_prefix(1);
+  return '/' + http::percent_encoded(path, kInPath);
+}
+
+// The query with the "?" or "&" before it that `url` needs; empty if there is none. Removes a "?" from the
+// end of `url`.
+std::string query_of(std::string_view target, std::string& url) {
+  constexpr std::string_view kInQuery = "!$&'()*+,;=:@/?%";
+  if (url.ends_with('?')) url.pop_back();
+  const std::size_t question = target.find('?');
+  if (question == std::string_view::npos) return {};
+  const char before = url.find('?') == std::string::npos ? '?' : '&';
+  return before + http::percent_encoded(target.substr(question + 1), kInQuery);
+}
+
+std::string location(std::string_view pattern, std::string_view target) {
+  constexpr std::string_view kPath = "{path}", kQuery = "{query}";
+  std::string url;
+  while (!pattern.empty()) {
+    const bool path = pattern.starts_with(kPath), query = pattern.starts_with(kQuery);
+    if (path) url += path_of(target);
+    if (query) url += query_of(target, url);
+    if (!path && !query) url += pattern.front();
+    pattern.remove_prefix(path ? kPath.size() : query ? kQuery.size() : 1);
+  }
+  return url;
+}
+
+files::Answer redirect(const plan::WebRoute& route, const http::RequestHead& head) {
   files::Answer answer;
   answer.status = route.status;
-  answer.fields = "Location: " + route.location + "\r\n";
+  answer.fields = "Location: " + location(route.location, head.path) + "\r\n";
   answer.body = {http::Body::Kind::length, 0};
   return answer;
 }
@@ -27,8 +61,9 @@ files::Answer redirect(const plan::WebRoute& route) {
 files::Answer metrics(Worker& worker, const http::RequestHead& head) {
   files::Answer answer;
   if (head.method != "GET" && head.method != "HEAD") {
-    answer.reason = Reason::method_not_allowed;
-    answer.fields = "Allow: GET, HEAD\r\n";
+    const bool known = http::is_registered_method(head.method);
+    answer.reason = known ? Reason::method_not_allowed : Reason::unknown_method;
+    if (known) answer.fields = "Allow: GET, HEAD\r\n";
     return answer;
   }
   const bool json = http::prefers(head.fields, "application/json", "text/plain");
@@ -51,7 +86,7 @@ files::Answer make_web_response(Worker& worker, const http::RequestHead& head, c
   switch (plan.kind) {
     case plan::Kind::files:
       return worker.files->answer(*plan.route, head, plan.file, worker.now, worker.wall_ms);
-    case plan::Kind::redirect: return redirect(*plan.route);
+    case plan::Kind::redirect: return redirect(*plan.route, head);
     case plan::Kind::metrics: return metrics(worker, head);
     default: break;
   }
@@ -82,13 +117,17 @@ void append_first_bytes(request_info& record, Turn& turn, Worker& worker) noexce
 Result send_web_response(request_info& record, Turn& turn, Worker& worker, files::Answer& found) noexcept {
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
+  if (exchange.route.web != nullptr)
+    for (const http::FieldEdits::Added& field : exchange.route.web->response_fields.add)
+      found.fields += field.name + ": " + field.value + "\r\n";
   const http::ReplyHead served{.status = found.status,
                                .fields = found.fields,
                                .body = found.body,
                                .version = exchange.message.version,
                                .close = !exchange.message.keep_alive};
-  const std::size_t length = http::write_reply_head(
-      served, {turn.via(), worker.date}, {reinterpret_cast<char*>(response.block->bytes), base::kBlockBytes});
+  const std::size_t length =
+      http::write_reply_head(served, turn.hop(record, worker.date),
+                             {reinterpret_cast<char*>(response.block->bytes), base::kBlockBytes});
   if (length == 0) return refuse_request(record, turn, worker, Reason::file_unreadable, {});
   const bool open_ended = found.body.kind == http::Body::Kind::until_eof;
   exchange.log.status = found.status;

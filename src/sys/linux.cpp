@@ -234,6 +234,13 @@ Address local_address(const Fd& socket) noexcept {
 
 void set_nodelay(const Fd& socket) noexcept { set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1); }
 
+void probe_peer(const Fd& socket) noexcept {
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 6);
+}
+
 void shutdown_write(const Fd& socket) noexcept { ::shutdown(socket.get(), SHUT_WR); }
 
 void reset_on_close(const Fd& socket) noexcept {

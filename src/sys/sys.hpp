@@ -85,6 +85,9 @@ Opened connect_datagrams(const Address& address) noexcept;
 [[nodiscard]] Address local_address(const Fd& socket) noexcept;
 // Sets TCP_NODELAY (tcp(7)): small segments are sent at once. Accepted sockets inherit it from `listen`.
 void set_nodelay(const Fd& socket) noexcept;
+// Sets SO_KEEPALIVE: the kernel probes a peer that is silent for a minute, and reports an error once the peer
+// has not answered for another one (tcp(7)).
+void probe_peer(const Fd& socket) noexcept;
 // Closes the sending side: shutdown(2) with SHUT_WR. The peer reads end of stream.
 void shutdown_write(const Fd& socket) noexcept;
 // Sets SO_LINGER to 0 seconds: the next close(2) sends RST instead of FIN, so that the peer can detect a

@@ -823,6 +823,7 @@ std::uint32_t interface_index(std::string_view name) noexcept { return name == "
 int socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }
 Address local_address(const Fd& socket) noexcept { return World::current().local_address(socket.get()); }
 void set_nodelay(const Fd& /*socket*/) noexcept {}
+void probe_peer(const Fd& /*socket*/) noexcept {}
 void shutdown_write(const Fd& socket) noexcept { World::current().shutdown_write(socket.get()); }
 void reset_on_close(const Fd& socket) noexcept { World::current().reset_on_close(socket.get()); }
 Opened make_poller() noexcept { return World::current().make_poller(); }

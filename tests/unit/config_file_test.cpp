@@ -127,7 +127,10 @@ TEST_F(ConfigFile, EachKeyOfARoute) {
   ASSERT_EQ(config.sites.at(0).routes.size(), 3U);
   const plan::WebRoute &api = config.sites[0].routes[0], &files = config.sites[0].routes[1];
   EXPECT_FALSE(api.keep_alive);
-  EXPECT_EQ(api.timeout_ms, 1500U);
+  for (const plan::Wait wait :
+       {plan::Wait::request_head, plan::Wait::request_body, plan::Wait::response_head})
+    EXPECT_EQ(plan::find(api.timeouts, wait)->ms, 1500U);
+  EXPECT_EQ(plan::find(config.listeners.at(0).timeouts, plan::Wait::request_head)->ms, 1500U);
   ASSERT_EQ(api.allow.size(), 2U);
   ASSERT_EQ(api.deny.size(), 1U);
   EXPECT_TRUE(api.allow[0].has(at("10.9.9.9", 1)));
@@ -266,6 +269,20 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {route(R"("req_path": "/", "type": "metrics", "users": 1)"), {"users: got 1, expected a file"}},
       {route(R"("req_path": "/", "type": "metrics", "realm": "a\"b")"),
        {"realm: got \"a\"b\", expected at most 64"}},
+      {route(
+           R"("req_path": "/", "type": "metrics", "add_response_fields": {"Content-Length": "1", "A b": "c", "X": "\u00e4"})"),
+       {"add_response_fields.Content-Length: the proxy writes Content-Length itself",
+        "add_response_fields.A b: invalid field name 'A b'", "add_response_fields.X: got"}},
+      {route(
+           R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1"], "remove_request_fields": ["Host", "Via"])"),
+       {"remove_request_fields[0]: the proxy writes Host itself",
+        "remove_request_fields[1]: the proxy writes Via itself"}},
+      {route(R"("req_path": "/", "type": "metrics", "head_timeout": 0, "answer_timeout": "soon")"),
+       {"head_timeout: invalid time '0'",
+        "answer_timeout: invalid time 'soon': expected seconds or a unit, as in 30, 0.5, 10m or 1h; 0 for "
+        "none"}},
+      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "charset": "utf 8")"),
+       {"charset: got"}},
       {route(R"("req_path": "/", "type": "redirect")"), {"missing redirect_url"}},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a b")"), {"got \"/a b\""}},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a\r\nX: y")"),
@@ -334,9 +351,9 @@ TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
       {R"({"servers": [{"listeners": [{"host": "::1", "port": 1}], "upstreams": []}]})",
        "c.json:1: servers[0].upstreams: no effect here: it belongs to a route or stream"},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "https://$host/")"),
-       "redirect_url: is sent as it is: there are no variables"},
+       "redirect_url: $host, {uri} and others are sent as they are"},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "https://{host}/")"),
-       "redirect_url: is sent as it is: there are no variables"},
+       "redirect_url: $host, {uri} and others are sent as they are"},
       {R"({"a\u001b]0;b\u0007\nc\u009b1m": 1})", R"(c.json:1: unknown key 'a\x1b]0;b\x07\x0ac\xc2\x9b1m')"},
       {"{\"name\": \"a\",\n\"name\": \"b\"}", "c.json:1: name: no effect: given again in line 2"},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a", "dir_path": "x")"),
@@ -564,6 +581,31 @@ TEST_F(ConfigFile, UsersOfARouteOfAServerAndOfAll) {
   EXPECT_EQ(routes.at(2).users, plan::kNoUsers);
   EXPECT_EQ(routes.at(3).users, 1U);
   EXPECT_EQ(config.sites.at(1).routes.at(0).users, 0U) << "those of --users";
+}
+
+TEST_F(ConfigFile, TimeoutsOfARouteAServerAStreamAndAListener) {
+  const Config config = good(
+      R"({"tunnel_timeout": 0, "forward": [{"host": "::1", "port": 0, "tunnel_timeout": "1h"}], "servers": [
+      {"listeners": [{"host": "127.0.0.1", "port": 0}], "stream": {"type": "proxy", "upstream": "a:1", "tunnel_timeout": 0}},
+      {"listeners": [{"host": "127.0.0.1", "port": 0, "idle_timeout": 7}], "answer_timeout": 2, "request_timeout_ms": 900,
+       "routes": [{"req_path": "/", "type": "metrics"}, {"req_path": "/a", "type": "metrics", "answer_timeout": "3m"},
+                  {"req_path": "/b", "type": "metrics", "request_timeout_ms": 1000}]}]})");
+  using plan::Wait;
+  const auto ms = [](const plan::Timeouts& timeouts, Wait wait) {
+    const plan::Timeout* const found = plan::find(timeouts, wait);
+    return found == nullptr ? -1 : static_cast<int>(found->ms);
+  };
+  EXPECT_EQ(config.wait(Wait::tunnel), 0U);
+  ASSERT_EQ(config.listeners.size(), 3U);
+  EXPECT_EQ(ms(config.listeners[0].timeouts, Wait::tunnel), 0);
+  EXPECT_EQ(ms(config.listeners[1].timeouts, Wait::idle), 7000);
+  EXPECT_EQ(ms(config.listeners[1].timeouts, Wait::request_head), 1000) << "the longest of its routes";
+  EXPECT_EQ(ms(config.listeners[2].timeouts, Wait::tunnel), 3'600'000);
+  const std::vector<plan::WebRoute>& routes = config.sites.at(0).routes;
+  EXPECT_EQ(ms(routes.at(0).timeouts, Wait::response_head), 2000);
+  EXPECT_EQ(ms(routes.at(0).timeouts, Wait::request_body), 900);
+  EXPECT_EQ(ms(routes.at(1).timeouts, Wait::response_head), 180'000);
+  EXPECT_EQ(ms(routes.at(2).timeouts, Wait::response_head), 1000);
 }
 
 TEST_F(ConfigFile, OptionsWithoutEffectAreReported) {

@@ -123,7 +123,9 @@ TEST(Generations, ARequestMayHaveItsOwnResponseTimeout) {
   c.b.settle();
   c.b.send(quick, "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\nContent-Length: 1\r\n\r\n");
   c.b.settle();
-  c.b.record(1).exchange->route.response_timeout_ms = 7;
+  plan::WebRoute route;
+  route.timeouts = {{plan::Wait::response_head, 7}};
+  c.b.record(1).exchange->route.web = &route;
   c.b.send(quick, "x");
   EXPECT_EQ(c.b.scheduler.next_deadline(), c.b.worker->now + 7);
   c.b.pass(7);

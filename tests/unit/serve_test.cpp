@@ -661,7 +661,7 @@ TEST(Reverse, ADeadIdleConnectionIsReplaced) {
 
 TEST(Reverse, ARoutesOwnTimeout) {
   plan::WebRoute route = reverse_at("/");
-  route.timeout_ms = 700;
+  route.timeouts = {{plan::Wait::response_head, 700}};
   Reverse b{1, route};
   auto& host = b.member(1);
   const auto client = b.client();

@@ -1,0 +1,10 @@
+// The registered request methods.
+#pragma once
+#include <string_view>
+
+namespace http {
+
+// Returns true if the method is in the IANA registry (RFC 9110 section 16.1.1). Methods are case-sensitive.
+bool is_registered_method(std::string_view method) noexcept;
+
+}  // namespace http

@@ -1,0 +1,136 @@
+"""Settings of routes, servers and listeners: Server, charset, methods, timeouts, paths and fields that are changed on the way."""
+import unittest
+
+from harness import Case, ok
+from web import HAS_JSON, InAFolder, Server, ask, at, get
+
+
+@unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
+class Configured(InAFolder):
+    def setUp(self):
+        super().setUp()
+        self.put("a.txt", b"text")
+        self.put("a.html", b"<p>page")
+        self.files = {"type": "file_serve", "dir_path": "public"}
+
+    def test_server_on_each_response_of_a_web_server(self):
+        """The course's tester reads it, on errors too."""
+        origin, silent = Server(self), self.origin(lambda wire: wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+        proxy = self.configured(at(routes=[
+            {"req_path": "/", **self.files}, {"req_path": "/r", "type": "redirect", "redirect_url": "/"},
+            {"req_path": "/m", "type": "metrics"}, {"req_path": "/up", "type": "reverse_proxy", "upstreams": [origin.authority]},
+            {"req_path": "/silent", "type": "reverse_proxy", "upstreams": [silent.authority]},
+            {"req_path": "/down", "type": "reverse_proxy", "upstreams": ["127.0.0.1:1"]}]), server_name="eXpServer")
+        for path, status in (("/a.txt", 200), ("/none", 404), ("/r", 302), ("/m", 200), ("/up", 200), ("/silent", 200), ("/down", 502)):
+            head = ask(proxy, path)[0]
+            self.assertEqual(head.status, status, path)
+            self.assertEqual(head.all("Server"), ["eXpServer"], path)
+        self.assertEqual(ask(proxy, "/a.txt", method="POST")[0].all("Server"), ["eXpServer"])
+        with proxy.connect() as client:
+            client.send(b"nonsense\r\n\r\n")
+            self.assertEqual(client.rest().head.all("Server"), ["eXpServer"])
+
+    def test_without_a_name_there_is_no_server_field(self):
+        self.assertEqual(ask(self.configured(at(routes=[{"req_path": "/", **self.files}])), "/a.txt")[0].all("Server"), [])
+
+    def test_charset_by_setting_only(self):
+        proxy = self.configured(
+            at(charset="utf-8", routes=[{"req_path": "/", **self.files}, {"req_path": "/other", **self.files, "charset": "iso-8859-1"}]),
+            at(routes=[{"req_path": "/", **self.files}]))
+        self.put("a.png", b"x")
+        for path, kind in (("/a.txt", "text/plain; charset=utf-8"), ("/other/a.txt", "text/plain; charset=iso-8859-1"), ("/a.png", "image/png")):
+            self.assertEqual(ask(proxy, path)[0].all("Content-Type"), [kind])
+        for path, kind in (("/a.txt", "text/plain"), ("/a.html", "text/html")):
+            self.assertEqual(ask(proxy, path, port=proxy.ports[1])[0].all("Content-Type"), [kind])
+        head, body = ask(proxy, "/", port=proxy.ports[1])
+        self.assertEqual(head.all("Content-Type"), ["text/html"])
+        self.assertIn(b'<meta charset="utf-8">', body)
+        optional = self.proxy("--files", f"127.0.0.1:0={self.public}", "--charset", "utf-8", port=None)
+        self.assertEqual(ask(optional, "/a.txt")[0].all("Content-Type"), ["text/plain; charset=utf-8"])
+
+    def test_methods(self):
+        """An unregistered one is 400, a registered one that does not fit 405 with Allow (RFC 9110 section 15.5.6)."""
+        proxy = self.configured(at(routes=[{"req_path": "/", **self.files}, {"req_path": "/m", "type": "metrics"}]))
+        for path, allow in (("/a.txt", "GET, HEAD, OPTIONS"), ("/m", "GET, HEAD")):
+            for method in ("GOT", "get", "X-Y"):
+                head = ask(proxy, path, method=method)[0]
+                self.assertEqual((head.status, head.all("Allow")), (400, []), method)
+            for method in ("POST", "DELETE", "PROPFIND"):
+                head = ask(proxy, path, method=method)[0]
+                self.assertEqual((head.status, head.all("Allow")), (405, [allow]), method)
+
+    def test_request_timeout_bounds_the_reading_of_the_request(self):
+        origin = Server(self)
+        proxy = self.configured(at(routes=[{"req_path": "/", "type": "reverse_proxy", "upstreams": [origin.authority], "request_timeout_ms": 200}]))
+        with proxy.connect() as client:
+            client.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            self.assertEqual(client.rest().status, 408)
+        self.assertIn(" end=head-timeout by=client", proxy.line(" 408 "))
+
+    def test_timeouts_of_a_route_a_server_and_a_listener(self):
+        gate = self.gate()
+        slow = self.origin(lambda wire: (gate.wait(), wire.send(ok(b"late"))))
+        upstream = {"type": "reverse_proxy", "upstreams": [slow.authority]}
+        proxy = self.configured(
+            at(answer_timeout=0.1, routes=[{"req_path": "/", **upstream}, {"req_path": "/patient", **upstream, "answer_timeout": 0}]),
+            forward=[{"host": "127.0.0.1", "port": 0, "answer_timeout": "150ms"}])
+        patient = proxy.connect(port=proxy.ports[0])
+        patient.send(get("/patient", "Connection: close"))
+        self.assertEqual(ask(proxy, "/")[0].status, 504)
+        self.assertEqual(ask(proxy, slow.url(), port=proxy.ports[-1])[0].status, 504)
+        gate.open()
+        self.assertEqual(patient.rest().body, b"late", "without a timeout it waits on")
+        patient.close()
+
+    def test_strip_prefix(self):
+        origin = Server(self)
+        upstream = {"type": "reverse_proxy", "upstreams": [origin.authority], "strip_prefix": True}
+        proxy = self.configured(at(routes=[{"req_path": "/api", **upstream}, {"req_path": "/v1/", **upstream}]))
+        for path, arrives in (("/api/x?q=1", "/x?q=1"), ("/api", "/"), ("/api?q", "/?q"), ("/v1/a%20b", "/a%20b")):
+            self.assertEqual(ask(proxy, path)[0].status, 200, path)
+            self.assertEqual(origin.requests[-1].target, arrives)
+        self.assertEqual(ask(proxy, "/%61pi/x")[0].status, 404, "what would be left out is not certain")
+
+    def test_fields(self):
+        origin = Server(self)
+        proxy = self.configured(at(routes=[
+            {"req_path": "/", **self.files, "add_response_fields": {"Cache-Control": "no-store"}},
+            {"req_path": "/up", "type": "reverse_proxy", "upstreams": [origin.authority], "add_request_fields": {"X-Key": "a b"},
+             "remove_request_fields": ["cookie", "X-Key"], "add_response_fields": {"X-Frame-Options": "DENY"},
+             "remove_response_fields": ["server"]}]))
+        self.assertEqual(ask(proxy, "/a.txt")[0].all("Cache-Control"), ["no-store"])
+        head, _ = ask(proxy, "/up", "Cookie: secret", "X-Key: forged", "X-Other: kept")
+        self.assertEqual((head.all("X-Frame-Options"), head.all("Server")), (["DENY"], []))
+        arrived = origin.requests[-1]
+        self.assertEqual((arrived.all("X-Key"), arrived.all("Cookie"), arrived.all("X-Other")), (["a b"], [], ["kept"]))
+
+    def test_variables_of_a_redirect(self):
+        proxy = self.configured(at(routes=[
+            {"req_path": "/", "type": "redirect", "redirect_url": "https://b.test{path}?{query}"},
+            {"req_path": "/q", "type": "redirect", "redirect_url": "/new?a=1{query}"},
+            {"req_path": "/p", "type": "redirect", "redirect_url": "{path}{query}"}]),
+            at(routes=[{"req_path": "/", "type": "redirect", "redirect_url": "{path}"}]))
+        self.assertEqual(ask(proxy, "//evil.test/x", port=proxy.ports[1])[0].all("Location"), ["/evil.test/x"], "it stays on this server")
+        for path, location in (("/a/b?c=d", "https://b.test/a/b?c=d"), ("/a", "https://b.test/a"), ("/q?x", "/new?a=1&x"),
+                               ("/q", "/new?a=1"), ("/p//a", "/p//a"), ("/a%0d%0ab", "https://b.test/a%0d%0ab")):
+            self.assertEqual(ask(proxy, path)[0].all("Location"), [location], path)
+
+
+class ByOptions(Case):
+    def test_redirect_and_metrics(self):
+        proxy = self.proxy("--redirect", "127.0.0.1:0=https://b.test{path}", "--metrics", "127.0.0.1:0", port=None)
+        head = ask(proxy, "/a")[0]
+        self.assertEqual((head.status, head.all("Location")), (302, ["https://b.test/a"]))
+        self.assertIn(b"# HELP", ask(proxy, "/", port=proxy.ports[1])[1])
+
+    def test_via(self):
+        origin = self.origin(lambda wire: wire.send(ok(b"x")))
+        for value, request, response in (("off", [], []), ("mine", ["1.0 mine"], ["1.0 mine"])):
+            proxy = self.proxy("--via", value)
+            answer = proxy.get(origin.url())
+            self.assertEqual(answer.head.all("Via"), response)
+            self.assertEqual(origin.heads[-1].all("Via"), request)
+
+
+if __name__ == "__main__":
+    unittest.main()
