@@ -189,7 +189,9 @@ class Answer {
 
   void tell_deadlines() {
     for (const plan::WaitRow& wait : plan::kDeadlineRows)
-      row("timeout", (config_.wait(wait.wait) == 0 ? "none" : config::seconds_text(config_.wait(wait.wait)) + " s") + " for " + string{wait.what});
+      row("timeout",
+          (config_.wait(wait.wait) == 0 ? "none" : config::seconds_text(config_.wait(wait.wait)) + " s") +
+              " for " + string{wait.what});
   }
 
   string tell_changes(string_view text, const plan::Parent* parent) {

@@ -566,11 +566,14 @@ class Compressed(InAFolder):
         self.assertEqual(ask(server, "/a.png", "Accept-Encoding: gzip")[0].all("Content-Encoding"), [])
 
     def test_types_as_configured(self):
+        """They are added to the text formats."""
         server = self.start(gzip_mime_types=["image/*"], gzip_level=9)
         self.put("a.png", b"not really " * 1000)
         self.put("a.txt", b"words " * 1000)
+        self.put("a.pdf", b"nor this " * 1000)
         self.check_gzip(server, "/a.png", b"not really " * 1000)
-        self.assertEqual(ask(server, "/a.txt", "Accept-Encoding: gzip")[0].all("Content-Encoding"), [])
+        self.check_gzip(server, "/a.txt", b"words " * 1000)
+        self.assertEqual(ask(server, "/a.pdf", "Accept-Encoding: gzip")[0].all("Content-Encoding"), [])
 
     def test_a_prepared_one(self):
         server, text = self.start(), b"many words, " * 1000
