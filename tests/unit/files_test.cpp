@@ -184,7 +184,10 @@ TEST_F(FilesTest, OtherMethods) {
   EXPECT_EQ(options.status, 204);
   EXPECT_EQ(field(options, "Allow"), "GET, HEAD, OPTIONS");
   EXPECT_EQ(options.body.kind, Body::Kind::none);
-  EXPECT_EQ(ask("/a.txt", {}, "get").status, 405) << "methods are case-sensitive";
+  const files::Answer unknown = ask("/a.txt", {}, "get");
+  EXPECT_EQ(unknown.status, 400) << "methods are case-sensitive, and this one is not registered";
+  EXPECT_EQ(unknown.reason, Reason::unknown_method);
+  EXPECT_EQ(field(unknown, "Allow"), "-");
 }
 
 TEST_F(FilesTest, OutOfDescriptors) {
@@ -331,11 +334,10 @@ TEST_F(FilesTest, MultipartRanges) {
     const string boundary = type.substr(begin.size()), all = '/' + std::to_string(size);
     const string last = std::to_string(size - 1);
     // RFC 9110 section 14.6, RFC 2046 section 5.1.1
-    const string expected = "--" + boundary +
-                            "\r\nContent-Type: text/plain\r\nContent-Range: bytes 1-2" + all +
-                            "\r\n\r\n12\r\n--" + boundary +
-                            "\r\nContent-Type: text/plain\r\nContent-Range: bytes " + last +
-                            '-' + last + all + "\r\n\r\n9\r\n--" + boundary + "--\r\n";
+    const string expected = "--" + boundary + "\r\nContent-Type: text/plain\r\nContent-Range: bytes 1-2" +
+                            all + "\r\n\r\n12\r\n--" + boundary +
+                            "\r\nContent-Type: text/plain\r\nContent-Range: bytes " + last + '-' + last +
+                            all + "\r\n\r\n9\r\n--" + boundary + "--\r\n";
     EXPECT_EQ(answer.status, 206);
     EXPECT_EQ(field(answer, "Content-Range"), "-");
     EXPECT_EQ(answer.body, (Body{Body::Kind::length, expected.size()}));
