@@ -15,8 +15,8 @@
 //          "health_check": {"path": "/health", "interval_ms": 2000}},
 //         {"req_path": "/metrics", "type": "metrics", "ip_whitelist": ["10.0.0.0/8"], "ip_blacklist":
 //         ["10.0.0.1"]}
-//       ]                                     all types: ip_whitelist, ip_blacklist, keep_alive, users, realm,
-//                                             request_timeout_ms, add_response_fields, timeouts
+//       ]                                     all types: ip_whitelist, ip_blacklist, keep_alive, users,
+//                                             realm, request_timeout_ms, add_response_fields, timeouts
 //     }, {
 //       "listeners": [{"host": "127.0.0.1", "port": 9000}],
 //       "stream": {"type": "proxy", "upstream": "db.intern:5432", "proxy_protocol_in": false,
