@@ -46,11 +46,11 @@ string names_of(std::uint8_t kinds) {
 }
 
 // An option that only changes what another one does.
-struct Condition {
+struct Requirement {
   string_view option, needed;
   bool (*holds)(const plan::Config&);
 };
-constexpr std::array<Condition, 2> kConditions{{
+constexpr std::array<Requirement, 2> kRequirements{{
     {"--no-parent", "--parent", [](const plan::Config& config) { return config.parent.has_value(); }},
     {"--log-format", "an access log", [](const plan::Config& config) { return config.access_log != "off"; }},
 }};
@@ -59,7 +59,7 @@ constexpr std::array<Condition, 2> kConditions{{
 string lacking(const plan::Config& config, std::uint8_t kinds, string_view option) {
   const std::uint8_t effect = option_effect(option);
   if ((effect & kinds) == 0) return names_of(effect);
-  for (const Condition& row : kConditions)
+  for (const Requirement& row : kRequirements)
     if (row.option == option && !row.holds(config)) return string{row.needed};
   return {};
 }

@@ -43,30 +43,30 @@ enum class RouteKind : std::uint8_t { files, redirect, reverse, metrics };
 
 // Serves the requests whose path begins with `prefix`.
 struct WebRoute {
-  std::string prefix = "/";  // matches whole path segments only
   RouteKind kind = RouteKind::files;
-  Networks allow;  // client addresses; empty: all
-  Networks deny;   // client addresses; applied after `allow`
   bool keep_alive = true;
-  Timeouts timeouts;  // of requests to this route, in place of the listener's
+  std::uint8_t users = 0;    // the password file; kNoUsers: no password is asked for
+  std::string realm;         // of the challenge; empty: the proxy's name
+  std::string prefix = "/";  // matches whole path segments only
+  Networks allow;            // client addresses; empty: all
+  Networks deny;             // client addresses; applied after `allow`
+  Timeouts timeouts;         // of requests to this route, in place of the listener's
   http::FieldEdits response_fields;
-  std::uint8_t users = 0;  // the password file; kNoUsers: no password is asked for
-  std::string realm;       // of the challenge; empty: the proxy's name
   // files
   std::string directory;
   std::vector<std::string> index{"index.html"};
-  bool listing = true;    // of a directory without an index file
-  bool dotfiles = false;  // serve names that begin with a dot
-  std::string charset;    // of text files, as utf-8; empty: none
-  bool gzip = false;
-  int gzip_level = 6;                   // 0 (not compressed) to 9
+  std::string charset;                  // of text files, as utf-8; empty: none
   std::vector<std::string> gzip_types;  // media types besides the text formats, as "font/*"
+  bool listing = true;                  // of a directory without an index file
+  bool dotfiles = false;                // serve names that begin with a dot
+  bool gzip = false;
+  int gzip_level = 6;  // 0 (not compressed) to 9
   // redirect
-  std::uint16_t status = 302;
   std::string location;  // {path} and {query} stand for those of the request
+  std::uint16_t status = 302;
   // reverse
-  std::size_t group = 0;      // index into Config::groups
   bool strip_prefix = false;  // the upstream gets the path without `prefix`
+  std::size_t group = 0;      // index into Config::groups
   http::FieldEdits request_fields;
 };
 
