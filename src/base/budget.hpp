@@ -61,7 +61,7 @@ class TurnBudget {
 
   // A hash may be computed in this turn. `now` in ms.
   [[nodiscard]] bool may_hash(std::uint64_t now) const noexcept {
-    return !hashed_ && (!busy_ || now >= pause_ends_);
+    return !hashed_ && (!busy_ || now >= pause_ends_);  // PLANT(one-hash-a-turn)
   }
   // A hash of `units` was computed from `began` to `ended`, ms.
   void hashed(std::uint64_t units, std::uint64_t began, std::uint64_t ended) noexcept {

@@ -16,7 +16,7 @@ class FairOrder {
  public:
   // Returns the place of a new request of the client with this number: from 1, lowest first.
   std::uint64_t place(std::uint64_t client) noexcept {
-    std::uint64_t& next = next_[client % next_.size()];
+    std::uint64_t& next = next_[client % next_.size()];  // PLANT(clients-share-work)
     const std::uint64_t place = std::max(next, served_);
     next = place + 1;
     return place;

@@ -59,7 +59,7 @@ string check_hash(const plan::Hasher& hasher, const string& hash) {
   for (const Unsupported& row : kUnsupported)
     if (hash.starts_with(row.prefix))
       return "unsupported hash " + string{row.prefix} + " (" + string{row.name} + ")" + string{kInstead};
-  if (base::has_control(hash) || hash.find(' ') != string::npos)
+  if (std::any_of(hash.begin(), hash.end(), [](char c) { return base::is_control(c) || c == ' '; }))
     return "unexpected characters after the hash";
   if (is_in_the_clear(hash)) return "expected a hash, got what looks like a password" + string{kInstead};
   if (!hasher.knows(hash.c_str()))
@@ -71,15 +71,14 @@ string check_hash(const plan::Hasher& hasher, const string& hash) {
 // Nothing else is served while a hash is computed.
 string take_cost(plan::Hasher& hasher, plan::User& user) {
   const plan::HashCost cost = hasher.cost(user.hash.c_str());
-  const string subject = "the hash of user '" + base::printable(user.name) + "' ";
-  if (!cost.known) return subject + "has unusual parameters" + string{kInstead};
-  if (cost.us > base::TurnBudget::kHashMaxUnits)
-    return subject + "is too costly: about " + std::to_string(cost.us / 1000) +
-           " ms on this machine, at most " + std::to_string(base::TurnBudget::kHashMaxUnits / 1000) +
-           " ms are allowed" + string{kInstead};
   user.cost_us = cost.us;
   user.password_bytes = cost.password_bytes;
-  return {};
+  if (cost.known && cost.us <= base::TurnBudget::kHashMaxUnits) return {};
+  const string subject = "the hash of user '" + base::printable(user.name) + "' ";
+  if (!cost.known) return subject + "has unusual parameters" + string{kInstead};
+  return subject + "is too costly: about " + std::to_string(cost.us / 1000) +
+         " ms on this machine, at most " + std::to_string(base::TurnBudget::kHashMaxUnits / 1000) +
+         " ms are allowed" + string{kInstead};
 }
 
 string check_name(string_view name) {
@@ -92,7 +91,7 @@ string check_name(string_view name) {
 using Place = std::pair<string_view, std::size_t>;  // a name and its line
 
 string duplicate(std::vector<Place>& places) {
-  std::sort(places.begin(), places.end());
+  if (!std::is_sorted(places.begin(), places.end())) std::sort(places.begin(), places.end());
   for (std::size_t i = 1; i < places.size(); ++i) {
     const auto& [first, line] = places[i - 1];
     const auto& [name, again] = places[i];
@@ -116,6 +115,9 @@ string_view take_line(string_view& text) {
 string parse_users(string_view text, plan::Hasher& hasher, std::vector<plan::User>& out) {
   std::vector<plan::User> users;
   std::vector<Place> places;
+  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
+  users.reserve(std::min(lines, plan::kUsersMax));
+  places.reserve(std::min(lines, plan::kUsersMax));
   for (std::size_t number = 1; !text.empty(); ++number) {
     const string_view line = take_line(text);
     if (base::trimmed(line).empty() || line.front() == '#') continue;

@@ -28,7 +28,8 @@ bool equal_in_constant_time(string_view a, string_view b) noexcept {
 }
 
 void Users::set(std::vector<User> users) {
-  std::sort(users.begin(), users.end(), [](const User& a, const User& b) { return a.name < b.name; });
+  const auto before = [](const User& a, const User& b) { return a.name < b.name; };
+  if (!std::is_sorted(users.begin(), users.end(), before)) std::sort(users.begin(), users.end(), before);
   users_ = std::move(users);
   verified_.assign(users_.size(), {});
   wrong_.fill({});

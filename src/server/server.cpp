@@ -260,6 +260,7 @@ std::shared_ptr<const std::string> Server::metrics(bool json) {
 // ---- reload and shutdown ---------------------------------------------------------------------------------
 
 void Server::reload() {
+  worker_.budget.spend(base::TurnBudget::kUnits);  // other work waits for the next turn
   Loaded loaded = load_generation(arguments_, *generations_.back(), resources_.capacity.slots);
   for (const std::string& warning : loaded.warnings) watch::print_diagnostics(warning);
   std::string error = std::move(loaded.error);

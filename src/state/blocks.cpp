@@ -51,6 +51,12 @@ std::size_t blocks_to_leave(const request_info& record, const Worker& worker, Bl
   return use == BlockUse::body ? reserved_blocks(worker) : 0;
 }
 
+base::BlockPtr take_for_head(const request_info& record, Turn& turn, Worker& worker) noexcept {
+  base::BlockPtr block = worker.blocks.take(turn.leave_for_heads);
+  turn.leave_for_heads = blocks_to_leave(record, worker, BlockUse::head);  // PLANT(one-block-a-turn)
+  return block;
+}
+
 void feed_starved(Worker& worker) noexcept {
   for (std::size_t free = free_blocks(worker); free > 0; --free) {
     const auto use = worker.shares.next_use(free > reserved_blocks(worker));  // PLANT(neediest-of-both-uses)

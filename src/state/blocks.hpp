@@ -15,6 +15,10 @@ inline std::size_t reserved_blocks(const Worker& worker) noexcept { return worke
 // none, unless it is its turn.
 std::size_t blocks_to_leave(const request_info& record, const Worker& worker, plan::BlockUse use) noexcept;
 
+// Takes a block for a request head or a response of the proxy's own. Null: the record must wait. A turn in
+// the queue is good for one block.
+base::BlockPtr take_for_head(const request_info& record, Turn& turn, Worker& worker) noexcept;
+
 // Gives the free blocks to records that wait, those of the client that holds fewest first: they run first in
 // this turn.
 void feed_starved(Worker& worker) noexcept;

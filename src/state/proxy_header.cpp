@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "../net/proxy_protocol.hpp"
+#include "blocks.hpp"
 #include "bookkeeping.hpp"
 
 using base::Reason;
@@ -34,7 +35,7 @@ Result read_proxy_header(request_info& record, Turn& turn, Worker& worker) noexc
   if (!plan::is_among(turn.listener(record).proxy_header_from, record.client))
     return close_connection(Reason::client_not_allowed);
   for (;;) {
-    if (!request.block) request.block = worker.blocks.take(turn.leave_for_heads);
+    if (!request.block) request.block = take_for_head(record, turn, worker);
     if (!request.block) return need_block(Wait::request_head);
     const Flow flow = net::fill(request, record.side[kClient], http::kHeadBytesMax - request.end);
     if (flow == Flow::need_read) {

@@ -32,7 +32,7 @@ void charge(const request_info& record, Turn& turn, std::uint64_t bytes) noexcep
 
 bool may_work(Turn& turn, const Worker& worker) noexcept {
   const bool is_next = worker.serving == Share::work || !worker.scheduler.awaited(Share::work);
-  const bool may = is_next && !worker.budget.exhausted();
+  const bool may = is_next && !worker.budget.exhausted();  // PLANT(work-within-budget)
   if (!may) turn.awaits = Share::work;
   return may;
 }
@@ -49,7 +49,7 @@ Flow pump_source(request_info& record, Turn& turn, Worker& worker, std::uint64_t
   // Bytes that are computed take longer than those of a file.
   if (source.range().fd < 0) share = std::min(share, base::TurnBudget::kShareMin);
   const Flow flow = net::pump(lane, source, record.side[kClient], turn.stores, share, left);
-  worker.budget.spend(source.work() - work_before);
+  worker.budget.spend(source.work() - work_before);  // PLANT(charge-work)
   return flow;
 }
 

@@ -5,6 +5,7 @@
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
 #include "../net/error_reason.hpp"
+#include "blocks.hpp"
 #include "bookkeeping.hpp"
 #include "finish.hpp"
 #include "local_response.hpp"
@@ -52,7 +53,7 @@ Result throttled_head(request_info& record, Turn& turn, Worker& worker) noexcept
 std::optional<Result> read_more_of_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& request = record.lane[kRequest];
   if (!request.block && !record.side[kClient].readable) return await_request(record, worker);
-  if (!request.block) request.block = worker.blocks.take(turn.leave_for_heads);
+  if (!request.block) request.block = take_for_head(record, turn, worker);
   if (!request.block) return need_block(record.served == 0 ? Wait::idle : Wait::keep_alive);
   switch (fill_head(record, turn, worker, kRequest)) {
     case Flow::budget: return throttled_head(record, turn, worker);

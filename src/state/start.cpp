@@ -74,10 +74,6 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
                      std::size_t head_length) noexcept {
   if (!begin_exchange(record, worker)) return yield(Wait::request_head);
   const plan::Listener& listener = turn.listener(record);
-  net::Lane& response = record.lane[kResponse];
-  const bool web = listener.role == plan::Role::web;
-  if (web && !response.block) response.block = worker.blocks.take(turn.leave_for_heads);
-  if (web && !response.block) return need_block(Wait::request_head);
   Exchange& exchange = *record.exchange;
   describe_request(exchange, head, turn.config());
   if (!may_keep_alive(record, worker)) exchange.message.keep_alive = false;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "../files/server.hpp"
+#include "blocks.hpp"
 #include "bookkeeping.hpp"
 
 using base::Reason;
@@ -43,7 +44,7 @@ Result begin_tcp_proxy(request_info& record, Turn& turn, Worker& worker,
   Exchange& exchange = *record.exchange;
   net::Lane& request = record.lane[kRequest];
   const bool sends_header = listener.proxy_header_out != 0;
-  if (sends_header && !request.block) request.block = worker.blocks.take(turn.leave_for_heads);
+  if (sends_header && !request.block) request.block = take_for_head(record, turn, worker);
   if (sends_header && !request.block) return need_block(Wait::request_head);
   exchange.route.group = static_cast<std::uint16_t>(listener.group);
   if (!choose_member(record, turn, worker)) return close_connection(Reason::host_unreachable);

@@ -10,6 +10,7 @@
 #include "../http/methods.hpp"
 #include "../http/reply.hpp"
 #include "../http/url_path.hpp"
+#include "blocks.hpp"
 #include "bookkeeping.hpp"
 
 using base::Reason;
@@ -149,17 +150,21 @@ Result send_web_response(request_info& record, Turn& turn, Worker& worker, files
 
 Result serve_web(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
                  std::size_t head_length, const plan::Plan& plan) noexcept {
-  if (is_work(plan.kind) && !may_work(turn, worker)) {
-    record.lane[kResponse].drop_block();
-    return yield();
-  }
-  if (!plan.keep_alive) record.exchange->message.keep_alive = false;
+  if (is_work(plan.kind) && !may_work(turn, worker)) return yield();
+  net::Lane& response = record.lane[kResponse];
+  // The response uses the request's block, if no bytes follow in it. Without a second one, a client that
+  // pipelines repeats its next request (RFC 9112 section 9.3.2).
+  const bool more = record.lane[kRequest].end > head_length;
+  if (more && !response.block) response.block = take_for_head(record, turn, worker);
+  if (!plan.keep_alive || (more && !response.block)) record.exchange->message.keep_alive = false;
   const http::Body body = head.body;
   files::Answer found = make_web_response(worker, head, plan);
   while (found.reason == Reason::no_descriptor && worker.upstreams.close_oldest())
     found = make_web_response(worker, head, plan);
   worker.budget.spend(found.work);
   consume_request(record, body, head_length);  // the views in `head` are invalid now
+  if (!response.block) response.block = worker.blocks.take();
+  if (!response.block) return close_connection(Reason::no_buffer);  // cannot happen: the request's is free
   if (found.reason != Reason::none) return refuse_request(record, turn, worker, found.reason, found.fields);
   return send_web_response(record, turn, worker, found);
 }

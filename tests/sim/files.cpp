@@ -76,6 +76,7 @@ sys::Opened World::open_file(const std::string& path) {
 }
 
 sys::Opened World::open_beneath(int folder, const std::string& path, sys::Access access) {
+  charge(Price::kFileOpened);
   ++(access == sys::Access::read ? files_opened : files_looked_at);
   const std::string root = at(folder).path;
   std::string here = root;
@@ -120,6 +121,7 @@ sys::Io World::read_at(int fd, std::uint64_t offset, std::span<std::byte> into) 
   const std::size_t most = std::min(into.size(), text.size() - static_cast<std::size_t>(offset));
   const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
   std::memcpy(into.data(), text.data() + offset, count);
+  charge(count / Price::kFileBytes);
   return {sys::Outcome::done, 0, count};
 }
 
@@ -135,6 +137,7 @@ int World::read_directory(int fd, std::vector<sys::DirectoryEntry>& out, bool& e
     out.push_back({last.substr(above.size()), next->second->status});
   }
   names_listed += out.size() - before;
+  charge(Price::kNameListed * (out.size() - before));
   end = out.size() == before;
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "../../src/http/basic_auth.hpp"
 #include "../../src/server/server.hpp"
 #include "../../src/state/blocks.hpp"
 
@@ -13,11 +14,21 @@ namespace {
 // How an origin treats a request, by the last number of its address 10.0.0.N.
 enum Manner : std::uint8_t { kResponds = 1, kSilent = 2, kPours = 3 };
 
-// What all connections of a greedy client do. A further kind of greed is a further row.
+constexpr std::uint16_t kProxyPort = 8080, kWebPort = 8081;
+
+struct ModestRequest {
+  std::string_view sends;
+  std::uint16_t port;
+};
+
+// What all connections of a greedy client do. A further kind of greed is a further row. In `sends`, "{n}" is the
+// number of the connection, and "{login}" a wrong password, another one each time.
 struct Kind {
   std::string_view name;
   std::string_view sends;  // at once
   bool reads;
+  std::uint16_t port = kProxyPort;
+  std::size_t times = 1;  // so many times `sends`, pipelined
 };
 constexpr std::array kKinds{
     Kind{"silent", "", true},
@@ -30,19 +41,55 @@ constexpr std::array kKinds{
     Kind{"uploads that send nothing", "PUT http://10.0.0.2/ HTTP/1.1\r\nHost: 10.0.0.2\r\nContent-Length: 9\r\n\r\n", true},
     Kind{"idle tunnels", "CONNECT 10.0.0.2:80 HTTP/1.1\r\nHost: 10.0.0.2:80\r\n\r\n", true},
     Kind{"a flood of requests", "GET http://10.0.0.1/ HTTP/1.0\r\nHost: 10.0.0.1\r\n\r\n", true},
+    Kind{"a flood of names", "GET http://silent{n}.test/ HTTP/1.1\r\nHost: silent{n}.test\r\n\r\n", true},
+    Kind{"wrong passwords", "GET http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\n{login}\r\n", true},
+    Kind{"compressed files", "GET /large.txt HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n", true, kWebPort},
+    Kind{"listings", "GET /folder/ HTTP/1.1\r\nHost: h\r\n\r\n", true, kWebPort},
+    Kind{"listings, unread", "GET /folder/?sort=size HTTP/1.1\r\nHost: h\r\n\r\n", false, kWebPort},
+    Kind{"pipelined requests for files", "GET /modest.txt HTTP/1.1\r\nHost: h\r\n\r\n", true, kWebPort, 60},
 };
-constexpr std::string_view kModestRequest = "GET http://10.0.0.1/modest HTTP/1.1\r\nHost: 10.0.0.1\r\nConnection: close\r\n\r\n";
+// The request of the modest client, by GreedyScenario::modest. It is answered in the same way by all.
+constexpr std::array kModestRequests{
+    ModestRequest{"GET http://10.0.0.1/modest HTTP/1.1\r\nHost: 10.0.0.1\r\nConnection: close\r\n{login}\r\n", kProxyPort},
+    ModestRequest{"GET http://modest.test/modest HTTP/1.1\r\nHost: modest.test\r\nConnection: close\r\n{login}\r\n", kProxyPort},
+    ModestRequest{"GET /modest.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", kWebPort},
+};
+constexpr std::string_view kModestName = "modest.test", kPassword = "right";
 constexpr std::size_t kPoured = 100'000;  // bytes of a large response
 
 // The bounds. While buffers are short, a request waits at most for the patience that the proxy has with their
 // holders; apart from that it waits for turns in which the proxy could act on it, and has not.
 constexpr std::uint64_t kTurnsMax = 8;
+// Before its own password: each other client has one ahead, and a wrong one takes two hashes.
+constexpr std::size_t kHashesMax = 2 * 2 + 1;
 constexpr std::uint64_t kMsMax = 20'000;  // for all requests together: no timeout of another connection is waited for
+
+// Each patience with a holder of a buffer costs a greedy client a connection.
+std::uint64_t ms_max(const GreedyScenario& scenario) {
+  std::uint64_t connections = 0;
+  for (const GreedyPlan& client : scenario.clients) connections += client.lives;
+  return kMsMax + connections * state::kPatienceMs;
+}
 
 sys::Address numbered(std::uint8_t network, std::size_t number) {
   sys::Address address = sys::loopback4(0);
   address.bytes = {10, network, 0, static_cast<std::uint8_t>(number)};
   return address;
+}
+
+// The line of Proxy-Authorization.
+std::string login(std::string_view password) {
+  std::array<char, 256> room;
+  base::Writer out{room};
+  out << "Proxy-Authorization: Basic ";
+  http::put_basic(out, "ann", password) << "\r\n";
+  return std::string{out.view()};
+}
+
+std::string replaced(std::string text, std::string_view what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+  return text;
 }
 
 bool is_over(const Connection& connection) { return connection.remote_reset || connection.down.fin_arrived; }
@@ -56,10 +103,13 @@ class Greedy {
     for (std::size_t i = 0; i < open_.size(); ++i)
       if (act_on(i)) return true;
     if (over || open_.size() >= plan_.width || lives_ >= plan_.lives) return false;
-    const ConnectionPtr fresh = world_.connect_to_program(8080, from_);
+    const ConnectionPtr fresh = world_.connect_to_program(kind_.port, from_);
     if (!fresh) return false;
-    ++lives_;
-    open_.push_back({fresh, 0});
+    const std::string number = std::to_string(++lives_) + '-' + std::to_string(from_.bytes[3]);
+    world_.unanswered.insert("silent" + number + ".test");
+    std::string sends;
+    for (std::size_t i = 0; i < kind_.times; ++i) sends += kind_.sends;
+    open_.push_back({fresh, replaced(replaced(sends, "{n}", number), "{login}", login(number))});
     return true;
   }
   bool over = false;  // closes all
@@ -67,7 +117,7 @@ class Greedy {
  private:
   struct Own {
     ConnectionPtr connection;
-    std::size_t sent;
+    std::string rest;  // to send
   };
   bool act_on(std::size_t i) {
     Own& own = open_[i];
@@ -76,8 +126,8 @@ class Greedy {
       open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
       return true;
     }
-    const std::size_t sent = world_.remote_send(*own.connection, kind_.sends.substr(own.sent));
-    own.sent += sent;
+    const std::size_t sent = world_.remote_send(*own.connection, own.rest);
+    own.rest.erase(0, sent);
     return sent > 0 || (kind_.reads && !world_.remote_read(*own.connection, 4096).empty());
   }
 
@@ -147,15 +197,19 @@ class Origins {
 // One request after another, each on a connection of its own, each read as it comes.
 class Modest {
  public:
-  Modest(World& world, const GreedyScenario& scenario) : world_(world), scenario_(scenario) {}
+  Modest(World& world, const GreedyScenario& scenario)
+      : world_(world),
+        scenario_(scenario),
+        port_(kModestRequests[scenario.modest].port),
+        request_(replaced(std::string{kModestRequests[scenario.modest].sends}, "{login}", scenario.users ? login(kPassword) : "")) {}
 
   bool act() {
     if (done()) return false;
     if (!connection_) {
-      connection_ = world_.connect_to_program(8080, numbered(2, 1));
+      connection_ = world_.connect_to_program(port_, address());
       return connection_ != nullptr;
     }
-    const std::size_t sent = world_.remote_send(*connection_, kModestRequest.substr(sent_));
+    const std::size_t sent = world_.remote_send(*connection_, std::string_view{request_}.substr(sent_));
     sent_ += sent;
     const std::string came = world_.remote_read(*connection_, 4096);
     got_ += came;
@@ -170,6 +224,7 @@ class Modest {
     ++served_;
     return true;
   }
+  static sys::Address address() { return numbered(2, 1); }
   [[nodiscard]] bool done() const { return served_ == scenario_.requests; }
   // An event has reported it, and the proxy has not accepted it, or not read what it has sent.
   [[nodiscard]] bool request_waits() const {
@@ -184,11 +239,59 @@ class Modest {
  private:
   World& world_;
   const GreedyScenario& scenario_;
+  std::uint16_t port_;
+  std::string request_;
   ConnectionPtr connection_;
   std::string got_;
   std::size_t sent_ = 0;
   std::uint32_t served_ = 0;
 };
+
+// Where the modest client's record is in the proxy.
+request_info* modest_record(Worker& worker) {
+  for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot)
+    if (request_info& record = worker.table.at(slot); record.state != State::FREE && record.client.bytes == Modest::address().bytes)
+      return &record;
+  return nullptr;
+}
+
+// It waits for its turn: for a part of the turn's work, or for its query to be sent.
+bool waits_in_line(const request_info& record, const World& world) {
+  if (record.awaits == Share::work) return true;
+  if (record.side[kUpstream].link != net::Link::resolving) return false;
+  const bool asked = std::count(world.asked.begin(), world.asked.end(), kModestName) > 0;
+  return !asked && std::none_of(world.answered.begin(), world.answered.end(), [](const net::Found& found) { return found.host == kModestName; });
+}
+
+// Each hash takes its cost of the world's time.
+class SlowHasher final : public plan::Hasher {
+ public:
+  explicit SlowHasher(World& world) : world_(world) {}
+  [[nodiscard]] bool knows(const char* /*setting*/) const noexcept override { return true; }
+  plan::HashCost cost(const char* /*setting*/) noexcept override { return {true, 1000, 128}; }
+  std::string_view hash(const char* password, const char* setting) noexcept override {
+    world_.hash(std::string_view{setting}.starts_with("$slow$") ? 40 : 20);
+    made_ = "$f$" + std::string{password};
+    return made_;
+  }
+
+ private:
+  World& world_;
+  std::string made_;
+};
+
+// Two users whose hashes differ in cost, so that a wrong password takes two.
+std::shared_ptr<plan::Users> users_with(plan::Hasher& hasher) {
+  auto users = std::make_shared<plan::Users>(&hasher, base::SipKey{});
+  users->set({{"ann", "$f$" + std::string{kPassword}, 20'000, 128}, {"bob", "$slow$", 40'000, 128}});
+  return users;
+}
+
+void put_files(World& world, const GreedyScenario& scenario) {
+  world.put_file("/www/large.txt", std::string(400'000, 'x'));
+  world.put_file("/www/modest.txt", std::string(scenario.body, 'x'));
+  for (int i = 0; i < 150; ++i) world.put_node("/www/folder/link" + std::to_string(i), sys::FileStatus::Kind::link, "../modest.txt", 1);
+}
 
 // Counts the turns after which the modest client still waits for the proxy.
 class Delay {
@@ -207,9 +310,26 @@ class Delay {
   std::uint64_t since_ = 0, turns_ = 0;
 };
 
+net::Found answer_for_modest() {
+  net::Found found;
+  found.what = net::Found::What::found;
+  found.addresses.add(numbered(0, kResponds));
+  found.ttl_ms = 1000;
+  return found;
+}
+
 plan::Config config_for(const GreedyScenario& scenario) {
   plan::Config config;
-  config.listeners.emplace_back().address = sys::loopback4(8080);
+  config.listeners.emplace_back().address = sys::loopback4(kProxyPort);
+  plan::Listener& web = config.listeners.emplace_back();
+  web.address = sys::loopback4(kWebPort);
+  web.role = plan::Role::web;
+  web.sites = {0};
+  plan::WebRoute route;
+  route.directory = "/www";
+  route.gzip = true;
+  route.users = plan::kNoUsers;
+  config.sites.emplace_back().routes = {route};
   config.max_requests = scenario.slots;
   config.allowance.connections = scenario.connections;
   config.connect_ports = {{80, 80}};
@@ -237,6 +357,11 @@ struct Play {
     if (!server::open_descriptors(poller, signals).empty()) return;
     server::Generations generations;
     generations.push_back(server::first_generation(config, capacity.slots));
+    SlowHasher hasher{world};
+    if (scenario.users) generations.back()->users = {users_with(hasher)};
+    put_files(world, scenario);
+    world.names[std::string{kModestName}] = answer_for_modest();
+    world.work_max = World::kWorkMax;
     server::Resources resources{std::move(poller), capacity, *generations.back()};
     server::Server proxy{resources, generations, std::move(signals), {sys::open_stdout().fd, sys::Fd{}}, {}};
     if (!proxy.listen().empty()) return;
@@ -244,10 +369,14 @@ struct Play {
     const std::uint64_t begun = world.now();
     while (!proxy.stopping() && world.broken.empty()) {
       proxy.turn();
-      const bool waits = modest.request_waits() || (modest.is_ready() && origins.response_waits());
+      const request_info* const record = modest_record(resources.worker);
+      const bool in_line = record != nullptr && waits_in_line(*record, world);
+      const bool waits = in_line || modest.request_waits() || (modest.is_ready() && origins.response_waits());
+      if (record == nullptr || record->awaits != Share::hash) hashes_before = world.hashes;
+      if (world.hashes > hashes_before + kHashesMax) world.fault("the modest client waits for the passwords of others");
       if (const std::string fault = delay.check(resources.worker, waits); !fault.empty()) world.fault(fault);
       for (const auto& one : greedy) one->over = modest.done();
-      if (!modest.done() && world.now() > begun + kMsMax) world.fault("the modest client waits for a timeout");
+      if (!modest.done() && world.now() > begun + ms_max(scenario)) world.fault("the modest client waits for a timeout");
     }
     if (world.broken.empty() && resources.worker.blocks.used() != 0) world.fault("at the end a block is still in use");
   }
@@ -256,6 +385,7 @@ struct Play {
   std::vector<std::unique_ptr<Greedy>> greedy;
   Modest modest;
   Origins origins;
+  std::size_t hashes_before = 0;  // when the modest client began to wait for its own
 };
 
 }  // namespace
@@ -267,9 +397,13 @@ GreedyScenario draw_greedy(Chooser& chooser) {
   if (chooser.choose(4) == 0) scenario.connections = 1 + chooser.choose(4);
   for (std::uint32_t i = 1 + chooser.choose(2); i > 0; --i) {
     const std::uint32_t width = 2 + chooser.choose(2 * scenario.slots);
-    scenario.clients.push_back({chooser.choose(kKinds.size()), width, width + chooser.choose(100)});
+    const std::size_t kind = chooser.choose(kKinds.size());
+    scenario.clients.push_back({kind, width, width + chooser.choose(100)});
   }
   scenario.requests = 1 + chooser.choose(4);
+  scenario.users = std::any_of(scenario.clients.begin(), scenario.clients.end(),
+                               [](const GreedyPlan& client) { return kKinds[client.kind].sends.find("{login}") != std::string_view::npos; });
+  scenario.modest = chooser.choose(kModestRequests.size());
   static constexpr std::size_t kBodies[] = {1, 100, 3000, 40'000};
   scenario.body = kBodies[chooser.choose(4)];
   static constexpr std::size_t kRooms[] = {1000, 4096, 65'536};
@@ -294,7 +428,8 @@ std::string describe(const GreedyScenario& scenario) {
   std::string out = "  " + std::to_string(scenario.slots) + " slots, " + std::to_string(scenario.blocks) + " blocks, " +
                     std::to_string(scenario.connections) + " connections for each client, " + std::to_string(scenario.requests) +
                     " modest requests of " + std::to_string(scenario.body) + " bytes, room " + std::to_string(scenario.room) +
-                    ", linger " + std::to_string(scenario.linger) + "\n";
+                    ", linger " + std::to_string(scenario.linger) + ", request " + std::to_string(scenario.modest) +
+                    (scenario.users ? ", with passwords\n" : "\n");
   for (const GreedyPlan& client : scenario.clients)
     out += "  greedy: " + std::string{kKinds[client.kind].name} + ", " + std::to_string(client.width) + " at once, " +
            std::to_string(client.lives) + " in all\n";

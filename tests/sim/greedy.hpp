@@ -20,6 +20,8 @@ struct GreedyScenario {
   std::uint32_t connections = 0;  // --client-connections; 0: no limit
   std::vector<GreedyPlan> clients;
   std::uint32_t requests = 3;   // of the modest client, one after another
+  std::size_t modest = 0;       // row of the table of its requests in greedy.cpp
+  bool users = false;           // the proxy requires a password
   std::size_t body = 100;       // of each response to it, bytes
   std::size_t room = 4096;      // bytes a connection holds in each direction
   std::uint32_t linger = 0;     // as in Temper

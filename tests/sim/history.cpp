@@ -536,6 +536,7 @@ void judge(Stage& stage) {
 Outcome play(const Scenario& scenario, Chooser& chooser) {
   Outcome outcome;
   Stage stage{scenario, chooser};
+  stage.world.work_max = World::kWorkMax;
   stage.world.enter();
   run(stage, outcome);
   if (stage.world.broken.empty() && !stage.owed.all) {

@@ -34,6 +34,7 @@ World& World::current() {
   if (world == nullptr) std::abort();
   return *world;
 }
+bool World::is_entered() { return world != nullptr; }
 void World::enter() { world = this; }
 void World::leave() { world = nullptr; }
 World::~World() {
@@ -362,8 +363,20 @@ bool World::step() {
   return false;
 }
 
+void World::charge(std::uint64_t units) {
+  work_ += units;
+  if (work_ > work_max) fault("one turn does more than " + std::to_string(work_max) + " units of work");
+}
+
+void World::hash(std::uint64_t ms) {
+  if (hashes++ > hashes_before_) fault("two password hashes in one turn");
+  now_ += ms;
+}
+
 sys::Waited World::wait(std::span<sys::Event> into, int timeout_ms) {
   ++waits;
+  work_ = 0;
+  hashes_before_ = hashes;
   events_handed_out = 0;
   if (waits > 200'000) fault("the program waits without end");
   if (timeout_ms != 0) before_sleep();
@@ -859,6 +872,7 @@ int read_file(const char* path, std::size_t most, std::string& out, Pipes /*pipe
   const auto found = sim::files.find(path);
   if (found == sim::files.end()) return ENOENT;
   if (found->second.size() > most) return EFBIG;
+  if (World::is_entered()) World::current().charge(found->second.size() / World::Price::kConfigurationBytes);
   out = found->second;
   return 0;
 }

@@ -107,7 +107,8 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  static World& current();  // the one that sys:: works on
+  static World& current();   // the one that sys:: works on
+  static bool is_entered();  // there is one: the parsers of files need none
   void enter();             // makes it the current one
   void leave();
 
@@ -161,6 +162,20 @@ class World {
     std::uint64_t until = ~std::uint64_t{0};  // ms; later nothing fails
   };
   std::optional<Failure> failure;
+
+  // ---- the work of a turn ----
+  // What calls cost by this kernel's own prices, in units of about a microsecond, between two waits.
+  struct Price {
+    static constexpr std::uint64_t kFileOpened = 5, kNameListed = 3, kDnsMessage = 5;
+    static constexpr std::size_t kFileBytes = 4096, kConfigurationBytes = 100;  // for one unit
+  };
+  // A turn has 10,000 units, and exceeds them at most by the share of one record and by its last piece.
+  static constexpr std::uint64_t kWorkMax = 10'000 + 2'048 + 4'096;
+  std::uint64_t work_max = ~std::uint64_t{0};  // more in one turn is a fault
+  void charge(std::uint64_t units);
+  // The program computes a password hash; meanwhile the clock goes on. A second one in a turn is a fault.
+  void hash(std::uint64_t ms);
+  std::size_t hashes = 0;  // computed so far
 
   // ---- queries ----
   [[nodiscard]] std::uint64_t now() const { return now_; }
@@ -306,6 +321,8 @@ class World {
   Chooser& chooser_;
   Temper temper_;
   std::uint64_t now_ = 1'000'000;
+  std::uint64_t work_ = 0;           // in this turn
+  std::size_t hashes_before_ = 0;    // this turn
   std::vector<std::unique_ptr<Description>> files_;
   std::vector<int> queue_;  // descriptors whose edge is due
   std::vector<ConnectionPtr> connections_;

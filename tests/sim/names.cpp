@@ -36,6 +36,7 @@ void NameSource::run(std::uint64_t /*now*/) {}
 bool NameSource::next(Found& out) {
   auto& answered = sim::World::current().answered;
   if (answered.empty()) return false;
+  sim::World::current().charge(sim::World::Price::kDnsMessage);
   out = answered.front();
   answered.pop_front();
   return true;

@@ -96,6 +96,11 @@ MISTAKES = [
     ("heads always get the free block", [("neediest-of-both-uses", part("next_use(free > reserved_blocks(worker))", "next_use(!worker.scheduler.block_needed(BlockUse::head))"))]),
     ("a connection of an HTTP/1.0 server is used again", [("http10-closes", delete())]),
     ("a server's control characters pass", [("blank-controls", condition("false"))]),
+    ("a turn is good for several blocks", [("one-block-a-turn", delete())]),
+    ("each record works, whatever the turn has spent", [("work-within-budget", part("is_next && !worker.budget.exhausted()", "true"))]),
+    ("the work for a response is not counted", [("charge-work", delete())]),
+    ("a second hash in one turn", [("one-hash-a-turn", part("!hashed_ && ", ""))]),
+    ("other clients' work comes first", [("clients-share-work", part("client % next_.size()", "0"))]),
     ("a broken tunnel looks ended", [("truncated-tunnel-resets", condition("false"))]),
 ]
 

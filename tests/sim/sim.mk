@@ -1,7 +1,7 @@
 # The simulated kernel (tests/sim/README.md).
 
 SIM_SOURCES := $(filter-out %/agree.cpp,$(sort $(wildcard tests/sim/*.cpp)))
-SIM_OBJECTS := $(SIM_SOURCES:%.cpp=$(BUILD)/%.o) $(CORE:%.cpp=$(BUILD)/%.o) $(BUILD)/src/plan/nocrypt.o $(BUILD)/src/files/nogzip.o
+SIM_OBJECTS := $(SIM_SOURCES:%.cpp=$(BUILD)/%.o) $(CORE:%.cpp=$(BUILD)/%.o) $(BUILD)/src/plan/nocrypt.o
 
 $(BUILD)/sim: $(SIM_OBJECTS)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^

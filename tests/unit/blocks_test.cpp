@@ -124,6 +124,26 @@ TEST(Blocks, AModestHalfHeadDoesNotEndForAGreedyClient) {
   EXPECT_FALSE(is_closed(modest));
 }
 
+// Two blocks are free, and two clients wait. One of them has sent two requests, for which it needs two
+// blocks.
+TEST(Blocks, ATurnIsGoodForOneBlock) {
+  bench::RoleBench b{plan::Role::web, 3};
+  b.site({bench::files_at("/")});
+  b.world.put_file("/www/a", "content");
+  const string get = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+  std::vector<base::BlockPtr> held;
+  for (int i = 0; i < 3; ++i) held.push_back(b.blocks_pool.take());
+  const auto modest = b.client(kModest);
+  b.send(modest, get);
+  const auto greedy = b.client(kGreedy);
+  b.send(greedy, get + get);
+  ASSERT_TRUE(b.record(0).needs_block && b.record(1).needs_block);
+  held.resize(1);
+  state::feed_starved(*b.worker);
+  b.run_turn();
+  EXPECT_TRUE(b.read(modest).ends_with("content"));
+}
+
 TEST(Blocks, AFloodOfHalfHeadsStarvesItself) {
   Short b{2};
   auto& host = b.origin();

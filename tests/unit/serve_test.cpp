@@ -355,19 +355,30 @@ TEST(TurnBudget, AClientsFirstRequestIsNotBehindThoseOfAnother) {
   EXPECT_FALSE(b.scheduler.idle()) << "the others are not ready yet";
 }
 
-TEST(Serve, WaitsForABlock) {
+// The request's block has the next request too, so the response needs another one.
+TEST(Serve, WithoutASecondBlockTheClientRepeatsItsNextRequest) {
   Web b{{files_at("/")}, 2};
   b.world.put_file("/www/a", "content");
   auto held = b.blocks_pool.take();
   const auto client = b.client();
-  b.send(client, get("/a"));
-  EXPECT_TRUE(b.record().needs_block);
-  EXPECT_EQ(b.read(client), "");
-  held.reset();
-  b.scheduler.wake(b.record());
+  b.send(client, get("/a") + get("/a"));
   string text = b.read(client);
-  EXPECT_EQ(next_answer(text).body, "content");
-  EXPECT_EQ(b.last().body_bytes(), 7U);
+  const Answer answer = next_answer(text);
+  EXPECT_EQ(answer.body, "content");
+  EXPECT_TRUE(answer.has("Connection: close"));
+  EXPECT_EQ(text, "");
+  EXPECT_TRUE(client->down.fin_arrived && !client->remote_reset) << "it can read the response";
+}
+
+TEST(Serve, OneBlockIsEnough) {
+  Web b{{files_at("/")}, 1};
+  b.world.put_file("/www/a", "content");
+  b.world.put_file("/www/large", string(5000, 'x'));
+  for (const string path : {"/a", "/large", "/nothing", "/"}) {
+    const Answer answer = b.ask(get(path));
+    EXPECT_TRUE(answer.status().starts_with("HTTP/1.1 ")) << path;
+    EXPECT_EQ(b.blocks_pool.used(), 0U);
+  }
 }
 
 // The bytes that are sent together with the head, and the head itself.
