@@ -158,7 +158,7 @@ def settled(look: Callable[[], Any], seconds: float) -> Any:
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE, MS_NOSUID, MS_NODEV = 4096, 16384, 1 << 18, 2, 4
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 36, 38
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 2, 4, 24, 36, 38
 PR_SET_SECCOMP = 22
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 ROOMS = ("/mnt", "/media", "/srv")  # where the workspace is mounted: folders that no program needs
@@ -920,6 +920,8 @@ class Proxy:
 @contextlib.contextmanager
 def as_owner(pid: int) -> Iterator[None]:
     """Lets this thread read files as the user of a process: in a container, root may not see another user's descriptors."""
+    at_death = ctypes.c_int()
+    LIBC.prctl(PR_GET_PDEATHSIG, ctypes.byref(at_death), 0, 0, 0)
     with contextlib.suppress(OSError):
         owner = os.stat(f"/proc/{pid}")
         LIBC.setfsgid(owner.st_gid)
@@ -929,6 +931,7 @@ def as_owner(pid: int) -> Iterator[None]:
     finally:
         LIBC.setfsuid(os.geteuid())
         LIBC.setfsgid(os.getegid())
+        set_process(PR_SET_PDEATHSIG, at_death.value)  # forgotten when the user changes: prctl(2)
 
 
 def descriptors_of(pid: int) -> Dict[int, str]:
