@@ -241,7 +241,8 @@ class ProxyProcess:
         arguments = ([port] if port is not None else []) + list(options)
         self.process = subprocess.Popen([*PREFIX, PROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, preexec_fn=preexec)
-        fcntl.fcntl(self.process.stdout, F_SETPIPE_SZ, MIB)  # lines that this process is too busy to read would be dropped
+        with contextlib.suppress(PermissionError):  # without privileges, the pipes of a user have a limit in total: pipe(7)
+            fcntl.fcntl(self.process.stdout, F_SETPIPE_SZ, MIB)  # lines that this process is too busy to read would be dropped
         self.pid, self.lines, self._news = self.process.pid, [], threading.Condition()
         self._stopped, self._errors = False, b""
         self._reader = threading.Thread(target=self._read, daemon=True)
