@@ -44,23 +44,23 @@ struct Config {
   Rules rules;                      // access rules
   // htpasswd files: first that of --users, which is empty without authentication, then those of routes.
   std::vector<std::string> users_files = std::vector<std::string>(1);
-  Allowance allowance;                              // limits for each client
-  std::optional<Parent> parent;                     // upstream proxy
-  std::vector<NoParent> no_parent;                  // hosts that are reached directly
-  std::vector<sys::Address> nameservers;            // DNS servers; empty: those of resolv.conf(5)
-  bool request_id = false;                          // add X-Request-Id
-  Networks trusted_proxies;                         // clients whose forwarding headers count
+  Allowance allowance;                    // limits for each client
+  std::optional<Parent> parent;           // upstream proxy
+  std::vector<NoParent> no_parent;        // hosts that are reached directly
+  std::vector<sys::Address> nameservers;  // DNS servers; empty: those of resolv.conf(5)
+  bool request_id = false;                // add X-Request-Id
+  bool via = true;                        // add Via
+  bool gzip = false;                      // compress the files of all routes
+  bool http10 = false;       // forward as HTTP/1.0 and close each connection, as the lab describes
+  Networks trusted_proxies;  // clients whose forwarding headers count
   std::optional<std::vector<std::string>> upgrade;  // the only protocols of Upgrade, in lower case; none: all
   std::string name = "proxy";  // of the proxy in Via and Proxy-Status: a token (RFC 9110 section 5.6.2)
-  bool via = true;             // add Via
   std::string server_name;     // in Server of web servers; empty: none
   std::string charset;         // of text files, unless their route has its own
-  bool gzip = false;           // compress the files of all routes
   std::vector<Ports> connect_ports{
       {443, 443}, {563, 563}, {8443, 8443}, {1024, 65535}};  // allowed for CONNECT
   std::optional<std::vector<Ports>> http_ports;  // allowed for http://; nothing: all but kOtherProtocols
-  bool http10 = false;              // forward as HTTP/1.0 and close each connection, as the lab describes
-  std::size_t keep_upstreams = 64;  // idle upstream connections in the pool
+  std::size_t keep_upstreams = 64;               // idle upstream connections in the pool
   std::size_t max_requests = 10'000;
   std::size_t buffer_mib = 64;
   std::array<std::uint32_t, kWaits> wait_ms = default_waits();  // 0: no timeout

@@ -94,11 +94,10 @@ void Server::announce() {
 // ---- one turn --------------------------------------------------------------------------------------------
 
 void Server::turn() {
-  const sys::Waited waited = sys::wait(resources_.poller, events_, sleep_ms());
+  const std::size_t count = sys::wait(resources_.poller, events_, sleep_ms());
   read_clocks();
   worker_.budget.begin_turn();
-  if (waited.all) ++worker_.complete_waits;                         // PLANT(wait-has-seen-all)
-  for (std::size_t i = 0; i < waited.count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
+  for (std::size_t i = 0; i < count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
   handle_signals();
   wake_resolved();  // PLANT(wake-after-lookup)
   run_health_checks();

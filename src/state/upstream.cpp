@@ -44,21 +44,17 @@ net::IdleConnection take_idle(const request_info& record, Worker& worker) noexce
   return worker.upstreams.acquire(key, slot);
 }
 
-// Bytes that no request has asked for would be taken for the response. Any event closes an idle connection,
-// so only one that became idle since the last complete wait can have unreported ones.
-bool has_unrequested_bytes(const net::IdleConnection& idle, const Worker& worker) noexcept {
-  return idle.wait == worker.complete_waits && !is_silent(idle.upstream);  // PLANT(check-idle-silent)
-}
-
 bool reuse_connection(request_info& record, Turn& turn, Worker& worker) noexcept {
   Exchange& exchange = *record.exchange;
   if (exchange.log.reused || !may_keep_alive(record, worker))
     return false;  // the pool belongs to the newest configuration
   net::IdleConnection used;
+  // Bytes that epoll has not reported yet would be taken for the response.
+  // PLANT(check-idle-silent)
   do {
     used = take_idle(record, worker);
     if (!used.upstream.fd) return false;
-  } while (has_unrequested_bytes(used, worker));
+  } while (!is_silent(used.upstream));
   // The rules for this client may deny the address of another client's connection.
   if (address_objection(record, turn, worker, used.address) != Reason::none) return false;
   record.side[kUpstream] = std::move(used.upstream);
@@ -136,7 +132,7 @@ void release_upstream(request_info& record, Worker& worker) noexcept {
   if (upstream.readable && !is_silent(upstream)) return;  // PLANT(pool-only-silent)
   upstream.readable = false;
   const std::uint64_t client = message.bound ? record.id : 0;  // PLANT(bind-to-client)
-  worker.upstreams.release({std::move(upstream), exchange.connector.address(), client, worker.complete_waits},
+  worker.upstreams.release({std::move(upstream), exchange.connector.address(), client},
                            key_of(exchange.route), worker.now);
 }
 

@@ -373,25 +373,25 @@ void World::hash(std::uint64_t ms) {
   now_ += ms;
 }
 
-sys::Waited World::wait(std::span<sys::Event> into, int timeout_ms) {
+std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
   ++waits;
   work_ = 0;
   hashes_before_ = hashes;
   events_handed_out = 0;
   if (waits > 200'000) fault("the program waits without end");
   if (timeout_ms != 0) before_sleep();
-  if (!broken.empty()) return {0, false};
+  if (!broken.empty()) return 0;
   const std::uint64_t until =
       timeout_ms < 0 ? ~std::uint64_t{0} : now_ + static_cast<std::uint64_t>(timeout_ms);
   for (bool stuck = false;;) {
     if (!queue_.empty() && (stuck || !chooser_.once_in(temper_.linger))) {
       events_handed_out = hand_out(into);
-      if (events_handed_out > 0) return {events_handed_out, queue_.empty()};
+      if (events_handed_out > 0) return events_handed_out;
       continue;
     }
     if (timeout_ms == 0 && queue_.empty()) {
       if (chooser_.choose(2) == 0) step();  // A wait without a timeout lets time pass too.
-      if (queue_.empty()) return {0, true};
+      if (queue_.empty()) return 0;
       continue;
     }
     if (step()) {
@@ -406,10 +406,10 @@ sys::Waited World::wait(std::span<sys::Event> into, int timeout_ms) {
     if (next == ~std::uint64_t{0}) {
       if (when_still()) continue;
       fault("the program sleeps without a timeout, and no event can wake it");
-      return {0, true};
+      return 0;
     }
     now_ = std::max(now_, next);
-    if (now_ >= until) return {0, true};
+    if (now_ >= until) return 0;
   }
 }
 
@@ -846,7 +846,7 @@ int watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
 int rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
   return World::current().watch(fd, token, true);
 }
-Waited wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
+std::size_t wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
   return World::current().wait(into, timeout_ms);
 }
 int own_addresses(std::vector<OwnAddress>& out) {

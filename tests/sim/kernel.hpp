@@ -241,7 +241,7 @@ class World {
   void reset_on_close(int fd);
   sys::Opened make_poller();
   int watch(int fd, std::uint64_t token, bool again);
-  sys::Waited wait(std::span<sys::Event> into, int timeout_ms);
+  std::size_t wait(std::span<sys::Event> into, int timeout_ms);
   sys::Opened make_signalfd();
   sys::Signal next_signal();
   sys::Opened open_log();
