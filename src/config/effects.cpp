@@ -15,11 +15,11 @@ struct KindName {
   std::uint8_t bit;
   string_view name;
 };
-constexpr std::array<KindName, 5> kKinds{{{kForwardBit, "a forward proxy"},
-                                          {kReverseBit, "a reverse proxy"},
-                                          {kWebBit, "a web server"},
-                                          {kRelayBit, "a TCP proxy"},
-                                          {kPlainBit, "a listener without HTTP"}}};
+constexpr std::array<KindName, 5> kKindNames{{{kForwardBit, "a forward proxy"},
+                                              {kReverseBit, "a reverse proxy"},
+                                              {kWebBit, "a web server"},
+                                              {kRelayBit, "a TCP proxy"},
+                                              {kPlainBit, "a listener without HTTP"}}};
 
 std::uint8_t kind_of(const plan::Config& config, const plan::Listener& listener) {
   switch (listener.role) {
@@ -40,7 +40,7 @@ std::uint8_t kind_of(const plan::Config& config, const plan::Listener& listener)
 // "a forward proxy or a web server".
 string names_of(std::uint8_t kinds) {
   string names;
-  for (const KindName& kind : kKinds)
+  for (const KindName& kind : kKindNames)
     if ((kinds & kind.bit) != 0) names += (names.empty() ? "" : " or ") + string{kind.name};
   return names;
 }

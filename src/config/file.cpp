@@ -96,7 +96,7 @@ class FileReader {
   std::vector<string> read_hostnames(const FileValue& value);
   void read_site(const FileObject& server, const FileValue& value, const std::vector<plan::Listener>& places);
   void read_stream(const FileValue& value, plan::Listener& model);
-  void read_sent_file(const FileObject& stream, plan::Listener& model);
+  void read_sent_file(const FileObject& stream, plan::Listener& model) const;
   void add(const plan::Listener& place, plan::Listener model, const FileValue& server);
   void add_site(const plan::Listener& place, std::size_t site, const FileValue& server);
   void warn_hidden(const plan::Listener& listener, std::size_t site, const FileValue& server);
@@ -332,7 +332,7 @@ void FileReader::warn_taken(const plan::Listener& listener, std::size_t site, st
 
 // ---- streams ---------------------------------------------------------------------------------------------
 
-void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model) {
+void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model) const {
   model.root = path_from(config_.folder, ".");
   if (const FileValue* const root = stream.find("root")) {
     if (const auto path = root->text("the path of a directory")) {

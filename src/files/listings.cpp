@@ -39,7 +39,7 @@ Listings::Place Listings::place_for(const ListedFolder& folder, const std::strin
 Listings::Got Listings::get(const ListedFolder& folder, std::uint64_t asked, std::uint64_t now) {
   const std::string key = key_of(folder);
   Got got{.work = 1};
-  Place place = find(key, asked);
+  auto place = find(key, asked);
   if (place == entries_.end()) {
     got.work += base::Work::kFileLookedUp;
     place = place_for(folder, key);
@@ -67,8 +67,8 @@ Listings::Got Listings::get(const ListedFolder& folder, std::uint64_t asked, std
 
 void Listings::make_room(Place kept) noexcept {
   while (entries_.size() > kMost || bytes() > kBytesMax) {
-    Place oldest = entries_.end();
-    for (Place place = entries_.begin(); place != entries_.end(); ++place)
+    auto oldest = entries_.end();
+    for (auto place = entries_.begin(); place != entries_.end(); ++place)
       if (place != kept && !place->rows.unfinished())
         if (oldest == entries_.end() || place->used_ms < oldest->used_ms) oldest = place;
     if (oldest == entries_.end()) return;

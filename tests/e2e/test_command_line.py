@@ -8,6 +8,7 @@ from harness import PREFIX, PROXY, Case, native, request
 
 WAITS = ("--idle-timeout", "--head-timeout", "--body-timeout", "--resolve-timeout", "--attempt-delay", "--connect-timeout", "--send-timeout",
          "--answer-timeout", "--stream-timeout", "--half-closed-timeout", "--reader-timeout", "--linger-timeout")
+NO_LIMIT = ("--answer-timeout", "--stream-timeout", "--tunnel-timeout")  # 0: the wait has no limit
 OTHERS = ("--listen", "--allow", "--access-log", "--log-format", "--max-requests", "--buffers")
 
 
@@ -59,8 +60,8 @@ class Refusals(Case):
                               ("--max-requests", "1000001"), ("--buffers", "0"), ("--buffers", "1.5"), ("--listen", "h:8080"),
                               ("--listen", "example.com:80"), ("--listen", "127.0.0.1:port"), ("--listen", "[::1]"),
                               ("--allow", "10.0.0.0/33"), ("--allow", "net"), ("--allow", "10.0.0.0/"), ("--allow", "::/129"),
-                              ("--access-log", ""), ("--access-log", "syslog:"), ("--log-format", "xml"), *((wait, value) for wait in WAITS for value in ("0", "-1", "soon")),
-                              ("--idle-timeout", "1.2345"), ("--idle-timeout", "1e9"), ("--idle-timeout", "")):
+                              ("--access-log", ""), ("--access-log", "syslog:"), ("--log-format", "xml"), *((wait, value) for wait in WAITS for value in ("-1", "soon")),
+                              *((wait, "0") for wait in WAITS if wait not in NO_LIMIT), ("--idle-timeout", "1.2345"), ("--idle-timeout", "1e9"), ("--idle-timeout", "")):
             self.assert_refused(2, ("8080", option, value), option, f"'{value}'" if value else " ")
 
     def test_an_option_without_its_value(self):
