@@ -97,7 +97,6 @@ class Suite(typing.NamedTuple):
 QUICKLY = "OPTIMIZE=-O1 -g1"             # what runs under a checker: compiled in two thirds of the time
 GCC, CLANG, BARE, MEMCHECK = ("CXX=g++",), ("CXX=clang++",), ("CXX=g++", "BARE=1"), ("CXX=g++", "MEMCHECK=1", QUICKLY)
 ASAN, ASAN_DIRECTORY = ("CXX=g++", "SAN=address,undefined", QUICKLY), "g++-address-undefined"
-MEASURED = ("CXX=g++", "OPTIMIZE=-O2 -g1", "BUILD=build/bench")  # as a user builds it, whatever the environment says
 SOURCES = sorted(str(path.relative_to(ROOT)) for pattern in ("*.cpp", "src/*/*.cpp") for path in ROOT.glob(pattern))
 
 
@@ -199,7 +198,7 @@ SUITES = [
     made("simulated kernel agrees with Linux", "check-all", count_line, *GCC, "agreement",
          needs=(*GCC, "build/g++/agreement_sim", "build/g++/agreement_linux")),
     made("differential", "check-all", count_line, *GCC, "differential", needs=(*GCC, "build/g++/differential")),
-    made("cost of a request", "check-all", count_line, *MEASURED, "bench-check", needs=(*MEASURED, "bench-programs")),
+    made("cost of a request", "check-all", count_line, *GCC, "bench-check", needs=(*GCC, "bench-programs")),
     made("bench, lint", "check-all", count_clean, "lint-bench"),
     made("fuzz corpus", "check-all", count_line, "fuzz-replay", needs=("fuzz-build",)),
     built("build with clang", "check-all", *CLANG, "build/clang++/proxy"),
