@@ -181,6 +181,7 @@ SUITES = [
                PROXY_LIGHT="1", PROXY_PREFIX=VALGRIND),
     simulated("simulated histories, valgrind", "check-all", MEMCHECK, "g++-memcheck", {"seeds": 1000}, {"roles": 300, "greedy": 150},
               prefix=VALGRIND.split()),
+    clients("real clients", "check-all", (*GCC, "all"), "g++"),
     clang_tidy("clang-tidy", "check-all"),
     Suite("cppcheck", "check-all", (), [("", [*NICE, "cppcheck", "--quiet", "--std=c++20", "--language=c++", "--inline-suppr",
                                               "--enable=warning,performance,portability", "--suppress=missingIncludeSystem",
