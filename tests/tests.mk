@@ -32,11 +32,13 @@ $(BUILD)/unit_tests: $(UNIT_OBJECTS)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main -pthread $(HASHES_LIBS) $(GZIP_LIBS)
 
 # They are compiled often and run in a second. Half of that time is GoogleTest's header, which g++ compiles once.
-$(BUILD)/tests/unit/%.o: CXXFLAGS += -O0
+# `private`: $(BUILD)/flags, on which they depend, does not get it.
+$(BUILD)/tests/unit/%.o: private CXXFLAGS += -O0
 ifneq ($(filter g++%,$(notdir $(CXX))),)
 GTEST := $(BUILD)/tests/unit/gtest.hpp
 $(BUILD)/tests/unit/%.o: private ALLFLAGS += -include $(GTEST)
 $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/unit/*.cpp tests/unit/linux/*.cpp)): $(GTEST).gch
+$(GTEST).gch: private CXXFLAGS += -O0
 $(GTEST).gch: $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo '#include <gtest/gtest.h>' > $(GTEST)
