@@ -52,6 +52,7 @@ std::optional<std::uint32_t> parse_seconds(string_view text) noexcept {
                                         [name = text.substr(end)](const Time& t) { return t.name == name; });
   if (unit == kTimes.end()) return std::nullopt;
   const std::uint64_t ms = (number * 1000 + thousandths) * unit->ms / 1000;
+  if (ms == 0 && number + thousandths > 0) return std::nullopt;  // 0 may mean no limit
   return ms <= kMsMax ? std::optional{static_cast<std::uint32_t>(ms)} : std::nullopt;
 }
 

@@ -83,41 +83,20 @@ TEST(LinuxCommandLine, ParsesSecondsToTheMillisecond) {
     const char* text;
     std::uint32_t ms;  // 0: refused
   };
-  const Row rows[] = {{"1", 1000},
-                      {"0.5", 500},
-                      {"0.05", 50},
-                      {"0.005", 5},
-                      {"12.345", 12'345},
-                      {"86400", 86'400'000},
-                      {"007", 7000},
-                      {"86401", 0},
-                      {"1.", 0},
-                      {".5", 0},
-                      {"0.0005", 0},
-                      {"1,5", 0},
-                      {"", 0},
-                      {"4294968", 0},
-                      {" 1", 0},
-                      {"1 ", 0},
-                      {"+1", 0},
-                      {"250ms", 250},
-                      {"30s", 30'000},
-                      {"10m", 600'000},
-                      {"1.5m", 90'000},
-                      {"1h", 3'600'000},
-                      {"24h", 86'400'000},
-                      {"1d", 86'400'000},
-                      {"25h", 0},
-                      {"2d", 0},
-                      {"ms", 0},
-                      {"1M", 0},
-                      {"1.ms", 0},
-                      {"1ss", 0},
-                      {"1 s", 0},
-                      {"0ms", 0},
-                      {"0.5ms", 0},
-                      {"99999999999999999999h", 0}};
-  for (const plan::WaitRow& wait : plan::kDeadlineRows)
+  const Row rows[] = {{"1", 1000},       {"0.5", 500},        {"0.05", 50},
+                      {"0.005", 5},      {"12.345", 12'345},  {"86400", 86'400'000},
+                      {"007", 7000},     {"86401", 0},        {"1.", 0},
+                      {".5", 0},         {"0.0005", 0},       {"1,5", 0},
+                      {"", 0},           {"4294968", 0},      {" 1", 0},
+                      {"1 ", 0},         {"+1", 0},           {"250ms", 250},
+                      {"30s", 30'000},   {"10m", 600'000},    {"1.5m", 90'000},
+                      {"1h", 3'600'000}, {"24h", 86'400'000}, {"1d", 86'400'000},
+                      {"25h", 0},        {"2d", 0},           {"ms", 0},
+                      {"1M", 0},         {"1.ms", 0},         {"1ss", 0},
+                      {"1 s", 0},        {"0.5ms", 0},        {"99999999999999999999h", 0}};
+  for (const plan::WaitRow& wait : plan::kDeadlineRows) {
+    const CommandLine without = parse({"80", wait.option.data(), "0ms"});
+    EXPECT_EQ(without.what == CommandLine::What::run, wait.endless) << wait.option << " " << without.message;
     for (const Row& row : rows) {
       const CommandLine line = parse({"80", wait.option.data(), row.text});
       ASSERT_EQ(line.what == CommandLine::What::run, row.ms != 0)
@@ -127,6 +106,7 @@ TEST(LinuxCommandLine, ParsesSecondsToTheMillisecond) {
         EXPECT_EQ(line.config.wait(other.wait), other.wait == wait.wait ? row.ms : other.default_ms)
             << other.option;
     }
+  }
 }
 
 TEST(LinuxCommandLine, TheHelpNamesEachOptionAndItsDefault) {
