@@ -165,7 +165,7 @@ void Origin::accept() {
   }
 }
 
-// Lets the connections go on whose pause is over.
+// Continues the connections whose pause has ended.
 void Origin::resume() {
   while (!paused_.empty()) {
     Connection& c = *connections_[static_cast<std::size_t>(paused_.front())];

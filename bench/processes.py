@@ -17,7 +17,7 @@ PATIENCE_S = 120.0  # after which an awaited event counts as missing; nothing is
 
 
 class Failed(Exception):
-    """A run whose figures are worth nothing."""
+    """A run with invalid figures."""
 
 
 def processors() -> tuple[int, int]:

@@ -35,7 +35,7 @@ class Row:
     version: str = "1.1"
     pause_ms: int = 0              # between the halves of the response
     held: Held | None = None
-    beside: str = ""               # the name of a row whose work runs meanwhile
+    beside: str = ""               # the name of a row that runs at the same time
 
     @property
     def bulk(self) -> bool:

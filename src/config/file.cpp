@@ -53,13 +53,6 @@ constexpr std::array<FileKey, 9> kStreamKeys{{
     {"root", kFileBit},
 }};
 
-// "--max-requests" is "max_requests" in a file.
-string key_of(string_view option) {
-  string key{option.substr(2)};
-  std::replace(key.begin(), key.end(), '-', '_');
-  return key;
-}
-
 string endpoint(const plan::Listener& listener) {
   return string{sys::endpoint_text(listener.address).view()};
 }
@@ -378,7 +371,7 @@ void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
 void FileReader::read(const FileValue& root) {
   std::vector<string> names;
   for (const string_view option : option_names())
-    if (option_kind(option) != OptionKind::special) names.push_back(key_of(option));
+    if (option_kind(option) != OptionKind::special) names.push_back(file_key(option));
   std::vector<FileKey> keys{{"server_name"}, {"workers"}, {"servers"}, {"forward"}, {"rules"}};
   for (const string& name : names) keys.push_back({name});
   const FileObject file{root, R"(an object, as in {"servers": [...]})", keys};
@@ -389,7 +382,7 @@ void FileReader::read(const FileValue& root) {
   if (const FileValue* const workers = file.find("workers")) read_workers(*workers);
   if (const FileValue* const rules = file.find("rules")) read_rules(*rules);
   for (const string_view option : option_names())
-    if (const FileValue* const value = file.find(key_of(option));
+    if (const FileValue* const value = file.find(file_key(option));
         value != nullptr && option_kind(option) != OptionKind::special)
       read_option(option, *value);
 }

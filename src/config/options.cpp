@@ -344,8 +344,7 @@ string take_via(plan::Config& config, string_view text) {
 }
 
 string take_charset(plan::Config& config, string_view text) {
-  if (!base::all_are(text, base::kToken) || text.size() > 40)
-    return "invalid charset " + base::quoted(text) + ": expected a name, as in utf-8";
+  if (!is_charset(text)) return "invalid charset " + base::quoted(text) + ": expected a name, as in utf-8";
   config.charset = text;
   return {};
 }
@@ -486,6 +485,17 @@ string apply_option(plan::Config& config, string_view name, string_view value) {
   for (const plan::WaitRow& wait : plan::kDeadlineRows)
     if (wait.option == name) return take_wait(config, wait.wait, value);
   return {};
+}
+
+string file_key(string_view option) {
+  string key{option.substr(2)};
+  std::replace(key.begin(), key.end(), '-', '_');
+  return key;
+}
+
+bool is_charset(string_view text) noexcept {
+  constexpr std::size_t kBytesMax = 40;
+  return text.size() <= kBytesMax && base::all_are(text, base::kToken);
 }
 
 string parse_timeout(plan::Wait wait, string_view text, std::uint32_t& ms) {

@@ -46,6 +46,12 @@ std::uint8_t option_effect(std::string_view name) noexcept;
 // message.
 std::string apply_option(plan::Config& config, std::string_view name, std::string_view value);
 
+// The option's key in a configuration file: "max_requests" for "--max-requests".
+std::string file_key(std::string_view option);
+
+// A name of a charset: a token (RFC 9110 section 8.3.2) of at most 40 bytes.
+bool is_charset(std::string_view text) noexcept;
+
 // Reads a timeout: seconds, or with a unit; 0 if the wait may be without one. Returns an empty string, or an
 // error message.
 std::string parse_timeout(plan::Wait wait, std::string_view text, std::uint32_t& ms);

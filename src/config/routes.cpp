@@ -59,8 +59,6 @@ constexpr std::array<FileKey, 27> kRouteKeys{{
     {"health_check", bit(plan::RouteKind::reverse)},
 }};
 
-constexpr std::size_t kCharsetBytesMax = 40;
-
 constexpr std::array<FileKey, 2> kHealthKeys{{{"path"}, {"interval_ms"}}};
 
 // Comparisons between the two lists of a route's clients: a warning about long lists is not worth the time.
@@ -178,7 +176,8 @@ void read_health(const FileValue& value, plan::Group& group) {
 
 constexpr std::size_t kAddedBytesMax = 4096;
 
-bool is_value(string_view text) noexcept {
+// Consists of visible ASCII characters and blanks.
+bool is_printed(string_view text) noexcept {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return c == ' ' || base::is(c, base::kVisible); });
 }
@@ -201,7 +200,7 @@ void read_edits(const FileObject& object, string_view add, string_view remove, h
       const auto text = member.text("the value of the field");
       if (!text || !may_edit(member, member.key())) continue;
       bytes += member.key().size() + text->size() + 4;
-      if (!is_value(*text) || bytes > kAddedBytesMax)
+      if (!is_printed(*text) || bytes > kAddedBytesMax)
         member.expected("visible ASCII characters, at most " + std::to_string(kAddedBytesMax) + " in all");
       else
         out.add.push_back({string{member.key()}, string{*text}});
@@ -226,8 +225,6 @@ void read_reverse(const FileObject& object, plan::Config& config, plan::WebRoute
   route.group = config.groups.size();
   config.groups.push_back(std::move(*group));
 }
-
-bool is_printed(char c) noexcept { return c == ' ' || base::is(c, base::kVisible); }
 
 // The index of that file in Config::users_files. Reports an error if there are too many.
 std::uint8_t users_file(plan::Config& config, string_view path, const FileValue& value) {
@@ -294,7 +291,7 @@ void read_login(const FileObject& object, plan::Config& config, std::uint8_t& us
   if (name == nullptr) return;
   const auto text = name->text("a name that is shown with the question for the password");
   if (text && (text->size() > http::kRealmBytesMax || text->find_first_of("\"\\") != string_view::npos ||
-               !std::all_of(text->begin(), text->end(), is_printed)))
+               !is_printed(*text)))
     name->expected("at most 64 ASCII characters, without quotes and backslashes");
   else if (text)
     realm = *text;
@@ -314,7 +311,7 @@ void read_charset(const FileObject& object, string& out) {
   const FileValue* const charset = object.find("charset");
   if (charset == nullptr) return;
   const auto name = charset->text("a charset, as in utf-8");
-  if (name && (!base::all_are(*name, base::kToken) || name->size() > kCharsetBytesMax))
+  if (name && !is_charset(*name))
     charset->expected("a charset, as in utf-8");
   else if (name)
     out = *name;

@@ -1,6 +1,5 @@
 #include "timeouts.hpp"
 
-#include <algorithm>
 #include <array>
 
 #include "options.hpp"
@@ -8,13 +7,9 @@
 namespace config {
 namespace {
 
-// "--answer-timeout" is "answer_timeout" in a file.
 std::array<std::string, plan::kDeadlines> make_keys() {
   std::array<std::string, plan::kDeadlines> keys;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    keys[i] = plan::kDeadlineRows[i].option.substr(2);
-    std::replace(keys[i].begin(), keys[i].end(), '-', '_');
-  }
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = file_key(plan::kDeadlineRows[i].option);
   return keys;
 }
 const std::array<std::string, plan::kDeadlines> kKeys = make_keys();

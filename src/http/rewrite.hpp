@@ -65,8 +65,7 @@ inline constexpr std::size_t kHostTextMax = kHostBytesMax + 6;  // with ":65535"
 
 // A rewritten head is at most this much longer than the received one: by Host, Via, Connection,
 // Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. Blanks after the commas of Upgrade and
-// percent-encoding can add more. `via` and `server` must have
-// at most 64 bytes. FieldEdits can add more.
+// percent-encoding can add more, and FieldEdits. `via` and `server` must have at most 64 bytes.
 inline constexpr std::size_t kRewriteGrowthMax = 1000;
 using HeadRoom = std::array<char, kHeadBytesMax + kRewriteGrowthMax>;
 

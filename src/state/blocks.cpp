@@ -41,7 +41,7 @@ request_info* oldest_head(std::uint32_t client, Worker& worker) noexcept {
 bool is_stalled(const request_info& record, const Worker& worker) noexcept {
   constexpr std::uint64_t kStalledMs = 1000;
   const bool writes = record.wait == plan::Wait::client_write || record.wait == plan::Wait::upstream_write;
-  return writes && worker.now + state::timeout_ms(record, record.wait) >= record.deadline + kStalledMs;
+  return writes && state::has_waited(record, kStalledMs, worker.now);
 }
 
 }  // namespace

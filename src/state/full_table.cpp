@@ -21,16 +21,12 @@ namespace {
 // has none: the rest may be on the way.
 constexpr std::uint64_t kGraceMs = 1000;
 
-bool is_after_grace(const request_info& record, const Worker& worker) noexcept {
-  const std::uint64_t timeout = record.wait == Wait::none ? 0 : state::timeout_ms(record, record.wait);
-  return worker.now + timeout >= record.deadline + kGraceMs;
-}
-
 // The connection gives way to its own client, to one that has fewer, and after a while to all others.
 bool gives_way(const request_info& record, const sys::Address& newcomer, const Worker& worker) noexcept {
   const std::size_t own = worker.shares.connections(newcomer);
   if (base::must_return(worker.shares.connections(record.client), own)) return true;
-  return sys::client_key(record.client) == sys::client_key(newcomer) || is_after_grace(record, worker);
+  return sys::client_key(record.client) == sys::client_key(newcomer) ||
+         has_waited(record, kGraceMs, worker.now);
 }
 
 // The connection whose client has been silent for longest; null if there is none, or if its next request may
@@ -49,7 +45,8 @@ request_info* longest_idle(Worker& worker) noexcept {
 // The connection whose request head has been incomplete for longest; null if there is none after the grace.
 request_info* late_head(Worker& worker) noexcept {
   request_info* const record = worker.scheduler.oldest(Wait::request_head);
-  const bool is_late = record != nullptr && !record->ready.linked() && is_after_grace(*record, worker);
+  const bool is_late =
+      record != nullptr && !record->ready.linked() && has_waited(*record, kGraceMs, worker.now);
   return is_late ? record : nullptr;
 }
 

@@ -14,4 +14,10 @@ inline std::uint32_t timeout_ms(const request_info& record, plan::Wait wait) noe
   return own == nullptr ? config.wait(wait) : own->ms;
 }
 
+// The record has waited for at least `ms`. `now`: ms. REQUIRES: the record is in use.
+inline bool has_waited(const request_info& record, std::uint64_t ms, std::uint64_t now) noexcept {
+  const std::uint64_t timeout = record.wait == plan::Wait::none ? 0 : timeout_ms(record, record.wait);
+  return now + timeout >= record.deadline + ms;
+}
+
 }  // namespace state

@@ -273,21 +273,26 @@ TEST_F(WithUsers, APasswordThatTheHashDoesNotReadWhollyIsWrong) {
   EXPECT_EQ(check(basic("bob:" + longest + "y")), What::wrong) << "not even for an empty password";
 }
 
+// Tries a wrong password, and returns what its hashes have cost.
+std::uint64_t cost_of_a_wrong_password(Users& users, const string& name) {
+  http::Fields fields;
+  const string value = basic(name + ":wrong");
+  fields.add({"Proxy-Authorization", value});
+  std::uint64_t cost = 0;
+  LoginResult login = users.login(fields, kField);
+  for (unsigned step = 0; login.what == What::pending; ++step, cost += users.last_cost())
+    login = users.login(fields, kField, step);
+  EXPECT_EQ(login.what, What::wrong) << name;
+  return cost;
+}
+
 // All wrong passwords cost the same, for each name.
 TEST(Users, WrongPasswordsCostTheSameForEachName) {
   FakeHasher hasher;
   for (const char* name : {"cheap", "costly", "unknown"}) {
     Users users{&hasher, kKey};
     ASSERT_EQ(read(users, hasher, "cheap:$f$a\ncostly:$f$!!!!!\n"), "");
-    http::Fields fields;
-    const string value = basic(string{name} + ":wrong");
-    fields.add({"Proxy-Authorization", value});
-    std::uint64_t cost = 0;
-    LoginResult login = users.login(fields, kField);
-    for (unsigned step = 0; login.what == What::pending; ++step, cost += users.last_cost())
-      login = users.login(fields, kField, step);
-    EXPECT_EQ(login.what, What::wrong) << name;
-    EXPECT_EQ(cost, 1000U + 6000U) << name;
+    EXPECT_EQ(cost_of_a_wrong_password(users, name), 1000U + 6000U) << name;
     EXPECT_EQ(users.computed(), 2U) << name;
   }
   Users alike{&hasher, kKey};
@@ -302,15 +307,7 @@ TEST(Users, AnUnknownNameCostsWhatAUserCosts) {
   const auto cost_of = [&hasher](const string& name) {
     Users users{&hasher, kKey};
     EXPECT_EQ(read(users, hasher, "cheap:$f$a\ncostly:$f$!!!!!\nmiddle:$f$!!\n"), "");
-    http::Fields fields;
-    const string value = basic(name + ":wrong");
-    fields.add({"Proxy-Authorization", value});
-    std::uint64_t cost = 0;
-    LoginResult login = users.login(fields, kField);
-    for (unsigned step = 0; login.what == What::pending; ++step, cost += users.last_cost())
-      login = users.login(fields, kField, step);
-    EXPECT_EQ(login.what, What::wrong) << name;
-    return cost;
+    return cost_of_a_wrong_password(users, name);
   };
   EXPECT_EQ(cost_of("cheap"), 1000U + 6000U);
   EXPECT_EQ(cost_of("costly"), 6000U + 1000U);
