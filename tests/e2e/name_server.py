@@ -63,19 +63,20 @@ class NameServer:
                 raise AssertionError(f"no query for {name}")
 
     def _serve_udp(self):
+        """A query that is not answered costs no thread: the socket's buffer must not overflow in a flood of them."""
         while True:
             query, sender = self._udp.recvfrom(2048)
-            threading.Thread(target=self._answer_udp, args=(query, sender), daemon=True).start()
+            name, kind, _ = decode_question(query)
+            with self._news:
+                self.asked.append((name, kind))
+                self.ports.append(sender[1])
+                self._news.notify_all()
+            host = self.hosts.get(name)
+            if host and (host.mute is True or host.mute == kind or self.count(name, kind) <= host.lost):
+                continue
+            threading.Thread(target=self._answer_udp, args=(query, sender, host, kind), daemon=True).start()
 
-    def _answer_udp(self, query, sender):
-        name, kind, _ = decode_question(query)
-        with self._news:
-            self.asked.append((name, kind))
-            self.ports.append(sender[1])
-            self._news.notify_all()
-        host = self.hosts.get(name)
-        if host and (host.mute is True or host.mute == kind or self.count(name, kind) <= host.lost):
-            return
+    def _answer_udp(self, query, sender, host, kind):
         if host and host.gate:
             host.gate.wait()
         if host and host.late == kind:
