@@ -292,6 +292,7 @@ TEST_F(AccessLog, TheLongestLineFitsOnOneLine) {
   exchange.method_length = AccessRecord::kMethodBytes;
   exchange.target_length = AccessRecord::kTargetBytes;
   exchange.referer_length = exchange.agent_length = AccessRecord::kFieldBytes;
+  exchange.user_length = AccessRecord::kUserBytes;
   exchange.target_cut = exchange.http10 = true;
   exchange.announced = true;
   exchange.ended_in = State::READ_RESPONSE;
@@ -303,6 +304,7 @@ TEST_F(AccessLog, TheLongestLineFitsOnOneLine) {
     exchange.target.fill(c);
     exchange.referer.fill(c);
     exchange.agent.fill(c);
+    exchange.user.fill(c);
     for (const plan::LogFormatRow& row : plan::kLogFormats) {
       const string text = line(row.format);
       EXPECT_EQ(text.find('\n'), text.size() - 1) << row.name << ' ' << byte;
