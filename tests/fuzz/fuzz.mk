@@ -13,7 +13,7 @@ $(FUZZ_BUILD)/%.o: %.cpp tests/fuzz/fuzz.mk
 	$(FUZZ_CXX) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 
 # The whole program, on the simulated kernel.
-FUZZ_SIM := $(filter-out tests/sim/main.cpp,$(wildcard tests/sim/*.cpp)) src/plan/nocrypt.cpp src/files/nogzip.cpp $(CORE)
+FUZZ_SIM := $(filter-out tests/sim/main.cpp,$(wildcard tests/sim/*.cpp)) src/plan/nocrypt.cpp $(CORE)
 $(FUZZ_BUILD)/whole: $(FUZZ_BUILD)/tests/fuzz/whole.o $(FUZZ_SIM:%.cpp=$(FUZZ_BUILD)/%.o)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
