@@ -52,28 +52,40 @@ std::size_t wanted(const Lane& lane, std::size_t room) noexcept {
   return lane.stop_at_message_end ? lane.framing.certain(room) : lane.framing.wanted(room);
 }
 
+// Prepares the empty block for the next bytes of the body. If the sink needs chunks, leaves space for a
+// chunk's framing before and after them. Returns how many bytes fit, at most `most`.
+std::size_t prepare_block(Lane& lane, std::uint64_t most) noexcept {
+  const bool chunked = lane.encoding == Encoding::chunked;
+  const std::size_t room = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
+  lane.begin = lane.end = static_cast<std::uint16_t>(chunked ? kChunkHeadBytes : 0);
+  return static_cast<std::size_t>(std::min<std::uint64_t>(room, most));
+}
+
+// Makes the block's bytes a chunk if the sink needs chunks. `last`: the body ends with them. REQUIRES:
+// `prepare_block` was called before they came.
+void encode_chunk(Lane& lane, bool last) noexcept {
+  if (lane.encoding != Encoding::chunked) return;
+  const std::size_t payload = lane.held();
+  std::array<std::byte, kChunkHeadBytes> head;
+  const std::size_t length = payload > 0 ? write_chunk_head(payload, head.data()) : 0;
+  lane.begin = static_cast<std::uint16_t>(lane.begin - length);
+  std::memcpy(lane.block->bytes + lane.begin, head.data(), length);
+  end_chunk(lane, payload, last);
+}
+
 // Reads once from the source into the empty block and encodes the bytes as a chunk if the sink needs chunks.
 // Returns none if bytes were read.
 Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most) noexcept {
-  const bool chunked = lane.encoding == Encoding::chunked;
-  const std::size_t start = chunked ? kChunkHeadBytes : 0;
-  const std::size_t block = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
-  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, most));
-  lane.begin = lane.end = static_cast<std::uint16_t>(start);
+  const std::size_t room = prepare_block(lane, most);
   if (const Flow flow = fill(lane, from, wanted(lane, room)); flow != Flow::none) return flow;
-  const std::size_t received = lane.end - start;
+  const std::size_t received = lane.held();
   spend(budget, received);
   spend(most, received);
-  const auto parsed = lane.framing.take({lane.block->bytes + start, received});
+  const auto parsed = lane.framing.take({lane.block->bytes + lane.begin, received});
   if (parsed.bad) return Flow::bad_framing;
   lane.trailing_bytes |= parsed.consumed < received;
-  lane.end = static_cast<std::uint16_t>(start + parsed.payload);
-  if (!chunked) return Flow::none;
-  std::array<std::byte, kChunkHeadBytes> head;
-  const std::size_t length = parsed.payload > 0 ? write_chunk_head(parsed.payload, head.data()) : 0;
-  lane.begin = static_cast<std::uint16_t>(start - length);
-  std::memcpy(lane.block->bytes + lane.begin, head.data(), length);
-  end_chunk(lane, parsed.payload, lane.framing.complete());
+  lane.end = static_cast<std::uint16_t>(lane.begin + parsed.payload);
+  encode_chunk(lane, lane.framing.complete());
   return Flow::none;
 }
 
@@ -175,14 +187,10 @@ Flow produce(Lane& lane, base::BodySource& source, const Stores& stores, std::si
              std::uint64_t& most) noexcept {
   if (!lane.block) lane.block = stores.blocks.take(stores.leave);
   if (!lane.block) return Flow::no_block;
-  const bool chunked = lane.encoding == Encoding::chunked;
-  const std::size_t start = chunked ? kChunkHeadBytes : 0;
-  const std::size_t block = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
-  const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(block, most));
-  lane.begin = lane.end = static_cast<std::uint16_t>(start);
+  const std::size_t room = prepare_block(lane, most);
   const std::uint64_t work_before = source.work();
   const base::BodySource::Produced made =
-      source.produce({lane.block->bytes + start, lane.framing.wanted(room)});
+      source.produce({lane.block->bytes + lane.begin, lane.framing.wanted(room)});
   if (made.got == base::BodySource::Got::failed) return truncated(lane);
   if (made.got == base::BodySource::Got::end) return end_body(lane);
   const std::uint64_t work = (source.work() - work_before) * kBytesPerUnit;
@@ -190,13 +198,8 @@ Flow produce(Lane& lane, base::BodySource& source, const Stores& stores, std::si
   if (made.got == base::BodySource::Got::none) return Flow::none;
   spend(most, made.bytes);
   lane.framing.pass(made.bytes);
-  lane.end = static_cast<std::uint16_t>(start + made.bytes);
-  if (!chunked) return Flow::none;
-  std::array<std::byte, kChunkHeadBytes> head;
-  const std::size_t length = write_chunk_head(made.bytes, head.data());
-  lane.begin = static_cast<std::uint16_t>(start - length);
-  std::memcpy(lane.block->bytes + lane.begin, head.data(), length);
-  end_chunk(lane, made.bytes, false);
+  lane.end = static_cast<std::uint16_t>(lane.begin + made.bytes);
+  encode_chunk(lane, false);
   return Flow::none;
 }
 
