@@ -165,6 +165,22 @@ Result send_response_head(request_info& record, Turn& turn, Worker& worker, cons
   return Event::response_head;
 }
 
+// How the head of a final response is rewritten.
+http::Form response_form(const Exchange& exchange, const Turn& turn,
+                         const http::ResponseHead& head) noexcept {
+  using Kind = http::Body::Kind;
+  const bool http11 = exchange.message.version == http::Version::http11;
+  const bool open_ended = head.body.kind == Kind::chunked || head.body.kind == Kind::until_eof;
+  const Route& route = exchange.route;
+  return {.version = exchange.message.version,
+          .chunked = http11 && open_ended,
+          .close = !exchange.message.keep_alive,
+          .upgrade = http11 && head.status == 426 ? http::UpgradeLine::all : http::UpgradeLine::none,
+          .via = turn.config().via && route.kind != plan::Kind::reverse,
+          .proxy_login = exchange.message.proxy_login,
+          .edits = route.web == nullptr ? nullptr : &route.web->response_fields};
+}
+
 // HTTP/1.0 has no 1xx responses (RFC 9110 section 15.2). The next head follows in the block.
 Result drop_interim(net::Lane& response, std::size_t head_length) noexcept {
   response.end = static_cast<std::uint16_t>(response.end - head_length);
@@ -181,9 +197,6 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
   MessageInfo& message = record.exchange->message;
   net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
-  using Kind = http::Body::Kind;
-  const bool http11 = message.version == http::Version::http11;
-  const bool open_ended = head.body.kind == Kind::chunked || head.body.kind == Kind::until_eof;
   // If the response comes before the request is complete, the rest of the request is not read.
   // PLANT(persistent-after-upload)
   if (!request.complete() || request.sink_closed) message.keep_alive = false;
@@ -195,20 +208,12 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
     return fail_request(record, turn, worker, Reason::parent_auth_failed);
   message.bound |= http::logs_in_connection(head.fields);
   message.end_in_doubt |= message.responds_early || !request.complete() || message.expects;
-  message.upstream_keep_alive =
-      http11 && head.persistent && head.body.kind != Kind::until_eof && !message.end_in_doubt;
+  message.upstream_keep_alive = message.version == http::Version::http11 && head.persistent &&
+                                head.body.kind != http::Body::Kind::until_eof && !message.end_in_doubt;
   log.status = log.received = head.status;
-  log.announced = head.body.kind == Kind::length;
+  log.announced = head.body.kind == http::Body::Kind::length;
   log.body_length = head.body.length;
-  const http::Form form{
-      .version = message.version,
-      .chunked = http11 && open_ended,
-      .close = !message.keep_alive,
-      .upgrade = http11 && head.status == 426 ? http::UpgradeLine::all : http::UpgradeLine::none,
-      .via = turn.config().via && record.exchange->route.kind != plan::Kind::reverse,
-      .proxy_login = message.proxy_login,
-      .edits =
-          record.exchange->route.web == nullptr ? nullptr : &record.exchange->route.web->response_fields};
+  const http::Form form = response_form(*record.exchange, turn, head);
   response.framing = http::Framing{head.body, http::Sender::server};
   response.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const Result result = send_response_head(record, turn, worker, head, form, head_length);
