@@ -17,7 +17,7 @@ using base::Reason;
 using base::Writer;
 using std::string_view;
 
-constexpr std::size_t kAnswerHeadMax = 720;  // with the longest sentence in Proxy-Status
+constexpr std::size_t kErrorHeadMax = 720;  // with the longest sentence in Proxy-Status
 
 // ---- text and HTML --------------------------------------------------------------------------------------
 
@@ -175,13 +175,14 @@ constexpr FieldNames kSecret{FieldName::authorization, FieldName::proxy_authoriz
 
 }  // namespace
 
-std::size_t write_answer(const ErrorDetails& failure, const ProxyFields& hop, std::span<char> room) noexcept {
+std::size_t write_error_response(const ErrorDetails& failure, const ProxyFields& hop,
+                                 std::span<char> room) noexcept {
   const std::uint16_t status = error_reply(failure.reason).status;
   const Look& look = failure.as_page ? kPage : kPlain;
   std::array<char, 64> title_room;
   Writer title{title_room};
   title << std::uint64_t{status} << ' ' << phrase(status);
-  std::array<char, kAnswerBytesMax - kAnswerHeadMax> text;
+  std::array<char, kErrorResponseBytesMax - kErrorHeadMax> text;
   Page page{look, text};
   const string_view body = write_body(failure, title.view(), page);
 

@@ -27,10 +27,11 @@ struct ErrorDetails {
 };
 
 // Writes an error response with the reason's status, Proxy-Status (RFC 9209) and a body for people. Returns
-// the length written. REQUIRES: error_reply(reason).status != 0; `room` has kAnswerBytesMax bytes.
-std::size_t write_answer(const ErrorDetails& failure, const ProxyFields& hop, std::span<char> room) noexcept;
+// the length written. REQUIRES: error_reply(reason).status != 0; `room` has kErrorResponseBytesMax bytes.
+std::size_t write_error_response(const ErrorDetails& failure, const ProxyFields& hop,
+                                 std::span<char> room) noexcept;
 
-inline constexpr std::size_t kAnswerBytesMax = 4096;
+inline constexpr std::size_t kErrorResponseBytesMax = 4096;
 
 // The head of a response whose body is sent separately.
 struct ReplyHead {

@@ -18,11 +18,12 @@ namespace {
 
 // Written in advance, so its date is that of the start or of the last reload.
 std::string refusal_text(std::string_view name) {
-  std::array<char, http::kAnswerBytesMax> room;
+  std::array<char, http::kErrorResponseBytesMax> room;
   std::array<char, http::kDateBytes> date;
   http::write_date(sys::wall_ms(), date);
   const http::ProxyFields hop{name, {date.data(), date.size()}};
-  return std::string{room.data(), http::write_answer({.reason = base::Reason::no_descriptor}, hop, room)};
+  return std::string{room.data(),
+                     http::write_error_response({.reason = base::Reason::no_descriptor}, hop, room)};
 }
 
 std::vector<net::Acceptors::Wanted> wanted_listeners(const plan::Config& config) {

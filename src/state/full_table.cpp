@@ -87,14 +87,14 @@ request_info* record_to_release(const sys::Address& newcomer, Worker& worker) no
 void refuse(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Reason reason,
             Worker& worker) noexcept {
   const plan::Config& config = worker.current->config;
-  std::array<char, http::kAnswerBytesMax> room;
+  std::array<char, http::kErrorResponseBytesMax> room;
   std::size_t length = 0;
   ++worker.connections;
   const bool web = config.listeners[listener].role == plan::Role::web;
   const http::ProxyFields hop{config.name, worker.date,
                               web ? std::string_view{config.server_name} : std::string_view{}};
   if (!plan::kind_of(config.listeners[listener].role))
-    length = http::write_answer({.reason = reason, .id = worker.connections}, hop, room);
+    length = http::write_error_response({.reason = reason, .id = worker.connections}, hop, room);
   plan::ClientLimits* const limits = worker.current->limits.get();
   const std::uint64_t may = limits != nullptr ? limits->bytes_allowed(peer, worker.now) : plan::kUnlimited;
   const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(may, net::kRefusedReadMax));

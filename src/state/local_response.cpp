@@ -22,25 +22,25 @@ namespace {
 // Gives the response an empty block: its own, the request's or a new one. An interim response that is being
 // sent stays at the front, and the next request in its block if it can. Returns false if there is no block.
 bool take_response_block(request_info& record, Worker& worker) noexcept {
-  net::Lane& answer = record.lane[kResponse];
+  net::Lane& response = record.lane[kResponse];
   net::Lane& request = record.lane[kRequest];
   MessageInfo& message = record.exchange->message;
-  const std::size_t kept = record.state == State::SEND_REQUEST ? answer.held() : 0;
+  const std::size_t kept = record.state == State::SEND_REQUEST ? response.held() : 0;
   const bool next_follows = message.keep_alive && request.pipelined() > 0;
-  if (!answer.block && next_follows) answer.block = worker.blocks.take();
-  if (!answer.block && next_follows) message.keep_alive = false;  // the client repeats its next request
-  if (!answer.block) answer.block = std::move(request.block);
+  if (!response.block && next_follows) response.block = worker.blocks.take();
+  if (!response.block && next_follows) message.keep_alive = false;  // the client repeats its next request
+  if (!response.block) response.block = std::move(request.block);
   if (message.keep_alive && next_follows)
     request.begin = request.end;
   else
     request.drop_block();
   request.repeatable = false;
-  if (!answer.block) answer.block = worker.blocks.take();
-  if (!answer.block) return false;
-  std::memmove(answer.block->bytes, answer.block->bytes + answer.begin, kept);
-  answer.begin = answer.pipelined_end = 0;
-  answer.end = static_cast<std::uint16_t>(kept);
-  answer.encoding = net::Encoding::plain;
+  if (!response.block) response.block = worker.blocks.take();
+  if (!response.block) return false;
+  std::memmove(response.block->bytes, response.block->bytes + response.begin, kept);
+  response.begin = response.pipelined_end = 0;
+  response.end = static_cast<std::uint16_t>(kept);
+  response.encoding = net::Encoding::plain;
   return true;
 }
 
@@ -48,7 +48,7 @@ bool take_response_block(request_info& record, Worker& worker) noexcept {
 std::string_view phase(const request_info& record) noexcept {
   const Exchange& exchange = *record.exchange;
   if (record.state == State::READ_REQUEST) return "reading the request (READ_REQUEST)";
-  if (record.state == State::READ_RESPONSE) return "reading the host's answer (READ_RESPONSE)";
+  if (record.state == State::READ_RESPONSE) return "reading the response (READ_RESPONSE)";
   if (exchange.log.reused) return "sending the request to the host (SEND_REQUEST)";
   if (!exchange.connector.started()) return "looking up the host's name (SEND_REQUEST)";
   return exchange.connector.connected() ? "sending the request to the host (SEND_REQUEST)"
@@ -60,7 +60,7 @@ std::uint32_t retry_after_s(const request_info& record, Turn& turn, Worker& work
   return static_cast<std::uint32_t>((turn.limits()->request_wait_ms(record.client, worker.now) + 999) / 1000);
 }
 
-// Of the password that the response asks for; empty: it asks for none.
+// The realm of the password that the response asks for; empty: it asks for none.
 std::string_view realm_of(const Exchange& exchange, const Turn& turn, Reason reason) noexcept {
   if (reason == Reason::auth_required) return http::kProxyRealm;
   if (reason != Reason::login_required) return {};
@@ -91,12 +91,12 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
 }
 
 // Bytes before the body, those of interim responses included. `length`: of the response at `end`.
-std::uint64_t head_bytes(const net::Lane& answer, std::size_t length) noexcept {
-  const std::string_view text{reinterpret_cast<const char*>(answer.block->bytes) + answer.end, length};
-  return answer.bytes_sent + answer.end + text.find("\r\n\r\n") + 4;
+std::uint64_t head_bytes(const net::Lane& response, std::size_t length) noexcept {
+  const std::string_view text{reinterpret_cast<const char*>(response.block->bytes) + response.end, length};
+  return response.bytes_sent + response.end + text.find("\r\n\r\n") + 4;
 }
 
-// For the log, even if the client gets no response.
+// Notes for the log why the request failed, even if the client gets no response.
 void set_reason(request_info& record, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
   exchange.log.reason = reason;
@@ -108,17 +108,18 @@ void set_reason(request_info& record, Reason reason) noexcept {
 Result send_local_response(request_info& record, Turn& turn, Worker& worker,
                            const http::ErrorDetails& failure) noexcept {
   Exchange& exchange = *record.exchange;
-  net::Lane& answer = record.lane[kResponse];
+  net::Lane& response = record.lane[kResponse];
   exchange.log.status = http::error_reply(failure.reason).status;
-  const std::size_t length =
-      http::write_answer(failure, turn.hop(record, worker.date),
-                         {reinterpret_cast<char*>(answer.block->bytes) + answer.end, http::kAnswerBytesMax});
+  const std::size_t length = http::write_error_response(
+      failure, turn.hop(record, worker.date),
+      {reinterpret_cast<char*>(response.block->bytes) + response.end, http::kErrorResponseBytesMax});
   charge(record, turn, length);
-  exchange.log.head_down = head_bytes(answer, length) - exchange.sent_down_at_start - record.head_bytes_sent;
-  answer.begin =
+  exchange.log.head_down =
+      head_bytes(response, length) - exchange.sent_down_at_start - record.head_bytes_sent;
+  response.begin =
       std::exchange(record.head_bytes_sent, std::uint8_t{0});  // 0 if an interim response is being sent
-  answer.end = static_cast<std::uint16_t>(answer.end + length);
-  answer.framing = http::Framing{};
+  response.end = static_cast<std::uint16_t>(response.end + length);
+  response.framing = http::Framing{};
   trace(record, worker, TraceEvent::answered, exchange.log.status, static_cast<std::uint8_t>(failure.reason),
         failure.error);
   return Event::local_response;
@@ -204,12 +205,12 @@ Result reject_response(request_info& record, Turn& turn, Worker& worker, Reason 
 
 Result refuse_request(request_info& record, Turn& turn, Worker& worker, Reason reason,
                       std::string_view fields) noexcept {
-  net::Lane& answer = record.lane[kResponse];
+  net::Lane& response = record.lane[kResponse];
   set_reason(record, reason);
   http::ErrorDetails failure = failure_of(record, turn, worker, reason);
   failure.phase = {};
   failure.fields = fields;
-  answer.begin = answer.end = 0;
+  response.begin = response.end = 0;
   return send_local_response(record, turn, worker, failure);
 }
 

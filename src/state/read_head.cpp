@@ -23,7 +23,7 @@ namespace {
 // A head that was read and rewritten fits in its block, together with the body bytes read after it.
 static_assert(http::kHeadBytesMax + http::kRewriteGrowthMax + net::kChunkHeadBytes + net::kChunkEndBytes <=
               base::kBlockBytes);
-static_assert(http::kAnswerBytesMax + http::kContinue.size() <= base::kBlockBytes);
+static_assert(http::kErrorResponseBytesMax + http::kContinue.size() <= base::kBlockBytes);
 
 std::string_view text_of(const net::Lane& lane) noexcept {
   return {reinterpret_cast<const char*>(lane.block->bytes), lane.end};

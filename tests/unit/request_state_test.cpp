@@ -522,8 +522,8 @@ TEST(Record, WhatFailedInWhichPhase) {
   struct Row {
     const char *answer, *phase;
   };
-  const Row rows[] = {{"nonsense\r\n\r\n", "reading the host's answer (READ_RESPONSE)\nHost: "},
-                      {"", "reading the host's answer (READ_RESPONSE)\nHost: "}};
+  const Row rows[] = {{"nonsense\r\n\r\n", "reading the response (READ_RESPONSE)\nHost: "},
+                      {"", "reading the response (READ_RESPONSE)\nHost: "}};
   for (const Row& row : rows) {
     Bench b;
     auto& host = b.origin();

@@ -524,8 +524,8 @@ TEST(WriteDate, KnownInstants) {
 }
 
 string answer_to(const http::ErrorDetails& failure) {
-  std::array<char, http::kAnswerBytesMax> room;
-  return {room.data(), http::write_answer(failure, kHop, room)};
+  std::array<char, http::kErrorResponseBytesMax> room;
+  return {room.data(), http::write_error_response(failure, kHop, room)};
 }
 
 // Everything that a response can contain: this is the longest.

@@ -289,11 +289,11 @@ TEST(LinuxAnswer, EachReasonGivesACompleteResponseThatFits) {
     EXPECT_GT(reply.sentence.size(), 10U) << name;
     EXPECT_NE(http::phrase(reply.status), "Unknown") << name;
     for (const string_view host : {string_view{}, string_view{"h"}, string_view{long_host}}) {
-      support::Edge edge{http::kAnswerBytesMax};
-      const string_view there = edge.put(string(http::kAnswerBytesMax, '?'));
+      support::Edge edge{http::kErrorResponseBytesMax};
+      const string_view there = edge.put(string(http::kErrorResponseBytesMax, '?'));
       const std::span<char> room{const_cast<char*>(there.data()), there.size()};
       http::ErrorDetails failure{.reason = reason, .host = host, .port = 80};
-      const string out{room.data(), http::write_answer(failure, kHop, room)};
+      const string out{room.data(), http::write_error_response(failure, kHop, room)};
       http::ResponseHead head;
       const http::Parsed parsed = parse_all(out, head);
       ASSERT_EQ(parsed.what, http::Parsed::What::complete) << name;
@@ -303,7 +303,7 @@ TEST(LinuxAnswer, EachReasonGivesACompleteResponseThatFits) {
       EXPECT_NE(out.substr(parsed.length).find(reply.sentence), string::npos) << name;
       EXPECT_NE(out.find(host.substr(0, http::kHostBytesMax)), string::npos) << name;
       failure.to_head = true;
-      const string to_head{room.data(), http::write_answer(failure, kHop, room)};
+      const string to_head{room.data(), http::write_error_response(failure, kHop, room)};
       EXPECT_EQ(to_head, out.substr(0, parsed.length)) << name << ": the same head, and no body";
     }
   }
