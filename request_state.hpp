@@ -163,9 +163,14 @@ struct Turn;    // src/state/turn.hpp
 struct Worker;  // src/state/worker.hpp
 
 // One for each state. Each asserts its state, moves what can be moved, and reports what happened.
+//
+// Reads the request's head, and decides what is done with the request.
 Result read_request(request_info& record, Turn& turn, Worker& worker) noexcept;
+// Gets a connection to the upstream, and sends the request over it.
 Result send_request(request_info& record, Turn& turn, Worker& worker) noexcept;
+// Reads the response's head, and rewrites it.
 Result read_response(request_info& record, Turn& turn, Worker& worker) noexcept;
+// Sends the response to its end; then lingering close, or the next request.
 Result send_response(request_info& record, Turn& turn, Worker& worker) noexcept;
 
 // Runs each ready record once; one that is woken meanwhile runs in the next turn. Then those that wait for

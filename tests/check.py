@@ -162,6 +162,7 @@ QUICK = ("test_requests", "test_refusals", "test_command_line", "test_http11")
 SYSTEM = ("test_signals", "test_requests", "test_http11", "test_files", "test_names", "test_reload", "test_reverse", "test_relay", "test_log", "test_upstream")
 SUITES = [
     script("layering", "quick", count_line, "tests/layering.py"),
+    script("structure", "quick", count_line, "tests/structure.py", "--check"),
     script("documents", "quick", count_line, "tests/documents.py"),
     script("planted places", "quick", count_line, "tests/planting.py"),
     script("words", "quick", count_line, "tests/words.py"),

@@ -14,9 +14,8 @@ void put_escaped(Writer& out, std::string_view text) noexcept;
 // UTF-8: a byte outside visible ASCII is written as the character with that number.
 void put_json(Writer& out, std::string_view text) noexcept;
 
-// Writes a String of structured fields (RFC 8941 section 3.3.3) with its quotes; bytes that it cannot contain
-// as
-// "?".
+// Writes a String of structured fields (RFC 8941 section 3.3.3) with its quotes. Writes "?" for each byte
+// that it cannot contain.
 void put_sf_string(Writer& out, std::string_view text) noexcept;
 
 // The HTML character reference for a character of markup; empty for all others.

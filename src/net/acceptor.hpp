@@ -43,13 +43,14 @@ class Acceptor {
   bool readable_ = false;
 };
 
-// Reads at most `most` bytes of what a connection has sent so far, sends `response` with one call, and closes
-// the connection. Closing with unread bytes sends RST, which can destroy the response
-// on its way (RFC 9112 section 9.6); a client that goes on sending may get one.
 inline constexpr std::size_t kRefusedReadMax = std::size_t{16} * 1024;  // a client can send without end
+// What `refuse` has read and sent, in bytes.
 struct Refused {
-  std::size_t read, sent;  // bytes
+  std::size_t read, sent;
 };
+// Reads at most `most` bytes of what a connection has sent so far, sends `response` with one call, and closes
+// the connection. Closing with unread bytes sends RST, which can destroy the response on its way (RFC 9112
+// section 9.6); a client that sends more than `most` bytes may get one.
 Refused refuse(sys::Fd client, std::string_view response, std::size_t most = kRefusedReadMax) noexcept;
 
 }  // namespace net

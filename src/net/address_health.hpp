@@ -14,7 +14,9 @@ class AddressHealth {
   static constexpr std::size_t kMax = 64;
   static constexpr std::uint64_t kRememberedMs = 60'000;
 
+  // A connection to `address` has failed, or was slower. `now` in monotonic ms.
   void failed(const sys::Address& address, std::uint64_t now) noexcept;
+  // A connection to `address` was established: forgets its failure.
   void succeeded(const sys::Address& address) noexcept;
   // True if it failed within kRememberedMs, and has not succeeded since.
   [[nodiscard]] bool failed_lately(const sys::Address& address, std::uint64_t now) const noexcept;

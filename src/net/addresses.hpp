@@ -20,11 +20,12 @@ class Addresses {
   void add(const sys::Address& address);
   // Takes the first `kMax` of these addresses.
   static Addresses of(std::vector<sys::Address> all);
+  // Sets the port of all addresses.
   void set_port(std::uint16_t port) noexcept { port_ = port; }
 
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }  // at most kMax
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  // REQUIRES: index < size().
+  // Returns an address, with the port. REQUIRES: index < size().
   [[nodiscard]] sys::Address operator[](std::size_t index) const noexcept {
     assert(index < size_);
     sys::Address address = many_ == nullptr ? few_[index] : (*many_)[index];

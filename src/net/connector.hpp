@@ -24,7 +24,9 @@ class Connector {
   static constexpr std::size_t kReportedMax = 8;
   static constexpr std::size_t kPendingMax = 8;  // attempts at the same time; the oldest gives way
 
+  // What has become of an attempt, or of all.
   enum class Status : std::uint8_t { pending, connected, failed };
+  // The same, with the cause of a failure.
   struct Outcome {
     Status status = Status::pending;
     base::Reason reason = base::Reason::none;  // failed: why
@@ -92,8 +94,9 @@ class Connector {
   [[nodiscard]] std::span<const sys::Address> addresses() const noexcept {
     return {tried_.data(), std::min<std::size_t>(next_, kReportedMax)};
   }
-  // Of the newest attempt, or of the connection.
+  // The address of the newest attempt, or of the connection.
   [[nodiscard]] const sys::Address& address() const noexcept { return address_; }
+  // The number of the newest attempt, from 0 on.
   [[nodiscard]] std::uint8_t index() const noexcept { return newest_.number; }
   // The earlier attempt with that serial; null: there is none.
   Endpoint* find(std::uint32_t serial) noexcept;

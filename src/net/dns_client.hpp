@@ -18,12 +18,14 @@ struct DnsFiles {
   std::string resolv_conf = "/etc/resolv.conf";
 };
 
+// Looks up any number of names at the same time. Times are monotonic, in ms.
 class DnsClient {
  public:
   static constexpr std::uint64_t kRefreshMs = 1000;  // how often changes of the two files are looked for
   // How long a server that answered in place of another is asked first.
   static constexpr std::uint64_t kPreferMs = 30'000;
 
+  // Watches its sockets with `poller`, which outlives the client. Reads no file yet (`refresh`).
   explicit DnsClient(const sys::Fd& poller, DnsFiles files = {});
 
   // Asks these servers from now on; empty: those of resolv.conf.

@@ -20,6 +20,7 @@ inline constexpr std::size_t kDnsQueryMax = 12 + 255 + 4;  // header, name, type
 std::size_t write_dns_query(std::string_view host, DnsType type, std::uint16_t id,
                             std::span<std::byte, kDnsQueryMax> out) noexcept;
 
+// What a message says about a query.
 struct DnsResponse {
   enum class What : std::uint8_t {
     foreign,    // not a response to this query: another ID or question, or not a DNS message

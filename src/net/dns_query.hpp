@@ -21,6 +21,7 @@ namespace net {
 // Name servers, in the order in which they are asked.
 using NameServers = std::shared_ptr<const std::vector<sys::Address>>;
 
+// Times are monotonic, in ms.
 class DnsQuery {
  public:
   // Before the next server is asked too; twice that in each round.
@@ -48,7 +49,8 @@ class DnsQuery {
   Found found();
   // The last server that has answered; null: none has.
   [[nodiscard]] const sys::Address* answered_by() const noexcept { return answered_by_; }
-  [[nodiscard]] const std::string& host() const noexcept { return host_; }
+  [[nodiscard]] const std::string& host() const noexcept { return host_; }  // that is looked up
+  // The token of its events.
   [[nodiscard]] const Token& token() const noexcept { return token_; }
 
  private:

@@ -10,12 +10,14 @@
 
 namespace net {
 
+// A copy of the file with an index of its names.
 class HostsFile {
  public:
   static constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;  // read by one `step`
   // The rest of a larger file is ignored.
   static constexpr std::size_t kBytesMax = std::size_t{256} * 1024 * 1024;
 
+  // Reads nothing yet.
   explicit HostsFile(std::string path) : path_(std::move(path)) {}
 
   // Looks whether the file has changed. If so, returns true, and `reading()` until enough steps were made.

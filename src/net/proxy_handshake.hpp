@@ -40,6 +40,7 @@ inline constexpr std::size_t kHandshakeBytesMax =
 std::size_t write_handshake(HandshakeStep step, const Login& login, std::string_view host, std::uint16_t port,
                             std::string_view our_name, std::span<std::byte> out) noexcept;
 
+// What the parent's reply to a message of the handshake says.
 struct HandshakeResult {
   enum class What : std::uint8_t {
     more,   // the reply is incomplete
@@ -54,9 +55,9 @@ struct HandshakeResult {
   std::uint16_t status = 0;  // the parent's HTTP status or SOCKS reply; 0: none
 };
 
-// `received`: all bytes received in this step; the result does not depend on how they were cut. kHeadBytesMax
-// bytes always give a result other than `more`. `login` as it was for `write_handshake`: a parent may not ask
-// for one that was not offered.
+// Reads the reply of this step. `received`: all bytes received in this step; the result does not depend on
+// how they were cut. kHeadBytesMax bytes always give a result other than `more`. `login` as it was for
+// `write_handshake`: a parent may not ask for one that was not offered.
 HandshakeResult parse_reply(HandshakeStep step, const Login& login, std::string_view received) noexcept;
 
 }  // namespace net

@@ -48,7 +48,7 @@ class IdleList {
 
   IdleList() noexcept;
 
-  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }  // at most kMax
   // The newest one to `key` for that client (IdleConnection::client); kNone: there is none.
   [[nodiscard]] std::size_t find(const UpstreamKey& key, std::uint64_t client) const noexcept;
   // The one with this serial, or kNone.

@@ -25,7 +25,7 @@ struct Route {
 
   // The host that the client asked for.
   [[nodiscard]] std::string_view host_view() const noexcept { return {host.data(), host_length}; }
-  // Where the proxy connects to.
+  // The host and the port that the proxy connects to.
   [[nodiscard]] std::string_view next_host() const noexcept {
     return hop == nullptr ? host_view() : std::string_view{hop->host};
   }

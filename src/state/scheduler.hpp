@@ -51,10 +51,11 @@ class Scheduler {
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
   // No record is ready, or waits for a part of the turn's work.
   [[nodiscard]] bool idle() const noexcept { return ready_.empty() && !awaited(Share::work); }
-  // A record waits for a free block; the second: for that use.
+  // A record waits for a free block.
   [[nodiscard]] bool block_needed() const noexcept {
     return block_needed(plan::BlockUse::head) || block_needed(plan::BlockUse::body);
   }
+  // A record waits for a free block for that use.
   [[nodiscard]] bool block_needed(plan::BlockUse use) const noexcept {
     return shares_.neediest(use) != base::kNoIndex;
   }

@@ -11,14 +11,15 @@
 
 // Lives on the stack of `advance`. REQUIRES: the record's configuration outlives it.
 struct Turn {
-  // The configuration that the record uses, and the state of its groups.
+  // The configuration that the record uses.
   [[nodiscard]] const plan::Config& config() const noexcept { return generation.config; }
+  // The state of its groups.
   [[nodiscard]] plan::Balancer& groups() const noexcept { return *generation.groups; }
   // The users of that password file (see plan::WebRoute). Null if no password is required.
   [[nodiscard]] plan::Users* users(std::uint8_t file) const noexcept {
     return file < generation.users.size() ? generation.users[file].get() : nullptr;
   }
-  // Null if clients have no limits.
+  // The limits of clients; null if there are none.
   [[nodiscard]] plan::ClientLimits* limits() const noexcept { return generation.limits.get(); }
   // The proxy's name in Via.
   [[nodiscard]] std::string_view via() const noexcept { return generation.config.name; }
