@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks that includes only point downwards, and that only src/sys meets the kernel.
+"""Checks that includes only point downwards, and that only src/sys includes headers of the kernel.
 
-The rooms and what each may include are those of docs/design.md. Prints `N passed, N failed`.
+The modules and what each may include are those of docs/design.md. Prints `N passed, N failed`.
 """
 import pathlib
 import re
@@ -11,8 +11,8 @@ from structure import Source
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# room -> rooms it may include, besides itself and the standard library
-ROOMS = {
+# module -> modules that it may include, besides itself and the standard library
+MODULES = {
     "src/sys": set(),
     "src/base": set(),
     "src/http": {"src/base", "src/sys"},
@@ -27,7 +27,7 @@ ROOMS = {
     "src/server": {"src/config", "src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "proxy": {"src/server", "src/config", "src/explain", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
 }
-# Rooms of single files that lie elsewhere.
+# Modules of single files, in place of that of their folder.
 FILES = {
     "proxy.cpp": "proxy",
     "request_state.hpp": "request_state",
@@ -44,17 +44,17 @@ MACHINE = ["src/state/states", "src/state/access_record", "src/state/exchange", 
                "table", "scheduler", "worker", "timeouts", "full_table", "events", "bookkeeping", "turn", "blocks", "quota", "probe", "local_response", "login", "failover",
                "connect", "parent_handshake", "upstream", "finish", "upload", "tunnel", "proxy_header", "stream", "web",
                "forward", "read_head", "start")), "request_state.cpp"]
-# Of the address only its numeric form is needed above: no call to the system comes with it.
-ONLY = {(room, "src/sys"): {"src/sys/address.hpp"} for room in ("src/http", "src/plan")}
+# These modules may include only this of src/sys: the numeric form of an address, without system calls.
+ONLY = {(module, "src/sys"): {"src/sys/address.hpp"} for module in ("src/http", "src/plan")}
 
-KERNEL_MET_BY = {"src/sys/linux.cpp", "src/sys/files.cpp", "src/sys/beneath.cpp", "src/sys/address.cpp"}
+KERNEL_USERS = {"src/sys/linux.cpp", "src/sys/files.cpp", "src/sys/beneath.cpp", "src/sys/address.cpp"}
 KERNEL_HEADER = re.compile(r"^(sys|netinet|arpa|net|linux|asm)/|^(fcntl|unistd|poll|signal|netdb|pthread|time|sched)\.h$"
                            r"|^(thread|mutex|future|condition_variable|csignal)$")
 FORBIDDEN_CALL = re.compile(r"\b(pthread_create|std::thread|fork|vfork|clone)\s*\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
-def room_of(path):
+def module_of(path):
     folder = path.rsplit("/", 1)[0]
     return FILES.get(path, FILES.get(folder, folder))
 
@@ -95,20 +95,20 @@ def faults_of_machine(path):
 
 
 def faults_of(path):
-    room = room_of(path)
+    module = module_of(path)
     for is_system, name in includes(path):
         if is_system:
-            if KERNEL_HEADER.search(name) and path not in KERNEL_MET_BY:
+            if KERNEL_HEADER.search(name) and path not in KERNEL_USERS:
                 yield f"{path} includes <{name}>: only src/sys may"
             continue
-        other = room_of(name)
-        if other == room:
+        other = module_of(name)
+        if other == module:
             continue
-        if other not in ROOMS[room]:
-            yield f"{path} ({room}) includes {name} ({other}), which does not lie below it"
-        elif name not in ONLY.get((room, other), {name}):
-            yield f"{path} includes {name}; of {other} only {', '.join(ONLY[room, other])} may be used there"
-    if room in ("request_state", "access record"):
+        if other not in MODULES[module]:
+            yield f"{path} ({module}) includes {name} ({other}), which is not below it"
+        elif name not in ONLY.get((module, other), {name}):
+            yield f"{path} includes {name}; of {other} only {', '.join(ONLY[module, other])} may be used there"
+    if module in ("request_state", "access record"):
         yield from faults_of_machine(path)
     for call in FORBIDDEN_CALL.findall((ROOT / path).read_text()):
         yield f"{path} calls {call}: one thread, one process"
@@ -118,7 +118,7 @@ def main():
     sources = sorted(str(p.relative_to(ROOT)) for pattern in ("*.[ch]pp", "src/**/*.[ch]pp") for p in ROOT.glob(pattern))
     passed = failed = 0
     for path in sources:
-        faults = [f"{path} lies in no room"] if room_of(path) not in ROOMS else list(faults_of(path))
+        faults = [f"{path} is in no module"] if module_of(path) not in MODULES else list(faults_of(path))
         for fault in faults:
             print(fault)
         failed += bool(faults)

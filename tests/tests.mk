@@ -23,7 +23,7 @@ compile_commands.json: FORCE
 # ---- unit tests -------------------------------------------------------------------------------------------------------
 
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cpp))
-# On the simulated kernel: so nothing depends on this machine, and errors can be had for the asking.
+# They run on the simulated kernel: nothing depends on this machine, and a test can cause each error.
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cpp=$(BUILD)/%.o) $(CORE:%.cpp=$(BUILD)/%.o) \
                 $(HASHES:%.cpp=$(BUILD)/%.o) $(GZIP:%.cpp=$(BUILD)/%.o) \
                 $(BUILD)/tests/sim/kernel.o $(BUILD)/tests/sim/files.o $(BUILD)/tests/sim/names.o

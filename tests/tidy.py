@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy on a room (a folder of src), or on one source.
+"""Runs clang-tidy on a module (a folder of src), or on one source.
 
-    tidy.py src/ROOM | SOURCE
+    tidy.py src/MODULE | SOURCE
 
-All sources of a room are one translation unit: most of the time goes into the headers, and so each is read once, not once for
+All sources of a module are one translation unit: most of the time goes into the headers, and so each is read once, not once for
 each source. The sources that stand for each other (with and without a library) cannot be in one unit: each has one of its own.
 """
 import pathlib
@@ -18,9 +18,9 @@ COMPILER = ["-std=c++20", "-D_GNU_SOURCE", "-Wreserved-identifier", f"-I{ROOT}",
 
 
 def units():
-    """What there is to check: rooms, and sources that are units of their own."""
-    rooms = sorted({f"src/{path.parent.name}" for path in ROOT.glob("src/*/*.cpp")})
-    return rooms + sorted(path.name for path in ROOT.glob("*.cpp")) + sorted(WITHOUT_A_LIBRARY) + \
+    """What there is to check: modules, and sources that are units of their own."""
+    modules = sorted({f"src/{path.parent.name}" for path in ROOT.glob("src/*/*.cpp")})
+    return modules + sorted(path.name for path in ROOT.glob("*.cpp")) + sorted(WITHOUT_A_LIBRARY) + \
         sorted(f"bench/{path.name}" for path in ROOT.glob("bench/*.cpp"))
 
 
@@ -38,5 +38,5 @@ def check(unit):
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not (ROOT / sys.argv[1]).exists():
-        sys.exit(f"tidy: expected a room or a source: {', '.join(units())}")
+        sys.exit(f"tidy: expected a module or a source: {', '.join(units())}")
     sys.exit(check(sys.argv[1]))

@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import planting  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FILES = ["request_state.cpp", *sorted(str(path.relative_to(ROOT)) for room in ("state", "server") for path in (ROOT / "src" / room).glob("*.cpp")), "http_parse.cpp",
+FILES = ["request_state.cpp", *sorted(str(path.relative_to(ROOT)) for module in ("state", "server") for path in (ROOT / "src" / module).glob("*.cpp")), "http_parse.cpp",
          "src/http/framing.cpp", "src/http/rewrite.cpp", "src/http/reply.cpp",
          "src/net/lane.cpp", "src/net/pipes.cpp", "src/net/acceptor.cpp", "src/net/resolver.cpp"]
 WANTED = 0.95

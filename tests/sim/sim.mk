@@ -8,7 +8,8 @@ $(BUILD)/sim: $(SIM_OBJECTS)
 
 -include $(SIM_SOURCES:%.cpp=$(BUILD)/%.d)
 
-# GREEDY: how many with greedy clients. SEED: the first; SEEDS: how many histories from there on; ROLES: how many with other listeners than a proxy's; WORLDS: how far the enumerated ones go astray.
+# SEED is the first seed; SEEDS, ROLES and GREEDY are numbers of histories: of a proxy, of other listeners, with greedy clients.
+# WORLDS: an enumerated history has at most this many answers that differ from the kindest.
 SEEDS  ?= 100000
 ROLES  ?= 30000
 GREEDY ?= 20000
