@@ -12,7 +12,7 @@
 #include "src/config/rule_text.hpp"
 #include "src/explain/explain.hpp"
 #include "src/plan/crypt.hpp"
-#include "src/server/machine.hpp"
+#include "src/server/own_networks.hpp"
 #include "src/server/server.hpp"
 #include "src/watch/diagnostics.hpp"
 #include "src/watch/sink.hpp"

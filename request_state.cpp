@@ -146,9 +146,9 @@ void advance(request_info& record, Worker& worker) noexcept {
 namespace {
 
 // Releases a record if all are in use. Returns false if none may be released for a client from there.
-bool make_room(const sys::Address& newcomer, Worker& worker) noexcept {
+bool make_room(const sys::Address& peer, Worker& worker) noexcept {
   if (worker.table.used() < worker.table.slots()) return true;
-  request_info* const other = record_to_release(newcomer, worker);
+  request_info* const other = record_to_release(peer, worker);
   if (other != nullptr)
     release(*other, other->exchange ? Reason::max_requests_reached : Reason::idle_timeout, worker);
   return other != nullptr;

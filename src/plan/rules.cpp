@@ -315,9 +315,9 @@ Fallback Rules::fallback(const sys::Address& client) const noexcept {
   const bool for_some = std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) {
     return rule.action == Action::allow && !rule.client.empty();
   });
-  if (for_some) return Fallback::stranger;
+  if (for_some) return Fallback::unlisted_client;
   if (client.is_loopback()) return Fallback::this_machine;
-  return restricts_clients() ? Fallback::stranger : Fallback::no_client_rule;
+  return restricts_clients() ? Fallback::unlisted_client : Fallback::no_client_rule;
 }
 
 Verdict Rules::before_lookup(const AccessRequest& asked) const noexcept {
@@ -366,7 +366,9 @@ Verdict Rules::for_web(const AccessRequest& asked) const noexcept {
     closed |= allows;
     listed |= allows && is_for(rule, asked.client);
   }
-  return verdict_of(listed ? Fallback::not_listed : closed ? Fallback::stranger : Fallback::no_client_rule);
+  return verdict_of(listed   ? Fallback::not_listed
+                    : closed ? Fallback::unlisted_client
+                             : Fallback::no_client_rule);
 }
 
 string_view Rules::text(Verdict verdict) const noexcept {
@@ -381,7 +383,8 @@ string_view Rules::text(Verdict verdict) const noexcept {
 
 bool Rules::is_about_client(Verdict verdict) const noexcept {
   if (verdict.decision != Decision::deny) return false;
-  if (verdict.by == Verdict::By::fallback) return static_cast<Fallback>(verdict.index) == Fallback::stranger;
+  if (verdict.by == Verdict::By::fallback)
+    return static_cast<Fallback>(verdict.index) == Fallback::unlisted_client;
   if (verdict.by == Verdict::By::built_in) return false;
   const Rule& rule = rules_[verdict.index];
   return !rule.client.empty() && rule.host.empty() && rule.to.empty() && rule.port.empty() &&

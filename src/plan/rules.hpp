@@ -20,10 +20,10 @@
 //
 //   client          an allow rule is for it (1)   client= is used in       decision    Fallback
 //   any             yes                           any rule, or none        deny        not_listed
-//   any             no                            an allow rule            deny        stranger
+//   any             no                            an allow rule            deny        unlisted_client
 //   this machine    no                            deny rules, or none      allow       this_machine
 //   another         no                            none                     allow (2)   no_client_rule
-//   another         no                            deny rules               deny        stranger
+//   another         no                            deny rules               deny        unlisted_client
 //
 //   (1) its client= matches, or it has none: the allowed requests are listed, and this one is not.
 //   (2) only reachable from this machine: a public listener without client= is refused at start.
@@ -41,7 +41,7 @@ enum class Decision : std::uint8_t { allow, deny, undecided };
 enum class Action : std::uint8_t { allow, deny };
 
 // The rows of the table above.
-enum class Fallback : std::uint8_t { not_listed, this_machine, no_client_rule, stranger };
+enum class Fallback : std::uint8_t { not_listed, this_machine, no_client_rule, unlisted_client };
 
 struct Verdict {
   enum class By : std::uint8_t {

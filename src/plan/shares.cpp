@@ -117,10 +117,10 @@ std::uint32_t Shares::idle_connection() const noexcept {
                                                                   : clients_[most].idle.front();
 }
 
-std::uint32_t Shares::busy_connection(const sys::Address& newcomer) const noexcept {
+std::uint32_t Shares::busy_connection(const sys::Address& client) const noexcept {
   const std::uint32_t most = by_connections_.highest();
   const bool must_return =
-      most != base::kNoIndex && base::must_return(clients_[most].connections, connections(newcomer));
+      most != base::kNoIndex && base::must_return(clients_[most].connections, connections(client));
   return must_return ? clients_[most].busy.front() : base::kNoIndex;
 }
 

@@ -52,9 +52,9 @@ class Shares {
   // The longest-idle connection of the client that has most connections. kNoIndex: it has none that is idle,
   // or only one connection.
   [[nodiscard]] std::uint32_t idle_connection() const noexcept;
-  // For a new connection of `newcomer`: the connection that has been without an event for longest, of the
+  // For a new connection of `client`: the connection that has been without an event for longest, of the
   // client that has most. kNoIndex: that client need not give way.
-  [[nodiscard]] std::uint32_t busy_connection(const sys::Address& newcomer) const noexcept;
+  [[nodiscard]] std::uint32_t busy_connection(const sys::Address& client) const noexcept;
   // For a block that `client` waits for: the connection that has held a block for longest without sending, of
   // the client that holds most. kNoIndex: that client holds no more than the waiting one.
   [[nodiscard]] std::uint32_t block_holder(std::uint32_t client) const noexcept;

@@ -9,7 +9,7 @@
 #include "../state/events.hpp"
 #include "../watch/announcement.hpp"
 #include "../watch/diagnostics.hpp"
-#include "machine.hpp"
+#include "own_networks.hpp"
 
 namespace server {
 
@@ -198,7 +198,7 @@ int Server::sleep_ms() {
     if (time != 0 && (at == 0 || time < at)) at = time;
   };
   consider(worker_.scheduler.next_deadline());
-  consider(state::next_patience(worker_));
+  consider(state::block_wait_deadline(worker_));
   consider(reporter_.next_flush());
   consider(resources_.upstreams.next_deadline());
   consider(worker_.pipes.next_deadline());

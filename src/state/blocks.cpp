@@ -70,7 +70,7 @@ request_info* starving_others(Worker& worker) noexcept {
     const std::uint32_t client = worker.shares.neediest(use);
     if (client == base::kNoIndex) continue;
     if (request_info* const head = oldest_head(client, worker); head != nullptr) return head;
-    if (worker.now < worker.shares.waits_since(client, use) + kPatienceMs) continue;
+    if (worker.now < worker.shares.waits_since(client, use) + kBlockWaitMs) continue;
     const std::uint32_t slot = worker.shares.block_holder(client);  // PLANT(holder-gives-way)
     if (slot == base::kNoIndex) continue;
     const std::size_t held = worker.shares.blocks(worker.shares.client_of(slot));
@@ -80,13 +80,13 @@ request_info* starving_others(Worker& worker) noexcept {
   return nullptr;
 }
 
-std::uint64_t next_patience(const Worker& worker) noexcept {
+std::uint64_t block_wait_deadline(const Worker& worker) noexcept {
   std::uint64_t next = 0;
   for (const BlockUse use : kUses) {
     const std::uint32_t client = worker.shares.neediest(use);
     if (client == base::kNoIndex || worker.shares.block_holder(client) == base::kNoIndex) continue;
-    std::uint64_t at = worker.shares.waits_since(client, use) + kPatienceMs;
-    if (at <= worker.now) at = worker.now + kPatienceMs;  // until the holder has stalled for long enough
+    std::uint64_t at = worker.shares.waits_since(client, use) + kBlockWaitMs;
+    if (at <= worker.now) at = worker.now + kBlockWaitMs;  // until the holder has stalled for long enough
     next = next == 0 ? at : std::min(next, at);
   }
   return next;

@@ -6,7 +6,7 @@
 namespace state {
 
 // A client that waits for a block so long gets that of a client that holds more, ms.
-inline constexpr std::uint64_t kPatienceMs = 250;
+inline constexpr std::uint64_t kBlockWaitMs = 250;
 
 // Blocks that are kept free of bodies, for request heads and the proxy's own responses.
 inline std::size_t reserved_blocks(const Worker& worker) noexcept { return worker.blocks.limit() / 16; }
@@ -23,11 +23,11 @@ base::BlockPtr take_for_head(const request_info& record, Turn& turn, Worker& wor
 // this turn.
 void feed_starved(Worker& worker) noexcept;
 // The record that must end so that one that waits gets a block; null: none, or not yet. First an incomplete
-// request head: a slow flood starves itself. Else, after kPatienceMs, the record that has held a block for
+// request head: a slow flood starves itself. Else, after kBlockWaitMs, the record that has held a block for
 // longest without sending, of the client that holds most. REQUIRES: called after `feed_starved`.
 request_info* starving_others(Worker& worker) noexcept;
 // When to call `starving_others` again, ms; 0: when something has happened.
-std::uint64_t next_patience(const Worker& worker) noexcept;
+std::uint64_t block_wait_deadline(const Worker& worker) noexcept;
 // True if a record that waits can get a block in the next turn: there is a free one, or another record must
 // end now.
 bool can_feed(Worker& worker) noexcept;

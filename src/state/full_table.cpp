@@ -22,11 +22,10 @@ namespace {
 constexpr std::uint64_t kGraceMs = 1000;
 
 // The connection gives way to its own client, to one that has fewer, and after a while to all others.
-bool gives_way(const request_info& record, const sys::Address& newcomer, const Worker& worker) noexcept {
-  const std::size_t own = worker.shares.connections(newcomer);
+bool gives_way(const request_info& record, const sys::Address& peer, const Worker& worker) noexcept {
+  const std::size_t own = worker.shares.connections(peer);
   if (base::must_return(worker.shares.connections(record.client), own)) return true;
-  return sys::client_key(record.client) == sys::client_key(newcomer) ||
-         has_waited(record, kGraceMs, worker.now);
+  return sys::client_key(record.client) == sys::client_key(peer) || has_waited(record, kGraceMs, worker.now);
 }
 
 // The connection whose client has been silent for longest; null if there is none, or if its next request may
@@ -68,16 +67,16 @@ void log_refusal(const sys::Address& peer, Reason reason, std::size_t sent, Work
 
 }  // namespace
 
-request_info* record_to_release(const sys::Address& newcomer, Worker& worker) noexcept {
+request_info* record_to_release(const sys::Address& peer, Worker& worker) noexcept {
   const plan::Shares& shares = worker.shares;
   if (const std::uint32_t slot = shares.idle_connection(); slot != base::kNoIndex)
-    if (gives_way(worker.table.at(slot), newcomer, worker)) return &worker.table.at(slot);
+    if (gives_way(worker.table.at(slot), peer, worker)) return &worker.table.at(slot);
   request_info* const idle = longest_idle(worker);
-  if (idle != nullptr && gives_way(*idle, newcomer, worker)) return idle;
-  const std::uint32_t slot = shares.busy_connection(newcomer);  // PLANT(greedy-gives-way)
+  if (idle != nullptr && gives_way(*idle, peer, worker)) return idle;
+  const std::uint32_t slot = shares.busy_connection(peer);  // PLANT(greedy-gives-way)
   if (slot != base::kNoIndex) return &worker.table.at(slot);
   const auto has_more = [&](const request_info* record) {
-    return record != nullptr && shares.connections(record->client) > shares.connections(newcomer);
+    return record != nullptr && shares.connections(record->client) > shares.connections(peer);
   };
   if (has_more(idle)) return idle;
   request_info* const head = late_head(worker);

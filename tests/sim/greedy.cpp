@@ -57,18 +57,18 @@ constexpr std::array kModestRequests{
 constexpr std::string_view kModestName = "modest.test", kPassword = "right";
 constexpr std::size_t kPoured = 100'000;  // bytes of a large response
 
-// The bounds. While buffers are short, a request waits at most for the patience that the proxy has with their
+// The bounds. While buffers are short, a request waits at most kBlockWaitMs for each of their
 // holders; apart from that it waits for turns in which the proxy could act on it, and has not.
 constexpr std::uint64_t kTurnsMax = 8;
 // Before its own password: each other client has one ahead, and a wrong one takes two hashes.
 constexpr std::size_t kHashesMax = 2 * 2 + 1;
 constexpr std::uint64_t kMsMax = 20'000;  // for all requests together: no timeout of another connection is waited for
 
-// Each patience with a holder of a buffer costs a greedy client a connection.
+// After each kBlockWaitMs a greedy client that holds a buffer loses a connection.
 std::uint64_t ms_max(const GreedyScenario& scenario) {
   std::uint64_t connections = 0;
   for (const GreedyPlan& client : scenario.clients) connections += client.lives;
-  return kMsMax + connections * state::kPatienceMs;
+  return kMsMax + connections * state::kBlockWaitMs;
 }
 
 sys::Address numbered(std::uint8_t network, std::size_t number) {
@@ -302,7 +302,7 @@ class Delay {
     if (!waits) turns_ = since_ = 0;
     if (!waits) return {};
     if (since_ == 0) since_ = worker.now;
-    if (!is_short || worker.now >= since_ + state::kPatienceMs) ++turns_;
+    if (!is_short || worker.now >= since_ + state::kBlockWaitMs) ++turns_;
     return turns_ <= kTurnsMax ? "" : "the modest client waits for more than " + std::to_string(kTurnsMax) + " turns";
   }
 

@@ -89,7 +89,7 @@ MISTAKES = [
     ("a malformed PROXY header is passed on",
      [("reject-proxy-header", part("close_connection(Reason::bad_proxy_header)", "record.proxy_header_read = true, again()"))]),
     ("the client named by a PROXY header is forgotten", [("client-of-proxy-header", delete())]),
-    ("only idle connections give way to another client", [("greedy-gives-way", part("shares.busy_connection(newcomer)", "base::kNoIndex"))]),
+    ("only idle connections give way to another client", [("greedy-gives-way", part("shares.busy_connection(peer)", "base::kNoIndex"))]),
     ("no buffer is returned to another client", [("holder-gives-way", part("worker.shares.block_holder(client)", "base::kNoIndex"))]),
     ("one client's records get all free blocks", [("clients-take-turns", delete())]),
     ("heads always get the free block", [("neediest-of-both-uses", part("next_use(free > reserved_blocks(worker))", "next_use(!worker.scheduler.block_needed(BlockUse::head))"))]),

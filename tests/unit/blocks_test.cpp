@@ -69,8 +69,8 @@ TEST(Blocks, AnotherClientGetsTheBlockThatWasHeldForLongest) {
   b.send(modest, kGet);
   b.turn();
   EXPECT_TRUE(b.scheduler.block_needed(BlockUse::head));
-  EXPECT_EQ(state::next_patience(*b.worker), b.worker->now + state::kPatienceMs);
-  b.turn(state::kPatienceMs - 1);
+  EXPECT_EQ(state::block_wait_deadline(*b.worker), b.worker->now + state::kBlockWaitMs);
+  b.turn(state::kBlockWaitMs - 1);
   EXPECT_FALSE(is_closed(greedy[0])) << "it may still read";
   b.turn(1);
   EXPECT_TRUE(is_closed(greedy[0]));
@@ -91,9 +91,9 @@ TEST(Blocks, AClientAloneMayHoldAll) {
   const auto greedy = hoard(b, host, 3);
   const auto more = b.client(kGreedy);
   b.send(more, kGet);
-  for (int i = 0; i < 10; ++i) b.turn(state::kPatienceMs);
+  for (int i = 0; i < 10; ++i) b.turn(state::kBlockWaitMs);
   EXPECT_FALSE(is_closed(greedy[0]));
-  EXPECT_EQ(state::next_patience(*b.worker), 0U) << "nothing to wake up for";
+  EXPECT_EQ(state::block_wait_deadline(*b.worker), 0U) << "nothing to wake up for";
 }
 
 TEST(Blocks, AReaderThatReadsIsNotTheOneThatEnds) {
@@ -107,7 +107,7 @@ TEST(Blocks, AReaderThatReadsIsNotTheOneThatEnds) {
   b.send(modest, kGet);
   if (b.blocks_pool.used() < 3) return;  // it has returned its block, which is as good
   b.turn();
-  b.turn(state::kPatienceMs);
+  b.turn(state::kBlockWaitMs);
   EXPECT_TRUE(is_closed(greedy[1]));
 }
 

@@ -279,7 +279,7 @@ TEST(Rules, ClosedByDefault) {
   const Verdict not_listed = by_default(Decision::deny, Fallback::not_listed);
   const Verdict this_machine = by_default(Decision::allow, Fallback::this_machine);
   const Verdict no_client_rule = by_default(Decision::allow, Fallback::no_client_rule);
-  const Verdict stranger = by_default(Decision::deny, Fallback::stranger);
+  const Verdict unlisted = by_default(Decision::deny, Fallback::unlisted_client);
   const Row rows[] = {
       {"no rule", {}, "127.0.0.1", this_machine},
       {"no rule", {}, "::1", this_machine},
@@ -290,16 +290,16 @@ TEST(Rules, ClosedByDefault) {
       {"a list of networks", {"+to=10.0.0.0/8"}, "127.0.0.1", not_listed},
       {"a deny rule is not a list", {"-host=x"}, "127.0.0.1", this_machine},
       {"nor for others", {"-host=x"}, "192.0.2.1", no_client_rule},
-      {"a network is for it alone: not for this machine", {"+client=10.0.0.0/8"}, "127.0.0.1", stranger},
-      {"nor for strangers", {"+client=10.0.0.0/8"}, "192.0.2.1", stranger},
-      {"so does a prohibition with client=", {"-client=10.0.0.0/8"}, "192.0.2.1", stranger},
+      {"a network is for it alone: not for this machine", {"+client=10.0.0.0/8"}, "127.0.0.1", unlisted},
+      {"nor for other machines", {"+client=10.0.0.0/8"}, "192.0.2.1", unlisted},
+      {"so does a prohibition with client=", {"-client=10.0.0.0/8"}, "192.0.2.1", unlisted},
       {"and leaves this machine", {"-client=10.0.0.0/8"}, "127.0.0.1", this_machine},
       {"a list for a network", {"+client=10.0.0.0/8,host=x"}, "10.0.0.1", not_listed},
-      {"is not for this machine", {"+client=10.0.0.0/8,host=x"}, "127.0.0.1", stranger},
+      {"is not for this machine", {"+client=10.0.0.0/8,host=x"}, "127.0.0.1", unlisted},
       {"a list for this machine", {"+client=127.0.0.0/8,host=x"}, "127.0.0.1", not_listed},
-      {"does not open for others", {"+client=127.0.0.0/8,host=x"}, "192.0.2.1", stranger},
+      {"does not open for others", {"+client=127.0.0.0/8,host=x"}, "192.0.2.1", unlisted},
       {"a list for all of IPv4", {"+client=0.0.0.0/0,host=x"}, "127.0.0.1", not_listed},
-      {"of IPv4 only", {"+client=0.0.0.0/0,host=x"}, "2001:db8::1", stranger},
+      {"of IPv4 only", {"+client=0.0.0.0/0,host=x"}, "2001:db8::1", unlisted},
   };
   for (const Row& row : rows) {
     const Rules rules = rules_of(row.rules);

@@ -1,4 +1,4 @@
-#include "machine.hpp"
+#include "own_networks.hpp"
 
 #include <cstring>
 #include <string>
