@@ -113,12 +113,15 @@ class Reader {
 
   // ---- applying them ----
 
-  // The command line overrides the file: the first matching rule decides, and the last of other values
-  // counts.
+  // The command line overrides the file: the first matching rule or upstream proxy decides, and the last of
+  // other values counts.
   void apply() {
     apply_given(true);
     if (runs() && !file_.empty()) apply_file();
+    std::vector<plan::ParentRow>& parents = line_.config.parents;
+    const auto of_file = static_cast<std::ptrdiff_t>(parents.size());
     if (runs()) apply_given(false);
+    std::rotate(parents.begin(), parents.begin() + of_file, parents.end());
     if (!runs() || !port_) return;
     const std::vector<plan::Listener> pair = listeners_at("localhost", *port_);
     line_.config.listeners.insert(line_.config.listeners.begin(), pair.begin(), pair.end());

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "options.hpp"
+#include "parent_text.hpp"
 
 namespace config {
 namespace {
@@ -45,13 +46,18 @@ string names_of(std::uint8_t kinds) {
   return names;
 }
 
+bool has_parent(const plan::Config& config) {
+  return std::any_of(config.parents.begin(), config.parents.end(),
+                     [](const plan::ParentRow& row) { return row.parent.has_value(); });
+}
+
 // An option that only changes what another one does.
 struct Requirement {
   string_view option, needed;
   bool (*holds)(const plan::Config&);
 };
 constexpr std::array<Requirement, 2> kRequirements{{
-    {"--no-parent", "--parent", [](const plan::Config& config) { return config.parent.has_value(); }},
+    {"--no-parent", "--parent", has_parent},
     {"--log-format", "an access log", [](const plan::Config& config) { return config.access_log != "off"; }},
 }};
 
@@ -73,6 +79,8 @@ std::vector<string> effect_warnings(const plan::Config& config, std::span<const 
   for (const GivenOption& option : given)
     if (const string needed = lacking(config, kinds, option.name); !needed.empty())
       warnings.push_back(option.place + ": no effect without " + needed);
+  const std::vector<string> parents = parent_warnings(config.parents);
+  warnings.insert(warnings.end(), parents.begin(), parents.end());
   return warnings;
 }
 

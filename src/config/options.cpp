@@ -213,10 +213,13 @@ string take_client_bytes(plan::Config& config, string_view text) {
 }
 
 string take_parent(plan::Config& config, string_view text) {
-  plan::Parent parent;
-  string error = parse_parent(text, parent);
-  if (error.empty()) config.parent = std::move(parent);
-  return error;
+  if (config.parents.size() == plan::kParentsMax)
+    return "too many upstream proxies: at most " + std::to_string(plan::kParentsMax);
+  plan::ParentRow row;
+  if (string error = parse_parent_row(text, row); !error.empty()) return error;
+  if (row.parent) row.parent->number = static_cast<std::uint16_t>(config.parents.size() + 1);
+  config.parents.push_back(std::move(row));
+  return {};
 }
 string take_no_parent(plan::Config& config, string_view text) {
   return parse_no_parent(text, config.no_parent);
@@ -390,8 +393,10 @@ constexpr std::array<Option, 37> kOptions{{
     {"--client-bytes", "RATE",
      "bytes per second per client, both directions, e.g. 500k, or 1m:8m with a burst", "unlimited",
      take_client_bytes},
-    {"--parent", "URL", "forward through this upstream proxy: http://..., socks5://... or http://unix:/PATH",
-     "", take_parent, OptionKind::once, kForwardBit},
+    {"--parent", "URL[=HOSTS]",
+     "forward these hosts, or all, through an upstream proxy: http://..., socks5://..., http://unix:/PATH; "
+     "none=HOSTS: directly",
+     "", take_parent, OptionKind::repeated, kForwardBit},
     {"--no-parent", "LIST", "hosts to reach directly, without --parent, e.g. example.com,10.0.0.0/8", "",
      take_no_parent, OptionKind::list, kForwardBit},
     {"--nameserver", "ADDRESS[:PORT]", "ask this DNS server instead of those in /etc/resolv.conf", "",

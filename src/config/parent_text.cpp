@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "../base/text.hpp"
 #include "../http/head.hpp"
 #include "address_text.hpp"
+#include "host_text.hpp"
 
 namespace config {
 namespace {
 
 using plan::NoParent;
 using plan::Parent;
+using plan::ParentRow;
 using std::string;
 using std::string_view;
 
@@ -101,6 +104,67 @@ string take_element(string_view text, NoParent& out) {
   return {};
 }
 
+// ---- the hosts of an upstream proxy ----------------------------------------------------------------------
+
+// "10.0.0.0/8", or a pattern. Returns the error.
+string take_pattern(string_view text, ParentRow& row) {
+  if (text.empty())
+    return "missing host: expected a list, as in http://10.0.0.1:3128=.example.com,10.0.0.0/8";
+  plan::Network network;
+  const string not_network = take_network(text, network);
+  if (not_network.empty()) row.networks.push_back(network);
+  sys::Address address;
+  const string_view bare = text.substr(text.starts_with('[') ? 1 : 0);
+  if (not_network.empty() || sys::parse_ip(bare.substr(0, bare.find_first_of("/]")), 0, address))
+    return not_network;
+  string error = parse_host_pattern(text, row.hosts);
+  const bool has_port = text.find(':') != string_view::npos && text.find("//") == string_view::npos;
+  return error.empty() || !has_port ? error : "invalid host " + base::quoted(text) + ": expected no port";
+}
+
+// The position of the "=" before the hosts, or npos.
+std::size_t hosts_of(string_view text) noexcept {
+  const std::size_t equals = text.rfind('='), at = text.rfind('@');
+  return equals != string_view::npos && at != string_view::npos && at > equals ? string_view::npos : equals;
+}
+
+// The URL without its login.
+string public_text(const std::optional<Parent>& parent) {
+  if (!parent) return "none";
+  return (parent->kind == Parent::Kind::http ? "http://" : "socks5://") + plan::text_of(parent->hop);
+}
+
+bool is_everything(const plan::HostPattern& pattern) {
+  return !is_numeric(pattern) && pattern.text.find_first_not_of('*') == string::npos;
+}
+
+// `first` decides for each host of `later`, which it precedes.
+bool covers(const ParentRow& first, const ParentRow& later) {
+  if (first.is_default()) return later.is_default();
+  if (std::any_of(first.hosts.begin(), first.hosts.end(), is_everything)) return true;
+  const auto host_covered = [&first](const plan::HostPattern& narrow) {
+    return std::any_of(first.hosts.begin(), first.hosts.end(),
+                       [&narrow](const plan::HostPattern& wide) { return is_within(narrow, wide); });
+  };
+  const auto network_covered = [&first](const plan::Network& narrow) {
+    return std::any_of(first.networks.begin(), first.networks.end(),
+                       [&narrow](const plan::Network& wide) { return wide.has(narrow); });
+  };
+  return !later.is_default() && std::all_of(later.hosts.begin(), later.hosts.end(), host_covered) &&
+         std::all_of(later.networks.begin(), later.networks.end(), network_covered);
+}
+
+// All hosts of the row are this machine.
+bool is_for_this_machine(const ParentRow& row) {
+  const auto is_loopback = [](const plan::Network& network) {
+    return is_among(plan::loopback_networks(), network.address);
+  };
+  return !row.is_default() && std::all_of(row.networks.begin(), row.networks.end(), is_loopback) &&
+         std::all_of(row.hosts.begin(), row.hosts.end(), [](const plan::HostPattern& pattern) {
+           return is_this_machine(plan::Host{pattern.text});
+         });
+}
+
 }  // namespace
 
 string parse_parent(string_view text, Parent& out) {
@@ -116,6 +180,48 @@ string parse_parent(string_view text, Parent& out) {
   string error = take_place(text.substr(scheme->prefix.size()), parent);
   if (error.empty()) out = std::move(parent);
   return error;
+}
+
+string parse_parent_row(string_view text, ParentRow& out) {
+  const std::size_t equals = hosts_of(text);
+  const string_view url = text.substr(0, equals);
+  ParentRow row;
+  if (url != "none" && url != "direct")
+    if (string error = parse_parent(url, row.parent.emplace()); !error.empty()) return error;
+  row.text = public_text(row.parent);
+  if (equals != string_view::npos) {
+    const string_view hosts = text.substr(equals + 1);
+    for (std::size_t start = 0; start <= hosts.size();) {
+      const std::size_t end = std::min(hosts.find_first_of(",|", start), hosts.size());
+      if (string error = take_pattern(base::trimmed(hosts.substr(start, end - start)), row); !error.empty())
+        return error;
+      start = end + 1;
+    }
+    row.text.append("=").append(hosts);
+  }
+  out = std::move(row);
+  return {};
+}
+
+std::vector<string> parent_warnings(const std::vector<ParentRow>& rows) {
+  constexpr std::size_t kComparedMax = 1000;  // each host is compared with those before it
+  const std::size_t count = std::accumulate(
+      rows.begin(), rows.end(), std::size_t{0},
+      [](std::size_t sum, const ParentRow& row) { return sum + row.hosts.size() + row.networks.size(); });
+  std::vector<string> warnings;
+  for (auto row = rows.begin(); row != rows.end() && count <= kComparedMax; ++row) {
+    const string subject = "--parent " + row->text + ": no effect: ";
+    // A row without hosts comes after all others.
+    const auto end = row->is_default() ? rows.end() : row;
+    const auto first = std::find_if(rows.begin(), end, [&row](const ParentRow& other) {
+      return &other != &*row && (&other < &*row || !other.is_default()) && covers(other, *row);
+    });
+    if (first != end)
+      warnings.push_back(subject + "--parent " + first->text + " matches the same hosts earlier");
+    else if (row->parent && is_for_this_machine(*row))
+      warnings.push_back(subject + "this machine is always reached directly");
+  }
+  return warnings;
 }
 
 string parse_no_parent(string_view text, std::vector<NoParent>& out) {

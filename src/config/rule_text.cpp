@@ -6,6 +6,7 @@
 #include "../base/text.hpp"
 #include "address_text.hpp"
 #include "did_you_mean.hpp"
+#include "host_text.hpp"
 
 namespace config {
 namespace {
@@ -30,36 +31,7 @@ string take_to(Rule& rule, string_view text) {
   return error.empty() ? error : error + " (for host names, use host=)";
 }
 
-bool is_pattern(string_view text) {
-  return !text.empty() && text.front() != '.' && text.find("..") == string_view::npos &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return c == '*' || base::is(c, base::kHostName); });
-}
-
-string invalid_host(string_view text) {
-  string error = "invalid host pattern " + base::quoted(text) + ": expected a name, as in *.example.com";
-  if (text.find("//") != string_view::npos) return error + " (without scheme and path)";
-  if (text.find('/') != string_view::npos) return error + " (for networks, use to=)";
-  if (text.find(':') != string_view::npos) return error + " (for the port, use port=)";
-  if (!base::all_are(text, base::kVisible)) return error + " (write international names in their xn-- form)";
-  return error;
-}
-
-string take_host(Rule& rule, string_view text) {
-  const bool bracketed = text.size() > 2 && text.front() == '[' && text.back() == ']';
-  sys::Address address;
-  if (sys::parse_ip(bracketed ? text.substr(1, text.size() - 2) : text, 0, address)) {
-    rule.host.push_back({string{text}, sys::unmapped(address)});
-    return {};
-  }
-  string pattern = base::lowered(base::without_final_dot(text));
-  const bool with_all_below = pattern.size() > 1 && pattern.front() == '.';
-  if (with_all_below) rule.host.push_back({"*" + pattern, {}});
-  if (with_all_below) pattern.erase(0, 1);
-  if (!is_pattern(pattern)) return invalid_host(text);
-  rule.host.push_back({pattern, {}});
-  return {};
-}
+string take_host(Rule& rule, string_view text) { return parse_host_pattern(text, rule.host); }
 
 string take_port(Rule& rule, string_view text) {
   plan::Ports range;

@@ -129,10 +129,8 @@ class Answer {
     if (!config_.users_files.front().empty())
       row("password", "required (--users " + config_.users_files.front() + "), otherwise 407");
     row("route", decided.kind == plan::Kind::tunnel ? "tunnel, forwarded unread" : "forwarded");
-    if (decided.parent != nullptr)
-      tell_parent(*decided.parent);
-    else
-      tell_addresses();
+    tell_parent();
+    if (decided.parent == nullptr) tell_addresses();
     tell_deadlines();
     return decided.kind == plan::Kind::forward ? tell_changes(text, decided.parent) : out_;
   }
@@ -167,10 +165,20 @@ class Answer {
         string{kWords[static_cast<std::size_t>(verdict.decision)]} + string{config_.rules.text(verdict)});
   }
 
-  // The parent resolves the host, so no addresses are known.
-  void tell_parent(const plan::Parent& parent) {
-    const string scheme = parent.kind == plan::Parent::Kind::http ? "http://" : "socks5://";
-    row("parent", scheme + plan::text_of(parent.hop));
+  // A parent resolves the host, so no addresses are known.
+  void tell_parent() {
+    using Why = plan::Way::Why;
+    const plan::Way way = plan::way_to(config_, head_.authority.host, head_.authority.port);
+    switch (way.why) {
+      case Why::none: return;
+      case Why::this_machine: return row("parent", "none: this machine is always reached directly");
+      case Why::no_parent: return row("parent", "none: the host is in --no-parent");
+      case Why::no_row: return row("parent", "none: no --parent is for this host");
+      case Why::row: break;
+    }
+    const string& text = way.row->text;
+    row("parent", text.substr(0, way.row->is_default() ? text.size() : text.rfind('=')) +
+                      (way.row->is_default() ? ", for all other hosts" : ", by --parent " + text));
   }
 
   void tell_addresses() {

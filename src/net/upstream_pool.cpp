@@ -24,7 +24,7 @@ IdleList::IdleList() noexcept { std::iota(order_.begin(), order_.end(), std::uin
 std::size_t IdleList::find(const UpstreamKey& key, std::uint64_t client) const noexcept {
   for (std::size_t index = count_; index-- > 0;) {
     const Entry& entry = entries_[order_[index]];
-    if (entry.connection.client == client && entry.port == key.port &&
+    if (entry.connection.client == client && entry.port == key.port && entry.parent == key.parent &&
         base::equals_ignoring_case(entry.host_view(), key.host))
       return index;
   }
@@ -42,6 +42,7 @@ void IdleList::add(IdleConnection connection, const UpstreamKey& key, std::uint6
   entry.connection = std::move(connection);
   entry.since = now;
   entry.port = key.port;
+  entry.parent = key.parent;
   entry.host_length = static_cast<std::uint8_t>(key.host.copy(entry.host.data(), entry.host.size()));
 }
 

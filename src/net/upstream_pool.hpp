@@ -31,6 +31,7 @@ class UpstreamOwners {
 struct UpstreamKey {
   std::string_view host;  // a name, an address, or the path of a Unix socket; compared ignoring case
   std::uint16_t port = 0;
+  std::uint16_t parent = 0;  // number of the upstream proxy that it leads to or through; 0: none
 };
 
 // An idle connection.
@@ -68,6 +69,7 @@ class IdleList {
     IdleConnection connection;
     std::uint64_t since = 0;
     std::uint16_t port = 0;
+    std::uint16_t parent = 0;
     std::uint8_t host_length = 0;
     std::array<char, http::kHostBytesMax> host;
     [[nodiscard]] std::string_view host_view() const noexcept { return {host.data(), host_length}; }

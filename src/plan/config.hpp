@@ -45,7 +45,7 @@ struct Config {
   // htpasswd files: first that of --users, which is empty without authentication, then those of routes.
   std::vector<std::string> users_files = std::vector<std::string>(1);
   Allowance allowance;                    // limits for each client
-  std::optional<Parent> parent;           // upstream proxy
+  std::vector<ParentRow> parents;         // upstream proxies; at most kParentsMax
   std::vector<NoParent> no_parent;        // hosts that are reached directly
   std::vector<sys::Address> nameservers;  // DNS servers; empty: those of resolv.conf(5)
   bool request_id = false;                // add X-Request-Id

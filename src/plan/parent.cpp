@@ -1,6 +1,7 @@
 #include "parent.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "../base/text.hpp"
 #include "config.hpp"
@@ -27,18 +28,35 @@ bool matches(const NoParent& row, string_view host, const sys::Address& address,
   return address.family != sys::Address::Family::none && row.network.may_have(address);
 }
 
+bool matches(const ParentRow& row, const Host& host) noexcept {
+  return std::any_of(row.hosts.begin(), row.hosts.end(),
+                     [&host](const HostPattern& pattern) { return matches(pattern, host); }) ||
+         (host.is_numeric() && may_be_among(row.networks, host.address()));
+}
+
+Way by_row(const std::vector<ParentRow>& rows, const Host& host) noexcept {
+  auto found =
+      std::find_if(rows.begin(), rows.end(), [&host](const ParentRow& row) { return matches(row, host); });
+  if (found == rows.end())
+    found = std::find_if(rows.begin(), rows.end(), std::mem_fn(&ParentRow::is_default));
+  return found == rows.end() ? Way{Way::Why::no_row} : Way{Way::Why::row, &*found};
+}
+
 }  // namespace
 
-const Parent* parent_for(const Config& config, string_view host, std::uint16_t port) noexcept {
-  if (!config.parent) return nullptr;
-  host = base::without_final_dot(host);
-  sys::Address address;
-  sys::parse_ip(host, port, address);
-  if (address.is_loopback() || base::equals_ignoring_case(host, "localhost") || is_below(host, "localhost"))
-    return nullptr;
-  const bool direct = std::any_of(config.no_parent.begin(), config.no_parent.end(),
-                                  [&](const NoParent& row) { return matches(row, host, address, port); });
-  return direct ? nullptr : &*config.parent;
+bool is_this_machine(const Host& host) noexcept {
+  return host.address().is_loopback() || base::equals_ignoring_case(host.text(), "localhost") ||
+         is_below(host.text(), "localhost");
+}
+
+Way way_to(const Config& config, string_view text, std::uint16_t port) noexcept {
+  if (config.parents.empty()) return {};
+  const Host host{text};
+  if (is_this_machine(host)) return {Way::Why::this_machine};
+  const bool direct = std::any_of(config.no_parent.begin(), config.no_parent.end(), [&](const NoParent& row) {
+    return matches(row, host.text(), host.address(), port);
+  });
+  return direct ? Way{Way::Why::no_parent} : by_row(config.parents, host);
 }
 
 }  // namespace plan

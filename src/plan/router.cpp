@@ -67,7 +67,7 @@ Plan plan_forward(const Config& config, const http::RequestHead& head, const Acc
   if (head.form == http::TargetForm::asterisk || head.forwards_left == 0)
     return {.kind = Kind::reply, .target = head.authority};
   const bool tunnel = head.form == http::TargetForm::authority;
-  const Parent* const parent = parent_for(config, head.authority.host, head.authority.port);
+  const Parent* const parent = way_to(config, head.authority.host, head.authority.port).parent();
   if (parent != nullptr && verdict.decision == Decision::undecided && denied_unseen(config, asked))
     return refusal(Reason::request_not_allowed);
   return {.kind = tunnel ? Kind::tunnel : Kind::forward, .target = head.authority, .parent = parent};

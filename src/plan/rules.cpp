@@ -106,57 +106,6 @@ bool is_built_in(const sys::Address& address) noexcept {
   return is_built_in(Network{address, address.bits()});
 }
 
-// ---- the host, as rules see it --------------------------------------------------------------------------
-
-// A host in the form that rules match. A numeric host has one spelling: "0:0::1" is "::1", and
-// "::ffff:10.0.0.1" is "10.0.0.1".
-class Host {
- public:
-  explicit Host(string_view host) noexcept : text_(base::without_final_dot(host)) {
-    if (!sys::parse_ip(text_, 0, address_)) return;
-    address_ = sys::unmapped(address_);
-    spelling_ = sys::ip_text(address_);
-    text_ = spelling_.view();
-  }
-  Host(const Host&) = delete;
-  Host& operator=(const Host&) = delete;
-
-  [[nodiscard]] string_view text() const noexcept { return text_; }
-  [[nodiscard]] bool is_numeric() const noexcept { return address_.family != Family::none; }
-  [[nodiscard]] const sys::Address& address() const noexcept { return address_; }
-
- private:
-  string_view text_;
-  sys::AddressText spelling_;
-  sys::Address address_;
-};
-
-// Matches `text` with `pattern`, which is in lower case. After a mismatch the last "*" takes one character
-// more; an earlier one never needs to. So the time is at most the product of the lengths.
-bool glob(string_view pattern, string_view text) noexcept {
-  std::size_t p = 0, t = 0, star = string_view::npos, taken = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      taken = t;
-    } else if (p < pattern.size() && pattern[p] == base::lower(text[t])) {
-      ++p;
-      ++t;
-    } else if (star != string_view::npos) {
-      p = star + 1;
-      t = ++taken;
-    } else {
-      return false;
-    }
-  }
-  return std::all_of(pattern.begin() + static_cast<std::ptrdiff_t>(p), pattern.end(),
-                     [](char c) { return c == '*'; });
-}
-
-bool is_numeric(const HostPattern& pattern) noexcept { return pattern.address.family != Family::none; }
-
-bool same_address(const sys::Address& a, const sys::Address& b) noexcept { return a.in_network(b, b.bits()); }
-
 // ---- matching -------------------------------------------------------------------------------------------
 
 // An empty condition matches.
@@ -171,24 +120,6 @@ bool is_for(const Rule& rule, const sys::Address& client) noexcept {
   const bool denies = rule.action == Action::deny;
   return met(rule.client,
              [&](const Network& network) { return denies ? network.may_have(client) : network.has(client); });
-}
-
-bool matches(const HostPattern& pattern, string_view text, const sys::Address& address) noexcept {
-  if (is_numeric(pattern)) return address.family != Family::none && same_address(address, pattern.address);
-  return glob(pattern.text, text);
-}
-
-bool matches(const HostPattern& pattern, const Host& host) noexcept {
-  return matches(pattern, host.text(), host.address());
-}
-
-// The same, or the pattern matches an IPv4 address embedded in a numeric host.
-bool may_match(const HostPattern& pattern, const Host& host) noexcept {
-  const sys::EmbeddedAddresses readings = sys::embedded_in(host.address());
-  return matches(pattern, host) ||
-         std::any_of(readings.all().begin(), readings.all().end(), [&pattern](const auto& reading) {
-           return matches(pattern, sys::ip_text(reading.address).view(), reading.address);
-         });
 }
 
 // All conditions except to=.
@@ -214,7 +145,7 @@ bool names(const Rule& rule, const Host& host, const sys::Address& address) noex
   const bool as_network = std::any_of(rule.to.begin(), rule.to.end(), [&address](const Network& network) {
     return network.surely_has(address) && (is_built_in(network) || network.prefix == network.address.bits());
   });
-  return as_network || (host.is_numeric() && same_address(host.address(), address) &&
+  return as_network || (host.is_numeric() && host.address().in_network(address, address.bits()) &&
                         std::any_of(rule.host.begin(), rule.host.end(), [&host](const HostPattern& pattern) {
                           return is_numeric(pattern) && matches(pattern, host);
                         }));
@@ -251,20 +182,11 @@ bool within(const Alternatives& narrow, const Alternatives& wide, Within inside)
   });
 }
 
-// Matches the pattern `narrow` as if it were a host. Its "*" can only match a "*" of `wide`, since no host
-// contains one.
-bool host_within(const HostPattern& narrow, const HostPattern& wide) {
-  if (is_numeric(narrow))
-    return is_numeric(wide) ? same_address(narrow.address, wide.address)
-                            : glob(wide.text, sys::ip_text(narrow.address).view());
-  return !is_numeric(wide) && glob(wide.text, narrow.text);
-}
-
 bool network_within(const Network& narrow, const Network& wide) { return wide.has(narrow); }
 
 bool conditions_within(const Rule& narrow, const Rule& wide) {
   return within(narrow.client, wide.client, network_within) && within(narrow.to, wide.to, network_within) &&
-         within(narrow.host, wide.host, host_within) &&
+         within(narrow.host, wide.host, is_within) &&
          within(narrow.port, wide.port,
                 [](const Ports& n, const Ports& w) { return w.has(n.first) && w.has(n.last); }) &&
          within(narrow.method, wide.method, [](const string& n, const string& w) { return n == w; });
@@ -287,7 +209,7 @@ bool named_too(const Rule& narrow, const Rule& wide) {
          std::all_of(narrow.host.begin(), narrow.host.end(), [&wide](const HostPattern& one) {
            return !is_built_in_host(one) ||
                   std::any_of(wide.host.begin(), wide.host.end(), [&one](const HostPattern& other) {
-                    return is_numeric(other) && host_within(one, other);
+                    return is_numeric(other) && is_within(one, other);
                   });
          });
 }

@@ -1,8 +1,7 @@
 // Access rules. They are tried in order; the first that matches decides. config/rule_text.hpp describes their
 // conditions.
 //
-// ::/0 does not contain IPv4 addresses; an IPv4-mapped IPv6 address counts as its IPv4 address. The final dot
-// of a host name does not count: "example.com." is example.com (RFC 1034 section 3.1).
+// ::/0 does not contain IPv4 addresses; an IPv4-mapped IPv6 address counts as its IPv4 address.
 //
 // A rule is checked against the IPv4 addresses embedded in an IPv6 address too (sys::embedded_in): a deny
 // rule matches if one of them matches, the to= of an allow rule if all of them do, its client= and host=
@@ -33,6 +32,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host_pattern.hpp"
 #include "network.hpp"
 
 namespace plan {
@@ -62,12 +62,6 @@ struct AccessRequest {
   std::uint16_t port = 0;
   std::string_view method;
   std::span<const Network> machine{};  // addresses of this machine
-};
-
-// A host is matched as lower-case text, or as an address if the rule has a numeric host.
-struct HostPattern {
-  std::string text;
-  sys::Address address;  // family none: match `text`
 };
 
 // An empty list of alternatives matches everything.

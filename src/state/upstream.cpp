@@ -24,8 +24,12 @@ bool is_silent(const net::Endpoint& upstream) noexcept {
 // parent takes requests for all hosts.
 net::UpstreamKey key_of(const Route& route) noexcept {
   const bool leads_on = route.parent != nullptr && route.parent->kind == plan::Parent::Kind::socks5;
-  if (leads_on || route.hop == nullptr) return {route.host_view(), route.port};  // PLANT(pool-key-of-socks)
-  return pool_key(*route.hop);
+  const std::uint16_t parent = route.parent == nullptr ? 0 : route.parent->number;
+  if (leads_on || route.hop == nullptr)
+    return {route.host_view(), route.port, parent};  // PLANT(pool-key-of-socks)
+  net::UpstreamKey key = pool_key(*route.hop);
+  key.parent = parent;
+  return key;
 }
 
 // The request may be sent over a connection that others have used. The upstream may close it meanwhile (RFC

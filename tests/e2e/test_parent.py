@@ -177,6 +177,19 @@ class ByAParent(Case):
         proxy = self.proxy("--parent", f"http://127.0.0.1:{port}", port=str(port))
         self.assertEqual(proxy.get("http://a.test/").status, 508)
 
+    def test_a_parent_for_each_domain(self):
+        """The first that matches decides, the one without hosts comes last, and others go straight."""
+        origin = self.origin()
+        first, second, other = (self.enter(HttpParent(origin.port)) for _ in range(3))
+        proxy = self.proxy("--parent", f"http://{other.address}", "--parent", f"http://{first.address}=.a.test,192.0.2.0/24",
+                           "--parent", f"http://{second.address}=*.test", "--parent", "none=.b.invalid")
+        for host in ("a.test", "x.a.test", "b.test", "192.0.2.7", "c.invalid"):
+            self.assertEqual(proxy.get(f"http://{host}/").status, 200, host)
+        self.assertEqual(proxy.get("http://x.b.invalid/").status, 502, "looked up here, where there is no such name")
+        self.assertEqual([head.target for head in first.received], ["http://a.test/", "http://x.a.test/", "http://192.0.2.7/"])
+        self.assertEqual([head.target for head in second.received], ["http://b.test/"])
+        self.assertEqual([head.target for head in other.received], ["http://c.invalid/"])
+
     def test_explain_names_it(self):
         done = subprocess.run([PROXY, "explain", "--parent", "socks5://ann:secret@127.0.0.1:1080", "GET", "http://a.test/"],
                               capture_output=True, check=True, text=True)

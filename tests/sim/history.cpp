@@ -432,7 +432,7 @@ plan::Config config_for(const Scenario& scenario, const Reloads& reloads) {
   config.http10 = scenario.http10;
   config.keep_upstreams = scenario.keep_upstreams;
   config.allowance.bytes = scenario.client_bytes;
-  if (scenario.parent.kind != ParentPlan::Kind::none) config.parent = parent_for(scenario.parent);
+  if (scenario.parent.kind != ParentPlan::Kind::none) config.parents.emplace_back().parent = parent_for(scenario.parent);
   config.drain_ms = kDrainMs;
   add_roles(config, scenario.roles);
   return config;

@@ -608,6 +608,26 @@ TEST_F(ConfigFile, TimeoutsOfARouteAServerAStreamAndAListener) {
   EXPECT_EQ(ms(routes.at(2).timeouts, Wait::response_head), 1000);
 }
 
+// The command line comes first, as with rules.
+TEST_F(ConfigFile, ParentsOfBothPlaces) {
+  sim::files["p.json"] = R"({"forward": [{"host": "::1", "port": 0}],
+      "parent": ["http://a=.a.test,b.test", "none=.intern", "http://z"]})";
+  const auto way = [](const Config& config, const char* host) {
+    const plan::Parent* const parent = plan::way_to(config, host, 80).parent();
+    return parent == nullptr ? "direct" : plan::text_of(parent->hop);
+  };
+  const CommandLine file = parse({"p.json"});
+  ASSERT_EQ(file.what, CommandLine::What::run) << file.message;
+  EXPECT_EQ(way(file.config, "x.a.test"), "a:8080");
+  EXPECT_EQ(way(file.config, "x.intern"), "direct");
+  EXPECT_EQ(way(file.config, "x.test"), "z:8080");
+  const CommandLine both = parse({"p.json", "--parent", "http://c=x.a.test", "--parent", "http://d"});
+  ASSERT_EQ(both.what, CommandLine::What::run) << both.message;
+  EXPECT_EQ(way(both.config, "x.a.test"), "c:8080");
+  EXPECT_EQ(way(both.config, "y.a.test"), "a:8080");
+  EXPECT_EQ(way(both.config, "x.test"), "d:8080");
+}
+
 TEST_F(ConfigFile, OptionsWithoutEffectAreReported) {
   sim::files["web.json"] = R"({"servers": [{"listeners": [{"host": "::1", "port": 0}], "routes": [
       {"req_path": "/", "type": "metrics"}]}],
@@ -633,6 +653,9 @@ TEST_F(ConfigFile, OptionsWithoutEffectAreReported) {
       {{"80", "--trusted-proxies", "::1"}, {"--trusted-proxies: no effect without a reverse proxy"}},
       {{"80", "--no-parent", "a.test"}, {"--no-parent: no effect without --parent"}},
       {{"80", "--no-parent", "a.test", "--parent", "http://p"}, {}},
+      {{"80", "--no-parent", "a.test", "--parent", "none"}, {"--no-parent: no effect without --parent"}},
+      {{"80", "--parent", "http://p=.a", "--parent", "http://p=b.a"},
+       {"--parent http://p:8080=b.a: no effect: --parent http://p:8080=.a matches the same hosts earlier"}},
       {{"80", "--access-log", "off", "--log-format", "json"},
        {"--log-format: no effect without an access log"}},
       {{"80", "--name", "a", "--name", "b"}, {"--name a: no effect: given again"}},

@@ -49,6 +49,34 @@ TEST(Explain, TheRuleForEachAddress) {
   EXPECT_TRUE(has(text, "timeout     10 s for DNS")) << text;
 }
 
+TEST(Explain, WhichParentAndWhy) {
+  plan::Config config;
+  for (const char* parent : {"http://me:secret@p:3128=.a.test", "none=.b.test", "socks5://q"})
+    ASSERT_EQ(config::apply_option(config, "--parent", parent), "");
+  ASSERT_EQ(config::apply_option(config, "--no-parent", "c.test"), "");
+  struct Row {
+    const char *url, *line;
+  };
+  const Row rows[] = {
+      {"http://x.a.test/", "parent      http://p:3128, by --parent http://p:3128=.a.test"},
+      {"http://x.b.test/", "parent      none, by --parent none=.b.test"},
+      {"http://c.test/", "parent      none: the host is in --no-parent"},
+      {"http://127.0.0.1/", "parent      none: this machine is always reached directly"},
+      {"http://d.test/", "parent      socks5://q:1080, for all other hosts"},
+  };
+  for (const Row& row : rows) {
+    const string text = explained(config, {"GET", row.url});
+    EXPECT_TRUE(has(text, row.line)) << text;
+    EXPECT_EQ(text.find("secret"), string::npos) << text;
+    const bool direct = string{row.line}.find("none") != string::npos;
+    EXPECT_EQ(text.find("\naddress  ") != string::npos, direct) << "the parent does the lookup: " << text;
+  }
+  config.parents.pop_back();
+  EXPECT_TRUE(
+      has(explained(config, {"GET", "http://d.test/"}), "parent      none: no --parent is for this host"));
+  EXPECT_EQ(explained({}, {"GET", "http://d.test/"}).find("parent "), string::npos);
+}
+
 TEST(Explain, EachChangedFieldWithItsReason) {
   const string text =
       explained({}, {"GET", "http://o.test/a", "-H", "Connection: x-mine, close", "-H", "X-Mine: 1", "-H",

@@ -22,10 +22,9 @@ constexpr const char* kConnect = "CONNECT o.test:443 HTTP/1.1\r\nHost: o.test:44
 struct Family : Bench {
   explicit Family(const char* url, std::size_t blocks = 16, std::size_t send_room = 1 << 20)
       : Bench(blocks, send_room, false) {
-    plan::Parent parent;
-    EXPECT_EQ(config::parse_parent(url, parent), "");
-    config.parent = parent;
+    add(url);
   }
+  void add(const char* url) { EXPECT_EQ(config::apply_option(config, "--parent", url), ""); }
   string heard(const sim::ConnectionPtr& connection) { return read(connection); }
   sim::ConnectionPtr ask(const char* request) {
     auto asking = client();
@@ -217,6 +216,38 @@ TEST(Parent, IsNotUsedForExceptions) {
   EXPECT_EQ(config::parse_no_parent("10.0.0.0/8", b.config.no_parent), "");
   const auto client = b.ask("GET http://10.0.0.1/ HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(b.heard(b.arrival(host)).substr(0, 14), "GET / HTTP/1.1");
+}
+
+string get_from(const char* host) {
+  return string{"GET http://"} + host + "/ HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+}
+
+// A connection through one parent, or directly to its host, is not taken for one through another.
+TEST(Parent, ConnectionsOfEachStayApart) {
+  struct Pair {
+    const char *first, *host, *second, *other_host, *begin;
+  };
+  const Pair rows[] = {
+      {"http://10.0.0.1:80=o.test", "o.test", "http://10.0.0.1:80=a.test", "a.test", "GET http://a.test/"},
+      {"http://a:x@10.0.0.1:80=o.test", "o.test", "http://b:y@10.0.0.1:80=a.test", "a.test",
+       "GET http://a.test/"},
+      {"http://10.0.0.1:80=o.test", "o.test", "socks5://10.0.0.1:80=10.0.0.1", "10.0.0.1", "\x05\x01"},
+      {"none=10.0.0.1", "10.0.0.1", "http://10.0.0.1:80=a.test", "a.test", "GET http://a.test/"}};
+  for (const Pair& row : rows) {
+    Family b{row.first};
+    b.add(row.second);
+    auto& host = b.origin();
+    const auto client = b.ask(get_from(row.host).c_str());
+    const auto first = b.arrival(host);
+    ASSERT_NE(first, nullptr) << row.first;
+    b.heard(first);
+    b.send(first, "HTTP/1.1 204 No Content\r\n\r\n");
+    ASSERT_EQ(b.upstreams.idle(), 1U) << row.first;
+    const auto other = b.ask(get_from(row.other_host).c_str());
+    const auto second = b.arrival(host);
+    ASSERT_NE(second, nullptr) << row.first << " " << row.second;
+    EXPECT_TRUE(b.heard(second).starts_with(row.begin)) << row.first << " " << row.second;
+  }
 }
 
 TEST(Parent, AddressRulesDoNotApplyToNamesThatItResolves) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../../src/config/command_line.hpp"
+#include "../../src/config/options.hpp"
 #include "../../src/config/parent_text.hpp"
 
 namespace {
@@ -97,7 +98,7 @@ TEST(Parent, Errors) {
 
 plan::Config with(const char* no_parent) {
   plan::Config config;
-  config.parent = Parent{};
+  EXPECT_EQ(config::apply_option(config, "--parent", "http://p"), "");
   EXPECT_EQ(config::parse_no_parent(no_parent, config.no_parent), "") << no_parent;
   return config;
 }
@@ -151,10 +152,126 @@ TEST(Parent, HostsThatUseIt) {
   };
   for (const Row& row : rows) {
     const plan::Config config = with(row.list);
-    const Parent* const expected = row.asked ? &*config.parent : nullptr;
-    EXPECT_EQ(plan::parent_for(config, row.host, row.port), expected) << row.list << " " << row.host;
+    const Parent* const expected = row.asked ? &*config.parents.front().parent : nullptr;
+    EXPECT_EQ(plan::way_to(config, row.host, row.port).parent(), expected) << row.list << " " << row.host;
   }
-  EXPECT_EQ(plan::parent_for(plan::Config{}, "example.com", 80), nullptr) << "there is none";
+  EXPECT_EQ(plan::way_to(plan::Config{}, "example.com", 80).parent(), nullptr) << "there is none";
+}
+
+// ---- an upstream proxy for each domain -------------------------------------------------------------------
+
+plan::Config with_parents(const std::vector<const char*>& values) {
+  plan::Config config;
+  for (const char* value : values) EXPECT_EQ(config::apply_option(config, "--parent", value), "") << value;
+  return config;
+}
+
+// "http://a:8080", "direct".
+string way(const plan::Config& config, const char* host) {
+  const Parent* const parent = plan::way_to(config, host, 80).parent();
+  return parent == nullptr ? "direct" : plan::text_of(parent->hop);
+}
+
+TEST(Parents, TheFirstRowThatMatchesDecides) {
+  struct Row {
+    std::vector<const char*> parents;
+    const char *host, *way;
+  };
+  const Row rows[] = {
+      {{"http://a=.a.test", "http://b"}, "a.test", "a:8080"},
+      {{"http://a=.a.test", "http://b"}, "X.A.test.", "a:8080"},
+      {{"http://a=.a.test", "http://b"}, "xa.test", "b:8080"},
+      {{"http://a=.a.test"}, "b.test", "direct"},
+      {{"http://b", "http://a=.a.test"}, "a.test", "a:8080"},  // the default comes last
+      {{"http://a=*.a.test"}, "a.test", "direct"},
+      {{"http://a=*.a.test"}, "x.a.test", "a:8080"},
+      {{"http://a=a.test"}, "x.a.test", "direct"},
+      {{"http://a=ads*"}, "ads7.test", "a:8080"},
+      {{"http://a=x.test", "http://b=*.test"}, "x.test", "a:8080"},
+      {{"http://b=*.test", "http://a=x.test"}, "x.test", "b:8080"},
+      {{"http://a=x.test,y.test|z.test"}, "y.test", "a:8080"},
+      {{"http://a=x.test, y.test|z.test"}, "z.test", "a:8080"},
+      {{"none=.intern", "http://a"}, "x.intern", "direct"},
+      {{"http://a", "direct=.intern"}, "x.intern", "direct"},
+      {{"http://a", "none=.intern"}, "x.test", "a:8080"},
+      {{"none=*", "http://a=x.test"}, "x.test", "direct"},
+      {{"http://a=x.test", "none"}, "y.test", "direct"},
+      {{"http://a=*"}, "y.test", "a:8080"},
+      {{"http://a=10.0.0.0/8"}, "10.1.2.3", "a:8080"},
+      {{"http://a=10.0.0.0/8"}, "::ffff:10.1.2.3", "a:8080"},
+      {{"http://a=10.0.0.0/8"}, "11.1.2.3", "direct"},
+      {{"http://a=10.0.0.0/8"}, "10.test", "direct"},
+      {{"http://a=10.0.0.1"}, "10.0.0.1", "a:8080"},
+      {{"http://a=2001:db8::1"}, "2001:db8:0::1", "a:8080"},
+      {{"http://a=[2001:db8::]/32"}, "2001:db8::7", "a:8080"},
+      {{"http://a=*"}, "localhost", "direct"},
+      {{"http://a=*"}, "127.0.0.1", "direct"},
+      {{"http://u:p=@a:1"}, "y.test", "a:1"},            // "=" in the login
+      {{"http://u:p=@a:1=x.test"}, "y.test", "direct"},  // and one before the hosts
+      {{"http://unix:/run/a=b=x.test"}, "x.test", "unix:/run/a=b"},
+      {{"http://unix:/run/a=b@c"}, "x.test", "unix:/run/a=b@c"},
+      {{"socks5://a=.onion"}, "x.onion", "a:1080"},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(way(with_parents(row.parents), row.host), row.way) << row.parents.front() << " " << row.host;
+}
+
+TEST(Parents, NoParentComesFirst) {
+  plan::Config config = with_parents({"http://a=.a.test", "http://b"});
+  EXPECT_EQ(config::parse_no_parent("x.a.test:80", config.no_parent), "");
+  EXPECT_EQ(way(config, "x.a.test"), "direct");
+  EXPECT_EQ(plan::way_to(config, "x.a.test", 81).parent(), &*config.parents.front().parent);
+  EXPECT_EQ(way(config, "y.a.test"), "a:8080");
+}
+
+TEST(Parents, Errors) {
+  struct Row {
+    const char *text, *says;
+  };
+  const Row rows[] = {{"http://a=", "missing host"},
+                      {"http://a=x.test,", "missing host"},
+                      {"none=", "missing host"},
+                      {"none:80=x.test", "http://HOST:PORT"},
+                      {"http://a=x.test:80", "invalid host 'x.test:80': expected no port"},
+                      {"http://a=http://x.test/", "without scheme"},
+                      {"http://a=10.0.0.0/33", "invalid network '10.0.0.0/33'"},
+                      {"http://a=10.0.0.1/8", "invalid network '10.0.0.1/8'"},
+                      {"http://me:secret@a b=x.test", "invalid host name 'a b'"},
+                      {"http://me:secret@a=x..test", "invalid host pattern 'x..test'"}};
+  for (const Row& row : rows) {
+    plan::Config config;
+    const string wrong = config::apply_option(config, "--parent", row.text);
+    EXPECT_NE(wrong.find(row.says), string::npos) << row.text << ": " << wrong;
+    EXPECT_EQ(wrong.find("secret"), string::npos) << wrong;
+    EXPECT_TRUE(config.parents.empty()) << row.text;
+  }
+  plan::Config full;
+  for (std::size_t i = 0; i < plan::kParentsMax; ++i) config::apply_option(full, "--parent", "http://a");
+  EXPECT_NE(config::apply_option(full, "--parent", "http://a").find("at most 100"), string::npos);
+}
+
+TEST(Parents, ThoseWithoutEffectAreReported) {
+  struct Row {
+    std::vector<const char*> parents;
+    std::vector<string> warnings;
+  };
+  const string subject = "--parent ", shadow = " matches the same hosts earlier";
+  const Row rows[] = {
+      {{"http://a=.a.test", "http://b=.b.test", "http://c"}, {}},
+      {{"http://u:secret@a", "http://u:secret@b"},
+       {subject + "http://b:8080: no effect: --parent http://a:8080" + shadow}},
+      {{"http://a=.a.test", "http://b=x.a.test"},
+       {subject + "http://b:8080=x.a.test: no effect: --parent http://a:8080=.a.test" + shadow}},
+      {{"http://a", "http://b=*"}, {subject + "http://a:8080: no effect: --parent http://b:8080=*" + shadow}},
+      {{"http://a=10.0.0.0/8", "none=10.0.0.1"},
+       {subject + "none=10.0.0.1: no effect: --parent http://a:8080=10.0.0.0/8" + shadow}},
+      {{"http://a=localhost,127.0.0.0/8"},
+       {subject + "http://a:8080=localhost,127.0.0.0/8: no effect: this machine is always reached directly"}},
+      {{"none=localhost", "http://a"}, {}},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(config::parent_warnings(with_parents(row.parents).parents), row.warnings)
+        << row.parents.front();
 }
 
 TEST(Parent, InvalidLists) {
@@ -178,8 +295,8 @@ TEST(CommandLine, ParentsRatesAndDrain) {
       "--drain=0.25", "--client-bytes", "1k:3k"};
   const config::CommandLine line = config::parse_command_line(arguments);
   ASSERT_EQ(line.what, config::CommandLine::What::run) << line.message;
-  ASSERT_TRUE(line.config.parent);
-  EXPECT_EQ(line.config.parent->hop.host, "p");
+  ASSERT_EQ(line.config.parents.size(), 1U);
+  EXPECT_EQ(line.config.parents.front().parent->hop.host, "p");
   EXPECT_EQ(line.config.no_parent.size(), 2U);
   EXPECT_EQ(line.config.drain_ms, 250U);
   EXPECT_EQ(line.config.allowance.bytes.per_second, 1024U);

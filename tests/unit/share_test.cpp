@@ -108,7 +108,8 @@ TEST(Share, BothDirectionsOfATunnelShareIt) {
 
 TEST(Share, BytesOfAHostAfterTheParentsReplyCount) {
   Throttled t{kRate, false};
-  ASSERT_EQ(config::parse_parent("http://10.0.0.1:80", t.b.config.parent.emplace()), "");
+  ASSERT_EQ(config::parse_parent("http://10.0.0.1:80", t.b.config.parents.emplace_back().parent.emplace()),
+            "");
   auto& host = t.b.origin();
   const auto client = t.b.client();
   const string request = "CONNECT o.test:443 HTTP/1.1\r\nHost: o.test:443\r\n\r\n", early(3000, 'd');
