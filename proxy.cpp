@@ -65,6 +65,7 @@ int serve(const plan::Config& config, Arguments arguments) {
     return fail(kExitUsage, error);
   if (const std::string error = server.listen(); !error.empty()) return fail(kExitFailed, error);
   print_warnings(config::rule_warnings(config.rules));
+  print_warnings(server::unknown_users(*generations.back()));
   server.announce();
   server.serve();
   return 0;
@@ -100,6 +101,7 @@ int print_check(const CommandLine& line) {
   plan::Generation generation{line.config};
   if (const std::string error = server::read_users(generation, nullptr); !error.empty())
     return fail(kExitUsage, error);
+  print_warnings(server::unknown_users(generation));
   if (const std::string error = check_streams(line.config); !error.empty()) return fail(kExitUsage, error);
   std::printf("%s\n", line.message.c_str());
   return 0;

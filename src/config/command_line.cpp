@@ -189,6 +189,8 @@ class Reader {
       if (const auto same = [at](const plan::Listener& other) { return other.address == at->address; };
           at->address.port != 0 && std::any_of(listeners.begin(), at, same))
         return wrong("two listeners at " + text_of(*at) + ": use a different port for each");
+    if (line_.config.users_files.front().empty())
+      if (string error = lacks_users(line_.config.rules); !error.empty()) return wrong(std::move(error));
     check_public();
   }
 
@@ -241,7 +243,8 @@ string help_text() {
   string out =
       "Usage: proxy PORT [OPTION]...\n"
       "       proxy FILE [OPTION]...\n"
-      "       proxy explain [OPTION]... [--client ADDRESS] [-H FIELD]... METHOD URL\n"
+      "       proxy explain [OPTION]... [--client ADDRESS] [--user NAME] [-H FIELD]...\n"
+      "                     METHOD URL\n"
       "HTTP forward proxy on 127.0.0.1 and ::1: one thread, one edge-triggered epoll loop.\n\n";
   put_row(out, "PORT", "listening port; 0 selects a free one", "");
   put_row(out, "FILE", "same as --config FILE", "");

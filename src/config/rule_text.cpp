@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "../base/text.hpp"
 #include "address_text.hpp"
@@ -52,6 +53,19 @@ string take_method(Rule& rule, string_view text) {
   return {};
 }
 
+// Also names with blanks; a name has no colon (RFC 7617 section 2).
+string take_user(Rule& rule, string_view text) {
+  if (rule.excuses || (text == "none" && !rule.user.empty()))
+    return "user=none is for requests without a password: use a rule of its own for other users";
+  if (text == "*") return "invalid user name '*': without user=, a rule is for all users";
+  if (text.size() > plan::kRuleUserMax || base::has_control(text) || text.find(':') != string_view::npos)
+    return "invalid user name " + base::quoted(text) + ": expected at most " +
+           std::to_string(plan::kRuleUserMax) + " bytes without colon and control characters";
+  rule.excuses = text == "none";
+  if (!rule.excuses) rule.user.emplace_back(text);
+  return {};
+}
+
 // ---- the conditions --------------------------------------------------------------------------------------
 
 struct Condition {
@@ -60,26 +74,29 @@ struct Condition {
   bool (*given)(const Rule&);
 };
 
-constexpr std::array<Condition, 5> kConditions{{
+constexpr std::array<Condition, 6> kConditions{{
     {"client", take_client, [](const Rule& rule) { return !rule.client.empty(); }},
     {"host", take_host, [](const Rule& rule) { return !rule.host.empty(); }},
     {"to", take_to, [](const Rule& rule) { return !rule.to.empty(); }},
     {"port", take_port, [](const Rule& rule) { return !rule.port.empty(); }},
     {"method", take_method, [](const Rule& rule) { return !rule.method.empty(); }},
+    {"user", take_user, [](const Rule& rule) { return rule.has_user(); }},
 }};
-constexpr string_view kExpected = "expected client=, host=, to=, port=, method=, a network, or all";
+constexpr string_view kExpected = "expected client=, host=, to=, port=, method=, user=, a network, or all";
 
 // The condition that was probably meant: a word that other proxies use, or a typing error. Empty if unclear.
 string_view meant(string_view key) {
-  constexpr std::array<std::array<string_view, 2>, 9> kOtherWords{{{"from", "client"},
-                                                                   {"src", "client"},
-                                                                   {"source", "client"},
-                                                                   {"domain", "host"},
-                                                                   {"name", "host"},
-                                                                   {"dst", "to"},
-                                                                   {"destination", "to"},
-                                                                   {"dest", "to"},
-                                                                   {"verb", "method"}}};
+  constexpr std::array<std::array<string_view, 2>, 11> kOtherWords{{{"from", "client"},
+                                                                    {"src", "client"},
+                                                                    {"source", "client"},
+                                                                    {"domain", "host"},
+                                                                    {"name", "host"},
+                                                                    {"dst", "to"},
+                                                                    {"destination", "to"},
+                                                                    {"dest", "to"},
+                                                                    {"verb", "method"},
+                                                                    {"login", "user"},
+                                                                    {"proxy_auth", "user"}}};
   for (const auto& [word, right] : kOtherWords)
     if (base::equals_ignoring_case(word, key)) return right;
   std::array<string_view, kConditions.size()> keys;
@@ -127,11 +144,34 @@ string take_condition(Rule& rule, string_view text) {
   return "invalid rule " + base::quoted(text) + ": " + string{kExpected};
 }
 
+// The end of the first condition: a comma, or a blank before the key of the next one.
+std::size_t end_of_condition(string_view text) noexcept {
+  const std::size_t comma = std::min(text.find(','), text.size());
+  for (std::size_t blank = text.find(' '); blank < comma; blank = text.find(' ', blank + 1)) {
+    const string_view rest = base::trimmed(text.substr(blank));
+    const auto begins = [rest](const Condition& c) {
+      return rest.size() > c.key.size() && rest.starts_with(c.key) && rest[c.key.size()] == '=';
+    };
+    if (blank > 0 && std::any_of(kConditions.begin(), kConditions.end(), begins)) return blank;
+  }
+  return comma;
+}
+
+string check_user(const Rule& rule) {
+  if (rule.excuses && rule.action == plan::Action::deny)
+    return "user=none has a meaning with --allow only: it requires no password";
+  if (rule.excuses && !rule.to.empty())
+    return "user=none and to= exclude each other: the password is asked for before the address is known";
+  return {};
+}
+
 string take_conditions(Rule& rule, string_view text) {
   if (base::trimmed(text) == "all") return {};
   for (bool more = true; more;) {
-    more = text.find(',') != string_view::npos;  // a condition is required after the last comma too
-    const string_view element = base::next_element(text);
+    const std::size_t end = end_of_condition(text);
+    more = end != text.size();  // a condition is required after the last comma too
+    const string_view element = base::trimmed(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
     if (element == "all") return "'all' must be the only condition";
     if (string error = take_condition(rule, element); !error.empty()) return error;
   }
@@ -144,9 +184,15 @@ string parse_rule(plan::Action action, string_view text, Rule& out) {
   Rule rule;
   rule.action = action;
   rule.text = (action == plan::Action::allow ? "--allow " : "--deny ") + string{text};
-  string error = take_conditions(rule, text);
+  string error = take_conditions(rule, base::trimmed(text));
+  if (error.empty()) error = check_user(rule);
   if (error.empty()) out = std::move(rule);
   return error;
+}
+
+string lacks_users(const plan::Rules& rules) {
+  const auto found = std::find_if(rules.all().begin(), rules.all().end(), std::mem_fn(&Rule::has_user));
+  return found == rules.all().end() ? string{} : found->text + ": the users are not known: add --users FILE";
 }
 
 std::vector<string> rule_warnings(const plan::Rules& rules) {

@@ -122,12 +122,12 @@ class Answer {
     if (parsed.what != http::Parsed::What::complete)
       return refused(parsed.what == http::Parsed::What::bad ? parsed.why : Reason::bad_request_line);
     tell_target();
+    excused_ = config_.rules.excuse(asked());
     const plan::Plan decided =
-        plan::plan_request(config_, plan::Listener{}, head_, question_.client, question_.machine);
+        plan::plan_request(config_, plan::Listener{}, head_, question_.client, question_.machine, user());
     tell_rule();
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
-    if (!config_.users_files.front().empty())
-      row("password", "required (--users " + config_.users_files.front() + "), otherwise 407");
+    tell_password(decided.users == plan::kExcused);
     row("route", decided.kind == plan::Kind::tunnel ? "tunnel, forwarded unread" : "forwarded");
     tell_parent();
     if (decided.parent == nullptr) tell_addresses();
@@ -154,8 +154,24 @@ class Answer {
     if (head_.form == http::TargetForm::absolute) row("path", string{head_.path.empty() ? "/" : head_.path});
   }
 
+  [[nodiscard]] plan::Requester user() const {
+    using What = plan::Requester::What;
+    if (!question_.user.empty()) return {What::known, question_.user};
+    return {excused_ ? What::excused : What::unknown};
+  }
+
   [[nodiscard]] plan::AccessRequest asked() const {
-    return {question_.client, head_.authority.host, head_.authority.port, head_.method, question_.machine};
+    return {question_.client, head_.authority.host, head_.authority.port,
+            head_.method,     question_.machine,    user()};
+  }
+
+  void tell_password(bool excused) {
+    const string& file = config_.users_files.front();
+    if (file.empty()) return;
+    row("password",
+        excused ? "not required, by user=none" : "required (--users " + file + "), otherwise 407");
+    if (!excused && question_.user.empty() && config_.rules.have_users())
+      row("user", "not known: the rule shown is for the user that the rules treat best; use --user NAME");
   }
 
   void tell_rule() {
@@ -216,6 +232,7 @@ class Answer {
   const plan::Config& config_;
   const Question& question_;
   LookUp look_up_;
+  bool excused_ = false;
   http::RequestHead head_;
   string out_;
 };
@@ -255,6 +272,8 @@ string read_question(std::span<const char* const> arguments, Question& question,
     if (argument == "--client" && has_value) {
       if (!sys::parse_ip(arguments[++i], 50'000, question.client))
         return string{"--client: '"} + arguments[i] + "' is not a numeric address, e.g. 192.168.1.7";
+    } else if (argument == "--user" && has_value) {
+      question.user = arguments[++i];
     } else if (argument == "-H" && has_value) {
       question.fields.emplace_back(arguments[++i]);
     } else if (argument.size() > 1 && argument.front() == '-') {

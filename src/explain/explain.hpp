@@ -15,11 +15,12 @@ struct Question {
   std::vector<std::string> fields;               // "Name: value" each
   sys::Address client = sys::loopback4(50'000);  // the client's address
   plan::Networks machine;                        // addresses of this machine
+  std::string user;                              // of --users; empty: not known
 };
 
-// Parses `arguments` after "explain": options of the proxy, --client ADDRESS, -H FIELD, METHOD, URL. Leaves
-// the proxy's options in `rest`. Returns the error, also for blanks and control characters in METHOD, URL or
-// FIELD; empty: none.
+// Parses `arguments` after "explain": options of the proxy, --client ADDRESS, --user NAME, -H FIELD, METHOD,
+// URL. Leaves the proxy's options in `rest`. Returns the error, also for blanks and control characters in
+// METHOD, URL or FIELD; empty: none.
 std::string read_question(std::span<const char* const> arguments, Question& question,
                           std::vector<const char*>& rest);
 

@@ -31,7 +31,7 @@ struct Plan {
   base::Reason reason = base::Reason::none;  // refuse: why
   http::Authority target{};                  // forward, tunnel: the host; a view into the head
   const WebRoute* route = nullptr;           // web server: valid as long as the configuration
-  std::uint8_t users = 0;                    // whose password is asked for: see WebRoute
+  std::uint8_t users = 0;                    // whose password is asked for: see WebRoute, or kExcused
   http::FilePath file{};                     // files: its query is a view into the head
   bool keep_alive = true;                    // the client's connection may be kept
   const Parent* parent = nullptr;            // upstream proxy, if any; valid as long as the configuration

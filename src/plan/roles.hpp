@@ -38,6 +38,7 @@ struct Group {
 
 // The password file of a route, as an index into Config::users_files: 0 is that of --users.
 inline constexpr std::uint8_t kNoUsers = 255;  // none: open to everybody
+inline constexpr std::uint8_t kExcused = 254;  // that of --users, and a rule with user=none needs no password
 
 enum class RouteKind : std::uint8_t { files, redirect, reverse, metrics };
 

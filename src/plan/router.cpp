@@ -98,11 +98,13 @@ bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
 }
 
 Plan plan_request(const Config& config, const Listener& listener, const http::RequestHead& head,
-                  const sys::Address& client, std::span<const Network> machine) noexcept {
-  if (listener.role != Role::web)
-    return plan_forward(config, head,
-                        {client, head.authority.host, head.authority.port, head.method, machine});
-  return plan_web(config, listener, head, client);
+                  const sys::Address& client, std::span<const Network> machine,
+                  const Requester& user) noexcept {
+  if (listener.role == Role::web) return plan_web(config, listener, head, client, user);
+  const AccessRequest asked{client, head.authority.host, head.authority.port, head.method, machine, user};
+  Plan plan = plan_forward(config, head, asked);
+  if (config.rules.excuse(asked)) plan.users = kExcused;
+  return plan;
 }
 
 std::optional<Kind> kind_of(Role role) noexcept {

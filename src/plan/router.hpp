@@ -9,9 +9,11 @@
 
 namespace plan {
 
-// For listeners of role `forward` and `web`. `machine`: the addresses of this machine.
+// For listeners of role `forward` and `web`. `machine`: the addresses of this machine. While the user is
+// unknown, a plan other than `refuse` is one for some user.
 Plan plan_request(const Config& config, const Listener& listener, const http::RequestHead& head,
-                  const sys::Address& client, std::span<const Network> machine = {}) noexcept;
+                  const sys::Address& client, std::span<const Network> machine = {},
+                  const Requester& user = {}) noexcept;
 // What is done with each connection of a listener of the other roles; nothing for `forward` and `web`.
 std::optional<Kind> kind_of(Role role) noexcept;
 

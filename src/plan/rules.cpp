@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -122,14 +123,29 @@ bool is_for(const Rule& rule, const sys::Address& client) noexcept {
              [&](const Network& network) { return denies ? network.may_have(client) : network.has(client); });
 }
 
-// All conditions except to=.
-bool matches(const Rule& rule, const AccessRequest& asked, const Host& host) noexcept {
+bool may_be_by(const Rule& rule, const Requester& user) noexcept {
+  const bool denies = rule.action == Action::deny;
+  switch (user.what) {
+    case Requester::What::unknown: return rule.user.empty() || !denies;
+    case Requester::What::excused: return rule.user.empty() && (rule.excuses || denies);
+    case Requester::What::known: break;
+  }
+  return rule.user.empty() || std::find(rule.user.begin(), rule.user.end(), user.name) != rule.user.end();
+}
+
+// All conditions except to= and user=.
+bool matches_message(const Rule& rule, const AccessRequest& asked, const Host& host) noexcept {
   return is_for(rule, asked.client) &&
          met(rule.port, [&asked](const Ports& ports) { return ports.has(asked.port); }) &&
          met(rule.method, [&asked](const string& method) { return method == asked.method; }) &&
          met(rule.host, [&](const HostPattern& pattern) {
            return rule.action == Action::deny ? may_match(pattern, host) : matches(pattern, host);
          });
+}
+
+// All conditions except to=.
+bool matches(const Rule& rule, const AccessRequest& asked, const Host& host) noexcept {
+  return may_be_by(rule, asked.user) && matches_message(rule, asked, host);
 }
 
 bool leads_to(const Rule& rule, const sys::Address& address) noexcept {
@@ -189,7 +205,8 @@ bool conditions_within(const Rule& narrow, const Rule& wide) {
          within(narrow.host, wide.host, is_within) &&
          within(narrow.port, wide.port,
                 [](const Ports& n, const Ports& w) { return w.has(n.first) && w.has(n.last); }) &&
-         within(narrow.method, wide.method, [](const string& n, const string& w) { return n == w; });
+         within(narrow.method, wide.method, std::equal_to<>{}) &&
+         within(narrow.user, wide.user, std::equal_to<>{});
 }
 
 bool is_built_in_host(const HostPattern& pattern) {
@@ -222,7 +239,18 @@ bool covers(const Rule& first, const Rule& later) {
 
 void Rules::add(Rule rule) {
   assert(rules_.size() < kRulesMax);
+  have_users_ |= rule.has_user();
   rules_.push_back(std::move(rule));
+}
+
+bool Rules::excuse(const AccessRequest& asked) const noexcept {
+  if (!have_users_) return false;
+  const Host host{asked.host};
+  const auto first = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+    const bool decides = rule.action == Action::allow || rule.to.empty() || !rule.user.empty();
+    return decides && matches_message(rule, asked, host);
+  });
+  return first != rules_.end() && first->excuses;
 }
 
 bool Rules::restricts_clients() const noexcept {
@@ -310,7 +338,7 @@ bool Rules::is_about_client(Verdict verdict) const noexcept {
   if (verdict.by == Verdict::By::built_in) return false;
   const Rule& rule = rules_[verdict.index];
   return !rule.client.empty() && rule.host.empty() && rule.to.empty() && rule.port.empty() &&
-         rule.method.empty();
+         rule.method.empty() && rule.user.empty();
 }
 
 std::vector<Shadowed> Rules::shadowed() const {

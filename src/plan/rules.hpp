@@ -15,6 +15,12 @@
 // open the metadata service or the services on 127.0.0.1 by accident, whatever the order of the rules. A name
 // does not count, not even "host=localhost": the owner of a name could point it there.
 //
+// A rule with user= is for these users of --users. Before the password is checked, the request counts as that
+// of the user that the rules treat best: what they deny then is denied to each user, without a password. A
+// rule with user=none lets requests in without a password; the first rule that may be for the request,
+// whatever its address and user, must be one. Such a request is allowed by these rules only, so that no other
+// rule opens more.
+//
 // If no rule matches, the default is closed:
 //
 //   client          an allow rule is for it (1)   client= is used in       decision    Fallback
@@ -55,6 +61,17 @@ struct Verdict {
   bool operator==(const Verdict&) const = default;
 };
 
+// The user of a request, as rules see it.
+struct Requester {
+  enum class What : std::uint8_t {
+    unknown,  // the password is not checked yet
+    known,    // `name`; empty: it is none of --users
+    excused,  // a rule with user=none lets it in without a password
+  };
+  What what = What::unknown;
+  std::string_view name{};
+};
+
 // The facts about a request that are known before the DNS lookup.
 struct AccessRequest {
   sys::Address client;
@@ -62,6 +79,7 @@ struct AccessRequest {
   std::uint16_t port = 0;
   std::string_view method;
   std::span<const Network> machine{};  // addresses of this machine
+  Requester user{};
 };
 
 // An empty list of alternatives matches everything.
@@ -73,6 +91,10 @@ struct Rule {
   Networks to;
   std::vector<Ports> port;
   std::vector<std::string> method;
+  std::vector<std::string> user;  // names, at most kRuleUserMax bytes each
+  bool excuses = false;           // user=none
+  // It is about users.
+  [[nodiscard]] bool has_user() const noexcept { return excuses || !user.empty(); }
 };
 
 // `rule` never decides, because `by` comes earlier and matches the same requests.
@@ -82,6 +104,8 @@ struct Shadowed {
 };
 
 inline constexpr std::size_t kRulesMax = 1000;
+// Less than the part of a name that the log keeps, which is compared.
+inline constexpr std::size_t kRuleUserMax = 63;
 
 class Rules {
  public:
@@ -89,6 +113,11 @@ class Rules {
   void add(Rule rule);
 
   [[nodiscard]] std::size_t size() const noexcept { return rules_.size(); }
+  [[nodiscard]] const std::vector<Rule>& all() const noexcept { return rules_; }
+  // Some rule has user=: decide again when the user is known.
+  [[nodiscard]] bool have_users() const noexcept { return have_users_; }
+  // The request needs no password of --users: see the top of this file.
+  [[nodiscard]] bool excuse(const AccessRequest& asked) const noexcept;
   // Some rule has a client condition.
   [[nodiscard]] bool restricts_clients() const noexcept;
 
@@ -119,6 +148,7 @@ class Rules {
   [[nodiscard]] Fallback fallback(const sys::Address& client) const noexcept;
 
   std::vector<Rule> rules_;
+  bool have_users_ = false;
 };
 
 }  // namespace plan

@@ -53,6 +53,7 @@ class Users {
   // Users of `before` with the same name and hash stay verified. REQUIRES: both have the same key.
   void keep_verified(const Users& before);
   [[nodiscard]] std::size_t size() const noexcept { return users_.size(); }
+  [[nodiscard]] bool has(std::string_view name) const noexcept { return find(name) != nullptr; }
   [[nodiscard]] base::SipKey key() const noexcept { return key_; }
 
   // Checks the single field `where` of a request: proxy_authorization, or authorization of a web server.

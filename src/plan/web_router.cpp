@@ -133,11 +133,12 @@ Reason objection(const http::RequestHead& head) noexcept {
 }  // namespace
 
 Plan plan_web(const Config& config, const Listener& listener, const http::RequestHead& head,
-              const sys::Address& client) noexcept {
+              const sys::Address& client, const Requester& user) noexcept {
   Plan plan;
   if (plan.reason = objection(head); plan.reason != Reason::none) return plan;
   const string_view host = base::without_final_dot(http::requested_host(head).host.host);
-  plan.reason = objection(config, {client, host, listener.address.port, head.method});
+  const AccessRequest by{client, host, listener.address.port, head.method, {}, user};
+  plan.reason = objection(config, by);
   if (plan.reason != Reason::none) return plan;
   if (head.form == http::TargetForm::asterisk) return {.kind = Kind::reply};
   const Site& site = site_for(config, listener, host);
@@ -150,7 +151,7 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
   if (plan.reason != Reason::none) return plan;
   plan.route = found.route;
   plan.keep_alive = plan.route->keep_alive;
-  plan.users = plan.route->users;
+  plan.users = plan.route->users == 0 && config.rules.excuse(by) ? kExcused : plan.route->users;
   plan.reason = Reason::client_not_allowed;
   if (!admits(*plan.route, client)) return plan;
   plan.reason = Reason::none;

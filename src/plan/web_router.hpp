@@ -2,11 +2,12 @@
 // route by the longest matching prefix of its path, then the route's access lists.
 #pragma once
 #include "plan.hpp"
+#include "rules.hpp"
 
 namespace plan {
 
 // REQUIRES: a listener of role `web`.
 Plan plan_web(const Config& config, const Listener& listener, const http::RequestHead& head,
-              const sys::Address& client) noexcept;
+              const sys::Address& client, const Requester& user = {}) noexcept;
 
 }  // namespace plan

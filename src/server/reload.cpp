@@ -57,6 +57,17 @@ std::string read_users(plan::Generation& generation, const plan::Generation* bef
   return {};
 }
 
+std::vector<std::string> unknown_users(const plan::Generation& generation) {
+  std::vector<std::string> warnings;
+  const plan::Config& config = generation.config;
+  for (const plan::Rule& rule : config.rules.all())
+    for (const std::string& name : rule.user)
+      if (!generation.users.front() || !generation.users.front()->has(name))
+        warnings.push_back(rule.text + ": no effect for '" + name +
+                           "': " + config::whole_path(config.users_files.front()) + " has no such user");
+  return warnings;
+}
+
 Loaded load_generation(std::span<const char* const> arguments, const plan::Generation& current,
                        std::size_t clients) {
   config::CommandLine line = config::parse_command_line(arguments, config::When::reload);
@@ -65,6 +76,8 @@ Loaded load_generation(std::span<const char* const> arguments, const plan::Gener
   auto next = std::make_unique<plan::Generation>(std::move(line.config));
   loaded.error = read_users(*next, &current);
   if (!loaded.error.empty()) return loaded;
+  const std::vector<std::string> unknown = unknown_users(*next);
+  loaded.warnings.insert(loaded.warnings.end(), unknown.begin(), unknown.end());
   limit_clients(*next, &current, clients, random_key());
   group_servers(*next, current.group_key);
   loaded.generation = std::move(next);

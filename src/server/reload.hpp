@@ -21,6 +21,9 @@ std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::siz
 // empty: success.
 std::string read_users(plan::Generation& generation, const plan::Generation* before);
 
+// One line for each user of a rule that --users does not have. REQUIRES: read_users.
+std::vector<std::string> unknown_users(const plan::Generation& generation);
+
 struct Loaded {
   std::unique_ptr<plan::Generation> generation;  // null: failed
   std::string error;

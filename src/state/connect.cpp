@@ -4,6 +4,7 @@
 
 #include "../net/error_reason.hpp"
 #include "bookkeeping.hpp"
+#include "login.hpp"
 
 using base::Reason;
 using base::TraceEvent;
@@ -105,10 +106,10 @@ Reason address_objection(const request_info& record, const Turn& turn, Worker& w
   if (exchange.route.in_group) return group_objection(record, turn, worker, address);
   if (worker.machine.is_loop(address)) return Reason::loop_detected;
   if (exchange.route.parent != nullptr) return Reason::none;  // configured, not chosen by the client
-  const plan::Verdict verdict =
-      turn.config().rules.for_address({exchange.log.client, exchange.route.host_view(), exchange.route.port,
-                                       exchange.log.method_view(), worker.machine.addresses()},
-                                      address);
+  const plan::Verdict verdict = turn.config().rules.for_address(
+      {exchange.log.client, exchange.route.host_view(), exchange.route.port, exchange.log.method_view(),
+       worker.machine.addresses(), requester(exchange, turn.config())},
+      address);
   return verdict.decision == plan::Decision::deny ? Reason::request_not_allowed : Reason::none;
 }
 

@@ -16,6 +16,8 @@ enum class Login : std::uint8_t {
 // Checks the password of the request with this head, if it needs one, and notes the user for the log.
 // REQUIRES: an exchange, with its route.
 Login check_login(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head) noexcept;
+// The user, after check_login.
+plan::Requester requester(const Exchange& exchange, const plan::Config& config) noexcept;
 // Why the request is refused without a password: for 407, or for 401 of a web server.
 base::Reason login_reason(const request_info& record, const Turn& turn) noexcept;
 // The request has a password that is wrong, or not yet verified. Computes no hash.

@@ -77,17 +77,21 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   Exchange& exchange = *record.exchange;
   describe_request(exchange, head, turn.config());
   if (!may_keep_alive(record, worker)) exchange.message.keep_alive = false;
-  const plan::Plan plan =
+  plan::Plan plan =
       plan::plan_request(turn.config(), listener, head, record.client, worker.machine.addresses());
-  exchange.route.kind = plan.kind;
   exchange.route.parent = plan.parent;
   exchange.route.web = plan.route;
   exchange.route.users = plan.users;
   exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;
   exchange.message.proxy_login =
-      turn.users(plan.users) == nullptr && plan.parent != nullptr && plan.parent->takes_login();
-  if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason))
+      turn.users(0) == nullptr && plan.parent != nullptr && plan.parent->takes_login();
+  if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason)) {
     if (const auto instead = check_client(record, turn, worker, head, head_length)) return *instead;
+    if (turn.config().rules.have_users())
+      plan = plan::plan_request(turn.config(), listener, head, record.client, worker.machine.addresses(),
+                                requester(exchange, turn.config()));
+  }
+  exchange.route.kind = plan.kind;
   return carry_out(record, turn, worker, head, head_length, plan);
 }
 

@@ -90,6 +90,38 @@ class Users(Case):
                 client.send(f"CONNECT 127.0.0.1:{origin.port} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
                 self.assertEqual(client.read_head().status, status)
 
+    def test_rules_for_users(self):
+        origin = self.origin()
+        proxy = self.proxy("--users", self.users(), "--deny", "user=bob method=DELETE", "--allow", "user=ann,host=127.0.0.1",
+                           "--allow", "user=bob,host=localhost")
+        local = f"http://localhost:{origin.port}/"
+        for url, how, credentials, status in ((origin.url(), {}, "", 407), (origin.url(), {}, "ann:secret", 200), (local, {}, "ann:secret", 403),
+                                              (origin.url(), {}, "bob:other", 403), (local, {}, "bob:other", 200),
+                                              (local, {"method": "DELETE"}, "bob:other", 403), (origin.url(), {}, "bob:wrong", 407)):
+            with self.subTest(url, credentials=credentials, **how):
+                self.assertEqual(proxy.get(url, *([basic(credentials)] if credentials else []), **how).status, status)
+        self.assertTrue(proxy.line(" 403 ").endswith(" user=ann"))
+
+    def test_clients_without_a_password(self):
+        """By user=none; a reload takes the rule back."""
+        origin, other = self.origin(), self.origin()
+        path = self.users()
+        proxy = self.proxy("--users", path, "--allow", f"client=127.0.0.0/8,port={origin.port},user=none", "--allow", "user=ann")
+        self.assertEqual(proxy.get(origin.url()).status, 200)
+        self.assertEqual(proxy.get(other.url()).status, 407)
+        self.assertEqual(proxy.get(other.url(), basic("ann:secret")).status, 200)
+        with proxy.connect() as client:
+            client.send(f"CONNECT 127.0.0.1:{origin.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            self.assertEqual(client.read_head().status, 200)
+
+    def test_a_user_that_does_not_exist(self):
+        proxy = self.proxy("--users", self.users(), "--allow", "user=ann|eve")
+        status, error = proxy.stop()
+        self.assertEqual(status, 0)
+        self.assertRegex(error, r"--allow user=ann\|eve: no effect for 'eve': /\S+/users has no such user")
+        with self.assertRaisesRegex(AssertionError, "--allow user=ann: the users are not known: add --users FILE"):
+            self.proxy("--allow", "user=ann")
+
     def test_a_malformed_password_file(self):
         for text in ("ann\n", "ann:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=\n"):
             with self.assertRaisesRegex(AssertionError, "line 1"):

@@ -46,6 +46,30 @@ class OfASite(InAFolder):
         self.assertEqual(proxy.line(" end=complete ").split(" user=")[1], "ann")
         self.assertIn(" end=login-required by=client", proxy.line(" 401 "))
 
+    def test_rules_for_users(self):
+        """Of --users; 401 for others, and 403 for a user that no rule is for."""
+        proxy = self.proxy("--files", f"127.0.0.1:0={self.public}", "--users", str(self.users), "--deny", "user=bob", "--allow",
+                           "method=HEAD,user=none", "--allow", "all", port=None)
+        for fields, method, status in (((), "GET", 401), ((login("ann:secret"),), "GET", 200), ((login("bob:other"),), "GET", 403),
+                                       ((), "HEAD", 401)):
+            self.assertEqual(ask(proxy, "/a.txt", *fields, method=method)[0].status, status, (fields, method))
+        proxy = self.proxy("--files", f"127.0.0.1:0={self.public}", "--users", str(self.users), "--allow", "method=HEAD,user=none",
+                           "--allow", "user=ann", port=None)
+        for fields, method, status in (((), "GET", 401), ((), "HEAD", 200), ((login("ann:secret"),), "GET", 200), ((login("bob:other"),), "GET", 403)):
+            self.assertEqual(ask(proxy, "/a.txt", *fields, method=method)[0].status, status, (fields, method))
+
+    @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
+    def test_rules_for_users_and_files_of_routes(self):
+        """A user of another file is not the one of a rule; of the same file it is."""
+        (self.folder / "others").write_text(USERS, encoding="utf-8")
+        files = {"type": "file_serve", "dir_path": "public"}
+        proxy = self.configured(at(routes=[
+            {"req_path": "/", **files}, {"req_path": "/same", **files, "users": "users"}, {"req_path": "/other", **files, "users": "others"},
+            {"req_path": "/open", **files, "users": "none"}]), users="users", rules=[{"allow": "user=ann"}])
+        for path, credentials, status in (("/a.txt", "ann:secret", 200), ("/a.txt", "bob:other", 403), ("/same/a.txt", "ann:secret", 200),
+                                          ("/same/a.txt", "bob:other", 403), ("/other/a.txt", "ann:secret", 403), ("/open/a.txt", "ann:secret", 403)):
+            self.assertEqual(ask(proxy, path, login(credentials))[0].status, status, (path, credentials))
+
     def test_the_proxys_own_are_asked_for_by_407(self):
         origin = self.origin()
         proxy = self.proxy("--files", f"127.0.0.1:0={self.public}", "--users", str(self.users))

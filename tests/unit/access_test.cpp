@@ -59,6 +59,71 @@ TEST(Access, RequiresThePassword) {
   }
 }
 
+// Which status a request gets, and whether a password was hashed for it.
+TEST(Access, UsersInRules) {
+  constexpr const char *kAnn = "Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n",
+                       *kWrong = "Proxy-Authorization: Basic YW5uOndyb25n\r\n";
+  struct Row {
+    const char* title;
+    std::vector<const char*> rules;
+    const char* field;
+    int status;
+    std::uint64_t hashes;
+  };
+  const Row rows[] = {
+      {"a user of the list", {"--allow", "user=ann"}, kAnn, 200, 1},
+      {"no password", {"--allow", "user=ann"}, "", 407, 0},
+      {"a wrong one", {"--allow", "user=ann"}, kWrong, 407, 1},
+      {"another user", {"--allow", "user=bob"}, kAnn, 403, 1},
+      {"a user that is denied", {"--deny", "user=ann"}, kAnn, 403, 1},
+      {"a client that no rule is for", {"--allow", "user=ann,client=10.7.0.0/16"}, kAnn, 403, 0},
+      {"a client that is denied", {"--deny", "client=0.0.0.0/0|::/0", "--allow", "user=ann"}, kAnn, 403, 0},
+      {"no password is needed", {"--allow", "host=10.0.0.1,user=none"}, "", 200, 0},
+      {"nor read", {"--allow", "host=10.0.0.1,user=none"}, kWrong, 200, 0},
+      {"for another host it is", {"--allow", "host=10.0.0.2,user=none", "--allow", "all"}, "", 407, 0},
+      {"a user comes first", {"--deny", "user=bob", "--allow", "user=none"}, "", 407, 0},
+      {"the address is denied", {"--deny", "to=10.0.0.0/8", "--allow", "user=none"}, "", 403, 0},
+  };
+  for (const Row& row : rows) {
+    Plain hasher;
+    const auto users = std::make_shared<plan::Users>(&hasher, base::SipKey{});
+    users->set({{"ann", "$6$saltsalt$" + string(86, 'x')}});
+    Bench b;
+    b.generation.users = {users};
+    for (std::size_t i = 0; i < row.rules.size(); i += 2)
+      ASSERT_EQ(config::apply_option(b.config, row.rules[i], row.rules[i + 1]), "");
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, string{"GET http://10.0.0.1/ HTTP/1.0\r\n"} + row.field + "\r\n");
+    if (const auto origin = b.arrival(host)) {
+      EXPECT_EQ(b.read(origin).find("Proxy-Authorization"), string::npos) << row.title;
+      b.send(origin, "HTTP/1.0 200 OK\r\n\r\n");
+      b.world.remote_close(*origin);
+    }
+    EXPECT_EQ(b.read(client).substr(9, 3), std::to_string(row.status)) << row.title;
+    EXPECT_EQ(users->computed(), row.hashes) << row.title;
+  }
+}
+
+// The password of this proxy is not for the parent, although no password was checked.
+TEST(Access, AnExcusedClientsPasswordStaysHere) {
+  Plain hasher;
+  const auto users = std::make_shared<plan::Users>(&hasher, base::SipKey{});
+  users->set({{"ann", "$6$saltsalt$" + string(86, 'x')}});
+  Bench b;
+  b.generation.users = {users};
+  ASSERT_EQ(config::apply_option(b.config, "--parent", "http://10.0.0.1:80"), "");
+  ASSERT_EQ(config::apply_option(b.config, "--allow", "user=none"), "");
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(
+      client,
+      "GET http://o.test/ HTTP/1.1\r\nHost: o.test\r\nProxy-Authorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
+  const string got = b.read(b.arrival(host));
+  EXPECT_EQ(got.substr(0, 18), "GET http://o.test/");
+  EXPECT_EQ(got.find("Proxy-Authorization"), string::npos);
+}
+
 // "Basic ann:PASSWORD" for a password of one letter.
 string basic(char password) {
   constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -670,6 +670,7 @@ TEST_F(ConfigFile, OptionsWithoutEffectAreReported) {
 TEST_F(ConfigFile, InvalidFiles) {
   sim::files["bad.json"] = "{\"max_requests\": 0,\n\"buffers\": 0}";
   sim::files["empty.json"] = "{}";
+  sim::files["users.json"] = R"({"forward": [{"host": "::1", "port": 0}], "rules": [{"allow": "user=ann"}]})";
   sim::files["open.json"] = R"({"forward": [{"host": "0.0.0.0", "port": 1}]})";
   sim::files["twice.json"] = R"({"forward": [{"host": "::1", "port": 1}], "listen": "[::1]:1"})";
   sim::files["large.json"] = string(config::kConfigFileMax + 1, ' ');
@@ -680,6 +681,8 @@ TEST_F(ConfigFile, InvalidFiles) {
   const Row rows[] = {
       {{"bad.json"}, "bad.json:1: max_requests: invalid number '0'"},
       {{"bad.json"}, "\nbad.json:2: buffers: invalid number '0'"},
+      {{"users.json"}, "--allow user=ann: the users are not known: add --users FILE"},
+      {{"80", "--allow", "10.0.0.0/8,user=none"}, "--allow 10.0.0.0/8,user=none: the users are not known"},
       {{"empty.json"}, "empty.json: no listeners"},
       {{"open.json"}, "listener 0.0.0.0:1 is reachable from other machines"},
       {{"twice.json"}, "two listeners at [::1]:1"},

@@ -77,6 +77,24 @@ TEST(Explain, WhichParentAndWhy) {
   EXPECT_EQ(explained({}, {"GET", "http://d.test/"}).find("parent "), string::npos);
 }
 
+TEST(Explain, UsersAndPasswords) {
+  plan::Config config;
+  config.users_files.front() = "users";
+  for (const char* rule : {"host=free.test,user=none", "user=ann,host=*.test"})
+    ASSERT_EQ(config::apply_option(config, "--allow", rule), "");
+  const string free = explained(config, {"GET", "http://free.test/"});
+  EXPECT_TRUE(has(free, "password    not required, by user=none")) << free;
+  EXPECT_TRUE(has(free, "address     192.0.2.1:80, allowed: --allow host=free.test,user=none")) << free;
+  const string unknown = explained(config, {"GET", "http://o.test/"});
+  EXPECT_TRUE(has(unknown, "password    required (--users users), otherwise 407")) << unknown;
+  EXPECT_NE(unknown.find("\nuser        not known: "), string::npos) << unknown;
+  const string ann = explained(config, {"--user", "ann", "GET", "http://o.test/"});
+  EXPECT_EQ(ann.find("\nuser  "), string::npos) << ann;
+  EXPECT_TRUE(has(ann, "address     192.0.2.1:80, allowed: --allow user=ann,host=*.test")) << ann;
+  const string bob = explained(config, {"GET", "http://o.test/", "--user", "bob"});
+  EXPECT_NE(bob.find("\nrefused     403 "), string::npos) << bob;
+}
+
 TEST(Explain, EachChangedFieldWithItsReason) {
   const string text =
       explained({}, {"GET", "http://o.test/a", "-H", "Connection: x-mine, close", "-H", "X-Mine: 1", "-H",

@@ -202,7 +202,7 @@ TEST(Rules, ErrorsSayWhatToDo) {
       {",", "empty condition"},
       {"port=80,", "empty condition"},
       {"port=80,,method=GET", "empty condition"},
-      {"ten", "invalid rule 'ten': expected client=, host=, to=, port=, method=, a network, or all"},
+      {"ten", "invalid rule 'ten': expected client=, host=, to=, port=, method=, user=, a network, or all"},
       {"10.0.0.0/33", "invalid network '10.0.0.0/33': expected"},
       {"10.1.2.3/8", "expected 10.0.0.0/8 for the network"},
       {"to=10.1.2.3/8", "expected 10.0.0.0/8 for the network"},
@@ -244,6 +244,16 @@ TEST(Rules, ErrorsSayWhatToDo) {
       {"port=80,port=81", "port= is given twice: write alternatives as port=A|B"},
       {"10.0.0.1,client=10.0.0.2", "client= is given twice"},
       {"all,port=80", "must be the only condition"},
+      {"user=", "empty value in user="},
+      {"user=a|", "empty value in user="},
+      {"user=a:b", "invalid user name 'a:b': expected at most 63 bytes without colon"},
+      {"user=*", "without user=, a rule is for all users"},
+      {"user=none|ann", "use a rule of its own for other users"},
+      {"user=ann|none", "use a rule of its own for other users"},
+      {"user=none,to=10.0.0.0/8", "user=none and to= exclude each other"},
+      {"user=ann,user=bob", "user= is given twice"},
+      {"users=ann", "did you mean 'user='?"},
+      {"proxy_auth=ann", "did you mean 'user='?"},
       {"port=80,all", "must be the only condition"},
   };
   for (const Row& row : rows) {
@@ -253,6 +263,143 @@ TEST(Rules, ErrorsSayWhatToDo) {
     EXPECT_EQ(error.find('\n'), string::npos) << "one line";
     EXPECT_EQ(rule.text, "") << row.rule << ": unchanged";
   }
+}
+
+// ---- users -----------------------------------------------------------------------------------------------
+
+AccessRequest by(const plan::Requester& user, const char* host = "h.test", const char* client = "10.0.0.1") {
+  AccessRequest asked = asked_of(client, host);
+  asked.user = user;
+  return asked;
+}
+constexpr plan::Requester kUnknown{}, kNone{plan::Requester::What::known, ""},
+    kAnn{plan::Requester::What::known, "ann"}, kBob{plan::Requester::What::known, "bob"},
+    kExcused{plan::Requester::What::excused};
+
+TEST(Rules, UsersAreNames) {
+  const string longest(plan::kRuleUserMax, 'n');
+  struct Row {
+    string rule;
+    std::vector<string> names;
+  };
+  const Row rows[] = {{"user=ann", {"ann"}},
+                      {"user=ann|bob", {"ann", "bob"}},
+                      {"user=Ann Lee | bob,port=80", {"Ann Lee", "bob"}},
+                      {"user=" + longest, {longest}},
+                      {"user=ann host=.test", {"ann"}},
+                      {"port=80 user=ann  method=GET", {"ann"}},
+                      {"10.0.0.0/8 user=host", {"host"}},
+                      {"user=a=b", {"a=b"}}};
+  for (const Row& row : rows) {
+    plan::Rule rule;
+    EXPECT_EQ(config::parse_rule(Action::allow, row.rule, rule), "") << row.rule;
+    EXPECT_EQ(rule.user, row.names) << row.rule;
+    EXPECT_FALSE(rule.excuses);
+  }
+  plan::Rule rule;
+  EXPECT_NE(config::parse_rule(Action::allow, "user=n" + longest, rule), "");
+  EXPECT_NE(config::parse_rule(Action::deny, "user=none", rule).find("with --allow only"), string::npos);
+  EXPECT_EQ(config::parse_rule(Action::allow, "user=none host=.test", rule), "");
+  EXPECT_TRUE(rule.excuses && rule.user.empty() && rule.host.size() == 2);
+}
+
+TEST(Rules, UsersDecide) {
+  struct Row {
+    const char* title;
+    std::vector<string> rules;
+    Decision ann, bob, none, unknown;
+  };
+  constexpr Decision kYes = Decision::allow, kNo = Decision::deny;
+  const Row rows[] = {
+      {"a list of users", {"+user=ann"}, kYes, kNo, kNo, kYes},
+      {"names differ by case", {"+user=ANN"}, kNo, kNo, kNo, kYes},
+      {"one user is denied", {"-user=bob", "+all"}, kYes, kNo, kYes, kYes},
+      {"a rule before", {"-host=h.test", "+user=ann"}, kNo, kNo, kNo, kNo},
+      {"a rule after", {"+user=ann", "-host=h.test"}, kYes, kNo, kNo, kYes},
+      {"another host", {"+user=ann,host=x.test"}, kNo, kNo, kNo, kNo},
+      {"another client", {"+user=ann,client=192.0.2.0/24"}, kNo, kNo, kNo, kNo},
+      {"of two users", {"+user=ann|bob", "-all"}, kYes, kYes, kNo, kYes},
+  };
+  for (const Row& row : rows) {
+    const Rules rules = rules_of(row.rules);
+    EXPECT_TRUE(rules.have_users());
+    const auto decide = [&rules](const plan::Requester& user) {
+      const Decision address = rules.for_address(by(user), ip("192.0.2.80")).decision;
+      EXPECT_EQ(rules.before_lookup(by(user)).decision == Decision::deny, address == Decision::deny);
+      return address;
+    };
+    EXPECT_EQ(decide(kAnn), row.ann) << row.title;
+    EXPECT_EQ(decide(kBob), row.bob) << row.title;
+    EXPECT_EQ(decide(kNone), row.none) << row.title;
+    EXPECT_EQ(decide(kUnknown), row.unknown) << row.title << ": as the user that the rules treat best";
+    EXPECT_FALSE(rules.excuse(by(kUnknown))) << row.title;
+  }
+  EXPECT_FALSE(rules_of({"+host=h.test"}).have_users());
+}
+
+TEST(Rules, ADenialOfAUserIsNotAboutTheClient) {
+  const Rules rules = rules_of({"-user=bob,client=10.0.0.0/8", "+all"});
+  EXPECT_FALSE(rules.is_about_client(rules.before_lookup(by(kBob))));
+}
+
+TEST(Rules, WhichRequestsNeedNoPassword) {
+  struct Row {
+    const char* title;
+    std::vector<string> rules;
+    bool excused;
+  };
+  const Row rows[] = {
+      {"its client", {"+client=10.0.0.0/8,user=none"}, true},
+      {"another client", {"+client=11.0.0.0/8,user=none"}, false},
+      {"its host", {"+host=h.test,user=none", "+all"}, true},
+      {"a rule for all before", {"+all", "+client=10.0.0.0/8,user=none"}, false},
+      {"a denial before", {"-host=h.test", "+client=10.0.0.0/8,user=none"}, false},
+      {"a denial by address stays to be checked", {"-to=192.0.2.0/24", "+10.0.0.0/8,user=none"}, true},
+      {"a rule by address may be the first", {"+to=192.0.2.0/24", "+10.0.0.0/8,user=none"}, false},
+      {"a user may be the first", {"+user=ann", "+10.0.0.0/8,user=none"}, false},
+      {"so may one that is denied", {"-user=bob", "+10.0.0.0/8,user=none"}, false},
+      {"also by address", {"-user=bob,to=192.0.2.0/24", "+10.0.0.0/8,user=none"}, false},
+      {"of another host", {"-user=bob,host=x.test", "+10.0.0.0/8,user=none"}, true},
+  };
+  for (const Row& row : rows) {
+    const Rules rules = rules_of(row.rules);
+    EXPECT_EQ(rules.excuse(by(kUnknown)), row.excused) << row.title;
+    if (row.excused) EXPECT_EQ(rules.before_lookup(by(kExcused)).decision, Decision::undecided) << row.title;
+  }
+}
+
+// Without a password, no other rule opens more.
+TEST(Rules, AnExcusedRequestIsAllowedByItsRuleOnly) {
+  const Rules rules = rules_of({"+client=10.0.0.0/8,user=none", "+to=127.0.0.1"});
+  ASSERT_TRUE(rules.excuse(by(kUnknown)));
+  EXPECT_EQ(rules.for_address(by(kExcused), ip("192.0.2.80")).decision, Decision::allow);
+  EXPECT_EQ(rules.for_address(by(kExcused), ip("127.0.0.1")).decision, Decision::deny);
+  EXPECT_EQ(rules.for_address(by(kAnn), ip("127.0.0.1")).decision, Decision::allow);
+  EXPECT_EQ(rules.for_address(by(kAnn), ip("192.0.2.80")).decision, Decision::allow)
+      << "a password is no hindrance";
+}
+
+TEST(Rules, UsersOfAWebServer) {
+  const Rules rules = rules_of({"+user=ann", "-all"});
+  EXPECT_EQ(rules.for_web(by(kUnknown)).decision, Decision::allow);
+  EXPECT_EQ(rules.for_web(by(kAnn)).decision, Decision::allow);
+  EXPECT_EQ(rules.for_web(by(kBob)).decision, Decision::deny);
+  EXPECT_EQ(rules.for_web(by(kNone)).decision, Decision::deny);
+}
+
+TEST(Rules, ShadowedByUsers) {
+  EXPECT_EQ(rules_of({"+user=ann|bob", "+user=ann"}).shadowed().size(), 1U);
+  EXPECT_EQ(rules_of({"+user=ann", "+user=ann|bob"}).shadowed().size(), 0U);
+  EXPECT_EQ(rules_of({"+all", "+user=ann"}).shadowed().size(), 1U);
+  EXPECT_EQ(rules_of({"+user=ann", "+all"}).shadowed().size(), 0U);
+  EXPECT_EQ(rules_of({"+all", "+10.0.0.0/8,user=none"}).shadowed().size(), 1U) << "too late";
+}
+
+TEST(Rules, UsersNeedAPasswordFile) {
+  EXPECT_EQ(config::lacks_users(rules_of({"+10.0.0.0/8"})), "");
+  EXPECT_EQ(config::lacks_users(rules_of({"+10.0.0.0/8", "-user=bob"})),
+            "--deny user=bob: the users are not known: add --users FILE");
+  EXPECT_NE(config::lacks_users(rules_of({"+user=none"})), "");
 }
 
 TEST(Rules, TheFirstMatchDecides) {
