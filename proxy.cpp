@@ -61,7 +61,7 @@ int serve(const plan::Config& config, Arguments arguments) {
   if (!resources.complete())
     return fail(kExitFailed, "cannot reserve memory; lower --buffers or --max-requests");
   server::Server server{resources, generations, std::move(signals), std::move(streams), arguments};
-  if (const std::string error = server::read_users(*generations.back(), nullptr); !error.empty())
+  if (const std::string error = server::read_files(*generations.back()); !error.empty())
     return fail(kExitUsage, error);
   if (const std::string error = server.listen(); !error.empty()) return fail(kExitFailed, error);
   print_warnings(config::rule_warnings(config.rules));
@@ -80,6 +80,8 @@ int explain_request(Arguments arguments) {
   const CommandLine line = config::parse_command_line(rest);
   print_warnings(line.warnings);
   if (line.what == CommandLine::What::wrong) return fail(kExitUsage, line.message);
+  if (const std::string error = server::read_host_lists(line.config); !error.empty())
+    return fail(kExitUsage, error);
   server::read_own_networks(question.machine);
   std::fputs(explain::explain(line.config, question, explain::look_up).c_str(), stdout);
   return 0;
@@ -99,7 +101,7 @@ std::string check_streams(const plan::Config& config) {
 int print_check(const CommandLine& line) {
   print_warnings(config::rule_warnings(line.config.rules));
   plan::Generation generation{line.config};
-  if (const std::string error = server::read_users(generation, nullptr); !error.empty())
+  if (const std::string error = server::read_files(generation); !error.empty())
     return fail(kExitUsage, error);
   print_warnings(server::unknown_users(generation));
   if (const std::string error = check_streams(line.config); !error.empty()) return fail(kExitUsage, error);

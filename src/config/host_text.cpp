@@ -28,6 +28,11 @@ string invalid_host(string_view text) {
 }  // namespace
 
 string parse_host_pattern(string_view text, std::vector<plan::HostPattern>& out) {
+  if (text.starts_with('@')) {
+    if (text.size() == 1) return "missing file name after '@', as in @/etc/proxy/blocked";
+    out.push_back({string{text}});
+    return {};
+  }
   const bool bracketed = text.size() > 2 && text.front() == '[' && text.back() == ']';
   sys::Address address;
   if (sys::parse_ip(bracketed ? text.substr(1, text.size() - 2) : text, 0, address)) {

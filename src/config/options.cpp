@@ -7,6 +7,7 @@
 #include "../http/upgrade.hpp"
 #include "../sys/sys.hpp"
 #include "address_text.hpp"
+#include "host_list_text.hpp"
 #include "number_text.hpp"
 #include "parent_text.hpp"
 #include "paths.hpp"
@@ -152,18 +153,30 @@ string take_request_id(plan::Config& config, string_view text) { return take_fla
 
 // ---- single values ---------------------------------------------------------------------------------------
 
-string add_rule(plan::Rules& rules, plan::Action action, string_view text) {
-  if (rules.size() == plan::kRulesMax) return "too many rules: at most " + std::to_string(plan::kRulesMax);
+// Gives the patterns @FILE their lists, which are read later. Returns the error.
+string take_lists(plan::Config& config, std::vector<plan::HostPattern>& hosts) {
+  for (plan::HostPattern& pattern : hosts) {
+    if (!pattern.text.starts_with('@')) continue;
+    pattern.list = host_list(config.host_lists, path_from(config.folder, pattern.text.substr(1)));
+    if (!pattern.list) return "too many files of hosts: at most " + std::to_string(kHostListsMax);
+  }
+  return {};
+}
+
+string add_rule(plan::Config& config, plan::Action action, string_view text) {
+  if (config.rules.size() == plan::kRulesMax)
+    return "too many rules: at most " + std::to_string(plan::kRulesMax);
   plan::Rule rule;
   string error = parse_rule(action, text, rule);
-  if (error.empty()) rules.add(std::move(rule));
+  if (error.empty()) error = take_lists(config, rule.host);
+  if (error.empty()) config.rules.add(std::move(rule));
   return error;
 }
 string take_allow(plan::Config& config, string_view text) {
-  return add_rule(config.rules, plan::Action::allow, text);
+  return add_rule(config, plan::Action::allow, text);
 }
 string take_deny(plan::Config& config, string_view text) {
-  return add_rule(config.rules, plan::Action::deny, text);
+  return add_rule(config, plan::Action::deny, text);
 }
 
 string take_users(plan::Config& config, string_view text) {
@@ -217,6 +230,7 @@ string take_parent(plan::Config& config, string_view text) {
     return "too many upstream proxies: at most " + std::to_string(plan::kParentsMax);
   plan::ParentRow row;
   if (string error = parse_parent_row(text, row); !error.empty()) return error;
+  if (string error = take_lists(config, row.hosts); !error.empty()) return error;
   if (row.parent) row.parent->number = static_cast<std::uint16_t>(config.parents.size() + 1);
   config.parents.push_back(std::move(row));
   return {};

@@ -122,10 +122,25 @@ string take_pattern(string_view text, ParentRow& row) {
   return error.empty() || !has_port ? error : "invalid host " + base::quoted(text) + ": expected no port";
 }
 
+bool is_direct(string_view url) { return url == "none" || url == "direct"; }
+
+// "=" at `equals` is before the hosts. If "@" follows, it is the one of "@FILE", and not the end of a login.
+bool begins_hosts(string_view text, std::size_t equals) {
+  const std::size_t at = text.find('@', equals);
+  if (at == string_view::npos) return true;
+  const char before = text[text.find_last_not_of(' ', at - 1)];
+  Parent parent;
+  const string_view url = text.substr(0, equals);
+  return (before == '=' || before == ',' || before == '|') &&
+         (is_direct(url) || parse_parent(url, parent).empty());
+}
+
 // The position of the "=" before the hosts, or npos.
-std::size_t hosts_of(string_view text) noexcept {
-  const std::size_t equals = text.rfind('='), at = text.rfind('@');
-  return equals != string_view::npos && at != string_view::npos && at > equals ? string_view::npos : equals;
+std::size_t hosts_of(string_view text) {
+  std::size_t equals = text.rfind('=');
+  while (equals != string_view::npos && !begins_hosts(text, equals))
+    equals = equals == 0 ? string_view::npos : text.rfind('=', equals - 1);
+  return equals;
 }
 
 // The URL without its login.
@@ -134,14 +149,10 @@ string public_text(const std::optional<Parent>& parent) {
   return (parent->kind == Parent::Kind::http ? "http://" : "socks5://") + plan::text_of(parent->hop);
 }
 
-bool is_everything(const plan::HostPattern& pattern) {
-  return !is_numeric(pattern) && pattern.text.find_first_not_of('*') == string::npos;
-}
-
 // `first` decides for each host of `later`, which it precedes.
 bool covers(const ParentRow& first, const ParentRow& later) {
   if (first.is_default()) return later.is_default();
-  if (std::any_of(first.hosts.begin(), first.hosts.end(), is_everything)) return true;
+  if (std::any_of(first.hosts.begin(), first.hosts.end(), plan::is_everything)) return true;
   const auto host_covered = [&first](const plan::HostPattern& narrow) {
     return std::any_of(first.hosts.begin(), first.hosts.end(),
                        [&narrow](const plan::HostPattern& wide) { return is_within(narrow, wide); });
@@ -186,7 +197,7 @@ string parse_parent_row(string_view text, ParentRow& out) {
   const std::size_t equals = hosts_of(text);
   const string_view url = text.substr(0, equals);
   ParentRow row;
-  if (url != "none" && url != "direct")
+  if (!is_direct(url))
     if (string error = parse_parent(url, row.parent.emplace()); !error.empty()) return error;
   row.text = public_text(row.parent);
   if (equals != string_view::npos) {

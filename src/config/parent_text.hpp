@@ -12,7 +12,8 @@
 //                                                             of numeric hosts; separated by "," or "|"
 //   --parent none=.intern                                     directly; also "direct"
 //
-// The hosts follow the last "=" that no "@" follows.
+// The hosts follow the last "=" that no "@" follows, except that of "@FILE", a file of hosts as in rules. So
+// a password that ends in "=" is taken for one, unless it looks like a port: then write %3D.
 //
 //   --no-parent .intern,example.com,10.0.0.0/8,[fd00::]/8:8080
 //

@@ -12,6 +12,7 @@
 //                        below example.com, but not example.com
 //   host=.example.com    example.com and all names below it
 //   host=192.0.2.1       this address in any spelling, but not names that resolve to it
+//   host=@FILE           a host of this file; see host_list_text.hpp
 //   to=192.168.0.0/16    address to connect to, for any host name
 //   port=1024-65535      port of the URL
 //   method=GET           request method, in capital letters

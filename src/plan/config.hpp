@@ -42,6 +42,7 @@ struct Config {
   std::vector<Site> sites;          // of the listeners of role web
   std::vector<Group> groups;        // of routes and of listeners of role relay
   Rules rules;                      // access rules
+  HostLists host_lists;             // of the rules; each is empty until its file is read
   // htpasswd files: first that of --users, which is empty without authentication, then those of routes.
   std::vector<std::string> users_files = std::vector<std::string>(1);
   Allowance allowance;                    // limits for each client

@@ -34,6 +34,7 @@ bool glob(string_view pattern, string_view text) noexcept {
 bool same_address(const sys::Address& a, const sys::Address& b) noexcept { return a.in_network(b, b.bits()); }
 
 bool matches(const HostPattern& pattern, string_view text, const sys::Address& address) noexcept {
+  if (pattern.list) return pattern.list->has(text);
   if (is_numeric(pattern))
     return address.family != sys::Address::Family::none && same_address(address, pattern.address);
   return glob(pattern.text, text);
@@ -52,6 +53,10 @@ bool is_numeric(const HostPattern& pattern) noexcept {
   return pattern.address.family != sys::Address::Family::none;
 }
 
+bool is_everything(const HostPattern& pattern) noexcept {
+  return !is_numeric(pattern) && pattern.text.find_first_not_of('*') == std::string::npos;
+}
+
 bool matches(const HostPattern& pattern, const Host& host) noexcept {
   return matches(pattern, host.text(), host.address());
 }
@@ -67,6 +72,8 @@ bool may_match(const HostPattern& pattern, const Host& host) noexcept {
 // Matches the pattern `narrow` as if it were a host. Its "*" can only match a "*" of `wide`, since no host
 // contains one.
 bool is_within(const HostPattern& narrow, const HostPattern& wide) noexcept {
+  if (wide.list) return wide.list == narrow.list;
+  if (narrow.list) return is_everything(wide);
   if (is_numeric(narrow))
     return is_numeric(wide) ? same_address(narrow.address, wide.address)
                             : glob(wide.text, sys::ip_text(narrow.address).view());

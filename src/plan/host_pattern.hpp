@@ -4,13 +4,15 @@
 #include <string_view>
 
 #include "../sys/address.hpp"
+#include "host_list.hpp"
 
 namespace plan {
 
-// Lower-case text, where "*" matches any characters, or a numeric host.
+// Lower-case text, where "*" matches any characters, or a numeric host, or the hosts of a file.
 struct HostPattern {
-  std::string text;
-  sys::Address address;  // family none: match `text`
+  std::string text;                        // of a list: "@FILE"
+  sys::Address address{};                  // family none: match `text`
+  std::shared_ptr<const HostList> list{};  // null: none
 };
 
 // A host in the form that patterns match: without a final dot, which does not count (RFC 1034 section 3.1). A
@@ -33,6 +35,8 @@ class Host {
 };
 
 bool is_numeric(const HostPattern& pattern) noexcept;
+// It is "*".
+bool is_everything(const HostPattern& pattern) noexcept;
 // The pattern matches the host, ignoring case.
 bool matches(const HostPattern& pattern, const Host& host) noexcept;
 // The same, or it matches an IPv4 address embedded in a numeric host. Use it to deny.

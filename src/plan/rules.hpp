@@ -113,6 +113,7 @@ class Rules {
   void add(Rule rule);
 
   [[nodiscard]] std::size_t size() const noexcept { return rules_.size(); }
+  // The rules in order.
   [[nodiscard]] const std::vector<Rule>& all() const noexcept { return rules_; }
   // Some rule has user=: decide again when the user is known.
   [[nodiscard]] bool have_users() const noexcept { return have_users_; }

@@ -1,6 +1,7 @@
 #include "reload.hpp"
 
 #include "../config/command_line.hpp"
+#include "../config/host_list_text.hpp"
 #include "../config/paths.hpp"
 #include "../config/text_file.hpp"
 #include "../config/users_text.hpp"
@@ -41,20 +42,42 @@ std::string add_users(plan::Generation& generation, const plan::Generation* befo
   return {};
 }
 
+// Reads password file number `index` of the configuration. Users of `before`, which may be null, stay
+// verified.
+std::string read_users(plan::Generation& generation, const plan::Generation* before, std::size_t index) {
+  const std::string& file = generation.config.users_files[index];
+  if (file.empty()) {
+    generation.users.emplace_back();
+    return {};
+  }
+  if (!generation.hasher) generation.hasher = before != nullptr ? before->hasher : nullptr;
+  if (!generation.hasher) generation.hasher = plan::make_crypt(sys::cpu_us);
+  if (!generation.hasher) return "passwords need libcrypt, which this program was built without";
+  return add_users(generation, before, file);
+}
+
+std::string read_host_list(plan::HostList& list, config::When when) {
+  std::string text;
+  if (std::string error = config::read_text_file(list.path(), config::kHostListFileMax, text, when);
+      !error.empty())
+    return error;
+  const std::string error = config::parse_host_list(text, list);
+  return error.empty() ? error : config::whole_path(list.path()) + ": " + error;
+}
+
 }  // namespace
 
-std::string read_users(plan::Generation& generation, const plan::Generation* before) {
-  for (const std::string& file : generation.config.users_files) {
-    if (file.empty()) {
-      generation.users.emplace_back();
-      continue;
-    }
-    if (!generation.hasher) generation.hasher = before != nullptr ? before->hasher : nullptr;
-    if (!generation.hasher) generation.hasher = plan::make_crypt(sys::cpu_us);
-    if (!generation.hasher) return "passwords need libcrypt, which this program was built without";
-    if (std::string error = add_users(generation, before, file); !error.empty()) return error;
-  }
+std::string read_host_lists(const plan::Config& config) {
+  for (const std::shared_ptr<plan::HostList>& list : config.host_lists)
+    if (std::string error = read_host_list(*list, config::When::start); !error.empty()) return error;
   return {};
+}
+
+std::string read_files(plan::Generation& generation) {
+  std::string error = read_host_lists(generation.config);
+  for (std::size_t i = 0; error.empty() && i < generation.config.users_files.size(); ++i)
+    error = read_users(generation, nullptr, i);
+  return error;
 }
 
 std::vector<std::string> unknown_users(const plan::Generation& generation) {
@@ -68,20 +91,35 @@ std::vector<std::string> unknown_users(const plan::Generation& generation) {
   return warnings;
 }
 
-Loaded load_generation(std::span<const char* const> arguments, const plan::Generation& current,
-                       std::size_t clients) {
+Reload::Reload(std::span<const char* const> arguments, const plan::Generation& current, std::size_t clients)
+    : current_(current), clients_(clients) {
   config::CommandLine line = config::parse_command_line(arguments, config::When::reload);
-  Loaded loaded{{}, std::move(line.message), std::move(line.warnings)};
-  if (line.what != config::CommandLine::What::run) return loaded;
-  auto next = std::make_unique<plan::Generation>(std::move(line.config));
-  loaded.error = read_users(*next, &current);
-  if (!loaded.error.empty()) return loaded;
-  const std::vector<std::string> unknown = unknown_users(*next);
-  loaded.warnings.insert(loaded.warnings.end(), unknown.begin(), unknown.end());
-  limit_clients(*next, &current, clients, random_key());
-  group_servers(*next, current.group_key);
-  loaded.generation = std::move(next);
-  return loaded;
+  loaded_ = {{}, std::move(line.message), std::move(line.warnings)};
+  if (line.what != config::CommandLine::What::run) return;
+  next_ = std::make_unique<plan::Generation>(std::move(line.config));
+  complete();
+}
+
+void Reload::read_next() {
+  const plan::HostLists& lists = next_->config.host_lists;
+  loaded_.error = lists_ < lists.size() ? read_host_list(*lists[lists_++], config::When::reload)
+                                        : read_users(*next_, &current_, users_++);
+  if (!loaded_.error.empty()) return next_.reset();
+  complete();
+}
+
+// Completes the generation if no file is left.
+void Reload::complete() {
+  const plan::Config& config = next_->config;
+  if (lists_ < config.host_lists.size()) return;
+  for (; users_ < config.users_files.size() && config.users_files[users_].empty(); ++users_)
+    next_->users.emplace_back();
+  if (users_ < config.users_files.size()) return;
+  const std::vector<std::string> unknown = unknown_users(*next_);
+  loaded_.warnings.insert(loaded_.warnings.end(), unknown.begin(), unknown.end());
+  limit_clients(*next_, &current_, clients_, random_key());
+  group_servers(*next_, current_.group_key);
+  loaded_.generation = std::move(next_);
 }
 
 StartOptions::StartOptions(const plan::Config& config)

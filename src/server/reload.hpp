@@ -1,5 +1,5 @@
 // Generations: how the first one is made, and how SIGHUP makes the next one from the command line and its
-// files.
+// files, a file in each turn of the loop.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -17,11 +17,13 @@ using Generations = std::vector<std::unique_ptr<plan::Generation>>;
 // The generation at start. `clients`: the number of clients whose rate limits are kept.
 std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::size_t clients);
 
-// Reads the password files. Users of `before`, which may be null, stay verified. Returns an error message;
-// empty: success.
-std::string read_users(plan::Generation& generation, const plan::Generation* before);
+// Reads the lists of hosts that the rules name. Returns an error message; empty: success.
+std::string read_host_lists(const plan::Config& config);
 
-// One line for each user of a rule that --users does not have. REQUIRES: read_users.
+// Reads these lists and the password files. Returns an error message; empty: success.
+std::string read_files(plan::Generation& generation);
+
+// One line for each user of a rule that --users does not have. REQUIRES: its file was read.
 std::vector<std::string> unknown_users(const plan::Generation& generation);
 
 struct Loaded {
@@ -29,9 +31,28 @@ struct Loaded {
   std::string error;
   std::vector<std::string> warnings;
 };
-// Reads the command line again, with its files. State that may continue is shared with `current`.
-Loaded load_generation(std::span<const char* const> arguments, const plan::Generation& current,
-                       std::size_t clients);
+
+// A reload: a step for the command line with its configuration file, then one for each file that these name.
+class Reload {
+ public:
+  // The first step. State that may continue is shared with `current`. REQUIRES: both outlive this.
+  Reload(std::span<const char* const> arguments, const plan::Generation& current, std::size_t clients);
+  // A file has to be read.
+  [[nodiscard]] bool pending() const noexcept { return next_ != nullptr; }
+  // Reads the next file, of hosts or of passwords. REQUIRES: pending().
+  void read_next();
+  // REQUIRES: not pending().
+  [[nodiscard]] Loaded result() && { return std::move(loaded_); }
+
+ private:
+  void complete();
+
+  const plan::Generation& current_;
+  std::size_t clients_;
+  std::unique_ptr<plan::Generation> next_;  // null: failed, or complete
+  std::size_t lists_ = 0, users_ = 0;       // files that were read
+  Loaded loaded_;
+};
 
 // Options whose change needs a restart, as they were at start.
 class StartOptions {

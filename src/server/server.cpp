@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "../config/rule_text.hpp"
 #include "../http/rewrite.hpp"
@@ -142,8 +143,10 @@ void Server::read_signals() {
 
 // Not while marking: both change what the other events of the same batch refer to.
 void Server::handle_signals() {
-  if (reload_requested_ && !shutdown_.begun()) reload();
+  if (!shutdown_.begun()) advance_reload();
   if (shutdown_.requested()) begin_shutdown();
+  if (!shutdown_.begun()) return;
+  reload_.reset();
   reload_requested_ = false;
 }
 
@@ -192,7 +195,9 @@ void Server::read_clocks() {
 
 // How long the loop may sleep if there is no event; -1: without limit.
 int Server::sleep_ms() {
-  if (!worker_.scheduler.idle() || state::can_feed(worker_) || admission_.can_accept()) return 0;
+  if (reload_ || reload_requested_ || !worker_.scheduler.idle() || state::can_feed(worker_) ||
+      admission_.can_accept())
+    return 0;
   std::uint64_t at = 0;
   const auto consider = [&at](std::uint64_t time) {
     if (time != 0 && (at == 0 || time < at)) at = time;
@@ -258,9 +263,21 @@ std::shared_ptr<const std::string> Server::metrics(bool json) {
 
 // ---- reload and shutdown ---------------------------------------------------------------------------------
 
-void Server::reload() {
-  worker_.budget.spend(base::TurnBudget::kUnits);  // other work waits for the next turn
-  Loaded loaded = load_generation(arguments_, *generations_.back(), resources_.capacity.slots);
+// A file is read in each turn, and other work of the turn waits for the next one.
+void Server::advance_reload() {
+  if (reload_)
+    reload_->read_next();
+  else if (std::exchange(reload_requested_, false))
+    reload_.emplace(arguments_, *generations_.back(), resources_.capacity.slots);
+  else
+    return;
+  worker_.budget.spend(base::TurnBudget::kUnits);
+  if (!reload_->pending()) finish_reload();
+}
+
+void Server::finish_reload() {
+  Loaded loaded = std::move(*reload_).result();
+  reload_.reset();
   for (const std::string& warning : loaded.warnings) watch::print_diagnostics(warning);
   std::string error = std::move(loaded.error);
   if (loaded.generation) error = adopt(std::move(loaded.generation));

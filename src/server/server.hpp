@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -65,7 +66,8 @@ class Server final : private Pages {
   [[nodiscard]] watch::Gauges gauges() const;
   [[nodiscard]] std::shared_ptr<const std::string> metrics(bool json) override;
   void release_pages();
-  void reload();
+  void advance_reload();
+  void finish_reload();
   std::string adopt(std::unique_ptr<plan::Generation> next);
   void free_generations();
   void begin_shutdown();
@@ -89,6 +91,7 @@ class Server final : private Pages {
   std::uint64_t date_second_ = 0;
   std::uint64_t started_ms_ = 0;
   bool reload_requested_ = false;  // SIGHUP was read
+  std::optional<Reload> reload_;   // in progress
 };
 
 }  // namespace server

@@ -41,6 +41,7 @@ class Document(InAFolder):
     def setUp(self):
         super().setUp()
         (self.folder / "users").write_text("name:$2y$05$/OK.fbVrR/bpIqNJ5ianF.CE5elHaaO4EbggVDjb8P19RukzXSM3e\n", encoding="ascii")
+        (self.folder / "blocked").write_text(".ads.example.com\n", encoding="ascii")
         daemon = self.enter(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         daemon.bind(str(self.folder / "log"))
 

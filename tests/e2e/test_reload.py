@@ -4,11 +4,12 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import unittest
 
-from harness import Case, LIGHT, VERSION, closed_port, request
+from harness import Case, LIGHT, PREFIX, PROXY, VERSION, closed_port, request
 from test_access import USERS, basic
 from test_config import HAS_JSON
 
@@ -34,6 +35,36 @@ class Reloaded(Case):
     def refused(self, proxy, port):
         with self.assertRaises(ConnectionRefusedError):
             proxy.connect(port=port)
+
+
+class OfHostLists(Reloaded):
+    def test_a_list_of_hosts(self):
+        """host=@FILE is read again; a bad file changes nothing, and its line is named. Requests are served meanwhile."""
+        origin, path = self.origin(), self.folder / "blocked"
+        path.write_bytes(b"\xef\xbb\xbf# blocked\r\n.invalid\r\n")
+        proxy = self.proxy("--deny", f"host=@{path}")
+        self.assertEqual(proxy.get(origin.url()).status, 200)
+        self.assertEqual(proxy.get("http://x.invalid/").status, 403)
+        path.write_text("".join(f"n{i}.example.com\n" for i in range(50_000)) + "127.0.0.1\n", encoding="ascii")
+        self.reload(proxy)
+        self.assertEqual(proxy.get(origin.url()).status, 403)
+        self.assertEqual(proxy.get("http://n49999.example.com/").status, 403)
+        path.write_text("a.test\n0.0.0.0 b.test\n", encoding="ascii")
+        proxy.process.send_signal(signal.SIGHUP)
+        proxy.said("reload failed")
+        self.assertEqual(proxy.get(origin.url()).status, 403)
+        self.assertIn(f"{path}: line 2: invalid host '0.0.0.0 b.test'", proxy.stop()[1])
+
+    def test_check_and_explain_read_it(self):
+        path = self.folder / "blocked"
+        path.write_text("a.test\n||b.test^\n", encoding="ascii")
+        for words in (("0", "--check"), ("explain", "GET", "http://a.test/")):
+            done = subprocess.run([*PREFIX, PROXY, *words, "--deny", f"host=@{path}"], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"{path}: line 2: invalid host '||b.test^'", done.stderr)
+        path.write_text("a.test\n", encoding="ascii")
+        done = subprocess.run([*PREFIX, PROXY, "explain", "GET", "http://a.test/", "--deny", f"host=@{path}"], capture_output=True, text=True, check=False)
+        self.assertIn(f"rule        denied by --deny host=@{path}\n", done.stdout)
 
 
 class Client(threading.Thread):

@@ -210,6 +210,8 @@ TEST(Parents, TheFirstRowThatMatchesDecides) {
       {{"http://u:p=@a:1=x.test"}, "y.test", "direct"},  // and one before the hosts
       {{"http://unix:/run/a=b=x.test"}, "x.test", "unix:/run/a=b"},
       {{"http://unix:/run/a=b@c"}, "x.test", "unix:/run/a=b@c"},
+      {{"http://u:p=@a:1=@f"}, "y.test", "direct"},  // a file, see HostFiles
+      {{"http://u:p==@a:1"}, "y.test", "a:1"},
       {{"socks5://a=.onion"}, "x.onion", "a:1080"},
   };
   for (const Row& row : rows)
