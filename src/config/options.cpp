@@ -149,6 +149,9 @@ string take_flag(bool& out, string_view text) {
   return {};
 }
 string take_verbose(plan::Config& config, string_view text) { return take_flag(config.verbose, text); }
+string take_server_timing(plan::Config& config, string_view text) {
+  return take_flag(config.server_timing, text);
+}
 string take_request_id(plan::Config& config, string_view text) { return take_flag(config.request_id, text); }
 
 // ---- single values ---------------------------------------------------------------------------------------
@@ -379,7 +382,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 37> kOptions{{
+constexpr std::array<Option, 38> kOptions{{
     {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -443,6 +446,8 @@ constexpr std::array<Option, 37> kOptions{{
     {"--drain", "SECONDS", "graceful shutdown timeout after SIGTERM; 0 stops at once", "30", take_drain},
     {"--request-id", "", "add X-Request-Id to forwarded requests", "", take_request_id, OptionKind::flag,
      kMessageBits},
+    {"--server-timing", "", "add Server-Timing to responses: the milliseconds of each phase", "",
+     take_server_timing, OptionKind::flag, kHttpBits},
     {"--config", "FILE", "read this JSON configuration file; other options take precedence", "", nullptr,
      OptionKind::special},
     {"--check", "", "check options and configuration file, then exit", "", nullptr, OptionKind::special},

@@ -33,6 +33,7 @@ enum class FieldName : std::uint8_t {
   referer,
   server,
   te,
+  traceparent,
   trailer,
   transfer_encoding,
   upgrade,

@@ -7,6 +7,7 @@
 #include "../base/escape.hpp"
 #include "accept.hpp"
 #include "basic_auth.hpp"
+#include "server_timing.hpp"
 #include "status.hpp"
 #include "url_path.hpp"
 
@@ -17,7 +18,7 @@ using base::Reason;
 using base::Writer;
 using std::string_view;
 
-constexpr std::size_t kErrorHeadMax = 720;  // with the longest sentence in Proxy-Status
+constexpr std::size_t kErrorHeadMax = 720 + kServerTimingMax;  // with the longest sentence in Proxy-Status
 
 // ---- text and HTML --------------------------------------------------------------------------------------
 
@@ -168,6 +169,7 @@ void put_proxy_status(Writer& out, const ErrorDetails& failure, string_view name
 
 void put_server(Writer& out, const ProxyFields& hop) noexcept {
   if (!hop.server.empty()) out << "Server: " << hop.server << "\r\n";
+  put_server_timing(out, hop.timing);
 }
 
 // Fields that a TRACE response must not repeat (RFC 9110 section 9.3.8).

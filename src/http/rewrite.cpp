@@ -8,6 +8,7 @@
 #include "../base/text.hpp"
 #include "date.hpp"
 #include "forwarded.hpp"
+#include "server_timing.hpp"
 
 namespace http {
 namespace {
@@ -313,7 +314,8 @@ constexpr std::size_t kToServer =
                "X-Forwarded-Host: \r\n", R"(Forwarded: for="[]";host="";proto=https)", "\r\n"},
               2 * (std::size_t{39} + kHostTextMax));
 constexpr std::size_t kToClient =
-    length_of({"Date: \r\n", "Server: \r\n", "Transfer-Encoding: chunked\r\n", " "}, kDateBytes + 64);
+    length_of({"Date: \r\n", "Server: \r\n", "Transfer-Encoding: chunked\r\n", " "},
+              kDateBytes + 64 + kServerTimingMax);
 static_assert(kInAll + std::max({kToProxy, kToServer, kToClient}) <= kRewriteGrowthMax);
 
 }  // namespace
@@ -361,6 +363,7 @@ namespace {
 void put_final(Writer& out, const ResponseHead& head, const ProxyFields& hop, const Form& form) noexcept {
   if (!hop.server.empty() && head.fields.find(FieldName::server) == nullptr)
     put_field(out, "Server", hop.server);
+  put_server_timing(out, hop.timing);
   put_added(out, form);
 }
 

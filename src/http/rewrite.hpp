@@ -10,11 +10,14 @@
 
 namespace http {
 
+struct ServerTiming;
+
 // What the proxy adds to each head.
 struct ProxyFields {
   std::string_view via;       // the proxy's name in Via (RFC 9110 section 7.6.3)
   std::string_view date;      // the current time, as an IMF-fixdate (RFC 9110 section 5.6.7)
   std::string_view server{};  // of a web server: Server, if a response has none; empty: it is not added
+  const ServerTiming* timing = nullptr;  // of a final response; null: none
 };
 
 // Header fields that the configuration adds to a message or removes from it.

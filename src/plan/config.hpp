@@ -24,12 +24,13 @@ struct LogFormatRow {
   LogFormat format;
   std::string_view name;
   bool tells_agent;  // it needs Referer and User-Agent
+  bool tells_trace;  // it needs traceparent
 };
 inline constexpr std::array<LogFormatRow, 4> kLogFormats{{
-    {LogFormat::own, "own", false},
-    {LogFormat::common, "common", false},
-    {LogFormat::combined, "combined", true},
-    {LogFormat::json, "json", false},
+    {LogFormat::own, "own", false, false},
+    {LogFormat::common, "common", false, false},
+    {LogFormat::combined, "combined", true, false},
+    {LogFormat::json, "json", false, true},
 }};
 
 constexpr const LogFormatRow& row(LogFormat format) noexcept {
@@ -51,6 +52,7 @@ struct Config {
   std::vector<sys::Address> nameservers;  // DNS servers; empty: those of resolv.conf(5)
   bool request_id = false;                // add X-Request-Id
   bool via = true;                        // add Via
+  bool server_timing = false;             // add Server-Timing to responses
   bool gzip = false;                      // compress the files of all routes
   bool http10 = false;       // forward as HTTP/1.0 and close each connection, as the lab describes
   Networks trusted_proxies;  // clients whose forwarding headers count

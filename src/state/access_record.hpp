@@ -11,6 +11,7 @@ struct AccessRecord {
   static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut
   static constexpr std::size_t kFieldBytes = 160;   // so are Referer and User-Agent
   static constexpr std::size_t kUserBytes = 64;     // and the name of a user
+  static constexpr std::size_t kTraceBytes = 32;    // the trace-id of W3C Trace Context
   static constexpr std::size_t kAttemptsMax = 8;
 
   std::uint64_t id = 0;           // of the connection
@@ -31,6 +32,7 @@ struct AccessRecord {
   std::uint8_t referer_length = 0;
   std::uint8_t agent_length = 0;
   std::uint8_t user_length = 0;              // 0: no password was checked, or it was wrong
+  std::uint8_t trace_length = 0;             // 0: the request has no trace
   std::uint8_t attempt_count = 0;            // addresses that were tried
   std::uint8_t interims = 0;                 // 1xx responses before the final one
   std::uint8_t phases = 0;                   // bit n: phase n was entered
@@ -49,6 +51,7 @@ struct AccessRecord {
   std::array<char, kFieldBytes> referer;
   std::array<char, kFieldBytes> agent;
   std::array<char, kUserBytes> user;
+  std::array<char, kTraceBytes> trace;
 
   // The texts, as far as they were kept.
   [[nodiscard]] std::string_view method_view() const noexcept { return {method.data(), method_length}; }
@@ -56,6 +59,7 @@ struct AccessRecord {
   [[nodiscard]] std::string_view referer_view() const noexcept { return {referer.data(), referer_length}; }
   [[nodiscard]] std::string_view agent_view() const noexcept { return {agent.data(), agent_length}; }
   [[nodiscard]] std::string_view user_view() const noexcept { return {user.data(), user_length}; }
+  [[nodiscard]] std::string_view trace_view() const noexcept { return {trace.data(), trace_length}; }
   // The request entered that phase of SEND_REQUEST.
   [[nodiscard]] bool had(Phase phase) const noexcept {
     return (phases >> static_cast<unsigned>(phase) & 1U) != 0;

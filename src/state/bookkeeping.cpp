@@ -5,6 +5,8 @@
 #include "../http/connection_login.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
+#include "../http/server_timing.hpp"
+#include "../http/trace_context.hpp"
 #include "../http/url_path.hpp"
 #include "../plan/generation.hpp"
 
@@ -90,6 +92,31 @@ void begin_phase(Exchange& exchange, std::uint64_t now, Phase phase) noexcept {
     exchange.log.phases = static_cast<std::uint8_t>(exchange.log.phases | 1U << static_cast<unsigned>(phase));
 }
 
+void add_times(const request_info& record, std::uint64_t now, http::ServerTiming& out) noexcept {
+  const Exchange& exchange = *record.exchange;
+  const AccessRecord& log = exchange.log;
+  const auto add_state = [&](std::string_view name, State state) {
+    const std::uint64_t before = log.state_ms[static_cast<std::size_t>(state)];
+    if (before != 0 || record.state == state || state == State::READ_REQUEST)
+      out.add(name, before + (record.state == state ? now - record.entered : 0));
+  };
+  add_state("read_request", State::READ_REQUEST);
+  for (std::size_t i = 0; i < kPhases; ++i) {
+    const auto phase = static_cast<Phase>(i);
+    if (log.had(phase))
+      out.add(kPhaseNames[i], log.phase_ms[i] + (exchange.phase == phase ? now - exchange.phase_at : 0));
+  }
+  add_state("read_response", State::READ_RESPONSE);
+}
+
+namespace {
+
+void note_trace(AccessRecord& log, const http::Fields& fields) noexcept {
+  log.trace_length = static_cast<std::uint8_t>(copy_cut(http::trace_id(fields), log.trace));
+}
+
+}  // namespace
+
 void describe_request(Exchange& exchange, const http::RequestHead& head,
                       const plan::Config& config) noexcept {
   AccessRecord& log = exchange.log;
@@ -100,6 +127,7 @@ void describe_request(Exchange& exchange, const http::RequestHead& head,
   log.target_cut = log.target_length < shown.before.size() + shown.after.size();
   log.http10 = head.version == http::Version::http10;
   if (plan::row(config.log_format).tells_agent) describe_agent(log, head.fields);
+  if (plan::row(config.log_format).tells_trace) note_trace(log, head.fields);
   exchange.route.host_length = static_cast<std::uint8_t>(copy_cut(head.authority.host, exchange.route.host));
   exchange.route.port = head.authority.port;
   message.version = config.http10 ? http::Version::http10 : head.version;

@@ -1,6 +1,7 @@
 // Begins and ends an exchange, and notes what the trace, the log and the metrics need.
 #pragma once
 #include "../http/head.hpp"
+#include "../http/server_timing.hpp"
 #include "worker.hpp"
 
 namespace state {
@@ -16,6 +17,9 @@ bool begin_exchange(request_info& record, Worker& worker) noexcept;
 void describe_request(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept;
 // From now on time counts for `phase`; Phase::none: for none.
 void begin_phase(Exchange& exchange, std::uint64_t now, Phase phase) noexcept;
+// Adds the times of the request so far: of the states that read heads, and of the phases. REQUIRES: an
+// exchange.
+void add_times(const request_info& record, std::uint64_t now, http::ServerTiming& out) noexcept;
 // Hands the exchange over to the log, ended for `reason` unless an earlier reason was noted. Does nothing if
 // the record has none.
 void end_exchange(request_info& record, base::Reason reason, Worker& worker) noexcept;

@@ -154,7 +154,9 @@ Result send_response_head(request_info& record, Turn& turn, Worker& worker, cons
   net::Lane& response = record.lane[kResponse];
   Exchange& exchange = *record.exchange;
   http::HeadRoom rewritten;
-  const std::size_t length = http::write_response(head, turn.hop(record, worker.date), form, rewritten);
+  http::ServerTiming timing;
+  const std::size_t length =
+      http::write_response(head, response_fields(record, turn, worker, timing), form, rewritten);
   exchange.log.head_down =
       response.bytes_sent - exchange.sent_down_at_start + length - record.head_bytes_sent;
   if (!fits(response, length, old_length))

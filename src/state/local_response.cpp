@@ -110,8 +110,9 @@ Result send_local_response(request_info& record, Turn& turn, Worker& worker,
   Exchange& exchange = *record.exchange;
   net::Lane& response = record.lane[kResponse];
   exchange.log.status = http::error_reply(failure.reason).status;
+  http::ServerTiming timing;
   const std::size_t length = http::write_error_response(
-      failure, turn.hop(record, worker.date),
+      failure, response_fields(record, turn, worker, timing),
       {reinterpret_cast<char*>(response.block->bytes) + response.end, http::kErrorResponseBytesMax});
   charge(record, turn, length);
   exchange.log.head_down =
@@ -218,7 +219,9 @@ Result answer_locally(request_info& record, Turn& turn, Worker& worker,
                       const http::RequestHead& head) noexcept {
   net::Lane& response = record.lane[kResponse];
   std::array<char, base::kBlockBytes> text;  // the head lies in the block that the response will use
-  const std::size_t length = http::write_last_hop_reply(head, turn.hop(record, worker.date), text);
+  http::ServerTiming timing;
+  const std::size_t length =
+      http::write_last_hop_reply(head, response_fields(record, turn, worker, timing), text);
   if (length == 0) return fail_request(record, turn, worker, Reason::head_too_large);
   record.exchange->log.status = 200;
   record.exchange->message.keep_alive = false;

@@ -66,6 +66,15 @@ void note_share(const request_info& record, const Turn& turn, Worker& worker, co
 
 }  // namespace
 
+http::ProxyFields response_fields(const request_info& record, const Turn& turn, const Worker& worker,
+                                  http::ServerTiming& timing) noexcept {
+  http::ProxyFields fields = turn.hop(record, worker.date);
+  if (!turn.config().server_timing || !record.exchange) return fields;
+  state::add_times(record, worker.now, timing);
+  fields.timing = &timing;
+  return fields;
+}
+
 void end_turn(request_info& record, const Turn& turn, Worker& worker, const Result& result) noexcept {
   const bool may_sleep = result.wait == Wait::none || plan::row(result.wait).restarts;
   note_share(record, turn, worker, result);

@@ -7,6 +7,7 @@
 
 #include "../../request_state.hpp"
 #include "../http/rewrite.hpp"
+#include "../http/server_timing.hpp"
 #include "../plan/generation.hpp"
 
 // Lives on the stack of `advance`. REQUIRES: the record's configuration outlives it.
@@ -45,6 +46,10 @@ struct Turn {
 };
 
 struct Worker;
+
+// Turn::hop for a response to the client. `timing` is for its Server-Timing, and must outlive the result.
+http::ProxyFields response_fields(const request_info& record, const Turn& turn, const Worker& worker,
+                                  http::ServerTiming& timing) noexcept;
 
 // Makes the record wait as `result` says, or queues it to run again. REQUIRES: `result` is wait, yield or
 // need_block.

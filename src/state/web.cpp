@@ -126,8 +126,9 @@ Result send_web_response(request_info& record, Turn& turn, Worker& worker, files
                                .body = found.body,
                                .version = exchange.message.version,
                                .close = !exchange.message.keep_alive};
+  http::ServerTiming timing;
   const std::size_t length =
-      http::write_reply_head(served, turn.hop(record, worker.date),
+      http::write_reply_head(served, response_fields(record, turn, worker, timing),
                              {reinterpret_cast<char*>(response.block->bytes), base::kBlockBytes});
   if (length == 0) return refuse_request(record, turn, worker, Reason::file_unreadable, {});
   const bool open_ended = found.body.kind == http::Body::Kind::until_eof;

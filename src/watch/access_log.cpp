@@ -245,6 +245,11 @@ void write_json(const AccessRecord& record, Writer& out) noexcept {
     out << "null";
   else
     put_json(out, record.user_view());
+  out << R"(,"trace_id":)";
+  if (record.trace_length == 0)
+    out << "null";
+  else
+    put_json(out, record.trace_view());
   put_json_request(out, record);
   out << R"(,"status":)" << std::uint64_t{record.status} << R"(,"up":)" << record.sent_up << R"(,"down":)"
       << record.sent_down;

@@ -311,6 +311,13 @@ class Formats(Case):
                 elif log_format != "own":
                     self.assertRegex(line, self.COMMON)
 
+    def test_the_trace_in_json(self):
+        """W3C Trace Context: the id of a valid traceparent."""
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        fields = f"traceparent: 00-{trace}-b7ad6b7169203331-01", f"traceparent: 00-{trace.upper()}-b7ad6b7169203331-01"
+        lines = self.lines("json", *(request(self.origin().url(), field) for field in fields))
+        self.assertEqual([json.loads(line)["trace_id"] for line in lines], [trace, None])
+
     def test_a_url_comes_back_whole_from_json(self):
         url = 'http://127.0.0.1:2/"\\\'|{}<>^`'
         self.assertEqual(json.loads(self.lines("json", request(url))[0])["url"], url)

@@ -48,6 +48,19 @@ class Configured(InAFolder):
         optional = self.proxy("--files", f"127.0.0.1:0={self.public}", "--charset", "utf-8", port=None)
         self.assertEqual(ask(optional, "/a.txt")[0].all("Content-Type"), ["text/plain; charset=utf-8"])
 
+    def test_server_timing(self):
+        """Forwarded, of a file and of an error; off by default."""
+        metric = r"[a-z_]+;dur=[0-9]+"
+        origin = Server(self)
+        self.put("a.txt", b"text")
+        routes = [{"req_path": "/", **self.files}, {"req_path": "/up", "type": "reverse_proxy", "upstreams": [origin.authority]}]
+        proxy = self.configured(at(routes=routes), server_timing=True)
+        for path in ("/a.txt", "/none", "/up"):
+            timing, = ask(proxy, path)[0].all("Server-Timing")
+            self.assertRegex(timing, rf"\A{metric}(, {metric})*\Z")
+        self.assertTrue(all(f"{name};dur=" in timing for name in ("read_request", "resolve", "connect", "send", "read_response")), timing)
+        self.assertEqual(ask(self.configured(at(routes=routes)), "/a.txt")[0].all("Server-Timing"), [])
+
     def test_methods(self):
         """An unregistered one is 400, a registered one that does not fit 405 with Allow (RFC 9110 section 15.5.6)."""
         proxy = self.configured(at(routes=[{"req_path": "/", **self.files}, {"req_path": "/m", "type": "metrics"}]))

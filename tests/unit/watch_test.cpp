@@ -245,14 +245,15 @@ TEST_F(AccessLog, TheUserInEachFormat) {
   EXPECT_TRUE(line(LogFormat::common).starts_with("127.0.0.1 - bob\\x20\\x22x\\x22\\x20\\xe4 [06/Nov/1994:"));
   EXPECT_TRUE(
       line(LogFormat::combined).starts_with("127.0.0.1 - bob\\x20\\x22x\\x22\\x20\\xe4 [06/Nov/1994:"));
-  EXPECT_NE(line(LogFormat::json).find(R"("id":17,"user":"bob \"x\" \u00e4","method")"), string::npos)
+  EXPECT_NE(line(LogFormat::json).find(R"("id":17,"user":"bob \"x\" \u00e4","trace_id":null,"method")"),
+            string::npos)
       << line(LogFormat::json);
 }
 
 TEST_F(AccessLog, Json) {
   EXPECT_EQ(
       line(LogFormat::json),
-      R"({"time":"1994-11-06T08:49:37.123Z","client":"127.0.0.1:50312","id":17,"user":null,"method":"GET",)"
+      R"({"time":"1994-11-06T08:49:37.123Z","client":"127.0.0.1:50312","id":17,"user":null,"trace_id":null,"method":"GET",)"
       R"("url":"http://o.test/a","url_cut":false,"status":200,"up":92,"down":5120,)"
       R"("body_bytes":5000,"body_length":6000,)"
       R"("READ_REQUEST_ms":1,"SEND_REQUEST_ms":20,"READ_RESPONSE_ms":3,"SEND_RESPONSE_ms":4,)"
@@ -275,6 +276,13 @@ TEST_F(AccessLog, Json) {
   EXPECT_NE(line(LogFormat::json).find(R"("error":"99999"})"), string::npos);
 }
 
+TEST_F(AccessLog, TheTraceInJson) {
+  const string id = "4bf92f3577b34da6a3ce929d0e0e4736";
+  exchange.trace_length = static_cast<std::uint8_t>(set(exchange.trace, id));
+  EXPECT_NE(line(LogFormat::json).find(R"("user":null,"trace_id":")" + id + R"(","method")"), string::npos);
+  EXPECT_EQ(line(LogFormat::own).find(id), string::npos);
+}
+
 TEST_F(AccessLog, EscapesTextFromClients) {
   url("a\n\"\\\x1b\x7f\xc3\xa9 b");
   referer("\r\nx \"y\"");
@@ -293,6 +301,7 @@ TEST_F(AccessLog, TheLongestLineFitsOnOneLine) {
   exchange.target_length = AccessRecord::kTargetBytes;
   exchange.referer_length = exchange.agent_length = AccessRecord::kFieldBytes;
   exchange.user_length = AccessRecord::kUserBytes;
+  exchange.trace_length = AccessRecord::kTraceBytes;
   exchange.target_cut = exchange.http10 = true;
   exchange.announced = true;
   exchange.ended_in = State::READ_RESPONSE;
