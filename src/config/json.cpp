@@ -12,7 +12,7 @@ namespace {
 using std::string_view;
 
 constexpr std::size_t kDepthMax = 32;
-constexpr std::size_t kValuesMax = 50'000;
+constexpr std::size_t kValuesMax = 20'000;
 
 // The library does not report the position of a value. It reads through this iterator, which records how far
 // it has come.

@@ -24,7 +24,7 @@ struct JsonError {
   std::string what;                  // empty: no error
 };
 
-// Arrays and objects may be nested 32 levels deep; there are at most 50,000 values. REQUIRES: has_json().
+// Arrays and objects may be nested 32 levels deep; there are at most 20,000 values. REQUIRES: has_json().
 JsonError parse_json(std::string_view text, JsonValue& out);
 
 }  // namespace config

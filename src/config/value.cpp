@@ -210,6 +210,7 @@ std::vector<FileValue> FileValue::members(string_view what) const {
 
 // A key that is known at another level: fragments of a file are easily pasted to the wrong place.
 void FileValue::warn_unknown(const FileValue& member, std::span<const string_view> names) const {
+  if (!report_->keeps_warning(member.line())) return;
   if (const string_view owner = owner_of(member.key()); !owner.empty())
     return member.warn("no effect here: it belongs to " + string{owner});
   report_->warn(member.line(), path_,

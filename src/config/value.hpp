@@ -15,6 +15,10 @@ class Report {
   explicit Report(std::string_view file) : file_(file) {}
   void error(std::size_t line, std::string_view path, std::string_view text);
   void warn(std::size_t line, std::string_view path, std::string_view text);
+  // A warning about that line would be among the findings: else it need not be written.
+  [[nodiscard]] bool keeps_warning(std::size_t line) const noexcept {
+    return warnings_.first.size() < kFindingsMax || line < warnings_.first.back().line;
+  }
   // did_you_mean, for the first kFindingsMax calls; then empty: a file can have many unknown names.
   std::string suggest(std::string_view name, std::span<const std::string_view> names);
   Findings findings();

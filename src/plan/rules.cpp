@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -343,6 +344,11 @@ bool Rules::is_about_client(Verdict verdict) const noexcept {
 
 std::vector<Shadowed> Rules::shadowed() const {
   std::vector<Shadowed> found;
+  const auto add = [](std::size_t sum, const Rule& rule) {
+    return sum + rule.client.size() + rule.host.size() + rule.to.size() + rule.port.size() +
+           rule.method.size() + rule.user.size();
+  };
+  if (std::accumulate(rules_.begin(), rules_.end(), std::size_t{0}, add) > kComparedMax) return found;
   for (std::size_t later = 1; later < rules_.size(); ++later) {
     const auto end = rules_.begin() + static_cast<std::ptrdiff_t>(later);
     const auto first =

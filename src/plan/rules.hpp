@@ -140,7 +140,9 @@ class Rules {
 
   // Rules that never decide because a single earlier one covers them. They may still repeat a built-in rule
   // or close the default. A rule with a loopback destination counts as needed for clients on other machines.
-  // The pointers are valid until the next add().
+  // The pointers are valid until the next add(). None if the rules have more than kComparedMax alternatives:
+  // the comparison takes quadratic time.
+  static constexpr std::size_t kComparedMax = 1500;
   [[nodiscard]] std::vector<Shadowed> shadowed() const;
   // The first allow rule without a client condition; null if there is none. Valid until the next add().
   [[nodiscard]] const Rule* open_rule() const noexcept;
