@@ -161,6 +161,10 @@ class Graded(NamedTuple):
         return {group["name"]: round(group["possible"] - group["points"], 2) for group in self.result["groups"]
                 if group["possible"] - group["points"] > 0.001}
 
+    def counts_all(self) -> bool:
+        """Each test could run. Without namespaces, as in most containers, some cannot; the others then weigh more."""
+        return all(row["passed"] is not None for row in self.result["tests"])
+
     def failed(self) -> Set[str]:
         """The names of the failed tests."""
         return {row["name"] for row in self.result["tests"] if row["passed"] is False and not row.get("skipped")}
@@ -216,10 +220,12 @@ class Table(unittest.TestCase):
         cls.slow = max(1.0, before / 2, slowdown() / 2)  # two gradings and two other programs on two processors are usual
 
     def test_lost_points_and_diagnoses(self) -> None:
-        """Exactly the points of the table, and its words."""
+        """Exactly the points of the table, and its words. If not all tests count, points are lost in the same groups."""
         for variant, graded in self.runs:
             with self.subTest(variant=variant.name, mode=variant.mode, lab=variant.lab):
-                self.assertEqual(graded.lost(), variant.lost, graded.output)
+                if graded.counts_all():
+                    self.assertEqual(graded.lost(), variant.lost, graded.output)
+                self.assertEqual(graded.lost().keys(), variant.lost.keys(), graded.output)
                 self.assertEqual(graded.status, 1 if variant.lost else 0, graded.output)
                 self.assertTrue(graded.result["complete"], graded.output)
                 for words in variant.words:
