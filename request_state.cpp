@@ -117,6 +117,7 @@ void change_state(request_info& record, Event event, Worker& worker) noexcept {
   }
   record.entered = worker.now;
   record.state = next_state(before, event);
+  worker.trace.state = static_cast<std::uint8_t>(record.state);
   trace(record, worker, TraceEvent::entered, static_cast<std::int64_t>(before),
         static_cast<std::uint8_t>(event));
 }
@@ -124,6 +125,9 @@ void change_state(request_info& record, Event event, Worker& worker) noexcept {
 }  // namespace
 
 void advance(request_info& record, Worker& worker) noexcept {
+  worker.trace.slot = worker.table.slot_of(record);
+  worker.trace.state = static_cast<std::uint8_t>(record.state);
+  ++worker.runs;
   const bool asleep = std::exchange(record.used_allowance, false) || record.wait == Wait::throttle;
   Turn turn{.generation = *record.generation,
             .stores = {worker.blocks, worker.pipes, blocks_to_leave(record, worker, BlockUse::body)},
@@ -179,6 +183,7 @@ void run_records(Worker& worker) noexcept {
   });
   run_awaiting(worker, Share::work, [&worker] { return !worker.budget.exhausted(); });
   run_awaiting(worker, Share::hash, [&worker] { return worker.budget.may_hash(worker.now); });
+  worker.trace.slot = base::TraceEntry::kNoSlot;
 }
 
 bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Worker& worker) noexcept {
@@ -221,6 +226,7 @@ void release(request_info& record, Reason reason, Worker& worker) noexcept {
   if (record.counted) record.generation->limits->closed(record.client);
   trace(record, worker, TraceEvent::released, static_cast<std::int64_t>(bytes_sent(record)),
         static_cast<std::uint8_t>(reason));
+  worker.trace.state = static_cast<std::uint8_t>(State::FREE);
   const bool truncated = truncation_undetectable(record);
   const bool upload_truncated = upload_truncation_undetectable(record);
   end_exchange(record, reason, worker);

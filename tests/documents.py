@@ -27,7 +27,7 @@ def options():
     for row in re.split(r'\n    \{(?=")', table)[1:]:
         name, value, text, default = (s.replace('\\"', '"') for s in re.findall(r'"((?:[^"\\]|\\.)*)"', row)[:4])
         kind = re.search(r"OptionKind::(\w+)", row)
-        letter = re.search(r"'(\w)'", row)
+        letter = re.search(r'kAllBits, "(\w+)"', row)
         yield name, letter[1] if letter else "", value, text + ("; repeatable" if kind and kind[1] in REPEATABLE else ""), default
 
 

@@ -1,57 +1,94 @@
-// A ring buffer of what the event loop did, always on. Only output (`-v`) and tests read it.
+// A ring buffer of what the event loop did, always on: turns, events, system calls, and the steps of records.
+//
+// An entry takes 16 bytes and reads no clock: within a turn the order is known, and the turn's own entries
+// have the exact time.
 #pragma once
-#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace base {
 
-// What happened to a record; `value`, `detail` and `error` of the entry depend on it.
+// What happened; the entry's other members depend on it.
 enum class TraceEvent : std::uint8_t {
-  accepted,   // the connection was accepted; value: its descriptor
-  entered,    // a state was entered; value: the previous State; detail: the Event
-  waited,     // the record waits; value: bytes moved in this turn, or held while reading a head; detail: the
-              // plan::Wait
-  connected,  // a connection attempt was started; value: the index of the address
-  reused,     // an idle upstream connection was taken from the pool
-  retried,    // an attempt failed, the next address is tried; detail: the Reason; error: errno
-  answered,   // the proxy responds itself; value: the status; detail: the Reason
-  released,   // the record was released; value: bytes moved; detail: the Reason
+  turn_began,  // epoll_wait(2) has returned; slot: the number of events; id, value: the time (`turn_time`)
+  turn_ended,  // slot: how often a record ran; id, value: the time
+  notified,    // an event for a record; value: the Side; detail: a sum of TraceEntry::Ready
+  called,      // a system call; detail: the sys::Call; id: the descriptor; value: what sys::Call says
+  accepted,    // the connection was accepted; value: its descriptor
+  entered,     // a state was entered; value: the previous State; detail: the Event
+  waited,      // the record waits; value: bytes moved in this turn, or held while reading a head; detail: the
+               // plan::Wait
+  connected,   // a connection attempt was started; value: the index of the address
+  reused,      // an idle upstream connection was taken from the pool
+  retried,     // an attempt failed, the next address is tried; detail: the Reason; error: errno
+  answered,    // the proxy responds itself; value: the status; detail: the Reason
+  released,    // the record was released; value: bytes moved; detail: the Reason
 };
 
-// One step of a record.
+// One entry.
 struct TraceEntry {
-  std::uint64_t id;    // of the connection, from 1
-  std::uint64_t time;  // ms, monotonic
-  std::uint32_t slot;
-  std::int32_t value;
-  std::int32_t error;  // errno or 0
-  TraceEvent event;
-  std::uint8_t state;  // the State of the record
-  std::uint8_t detail;
+  static constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};  // of no record
+  // Bits of `detail` in `notified`; see sys::Event.
+  enum Ready : std::uint8_t { kReadable = 1, kWritable = 2, kFinished = 4, kHung = 8 };
+
+  std::uint32_t id = 0;  // of the connection, from 1; its low half
+  std::uint32_t slot = kNoSlot;
+  std::int32_t value = 0;
+  TraceEvent event = TraceEvent::entered;
+  std::uint8_t state : 4 = 0;   // the State of the record
+  std::uint8_t before : 4 = 0;  // its State before the entry, so that a reader can go backwards
+  std::uint8_t detail = 0;
+  std::uint8_t error = 0;  // errno; 0: none, 255: above 254
 };
-static_assert(sizeof(TraceEntry) <= 32);
+static_assert(sizeof(TraceEntry) == 16);
+
+// An entry of a turn. `time` in µs, monotonic.
+constexpr TraceEntry turn_entry(TraceEvent event, std::uint64_t time, std::size_t count) noexcept {
+  return {.id = static_cast<std::uint32_t>(time),
+          .slot = static_cast<std::uint32_t>(count),
+          .value = static_cast<std::int32_t>(static_cast<std::uint32_t>(time >> 32)),
+          .event = event};
+}
+// Its time, in µs.
+constexpr std::uint64_t turn_time(const TraceEntry& entry) noexcept {
+  return std::uint64_t{static_cast<std::uint32_t>(entry.value)} << 32 | entry.id;
+}
+
+// As an entry holds it.
+constexpr std::uint8_t traced_error(int error) noexcept {
+  return static_cast<std::uint8_t>(error < 0 || error > 254 ? 255 : error);
+}
 
 // The ring buffer.
 class Trace {
  public:
-  static constexpr std::size_t kEntries = 4096;
+  // REQUIRES: the number of entries in `room` is a power of two.
+  explicit Trace(std::span<TraceEntry> room) noexcept : ring_(room.data()), last_(room.size() - 1) {}
 
   // Overwrites the oldest entry when the ring is full.
-  void add(const TraceEntry& entry) noexcept { ring_[written_++ % kEntries] = entry; }
+  void add(const TraceEntry& entry) noexcept { ring_[written_++ & last_] = entry; }
 
+  // The number of entries in a full ring.
+  [[nodiscard]] std::size_t capacity() const noexcept { return last_ + 1; }
   // The number of entries added so far: the position of the next one.
   [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
   // The position of the oldest entry in the ring.
   [[nodiscard]] std::uint64_t oldest() const noexcept {
-    return written_ < kEntries ? 0 : written_ - kEntries;
+    return written_ < capacity() ? 0 : written_ - capacity();
   }
   // Returns the entry at `position`. REQUIRES: oldest() <= position < written().
   [[nodiscard]] const TraceEntry& at(std::uint64_t position) const noexcept {
-    return ring_[position % kEntries];
+    return ring_[position & last_];
   }
 
+  // The record that runs: system calls are noted as its calls.
+  std::uint32_t slot = TraceEntry::kNoSlot;
+  std::uint8_t state = 0;  // its State, below 16
+
  private:
-  std::array<TraceEntry, kEntries> ring_{};
+  TraceEntry* const ring_;
+  const std::size_t last_;  // index of the last entry
   std::uint64_t written_ = 0;
 };
 

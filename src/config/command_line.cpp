@@ -90,7 +90,7 @@ class Reader {
     const std::size_t equals = std::min(argument.find('='), argument.size());
     string_view name = argument.substr(0, equals);
     const auto row = std::find_if(options().begin(), options().end(), [name](const Option& option) {
-      return option.name == name || (option.letter != 0 && name.size() == 2 && name[1] == option.letter);
+      return option.name == name || (!option.short_name.empty() && name.substr(1) == option.short_name);
     });
     if (row == options().end() && !option_kind(name)) return wrong(unknown_option(name));
     const bool is_flag = row != options().end() && row->value.empty();
@@ -249,7 +249,7 @@ string help_text() {
   put_row(out, "PORT", "listening port; 0 selects a free one", "");
   put_row(out, "FILE", "same as --config FILE", "");
   for (const Option& option : options()) {
-    const string letter = option.letter == 0 ? "" : string{'-', option.letter, ',', ' '};
+    const string letter = option.short_name.empty() ? "" : "-" + string{option.short_name} + ", ";
     const bool repeatable = option.kind == OptionKind::repeated || option.kind == OptionKind::rule;
     put_row(out, letter + string{option.name} + (option.value.empty() ? "" : " ") + string{option.value},
             string{option.help} + (repeatable ? "; repeatable" : ""), string{option.default_text});

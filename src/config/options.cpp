@@ -21,6 +21,7 @@ using std::string_view;
 
 constexpr std::size_t kRequestsMax = 1'000'000;
 constexpr std::size_t kBufferMibMax = 65'536;
+constexpr std::size_t kTraceEntriesMin = 1024, kTraceEntriesMax = 16'777'216;
 constexpr std::size_t kKeepUpstreamsMax = 256;
 constexpr std::size_t kNameBytesMax = 64;
 
@@ -148,9 +149,20 @@ string take_flag(bool& out, string_view text) {
   out = text == "true";
   return {};
 }
-string take_verbose(plan::Config& config, string_view text) { return take_flag(config.verbose, text); }
 string take_server_timing(plan::Config& config, string_view text) {
   return take_flag(config.server_timing, text);
+}
+string take_verbosity(plan::Config& config, plan::Verbosity wanted, string_view text) {
+  bool on = false;
+  string error = take_flag(on, text);
+  if (on) config.verbosity = std::max(config.verbosity, wanted);
+  return error;
+}
+string take_verbose(plan::Config& config, string_view text) {
+  return take_verbosity(config, plan::Verbosity::steps, text);
+}
+string take_verbose_calls(plan::Config& config, string_view text) {
+  return take_verbosity(config, plan::Verbosity::calls, text);
 }
 string take_request_id(plan::Config& config, string_view text) { return take_flag(config.request_id, text); }
 
@@ -256,6 +268,13 @@ string take_requests(plan::Config& config, string_view text) {
 }
 string take_buffers(plan::Config& config, string_view text) {
   return take_count(config.buffer_mib, text, kBufferMibMax);
+}
+string take_trace_entries(plan::Config& config, string_view text) {
+  string error = take_count(config.trace_entries, text, kTraceEntriesMax);
+  if (error.empty() && config.trace_entries < kTraceEntriesMin)
+    error =
+        "invalid number " + base::quoted(text) + ": expected at least " + std::to_string(kTraceEntriesMin);
+  return error;
 }
 
 // "443,8000-8999", or "none".
@@ -382,7 +401,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 38> kOptions{{
+constexpr std::array<Option, 40> kOptions{{
     {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -452,8 +471,12 @@ constexpr std::array<Option, 38> kOptions{{
      OptionKind::special},
     {"--check", "", "check options and configuration file, then exit", "", nullptr, OptionKind::special},
     {"--verbose", "", "print each state transition, and what a record waits for", "", take_verbose,
-     OptionKind::flag, kAllBits, 'v'},
-    {"--help", "", "print this help and exit", "", nullptr, OptionKind::special, kAllBits, 'h'},
+     OptionKind::flag, kAllBits, "v"},
+    {"--verbose-calls", "", "print also each turn of the event loop, its events and system calls", "",
+     take_verbose_calls, OptionKind::flag, kAllBits, "vv"},
+    {"--trace-entries", "N", "size of the trace in memory, in entries of 16 bytes: 1024 to 16777216", "65536",
+     take_trace_entries},
+    {"--help", "", "print this help and exit", "", nullptr, OptionKind::special, kAllBits, "h"},
     {"--version", "", "print the version and exit", "", nullptr, OptionKind::special},
 }};
 

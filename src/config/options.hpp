@@ -30,7 +30,7 @@ struct Option {
   std::string (*take)(plan::Config&, std::string_view);
   OptionKind kind = OptionKind::once;
   std::uint8_t effect = kAllBits;  // the kinds of listeners that it has an effect on
-  char letter = 0;                 // short name, as in -v; 0 if there is none
+  std::string_view short_name{};   // as "v" for -v; empty if there is none
 };
 
 // All options except the timeouts (plan::kDeadlineRows).

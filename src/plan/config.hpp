@@ -37,6 +37,13 @@ constexpr const LogFormatRow& row(LogFormat format) noexcept {
   return kLogFormats[static_cast<std::size_t>(format)];
 }
 
+// What is printed of the trace.
+enum class Verbosity : std::uint8_t {
+  none,
+  steps,  // of records
+  calls,  // also turns, events and system calls
+};
+
 struct Config {
   std::string folder;               // from which relative paths start, while they are read
   std::vector<Listener> listeners;  // as configured, PORT first; at most kListenersMax
@@ -70,7 +77,8 @@ struct Config {
   std::uint32_t drain_ms = 30'000;                              // graceful shutdown timeout; 0: stop at once
   std::string access_log = "-";  // a file, "-" for standard output, "syslog[:SOCKET]", or "off"
   LogFormat log_format = LogFormat::own;
-  bool verbose = false;
+  Verbosity verbosity = Verbosity::none;
+  std::size_t trace_entries = 65'536;  // of the ring; rounded up to a power of two
 
   [[nodiscard]] std::uint32_t wait(Wait kind) const noexcept {
     return wait_ms[static_cast<std::size_t>(kind)];

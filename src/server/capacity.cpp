@@ -1,6 +1,7 @@
 #include "capacity.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "../base/pool.hpp"
 #include "../net/pipes.hpp"
@@ -25,7 +26,8 @@ Capacity capacity_for(const plan::Config& config) noexcept {
   const std::size_t pairs = free > 2 * kReservedDescriptors ? (free - kReservedDescriptors) / 2 : 16;
   const auto slots = static_cast<std::uint32_t>(std::min(config.max_requests, pairs));
   return {slots, config.buffer_mib * 1024 * 1024 / base::kBlockBytes, pipes,
-          std::clamp(descriptors / kLookupsShare, kLookupsMin, net::Resolver::kPendingMax)};
+          std::clamp(descriptors / kLookupsShare, kLookupsMin, net::Resolver::kPendingMax),
+          std::bit_ceil(config.trace_entries)};
 }
 
 }  // namespace server

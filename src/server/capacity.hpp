@@ -11,7 +11,8 @@ struct Capacity {
   std::uint32_t slots;  // records: connections served at the same time
   std::size_t blocks;
   std::size_t pipes;
-  std::size_t lookups;  // DNS queries at the same time
+  std::size_t lookups;        // DNS queries at the same time
+  std::size_t trace_entries;  // a power of two
 };
 
 // Raises the descriptor limit (setrlimit(2)) to the hard limit and sizes the pools to fit.

@@ -123,7 +123,10 @@ void Reload::complete() {
 }
 
 StartOptions::StartOptions(const plan::Config& config)
-    : max_requests_(config.max_requests), buffer_mib_(config.buffer_mib), access_log_(config.access_log) {}
+    : max_requests_(config.max_requests),
+      buffer_mib_(config.buffer_mib),
+      trace_entries_(config.trace_entries),
+      access_log_(config.access_log) {}
 
 std::string StartOptions::changed(const plan::Config& config) const {
   std::string names;
@@ -132,6 +135,7 @@ std::string StartOptions::changed(const plan::Config& config) const {
   };
   consider(config.max_requests != max_requests_, "--max-requests");
   consider(config.buffer_mib != buffer_mib_, "--buffers");
+  consider(config.trace_entries != trace_entries_, "--trace-entries");
   consider(config.access_log != access_log_, "--access-log");
   return names;
 }

@@ -62,7 +62,7 @@ class StartOptions {
   [[nodiscard]] std::string changed(const plan::Config& config) const;
 
  private:
-  std::size_t max_requests_, buffer_mib_;
+  std::size_t max_requests_, buffer_mib_, trace_entries_;
   std::string access_log_;
 };
 

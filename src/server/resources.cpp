@@ -37,6 +37,8 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
       record_memory(capacity.slots * sizeof(request_info)),
       block_memory(base::BlockPool::footprint(capacity.blocks)),
       exchange_memory(ExchangePool::footprint(exchanges_for(capacity))),
+      trace_memory(capacity.trace_entries * sizeof(base::TraceEntry)),
+      trace({reinterpret_cast<base::TraceEntry*>(trace_memory.memory()), capacity.trace_entries}),
       blocks(block_memory.memory(), capacity.blocks),
       pipes(capacity.pipes),
       exchanges(exchange_memory.memory(), exchanges_for(capacity)),
@@ -60,11 +62,12 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
              .run_id = run_id} {
   resolver.use(generation.config.nameservers);
   worker.finished.reserve(exchanges_for(capacity));
+  sys::trace_calls(&trace);
 }
 
 bool Resources::complete() const noexcept {
   return record_memory.memory() != nullptr && block_memory.memory() != nullptr &&
-         exchange_memory.memory() != nullptr;
+         exchange_memory.memory() != nullptr && trace_memory.memory() != nullptr;
 }
 
 }  // namespace server

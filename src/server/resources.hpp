@@ -1,9 +1,11 @@
-// What the records share: memory, pools, the resolver, idle upstream connections, the trace.
+// What the records share: memory, pools, the resolver, idle upstream connections, the trace. System calls are
+// noted in the trace as long as this lives.
 #pragma once
 #include <cstddef>
 #include <string>
 
 #include "../state/worker.hpp"
+#include "../sys/call_trace.hpp"
 #include "../sys/reservation.hpp"
 #include "capacity.hpp"
 
@@ -17,13 +19,15 @@ struct Resources {
   Resources(sys::Fd into_poller, const Capacity& with, plan::Generation& generation);
   Resources(const Resources&) = delete;
   Resources& operator=(const Resources&) = delete;
+  ~Resources() { sys::trace_calls(nullptr); }
 
   // False if some memory could not be reserved; nothing may be used then.
   [[nodiscard]] bool complete() const noexcept;
 
   Capacity capacity;
   sys::Fd poller;
-  sys::Reservation record_memory, block_memory, exchange_memory;
+  sys::Reservation record_memory, block_memory, exchange_memory, trace_memory;
+  base::Trace trace;
   base::BlockPool blocks;
   net::Pipes pipes;
   ExchangePool exchanges;
@@ -32,7 +36,6 @@ struct Resources {
   net::UpstreamPool upstreams;
   files::Server files;
   std::string run_id;  // random, so that request numbers differ between runs
-  base::Trace trace;
   plan::Shares shares;
   Scheduler scheduler{table, shares};
   Worker worker;

@@ -97,7 +97,7 @@ void Server::announce() {
 void Server::turn() {
   const std::size_t count = sys::wait(resources_.poller, events_, sleep_ms());
   read_clocks();
-  worker_.budget.begin_turn();
+  begin_turn(count);
   for (std::size_t i = 0; i < count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
   handle_signals();
   wake_resolved();  // PLANT(wake-after-lookup)
@@ -108,11 +108,18 @@ void Server::turn() {
   resources_.files.expire(worker_.now);
   feed_starved();  // PLANT(feed-starved)
   run_ready();
+  worker_.trace.add(turn_entry(base::TraceEvent::turn_ended, sys::now_us(), worker_.runs));
   report();
   free_generations();
   if (!shutdown_.begun()) return;
   const std::string message = shutdown_.poll(worker_.now, worker_.table.used(), requests_in_flight(worker_));
   if (!message.empty()) reporter_.say(message, worker_.now);
+}
+
+void Server::begin_turn(std::size_t events) {
+  worker_.budget.begin_turn();
+  worker_.runs = 0;
+  worker_.trace.add(turn_entry(base::TraceEvent::turn_began, now_us_, events));
 }
 
 void Server::mark(const sys::Event& event) {
@@ -185,7 +192,8 @@ void Server::run_ready() {
 // ---- time ------------------------------------------------------------------------------------------------
 
 void Server::read_clocks() {
-  worker_.now = sys::now_ms();
+  now_us_ = sys::now_us();
+  worker_.now = now_us_ / 1000;
   worker_.wall_ms = sys::wall_ms();
   if (worker_.wall_ms / 1000 == date_second_) return;
   date_second_ = worker_.wall_ms / 1000;

@@ -50,6 +50,7 @@ class Server final : private Pages {
 
   // The newest.
   [[nodiscard]] const plan::Config& config() const noexcept { return generations_.back()->config; }
+  void begin_turn(std::size_t events);
   void mark(const sys::Event& event);
   void read_signals();
   void watch_addresses();
@@ -89,6 +90,7 @@ class Server final : private Pages {
   std::array<sys::Event, kEventsMax> events_;
   std::array<char, http::kDateBytes> date_{};
   std::uint64_t date_second_ = 0;
+  std::uint64_t now_us_ = 0;  // monotonic, of this turn
   std::uint64_t started_ms_ = 0;
   bool reload_requested_ = false;  // SIGHUP was read
   std::optional<Reload> reload_;   // in progress

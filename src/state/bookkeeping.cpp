@@ -56,18 +56,6 @@ void describe_agent(AccessRecord& log, const http::Fields& fields) noexcept {
 
 }  // namespace
 
-void trace(const request_info& record, Worker& worker, base::TraceEvent event, std::int64_t value,
-           std::uint8_t detail, int error) noexcept {
-  worker.trace.add({.id = record.id,
-                    .time = worker.now,
-                    .slot = worker.table.slot_of(record),
-                    .value = static_cast<std::int32_t>(std::min<std::int64_t>(value, INT32_MAX)),
-                    .error = error,
-                    .event = event,
-                    .state = static_cast<std::uint8_t>(record.state),
-                    .detail = detail});
-}
-
 bool begin_exchange(request_info& record, Worker& worker) noexcept {
   if (record.exchange) return true;
   record.exchange = worker.exchanges.take();

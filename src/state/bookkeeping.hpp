@@ -1,14 +1,29 @@
 // Begins and ends an exchange, and notes what the trace, the log and the metrics need.
 #pragma once
+#include <algorithm>
+
 #include "../http/head.hpp"
 #include "../http/server_timing.hpp"
 #include "worker.hpp"
 
 namespace state {
 
-// Adds an entry to the trace. `value` and `detail` mean what base::TraceEvent says of `event`.
-void trace(const request_info& record, Worker& worker, base::TraceEvent event, std::int64_t value,
-           std::uint8_t detail, int error = 0) noexcept;
+// Adds an entry to the trace. `value` and `detail` mean what base::TraceEvent says of `event`. Inline: most
+// of it is constant where it is called.
+inline void trace(const request_info& record, Worker& worker, base::TraceEvent event, std::int64_t value,
+                  std::uint8_t detail, int error = 0) noexcept {
+  using base::TraceEvent;
+  const State now = event == TraceEvent::released ? State::FREE : record.state;
+  const State before = event == TraceEvent::entered ? static_cast<State>(value) : record.state;
+  worker.trace.add({.id = static_cast<std::uint32_t>(record.id),
+                    .slot = worker.table.slot_of(record),
+                    .value = static_cast<std::int32_t>(std::min<std::int64_t>(value, INT32_MAX)),
+                    .event = event,
+                    .state = static_cast<std::uint8_t>(static_cast<unsigned>(now) & 15U),
+                    .before = static_cast<std::uint8_t>(static_cast<unsigned>(before) & 15U),
+                    .detail = detail,
+                    .error = base::traced_error(error)});
+}
 
 // Gives the record an exchange, unless it has one. Returns false if all are in use: each record has two, one
 // in use and one that waits for the log, which is written at the end of the turn.

@@ -1,6 +1,17 @@
 #include "events.hpp"
 
+#include "bookkeeping.hpp"
+
 namespace {
+
+void note(const request_info& record, const sys::Event& event, Side side, Worker& worker) noexcept {
+  using base::TraceEntry;
+  state::trace(record, worker, base::TraceEvent::notified, side,
+               static_cast<std::uint8_t>((event.readable ? TraceEntry::kReadable : 0) |
+                                         (event.writable ? TraceEntry::kWritable : 0) |
+                                         (event.finished ? TraceEntry::kFinished : 0) |
+                                         (event.hung ? TraceEntry::kHung : 0)));
+}
 
 // The record's upstream endpoint, or a connection attempt, with that serial number; null if it is closed.
 net::Endpoint* endpoint_of(request_info& record, std::uint32_t serial) noexcept {
@@ -12,6 +23,7 @@ void deliver_to_client(const net::Token& token, const sys::Event& event, Worker&
   request_info* const record = worker.table.find(token);
   if (record == nullptr) return;
   record->side[kClient].mark(event);
+  note(*record, event, kClient, worker);
   worker.shares.touch(token.slot);
   worker.scheduler.wake(*record);
 }
@@ -23,6 +35,7 @@ void deliver_to_upstream(const net::Token& token, const sys::Event& event, Worke
   net::Endpoint* const upstream = endpoint_of(record, token.serial);
   if (upstream == nullptr) return;
   upstream->mark(event);
+  note(record, event, kUpstream, worker);
   worker.shares.touch(slot);
   worker.scheduler.wake(record);
 }

@@ -48,6 +48,7 @@ struct Worker {
   std::string_view run_id{};      // identifies this run of the program, so that request IDs are unique
   bool draining = false;          // graceful shutdown: requests in flight are finished, nothing else
   std::uint64_t connections = 0;  // accepted so far
+  std::size_t runs = 0;           // of records, in this turn
   base::TurnBudget budget{};      // of this turn
   Share serving = Share::none;    // the record that runs was taken from this queue
   // The clocks, read once a turn.

@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "calls.hpp"
-#include "sys.hpp"
+#include "raw.hpp"
 
 namespace sys {
 namespace {
@@ -64,7 +64,7 @@ Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept {
       uninterrupted([&] { return ::pread(file, into.data(), into.size(), static_cast<off_t>(offset)); }));
 }
 
-Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept {
+Io raw::send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept {
   auto position = static_cast<off_t>(offset);
   const Io io = io_result(uninterrupted([&] { return ::sendfile(socket.get(), file, &position, bytes); }));
   if (io.outcome == Outcome::done) offset += io.bytes;

@@ -28,7 +28,7 @@
 #include <ctime>
 
 #include "calls.hpp"
-#include "sys.hpp"
+#include "raw.hpp"
 
 namespace sys {
 namespace {
@@ -92,10 +92,13 @@ Event translated(const epoll_event& from) noexcept {
           .hung = hung};
 }
 
-std::uint64_t clock_ms(clockid_t clock) noexcept {
+// In units of `per_second`.
+std::uint64_t clock_in(clockid_t clock, std::uint64_t per_second) noexcept {
+  constexpr std::uint64_t kNanoseconds = 1'000'000'000;
   timespec now{};
   ::clock_gettime(clock, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
+  return static_cast<std::uint64_t>(now.tv_sec) * per_second +
+         static_cast<std::uint64_t>(now.tv_nsec) / (kNanoseconds / per_second);
 }
 
 std::size_t mask_bits(const Address& mask) noexcept {
@@ -106,13 +109,13 @@ std::size_t mask_bits(const Address& mask) noexcept {
 
 }  // namespace
 
-void close_fd(int fd) noexcept { ::close(fd); }
+void raw::close_fd(int fd) noexcept { ::close(fd); }
 
-Io receive(const Fd& socket, std::span<std::byte> into) noexcept {
+Io raw::receive(const Fd& socket, std::span<std::byte> into) noexcept {
   return io_result(uninterrupted([&] { return ::recv(socket.get(), into.data(), into.size(), 0); }));
 }
 
-Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
+Io raw::transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
   return io_result(
       uninterrupted([&] { return ::send(socket.get(), from.data(), from.size(), MSG_NOSIGNAL); }));
 }
@@ -136,21 +139,21 @@ Io splice_after_urgent(const Fd& socket, const Fd& in, std::size_t most) noexcep
   static_assert(piece.size() <= PIPE_BUF);
   int held = 0;
   if (::ioctl(in.get(), FIONREAD, &held) == 0 && held > 0) return {Outcome::again, 0, 0};  // the pipe is full
-  const Io io = receive(socket, std::span{piece}.first(std::min(most, piece.size())));
+  const Io io = raw::receive(socket, std::span{piece}.first(std::min(most, piece.size())));
   if (io.outcome != Outcome::done) return io;
   return io_result(uninterrupted([&] { return ::write(in.get(), piece.data(), io.bytes); }));
 }
 
 }  // namespace
 
-Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
+Io raw::splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
   const Io io = io_result(uninterrupted(
       [&] { return ::splice(socket.get(), nullptr, in.get(), nullptr, most, SPLICE_F_NONBLOCK); }));
   return io.outcome == Outcome::again ? splice_after_urgent(socket, in, most) : io;
 }
 
 // With a count larger than the pipe's content the kernel would hold back the last segment, waiting for more.
-Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
+Io raw::splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
   return io_result(uninterrupted(
       [&] { return ::splice(out.get(), nullptr, socket.get(), nullptr, bytes, SPLICE_F_NONBLOCK); }));
 }
@@ -168,7 +171,7 @@ Opened listen(const Address& address, int backlog) noexcept {
   return socket;
 }
 
-Opened accept(const Fd& listener, Address& peer) noexcept {
+Opened raw::accept(const Fd& listener, Address& peer) noexcept {
   SocketAddress name;
   std::memset(&name, 0, sizeof name);
   socklen_t length = sizeof name;
@@ -178,7 +181,7 @@ Opened accept(const Fd& listener, Address& peer) noexcept {
   return client;
 }
 
-Opened connect(const Address& address) noexcept {
+Opened raw::connect(const Address& address) noexcept {
   Opened socket = make_socket(address);
   if (!socket.fd) return socket;
   SocketAddress name;
@@ -189,7 +192,7 @@ Opened connect(const Address& address) noexcept {
   return socket;
 }
 
-Opened connect_local(const char* path) noexcept {
+Opened raw::connect_local(const char* path) noexcept {
   sockaddr_un name;
   if (!to_kernel(path, name)) return failed(ENAMETOOLONG);
   Opened socket = opened(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -218,7 +221,7 @@ std::uint32_t interface_index(std::string_view name) noexcept {
   return ::if_nametoindex(text.data());
 }
 
-int socket_error(const Fd& socket) noexcept {
+int raw::socket_error(const Fd& socket) noexcept {
   int error = 0;
   socklen_t length = sizeof error;
   return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
@@ -241,7 +244,7 @@ void probe_peer(const Fd& socket) noexcept {
   set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 6);
 }
 
-void shutdown_write(const Fd& socket) noexcept { ::shutdown(socket.get(), SHUT_WR); }
+void raw::shutdown_write(const Fd& socket) noexcept { ::shutdown(socket.get(), SHUT_WR); }
 
 void reset_on_close(const Fd& socket) noexcept {
   const linger at_once{.l_onoff = 1, .l_linger = 0};
@@ -295,8 +298,8 @@ Opened watch_addresses() noexcept {
 void drain_address_changes(const Fd& changes) noexcept {
   std::array<std::byte, 8192> room;
   // ENOBUFS: some messages were lost, which does not matter here.
-  for (Io io = receive(changes, room); io.outcome == Outcome::done || io.error == ENOBUFS;)
-    io = receive(changes, room);
+  for (Io io = raw::receive(changes, room); io.outcome == Outcome::done || io.error == ENOBUFS;)
+    io = raw::receive(changes, room);
 }
 
 Opened make_signalfd() noexcept {
@@ -451,16 +454,12 @@ std::size_t raise_descriptor_limit() noexcept {
   return static_cast<std::size_t>(limit.rlim_cur);
 }
 
-std::uint64_t now_ms() noexcept { return clock_ms(CLOCK_MONOTONIC); }
+std::uint64_t now_us() noexcept { return clock_in(CLOCK_MONOTONIC, 1'000'000); }
+std::uint64_t now_ms() noexcept { return clock_in(CLOCK_MONOTONIC, 1000); }
 
-std::uint64_t cpu_us() noexcept {
-  timespec used{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000 +
-         static_cast<std::uint64_t>(used.tv_nsec) / 1000;
-}
+std::uint64_t cpu_us() noexcept { return clock_in(CLOCK_THREAD_CPUTIME_ID, 1'000'000); }
 
-std::uint64_t wall_ms() noexcept { return clock_ms(CLOCK_REALTIME); }
+std::uint64_t wall_ms() noexcept { return clock_in(CLOCK_REALTIME, 1000); }
 
 std::uint64_t local_ms(std::uint64_t unix_ms) noexcept {
   const auto seconds = static_cast<std::time_t>(unix_ms / 1000);

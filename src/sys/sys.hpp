@@ -1,5 +1,6 @@
 // The interface to the operating system: every system call and the clock. `linux.cpp` implements it; the
-// tests link the simulated kernel instead. No other file of the program includes a kernel header.
+// tests link the simulated kernel instead. No other file of the program includes a kernel header. The calls
+// of call_trace.hpp are noted in the trace on their way.
 //
 // No function here blocks, except `wait`, which sleeps, and reads and opens of regular files. EINTR is
 // handled here: the calls are repeated. `error` is an errno value, 0 if there is none.
@@ -114,10 +115,9 @@ int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept;
 // written to `into`; 0 after a timeout or a signal.
 std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
 
-// ---- this machine's addresses
-// ----------------------------------------------------------------------------// An address of an interface,
-// and the number of its leading bits that count: all of them, except for IPv4 on a loopback interface, where
-// the whole network is this machine's, as 127.0.0.0/8.
+// ---- this machine's addresses ----------------------------------------------------------------------------
+// An address of an interface, and the number of its leading bits that count: all of them, except for IPv4 on
+// a loopback interface, where the whole network is this machine's, as 127.0.0.0/8.
 struct OwnAddress {
   Address address;
   std::size_t prefix;
@@ -224,7 +224,8 @@ void release_pages(std::byte* memory, std::size_t bytes) noexcept;
 std::size_t raise_descriptor_limit() noexcept;
 // getrandom(2): unpredictable bytes. Ends the program if there are none.
 void random_bytes(std::span<std::byte> out) noexcept;
-// CLOCK_MONOTONIC, in milliseconds.
+// CLOCK_MONOTONIC, in microseconds and in milliseconds.
+std::uint64_t now_us() noexcept;
 std::uint64_t now_ms() noexcept;
 // CLOCK_THREAD_CPUTIME_ID: CPU time of this thread, in microseconds.
 std::uint64_t cpu_us() noexcept;

@@ -26,14 +26,12 @@ Reporter::Reporter(Streams streams, const plan::Config& config)
 
 void Reporter::configure(const plan::Config& config) noexcept {
   format_ = config.log_format;
-  verbose_ = config.verbose;
+  verbosity_ = config.verbosity;
   output_.set_notice_format(notice_format(format_));
   log_file_.set_notice_format(notice_format(format_));
 }
 
-void Reporter::print(const base::Trace& trace) {
-  if (verbose_) trace_printer_.print(trace, output_);
-}
+void Reporter::print(const base::Trace& trace) { trace_printer_.print(trace, verbosity_, output_); }
 
 void Reporter::log(const AccessRecord& request, std::uint64_t now) {
   std::array<char, kAccessLineMax> room;

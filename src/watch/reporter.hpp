@@ -19,7 +19,7 @@ class Reporter {
   // The access log goes where `config` says.
   Reporter(Streams streams, const plan::Config& config);
 
-  // With -v, prints the entries added to the trace since the last call.
+  // Prints the entries added to the trace since the last call, as far as the configuration says.
   void print(const base::Trace& trace);
   // Logs and counts a completed request.
   void log(const AccessRecord& request, std::uint64_t now);
@@ -43,7 +43,7 @@ class Reporter {
   Sink log_file_;  // the access log, if it has a file of its own
   Sink& log_;
   plan::LogFormat format_ = plan::LogFormat::own;
-  bool verbose_ = false;
+  plan::Verbosity verbosity_ = plan::Verbosity::none;
   TracePrinter trace_printer_;
   Metrics metrics_;
 };

@@ -1,7 +1,8 @@
-// Prints the trace as text (-v).
+// Prints the trace as text (-v, -vv).
 #pragma once
 #include "../base/text.hpp"
 #include "../base/trace.hpp"
+#include "../plan/config.hpp"
 #include "sink.hpp"
 
 namespace watch {
@@ -9,10 +10,22 @@ namespace watch {
 // Prints each entry once.
 class TracePrinter {
  public:
-  // Writes the entries added since the last call to `sink`, and a line with the number of lost ones, if any.
-  void print(const base::Trace& trace, Sink& sink);
+  // Writes the entries added since the last call to `sink`, as far as `verbosity` says, and a line with the
+  // number of lost ones, if any. Of a turn without other entries nothing is written.
+  void print(const base::Trace& trace, plan::Verbosity verbosity, Sink& sink) {
+    if (verbosity == plan::Verbosity::none)
+      printed_ = trace.written();
+    else
+      print_new(trace, verbosity, sink);
+  }
 
  private:
+  void print_new(const base::Trace& trace, plan::Verbosity verbosity, Sink& sink);
+  [[nodiscard]] bool wanted(const base::TraceEntry& entry, plan::Verbosity verbosity) noexcept;
+  void write(const base::TraceEntry& entry, Sink& sink) const;
+
+  base::TraceEntry turn_{};    // how the turn began
+  bool turn_written_ = true;   // it, or nothing need be
   std::uint64_t printed_ = 0;  // position of the next entry
 };
 

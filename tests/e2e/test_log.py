@@ -163,6 +163,23 @@ class Verbose(Case):
         gate.open()
         proxy.line("waiting for response body bytes")
 
+    def test_each_turn_event_and_call_is_printed(self):
+        proxy, origin = self.proxy("-vv", "--access-log", "off"), self.origin()
+        with proxy.connect() as client:
+            proxy.line("waiting for the first byte")
+            client.send(f"GET {origin.url()} HTTP/1.0\r\n\r\n".encode()).rest()
+        proxy.line("-> FREE")
+        proxy.stop()
+        self.assert_in_order(proxy.lines, ("turn begins at", "[loop] accept4(", "FREE -> READ_REQUEST", "READ_REQUEST recv(", "turn ends at",
+                                           "event of the client: readable", "READ_REQUEST recv(", "SEND_REQUEST connect(", "SEND_REQUEST send(",
+                                           "READ_RESPONSE recv(", "SEND_RESPONSE send(", "FREE close("))
+        for call in ("[loop] accept4(", "[slot 0] READ_REQUEST recv("):
+            self.assertTrue(any(line.startswith(call) and line.endswith(" = EAGAIN") for line in proxy.lines), (call, proxy.lines))
+        turns = [line.split()[1] for line in proxy.lines if line.startswith("turn ")]
+        self.assertEqual(turns, ["begins", "ends"] * (len(turns) // 2))
+        empty = [pair for pair in zip(proxy.lines, proxy.lines[1:]) if pair[0].startswith("turn begins") and pair[1].startswith("turn ends")]
+        self.assertEqual(empty, [], "the turns that only write the output are not printed")
+
     def test_a_refusal(self):
         proxy = self.proxy("-v", "--access-log", "off")
         with proxy.connect() as client:

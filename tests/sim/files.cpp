@@ -160,11 +160,11 @@ Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept {
   return World::current().read_at(file, offset, into);
 }
 // Reads and sends, as the kernel does.
-Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept {
+Io raw::send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept {
   std::vector<std::byte> piece(std::min<std::size_t>(bytes, 65'536));
   const Io read = read_at(file, offset, piece);
   if (read.outcome != Outcome::done) return read;
-  const Io io = transmit(socket, std::span{piece}.first(read.bytes));
+  const Io io = raw::transmit(socket, std::span{piece}.first(read.bytes));
   if (io.outcome == Outcome::done) offset += io.bytes;
   return io;
 }

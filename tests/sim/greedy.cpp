@@ -352,6 +352,7 @@ struct Play {
   void run(const GreedyScenario& scenario) {
     const plan::Config config = config_for(scenario);
     server::Capacity capacity = server::capacity_for(config);
+    capacity.trace_entries = 4096;
     capacity.blocks = scenario.blocks;
     sys::Fd poller, signals;
     if (!server::open_descriptors(poller, signals).empty()) return;

@@ -454,6 +454,7 @@ void run(Stage& stage, Outcome& outcome) {
   World& world = stage.world;
   const plan::Config config = config_for(stage.scenario, stage.reloads);
   server::Capacity capacity = server::capacity_for(config);
+  capacity.trace_entries = 4096;
   if (stage.scenario.blocks != 0) capacity.blocks = stage.scenario.blocks;
   sys::Fd poller, signals;
   if (!server::open_descriptors(poller, signals).empty()) return;

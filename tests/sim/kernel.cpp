@@ -800,31 +800,31 @@ namespace sys {
 
 using sim::World;
 
-void close_fd(int fd) noexcept { World::current().close(fd); }
-Io receive(const Fd& socket, std::span<std::byte> into) noexcept {
+void raw::close_fd(int fd) noexcept { World::current().close(fd); }
+Io raw::receive(const Fd& socket, std::span<std::byte> into) noexcept {
   return World::current().receive(socket.get(), into);
 }
-Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
+Io raw::transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
   return World::current().transmit(socket.get(), from);
 }
 Pipe make_pipe() noexcept { return World::current().make_pipe(); }
 int resize_pipe(const Fd& in, std::size_t bytes) noexcept {
   return World::current().resize_pipe(in.get(), bytes);
 }
-Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
+Io raw::splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
   return World::current().splice_in(socket.get(), in.get(), most);
 }
-Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
+Io raw::splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
   return World::current().splice_out(out.get(), socket.get(), bytes);
 }
 Opened listen(const Address& address, int backlog) noexcept {
   return World::current().listen(address, backlog);
 }
-Opened accept(const Fd& listener, Address& peer) noexcept {
+Opened raw::accept(const Fd& listener, Address& peer) noexcept {
   return World::current().accept(listener.get(), peer);
 }
-Opened connect(const Address& address) noexcept { return World::current().connect(address); }
-Opened connect_local(const char* path) noexcept {
+Opened raw::connect(const Address& address) noexcept { return World::current().connect(address); }
+Opened raw::connect_local(const char* path) noexcept {
   World& world = World::current();
   const auto found = world.local_hosts.find(path);
   if (found == world.local_hosts.end()) return {Fd{}, ENOENT};
@@ -833,11 +833,11 @@ Opened connect_local(const char* path) noexcept {
 // Names come from `names.cpp`: no datagram is sent.
 Opened connect_datagrams(const Address& /*address*/) noexcept { return {Fd{}, ENETUNREACH}; }
 std::uint32_t interface_index(std::string_view name) noexcept { return name == "lo" ? 1 : 0; }
-int socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }
+int raw::socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }
 Address local_address(const Fd& socket) noexcept { return World::current().local_address(socket.get()); }
 void set_nodelay(const Fd& /*socket*/) noexcept {}
 void probe_peer(const Fd& /*socket*/) noexcept {}
-void shutdown_write(const Fd& socket) noexcept { World::current().shutdown_write(socket.get()); }
+void raw::shutdown_write(const Fd& socket) noexcept { World::current().shutdown_write(socket.get()); }
 void reset_on_close(const Fd& socket) noexcept { World::current().reset_on_close(socket.get()); }
 Opened make_poller() noexcept { return World::current().make_poller(); }
 int watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
@@ -890,6 +890,7 @@ std::byte* reserve(std::size_t bytes) noexcept {
 void unreserve(std::byte* memory, std::size_t /*bytes*/) noexcept { std::free(memory); }
 void release_pages(std::byte* /*memory*/, std::size_t /*bytes*/) noexcept {}
 std::size_t raise_descriptor_limit() noexcept { return World::current().descriptor_limit; }
+std::uint64_t now_us() noexcept { return 1000 * World::current().now(); }
 std::uint64_t now_ms() noexcept { return World::current().now(); }
 std::uint64_t cpu_us() noexcept { return 1000 * World::current().now(); }
 std::uint64_t local_ms(std::uint64_t unix_ms) noexcept { return unix_ms; }

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "../../src/net/name_source.hpp"
-#include "../../src/sys/sys.hpp"
+#include "../../src/sys/raw.hpp"
 
 namespace sim {
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <random>
 #include <set>
 #include <string>
@@ -203,20 +204,27 @@ TEST(Reasons, NamesAreUnique) {
 }
 
 TEST(Trace, KeepsTheNewestEntries) {
-  const auto trace = std::make_unique<base::Trace>();
-  for (std::uint64_t i = 0; i < base::Trace::kEntries + 10; ++i)
-    trace->add({.id = i,
-                .time = 0,
-                .slot = 0,
-                .value = 0,
-                .error = 0,
-                .event = base::TraceEvent::entered,
-                .state = 0,
-                .detail = 0});
-  EXPECT_EQ(trace->written(), base::Trace::kEntries + 10);
-  EXPECT_EQ(trace->oldest(), 10U);
-  EXPECT_EQ(trace->at(trace->oldest()).id, 10U);
-  EXPECT_EQ(trace->at(trace->written() - 1).id, base::Trace::kEntries + 9);
+  std::array<base::TraceEntry, 16> room;
+  base::Trace trace{room};
+  for (std::uint32_t i = 0; i < 26; ++i) trace.add({.id = i});
+  EXPECT_EQ(trace.written(), 26U);
+  EXPECT_EQ(trace.oldest(), 10U);
+  EXPECT_EQ(trace.at(trace.oldest()).id, 10U);
+  EXPECT_EQ(trace.at(trace.written() - 1).id, 25U);
+}
+
+TEST(Trace, ATurnHasTheWholeTime) {
+  for (const std::uint64_t us :
+       {std::uint64_t{0}, std::uint64_t{0xffff'ffff}, std::uint64_t{0x8123'4567'89ab'cdef}})
+    EXPECT_EQ(base::turn_time(base::turn_entry(base::TraceEvent::turn_began, us, 512)), us);
+  EXPECT_EQ(base::turn_entry(base::TraceEvent::turn_began, 0, 512).slot, 512U);
+}
+
+TEST(Trace, AnErrorFitsIntoAByte) {
+  EXPECT_EQ(base::traced_error(0), 0);
+  EXPECT_EQ(base::traced_error(EHWPOISON), EHWPOISON);
+  EXPECT_EQ(base::traced_error(255), 255);
+  EXPECT_EQ(base::traced_error(1000), 255);
 }
 
 sys::Address ip(string_view text, std::uint16_t port = 0) {

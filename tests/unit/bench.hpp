@@ -186,7 +186,8 @@ class Bench {
   plan::Shares shares{kSlots, {}};
   Scheduler scheduler{table, shares};
   net::UpstreamPool upstreams{8};
-  base::Trace trace;
+  std::array<base::TraceEntry, 4096> trace_room{};
+  base::Trace trace{trace_room};
   std::optional<net::Resolver> resolver;
   std::optional<Worker> worker;
 };

@@ -203,7 +203,7 @@ TEST_F(ConfigFile, EveryOptionIsAKey) {
   EXPECT_EQ(config.connect_ports.size(), 2U);
   EXPECT_EQ(config.no_parent.size(), 2U);
   EXPECT_EQ(config.max_requests, 100U);
-  EXPECT_TRUE(config.verbose);
+  EXPECT_EQ(config.verbosity, plan::Verbosity::steps);
   EXPECT_TRUE(config.http10);
   EXPECT_EQ(config.drain_ms, 500U);
   EXPECT_EQ(config.listeners[4].role, Role::echo);

@@ -41,10 +41,20 @@ TEST(CommandLine, EachOption) {
   EXPECT_EQ(config.log_format, plan::LogFormat::json);
   EXPECT_EQ(config.max_requests, 7U);
   EXPECT_EQ(config.buffer_mib, 3U);
-  EXPECT_TRUE(config.verbose);
+  EXPECT_EQ(config.verbosity, plan::Verbosity::steps);
   EXPECT_EQ(config.wait(plan::Wait::request_head), 250U);
   EXPECT_EQ(config.wait(plan::Wait::linger), 3000U);
   EXPECT_EQ(config.wait(plan::Wait::idle), 60'000U);
+}
+
+TEST(CommandLine, TheTrace) {
+  EXPECT_EQ(parse({"80"}).config.verbosity, plan::Verbosity::none);
+  EXPECT_EQ(parse({"80", "-vv", "-v"}).config.verbosity, plan::Verbosity::calls);
+  EXPECT_EQ(parse({"80", "--verbose-calls"}).config.verbosity, plan::Verbosity::calls);
+  EXPECT_EQ(parse({"80", "-vvv"}).what, CommandLine::What::wrong);
+  EXPECT_EQ(parse({"80", "--trace-entries", "1024"}).config.trace_entries, 1024U);
+  EXPECT_EQ(parse({"80", "--trace-entries", "1023"}).what, CommandLine::What::wrong);
+  EXPECT_EQ(parse({"80", "--trace-entries", "16777217"}).what, CommandLine::What::wrong);
 }
 
 TEST(CommandLine, EveryWaitIsAnOption) {

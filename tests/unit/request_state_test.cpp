@@ -25,10 +25,9 @@ std::set<string> transitions(const base::Trace& trace) {
   std::set<string> seen;
   for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
     const base::TraceEntry& entry = trace.at(at);
-    const string state{name(static_cast<State>(entry.state))};
-    if (entry.event == base::TraceEvent::entered)
-      seen.insert(string{name(static_cast<State>(entry.value))} + ">" + state);
-    if (entry.event == base::TraceEvent::released) seen.insert(state + ">FREE");
+    if (entry.event != base::TraceEvent::entered && entry.event != base::TraceEvent::released) continue;
+    seen.insert(string{name(static_cast<State>(entry.before))} + ">" +
+                string{name(static_cast<State>(entry.state))});
   }
   return seen;
 }

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <string>
 
+#include "../../src/sys/call_trace.hpp"
 #include "../../src/watch/access_log.hpp"
 #include "../../src/watch/sink.hpp"
 #include "../../src/watch/trace_printer.hpp"
@@ -332,7 +334,7 @@ TEST(TracePrinter, PrintsTheStepsOfARequest) {
   b.settle();
   watch::Sink sink{sys::open_stdout().fd};
   watch::TracePrinter trace_printer;
-  trace_printer.print(b.trace, sink);
+  trace_printer.print(b.trace, plan::Verbosity::steps, sink);
   sink.flush(0);
   std::size_t at = 0;
   for (const char* step :
@@ -343,25 +345,48 @@ TEST(TracePrinter, PrintsTheStepsOfARequest) {
     ASSERT_NE(at, string::npos) << step << " missing or out of order in\n" << b.world.log;
   }
   const std::size_t printed = b.world.log.size();
-  trace_printer.print(b.trace, sink);
+  trace_printer.print(b.trace, plan::Verbosity::steps, sink);
   sink.flush(0);
   EXPECT_EQ(b.world.log.size(), printed) << "entries are printed once";
 }
 
+// A client that sends nothing at first, and then a part of a head.
+TEST(TracePrinter, PrintsTurnsEventsAndCalls) {
+  bench::Bench b;
+  sys::trace_calls(&b.trace);
+  b.origin();
+  const auto client = b.client();
+  b.settle();
+  b.send(client, "GET http://10.0.0.1/ HT");
+  sys::trace_calls(nullptr);
+  b.trace.add(base::turn_entry(base::TraceEvent::turn_began, 5'000'042, 0));  // without other entries
+  b.trace.add(base::turn_entry(base::TraceEvent::turn_ended, 5'000'099, 0));
+  b.trace.add(base::turn_entry(base::TraceEvent::turn_began, 7'000'001, 1));
+  b.trace.add({.id = 9, .value = 12, .event = base::TraceEvent::called});  // sys::Call::accept
+  b.trace.add(base::turn_entry(base::TraceEvent::turn_ended, 7'000'103, 0));
+  watch::Sink sink{sys::open_stdout().fd};
+  watch::TracePrinter{}.print(b.trace, plan::Verbosity::calls, sink);
+  sink.flush(0);
+  const string descriptor = std::to_string(b.record(0).side[kClient].fd.get());
+  std::size_t at = 0;
+  for (const string& line :
+       {string{"[slot 0, #1] accepted"}, "[slot 0] READ_REQUEST recv(" + descriptor + ") = EAGAIN\n",
+        string{"READ_REQUEST waiting for"}, "[slot 0] READ_REQUEST recv(" + descriptor + ") = 23\n",
+        string{"turn begins at 7.000001 s, events: 1\n[loop] accept4(9) = descriptor 12\n"
+               "turn ends at 7.000103 s, runs of records: 0\n"}}) {
+    at = b.world.log.find(line, at);
+    ASSERT_NE(at, string::npos) << line << " missing or out of order in\n" << b.world.log;
+  }
+  EXPECT_EQ(b.world.log.find("5.000042"), string::npos);
+}
+
 TEST(TracePrinter, ReportsLostEntries) {
   bench::Bench b;
-  for (std::size_t i = 0; i < base::Trace::kEntries + 5; ++i)
-    b.trace.add({.id = 1,
-                 .time = 0,
-                 .slot = 0,
-                 .value = 0,
-                 .error = 0,
-                 .event = base::TraceEvent::entered,
-                 .state = 1,
-                 .detail = 0});
+  for (std::size_t i = 0; i < b.trace.capacity() + 5; ++i)
+    b.trace.add({.id = 1, .slot = 0, .event = base::TraceEvent::entered, .state = 1});
   watch::Sink sink{sys::open_stdout().fd};
   watch::TracePrinter trace_printer;
-  trace_printer.print(b.trace, sink);
+  trace_printer.print(b.trace, plan::Verbosity::steps, sink);
   sink.flush(0);
   EXPECT_EQ(b.world.log.find("proxy: trace overrun: 5 entries lost\n"), 0U);
 }
@@ -371,13 +396,12 @@ TEST(TracePrinter, PrintsEachKindOfEntry) {
     std::array<char, 256> room;
     base::Writer line{room};
     watch::write_entry({.id = 9,
-                        .time = 0,
                         .slot = 3,
                         .value = 7,
-                        .error = error,
                         .event = event,
                         .state = static_cast<std::uint8_t>(State::SEND_REQUEST),
-                        .detail = detail},
+                        .detail = detail,
+                        .error = static_cast<std::uint8_t>(error)},
                        line);
     EXPECT_FALSE(line.overflowed());
     return string{line.view()};
@@ -387,6 +411,19 @@ TEST(TracePrinter, PrintsEachKindOfEntry) {
   EXPECT_EQ(text(base::TraceEvent::retried, static_cast<std::uint8_t>(base::Reason::connection_refused),
                  ECONNREFUSED),
             "[slot 3, #9] SEND_REQUEST connection attempt failed: connection-refused (Connection refused)\n");
+  EXPECT_EQ(text(base::TraceEvent::notified, base::TraceEntry::kReadable | base::TraceEntry::kFinished, 0),
+            "[slot 3, #9] SEND_REQUEST event of the upstream: readable finished\n");
+  const auto call = [&](sys::Call which, int error) {
+    return text(base::TraceEvent::called, static_cast<std::uint8_t>(which), error);
+  };
+  EXPECT_EQ(call(sys::Call::accept, 0), "[slot 3] SEND_REQUEST accept4(9) = descriptor 7\n");
+  EXPECT_EQ(call(sys::Call::connect, 0), "[slot 3] SEND_REQUEST connect(9)\n");
+  EXPECT_EQ(call(sys::Call::close, 0), "[slot 3] SEND_REQUEST close(9)\n");
+  EXPECT_EQ(call(sys::Call::shutdown_write, 0), "[slot 3] SEND_REQUEST shutdown(9)\n");
+  EXPECT_EQ(call(sys::Call::transmit, 0), "[slot 3] SEND_REQUEST send(9) = 7\n");
+  EXPECT_EQ(call(sys::Call::transmit, EAGAIN), "[slot 3] SEND_REQUEST send(9) = EAGAIN\n");
+  EXPECT_EQ(call(sys::Call::receive, ECONNRESET),
+            "[slot 3] SEND_REQUEST recv(9) failed (Connection reset by peer)\n");
   EXPECT_EQ(text(base::TraceEvent::answered, static_cast<std::uint8_t>(base::Reason::connection_refused), 0),
             "[slot 3, #9] SEND_REQUEST responds with 7: connection-refused\n");
 }

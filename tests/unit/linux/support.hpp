@@ -252,10 +252,9 @@ class Machine {
     std::set<std::string> seen;
     for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
       const base::TraceEntry& entry = trace.at(at);
-      const std::string state{name(static_cast<State>(entry.state))};
-      if (entry.event == base::TraceEvent::entered)
-        seen.insert(std::string{name(static_cast<State>(entry.value))} + ">" + state);
-      if (entry.event == base::TraceEvent::released) seen.insert(state + ">FREE");
+      if (entry.event != base::TraceEvent::entered && entry.event != base::TraceEvent::released) continue;
+      seen.insert(std::string{name(static_cast<State>(entry.before))} + ">" +
+                  std::string{name(static_cast<State>(entry.state))});
     }
     return seen;
   }
@@ -293,7 +292,8 @@ class Machine {
   net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory_.get(), std::size_t{8} * kSlots};
   Table table{reinterpret_cast<request_info*>(record_memory_.get()), kSlots};
-  base::Trace trace;
+  std::array<base::TraceEntry, 4096> trace_room_{};
+  base::Trace trace{trace_room_};
   net::Resolver resolver{poller_};
   net::UpstreamPool upstreams{8};
   plan::Shares shares{kSlots, {}};

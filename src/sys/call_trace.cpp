@@ -1,0 +1,97 @@
+#include "call_trace.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "raw.hpp"
+
+namespace sys {
+namespace {
+
+constexpr std::array<std::string_view, kCalls> kNames{
+    "accept4", "connect", "close", "recv", "send", "splice", "splice", "sendfile", "getsockopt SO_ERROR",
+    "shutdown"};
+
+base::Trace* noted = nullptr;
+
+// A template, so that each call has its own, inlined. A call moves at most 1 MiB.
+template <Call call>
+void note(int fd, std::size_t value, int error) noexcept {
+  if (noted == nullptr) return;
+  noted->add({.id = static_cast<std::uint32_t>(fd),
+              .slot = noted->slot,
+              .value = static_cast<std::int32_t>(value),
+              .event = base::TraceEvent::called,
+              .state = static_cast<std::uint8_t>(noted->state & 15U),
+              .before = static_cast<std::uint8_t>(noted->state & 15U),
+              .detail = static_cast<std::uint8_t>(call),
+              .error = base::traced_error(error)});
+}
+
+template <Call call>
+Io noting(int fd, const Io& io) noexcept {
+  note<call>(fd, io.bytes, io.outcome == Outcome::again ? EAGAIN : io.error);
+  return io;
+}
+
+Opened connecting(Opened socket) noexcept {
+  note<Call::connect>(socket.fd.get(), 0, socket.error);
+  return socket;
+}
+
+}  // namespace
+
+std::string_view name(Call call) noexcept { return kNames[static_cast<std::size_t>(call)]; }
+
+void trace_calls(base::Trace* trace) noexcept { noted = trace; }
+
+// ---- sys.hpp ---------------------------------------------------------------------------------------------
+
+void close_fd(int fd) noexcept {
+  note<Call::close>(fd, 0, 0);
+  raw::close_fd(fd);
+}
+
+Io receive(const Fd& socket, std::span<std::byte> into) noexcept {
+  return noting<Call::receive>(socket.get(), raw::receive(socket, into));
+}
+
+Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
+  return noting<Call::transmit>(socket.get(), raw::transmit(socket, from));
+}
+
+Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
+  return noting<Call::splice_in>(socket.get(), raw::splice_in(socket, in, most));
+}
+
+Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
+  return noting<Call::splice_out>(socket.get(), raw::splice_out(out, socket, bytes));
+}
+
+Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept {
+  return noting<Call::send_file>(socket.get(), raw::send_file(socket, file, offset, bytes));
+}
+
+Opened accept(const Fd& listener, Address& peer) noexcept {
+  Opened client = raw::accept(listener, peer);
+  note<Call::accept>(listener.get(), static_cast<std::size_t>(std::max(client.fd.get(), 0)), client.error);
+  return client;
+}
+
+Opened connect(const Address& address) noexcept { return connecting(raw::connect(address)); }
+
+Opened connect_local(const char* path) noexcept { return connecting(raw::connect_local(path)); }
+
+int socket_error(const Fd& socket) noexcept {
+  const int error = raw::socket_error(socket);
+  note<Call::socket_error>(socket.get(), static_cast<std::size_t>(error), 0);
+  return error;
+}
+
+void shutdown_write(const Fd& socket) noexcept {
+  note<Call::shutdown_write>(socket.get(), 0, 0);
+  raw::shutdown_write(socket);
+}
+
+}  // namespace sys

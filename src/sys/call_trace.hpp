@@ -1,0 +1,33 @@
+// Notes system calls in the trace.
+//
+// The calls of sys.hpp that records are made of are defined in call_trace.cpp, which notes each and passes it
+// on to the kernel (sys::raw). So they are noted on the simulated kernel too.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "../base/trace.hpp"
+
+namespace sys {
+
+// A noted call; an entry's `value` is its result.
+enum class Call : std::uint8_t {
+  accept,   // value: the new descriptor
+  connect,  // of a new socket, which is the entry's descriptor
+  close,
+  receive,       // value: bytes; 0 without an error: end of stream
+  transmit,      // value: bytes
+  splice_in,     // from a socket into a pipe; value: bytes, as for `receive`
+  splice_out,    // from a pipe into a socket; value: bytes
+  send_file,     // value: bytes; 0 without an error: end of file
+  socket_error,  // value: the socket's pending error
+  shutdown_write,
+};
+inline constexpr std::size_t kCalls = 10;
+// The function's name in the manual: "recv".
+[[nodiscard]] std::string_view name(Call call) noexcept;
+
+// Notes the calls from now on; null: no more.
+void trace_calls(base::Trace* trace) noexcept;
+
+}  // namespace sys
