@@ -37,6 +37,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::version_unsupported, {"version-unsupported", client}},
     {R::transfer_encoding_unsupported, {"transfer-encoding-unsupported", client}},
     {R::length_required, {"length-required", client}},
+    {R::body_too_large, {"body-too-large", client}},
     {R::not_a_proxy_request, {"not-a-proxy-request", client}},
     {R::scheme_unsupported, {"scheme-unsupported", client}},
     {R::port_not_allowed, {"port-not-allowed", proxy}},

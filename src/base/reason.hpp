@@ -31,6 +31,7 @@ enum class Reason : std::uint8_t {
   version_unsupported,
   transfer_encoding_unsupported,
   length_required,
+  body_too_large,
   not_a_proxy_request,
   scheme_unsupported,
   port_not_allowed,

@@ -24,17 +24,18 @@ constexpr std::size_t kNamesMax = 100'000;
 
 constexpr string_view kPlaces = R"(an array, as in [{"host": "127.0.0.1", "port": 8080}])";
 
-constexpr std::array<FileKey, 2> kPlaceKeys{{{"host"}, {"port"}}};
+constexpr std::array<FileKey, 3> kPlaceKeys{{{"host"}, {"port"}, {"max_body"}}};
 constexpr std::array<FileKey, 2> kRuleKeys{{{"allow"}, {"deny"}}};
-constexpr std::array<FileKey, 9> kServerKeys{{{"listeners"},
-                                              {"hostnames"},
-                                              {"routes"},
-                                              {"stream"},
-                                              {"keep_alive"},
-                                              {"users"},
-                                              {"realm"},
-                                              {"charset"},
-                                              {"request_timeout_ms"}}};
+constexpr std::array<FileKey, 10> kServerKeys{{{"listeners"},
+                                               {"hostnames"},
+                                               {"routes"},
+                                               {"stream"},
+                                               {"keep_alive"},
+                                               {"users"},
+                                               {"realm"},
+                                               {"charset"},
+                                               {"max_body"},
+                                               {"request_timeout_ms"}}};
 
 // The types of a stream, in the order of their names, and a bit for each.
 constexpr std::array<string_view, 4> kStreams{"proxy", "echo", "reverse", "file"};
@@ -178,7 +179,10 @@ std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
   if (!name || !number) return {};
   std::vector<plan::Listener> found = listeners_at(*name, static_cast<std::uint16_t>(*number));
   if (found.empty()) host->expected(kHosts);
-  for (plan::Listener& listener : found) read_timeouts(place, listener.timeouts);
+  for (plan::Listener& listener : found) {
+    read_timeouts(place, listener.timeouts);
+    read_body_limit(place, listener.max_body);
+  }
   return found;
 }
 
@@ -207,6 +211,7 @@ void FileReader::add(const plan::Listener& place, plan::Listener model, const Fi
   }
   model.address = place.address;
   model.optional = place.optional;
+  model.max_body = place.max_body;
   model.timeouts.insert(model.timeouts.begin(), place.timeouts.begin(), place.timeouts.end());
   places_.emplace(endpoint(place), config_.listeners.size());
   config_.listeners.push_back(std::move(model));
@@ -228,11 +233,15 @@ void FileReader::read_server(const FileValue& value) {
       places == nullptr ? std::vector<plan::Listener>{} : read_places(*places);
   if (stream == nullptr) return read_site(server, value, found);
   if (server.find("routes") != nullptr) stream->error("expected either routes or stream, not both");
-  for (const string_view key : {"hostnames", "keep_alive", "users", "realm", "charset", "request_timeout_ms"})
+  for (const string_view key :
+       {"hostnames", "keep_alive", "users", "realm", "charset", "max_body", "request_timeout_ms"})
     if (const FileValue* const unused = server.find(key)) unused->warn("no effect with a stream");
   plan::Listener model;
   read_stream(*stream, model);
-  for (const plan::Listener& place : found) add(place, model, value);
+  for (const plan::Listener& place : found) {
+    if (place.max_body) places->warn("max_body has no effect with a stream");
+    add(place, model, value);
+  }
 }
 
 // Lower case, without port. Empty: all names.
@@ -269,6 +278,7 @@ void FileReader::read_site(const FileObject& server, const FileValue& value,
   if (const FileValue* const keep = server.find("keep_alive")) site.keep_alive = keep->flag().value_or(true);
   read_login(server, config_, site.users, site.realm);
   read_charset(server, site.charset);
+  read_body_limit(server, site.max_body);
   read_request_timeout(server, site.timeouts);
   read_timeouts(server, site.timeouts);
   if (const FileValue* const routes = server.find("routes")) read_routes(*routes, config_, site);

@@ -30,7 +30,7 @@ bool parse_amount(string_view text, std::uint64_t& out) noexcept {
   const std::uint64_t factor = unit == kUnits.end() ? 1 : unit->factor;
   if (unit != kUnits.end()) text.remove_suffix(1);
   std::uint64_t number = 0;
-  if (!base::parse_decimal(text, number) || number == 0 || number > plan::kRateMax / factor) return false;
+  if (!base::parse_decimal(text, number) || number > plan::kRateMax / factor) return false;
   out = number * factor;
   return true;
 }
@@ -56,13 +56,19 @@ std::optional<std::uint32_t> parse_seconds(string_view text) noexcept {
   return ms <= kMsMax ? std::optional{static_cast<std::uint32_t>(ms)} : std::nullopt;
 }
 
+std::optional<std::uint64_t> parse_size(string_view text) noexcept {
+  std::uint64_t bytes = 0;
+  return parse_amount(text, bytes) ? std::optional{bytes} : std::nullopt;
+}
+
 std::optional<plan::Rate> parse_rate(string_view text) noexcept {
   const std::size_t colon = std::min(text.find(':'), text.size());
   plan::Rate rate;
   string_view amount = text.substr(0, colon);
   if (amount.ends_with("/s")) amount.remove_suffix(2);
-  if (!parse_amount(amount, rate.per_second)) return std::nullopt;
-  if (colon != text.size() && !parse_amount(text.substr(colon + 1), rate.burst)) return std::nullopt;
+  if (!parse_amount(amount, rate.per_second) || rate.per_second == 0) return std::nullopt;
+  if (colon == text.size()) return rate;
+  if (!parse_amount(text.substr(colon + 1), rate.burst) || rate.burst == 0) return std::nullopt;
   return rate;
 }
 

@@ -372,6 +372,10 @@ string take_log_format(plan::Config& config, string_view text) {
   return "invalid format " + base::quoted(text) + ": expected " + names;
 }
 
+string take_max_body(plan::Config& config, string_view text) {
+  return parse_body_limit(text, config.max_body);
+}
+
 string take_wait(plan::Config& config, plan::Wait wait, string_view text) {
   return parse_timeout(wait, text, config.wait_ms[static_cast<std::size_t>(wait)]);
 }
@@ -401,7 +405,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 40> kOptions{{
+constexpr std::array<Option, 41> kOptions{{
     {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -461,6 +465,8 @@ constexpr std::array<Option, 40> kOptions{{
      take_log},
     {"--log-format", "FORMAT", "access log format: own, common, combined or json", "own", take_log_format},
     {"--max-requests", "N", "maximum concurrent requests; further ones get 503", "10000", take_requests},
+    {"--max-body", "SIZE", "largest body of a forwarded request in bytes, e.g. 10m; larger ones get 413",
+     "unlimited", take_max_body, OptionKind::once, kMessageBits},
     {"--buffers", "MIB", "memory limit for buffers, in MiB", "64", take_buffers},
     {"--drain", "SECONDS", "graceful shutdown timeout after SIGTERM; 0 stops at once", "30", take_drain},
     {"--request-id", "", "add X-Request-Id to forwarded requests", "", take_request_id, OptionKind::flag,
@@ -551,6 +557,15 @@ string parse_timeout(plan::Wait wait, string_view text, std::uint32_t& ms) {
     return "invalid time " + base::quoted(text) + ": expected seconds or a unit, as in 30, 0.5, 10m or 1h" +
            (plan::row(wait).endless ? "; 0 for none" : "");
   ms = *found;
+  return {};
+}
+
+string parse_body_limit(string_view text, std::uint64_t& out) {
+  const std::optional<std::uint64_t> bytes = parse_size(text);
+  if (!bytes)
+    return "invalid size " + base::quoted(text) +
+           ": expected bytes or a unit, as in 1000, 500k or 10m; 0 for none";
+  out = *bytes == 0 ? plan::kUnlimited : *bytes;
   return {};
 }
 

@@ -56,6 +56,10 @@ bool is_charset(std::string_view text) noexcept;
 // error message.
 std::string parse_timeout(plan::Wait wait, std::string_view text, std::uint32_t& ms);
 
+// Reads the limit of a request's body: bytes, or with a unit; 0 for none. Returns an empty string, or an
+// error message.
+std::string parse_body_limit(std::string_view text, std::uint64_t& out);
+
 // Milliseconds as the decimal seconds that options take: "60", "0.25".
 std::string seconds_text(std::uint32_t ms);
 

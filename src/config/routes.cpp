@@ -29,7 +29,7 @@ constexpr std::uint8_t bit(plan::RouteKind kind) noexcept {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
 }
 
-constexpr std::array<FileKey, 27> kRouteKeys{{
+constexpr std::array<FileKey, 28> kRouteKeys{{
     {"req_path"},
     {"type"},
     {"users"},
@@ -51,6 +51,7 @@ constexpr std::array<FileKey, 27> kRouteKeys{{
     {"load_balancing", bit(plan::RouteKind::reverse)},
     {"request_timeout_ms"},
     {"charset", bit(plan::RouteKind::files)},
+    {"max_body", bit(plan::RouteKind::reverse)},
     {"strip_prefix", bit(plan::RouteKind::reverse)},
     {"add_request_fields", bit(plan::RouteKind::reverse)},
     {"remove_request_fields", bit(plan::RouteKind::reverse)},
@@ -215,6 +216,7 @@ void read_edits(const FileObject& object, string_view add, string_view remove, h
 void read_reverse(const FileObject& object, plan::Config& config, plan::WebRoute& route) {
   if (const FileValue* const strip = object.find("strip_prefix"))
     route.strip_prefix = strip->flag().value_or(false);
+  read_body_limit(object, route.max_body);
   read_edits(object, "add_request_fields", "remove_request_fields", route.request_fields);
   std::optional<plan::Group> group = read_group(object);
   if (const FileValue* const health = object.find("health_check")) {
@@ -258,6 +260,7 @@ void read_route(const FileValue& value, plan::Config& config, plan::Site& site, 
   route.realm = site.realm;
   route.charset = site.charset;
   route.timeouts = site.timeouts;
+  route.max_body = site.max_body;
   static const std::vector<FileKey> keys = with_timeouts(kRouteKeys);
   const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})", keys};
   read_path(object, taken, route);
@@ -305,6 +308,14 @@ void read_request_timeout(const FileObject& object, plan::Timeouts& out) {
   if (ms == 0) return;
   constexpr std::array kWaits{plan::Wait::request_head, plan::Wait::request_body, plan::Wait::response_head};
   for (const plan::Wait wait : kWaits) out.insert(out.begin(), {wait, ms});
+}
+
+void read_body_limit(const FileObject& object, plan::BodyLimit& out) {
+  const FileValue* const value = object.find("max_body");
+  if (value == nullptr) return;
+  if (value->kind() != JsonValue::Kind::number && !value->text("a size, as in 1000 or \"10m\"")) return;
+  const string error = parse_body_limit(value->raw(), out.emplace());
+  if (!error.empty()) value->error(error);
 }
 
 void read_charset(const FileObject& object, string& out) {

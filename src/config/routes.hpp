@@ -14,6 +14,9 @@ void read_login(const FileObject& object, plan::Config& config, std::uint8_t& us
 // Reads "request_timeout_ms": of the request, and of the response's head. Reports errors.
 void read_request_timeout(const FileObject& object, plan::Timeouts& out);
 
+// Reads "max_body". Reports errors.
+void read_body_limit(const FileObject& object, plan::BodyLimit& out);
+
 // Reads "charset". Reports errors.
 void read_charset(const FileObject& object, std::string& out);
 

@@ -40,7 +40,7 @@ string joined(string_view path, string_view key) {
 struct Owner {
   string_view key, owner;
 };
-constexpr std::array<Owner, 40> kOwners{{
+constexpr std::array<Owner, 41> kOwners{{
     {"server_name", "the top level"},
     {"workers", "the top level"},
     {"users", "the top level, a server or route"},
@@ -64,6 +64,7 @@ constexpr std::array<Owner, 40> kOwners{{
     {"http_status_code", "a route"},
     {"redirect_url", "a route"},
     {"request_timeout_ms", "a server or route"},
+    {"max_body", "the top level, a listener, server or route"},
     {"charset", "the top level, a server or route"},
     {"strip_prefix", "a route"},
     {"add_request_fields", "a route"},

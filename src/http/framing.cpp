@@ -14,8 +14,11 @@ constexpr std::uint64_t kChunkBytesMax = std::uint64_t{1} << 60;
 
 }  // namespace
 
-Framing::Framing(const Body& body, Sender sender) noexcept
-    : left_(body.length), kind_(body.kind), lenient_(sender == Sender::server) {}
+Framing::Framing(const Body& body, Sender sender, std::uint64_t most) noexcept
+    : left_(body.length),
+      count_(body.kind == Body::Kind::chunked ? std::min(most, kAny) & kAny : 0),
+      kind_(body.kind),
+      lenient_(sender == Sender::server) {}
 
 bool Framing::complete() const noexcept {
   switch (kind_) {
@@ -58,7 +61,8 @@ std::uint64_t Framing::least() const noexcept {
     case Chunk::trailer_lf: return 1 + kEnd;
     case Chunk::last_lf: return 1;
     case Chunk::done:
-    case Chunk::bad: break;
+    case Chunk::bad:
+    case Chunk::too_large: break;
   }
   return 0;
 }
@@ -78,12 +82,12 @@ Framing::Taken Framing::take(std::span<std::byte> fresh) noexcept {
 void Framing::pass(std::size_t bytes) noexcept {
   assert(may_go_unseen() && bytes <= wanted(bytes));
   if (kind_ == Body::Kind::length) left_ -= bytes;
-  passed_ += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, UINT32_MAX - passed_));
+  count_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(count_ + bytes, UINT32_MAX));
 }
 
 Framing::Taken Framing::take_chunked(std::span<std::byte> fresh) noexcept {
   std::size_t in = 0, out = 0;
-  while (in < fresh.size() && chunk_ != Chunk::done && chunk_ != Chunk::bad) {
+  while (in < fresh.size() && chunk_ < Chunk::done) {
     if (chunk_ != Chunk::data) {
       chunk_ = step(static_cast<char>(fresh[in++]));
       continue;
@@ -95,7 +99,7 @@ Framing::Taken Framing::take_chunked(std::span<std::byte> fresh) noexcept {
     left_ -= piece;
     if (left_ == 0) chunk_ = Chunk::data_cr;
   }
-  return {out, in, chunk_ == Chunk::bad};
+  return {out, in, chunk_ > Chunk::done};
 }
 
 Framing::Chunk Framing::size_digit(char c) noexcept {
@@ -115,6 +119,10 @@ Framing::Chunk Framing::after_size(char c) noexcept {
 
 Framing::Chunk Framing::after_size_line() noexcept {
   line_bytes_ = 0;
+  if (count_ != kAny) {
+    if (left_ > count_) return Chunk::too_large;
+    count_ = (count_ - left_) & kAny;
+  }
   return left_ == 0 ? Chunk::trailer : Chunk::data;
 }
 
@@ -154,7 +162,8 @@ Framing::Chunk Framing::step(char c) noexcept {
     case Chunk::last_lf: return c == '\n' ? Chunk::done : Chunk::bad;
     case Chunk::data:
     case Chunk::done:
-    case Chunk::bad: break;
+    case Chunk::bad:
+    case Chunk::too_large: break;
   }
   return Chunk::bad;
 }

@@ -15,12 +15,14 @@ enum class Sender : std::uint8_t { client, server };
 class Framing {
  public:
   Framing() noexcept = default;  // no body: complete
-  explicit Framing(const Body& body, Sender sender = Sender::client) noexcept;
+  // `most`: the limit of a chunked body's content in bytes; from 2^42 on there is none.
+  explicit Framing(const Body& body, Sender sender = Sender::client,
+                   std::uint64_t most = UINT64_MAX) noexcept;
 
   struct Taken {
     std::size_t payload;   // bytes of content, moved to the front of the span
     std::size_t consumed;  // bytes of the span that belong to this message
-    bool bad;              // malformed chunks
+    bool bad;              // malformed chunks, or more than the limit allows
   };
   // Takes received bytes, in order, and removes chunk framing in place: the first `payload` bytes of `fresh`
   // are content then. Trailer fields are checked and dropped (allowed by RFC 9110 section 6.5.1).
@@ -33,7 +35,7 @@ class Framing {
   // Counts spliced bytes. REQUIRES: may_go_unseen(), and at most wanted().
   void pass(std::size_t bytes) noexcept;
   // Bytes of such a body so far, at most UINT32_MAX.
-  [[nodiscard]] std::uint32_t passed() const noexcept { return passed_; }
+  [[nodiscard]] std::uint32_t passed() const noexcept { return static_cast<std::uint32_t>(count_); }
 
   // The number of bytes to read next, at most `room`. Never beyond a body of known length, but possibly
   // beyond the last chunk.
@@ -41,6 +43,8 @@ class Framing {
   // The number of bytes that certainly belong to this message, at most `room`. REQUIRES: Sender::client.
   [[nodiscard]] std::size_t certain(std::size_t room) const noexcept;
   [[nodiscard]] bool complete() const noexcept;
+  // The size line of a chunk has passed the limit of the content; none of this chunk is content.
+  [[nodiscard]] bool too_large() const noexcept { return chunk_ == Chunk::too_large; }
   // The head gives the length of the content.
   [[nodiscard]] bool has_length() const noexcept {
     return kind_ == Body::Kind::none || kind_ == Body::Kind::length;
@@ -64,10 +68,14 @@ class Framing {
     trailer_value,
     trailer_lf,  // LF of a trailer line
     last_lf,     // LF of the empty line
+    // The following end the body.
     done,
     bad,
+    too_large,  // more than the limit allows
   };
   Taken take_chunked(std::span<std::byte> fresh) noexcept;
+  static constexpr std::uint64_t kAny = (std::uint64_t{1} << 42) - 1;  // no limit
+  static_assert(kHeadBytesMax < (1U << 14) - 1, "line_bytes_ can exceed it by one");
   [[nodiscard]] std::uint64_t least() const noexcept;
   [[nodiscard]] Chunk step(char c) noexcept;
   [[nodiscard]] Chunk size_digit(char c) noexcept;
@@ -75,11 +83,12 @@ class Framing {
   [[nodiscard]] Chunk after_size_line() noexcept;
 
   std::uint64_t left_ = 0;  // bytes of the body, or of the chunk
-  std::uint32_t passed_ = 0;
-  std::uint16_t line_bytes_ = 0;  // of the size line, or of the whole trailer section
-  Body::Kind kind_ : 4 = Body::Kind::none;
+  // With chunks: the content that further chunks may have, kAny without a limit. Otherwise: bytes so far.
+  std::uint64_t count_ : 42 = 0;
+  std::uint64_t line_bytes_ : 14 = 0;  // of the size line, or of the whole trailer section
+  Body::Kind kind_ : 2 = Body::Kind::none;
   bool lenient_ : 1 = false;
-  Chunk chunk_ = Chunk::size_first;
+  Chunk chunk_ : 5 = Chunk::size_first;
 };
 static_assert(sizeof(Framing) <= 16);
 

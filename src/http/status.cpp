@@ -35,6 +35,7 @@ constexpr Row kRows[]{
     {R::version_unsupported, {505, "Unsupported HTTP version: only HTTP/1.0 and HTTP/1.1 are supported.", "proxy_internal_response"}},
     {R::transfer_encoding_unsupported, {501, "Unsupported Transfer-Encoding: only chunked is supported.", "proxy_internal_response"}},
     {R::length_required, {411, "A request with a body needs Content-Length.", "http_request_error", "With curl, send a file with -d or -T, not a pipe."}},
+    {R::body_too_large, {413, "The request's body is larger than allowed (option --max-body).", "http_request_error", "Send less in one request, or ask the operator for a higher limit."}},
     {R::not_a_proxy_request, {400, "This is a proxy, not a web server. Set it as the HTTP proxy of the browser, or use curl -x.", "proxy_internal_response"}},
     {R::scheme_unsupported, {501, "Unsupported URL scheme: only http:// is supported.", "proxy_internal_response", "Use the http:// URL if the server has one."}},
     {R::port_not_allowed, {403, "This port is not allowed (options --connect-ports and --http-ports).", "http_request_denied", "The operator of the proxy can allow the port: with --connect-ports for CONNECT, with --http-ports for http://."}},
@@ -110,6 +111,7 @@ std::string_view phrase(std::uint16_t status) noexcept {
     case 408: return "Request Timeout";
     case 411: return "Length Required";
     case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
     case 414: return "URI Too Long";
     case 416: return "Range Not Satisfiable";
     case 429: return "Too Many Requests";

@@ -4,6 +4,7 @@
 
 namespace plan {
 
+inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
 inline constexpr std::uint64_t kRateMax = std::uint64_t{1} << 40;  // thousandths of it fit into 64 bits
 
 struct Rate {

@@ -7,15 +7,12 @@
 // longest, which later starts with full buckets again. If all clients have a connection, a new one is
 // refused: this cannot happen if the table holds as many clients as there are connections.
 #pragma once
-#include <limits>
-
 #include "allowance.hpp"
 #include "client_index.hpp"
 
 namespace plan {
 
 inline constexpr std::uint64_t kFailureCost = 4;  // requests that a wrong password counts as, besides its own
-inline constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 
 class TokenBucket {
  public:

@@ -1,5 +1,6 @@
 // What listeners do: roles, and the sites and routes of a web server. Values, filled by src/config.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ struct Group {
   std::uint32_t check_ms = 5'000;  // interval of the health checks
 };
 
+// The most bytes that the body of a request may have; kUnlimited: any number; nothing: not given.
+using BodyLimit = std::optional<std::uint64_t>;
+
 // The password file of a route, as an index into Config::users_files: 0 is that of --users.
 inline constexpr std::uint8_t kNoUsers = 255;  // none: open to everybody
 inline constexpr std::uint8_t kExcused = 254;  // that of --users, and a rule with user=none needs no password
@@ -52,6 +56,7 @@ struct WebRoute {
   Networks allow;            // client addresses; empty: all
   Networks deny;             // client addresses; applied after `allow`
   Timeouts timeouts;         // of requests to this route, in place of the listener's
+  BodyLimit max_body;        // of requests to this route, in place of the listener's
   http::FieldEdits response_fields;
   // files
   std::string directory;
@@ -80,6 +85,7 @@ struct Site {
   std::string realm;
   std::string charset;
   Timeouts timeouts;
+  BodyLimit max_body;
 };
 
 enum class Role : std::uint8_t {
@@ -104,6 +110,7 @@ struct Listener {
   std::size_t group = 0;           // relay: index into Config::groups
   std::string root, file;          // send_file: the file, relative to the directory `root`
   Timeouts timeouts;               // in place of the configuration's
+  BodyLimit max_body;              // in place of the configuration's
   bool proxy_header_in = false;    // each connection begins with a PROXY header
   Networks proxy_header_from = loopback_networks();  // of the peers that may send it
   std::uint8_t proxy_header_out = 0;                 // relay: version of the PROXY header to send; 0: none

@@ -37,7 +37,7 @@ bool may_forward_to(const Config& config, std::uint16_t port) noexcept {
   return config.http_ports ? is_among(*config.http_ports, port) : !is_among(kOtherProtocols, port);
 }
 
-Reason objection(const Config& config, const http::RequestHead& head) noexcept {
+Reason objection(const Config& config, const Listener& listener, const http::RequestHead& head) noexcept {
   switch (head.form) {
     case http::TargetForm::authority:
       if (!head.body.empty()) return Reason::bad_content_length;
@@ -49,6 +49,7 @@ Reason objection(const Config& config, const http::RequestHead& head) noexcept {
   }
   if (!head.plain_http) return Reason::scheme_unsupported;
   if (!may_forward_to(config, head.authority.port)) return Reason::port_not_allowed;
+  if (announces_more(head, body_limit(config, listener, nullptr))) return Reason::body_too_large;
   return lacks_length(config, head) ? Reason::length_required : Reason::none;
 }
 
@@ -57,11 +58,12 @@ bool denied_unseen(const Config& config, const AccessRequest& asked) noexcept {
   return config.rules.for_address(asked, sys::Address{}).decision == Decision::deny;
 }
 
-Plan plan_forward(const Config& config, const http::RequestHead& head, const AccessRequest& asked) noexcept {
+Plan plan_forward(const Config& config, const Listener& listener, const http::RequestHead& head,
+                  const AccessRequest& asked) noexcept {
   const Verdict verdict = config.rules.before_lookup(asked);
   const bool denied = verdict.decision == Decision::deny;
   if (denied && config.rules.is_about_client(verdict)) return refusal(Reason::client_not_allowed);
-  if (const Reason why = objection(config, head); why != Reason::none) return refusal(why);
+  if (const Reason why = objection(config, listener, head); why != Reason::none) return refusal(why);
   if (config.via && has_passed(head, config.name)) return refusal(Reason::loop_detected);
   if (denied) return refusal(Reason::request_not_allowed);
   if (head.form == http::TargetForm::asterisk || head.forwards_left == 0)
@@ -84,6 +86,15 @@ bool lacks_length(const Config& config, const http::RequestHead& head) noexcept 
          head.body.kind == http::Body::Kind::none;
 }
 
+std::uint64_t body_limit(const Config& config, const Listener& listener, const WebRoute* route) noexcept {
+  if (route != nullptr && route->max_body) return *route->max_body;
+  return listener.max_body.value_or(config.max_body);
+}
+
+bool announces_more(const http::RequestHead& head, std::uint64_t limit) noexcept {
+  return head.body.kind == http::Body::Kind::length && head.body.length > limit;
+}
+
 bool has_passed(const http::RequestHead& head, std::string_view name) noexcept {
   for (const http::Field& field : head.fields.all()) {
     if (field.id != http::FieldName::via) continue;
@@ -102,7 +113,7 @@ Plan plan_request(const Config& config, const Listener& listener, const http::Re
                   const Requester& user) noexcept {
   if (listener.role == Role::web) return plan_web(config, listener, head, client, user);
   const AccessRequest asked{client, head.authority.host, head.authority.port, head.method, machine, user};
-  Plan plan = plan_forward(config, head, asked);
+  Plan plan = plan_forward(config, listener, head, asked);
   if (config.rules.excuse(asked)) plan.users = kExcused;
   return plan;
 }

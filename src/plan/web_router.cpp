@@ -159,6 +159,8 @@ Plan plan_web(const Config& config, const Listener& listener, const http::Reques
   if (plan.route->strip_prefix && !asked.starts_with(plan.route->prefix))
     plan.reason = Reason::file_not_found;
   if (plan.kind == Kind::reverse && lacks_length(config, head)) plan.reason = Reason::length_required;
+  if (plan.kind == Kind::reverse && announces_more(head, body_limit(config, listener, plan.route)))
+    plan.reason = Reason::body_too_large;
   if (plan.kind == Kind::reverse && config.via && has_passed(head, config.name))
     plan.reason = Reason::loop_detected;
   if (plan.reason != Reason::none) plan.kind = Kind::refuse;

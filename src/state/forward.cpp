@@ -8,6 +8,7 @@
 #include "../http/connection_login.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
+#include "../plan/router.hpp"
 #include "bookkeeping.hpp"
 
 using base::Reason;
@@ -122,12 +123,14 @@ Result forward_request(request_info& record, Turn& turn, Worker& worker, const h
   http::HeadRoom rewritten;
   const std::size_t length = http::write_request(head, turn.hop(record, worker.date), form, rewritten);
   if (!fits(request, length, head_length)) return fail_request(record, turn, worker, Reason::head_too_large);
-  request.framing = http::Framing{head.body};
+  const std::uint64_t most =
+      plan::body_limit(turn.config(), turn.listener(record), record.exchange->route.web);
+  request.framing = http::Framing{head.body, http::Sender::client, most};
   request.stop_at_message_end = true;
   request.encoding = form.chunked ? net::Encoding::chunked : net::Encoding::plain;
   const bool needs_continue = head.expects_continue && message.version == http::Version::http10;
   if (!replace_head(request, {rewritten.data(), length}, head_length))  // the views in `head` are invalid now
-    return fail_request(record, turn, worker, Reason::bad_chunk);
+    return reject_body(record, turn, worker);
   if (!message.keep_alive && !message.upgrade) {
     if (request.pipelined() > 0) message.keep_alive_expected = true;
     request.pipelined_end = 0;  // the next request gets no response

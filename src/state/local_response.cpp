@@ -199,6 +199,11 @@ Result fail_request(request_info& record, Turn& turn, Worker& worker, Reason rea
   return send_local_response(record, turn, worker, failure_of(record, turn, worker, reason));
 }
 
+Result reject_body(request_info& record, Turn& turn, Worker& worker) noexcept {
+  const bool too_large = record.lane[kRequest].framing.too_large();
+  return fail_request(record, turn, worker, too_large ? Reason::body_too_large : Reason::bad_chunk);
+}
+
 Result reject_response(request_info& record, Turn& turn, Worker& worker, Reason detail) noexcept {
   record.exchange->log.detail = detail;
   return fail_request(record, turn, worker, Reason::bad_response);

@@ -13,6 +13,8 @@ void consume_request(request_info& record, const http::Body& body, std::size_t h
 Result fail_request(request_info& record, Turn& turn, Worker& worker, base::Reason reason) noexcept;
 // The same for a response from the upstream that is invalid, because of `detail`.
 Result reject_response(request_info& record, Turn& turn, Worker& worker, base::Reason detail) noexcept;
+// The same for a request whose framing has found its body malformed, or larger than allowed.
+Result reject_body(request_info& record, Turn& turn, Worker& worker) noexcept;
 // Sends an error response of a web server, with whole lines `fields` in its head; the client's connection may
 // be kept. REQUIRES: the request is read, and the response has a block.
 Result refuse_request(request_info& record, Turn& turn, Worker& worker, base::Reason reason,

@@ -47,7 +47,7 @@ Result unless_upload_runs(const Result& result, Flow upload) noexcept {
 std::optional<Result> upload_failure(request_info& record, Turn& turn, Worker& worker) noexcept {
   const net::Lane& request = record.lane[kRequest];
   if (request.flow == Flow::read_failed) return close_connection(Reason::client_closed);
-  if (request.flow == Flow::bad_framing) return fail_request(record, turn, worker, Reason::bad_chunk);
+  if (request.flow == Flow::bad_framing) return reject_body(record, turn, worker);
   return {};
 }
 

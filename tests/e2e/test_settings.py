@@ -1,8 +1,8 @@
 """Settings of routes, servers and listeners: Server, charset, methods, timeouts, paths and fields that are changed on the way."""
 import unittest
 
-from harness import Case, ok
-from web import HAS_JSON, InAFolder, Server, ask, at, get
+from harness import Case, ok, pattern
+from web import HAS_JSON, InAFolder, Server, ask, at, chunked, get
 
 
 @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
@@ -95,6 +95,27 @@ class Configured(InAFolder):
         self.assertEqual(patient.rest().body, b"late", "without a timeout it waits on")
         patient.close()
 
+    def test_limits_of_a_request_body(self):
+        """413 at once for an announced length, and when the chunks pass the limit."""
+        origin = Server(self)
+        upstream = {"type": "reverse_proxy", "upstreams": [origin.authority]}
+        proxy = self.configured(
+            at(max_body="1k", routes=[{"req_path": "/", **upstream}, {"req_path": "/any", **upstream, "max_body": 0},
+                                      {"req_path": "/files", **self.files}]),
+            forward=[{"host": "127.0.0.1", "port": 0, "max_body": 2000}])
+        for size, path, port, status in ((1024, "/", 0, 200), (1025, "/", 0, 413), (1025, "/any", 0, 200), (1025, "/files/a.txt", 0, 405),
+                                         (2000, f"http://{origin.authority}/", -1, 200), (2001, f"http://{origin.authority}/", -1, 413)):
+            body = pattern(size)
+            for fields, data in (((f"Content-Length: {size}",), body), (("Transfer-Encoding: chunked",), chunked(body, 512))):
+                before = len(origin.bodies)
+                head = ask(proxy, path, *fields, method="PUT", port=proxy.ports[port], body=data)[0]
+                self.assertEqual(head.status, status, (size, path, fields))
+                self.assertEqual(origin.bodies[before:], [body] if status == 200 else [], "none is truncated")
+        with proxy.connect() as client:  # not a byte of the body
+            client.send(get("/", "Content-Length: 1025", "Expect: 100-continue", method="PUT"))
+            self.assertEqual(client.rest().status, 413)
+        self.assertIn(" end=body-too-large by=client", proxy.line(" 413 "))
+
     def test_strip_prefix(self):
         origin = Server(self)
         upstream = {"type": "reverse_proxy", "upstreams": [origin.authority], "strip_prefix": True}
@@ -130,6 +151,14 @@ class Configured(InAFolder):
 
 
 class ByOptions(Case):
+    def test_limits_of_a_request_body(self):
+        origin = Server(self)
+        proxy = self.proxy("--listen", "127.0.0.1:0", "--reverse", f"127.0.0.1:0={origin.authority}", "--max-body", "1k", port=None)
+        for path, port in ((f"http://{origin.authority}/", -1), ("/", 0)):
+            for size, status in ((1024, 200), (1025, 413)):
+                head = ask(proxy, path, f"Content-Length: {size}", method="PUT", port=proxy.ports[port], body=pattern(size))[0]
+                self.assertEqual(head.status, status)
+
     def test_redirect_and_metrics(self):
         proxy = self.proxy("--redirect", "127.0.0.1:0=https://b.test{path}", "--metrics", "127.0.0.1:0", port=None)
         head = ask(proxy, "/a")[0]

@@ -178,6 +178,19 @@ TEST_F(ConfigFile, Streams) {
   EXPECT_EQ(config.listeners[5].address, at("::", 9));
 }
 
+TEST_F(ConfigFile, TheLimitOfABody) {
+  const Config config =
+      good(R"({"max_body": "1k", "forward": [{"host": "::1", "port": 1, "max_body": 5}], "servers": [
+    {"listeners": [{"host": "::1", "port": 2, "max_body": "1G"}], "max_body": "3m", "routes": [
+      {"req_path": "/", "type": "reverse_proxy", "upstreams": ["a.test:1"]},
+      {"req_path": "/b", "type": "reverse_proxy", "upstreams": ["a.test:1"], "max_body": 0}]}]})");
+  EXPECT_EQ(config.max_body, 1024U);
+  EXPECT_EQ(config.listeners.at(1).max_body, 5U) << "of forward, which is read after the servers";
+  EXPECT_EQ(config.listeners.at(0).max_body, std::uint64_t{1} << 30);
+  EXPECT_EQ(config.sites.at(0).routes.at(0).max_body, std::uint64_t{3} << 20);
+  EXPECT_EQ(config.sites[0].routes.at(1).max_body, plan::kUnlimited) << "0: none";
+}
+
 TEST_F(ConfigFile, ServersShareAListenerByTheirNames) {
   const Config config = good(R"({"servers": [
     {"listeners": [{"host": "127.0.0.1", "port": 80}], "hostnames": ["A.test", "192.0.2.1", "[2001:db8::1]"]},
@@ -264,6 +277,10 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {route(
            R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_enable": true, "gzip_level": 10)"),
        {"gzip_level: got 10, expected a whole number from -1 to 9"}},
+      {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a.test:1"], "max_body": "ten")"),
+       {"max_body: invalid size 'ten': expected bytes or a unit, as in 1000, 500k or 10m; 0 for none"}},
+      {route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a.test:1"], "max_body": true)"),
+       {"max_body: got true, expected a size, as in 1000"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_enable": 1)"),
        {"gzip_enable: got 1, expected true or false"}},
       {route(R"("req_path": "/", "type": "metrics", "users": 1)"), {"users: got 1, expected a file"}},

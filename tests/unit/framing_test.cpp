@@ -131,6 +131,28 @@ TEST(Framing, ValidChunks) {
   }
 }
 
+TEST(Framing, ChunksUpToALimit) {
+  const auto within = [](std::uint64_t most, const string& text, std::size_t cut) {
+    Framing framing{kChunked, http::Sender::client, most};
+    Result result;
+    feed(framing, text.substr(0, cut), result);
+    if (!result.bad) feed(framing, text.substr(cut), result);
+    EXPECT_EQ(framing.too_large(), result.bad);
+    return result;
+  };
+  const string text = "3\r\nabc\r\n2;x\r\nde\r\n0\r\nA: b\r\n\r\n";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    for (const std::uint64_t most : {std::uint64_t{5}, std::uint64_t{6}, UINT64_MAX})
+      EXPECT_EQ(within(most, text, cut), (Result{"abcde", text.size(), false, true})) << most;
+    EXPECT_EQ(within(4, text, cut), (Result{"abc", text.find("de"), true, false}))
+        << "none of the chunk is content";
+    EXPECT_EQ(within(0, text, cut), (Result{"", text.find("abc"), true, false}));
+  }
+  EXPECT_TRUE(within(0, "0\r\n\r\n", 1).complete) << "an empty body";
+  EXPECT_FALSE(within(UINT64_MAX, "fffffffffffffff\r\na", 1).bad) << "the largest chunk that is valid";
+  EXPECT_TRUE(within((std::uint64_t{1} << 42) - 2, "fffffffffffffff\r\na", 1).bad) << "the largest limit";
+}
+
 TEST(Framing, InvalidChunks) {
   struct Row {
     const char* title;

@@ -416,6 +416,34 @@ TEST(Chunks, MalformedRequestChunksAreRefusedWhereverTheyCome) {
   }
 }
 
+TEST(Chunks, AboveTheLimitAreRefusedWhereverTheyCome) {
+  const string head = "PUT http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const string body = "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", all = head + body;
+  for (std::size_t cut = 1; cut <= all.size(); ++cut) {
+    for (const std::uint64_t most : {5, 4}) {
+      Http11 b;
+      b.config.max_body = most;
+      auto& host = b.origin();
+      const auto client = b.client();
+      b.send(client, all.substr(0, cut));
+      b.send(client, all.substr(cut));
+      const auto origin = b.arrival(host);
+      const string sent = origin ? b.read(origin) : string{};
+      if (most == 5) {
+        ASSERT_TRUE(origin);
+        EXPECT_EQ(unchunked(sent.substr(sent.find("\r\n\r\n") + 4)), "abcde") << cut;
+        continue;
+      }
+      EXPECT_EQ(sent.find("de"), string::npos) << cut;
+      EXPECT_EQ(sent.find("\r\n0\r\n"), string::npos) << cut << ": the body must not look complete";
+      EXPECT_EQ(b.read(client).find("HTTP/1.1 413 Content Too Large\r\n"), 0U) << cut;
+      EXPECT_TRUE(client->down.fin_arrived) << cut;
+      EXPECT_EQ(b.last().reason, Reason::body_too_large) << cut;
+      EXPECT_EQ(b.upstreams.idle(), 0U) << cut;
+    }
+  }
+}
+
 TEST(Framing, NeverReadsBeyondChunksIfConfigured) {
   const string body = "3\r\nabc\r\n10;x=y\r\n0123456789abcdef\r\n1 ;z\r\n!\r\n0\r\nA: b\r\nC:d\r\n\r\n";
   for (const std::size_t room : {std::size_t{1}, std::size_t{3}, std::size_t{1000}}) {

@@ -128,6 +128,9 @@ TEST(CommandLine, WhatIsWrongAndWhatToDo) {
       {{"80", "--max-requests", "0"}, "expected 1-"},
       {{"80", "--max-requests", "many"}, "expected 1-"},
       {{"80", "--buffers", "0"}, "expected 1-"},
+      {{"80", "--max-body", "10x"}, "invalid size '10x': expected bytes or a unit"},
+      {{"80", "--max-body", "-1"}, "invalid size"},
+      {{"80", "--max-body", "2000g"}, "invalid size"},
       {{"80", "--access-log="}, "missing file name"},
       {{"80", "--access-log=syslog:"}, "as in syslog:/dev/log"},
       {{"80", "--log-format", "JSON"}, "invalid format 'JSON': expected own, common, combined, json"},
@@ -191,6 +194,35 @@ TEST(Plan, EachDecision) {
       EXPECT_EQ(decided.target.host, "h") << row.title;
     }
   }
+}
+
+TEST(Plan, TheLimitOfABody) {
+  plan::Config config;
+  config.max_body = 10;
+  plan::Listener forward, web;
+  web.role = plan::Role::web;
+  web.sites = {0};
+  config.sites.resize(1);
+  for (const char* const path : {"/files", "/up", "/upload"})
+    config.sites[0].routes.emplace_back().prefix = path;
+  config.sites[0].routes[1].kind = config.sites[0].routes[2].kind = plan::RouteKind::reverse;
+  config.sites[0].routes[2].max_body = 30;
+  const auto reason = [&config](const plan::Listener& listener, const string& target, int length) {
+    const string text =
+        "PUT " + target + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+    return plan::plan_request(config, listener, head_of(text), sys::loopback4(1)).reason;
+  };
+  EXPECT_EQ(reason(forward, "http://h/", 10), Reason::none);
+  EXPECT_EQ(reason(forward, "http://h/", 11), Reason::body_too_large);
+  EXPECT_EQ(reason(web, "/up", 10), Reason::none);
+  EXPECT_EQ(reason(web, "/up", 11), Reason::body_too_large);
+  EXPECT_EQ(reason(web, "/files", 11), Reason::none) << "405 follows";
+  forward.max_body = web.max_body = 20;
+  EXPECT_EQ(reason(forward, "http://h/", 20), Reason::none) << "the listener's counts";
+  EXPECT_EQ(reason(forward, "http://h/", 21), Reason::body_too_large);
+  EXPECT_EQ(reason(web, "/up", 21), Reason::body_too_large);
+  EXPECT_EQ(reason(web, "/upload", 30), Reason::none) << "the route's counts";
+  EXPECT_EQ(reason(web, "/upload", 31), Reason::body_too_large);
 }
 
 TEST(Plan, WhereTheWayEnds) {
