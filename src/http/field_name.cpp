@@ -50,6 +50,7 @@ constexpr std::array<string_view, kNames> kText{"",
                                                 "X-Forwarded-For",
                                                 "X-Forwarded-Host",
                                                 "X-Forwarded-Proto",
+                                                "X-Real-IP",
                                                 "X-Request-Id"};
 
 constexpr std::size_t kSlots = 128;
@@ -57,7 +58,7 @@ constexpr std::size_t kSlots = 128;
 // A perfect hash of the names above: no two share a slot. REQUIRES: `name` is not empty.
 constexpr std::size_t slot_of(string_view name) noexcept {
   const auto letter = [](char c) { return static_cast<std::size_t>(static_cast<unsigned char>(c) | 0x20U); };
-  return (2 * name.size() + letter(name.front()) + 3 * letter(name.back())) % kSlots;
+  return (2 * name.size() + 5 * letter(name.front()) + 7 * letter(name.back())) % kSlots;
 }
 
 constexpr auto make_slots() {

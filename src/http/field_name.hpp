@@ -43,6 +43,7 @@ enum class FieldName : std::uint8_t {
   x_forwarded_for,
   x_forwarded_host,
   x_forwarded_proto,
+  x_real_ip,
   x_request_id,
   count
 };

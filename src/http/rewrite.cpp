@@ -41,14 +41,15 @@ constexpr FieldNames kPromised{FieldName::via,
                                FieldName::forwarded,
                                FieldName::x_forwarded_for,
                                FieldName::x_forwarded_host,
-                               FieldName::x_forwarded_proto};
+                               FieldName::x_forwarded_proto,
+                               FieldName::x_real_ip};
 
 // Fields that a server must not get from a client in the spelling of CGI: framing, and what the proxy sets.
 constexpr FieldNames kNotInCgi{
     FieldName::content_length,      FieldName::transfer_encoding,  FieldName::proxy_connection,
     FieldName::keep_alive,          FieldName::http2_settings,     FieldName::max_forwards,
     FieldName::proxy_authorization, FieldName::proxy_authenticate, FieldName::proxy_authentication_info,
-    FieldName::x_request_id};
+    FieldName::x_real_ip,           FieldName::x_request_id};
 
 // The fields that the sender's Connection names.
 class ConnectionOptions {
@@ -191,6 +192,7 @@ class Received {
   // The field is forwarded, perhaps extended. Fields that are no forwarding headers are.
   [[nodiscard]] bool keeps(const Field& field) const noexcept {
     if (field.id == FieldName::forwarded) return trusted_ && forwarded_;
+    if (field.id == FieldName::x_real_ip) return trusted_;
     const FieldName in_cgi = field.id == FieldName::other ? field_name_in_cgi(field.name) : FieldName::other;
     if (kNotInCgi.has(in_cgi)) return false;
     // PLANT(forwarded-fields-dropped)
@@ -237,6 +239,10 @@ void put_new(Writer& out, const Received& received, const RequestHead& head, con
   for (std::size_t i = 0; i < kLists.size(); ++i)
     if (!received.extends(i)) put_list(out, kLists[i].name, {}, head, form, kLists[i]);
   const auto kept = [&head, &form](FieldName id) { return form.trusted && head.fields.find(id) != nullptr; };
+  if (!kept(FieldName::x_real_ip)) {
+    put_forwarded_for(out << "X-Real-IP: ", head, form);
+    out << "\r\n";
+  }
   if (!kept(FieldName::x_forwarded_proto)) put_field(out, "X-Forwarded-Proto", form.scheme);
   const RequestedHost host = requested_host(head);
   if (!host.known() || host.host.host.find(',') != string_view::npos || kept(FieldName::x_forwarded_host))
@@ -304,15 +310,16 @@ constexpr std::size_t length_of(std::initializer_list<string_view> texts, std::s
 }
 // A blank in each field. Upgrade and Transfer-Encoding are written only if they were received.
 constexpr std::size_t kInAll =
-    kFieldsMax + length_of({"Via: 1.1 \r\n", "Connection: close\r\n", "X-Request-Id: \r\n"}, 64 + 64);
+    kFieldsMax +
+    length_of({"Via: 1.1 \r\n", "Connection: close\r\n", "X-Request-Id: \r\n"}, 64 + kRequestIdMax);
 constexpr std::size_t kToProxy =
     length_of({"Host: \r\n", "/", "Proxy-Authorization: Basic \r\n"}, kHostTextMax + kCredentialsBytesMax);
-// Without a received Host, form.host appears in Host only. 39: the longest IPv6 address without an IPv4 one
-// in it.
+// Without a received Host, form.host appears in Host only. A Host made from the target is two bytes longer
+// than what the target loses. 39: the longest IPv6 address without an IPv4 one in it.
 constexpr std::size_t kToServer =
-    length_of({"Host: \r\n", "X-Forwarded-For: \r\n", "X-Forwarded-Proto: https\r\n",
+    length_of({"//", "X-Forwarded-For: \r\n", "X-Real-IP: \r\n", "X-Forwarded-Proto: https\r\n",
                "X-Forwarded-Host: \r\n", R"(Forwarded: for="[]";host="";proto=https)", "\r\n"},
-              2 * (std::size_t{39} + kHostTextMax));
+              3 * std::size_t{39} + 2 * kHostTextMax);
 constexpr std::size_t kToClient =
     length_of({"Date: \r\n", "Server: \r\n", "Transfer-Encoding: chunked\r\n", " "},
               kDateBytes + 64 + kServerTimingMax);

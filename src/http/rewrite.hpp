@@ -42,7 +42,7 @@ struct Form {
   bool close = true;                        // close the connection after this message
   UpgradeLine upgrade = UpgradeLine::none;  // requests, accepts or requires another protocol
   const Protocols* protocols = nullptr;     // the only ones that pass; null: see http/upgrade.hpp
-  // Added as X-Request-Id if the request has none; at most 64 bytes; empty: nothing is added.
+  // Added as X-Request-Id if the request has none; at most kRequestIdMax bytes; empty: nothing is added.
   std::string_view request_id{};
   bool via = true;  // add Via; a gateway may omit it in responses (RFC 9110 section 7.6.3)
   // The next hop is a proxy: the target stays in absolute form.
@@ -63,13 +63,14 @@ struct Form {
 };
 
 // Bounds a head with credentials to kRewriteGrowthMax.
-inline constexpr std::size_t kCredentialsBytesMax = 428;        // user, colon and password have 321 bytes
+inline constexpr std::size_t kCredentialsBytesMax = 428;  // user, colon and password have 321 bytes
+inline constexpr std::size_t kRequestIdMax = 40;
 inline constexpr std::size_t kHostTextMax = kHostBytesMax + 6;  // with ":65535"
 
 // A rewritten head is at most this much longer than the received one: by Host, Via, Connection,
 // Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. Blanks after the commas of Upgrade and
 // percent-encoding can add more, and FieldEdits. `via` and `server` must have at most 64 bytes.
-inline constexpr std::size_t kRewriteGrowthMax = 1000;
+inline constexpr std::size_t kRewriteGrowthMax = 1008;
 using HeadRoom = std::array<char, kHeadBytesMax + kRewriteGrowthMax>;
 
 // How to forward a request in this version.
@@ -83,10 +84,11 @@ Form request_form(const RequestHead& head, Version version, const Protocols* pro
 // userinfo. Host is made from the target's authority. REQUIRES: head.form is absolute, head.plain_http.
 //
 // `form.reverse`: the target may also be in origin form, or "*" for OPTIONS; then Host is forwarded as
-// received. X-Forwarded-For and Forwarded (RFC 7239) get the client's address, X-Forwarded-Host and
-// X-Forwarded-Proto host and scheme; received ones, and all others that begin with X-Forwarded-, are removed.
-// `form.trusted`: they are kept, and the lists extended, unless Forwarded is malformed. Fields that CGI reads
-// as one that the proxy sets or that frames the message are removed. REQUIRES: not for another proxy.
+// received. X-Forwarded-For, X-Real-IP and Forwarded (RFC 7239) get the client's address, X-Forwarded-Host
+// and X-Forwarded-Proto host and scheme; received ones, and all others that begin with X-Forwarded-, are
+// removed. `form.trusted`: they are kept, and the lists extended, unless Forwarded is malformed. Fields that
+// CGI reads as one that the proxy sets or that frames the message are removed. REQUIRES: not for another
+// proxy.
 std::size_t write_request(const RequestHead& head, const ProxyFields& hop, const Form& form,
                           std::span<char> room) noexcept;
 // An interim response gets neither a length nor a Date.

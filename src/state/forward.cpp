@@ -83,7 +83,7 @@ std::string_view credentials(const plan::Parent& parent, std::span<char> room) n
 
 // What is added to the request's head. The views refer to the members.
 struct Additions {
-  std::array<char, 64> id;
+  std::array<char, http::kRequestIdMax> id;
   std::array<char, http::kCredentialsBytesMax> credentials;
   std::array<char, http::kHostTextMax> host;
 };

@@ -76,21 +76,24 @@ class ForwardedFields(Reverse):
         self.assertEqual(asked.first, "GET /a?b=c HTTP/1.1")
         self.assertEqual(asked.all("Host"), ["shop.test:8001"])
         self.assertEqual(asked.all("X-Forwarded-For"), ["127.0.0.1"])
+        self.assertEqual(asked.all("X-Real-IP"), ["127.0.0.1"])
         self.assertEqual(asked.all("X-Forwarded-Proto"), ["http"])
         self.assertEqual(asked.all("X-Forwarded-Host"), ["shop.test:8001"])
         self.assertEqual(asked.all("Forwarded"), ['for=127.0.0.1;host="shop.test:8001";proto=http'])  # RFC 7239 section 4
         self.assertEqual(asked.all("Via"), ["1.1 proxy"])  # RFC 9110 section 7.6.3: a gateway must
 
-    EARLIER = ("X-Forwarded-For: 192.0.2.1, 192.0.2.2", "Forwarded: for=192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: first.test")
+    EARLIER = ("X-Forwarded-For: 192.0.2.1, 192.0.2.2", "Forwarded: for=192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: first.test",
+               "X-Real-IP: 192.0.2.1")
 
     def test_what_a_client_claims_is_replaced(self):
         server = Server(self)
-        ask(self.front(server), "/", *self.EARLIER, "X_Forwarded_Proto: https")
+        ask(self.front(server), "/", *self.EARLIER, "X_Forwarded_Proto: https", "X_Real_IP: 192.0.2.1")
         asked = server.requests[0]
         self.assertEqual(asked.all("X-Forwarded-For"), ["127.0.0.1"])
         self.assertEqual(asked.all("Forwarded"), ["for=127.0.0.1;host=site.test;proto=http"])
         self.assertEqual((asked.all("X-Forwarded-Proto"), asked.all("X-Forwarded-Host")), (["http"], ["site.test"]))
-        self.assertEqual(asked.all("X_Forwarded_Proto"), [])
+        self.assertEqual(asked.all("X_Forwarded_Proto") + asked.all("X_Real_IP"), [])
+        self.assertEqual(asked.all("X-Real-IP"), ["127.0.0.1"])
 
     def test_what_a_trusted_proxy_says_is_kept_and_extended(self):
         server = Server(self)
@@ -99,6 +102,7 @@ class ForwardedFields(Reverse):
         self.assertEqual(", ".join(asked.all("X-Forwarded-For")), "192.0.2.1, 192.0.2.2, 127.0.0.1")
         self.assertEqual(", ".join(asked.all("Forwarded")), "for=192.0.2.1, for=127.0.0.1;host=site.test;proto=http")
         self.assertEqual((asked.all("X-Forwarded-Proto"), asked.all("X-Forwarded-Host")), (["https"], ["first.test"]))
+        self.assertEqual(asked.all("X-Real-IP"), ["192.0.2.1"])
 
     def test_over_ipv6(self):
         server = Server(self)

@@ -82,7 +82,7 @@ void check_written(const RequestHead& head, const reference::Message& read, cons
 // ---- for another proxy, and for an upstream server -------------------------------------------------------
 
 const string kCredentials(http::kCredentialsBytesMax, 'Q');
-const string kId(64, 'i');
+const string kId(http::kRequestIdMax, 'i');
 const string kFallback = string(http::kHostBytesMax, 'f') + ":65535";
 const string kClient = "2001:db88:1111:2222:3333:4444:5555:6666";
 
@@ -128,11 +128,11 @@ bool is_not_for_server(const string& received) {
       "content-length",      "transfer-encoding",  "proxy-connection",
       "keep-alive",          "http2-settings",     "max-forwards",
       "proxy-authorization", "proxy-authenticate", "proxy-authentication-info",
-      "x-request-id"};
+      "x-real-ip",           "x-request-id"};
   const bool other_spelling = name != reference::lower(received);
   const bool is_ours = std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
   return (name.starts_with("x-forwarded-") && name.size() > 12) || name == "forwarded" ||
-         (other_spelling && is_ours);
+         name == "x-real-ip" || (other_spelling && is_ours);
 }
 
 // `ours` is appended to the last field of that name, or is a new field.
@@ -161,6 +161,7 @@ void check_to_server(const RequestHead& head, const reference::Message& read, co
   append(
       wanted, "Forwarded",
       "for=\"[" + kClient + "]\"" + (asked.empty() ? "" : ";host=" + quote + asked + quote) + ";proto=https");
+  wanted.fields.emplace_back("X-Real-IP", kClient);
   wanted.fields.emplace_back("X-Forwarded-Proto", "https");
   if (!asked.empty() && asked.find(',') == string::npos)
     wanted.fields.emplace_back("X-Forwarded-Host", asked);

@@ -124,9 +124,9 @@ TEST(WriteReverse, DescribesTheOriginalRequest) {
   for (const Row& row : rows)
     EXPECT_EQ(request_in(reverse(row.client, row.scheme),
                          "GET /a?b#c HTTP/1.1\r\nA: 1\r\nHost: " + string{row.host} + "\r\nB: 2\r\n\r\n"),
-              "GET /a?b HTTP/1.0\r\nHost: " + string{row.host} +
-                  "\r\nA: 1\r\nB: 2\r\nX-Forwarded-For: " + string{row.in_list} +
-                  "\r\nForwarded: " + string{row.forwarded} + "\r\nX-Forwarded-Proto: " + string{row.scheme} +
+              "GET /a?b HTTP/1.0\r\nHost: " + string{row.host} + "\r\nA: 1\r\nB: 2\r\nX-Forwarded-For: " +
+                  string{row.in_list} + "\r\nForwarded: " + string{row.forwarded} +
+                  "\r\nX-Real-IP: " + string{row.in_list} + "\r\nX-Forwarded-Proto: " + string{row.scheme} +
                   "\r\nX-Forwarded-Host: " + string{row.host} + "\r\n" + end);
 }
 
@@ -157,7 +157,8 @@ TEST(WriteReverse, OmitsFieldsThatAreNotConfigured) {
   const string out = request_in(reverse("192.0.2.1"), "GET / HTTP/1.0\r\nX-Forwarded-Host: evil\r\n\r\n");
   EXPECT_EQ(out,
             "GET / HTTP/1.0\r\nHost: \r\nX-Forwarded-For: 192.0.2.1\r\nForwarded: "
-            "for=192.0.2.1;proto=http\r\nX-Forwarded-Proto: http\r\nConnection: close\r\n\r\n");
+            "for=192.0.2.1;proto=http\r\nX-Real-IP: 192.0.2.1\r\nX-Forwarded-Proto: http\r\nConnection: "
+            "close\r\n\r\n");
 }
 
 TEST(WriteReverse, AZeroFilledPortIsNormalized) {
@@ -172,10 +173,12 @@ TEST(WriteReverse, WhatAClientSaysOfItsWayIsReplaced) {
   const string out = request_in(
       reverse("192.0.2.9"),
       "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=\"evil\r\nX-Forwarded-Proto: "
-      "https\r\nx-forwarded-HOST: evil\r\nX-Forwarded-Port: 443\r\nX-Forwarded: 1\r\n\r\n");
+      "https\r\nx-forwarded-HOST: evil\r\nX-Forwarded-Port: 443\r\nX-Forwarded: 1\r\nX-Real-IP: 1.1.1.1\r\n"
+      "x-real-ip: 2.2.2.2\r\nX_Real.IP: 3.3.3.3\r\n\r\n");
   EXPECT_EQ(out,
             "GET / HTTP/1.0\r\nHost: h\r\nX-Forwarded: 1\r\nX-Forwarded-For: 192.0.2.9\r\nForwarded: "
-            "for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n"
+            "for=192.0.2.9;host=h;proto=http\r\nX-Real-IP: 192.0.2.9\r\nX-Forwarded-Proto: "
+            "http\r\nX-Forwarded-Host: h\r\n"
             "Connection: close\r\n\r\n");
 }
 
@@ -189,11 +192,13 @@ TEST(WriteReverse, WhatATrustedProxySaysIsKeptAndExtended) {
   const string out = request_in(
       trusted("192.0.2.9"),
       "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=\"[::1]:8\"; proto=https,\r\n"
-      "X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\nX-Forwarded-Port: 443\r\n\r\n");
+      "X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\nX-Forwarded-Port: 443\r\nX-Real-IP: "
+      "1.1.1.1\r\n"
+      "X_Real_IP: 3.3.3.3\r\n\r\n");
   EXPECT_EQ(out,
             "GET / HTTP/1.0\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1, 192.0.2.9\r\nForwarded: for=\"[::1]:8\"; "
             "proto=https,, for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: "
-            "shop.test\r\nX-Forwarded-Port: 443\r\nConnection: close\r\n\r\n");
+            "shop.test\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 1.1.1.1\r\nConnection: close\r\n\r\n");
 }
 
 TEST(WriteReverse, AMalformedForwardedIsDropped) {
@@ -314,16 +319,18 @@ TEST(WriteReverse, AppendsToTheLastReceivedField) {
             "GET / HTTP/1.0\r\nHost: h\r\nx-forwarded-for: 1.1.1.1\r\nFORWARDED: for=a\r\nA: "
             "b\r\nX-Forwarded-For: 2.2.2.2, 3.3.3.3, 192.0.2.9\r\nForwarded: "
             "for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: gopher\r\nx-forwarded-host: evil\r\n"
-            "Connection: close\r\n\r\n");
+            "X-Real-IP: 192.0.2.9\r\nConnection: close\r\n\r\n");
 }
 
 TEST(WriteReverse, ConnectionRemovesNoForwardingHeader) {
-  const string out = request_in(trusted("192.0.2.9"),
-                                "GET / HTTP/1.1\r\nHost: h\r\nConnection: x-forwarded-for, forwarded, "
-                                "X-Forwarded-Proto\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=a\r\n\r\n");
+  const string out =
+      request_in(trusted("192.0.2.9"),
+                 "GET / HTTP/1.1\r\nHost: h\r\nConnection: x-forwarded-for, forwarded, "
+                 "X-Forwarded-Proto, X-Real-IP\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=a\r\n\r\n");
   EXPECT_EQ(out,
             "GET / HTTP/1.0\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1, 192.0.2.9\r\nForwarded: for=a, "
-            "for=192.0.2.9;host=h;proto=http\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n"
+            "for=192.0.2.9;host=h;proto=http\r\nX-Real-IP: 192.0.2.9\r\nX-Forwarded-Proto: "
+            "http\r\nX-Forwarded-Host: h\r\n"
             "Connection: close\r\n\r\n");
 }
 
@@ -339,7 +346,7 @@ TEST(WriteReverse, EachFormOfTheTarget) {
 }
 
 TEST(WriteReverse, GrowsWithinItsBound) {
-  const string host = string(249, 'h') + ".com:65535", via(64, 'v'), id(64, 'i');
+  const string host = string(249, 'h') + ".com:65535", via(64, 'v'), id(http::kRequestIdMax, 'i');
   string fields;
   for (int i = 1; i < 100; ++i) fields += "a:b\r\n";
   http::Form form = reverse("2001:db88:1111:2222:3333:4444:5555:6666", "https");
@@ -429,7 +436,7 @@ TEST(WriteRequest, GrowsWithinItsBound) {
 
 TEST(WriteRequest, GrowsWithinItsBoundForAnotherProxy) {
   // Host is made from the target, and the target stays; the request has none of the fields that we add.
-  const string host = string(249, 'h') + ".com", via(64, 'v'), id(64, 'i');
+  const string host = string(249, 'h') + ".com", via(64, 'v'), id(http::kRequestIdMax, 'i');
   const string credentials(http::kCredentialsBytesMax, 'c');
   string text = "G http://" + host + ":65535 HTTP/1.0\r\n";
   for (int i = 0; i < 100; ++i) text += "a:b\r\n";
