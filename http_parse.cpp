@@ -275,22 +275,26 @@ Reason check_host(const RequestHead& head) noexcept {
   return hosts == 0 && head.version == Version::http11 ? Reason::bad_host : Reason::none;
 }
 
-// Reads Connection (RFC 9110 section 7.6.1). HTTP/1.0 cannot upgrade, and always closes: its "keep-alive" is
-// not safe through proxies (RFC 9112 section 9.3 and appendix C.2.2).
+// Reads Connection (RFC 9110 section 7.6.1). HTTP/1.0 cannot upgrade, and its servers close: their
+// "keep-alive" is not safe through proxies (RFC 9112 section 9.3 and appendix C.2.2). Returns true if it is
+// named, and close is not.
 template <class Head>
-void find_connection(Head& head) noexcept {
-  bool close = false, upgrade = false;
+bool find_connection(Head& head) noexcept {
+  bool close = false, keep_alive = false, upgrade = false;
   for (const Field& field : head.fields.all()) {
     if (field.id != FieldName::connection) continue;
     for (string_view rest = field.value; !rest.empty();) {
       const string_view option = base::next_element(rest);
       close |= equals_ignoring_case(option, "close");
+      keep_alive |= equals_ignoring_case(option, "keep-alive");
       upgrade |= equals_ignoring_case(option, "upgrade");
     }
   }
-  if (head.version == Version::http10) return;  // PLANT(http10-closes)
+  keep_alive &= !close;
+  if (head.version == Version::http10) return keep_alive;  // PLANT(http10-closes)
   head.persistent = !close;
   head.upgrade = upgrade;
+  return keep_alive;
 }
 
 // Max-Forwards counts for TRACE and OPTIONS only (RFC 9110 section 7.6.2). Invalid numbers are ignored.
@@ -310,7 +314,8 @@ Reason finish(RequestHead& head, bool /*without_body*/) noexcept {
     if (field.id == FieldName::expect)
       head.expects_continue =
           head.version == Version::http11 && equals_ignoring_case(field.value, "100-continue");
-  find_connection(head);
+  const bool asks_to_stay = find_connection(head);
+  if (head.version == Version::http10) head.persistent = asks_to_stay;
   return decide_body(head, Body::Kind::none);
 }
 

@@ -83,7 +83,7 @@ struct RequestHead {
   std::string_view path;    // path and query of the target, without fragment; may lack the leading "/"
   Version version = Version::http10;
   bool expects_continue = false;  // Expect: 100-continue (RFC 9110 section 10.1.1)
-  bool persistent = false;        // keep-alive is possible (RFC 9112 section 9.3)
+  bool persistent = false;        // keep-alive is possible (RFC 9112 section 9.3); HTTP/1.0 has asked for it
   std::int64_t forwards_left =
       -1;                // Max-Forwards of TRACE and OPTIONS (RFC 9110 section 7.6.2); -1: no limit
   bool upgrade = false;  // Connection names Upgrade, which lists the protocols (http/upgrade.hpp)

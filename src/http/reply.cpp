@@ -199,7 +199,7 @@ std::size_t write_error_response(const ErrorDetails& failure, const ProxyFields&
     put_basic_challenge(out << (status == 407 ? "Proxy-Authenticate: " : "WWW-Authenticate: "), failure.realm)
         << "\r\n";
   if (failure.retry_after_s != 0) out << "Retry-After: " << std::uint64_t{failure.retry_after_s} << "\r\n";
-  out << (failure.stays ? "\r\n" : "Connection: close\r\n\r\n");
+  out << connection_line(failure.version, !failure.stays) << "\r\n";
   if (!failure.to_head) out << body;
   return out.length();
 }
@@ -213,8 +213,7 @@ std::size_t write_reply_head(const ReplyHead& served, const ProxyFields& hop, st
   out << served.fields;
   if (served.body.kind == Body::Kind::length) out << "Content-Length: " << served.body.length << "\r\n";
   if (served.body.kind == Body::Kind::until_eof && http11) out << "Transfer-Encoding: chunked\r\n";
-  if (served.close) out << "Connection: close\r\n";
-  out << "\r\n";
+  out << connection_line(served.version, served.close) << "\r\n";
   return out.overflowed() ? 0 : out.length();
 }
 

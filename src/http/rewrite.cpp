@@ -120,10 +120,10 @@ void put_hop(Writer& out, Version received, const ProxyFields& hop, const Form& 
   if (form.via) out << "Via: " << text_of(received) << ' ' << hop.via << "\r\n";
   const bool upgrade = form.upgrade != UpgradeLine::none;
   put_upgrade(out, fields, form.protocols, form.upgrade);
-  if (upgrade || form.close)
-    out << "Connection: " << (upgrade ? "Upgrade" : "") << (upgrade && form.close ? ", " : "")
-        << (form.close ? "close" : "") << "\r\n";
-  out << "\r\n";
+  if (upgrade)
+    out << "Connection: Upgrade" << (form.close ? ", close\r\n\r\n" : "\r\n\r\n");
+  else
+    out << connection_line(form.version, form.close) << "\r\n";
 }
 
 void put_status_line(Writer& out, const ResponseHead& head, Version version) noexcept {
@@ -321,7 +321,7 @@ constexpr std::size_t kToServer =
                "X-Forwarded-Host: \r\n", R"(Forwarded: for="[]";host="";proto=https)", "\r\n"},
               3 * std::size_t{39} + 2 * kHostTextMax);
 constexpr std::size_t kToClient =
-    length_of({"Date: \r\n", "Server: \r\n", "Transfer-Encoding: chunked\r\n", " "},
+    length_of({"Date: \r\n", "Server: \r\n", "Transfer-Encoding: chunked\r\n", " ", "keep-alive"},
               kDateBytes + 64 + kServerTimingMax);
 static_assert(kInAll + std::max({kToProxy, kToServer, kToClient}) <= kRewriteGrowthMax);
 
@@ -330,6 +330,11 @@ static_assert(kInAll + std::max({kToProxy, kToServer, kToClient}) <= kRewriteGro
 bool FieldEdits::removes(string_view name) const noexcept {
   return std::any_of(remove.begin(), remove.end(),
                      [name](const std::string& removed) { return equals_ignoring_case(removed, name); });
+}
+
+string_view connection_line(Version version, bool close) noexcept {
+  if (close) return "Connection: close\r\n";
+  return version == Version::http10 ? "Connection: keep-alive\r\n" : "";
 }
 
 bool is_own_field(string_view name) noexcept {

@@ -35,11 +35,15 @@ struct FieldEdits {
 // cannot be edited.
 bool is_own_field(std::string_view name) noexcept;
 
+// The line that says whether the connection stays, where the version does not (RFC 9112 section 9.3); empty
+// if it does.
+std::string_view connection_line(Version version, bool close) noexcept;
+
 // How to forward the message.
 struct Form {
   Version version = Version::http10;
-  bool chunked = false;                     // send the body in chunks (HTTP/1.1 only)
-  bool close = true;                        // close the connection after this message
+  bool chunked = false;  // send the body in chunks (HTTP/1.1 only)
+  bool close = true;  // close the connection after this message; else HTTP/1.0 needs Connection: keep-alive
   UpgradeLine upgrade = UpgradeLine::none;  // requests, accepts or requires another protocol
   const Protocols* protocols = nullptr;     // the only ones that pass; null: see http/upgrade.hpp
   // Added as X-Request-Id if the request has none; at most kRequestIdMax bytes; empty: nothing is added.

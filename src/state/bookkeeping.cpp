@@ -42,6 +42,12 @@ std::size_t copy_url(const http::PublicUrl& shown, std::array<char, N>& out) noe
   return length + shown.after.copy(out.data() + length, N - length);
 }
 
+// HTTP/1.0 has keep-alive with web servers only: it is not safe through proxies (RFC 9112 appendix C.2.2).
+bool may_persist(const http::RequestHead& head, const plan::Config& config, plan::Role role) noexcept {
+  const bool has_it = head.version == http::Version::http11 || role == plan::Role::web;
+  return has_it && head.persistent && !config.http10;
+}
+
 std::string_view first_value(const http::Fields& fields, http::FieldName id) noexcept {
   const http::Field* const field = fields.find(id);
   return field == nullptr ? std::string_view{} : field->value;
@@ -105,8 +111,8 @@ void note_trace(AccessRecord& log, const http::Fields& fields) noexcept {
 
 }  // namespace
 
-void describe_request(Exchange& exchange, const http::RequestHead& head,
-                      const plan::Config& config) noexcept {
+void describe_request(Exchange& exchange, const http::RequestHead& head, const plan::Config& config,
+                      plan::Role role) noexcept {
   AccessRecord& log = exchange.log;
   MessageInfo& message = exchange.message;
   log.method_length = static_cast<std::uint8_t>(copy_cut(head.method, log.method));
@@ -122,7 +128,7 @@ void describe_request(Exchange& exchange, const http::RequestHead& head,
   const bool http11 = message.version == http::Version::http11;
   message.to_head = head.method == "HEAD";
   message.wants_page = http::accepts_page(head.fields);
-  message.keep_alive = message.keep_alive_expected = http11 && head.persistent;
+  message.keep_alive = message.keep_alive_expected = may_persist(head, config, role);
   const http::Form form = http::request_form(head, message.version, plan::upgrade_protocols(config));
   message.upgrade = form.upgrade != http::UpgradeLine::none;
   message.bound = http::logs_in_connection(head.fields);

@@ -28,8 +28,9 @@ inline void trace(const request_info& record, Worker& worker, base::TraceEvent e
 // Gives the record an exchange, unless it has one. Returns false if all are in use: each record has two, one
 // in use and one that waits for the log, which is written at the end of the turn.
 bool begin_exchange(request_info& record, Worker& worker) noexcept;
-// Notes the request's head: for the log, and for all that follows.
-void describe_request(Exchange& exchange, const http::RequestHead& head, const plan::Config& config) noexcept;
+// Notes the head of a request to a listener of that role: for the log, and for all that follows.
+void describe_request(Exchange& exchange, const http::RequestHead& head, const plan::Config& config,
+                      plan::Role role) noexcept;
 // From now on time counts for `phase`; Phase::none: for none.
 void begin_phase(Exchange& exchange, std::uint64_t now, Phase phase) noexcept;
 // Adds the times of the request so far: of the states that read heads, and of the phases. REQUIRES: an

@@ -170,15 +170,18 @@ Result send_response_head(request_info& record, Turn& turn, Worker& worker, cons
   return Event::response_head;
 }
 
+// The head does not tell where the body ends.
+bool is_open_ended(const http::Body& body) noexcept {
+  return body.kind == http::Body::Kind::chunked || body.kind == http::Body::Kind::until_eof;
+}
+
 // How the head of a final response is rewritten.
 http::Form response_form(const Exchange& exchange, const Turn& turn,
                          const http::ResponseHead& head) noexcept {
-  using Kind = http::Body::Kind;
   const bool http11 = exchange.message.version == http::Version::http11;
-  const bool open_ended = head.body.kind == Kind::chunked || head.body.kind == Kind::until_eof;
   const Route& route = exchange.route;
   return {.version = exchange.message.version,
-          .chunked = http11 && open_ended,
+          .chunked = http11 && is_open_ended(head.body),
           .close = !exchange.message.keep_alive,
           .upgrade = http11 && head.status == 426 ? http::UpgradeLine::all : http::UpgradeLine::none,
           .via = turn.config().via && route.kind != plan::Kind::reverse,
@@ -205,7 +208,9 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
   // If the response comes before the request is complete, the rest of the request is not read.
   // PLANT(persistent-after-upload)
   if (!request.complete() || request.sink_closed) message.keep_alive = false;
-  if (message.keep_alive && !may_keep_alive(record, worker)) {
+  const bool http11 = message.version == http::Version::http11;
+  const bool has_end = http11 || !is_open_ended(head.body);  // HTTP/1.0 has no chunks
+  if (message.keep_alive && !(has_end && may_keep_alive(record, worker))) {
     message.keep_alive = false;
     request.drop_block();  // pipelined requests get no response
   }
@@ -213,8 +218,8 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
     return fail_request(record, turn, worker, Reason::parent_auth_failed);
   message.bound |= http::logs_in_connection(head.fields);
   message.end_in_doubt |= message.responds_early || !request.complete() || message.expects;
-  message.upstream_keep_alive = message.version == http::Version::http11 && head.persistent &&
-                                head.body.kind != http::Body::Kind::until_eof && !message.end_in_doubt;
+  message.upstream_keep_alive =
+      http11 && head.persistent && head.body.kind != http::Body::Kind::until_eof && !message.end_in_doubt;
   log.status = log.received = head.status;
   log.announced = head.body.kind == http::Body::Kind::length;
   log.body_length = head.body.length;

@@ -75,7 +75,7 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   if (!begin_exchange(record, worker)) return yield(Wait::request_head);
   const plan::Listener& listener = turn.listener(record);
   Exchange& exchange = *record.exchange;
-  describe_request(exchange, head, turn.config());
+  describe_request(exchange, head, turn.config(), listener.role);
   if (!may_keep_alive(record, worker)) exchange.message.keep_alive = false;
   plan::Plan plan =
       plan::plan_request(turn.config(), listener, head, record.client, worker.machine.addresses());

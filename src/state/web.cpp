@@ -163,6 +163,8 @@ Result serve_web(request_info& record, Turn& turn, Worker& worker, const http::R
   while (found.reason == Reason::no_descriptor && worker.upstreams.close_oldest())
     found = make_web_response(worker, head, plan);
   worker.budget.spend(found.work);
+  const bool http10 = record.exchange->message.version == http::Version::http10;
+  if (http10 && found.body.kind == http::Body::Kind::until_eof) record.exchange->message.keep_alive = false;
   consume_request(record, body, head_length);  // the views in `head` are invalid now
   if (!response.block) response.block = worker.blocks.take();
   if (!response.block) return close_connection(Reason::no_buffer);  // cannot happen: the request's is free

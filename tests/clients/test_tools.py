@@ -27,6 +27,8 @@ class Ab:
                     report = self.run_program("ab", "-q", "-n", "300", "-c", "10", *further, *options, self.base(server) + "/file.bin").decode()
                     self.assertRegex(report, r"Complete requests: +300\nFailed requests: +0\n")
                     self.assertNotIn("Non-2xx", report)
+                    if further == ("-k",) and isinstance(self, ways.Reverse):
+                        self.assertRegex(report, r"Keep-Alive requests: +300\n")
                     self.assertRegex(report, r"HTML transferred: +%d bytes\n" % (0 if further == ("-i",) else 300 * 20_000))
 
     @needs("ab")

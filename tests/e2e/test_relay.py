@@ -24,6 +24,33 @@ class Relay(InAFolder):
         return self.proxy("--relay", f"127.0.0.1:0={members}", *options, port=None)
 
 
+def has_probe(local, remote):
+    """TCP keep-alive probes the peer of the IPv4 connection between these ports: proc(5), a timer of kind 2."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in list(table)[1:]:
+            words = line.split()
+            if [int(address.partition(":")[2], 16) for address in words[1:3]] == [local, remote]:
+                return words[5].startswith("02:")
+    return None
+
+
+class Probes(Relay):
+    def test_both_peers_of_a_tunnel_without_a_timeout(self):
+        peers = []
+
+        def serve(wire):
+            peers.append(wire.socket.getpeername()[1])
+            send_back(wire)
+        server = self.server(serve)
+        for options, probed in ((("--tunnel-timeout", "0"), True), ((), False)):
+            proxy = self.relay(server, options=options)
+            with proxy.connect() as client:
+                client.send(b"x")
+                client.read(1)
+                for pair in ((proxy.port, client.socket.getsockname()[1]), (peers[-1], server.port)):
+                    wait_until(lambda pair=pair, probed=probed: has_probe(*pair) == probed, f"a connection with probes: {probed}")
+
+
 class Bytes(Relay):
     def test_back_and_forth(self):
         with self.relay(self.server(send_back)).connect() as client:

@@ -1,8 +1,9 @@
 """Settings of routes, servers and listeners: Server, charset, methods, timeouts, paths and fields that are changed on the way."""
+import gzip
 import unittest
 
-from harness import Case, ok, pattern
-from web import HAS_JSON, InAFolder, Server, ask, at, chunked, get
+from harness import ok, pattern
+from web import HAS_JSON, InAFolder, Server, ask, at, chunked, get, read_body, read_rest
 
 
 @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
@@ -150,7 +151,70 @@ class Configured(InAFolder):
             self.assertEqual(ask(proxy, path)[0].all("Location"), [location], path)
 
 
-class ByOptions(Case):
+class OldKeepAlive(InAFolder):
+    """HTTP/1.0 clients that ask for it (RFC 9112 appendix C.2.2), as ab -k does: with web servers only."""
+
+    def asked(self, proxy, path, *fields, port=None, method="GET", version="1.0", body=b""):
+        """([Connection of each of two responses], the proxy closes after the first)."""
+        with proxy.connect(port=port) as client:
+            found = []
+            for _ in range(2):
+                client.send(get(path, *(fields or ("Connection: Keep-Alive",)), method=method, version=version, body=body))
+                head = client.read_head()
+                if head is None:
+                    return found, True
+                self.assertEqual(head.first.split()[0], f"HTTP/{version}")
+                found.append(", ".join(head.all("Connection")))
+                if found[-1] == "close":
+                    read_rest(client)
+                    return found, True
+                read_body(client, head, method)
+            return found, False
+
+    KEPT, CLOSED = (["keep-alive"] * 2, False), (["close"], True)
+
+    def test_files_and_their_errors(self):
+        self.put("a.txt", b"text")
+        (self.public / "folder").mkdir()
+        self.put("large.txt", pattern(200_000))
+        proxy = self.proxy("--files", f"127.0.0.1:0={self.public}", "--gzip", port=None)
+        for path, method, fields, wanted in (
+                ("/a.txt", "GET", (), self.KEPT), ("/a.txt", "HEAD", (), self.KEPT), ("/none", "GET", (), self.KEPT),
+                ("/large.txt", "GET", (), self.KEPT), ("/a.txt", "POST", ("Content-Length: 2", "Connection: keep-alive"), self.KEPT),
+                ("/a.txt", "GET", ("Connection: keep-alive, close",), self.CLOSED), ("/a.txt", "GET", ("X: y",), self.CLOSED),
+                ("/large.txt", "GET", ("Connection: keep-alive", "Accept-Encoding: gzip"), self.CLOSED), ("/folder/", "GET", (), self.CLOSED)):
+            self.assertEqual(self.asked(proxy, path, *fields, method=method, body=b"ab" if method == "POST" else b""), wanted, (path, method, fields))
+        self.assertEqual(self.asked(proxy, "/a.txt", version="1.1"), (["", ""], False), "HTTP/1.1 needs no word for it")
+
+    def test_reverse(self):
+        sized, open_ended = Server(self), self.origin(lambda wire: wire.send(b"HTTP/1.1 200 OK\r\n\r\nto the end"))
+        chunks = Server(self, lambda *_: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"abc"))
+        empty = Server(self, lambda *_: b"HTTP/1.1 304 Not Modified\r\n\r\n")
+        for server, wanted in ((sized, self.KEPT), (empty, self.KEPT), (open_ended, self.CLOSED), (chunks, self.CLOSED)):
+            proxy = self.proxy("--reverse", f"127.0.0.1:0={server.authority}", port=None)
+            self.assertEqual(self.asked(proxy, "/"), wanted)
+        self.assertEqual([head.first for head in sized.requests], ["GET / HTTP/1.0"] * 2)
+        lab = self.proxy("--reverse", f"127.0.0.1:0={sized.authority}", "--http", "1.0", port=None)
+        self.assertEqual(self.asked(lab, "/"), self.CLOSED)
+
+    def test_not_through_the_forward_proxy(self):
+        origin = Server(self)
+        for fields in (("Connection: keep-alive",), ("Proxy-Connection: keep-alive",)):
+            self.assertEqual(self.asked(self.proxy(), f"http://{origin.authority}/", *fields), self.CLOSED)
+
+
+class ByOptions(InAFolder):
+    def test_gzip(self):
+        self.put("a.txt", b"text " * 1000)
+        self.put("a.png", b"text " * 1000)
+        for options, encoding in (((), []), (("--gzip",), ["gzip"])):
+            proxy = self.proxy("--files", f"127.0.0.1:0={self.public}", *options, port=None)
+            head, body = ask(proxy, "/a.txt", "Accept-Encoding: gzip")
+            self.assertEqual(head.all("Content-Encoding"), encoding)
+            self.assertEqual(gzip.decompress(body) if encoding else body, b"text " * 1000)
+            self.assertEqual(ask(proxy, "/a.txt")[0].all("Content-Encoding"), [])
+            self.assertEqual(ask(proxy, "/a.png", "Accept-Encoding: gzip")[0].all("Content-Encoding"), [])
+
     def test_limits_of_a_request_body(self):
         origin = Server(self)
         proxy = self.proxy("--listen", "127.0.0.1:0", "--reverse", f"127.0.0.1:0={origin.authority}", "--max-body", "1k", port=None)

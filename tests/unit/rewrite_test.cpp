@@ -376,6 +376,13 @@ TEST(WriteRequest,
 
 // ---- both ----------------------------------------------------------------------------------------------
 
+TEST(Write, TheLineThatKeepsAConnection) {
+  EXPECT_EQ(http::connection_line(http::Version::http11, true), "Connection: close\r\n");
+  EXPECT_EQ(http::connection_line(http::Version::http10, true), "Connection: close\r\n");
+  EXPECT_EQ(http::connection_line(http::Version::http11, false), "");
+  EXPECT_EQ(http::connection_line(http::Version::http10, false), "Connection: keep-alive\r\n");
+}
+
 TEST(WriteRequest, FieldsInTheirOrder) {
   EXPECT_EQ(
       request("PUT http://h/ HTTP/1.1\r\nhost: other\r\nCookie: a\r\nX-1:one\r\nCookie: b\r\nContent-Length: "
