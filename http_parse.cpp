@@ -2,6 +2,7 @@
 // results are views into them. Messages that two programs could read differently are rejected. Requests must
 // follow the grammar; in responses, faults that leave one reading are accepted (docs/design.md lists them).
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <optional>
 #include <utility>
@@ -32,13 +33,26 @@ struct Line {
   bool controls = false;  // it contains control characters
 };
 
+// Returns the number of characters at the front that a field value may contain. Eight at a time, as long as
+// none of them is a control character.
+std::size_t value_length(string_view text) noexcept {
+  constexpr std::uint64_t kEach = 0x0101010101010101, kHigh = kEach * 0x80;  // of each byte
+  std::size_t i = 0;
+  for (std::uint64_t word = 0; i + sizeof word <= text.size(); i += sizeof word) {
+    std::memcpy(&word, text.data() + i, sizeof word);
+    const std::uint64_t del = word ^ kEach * 0x7f;  // a byte is 0 where `word` has DEL
+    if (((((word - kEach * 0x20) & ~word) | ((del - kEach) & ~del)) & kHigh) != 0) break;
+  }
+  while (i < text.size() && base::is(text[i], base::kFieldValue)) ++i;
+  return i;
+}
+
 // Returns the line that starts at `start`, with all its characters checked. `lenient`: LF alone ends it too
 // (RFC 9112 section 2.2), and it may contain control characters (RFC 9110 section 5.5).
 Line line_at(string_view bytes, std::size_t start, bool lenient) noexcept {
   bool controls = false;
-  for (std::size_t i = start; i < bytes.size(); ++i) {
+  for (std::size_t i = start; i += value_length(bytes.substr(i)), i < bytes.size(); ++i) {
     const char c = bytes[i];
-    if (base::is(c, base::kFieldValue)) continue;
     const string_view before = bytes.substr(start, i - start);
     if (c == '\n' && lenient) return {Line::What::whole, Reason::none, before, 1, controls};
     if (c == '\n') return {Line::What::bad, Reason::bad_line_end, before};
@@ -55,21 +69,19 @@ Line line_at(string_view bytes, std::size_t start, bool lenient) noexcept {
   return {Line::What::partial, Reason::none, bytes.substr(start)};
 }
 
-string_view without_final_blanks(string_view text) noexcept {
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 // RFC 9112 section 5: field-name ":" OWS field-value OWS, no folding. Blanks before the colon are rejected in
 // a request and removed from a response (section 5.1).
 Reason parse_field(string_view line, bool lenient, Fields& fields, bool& overflow) noexcept {
-  if (line.front() == ' ' || line.front() == '\t') return Reason::folded_header;
-  const std::size_t colon = line.find(':');
-  if (colon == string_view::npos || colon == 0) return Reason::bad_header;
-  const string_view name = line.substr(0, colon);
-  const Field field{lenient ? without_final_blanks(name) : name, base::trimmed(line.substr(colon + 1))};
-  if (!base::all_are(field.name, base::kToken)) return Reason::bad_header;  // PLANT(field-name-token)
-  if (!fields.add(field)) overflow = true;
+  const auto is_blank = [&line](std::size_t i) {
+    return i < line.size() && (line[i] == ' ' || line[i] == '\t');
+  };
+  if (is_blank(0)) return Reason::folded_header;
+  std::size_t name = 0;
+  while (name < line.size() && base::is(line[name], base::kToken)) ++name;
+  std::size_t colon = name;
+  while (lenient && is_blank(colon)) ++colon;  // PLANT(blank-before-colon)
+  if (name == 0 || colon == line.size() || line[colon] != ':') return Reason::bad_header;
+  if (!fields.add({line.substr(0, name), base::trimmed(line.substr(colon + 1))})) overflow = true;
   return Reason::none;
 }
 
@@ -103,7 +115,9 @@ bool parse_bracketed(string_view text, Authority& out, string_view& rest) noexce
 // RFC 9110 section 4.2.1: "http://" authority path-abempty [ "?" query ]. Userinfo and fragment (RFC 3986)
 // are removed: they are not for the origin server (sections 4.2.4 and 4.2.5).
 Reason parse_http_uri(string_view rest, RequestHead& head) noexcept {
-  const std::size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
+  const auto ends = [](char c) { return c == '/' || c == '?' || c == '#'; };
+  const auto authority_end =
+      static_cast<std::size_t>(std::find_if(rest.begin(), rest.end(), ends) - rest.begin());
   string_view authority = rest.substr(0, authority_end);
   // PLANT(first-at-sign)
   if (const std::size_t at = authority.find('@'); at != string_view::npos) {

@@ -17,11 +17,15 @@ bool is_printable(char c) noexcept { return c == ' ' || is(c, kVisible); }
 }  // namespace
 
 void put_escaped(Writer& out, std::string_view text) noexcept {
-  for (const char c : text)
-    if (is(c, kVisible) && c != '"' && c != '\\')
-      out << c;
-    else
-      put_hex(out << "\\x", c);
+  const auto is_special = [](char c) { return !is(c, kVisible) || c == '"' || c == '\\'; };
+  while (!text.empty()) {
+    const auto plain = std::find_if(text.begin(), text.end(), is_special) - text.begin();
+    out << text.substr(0, static_cast<std::size_t>(plain));
+    text.remove_prefix(static_cast<std::size_t>(plain));
+    if (text.empty()) return;
+    put_hex(out << "\\x", text.front());
+    text.remove_prefix(1);
+  }
 }
 
 void put_json(Writer& out, std::string_view text) noexcept {

@@ -58,4 +58,9 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
+Writer& Writer::put_beginning(std::string_view text) noexcept {
+  overflowed_ = true;
+  return *this << text.substr(0, room_.size() - length_);
+}
+
 }  // namespace base

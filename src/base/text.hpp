@@ -151,21 +151,20 @@ class Writer {
   explicit Writer(std::span<char> room) noexcept : room_(room) {}
 
   Writer& operator<<(std::string_view text) noexcept {
-    const std::size_t fits = text.size() <= room_.size() - length_ ? text.size() : room_.size() - length_;
-    if (fits != 0) std::memcpy(room_.data() + length_, text.data(), fits);
-    length_ += fits;
-    overflowed_ |= fits != text.size();
+    if (text.size() > room_.size() - length_) return put_beginning(text);
+    if (!text.empty()) std::memcpy(room_.data() + length_, text.data(), text.size());
+    length_ += text.size();
     return *this;
   }
   Writer& operator<<(char c) noexcept { return *this << std::string_view{&c, 1}; }
   Writer& operator<<(std::uint64_t number) noexcept { return padded(number, 1); }
-  // Writes a decimal number with leading zeros, at least `digits` long.
+  // Writes a decimal number with leading zeros, at least `digits` long. REQUIRES: `digits` is at most 20.
   Writer& padded(std::uint64_t number, std::size_t digits) noexcept {
     std::array<char, 20> text;
-    const char* const end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
-    const auto length = static_cast<std::size_t>(end - text.data());
-    for (std::size_t i = length; i < digits; ++i) *this << '0';
-    return *this << std::string_view{text.data(), length};
+    std::size_t begin = text.size();
+    for (; number != 0 || text.size() - begin < digits; number /= 10)
+      text[--begin] = static_cast<char>('0' + number % 10);
+    return *this << std::string_view{text.data() + begin, text.size() - begin};
   }
 
   // The bytes written so far.
@@ -176,6 +175,9 @@ class Writer {
   [[nodiscard]] std::string_view view() const noexcept { return {room_.data(), length_}; }
 
  private:
+  // Writes the part that fits.
+  Writer& put_beginning(std::string_view text) noexcept;
+
   std::span<char> room_;
   std::size_t length_ = 0;
   bool overflowed_ = false;

@@ -14,9 +14,15 @@ using std::string_view;
 
 // Such a path is normal already, as most paths are.
 bool is_plain(string_view path) noexcept {
-  return path.starts_with('/') && path.find_first_of("%;\\") == string_view::npos &&
-         path.find("//") == string_view::npos && path.find("/.") == string_view::npos;
+  bool after_slash = false;
+  for (const char c : path) {
+    if (c == '%' || c == ';' || c == '\\' || (after_slash && (c == '/' || c == '.'))) return false;
+    after_slash = c == '/';
+  }
+  return path.starts_with('/');
 }
+
+bool is_high(char c) noexcept { return static_cast<unsigned char>(c) >= 0x80U; }
 
 // The text begins with that character, percent-encoded. `digits`: as "2f".
 bool starts_with_encoded(string_view text, string_view digits) noexcept {
@@ -81,8 +87,7 @@ string overlong_decoded(string_view text) {
 
 // Percent-decoded once or twice, the path contains an overlong character.
 bool has_overlong(string_view path, bool twice) {
-  const auto high = [](char c) { return static_cast<unsigned char>(c) >= 0x80U; };
-  if (path.find('%') == string_view::npos && std::none_of(path.begin(), path.end(), high)) return false;
+  if (path.find('%') == string_view::npos && std::none_of(path.begin(), path.end(), is_high)) return false;
   const string once = leniently_decoded(path), again = twice ? leniently_decoded(once) : once;
   return overlong_decoded(once) != once || overlong_decoded(again) != again;
 }
@@ -124,6 +129,7 @@ std::optional<string> resolved(string_view path, bool keeps_empty) {
 }  // namespace
 
 PublicUrl without_userinfo(string_view url) noexcept {
+  if (url.find('@') == string_view::npos) return {url, {}};
   const std::size_t scheme = url.find("://");
   if (scheme == string_view::npos || scheme > url.find_first_of("/?#")) return {url, {}};
   const std::size_t begin = scheme + 3;
@@ -136,6 +142,7 @@ PublicUrl without_userinfo(string_view url) noexcept {
 
 PathReading differences(string_view path) noexcept {
   PathReading found;
+  if (is_plain(path) && std::none_of(path.begin(), path.end(), is_high)) return found;
   const auto add = [&found](std::uint8_t bit, bool present) {
     if (present) found.bits |= bit;
   };

@@ -13,9 +13,15 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
+bool is_mapped(const Address& address) noexcept {
+  return address.family == Address::Family::ipv6 &&
+         std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin());
+}
+
 bool same_bits(const std::uint8_t* a, const std::uint8_t* b, std::size_t bits) noexcept {
   const std::size_t whole = bits / 8, rest = bits % 8;
-  if (std::memcmp(a, b, whole) != 0) return false;
+  for (std::size_t i = 0; i < whole; ++i)  // most addresses differ in the first byte: memcmp costs more
+    if (a[i] != b[i]) return false;
   if (rest == 0) return true;
   const auto mask = static_cast<std::uint8_t>(0xff00U >> rest);
   return (a[whole] & mask) == (b[whole] & mask);
@@ -56,9 +62,7 @@ Address address_of(const void* socket_address) noexcept {
 }
 
 Address unmapped(const Address& address) noexcept {
-  if (address.family != Address::Family::ipv6 ||
-      !std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin()))
-    return address;
+  if (!is_mapped(address)) return address;
   Address v4;
   v4.family = Address::Family::ipv4;
   v4.port = address.port;
@@ -138,14 +142,11 @@ bool Address::is_wildcard() const noexcept {
 }
 
 bool Address::in_network(const Address& network, std::size_t prefix) const noexcept {
-  if (family == Family::ipv4 && network.family == Family::ipv4)  // nearly all
-    return prefix <= network.bits() && same_bits(bytes.data(), network.bytes.data(), prefix);
-  const Address mine = unmapped(*this);
+  if (prefix > network.bits()) return false;
   // A network of IPv4-mapped addresses is compared as an IPv4 network.
-  if (prefix >= 96 && prefix <= network.bits() && unmapped(network) != network)
-    return in_network(unmapped(network), prefix - 96);
-  return mine.family == network.family && prefix <= network.bits() &&
-         same_bits(mine.bytes.data(), network.bytes.data(), prefix);
+  if (prefix >= 96 && is_mapped(network)) return in_network(unmapped(network), prefix - 96);
+  if (is_mapped(*this)) return unmapped(*this).in_network(network, prefix);
+  return family == network.family && same_bits(bytes.data(), network.bytes.data(), prefix);
 }
 
 bool parse_ip(std::string_view text, std::uint16_t port, Address& out) noexcept {

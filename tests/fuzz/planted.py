@@ -23,7 +23,7 @@ MISTAKES = [
     ("fields before `seen` lost", "response_head", [("resume-head", condition("false"))]),
     ("CR LF cut in two read beyond the end", "request_head", [("cr-at-end", delete())]),
     ("NUL in a head", "request_head", [("only-cr-in-line", before("if (c == 0) continue;"))]),
-    ("blank before a colon", "request_head", [("field-name-token", part("field.name", "base::trimmed(field.name)"))]),
+    ("blank before a colon", "request_head", [("blank-before-colon", part("lenient && ", ""))]),
     ("blank before a colon, written only", "response_head", [("write-field", part('": "', '" : "'))]),
     ("two equal lengths", "request_head", [("one-length", condition("found.odd_length"))]),
     ("length and chunks", "response_head", [("length-or-chunks", delete())]),

@@ -506,6 +506,22 @@ TEST(RequestHead, EveryByteInEveryPosition) {
     }
 }
 
+// The characters of a line are read in words of eight.
+TEST(RequestHead, EveryByteInALongValue) {
+  for (std::size_t at = 0; at < 24; ++at)
+    for (const std::size_t other : {at, (at + 1) % 24, (at + 9) % 24})
+      for (int byte = 0; byte < 256; ++byte) {
+        string value(24, at % 2 == 0 ? '\xff' : 'v');
+        value[other] = ' ';
+        value[at] = static_cast<char>(byte);
+        const string text = "GET http://h/ HTTP/1.0\r\nName: " + value + "\r\n\r\n";
+        http::RequestHead head;
+        support::Edge edge{text.size()};
+        ASSERT_EQ(parse(edge.put(text), 0, head).what == What::complete, !is_control(byte) || byte == '\t')
+            << "byte " << byte << " at " << at;
+      }
+}
+
 TEST(ResponseHead, EveryByteInEveryPosition) {
   struct Row {
     const char* title;
