@@ -375,10 +375,11 @@ bool is_tls(string_view bytes) noexcept {
 // and in a line first its characters, then its structure: so the result does not depend on how the head was
 // split.
 template <class Head>
-Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
+Parsed walk(string_view bytes, std::size_t seen, Head& head, const HeadLimits& limits) noexcept {
   if (is_tls(bytes)) return bad(Reason::tls_instead_of_http);
-  const bool at_limit = bytes.size() >= kHeadBytesMax;
-  bytes = bytes.substr(0, kHeadBytesMax);
+  head.fields.limit(limits.fields);
+  const bool at_limit = bytes.size() >= limits.bytes;
+  bytes = bytes.substr(0, limits.bytes);
   const std::size_t first_start = empty_lines(bytes, head);
   // Without an LF, rfind returns npos, and npos + 1 is 0.
   std::size_t start = std::max(first_start, bytes.substr(0, seen).rfind('\n') + 1);  // PLANT(line-start)
@@ -403,13 +404,14 @@ Parsed walk(string_view bytes, std::size_t seen, Head& head) noexcept {
 }
 
 template <class Head>
-Parsed parse(string_view bytes, std::size_t seen, bool without_body, Head& head) noexcept {
+Parsed parse(string_view bytes, std::size_t seen, bool without_body, Head& head,
+             const HeadLimits& limits) noexcept {
   ::new (&head) Head;  // not `head = Head{}`, which would copy room for all fields
-  Parsed parsed = walk(bytes, seen, head);
+  Parsed parsed = walk(bytes, seen, head, limits);
   // PLANT(resume-head)
   if (parsed.what == Parsed::What::complete && seen > 0) {
     ::new (&head) Head;  // the lines before `seen` were checked but not kept
-    parsed = walk(bytes, 0, head);
+    parsed = walk(bytes, 0, head, limits);
   }
   if (parsed.what != Parsed::What::complete) return parsed;
   const Reason why = finish(head, without_body);
@@ -473,12 +475,14 @@ bool parse_host_field(string_view text, Authority& out) noexcept {
   return parse_authority_of(text, is_reg_name, out);
 }
 
-Parsed parse_request(string_view bytes, std::size_t seen, RequestHead& head) noexcept {
-  return parse(bytes, seen, false, head);
+Parsed parse_request(string_view bytes, std::size_t seen, RequestHead& head,
+                     const HeadLimits& limits) noexcept {
+  return parse(bytes, seen, false, head, limits);
 }
 
-Parsed parse_response(string_view bytes, std::size_t seen, bool without_body, ResponseHead& head) noexcept {
-  return parse(bytes, seen, without_body, head);
+Parsed parse_response(string_view bytes, std::size_t seen, bool without_body, ResponseHead& head,
+                      const HeadLimits& limits) noexcept {
+  return parse(bytes, seen, without_body, head, limits);
 }
 
 }  // namespace http

@@ -372,6 +372,16 @@ string take_log_format(plan::Config& config, string_view text) {
   return "invalid format " + base::quoted(text) + ": expected " + names;
 }
 
+string take_max_head(plan::Config& config, string_view text) {
+  std::size_t kib = 0;
+  string error = take_count(kib, text, http::kLargestHead / 1024);
+  if (error.empty()) config.head_limits.bytes = kib * 1024;
+  return error;
+}
+string take_max_fields(plan::Config& config, string_view text) {
+  return take_count(config.head_limits.fields, text, http::kMostFields);
+}
+
 string take_max_body(plan::Config& config, string_view text) {
   return parse_body_limit(text, config.max_body);
 }
@@ -405,7 +415,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 41> kOptions{{
+constexpr std::array<Option, 43> kOptions{{
     {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -465,6 +475,11 @@ constexpr std::array<Option, 41> kOptions{{
      take_log},
     {"--log-format", "FORMAT", "access log format: own, common, combined or json", "own", take_log_format},
     {"--max-requests", "N", "maximum concurrent requests; further ones get 503", "10000", take_requests},
+    {"--max-head", "KIB",
+     "largest head of a request or a response in KiB, 1 to 60; larger ones get 431 or 502", "15",
+     take_max_head, OptionKind::once, kHttpBits},
+    {"--max-fields", "N", "maximum header lines of a head, 1 to 1000", "100", take_max_fields,
+     OptionKind::once, kHttpBits},
     {"--max-body", "SIZE", "largest body of a forwarded request in bytes, e.g. 10m; larger ones get 413",
      "unlimited", take_max_body, OptionKind::once, kMessageBits},
     {"--buffers", "MIB", "memory limit for buffers, in MiB", "64", take_buffers},

@@ -10,12 +10,21 @@
 
 namespace http {
 
-inline constexpr std::size_t kHeadBytesMax = std::size_t{15} * 1024;  // more: 431
+inline constexpr std::size_t kHeadBytesMax = std::size_t{15} * 1024;  // more: 431, unless HeadLimits differ
 inline constexpr std::size_t kFirstLineBytesMax = 8192;               // more: 414; without CR LF
-inline constexpr std::size_t kFieldsMax = 100;                        // more: 431
+inline constexpr std::size_t kFieldsMax = 100;                        // the same
+inline constexpr std::size_t kLargestHead = std::size_t{60} * 1024;   // that HeadLimits may allow
+inline constexpr std::size_t kMostFields = 1000;                      // the same
 inline constexpr std::size_t kHostBytesMax = 253;  // a DNS name as text (RFC 1035 section 2.3.4)
 inline constexpr std::size_t kMethodBytesMax = 32;
 inline constexpr std::uint16_t kHttpPort = 80;
+
+// How much of a head is accepted; more: 431.
+struct HeadLimits {
+  std::size_t bytes = kHeadBytesMax;  // with its empty line; at most kLargestHead
+  std::size_t fields = kFieldsMax;    // at most kMostFields
+  bool operator==(const HeadLimits&) const = default;
+};
 
 enum class Version : std::uint8_t { http10, http11 };
 
@@ -33,11 +42,13 @@ class Fields {
   // Not `= default`: `Fields{}` would then set the array to zero first.
   Fields() noexcept {}  // NOLINT(modernize-use-equals-default)
   bool add(const Field& field) noexcept {
-    if (count_ == kFieldsMax) return false;
+    if (count_ == most_) return false;
     fields_[count_++] = field;
     return true;
   }
   void clear() noexcept { count_ = 0; }
+  // From now on; at most kMostFields. REQUIRES: there are not more.
+  void limit(std::size_t most) noexcept { most_ = most; }
   [[nodiscard]] std::span<const Field> all() const noexcept { return {fields_.data(), count_}; }
   // The first field of that name; null if there is none.
   [[nodiscard]] const Field* find(FieldName id) const noexcept {
@@ -48,9 +59,10 @@ class Fields {
 
  private:
   union {
-    std::array<Field, kFieldsMax> fields_;  // the first count_ are valid
+    std::array<Field, kMostFields> fields_;  // the first count_ are valid
   };
   std::size_t count_ = 0;
+  std::size_t most_ = kFieldsMax;
 };
 
 // The length of a body (RFC 9112 section 6.3).
@@ -118,11 +130,12 @@ struct Parsed {
 // Parses the head at the front of `bytes`. The first `seen` bytes were `partial` in an earlier call and are
 // not scanned again, so that a head received byte by byte costs no more than a whole one. The result does not
 // depend on how the head was split. On `complete`, the views in `head` point into `bytes`; otherwise `head`
-// is invalid. kHeadBytesMax bytes always give a result other than `partial`.
-Parsed parse_request(std::string_view bytes, std::size_t seen, RequestHead& head) noexcept;
+// is invalid. `limits.bytes` bytes always give a result other than `partial`.
+Parsed parse_request(std::string_view bytes, std::size_t seen, RequestHead& head,
+                     const HeadLimits& limits = {}) noexcept;
 // `without_body`: the response has none, as those to HEAD and to a successful CONNECT (RFC 9112 section 6.3).
-Parsed parse_response(std::string_view bytes, std::size_t seen, bool without_body,
-                      ResponseHead& head) noexcept;
+Parsed parse_response(std::string_view bytes, std::size_t seen, bool without_body, ResponseHead& head,
+                      const HeadLimits& limits = {}) noexcept;
 
 // The version that the first line of a request claims, whatever else is wrong with it; HTTP/1.0 if it claims
 // none.

@@ -219,7 +219,7 @@ std::size_t write_reply_head(const ReplyHead& served, const ProxyFields& hop, st
 
 std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop,
                                  std::span<char> room) noexcept {
-  std::array<char, kHeadBytesMax + 64> text;
+  std::array<char, kLargestHead + 64> text;
   Writer body{text};
   const bool traces = head.method == "TRACE";
   if (traces) {

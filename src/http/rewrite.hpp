@@ -71,11 +71,16 @@ inline constexpr std::size_t kCredentialsBytesMax = 428;  // user, colon and pas
 inline constexpr std::size_t kRequestIdMax = 40;
 inline constexpr std::size_t kHostTextMax = kHostBytesMax + 6;  // with ":65535"
 
-// A rewritten head is at most this much longer than the received one: by Host, Via, Connection,
-// Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. Blanks after the commas of Upgrade and
-// percent-encoding can add more, and FieldEdits. `via` and `server` must have at most 64 bytes.
+// A rewritten head of at most kFieldsMax fields is at most this much longer than the received one: by Host,
+// Via, Connection, Transfer-Encoding, Date, X-Request-Id, and a blank after each colon. Blanks after the
+// commas of Upgrade and percent-encoding can add more, and FieldEdits. `via` and `server` must have at most
+// 64 bytes.
 inline constexpr std::size_t kRewriteGrowthMax = 1008;
-using HeadRoom = std::array<char, kHeadBytesMax + kRewriteGrowthMax>;
+// The same for heads of at most so many fields: each may lack its blank.
+constexpr std::size_t rewrite_growth(std::size_t fields) noexcept {
+  return kRewriteGrowthMax - kFieldsMax + fields;
+}
+using HeadRoom = std::array<char, kLargestHead + rewrite_growth(kMostFields)>;
 
 // How to forward a request in this version.
 Form request_form(const RequestHead& head, Version version, const Protocols* protocols = nullptr) noexcept;

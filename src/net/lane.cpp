@@ -56,7 +56,7 @@ std::size_t wanted(const Lane& lane, std::size_t room) noexcept {
 // chunk's framing before and after them. Returns how many bytes fit, at most `most`.
 std::size_t prepare_block(Lane& lane, std::uint64_t most) noexcept {
   const bool chunked = lane.encoding == Encoding::chunked;
-  const std::size_t room = base::kBlockBytes - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
+  const std::size_t room = lane.block->size - (chunked ? kChunkHeadBytes + kChunkEndBytes : 0);
   lane.begin = lane.end = static_cast<std::uint16_t>(chunked ? kChunkHeadBytes : 0);
   return static_cast<std::size_t>(std::min<std::uint64_t>(room, most));
 }
@@ -328,8 +328,7 @@ Flow discard(Lane& lane, Endpoint& from, base::BlockPool& blocks, std::size_t& b
   const base::BlockPtr scratch = blocks.take();
   if (!scratch) return lane.flow = Flow::no_block;
   while (from.readable && budget > 0) {
-    const std::size_t room = std::min(budget, sizeof scratch->bytes);
-    const sys::Io io = sys::receive(from.fd, std::span{scratch->bytes}.first(room));
+    const sys::Io io = sys::receive(from.fd, scratch->room().first(std::min(budget, scratch->size)));
     if (io.outcome == sys::Outcome::eof) from.eof = true;
     if (io.outcome != sys::Outcome::done) from.readable = false;
     if (io.outcome == sys::Outcome::fail) return lane.flow = Flow::read_failed;

@@ -73,6 +73,7 @@ struct Config {
   std::size_t keep_upstreams = 64;               // idle upstream connections in the pool
   std::size_t max_requests = 10'000;
   std::size_t buffer_mib = 64;
+  http::HeadLimits head_limits;
   std::uint64_t max_body = kUnlimited;                          // of a request, bytes
   std::array<std::uint32_t, kWaits> wait_ms = default_waits();  // 0: no timeout
   std::uint32_t drain_ms = 30'000;                              // graceful shutdown timeout; 0: stop at once

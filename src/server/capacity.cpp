@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <bit>
 
-#include "../base/pool.hpp"
 #include "../net/pipes.hpp"
 #include "../net/resolver.hpp"
+#include "../state/block_size.hpp"
 #include "../sys/sys.hpp"
 
 namespace server {
@@ -25,7 +25,11 @@ Capacity capacity_for(const plan::Config& config) noexcept {
   const std::size_t free = descriptors - 2 * pipes;
   const std::size_t pairs = free > 2 * kReservedDescriptors ? (free - kReservedDescriptors) / 2 : 16;
   const auto slots = static_cast<std::uint32_t>(std::min(config.max_requests, pairs));
-  return {slots, config.buffer_mib * 1024 * 1024 / base::kBlockBytes, pipes,
+  const std::size_t block_bytes = state::block_bytes_for(config.head_limits);
+  return {slots,
+          config.buffer_mib * 1024 * 1024 / block_bytes,
+          block_bytes,
+          pipes,
           std::clamp(descriptors / kLookupsShare, kLookupsMin, net::Resolver::kPendingMax),
           std::bit_ceil(config.trace_entries)};
 }

@@ -10,6 +10,7 @@ namespace server {
 struct Capacity {
   std::uint32_t slots;  // records: connections served at the same time
   std::size_t blocks;
+  std::size_t block_bytes;
   std::size_t pipes;
   std::size_t lookups;        // DNS queries at the same time
   std::size_t trace_entries;  // a power of two

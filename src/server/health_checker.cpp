@@ -127,8 +127,8 @@ HealthChecker::MaybeResult HealthChecker::exchange(Check& check) noexcept {
   while (server.readable) {
     if (!check.block) check.block = blocks_.take();
     if (!check.block) return Result{.reason = Reason::no_buffer};
-    if (check.received == base::kBlockBytes) return Result{.reason = Reason::head_too_large};
-    const sys::Io io = sys::receive(server.fd, std::span{check.block->bytes}.subspan(check.received));
+    if (check.received == check.block->size) return Result{.reason = Reason::head_too_large};
+    const sys::Io io = sys::receive(server.fd, check.block->room().subspan(check.received));
     if (io.outcome == sys::Outcome::again) server.readable = false;
     if (io.outcome == sys::Outcome::eof) return Result{.reason = Reason::upstream_closed};
     if (io.outcome == sys::Outcome::fail) return Result{.reason = net::reason_for(io.error)};
@@ -139,12 +139,12 @@ HealthChecker::MaybeResult HealthChecker::exchange(Check& check) noexcept {
 }
 
 // Skips 1xx heads.
-HealthChecker::MaybeResult HealthChecker::parse(Check& check) noexcept {
+HealthChecker::MaybeResult HealthChecker::parse(Check& check) const noexcept {
   const std::string_view text{reinterpret_cast<const char*>(check.block->bytes), check.received};
   for (;;) {
     http::ResponseHead head;
-    const http::Parsed parsed =
-        http::parse_response(text.substr(check.head_at), check.parsed_to, false, head);
+    const http::Parsed parsed = http::parse_response(text.substr(check.head_at), check.parsed_to, false, head,
+                                                     generation_->config.head_limits);
     if (parsed.what == http::Parsed::What::bad) return Result{.reason = parsed.why};
     if (parsed.what == http::Parsed::What::partial) {
       check.parsed_to = text.size() - check.head_at;

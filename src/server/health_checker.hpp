@@ -89,7 +89,7 @@ class HealthChecker {
   net::Connector::Outcome open(Check& check, const sys::Address& address, net::Endpoint& into) noexcept;
   MaybeResult connecting(Check& check, std::uint64_t now) noexcept;
   MaybeResult exchange(Check& check) noexcept;
-  static MaybeResult parse(Check& check) noexcept;
+  [[nodiscard]] MaybeResult parse(Check& check) const noexcept;
   void continue_check(Check& check, std::uint64_t now);
   void finish(Check& check, const Result& result);
   void start_due(std::uint64_t now);

@@ -126,6 +126,7 @@ StartOptions::StartOptions(const plan::Config& config)
     : max_requests_(config.max_requests),
       buffer_mib_(config.buffer_mib),
       trace_entries_(config.trace_entries),
+      head_limits_(config.head_limits),
       access_log_(config.access_log) {}
 
 std::string StartOptions::changed(const plan::Config& config) const {
@@ -136,6 +137,8 @@ std::string StartOptions::changed(const plan::Config& config) const {
   consider(config.max_requests != max_requests_, "--max-requests");
   consider(config.buffer_mib != buffer_mib_, "--buffers");
   consider(config.trace_entries != trace_entries_, "--trace-entries");
+  consider(config.head_limits.bytes != head_limits_.bytes, "--max-head");
+  consider(config.head_limits.fields != head_limits_.fields, "--max-fields");
   consider(config.access_log != access_log_, "--access-log");
   return names;
 }

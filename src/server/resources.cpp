@@ -35,11 +35,11 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
     : capacity(with),
       poller(std::move(into_poller)),
       record_memory(capacity.slots * sizeof(request_info)),
-      block_memory(base::BlockPool::footprint(capacity.blocks)),
+      block_memory(base::BlockPool::footprint(capacity.blocks, capacity.block_bytes)),
       exchange_memory(ExchangePool::footprint(exchanges_for(capacity))),
       trace_memory(capacity.trace_entries * sizeof(base::TraceEntry)),
       trace({reinterpret_cast<base::TraceEntry*>(trace_memory.memory()), capacity.trace_entries}),
-      blocks(block_memory.memory(), capacity.blocks),
+      blocks(block_memory.memory(), capacity.blocks, capacity.block_bytes),
       pipes(capacity.pipes),
       exchanges(exchange_memory.memory(), exchanges_for(capacity)),
       table(reinterpret_cast<request_info*>(record_memory.memory()), capacity.slots),
@@ -59,6 +59,7 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
              .upstreams = upstreams,
              .trace = trace,
              .files = &files,
+             .head_limits = generation.config.head_limits,
              .run_id = run_id} {
   resolver.use(generation.config.nameservers);
   worker.finished.reserve(exchanges_for(capacity));

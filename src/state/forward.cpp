@@ -22,8 +22,8 @@ constexpr std::uint32_t kInterimBytesMax = 1U << 20U;
 
 // A head of so many bytes can replace the received one: with it, all that was read after that one fits.
 bool fits(const net::Lane& lane, std::size_t length, std::size_t old_length) noexcept {
-  constexpr std::size_t kRoom = base::kBlockBytes - net::kChunkHeadBytes - net::kChunkEndBytes;
-  return length > 0 && length + lane.end - old_length <= kRoom;
+  const std::size_t room = lane.block->size - net::kChunkHeadBytes - net::kChunkEndBytes;
+  return length > 0 && length + lane.end - old_length <= room;
 }
 
 // Replaces the received head by the rewritten one, before the body bytes received so far. Bytes after the

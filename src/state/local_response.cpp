@@ -9,6 +9,7 @@
 #include "../http/rewrite.hpp"
 #include "../http/status.hpp"
 #include "../plan/router.hpp"
+#include "block_size.hpp"
 #include "bookkeeping.hpp"
 
 using base::Reason;
@@ -223,10 +224,10 @@ Result refuse_request(request_info& record, Turn& turn, Worker& worker, Reason r
 Result answer_locally(request_info& record, Turn& turn, Worker& worker,
                       const http::RequestHead& head) noexcept {
   net::Lane& response = record.lane[kResponse];
-  std::array<char, base::kBlockBytes> text;  // the head lies in the block that the response will use
+  std::array<char, kLargestBlock> text;  // the head lies in the block that the response will use
   http::ServerTiming timing;
-  const std::size_t length =
-      http::write_last_hop_reply(head, response_fields(record, turn, worker, timing), text);
+  const std::size_t length = http::write_last_hop_reply(head, response_fields(record, turn, worker, timing),
+                                                        std::span{text}.first(worker.blocks.block_bytes()));
   if (length == 0) return fail_request(record, turn, worker, Reason::head_too_large);
   record.exchange->log.status = 200;
   record.exchange->message.keep_alive = false;

@@ -38,7 +38,7 @@ bool write_handshake(request_info& record, const Turn& turn, const net::Login& l
   net::Lane& lane = record.handshake->lane;
   const std::size_t length =
       net::write_handshake(exchange.handshake_step, login, exchange.route.host_view(), exchange.route.port,
-                           turn.config().via ? turn.via() : std::string_view{}, lane.block->bytes);
+                           turn.config().via ? turn.via() : std::string_view{}, lane.block->room());
   lane.begin = 0;
   lane.end = static_cast<std::uint16_t>(length);
   return length > 0;

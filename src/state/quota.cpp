@@ -92,8 +92,8 @@ Flow fill_head(request_info& record, Turn& turn, Worker& worker, Way way) noexce
   }
   if (turn.budget[way] == 0) return lane.flow = Flow::budget;
   const std::size_t before = lane.end;
-  lane.flow = net::fill(lane, from,
-                        static_cast<std::size_t>(std::min<std::uint64_t>(http::kHeadBytesMax - before, may)));
+  lane.flow = net::fill(
+      lane, from, static_cast<std::size_t>(std::min<std::uint64_t>(worker.head_limits.bytes - before, may)));
   turn.budget[way] -= std::min<std::size_t>(turn.budget[way], lane.end - before);
   charge(record, turn, lane.end - before);
   return lane.flow;

@@ -20,9 +20,6 @@ namespace state {
 
 namespace {
 
-// A head that was read and rewritten fits in its block, together with the body bytes read after it.
-static_assert(http::kHeadBytesMax + http::kRewriteGrowthMax + net::kChunkHeadBytes + net::kChunkEndBytes <=
-              base::kBlockBytes);
 static_assert(http::kErrorResponseBytesMax + http::kContinue.size() <= base::kBlockBytes);
 
 std::string_view text_of(const net::Lane& lane) noexcept {
@@ -111,7 +108,8 @@ HeadRead read_request_head(request_info& record, Turn& turn, Worker& worker,
     if (request.held() == 0)  // all that came was parsed
       if (const auto result = read_more_of_request(record, turn, worker)) return {*result};
     if (request.begin == 0) record.entered = worker.now;  // the request begins with its first byte
-    const http::Parsed parsed = http::parse_request(text_of(request), request.begin, head);
+    const http::Parsed parsed =
+        http::parse_request(text_of(request), request.begin, head, worker.head_limits);
     if (parsed.what == http::Parsed::What::complete) return {.length = parsed.length};
     if (parsed.what == http::Parsed::What::bad) return {fail_request(record, turn, worker, parsed.why)};
     request.begin = request.end;
@@ -125,7 +123,8 @@ HeadRead read_response_head(request_info& record, Turn& turn, Worker& worker,
   for (;;) {
     if (response.held() == 0)  // all that came was parsed
       if (const auto result = read_more_of_response(record, turn, worker)) return {*result};
-    const http::Parsed parsed = http::parse_response(text_of(response), response.begin, to_head, head);
+    const http::Parsed parsed =
+        http::parse_response(text_of(response), response.begin, to_head, head, worker.head_limits);
     if (parsed.what == http::Parsed::What::complete) return {.length = parsed.length};
     if (parsed.what == http::Parsed::What::bad) return {reject_response(record, turn, worker, parsed.why)};
     response.begin = response.end;

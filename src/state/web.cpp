@@ -103,7 +103,7 @@ void append_first_bytes(request_info& record, Turn& turn, Worker& worker) noexce
   if (!record.body_source || response.encoding != net::Encoding::plain || record.body_source->range().fd >= 0)
     return;
   const std::uint64_t may = allowance(record, turn, worker, kResponse);
-  const std::uint64_t most = std::min<std::uint64_t>(base::kBlockBytes - response.end, may);
+  const std::uint64_t most = std::min<std::uint64_t>(response.block->size - response.end, may);
   const std::size_t room = response.framing.wanted(static_cast<std::size_t>(most));
   if (room == 0) return;
   const base::BodySource::Produced made =
@@ -129,7 +129,7 @@ Result send_web_response(request_info& record, Turn& turn, Worker& worker, files
   http::ServerTiming timing;
   const std::size_t length =
       http::write_reply_head(served, response_fields(record, turn, worker, timing),
-                             {reinterpret_cast<char*>(response.block->bytes), base::kBlockBytes});
+                             {reinterpret_cast<char*>(response.block->bytes), response.block->size});
   if (length == 0) return refuse_request(record, turn, worker, Reason::file_unreadable, {});
   const bool open_ended = found.body.kind == http::Body::Kind::until_eof;
   exchange.log.status = found.status;

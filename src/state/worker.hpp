@@ -43,14 +43,15 @@ struct Worker {
   base::Trace& trace;
   net::AddressHealth address_health{};
   ::files::Server* files = nullptr;
-  Pages* pages = nullptr;         // null: there are none
-  plan::ThisMachine machine{};    // its addresses, and where the proxy listens
-  std::string_view run_id{};      // identifies this run of the program, so that request IDs are unique
-  bool draining = false;          // graceful shutdown: requests in flight are finished, nothing else
-  std::uint64_t connections = 0;  // accepted so far
-  std::size_t runs = 0;           // of records, in this turn
-  base::TurnBudget budget{};      // of this turn
-  Share serving = Share::none;    // the record that runs was taken from this queue
+  Pages* pages = nullptr;          // null: there are none
+  plan::ThisMachine machine{};     // its addresses, and where the proxy listens
+  http::HeadLimits head_limits{};  // the blocks have room for such heads
+  std::string_view run_id{};       // identifies this run of the program, so that request IDs are unique
+  bool draining = false;           // graceful shutdown: requests in flight are finished, nothing else
+  std::uint64_t connections = 0;   // accepted so far
+  std::size_t runs = 0;            // of records, in this turn
+  base::TurnBudget budget{};       // of this turn
+  Share serving = Share::none;     // the record that runs was taken from this queue
   // The clocks, read once a turn.
   std::uint64_t now = 0;  // ms, monotonic
   std::uint64_t wall_ms = 0;

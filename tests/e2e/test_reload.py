@@ -205,10 +205,11 @@ class File(Reloaded):
     def test_options_that_need_a_restart_are_reported(self):
         self.listens_on(0)
         proxy = self.start()
-        self.listens_on(0, max_requests=77, buffers=5)
+        self.listens_on(0, max_requests=77, buffers=5, max_head=20, max_fields=200)
         self.reload(proxy)
         status, error = proxy.stop()
-        self.assertEqual((status, error), (0, "proxy: restart to change --max-requests, --buffers: a reload keeps the values of the start\n"))
+        self.assertEqual((status, error), (0, "proxy: restart to change --max-requests, --buffers, --max-head, --max-fields: "
+                                                     "a reload keeps the values of the start\n"))
 
 
 class CommandLine(Reloaded):

@@ -3,7 +3,7 @@ import gzip
 import unittest
 
 from harness import ok, pattern
-from web import HAS_JSON, InAFolder, Server, ask, at, chunked, get, read_body, read_rest
+from web import HAS_JSON, InAFolder, Server, ask, at, chunked, get, read_answer, read_body, read_rest
 
 
 @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
@@ -214,6 +214,27 @@ class ByOptions(InAFolder):
             self.assertEqual(gzip.decompress(body) if encoding else body, b"text " * 1000)
             self.assertEqual(ask(proxy, "/a.txt")[0].all("Content-Encoding"), [])
             self.assertEqual(ask(proxy, "/a.png", "Accept-Encoding: gzip")[0].all("Content-Encoding"), [])
+
+    def test_limits_of_heads(self):
+        self.put("a.txt", b"text")
+        large = "Cookie: " + "c" * 50_000
+        many = [f"X-{number}: {number}" for number in range(250)]
+        origin = Server(self, lambda head, _: b"HTTP/1.1 200 OK\r\n" + "".join(f"{line}\r\n" for line in head.lines if line[0] in "XC").encode()
+                        + b"Content-Length: 2\r\n\r\nok")
+        ways = "--listen", "127.0.0.1:0", "--reverse", f"127.0.0.1:0={origin.authority}", "--files", f"127.0.0.1:0={self.public}"
+        for options, status in ((("--max-head", "60", "--max-fields", "300"), 200), ((), 431)):
+            proxy = self.proxy(*ways, *options, port=None)
+            for path, port in ((f"http://{origin.authority}/", -1), ("/", 0), ("/a.txt", 1)):
+                for fields in ([large], many):
+                    with proxy.connect(port=proxy.ports[port]) as client:
+                        for _ in range(2 if status == 200 else 1):
+                            client.send(get(path, *fields))
+                            head, body = read_answer(client)
+                            self.assertEqual(head.status, status)
+                            if path != "/a.txt" and status == 200:
+                                self.assertTrue([line for line in head.lines if line in fields] == fields, "there and back")
+                                self.assertEqual(body, b"ok")
+            self.assertEqual(ask(proxy, f"http://{origin.authority}/", "Cookie: " + "c" * 61_440, port=proxy.ports[-1])[0].status, 431)
 
     def test_limits_of_a_request_body(self):
         origin = Server(self)

@@ -188,6 +188,32 @@ TEST_F(PoolTest, TrimsOnlyWhenUnused) {
   EXPECT_TRUE(pool_.take());
 }
 
+TEST(BlockPool, HasTheSizeThatWasChosen) {
+  for (const std::size_t size : {base::kBlockBytes, std::size_t{21} * 1024}) {
+    std::vector<std::byte> memory(base::BlockPool::footprint(3, size));
+    base::BlockPool pool{memory.data(), 3, size};
+    EXPECT_EQ(pool.block_bytes(), size);
+    {
+      const base::BlockPtr a = pool.take(), b = pool.take();
+      ASSERT_TRUE(a && b);
+      EXPECT_EQ(a->room().size(), size);
+      EXPECT_EQ(a->bytes + size, b->bytes) << "none overlap";
+      EXPECT_FALSE(pool.take(1)) << "one is left";
+      base::BlockPtr c = pool.take();
+      ASSERT_TRUE(c);
+      EXPECT_LE(c->bytes + size, memory.data() + memory.size());
+      EXPECT_FALSE(pool.take());
+      std::byte* const last = c->bytes;
+      c.reset();
+      EXPECT_EQ(pool.take()->bytes, last) << "last in, first out";
+      EXPECT_EQ(pool.used(), 2U);
+      EXPECT_TRUE(pool.trim(0).empty());
+    }
+    EXPECT_EQ(pool.trim(3).size(), 3 * size);
+  }
+  EXPECT_FALSE((base::BlockPool{nullptr, 3}.take()));
+}
+
 TEST(Pool, WithoutMemoryIsEmpty) {
   base::Pool<Piece> none{nullptr, 3};
   EXPECT_FALSE(none.take());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../../src/plan/generation.hpp"
+#include "../../src/state/block_size.hpp"
 #include "../../src/state/events.hpp"
 #include "../sim/kernel.hpp"
 
@@ -50,8 +51,9 @@ struct Room {
 
 class Bench {
  public:
-  explicit Bench(std::size_t blocks = 16, std::size_t send_room = 1 << 20, bool http10 = true)
-      : world(chooser, kind(send_room)), block_limit(blocks) {
+  explicit Bench(std::size_t blocks = 16, std::size_t send_room = 1 << 20, bool http10 = true,
+                 const http::HeadLimits& heads = {})
+      : world(chooser, kind(send_room)), block_limit(blocks), block_bytes(state::block_bytes_for(heads)) {
     poller = sys::make_poller().fd;
     listener = sys::listen(sys::loopback4(8080), 1).fd;
     resolver.emplace(poller);
@@ -68,6 +70,7 @@ class Bench {
                           .resolver = *resolver,
                           .upstreams = upstreams,
                           .trace = trace,
+                          .head_limits = heads,
                           .date = "Sun, 06 Nov 1994 08:49:37 GMT"});
     worker->now = 1000;
   }
@@ -172,14 +175,14 @@ class Bench {
   First chooser;
   sim::World world;
   Inside inside{world};
-  std::size_t block_limit;
+  std::size_t block_limit, block_bytes;
   plan::Generation generation;
   plan::Config& config = generation.config;
   sys::Fd poller, listener;
-  Room<base::Block> block_memory{base::BlockPool::footprint(16)};
+  Room<base::Block> block_memory{base::BlockPool::footprint(16, block_bytes)};
   Room<Exchange> exchange_memory{ExchangePool::footprint(64)};
   Room<request_info> record_memory{kSlots * sizeof(request_info)};
-  base::BlockPool blocks_pool{block_memory.memory, block_limit};
+  base::BlockPool blocks_pool{block_memory.memory, block_limit, block_bytes};
   net::Pipes pipes{16};
   ExchangePool exchanges{exchange_memory.memory, 64};
   Table table{reinterpret_cast<request_info*>(record_memory.memory), kSlots};

@@ -37,6 +37,63 @@ void fail_next_write(Bench& b, int error) {
   b.world.failure = sim::World::Failure{call, b.world.calls_made[static_cast<std::size_t>(call)], error};
 }
 
+// ---- large heads -----------------------------------------------------------------------------------------
+
+TEST(LargeHeads, PassBothWaysWithWhatFollowsThem) {
+  constexpr http::HeadLimits kLargest{http::kLargestHead, http::kMostFields};
+  const auto fields = [](const string& start, std::size_t count) {
+    string all = start;
+    for (std::size_t i = 1; i < count; ++i) all += "A: b\r\n";
+    return all + "C: " + string(http::kLargestHead - all.size() - 7, 'c') + "\r\n\r\n";
+  };
+  const string body(70'000, 'x'), length = "Content-Length: 70000\r\n", end = "Via: 1.1 proxy\r\n\r\n";
+  for (const std::size_t count : {std::size_t{2}, std::size_t{900}}) {
+    Bench b{16, 1 << 20, false, kLargest};
+    auto& host = b.origin();
+    const auto client = b.client();
+    const string request = fields("PUT http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\n" + length, count);
+    ASSERT_EQ(request.size(), http::kLargestHead);
+    const string kept = request.substr(request.find(length), request.size() - request.find(length) - 2);
+    b.send(client, request + body + get("/next"));
+    const auto origin = b.arrival(host);
+    ASSERT_TRUE(origin);
+    EXPECT_EQ(b.read(origin), "PUT / HTTP/1.1\r\nHost: 10.0.0.1\r\n" + kept + end + body);
+    const string response = fields("HTTP/1.1 200 OK\r\nDate: x\r\n" + length, count);
+    b.send(origin, response + body);
+    EXPECT_EQ(b.read(client), response.substr(0, response.size() - 2) + end + body);
+    EXPECT_EQ(b.read(origin), forwarded("/next")) << "the pipelined request";
+    b.send(origin, answer("a"));
+    EXPECT_EQ(b.read(client), passed_on("a"));
+    EXPECT_EQ(b.blocks_pool.used(), 0U);
+  }
+}
+
+TEST(LargeHeads, AreRefusedAboveTheLimits) {
+  for (const http::HeadLimits& limits :
+       {http::HeadLimits{}, http::HeadLimits{20'000, 300}, http::HeadLimits{2000, 10}}) {
+    const string most(limits.bytes, 'c');
+    string many;
+    for (std::size_t i = 0; i <= limits.fields; ++i) many += "A: b\r\n";
+    for (const string& fields : {"C: " + most + "\r\n", many}) {
+      Bench b{16, 1 << 20, false, limits};
+      auto& host = b.origin();
+      const auto client = b.client(), other = b.client();
+      b.send(client, get("/", fields));
+      EXPECT_EQ(b.read(client).find("HTTP/1.1 431 "), 0U);
+      b.send(other, get("/"));
+      b.send(b.arrival(host), "HTTP/1.1 200 OK\r\n" + fields + "\r\n");
+      EXPECT_EQ(b.read(other).find("HTTP/1.1 502 "), 0U);
+    }
+  }
+}
+
+TEST(LargeHeads, TheBlocksHaveRoomForThem) {
+  EXPECT_EQ(state::block_bytes_for({}), base::kBlockBytes);
+  EXPECT_EQ(state::block_bytes_for({1024, 1}), base::kBlockBytes);
+  EXPECT_EQ(state::block_bytes_for({http::kHeadBytesMax, 200}), 17U * 1024);
+  EXPECT_EQ(state::block_bytes_for({http::kLargestHead, http::kMostFields}), 62U * 1024);
+}
+
 // ---- keep-alive ------------------------------------------------------------------------------------------
 
 TEST(Kept, ByClientAndUpstream) {

@@ -645,6 +645,40 @@ TEST(RequestHead, AHundredFieldsCutAnywhere) {
 
 // ---- results ---------------------------------------------------------------------------------------------
 
+TEST(Heads, UpToTheLimitsThatAreChosen) {
+  constexpr http::HeadLimits kLargest{http::kLargestHead, http::kMostFields};
+  const auto parsed = [](const string& first, const string& rest, const http::HeadLimits& limits) {
+    http::RequestHead request;
+    http::ResponseHead response;
+    const http::Parsed found = first.starts_with("HTTP/")
+                                   ? http::parse_response(first + rest, 0, false, response, limits)
+                                   : http::parse_request(first + rest, 0, request, limits);
+    return found.what == http::Parsed::What::bad       ? found.why
+           : found.what == http::Parsed::What::partial ? Reason::no_buffer
+                                                       : Reason::none;
+  };
+  for (const string first : {"GET / HTTP/1.1\r\nHost: h\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n"}) {
+    for (const std::size_t bytes :
+         {std::size_t{1000}, http::kHeadBytesMax, std::size_t{16384}, http::kLargestHead}) {
+      const auto head = [&first](std::size_t size) {
+        return "C: " + string(size - first.size() - 7, 'c') + "\r\n\r\n";
+      };
+      EXPECT_EQ(parsed(first, head(bytes), {bytes, 2}), Reason::none) << bytes;
+      EXPECT_EQ(parsed(first, head(bytes + 1), {bytes, 2}), Reason::head_too_large) << bytes;
+      EXPECT_EQ(parsed(first, head(bytes + 1).substr(0, bytes - first.size() - 1), {bytes, 2}),
+                Reason::no_buffer);
+    }
+    for (const std::size_t fields :
+         {std::size_t{2}, http::kFieldsMax, http::kFieldsMax + 1, http::kMostFields}) {
+      string rest;
+      for (std::size_t i = 1; i < fields; ++i) rest += "a: b\r\n";
+      EXPECT_EQ(parsed(first, rest + "\r\n", {kLargest.bytes, fields}), Reason::none) << fields;
+      EXPECT_EQ(parsed(first, rest + "a: b\r\n\r\n", {kLargest.bytes, fields}), Reason::too_many_headers)
+          << fields;
+    }
+  }
+}
+
 TEST(RequestHead, Expect) {
   struct Row {
     const char* title;

@@ -27,10 +27,27 @@ TEST(CommandLine, Port) {
 }
 
 TEST(CommandLine, EachOption) {
-  const CommandLine line =
-      parse({"--listen", "[::1]:81", "--listen=127.0.0.2:0", "--allow=10.0.0.0/8", "--allow", "::1",
-             "--access-log", "off", "--log-format", "json", "--max-requests=7", "--buffers", "3", "-v", "80",
-             "--head-timeout", "0.25", "--linger-timeout=3"});
+  const CommandLine line = parse({"--listen",
+                                  "[::1]:81",
+                                  "--listen=127.0.0.2:0",
+                                  "--allow=10.0.0.0/8",
+                                  "--allow",
+                                  "::1",
+                                  "--access-log",
+                                  "off",
+                                  "--log-format",
+                                  "json",
+                                  "--max-requests=7",
+                                  "--buffers",
+                                  "3",
+                                  "-v",
+                                  "80",
+                                  "--head-timeout",
+                                  "0.25",
+                                  "--linger-timeout=3",
+                                  "--max-head",
+                                  "60",
+                                  "--max-fields=300"});
   ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
   const plan::Config& config = line.config;
   ASSERT_EQ(config.listeners.size(), 4U);
@@ -41,6 +58,7 @@ TEST(CommandLine, EachOption) {
   EXPECT_EQ(config.log_format, plan::LogFormat::json);
   EXPECT_EQ(config.max_requests, 7U);
   EXPECT_EQ(config.buffer_mib, 3U);
+  EXPECT_EQ(config.head_limits, (http::HeadLimits{61'440, 300}));
   EXPECT_EQ(config.verbosity, plan::Verbosity::steps);
   EXPECT_EQ(config.wait(plan::Wait::request_head), 250U);
   EXPECT_EQ(config.wait(plan::Wait::linger), 3000U);
@@ -128,6 +146,8 @@ TEST(CommandLine, WhatIsWrongAndWhatToDo) {
       {{"80", "--max-requests", "0"}, "expected 1-"},
       {{"80", "--max-requests", "many"}, "expected 1-"},
       {{"80", "--buffers", "0"}, "expected 1-"},
+      {{"80", "--max-head", "61"}, "invalid number '61': expected 1-60"},
+      {{"80", "--max-fields", "0"}, "invalid number '0': expected 1-1000"},
       {{"80", "--max-body", "10x"}, "invalid size '10x': expected bytes or a unit"},
       {{"80", "--max-body", "-1"}, "invalid size"},
       {{"80", "--max-body", "2000g"}, "invalid size"},
