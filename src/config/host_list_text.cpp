@@ -14,7 +14,7 @@ using plan::HostList;
 using std::string;
 using std::string_view;
 
-constexpr string_view kExpected = "expected a name, as in example.com or .example.com";
+constexpr string_view kNameExpected = "expected a name, as in example.com or .example.com";
 
 bool is_name(string_view text) noexcept {
   return !text.empty() && text.size() <= HostList::kNameMax && text.front() != '.' &&
@@ -40,7 +40,7 @@ string invalid(string_view text) {
     return subject + "this is a line of an ad blocker: write the name alone";
   if (text.find(':') != string_view::npos) return subject + "remove the port; the rule can have port=";
   if (!base::all_are(text, base::kVisible)) return subject + "write international names in their xn-- form";
-  return subject + string{kExpected};
+  return subject + string{kNameExpected};
 }
 
 // Returns the error.
@@ -89,7 +89,7 @@ string parse_host_list(string_view text, HostList& out) {
       return "line " + std::to_string(number) + ": too many names: at most " +
              std::to_string(kHostListNamesMax);
   }
-  return out.size() == 0 ? "no names: " + string{kExpected} + " in each line" : string{};
+  return out.size() == 0 ? "no names: " + string{kNameExpected} + " in each line" : string{};
 }
 
 }  // namespace config

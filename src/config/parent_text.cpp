@@ -111,7 +111,7 @@ string take_pattern(string_view text, ParentRow& row) {
   if (text.empty())
     return "missing host: expected a list, as in http://10.0.0.1:3128=.example.com,10.0.0.0/8";
   plan::Network network;
-  const string not_network = take_network(text, network);
+  string not_network = take_network(text, network);
   if (not_network.empty()) row.networks.push_back(network);
   sys::Address address;
   const string_view bare = text.substr(text.starts_with('[') ? 1 : 0);

@@ -82,7 +82,8 @@ constexpr std::array<Condition, 6> kConditions{{
     {"method", take_method, [](const Rule& rule) { return !rule.method.empty(); }},
     {"user", take_user, [](const Rule& rule) { return rule.has_user(); }},
 }};
-constexpr string_view kExpected = "expected client=, host=, to=, port=, method=, user=, a network, or all";
+constexpr string_view kConditionExpected =
+    "expected client=, host=, to=, port=, method=, user=, a network, or all";
 
 // The condition that was probably meant: a word that other proxies use, or a typing error. Empty if unclear.
 string_view meant(string_view key) {
@@ -109,7 +110,7 @@ string unknown_condition(string_view key) {
   string error = "unknown condition " + base::quoted(key);
   if (const string_view right = meant(key); !right.empty())
     error += " (did you mean '" + string{right} + "='?)";
-  return error + ": " + string{kExpected};
+  return error + ": " + string{kConditionExpected};
 }
 
 string take_alternatives(const Condition& condition, Rule& rule, string_view values) {
@@ -134,14 +135,14 @@ string take_values(Rule& rule, string_view key, string_view values) {
 }
 
 string take_condition(Rule& rule, string_view text) {
-  if (text.empty()) return "empty condition: " + string{kExpected};
+  if (text.empty()) return "empty condition: " + string{kConditionExpected};
   if (const std::size_t equals = text.find('='); equals != string_view::npos)
     return take_values(rule, base::trimmed(text.substr(0, equals)), text.substr(equals + 1));
   if (sys::Address address; sys::parse_ip(text.substr(0, text.find('/')), 0, address))
     return take_values(rule, "client", text);
   if (!meant(text).empty())
     return "missing value in " + base::quoted(text) + ": expected " + string{meant(text)} + "=VALUE";
-  return "invalid rule " + base::quoted(text) + ": " + string{kExpected};
+  return "invalid rule " + base::quoted(text) + ": " + string{kConditionExpected};
 }
 
 // The end of the first condition: a comma, or a blank before the key of the next one.

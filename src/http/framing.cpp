@@ -104,7 +104,7 @@ Framing::Taken Framing::take_chunked(std::span<std::byte> fresh) noexcept {
 
 Framing::Chunk Framing::size_digit(char c) noexcept {
   // PLANT(chunk-size-limit)
-  if (left_ >= kChunkBytesMax >> 4 || ++line_bytes_ > kSizeLineBytesMax) return Chunk::bad;
+  if (left_ >= kChunkBytesMax >> 4 || !count_line_byte(kSizeLineBytesMax)) return Chunk::bad;
   left_ = left_ << 4 | base::hex_value(c);
   return Chunk::size;
 }
@@ -113,7 +113,7 @@ Framing::Chunk Framing::after_size(char c) noexcept {
   if (c == '\r') return chunk_ == Chunk::size_blank && !lenient_ ? Chunk::bad : Chunk::size_lf;
   if (c == '\n' && lenient_) return after_size_line();
   if (c == ';') return Chunk::extension;
-  if (c == ' ' || c == '\t') return ++line_bytes_ > kSizeLineBytesMax ? Chunk::bad : Chunk::size_blank;
+  if (c == ' ' || c == '\t') return count_line_byte(kSizeLineBytesMax) ? Chunk::size_blank : Chunk::bad;
   return Chunk::bad;
 }
 
@@ -138,7 +138,7 @@ Framing::Chunk Framing::step(char c) noexcept {
     case Chunk::extension:
       if (c == '\r') return Chunk::size_lf;
       // PLANT(chunk-extension)
-      return base::is(c, base::kFieldValue) && ++line_bytes_ <= kSizeLineBytesMax ? Chunk::extension
+      return base::is(c, base::kFieldValue) && count_line_byte(kSizeLineBytesMax) ? Chunk::extension
                                                                                   : Chunk::bad;
     case Chunk::size_lf: return c == '\n' ? after_size_line() : Chunk::bad;
     case Chunk::data_cr:
@@ -150,13 +150,13 @@ Framing::Chunk Framing::step(char c) noexcept {
       if (c == '\r') return Chunk::last_lf;
       [[fallthrough]];
     case Chunk::trailer_name:
-      if (++line_bytes_ > kHeadBytesMax) return Chunk::bad;
+      if (!count_line_byte(kHeadBytesMax)) return Chunk::bad;
       if (c == ':' && chunk_ == Chunk::trailer_name) return Chunk::trailer_value;
       return base::is(c, base::kToken) ? Chunk::trailer_name : Chunk::bad;
     case Chunk::trailer_value:
       if (c == '\n' && lenient_) return Chunk::trailer;
       if (c == '\r') return Chunk::trailer_lf;
-      return base::is(c, base::kFieldValue) && ++line_bytes_ <= kHeadBytesMax ? Chunk::trailer_value
+      return base::is(c, base::kFieldValue) && count_line_byte(kHeadBytesMax) ? Chunk::trailer_value
                                                                               : Chunk::bad;
     case Chunk::trailer_lf: return c == '\n' ? Chunk::trailer : Chunk::bad;
     case Chunk::last_lf: return c == '\n' ? Chunk::done : Chunk::bad;

@@ -81,6 +81,12 @@ class Framing {
   [[nodiscard]] Chunk size_digit(char c) noexcept;
   [[nodiscard]] Chunk after_size(char c) noexcept;
   [[nodiscard]] Chunk after_size_line() noexcept;
+  // Returns false if the line exceeds `most` bytes.
+  [[nodiscard]] bool count_line_byte(std::size_t most) noexcept {
+    constexpr std::uint64_t kMask = (1U << 14) - 1;
+    line_bytes_ = (line_bytes_ + std::uint64_t{1}) & kMask;
+    return line_bytes_ <= most;
+  }
 
   std::uint64_t left_ = 0;  // bytes of the body, or of the chunk
   // With chunks: the content that further chunks may have, kAny without a limit. Otherwise: bytes so far.

@@ -49,14 +49,14 @@ bool is_this_machine(const Host& host) noexcept {
          is_below(host.text(), "localhost");
 }
 
-Way way_to(const Config& config, string_view text, std::uint16_t port) noexcept {
+Way way_to(const Config& config, string_view host, std::uint16_t port) noexcept {
   if (config.parents.empty()) return {};
-  const Host host{text};
-  if (is_this_machine(host)) return {Way::Why::this_machine};
+  const Host target{host};
+  if (is_this_machine(target)) return {Way::Why::this_machine};
   const bool direct = std::any_of(config.no_parent.begin(), config.no_parent.end(), [&](const NoParent& row) {
-    return matches(row, host.text(), host.address(), port);
+    return matches(row, target.text(), target.address(), port);
   });
-  return direct ? Way{Way::Why::no_parent} : by_row(config.parents, host);
+  return direct ? Way{Way::Why::no_parent} : by_row(config.parents, target);
 }
 
 }  // namespace plan

@@ -49,7 +49,7 @@ MISTAKES = [
     ("bare LF in an extension", "chunks",
      [("chunk-extension", part("base::is(c, base::kFieldValue)", "(c == '\\n' || base::is(c, base::kFieldValue))"))]),
     ("no CR LF after data", "chunks", [("crlf-after-chunk", part("c == '\\n' ? Chunk::size_first : Chunk::bad", "Chunk::size_first"))]),
-    ("size line without end", "chunks", [("chunk-extension", part(" && ++line_bytes_ <= kSizeLineBytesMax", ""))]),
+    ("size line without end", "chunks", [("chunk-extension", part(" && count_line_byte(kSizeLineBytesMax)", ""))]),
 ]
 
 
