@@ -8,6 +8,7 @@ Environment:
 """
 import contextlib
 import fcntl
+import functools
 import os
 import pathlib
 import random
@@ -32,7 +33,17 @@ PATIENCE = float(os.environ.get("PROXY_PATIENCE", "300" if PREFIX else "120"))
 
 heavy = unittest.skipIf(LIGHT, "too heavy for a light run")
 native = unittest.skipIf(PREFIX, "looks at the process itself, which is another program here")
-lean = unittest.skipIf(LIGHT or PREFIX, "measures memory, which an instrumented build has more of")
+
+
+def lean(test):
+    """Of a test that measures memory. The trace takes its whole 1 MiB only once it is full, so it is small here."""
+    @unittest.skipIf(LIGHT or PREFIX, "measures memory, which an instrumented build has more of")
+    @functools.wraps(test)
+    def run(case):
+        case.OPTIONS = (*case.OPTIONS, "--trace-entries", "1024")
+        return test(case)
+    return run
+
 
 MIB = 1 << 20
 F_SETPIPE_SZ = 1031  # fcntl.F_SETPIPE_SZ, from Python 3.10 on

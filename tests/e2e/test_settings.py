@@ -3,7 +3,7 @@ import gzip
 import unittest
 
 from harness import ok, pattern
-from web import HAS_JSON, InAFolder, Server, ask, at, chunked, get, read_answer, read_body, read_rest
+from web import BARE, HAS_JSON, InAFolder, Server, ask, at, chunked, get, read_answer, read_body, read_rest
 
 
 @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
@@ -173,6 +173,7 @@ class OldKeepAlive(InAFolder):
 
     KEPT, CLOSED = (["keep-alive"] * 2, False), (["close"], True)
 
+    @unittest.skipIf(BARE, "built without zlib")
     def test_files_and_their_errors(self):
         self.put("a.txt", b"text")
         (self.public / "folder").mkdir()
@@ -204,6 +205,7 @@ class OldKeepAlive(InAFolder):
 
 
 class ByOptions(InAFolder):
+    @unittest.skipIf(BARE, "built without zlib")
     def test_gzip(self):
         self.put("a.txt", b"text " * 1000)
         self.put("a.png", b"text " * 1000)

@@ -23,6 +23,7 @@ def features():
 
 
 HAS_JSON = "nlohmann-json" in features()
+BARE = " by " not in features()  # only a compiler was needed: without zlib too
 
 
 # ---- messages -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 FUZZ_CXX     ?= clang++
 FUZZ_TARGETS := request_head response_head chunks uri dns whole
 FUZZ_BUILD   := build/fuzz
-FUZZ_CORE    := http_parse.cpp src/http/framing.cpp src/http/rewrite.cpp src/http/upgrade.cpp src/http/forwarded.cpp src/http/field_name.cpp src/http/date.cpp src/net/dns_message.cpp src/base/reason.cpp src/sys/address.cpp
+FUZZ_CORE    := http_parse.cpp $(wildcard src/base/*.cpp src/http/*.cpp) src/net/dns_message.cpp src/sys/address.cpp
 FUZZ_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_FLAGS   := -std=c++20 $(WARNINGS) -O2 -g -D_GNU_SOURCE $(FUZZ_SAN) -fsanitize=fuzzer-no-link
 FUZZ_BINS    := $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/%)
