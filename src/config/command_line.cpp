@@ -249,7 +249,8 @@ string help_text() {
   put_row(out, "PORT", "listening port; 0 selects a free one", "");
   put_row(out, "FILE", "same as --config FILE", "");
   for (const Option& option : options()) {
-    const string letter = option.short_name.empty() ? "" : "-" + string{option.short_name} + ", ";
+    string letter;
+    if (!option.short_name.empty()) letter = "-" + string{option.short_name} + ", ";
     const bool repeatable = option.kind == OptionKind::repeated || option.kind == OptionKind::rule;
     put_row(out, letter + string{option.name} + (option.value.empty() ? "" : " ") + string{option.value},
             string{option.help} + (repeatable ? "; repeatable" : ""), string{option.default_text});

@@ -89,7 +89,8 @@ string parse_host_list(string_view text, HostList& out) {
       return "line " + std::to_string(number) + ": too many names: at most " +
              std::to_string(kHostListNamesMax);
   }
-  return out.size() == 0 ? "no names: " + string{kNameExpected} + " in each line" : string{};
+  if (out.size() != 0) return {};
+  return "no names: " + string{kNameExpected} + " in each line";
 }
 
 }  // namespace config
