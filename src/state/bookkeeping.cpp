@@ -60,6 +60,10 @@ void describe_agent(AccessRecord& log, const http::Fields& fields) noexcept {
   log.agent_length = static_cast<std::uint8_t>(copy_cut(agent, log.agent));
 }
 
+void note_trace(AccessRecord& log, const http::Fields& fields) noexcept {
+  log.trace_length = static_cast<std::uint8_t>(copy_cut(http::trace_id(fields), log.trace));
+}
+
 }  // namespace
 
 bool begin_exchange(request_info& record, Worker& worker) noexcept {
@@ -102,14 +106,6 @@ void add_times(const request_info& record, std::uint64_t now, http::ServerTiming
   }
   add_state("read_response", State::READ_RESPONSE);
 }
-
-namespace {
-
-void note_trace(AccessRecord& log, const http::Fields& fields) noexcept {
-  log.trace_length = static_cast<std::uint8_t>(copy_cut(http::trace_id(fields), log.trace));
-}
-
-}  // namespace
 
 void describe_request(Exchange& exchange, const http::RequestHead& head, const plan::Config& config,
                       plan::Role role) noexcept {
