@@ -75,7 +75,9 @@ class Framing {
   };
   Taken take_chunked(std::span<std::byte> fresh) noexcept;
   static constexpr std::uint64_t kAny = (std::uint64_t{1} << 42) - 1;  // no limit
-  static_assert(kHeadBytesMax < (1U << 14) - 1, "line_bytes_ can exceed it by one");
+  static constexpr unsigned kLineBits = 14;
+  static constexpr std::uint64_t kLineBytesMax = (1U << kLineBits) - 1;  // that line_bytes_ can count
+  static_assert(kHeadBytesMax < kLineBytesMax, "line_bytes_ can exceed it by one");
   [[nodiscard]] std::uint64_t least() const noexcept;
   [[nodiscard]] Chunk step(char c) noexcept;
   [[nodiscard]] Chunk size_digit(char c) noexcept;
@@ -83,15 +85,14 @@ class Framing {
   [[nodiscard]] Chunk after_size_line() noexcept;
   // Returns false if the line exceeds `most` bytes.
   [[nodiscard]] bool count_line_byte(std::size_t most) noexcept {
-    constexpr std::uint64_t kMask = (1U << 14) - 1;
-    line_bytes_ = (line_bytes_ + std::uint64_t{1}) & kMask;
+    line_bytes_ = (line_bytes_ + std::uint64_t{1}) & kLineBytesMax;
     return line_bytes_ <= most;
   }
 
   std::uint64_t left_ = 0;  // bytes of the body, or of the chunk
   // With chunks: the content that further chunks may have, kAny without a limit. Otherwise: bytes so far.
   std::uint64_t count_ : 42 = 0;
-  std::uint64_t line_bytes_ : 14 = 0;  // of the size line, or of the whole trailer section
+  std::uint64_t line_bytes_ : kLineBits = 0;  // of the size line, or of the whole trailer section
   Body::Kind kind_ : 2 = Body::Kind::none;
   bool lenient_ : 1 = false;
   Chunk chunk_ : 5 = Chunk::size_first;
