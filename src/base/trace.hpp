@@ -3,13 +3,16 @@
 // An entry takes 16 bytes and reads no clock: within a turn the order is known, and the turn's own entries
 // have the exact time.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace base {
 
-// What happened; the entry's other members depend on it.
+// What happened; the entry's other members depend on it. A new one is added at the end: recordings of earlier
+// versions have these numbers.
 enum class TraceEvent : std::uint8_t {
   turn_began,  // epoll_wait(2) has returned; slot: the number of events; id, value: the time (`turn_time`)
   turn_ended,  // slot: how often a record ran; id, value: the time
@@ -25,6 +28,9 @@ enum class TraceEvent : std::uint8_t {
   answered,    // the proxy responds itself; value: the status; detail: the Reason
   released,    // the record was released; value: bytes moved; detail: the Reason
 };
+inline constexpr std::array<std::string_view, 12> kTraceEventNames{
+    "turn_began", "turn_ended", "notified", "called",  "accepted", "entered",
+    "waited",     "connected",  "reused",   "retried", "answered", "released"};
 
 // One entry.
 struct TraceEntry {

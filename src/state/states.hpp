@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
-// FREE: the record is not in use. The other four say which message is in progress.
+// FREE: the record is not in use. The other four say which message is in progress. Recordings have these
+// numbers.
 enum class State : std::uint8_t { FREE, READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE };
 inline constexpr std::size_t kStates = 5;
 inline constexpr std::array<std::string_view, kStates> kStateNames{"FREE", "READ_REQUEST", "SEND_REQUEST",

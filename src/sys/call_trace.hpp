@@ -10,7 +10,8 @@
 
 namespace sys {
 
-// A noted call; an entry's `value` is its result.
+// A noted call; an entry's `value` is its result. A new one is added at the end: recordings of earlier
+// versions have these numbers.
 enum class Call : std::uint8_t {
   accept,   // value: the new descriptor
   connect,  // of a new socket, which is the entry's descriptor

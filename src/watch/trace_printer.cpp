@@ -1,13 +1,9 @@
 #include "trace_printer.hpp"
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <string>
 #include <utility>
 
-#include "../base/reason.hpp"
-#include "../plan/waits.hpp"
 #include "../state/states.hpp"
 #include "../sys/call_trace.hpp"
 
@@ -25,66 +21,98 @@ std::uint64_t number(std::int32_t value) noexcept {
   return static_cast<std::uint64_t>(value < 0 ? 0 : value);
 }
 
-void put_error(Writer& out, int error) noexcept {
-  if (error != 0) out << " (" << std::string_view{std::strerror(error)} << ')';
-}
+// One line about an entry.
+class Line {
+ public:
+  Line(const TraceEntry& entry, const TraceNames& names, Writer& out) noexcept
+      : entry_(entry), names_(names), out_(out) {}
 
-std::string_view reason_name(const TraceEntry& entry) noexcept {
-  return base::row(static_cast<base::Reason>(entry.detail)).name;
-}
+  void write() noexcept {
+    switch (entry_.event) {
+      case TraceEvent::turn_began:
+      case TraceEvent::turn_ended: write_turn(); break;
+      case TraceEvent::called: write_call(); break;
+      default:
+        out_ << "[slot " << std::uint64_t{entry_.slot} << ", #" << std::uint64_t{entry_.id} << "] ";
+        write_step();
+    }
+    out_ << '\n';
+  }
 
-std::string_view state_name(std::uint8_t state) noexcept { return name(static_cast<State>(state)); }
+ private:
+  Writer& put_state(std::uint8_t state) noexcept { return put_name(out_, names_.states, state); }
+  void put_reason() noexcept { put_name(out_, names_.reasons, entry_.detail); }
+  void put_error(std::size_t error) noexcept {
+    if (error != 0) put_name(out_ << " (", names_.error_texts, error) << ')';
+  }
+
+  void write_turn() noexcept;
+  void write_call() noexcept;
+  void write_result() noexcept;
+  void write_step() noexcept;
+  void write_notice() noexcept;
+  void write_wait() noexcept;
+  void write_other() noexcept;
+
+  const TraceEntry& entry_;
+  const TraceNames& names_;
+  Writer& out_;
+};
 
 // ---- of the event loop (-vv) -----------------------------------------------------------------------------
 
-void write_turn(const TraceEntry& entry, Writer& out) noexcept {
-  const std::uint64_t us = base::turn_time(entry);
-  const bool began = entry.event == TraceEvent::turn_began;
-  out << (began ? "turn begins at " : "turn ends at ") << us / 1'000'000 << '.';
-  out.padded(us % 1'000'000, 6) << " s, " << (began ? "events: " : "runs of records: ");
-  out << std::uint64_t{entry.slot} << '\n';
+void Line::write_turn() noexcept {
+  const std::uint64_t us = base::turn_time(entry_);
+  const bool began = entry_.event == TraceEvent::turn_began;
+  out_ << (began ? "turn begins at " : "turn ends at ") << us / 1'000'000 << '.';
+  out_.padded(us % 1'000'000, 6) << " s, " << (began ? "events: " : "runs of records: ");
+  out_ << std::uint64_t{entry_.slot};
 }
 
 // What a call returned.
-void write_result(const TraceEntry& entry, Writer& out) noexcept {
-  switch (static_cast<sys::Call>(entry.detail)) {
+void Line::write_result() noexcept {
+  switch (static_cast<sys::Call>(entry_.detail)) {
     case sys::Call::close:
     case sys::Call::connect:
     case sys::Call::shutdown_write: return;
-    case sys::Call::accept: out << " = descriptor " << number(entry.value); return;
-    case sys::Call::socket_error: out << " = " << number(entry.value); return put_error(out, entry.value);
+    case sys::Call::accept: out_ << " = descriptor " << number(entry_.value); return;
+    case sys::Call::socket_error:
+      out_ << " = " << number(entry_.value);
+      return put_error(static_cast<std::size_t>(number(entry_.value)));
     case sys::Call::receive:
     case sys::Call::splice_in:
-      out << " = " << number(entry.value) << (entry.value == 0 ? " (end of stream)" : "");
+      out_ << " = " << number(entry_.value) << (entry_.value == 0 ? " (end of stream)" : "");
       return;
-    case sys::Call::transmit:
-    case sys::Call::splice_out:
-    case sys::Call::send_file: out << " = " << number(entry.value); return;
+    default: out_ << " = " << number(entry_.value);
   }
 }
 
 // "recv(7) = 812", "recv(7) = EAGAIN".
-void write_call(const TraceEntry& entry, Writer& out) noexcept {
-  if (entry.slot == TraceEntry::kNoSlot)
-    out << "[loop] ";
-  else
-    out << "[slot " << std::uint64_t{entry.slot} << "] " << state_name(entry.state) << ' ';
-  const bool has_descriptor = static_cast<std::int32_t>(entry.id) >= 0;
-  out << name(static_cast<sys::Call>(entry.detail)) << '(';
-  if (has_descriptor) out << std::uint64_t{entry.id};
-  out << ')';
-  if (entry.error == 0)
-    write_result(entry, out);
-  else if (entry.error == EAGAIN)
-    out << " = EAGAIN";
-  else
-    put_error(out << " failed", entry.error);
+void Line::write_call() noexcept {
+  if (entry_.slot == TraceEntry::kNoSlot) {
+    out_ << "[loop] ";
+  } else {
+    out_ << "[slot " << std::uint64_t{entry_.slot} << "] ";
+    put_state(entry_.state) << ' ';
+  }
+  const bool has_descriptor = static_cast<std::int32_t>(entry_.id) >= 0;
+  put_name(out_, names_.calls, entry_.detail) << '(';
+  if (has_descriptor) out_ << std::uint64_t{entry_.id};
+  out_ << ')';
+  if (entry_.error == 0)
+    write_result();
+  else if (const std::string_view error = name_in(names_.error_names, entry_.error); error == "EAGAIN")
+    out_ << " = " << error;
+  else {
+    out_ << " failed";
+    put_error(entry_.error);
+  }
 }
 
-void write_notice(const TraceEntry& entry, Writer& out) noexcept {
-  out << state_name(entry.state) << " event of the " << (entry.value == 0 ? "client:" : "upstream:");
+void Line::write_notice() noexcept {
+  put_state(entry_.state) << " event of the " << (entry_.value == 0 ? "client:" : "upstream:");
   const auto put = [&](TraceEntry::Ready bit, std::string_view text) {
-    if ((entry.detail & bit) != 0) out << text;
+    if ((entry_.detail & bit) != 0) out_ << text;
   };
   put(TraceEntry::kReadable, " readable");
   put(TraceEntry::kWritable, " writable");
@@ -94,50 +122,56 @@ void write_notice(const TraceEntry& entry, Writer& out) noexcept {
 
 // ---- of a record (-v) ------------------------------------------------------------------------------------
 
-void write_wait(const TraceEntry& entry, Writer& out) noexcept {
-  const bool reads_head = entry.state == static_cast<std::uint8_t>(State::READ_REQUEST) ||
-                          entry.state == static_cast<std::uint8_t>(State::READ_RESPONSE);
-  out << state_name(entry.state) << " waiting for " << plan::row(static_cast<plan::Wait>(entry.detail)).what
-      << " (" << number(entry.value) << (reads_head ? " bytes buffered)" : " bytes moved)");
+void Line::write_wait() noexcept {
+  const bool reads_head = entry_.state == static_cast<std::uint8_t>(State::READ_REQUEST) ||
+                          entry_.state == static_cast<std::uint8_t>(State::READ_RESPONSE);
+  put_name(put_state(entry_.state) << " waiting for ", names_.waits, entry_.detail)
+      << " (" << number(entry_.value) << (reads_head ? " bytes buffered)" : " bytes moved)");
 }
 
-void write_step(const TraceEntry& entry, Writer& out) noexcept {
-  const std::string_view state = state_name(entry.state);
-  switch (entry.event) {
-    case TraceEvent::notified: return write_notice(entry, out);
-    case TraceEvent::accepted: out << "accepted, descriptor " << number(entry.value); break;
+// Of a later version.
+void Line::write_other() noexcept {
+  put_state(entry_.state) << ' ';
+  put_name(out_, names_.trace_events, static_cast<std::size_t>(entry_.event))
+      << ", value " << number(entry_.value) << ", detail " << std::uint64_t{entry_.detail};
+}
+
+void Line::write_step() noexcept {
+  switch (entry_.event) {
+    case TraceEvent::notified: return write_notice();
+    case TraceEvent::accepted: out_ << "accepted, descriptor " << number(entry_.value); break;
     case TraceEvent::entered:
-      out << state_name(entry.before) << " -> " << state << " (" << name(static_cast<Event>(entry.detail))
-          << ')';
+      put_state(entry_.before) << " -> ";
+      put_state(entry_.state) << " (";
+      put_name(out_, names_.events, entry_.detail) << ')';
       break;
-    case TraceEvent::waited: return write_wait(entry, out);
-    case TraceEvent::connected: out << state << " connecting to address " << number(entry.value) + 1; break;
-    case TraceEvent::reused: out << state << " reuses an idle upstream connection"; break;
-    case TraceEvent::retried: out << state << " connection attempt failed: " << reason_name(entry); break;
+    case TraceEvent::waited: return write_wait();
+    case TraceEvent::connected:
+      put_state(entry_.state) << " connecting to address " << number(entry_.value) + 1;
+      break;
+    case TraceEvent::reused: put_state(entry_.state) << " reuses an idle upstream connection"; break;
+    case TraceEvent::retried:
+      put_state(entry_.state) << " connection attempt failed: ";
+      put_reason();
+      break;
     case TraceEvent::answered:
-      out << state << " responds with " << number(entry.value) << ": " << reason_name(entry);
+      put_state(entry_.state) << " responds with " << number(entry_.value) << ": ";
+      put_reason();
       break;
     case TraceEvent::released:
-      out << state_name(entry.before) << " -> FREE: " << reason_name(entry) << ", " << number(entry.value)
-          << " bytes moved in total";
+      put_state(entry_.before) << " -> FREE: ";
+      put_reason();
+      out_ << ", " << number(entry_.value) << " bytes moved in total";
       break;
-    default: break;  // of the event loop
+    default: write_other();
   }
-  put_error(out, entry.error);
+  put_error(entry_.error);
 }
 
 }  // namespace
 
-void write_entry(const TraceEntry& entry, Writer& out) noexcept {
-  switch (entry.event) {
-    case TraceEvent::turn_began:
-    case TraceEvent::turn_ended: return write_turn(entry, out);
-    case TraceEvent::called: write_call(entry, out); break;
-    default:
-      out << "[slot " << std::uint64_t{entry.slot} << ", #" << std::uint64_t{entry.id} << "] ";
-      write_step(entry, out);
-  }
-  out << '\n';
+void write_entry(const TraceEntry& entry, const TraceNames& names, Writer& out) noexcept {
+  Line{entry, names, out}.write();
 }
 
 // The lines are written at the next flush, whose own turn must not make another line.
@@ -157,7 +191,7 @@ bool TracePrinter::wanted(const TraceEntry& entry, Verbosity verbosity) noexcept
 void TracePrinter::write(const TraceEntry& entry, Sink& sink) const {
   std::array<char, kEntryBytesMax> room;
   Writer line{room};
-  write_entry(entry, line);
+  write_entry(entry, built_in_names(), line);
   sink.add(line.view(), 0);
 }
 

@@ -4,6 +4,7 @@
 #include "../base/trace.hpp"
 #include "../plan/config.hpp"
 #include "sink.hpp"
+#include "trace_names.hpp"
 
 namespace watch {
 
@@ -30,6 +31,6 @@ class TracePrinter {
 };
 
 // Writes an entry as one line: "[slot 3, #17] READ_REQUEST -> SEND_REQUEST (forwarded)".
-void write_entry(const base::TraceEntry& entry, base::Writer& out) noexcept;
+void write_entry(const base::TraceEntry& entry, const TraceNames& names, base::Writer& out) noexcept;
 
 }  // namespace watch

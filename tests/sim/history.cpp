@@ -443,7 +443,7 @@ std::string tell(const base::Trace& trace) {
   for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
     std::array<char, 256> room;
     base::Writer line{room};
-    watch::write_entry(trace.at(at), line);
+    watch::write_entry(trace.at(at), watch::built_in_names(), line);
     out += "    " + std::string{line.view()};
   }
   return out;

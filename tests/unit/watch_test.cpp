@@ -402,7 +402,7 @@ TEST(TracePrinter, PrintsEachKindOfEntry) {
                         .state = static_cast<std::uint8_t>(State::SEND_REQUEST),
                         .detail = detail,
                         .error = static_cast<std::uint8_t>(error)},
-                       line);
+                       watch::built_in_names(), line);
     EXPECT_FALSE(line.overflowed());
     return string{line.view()};
   };
@@ -426,6 +426,54 @@ TEST(TracePrinter, PrintsEachKindOfEntry) {
             "[slot 3] SEND_REQUEST recv(9) failed (Connection reset by peer)\n");
   EXPECT_EQ(text(base::TraceEvent::answered, static_cast<std::uint8_t>(base::Reason::connection_refused), 0),
             "[slot 3, #9] SEND_REQUEST responds with 7: connection-refused\n");
+}
+
+// As an entry of a recording, printed by another version of the program.
+TEST(TracePrinter, PrintsTheNamesItIsGiven) {
+  const auto text = [](base::TraceEntry entry, const watch::TraceNames& names) {
+    std::array<char, 256> room;
+    base::Writer line{room};
+    watch::write_entry(entry, names, line);
+    return string{line.view()};
+  };
+  const std::string_view states[] = {"EMPTY", "ONE", "TWO"}, waits[] = {"tea"}, events[] = {"knocked"},
+                         reasons[] = {"well"}, calls[] = {"take"}, errors[] = {"", "", "", "ENOTEA"},
+                         texts[] = {"", "", "", "Out of tea"},
+                         kinds[] = {"", "", "", "", "", "", "", "", "", "", "", "", "later"};
+  const watch::TraceNames names{kinds, states, events, waits, reasons, calls, errors, texts};
+  const base::TraceEntry base{.id = 9, .slot = 3, .value = 7, .state = 2, .before = 1};
+  const auto entry = [&](base::TraceEvent event, std::uint8_t error = 0) {
+    base::TraceEntry changed = base;
+    changed.event = event;
+    changed.error = error;
+    return changed;
+  };
+  EXPECT_EQ(text(entry(base::TraceEvent::entered), names), "[slot 3, #9] ONE -> TWO (knocked)\n");
+  EXPECT_EQ(text(entry(base::TraceEvent::waited), names),
+            "[slot 3, #9] TWO waiting for tea (7 bytes moved)\n");
+  EXPECT_EQ(text(entry(base::TraceEvent::retried, 3), names),
+            "[slot 3, #9] TWO connection attempt failed: well (Out of tea)\n");
+  EXPECT_EQ(text(entry(base::TraceEvent::called, 3), names), "[slot 3] TWO take(9) failed (Out of tea)\n");
+  EXPECT_EQ(text(entry(base::TraceEvent{12}), names), "[slot 3, #9] TWO later, value 7, detail 0\n");
+  EXPECT_EQ(text(entry(base::TraceEvent::entered, 200), {}), "[slot 3, #9] ?1 -> ?2 (?0) (?200)\n")
+      << "without names, their numbers";
+}
+
+TEST(TraceNames, BuiltIn) {
+  const watch::TraceNames& names = watch::built_in_names();
+  EXPECT_EQ(watch::name_in(names.trace_events, static_cast<std::size_t>(base::TraceEvent::released)),
+            "released");
+  EXPECT_EQ(watch::name_in(names.states, static_cast<std::size_t>(State::SEND_RESPONSE)), "SEND_RESPONSE");
+  EXPECT_EQ(watch::name_in(names.events, static_cast<std::size_t>(Event::closed)), "closed");
+  EXPECT_EQ(watch::name_in(names.waits, static_cast<std::size_t>(plan::Wait::resolve)), "DNS");
+  EXPECT_EQ(watch::name_in(names.reasons, static_cast<std::size_t>(base::Reason::shutdown)), "shutdown");
+  EXPECT_EQ(watch::name_in(names.calls, static_cast<std::size_t>(sys::Call::send_file)), "sendfile");
+  EXPECT_EQ(watch::name_in(names.error_names, EPIPE), "EPIPE");
+  EXPECT_EQ(watch::name_in(names.error_texts, EPIPE), std::strerror(EPIPE));
+  EXPECT_EQ(watch::name_in(names.error_names, EHWPOISON), "EHWPOISON") << "the last one";
+  for (const auto& list :
+       {names.trace_events, names.states, names.events, names.waits, names.reasons, names.calls})
+    for (const std::string_view name : list) EXPECT_NE(name, "");
 }
 
 }  // namespace
