@@ -27,6 +27,7 @@ enum class TraceEvent : std::uint8_t {
   retried,     // an attempt failed, the next address is tried; detail: the Reason; error: errno
   answered,    // the proxy responds itself; value: the status; detail: the Reason
   released,    // the record was released; value: bytes moved; detail: the Reason
+  lost,        // in a recording: entries are missing here; id, value: their number (`turn_time`)
 };
 inline constexpr std::array<std::string_view, 12> kTraceEventNames{
     "turn_began", "turn_ended", "notified", "called",  "accepted", "entered",
