@@ -29,9 +29,9 @@ enum class TraceEvent : std::uint8_t {
   released,    // the record was released; value: bytes moved; detail: the Reason
   lost,        // in a recording: entries are missing here; id, value: their number (`turn_time`)
 };
-inline constexpr std::array<std::string_view, 12> kTraceEventNames{
-    "turn_began", "turn_ended", "notified", "called",  "accepted", "entered",
-    "waited",     "connected",  "reused",   "retried", "answered", "released"};
+inline constexpr std::array<std::string_view, 13> kTraceEventNames{
+    "turn_began", "turn_ended", "notified", "called",   "accepted", "entered", "waited",
+    "connected",  "reused",     "retried",  "answered", "released", "lost"};
 
 // One entry.
 struct TraceEntry {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../base/trace.hpp"
+#include "../watch/trace_names.hpp"
 
 namespace record {
 
@@ -30,24 +31,15 @@ struct Head {
 };
 
 // What the file's numbers mean.
-enum class NameList : std::uint8_t {
-  trace_events,  // base::TraceEvent
-  states,        // State
-  events,        // Event
-  waits,         // plan::Wait; completes "waiting for ..."
-  reasons,       // base::Reason
-  calls,         // sys::Call
-  error_names,   // errno: "ECONNRESET"
-  error_texts,   // the same: "Connection reset by peer"
-};
-inline constexpr std::size_t kNameLists = 8;
-// Lists of names; the number is the index. An empty name: there is none.
 struct Names {
-  std::array<std::vector<std::string_view>, kNameLists> lists;  // views of `text`
-  std::shared_ptr<const std::string> text;
+  std::array<std::vector<std::string_view>, watch::kNameLists> lists;  // in the order of watch::kNameRows
+  std::shared_ptr<const std::string> text;                             // which the views are of
 
-  [[nodiscard]] std::span<const std::string_view> of(NameList list) const noexcept {
-    return lists[static_cast<std::size_t>(list)];
+  // Valid as long as this.
+  [[nodiscard]] watch::TraceNames view() const noexcept {
+    watch::TraceNames names;
+    for (std::size_t i = 0; i < lists.size(); ++i) names.*watch::kNameRows[i].list = lists[i];
+    return names;
   }
 };
 

@@ -1,6 +1,7 @@
 // The names of what the numbers in a trace stand for: those of this program, or those in a recording of
 // another version.
 #pragma once
+#include <array>
 #include <span>
 
 #include "../base/text.hpp"
@@ -21,6 +22,21 @@ struct TraceNames {
   List error_names;   // of errno: "ECONNRESET"
   List error_texts;   // the same: "Connection reset by peer"
 };
+
+// The lists, with the names that they have in a record file.
+struct NameRow {
+  std::string_view name;
+  TraceNames::List TraceNames::*list;
+};
+inline constexpr std::size_t kNameLists = 8;
+inline constexpr std::array<NameRow, kNameLists> kNameRows{{{"trace_event", &TraceNames::trace_events},
+                                                            {"state", &TraceNames::states},
+                                                            {"event", &TraceNames::events},
+                                                            {"wait", &TraceNames::waits},
+                                                            {"reason", &TraceNames::reasons},
+                                                            {"call", &TraceNames::calls},
+                                                            {"error_name", &TraceNames::error_names},
+                                                            {"error_text", &TraceNames::error_texts}}};
 
 // The names of this program. The first call builds the lists.
 const TraceNames& built_in_names();

@@ -1,0 +1,39 @@
+// Writes record files. Allocates nothing and can run in a signal handler.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "format.hpp"
+#include "recording.hpp"
+
+namespace record {
+
+// Where the bytes go.
+class Output {
+ public:
+  virtual ~Output() = default;
+  // Appends all of `bytes`. Returns false if they cannot be written; nothing more is then.
+  virtual bool put(std::span<const std::byte> bytes) noexcept = 0;
+};
+
+inline constexpr std::size_t kEntriesInBlock = 4096;
+
+// Writes the first 16 bytes.
+bool put_file_head(Output& out) noexcept;
+// Writes a block of text.
+bool put_text(BlockType type, std::string_view text, Output& out) noexcept;
+// Writes a block of notes or of cells. Nothing if there are none, but an empty table.
+bool put_notes(std::span<const Note> notes, Output& out) noexcept;
+bool put_table(std::uint64_t position, std::span<const Cell> cells, Output& out) noexcept;
+// Writes the entries from `from` up to `end` in blocks. REQUIRES: trace.oldest() <= from <= end <=
+// trace.written().
+bool put_entries(const base::Trace& trace, std::uint64_t from, std::uint64_t end, Output& out) noexcept;
+// Writes the last block.
+bool put_end(Output& out) noexcept;
+
+// The text of the block of names.
+std::string names_text(const watch::TraceNames& names);
+
+}  // namespace record
