@@ -40,7 +40,7 @@ inline constexpr BlockType kHeadBlock = block_type("HEAD");     // text, lines "
 inline constexpr BlockType kNamesBlock = block_type("NAME");    // text, lines "list number name"
 inline constexpr BlockType kNotesBlock = block_type("NOTE");    // ItemsHead, then each Note
 inline constexpr BlockType kEntriesBlock = block_type("ENTR");  // ItemsHead, then each TraceEntry
-inline constexpr BlockType kTableBlock = block_type("TABL");    // ItemsHead, then each Cell
+inline constexpr BlockType kTableBlock = block_type("CELL");    // ItemsHead, then each Cell
 inline constexpr BlockType kEndBlock = block_type("END.");      // empty; nothing follows
 
 // In front of a block's payload. After it: the CRC-32C of these eight bytes and of the payload.
