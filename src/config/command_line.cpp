@@ -261,7 +261,7 @@ string help_text() {
   out +=
       "\nExample: proxy 8080, then: curl -x http://127.0.0.1:8080 http://example.com/\n"
       "Signals: SIGTERM shuts down gracefully (--drain), SIGINT (Ctrl-C) at once, SIGHUP reloads the\n"
-      "configuration, SIGUSR1 reopens the access log.\n"
+      "configuration, SIGUSR1 reopens the access log, SIGUSR2 saves a recording (--record-dir).\n"
       "Exit status: 0 after a signal, 1 if the proxy could not start, 2 for wrong usage.\n";
   return out;
 }

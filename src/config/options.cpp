@@ -360,6 +360,11 @@ string take_log(plan::Config& config, string_view text) {
   return {};
 }
 
+string take_record_dir(plan::Config& config, string_view text) {
+  config.record_folder = path_from(config.folder, text);
+  return check_directory(config.record_folder);
+}
+
 string take_log_format(plan::Config& config, string_view text) {
   string names;
   for (const plan::LogFormatRow& format : plan::kLogFormats) {
@@ -415,7 +420,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 43> kOptions{{
+constexpr std::array<Option, 44> kOptions{{
     {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -497,6 +502,8 @@ constexpr std::array<Option, 43> kOptions{{
      take_verbose_calls, OptionKind::flag, kAllBits, "vv"},
     {"--trace-entries", "N", "size of the trace in memory, in entries of 16 bytes: 1024 to 16777216", "65536",
      take_trace_entries},
+    {"--record-dir", "FOLDER", "on SIGUSR2, save the trace and the table in this folder", "none",
+     take_record_dir},
     {"--help", "", "print this help and exit", "", nullptr, OptionKind::special, kAllBits, "h"},
     {"--version", "", "print the version and exit", "", nullptr, OptionKind::special},
 }};

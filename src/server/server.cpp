@@ -46,7 +46,8 @@ Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
       signals_(std::move(signals)),
       health_checker_(resources.poller, resources.resolver, resources.blocks),
       admission_(worker_),
-      reporter_(std::move(streams), generations.back()->config) {
+      reporter_(std::move(streams), generations.back()->config),
+      recorder_(worker_, arguments) {
   worker_.pages = this;
   health_checker_.use(generations_.back().get());
   read_clocks();
@@ -142,6 +143,7 @@ void Server::read_signals() {
   for (;;) switch (sys::next_signal(signals_)) {
       case sys::Signal::none: return;
       case sys::Signal::reopen: reporter_.reopen_log(worker_.now); break;
+      case sys::Signal::record: begin_recording(); break;
       case sys::Signal::reload: reload_requested_ = true; break;
       case sys::Signal::interrupt: shutdown_.stop(); break;
       case sys::Signal::terminate: shutdown_.request(); break;
@@ -203,8 +205,8 @@ void Server::read_clocks() {
 
 // How long the loop may sleep if there is no event; -1: without limit.
 int Server::sleep_ms() {
-  if (reload_ || reload_requested_ || !worker_.scheduler.idle() || state::can_feed(worker_) ||
-      admission_.can_accept())
+  if (reload_ || reload_requested_ || recorder_.active() || !worker_.scheduler.idle() ||
+      state::can_feed(worker_) || admission_.can_accept())
     return 0;
   std::uint64_t at = 0;
   const auto consider = [&at](std::uint64_t time) {
@@ -240,7 +242,18 @@ void Server::report() {
   reporter_.print(worker_.trace);
   for (const ExchangePtr& request : worker_.finished) reporter_.log(request->log, worker_.now);
   worker_.finished.clear();
+  if (recorder_.active())
+    if (const std::string message = recorder_.write_next(); !message.empty())
+      reporter_.say(message, worker_.now);
   reporter_.flush_if_due(worker_.now);
+}
+
+void Server::begin_recording() {
+  const std::string& folder = config().record_folder;
+  if (folder.empty())
+    return watch::print_diagnostics("SIGUSR2: nothing is saved: start with --record-dir FOLDER");
+  if (const std::string error = recorder_.begin(folder, "SIGUSR2"); !error.empty())
+    watch::print_diagnostics(error);
 }
 
 watch::Gauges Server::gauges() const {

@@ -12,6 +12,7 @@
 #include "../watch/shared_page.hpp"
 #include "admission.hpp"
 #include "health_checker.hpp"
+#include "recorder.hpp"
 #include "reload.hpp"
 #include "resources.hpp"
 #include "shutdown.hpp"
@@ -67,6 +68,7 @@ class Server final : private Pages {
   [[nodiscard]] watch::Gauges gauges() const;
   [[nodiscard]] std::shared_ptr<const std::string> metrics(bool json) override;
   void release_pages();
+  void begin_recording();
   void advance_reload();
   void finish_reload();
   std::string adopt(std::unique_ptr<plan::Generation> next);
@@ -85,6 +87,7 @@ class Server final : private Pages {
   HealthChecker health_checker_;
   Admission admission_;
   watch::Reporter reporter_;
+  Recorder recorder_;
   Shutdown shutdown_;
   std::array<watch::SharedPage, 2> metrics_pages_;  // as text, as JSON
   std::array<sys::Event, kEventsMax> events_;

@@ -310,6 +310,7 @@ Opened make_signalfd() noexcept {
   sigaddset(&wanted, SIGINT);
   sigaddset(&wanted, SIGTERM);
   sigaddset(&wanted, SIGUSR1);
+  sigaddset(&wanted, SIGUSR2);
   sigaddset(&wanted, SIGHUP);
   if (::sigprocmask(SIG_BLOCK, &wanted, nullptr) != 0) return failed(errno);
   return opened(::signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -322,6 +323,7 @@ Signal next_signal(const Fd& signals) noexcept {
   switch (info.ssi_signo) {
     case SIGINT: return Signal::interrupt;
     case SIGUSR1: return Signal::reopen;
+    case SIGUSR2: return Signal::record;
     case SIGHUP: return info.ssi_code == SI_KERNEL ? Signal::interrupt : Signal::reload;
     default: return Signal::terminate;
   }
@@ -345,6 +347,19 @@ Io append(const Fd& log, std::span<const char> text) noexcept {
   if (::poll(&ready, 1, 0) == 0) return {Outcome::again, 0, 0};
   const std::size_t piece = std::min<std::size_t>(text.size(), PIPE_BUF);
   return io_result(uninterrupted([&] { return ::write(log.get(), text.data(), piece); }));
+}
+
+Opened create_file(const char* path) noexcept {
+  return opened(::open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+int write_all(const Fd& file, std::span<const std::byte> bytes) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t count = uninterrupted([&] { return ::write(file.get(), bytes.data(), bytes.size()); });
+    if (count < 0) return errno;
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return 0;
 }
 
 Opened open_datagrams(const char* path) noexcept {

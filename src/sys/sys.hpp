@@ -131,12 +131,12 @@ Opened watch_addresses() noexcept;
 void drain_address_changes(const Fd& changes) noexcept;
 
 // ---- signals ---------------------------------------------------------------------------------------------
-enum class Signal : std::uint8_t { none, interrupt, terminate, reopen, reload };
-// Blocks SIGINT, SIGTERM, SIGUSR1 and SIGHUP and returns a signalfd(2) that reads them. Ignores SIGPIPE and
-// SIGXFSZ: the failing write returns EPIPE or EFBIG instead.
+enum class Signal : std::uint8_t { none, interrupt, terminate, reopen, record, reload };
+// Blocks SIGINT, SIGTERM, SIGUSR1, SIGUSR2 and SIGHUP and returns a signalfd(2) that reads them. Ignores
+// SIGPIPE and SIGXFSZ: the failing write returns EPIPE or EFBIG instead.
 Opened make_signalfd() noexcept;
 // Reads one signal; none: no signal is pending. A SIGHUP that the kernel sends because the terminal has
-// closed is `interrupt`, any other SIGHUP is `reload`; SIGUSR1 is `reopen`.
+// closed is `interrupt`, any other SIGHUP is `reload`; SIGUSR1 is `reopen`, SIGUSR2 is `record`.
 Signal next_signal(const Fd& signals) noexcept;
 
 // ---- files: logs and configuration -----------------------------------------------------------------------
@@ -147,6 +147,10 @@ Opened open_log(const char* path) noexcept;
 Opened open_stdout() noexcept;
 // write(2), at most PIPE_BUF bytes. `again`: a pipe or a terminal is full.
 Io append(const Fd& log, std::span<const char> text) noexcept;
+// Creates a file for `write_all` that only its owner can read. EEXIST: there is one, or a symbolic link.
+Opened create_file(const char* path) noexcept;
+// write(2) of all bytes to a regular file. Returns 0 or errno; a part may be written then.
+int write_all(const Fd& file, std::span<const std::byte> bytes) noexcept;
 // Returns a Unix datagram socket for `send_datagram`; an error if no program receives at `path` now. The
 // socket is not connected: it reaches a receiver that replaces the first one too.
 Opened open_datagrams(const char* path) noexcept;

@@ -111,6 +111,7 @@ class Checked(Case):
         (folder / "bad").write_text("ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n", encoding="utf-8")
         for arguments, says in ((("--users", "none"), f"cannot read {folder}/none: No such file or directory"),
                                 (("--users", "bad"), f"{folder}/bad: line 1: unsupported hash"),
+                                (("--record-dir", "none"), f"no such directory: '{folder}/none'"),
                                 (("--access-log", "none/log"), f"no such directory: '{folder}/none/'"),
                                 (("--access-log", "."), f"cannot open the log {folder}/.: Is a directory"),
                                 (("--files", "0=none"), f"no such directory: '{folder}/none'")):
