@@ -12,6 +12,8 @@
 #include "src/config/rule_text.hpp"
 #include "src/explain/explain.hpp"
 #include "src/plan/crypt.hpp"
+#include "src/replay/replay.hpp"
+#include "src/replay/standard_output.hpp"
 #include "src/server/own_networks.hpp"
 #include "src/server/server.hpp"
 #include "src/watch/diagnostics.hpp"
@@ -87,6 +89,25 @@ int explain_request(Arguments arguments) {
   return 0;
 }
 
+// `proxy replay FILE`: prints a record file.
+int replay_file(Arguments arguments) {
+  constexpr std::size_t kMost = std::size_t{4} << 30U;
+  replay::Request request;
+  if (const std::string error = replay::read_request(arguments, request); !error.empty())
+    return fail(kExitUsage, error);
+  std::string file;
+  if (const int error = sys::read_file(request.path.c_str(), kMost, file, sys::Pipes::inherited); error != 0)
+    return fail(kExitFailed, "cannot read " + request.path + ": " + std::strerror(error));
+  record::Recording recording;
+  if (const std::string error = record::read(std::as_bytes(std::span{file}), recording); !error.empty())
+    return fail(kExitFailed, request.path + ": " + error);
+  replay::StandardOutput out;
+  const std::string wrong = replay::write_recording(recording, request, out);
+  if (const int error = out.finish(); error != 0)
+    return fail(kExitFailed, std::string{"cannot write the output: "} + std::strerror(error));
+  return wrong.empty() ? 0 : fail(kExitFailed, wrong);
+}
+
 // What opening the streams of `open_streams` would report. Creates no file.
 std::string check_streams(const plan::Config& config) {
   if (config.access_log == "-" || config.access_log == "off") return {};
@@ -128,6 +149,8 @@ int main(int argc, char** argv) {
   const Arguments arguments = all.subspan(argc > 0 ? 1 : 0);
   if (!arguments.empty() && std::string_view{arguments[0]} == "explain")
     return explain_request(arguments.subspan(1));
+  if (!arguments.empty() && std::string_view{arguments[0]} == "replay")
+    return replay_file(arguments.subspan(1));
   const CommandLine line = config::parse_command_line(arguments);
   print_warnings(line.warnings);
   switch (line.what) {

@@ -180,7 +180,7 @@ def checks():
     for name, part, lines in GENERATED:
         found, expected = generated(name, part, lines)
         yield f"{name}: the generated part '{part}' is up to date (run make docs)", found == expected
-    own = {"--client", "--user", *(row[0] for row in (*options(), *timeouts()))}
+    own = {"--client", "--user", "--calls", "--slot", "--from", "--to", "--at", "--format", *(row[0] for row in (*options(), *timeouts()))}
     known = own | {"--detail"} | set(re.findall(r'"(--[a-z][a-z-]+)"', read("driver.py")))
     page, readme = manual(), read("README.md")
     for name in sorted(own):

@@ -32,6 +32,7 @@ class Line {
       case TraceEvent::turn_began:
       case TraceEvent::turn_ended: write_turn(); break;
       case TraceEvent::called: write_call(); break;
+      case TraceEvent::lost: out_ << "entries lost: " << base::turn_time(entry_); break;
       default:
         out_ << "[slot " << std::uint64_t{entry_.slot} << ", #" << std::uint64_t{entry_.id} << "] ";
         write_step();

@@ -1,0 +1,138 @@
+#include "har.hpp"
+
+#include <array>
+#include <chrono>
+#include <unordered_set>
+
+#include "../http/status.hpp"
+#include "../state/states.hpp"
+#include "clock.hpp"
+#include "json_text.hpp"
+
+namespace replay {
+namespace {
+
+using record::Note;
+using record::text_of;
+using std::string;
+
+// RFC 3339, UTC.
+string date_time(std::uint64_t wall_ms) {
+  using namespace std::chrono;
+  const sys_time<milliseconds> time{milliseconds{wall_ms}};
+  const auto day = floor<days>(time);
+  const year_month_day date{day};
+  const hh_mm_ss clock{time - day};
+  std::array<char, 64> room;
+  base::Writer out{room};
+  const auto put = [&out](auto value, std::size_t digits, char then) {
+    out.padded(static_cast<std::uint64_t>(value), digits) << then;
+  };
+  put(static_cast<int>(date.year()), 4, '-');
+  put(static_cast<unsigned>(date.month()), 2, '-');
+  put(static_cast<unsigned>(date.day()), 2, 'T');
+  put(clock.hours().count(), 2, ':');
+  put(clock.minutes().count(), 2, ':');
+  put(clock.seconds().count(), 2, '.');
+  put(clock.subseconds().count(), 3, 'Z');
+  return string{out.view()};
+}
+
+// Writes the characters that a URL cannot contain (RFC 3986 section 2) percent-encoded.
+void put_url_text(base::Writer& out, std::string_view text) {
+  constexpr std::string_view kExcluded = "\"<>\\^`{|}", kDigits = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > 0x20 && byte < 0x7f && kExcluded.find(c) == std::string_view::npos)
+      out << c;
+    else
+      out << '%' << kDigits[byte >> 4U] << kDigits[byte & 15U];
+  }
+}
+
+// Without scheme in CONNECT.
+string url_of(const Note& note) {
+  const std::string_view scheme = text_of(note.scheme);
+  std::array<char, 512> room;
+  base::Writer out{room};
+  out << (scheme.empty() ? std::string_view{"http"} : scheme) << "://";
+  base::put_host(out, text_of(note.host));
+  if (note.port != 0) out << ':' << std::uint64_t{note.port};
+  put_url_text(out, text_of(note.path));
+  return string{out.view()};
+}
+
+std::uint32_t in_state(const Note& note, State state) {
+  return note.state_ms[static_cast<std::size_t>(state)];
+}
+
+// -1: the request had no such phase.
+string phase(const Note& note, Phase which) {
+  const auto index = static_cast<std::size_t>(which);
+  return (note.phases >> index & 1U) != 0 ? std::to_string(note.phase_ms[index]) : "-1";
+}
+
+// The phases of SEND_REQUEST are parts of it; `send` takes what they leave, so that the sum is right.
+string timings(const Note& note, std::uint64_t& total) {
+  const std::uint32_t blocked = in_state(note, State::READ_REQUEST);
+  const std::uint32_t wait = in_state(note, State::READ_RESPONSE);
+  const std::uint32_t receive = in_state(note, State::SEND_RESPONSE);
+  const std::uint32_t sending = in_state(note, State::SEND_REQUEST);
+  const std::uint32_t before = note.phase_ms[0] + note.phase_ms[1];
+  total = std::uint64_t{blocked} + sending + wait + receive;
+  return "{\"blocked\":" + std::to_string(blocked) + ",\"dns\":" + phase(note, Phase::resolve) +
+         ",\"connect\":" + phase(note, Phase::connect) +
+         ",\"send\":" + std::to_string(sending > before ? sending - before : 0) +
+         ",\"wait\":" + std::to_string(wait) + ",\"receive\":" + std::to_string(receive) + "}";
+}
+
+string entry_of(const Note& note, const watch::TraceNames& names) {
+  std::uint64_t total = 0;
+  const string times = timings(note, total);
+  const string version = (note.flags & Note::kHttp10) != 0 ? "\"HTTP/1.0\"" : "\"HTTP/1.1\"";
+  const string nothing = ",\"cookies\":[],\"headers\":[],\"headersSize\":-1,\"bodySize\":-1";
+  const string end{watch::name_in(names.reasons, note.reason)};
+  const char* const cut = (note.flags & Note::kCut) != 0 ? ", host or path are cut" : "";
+  return "{\"startedDateTime\":\"" + date_time(note.wall_ms) + "\",\"time\":" + std::to_string(total) +
+         ",\"request\":{\"method\":" + json(text_of(note.method)) + ",\"url\":" + json(url_of(note)) +
+         ",\"httpVersion\":" + version + ",\"queryString\":[]" + nothing +
+         "},\"response\":{\"status\":" + std::to_string(note.status) +
+         ",\"statusText\":" + json(http::phrase(note.status)) + ",\"httpVersion\":" + version +
+         ",\"redirectURL\":\"\",\"content\":{\"size\":-1,\"mimeType\":\"x-unknown\"}" + nothing +
+         "},\"cache\":{},\"timings\":" + times + ",\"connection\":\"" + std::to_string(note.id) +
+         "\",\"comment\":" + json("end=" + (note.slot == Note::kNoSlot ? end : "in progress") + cut) + "}";
+}
+
+// The connections of the selected slot, by the low halves of their ids.
+std::unordered_set<std::uint32_t> connections_of(const record::Recording& recording, std::uint32_t slot) {
+  std::unordered_set<std::uint32_t> ids;
+  for (const base::TraceEntry& entry : recording.entries)
+    if (is_of_slot(entry) && entry.slot == slot && entry.event != base::TraceEvent::called)
+      ids.insert(entry.id);
+  return ids;
+}
+
+bool is_selected(const Note& note, const Selection& selection) {
+  const bool in_progress = note.slot != Note::kNoSlot;
+  const bool in_range = in_progress || (note.position >= selection.from && note.position <= selection.to);
+  return in_range && !text_of(note.method).empty() && !text_of(note.host).empty();
+}
+
+}  // namespace
+
+void write_har(const record::Recording& recording, const Selection& selection, Output& out) {
+  const watch::TraceNames names = recording.names.view();
+  out.write("{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"proxy\",\"version\":" +
+            json(recording.head.version) + "},\"entries\":[");
+  const auto ids = connections_of(recording, selection.slot.value_or(Note::kNoSlot));
+  bool first = true;
+  for (const Note& note : recording.notes) {
+    if (!is_selected(note, selection) || out.failed()) continue;
+    if (selection.slot && !ids.contains(static_cast<std::uint32_t>(note.id))) continue;
+    out.write((first ? "\n" : ",\n") + entry_of(note, names));
+    first = false;
+  }
+  out.write("\n]}}\n");
+}
+
+}  // namespace replay

@@ -1,0 +1,31 @@
+// `proxy replay FILE`: prints a record file (.pxr).
+#pragma once
+#include <span>
+#include <string>
+
+#include "clock.hpp"
+#include "output.hpp"
+#include "selection.hpp"
+
+namespace replay {
+
+enum class Format : std::uint8_t { text, chrome, har };
+
+// The command line.
+struct Request {
+  std::string path{};
+  Format format = Format::text;
+  bool calls = false;                   // also turns, events and system calls
+  std::optional<std::uint32_t> slot{};  // none: all
+  Moment from{}, to{.before_end = true}, at{};
+  bool table = false;  // the table at `at` in place of the entries
+};
+
+// Parses `arguments` after "replay". Returns the error; empty: none.
+std::string read_request(std::span<const char* const> arguments, Request& request);
+
+// Writes what is asked for. Returns what is wrong, for standard error: the file is damaged, or the output was
+// cut or failed; empty: nothing.
+std::string write_recording(const record::Recording& recording, const Request& request, Output& out);
+
+}  // namespace replay
