@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "../plan/config.hpp"
 #include "../state/table.hpp"
@@ -15,6 +14,8 @@ using std::string;
 using std::string_view;
 
 constexpr std::uint64_t kEntriesInPart = 16 * record::kEntriesInBlock;
+
+constexpr std::size_t kEntriesOfARequest = 32;  // about; so many requests have a note as the trace shows
 
 bool is_port(string_view text) noexcept {
   return !text.empty() && text.find_first_not_of("0123456789") == string_view::npos;
@@ -66,6 +67,25 @@ Cell cell_of(const request_info& record, std::uint32_t slot, std::uint64_t now) 
           .served = record.served};
 }
 
+// Copies the text, or as much as there is room for. Returns whether it was cut.
+template <std::size_t N>
+bool copy_text(string_view text, std::array<char, N>& room) noexcept {
+  std::copy_n(text.begin(), std::min(text.size(), N), room.begin());
+  return text.size() > N;
+}
+
+// The path without its query, and the scheme; empty for CONNECT and for what could not be parsed.
+struct Target {
+  string_view scheme{}, path{};
+};
+Target target_of(string_view url) noexcept {
+  url = url.substr(0, url.find_first_of("?#"));
+  const std::size_t colon = url.find("://");
+  if (colon == string_view::npos) return url.starts_with('/') ? Target{.path = url} : Target{};
+  const std::size_t slash = url.find('/', colon + 3);
+  return {url.substr(0, colon), slash == string_view::npos ? string_view{} : url.substr(slash)};
+}
+
 std::vector<Cell> cells_of(const Table& table, std::uint64_t now) {
   std::vector<Cell> cells;
   cells.reserve(table.used());
@@ -75,6 +95,34 @@ std::vector<Cell> cells_of(const Table& table, std::uint64_t now) {
 }
 
 }  // namespace
+
+record::Note note_of(const Exchange& exchange, std::uint64_t position) noexcept {
+  using record::Note;
+  const AccessRecord& log = exchange.log;
+  Note note{.id = log.id,
+            .position = position,
+            .wall_ms = log.wall_ms,
+            .sent_up = log.sent_up,
+            .sent_down = log.sent_down,
+            .nth = log.nth,
+            .state_ms = log.state_ms,
+            .phase_ms = log.phase_ms,
+            .status = log.status,
+            .port = exchange.route.port,
+            .reason = static_cast<std::uint8_t>(log.reason),
+            .error = base::traced_error(log.error),
+            .phases = log.phases};
+  const Target target = target_of(log.target_view());
+  copy_text(log.method_view(), note.method);
+  copy_text(target.scheme, note.scheme);
+  const bool host_cut = copy_text(exchange.route.host_view(), note.host);
+  const bool path_cut = copy_text(target.path, note.path);
+  copy_text(log.trace_view(), note.trace_id);
+  note.flags =
+      static_cast<std::uint8_t>((log.reused ? Note::kReused : 0) | (log.tunnel_opened ? Note::kTunnel : 0) |
+                                (log.http10 ? Note::kHttp10 : 0) | (host_cut || path_cut ? Note::kCut : 0));
+  return note;
+}
 
 string public_command(std::span<const char* const> arguments) {
   string text = "proxy";
@@ -89,6 +137,17 @@ string public_command(std::span<const char* const> arguments) {
 bool Recorder::File::put(std::span<const std::byte> bytes) noexcept {
   error = sys::write_all(fd, bytes);
   return error == 0;
+}
+
+void Recorder::add(const Exchange& exchange) {
+  const std::size_t most = worker_.trace.capacity() / kEntriesOfARequest;
+  const record::Note note = note_of(exchange, worker_.trace.written());
+  if (notes_.size() < most) {
+    notes_.reserve(most);
+    return notes_.push_back(note);
+  }
+  notes_[oldest_note_] = note;
+  oldest_note_ = (oldest_note_ + 1) % most;
 }
 
 string Recorder::head(string_view reason) const {
@@ -112,9 +171,16 @@ string Recorder::begin(string_view folder, string_view reason) {
   return {};
 }
 
+bool Recorder::put_notes() noexcept {
+  const std::span<const record::Note> notes{notes_};
+  return record::put_notes(notes.subspan(oldest_note_), file_) &&
+         record::put_notes(notes.first(oldest_note_), file_);
+}
+
 // The table is that after the last entry, so both are written in one turn.
 bool Recorder::put_end() noexcept {
-  return record::put_table(next_, cells_of(worker_.table, worker_.now), file_) && record::put_end(file_);
+  return put_notes() && record::put_table(next_, cells_of(worker_.table, worker_.now), file_) &&
+         record::put_end(file_);
 }
 
 string Recorder::write_next() {

@@ -240,7 +240,10 @@ void Server::release_pages() {
 // Logs and counts the requests completed in this turn, and writes the lines that are due.
 void Server::report() {
   reporter_.print(worker_.trace);
-  for (const ExchangePtr& request : worker_.finished) reporter_.log(request->log, worker_.now);
+  for (const ExchangePtr& request : worker_.finished) {
+    reporter_.log(request->log, worker_.now);
+    if (!config().record_folder.empty()) recorder_.add(*request);
+  }
   worker_.finished.clear();
   if (recorder_.active())
     if (const std::string message = recorder_.write_next(); !message.empty())
