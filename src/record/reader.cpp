@@ -41,7 +41,7 @@ string take_file_head(Bytes& file, Recording& out) {
   const Bytes whole = file;
   if (!take(file, head) || head.magic != FileHead::kMagic)
     return "not a record file: it does not begin with PXREC";
-  if (head.byte_order != FileHead::kByteOrder && head.byte_order == 0x0201)
+  if (head.byte_order == 0x0201)
     return "written on a machine with another byte order: read it on such a machine";
   if (crc32c(whole.first(offsetof(FileHead, checksum))) != head.checksum)
     return "the first 16 bytes are damaged: nothing can be read";

@@ -40,21 +40,21 @@ class Events {
   void end() { out_.write("\n]}\n"); }
 
   void name(string_view what, std::size_t thread, string_view value) {
-    add("M", what, thread, 0, ",\"args\":{\"name\":" + json(value) + "}");
+    add("M", what, thread, 0, R"(,"args":{"name":)" + json(value) + "}");
   }
   void slice(string_view name, std::size_t thread, std::uint64_t from, std::uint64_t to, const string& args) {
-    add("X", name, thread, from, ",\"dur\":" + us(to - from) + ",\"args\":{" + args + "}");
+    add("X", name, thread, from, R"(,"dur":)" + us(to - from) + R"(,"args":{)" + args + "}");
   }
   void instant(string_view name, std::size_t thread, std::uint64_t at, const string& args) {
-    add("i", name, thread, at, ",\"s\":\"t\",\"args\":{" + args + "}");
+    add("i", name, thread, at, R"(,"s":"t","args":{)" + args + "}");
   }
   void counter(string_view name, std::uint64_t at, const string& args) {
-    add("C", name, kLoop, at, ",\"args\":{" + args + "}");
+    add("C", name, kLoop, at, R"(,"args":{)" + args + "}");
   }
   // From an event to the run that it caused.
   void arrow(bool start, std::size_t id, std::size_t thread, std::uint64_t at) {
     add(start ? "s" : "f", "event", thread, at,
-        ",\"cat\":\"event\",\"id\":" + number(id) + (start ? "" : ",\"bp\":\"e\""));
+        R"(,"cat":"event","id":)" + number(id) + (start ? "" : R"(,"bp":"e")"));
   }
   // No more is written.
   [[nodiscard]] bool full() const { return full_ || out_.failed(); }
@@ -64,10 +64,10 @@ class Events {
   void add(string_view kind, string_view name, std::size_t thread, std::uint64_t at, const string& rest) {
     full_ = full_ || out_.written() >= bytes_max_;
     if (full()) return;
-    string line = first_ ? "{\"ph\":\"" : ",\n{\"ph\":\"";
+    string line = first_ ? R"({"ph":")" : ",\n{\"ph\":\"";
     first_ = false;
-    line.append(kind).append("\",\"pid\":1,\"tid\":").append(number(thread));
-    line.append(",\"ts\":").append(us(at)).append(",\"name\":").append(json(name)).append(rest).append("}");
+    line.append(kind).append(R"(","pid":1,"tid":)").append(number(thread));
+    line.append(R"(,"ts":)").append(us(at)).append(R"(,"name":)").append(json(name)).append(rest).append("}");
     out_.write(line);
   }
 
@@ -158,8 +158,8 @@ class Converter {
     }
   }
 
-  void open_connection(Slot& slot, std::uint32_t id) {
-    slot.open(kConnection, "connection #" + number(id), now_, "\"id\":" + number(id));
+  void open_connection(Slot& slot, std::uint32_t id) const {
+    slot.open(kConnection, "connection #" + number(id), now_, R"("id":)" + number(id));
   }
 
   void add(const TraceEntry& entry, std::uint64_t time) {
@@ -185,10 +185,10 @@ class Converter {
     }
     if (!turn_) return;
     const string runs = number(entry.slot);
-    events_.slice("turn", kLoop, *turn_, now_, "\"events\":" + number(turn_events_) + ",\"runs\":" + runs);
+    events_.slice("turn", kLoop, *turn_, now_, R"("events":)" + number(turn_events_) + R"(,"runs":)" + runs);
     turn_.reset();
-    events_.counter("records in use", now_, "\"records\":" + number(used_));
-    events_.counter("a turn's work", now_, "\"events\":" + number(turn_events_) + ",\"runs\":" + runs);
+    events_.counter("records in use", now_, R"("records":)" + number(used_));
+    events_.counter("a turn's work", now_, R"("events":)" + number(turn_events_) + R"(,"runs":)" + runs);
   }
 
   void add_event(Slot& one) {
@@ -211,7 +211,7 @@ class Converter {
   }
   void end_run(std::uint64_t at) {
     if (runs_ && turn_)
-      events_.slice("slot " + number(*runs_), kLoop, run_began_, at, "\"slot\":" + number(*runs_));
+      events_.slice("slot " + number(*runs_), kLoop, run_began_, at, R"("slot":)" + number(*runs_));
     runs_.reset();
   }
 
@@ -238,16 +238,16 @@ class Converter {
   void enter(const TraceEntry& entry, Slot& one) {
     if (!one.has(kConnection)) open_connection(one, entry.id);
     if (entry.state == 1 || !one.has(kRequest)) one.open(kRequest, "request", now_);
-    one.open(kState, state_name(entry.state), now_, "\"event\":" + json(text(names_.events, entry.detail)));
+    one.open(kState, state_name(entry.state), now_, R"("event":)" + json(text(names_.events, entry.detail)));
   }
 
   void add_call(const TraceEntry& entry, Slot& one) {
     if (entry.error == 0) return;
     const string error = text(names_.error_names, entry.error);
-    events_.instant(error, one.thread(), now_, "\"call\":" + json(text(names_.calls, entry.detail)));
+    events_.instant(error, one.thread(), now_, R"("call":)" + json(text(names_.calls, entry.detail)));
   }
 
-  static string bytes(const TraceEntry& entry) { return "\"value\":" + std::to_string(entry.value); }
+  static string bytes(const TraceEntry& entry) { return R"("value":)" + std::to_string(entry.value); }
 
   const record::Recording& recording_;
   const Selection& selection_;

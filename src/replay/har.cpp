@@ -80,27 +80,27 @@ string timings(const Note& note, std::uint64_t& total) {
   const std::uint32_t sending = in_state(note, State::SEND_REQUEST);
   const std::uint32_t before = note.phase_ms[0] + note.phase_ms[1];
   total = std::uint64_t{blocked} + sending + wait + receive;
-  return "{\"blocked\":" + std::to_string(blocked) + ",\"dns\":" + phase(note, Phase::resolve) +
-         ",\"connect\":" + phase(note, Phase::connect) +
-         ",\"send\":" + std::to_string(sending > before ? sending - before : 0) +
-         ",\"wait\":" + std::to_string(wait) + ",\"receive\":" + std::to_string(receive) + "}";
+  return R"({"blocked":)" + std::to_string(blocked) + R"(,"dns":)" + phase(note, Phase::resolve) +
+         R"(,"connect":)" + phase(note, Phase::connect) + R"(,"send":)" +
+         std::to_string(sending > before ? sending - before : 0) + R"(,"wait":)" + std::to_string(wait) +
+         R"(,"receive":)" + std::to_string(receive) + "}";
 }
 
 string entry_of(const Note& note, const watch::TraceNames& names) {
   std::uint64_t total = 0;
   const string times = timings(note, total);
-  const string version = (note.flags & Note::kHttp10) != 0 ? "\"HTTP/1.0\"" : "\"HTTP/1.1\"";
-  const string nothing = ",\"cookies\":[],\"headers\":[],\"headersSize\":-1,\"bodySize\":-1";
+  const string version = (note.flags & Note::kHttp10) != 0 ? R"("HTTP/1.0")" : R"("HTTP/1.1")";
+  const string nothing = R"(,"cookies":[],"headers":[],"headersSize":-1,"bodySize":-1)";
   const string end{watch::name_in(names.reasons, note.reason)};
   const char* const cut = (note.flags & Note::kCut) != 0 ? ", host or path are cut" : "";
-  return "{\"startedDateTime\":\"" + date_time(note.wall_ms) + "\",\"time\":" + std::to_string(total) +
-         ",\"request\":{\"method\":" + json(text_of(note.method)) + ",\"url\":" + json(url_of(note)) +
-         ",\"httpVersion\":" + version + ",\"queryString\":[]" + nothing +
-         "},\"response\":{\"status\":" + std::to_string(note.status) +
-         ",\"statusText\":" + json(http::phrase(note.status)) + ",\"httpVersion\":" + version +
-         ",\"redirectURL\":\"\",\"content\":{\"size\":-1,\"mimeType\":\"x-unknown\"}" + nothing +
-         "},\"cache\":{},\"timings\":" + times + ",\"connection\":\"" + std::to_string(note.id) +
-         "\",\"comment\":" + json("end=" + (note.slot == Note::kNoSlot ? end : "in progress") + cut) + "}";
+  return R"({"startedDateTime":")" + date_time(note.wall_ms) + R"(","time":)" + std::to_string(total) +
+         R"(,"request":{"method":)" + json(text_of(note.method)) + R"(,"url":)" + json(url_of(note)) +
+         R"(,"httpVersion":)" + version + R"(,"queryString":[])" + nothing + R"(},"response":{"status":)" +
+         std::to_string(note.status) + R"(,"statusText":)" + json(http::phrase(note.status)) +
+         R"(,"httpVersion":)" + version +
+         R"(,"redirectURL":"","content":{"size":-1,"mimeType":"x-unknown"})" + nothing +
+         R"(},"cache":{},"timings":)" + times + R"(,"connection":")" + std::to_string(note.id) +
+         R"(","comment":)" + json("end=" + (note.slot == Note::kNoSlot ? end : "in progress") + cut) + "}";
 }
 
 // The connections of the selected slot, by the low halves of their ids.
@@ -122,8 +122,8 @@ bool is_selected(const Note& note, const Selection& selection) {
 
 void write_har(const record::Recording& recording, const Selection& selection, Output& out) {
   const watch::TraceNames names = recording.names.view();
-  out.write("{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"proxy\",\"version\":" +
-            json(recording.head.version) + "},\"entries\":[");
+  out.write(R"({"log":{"version":"1.2","creator":{"name":"proxy","version":)" + json(recording.head.version) +
+            R"(},"entries":[)");
   const auto ids = connections_of(recording, selection.slot.value_or(Note::kNoSlot));
   bool first = true;
   for (const Note& note : recording.notes) {

@@ -31,11 +31,7 @@ void put_time(Writer& out, std::uint64_t time, std::uint64_t last) {
 class Lines {
  public:
   Lines(const record::Recording& recording, const Selection& selection, Output& out)
-      : recording_(recording),
-        selection_(selection),
-        out_(out),
-        names_(recording.names.view()),
-        last_(last_time(recording)) {}
+      : selection_(selection), out_(out), names_(recording.names.view()), last_(last_time(recording)) {}
 
   void add(const TraceEntry& entry, std::uint64_t position) {
     if (is_turn(entry)) return add_turn(entry, position);
@@ -66,7 +62,6 @@ class Lines {
     out_.write(line.view());
   }
 
-  const record::Recording& recording_;
   const Selection& selection_;
   Output& out_;
   const watch::TraceNames names_;
