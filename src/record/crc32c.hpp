@@ -25,8 +25,8 @@ constexpr std::array<std::array<std::uint32_t, 256>, 8> make_crc_tables() {
 inline constexpr auto kCrcTables = make_crc_tables();
 }  // namespace detail
 
-// Returns the checksum of `bytes` after those whose checksum is `before`; 0: there are none. Safe in a signal
-// handler.
+// Returns the checksum of `bytes`. A part of longer data takes the checksum of the parts before it as
+// `before`. Can run in a signal handler.
 inline std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before = 0) noexcept {
   const auto& table = detail::kCrcTables;
   const auto at = [](std::byte byte, std::uint32_t crc) noexcept {

@@ -171,7 +171,7 @@ bool Reader::read_block(BlockType type, Bytes payload) {
   return true;
 }
 
-// A block whose checksum is wrong is left out, and so is all after it: its length cannot be trusted either.
+// Stops at the first block with a wrong checksum: its length can be wrong too, so the next one is not found.
 void Reader::read_blocks(Bytes file, std::size_t offset) {
   while (!ended_ && !file.empty()) {
     const Bytes start = file;

@@ -24,8 +24,9 @@ inline constexpr std::size_t kEntriesInBlock = 4096;
 bool put_file_head(Output& out) noexcept;
 // Writes a block of text.
 bool put_text(BlockType type, std::string_view text, Output& out) noexcept;
-// Writes a block of notes or of cells. Nothing if there are none, but an empty table.
+// Writes a block of notes, unless there are none.
 bool put_notes(std::span<const Note> notes, Output& out) noexcept;
+// Writes the table before the entry at `position`. It can be empty.
 bool put_table(std::uint64_t position, std::span<const Cell> cells, Output& out) noexcept;
 // Writes the entries from `from` up to `end` in blocks. REQUIRES: trace.oldest() <= from <= end <=
 // trace.written().

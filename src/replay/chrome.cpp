@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "../state/states.hpp"
 #include "clock.hpp"
 #include "json_text.hpp"
 #include "timeline.hpp"
@@ -165,11 +166,7 @@ class Converter {
   void add(const TraceEntry& entry, std::uint64_t time) {
     now_ = time;
     if (is_turn(entry)) return add_turn(entry);
-    if (!is_of_slot(entry)) {
-      end_run(now_);
-      return;
-    }
-    if (!selection_.has(entry.slot)) return end_run(now_);
+    if (!is_of_slot(entry) || !selection_.has(entry.slot)) return end_run(now_);
     Slot& one = slot(entry.slot);
     if (entry.event == TraceEvent::notified) return add_event(one);
     run(entry.slot, one);
@@ -237,7 +234,8 @@ class Converter {
   // A request begins with READ_REQUEST, which is entered from FREE or after a response.
   void enter(const TraceEntry& entry, Slot& one) {
     if (!one.has(kConnection)) open_connection(one, entry.id);
-    if (entry.state == 1 || !one.has(kRequest)) one.open(kRequest, "request", now_);
+    if (entry.state == static_cast<std::uint8_t>(State::READ_REQUEST) || !one.has(kRequest))
+      one.open(kRequest, "request", now_);
     one.open(kState, state_name(entry.state), now_, R"("event":)" + json(text(names_.events, entry.detail)));
   }
 

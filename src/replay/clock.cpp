@@ -53,7 +53,7 @@ bool parse_moment(std::string_view text, Moment& moment) noexcept {
 
 std::uint64_t position_of(const Moment& moment, const record::Recording& recording) noexcept {
   const auto& entries = recording.entries;
-  if (!moment.before_end) return std::min(moment.value, recording.first + entries.size());
+  if (!moment.before_end) return std::clamp(moment.value, recording.first, recording.first + entries.size());
   const std::uint64_t last = last_time(recording);
   const std::uint64_t time = last - std::min(last, moment.value);
   const auto found = std::find_if(entries.begin(), entries.end(), [time](const TraceEntry& entry) {

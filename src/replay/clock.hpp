@@ -31,8 +31,8 @@ struct Moment {
 };
 // Parses "48213" (a position) or "-1.5s", "-200ms" (before the end). Returns false on anything else.
 bool parse_moment(std::string_view text, Moment& moment) noexcept;
-// The position, at most the one after the last entry; of a time, that of the first turn that begins no
-// earlier.
+// The position, from that of the first entry to the one after the last; of a time, that of the first turn
+// that begins no earlier.
 std::uint64_t position_of(const Moment& moment, const record::Recording& recording) noexcept;
 
 }  // namespace replay

@@ -1,11 +1,12 @@
 #include "har.hpp"
 
 #include <array>
-#include <chrono>
 #include <unordered_set>
 
 #include "../http/status.hpp"
+#include "../http/url_path.hpp"
 #include "../state/states.hpp"
+#include "../watch/access_log.hpp"
 #include "clock.hpp"
 #include "json_text.hpp"
 
@@ -16,38 +17,18 @@ using record::Note;
 using record::text_of;
 using std::string;
 
-// RFC 3339, UTC.
+// RFC 3339.
 string date_time(std::uint64_t wall_ms) {
-  using namespace std::chrono;
-  const sys_time<milliseconds> time{milliseconds{wall_ms}};
-  const auto day = floor<days>(time);
-  const year_month_day date{day};
-  const hh_mm_ss clock{time - day};
-  std::array<char, 64> room;
+  std::array<char, 32> room;
   base::Writer out{room};
-  const auto put = [&out](auto value, std::size_t digits, char then) {
-    out.padded(static_cast<std::uint64_t>(value), digits) << then;
-  };
-  put(static_cast<int>(date.year()), 4, '-');
-  put(static_cast<unsigned>(date.month()), 2, '-');
-  put(static_cast<unsigned>(date.day()), 2, 'T');
-  put(clock.hours().count(), 2, ':');
-  put(clock.minutes().count(), 2, ':');
-  put(clock.seconds().count(), 2, '.');
-  put(clock.subseconds().count(), 3, 'Z');
+  watch::put_time(out, wall_ms);
   return string{out.view()};
 }
 
-// Writes the characters that a URL cannot contain (RFC 3986 section 2) percent-encoded.
-void put_url_text(base::Writer& out, std::string_view text) {
-  constexpr std::string_view kExcluded = "\"<>\\^`{|}", kDigits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte > 0x20 && byte < 0x7f && kExcluded.find(c) == std::string_view::npos)
-      out << c;
-    else
-      out << '%' << kDigits[byte >> 4U] << kDigits[byte & 15U];
-  }
+// The path, with the characters that a URL cannot contain (RFC 3986 section 2) percent-encoded.
+string url_path(const Note& note) {
+  constexpr std::string_view kReserved = "!#$&'()*+,/:;=?@[]%";  // and what is encoded already
+  return http::percent_encoded(text_of(note.path), kReserved);
 }
 
 // Without scheme in CONNECT.
@@ -58,7 +39,7 @@ string url_of(const Note& note) {
   out << (scheme.empty() ? std::string_view{"http"} : scheme) << "://";
   base::put_host(out, text_of(note.host));
   if (note.port != 0) out << ':' << std::uint64_t{note.port};
-  put_url_text(out, text_of(note.path));
+  out << url_path(note);
   return string{out.view()};
 }
 

@@ -8,8 +8,8 @@
 
 namespace replay {
 
-// Writes the requests that could be parsed and whose note is in the selected range, as one JSON object. The
-// recording has no headers, queries and bodies: their sizes are -1, their lists empty.
+// Writes one JSON object with the requests whose note is in the selected range. A request that could not be
+// parsed is left out. Headers, queries and bodies are not recorded: their sizes are -1, their lists empty.
 void write_har(const record::Recording& recording, const Selection& selection, Output& out);
 
 }  // namespace replay

@@ -68,9 +68,9 @@ string read_path(string_view argument, Request& request) {
 Selection selection_of(const record::Recording& recording, const Request& request) {
   const std::uint64_t end = recording.first + recording.entries.size();
   Selection selection{.slot = request.slot, .calls = request.calls};
-  selection.from = std::clamp(position_of(request.from, recording), recording.first, end);
+  selection.from = position_of(request.from, recording);
   selection.to = request.to.before_end && request.to.value == 0 ? end : position_of(request.to, recording);
-  selection.to = std::clamp(selection.to, selection.from, end);
+  selection.to = std::max(selection.to, selection.from);
   return selection;
 }
 
@@ -88,8 +88,7 @@ bool write_as(const record::Recording& recording, const Request& request, Output
     return false;
   }
   Timeline timeline{recording};
-  const std::uint64_t at = position_of(request.at, recording);
-  write_table(recording, timeline.at(std::clamp(at, timeline.first(), timeline.end())), selection, out);
+  write_table(recording, timeline.at(position_of(request.at, recording)), selection, out);
   return false;
 }
 

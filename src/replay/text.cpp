@@ -79,11 +79,8 @@ void put_row(Writer& out, const Row& row, const watch::TraceNames& names) {
     watch::put_name(out << ", waiting for ", names.waits, row.wait);
   else
     out << ", running or about to run";
-  if (row.bytes >= 0) {
-    const std::string_view state = watch::name_in(names.states, row.state);
-    out << ", " << static_cast<std::uint64_t>(row.bytes)
-        << (state.starts_with("READ_") ? " bytes buffered" : " bytes moved");
-  }
+  if (row.bytes >= 0)
+    out << ", " << static_cast<std::uint64_t>(row.bytes) << ' ' << watch::waited_unit(row.state);
 }
 
 }  // namespace

@@ -14,8 +14,7 @@ using std::string;
 using std::string_view;
 
 constexpr std::uint64_t kEntriesInPart = 16 * record::kEntriesInBlock;
-
-constexpr std::size_t kEntriesOfARequest = 32;  // about; so many requests have a note as the trace shows
+constexpr std::size_t kEntriesOfARequest = 32;  // about: the trace and the notes go back equally far
 
 bool is_port(string_view text) noexcept {
   return !text.empty() && text.find_first_not_of("0123456789") == string_view::npos;
@@ -40,10 +39,6 @@ std::uint32_t ms_between(std::uint64_t from, std::uint64_t to) noexcept {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(to > from ? to - from : 0, Cell::kNoTimer - 1));
 }
 
-std::uint32_t held(const net::Lane& lane) noexcept {
-  return static_cast<std::uint32_t>(lane.block || lane.pipe ? lane.held() : 0);
-}
-
 Cell cell_of(const request_info& record, std::uint32_t slot, std::uint64_t now) noexcept {
   const net::Endpoint &client = record.side[kClient], &upstream = record.side[kUpstream];
   return {.slot = slot,
@@ -56,8 +51,8 @@ Cell cell_of(const request_info& record, std::uint32_t slot, std::uint64_t now) 
           .upstream_marks = marks_of(upstream),
           .client_link = static_cast<std::uint8_t>(client.link),
           .upstream_link = static_cast<std::uint8_t>(upstream.link),
-          .held_up = held(record.lane[kRequest]),
-          .held_down = held(record.lane[kResponse]),
+          .held_up = static_cast<std::uint32_t>(record.lane[kRequest].held()),
+          .held_down = static_cast<std::uint32_t>(record.lane[kResponse].held()),
           .in_state_ms = ms_between(record.entered, now),
           .left_ms = record.timer.linked() ? ms_between(now, record.deadline) : Cell::kNoTimer,
           .client_fd = client.fd.get(),
@@ -70,8 +65,7 @@ Cell cell_of(const request_info& record, std::uint32_t slot, std::uint64_t now) 
 // Copies the text, or as much as there is room for. Returns whether it was cut.
 template <std::size_t N>
 bool copy_text(string_view text, std::array<char, N>& room) noexcept {
-  std::copy_n(text.begin(), std::min(text.size(), N), room.begin());
-  return text.size() > N;
+  return text.copy(room.data(), N) < text.size();
 }
 
 // The path without its query, and the scheme; empty for CONNECT and for what could not be parsed.

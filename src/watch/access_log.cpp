@@ -44,17 +44,6 @@ std::uint64_t year(const Moment& at) noexcept {
   return static_cast<std::uint64_t>(static_cast<int>(at.date.year()));
 }
 
-// RFC 3339, UTC, with milliseconds.
-void put_time(Writer& out, std::uint64_t unix_ms) noexcept {
-  const Moment at = moment(unix_ms);
-  out.padded(year(at), 4) << '-';
-  out.padded(static_cast<unsigned>(at.date.month()), 2) << '-';
-  out.padded(static_cast<unsigned>(at.date.day()), 2) << 'T';
-  put_clock(out, at);
-  out << '.';
-  out.padded(static_cast<std::uint64_t>(at.time.subseconds().count()), 3) << 'Z';
-}
-
 // As in the Common Log Format: "21/Nov/2026:04:30:27 +0000".
 void put_common_time(Writer& out, std::uint64_t unix_ms) noexcept {
   const Moment at = moment(unix_ms);
@@ -266,6 +255,16 @@ constexpr std::array<Write, plan::kLogFormats.size()> kWriters{write_own, write_
                                                                write_json};
 
 }  // namespace
+
+void put_time(Writer& out, std::uint64_t unix_ms) noexcept {
+  const Moment at = moment(unix_ms);
+  out.padded(year(at), 4) << '-';
+  out.padded(static_cast<unsigned>(at.date.month()), 2) << '-';
+  out.padded(static_cast<unsigned>(at.date.day()), 2) << 'T';
+  put_clock(out, at);
+  out << '.';
+  out.padded(static_cast<std::uint64_t>(at.time.subseconds().count()), 3) << 'Z';
+}
 
 void write_access_line(plan::LogFormat format, const AccessRecord& record, Writer& out) noexcept {
   kWriters[static_cast<std::size_t>(format)](record, out);

@@ -14,6 +14,9 @@ namespace watch {
 // Maximum length of a line. The longest is JSON, where an escaped byte has six.
 inline constexpr std::size_t kAccessLineMax = 4096;
 
+// Writes a time as RFC 3339 has it, UTC with milliseconds: "2026-11-21T04:30:27.123Z".
+void put_time(base::Writer& out, std::uint64_t unix_ms) noexcept;
+
 // Writes the line of a completed request. Examples (each is one line):
 // own       2026-11-21T04:30:27.123Z 127.0.0.1:50312 #17 GET http://o.test/a 200 up=92 down=5120
 // body=5000/5000

@@ -124,10 +124,8 @@ void Line::write_notice() noexcept {
 // ---- of a record (-v) ------------------------------------------------------------------------------------
 
 void Line::write_wait() noexcept {
-  const bool reads_head = entry_.state == static_cast<std::uint8_t>(State::READ_REQUEST) ||
-                          entry_.state == static_cast<std::uint8_t>(State::READ_RESPONSE);
   put_name(put_state(entry_.state) << " waiting for ", names_.waits, entry_.detail)
-      << " (" << number(entry_.value) << (reads_head ? " bytes buffered)" : " bytes moved)");
+      << " (" << number(entry_.value) << ' ' << waited_unit(entry_.state) << ')';
 }
 
 // Of a later version.
@@ -170,6 +168,12 @@ void Line::write_step() noexcept {
 }
 
 }  // namespace
+
+std::string_view waited_unit(std::uint8_t state) noexcept {
+  const bool reads_head = state == static_cast<std::uint8_t>(State::READ_REQUEST) ||
+                          state == static_cast<std::uint8_t>(State::READ_RESPONSE);
+  return reads_head ? "bytes buffered" : "bytes moved";
+}
 
 void write_entry(const TraceEntry& entry, const TraceNames& names, Writer& out) noexcept {
   Line{entry, names, out}.write();

@@ -30,6 +30,9 @@ class TracePrinter {
   std::uint64_t printed_ = 0;  // position of the next entry
 };
 
+// What the value of an entry `waited` in that state counts: "bytes buffered" of a head, or "bytes moved".
+std::string_view waited_unit(std::uint8_t state) noexcept;
+
 // Writes an entry as one line: "[slot 3, #17] READ_REQUEST -> SEND_REQUEST (forwarded)".
 void write_entry(const base::TraceEntry& entry, const TraceNames& names, base::Writer& out) noexcept;
 

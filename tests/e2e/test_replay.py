@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
+from checksum import crc32c
 from harness import PREFIX, PROXY
 
 TURN_BEGAN, TURN_ENDED, NOTIFIED, CALLED, ACCEPTED, ENTERED, WAITED, CONNECTED, _, _, _, RELEASED = range(12)
@@ -23,15 +24,6 @@ NAMES = {"trace_event": ["turn_began", "turn_ended", "notified", "called", "acce
          "call": ["accept4", "connect", "close", "recv"], "error_name": {EAGAIN: "EAGAIN", 104: "ECONNRESET"},
          "error_text": {104: "Reset, as an older system says"}}
 SCHEMA = pathlib.Path(os.environ.get("HAR_SCHEMA", "/usr/share/nodejs/har-schema/lib"))
-
-
-def crc32c(data):
-    crc = 0xffffffff
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
 
 
 def block(kind, payload):

@@ -21,6 +21,16 @@ using base::TraceEntry;
 using base::TraceEvent;
 using std::string;
 
+// The names of this program, as those of a recording.
+record::Names built_in() {
+  record::Names names;
+  for (std::size_t i = 0; i < watch::kNameLists; ++i) {
+    const auto list = watch::built_in_names().*watch::kNameRows[i].list;
+    names.lists[i].assign(list.begin(), list.end());
+  }
+  return names;
+}
+
 // State and id of each slot in use.
 using Slots = std::map<std::uint32_t, std::pair<unsigned, std::uint32_t>>;
 
@@ -103,10 +113,7 @@ class Made {
                                  .state = static_cast<std::uint8_t>(what.first),
                                  .wait = static_cast<std::uint8_t>(b_.table.at(slot).wait)});
     recording.has_table = true;
-    for (std::size_t i = 0; i < watch::kNameLists; ++i) {
-      const auto list = watch::built_in_names().*watch::kNameRows[i].list;
-      recording.names.lists[i].assign(list.begin(), list.end());
-    }
+    recording.names = built_in();
     recording.head.version = "0.1.0";
     recording.head.reason = "a test";
   }
@@ -302,10 +309,7 @@ record::Recording small() {
       base::turn_entry(TraceEvent::turn_ended, 6'500'000, 0)};
   recording.table = {{.slot = 2, .id = 7, .state = 1, .wait = 0}};
   recording.has_table = true;
-  for (std::size_t i = 0; i < watch::kNameLists; ++i) {
-    const auto list = watch::built_in_names().*watch::kNameRows[i].list;
-    recording.names.lists[i].assign(list.begin(), list.end());
-  }
+  recording.names = built_in();
   recording.head.version = "0.1.0";
   recording.head.reason = "SIGUSR2";
   return recording;
