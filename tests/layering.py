@@ -20,7 +20,7 @@ MODULES = {
     "src/plan": {"src/http", "src/base", "src/sys"},
     "src/config": {"src/plan", "src/http", "src/base", "src/sys"},
     "src/files": {"src/plan", "src/http", "src/base", "src/sys"},
-    "access record": {"src/http", "src/base", "src/sys"},
+    "access record": {"src/plan", "src/http", "src/base", "src/sys"},
     "src/watch": {"access record", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/record": {"src/watch", "access record", "src/plan", "src/http", "src/base", "src/sys"},
     "src/replay": {"src/record", "src/watch", "access record", "src/plan", "src/http", "src/base", "src/sys"},
@@ -37,11 +37,13 @@ FILES = {
     "src/state": "request_state",
     "src/state/access_record.hpp": "access record",
     "src/state/states.hpp": "access record",
+    "src/state/diagnosis.hpp": "access record",
+    "src/state/diagnosis.cpp": "access record",
     "http_parse.cpp": "src/http",
 }
 # The files of the machine, lowest first; a header and its .cpp share a floor. Each includes only what is below it, and a
 # function is declared in the header of the file that defines it: so calls go down too.
-MACHINE = ["src/state/states", "src/state/access_record", "src/state/exchange", "src/state/handshake_progress", "request_state.hpp",
+MACHINE = ["src/state/states", "src/state/diagnosis", "src/state/access_record", "src/state/exchange", "src/state/handshake_progress", "request_state.hpp",
            *(f"src/state/{name}" for name in (
                "block_size", "table", "scheduler", "worker", "timeouts", "full_table", "bookkeeping", "events", "turn", "blocks", "quota", "probe", "local_response", "login", "failover",
                "connect", "parent_handshake", "upstream", "finish", "upload", "tunnel", "proxy_header", "stream", "web",

@@ -6,6 +6,7 @@
 #include "../../src/config/command_line.hpp"
 #include "../../src/server/server.hpp"
 #include "../../src/state/blocks.hpp"
+#include "../../src/state/diagnosis.hpp"
 #include "../../src/watch/trace_printer.hpp"
 
 namespace sim {
@@ -251,6 +252,9 @@ std::string check_turn(Worker& worker, const World& world) {
       continue;
     }
     ++used;
+    if (state::find_diagnosis(record.state, record.wait) == nullptr)
+      return "a record waits in a way that no row of kDiagnosisRows has: " + std::string{name(record.state)} + ", wait " +
+             std::to_string(static_cast<int>(record.wait));
     if (!record.side[kClient].fd) return "a record in use has no client";
     sides += record.side[kUpstream].fd ? 2 : 1;
     sides += record.exchange ? record.exchange->connector.earlier().size() : 0U;

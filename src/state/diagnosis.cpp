@@ -1,0 +1,73 @@
+#include "diagnosis.hpp"
+
+#include <algorithm>
+
+namespace state {
+namespace {
+
+using plan::Wait;
+
+// No pair is listed twice, and FREE is in none.
+consteval bool pairs_are_unique() {
+  for (std::size_t i = 0; i < kDiagnosisRows.size(); ++i) {
+    if (kDiagnosisRows[i].state == State::FREE) return false;
+    for (std::size_t j = 0; j < i; ++j)
+      if (kDiagnosisRows[i].state == kDiagnosisRows[j].state &&
+          kDiagnosisRows[i].wait == kDiagnosisRows[j].wait)
+        return false;
+  }
+  return true;
+}
+static_assert(pairs_are_unique());
+
+// "250 ms", "8.2 s", "119 s".
+void put_duration(base::Writer& out, std::uint64_t ms) noexcept {
+  if (ms < 1000)
+    out << ms << " ms";
+  else if (ms < 100'000)
+    out << ms / 1000 << '.' << ms % 1000 / 100 << " s";
+  else
+    out << ms / 1000 << " s";
+}
+
+void put_end(const DiagnosisRow& row, std::uint64_t remaining, base::Writer& out) noexcept {
+  const std::string_view option = plan::row(row.wait).option;
+  if (remaining == Situation::kNever) {
+    out << " There is no timeout (" << option << " 0).";
+    return;
+  }
+  if (remaining == Situation::kUnknown)
+    out << " At the timeout ";
+  else
+    put_duration(out << " In ", remaining), out << ' ';
+  out << row.end;
+  if (!option.empty()) out << " (" << option << ')';
+  out << '.';
+}
+
+}  // namespace
+
+const DiagnosisRow* find_diagnosis(State state, Wait wait) noexcept {
+  const auto* const found =
+      std::find_if(kDiagnosisRows.begin(), kDiagnosisRows.end(),
+                   [&](const DiagnosisRow& row) { return row.state == state && row.wait == wait; });
+  return found == kDiagnosisRows.end() ? nullptr : found;
+}
+
+void write_diagnosis(const Situation& situation, base::Writer& out) noexcept {
+  const DiagnosisRow* const row = find_diagnosis(situation.state, situation.wait);
+  if (row == nullptr) {
+    out << (situation.state == State::FREE ? "The record is free." : "The record waits in an unknown way.");
+    return;
+  }
+  out << (situation.needs_block ? "No buffer (--buffers) has been free" : row->what);
+  if (situation.waited != Situation::kUnknown) put_duration(out << " for ", situation.waited);
+  if (situation.held == 1)
+    out << "; 1 byte is held";
+  else if (situation.held > 0)
+    out << "; " << situation.held << " bytes are held";
+  out << '.';
+  if (situation.wait != Wait::none) put_end(*row, situation.remaining, out);
+}
+
+}  // namespace state

@@ -1,0 +1,81 @@
+// The sentence about what a record waits for.
+#include "../../src/state/diagnosis.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+namespace {
+
+using plan::Wait;
+using state::Situation;
+using std::string;
+
+string text_of(const Situation& situation) {
+  std::array<char, state::kDiagnosisMax> room;
+  base::Writer out{room};
+  state::write_diagnosis(situation, out);
+  EXPECT_FALSE(out.overflowed()) << out.view();
+  return string{out.view()};
+}
+
+TEST(Diagnosis, Sentence) {
+  struct Row {
+    const char* title;
+    Situation situation;
+    const char* text;
+  };
+  const Row rows[] = {
+      {"a slow reader",
+       {State::SEND_RESPONSE, Wait::client_write, false, 16'384, 8'240, 51'760},
+       "The client has read no response bytes for 8.2 s; 16384 bytes are held. In 51.7 s the connection "
+       "closes "
+       "(--reader-timeout)."},
+      {"only state and wait",
+       {.state = State::READ_RESPONSE, .wait = Wait::response_head},
+       "The upstream has not completed the response head. At the timeout the client gets 504 "
+       "(--answer-timeout)."},
+      {"long times, one byte",
+       {State::READ_REQUEST, Wait::request_head, false, 1, 100'999, 999},
+       "The request head has been incomplete for 100 s; 1 byte is held. In 999 ms the client gets 408 "
+       "(--head-timeout)."},
+      {"the timeout is switched off",
+       {State::SEND_RESPONSE, Wait::tunnel, false, 0, 1'000, Situation::kNever},
+       "No bytes have passed in either direction for 1.0 s. There is no timeout (--tunnel-timeout 0)."},
+      {"no buffer",
+       {State::SEND_RESPONSE, Wait::response_body, true, 0, 200, 59'800},
+       "No buffer (--buffers) has been free for 200 ms. In 59.8 s the response is cut off "
+       "(--stream-timeout)."},
+      {"a wait without an option",
+       {State::READ_REQUEST, Wait::login, false, 0, 5, 59'995},
+       "The password has not been checked for 5 ms. In 59.9 s the client gets 503."},
+      {"queued to run",
+       {.state = State::SEND_REQUEST, .waited = 0},
+       "The record has been ready to run for 0 ms."},
+      {"free", {}, "The record is free."},
+      {"no such pair",
+       {.state = State::READ_RESPONSE, .wait = Wait::idle},
+       "The record waits in an unknown way."},
+  };
+  for (const Row& row : rows) EXPECT_EQ(text_of(row.situation), row.text) << row.title;
+}
+
+// A sentence for each row, with the option of its wait, also with the largest numbers.
+TEST(Diagnosis, EachRow) {
+  std::array<bool, plan::kWaits> named{};
+  for (const state::DiagnosisRow& row : state::kDiagnosisRows) {
+    EXPECT_EQ(state::find_diagnosis(row.state, row.wait), &row);
+    const string text = text_of({row.state, row.wait, false, UINT64_MAX, UINT64_MAX / 2, UINT64_MAX / 2});
+    EXPECT_EQ(text.find(row.what), 0U) << text;
+    EXPECT_EQ(text.back(), '.');
+    if (row.wait == Wait::none) continue;
+    named[static_cast<std::size_t>(row.wait)] = true;
+    EXPECT_NE(text.find(row.end), string::npos) << text;
+    EXPECT_NE(text.find(plan::row(row.wait).option), string::npos) << text;
+  }
+  for (const plan::WaitRow& row : plan::kWaitRows)
+    EXPECT_TRUE(named[static_cast<std::size_t>(row.wait)]) << "no state has this wait: " << row.what;
+}
+
+}  // namespace
