@@ -152,6 +152,7 @@ string_view write_body(const ErrorDetails& failure, string_view title, Page& pag
   page.row("Host", host_words(failure, room));
   put_attempts(page, failure);
   page.row("Status", number_words("", failure.received, " from the server", room));
+  page.row("Timeout", failure.timeout);
   page.row("Advice", error_reply(failure.reason).advice);
   page.row("Request", number_words("#", failure.id, " in the proxy's log", room));
   return page.finish();

@@ -12,6 +12,7 @@ struct ErrorDetails {
   int error = 0;                             // errno
   std::uint64_t id = 0;                      // number in the log
   std::string_view phase{};                  // activity that failed
+  std::string_view timeout{};                // what was awaited, and for how long
   std::string_view host{};                   // an IPv6 address without brackets
   std::uint16_t port = 0;
   std::uint16_t received = 0;                 // the last status from the server

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "../state/diagnosis.hpp"
 #include "../watch/trace_printer.hpp"
 #include "clock.hpp"
 
@@ -14,7 +15,7 @@ using base::TraceEntry;
 using base::TraceEvent;
 using base::Writer;
 
-constexpr std::size_t kLineBytes = 512;
+constexpr std::size_t kLineBytes = 768;
 
 // "-1.234567", "?": not known.
 void put_time(Writer& out, std::uint64_t time, std::uint64_t last) {
@@ -83,6 +84,25 @@ void put_row(Writer& out, const Row& row, const watch::TraceNames& names) {
     out << ", " << static_cast<std::uint64_t>(row.bytes) << ' ' << watch::waited_unit(row.state);
 }
 
+// The number that this program has for a name in the recording; the list's size if it has none.
+std::size_t own_number(watch::TraceNames::List own, watch::TraceNames::List recorded, std::size_t number) {
+  const std::string_view name = watch::name_in(recorded, number);
+  return static_cast<std::size_t>(std::find(own.begin(), own.end(), name) - own.begin());
+}
+
+// What the record waits for, as a sentence; nothing if this program does not have that wait in that state.
+void put_diagnosis(Writer& out, const Row& row, const watch::TraceNames& names, std::uint64_t now) {
+  const watch::TraceNames& own = watch::built_in_names();
+  const std::size_t state = own_number(own.states, names.states, row.state);
+  const std::size_t wait = own_number(own.waits, names.waits, row.wait);
+  if (state == own.states.size() || wait == own.waits.size()) return;
+  state::Situation situation{.state = static_cast<State>(state), .wait = static_cast<plan::Wait>(wait)};
+  if (state::find_diagnosis(situation.state, situation.wait) == nullptr) return;
+  if (row.since != 0 && now >= row.since) situation.waited = (now - row.since) / 1000;
+  state::write_diagnosis(situation, out << "    ");
+  out << '\n';
+}
+
 }  // namespace
 
 void write_summary(const record::Recording& recording, Output& out) {
@@ -119,6 +139,7 @@ void write_table(const record::Recording& recording, const Table& table, const S
     put_row(line, row, names);
     put_time(line << ", since ", row.since, last);
     line << (row.since == 0 ? "\n" : " s\n");
+    put_diagnosis(line, row, names, table.now);
     out.write(line.view());
   }
   if (!recording.has_table) out.write("# slots without an entry are missing: the file has no table\n");

@@ -54,6 +54,16 @@ const DiagnosisRow* find_diagnosis(State state, Wait wait) noexcept {
   return found == kDiagnosisRows.end() ? nullptr : found;
 }
 
+// Of a connection, the wait for all attempts is meant and not that for one.
+const DiagnosisRow* find_timeout(State state, base::Reason reason) noexcept {
+  const auto ends = [&](const DiagnosisRow& row) {
+    return row.state == state && row.wait != Wait::none && row.wait != Wait::attempt &&
+           plan::row(row.wait).reason == reason;
+  };
+  const auto* const found = std::find_if(kDiagnosisRows.begin(), kDiagnosisRows.end(), ends);
+  return reason == base::Reason::none || found == kDiagnosisRows.end() ? nullptr : found;
+}
+
 void write_diagnosis(const Situation& situation, base::Writer& out) noexcept {
   const DiagnosisRow* const row = find_diagnosis(situation.state, situation.wait);
   if (row == nullptr) {
@@ -68,6 +78,15 @@ void write_diagnosis(const Situation& situation, base::Writer& out) noexcept {
     out << "; " << situation.held << " bytes are held";
   out << '.';
   if (situation.wait != Wait::none) put_end(*row, situation.remaining, out);
+}
+
+void write_timeout(State state, base::Reason reason, std::uint64_t waited, base::Writer& out) noexcept {
+  const auto* const row = find_timeout(state, reason);
+  if (row == nullptr) return;
+  put_duration(out << row->what << " for ", waited);
+  if (const std::string_view option = plan::row(row->wait).option; !option.empty())
+    out << " (" << option << ')';
+  out << '.';
 }
 
 }  // namespace state

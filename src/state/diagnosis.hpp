@@ -68,6 +68,9 @@ inline constexpr std::array kDiagnosisRows{
 // Returns the row; null if no record in use has this state and wait.
 const DiagnosisRow* find_diagnosis(State state, plan::Wait wait) noexcept;
 
+// Returns the row of the wait that ends for `reason` at its timeout, in that state; null if there is none.
+const DiagnosisRow* find_timeout(State state, base::Reason reason) noexcept;
+
 // What is known about a record. Times in ms.
 struct Situation {
   static constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
@@ -88,5 +91,10 @@ inline constexpr std::size_t kDiagnosisMax = 320;
 // it: "The client has read no response bytes for 8.2 s; 16384 bytes are held. In 51.8 s the connection closes
 // (--reader-timeout)." Writes that the record is free, or that the pair is unknown, if there is no row.
 void write_diagnosis(const Situation& situation, base::Writer& out) noexcept;
+
+// Writes which wait of that state has ended for `reason` after `waited` ms, and its option: "The upstream has
+// not completed the response head for 120 s (--answer-timeout)." Writes nothing if `reason` is not a timeout
+// of that state.
+void write_timeout(State state, base::Reason reason, std::uint64_t waited, base::Writer& out) noexcept;
 
 }  // namespace state

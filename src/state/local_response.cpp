@@ -11,6 +11,8 @@
 #include "../plan/router.hpp"
 #include "block_size.hpp"
 #include "bookkeeping.hpp"
+#include "diagnosis.hpp"
+#include "timeouts.hpp"
 
 using base::Reason;
 using base::TraceEvent;
@@ -54,6 +56,18 @@ std::string_view phase(const request_info& record) noexcept {
   if (!exchange.connector.started()) return "looking up the host's name (SEND_REQUEST)";
   return exchange.connector.connected() ? "sending the request to the host (SEND_REQUEST)"
                                         : "connecting to the host (SEND_REQUEST)";
+}
+
+// What was awaited for how long, if a timeout has ended the request: its timer has expired, and no other was
+// started since.
+std::string_view timeout_words(const request_info& record, const Worker& worker, Reason reason,
+                               std::span<char> room) noexcept {
+  base::Writer out{room};
+  const DiagnosisRow* const row = find_timeout(record.state, reason);
+  if (row == nullptr || record.deadline > worker.now) return {};
+  const std::uint64_t waited = worker.now - record.deadline + timeout_ms(record, row->wait);
+  write_timeout(record.state, reason, waited, out);
+  return out.view();
 }
 
 // RFC 9110 section 10.2.3, rounded up.
@@ -197,7 +211,10 @@ Result fail_request(request_info& record, Turn& turn, Worker& worker, Reason rea
   if (!message.keep_alive && record.state == State::READ_REQUEST)
     record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
   record.lane[kRequest].sink_closed = !message.keep_alive;
-  return send_local_response(record, turn, worker, failure_of(record, turn, worker, reason));
+  std::array<char, kDiagnosisMax> room;
+  http::ErrorDetails failure = failure_of(record, turn, worker, reason);
+  failure.timeout = timeout_words(record, worker, reason, room);
+  return send_local_response(record, turn, worker, failure);
 }
 
 Result reject_body(request_info& record, Turn& turn, Worker& worker) noexcept {

@@ -7,7 +7,14 @@ from harness import MIB, Case, lean, ok, pause, stream, wait_until
 HEAD = b"HTTP/1.0 200 OK\r\n\r\n"
 
 
-class OfTheClient(Case):
+class Deadlines(Case):
+    def assert_timeout(self, answer, status, sentence):
+        """An error response that names what was awaited, for how long, and the option."""
+        self.assert_own_answer(answer, status)
+        self.assertRegex(answer.body.decode("ascii"), rf"\nTimeout: {sentence}\n")
+
+
+class OfTheClient(Deadlines):
     def test_idle(self):
         """A client that sends nothing is closed without a response and without a line in the log."""
         proxy = self.proxy("--idle-timeout", "0.2")
@@ -20,7 +27,8 @@ class OfTheClient(Case):
     def test_half_a_head(self):
         proxy = self.proxy("--head-timeout", "0.2")
         with proxy.connect() as client:
-            self.assert_own_answer(client.send(b"GET http://127").rest(), 408)
+            self.assert_timeout(client.send(b"GET http://127").rest(), 408,
+                                r"The request head has been incomplete for \d+ ms \(--head-timeout\)\.")
         self.assertTrue(proxy.line(" 408 ").endswith(" end=head-timeout by=client"))
 
     def test_a_head_that_trickles(self):
@@ -39,7 +47,7 @@ class OfTheClient(Case):
     def test_half_a_body(self):
         proxy, origin = self.proxy("--body-timeout", "0.2"), self.origin(lambda wire: wire.until_gone())
         answer = proxy.get(origin.url(), "Content-Length: 9", method="PUT", body=b"half")
-        self.assert_own_answer(answer, 408)
+        self.assert_timeout(answer, 408, r"The client has sent no bytes of the request body for \d+ ms \(--body-timeout\)\.")
         self.assertTrue(proxy.line(" 408 ").endswith(" end=body-timeout by=client"))
 
     def test_a_slow_body_is_not_cut(self):
@@ -72,7 +80,7 @@ class OfTheClient(Case):
         wait_until(lambda: proxy.descriptors() == before, "the connection is closed")
 
 
-class OfTheUpstream(Case):
+class OfTheUpstream(Deadlines):
     def full_listener(self):
         """A port on 127.0.0.1 whose accept queue is full, so that connecting neither succeeds nor fails."""
         listener = self.enter(socket.socket())
@@ -85,7 +93,8 @@ class OfTheUpstream(Case):
 
     def test_connecting(self):
         proxy = self.proxy("--connect-timeout", "0.3")
-        self.assert_own_answer(proxy.get(f"http://127.0.0.1:{self.full_listener()}/"), 504)
+        self.assert_timeout(proxy.get(f"http://127.0.0.1:{self.full_listener()}/"), 504,
+                            r"The upstream has not accepted the connection for [0-9.]+ m?s \(--connect-timeout\)\.")
         self.assertTrue(proxy.line(" 504 ").endswith(" end=connect-timeout by=upstream error=ETIMEDOUT"))
 
     def test_connecting_to_the_next_address(self):
@@ -108,13 +117,14 @@ class OfTheUpstream(Case):
         client = self.client(proxy.ask(origin.url(), f"Content-Length: {64 * MIB}", method="PUT"))
         sender = threading.Thread(target=flood)
         sender.start()
-        self.assert_own_answer(client.rest(), 504)
+        self.assert_timeout(client.rest(), 504, r"The upstream has read no request bytes for \d+ ms \(--send-timeout\)\.")
         self.assertTrue(proxy.line(" 504 ").endswith(" end=upstream-stalled by=upstream"))
         sender.join()
 
     def test_the_answer(self):
         proxy, origin = self.proxy("--answer-timeout", "0.2"), self.origin(lambda wire: wire.until_gone())
-        self.assert_own_answer(proxy.get(origin.url()), 504)
+        self.assert_timeout(proxy.get(origin.url()), 504,
+                            r"The upstream has not completed the response head for \d+ ms \(--answer-timeout\)\.")
         self.assertTrue(proxy.line(" 504 ").endswith(" end=response-timeout by=upstream"))
 
     def test_half_the_head_of_the_answer(self):

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 from checksum import crc32c
 from harness import PREFIX, PROXY
@@ -159,6 +160,13 @@ class Text(Replay):
         self.assertRegex(lines[1], r"\A\[slot 1, #2\] READ_REQUEST, waiting for more tea")
         self.assertEqual(lines[2], "[slot 3, #7] READ_REQUEST, waiting for more tea, 0 bytes buffered, since -2.000200 s")
         self.assertIn("records in use: 1\n", self.replay(small(), "--at", "-0s"))
+
+    def test_the_table_says_what_is_awaited(self):
+        """Where this program has the wait of that name."""
+        with unittest.mock.patch.dict(NAMES, wait=["some tea", "a complete request head"]):
+            lines = self.replay(small(), "--at", "107").splitlines()[3:]
+            self.assertIn("[slot 3, #7] READ_REQUEST, waiting for a complete request head, 0 bytes buffered, since -2.000200 s", lines)
+            self.assertIn("    The request head has been incomplete for 2.0 s. At the timeout the client gets 408 (--head-timeout).", lines)
 
     def test_a_damaged_file_is_printed_as_far_as_it_is_whole(self):
         cut = small()[:-40]

@@ -61,6 +61,37 @@ TEST(Diagnosis, Sentence) {
   for (const Row& row : rows) EXPECT_EQ(text_of(row.situation), row.text) << row.title;
 }
 
+TEST(Diagnosis, Timeout) {
+  using base::Reason;
+  struct Row {
+    const char* title;
+    State state;
+    Reason reason;
+    const char* text;
+  };
+  const Row rows[] = {
+      {"a head", State::READ_REQUEST, Reason::head_timeout,
+       "The request head has been incomplete for 30.0 s (--head-timeout)."},
+      {"a connection, not a single attempt", State::SEND_REQUEST, Reason::connect_timeout,
+       "The upstream has not accepted the connection for 30.0 s (--connect-timeout)."},
+      {"a stalled upstream before the response", State::SEND_REQUEST, Reason::upstream_stalled,
+       "The upstream has read no request bytes for 30.0 s (--send-timeout)."},
+      {"a stalled upstream in the response", State::SEND_RESPONSE, Reason::upstream_stalled,
+       "The upstream has sent no response bytes for 30.0 s (--stream-timeout)."},
+      {"no option", State::READ_REQUEST, Reason::login_timeout,
+       "The password has not been checked for 30.0 s."},
+      {"of another state", State::READ_RESPONSE, Reason::head_timeout, ""},
+      {"not a timeout", State::SEND_REQUEST, Reason::connection_refused, ""},
+      {"no reason", State::READ_REQUEST, Reason::none, ""},
+  };
+  for (const Row& row : rows) {
+    std::array<char, state::kDiagnosisMax> room;
+    base::Writer out{room};
+    state::write_timeout(row.state, row.reason, 30'000, out);
+    EXPECT_EQ(out.view(), row.text) << row.title;
+  }
+}
+
 // A sentence for each row, with the option of its wait, also with the largest numbers.
 TEST(Diagnosis, EachRow) {
   std::array<bool, plan::kWaits> named{};
