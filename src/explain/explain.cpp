@@ -309,7 +309,7 @@ Found look_up(const plan::Config& config, const http::Authority& host) {
     if (now >= end) return {{}, Reason::dns_timeout};
     const int most = static_cast<int>(end - now), wanted = resolver.timeout_ms(now);
     std::array<sys::Event, 8> events;
-    const std::size_t count = sys::wait(poller.fd, events, wanted < 0 ? most : std::min(most, wanted));
+    const std::size_t count = sys::wait(poller.fd, events, wanted < 0 ? most : std::min(most, wanted)).count;
     for (std::size_t i = 0; i < count; ++i) resolver.mark(net::Token::unpacked(events[i].token));
     resolver.woken(sys::now_ms());
   }

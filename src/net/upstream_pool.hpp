@@ -39,6 +39,7 @@ struct IdleConnection {
   Endpoint upstream;         // not open: none
   sys::Address address;      // that it leads to
   std::uint64_t client = 0;  // id of the client connection that alone may use it; 0: any
+  std::uint64_t wait = 0;    // Worker::waits when it became idle
 };
 
 // Idle connections in the order in which they became idle.

@@ -96,10 +96,12 @@ void Server::announce() {
 // ---- one turn --------------------------------------------------------------------------------------------
 
 void Server::turn() {
-  const std::size_t count = sys::wait(resources_.poller, events_, sleep_ms());
+  const sys::Waited waited = sys::wait(resources_.poller, events_, sleep_ms());
   read_clocks();
-  begin_turn(count);
-  for (std::size_t i = 0; i < count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
+  begin_turn(waited.count);
+  ++worker_.waits;
+  worker_.all_reported = waited.all;                                // PLANT(wait-has-seen-all)
+  for (std::size_t i = 0; i < waited.count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
   handle_signals();
   wake_resolved();  // PLANT(wake-after-lookup)
   run_health_checks();

@@ -48,17 +48,22 @@ net::IdleConnection take_idle(const request_info& record, Worker& worker) noexce
   return worker.upstreams.acquire(key, slot);
 }
 
+// Bytes that no request has asked for would be taken for the response. Any event closes an idle connection.
+// So none are there if it was idle before the last wait, and this wait has reported all that was ready.
+bool has_unrequested_bytes(const net::IdleConnection& idle, const Worker& worker) noexcept {
+  const bool seen = worker.all_reported && idle.wait < worker.waits;
+  return !seen && !is_silent(idle.upstream);  // PLANT(check-idle-silent)
+}
+
 bool reuse_connection(request_info& record, Turn& turn, Worker& worker) noexcept {
   Exchange& exchange = *record.exchange;
   if (exchange.log.reused || !may_keep_alive(record, worker))
     return false;  // the pool belongs to the newest configuration
   net::IdleConnection used;
-  // Bytes that epoll has not reported yet would be taken for the response.
-  // PLANT(check-idle-silent)
   do {
     used = take_idle(record, worker);
     if (!used.upstream.fd) return false;
-  } while (!is_silent(used.upstream));
+  } while (has_unrequested_bytes(used, worker));
   // The rules for this client may deny the address of another client's connection.
   if (address_objection(record, turn, worker, used.address) != Reason::none) return false;
   record.side[kUpstream] = std::move(used.upstream);
@@ -136,7 +141,7 @@ void release_upstream(request_info& record, Worker& worker) noexcept {
   if (upstream.readable && !is_silent(upstream)) return;  // PLANT(pool-only-silent)
   upstream.readable = false;
   const std::uint64_t client = message.bound ? record.id : 0;  // PLANT(bind-to-client)
-  worker.upstreams.release({std::move(upstream), exchange.connector.address(), client},
+  worker.upstreams.release({std::move(upstream), exchange.connector.address(), client, worker.waits},
                            key_of(exchange.route), worker.now);
 }
 

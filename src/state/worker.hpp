@@ -50,6 +50,8 @@ struct Worker {
   bool draining = false;           // graceful shutdown: requests in flight are finished, nothing else
   std::uint64_t connections = 0;   // accepted so far
   std::size_t runs = 0;            // of records, in this turn
+  std::uint64_t waits = 0;         // so far, one for each turn
+  bool all_reported = false;       // the last wait has reported all that was ready
   base::TurnBudget budget{};       // of this turn
   Share serving = Share::none;     // the record that runs was taken from this queue
   // The clocks, read once a turn.

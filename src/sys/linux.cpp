@@ -261,13 +261,13 @@ int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept {
   return control(poller, EPOLL_CTL_MOD, fd, token);
 }
 
-std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept {
+Waited wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept {
   std::array<epoll_event, 512> events;
   const auto room = static_cast<int>(std::min(into.size(), events.size()));
   const int count = ::epoll_wait(poller.get(), events.data(), room, timeout_ms);
-  if (count <= 0) return 0;  // timeout or EINTR: the caller reads the clock and calls again
+  if (count < 0) return {0, false};  // EINTR: the caller reads the clock and calls again
   std::transform(events.begin(), events.begin() + count, into.begin(), translated);
-  return static_cast<std::size_t>(count);
+  return {static_cast<std::size_t>(count), count < room};
 }
 
 int own_addresses(std::vector<OwnAddress>& out) {

@@ -111,9 +111,14 @@ int watch(const Fd& poller, int fd, std::uint64_t token) noexcept;
 // EPOLL_CTL_MOD with the same events and a new token: what is ready now is reported again. Returns 0 or
 // errno.
 int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept;
-// epoll_wait(2): sleeps at most `timeout_ms` milliseconds (-1: no limit). Returns the number of events
-// written to `into`; 0 after a timeout or a signal.
-std::size_t wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
+// The result of a wait.
+struct Waited {
+  std::size_t count;  // events written
+  bool all;           // no other event was ready
+};
+// epoll_wait(2): sleeps at most `timeout_ms` milliseconds (-1: no limit) and writes events to `into`; none
+// after a timeout or a signal.
+Waited wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
 
 // ---- this machine's addresses ----------------------------------------------------------------------------
 // An address of an interface, and the number of its leading bits that count: all of them, except for IPv4 on

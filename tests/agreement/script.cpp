@@ -291,7 +291,7 @@ std::string Player::seen(const sys::Event& event) {
 std::string Player::wait(const Words& words) {
   std::array<sys::Event, 16> events;
   const auto most = static_cast<std::size_t>(number(words, 1, 16));
-  const std::size_t count = sys::wait(poller_, std::span{events}.first(most), 0);
+  const std::size_t count = sys::wait(poller_, std::span{events}.first(most), 0).count;
   std::vector<std::string> lines;
   for (const sys::Event& event : std::span{events}.first(count)) lines.push_back(seen(event));
   std::sort(lines.begin(), lines.end());  // their order is unspecified

@@ -707,7 +707,7 @@ std::string describe(const Scenario& scenario) {
            (pair.origin.spots.empty() ? "" : " at " + describe(pair.origin.spots)) + "\n";
   }
   out += "  room " + std::to_string(scenario.temper.send_room) + " short " + std::to_string(scenario.temper.short_io) + " split " +
-         std::to_string(scenario.temper.split) + " linger " + std::to_string(scenario.temper.linger) + " error " +
+         std::to_string(scenario.temper.split) + " linger " + std::to_string(scenario.temper.linger) + " overtake " + std::to_string(scenario.temper.overtake) + " error " +
          std::to_string(scenario.temper.error) + " blocks " + std::to_string(scenario.blocks) + " requests " +
           std::to_string(scenario.max_requests) + " descriptors " + std::to_string(scenario.descriptor_limit) + " bytes " +
          std::to_string(scenario.client_bytes.per_second) + ":" + std::to_string(scenario.client_bytes.burst) + " bulk " +
@@ -748,6 +748,7 @@ Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenari
     attempt([](Scenario& s) { s.temper.split = 0; });
     attempt([](Scenario& s) { s.temper.error = 0; });
     attempt([](Scenario& s) { s.temper.linger = 0; });
+    attempt([](Scenario& s) { s.temper.overtake = 0; });
     attempt([](Scenario& s) { s.temper.send_room = 65'536; });
     attempt([](Scenario& s) { s.blocks = 0; });
     attempt([](Scenario& s) { s.drained_after = 0; });

@@ -78,6 +78,8 @@ using Houses = std::vector<std::unique_ptr<House>>;
 // Checks what they have received. Returns the error; empty: none.
 std::string judge_talk(const Scenario& scenario, const UnderWay& owed, const Editions& editions, const Visitors& visitors, const Houses& houses);
 void draw_talk(Chooser& chooser, Scenario& scenario);
+// Bytes that arrive during a turn. In some histories all origins send more than their responses.
+void draw_surplus(Chooser& chooser, Scenario& scenario);
 void limit_talk(Scenario& scenario, std::size_t most);  // of any body
 std::string describe_talk(const Scenario& scenario);
 void shrink_talk(Scenario& best, const std::function<void(const std::function<void(Scenario&)>&)>& attempt);

@@ -233,12 +233,15 @@ std::size_t World::hand_out(std::span<sys::Event> into) {
 
 // ---- the world moves -------------------------------------------------------------------------------------
 
+bool World::moves_up(const Connection& c) {
+  return !c.dead && (!c.up.flight.empty() || (c.up.fin_sent && !c.up.fin_arrived) || c.rst_to_program);
+}
+
 bool World::moves(const Connection& c) const {
   if (is_answered(c)) return c.answer_at <= now_;
   if (c.phase == Connection::Phase::black_hole) return false;
-  const bool up = !c.up.flight.empty() || (c.up.fin_sent && !c.up.fin_arrived);
   const bool down = !c.down.flight.empty() || (c.down.fin_sent && !c.down.fin_arrived);
-  return (!c.dead && (up || c.rst_to_program)) || (!c.remote_reset && (down || c.rst_to_remote));
+  return moves_up(c) || (!c.remote_reset && (down || c.rst_to_remote));
 }
 
 std::uint64_t World::next_handshake() const {
@@ -343,8 +346,7 @@ bool World::step() {
         c.remote_closed = c.remote_reset = true;
         return true;
       }
-      const bool up =
-          !c.dead && (!c.up.flight.empty() || (c.up.fin_sent && !c.up.fin_arrived) || c.rst_to_program);
+      const bool up = moves_up(c);
       const bool down = !c.remote_reset && (!c.down.flight.empty() || c.rst_to_remote ||
                                             (c.down.fin_sent && !c.down.fin_arrived));
       if (up && (!down || chooser_.choose(2) == 0))
@@ -373,25 +375,25 @@ void World::hash(std::uint64_t ms) {
   now_ += ms;
 }
 
-std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
+sys::Waited World::wait(std::span<sys::Event> into, int timeout_ms) {
   ++waits;
   work_ = 0;
   hashes_before_ = hashes;
   events_handed_out = 0;
   if (waits > 200'000) fault("the program waits without end");
   if (timeout_ms != 0) before_sleep();
-  if (!broken.empty()) return 0;
+  if (!broken.empty()) return {0, false};
   const std::uint64_t until =
       timeout_ms < 0 ? ~std::uint64_t{0} : now_ + static_cast<std::uint64_t>(timeout_ms);
   for (bool stuck = false;;) {
     if (!queue_.empty() && (stuck || !chooser_.once_in(temper_.linger))) {
       events_handed_out = hand_out(into);
-      if (events_handed_out > 0) return events_handed_out;
+      if (events_handed_out > 0) return {events_handed_out, queue_.empty()};
       continue;
     }
     if (timeout_ms == 0 && queue_.empty()) {
       if (chooser_.choose(2) == 0) step();  // A wait without a timeout lets time pass too.
-      if (queue_.empty()) return 0;
+      if (queue_.empty()) return {0, true};
       continue;
     }
     if (step()) {
@@ -406,10 +408,10 @@ std::size_t World::wait(std::span<sys::Event> into, int timeout_ms) {
     if (next == ~std::uint64_t{0}) {
       if (when_still()) continue;
       fault("the program sleeps without a timeout, and no event can wake it");
-      return 0;
+      return {0, true};
     }
     now_ = std::max(now_, next);
-    if (now_ >= until) return 0;
+    if (now_ >= until) return {0, true};
   }
 }
 
@@ -531,6 +533,7 @@ sys::Io World::take(Connection& c, std::size_t room, std::string& into) {
     c.up.arrived.erase(0, count);
     c.read += count;
     read_in_all += c.shut ? 0 : count;
+    if (c.up.arrived.empty() && moves_up(c) && chooser_.once_in(temper_.overtake)) deliver_up(c);
     return done(count);
   }
   // tcp_recvmsg(): a received FIN is reported before a later error.
@@ -846,7 +849,7 @@ int watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
 int rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
   return World::current().watch(fd, token, true);
 }
-std::size_t wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
+Waited wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
   return World::current().wait(into, timeout_ms);
 }
 int own_addresses(std::vector<OwnAddress>& out) {

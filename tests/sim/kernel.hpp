@@ -38,6 +38,7 @@ struct Temper {
   std::uint32_t split = 3;       // one in so many deliveries is partial; 0: never
   std::uint32_t error = 0;       // one in so many calls fails; 0: never
   std::uint32_t linger = 2;      // one in so many waits lets the world move on while events are due; 0: never
+  std::uint32_t overtake = 0;    // after one in so many reads of all bytes, more arrive in the same turn; 0: never
   std::size_t send_room = 4096;  // bytes a connection holds in each direction
 };
 
@@ -241,7 +242,7 @@ class World {
   void reset_on_close(int fd);
   sys::Opened make_poller();
   int watch(int fd, std::uint64_t token, bool again);
-  std::size_t wait(std::span<sys::Event> into, int timeout_ms);
+  sys::Waited wait(std::span<sys::Event> into, int timeout_ms);
   sys::Opened make_signalfd();
   sys::Signal next_signal();
   sys::Opened open_log();
@@ -314,6 +315,7 @@ class World {
   void kill(Connection& connection, int error);
   bool answer_names();
   std::size_t hand_out(std::span<sys::Event> into);
+  [[nodiscard]] static bool moves_up(const Connection& connection);
   [[nodiscard]] bool moves(const Connection& connection) const;
   [[nodiscard]] std::uint64_t next_handshake() const;  // ms; the largest number: none is on its way
   [[nodiscard]] std::size_t room(const Connection& connection) const;

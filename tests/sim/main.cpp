@@ -103,7 +103,10 @@ constexpr Version version_of(Count seed) { return {.http10 = seed % kOldOnceIn =
 
 Scenario scenario_of(std::uint64_t seed, Version version) {
   Random chooser{2 * seed};
-  return version.roles ? draw_with_roles(chooser) : draw(chooser, version.http10, version.by_ways);
+  if (version.roles) return draw_with_roles(chooser);
+  Scenario scenario = draw(chooser, version.http10, version.by_ways);
+  if (!version.old) draw_surplus(chooser, scenario);
+  return scenario;
 }
 
 Outcome play_seed(const Scenario& scenario, std::uint64_t seed) {

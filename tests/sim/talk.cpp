@@ -537,8 +537,9 @@ Reader::Body House::Serving::take_head(const std::string& head) {
   // The response may have reached the proxy before the origin reads the next request.
   const bool free = asked.size() == answered || (asked.size() == answered + 1 && built && sent == out.size());
   // Unrequested bytes after the next request cannot be distinguished from its response.
-  if (!free && spoiled_from == ~std::size_t{0}) home.world_.fault("a request was sent before the previous response");
-  if (!asked.empty() && is_version_1_0(visits[asked.back().first].asks[asked.back().second]))
+  const bool clean = spoiled_from == ~std::size_t{0};
+  if (!free && clean) home.world_.fault("a request was sent before the previous response");
+  if (!asked.empty() && clean && is_version_1_0(visits[asked.back().first].asks[asked.back().second]))
     home.world_.fault("a request follows on a connection whose server speaks HTTP/1.0");
   asked.emplace_back(visit, nth);
   return has_tunnel(visits[visit].asks[nth]) ? Reader::Body::tunnel : Reader::Body::as_said;
@@ -593,13 +594,15 @@ bool House::Serving::build() {
     connection->unasked_from = heard_before + sent_before + out.size();
     spoiled_from = std::min(spoiled_from, connection->unasked_from);
     connection->asked_up_to = said_before + reader.eaten;
+    packet_ends = answer.apart ? out.size() : 0;
     out += kSurplus;
   }
   return true;
 }
 
 bool House::Serving::send() {
-  const std::size_t piece = home.world_.chooser().some(std::min(out.size() - sent, kPieceMost));
+  const std::size_t end = sent < packet_ends ? packet_ends : out.size();
+  const std::size_t piece = home.world_.chooser().some(std::min(end - sent, kPieceMost));
   const std::size_t taken = home.world_.remote_send(*connection, std::string_view{out}.substr(sent, piece));
   sent += taken;
   return taken > 0;
@@ -630,7 +633,7 @@ bool House::Serving::after_answer() {
   if (closes) return close(false);
   sent_before += out.size();
   out.clear();
-  sent = 0;
+  sent = packet_ends = 0;
   built = continued = false;
   ++answered;
   if (home.plan_.idle_ms > 0) waiting_until = home.world_.now() + home.plan_.idle_ms;

@@ -28,6 +28,7 @@ struct Answer {
   bool continues = false;   // sends 100 if the client expects it
   bool says_close = false;  // and closes
   bool agrees = false;      // accepts the upgrade
+  bool apart = false;       // surplus: never in one packet with the response
   Headers headers;
   std::string body;
   std::size_t cut = 0;
@@ -251,6 +252,7 @@ class House {
     std::vector<std::pair<std::size_t, std::size_t>> asked;  // visit and number of each request whose head has arrived
     std::string out;
     std::size_t sent = 0, sent_before = 0, answered = 0;
+    std::size_t packet_ends = 0;  // position in `out`: no packet goes on beyond it
     bool continued = false, built = false, over = false, saw_eof = false, saw_reset = false, in_tunnel = false;
     bool shut = false;
     std::size_t said_before = 0, heard_before = 0;  // handshake bytes to and from a parent

@@ -156,7 +156,7 @@ std::string tell_ask(const Ask& ask) {
   out += "; " + std::string{kManners[static_cast<std::size_t>(answer.manner)]} + " " + std::to_string(answer.status) + " " +
          std::string{kOthers[static_cast<std::size_t>(answer.framing)]} + " " + std::to_string(answer.body.size()) + " interims " +
          std::to_string(answer.interims) + (answer.continues ? " continues" : "") + (answer.says_close ? " says close" : "") +
-         (answer.agrees ? " agrees" : "") + " cut " + std::to_string(answer.cut) + (oddity_name(ask).empty() ? "" : " odd: ") +
+         (answer.agrees ? " agrees" : "") + (answer.apart ? " apart" : "") + " cut " + std::to_string(answer.cut) + (oddity_name(ask).empty() ? "" : " odd: ") +
          std::string{oddity_name(ask)};
   if (!has_tunnel(ask)) return out;
   const TunnelPlan& tunnel = ask.tunnel;
@@ -175,6 +175,35 @@ void draw_talk(Chooser& chooser, Scenario& scenario) {
     scenario.visits.push_back(draw_visit(chooser, scenario, houses));
   static constexpr std::size_t kKept[] = {64, 64, 2, 1, 0};
   scenario.keep_upstreams = kKept[chooser.choose(5)];
+}
+
+// A pipelining client whose requests all go to one origin, over a connection that is kept.
+void make_plain(Visit& visit) {
+  visit.pipelines = true;
+  visit.manner = Visit::Manner::plain;
+  std::erase_if(visit.asks, [](const Ask& ask) { return ask.kind != Ask::Kind::plain; });
+  if (visit.asks.empty()) visit.asks.resize(1);
+  for (Ask& ask : visit.asks) {
+    Ask plain;
+    plain.headers = ask.headers;
+    plain.answer = ask.answer;
+    ask = plain;
+    ask.answer.framing = OriginPlan::Framing::length;
+    ask.answer.says_close = false;
+    ask.answer.manner = Answer::Manner::surplus;
+  }
+}
+
+void draw_surplus(Chooser& chooser, Scenario& scenario) {
+  scenario.temper.overtake = chooser.choose(4);
+  if (!scenario.visits.empty() && chooser.choose(8) == 0) {
+    scenario.houses.resize(1);
+    scenario.houses[0].serves = 0;
+    scenario.keep_upstreams = 64;
+    for (Visit& visit : scenario.visits) make_plain(visit);
+  }
+  for (Visit& visit : scenario.visits)
+    for (Ask& ask : visit.asks) ask.answer.apart = ask.answer.manner == Answer::Manner::surplus && chooser.choose(2) == 0;
 }
 
 void limit_talk(Scenario& scenario, std::size_t most) {

@@ -104,7 +104,7 @@ class Bench {
   // Marks the records of all events that are due. Returns their number.
   std::size_t deliver_events() {
     std::vector<sys::Event> events(16);
-    const std::size_t count = sys::wait(poller, events, 0);
+    const std::size_t count = sys::wait(poller, events, 0).count;
     for (std::size_t i = 0; i < count; ++i) {
       const net::Token token = net::Token::unpacked(events[i].token);
       if (token.kind == net::Token::Kind::client || token.kind == net::Token::Kind::upstream)

@@ -207,7 +207,7 @@ TEST(Blocks, ARecordReturnsItsEmptyBlockAtTheEndOfItsRun) {
   b.world.remote_send(*at, "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 200000\r\n\r\n" + body);
   b.world.settle();
   std::vector<sys::Event> events(16);
-  const std::size_t count = sys::wait(b.poller, events, 0);
+  const std::size_t count = sys::wait(b.poller, events, 0).count;
   for (std::size_t i = 0; i < count; ++i)
     deliver(net::Token::unpacked(events[i].token), events[i], *b.worker);
   b.worker->budget.divide(1000);

@@ -47,7 +47,7 @@ struct Racing {
   Connector::Outcome poll() {
     std::vector<sys::Event> events(16);
     for (int turn = 0; turn < 3; ++turn) {
-      const std::size_t count = sys::wait(poller, events, 0);
+      const std::size_t count = sys::wait(poller, events, 0).count;
       for (std::size_t i = 0; i < count; ++i) {
         const std::uint32_t of = net::Token::unpacked(events[i].token).serial;
         net::Endpoint* const earlier = connector.find(of);

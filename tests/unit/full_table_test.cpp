@@ -161,7 +161,7 @@ TEST(FullTable, AConnectionWithAnEventIsNotIdle) {
   b.world.remote_send(*greedy[0], kGet);
   b.world.settle();
   std::vector<sys::Event> events(16);
-  const std::size_t count = sys::wait(b.poller, events, 0);
+  const std::size_t count = sys::wait(b.poller, events, 0).count;
   for (std::size_t i = 0; i < count; ++i)
     deliver(net::Token::unpacked(events[i].token), events[i], *b.worker);
   const auto modest = b.client(kModest);  // in the same turn, before the request is read

@@ -60,7 +60,7 @@ struct Asking {
   }
   void turn() {
     std::vector<sys::Event> events(16);
-    const std::size_t count = sys::wait(poller, events, 0);
+    const std::size_t count = sys::wait(poller, events, 0).count;
     for (std::size_t i = 0; i < count; ++i) {
       const net::Token token = net::Token::unpacked(events[i].token);
       if (token.kind == net::Token::Kind::check) checker.mark(token, events[i]);

@@ -228,6 +228,44 @@ TEST(Kept, AnyEventClosesAnIdleUpstream) {
   }
 }
 
+// An event would have closed a connection that has been idle since an earlier turn.
+TEST(Kept, AnIdleConnectionIsReadBeforeReuseUnlessAWaitHasSeenIt) {
+  std::array<std::uint32_t, 2> reads{};
+  for (const bool seen : {false, true}) {
+    Http11 b;
+    auto& host = b.origin();
+    const auto client = b.client();
+    b.send(client, get("/1"));
+    const auto origin = b.arrival(host);
+    b.send(origin, answer("1"));
+    b.read(client);
+    b.worker->waits += seen ? 1 : 0;
+    b.worker->all_reported = true;
+    const auto& calls = b.world.calls_made[static_cast<std::size_t>(sim::Call::receive)];
+    const auto before = calls;
+    b.send(client, get("/2"));
+    reads[seen ? 1 : 0] = calls - before;
+    EXPECT_EQ(b.read(origin), forwarded("/1") + forwarded("/2"));
+  }
+  EXPECT_EQ(reads[0], reads[1] + 1);
+}
+
+TEST(Kept, BytesThatNoEventHasReportedYetAreNoResponse) {
+  Http11 b;
+  auto& host = b.origin();
+  const auto client = b.client();
+  b.send(client, get("/1"));
+  const auto first = b.arrival(host);
+  b.send(first, answer("1"));
+  b.read(client);
+  first->up.arrived += answer("poison");
+  b.send(client, get("/2"));
+  const auto second = b.arrival(host);
+  ASSERT_TRUE(second) << "the first connection is closed";
+  b.send(second, answer("2"));
+  EXPECT_EQ(b.read(client), passed_on("2"));
+}
+
 TEST(Kept, ARequestOnADeadReusedConnectionIsRetriedOnce) {
   Http11 b;
   auto& host = b.origin();

@@ -303,7 +303,7 @@ class DnsClientTest : public testing::Test {
   }
   void take_events() {
     std::array<sys::Event, 16> events;
-    const std::size_t count = sys::wait(poller, events, 0);
+    const std::size_t count = sys::wait(poller, events, 0).count;
     for (std::size_t i = 0; i < count; ++i) client->mark(net::Token::unpacked(events[i].token));
   }
 

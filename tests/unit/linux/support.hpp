@@ -217,7 +217,7 @@ class Machine {
   }
   void take_events() {
     std::array<sys::Event, 64> events;
-    const std::size_t count = sys::wait(poller_, events, 0);
+    const std::size_t count = sys::wait(poller_, events, 0).count;
     for (std::size_t i = 0; i < count; ++i) {
       const net::Token token = net::Token::unpacked(events[i].token);
       if (token.kind == net::Token::Kind::client || token.kind == net::Token::Kind::upstream)
