@@ -68,7 +68,7 @@ else
 GZIP     := src/files/nogzip.cpp
 endif
 
-SYSTEM  := src/sys/linux.cpp src/sys/files.cpp src/sys/beneath.cpp
+SYSTEM  := src/sys/linux.cpp src/sys/files.cpp src/sys/beneath.cpp src/sys/process.cpp
 # Everything but the program's own file, the system calls, and the sources of names, of hashes and of gzip, which tests
 # replace or may lack.
 EITHER  := src/net/dns_source.cpp $(foreach one,plan/crypt plan/nocrypt config/json config/nojson files/gzip files/nogzip,src/$(one).cpp)

@@ -24,8 +24,9 @@ struct Work {
   static constexpr std::uint64_t kNameRead = 4;       // of a directory, with its status
   static constexpr std::uint64_t kNameSorted = 2;
   static constexpr std::uint64_t kNameWritten = 1;
-  static constexpr std::uint64_t kTextBytes = 32;        // of a page, written for one unit
-  static constexpr std::uint64_t kRecordsCounted = 100;  // for a page, for one unit
+  static constexpr std::uint64_t kTextBytes = 32;         // of a page, written for one unit
+  static constexpr std::uint64_t kRecordsCounted = 100;   // for a page, for one unit
+  static constexpr std::uint64_t kDescriptorCounted = 1;  // for a page
   static constexpr std::uint64_t kDnsMessage = 10;
 };
 

@@ -59,12 +59,13 @@ void add_listeners(plan::Config& config, const std::vector<plan::Listener>& plac
   }
 }
 
-// Adds a site with one route, for all paths.
-void add_site(plan::Config& config, const std::vector<plan::Listener>& places, plan::WebRoute route) {
+// Adds a site with these routes.
+void add_site(plan::Config& config, const std::vector<plan::Listener>& places,
+              std::vector<plan::WebRoute> routes) {
   plan::Listener model;
   model.role = plan::Role::web;
   model.sites = {config.sites.size()};
-  config.sites.emplace_back().routes.push_back(std::move(route));
+  config.sites.emplace_back().routes = std::move(routes);
   add_listeners(config, places, model);
 }
 
@@ -84,7 +85,7 @@ string take_reverse(plan::Config& config, string_view text) {
   plan::WebRoute route;
   route.kind = plan::RouteKind::reverse;
   route.group = config.groups.size() - 1;
-  add_site(config, places, std::move(route));
+  add_site(config, places, {std::move(route)});
   return {};
 }
 
@@ -95,7 +96,7 @@ string take_files(plan::Config& config, string_view text) {
   if (!take_place(directory, places)) return invalid_listener(text, "=DIRECTORY");
   route.directory = path_from(config.folder, directory);
   if (string error = check_directory(route.directory); !error.empty()) return error;
-  add_site(config, places, std::move(route));
+  add_site(config, places, {std::move(route)});
   return {};
 }
 
@@ -109,16 +110,20 @@ string take_redirect(plan::Config& config, string_view text) {
     return "invalid URL " + base::quoted(url) +
            ": expected visible ASCII characters, as in https://a.test{path}";
   route.location = url;
-  add_site(config, places, std::move(route));
+  add_site(config, places, {std::move(route)});
   return {};
 }
 
 string take_metrics(plan::Config& config, string_view text) {
   std::vector<plan::Listener> places;
   if (!parse_listen(text, places)) return invalid_listener(text, "");
-  plan::WebRoute route;
-  route.kind = plan::RouteKind::metrics;
-  add_site(config, places, std::move(route));
+  plan::WebRoute metrics, health, ready;
+  metrics.kind = plan::RouteKind::metrics;  // for all other paths
+  health.kind = plan::RouteKind::health;
+  health.prefix = "/healthz";
+  ready.kind = plan::RouteKind::ready;
+  ready.prefix = "/readyz";
+  add_site(config, places, {std::move(metrics), std::move(health), std::move(ready)});
   return {};
 }
 
@@ -430,8 +435,9 @@ constexpr std::array<Option, 44> kOptions{{
     {"--redirect", "[ADDRESS:]PORT=URL",
      "redirect all requests (302); {path} and {query} are those of the request", "", take_redirect,
      OptionKind::repeated},
-    {"--metrics", "[ADDRESS:]PORT", "HTTP server for the metrics: Prometheus text format, or JSON", "",
-     take_metrics, OptionKind::repeated},
+    {"--metrics", "[ADDRESS:]PORT",
+     "HTTP server for the metrics (Prometheus text format, or JSON), /healthz and /readyz", "", take_metrics,
+     OptionKind::repeated},
     {"--relay", "[ADDRESS:]PORT=HOST:PORT[,...]", "TCP proxy (layer 4) to these upstream servers", "",
      take_relay, OptionKind::repeated},
     {"--echo", "[ADDRESS:]PORT", "TCP echo server", "", take_echo, OptionKind::repeated},

@@ -22,7 +22,8 @@ using std::string_view;
 constexpr std::array<std::uint16_t, 5> kRedirects{301, 302, 303, 307, 308};  // RFC 9110 section 15.4
 
 // In the order of RouteKind and of Balance.
-constexpr std::array<string_view, 4> kKinds{"file_serve", "redirect", "reverse_proxy", "metrics"};
+constexpr std::array<string_view, 6> kKinds{"file_serve", "redirect", "reverse_proxy",
+                                            "metrics",    "health",   "ready"};
 constexpr std::array<string_view, 3> kBalances{"round_robin", "least_conn", "ip_hash"};
 
 constexpr std::uint8_t bit(plan::RouteKind kind) noexcept {

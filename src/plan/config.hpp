@@ -10,6 +10,11 @@
 namespace plan {
 
 inline constexpr std::string_view kVersion = "0.1.0";
+#if defined(__clang__)
+inline constexpr std::string_view kCompiler = "clang " __clang_version__;
+#else
+inline constexpr std::string_view kCompiler = "gcc " __VERSION__;
+#endif
 
 constexpr std::array<std::uint32_t, kWaits> default_waits() {
   std::array<std::uint32_t, kWaits> waits{};

@@ -16,6 +16,8 @@ enum class Kind : std::uint8_t {
   files,
   redirect,
   metrics,
+  health,
+  ready,
   // without HTTP
   relay,
   echo,

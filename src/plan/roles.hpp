@@ -44,7 +44,14 @@ using BodyLimit = std::optional<std::uint64_t>;
 inline constexpr std::uint8_t kNoUsers = 255;  // none: open to everybody
 inline constexpr std::uint8_t kExcused = 254;  // that of --users, and a rule with user=none needs no password
 
-enum class RouteKind : std::uint8_t { files, redirect, reverse, metrics };
+enum class RouteKind : std::uint8_t {
+  files,
+  redirect,
+  reverse,
+  metrics,
+  health,  // 200: the event loop runs
+  ready,   // 200; 503 during a graceful shutdown
+};
 
 // Serves the requests whose path begins with `prefix`.
 struct WebRoute {

@@ -119,6 +119,8 @@ Kind kind_of(RouteKind kind) noexcept {
     case RouteKind::redirect: return Kind::redirect;
     case RouteKind::reverse: return Kind::reverse;
     case RouteKind::metrics: return Kind::metrics;
+    case RouteKind::health: return Kind::health;
+    case RouteKind::ready: return Kind::ready;
   }
   return Kind::refuse;
 }

@@ -52,6 +52,7 @@ Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
   health_checker_.use(generations_.back().get());
   read_clocks();
   started_ms_ = worker_.now;
+  started_wall_ms_ = worker_.wall_ms;
 }
 
 Server::~Server() {
@@ -96,8 +97,7 @@ void Server::announce() {
 // ---- one turn --------------------------------------------------------------------------------------------
 
 void Server::turn() {
-  const sys::Waited waited = sys::wait(resources_.poller, events_, sleep_ms());
-  read_clocks();
+  const sys::Waited waited = wait();
   begin_turn(waited.count);
   ++worker_.waits;
   worker_.all_reported = waited.all;                                // PLANT(wait-has-seen-all)
@@ -111,7 +111,7 @@ void Server::turn() {
   resources_.files.expire(worker_.now);
   feed_starved();  // PLANT(feed-starved)
   run_ready();
-  worker_.trace.add(turn_entry(base::TraceEvent::turn_ended, sys::now_us(), worker_.runs));
+  end_turn();
   report();
   free_generations();
   if (!shutdown_.begun()) return;
@@ -119,10 +119,26 @@ void Server::turn() {
   if (!message.empty()) reporter_.say(message, worker_.now);
 }
 
+// Waits for events, at most until a timer is due.
+sys::Waited Server::wait() {
+  const int timeout = sleep_ms();
+  const std::uint64_t due_us = 1000 * (worker_.now + static_cast<std::uint64_t>(std::max(timeout, 0)));
+  const sys::Waited waited = sys::wait(resources_.poller, events_, timeout);
+  read_clocks();
+  if (timeout > 0 && now_us_ >= due_us) reporter_.count_poll_delay(now_us_ - due_us);
+  return waited;
+}
+
 void Server::begin_turn(std::size_t events) {
   worker_.budget.begin_turn();
   worker_.runs = 0;
   worker_.trace.add(turn_entry(base::TraceEvent::turn_began, now_us_, events));
+}
+
+void Server::end_turn() {
+  const std::uint64_t now_us = sys::now_us();
+  worker_.trace.add(turn_entry(base::TraceEvent::turn_ended, now_us, worker_.runs));
+  reporter_.count_turn(now_us - now_us_);
 }
 
 void Server::mark(const sys::Event& event) {
@@ -272,7 +288,9 @@ watch::Gauges Server::gauges() const {
                     .queries = resources_.resolver.pending(),
                     .connections = worker_.connections,
                     .stale_events = table.stale(),
-                    .uptime_ms = worker_.now - started_ms_};
+                    .uptime_ms = worker_.now - started_ms_,
+                    .started_ms = started_wall_ms_,
+                    .process = sys::process_figures()};
   for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
     ++now.records[static_cast<std::size_t>(table.at(slot).state)];
   now.records[static_cast<std::size_t>(State::FREE)] = table.slots() - table.used();

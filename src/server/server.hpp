@@ -51,7 +51,9 @@ class Server final : private Pages {
 
   // The newest.
   [[nodiscard]] const plan::Config& config() const noexcept { return generations_.back()->config; }
+  sys::Waited wait();
   void begin_turn(std::size_t events);
+  void end_turn();
   void mark(const sys::Event& event);
   void read_signals();
   void watch_addresses();
@@ -94,7 +96,7 @@ class Server final : private Pages {
   std::array<char, http::kDateBytes> date_{};
   std::uint64_t date_second_ = 0;
   std::uint64_t now_us_ = 0;  // monotonic, of this turn
-  std::uint64_t started_ms_ = 0;
+  std::uint64_t started_ms_ = 0, started_wall_ms_ = 0;
   bool reload_requested_ = false;  // SIGHUP was read
   std::optional<Reload> reload_;   // in progress
 };

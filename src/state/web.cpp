@@ -59,7 +59,37 @@ files::Answer redirect(const plan::WebRoute& route, const http::RequestHead& hea
   return answer;
 }
 
-files::Answer metrics(Worker& worker, const http::RequestHead& head) {
+// A page of the proxy itself.
+struct Page {
+  std::uint16_t status = 200;
+  std::string_view type{};
+  std::shared_ptr<const std::string> text{};
+  std::uint64_t work = 0;  // besides that for the text
+};
+
+Page metrics(Worker& worker, const http::RequestHead& head) {
+  const bool json = http::prefers(head.fields, "application/json", "text/plain");
+  auto text = worker.pages == nullptr ? std::make_shared<const std::string>() : worker.pages->metrics(json);
+  return {.type = json ? Pages::kJsonType : Pages::kTextType,
+          .text = std::move(text),
+          .work = worker.table.touched() / base::Work::kRecordsCounted +
+                  2 * worker.table.used() * base::Work::kDescriptorCounted};
+}
+
+Page health(bool good) {
+  static const auto kGood = std::make_shared<const std::string>("ok\n");
+  static const auto kDraining = std::make_shared<const std::string>("draining\n");
+  return {.status = static_cast<std::uint16_t>(good ? 200 : 503),
+          .type = "text/plain; charset=utf-8",
+          .text = good ? kGood : kDraining};
+}
+
+Page page_of(Worker& worker, const http::RequestHead& head, plan::Kind kind) {
+  if (kind == plan::Kind::metrics) return metrics(worker, head);
+  return health(kind == plan::Kind::health || !worker.draining);
+}
+
+files::Answer send_page(Worker& worker, const http::RequestHead& head, plan::Kind kind) {
   files::Answer answer;
   if (head.method != "GET" && head.method != "HEAD") {
     const bool known = http::is_registered_method(head.method);
@@ -67,14 +97,14 @@ files::Answer metrics(Worker& worker, const http::RequestHead& head) {
     if (known) answer.fields = "Allow: GET, HEAD\r\n";
     return answer;
   }
-  const bool json = http::prefers(head.fields, "application/json", "text/plain");
-  auto text = worker.pages == nullptr ? std::make_shared<const std::string>() : worker.pages->metrics(json);
-  answer.fields = "Content-Type: " + std::string{json ? Pages::kJsonType : Pages::kTextType} + "\r\n";
-  answer.body = {http::Body::Kind::length, text->size()};
-  const std::uint64_t length = text->size();
-  answer.work = length / base::Work::kTextBytes + worker.table.touched() / base::Work::kRecordsCounted;
+  Page page = page_of(worker, head, kind);
+  const std::uint64_t length = page.text->size();
+  answer.status = page.status;
+  answer.fields = "Content-Type: " + std::string{page.type} + "\r\nCache-Control: no-store\r\n";
+  answer.body = {http::Body::Kind::length, length};
+  answer.work = page.work + length / base::Work::kTextBytes;
   if (head.method != "HEAD" && length > 0)
-    answer.feed = files::whole_file_source({std::move(text), {}}, length);
+    answer.feed = files::whole_file_source({std::move(page.text), {}}, length);
   return answer;
 }
 
@@ -88,7 +118,9 @@ files::Answer make_web_response(Worker& worker, const http::RequestHead& head, c
     case plan::Kind::files:
       return worker.files->answer(*plan.route, head, plan.file, worker.now, worker.wall_ms);
     case plan::Kind::redirect: return redirect(*plan.route, head);
-    case plan::Kind::metrics: return metrics(worker, head);
+    case plan::Kind::metrics:
+    case plan::Kind::health:
+    case plan::Kind::ready: return send_page(worker, head, plan.kind);
     default: break;
   }
   files::Answer answer;

@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "../plan/config.hpp"
+
 namespace watch {
 namespace {
 
@@ -35,7 +37,7 @@ struct Metric {
   Type type;
   string_view help;
   std::vector<Series> series;
-  bool is_ms = false;  // the value is in ms and is written in seconds
+  bool is_us = false;  // the value is in µs and is written in seconds
 };
 
 template <std::size_t N>
@@ -96,6 +98,14 @@ std::vector<Metric> counted(const Metrics::Counts& counts) {
        by("result", kAttemptResultNames, counts.attempts)},
       {"proxy_tunnels_total", Type::counter, "Closed tunnels; the request duration leaves them out.",
        one(counts.tunnels)},
+      {"proxy_loop_turn_duration_seconds",
+       Type::histogram,
+       "Time that a turn of the event loop is awake.",
+       {{{}, 0, &counts.turns}}},
+      {"proxy_loop_poll_delay_seconds",
+       Type::histogram,
+       "Time from a timer's deadline until the event loop wakes up for it.",
+       {{{}, 0, &counts.poll_delays}}},
       {"proxy_request_duration_seconds",
        Type::histogram,
        "Time from the first request byte to the end of the request.",
@@ -116,25 +126,47 @@ std::vector<Metric> present(const Gauges& now) {
        one(now.idle_upstreams)},
       {"proxy_resolver_names", Type::gauge, "Host names cached or being resolved.", one(now.names)},
       {"proxy_resolver_queries", Type::gauge, "Host names being resolved.", one(now.queries)},
-      {"proxy_uptime_seconds", Type::gauge, "Time since the program started.", one(now.uptime_ms), true},
+      {"proxy_uptime_seconds", Type::gauge, "Time since the program started.", one(1000 * now.uptime_ms),
+       true},
       {"proxy_connections_total", Type::counter, "Accepted client connections.", one(now.connections)},
       {"proxy_listener_connections_total", Type::counter, "Accepted client connections by open listener.",
        by_listener(now)},
       {"proxy_stale_events_total", Type::counter, "Events for connections that were already closed.",
        one(now.stale_events)},
       {"proxy_log_lines_dropped_total", Type::counter, "Log lines dropped.", one(now.dropped_lines)},
+      {"proxy_build_info",
+       Type::gauge,
+       "Version and compiler of this program; always 1.",
+       {{{{{"version", plan::kVersion}, {"compiler", plan::kCompiler}}}, 1}}},
+  };
+}
+
+// Named as the client libraries of Prometheus name them.
+std::vector<Metric> of_process(const Gauges& now) {
+  const sys::ProcessFigures& used = now.process;
+  return {
+      {"process_cpu_seconds_total", Type::counter, "User and system CPU time.", one(used.cpu_us), true},
+      {"process_resident_memory_bytes", Type::gauge, "Resident memory.", one(used.resident_bytes)},
+      {"process_virtual_memory_bytes", Type::gauge, "Virtual memory; most of it is reserved only.",
+       one(used.virtual_bytes)},
+      {"process_open_fds", Type::gauge, "Open file descriptors.", one(used.descriptors)},
+      {"process_max_fds", Type::gauge, "Limit of open file descriptors.", one(used.descriptors_max)},
+      {"process_start_time_seconds", Type::gauge, "Start of the program, since 1970-01-01 UTC.",
+       one(1000 * now.started_ms), true},
   };
 }
 
 // ---- numbers and text ------------------------------------------------------------------------------------
 
-string seconds(std::uint64_t ms) {
-  const string rest = std::to_string(ms % 1000);
-  return std::to_string(ms / 1000) + '.' + string(3 - rest.size(), '0') + rest;
+// With three decimals, or six if they are needed.
+string seconds(std::uint64_t us) {
+  const bool whole_ms = us % 1000 == 0;
+  const string rest = std::to_string(whole_ms ? us % 1'000'000 / 1000 : us % 1'000'000);
+  return std::to_string(us / 1'000'000) + '.' + string((whole_ms ? 3 : 6) - rest.size(), '0') + rest;
 }
 
 string number(const Metric& metric, std::uint64_t value) {
-  return metric.is_ms ? seconds(value) : std::to_string(value);
+  return metric.is_us ? seconds(value) : std::to_string(value);
 }
 
 // Quotes a label value or a JSON string. Both escape the same characters of visible ASCII and newlines.
@@ -166,11 +198,11 @@ void put_sample(string& out, const string& name, const string& labels, const str
 
 void put_histogram(string& out, const string& name, const Series& series) {
   const Histogram& histogram = *series.histogram;
-  for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i)
-    put_sample(out, name + "_bucket", labels_of(series, seconds(Histogram::kBounds[i])),
+  for (std::size_t i = 0; i < Histogram::kBuckets; ++i)
+    put_sample(out, name + "_bucket", labels_of(series, seconds(histogram.bounds()[i])),
                std::to_string(histogram.up_to(i)));
   put_sample(out, name + "_bucket", labels_of(series, "+Inf"), std::to_string(histogram.count()));
-  put_sample(out, name + "_sum", labels_of(series), seconds(histogram.sum_ms()));
+  put_sample(out, name + "_sum", labels_of(series), seconds(histogram.sum_us()));
   put_sample(out, name + "_count", labels_of(series), std::to_string(histogram.count()));
 }
 
@@ -189,9 +221,9 @@ void put_metric_text(string& out, const Metric& metric) {
 
 string json_histogram(const Histogram& histogram) {
   string out = "\"buckets\":{";
-  for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i)
-    out += quoted(seconds(Histogram::kBounds[i])) + ':' + std::to_string(histogram.up_to(i)) + ',';
-  return out + "\"+Inf\":" + std::to_string(histogram.count()) + "},\"sum\":" + seconds(histogram.sum_ms()) +
+  for (std::size_t i = 0; i < Histogram::kBuckets; ++i)
+    out += quoted(seconds(histogram.bounds()[i])) + ':' + std::to_string(histogram.up_to(i)) + ',';
+  return out + "\"+Inf\":" + std::to_string(histogram.count()) + "},\"sum\":" + seconds(histogram.sum_us()) +
          ",\"count\":" + std::to_string(histogram.count());
 }
 
@@ -212,9 +244,9 @@ void put_metric_json(string& out, const Metric& metric) {
 template <class Put>
 string written(const Metrics::Counts& counts, const Gauges& gauges, Put put) {
   string out;
-  for (const Metric& metric : counted(counts)) put(out, metric);
-  for (const Metric& metric : present(gauges))
-    if (!metric.series.empty()) put(out, metric);
+  for (const std::vector<Metric>& metrics : {counted(counts), present(gauges), of_process(gauges)})
+    for (const Metric& metric : metrics)
+      if (!metric.series.empty()) put(out, metric);
   return out;
 }
 
@@ -237,11 +269,11 @@ constexpr std::size_t index(Place place) noexcept {
 
 }  // namespace
 
-void Histogram::add(std::uint64_t ms) noexcept {
-  const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), ms);
-  if (bound != kBounds.end()) ++in_[static_cast<std::size_t>(bound - kBounds.begin())];
+void Histogram::add(std::uint64_t us) noexcept {
+  const auto bound = std::lower_bound(bounds_->begin(), bounds_->end(), us);
+  if (bound != bounds_->end()) ++in_[static_cast<std::size_t>(bound - bounds_->begin())];
   ++count_;
-  sum_ms_ += ms;
+  sum_us_ += us;
 }
 
 std::uint64_t Histogram::up_to(std::size_t bound) const noexcept {
@@ -272,7 +304,7 @@ void Metrics::count_attempts(const AccessRecord& record) noexcept {
 void Metrics::count_times(const AccessRecord& record) noexcept {
   const auto spent = [&record](State state) { return record.state_ms[index(state)]; };
   const auto add = [this](Interval interval, std::uint64_t ms) {
-    counts_.intervals[index(interval)].add(ms);
+    counts_.intervals[index(interval)].add(1000 * ms);
   };
   constexpr std::array<Interval, kPhases> kIntervals{Interval::resolve, Interval::connect, Interval::send};
   for (std::size_t i = 0; i < kPhases; ++i)
@@ -285,7 +317,7 @@ void Metrics::count_times(const AccessRecord& record) noexcept {
   if (record.status != 0) add(Interval::receive, spent(State::SEND_RESPONSE));
   std::uint64_t total = 0;
   for (std::size_t i = index(State::READ_REQUEST); i < kStates; ++i) total += record.state_ms[i];
-  counts_.total.add(total);
+  counts_.total.add(1000 * total);
 }
 
 string Metrics::text(const Gauges& gauges) const { return written(counts_, gauges, put_metric_text); }

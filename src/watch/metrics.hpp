@@ -9,29 +9,39 @@
 #include <vector>
 
 #include "../state/access_record.hpp"
+#include "../sys/sys.hpp"
 
 namespace watch {
 
 // A histogram of durations.
 class Histogram {
  public:
-  // Inclusive upper bounds of the buckets, ms. Longer durations are in `count` and `sum_ms` only.
-  static constexpr std::array<std::uint32_t, 13> kBounds{1,   2,   5,    10,   20,   50,   100,
-                                                         200, 500, 1000, 2000, 5000, 10000};
+  static constexpr std::size_t kBuckets = 13;
+  // Inclusive upper bounds of the buckets, µs. Longer durations are in `count` and `sum_us` only.
+  using Bounds = std::array<std::uint32_t, kBuckets>;
+  static constexpr Bounds kRequest{1'000,   2'000,   5'000,     10'000,    20'000,    50'000,    100'000,
+                                   200'000, 500'000, 1'000'000, 2'000'000, 5'000'000, 10'000'000};
+  static constexpr Bounds kTurn{20,    50,     100,    200,    500,     1'000,    2'000,
+                                5'000, 10'000, 20'000, 50'000, 200'000, 1'000'000};
 
+  // REQUIRES: `bounds` outlives this.
+  explicit constexpr Histogram(const Bounds& bounds) noexcept : bounds_(&bounds) {}
+
+  [[nodiscard]] const Bounds& bounds() const noexcept { return *bounds_; }
   // Counts a duration.
-  void add(std::uint64_t ms) noexcept;
-  // The number of durations up to kBounds[bound] (cumulative).
+  void add(std::uint64_t us) noexcept;
+  // The number of durations up to bounds()[bound] (cumulative).
   [[nodiscard]] std::uint64_t up_to(std::size_t bound) const noexcept;
   // The number of durations.
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-  // Their sum, ms.
-  [[nodiscard]] std::uint64_t sum_ms() const noexcept { return sum_ms_; }
+  // Their sum, µs.
+  [[nodiscard]] std::uint64_t sum_us() const noexcept { return sum_us_; }
 
  private:
-  std::array<std::uint64_t, kBounds.size()> in_{};
+  const Bounds* bounds_;
+  std::array<std::uint64_t, kBuckets> in_{};
   std::uint64_t count_ = 0;
-  std::uint64_t sum_ms_ = 0;
+  std::uint64_t sum_us_ = 0;
 };
 
 // The state of the proxy at the time of the page.
@@ -54,6 +64,8 @@ struct Gauges {
   std::uint64_t stale_events = 0;
   std::uint64_t dropped_lines = 0;
   std::uint64_t uptime_ms = 0;
+  std::uint64_t started_ms = 0;  // when the program started, since 1970-01-01 UTC
+  sys::ProcessFigures process{};
 };
 
 // The parts of a request's duration. A part that the request did not reach is not counted.
@@ -71,6 +83,10 @@ class Metrics {
  public:
   // Counts a completed request.
   void count(const AccessRecord& record) noexcept;
+  // Counts a turn of the event loop, from the return of epoll_wait(2) until all marked records have run.
+  void count_turn(std::uint64_t us) noexcept { counts_.turns.add(us); }
+  // Counts a wakeup for a timer that was due `us` before.
+  void count_poll_delay(std::uint64_t us) noexcept { counts_.poll_delays.add(us); }
 
   // Returns the page in the Prometheus text format.
   [[nodiscard]] std::string text(const Gauges& gauges) const;
@@ -87,8 +103,11 @@ class Metrics {
     std::uint64_t interims = 0;
     std::uint64_t reused = 0, repeated = 0;
     std::uint64_t tunnels = 0;
-    Histogram total;
-    std::array<Histogram, kIntervalNames.size()> intervals;
+    Histogram turns{Histogram::kTurn}, poll_delays{Histogram::kTurn};
+    Histogram total{Histogram::kRequest};
+    std::array<Histogram, kIntervalNames.size()> intervals{
+        Histogram{Histogram::kRequest}, Histogram{Histogram::kRequest}, Histogram{Histogram::kRequest},
+        Histogram{Histogram::kRequest}, Histogram{Histogram::kRequest}};
   };
 
  private:

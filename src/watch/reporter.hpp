@@ -23,6 +23,9 @@ class Reporter {
   void print(const base::Trace& trace);
   // Logs and counts a completed request.
   void log(const AccessRecord& request, std::uint64_t now);
+  // Counts a turn of the event loop and the delay of a wakeup; see Metrics.
+  void count_turn(std::uint64_t us) noexcept { metrics_.count_turn(us); }
+  void count_poll_delay(std::uint64_t us) noexcept { metrics_.count_poll_delay(us); }
   // Writes a notice to standard output at once.
   void say(const std::string& text, std::uint64_t now);
   // Writes the buffered lines that are due; the next ones are due at `next_flush` (0: none).

@@ -1,10 +1,15 @@
 """The metrics: Prometheus's text format, version 0.0.4, or JSON if the client accepts it."""
 import json
+import os
+import pathlib
 import re
+import shutil
 import signal
+import subprocess
+import time
 import unittest
 
-from harness import closed_port
+from harness import Case, closed_port
 from web import HAS_JSON, InAFolder, Server, ask, at, get, read_answer
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -42,10 +47,87 @@ class Metrics:
     def family(self, name):
         return name if name in self.types else re.sub(r"_(bucket|sum|count)\Z", "", name)
 
+    def histograms(self):
+        """{(family, labels without le): [(bound, value) in their order]}."""
+        found = {}
+        for (name, labels), value in self.samples.items():
+            if name.endswith("_bucket"):
+                bound = re.search(r'le="([^"]+)"', labels)[1]
+                found.setdefault((self.family(name), re.sub(r',?le="[^"]+"', "", labels).replace("{}", "")), []).append((float(bound), value))
+        return found
+
     def total(self, *words, kind="counter"):
         """The sum over all samples whose name has all the words."""
         return sum(value for (name, _), value in self.samples.items()
                    if all(word in name for word in words) and self.types[self.family(name)] == kind)
+
+
+class OnAPort(Case):
+    """--metrics: nothing else is needed."""
+
+    def setUp(self):
+        self.front = self.proxy("--metrics", "127.0.0.1:0", port=None)
+
+    def metrics(self):
+        return Metrics(ask(self.front, "/")[1].decode())
+
+    def test_histograms_are_cumulative(self):
+        for _ in range(3):
+            ask(self.front, "/healthz")
+        metrics = self.metrics()
+        histograms = metrics.histograms()
+        self.assertEqual({family for family, _ in histograms},
+                         {"proxy_loop_turn_duration_seconds", "proxy_loop_poll_delay_seconds",
+                          "proxy_request_duration_seconds", "proxy_request_phase_duration_seconds"})
+        for (family, labels), buckets in histograms.items():
+            self.assertEqual(buckets, sorted(buckets), family)
+            self.assertEqual([value for _, value in buckets], sorted(value for _, value in buckets), family)
+            self.assertEqual(buckets[-1], (float("inf"), metrics.samples[family + "_count", labels]))
+
+    def test_the_turns_of_the_loop_fit_into_its_life(self):
+        began = time.monotonic()
+        first = self.metrics()
+        last = self.metrics()
+        turns = "proxy_loop_turn_duration_seconds"
+        took = last.samples[turns + "_sum", ""] - first.samples[turns + "_sum", ""]
+        self.assertGreater(last.samples[turns + "_count", ""], first.samples[turns + "_count", ""])
+        self.assertTrue(0 < took < time.monotonic() - began, took)
+
+    def test_the_process(self):
+        metrics, pid = self.metrics(), self.front.process.pid
+        of = {name: value for (name, _), value in metrics.samples.items()}
+        self.assertGreater(of["process_resident_memory_bytes"], 1 << 20)
+        self.assertGreaterEqual(of["process_virtual_memory_bytes"], of["process_resident_memory_bytes"])
+        self.assertGreater(of["process_cpu_seconds_total"], 0)
+        self.assertLessEqual(abs(of["process_open_fds"] - len(os.listdir(f"/proc/{pid}/fd"))), 1, "the client's may be closed")
+        (limit,) = re.findall(r"^Max open files +(\d+)", pathlib.Path(f"/proc/{pid}/limits").read_text(), re.MULTILINE)
+        self.assertEqual(of["process_max_fds"], float(limit))
+        self.assertLess(abs(of["process_start_time_seconds"] + of["proxy_uptime_seconds"] - time.time()), 60)
+        self.assertEqual([value for (name, labels), value in metrics.samples.items()
+                          if name == "proxy_build_info" and 'version="' in labels and 'compiler="' in labels], [1])
+
+    @unittest.skipUnless(shutil.which("promtool"), "without promtool")
+    def test_promtool(self):
+        done = subprocess.run(["promtool", "check", "metrics"], input=ask(self.front, "/")[1], capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""))
+
+    def test_health(self):
+        for path in ("/healthz", "/readyz"):
+            head, body = ask(self.front, path)
+            self.assertEqual((head.status, body), (200, b"ok\n"))
+            self.assertEqual(head.all("Cache-Control"), ["no-store"])
+            self.assertEqual(ask(self.front, path, method="HEAD")[0].status, 200)
+
+    def test_not_ready_while_draining(self):
+        client = self.client(self.front.connect())
+        client.send(get("/readyz")[:-2])
+        self.metrics()  # the bytes before it have been read
+        self.front.process.send_signal(signal.SIGTERM)
+        self.front.line("draining: 1 request in flight")
+        client.send(b"\r\n")
+        head, body = read_answer(client)
+        self.assertEqual((head.status, body, head.all("Connection")), (503, b"draining\n", ["close"]))
+        self.assertEqual(self.front.ended(), (0, ""))
 
 
 @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
@@ -56,6 +138,7 @@ class Exposed(InAFolder):
         self.server = Server(self)
         self.front = self.configured(at(routes=[
             {"req_path": "/metrics", "type": "metrics"},
+            {"req_path": "/live", "type": "health"},
             {"req_path": "/", "type": "file_serve", "dir_path": str(self.public)},
             {"req_path": "/api", "type": "reverse_proxy", "upstreams": [self.server.authority]},
             {"req_path": "/down", "type": "reverse_proxy", "upstreams": [f"127.0.0.1:{closed_port()}"]}]))
@@ -138,6 +221,9 @@ class Exposed(InAFolder):
         head, body = ask(self.front, "/metrics", "Accept: application/json")
         self.assertEqual(head.all("Content-Type"), ["application/json"])
         self.assertIsInstance(json.loads(body), dict)
+
+    def test_health_at_a_path_of_ones_own(self):
+        self.assertEqual(ask(self.front, "/live")[1], b"ok\n")
 
     def test_head(self):
         head, _ = ask(self.front, "/metrics", method="HEAD")

@@ -898,6 +898,10 @@ std::size_t raise_descriptor_limit() noexcept { return World::current().descript
 std::uint64_t now_us() noexcept { return 1000 * World::current().now(); }
 std::uint64_t now_ms() noexcept { return World::current().now(); }
 std::uint64_t cpu_us() noexcept { return 1000 * World::current().now(); }
+ProcessFigures process_figures() {
+  World& world = World::current();
+  return {1000 * world.now(), 4096, 8192, 9, world.descriptor_limit};
+}
 std::uint64_t local_ms(std::uint64_t unix_ms) noexcept { return unix_ms; }
 std::uint64_t wall_ms() noexcept { return 1'700'000'000'000 + World::current().now(); }
 

@@ -265,7 +265,7 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {route(R"("req_path": "/a?b", "type": "metrics")"), {"req_path: got \"/a?b\""}},
       {route(R"("req_path": "/", "type": "file_server")"),
        {"servers[0].routes[0].type: got \"file_server\", expected file_serve, redirect, reverse_proxy, "
-        "metrics (did you mean 'file_serve'?)"}},
+        "metrics, health, ready (did you mean 'file_serve'?)"}},
       {route(R"("req_path": "/", "type": "file_serve")"), {"missing dir_path"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "none")"),
        {"no such directory: '/work/none'"}},

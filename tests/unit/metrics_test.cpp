@@ -101,7 +101,8 @@ class MetricsTest : public testing::Test {
 
 TEST_F(MetricsTest, CountersStartAtZero) {
   const Page empty = page();
-  for (const auto& [series, value] : empty.values()) EXPECT_EQ(value, 0) << series;
+  for (const auto& [series, value] : empty.values())
+    EXPECT_EQ(value, series.starts_with("proxy_build_info{") ? 1 : 0) << series;
   EXPECT_EQ(empty.at("proxy_requests_total{code=\"5xx\"}"), 0) << "present from the start, for rates";
   EXPECT_EQ(empty.types().at("proxy_request_duration_seconds"), "histogram");
   EXPECT_EQ(empty.types().at("proxy_records"), "gauge");
@@ -222,14 +223,35 @@ TEST_F(MetricsTest, HistogramsAreCumulative) {
 }
 
 TEST(Histogram, BoundsAreInclusive) {
-  for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i) {
-    Histogram one;
-    one.add(Histogram::kBounds[i]);
-    one.add(std::uint64_t{Histogram::kBounds[i]} + 1);
-    EXPECT_EQ(one.up_to(i), 1U);
-    EXPECT_EQ(one.count(), 2U);
-    EXPECT_EQ(one.sum_ms(), 2 * std::uint64_t{Histogram::kBounds[i]} + 1);
-  }
+  for (const Histogram::Bounds* const bounds : {&Histogram::kRequest, &Histogram::kTurn})
+    for (std::size_t i = 0; i < bounds->size(); ++i) {
+      const std::uint64_t bound = (*bounds)[i];
+      Histogram one{*bounds};
+      one.add(bound);
+      one.add(bound + 1);
+      EXPECT_EQ(one.up_to(i), 1U);
+      EXPECT_EQ(one.count(), 2U);
+      EXPECT_EQ(one.sum_us(), 2 * bound + 1);
+    }
+}
+
+TEST_F(MetricsTest, LoopDurations) {
+  metrics.count_turn(20);
+  metrics.count_turn(21);
+  metrics.count_turn(1'000'001);
+  metrics.count_poll_delay(0);
+  metrics.count_poll_delay(3'000);
+  const Page now = page();
+  const string turns = "proxy_loop_turn_duration_seconds_", delays = "proxy_loop_poll_delay_seconds_";
+  EXPECT_EQ(now.at(turns + "bucket{le=\"0.000020\"}"), 1);
+  EXPECT_EQ(now.at(turns + "bucket{le=\"0.000050\"}"), 2);
+  EXPECT_EQ(now.at(turns + "bucket{le=\"1.000\"}"), 2);
+  EXPECT_EQ(now.at(turns + "bucket{le=\"+Inf\"}"), 3);
+  EXPECT_EQ(now.at(turns + "count"), 3);
+  EXPECT_DOUBLE_EQ(now.at(turns + "sum"), 1.000042);
+  EXPECT_EQ(now.at(delays + "bucket{le=\"0.000020\"}"), 1);
+  EXPECT_EQ(now.at(delays + "bucket{le=\"0.005\"}"), 2);
+  EXPECT_DOUBLE_EQ(now.at(delays + "sum"), 0.003);
 }
 
 TEST_F(MetricsTest, WritesGauges) {
@@ -244,7 +266,9 @@ TEST_F(MetricsTest, WritesGauges) {
             .connections = 10,
             .stale_events = 11,
             .dropped_lines = 12,
-            .uptime_ms = 61'007};
+            .uptime_ms = 61'007,
+            .started_ms = 1'700'000'000'123,
+            .process = {1'234'567, 4096, 8192, 21, 1024}};
   const Page now = page();
   EXPECT_EQ(now.at("proxy_records{state=\"FREE\"}"), 7);
   EXPECT_EQ(now.at("proxy_records{state=\"SEND_RESPONSE\"}"), 4);
@@ -259,6 +283,12 @@ TEST_F(MetricsTest, WritesGauges) {
   EXPECT_EQ(now.at("proxy_stale_events_total"), 11);
   EXPECT_EQ(now.at("proxy_log_lines_dropped_total"), 12);
   EXPECT_DOUBLE_EQ(now.at("proxy_uptime_seconds"), 61.007);
+  EXPECT_DOUBLE_EQ(now.at("process_cpu_seconds_total"), 1.234567);
+  EXPECT_EQ(now.at("process_resident_memory_bytes"), 4096);
+  EXPECT_EQ(now.at("process_virtual_memory_bytes"), 8192);
+  EXPECT_EQ(now.at("process_open_fds"), 21);
+  EXPECT_EQ(now.at("process_max_fds"), 1024);
+  EXPECT_DOUBLE_EQ(now.at("process_start_time_seconds"), 1'700'000'000.123);
 }
 
 TEST_F(MetricsTest, Json) {

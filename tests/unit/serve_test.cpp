@@ -297,6 +297,44 @@ TEST(Serve, MetricsAreReadOnly) {
   }
 }
 
+TEST(Serve, HealthAndReadiness) {
+  plan::WebRoute health, ready;
+  health.prefix = "/healthz";
+  health.kind = plan::RouteKind::health;
+  ready.prefix = "/readyz";
+  ready.kind = plan::RouteKind::ready;
+  Web b{{health, ready}};
+  const auto client = b.client();
+  const auto ask = [&](const string& path) {
+    b.send(client, get(path));
+    string text = b.read(client);
+    return next_answer(text);
+  };
+  for (const char* path : {"/healthz", "/readyz", "/healthz"}) {
+    const Answer answer = ask(path);
+    EXPECT_EQ(answer.status(), "HTTP/1.1 200") << path;
+    EXPECT_EQ(answer.body, "ok\n");
+    EXPECT_TRUE(answer.has("Cache-Control: no-store")) << answer.head;
+  }
+  b.worker->draining = true;
+  const Answer draining = ask("/readyz");
+  EXPECT_EQ(draining.status(), "HTTP/1.1 503");
+  EXPECT_EQ(draining.body, "draining\n");
+}
+
+TEST(Serve, AProxyThatDrainsIsHealthy) {
+  plan::WebRoute health;
+  health.kind = plan::RouteKind::health;
+  Web b{{health}};
+  const auto client = b.client();
+  b.send(client, get("/"));
+  b.read(client);
+  b.worker->draining = true;
+  b.send(client, get("/"));
+  string text = b.read(client);
+  EXPECT_EQ(next_answer(text).status(), "HTTP/1.1 200");
+}
+
 // ---- the budget of a turn --------------------------------------------------------------------------------
 
 // What the turn may exceed its budget by: a record's share of it, and the piece that it began last.

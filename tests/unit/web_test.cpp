@@ -366,12 +366,18 @@ TEST_F(WebTest, AccessRules) {
 }
 
 TEST_F(WebTest, Kinds) {
-  routes() = {route("/f"), route("/r", RouteKind::redirect), route("/p", RouteKind::reverse),
-              route("/m", RouteKind::metrics)};
+  routes() = {route("/f"),
+              route("/r", RouteKind::redirect),
+              route("/p", RouteKind::reverse),
+              route("/m", RouteKind::metrics),
+              route("/healthz", RouteKind::health),
+              route("/readyz", RouteKind::ready)};
   EXPECT_EQ(decide("/f").kind, Kind::files);
   EXPECT_EQ(decide("/r/x").kind, Kind::redirect);
   EXPECT_EQ(decide("/p/x").kind, Kind::reverse);
   EXPECT_EQ(decide("/m").kind, Kind::metrics);
+  EXPECT_EQ(decide("/healthz").kind, Kind::health);
+  EXPECT_EQ(decide("/readyz").kind, Kind::ready);
   EXPECT_EQ(decide("*", "h", "OPTIONS").kind, Kind::reply);
   EXPECT_EQ(decide("*", "h", "GET").reason, Reason::bad_target);
   EXPECT_EQ(decide("h:443", "h:443", "CONNECT").reason, Reason::method_not_allowed);
