@@ -208,6 +208,7 @@ struct Lengths {
   std::optional<std::uint64_t> length;
   std::size_t codings = 0;  // of Transfer-Encoding
   std::size_t chunked = 0;  // how many of them are "chunked"
+  bool identity = false;    // "identity" comes first
   bool ends_chunked = false;
   bool odd_length = false;
 };
@@ -227,12 +228,17 @@ void read_length(string_view value, bool lenient, Lengths& found) noexcept {
   found.odd_length |= !any;
 }
 
-// Empty elements do not count (RFC 9110 section 5.6.1.2).
-void read_encoding(string_view value, Lengths& found) noexcept {
+// Empty elements do not count (RFC 9110 section 5.6.1.2). `lenient`: nor does "identity" before the others,
+// which changes nothing (RFC 2616 section 3.6).
+void read_encoding(string_view value, bool lenient, Lengths& found) noexcept {
   ++found.encoding_fields;
   while (!value.empty()) {
     const string_view coding = base::next_element(value);
     if (coding.empty()) continue;
+    if (lenient && found.codings == 0 && equals_ignoring_case(coding, "identity")) {
+      found.identity = true;
+      continue;
+    }
     found.ends_chunked = equals_ignoring_case(coding, "chunked");
     ++found.codings;
     if (found.ends_chunked) ++found.chunked;
@@ -243,7 +249,7 @@ Lengths find_lengths(const Fields& fields, bool lenient) noexcept {
   Lengths found;
   for (const Field& field : fields.all()) {
     if (field.id == FieldName::content_length) read_length(field.value, lenient, found);
-    if (field.id == FieldName::transfer_encoding) read_encoding(field.value, found);
+    if (field.id == FieldName::transfer_encoding) read_encoding(field.value, lenient, found);
   }
   return found;
 }
@@ -271,7 +277,7 @@ Reason decide_body(Head& head, Body::Kind otherwise) noexcept {
   head.length = found.length;
   head.body = {otherwise, 0};
   if (found.length) head.body = {Body::Kind::length, *found.length};
-  if (found.encoding_fields == 0) return Reason::none;
+  if (found.encoding_fields == 0 || (found.identity && found.codings == 0)) return Reason::none;
   head.body = {Body::Kind::chunked, 0};
   return check_encoding(found, head.version, is_lenient(head));
 }

@@ -56,7 +56,8 @@ std::uint64_t Framing::least() const noexcept {
     case Chunk::data_cr: return 2 + kLastChunk;
     case Chunk::data_lf: return 1 + kLastChunk;
     case Chunk::trailer: return kEnd;
-    case Chunk::trailer_name: return 3 + kEnd;
+    case Chunk::trailer_name:
+    case Chunk::trailer_blank: return 3 + kEnd;
     case Chunk::trailer_value: return 2 + kEnd;
     case Chunk::trailer_lf: return 1 + kEnd;
     case Chunk::last_lf: return 1;
@@ -126,6 +127,27 @@ Framing::Chunk Framing::after_size_line() noexcept {
   return left_ == 0 ? Chunk::trailer : Chunk::data;
 }
 
+// The same tolerance as for the fields of a head: of a server, blanks before the colon, and LF as line end.
+Framing::Chunk Framing::step_in_trailer(char c) noexcept {
+  if (chunk_ == Chunk::trailer_lf) return c == '\n' ? Chunk::trailer : Chunk::bad;
+  const bool first = chunk_ == Chunk::trailer, in_value = chunk_ == Chunk::trailer_value;
+  if (first || in_value) {
+    if (c == '\n' && lenient_) return first ? Chunk::done : Chunk::trailer;
+    if (c == '\r') return first ? Chunk::last_lf : Chunk::trailer_lf;
+  }
+  if (!count_line_byte(kHeadBytesMax)) return Chunk::bad;
+  if (in_value) return is_text(c) ? Chunk::trailer_value : Chunk::bad;
+  if (c == ':' && !first) return Chunk::trailer_value;
+  // PLANT(blank-in-trailer)
+  if (lenient_ && !first && (c == ' ' || c == '\t')) return Chunk::trailer_blank;
+  return chunk_ != Chunk::trailer_blank && base::is(c, base::kToken) ? Chunk::trailer_name : Chunk::bad;
+}
+
+// Of a server, control characters other than NUL and those of a line end are text (RFC 9110 section 5.5).
+bool Framing::is_text(char c) const noexcept {
+  return base::is(c, base::kFieldValue) || (lenient_ && c != '\0' && c != '\r' && c != '\n');
+}
+
 // Returns the state after `c`. REQUIRES: not in `data`, `done` or `bad`.
 Framing::Chunk Framing::step(char c) noexcept {
   switch (chunk_) {
@@ -138,27 +160,17 @@ Framing::Chunk Framing::step(char c) noexcept {
     case Chunk::extension:
       if (c == '\r') return Chunk::size_lf;
       // PLANT(chunk-extension)
-      return base::is(c, base::kFieldValue) && count_line_byte(kSizeLineBytesMax) ? Chunk::extension
-                                                                                  : Chunk::bad;
+      return is_text(c) && count_line_byte(kSizeLineBytesMax) ? Chunk::extension : Chunk::bad;
     case Chunk::size_lf: return c == '\n' ? after_size_line() : Chunk::bad;
     case Chunk::data_cr:
       if (c == '\n' && lenient_) return Chunk::size_first;
       return c == '\r' ? Chunk::data_lf : Chunk::bad;
     case Chunk::data_lf: return c == '\n' ? Chunk::size_first : Chunk::bad;  // PLANT(crlf-after-chunk)
     case Chunk::trailer:
-      if (c == '\n' && lenient_) return Chunk::done;
-      if (c == '\r') return Chunk::last_lf;
-      [[fallthrough]];
     case Chunk::trailer_name:
-      if (!count_line_byte(kHeadBytesMax)) return Chunk::bad;
-      if (c == ':' && chunk_ == Chunk::trailer_name) return Chunk::trailer_value;
-      return base::is(c, base::kToken) ? Chunk::trailer_name : Chunk::bad;
+    case Chunk::trailer_blank:
     case Chunk::trailer_value:
-      if (c == '\n' && lenient_) return Chunk::trailer;
-      if (c == '\r') return Chunk::trailer_lf;
-      return base::is(c, base::kFieldValue) && count_line_byte(kHeadBytesMax) ? Chunk::trailer_value
-                                                                              : Chunk::bad;
-    case Chunk::trailer_lf: return c == '\n' ? Chunk::trailer : Chunk::bad;
+    case Chunk::trailer_lf: return step_in_trailer(c);
     case Chunk::last_lf: return c == '\n' ? Chunk::done : Chunk::bad;
     case Chunk::data:
     case Chunk::done:

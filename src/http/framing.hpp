@@ -8,8 +8,8 @@
 
 namespace http {
 
-// Of a server, malformed chunks with one reading are accepted: LF as line end, except after an extension, and
-// blanks after the size.
+// Of a server, malformed chunks with one reading are accepted: LF as line end, except after an extension;
+// blanks after the size and before the colon of a trailer; control characters in extensions and trailers.
 enum class Sender : std::uint8_t { client, server };
 
 class Framing {
@@ -65,6 +65,7 @@ class Framing {
     data_lf,     // LF after them
     trailer,     // first character of a trailer line
     trailer_name,
+    trailer_blank,  // blanks before ":"
     trailer_value,
     trailer_lf,  // LF of a trailer line
     last_lf,     // LF of the empty line
@@ -83,6 +84,8 @@ class Framing {
   [[nodiscard]] Chunk size_digit(char c) noexcept;
   [[nodiscard]] Chunk after_size(char c) noexcept;
   [[nodiscard]] Chunk after_size_line() noexcept;
+  [[nodiscard]] Chunk step_in_trailer(char c) noexcept;
+  [[nodiscard]] bool is_text(char c) const noexcept;
   // Returns false if the line exceeds `most` bytes.
   [[nodiscard]] bool count_line_byte(std::size_t most) noexcept {
     line_bytes_ = (line_bytes_ + std::uint64_t{1}) & kLineBytesMax;

@@ -80,11 +80,11 @@ constexpr HandshakeResult failed(Reason reason, std::uint16_t status = 0) noexce
 
 // A 2xx to CONNECT has no body whatever its fields contain (RFC 9112 section 6.3), and of other replies only
 // the status counts.
-HandshakeResult parse_connect_reply(string_view received) noexcept {
+HandshakeResult parse_connect_reply(string_view received, const http::HeadLimits& limits) noexcept {
   http::ResponseHead head;
   for (std::size_t start = 0; start < received.size();) {
     const string_view rest = received.substr(start);
-    const http::Parsed parsed = http::parse_response(rest, 0, true, head);
+    const http::Parsed parsed = http::parse_response(rest, 0, true, head, limits);
     if (parsed.what == http::Parsed::What::partial) break;
     if (parsed.what == http::Parsed::What::bad) return failed(Reason::bad_parent_response);
     start += parsed.length;
@@ -93,7 +93,7 @@ HandshakeResult parse_connect_reply(string_view received) noexcept {
     if (head.status / 100 == 2) return done(start, head.status);
     return failed(head.status == 407 ? Reason::parent_auth_failed : Reason::parent_refused, head.status);
   }
-  return received.size() < http::kHeadBytesMax ? more() : failed(Reason::bad_parent_response);
+  return received.size() < limits.bytes ? more() : failed(Reason::bad_parent_response);
 }
 
 HandshakeResult parse_methods_reply(const Login& login, string_view received) noexcept {
@@ -172,10 +172,11 @@ std::size_t write_handshake(HandshakeStep step, const Login& login, string_view 
   return writer.overflowed() ? 0 : writer.length();
 }
 
-HandshakeResult parse_reply(HandshakeStep step, const Login& login, string_view received) noexcept {
+HandshakeResult parse_reply(HandshakeStep step, const Login& login, string_view received,
+                            const http::HeadLimits& limits) noexcept {
   switch (step) {
     case HandshakeStep::none: break;
-    case HandshakeStep::connect: return parse_connect_reply(received);
+    case HandshakeStep::connect: return parse_connect_reply(received, limits);
     case HandshakeStep::socks_methods: return parse_methods_reply(login, received);
     case HandshakeStep::socks_login: return parse_login_reply(received);
     case HandshakeStep::socks_request: return parse_request_reply(received);

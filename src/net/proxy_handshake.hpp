@@ -56,8 +56,9 @@ struct HandshakeResult {
 };
 
 // Reads the reply of this step. `received`: all bytes received in this step; the result does not depend on
-// how they were cut. kHeadBytesMax bytes always give a result other than `more`. `login` as it was for
+// how they were cut. `limits.bytes` bytes always give a result other than `more`. `login` as it was for
 // `write_handshake`: a parent may not ask for one that was not offered.
-HandshakeResult parse_reply(HandshakeStep step, const Login& login, std::string_view received) noexcept;
+HandshakeResult parse_reply(HandshakeStep step, const Login& login, std::string_view received,
+                            const http::HeadLimits& limits = {}) noexcept;
 
 }  // namespace net

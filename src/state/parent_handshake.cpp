@@ -71,7 +71,7 @@ Result parse_parent_reply(request_info& record, Turn& turn, Worker& worker) noex
   net::Lane& lane = record.handshake->lane;
   const net::HandshakeResult result =
       net::parse_reply(exchange.handshake_step, login_of(*exchange.route.parent),
-                       {reinterpret_cast<const char*>(lane.block->bytes), lane.end});
+                       {reinterpret_cast<const char*>(lane.block->bytes), lane.end}, worker.head_limits);
   if (result.status == 407 && exchange.message.proxy_login) return relay_reply(record);
   if (result.what == What::failed) return parent_failed(record, turn, worker, result.reason, result.status);
   if (result.what == What::more) return again();
@@ -128,7 +128,7 @@ Result parent_handshake(request_info& record, Turn& turn, Worker& worker) noexce
     if (flow == Flow::write_failed) return fail_request(record, turn, worker, net::reason_for(lane.error));
     record.handshake->message_sent = true;
   }
-  switch (net::fill(lane, upstream, http::kHeadBytesMax - lane.end)) {
+  switch (net::fill(lane, upstream, worker.head_limits.bytes - lane.end)) {
     case Flow::need_read: return wait_for(Wait::response_head);
     case Flow::read_failed:
       record.exchange->log.error = lane.error;

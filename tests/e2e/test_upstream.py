@@ -1,7 +1,8 @@
 """Origins that cannot be reached, answer nothing, or answer what is not HTTP: 502, with the reason."""
 import socket
 
-from harness import Case, closed_port, ok, pattern
+from harness import Case, closed_port, ok, pattern, request
+from web import read_answer
 
 END = b"\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -37,7 +38,8 @@ MALFORMED = (
     ("conflicting-framing", "both lengths", OK + b"Content-Length: 1\r\nTransfer-Encoding: chunked" + END + b"0" + END),
     ("transfer-encoding-unsupported", "gzip", OK + b"Transfer-Encoding: gzip, chunked" + END + b"0" + END),
     ("bad-transfer-encoding", "chunked twice", OK + b"Transfer-Encoding: chunked, chunked" + END + b"0" + END),
-    ("bad-transfer-encoding", "identity", OK + b"Transfer-Encoding: identity" + END),
+    ("bad-transfer-encoding", "identity after chunked", OK + b"Transfer-Encoding: chunked, identity" + END + b"0" + END),
+    ("conflicting-framing", "identity and a length", OK + b"Transfer-Encoding: identity\r\nContent-Length: 1" + END + b"ab"),
     ("bad-chunk", "no size", OK + b"Transfer-Encoding: chunked" + END + b"xyz\r\n"),
     ("bad-chunk", "a size with a sign", OK + b"Transfer-Encoding: chunked" + END + b"+1\r\na\r\n0" + END),
     ("bad-chunk", "a size with 0x", OK + b"Transfer-Encoding: chunked" + END + b"0x1\r\na\r\n0" + END),
@@ -46,6 +48,28 @@ MALFORMED = (
     ("head-too-large", "a long head", OK + b"A: " + b"a" * 20000 + END),
     ("too-many-headers", "101 fields", OK + b"a: b\r\n" * 101 + b"\r\n"),
     ("bad-status-line", "101, without a request to upgrade", b"HTTP/1.1 101 Switching Protocols" + END),
+)
+
+CHUNKED = OK + b"Transfer-Encoding: chunked" + END
+# Faults with one reading: title, what the origin says. The body is always "hello".
+READABLE = (
+    ("blanks before colons", OK + b"Content-Length : 5\r\nA \t: b" + END + b"hello"),
+    ("LF as line end", b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"),
+    ("LF in chunks", b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhello\n0\nT: 1\n\n"),
+    ("blanks after a chunk's size", CHUNKED + b"5\t \r\nhello\r\n0 " + END),
+    ("a control character in a chunk's extension", CHUNKED + b"5;a=\x01\r\nhello\r\n0;\x7f" + END),
+    ("a blank before a trailer's colon", CHUNKED + b"5\r\nhello\r\n0\r\nT : 1\r\nU\t: 2" + END),
+    ("a control character in a trailer", CHUNKED + b"5\r\nhello\r\n0\r\nT: \x01a\x7f" + END),
+    ("a control character in a field and in the phrase", b"HTTP/1.1 200 O\x01K\r\nA: \x08b\x7f\r\nContent-Length: 5" + END + b"hello"),
+    ("the same length three times", OK + b"Content-Length: 5, 5\r\nContent-Length: 5" + END + b"hello"),
+    ("empty elements", OK + b"Connection: ,,\r\nTransfer-Encoding: , chunked ,\r\nTransfer-Encoding:" + END + b"5\r\nhello\r\n0" + END),
+    ("identity", OK + b"Transfer-Encoding: identity" + END + b"hello"),
+    ("identity, chunked", OK + b"Transfer-Encoding: identity, chunked" + END + b"5\r\nhello\r\n0" + END),
+    ("chunks in HTTP/1.0", b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked" + END + b"5\r\nhello\r\n0" + END),
+    ("ICY", b"ICY 200 OK\r\nicy-name: x" + END + b"hello"),
+    ("empty lines first", b"\r\n\n" + OK + b"Content-Length: 5" + END + b"hello"),
+    ("no phrase", b"HTTP/1.1 200\r\nContent-Length: 5" + END + b"hello"),
+    ("an interim answer with a body's fields", b"HTTP/1.1 102 P\nContent-Length : 5\nTransfer-Encoding: chunked\n\n" + OK + b"Content-Length: 5" + END + b"hello"),
 )
 
 
@@ -127,6 +151,27 @@ class OddAnswers(Case):
             step = 1 if len(data) < 200 else 97
             origin = self.origin(lambda wire, data=data, step=step: (wire.send_in_pieces(data, step), wire.until_gone()))
             self.assert_own_answer(proxy.get(origin.url()), 502, title)
+
+    def test_faults_with_one_reading_are_mended(self):
+        """By a forward proxy, one with a parent, and a reverse proxy; to HTTP/1.0 and 1.1 clients; whole and byte by byte."""
+        said = {}
+        origin = self.origin(lambda wire: wire.send_in_pieces(said["data"], said["piece"]))
+        ways = ((self.proxy("--access-log", "off"), origin.url()),
+                (self.proxy("--parent", origin.url()[:-1], "--access-log", "off"), "http://o.test/"),
+                (self.proxy("--reverse", f"127.0.0.1:0={origin.authority}", "--access-log", "off", port=None), "/"))
+        for title, data in READABLE:
+            for piece in (len(data), 1):
+                said.update(data=data, piece=piece)
+                for way, (proxy, url) in enumerate(ways):
+                    for version in ("1.0", "1.1"):
+                        with self.subTest(title, piece=piece, way=way, version=version), proxy.connect() as client:
+                            client.send(request(url, "Host: o.test", "Connection: close", version=version))
+                            head, body = read_answer(client)
+                            while head.status < 200:
+                                head, body = read_answer(client)
+                            self.assertEqual((head.status, body), (200, b"hello"), head.raw)
+                            self.assertRegex(head.raw, rb"\A(?:[!-~][ -~]*\r\n)+\r\n\Z")  # lines of the grammar
+                            self.assertNotIn(b" :", head.raw)
 
     def test_an_answer_before_the_request(self):
         """Some origins talk first; what they say is taken as the answer."""

@@ -19,8 +19,8 @@ struct Decoded {
 };
 
 // Feeds `text` cut at `ends`, each piece in memory of exactly its size.
-Decoded decode(string_view text, const std::vector<std::size_t>& ends) {
-  http::Framing framing{{http::Body::Kind::chunked, 0}};
+Decoded decode(string_view text, http::Sender sender, const std::vector<std::size_t>& ends) {
+  http::Framing framing{{http::Body::Kind::chunked, 0}, sender};
   Decoded out;
   std::size_t begin = 0;
   for (const std::size_t end : ends) {
@@ -56,13 +56,11 @@ string describe_decoded(const Decoded& decoded) {
          escaped(decoded.payload) + "\"";
 }
 
-}  // namespace
+void check(string_view text, http::Sender sender) {
+  const std::size_t size = text.size();
+  const Decoded whole = decode(text, sender, {size});
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const string_view text{reinterpret_cast<const char*>(data), size};
-  const Decoded whole = decode(text, {size});
-
-  const reference::Chunks plain = reference::ChunkReader{text}.read();
+  const reference::Chunks plain = reference::ChunkReader{text, sender == http::Sender::server}.read();
   // The position at which a malformed body is detected may differ, but not the result, nor the payload
   // before.
   const std::size_t consumed = plain.what == What::bad ? whole.consumed : plain.consumed;
@@ -71,8 +69,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   std::vector<std::size_t> each;
   for (std::size_t end = 1; end <= size; ++end) each.push_back(end);
-  if (size > 0) require_same(describe_decoded(decode(text, each)), describe_decoded(whole), "byte by byte");
+  if (size > 0)
+    require_same(describe_decoded(decode(text, sender, each)), describe_decoded(whole), "byte by byte");
   for (const std::size_t cut : cuts(text))
-    require_same(describe_decoded(decode(text, {cut, size})), describe_decoded(whole), "cut in two");
+    require_same(describe_decoded(decode(text, sender, {cut, size})), describe_decoded(whole), "cut in two");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const string_view text{reinterpret_cast<const char*>(data), size};
+  check(text, http::Sender::client);
+  check(text, http::Sender::server);
   return 0;
 }

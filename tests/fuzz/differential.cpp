@@ -31,7 +31,7 @@ using std::string_view;
 
 // ---- the result of a parser ------------------------------------------------------------------------------
 
-enum class Kind { request, response, chunks };
+enum class Kind { request, response, chunks, server_chunks };
 enum class What { complete, partial, bad };
 
 // All that is compared, in one form for both.
@@ -80,9 +80,9 @@ void take_up(const http::Parsed& parsed, const http::Fields& fields, const http:
   out.body = body_text(body);
 }
 
-Reading ours_of_chunks(string_view text) {
+Reading ours_of_chunks(string_view text, http::Sender sender) {
   string bytes{text};
-  http::Framing framing{{http::Body::Kind::chunked, 0}};
+  http::Framing framing{{http::Body::Kind::chunked, 0}, sender};
   const auto taken = framing.take(std::as_writable_bytes(std::span{bytes}));
   Reading out;
   if (taken.bad) out.what = What::bad;
@@ -95,7 +95,8 @@ Reading ours_of_chunks(string_view text) {
 }
 
 Reading ours(Kind kind, string_view text) {
-  if (kind == Kind::chunks) return ours_of_chunks(text);
+  if (kind == Kind::chunks) return ours_of_chunks(text, http::Sender::client);
+  if (kind == Kind::server_chunks) return ours_of_chunks(text, http::Sender::server);
   Reading out;
   if (kind == Kind::response) {
     http::ResponseHead head;
@@ -182,6 +183,8 @@ string address_of(const string& target) {
   return part(UF_HOST) + " " + port + " " + part(UF_PATH) + (has_query ? "?" + part(UF_QUERY) : "");
 }
 
+bool is_chunks(Kind kind) { return kind == Kind::chunks || kind == Kind::server_chunks; }
+
 constexpr string_view kChunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 Reading theirs(Kind kind, string_view text) {
@@ -195,7 +198,7 @@ Reading theirs(Kind kind, string_view text) {
   settings.on_message_complete = end_message;
   Theirs state;
   parser.data = &state;
-  if (kind == Kind::chunks) {
+  if (is_chunks(kind)) {
     (void)http_parser_execute(&parser, &settings, kChunkedHead.data(), kChunkedHead.size());
     settings.on_body = add_text;
     settings.on_header_field = nullptr;
@@ -213,7 +216,7 @@ Reading theirs(Kind kind, string_view text) {
       state.out.error = http_errno_name(HTTP_PARSER_ERRNO(&parser));
       return state.out;
     }
-    if (kind == Kind::chunks ? !state.body_done : !state.head_done) continue;
+    if (is_chunks(kind) ? !state.body_done : !state.head_done) continue;
     state.out.what = What::complete;
     state.out.length = i + 1;
     break;
@@ -221,7 +224,7 @@ Reading theirs(Kind kind, string_view text) {
   if (state.out.what != What::complete) return state.out;
   if (kind == Kind::response)
     state.out.first = std::to_string(parser.status_code) + " " + state.text;
-  else if (kind == Kind::chunks)
+  else if (is_chunks(kind))
     state.out.first = state.text;
   else
     state.out.first = string{http_method_str(static_cast<http_method>(parser.method))} + " " +
@@ -246,7 +249,7 @@ struct Disagreement {
   }
   [[nodiscard]] bool refused_for(Reason why) const { return they_accept() && ours.why == why; }
   [[nodiscard]] bool readable_response() const {
-    return kind == Kind::response && ours.what == What::complete;
+    return (kind == Kind::response || kind == Kind::server_chunks) && ours.what == What::complete;
   }
   [[nodiscard]] bool both() const { return ours.what == What::complete && theirs.what == What::complete; }
 
@@ -406,6 +409,20 @@ const Class kClasses[] = {
      [](const D& d) { return d.readable_response() && d.first_line().starts_with("ICY "); }},
     {"control character or bare LF in a response", Stricter::they, "RFC 9110 5.5, RFC 9112 2.2",
      [](const D& d) { return d.readable_response() && (has_control(d.text) || has_bare_line_end(d.text)); }},
+    {"blanks after a server's chunk size", Stricter::they, "old servers pad the size",
+     [](const D& d) {
+       return d.kind == Kind::server_chunks && d.we_accept() &&
+              has_size_line(d.text, [](string_view blanks, char) { return !blanks.empty(); });
+     }},
+    {"LF after a server's chunk, whose data ends in CR", Stricter::they, "RFC 9112 2.2: as after other data",
+     [](const D& d) {
+       return d.kind == Kind::server_chunks && d.we_accept() && d.ours.first.find('\r') != string::npos;
+     }},
+    {"identity before chunked, or alone, in a response", Stricter::they, "RFC 2616 3.6: no encoding",
+     [](const D& d) {
+       const auto codings = d.values("transfer-encoding");
+       return d.readable_response() && !codings.empty() && codings[0].find("dentity") != string::npos;
+     }},
     {"empty elements around \"chunked\"", Stricter::they, "RFC 9110 5.6.1.2: they are ignored",
      [](const D& d) {
        const auto codings = d.values("transfer-encoding");
@@ -572,7 +589,7 @@ const Class kClasses[] = {
      }},
     {"chunks: HTAB before an extension", Stricter::they, "RFC 9112 7.1.1: BWS may be HTAB",
      [](const D& d) {
-       return d.we_accept() && d.kind == Kind::chunks && d.theirs.error == "HPE_INVALID_CHUNK_SIZE" &&
+       return d.we_accept() && is_chunks(d.kind) && d.theirs.error == "HPE_INVALID_CHUNK_SIZE" &&
               has_size_line(d.text, [](string_view blanks, char next) {
                 return next == ';' && blanks.find('\t') != string_view::npos;
               });
@@ -869,9 +886,11 @@ void try_bytes(Run& run) {
       run.try_one(Kind::request, "GET http://h/ HTTP/1.1\r\nHost: h\r\n" + text + ": x\r\n\r\n");
       run.try_one(Kind::response, "HTTP/1.1 200 " + text + "\r\nX: y\r\n\r\n");
       run.try_one(Kind::response, "HTTP/1.1 200 OK\r\nX:" + text + "\r\n\r\n");
-      run.try_one(Kind::chunks, "1;" + text + "\r\na\r\n0\r\n\r\n");
-      run.try_one(Kind::chunks, text + "\r\na\r\n0\r\n\r\n");
-      run.try_one(Kind::chunks, "1\r\na\r\n0\r\n" + text + ": x\r\n\r\n");
+      for (const Kind kind : {Kind::chunks, Kind::server_chunks}) {
+        run.try_one(kind, "1;" + text + "\r\na\r\n0\r\n\r\n");
+        run.try_one(kind, text + "\r\na\r\n0\r\n\r\n");
+        run.try_one(kind, "1\r\na\r\n0\r\n" + text + ": x\r\n\r\n");
+      }
     }
   }
 }
@@ -890,8 +909,10 @@ void try_limits(Run& run) {
 }
 
 void try_corpus(Run& run, const std::filesystem::path& corpus) {
-  const std::pair<const char*, Kind> folders[] = {
-      {"request_head", Kind::request}, {"response_head", Kind::response}, {"chunks", Kind::chunks}};
+  const std::pair<const char*, Kind> folders[] = {{"request_head", Kind::request},
+                                                  {"response_head", Kind::response},
+                                                  {"chunks", Kind::chunks},
+                                                  {"chunks", Kind::server_chunks}};
   for (const auto& [name, kind] : folders)
     for (const auto& entry : std::filesystem::directory_iterator{corpus / name}) {
       std::ifstream file{entry.path(), std::ios::binary};
@@ -910,7 +931,10 @@ int main(int count, char** arguments) {
   try_corpus(run, arguments[1]);
   for (const string_view text : kRequests) mutate(run, Kind::request, text);
   for (const string_view text : kResponses) mutate(run, Kind::response, text);
-  for (const string_view text : kBodies) mutate(run, Kind::chunks, text);
+  for (const string_view text : kBodies) {
+    mutate(run, Kind::chunks, text);
+    mutate(run, Kind::server_chunks, text);
+  }
   try_lengths_and_codings(run);
   try_first_lines(run);
   try_bytes(run);

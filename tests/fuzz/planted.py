@@ -47,7 +47,8 @@ MISTAKES = [
     ("size of a chunk overflows", "chunks", [("chunk-size-limit", part("left_ >= kChunkBytesMax >> 4 || ", ""))]),
     ("size of a chunk one digit too long", "chunks", [("chunk-size-limit", part("kChunkBytesMax >> 4", "kChunkBytesMax"))]),
     ("bare LF in an extension", "chunks",
-     [("chunk-extension", part("base::is(c, base::kFieldValue)", "(c == '\\n' || base::is(c, base::kFieldValue))"))]),
+     [("chunk-extension", part("is_text(c)", "(c == '\\n' || is_text(c))"))]),
+    ("blank before a trailer's colon, of a client", "chunks", [("blank-in-trailer", part("lenient_ && ", ""))]),
     ("no CR LF after data", "chunks", [("crlf-after-chunk", part("c == '\\n' ? Chunk::size_first : Chunk::bad", "Chunk::size_first"))]),
     ("size line without end", "chunks", [("chunk-extension", part(" && count_line_byte(kSizeLineBytesMax)", ""))]),
 ]

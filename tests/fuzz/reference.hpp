@@ -154,7 +154,7 @@ inline std::optional<std::uint64_t> number(string_view digits) {
 }
 
 // RFC 9112 section 6.3. CHOICE: one Content-Length at most, "chunked" alone, and never both; in a response,
-// the same Content-Length any number of times, and chunks in HTTP/1.0.
+// the same Content-Length any number of times, chunks in HTTP/1.0, and "identity" before "chunked" or alone.
 struct Body {
   enum class Kind { none, length, chunked, until_eof, refused } kind;
   std::uint64_t length = 0;
@@ -165,9 +165,14 @@ inline Body body_of(const Message& message, Body::Kind otherwise) {
   if (!lengths.empty() && !codings.empty()) return {Body::Kind::refused};
   if (!codings.empty()) {
     std::vector<string> all_codings;
+    bool identity = false;
     for (const string& value : codings)
-      for (const string& one : elements(value))
-        if (!one.empty()) all_codings.push_back(one);
+      for (const string& one : elements(value)) {
+        const bool spare = is_response && all_codings.empty() && one == "identity";
+        identity = identity || spare;
+        if (!one.empty() && !spare) all_codings.push_back(one);
+      }
+    if (identity && all_codings.empty()) return {otherwise};
     const bool good = all_codings == std::vector<string>{"chunked"} &&
                       (is_response || (codings.size() == 1 && message.version != "HTTP/1.0"));
     return {good ? Body::Kind::chunked : Body::Kind::refused};
@@ -326,9 +331,11 @@ struct Chunks {
 
 // CHOICE: extensions are not parsed (any text after ";"), sizes stay below 2^60, a size line has at
 // most 1024 characters (the ";" and CR LF not counted), the trailer section 15 KiB (CR LF not counted).
+// CHOICE: from a server, LF ends a line without extension, blanks may follow a size and the name of a
+// trailer, and extensions and trailers may contain control characters except NUL, CR and LF.
 class ChunkReader {
  public:
-  explicit ChunkReader(string_view text) : text_(text) {}
+  explicit ChunkReader(string_view text, bool from_server) : text_(text), from_server_(from_server) {}
 
   Chunks read() {
     for (;;) {
@@ -342,7 +349,7 @@ class ChunkReader {
       payload_ += text_.substr(at_, here);
       at_ += here;
       if (here < size) state_ = What::partial;
-      expect("\r\n");
+      end_line();
       if (state_ != What::complete) break;
     }
     return {state_, payload_, at_};
@@ -365,6 +372,14 @@ class ChunkReader {
         ++at_;
     }
   }
+  void end_line() { expect(from_server_ && more() && next() == '\n' ? "\n" : "\r\n"); }
+  string take_text() {
+    return take(
+        [this](char c) { return is_text(c) || (from_server_ && c != '\0' && c != '\r' && c != '\n'); });
+  }
+  string take_blanks() {
+    return take([](char c) { return c == ' ' || c == '\t'; });
+  }
   // Characters for which `test` holds.
   template <class Test>
   string take(Test test) {
@@ -379,19 +394,22 @@ class ChunkReader {
 
   std::uint64_t read_size_line() {
     const string digits = take(is_hex);
-    const string blanks = digits.empty() ? "" : take([](char c) { return c == ' ' || c == '\t'; });
+    const string blanks = digits.empty() ? "" : take_blanks();
     std::size_t characters = digits.size() + blanks.size();
     bool extended = false;
     if (more() && next() == ';' && !digits.empty()) {
       extended = true;
       ++at_;
-      characters += take(is_text).size();
+      characters += take_text().size();
     }
     const string significant = digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
     if (characters > 1024 || significant.size() > 15) state_ = What::bad;
     if (state_ == What::complete && digits.empty()) state_ = What::bad;
-    if (state_ == What::complete && !blanks.empty() && !extended) state_ = What::bad;
-    expect("\r\n");
+    if (state_ == What::complete && !blanks.empty() && !extended && !from_server_) state_ = What::bad;
+    if (extended)
+      expect("\r\n");
+    else
+      end_line();
     if (state_ != What::complete || significant.empty()) return 0;
     return std::stoull(significant, nullptr, 16);
   }
@@ -399,23 +417,25 @@ class ChunkReader {
   void read_trailers() {
     std::size_t characters = 0;
     while (state_ == What::complete) {
-      if (more() && next() == '\r') break;
+      if (more() && (next() == '\r' || (from_server_ && next() == '\n'))) break;
       const string name = take(is_tchar);
       characters += name.size();
+      if (from_server_ && !name.empty()) characters += take_blanks().size();
       if (state_ == What::complete && name.empty()) state_ = What::bad;
       if (more() && next() == ':') ++characters;
       if (characters > 15360) state_ = What::bad;
       expect(":");
       if (state_ != What::complete) return;
-      characters += take(is_text).size();
+      characters += take_text().size();
       if (characters > 15360) state_ = What::bad;
-      expect("\r\n");
+      end_line();
       if (state_ == What::complete && at_ == text_.size()) state_ = What::partial;
     }
-    expect("\r\n");
+    end_line();
   }
 
   string_view text_;
+  bool from_server_;
   std::size_t at_ = 0;
   What state_ = What::complete;
   string payload_;

@@ -34,7 +34,7 @@ std::string in_chunks(const std::string& body, const std::vector<std::size_t>& s
     rest.remove_prefix(std::min(size, rest.size()));
   }
   put(rest);
-  return out + "0" + end + "Trailer: dropped" + end + end;
+  return out + "0" + end + std::string{form.trailer} + end + end;
 }
 
 sys::Address address_of(const HousePlan& house, std::size_t index, bool second) {

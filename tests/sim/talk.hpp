@@ -129,7 +129,7 @@ enum class Oddity : std::uint8_t {
   version_1_0,  // also with chunks; another request must not follow
   icy,          // the same, as servers of radio streams say it
   empty_elements,
-  two_encodings,
+  spare_encodings,  // an empty one, and identity
   no_phrase,
   contradictory_lengths,  // of a response without a body
 };
@@ -138,9 +138,9 @@ std::string_view oddity_name(const Ask& ask);
 inline bool is_version_1_0(const Ask& ask) { return oddity_of(ask) == Oddity::version_1_0 || oddity_of(ask) == Oddity::icy; }
 std::string made_odd(const Ask& ask, std::string head);
 std::string interim_made_odd(const Ask& ask, std::string head);
-// After the size of each chunk, and at the end of each line.
+// After the size of each chunk, at the end of each line, and in the trailer section.
 struct ChunkForm {
-  std::string_view extension = ";x=y", end = "\r\n";
+  std::string_view extension = ";x=y", end = "\r\n", trailer = "Trailer: dropped";
 };
 ChunkForm chunk_form(const Ask& ask);
 

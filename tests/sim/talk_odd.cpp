@@ -42,7 +42,13 @@ std::string empty_elements(std::string head) {
   return replaced(replaced(std::move(head), "Transfer-Encoding: chunked", "Transfer-Encoding: ,chunked, ,"), "Connection: ", "Connection: ,\t,");
 }
 
-std::string two_encodings(std::string head) { return replaced(std::move(head), "Transfer-Encoding", "Transfer-Encoding:\r\nTransfer-Encoding"); }
+std::string spare_encodings(std::string head) {
+  if (head.find("Content-Length") != std::string::npos) return head;
+  constexpr std::string_view kSpare = "\r\nTransfer-Encoding: identity", kChunked = "\r\nTransfer-Encoding: chunked";
+  const std::size_t chunked = head.find(kChunked);
+  if (chunked == std::string::npos) return head.insert(head.find("\r\nConnection"), kSpare);
+  return head.replace(chunked, kChunked.size(), std::string{kSpare} + "\r\nTransfer-Encoding:\r\nTransfer-Encoding: identity, chunked");
+}
 std::string no_phrase(std::string head) { return replaced(std::move(head), " Said So\r\n", "\r\n"); }
 
 // Only of a response without a body.
@@ -70,7 +76,7 @@ constexpr std::array<Row, 15> kRows{{
     {Oddity::version_1_0, "HTTP/1.0", version_1_0},
     {Oddity::icy, "ICY", icy},
     {Oddity::empty_elements, "empty elements", empty_elements, true},
-    {Oddity::two_encodings, "two encodings", two_encodings},
+    {Oddity::spare_encodings, "spare encodings", spare_encodings},
     {Oddity::no_phrase, "no phrase", no_phrase},
     {Oddity::contradictory_lengths, "contradictory lengths", contradictory_lengths, true},
 }};
@@ -111,8 +117,11 @@ std::string interim_made_odd(const Ask& ask, std::string head) {
 
 ChunkForm chunk_form(const Ask& ask) {
   switch (oddity_of(ask)) {
-    case Oddity::chunk_blanks: return {"\t  ", "\r\n"};
-    case Oddity::chunk_line_feeds: return {"", "\n"};
+    case Oddity::blanks_before_colon: return {.trailer = "Trailer\t : dropped"};
+    case Oddity::controls: return {.extension = ";x=\x01\x7f", .trailer = "Trailer: \x01" "dropped\x0b\x7f"};
+    case Oddity::chunk_blanks: return {.extension = "\t  "};
+    case Oddity::chunk_line_feeds: return {.extension = "", .end = "\n", .trailer = "Trailer \t:\x02"};
+    case Oddity::empty_elements: return {.trailer = "Trailer:\r\nTrailer: \t\xe4 \r\n0: 1"};
     default: return {};
   }
 }

@@ -11,6 +11,7 @@ namespace {
 
 using http::Body;
 using http::Framing;
+using http::Sender;
 using std::string;
 
 struct Result {
@@ -30,18 +31,18 @@ void feed(Framing& framing, std::string_view piece, Result& result) {
   result.complete = framing.complete();
 }
 
-Result at_once(const Body& body, std::string_view text) {
-  Framing framing{body};
+Result at_once(const Body& body, std::string_view text, Sender sender = Sender::client) {
+  Framing framing{body, sender};
   Result result;
   feed(framing, text, result);
   return result;
 }
 
 // The result, after checking that it is the same in two pieces, cut anywhere, and byte by byte.
-Result taken(const Body& body, std::string_view text) {
-  const Result whole = at_once(body, text);
+Result taken(const Body& body, std::string_view text, Sender sender = Sender::client) {
+  const Result whole = at_once(body, text, sender);
   for (std::size_t cut = 0; cut <= text.size(); ++cut) {
-    Framing framing{body};
+    Framing framing{body, sender};
     Result result;
     feed(framing, text.substr(0, cut), result);
     if (!result.bad) feed(framing, text.substr(cut), result);
@@ -49,7 +50,7 @@ Result taken(const Body& body, std::string_view text) {
     EXPECT_EQ(result.payload, whole.payload) << text << " cut at " << cut;
     EXPECT_EQ(result.consumed, whole.consumed) << text << " cut at " << cut;
   }
-  Framing framing{body};
+  Framing framing{body, sender};
   Result bytewise;
   for (std::size_t i = 0; i < text.size() && !bytewise.bad; ++i) feed(framing, text.substr(i, 1), bytewise);
   EXPECT_EQ(bytewise, whole) << text << " byte by byte";
@@ -133,7 +134,7 @@ TEST(Framing, ValidChunks) {
 
 TEST(Framing, ChunksUpToALimit) {
   const auto within = [](std::uint64_t most, const string& text, std::size_t cut) {
-    Framing framing{kChunked, http::Sender::client, most};
+    Framing framing{kChunked, Sender::client, most};
     Result result;
     feed(framing, text.substr(0, cut), result);
     if (!result.bad) feed(framing, text.substr(cut), result);
@@ -196,6 +197,55 @@ TEST(Framing, InvalidChunks) {
     const Result result = long_one ? at_once(kChunked, row.text) : taken(kChunked, row.text);
     EXPECT_TRUE(result.bad) << row.title;
     EXPECT_FALSE(result.complete) << row.title;
+  }
+}
+
+// Faults with one reading.
+TEST(Framing, AcceptsOfAServerOnly) {
+  struct Row {
+    const char* title;
+    string text;
+  };
+  const Row rows[] = {
+      {"LF after the size", "1\na\r\n0\r\n\r\n"},
+      {"LF after the data", "1\r\na\n0\r\n\r\n"},
+      {"LF after the last size, and at the end", "1\r\na\r\n0\n\n"},
+      {"LF after a trailer", "1\r\na\r\n0\r\nA: b\nC:\n\r\n"},
+      {"blanks after the size", "1 \t\r\na\r\n0 \r\n\r\n"},
+      {"blanks before a trailer's colon", "1\r\na\r\n0\r\nA \t: b\r\nC : d\r\n\r\n"},
+      {"a control character in a trailer", "1\r\na\r\n0\r\nA: b\x01\x0b\x7f\r\n\r\n"},
+      {"a control character in an extension", "1;a=\x01\x7f\r\na\r\n0;\x0b\r\n\r\n"},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(taken(kChunked, row.text, Sender::server), (Result{"a", row.text.size(), false, true}))
+        << row.title;
+    EXPECT_TRUE(taken(kChunked, row.text).bad) << row.title << ", of a client";
+  }
+}
+
+// Faults with two readings.
+TEST(Framing, RejectsOfAServerToo) {
+  struct Row {
+    const char* title;
+    string text;
+  };
+  const Row rows[] = {
+      {"LF after an extension", "1;a\na\r\n0\r\n\r\n"},
+      {"CR alone in an extension", "1;a\rb\r\na\r\n"},
+      {"NUL in an extension", string{"1;\0\r\na\r\n", 8}},
+      {"a blank first", " 1\r\na\r\n"},
+      {"CR alone in a trailer", "0\r\nA: b\rc\r\n\r\n"},
+      {"NUL in a trailer", string{"0\r\nA: \0\r\n\r\n", 11}},
+      {"a folded trailer", "0\r\nA: b\r\n c: d\r\n\r\n"},
+      {"a blank in a trailer's name", "0\r\nA b: c\r\n\r\n"},
+      {"a control character in a trailer's name", "0\r\nA\x01: c\r\n\r\n"},
+      {"a trailer without colon", "0\r\nA \r\n\r\n"},
+      {"blanks before the colon without end", "0\r\nA" + string(16'000, ' ')},
+      {"blanks after the size without end", "1" + string(1100, ' ')},
+  };
+  for (const Row& row : rows) {
+    const bool long_one = row.text.size() > 5000;
+    EXPECT_TRUE((long_one ? at_once : taken)(kChunked, row.text, Sender::server).bad) << row.title;
   }
 }
 

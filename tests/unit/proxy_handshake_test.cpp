@@ -172,6 +172,18 @@ TEST(ParseReply, ConnectLimitsInterimResponses) {
   EXPECT_EQ(net::parse_reply(HandshakeStep::connect, kNobody, interims).reason, Reason::bad_parent_response);
 }
 
+TEST(ParseReply, ConnectHasTheLimitsOfHeads) {
+  const string open = "HTTP/1.1 200 x\r\nA: " + string(http::kHeadBytesMax, 'a') + "\r\n\r\n";
+  EXPECT_EQ(net::parse_reply(HandshakeStep::connect, kNobody, open).reason, Reason::bad_parent_response);
+  EXPECT_EQ(net::parse_reply(HandshakeStep::connect, kNobody, open, {.bytes = open.size()}).what, kDone);
+  string many = "HTTP/1.1 200 x\r\n";
+  for (std::size_t i = 0; i <= http::kFieldsMax; ++i) many += "A: b\r\n";
+  many += "\r\n";
+  EXPECT_EQ(net::parse_reply(HandshakeStep::connect, kNobody, many).reason, Reason::bad_parent_response);
+  EXPECT_EQ(net::parse_reply(HandshakeStep::connect, kNobody, many, {.fields = http::kFieldsMax + 1}).what,
+            kDone);
+}
+
 TEST(ParseReply, SocksMethod) {
   const Row open{"\5\0"s, {.what = kNext, .consumed = 2, .next = HandshakeStep::socks_request}};
   const Row asks{"\5\2"s, {.what = kNext, .consumed = 2, .next = HandshakeStep::socks_login}};

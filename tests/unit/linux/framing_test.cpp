@@ -27,8 +27,9 @@ void PrintTo(const Outcome& o, std::ostream* out) {
 }
 
 // Gives the text in pieces that end at `cuts`, each right before a page that cannot be touched.
-Outcome decode(const Body& body, std::string_view text, const std::vector<std::size_t>& cuts) {
-  Framing framing{body};
+Outcome decode(const Body& body, std::string_view text, const std::vector<std::size_t>& cuts,
+               http::Sender sender = http::Sender::client) {
+  Framing framing{body, sender};
   Outcome out;
   std::size_t begin = 0;
   support::Edge edge{text.size()};
@@ -180,6 +181,12 @@ TEST(LinuxFraming, EveryByteInEveryPlace) {
     EXPECT_FALSE(decode(kChunked, "1\r\n" + c, {}).bad) << "in the data: " << byte;
     EXPECT_EQ(decode(kChunked, "1\r\na" + c, {}).bad, byte != '\r') << "for CR after the data: " << byte;
     EXPECT_EQ(decode(kChunked, "0\r\nA:" + c + "b", {}).bad, control) << "in a trailer: " << byte;
+    const bool is_end = byte == '\0' || byte == '\r' || byte == '\n';
+    EXPECT_EQ(decode(kChunked, "1;" + c + ";", {}, http::Sender::server).bad, is_end)
+        << "in a server's extension: " << byte;
+    EXPECT_EQ(decode(kChunked, "0\r\nA:" + c + "b: c", {}, http::Sender::server).bad,
+              byte == 0 || byte == '\r')
+        << "in a server's trailer: " << byte;
   }
 }
 
