@@ -36,6 +36,7 @@ inline constexpr std::array<std::string_view, 13> kTraceEventNames{
 // One entry.
 struct TraceEntry {
   static constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};  // of no record
+  static constexpr std::uint8_t kErrorAbove = 127;             // stands for all larger errors
   // Bits of `detail` in `notified`; see sys::Event.
   enum Ready : std::uint8_t { kReadable = 1, kWritable = 2, kFinished = 4, kHung = 8 };
 
@@ -46,7 +47,8 @@ struct TraceEntry {
   std::uint8_t state : 4 = 0;   // the State of the record
   std::uint8_t before : 4 = 0;  // its State before the entry, so that a reader can go backwards
   std::uint8_t detail = 0;
-  std::uint8_t error = 0;  // errno; 0: none, 255: above 254
+  std::uint8_t error : 7 = 0;   // errno; 0: none, kErrorAbove: above 126
+  std::uint8_t forced : 1 = 0;  // 1: not the kernel made it so, but the lens
 };
 static_assert(sizeof(TraceEntry) == 16);
 
@@ -62,9 +64,10 @@ constexpr std::uint64_t turn_time(const TraceEntry& entry) noexcept {
   return std::uint64_t{static_cast<std::uint32_t>(entry.value)} << 32 | entry.id;
 }
 
-// As an entry holds it.
+// As an entry holds it. Linux has no errno above 126 that a socket or a file reports.
 constexpr std::uint8_t traced_error(int error) noexcept {
-  return static_cast<std::uint8_t>(error < 0 || error > 254 ? 255 : error);
+  return static_cast<std::uint8_t>(
+      static_cast<unsigned>(error) < TraceEntry::kErrorAbove ? error : TraceEntry::kErrorAbove);
 }
 
 // The ring buffer.

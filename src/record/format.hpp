@@ -16,11 +16,12 @@ static_assert(std::endian::native == std::endian::little || std::endian::native 
 // The first bytes of a file.
 struct FileHead {
   static constexpr std::array<char, 6> kMagic{'P', 'X', 'R', 'E', 'C', '\0'};
-  static constexpr std::uint8_t kMajor = 1, kMinor = 0;
+  // Major 1 had no bit `forced` in an entry: the whole byte was the errno.
+  static constexpr std::uint8_t kMajor = 2, kMinor = 0;
   static constexpr std::uint16_t kByteOrder = 0x0102;
 
   std::array<char, 6> magic = kMagic;
-  std::uint8_t major = kMajor;            // another one: an older reader cannot read the file
+  std::uint8_t major = kMajor;            // a higher one: an older reader cannot read the file
   std::uint8_t minor = kMinor;            // a higher one: there are new types of blocks or new members
   std::uint16_t byte_order = kByteOrder;  // 0x0201 after reading: it is that of another machine
   std::uint16_t entry_bytes = sizeof(base::TraceEntry);

@@ -45,9 +45,9 @@ string take_file_head(Bytes& file, Recording& out) {
     return "written on a machine with another byte order: read it on such a machine";
   if (crc32c(whole.first(offsetof(FileHead, checksum))) != head.checksum)
     return "the first 16 bytes are damaged: nothing can be read";
-  if (head.major != FileHead::kMajor)
+  if (head.major == 0 || head.major > FileHead::kMajor)
     return "format " + std::to_string(head.major) + "." + std::to_string(head.minor) +
-           ", and this program reads format " + std::to_string(FileHead::kMajor) +
+           ", and this program reads formats 1 to " + std::to_string(FileHead::kMajor) +
            ": use the version of the program that wrote the file, or a newer one";
   if (head.entry_bytes != sizeof(base::TraceEntry))
     return "entries of " + std::to_string(head.entry_bytes) + " bytes: expected 16";
@@ -96,7 +96,26 @@ void read_names(Bytes payload, Recording& out) {
   for (string_view text = *out.names.text; !text.empty();) read_name(take_until(text, '\n'), out.names);
 }
 
-// ---- blocks of items -------------------------------------------------------------------------------------
+// ---- format 1 ------------------------------------------------------------------------------------------
+
+// The byte of `error` and `forced` was the errno.
+void convert_format_1(std::vector<base::TraceEntry>& entries) noexcept {
+  for (base::TraceEntry& entry : entries) {
+    entry.error = static_cast<std::uint8_t>(base::traced_error(entry.error | entry.forced << 7) & 127U);
+    entry.forced = 0;
+  }
+}
+
+// No list has a name for all larger errors then: the number is printed.
+void convert_format_1(Names& names) noexcept {
+  for (std::size_t i = 0; i < watch::kNameLists; ++i) {
+    const bool of_errors = watch::kNameRows[i].name.starts_with("error_");
+    if (of_errors && names.lists[i].size() > base::TraceEntry::kErrorAbove)
+      names.lists[i].resize(base::TraceEntry::kErrorAbove);
+  }
+}
+
+// ---- blocks of items -----------------------------------------------------------------------------------
 
 // Appends the items. Members that the file does not have keep their default. Returns false if the block's
 // numbers do not agree.
@@ -145,6 +164,7 @@ bool Reader::read_entries(Bytes payload) {
   std::uint64_t first = 0;
   std::vector<base::TraceEntry> entries;
   if (!read_items(payload, first, entries)) return false;
+  if (out_.head.major == 1) convert_format_1(entries);
   if (pieces_.empty()) out_.first = first;
   if (!pieces_.empty() && first < next_) return false;
   if (!pieces_.empty() && first > next_)
@@ -193,6 +213,7 @@ void Reader::read_blocks(Bytes file, std::size_t offset) {
   }
   if (!ended_) damaged(offset, "the file has no end; its program still writes it, or was stopped");
   if (ended_ && !file.empty()) damaged(offset, "bytes follow the end");
+  if (out_.head.major == 1) convert_format_1(out_.names);
   place_notes();
 }
 

@@ -63,7 +63,7 @@ struct Note {
   std::uint16_t client_port = 0;             // 0: not known
   std::uint8_t client_family = 0;            // 0: not known, 4: IPv4, 6: IPv6, 1: a Unix socket
   std::uint8_t reason = 0;                   // why it ended: base::Reason
-  std::uint8_t error = 0;                    // errno; 0: none, 255: above 254
+  std::uint8_t error = 0;                    // errno; 0: none, 127: above 126
   std::uint8_t phases = 0;                   // bit n: phase n was entered
   std::uint8_t flags = 0;                    // kReused: sent over a reused connection, at least at first;
                                              // kTunnel: opened; kHttp10: the client's; kCut: host or path

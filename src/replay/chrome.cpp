@@ -240,9 +240,11 @@ class Converter {
   }
 
   void add_call(const TraceEntry& entry, Slot& one) {
-    if (entry.error == 0) return;
-    const string error = text(names_.error_names, entry.error);
-    events_.instant(error, one.thread(), now_, R"("call":)" + json(text(names_.calls, entry.detail)));
+    if (entry.error == 0 && entry.forced == 0) return;
+    const string call = text(names_.calls, entry.detail);
+    const string name = entry.error == 0 ? call : text(names_.error_names, entry.error);
+    events_.instant(name, one.thread(), now_,
+                    R"("call":)" + json(call) + (entry.forced == 0 ? "" : R"(,"forced":true)"));
   }
 
   static string bytes(const TraceEntry& entry) { return R"("value":)" + std::to_string(entry.value); }

@@ -8,10 +8,10 @@
 
 namespace state {
 
-// Adds an entry to the trace. `value` and `detail` mean what base::TraceEvent says of `event`. Inline: most
-// of it is constant where it is called.
+// Adds an entry to the trace. `value` and `detail` mean what base::TraceEvent says of `event`. `forced`: by
+// the lens. Inline: most of it is constant where it is called.
 inline void trace(const request_info& record, Worker& worker, base::TraceEvent event, std::int64_t value,
-                  std::uint8_t detail, int error = 0) noexcept {
+                  std::uint8_t detail, int error = 0, bool forced = false) noexcept {
   using base::TraceEvent;
   const State now = event == TraceEvent::released ? State::FREE : record.state;
   const State before = event == TraceEvent::entered ? static_cast<State>(value) : record.state;
@@ -22,7 +22,8 @@ inline void trace(const request_info& record, Worker& worker, base::TraceEvent e
                     .state = static_cast<std::uint8_t>(static_cast<unsigned>(now) & 15U),
                     .before = static_cast<std::uint8_t>(static_cast<unsigned>(before) & 15U),
                     .detail = detail,
-                    .error = base::traced_error(error)});
+                    .error = static_cast<std::uint8_t>(base::traced_error(error) & 127U),
+                    .forced = forced});
 }
 
 // Gives the record an exchange, unless it has one. Returns false if all are in use: each record has two, one

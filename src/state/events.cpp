@@ -10,7 +10,8 @@ void note(const request_info& record, const sys::Event& event, Side side, Worker
                static_cast<std::uint8_t>((event.readable ? TraceEntry::kReadable : 0) |
                                          (event.writable ? TraceEntry::kWritable : 0) |
                                          (event.finished ? TraceEntry::kFinished : 0) |
-                                         (event.hung ? TraceEntry::kHung : 0)));
+                                         (event.hung ? TraceEntry::kHung : 0)),
+               0, event.forced);
 }
 
 // The record's upstream endpoint, or a connection attempt, with that serial number; null if it is closed.

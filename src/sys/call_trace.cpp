@@ -26,7 +26,7 @@ void note(int fd, std::size_t value, int error) noexcept {
               .state = static_cast<std::uint8_t>(noted->state & 15U),
               .before = static_cast<std::uint8_t>(noted->state & 15U),
               .detail = static_cast<std::uint8_t>(call),
-              .error = base::traced_error(error)});
+              .error = static_cast<std::uint8_t>(base::traced_error(error) & 127U)});
 }
 
 template <Call call>

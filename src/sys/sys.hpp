@@ -98,10 +98,11 @@ void reset_on_close(const Fd& socket) noexcept;
 // ---- epoll -----------------------------------------------------------------------------------------------
 struct Event {
   std::uint64_t token;
-  bool readable;  // EPOLLIN, EPOLLRDHUP, EPOLLHUP or EPOLLERR: try to read
-  bool writable;  // EPOLLOUT, EPOLLHUP or EPOLLERR: try to write
-  bool finished;  // EPOLLRDHUP: the peer has sent its last byte, which may still be unread
-  bool hung;      // EPOLLHUP or EPOLLERR: both directions are closed
+  bool readable;        // EPOLLIN, EPOLLRDHUP, EPOLLHUP or EPOLLERR: try to read
+  bool writable;        // EPOLLOUT, EPOLLHUP or EPOLLERR: try to write
+  bool finished;        // EPOLLRDHUP: the peer has sent its last byte, which may still be unread
+  bool hung;            // EPOLLHUP or EPOLLERR: both directions are closed
+  bool forced = false;  // not the kernel reports it, but the lens
 };
 // epoll_create1(2).
 Opened make_poller() noexcept;

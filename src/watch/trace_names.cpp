@@ -12,7 +12,8 @@
 namespace watch {
 namespace {
 
-constexpr std::size_t kErrors = 134;  // errno of Linux: 0 to 133
+constexpr std::size_t kErrors = base::TraceEntry::kErrorAbove + 1;
+constexpr std::string_view kOtherError = "errno above 126";
 constexpr auto kReasons = static_cast<std::size_t>(base::Reason::count);
 
 template <std::size_t N, class NameOf>
@@ -23,11 +24,13 @@ std::array<std::string_view, N> make_list(NameOf name_of) {
 }
 
 std::string_view error_name(std::size_t error) {
+  if (error == base::TraceEntry::kErrorAbove) return kOtherError;
   const char* const name = ::strerrorname_np(static_cast<int>(error));
   return name == nullptr ? std::string_view{} : name;
 }
 
 std::string_view error_text(std::size_t error) {
+  if (error == base::TraceEntry::kErrorAbove) return kOtherError;
   const char* const text = ::strerrordesc_np(static_cast<int>(error));
   return text == nullptr ? std::string_view{} : text;
 }

@@ -47,6 +47,8 @@ class Line {
     if (error != 0) put_name(out_ << " (", names_.error_texts, error) << ')';
   }
 
+  void put_forced() noexcept { out_ << (entry_.forced != 0 ? " (forced)" : ""); }
+
   void write_turn() noexcept;
   void write_call() noexcept;
   void write_result() noexcept;
@@ -88,7 +90,7 @@ void Line::write_result() noexcept {
   }
 }
 
-// "recv(7) = 812", "recv(7) = EAGAIN".
+// "recv(7) = 812", "recv(7) = EAGAIN (forced)".
 void Line::write_call() noexcept {
   if (entry_.slot == TraceEntry::kNoSlot) {
     out_ << "[loop] ";
@@ -108,6 +110,7 @@ void Line::write_call() noexcept {
     out_ << " failed";
     put_error(entry_.error);
   }
+  put_forced();
 }
 
 void Line::write_notice() noexcept {
@@ -119,6 +122,7 @@ void Line::write_notice() noexcept {
   put(TraceEntry::kWritable, " writable");
   put(TraceEntry::kFinished, " finished");
   put(TraceEntry::kHung, " hung");
+  put_forced();
 }
 
 // ---- of a record (-v) ------------------------------------------------------------------------------------

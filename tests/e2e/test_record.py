@@ -15,7 +15,7 @@ from harness import PREFIX, PROXY, Case, ProxyProcess, ok, wait_until
 def blocks(data):
     """The types and the payloads; checks all that the page says of them."""
     magic, major, _minor, order, entry_bytes, checksum = struct.unpack_from("<6sBBHHI", data)
-    assert (magic, major, order, entry_bytes) == (b"PXREC\0", 1, 0x0102, 16)
+    assert (magic, major, order, entry_bytes) == (b"PXREC\0", 2, 0x0102, 16)
     assert checksum == crc32c(data[:12])
     at = 16
     while at < len(data):

@@ -66,8 +66,8 @@ def cell(slot, id_, state):
     return struct.pack("<IIBBBBBBBBIIIIiiQQII", slot, id_, state, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xffffffff, -1, -1, 0, 0, 0, 0)
 
 
-def recording(entries, notes=(), table=(), first=0, end=True):
-    start = struct.pack("<6sBBHH", b"PXREC\0", 1, 0, 0x0102, 16)
+def recording(entries, notes=(), table=(), first=0, end=True, major=2):
+    start = struct.pack("<6sBBHH", b"PXREC\0", major, 0, 0x0102, 16)
     head = b"version: 9.8.7\nreason: SIGUSR2\ncommand: proxy 8080\nwall_ms: 1700000000000\nclock_us: 1\nslots: 9\n"
     return (start + struct.pack("<I", crc32c(start)) + block(b"HEAD", head) + block(b"NAME", names()) + items(b"NOTE", 0, list(notes))
             + items(b"ENTR", first, entries) + items(b"CELL", first + len(entries), list(table)) + (block(b"END.", b"") if end else b""))
@@ -149,6 +149,28 @@ class Text(Replay):
             self.assertEqual(lines[2], "-0.000200 108 [slot 3] READ_REQUEST recv(12) = 80")
             self.assertEqual(lines[-1], "-0.000000 111 turn ends at 7.000200 s, runs of records: 1")
 
+    def test_a_forced_call_is_marked(self):
+        forced = 128
+        entries = [turn(TURN_BEGAN, 5_000_000, 0), entry(NOTIFIED, 3, 7, 0, READ_REQUEST, detail=1, error=forced),
+                   entry(CALLED, 3, 12, 3, READ_REQUEST, detail=RECEIVE, error=forced),
+                   entry(CALLED, 3, 12, state=READ_REQUEST, detail=RECEIVE, error=EAGAIN | forced),
+                   entry(CALLED, 3, 12, state=READ_REQUEST, detail=RECEIVE, error=104 | forced)]
+        lines = self.replay(recording(entries), "--calls").splitlines()[4:]
+        self.assertEqual([line.partition("READ_REQUEST ")[2] for line in lines],
+                         ["event of the client: readable (forced)", "recv(12) = 3 (forced)", "recv(12) = EAGAIN (forced)",
+                          "recv(12) failed (Reset, as an older system says) (forced)"])
+        trace = json.loads(self.replay(recording(entries), "--format", "chrome"))
+        forced_ones = [event["name"] for event in trace["traceEvents"] if event.get("args", {}).get("forced")]
+        self.assertEqual(forced_ones, ["recv", "EAGAIN", "ECONNRESET"])
+
+    def test_a_file_of_format_1(self):
+        """The last byte of an entry was the errno; 104 is still the same."""
+        entries = [turn(TURN_BEGAN, 5_000_000, 0), entry(CALLED, 3, 12, state=READ_REQUEST, detail=RECEIVE, error=104),
+                   entry(CALLED, 3, 12, state=READ_REQUEST, detail=RECEIVE, error=200)]
+        lines = self.replay(recording(entries, major=1), "--calls").splitlines()[4:]
+        self.assertEqual([line.partition("READ_REQUEST ")[2] for line in lines],
+                         ["recv(12) failed (Reset, as an older system says)", "recv(12) failed (?127)"])
+
     def test_selection(self):
         self.assertEqual(len(self.replay(small(), "--from=102", "--to=109").splitlines()), 3 + 2)
         self.assertEqual(len(self.replay(small(), "--slot", "1").splitlines()), 3)
@@ -176,9 +198,9 @@ class Text(Replay):
         self.assertIn("the file has no table", self.replay(cut, "--at", "105", status=1, error=error))
 
     def test_other_files(self):
-        newer = struct.pack("<6sBBHH", b"PXREC\0", 2, 0, 0x0102, 16)
+        newer = struct.pack("<6sBBHH", b"PXREC\0", 3, 0, 0x0102, 16)
         for content, word in ((b"#!/bin/sh\necho hello\n", "not a record file"),
-                              (newer + struct.pack("<I", crc32c(newer)), "this program reads format 1")):
+                              (newer + struct.pack("<I", crc32c(newer)), "this program reads formats 1 to 2")):
             self.path.write_bytes(content)
             done = subprocess.run([*PREFIX, PROXY, "replay", self.path], capture_output=True, text=True, check=False)
             self.assertEqual((done.returncode, done.stdout), (1, ""))

@@ -246,11 +246,11 @@ TEST(Trace, ATurnHasTheWholeTime) {
   EXPECT_EQ(base::turn_entry(base::TraceEvent::turn_began, 0, 512).slot, 512U);
 }
 
-TEST(Trace, AnErrorFitsIntoAByte) {
+TEST(Trace, AnErrorFitsIntoSevenBits) {
   EXPECT_EQ(base::traced_error(0), 0);
-  EXPECT_EQ(base::traced_error(EHWPOISON), EHWPOISON);
-  EXPECT_EQ(base::traced_error(255), 255);
-  EXPECT_EQ(base::traced_error(1000), 255);
+  EXPECT_EQ(base::traced_error(ENOKEY), ENOKEY);
+  for (const int above : {127, 128, EHWPOISON, 255, 1000, -1})
+    EXPECT_EQ(base::traced_error(above), base::TraceEntry::kErrorAbove) << above;
 }
 
 sys::Address ip(string_view text, std::uint16_t port = 0) {

@@ -138,7 +138,36 @@ TEST(RecordFile, AHigherMajorVersionIsRefused) {
   const auto bytes = std::as_bytes(std::span{&head, 1});
   head.checksum = record::crc32c(bytes.first(12));
   record::Recording read;
-  EXPECT_NE(record::read(bytes, read).find("this program reads format 1"), std::string::npos);
+  EXPECT_NE(record::read(bytes, read).find("this program reads formats 1 to 2"), std::string::npos);
+}
+
+// In format 1 the last byte of an entry was the errno, up to 254.
+TEST(RecordFile, AFileOfFormat1IsRead) {
+  std::array<TraceEntry, 4> room;
+  base::Trace trace{room};
+  for (const unsigned error : {0U, 104U, 130U, 255U})
+    trace.add({.error = static_cast<std::uint8_t>(error & 127U), .forced = error > 127});
+  Memory out;
+  record::put_file_head(out);
+  record::put_text(record::kNamesBlock, "error_name 104 ECONNRESET\nerror_name 127 EKEYEXPIRED\n", out);
+  record::put_entries(trace, 0, 4, out);
+  record::put_end(out);
+  record::FileHead head;
+  head.major = 1;
+  head.checksum = record::crc32c(std::as_bytes(std::span{&head, 1}).first(12));
+  std::memcpy(out.content.data(), &head, sizeof head);
+  record::Recording read;
+  ASSERT_EQ(record::read(out.content, read), "");
+  EXPECT_EQ(read.damage, "");
+  ASSERT_EQ(read.entries.size(), 4U);
+  constexpr std::array<unsigned, 4> kErrors{0, 104, 127, 127};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(unsigned{read.entries[i].error}, kErrors[i]);
+    EXPECT_EQ(read.entries[i].forced, 0);
+  }
+  const watch::TraceNames names = read.names.view();
+  EXPECT_EQ(watch::name_in(names.error_names, 104), "ECONNRESET");
+  EXPECT_EQ(watch::name_in(names.error_names, 127), "") << "it stands for all larger errors here";
 }
 
 TEST(RecordFile, OtherFilesAreRefused) {

@@ -401,7 +401,7 @@ TEST(TracePrinter, PrintsEachKindOfEntry) {
                         .event = event,
                         .state = static_cast<std::uint8_t>(State::SEND_REQUEST),
                         .detail = detail,
-                        .error = static_cast<std::uint8_t>(error)},
+                        .error = static_cast<std::uint8_t>(error & 127U)},
                        watch::built_in_names(), line);
     EXPECT_FALSE(line.overflowed());
     return string{line.view()};
@@ -445,7 +445,7 @@ TEST(TracePrinter, PrintsTheNamesItIsGiven) {
   const auto entry = [&](base::TraceEvent event, std::uint8_t error = 0) {
     base::TraceEntry changed = base;
     changed.event = event;
-    changed.error = error;
+    changed.error = static_cast<std::uint8_t>(base::traced_error(error) & 127U);
     return changed;
   };
   EXPECT_EQ(text(entry(base::TraceEvent::entered), names), "[slot 3, #9] ONE -> TWO (knocked)\n");
@@ -455,7 +455,7 @@ TEST(TracePrinter, PrintsTheNamesItIsGiven) {
             "[slot 3, #9] TWO connection attempt failed: well (Out of tea)\n");
   EXPECT_EQ(text(entry(base::TraceEvent::called, 3), names), "[slot 3] TWO take(9) failed (Out of tea)\n");
   EXPECT_EQ(text(entry(base::TraceEvent{13}), names), "[slot 3, #9] TWO later, value 7, detail 0\n");
-  EXPECT_EQ(text(entry(base::TraceEvent::entered, 200), {}), "[slot 3, #9] ?1 -> ?2 (?0) (?200)\n")
+  EXPECT_EQ(text(entry(base::TraceEvent::entered, 104), {}), "[slot 3, #9] ?1 -> ?2 (?0) (?104)\n")
       << "without names, their numbers";
 }
 
@@ -470,7 +470,8 @@ TEST(TraceNames, BuiltIn) {
   EXPECT_EQ(watch::name_in(names.calls, static_cast<std::size_t>(sys::Call::send_file)), "sendfile");
   EXPECT_EQ(watch::name_in(names.error_names, EPIPE), "EPIPE");
   EXPECT_EQ(watch::name_in(names.error_texts, EPIPE), std::strerror(EPIPE));
-  EXPECT_EQ(watch::name_in(names.error_names, EHWPOISON), "EHWPOISON") << "the last one";
+  EXPECT_EQ(watch::name_in(names.error_names, ENOKEY), "ENOKEY") << "126, the last one";
+  EXPECT_EQ(watch::name_in(names.error_names, base::TraceEntry::kErrorAbove), "errno above 126");
   for (const auto& list :
        {names.trace_events, names.states, names.events, names.waits, names.reasons, names.calls})
     for (const std::string_view name : list) EXPECT_NE(name, "");
