@@ -29,9 +29,18 @@ void note(int fd, std::size_t value, int error) noexcept {
               .error = static_cast<std::uint8_t>(base::traced_error(error) & 127U)});
 }
 
+// What the ledger has to know of a transfer that ended otherwise than by bytes or EAGAIN.
+void enter_end(int fd, bool reads, const Io& io) noexcept {
+  if (io.outcome == Outcome::eof && reads) descriptors().ended(fd);
+  if (io.outcome == Outcome::fail) descriptors().has_no_end(fd);
+  if (io.error == EBADF) descriptors().not_open(fd);
+}
+
 template <Call call>
 Io noting(int fd, const Io& io) noexcept {
   note<call>(fd, io.bytes, io.outcome == Outcome::again ? EAGAIN : io.error);
+  if (io.outcome == Outcome::eof || io.outcome == Outcome::fail)
+    enter_end(fd, call == Call::receive || call == Call::splice_in, io);
   return io;
 }
 
@@ -50,6 +59,7 @@ void trace_calls(base::Trace* trace) noexcept { noted = trace; }
 
 void close_fd(int fd) noexcept {
   note<Call::close>(fd, 0, 0);
+  descriptors().closed(fd);
   raw::close_fd(fd);
 }
 
@@ -82,6 +92,12 @@ Opened accept(const Fd& listener, Address& peer) noexcept {
 Opened connect(const Address& address) noexcept { return connecting(raw::connect(address)); }
 
 Opened connect_local(const char* path) noexcept { return connecting(raw::connect_local(path)); }
+
+Opened connect_datagrams(const Address& address) noexcept {
+  Opened socket = raw::connect_datagrams(address);
+  if (socket.fd) descriptors().has_no_end(socket.fd.get());  // an empty datagram does not end it
+  return socket;
+}
 
 int socket_error(const Fd& socket) noexcept {
   const int error = raw::socket_error(socket);

@@ -205,7 +205,7 @@ Opened raw::connect_local(const char* path) noexcept {
   return socket;
 }
 
-Opened connect_datagrams(const Address& address) noexcept {
+Opened raw::connect_datagrams(const Address& address) noexcept {
   Opened socket = make_socket(address, SOCK_DGRAM);
   if (!socket.fd) return socket;
   SocketAddress name;

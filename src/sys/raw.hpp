@@ -13,6 +13,7 @@ Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t byte
 Opened accept(const Fd& listener, Address& peer) noexcept;
 Opened connect(const Address& address) noexcept;
 Opened connect_local(const char* path) noexcept;
+Opened connect_datagrams(const Address& address) noexcept;
 int socket_error(const Fd& socket) noexcept;
 void shutdown_write(const Fd& socket) noexcept;
 

@@ -288,6 +288,9 @@ std::string check_turn(Worker& worker, const World& world) {
   }
   if (used != worker.table.used()) return "the table miscounts its records";
   if (sides + worker.upstreams.idle() != world.sockets()) return "descriptors open and records in use do not agree";
+  if (sys::descriptors().open() != world.descriptors()) return "the descriptor ledger and the kernel do not agree";
+  if (sys::descriptors().closed_twice().count != 0) return "a descriptor was closed twice";
+  if (sys::descriptors().read_after_end().count != 0) return "a stream was read after its end";
   if (blocks != worker.blocks.used()) return "blocks held and blocks out do not agree";
   if (pipes != worker.pipes.used()) return "pipes held and pipes out do not agree";
   if (2 * worker.pipes.open() != world.pipe_ends()) return "pipes and their descriptors do not agree";

@@ -35,7 +35,10 @@ World& World::current() {
   return *world;
 }
 bool World::is_entered() { return world != nullptr; }
-void World::enter() { world = this; }
+void World::enter() {
+  world = this;
+  sys::descriptors().clear();
+}
 void World::leave() { world = nullptr; }
 World::~World() {
   if (world == this) world = nullptr;
@@ -834,7 +837,7 @@ Opened raw::connect_local(const char* path) noexcept {
   return world.connect(found->second);
 }
 // Names come from `names.cpp`: no datagram is sent.
-Opened connect_datagrams(const Address& /*address*/) noexcept { return {Fd{}, ENETUNREACH}; }
+Opened raw::connect_datagrams(const Address& /*address*/) noexcept { return {Fd{}, ENETUNREACH}; }
 std::uint32_t interface_index(std::string_view name) noexcept { return name == "lo" ? 1 : 0; }
 int raw::socket_error(const Fd& socket) noexcept { return World::current().socket_error(socket.get()); }
 Address local_address(const Fd& socket) noexcept { return World::current().local_address(socket.get()); }

@@ -12,7 +12,7 @@ struct NameSource::Work {
 };
 
 NameSource::NameSource(const sys::Fd& poller) : work_(std::make_unique<Work>()) {
-  work_->fd.reset(sim::World::current().open_names());
+  work_->fd = sys::Fd{sim::World::current().open_names()};
   const Token token{0, static_cast<std::uint32_t>(work_->fd.get()), Token::Kind::resolver};
   while (sys::watch(poller, work_->fd.get(), token.packed()) != 0) {
   }  // DNS is not under test: nothing fails here permanently
