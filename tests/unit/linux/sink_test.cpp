@@ -20,7 +20,7 @@ class LinuxSink : public testing::Test {
   LinuxSink() {
     int ends[2] = {-1, -1};
     EXPECT_EQ(::pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
-    reader.reset(ends[0]);
+    reader = sys::Fd{ends[0]};
     sink.emplace(sys::Fd{ends[1]});
     write_end_ = ends[1];
   }
@@ -184,7 +184,7 @@ class LinuxSyslog : public LinuxLog {
   // Starts a daemon that receives at the path; replaces an earlier one.
   void listen() {
     ::unlink(path("socket").c_str());
-    daemon.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    daemon = sys::Fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
     path("socket").copy(name.sun_path, sizeof name.sun_path - 1);
