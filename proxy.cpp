@@ -66,6 +66,7 @@ int serve(const plan::Config& config, Arguments arguments) {
   if (const std::string error = server::read_files(*generations.back()); !error.empty())
     return fail(kExitUsage, error);
   if (const std::string error = server.listen(); !error.empty()) return fail(kExitFailed, error);
+  if (const std::string error = server.record(); !error.empty()) return fail(kExitFailed, error);
   print_warnings(config::rule_warnings(config.rules));
   print_warnings(server::unknown_users(*generations.back()));
   server.announce();

@@ -365,6 +365,12 @@ string take_log(plan::Config& config, string_view text) {
   return {};
 }
 
+string take_record(plan::Config& config, string_view text) {
+  if (text.empty()) return "missing file name: expected a record file, as in proxy.pxr";
+  config.record_file = path_from(config.folder, text);
+  return {};
+}
+
 string take_record_dir(plan::Config& config, string_view text) {
   config.record_folder = path_from(config.folder, text);
   return check_directory(config.record_folder);
@@ -425,7 +431,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 44> kOptions{{
+constexpr std::array<Option, 45> kOptions{{
     {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -508,8 +514,9 @@ constexpr std::array<Option, 44> kOptions{{
      take_verbose_calls, OptionKind::flag, kAllBits, "vv"},
     {"--trace-entries", "N", "size of the trace in memory, in entries of 16 bytes: 1024 to 16777216", "65536",
      take_trace_entries},
-    {"--record-dir", "FOLDER", "on SIGUSR2, save the trace and the table in this folder", "none",
-     take_record_dir},
+    {"--record", "FILE", "save the trace in this record file while the proxy runs", "none", take_record},
+    {"--record-dir", "FOLDER", "on SIGUSR2 and after a crash, save the trace and the table in this folder",
+     "none", take_record_dir},
     {"--help", "", "print this help and exit", "", nullptr, OptionKind::special, kAllBits, "h"},
     {"--version", "", "print the version and exit", "", nullptr, OptionKind::special},
 }};

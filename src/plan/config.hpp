@@ -84,6 +84,7 @@ struct Config {
   std::uint32_t drain_ms = 30'000;                              // graceful shutdown timeout; 0: stop at once
   std::string access_log = "-";  // a file, "-" for standard output, "syslog[:SOCKET]", or "off"
   LogFormat log_format = LogFormat::own;
+  std::string record_file;    // of the whole run; empty: none
   std::string record_folder;  // for record files; empty: none are written
   Verbosity verbosity = Verbosity::none;
   std::size_t trace_entries = 65'536;  // of the ring; rounded up to a power of two

@@ -13,33 +13,10 @@ Bytes bytes_of(const T& value) noexcept {
   return std::as_bytes(std::span{&value, 1});
 }
 
-// A block's parts are written one by one.
-class Block {
- public:
-  Block(BlockType type, std::size_t bytes, Output& out) noexcept : out_(out) {
-    const BlockHead head{type, static_cast<std::uint32_t>(bytes)};
-    put(bytes_of(head));
-  }
-  void put(Bytes part) noexcept {
-    checksum_ = crc32c(part, checksum_);
-    written_ = written_ && (part.empty() || out_.put(part));
-  }
-  // Returns false if something could not be written.
-  bool end() noexcept { return written_ && out_.put(bytes_of(checksum_)); }
-
- private:
-  Output& out_;
-  std::uint32_t checksum_ = 0;
-  bool written_ = true;
-};
-
 template <class Item>
 bool put_items(BlockType type, std::uint64_t first, std::span<const Item> front, std::span<const Item> back,
                Output& out) noexcept {
-  const std::size_t count = front.size() + back.size();
-  const ItemsHead head{first, sizeof(Item), static_cast<std::uint32_t>(count)};
-  Block block{type, sizeof head + count * sizeof(Item), out};
-  block.put(bytes_of(head));
+  Block block = items_block<Item>(type, first, front.size() + back.size(), out);
   block.put(std::as_bytes(front));
   block.put(std::as_bytes(back));
   return block.end();
@@ -47,15 +24,28 @@ bool put_items(BlockType type, std::uint64_t first, std::span<const Item> front,
 
 }  // namespace
 
+Block::Block(BlockType type, std::size_t bytes, Output& out) noexcept : out_(out) {
+  const BlockHead head{type, static_cast<std::uint32_t>(bytes)};
+  put(bytes_of(head));
+}
+
+void Block::put(Bytes part) noexcept {
+  checksum_ = crc32c(part, checksum_);
+  written_ = written_ && (part.empty() || out_.put(part));
+}
+
+bool Block::end() noexcept { return written_ && out_.put(bytes_of(checksum_)); }
+
 bool put_file_head(Output& out) noexcept {
   FileHead head;
   head.checksum = crc32c(bytes_of(head).first(offsetof(FileHead, checksum)));
   return out.put(bytes_of(head));
 }
 
-bool put_text(BlockType type, std::string_view text, Output& out) noexcept {
-  Block block{type, text.size(), out};
-  block.put(std::as_bytes(std::span{text}));
+bool put_text(BlockType type, std::string_view front, std::string_view back, Output& out) noexcept {
+  Block block{type, front.size() + back.size(), out};
+  block.put(std::as_bytes(std::span{front}));
+  block.put(std::as_bytes(std::span{back}));
   return block.end();
 }
 

@@ -18,12 +18,39 @@ class Output {
   virtual bool put(std::span<const std::byte> bytes) noexcept = 0;
 };
 
+// Writes a block in parts.
+class Block {
+ public:
+  // `bytes`: of all parts together.
+  Block(BlockType type, std::size_t bytes, Output& out) noexcept;
+  void put(std::span<const std::byte> part) noexcept;
+  // Returns false if something could not be written. REQUIRES: all parts were put.
+  bool end() noexcept;
+
+ private:
+  Output& out_;
+  std::uint32_t checksum_ = 0;
+  bool written_ = true;
+};
+
+// A block of `count` items, which are put next.
+template <class Item>
+Block items_block(BlockType type, std::uint64_t first, std::size_t count, Output& out) noexcept {
+  const ItemsHead head{first, sizeof(Item), static_cast<std::uint32_t>(count)};
+  Block block{type, sizeof head + count * sizeof(Item), out};
+  block.put(std::as_bytes(std::span{&head, 1}));
+  return block;
+}
+
 inline constexpr std::size_t kEntriesInBlock = 4096;
 
 // Writes the first 16 bytes.
 bool put_file_head(Output& out) noexcept;
-// Writes a block of text.
-bool put_text(BlockType type, std::string_view text, Output& out) noexcept;
+// Writes a block of text, in two parts.
+bool put_text(BlockType type, std::string_view front, std::string_view back, Output& out) noexcept;
+inline bool put_text(BlockType type, std::string_view text, Output& out) noexcept {
+  return put_text(type, text, {}, out);
+}
 // Writes a block of notes, unless there are none.
 bool put_notes(std::span<const Note> notes, Output& out) noexcept;
 // Writes the table before the entry at `position`. It can be empty.

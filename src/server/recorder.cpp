@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "../plan/config.hpp"
 #include "../state/table.hpp"
@@ -14,6 +15,8 @@ using std::string;
 using std::string_view;
 
 constexpr std::uint64_t kEntriesInPart = 16 * record::kEntriesInBlock;
+constexpr std::uint64_t kEntriesInTurn = 4 * record::kEntriesInBlock;  // of --record
+constexpr std::uint64_t kRunMs = 1000;
 constexpr std::size_t kEntriesOfARequest = 32;  // about: the trace and the notes go back equally far
 
 bool is_port(string_view text) noexcept {
@@ -80,13 +83,86 @@ Target target_of(string_view url) noexcept {
   return {url.substr(0, colon), slash == string_view::npos ? string_view{} : url.substr(slash)};
 }
 
-std::vector<Cell> cells_of(const Table& table, std::uint64_t now) {
-  std::vector<Cell> cells;
-  cells.reserve(table.used());
+// Calls `add` with each record in use and its slot.
+template <class Add>
+void for_each_used(const Table& table, Add add) noexcept {
   for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
-    if (table.at(slot).state != State::FREE) cells.push_back(cell_of(table.at(slot), slot, now));
-  return cells;
+    if (table.at(slot).state != State::FREE) add(table.at(slot), slot);
 }
+
+// Items, written a few at a time.
+template <class Item>
+class ItemWriter {
+ public:
+  ItemWriter(record::BlockType type, std::uint64_t first, std::size_t count, record::Output& out) noexcept
+      : block_(record::items_block<Item>(type, first, count, out)) {}
+  void add(const Item& item) noexcept {
+    room_[used_++] = item;
+    if (used_ == room_.size()) flush();
+  }
+  bool end() noexcept {
+    flush();
+    return block_.end();
+  }
+
+ private:
+  void flush() noexcept { block_.put(std::as_bytes(std::span{room_}.first(std::exchange(used_, 0)))); }
+
+  record::Block block_;
+  std::array<Item, 64> room_;
+  std::size_t used_ = 0;
+};
+
+bool put_cells(const Table& table, std::uint64_t position, std::uint64_t now, record::Output& out) noexcept {
+  std::size_t count = 0;
+  for_each_used(table, [&count](const request_info&, std::uint32_t) { ++count; });
+  ItemWriter<Cell> cells{record::kTableBlock, position, count, out};
+  for_each_used(table, [&cells, now](const request_info& record, std::uint32_t slot) {
+    cells.add(cell_of(record, slot, now));
+  });
+  return cells.end();
+}
+
+// The note of a request in progress.
+record::Note note_in_progress(const request_info& record, std::uint32_t slot, const Worker& worker) noexcept {
+  const Exchange& exchange = *record.exchange;
+  record::Note note = note_of(exchange, worker.trace.written());
+  note.slot = slot;
+  note.sent_up = record.lane[kRequest].bytes_sent - exchange.sent_up_at_start;
+  note.sent_down = record.lane[kResponse].bytes_sent - exchange.sent_down_at_start;
+  note.state_ms[static_cast<std::size_t>(record.state)] += ms_between(record.entered, worker.now);
+  if (exchange.phase != Phase::none)
+    note.phase_ms[static_cast<std::size_t>(exchange.phase)] += ms_between(exchange.phase_at, worker.now);
+  return note;
+}
+
+bool put_notes_in_progress(const Worker& worker, record::Output& out) noexcept {
+  std::size_t count = 0;
+  for_each_used(worker.table,
+                [&count](const request_info& record, std::uint32_t) { count += record.exchange ? 1 : 0; });
+  ItemWriter<record::Note> notes{record::kNotesBlock, 0, count, out};
+  for_each_used(worker.table, [&notes, &worker](const request_info& record, std::uint32_t slot) {
+    if (record.exchange) notes.add(note_in_progress(record, slot, worker));
+  });
+  return notes.end();
+}
+
+void put_client(const sys::Address& client, record::Note& note) noexcept {
+  constexpr std::array<std::uint8_t, 4> kFamilies{0, 4, 6, 1};  // in the order of Family
+  note.client_family = kFamilies[static_cast<std::size_t>(client.family)];
+  note.client_port = client.port;
+  note.client = client.bytes;
+}
+
+// What does not change while the program runs.
+string constant_head(const Worker& worker, std::span<const char* const> arguments) {
+  return "version: " + string{plan::kVersion} + "\nbuild: " + string{plan::kCompiler} + ", build ID " +
+         sys::build_id() + "\nrun_id: " + string{worker.run_id} + "\ncommand: " + public_command(arguments) +
+         "\nslots: " + std::to_string(worker.table.slots()) + "\npid: " + std::to_string(sys::process_id()) +
+         '\n';
+}
+
+Recorder* crashing = nullptr;  // that saves a crash
 
 }  // namespace
 
@@ -106,6 +182,7 @@ record::Note note_of(const Exchange& exchange, std::uint64_t position) noexcept 
             .reason = static_cast<std::uint8_t>(log.reason),
             .error = base::traced_error(log.error),
             .phases = log.phases};
+  put_client(log.client, note);
   const Target target = target_of(log.target_view());
   copy_text(log.method_view(), note.method);
   copy_text(target.scheme, note.scheme);
@@ -129,8 +206,19 @@ string public_command(std::span<const char* const> arguments) {
 }
 
 bool Recorder::File::put(std::span<const std::byte> bytes) noexcept {
-  error = sys::write_all(fd, bytes);
+  if (error == 0) error = sys::write_all(fd, bytes);
   return error == 0;
+}
+
+Recorder::Recorder(const Worker& worker, std::span<const char* const> arguments)
+    : worker_(worker),
+      head_(constant_head(worker, arguments)),
+      names_(record::names_text(watch::built_in_names())) {}
+
+Recorder::~Recorder() {
+  if (crashing != this) return;
+  sys::on_crash(nullptr);
+  crashing = nullptr;
 }
 
 void Recorder::add(const Exchange& exchange) {
@@ -138,57 +226,136 @@ void Recorder::add(const Exchange& exchange) {
   const record::Note note = note_of(exchange, worker_.trace.written());
   if (notes_.size() < most) {
     notes_.reserve(most);
-    return notes_.push_back(note);
+    notes_.push_back(note);
+  } else {
+    notes_[notes_added_ % most] = note;
   }
-  notes_[oldest_note_] = note;
-  oldest_note_ = (oldest_note_ + 1) % most;
+  ++notes_added_;
 }
 
-string Recorder::head(string_view reason) const {
-  return "version: " + string{plan::kVersion} + "\nrun_id: " + string{worker_.run_id} +
-         "\ncommand: " + public_command(arguments_) + "\nreason: " + string{reason} +
-         "\nwall_ms: " + std::to_string(worker_.wall_ms) +
-         "\nclock_us: " + std::to_string(worker_.now * 1000) +
-         "\nslots: " + std::to_string(worker_.table.slots()) + '\n';
+// ---- the parts of a file: without allocation, for a crash ------------------------------------------------
+
+bool Recorder::put_beginning(File& file, string_view reason) const noexcept {
+  std::array<char, 256> room;
+  base::Writer now{room};
+  now << "reason: " << reason << "\nwall_ms: " << worker_.wall_ms << "\nclock_us: " << 1000 * worker_.now
+      << '\n';
+  return record::put_file_head(file) && record::put_text(record::kHeadBlock, head_, now.view(), file) &&
+         record::put_text(record::kNamesBlock, names_, file);
 }
 
-string Recorder::begin(string_view folder, string_view reason) {
-  if (active()) return {};
-  path_ = string{folder} + "/proxy-" + string{worker_.run_id} + '-' + std::to_string(++files_) + ".pxr";
-  sys::Opened opened = sys::create_file(path_.c_str());
-  if (!opened.fd) return "cannot create " + path_ + ": " + std::strerror(opened.error);
-  file_.fd = std::move(opened.fd);
-  first_ = next_ = worker_.trace.oldest();
-  // An error is seen again by the next part.
-  if (record::put_file_head(file_) && record::put_text(record::kHeadBlock, head(reason), file_))
-    record::put_text(record::kNamesBlock, record::names_text(watch::built_in_names()), file_);
-  return {};
+bool Recorder::put_entries(File& file, std::uint64_t most) const noexcept {
+  const base::Trace& trace = worker_.trace;
+  const std::uint64_t from = std::max(file.next, trace.oldest());
+  const std::uint64_t end = std::min(trace.written(), from + most);
+  file.lost += from - file.next;
+  file.saved += end - from;
+  file.next = end;
+  return record::put_entries(trace, from, end, file);
 }
 
-bool Recorder::put_notes() noexcept {
-  const std::span<const record::Note> notes{notes_};
-  return record::put_notes(notes.subspan(oldest_note_), file_) &&
-         record::put_notes(notes.first(oldest_note_), file_);
+// Those that no part of the file has.
+bool Recorder::put_notes(File& file) const noexcept {
+  const std::span<const record::Note> ring{notes_};
+  const std::uint64_t from = std::max(file.notes, notes_added_ - ring.size());
+  const auto count = static_cast<std::size_t>(notes_added_ - from);
+  file.notes = notes_added_;
+  if (count == 0) return true;
+  const auto at = static_cast<std::size_t>(from % ring.size());
+  const std::size_t unbroken = std::min(count, ring.size() - at);
+  return record::put_notes(ring.subspan(at, unbroken), file) &&
+         record::put_notes(ring.first(count - unbroken), file);
 }
 
 // The table is that after the last entry, so both are written in one turn.
-bool Recorder::put_end() noexcept {
-  return put_notes() && record::put_table(next_, cells_of(worker_.table, worker_.now), file_) &&
-         record::put_end(file_);
+bool Recorder::put_end(File& file) const noexcept {
+  return put_notes(file) && put_notes_in_progress(worker_, file) &&
+         put_cells(worker_.table, file.next, worker_.now, file) && record::put_end(file);
+}
+
+string Recorder::failure(File& file) const {
+  file.fd.reset();
+  return "cannot write " + file.path + ": " + std::strerror(std::exchange(file.error, 0));
+}
+
+// ---- on SIGUSR2 ------------------------------------------------------------------------------------------
+
+string Recorder::begin(string_view folder, string_view reason) {
+  if (active()) return {};
+  const string path =
+      string{folder} + "/proxy-" + string{worker_.run_id} + '-' + std::to_string(++files_) + ".pxr";
+  sys::Opened opened = sys::create_file(path.c_str());
+  if (!opened.fd) return "cannot create " + path + ": " + std::strerror(opened.error);
+  file_ = {};
+  file_.fd = std::move(opened.fd);
+  file_.path = path;
+  file_.next = worker_.trace.oldest();
+  put_beginning(file_, reason);  // an error is seen again by the next part
+  return {};
 }
 
 string Recorder::write_next() {
-  const base::Trace& trace = worker_.trace;
-  const std::uint64_t from = std::max(next_, trace.oldest());
-  const std::uint64_t end = std::min(trace.written(), from + kEntriesInPart);
-  const bool last = end == trace.written();
-  const bool good = file_.error == 0 && record::put_entries(trace, from, end, file_);
-  next_ = end;
-  if (good && !last) return {};
-  const bool complete = good && put_end();
+  const bool good = put_entries(file_, kEntriesInPart);
+  if (good && file_.next < worker_.trace.written()) return {};
+  if (!good || !put_end(file_)) return failure(file_);
   file_.fd.reset();
-  if (complete) return "saved the last " + std::to_string(next_ - first_) + " trace entries in " + path_;
-  return "cannot write " + path_ + ": " + std::strerror(std::exchange(file_.error, 0));
+  return "saved the last " + std::to_string(file_.saved) + " trace entries in " + file_.path;
+}
+
+// ---- of the whole run ------------------------------------------------------------------------------------
+
+string Recorder::begin_run(const string& path) {
+  sys::Opened opened = sys::replace_file(path.c_str());
+  if (!opened.fd) return "cannot create " + path + ": " + std::strerror(opened.error);
+  run_.fd = std::move(opened.fd);
+  run_.path = path;
+  return put_beginning(run_, "--record") ? string{} : failure(run_);
+}
+
+string Recorder::write_run() {
+  if (!run_.fd) return {};
+  const base::Trace& trace = worker_.trace;
+  const std::size_t enough = std::min(record::kEntriesInBlock, trace.capacity() / 2);
+  if (trace.written() - run_.next < enough && worker_.now < run_due_) return {};
+  run_due_ = worker_.now + kRunMs;
+  return put_entries(run_, kEntriesInTurn) && put_notes(run_) ? string{} : failure(run_);
+}
+
+string Recorder::end_run() {
+  if (!run_.fd) return {};
+  if (!put_entries(run_, worker_.trace.capacity()) || !put_end(run_)) return failure(run_);
+  run_.fd.reset();
+  const string lost = run_.lost == 0 ? string{} : ", " + std::to_string(run_.lost) + " lost";
+  return "saved " + std::to_string(run_.saved) + " trace entries in " + run_.path + lost;
+}
+
+// ---- after a crash ---------------------------------------------------------------------------------------
+
+void Recorder::save_crash_in(const string& folder) {
+  crash_.path = folder.empty() ? string{} : folder + "/proxy-" + string{worker_.run_id} + "-crash.pxr";
+  crashing = this;
+  sys::on_crash(folder.empty() && !run_.fd ? nullptr : save_crash);
+}
+
+// In a signal handler: only calls of signal-safety(7).
+void Recorder::save_crash(string_view signal) noexcept {
+  Recorder& self = *crashing;
+  if (self.run_.fd && self.put_entries(self.run_, self.worker_.trace.capacity())) self.put_end(self.run_);
+  File& file = self.crash_;
+  if (file.path.empty()) return;
+  file.fd = sys::create_file(file.path.c_str()).fd;
+  if (!file.fd) return;
+  std::array<char, 32> room;
+  base::Writer reason{room};
+  reason << "crash (" << signal << ')';
+  // The entries first: the table may be what is broken.
+  const bool saved = self.put_beginning(file, reason.view()) &&
+                     self.put_entries(file, self.worker_.trace.capacity()) && self.put_end(file);
+  for (const string_view part :
+       {string_view{"proxy: "}, signal,
+        string_view{saved ? ": the trace is saved in " : ": cannot save all of the trace in "},
+        string_view{file.path}, string_view{"\n"}})
+    sys::write_stderr(part);
 }
 
 }  // namespace server

@@ -1,4 +1,5 @@
-// Saves what the event loop did as a record file (SIGUSR2). docs/record-file.md describes the file.
+// Saves what the event loop did as record files: of the whole run (--record), on SIGUSR2, and after a crash.
+// docs/record-file.md describes the file.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -18,15 +19,30 @@ std::string public_command(std::span<const char* const> arguments);
 // What a record file says of a finished request. `position`: of the next trace entry.
 record::Note note_of(const Exchange& exchange, std::uint64_t position) noexcept;
 
-// Keeps notes of the last requests. Writes one file at a time, in parts: the loop goes on meanwhile.
+// Keeps notes of the last requests. Writes in parts: the loop goes on meanwhile.
 class Recorder {
  public:
-  // REQUIRES: both outlive this.
-  Recorder(const Worker& worker, std::span<const char* const> arguments)
-      : worker_(worker), arguments_(arguments) {}
+  // REQUIRES: `worker` outlives this.
+  Recorder(const Worker& worker, std::span<const char* const> arguments);
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
 
   // Keeps a note of a finished request; the oldest one makes room.
   void add(const Exchange& exchange);
+  // From now on a crash saves a file in `folder`; empty: it does not.
+  void save_crash_in(const std::string& folder);
+
+  // Begins the file of the whole run; replaces the one that is there. Returns an error message; empty:
+  // success.
+  std::string begin_run(const std::string& path);
+  // Adds to it what is due: whole blocks, and once a second what there is. At most 256 KiB at a time; what
+  // the trace has lost meanwhile is a gap. Returns what to tell the user if that fails, and then no more is
+  // written; else an empty string.
+  std::string write_run();
+  // Writes the rest and the table. Returns what to tell the user; empty: there is no such file.
+  std::string end_run();
+
   // Begins a new file in `folder`, which the owner alone can read; does nothing if one is being written.
   // `reason`: "SIGUSR2". Returns an error message; empty: success.
   std::string begin(std::string_view folder, std::string_view reason);
@@ -36,27 +52,34 @@ class Recorder {
   std::string write_next();
 
  private:
-  // Appends to the file.
+  // A file that is being written.
   struct File final : record::Output {
     bool put(std::span<const std::byte> bytes) noexcept override;
 
     sys::Fd fd;
     int error = 0;  // errno of the write that failed
+    std::string path{};
+    std::uint64_t next = 0;   // position of the entry to write next
+    std::uint64_t lost = 0;   // entries that were overwritten before
+    std::uint64_t saved = 0;  // entries written
+    std::uint64_t notes = 0;  // notes written, or lost, since the start of the program
   };
 
-  [[nodiscard]] std::string head(std::string_view reason) const;
-  [[nodiscard]] bool put_notes() noexcept;
-  [[nodiscard]] bool put_end() noexcept;
+  static void save_crash(std::string_view signal) noexcept;
+  bool put_beginning(File& file, std::string_view reason) const noexcept;
+  bool put_entries(File& file, std::uint64_t most) const noexcept;
+  bool put_notes(File& file) const noexcept;
+  bool put_end(File& file) const noexcept;
+  [[nodiscard]] std::string failure(File& file) const;
 
   const Worker& worker_;
-  std::span<const char* const> arguments_;
-  File file_;
-  std::vector<record::Note> notes_;  // a ring buffer once it is full
-  std::size_t oldest_note_ = 0;      // its index
-  std::string path_;
-  unsigned files_ = 0;       // begun so far
-  std::uint64_t first_ = 0;  // position of the first entry in the file
-  std::uint64_t next_ = 0;   // and of the next one to be written
+  std::string head_;   // the lines of the head that do not change
+  std::string names_;  // the block of names
+  File file_, run_, crash_;
+  std::vector<record::Note> notes_;  // a ring buffer: note n is at n % kept
+  std::uint64_t notes_added_ = 0;
+  std::uint64_t run_due_ = 0;  // ms
+  unsigned files_ = 0;         // begun so far
 };
 
 }  // namespace server

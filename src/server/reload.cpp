@@ -127,7 +127,8 @@ StartOptions::StartOptions(const plan::Config& config)
       buffer_mib_(config.buffer_mib),
       trace_entries_(config.trace_entries),
       head_limits_(config.head_limits),
-      access_log_(config.access_log) {}
+      access_log_(config.access_log),
+      record_file_(config.record_file) {}
 
 std::string StartOptions::changed(const plan::Config& config) const {
   std::string names;
@@ -140,6 +141,7 @@ std::string StartOptions::changed(const plan::Config& config) const {
   consider(config.head_limits.bytes != head_limits_.bytes, "--max-head");
   consider(config.head_limits.fields != head_limits_.fields, "--max-fields");
   consider(config.access_log != access_log_, "--access-log");
+  consider(config.record_file != record_file_, "--record");
   return names;
 }
 

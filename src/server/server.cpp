@@ -60,6 +60,7 @@ Server::~Server() {
     if (request_info& record = worker_.table.at(slot); record.state != State::FREE)
       release(record, base::Reason::shutdown, worker_);
   report();
+  if (const std::string message = recorder_.end_run(); !message.empty()) reporter_.say(message, worker_.now);
   reporter_.flush(worker_.now);
 }
 
@@ -87,6 +88,13 @@ void Server::read_addresses() {
   if (addresses_) sys::drain_address_changes(addresses_);
   plan::Networks addresses;
   if (read_own_networks(addresses)) worker_.machine.set_addresses(std::move(addresses));
+}
+
+std::string Server::record() {
+  std::string error =
+      config().record_file.empty() ? std::string{} : recorder_.begin_run(config().record_file);
+  recorder_.save_crash_in(config().record_folder);
+  return error;
 }
 
 void Server::announce() {
@@ -260,9 +268,10 @@ void Server::report() {
   reporter_.print(worker_.trace);
   for (const ExchangePtr& request : worker_.finished) {
     reporter_.log(request->log, worker_.now);
-    if (!config().record_folder.empty()) recorder_.add(*request);
+    if (!config().record_folder.empty() || !config().record_file.empty()) recorder_.add(*request);
   }
   worker_.finished.clear();
+  if (const std::string error = recorder_.write_run(); !error.empty()) watch::print_diagnostics(error);
   if (recorder_.active())
     if (const std::string message = recorder_.write_next(); !message.empty())
       reporter_.say(message, worker_.now);
@@ -348,6 +357,7 @@ std::string Server::adopt(std::unique_ptr<plan::Generation> next) {
   resources_.resolver.use(config().nameservers);
   resources_.upstreams.reset(idle_upstreams_max(config()));
   reporter_.configure(config());
+  recorder_.save_crash_in(config().record_folder);
   warn_of_loops();
   return {};
 }

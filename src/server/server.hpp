@@ -36,6 +36,9 @@ class Server final : private Pages {
 
   // Opens the configuration's listeners. Returns an error message; empty: success.
   std::string listen();
+  // Begins the recording of --record, and saves crashes in --record-dir. Returns an error message; empty:
+  // success.
+  std::string record();
   // Prints where the server listens.
   void announce();
   // Runs until a signal ends it.

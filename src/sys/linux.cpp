@@ -353,6 +353,11 @@ Opened create_file(const char* path) noexcept {
   return opened(::open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
+Opened replace_file(const char* path) noexcept {
+  if (::unlink(path) != 0 && errno != ENOENT) return failed(errno);
+  return create_file(path);
+}
+
 int write_all(const Fd& file, std::span<const std::byte> bytes) noexcept {
   while (!bytes.empty()) {
     const ssize_t count = uninterrupted([&] { return ::write(file.get(), bytes.data(), bytes.size()); });

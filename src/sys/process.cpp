@@ -1,13 +1,19 @@
 // What this process is and uses, on Linux.
 #include <dirent.h>
+#include <elf.h>
+#include <link.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cinttypes>
+#include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <memory>
+#include <utility>
 
 #include "calls.hpp"
 
@@ -34,7 +40,88 @@ std::uint64_t open_descriptors() noexcept {
   return count - 1;  // the directory's own
 }
 
+// ---- crashes ---------------------------------------------------------------------------------------------
+
+constexpr std::array<std::pair<int, std::string_view>, 5> kCrashes{
+    {{SIGSEGV, "SIGSEGV"}, {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}}};
+CrashHandler crash_handler = nullptr;
+std::array<struct sigaction, kCrashes.size()> actions_before;
+
+void restore_actions() noexcept {
+  for (std::size_t i = 0; i < kCrashes.size(); ++i)
+    ::sigaction(kCrashes[i].first, &actions_before[i], nullptr);
+}
+
+// The signal is blocked until this returns, and then has its former effect. A crash in the handler has it at
+// once.
+void handle_crash(int signal) {
+  restore_actions();
+  const auto* const found = std::find_if(kCrashes.begin(), kCrashes.end(),
+                                         [signal](const auto& row) { return row.first == signal; });
+  crash_handler(found->second);
+  ::raise(signal);
+}
+
+// ---- the build ID ----------------------------------------------------------------------------------------
+
+constexpr std::size_t padded(std::size_t bytes) noexcept { return (bytes + 3) / 4 * 4; }
+
+// Of the notes in a segment (elf(5)), the build ID; empty: it is not there.
+std::string build_id_in(const char* at, std::size_t bytes) {
+  while (bytes >= sizeof(ElfW(Nhdr))) {
+    const auto* const note = reinterpret_cast<const ElfW(Nhdr)*>(at);
+    const std::size_t begin = sizeof *note + padded(note->n_namesz), size = begin + padded(note->n_descsz);
+    if (size > bytes) return {};
+    if (note->n_type == NT_GNU_BUILD_ID &&
+        std::string_view{at + sizeof *note, 4} == std::string_view{"GNU", 4}) {
+      std::string text;
+      for (const char byte : std::string_view{at + begin, note->n_descsz})
+        for (const int shift : {4, 0})
+          text += "0123456789abcdef"[static_cast<unsigned char>(byte) >> shift & 15];
+      return text;
+    }
+    at += size;
+    bytes -= size;
+  }
+  return {};
+}
+
+// For dl_iterate_phdr(3), which begins with the program itself.
+int find_build_id(dl_phdr_info* object, std::size_t /*size*/, void* out) {
+  std::string& found = *static_cast<std::string*>(out);
+  for (std::size_t i = 0; i < object->dlpi_phnum && found.empty(); ++i) {
+    const ElfW(Phdr)& segment = object->dlpi_phdr[i];
+    if (segment.p_type == PT_NOTE)
+      found =
+          build_id_in(reinterpret_cast<const char*>(object->dlpi_addr + segment.p_vaddr), segment.p_memsz);
+  }
+  return 1;  // no further object
+}
+
 }  // namespace
+
+int on_crash(CrashHandler handler) noexcept {
+  alignas(16) static std::array<std::byte, std::size_t{128} * 1024> stack;
+  const bool was_set = std::exchange(crash_handler, handler) != nullptr;
+  if (handler == nullptr && was_set) restore_actions();
+  if (handler == nullptr || was_set) return 0;
+  const stack_t own{.ss_sp = stack.data(), .ss_flags = 0, .ss_size = stack.size()};
+  if (::sigaltstack(&own, nullptr) != 0) return errno;
+  struct sigaction action {};
+  action.sa_handler = handle_crash;
+  action.sa_flags = SA_ONSTACK;
+  for (std::size_t i = 0; i < kCrashes.size(); ++i)
+    if (::sigaction(kCrashes[i].first, &action, &actions_before[i]) != 0) return errno;
+  return 0;
+}
+
+std::uint32_t process_id() noexcept { return static_cast<std::uint32_t>(::getpid()); }
+
+std::string build_id() {
+  std::string found;
+  ::dl_iterate_phdr(find_build_id, &found);
+  return found;
+}
 
 ProcessFigures process_figures() {
   ProcessFigures figures{.cpu_us = process_cpu_us(), .descriptors = open_descriptors()};

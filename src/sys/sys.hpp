@@ -157,6 +157,8 @@ Io append(const Fd& log, std::span<const char> text) noexcept;
 Opened create_file(const char* path) noexcept;
 // write(2) of all bytes to a regular file. Returns 0 or errno; a part may be written then.
 int write_all(const Fd& file, std::span<const std::byte> bytes) noexcept;
+// The same, after removing the file that may be there (unlink(2)).
+Opened replace_file(const char* path) noexcept;
 // Returns a Unix datagram socket for `send_datagram`; an error if no program receives at `path` now. The
 // socket is not connected: it reaches a receiver that replaces the first one too.
 Opened open_datagrams(const char* path) noexcept;
@@ -239,6 +241,16 @@ std::uint64_t now_us() noexcept;
 std::uint64_t now_ms() noexcept;
 // CLOCK_THREAD_CPUTIME_ID: CPU time of this thread, in microseconds.
 std::uint64_t cpu_us() noexcept;
+// Calls `handler` with the name of the signal when this program crashes: SIGSEGV, SIGABRT, SIGBUS, SIGFPE or
+// SIGILL. It runs on a stack of its own (sigaltstack(2)) and may only make calls of signal-safety(7).
+// Afterwards the signal has the effect that it had before. Null: no handler any more. Returns 0 or errno.
+using CrashHandler = void (*)(std::string_view signal) noexcept;
+int on_crash(CrashHandler handler) noexcept;
+// getpid(2).
+std::uint32_t process_id() noexcept;
+// The build ID that the linker has put into this program (ld --build-id), in hexadecimal; empty: there is
+// none.
+std::string build_id();
 // What this process uses.
 struct ProcessFigures {
   std::uint64_t cpu_us = 0;                             // user and system time (CLOCK_PROCESS_CPUTIME_ID)

@@ -1,8 +1,10 @@
-"""SIGUSR2 saves a record file, which is read here by a reader of its own, written from docs/record-file.md."""
+"""Record files: on SIGUSR2, of a whole run, after a crash. They are read here by a reader of its own, written from docs/record-file.md."""
 import json
 import pathlib
 import resource
+import os
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -23,7 +25,7 @@ def blocks(data):
         assert struct.unpack_from("<I", data, at + 8 + size)[0] == crc32c(data[at:at + 8 + size])
         yield kind.decode("ascii"), data[at + 8:at + 8 + size]
         at += 12 + size
-    assert kind == b"END."
+    return kind == b"END."
 
 
 def items(payload):
@@ -34,9 +36,11 @@ def items(payload):
 
 
 class Recording:
-    def __init__(self, path):
+    def __init__(self, path, ended=True):
         self.data = path.read_bytes()
+        self.gaps = 0
         self.head, self.names, self.entries, self.cells, self.notes = {}, {}, [], [], []
+        kind = position = None
         for kind, payload in blocks(self.data):
             if kind == "HEAD":
                 self.head = dict(line.split(": ", 1) for line in payload.decode("ascii").splitlines())
@@ -45,11 +49,23 @@ class Recording:
                     name, number, text = line.split(" ", 2)
                     self.names[name, int(number)] = text
             elif kind == "ENTR":
-                self.entries += [struct.unpack("<IIiBBBB", entry) for entry in items(payload)[1]]
+                first, entries = items(payload)
+                self.gaps += position is not None and position != first
+                position = first + len(entries)
+                self.entries += [struct.unpack("<IIiBBBB", entry) for entry in entries]
             elif kind == "NOTE":
                 self.notes += items(payload)[1]
             elif kind == "CELL":
                 self.cells = [struct.unpack_from("<IIBB", cell) for cell in items(payload)[1]]
+        assert (kind == "END.") == ended, kind
+
+    def requests(self):
+        """Of each note its connection, its slot (None: it has ended), status, client and path."""
+        for note in self.notes:
+            number, slot, status = *struct.unpack_from("<Q", note), struct.unpack_from("<I", note, 44)[0], struct.unpack_from("<H", note, 80)[0]
+            port, family, address = struct.unpack_from("<H", note, 84)[0], note[86], note[92:108]
+            client = (socket.inet_ntoa(address[:4]) if family == 4 else None, port)
+            yield number, None if slot == 0xffffffff else slot, status, client, note[196:276].rstrip(b"\0").decode()
 
     def entered(self):
         """The names of the states that were entered, in their order."""
@@ -57,12 +73,18 @@ class Recording:
                 if self.names["trace_event", event] == "entered"]
 
 
-class Saved(Case):
+def no_core():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+class InAFolder(Case):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
+
+class Saved(InAFolder):
     def save(self, proxy):
         """The file that the next signal makes."""
         before = set(self.folder.iterdir())
@@ -98,6 +120,25 @@ class Saved(Case):
         entries = json.loads(done.stdout)["log"]["entries"]
         self.assertEqual([entry["request"]["url"] for entry in entries], [origin.url(f"/{number}") for number in range(18, 50)])
         self.assertEqual({(entry["request"]["method"], entry["response"]["status"]) for entry in entries}, {("GET", 200)})
+
+    def test_which_program_and_which_clients(self):
+        gate, proxy = self.gate(), self.proxy("--record-dir", str(self.folder))
+        held = self.origin(lambda wire: (gate.wait(), wire.send(ok(b"late"))))
+        done = self.client(proxy.ask(self.origin().url("/done")))
+        done.rest()
+        client = self.client(proxy.ask(held.url("/held?hidden")))
+        held.wait_for(1)
+        saved = Recording(self.save(proxy))
+        self.assertEqual(int(saved.head["pid"]), proxy.pid)
+        built = subprocess.run(["readelf", "-n", PROXY], capture_output=True, text=True, check=True).stdout
+        if "Build ID: " in built:
+            self.assertIn(built.split("Build ID: ")[1].split()[0], saved.head["build"])
+        ports = [wire.socket.getsockname()[1] for wire in (client,)]
+        (first, second) = saved.requests()
+        self.assertEqual((first[0], first[1], first[2], first[3][0], first[4]), (1, None, 200, "127.0.0.1", "/done"))
+        self.assertEqual(second, (2, saved.cells[0][0], 0, ("127.0.0.1", ports[0]), "/held"))
+        gate.open()
+        self.assertEqual(client.rest().body, b"late")
 
     def test_each_signal_makes_a_file(self):
         proxy = self.proxy("--record-dir", str(self.folder))
@@ -147,6 +188,109 @@ class Saved(Case):
         self.assertIn("File too large", proxy.line("cannot write"))
         wait_until(lambda: proxy.descriptors() == descriptors, "the file is closed")
         self.assertEqual(proxy.get(self.origin().url()).body, b"hello")
+
+
+class OfTheWholeRun(InAFolder):
+    def setUp(self):
+        super().setUp()
+        self.path = self.folder / "run.pxr"
+
+    def test_more_than_the_trace_in_memory_holds(self):
+        proxy, origin = self.proxy("--record", str(self.path), "--trace-entries", "16384"), self.origin()
+        for number in range(600):
+            proxy.get(origin.url(f"/{number}"))
+        self.assertEqual(proxy.stop()[0], 0)
+        self.assertTrue(any(line.startswith("saved ") and "lost" not in line for line in proxy.lines), proxy.lines[-3:])
+        self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
+        saved = Recording(self.path)
+        self.assertGreater(len(saved.entries), 16384 // 2)
+        self.assertEqual((saved.gaps, saved.cells), (0, []))
+        self.assertEqual([path for *_, path in saved.requests()], [f"/{number}" for number in range(600)])
+        self.assertEqual(saved.entered().count("READ_RESPONSE"), 600)
+
+    def test_a_killed_program_leaves_whole_blocks(self):
+        proxy, origin = self.proxy("--record", str(self.path)), self.origin()
+        while self.path.stat().st_size < 4 * 65536:
+            proxy.get(origin.url())
+        self.assertEqual(proxy.stop(signal.SIGKILL)[0], -signal.SIGKILL)
+        saved = Recording(self.path, ended=False)
+        self.assertGreaterEqual(len(saved.entries), 3 * 4096)
+        done = subprocess.run([*PREFIX, PROXY, "replay", self.path], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("has no end", done.stderr)
+        self.assertIn("READ_REQUEST", done.stdout)
+
+    def test_a_file_in_its_place_is_replaced(self):
+        self.path.write_text("old")
+        other = self.folder / "other"
+        other.write_text("kept")
+        link = self.folder / "link.pxr"
+        link.symlink_to(other)
+        for path in (self.path, link):
+            self.assertEqual(self.proxy("--record", str(path)).stop()[0], 0)
+            Recording(path)
+        self.assertEqual(other.read_text(), "kept")
+
+    def test_a_folder_that_does_not_exist(self):
+        done = subprocess.run([*PREFIX, PROXY, "0", "--record", str(self.folder / "none/run.pxr")], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("No such file or directory", done.stderr)
+
+    def test_a_full_disk(self):
+        proxy = self.proxy("--record", str(self.path), preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40000, 40000)))
+        descriptors, origin = proxy.descriptors(), self.origin()
+        for _ in range(200):
+            proxy.get(origin.url())
+        wait_until(lambda: proxy.descriptors() < descriptors, "the file is closed")
+        self.assertEqual(proxy.get(origin.url()).body, b"hello")
+        status, error = proxy.stop()
+        self.assertEqual(status, 0)
+        self.assertEqual(error.count("File too large"), 1)
+
+
+class Crashed(InAFolder):
+    SIGNALS = signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL
+
+    def crash(self, how, *options):
+        """A proxy that holds a request when the signal comes."""
+        gate, proxy = self.gate(), self.proxy(*options, preexec=no_core)
+        proxy.get(self.origin().url("/done"))
+        held = self.origin(lambda wire: (gate.wait(), wire.send(ok(b"late"))))
+        self.client(proxy.ask(held.url("/held")))
+        held.wait_for(1)
+        status, error = proxy.stop(how)
+        self.assertEqual(status, -how, "the signal has its usual effect")
+        gate.open()
+        return error
+
+    def check(self, path, reason):
+        saved = Recording(path)
+        self.assertEqual(saved.head["reason"], reason)
+        self.assertEqual([(status, slot is None, path) for _, slot, status, _, path in saved.requests()],
+                         [(200, True, "/done"), (0, False, "/held")])
+        self.assertEqual([saved.names["state", state] for _, _, state, _ in saved.cells], ["READ_RESPONSE"])
+        self.assertEqual(saved.entered()[:2], ["READ_REQUEST", "SEND_REQUEST"])
+        self.assertEqual(subprocess.run([*PREFIX, PROXY, "replay", path], stdout=subprocess.DEVNULL, check=False).returncode, 0)
+
+    def test_each_signal(self):
+        for how in self.SIGNALS:
+            with self.subTest(how.name):
+                error = self.crash(how, "--record-dir", str(self.folder))
+                (path,) = self.folder.glob("*-crash.pxr")
+                self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+                self.assertIn(f"{how.name}: the trace is saved in {path}", error)
+                self.check(path, f"crash ({how.name})")
+                path.unlink()
+
+    def test_the_file_of_the_run_is_completed(self):
+        path = self.folder / "run.pxr"
+        self.crash(signal.SIGSEGV, "--record", str(path))
+        self.check(path, "--record")
+
+    def test_without_an_option_nothing_is_written(self):
+        before = set(os.listdir())
+        self.assertEqual(self.crash(signal.SIGSEGV), "")
+        self.assertEqual(set(os.listdir()), before)
 
 
 if __name__ == "__main__":

@@ -867,7 +867,11 @@ Signal next_signal(const Fd& /*signals*/) noexcept { return World::current().nex
 Opened open_log(const char* /*path*/) noexcept { return World::current().open_log(); }
 Opened open_stdout() noexcept { return World::current().open_log(); }
 Opened create_file(const char* /*path*/) noexcept { return World::current().open_log(); }
-int write_all(const Fd& /*file*/, std::span<const std::byte> /*bytes*/) noexcept { return 0; }
+Opened replace_file(const char* /*path*/) noexcept { return World::current().open_log(); }
+int write_all(const Fd& /*file*/, std::span<const std::byte> bytes) noexcept {
+  World::current().record_file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return 0;
+}
 Io append(const Fd& log, std::span<const char> text) noexcept {
   return World::current().append(log.get(), text);
 }
@@ -901,6 +905,9 @@ std::size_t raise_descriptor_limit() noexcept { return World::current().descript
 std::uint64_t now_us() noexcept { return 1000 * World::current().now(); }
 std::uint64_t now_ms() noexcept { return World::current().now(); }
 std::uint64_t cpu_us() noexcept { return 1000 * World::current().now(); }
+int on_crash(CrashHandler /*handler*/) noexcept { return 0; }
+std::uint32_t process_id() noexcept { return 1; }
+std::string build_id() { return "0123456789abcdef"; }
 ProcessFigures process_figures() {
   World& world = World::current();
   return {1000 * world.now(), 4096, 8192, 9, world.descriptor_limit};

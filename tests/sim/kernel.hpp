@@ -206,6 +206,7 @@ class World {
   std::string broken;  // the first invariant broken; empty: none. Calls stay harmless afterwards.
   void fault(const std::string& what);
   std::string log;
+  std::string record_file;  // what `write_all` has written
   std::string complaints;
   std::size_t descriptor_limit = 256;
   std::uint64_t waits = 0;
