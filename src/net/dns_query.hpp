@@ -3,7 +3,8 @@
 //
 // Each question is asked by itself, from a new port with a new ID (RFC 5452): a server that answers only one
 // of the two, or a lost datagram, does not hold up the other. Once one has brought addresses, the other has
-// 50 ms left (RFC 8305 section 3).
+// 50 ms left (RFC 8305 section 3). Without an answer the query goes on until it is cancelled: each user of
+// the result has a timeout of its own.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -27,8 +28,7 @@ class DnsQuery {
   // Before the next server is asked too; twice that in each round.
   static constexpr std::uint64_t kRetryMs = 300;
   static constexpr std::uint64_t kOtherFamilyMs = 50;
-  static constexpr std::uint64_t kLongestMs = 9'000;  // with no answer at all
-  static constexpr std::size_t kSocketsMax = 4;       // open at the same time
+  static constexpr std::size_t kSocketsMax = 4;  // open at the same time
 
   // Asks the first of `servers`. Watches its sockets with `poller`; their events have `token`. REQUIRES:
   // there is a server, at most kNameServersMax; `write_dns_query` takes `host`; `poller` outlives this.
@@ -62,6 +62,7 @@ class DnsQuery {
     bool by_tcp = false;
     std::string out, in;  // by TCP: what is still to be sent; what has been received
   };
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
   enum class State : std::uint8_t { asking, found, none, failed };
   struct Question {
     explicit Question(DnsType of) noexcept : type(of) {}
@@ -93,7 +94,7 @@ class DnsQuery {
   Token token_;
   bool marked_ = false;
   const sys::Address* answered_by_ = nullptr;
-  std::uint64_t ends_at_;  // the result is due then, whatever is missing
+  std::uint64_t ends_at_ = kNever;  // the result is due then, whatever is missing
   std::array<Question, 2> questions_{Question{DnsType::aaaa}, Question{DnsType::a}};
 };
 

@@ -11,7 +11,7 @@ namespace net {
 // The result of a query.
 struct Found {
   // The outcome of a query.
-  enum class What : std::uint8_t { found, not_found, failed, timed_out };
+  enum class What : std::uint8_t { found, not_found, failed };
   What what = What::failed;
   std::string host;      // as passed to `ask`
   Addresses addresses;   // found: at least one, port 0; the family to try first comes first

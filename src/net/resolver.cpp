@@ -26,7 +26,6 @@ Reason reason_for(Found::What what) noexcept {
   switch (what) {
     case Found::What::found: return Reason::none;
     case Found::What::not_found: return Reason::host_not_found;
-    case Found::What::timed_out: return Reason::dns_timeout;
     case Found::What::failed: break;
   }
   return Reason::dns_error;

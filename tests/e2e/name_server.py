@@ -43,6 +43,7 @@ class NameServer:
         self.hosts, self.asked, self._news = hosts, [], threading.Condition()
         self.ports = []  # from which it was asked by UDP
         self.asked_by_tcp, self._by_tcp = [], threading.Event()
+        self._waiting = {}  # gate: the queries that are answered when it opens
         self._tcp = socket.socket()
         self._tcp.bind((address, port))
         self._tcp.listen()
@@ -63,7 +64,7 @@ class NameServer:
                 raise AssertionError(f"no query for {name}")
 
     def _serve_udp(self):
-        """A query that is not answered costs no thread: the socket's buffer must not overflow in a flood of them."""
+        """No query costs a thread of its own: on a busy machine, starting threads lets the socket's buffer overflow."""
         while True:
             query, sender = self._udp.recvfrom(2048)
             name, kind, _ = decode_question(query)
@@ -74,13 +75,29 @@ class NameServer:
             host = self.hosts.get(name)
             if host and (host.mute is True or host.mute == kind or self.count(name, kind) <= host.lost):
                 continue
-            threading.Thread(target=self._answer_udp, args=(query, sender, host, kind), daemon=True).start()
+            if host and host.gate:
+                self._when_open(host.gate, (query, sender, host, kind))
+            elif host and host.late == kind:
+                self._when_open(self._by_tcp, (query, sender, host, kind))
+            else:
+                self._answer_udp(query, sender, host, kind)
+
+    def _when_open(self, gate, query):
+        """One thread answers all queries that wait for the same gate."""
+        with self._news:
+            waiting = self._waiting.setdefault(gate, [])
+            waiting.append(query)
+            if len(waiting) == 1:
+                threading.Thread(target=self._answer_waiting, args=(gate,), daemon=True).start()
+
+    def _answer_waiting(self, gate):
+        gate.wait()
+        with self._news:
+            queries = self._waiting.pop(gate)
+        for query in queries:
+            self._answer_udp(*query)
 
     def _answer_udp(self, query, sender, host, kind):
-        if host and host.gate:
-            host.gate.wait()
-        if host and host.late == kind:
-            self._by_tcp.wait()
         for noise in host.noise if host else ():
             self._udp.sendto(noise(query), sender)
         answer = self._answer(query, truncated=bool(host and host.only_tcp))

@@ -395,8 +395,7 @@ TEST_F(ResolverTest, CachesFailuresBriefly) {
   };
   std::uint64_t now = 0;
   for (const Row row : {Row{net::Found::What::not_found, base::Reason::host_not_found},
-                        Row{net::Found::What::failed, base::Reason::dns_error},
-                        Row{net::Found::What::timed_out, base::Reason::dns_timeout}}) {
+                        Row{net::Found::What::failed, base::Reason::dns_error}}) {
     ASSERT_EQ(find("o.test", now).what, net::Lookup::What::pending);
     answer(row.what, 0, now);
     EXPECT_EQ(find("o.test", now + net::Resolver::kFailureKeptMs - 1).why, row.why);

@@ -396,8 +396,7 @@ TEST(LinuxNames, EachWayToFail) {
     int status;
   };
   const Row rows[] = {{net::Found::What::not_found, Reason::host_not_found, 502},
-                      {net::Found::What::failed, Reason::dns_error, 502},
-                      {net::Found::What::timed_out, Reason::dns_timeout, 504}};
+                      {net::Found::What::failed, Reason::dns_error, 502}};
   for (const Row& row : rows)
     for (const bool at_once : {true, false}) {
       const string title = string{base::row(row.reason).name} + (at_once ? ", at once" : ", later");
