@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Makes the record files of docs/tour.md again: one for each story.
+
+    make.py             all of them; those of a planted mistake need a build of their own
+    make.py STORY       one of them, with the program $PROXY
+
+The paths, ports, times and build IDs in them are those of the machine; docs/tour.md shows none of them.
+"""
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e")]
+import planting  # noqa: E402
+from harness import Case, closed_port, ok, wait_until  # noqa: E402
+
+KIB = 1024
+
+
+class Story(Case):
+    """Its methods are the stories; each returns the proxy at the moment that is to be saved."""
+    OPTIONS = ("--trace-entries", "1024", "-v")
+
+    def runTest(self):
+        """For unittest, which cleans up."""
+
+    def start(self, *options, **how):
+        return self.proxy("--record-dir", self.folder, *options, **how)
+
+    def slow_reader(self):
+        """A client that does not read its response."""
+        proxy, origin = self.start(), self.origin(lambda wire: wire.send(ok(bytes(8 * KIB * KIB))))
+        self.client(proxy.ask(origin.url("/film"), window=4 * KIB))
+        proxy.line("SEND_RESPONSE", "waiting for the client")
+        return proxy
+
+    def dead_server(self):
+        """A server that accepts connections and never responds."""
+        proxy, gate = self.start("--answer-timeout", "2"), self.gate()
+        self.client(proxy.ask(self.origin(lambda wire: gate.wait()).url("/report"))).rest()
+        return proxy
+
+    def lost_edge(self):
+        """Each read ends the readiness of its socket, though it did not return EAGAIN."""
+        proxy = self.start()
+        self.client(proxy.ask(self.origin(lambda wire: wire.send(ok(bytes(60 * KIB)))).url("/page")))
+        proxy.line("SEND_RESPONSE", "waiting for")
+        return proxy
+
+    def stalled_loop(self):
+        """A lookup of a name blocks the event loop for two seconds. A second client has come meanwhile."""
+        proxy, origin = self.start("--nameserver", f"127.0.0.1:{closed_port()}"), self.origin()
+        first = self.client(proxy.ask("http://slow.test/"))
+        second = self.client(proxy.ask(origin.url("/quick")))
+        second.rest()
+        first.rest()
+        return proxy
+
+    def no_descriptors(self):
+        """Clients that send nothing take all descriptors; the next ones are refused. Then one leaves."""
+        limit = 20
+        proxy = self.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+        idle = [self.client(proxy.connect()) for _ in range(limit - proxy.descriptors())]
+        wait_until(lambda: proxy.descriptors() >= limit - 1, "the descriptors are taken")
+        self.client(proxy.ask(self.origin().url())).rest()
+        idle[0].close()
+        proxy.line("-> FREE")
+        return proxy
+
+    def save(self, name):
+        with tempfile.TemporaryDirectory() as self.folder:
+            proxy = getattr(self, name)()
+            proxy.process.send_signal(signal.SIGUSR2)
+            proxy.line("saved the last")
+            (path,) = pathlib.Path(self.folder).iterdir()
+            shutil.copyfile(path, HERE / f"{name}.pxr")
+            self.doCleanups()
+
+
+def lose_edges(tree):
+    planting.plant(tree, [("short-read-ends-readiness", planting.condition("true"))])
+
+
+def block_in_lookups(tree):
+    """As getaddrinfo(3) does with a name server that responds after two seconds."""
+    path = tree / "src/net/resolver.cpp"
+    text = path.read_text(encoding="utf-8")
+    begin = text.index(") {\n", text.index("Lookup Resolver::ask(")) + len(") {\n")
+    text = text[:begin] + "  ::sleep(2);\n" + text[begin:]
+    path.write_text("#include <unistd.h>\n" + text, encoding="utf-8")
+
+
+# story: the mistake that it needs
+STORIES = {"slow_reader": None, "dead_server": None, "lost_edge": lose_edges, "stalled_loop": block_in_lookups, "no_descriptors": None}
+
+
+def build(tree, mistake):
+    """The program with the mistake."""
+    for name in subprocess.run(["git", "ls-files", "*.[ch]pp", "Makefile", "*.mk"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, tree / name)
+    mistake(tree)
+    subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "CXX=g++", "build/g++/proxy"], cwd=tree, check=True)
+    return tree / "build/g++/proxy"
+
+
+def main(names):
+    if names:
+        Story().save(names[0])
+        return
+    for name, mistake in STORIES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            program = build(pathlib.Path(folder), mistake) if mistake else os.environ.get("PROXY", ROOT / "proxy")
+            subprocess.run([sys.executable, __file__, name], env={**os.environ, "PROXY": str(program)}, check=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

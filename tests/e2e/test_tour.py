@@ -1,0 +1,47 @@
+"""docs/tour.md: what it shows is in the recordings, in this order."""
+import pathlib
+import re
+import subprocess
+import unittest
+
+from harness import PREFIX, PROXY
+
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+COMMAND = re.compile(r"^    \$ proxy replay (.*)$")
+
+
+def shown():
+    """(arguments, lines) of each command."""
+    found = []
+    for line in (DOCS / "tour.md").read_text(encoding="utf-8").splitlines():
+        if command := COMMAND.match(line):
+            found.append((command[1].split(), []))
+        elif line.startswith("    ") and found:
+            found[-1][1].append(line.strip())
+    return found
+
+
+class Tour(unittest.TestCase):
+    def test_each_command_prints_what_is_shown(self):
+        for arguments, lines in shown():
+            with self.subTest(" ".join(arguments)):
+                done = subprocess.run([*PREFIX, PROXY, "replay", *arguments], cwd=DOCS.parent, capture_output=True, text=True, check=True)
+                printed = done.stdout.splitlines()
+                at = 0
+                for line in lines:
+                    if line == "...":
+                        continue
+                    place = next((i for i, one in enumerate(printed[at:]) if line in one), None)
+                    self.assertIsNotNone(place, f"{line!r} is not after line {at}")
+                    at += place + 1
+
+    def test_each_recording_is_shown_and_small(self):
+        recordings = {path.name for path in (DOCS / "recordings").glob("*.pxr")}
+        self.assertEqual(len(recordings), 5)
+        self.assertEqual({pathlib.Path(arguments[-1]).name for arguments, _ in shown()}, recordings)
+        for name in recordings:
+            self.assertLess((DOCS / "recordings" / name).stat().st_size, 100 * 1024)
+
+
+if __name__ == "__main__":
+    unittest.main()
