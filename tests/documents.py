@@ -105,12 +105,19 @@ def design_floors():
         yield f"| {floor} | {', '.join(f'`{part}`' for part in parts[floor])} |"
 
 
+def doctor_findings():
+    rows = re.findall(r'\{Finding::\w+, "([^"]+)", Severity::(\w+), "([^"]+)",\s*"([^"]+)"\}', read("src/watch/findings.hpp"))
+    for code, severity, sentence, condition in rows:
+        yield from ("", f"### {code} ({severity})", "", f"> {sentence}", "", f"Condition: {condition}.")
+
+
 GENERATED = [  # document, name of the part, its lines
     ("README.md", "drawing", readme_drawing),
     ("README.md", "options", readme_options),
     ("docs/proxy.1", "options", manual_options),
     ("docs/design.md", "transitions", design_transitions),
     ("docs/design.md", "floors", design_floors),
+    ("docs/doctor.md", "findings", doctor_findings),
 ]
 
 

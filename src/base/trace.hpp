@@ -28,10 +28,11 @@ enum class TraceEvent : std::uint8_t {
   answered,    // the proxy responds itself; value: the status; detail: the Reason
   released,    // the record was released; value: bytes moved; detail: the Reason
   lost,        // in a recording: entries are missing here; id, value: their number (`turn_time`)
+  finding,     // of the loop doctor; detail: the watch::Finding; value: what its sentence says
 };
-inline constexpr std::array<std::string_view, 13> kTraceEventNames{
+inline constexpr std::array<std::string_view, 14> kTraceEventNames{
     "turn_began", "turn_ended", "notified", "called",   "accepted", "entered", "waited",
-    "connected",  "reused",     "retried",  "answered", "released", "lost"};
+    "connected",  "reused",     "retried",  "answered", "released", "lost",    "finding"};
 
 // One entry.
 struct TraceEntry {

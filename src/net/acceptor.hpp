@@ -12,6 +12,7 @@ class Acceptor {
 
   // Sets the mark of an event: clients may be waiting.
   void mark() noexcept { readable_ = true; }
+  [[nodiscard]] bool marked() const noexcept { return readable_; }
   // True if clients may be waiting and the acceptor is not paused. `now` in monotonic ms.
   [[nodiscard]] bool ready(std::uint64_t now) const noexcept { return readable_ && now >= pause_until_; }
   // The end of the pause, ms; 0: not paused, or no client is waiting.

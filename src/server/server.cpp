@@ -47,7 +47,8 @@ Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
       health_checker_(resources.poller, resources.resolver, resources.blocks),
       admission_(worker_),
       reporter_(std::move(streams), generations.back()->config),
-      recorder_(worker_, arguments) {
+      recorder_(worker_, arguments),
+      doctor_(worker_) {
   worker_.pages = this;
   health_checker_.use(generations_.back().get());
   read_clocks();
@@ -110,6 +111,7 @@ void Server::turn() {
   ++worker_.waits;
   worker_.all_reported = waited.all;                                // PLANT(wait-has-seen-all)
   for (std::size_t i = 0; i < waited.count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
+  doctor_.begin_turn(std::span{events_}.first(waited.count), waited.all, admission_.acceptors().all());
   handle_signals();
   wake_resolved();  // PLANT(wake-after-lookup)
   run_health_checks();
@@ -119,7 +121,7 @@ void Server::turn() {
   resources_.files.expire(worker_.now);
   feed_starved();  // PLANT(feed-starved)
   run_ready();
-  end_turn();
+  end_turn(waited.count);
   report();
   free_generations();
   if (!shutdown_.begun()) return;
@@ -129,11 +131,11 @@ void Server::turn() {
 
 // Waits for events, at most until a timer is due.
 sys::Waited Server::wait() {
-  const int timeout = sleep_ms();
-  const std::uint64_t due_us = 1000 * (worker_.now + static_cast<std::uint64_t>(std::max(timeout, 0)));
-  const sys::Waited waited = sys::wait(resources_.poller, events_, timeout);
+  timeout_ms_ = sleep_ms();
+  const std::uint64_t due_us = 1000 * (worker_.now + static_cast<std::uint64_t>(std::max(timeout_ms_, 0)));
+  const sys::Waited waited = sys::wait(resources_.poller, events_, timeout_ms_);
   read_clocks();
-  if (timeout > 0 && now_us_ >= due_us) reporter_.count_poll_delay(now_us_ - due_us);
+  if (timeout_ms_ > 0 && now_us_ >= due_us) reporter_.count_poll_delay(now_us_ - due_us);
   return waited;
 }
 
@@ -143,8 +145,14 @@ void Server::begin_turn(std::size_t events) {
   worker_.trace.add(turn_entry(base::TraceEvent::turn_began, now_us_, events));
 }
 
-void Server::end_turn() {
+void Server::end_turn(std::size_t events) {
   const std::uint64_t now_us = sys::now_us();
+  doctor_.end_turn(
+      {.timeout_ms = timeout_ms_, .woke = now_us_, .ended = now_us, .events = events, .runs = worker_.runs},
+      {.acceptors = admission_.acceptors().all(),
+       .dropped_lines = reporter_.dropped_lines(),
+       .other_work = reload_ || recorder_.active(),
+       .verbose = config().verbosity != plan::Verbosity::none});
   worker_.trace.add(turn_entry(base::TraceEvent::turn_ended, now_us, worker_.runs));
   reporter_.count_turn(now_us - now_us_);
 }
@@ -241,6 +249,7 @@ int Server::sleep_ms() {
   consider(worker_.scheduler.next_deadline());
   consider(state::block_wait_deadline(worker_));
   consider(reporter_.next_flush());
+  consider(doctor_.next_look());
   consider(resources_.upstreams.next_deadline());
   consider(worker_.pipes.next_deadline());
   consider(resources_.files.next_deadline());
@@ -266,6 +275,7 @@ void Server::release_pages() {
 // Logs and counts the requests completed in this turn, and writes the lines that are due.
 void Server::report() {
   reporter_.print(worker_.trace);
+  report_findings();
   for (const ExchangePtr& request : worker_.finished) {
     reporter_.log(request->log, worker_.now);
     if (!config().record_folder.empty() || !config().record_file.empty()) recorder_.add(*request);
@@ -276,6 +286,10 @@ void Server::report() {
     if (const std::string message = recorder_.write_next(); !message.empty())
       reporter_.say(message, worker_.now);
   reporter_.flush_if_due(worker_.now);
+}
+
+void Server::report_findings() {
+  for (const std::string& message : doctor_.take_messages()) reporter_.say(message, worker_.now);
 }
 
 void Server::begin_recording() {
@@ -302,6 +316,8 @@ watch::Gauges Server::gauges() const {
                     .process = sys::process_figures()};
   for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
     ++now.records[static_cast<std::size_t>(table.at(slot).state)];
+  for (std::size_t i = 0; i < watch::kFindings; ++i)
+    now.findings[i] = findings()[static_cast<watch::Finding>(i)].total;
   now.records[static_cast<std::size_t>(State::FREE)] = table.slots() - table.used();
   for (const net::Acceptors::Entry& entry : admission_.acceptors().all())
     now.listeners.push_back(

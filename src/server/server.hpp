@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "../doctor/doctor.hpp"
 #include "../http/date.hpp"
 #include "../watch/reporter.hpp"
 #include "../watch/shared_page.hpp"
@@ -48,6 +49,8 @@ class Server final : private Pages {
   // Waits for events and handles them, and whatever is due.
   void turn();
   [[nodiscard]] bool stopping() const noexcept { return shutdown_.stopping(); }
+  // What the loop doctor has found.
+  [[nodiscard]] const watch::FindingLog& findings() const noexcept { return doctor_.findings(); }
 
  private:
   using Kind = net::Token::Kind;
@@ -56,7 +59,8 @@ class Server final : private Pages {
   [[nodiscard]] const plan::Config& config() const noexcept { return generations_.back()->config; }
   sys::Waited wait();
   void begin_turn(std::size_t events);
-  void end_turn();
+  void end_turn(std::size_t events);
+  void report_findings();
   void mark(const sys::Event& event);
   void read_signals();
   void watch_addresses();
@@ -93,12 +97,14 @@ class Server final : private Pages {
   Admission admission_;
   watch::Reporter reporter_;
   Recorder recorder_;
+  doctor::Doctor doctor_;
   Shutdown shutdown_;
   std::array<watch::SharedPage, 2> metrics_pages_;  // as text, as JSON
   std::array<sys::Event, kEventsMax> events_;
   std::array<char, http::kDateBytes> date_{};
   std::uint64_t date_second_ = 0;
   std::uint64_t now_us_ = 0;  // monotonic, of this turn
+  int timeout_ms_ = 0;        // of the wait before it
   std::uint64_t started_ms_ = 0, started_wall_ms_ = 0;
   bool reload_requested_ = false;  // SIGHUP was read
   std::optional<Reload> reload_;   // in progress

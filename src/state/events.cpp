@@ -20,10 +20,20 @@ net::Endpoint* endpoint_of(request_info& record, std::uint32_t serial) noexcept 
   return record.exchange ? record.exchange->connector.find(serial) : nullptr;
 }
 
+// Sets the marks. An event that sets none, for a record that waits, is counted: a level-triggered loop would
+// have many.
+void mark(net::Endpoint& side, const sys::Event& event, const request_info& record, Worker& worker) noexcept {
+  const bool is_new = (event.readable && !side.readable) || (event.writable && !side.writable) ||
+                      (event.finished && !side.finished) || (event.hung && !side.hung);
+  side.mark(event);
+  ++worker.events;
+  worker.idle_events += is_new || record.ready.linked() ? 0 : 1;
+}
+
 void deliver_to_client(const net::Token& token, const sys::Event& event, Worker& worker) noexcept {
   request_info* const record = worker.table.find(token);
   if (record == nullptr) return;
-  record->side[kClient].mark(event);
+  mark(record->side[kClient], event, *record, worker);
   note(*record, event, kClient, worker);
   worker.shares.touch(token.slot);
   worker.scheduler.wake(*record);
@@ -35,7 +45,7 @@ void deliver_to_upstream(const net::Token& token, const sys::Event& event, Worke
   request_info& record = worker.table.at(slot);
   net::Endpoint* const upstream = endpoint_of(record, token.serial);
   if (upstream == nullptr) return;
-  upstream->mark(event);
+  mark(*upstream, event, record, worker);
   note(record, event, kUpstream, worker);
   worker.shares.touch(slot);
   worker.scheduler.wake(record);

@@ -14,6 +14,15 @@ inline std::uint32_t timeout_ms(const request_info& record, plan::Wait wait) noe
   return own == nullptr ? config.wait(wait) : own->ms;
 }
 
+// The deadline of a wait without a timeout is so far away, ms: 100 years.
+inline constexpr std::uint64_t kNever = 3'155'760'000'000;
+
+// When the record's wait, or its last progress, began: ms. REQUIRES: its timer runs.
+inline std::uint64_t waiting_since(const request_info& record) noexcept {
+  const std::uint32_t timeout = timeout_ms(record, record.wait);
+  return record.deadline - (timeout == 0 ? kNever : timeout);
+}
+
 // The record has waited for at least `ms`. `now`: ms. REQUIRES: the record is in use.
 inline bool has_waited(const request_info& record, std::uint64_t ms, std::uint64_t now) noexcept {
   const std::uint64_t timeout = record.wait == plan::Wait::none ? 0 : timeout_ms(record, record.wait);

@@ -10,12 +10,11 @@ namespace {
 
 // Without a timeout, TCP keep-alive ends the wait for a peer that is gone.
 void start_timer(request_info& record, Worker& worker, Wait wait) noexcept {
-  constexpr std::uint64_t kNever = 3'155'760'000'000;  // 100 years
   const std::uint32_t ms = state::timeout_ms(record, wait);
   if (ms == 0 && record.wait != wait)
     for (const net::Endpoint& side : record.side)
       if (side.fd) sys::probe_peer(side.fd);
-  worker.scheduler.start_timer(record, wait, worker.now + (ms == 0 ? kNever : ms));
+  worker.scheduler.start_timer(record, wait, worker.now + (ms == 0 ? state::kNever : ms));
 }
 
 // What the trace says about a wait: the bytes of an incomplete head, or those that were sent in this turn.

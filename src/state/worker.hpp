@@ -52,6 +52,8 @@ struct Worker {
   std::size_t runs = 0;            // of records, in this turn
   std::uint64_t waits = 0;         // so far, one for each turn
   bool all_reported = false;       // the last wait has reported all that was ready
+  std::uint64_t events = 0;        // for records
+  std::uint64_t idle_events = 0;   // of these, that set no mark of a record that waited
   base::TurnBudget budget{};       // of this turn
   Share serving = Share::none;     // the record that runs was taken from this queue
   // The clocks, read once a turn.

@@ -270,6 +270,20 @@ Waited wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept {
   return {static_cast<std::size_t>(count), count < room};
 }
 
+void levels(std::span<Level> of) noexcept {
+  std::array<pollfd, 64> polled;
+  const std::size_t count = std::min(of.size(), polled.size());
+  for (std::size_t i = 0; i < count; ++i)
+    polled[i] = {.fd = of[i].fd, .events = POLLIN | POLLOUT | POLLRDHUP, .revents = 0};
+  const int ready = ::poll(polled.data(), count, 0);
+  constexpr int kGone = POLLHUP | POLLERR;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int events = ready > 0 ? polled[i].revents : 0;
+    of[i].readable = (events & (POLLIN | POLLRDHUP | kGone)) != 0;
+    of[i].writable = (events & (POLLOUT | kGone)) != 0;
+  }
+}
+
 int own_addresses(std::vector<OwnAddress>& out) {
   ifaddrs* first = nullptr;
   if (::getifaddrs(&first) != 0) return errno;
@@ -478,6 +492,15 @@ std::uint64_t now_us() noexcept { return clock_in(CLOCK_MONOTONIC, 1'000'000); }
 std::uint64_t now_ms() noexcept { return clock_in(CLOCK_MONOTONIC, 1000); }
 
 std::uint64_t cpu_us() noexcept { return clock_in(CLOCK_THREAD_CPUTIME_ID, 1'000'000); }
+
+ThreadUsage thread_usage() noexcept {
+  rusage used{};
+  if (::getrusage(RUSAGE_THREAD, &used) != 0) return {};
+  const auto us = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(time.tv_usec);
+  };
+  return {us(used.ru_utime) + us(used.ru_stime), static_cast<std::uint64_t>(used.ru_nivcsw)};
+}
 
 std::uint64_t wall_ms() noexcept { return clock_in(CLOCK_REALTIME, 1000); }
 

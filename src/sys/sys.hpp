@@ -121,6 +121,14 @@ struct Waited {
 // after a timeout or a signal.
 Waited wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
 
+// What a level-triggered event loop would see of a descriptor.
+struct Level {
+  int fd = -1;
+  bool readable = false, writable = false;
+};
+// poll(2) with timeout 0: sets what is ready now. REQUIRES: at most 64 levels.
+void levels(std::span<Level> of) noexcept;
+
 // ---- this machine's addresses ----------------------------------------------------------------------------
 // An address of an interface, and the number of its leading bits that count: all of them, except for IPv4 on
 // a loopback interface, where the whole network is this machine's, as 127.0.0.0/8.
@@ -260,6 +268,12 @@ struct ProcessFigures {
 };
 // Takes about a microsecond for each open descriptor on a kernel before 6.2.
 ProcessFigures process_figures();
+// What this thread has used: CPU time in microseconds, and how often another one took its place
+// (ru_nivcsw in getrusage(2) with RUSAGE_THREAD).
+struct ThreadUsage {
+  std::uint64_t cpu_us = 0, preempted = 0;
+};
+ThreadUsage thread_usage() noexcept;
 // CLOCK_REALTIME: milliseconds since 1970-01-01 UTC.
 std::uint64_t wall_ms() noexcept;
 // Adds the local time zone's offset to `unix_ms`.

@@ -77,6 +77,15 @@ std::vector<Series> by_listener(const Gauges& gauges) {
   return all;
 }
 
+std::vector<Series> by_finding(const Gauges& gauges) {
+  std::vector<Series> all;
+  for (std::size_t i = 0; i < kFindings; ++i) {
+    const std::string_view severity = kSeverityNames[static_cast<std::size_t>(kFindingRows[i].severity)];
+    all.push_back({{{{"code", kFindingRows[i].code}, {"severity", severity}}}, gauges.findings[i]});
+  }
+  return all;
+}
+
 std::vector<Series> one(std::uint64_t value) { return {{{}, value}}; }
 
 std::vector<Metric> counted(const Metrics::Counts& counts) {
@@ -133,6 +142,7 @@ std::vector<Metric> present(const Gauges& now) {
        by_listener(now)},
       {"proxy_stale_events_total", Type::counter, "Events for connections that were already closed.",
        one(now.stale_events)},
+      {"proxy_findings_total", Type::counter, "Findings of the loop doctor by code.", by_finding(now)},
       {"proxy_log_lines_dropped_total", Type::counter, "Log lines dropped.", one(now.dropped_lines)},
       {"proxy_build_info",
        Type::gauge,

@@ -10,6 +10,7 @@
 
 #include "../state/access_record.hpp"
 #include "../sys/sys.hpp"
+#include "findings.hpp"
 
 namespace watch {
 
@@ -63,6 +64,7 @@ struct Gauges {
   std::uint64_t connections = 0;
   std::uint64_t stale_events = 0;
   std::uint64_t dropped_lines = 0;
+  std::array<std::uint64_t, kFindings> findings{};  // sightings
   std::uint64_t uptime_ms = 0;
   std::uint64_t started_ms = 0;  // when the program started, since 1970-01-01 UTC
   sys::ProcessFigures process{};

@@ -68,7 +68,7 @@ std::uint64_t Reporter::next_flush() const noexcept {
 }
 
 std::string Reporter::metrics(Gauges gauges, bool json) const {
-  gauges.dropped_lines = output_.dropped() + log_file_.dropped();
+  gauges.dropped_lines = dropped_lines();
   return json ? metrics_.json(gauges) : metrics_.text(gauges);
 }
 

@@ -37,6 +37,10 @@ class Reporter {
   void reopen_log(std::uint64_t now);
   // Takes over the log format and -v of a new configuration.
   void configure(const plan::Config& config) noexcept;
+  // Log lines dropped since the start of the program.
+  [[nodiscard]] std::uint64_t dropped_lines() const noexcept {
+    return output_.dropped() + log_file_.dropped();
+  }
   // Returns the metrics page, as JSON or in the Prometheus text format. Adds the dropped log lines to
   // `gauges`.
   [[nodiscard]] std::string metrics(Gauges gauges, bool json) const;

@@ -8,6 +8,7 @@
 #include "../plan/waits.hpp"
 #include "../state/states.hpp"
 #include "../sys/call_trace.hpp"
+#include "findings.hpp"
 
 namespace watch {
 namespace {
@@ -45,6 +46,7 @@ const TraceNames& built_in_names() {
       make_list<sys::kCalls>([](std::size_t i) { return name(static_cast<sys::Call>(i)); });
   static const auto error_names = make_list<kErrors>(error_name);
   static const auto error_texts = make_list<kErrors>(error_text);
+  static const auto findings = make_list<kFindings>([](std::size_t i) { return kFindingRows[i].code; });
   static const TraceNames names{.trace_events = base::kTraceEventNames,
                                 .states = kStateNames,
                                 .events = kEventNames,
@@ -52,7 +54,8 @@ const TraceNames& built_in_names() {
                                 .reasons = reasons,
                                 .calls = calls,
                                 .error_names = error_names,
-                                .error_texts = error_texts};
+                                .error_texts = error_texts,
+                                .findings = findings};
   return names;
 }
 

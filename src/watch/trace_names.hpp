@@ -21,6 +21,7 @@ struct TraceNames {
   List calls;         // of sys::Call, as in the manual: "recv"
   List error_names;   // of errno: "ECONNRESET"
   List error_texts;   // the same: "Connection reset by peer"
+  List findings;      // of watch::Finding: "slow-turn"
 };
 
 // The lists, with the names that they have in a record file.
@@ -28,7 +29,7 @@ struct NameRow {
   std::string_view name;
   TraceNames::List TraceNames::*list;
 };
-inline constexpr std::size_t kNameLists = 8;
+inline constexpr std::size_t kNameLists = 9;
 inline constexpr std::array<NameRow, kNameLists> kNameRows{{{"trace_event", &TraceNames::trace_events},
                                                             {"state", &TraceNames::states},
                                                             {"event", &TraceNames::events},
@@ -36,7 +37,8 @@ inline constexpr std::array<NameRow, kNameLists> kNameRows{{{"trace_event", &Tra
                                                             {"reason", &TraceNames::reasons},
                                                             {"call", &TraceNames::calls},
                                                             {"error_name", &TraceNames::error_names},
-                                                            {"error_text", &TraceNames::error_texts}}};
+                                                            {"error_text", &TraceNames::error_texts},
+                                                            {"finding", &TraceNames::findings}}};
 
 // The names of this program. The first call builds the lists.
 const TraceNames& built_in_names();

@@ -32,6 +32,7 @@ class Line {
       case TraceEvent::turn_began:
       case TraceEvent::turn_ended: write_turn(); break;
       case TraceEvent::called: write_call(); break;
+      case TraceEvent::finding: write_found(); break;
       case TraceEvent::lost: out_ << "entries lost: " << base::turn_time(entry_); break;
       default:
         out_ << "[slot " << std::uint64_t{entry_.slot} << ", #" << std::uint64_t{entry_.id} << "] ";
@@ -50,6 +51,7 @@ class Line {
   void put_forced() noexcept { out_ << (entry_.forced != 0 ? " (forced)" : ""); }
 
   void write_turn() noexcept;
+  void write_found() noexcept;
   void write_call() noexcept;
   void write_result() noexcept;
   void write_step() noexcept;
@@ -70,6 +72,15 @@ void Line::write_turn() noexcept {
   out_ << (began ? "turn begins at " : "turn ends at ") << us / 1'000'000 << '.';
   out_.padded(us % 1'000'000, 6) << " s, " << (began ? "events: " : "runs of records: ");
   out_ << std::uint64_t{entry_.slot};
+}
+
+// "[loop] finding slow-turn, value 81".
+void Line::write_found() noexcept {
+  if (entry_.slot == TraceEntry::kNoSlot)
+    out_ << "[loop] finding ";
+  else
+    out_ << "[slot " << std::uint64_t{entry_.slot} << ", #" << std::uint64_t{entry_.id} << "] finding ";
+  put_name(out_, names_.findings, entry_.detail) << ", value " << number(entry_.value);
 }
 
 // What a call returned.

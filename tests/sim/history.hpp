@@ -53,6 +53,7 @@ struct Outcome {
   std::string story;    // what happened, for a reader: actors and the proxy's trace
   std::vector<std::uint32_t> calls;  // made, by kind
   std::uint64_t turns = 0;
+  std::vector<std::string_view> findings;  // of the loop doctor: their codes
   struct Seen {
     std::string client, origin;
   };

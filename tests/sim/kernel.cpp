@@ -206,6 +206,12 @@ int World::watch(int fd, std::uint64_t token, bool again) {
   return 0;
 }
 
+void World::level(sys::Level& level) {
+  const Mask mask = poll(at(level.fd));
+  level.readable = mask.in || mask.hung || mask.error;
+  level.writable = mask.out || mask.hung || mask.error;
+}
+
 bool World::event_due(const Connection& connection) const {
   return std::any_of(files_.begin(), files_.end(), [&connection](const auto& file) {
     const bool waits_here = file && !connection.accepted && file->kind == Description::Kind::listener;
@@ -758,8 +764,8 @@ int World::open_names() {
 
 sys::Signal World::next_signal() {
   // The lowest number first (signal(7)): SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM.
-  for (const sys::Signal kind :
-       {sys::Signal::reload, sys::Signal::interrupt, sys::Signal::reopen, sys::Signal::record, sys::Signal::terminate}) {
+  for (const sys::Signal kind : {sys::Signal::reload, sys::Signal::interrupt, sys::Signal::reopen,
+                                 sys::Signal::record, sys::Signal::terminate}) {
     if (signals_pending_.erase(kind) == 0) continue;
     reloads_heard += kind == sys::Signal::reload ? 1 : 0;
     return kind;
@@ -855,6 +861,9 @@ int rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
 Waited wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
   return World::current().wait(into, timeout_ms);
 }
+void levels(std::span<Level> of) noexcept {
+  for (Level& level : of) World::current().level(level);
+}
 int own_addresses(std::vector<OwnAddress>& out) {
   for (const Address& own : World::current().own_addresses) out.push_back({own, own.bits()});
   return 0;
@@ -912,6 +921,7 @@ ProcessFigures process_figures() {
   World& world = World::current();
   return {1000 * world.now(), 4096, 8192, 9, world.descriptor_limit};
 }
+ThreadUsage thread_usage() noexcept { return {cpu_us(), 0}; }
 std::uint64_t local_ms(std::uint64_t unix_ms) noexcept { return unix_ms; }
 std::uint64_t wall_ms() noexcept { return 1'700'000'000'000 + World::current().now(); }
 

@@ -110,7 +110,7 @@ class World {
 
   static World& current();   // the one that sys:: works on
   static bool is_entered();  // there is one: the parsers of files need none
-  void enter();             // makes it the current one
+  void enter();              // makes it the current one
   void leave();
 
   // ---- the remote hosts, played by the test ----
@@ -244,6 +244,7 @@ class World {
   sys::Opened make_poller();
   int watch(int fd, std::uint64_t token, bool again);
   sys::Waited wait(std::span<sys::Event> into, int timeout_ms);
+  void level(sys::Level& level);
   sys::Opened make_signalfd();
   sys::Signal next_signal();
   sys::Opened open_log();
@@ -324,8 +325,8 @@ class World {
   Chooser& chooser_;
   Temper temper_;
   std::uint64_t now_ = 1'000'000;
-  std::uint64_t work_ = 0;           // in this turn
-  std::size_t hashes_before_ = 0;    // this turn
+  std::uint64_t work_ = 0;         // in this turn
+  std::size_t hashes_before_ = 0;  // this turn
   std::vector<std::unique_ptr<Description>> files_;
   std::vector<int> queue_;  // descriptors whose edge is due
   std::vector<ConnectionPtr> connections_;

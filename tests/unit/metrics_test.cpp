@@ -282,6 +282,7 @@ TEST_F(MetricsTest, WritesGauges) {
   EXPECT_EQ(now.at("proxy_connections_total"), 10);
   EXPECT_EQ(now.at("proxy_stale_events_total"), 11);
   EXPECT_EQ(now.at("proxy_log_lines_dropped_total"), 12);
+  EXPECT_EQ(now.at("proxy_findings_total{code=\"spin\",severity=\"error\"}"), 0);
   EXPECT_DOUBLE_EQ(now.at("proxy_uptime_seconds"), 61.007);
   EXPECT_DOUBLE_EQ(now.at("process_cpu_seconds_total"), 1.234567);
   EXPECT_EQ(now.at("process_resident_memory_bytes"), 4096);

@@ -439,8 +439,9 @@ TEST(TracePrinter, PrintsTheNamesItIsGiven) {
   const std::string_view states[] = {"EMPTY", "ONE", "TWO"}, waits[] = {"tea"}, events[] = {"knocked"},
                          reasons[] = {"well"}, calls[] = {"take"}, errors[] = {"", "", "", "ENOTEA"},
                          texts[] = {"", "", "", "Out of tea"},
-                         kinds[] = {"", "", "", "", "", "", "", "", "", "", "", "", "", "later"};
-  const watch::TraceNames names{kinds, states, events, waits, reasons, calls, errors, texts};
+                         kinds[] = {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "later"},
+                         findings[] = {"sneeze"};
+  const watch::TraceNames names{kinds, states, events, waits, reasons, calls, errors, texts, findings};
   const base::TraceEntry base{.id = 9, .slot = 3, .value = 7, .state = 2, .before = 1};
   const auto entry = [&](base::TraceEvent event, std::uint8_t error = 0) {
     base::TraceEntry changed = base;
@@ -454,7 +455,8 @@ TEST(TracePrinter, PrintsTheNamesItIsGiven) {
   EXPECT_EQ(text(entry(base::TraceEvent::retried, 3), names),
             "[slot 3, #9] TWO connection attempt failed: well (Out of tea)\n");
   EXPECT_EQ(text(entry(base::TraceEvent::called, 3), names), "[slot 3] TWO take(9) failed (Out of tea)\n");
-  EXPECT_EQ(text(entry(base::TraceEvent{13}), names), "[slot 3, #9] TWO later, value 7, detail 0\n");
+  EXPECT_EQ(text(entry(base::TraceEvent{14}), names), "[slot 3, #9] TWO later, value 7, detail 0\n");
+  EXPECT_EQ(text(entry(base::TraceEvent::finding), names), "[slot 3, #9] finding sneeze, value 7\n");
   EXPECT_EQ(text(entry(base::TraceEvent::entered, 104), {}), "[slot 3, #9] ?1 -> ?2 (?0) (?104)\n")
       << "without names, their numbers";
 }

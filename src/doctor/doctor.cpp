@@ -1,0 +1,189 @@
+#include "doctor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace doctor {
+namespace {
+
+using watch::Finding;
+using watch::Severity;
+using watch::Sighting;
+
+constexpr std::uint64_t kEventsCounted = 10'000;
+
+std::string text_of(const Sighting& sighting) {
+  std::array<char, watch::kFindingMax> room;
+  base::Writer out{room};
+  watch::write_finding(sighting, out);
+  return std::string{out.view()};
+}
+
+std::string text_of_end(Finding finding, const watch::FindingLog::Entry& entry) {
+  return "finding " + std::string{watch::row(finding).code} +
+         " has ended: sightings: " + std::to_string(entry.sightings) + ", in " +
+         std::to_string(entry.last - entry.since) + " ms";
+}
+
+std::string text_of_wait(const request_info& record, std::uint32_t slot, std::uint64_t now) {
+  std::array<char, state::kDiagnosisMax + 64> room;
+  base::Writer out{room};
+  out << "[slot " << std::uint64_t{slot} << ", #" << record.id << "] " << name(record.state) << ": ";
+  state::write_diagnosis(situation_of(record, now), out);
+  return std::string{out.view()};
+}
+
+}  // namespace
+
+Doctor::Doctor(Worker& worker)
+    : worker_(worker), calls_(worker.table.slots()), descriptors_max_(sys::raise_descriptor_limit()) {}
+
+// ---- findings --------------------------------------------------------------------------------------------
+
+void Doctor::see(const Sighting& sighting) {
+  if (!findings_.add(sighting, worker_.now)) return;
+  const bool of_record = sighting.slot < worker_.table.touched();
+  const State state = of_record ? worker_.table.at(sighting.slot).state : State::FREE;
+  worker_.trace.add({.id = static_cast<std::uint32_t>(sighting.id),
+                     .slot = sighting.slot,
+                     .value = static_cast<std::int32_t>(std::min<std::uint64_t>(sighting.value, INT32_MAX)),
+                     .event = base::TraceEvent::finding,
+                     .state = static_cast<std::uint8_t>(static_cast<unsigned>(state) & 15U),
+                     .before = static_cast<std::uint8_t>(static_cast<unsigned>(state) & 15U),
+                     .detail = static_cast<std::uint8_t>(sighting.finding)});
+  const Severity severity = watch::row(sighting.finding).severity;
+  if (severity == Severity::error) error_ = sighting.finding;
+  if (severity != Severity::note) messages_.push_back(text_of(sighting));
+}
+
+void Doctor::end_findings() {
+  for (;;) {
+    const Finding ended = findings_.end_next(worker_.now);
+    if (ended == Finding::count) return;
+    if (watch::row(ended).severity != Severity::note)
+      messages_.push_back(text_of_end(ended, findings_[ended]));
+  }
+}
+
+std::vector<std::string> Doctor::take_messages() { return std::exchange(messages_, {}); }
+
+Finding Doctor::take_error() noexcept { return std::exchange(error_, Finding::count); }
+
+// ---- each turn -------------------------------------------------------------------------------------------
+
+// An event of a connection that is closed may only be counted as stale.
+void Doctor::check_events(std::span<const sys::Event> events) {
+  std::uint64_t foreign = 0;
+  for (const sys::Event& event : events) {
+    const net::Token token = net::Token::unpacked(event.token);
+    if (token.kind != net::Token::Kind::client) continue;
+    foreign += token.slot >= worker_.table.touched() ||
+                       worker_.table.at(token.slot).side[kClient].serial != token.serial
+                   ? 1
+                   : 0;
+  }
+  const std::uint64_t counted = worker_.table.stale() - std::exchange(stale_before_, worker_.table.stale());
+  if (foreign > counted) see({.finding = Finding::stale_event, .value = foreign - counted});
+  if (worker_.events < events_before_ + kEventsCounted) return;
+  const std::uint64_t percent =
+      (worker_.idle_events - idle_before_) * 100 / (worker_.events - events_before_);
+  if (percent > 50) see({.finding = Finding::level_noise, .value = percent});
+  events_before_ = worker_.events;
+  idle_before_ = worker_.idle_events;
+}
+
+void Doctor::begin_turn(std::span<const sys::Event> events, bool all,
+                        std::span<const net::Acceptors::Entry> acceptors) {
+  check_events(events);
+  if (!std::exchange(to_confirm_, false) || !all) return;
+  suspects_.confirm(worker_.table, acceptors);
+  for (const Sighting& sighting : suspects_.found()) see(sighting);
+}
+
+void Doctor::end_turn(TurnFacts turn, const Surroundings& with) {
+  const CallChecks::Result calls = calls_.read(worker_.trace, worker_.runs);
+  if (calls.wrong.finding != Finding::count) see(calls.wrong);
+  turn.progress = calls.progress || with.other_work || worker_.budget.spent() > 0;
+  for (const Sighting& sighting : turns_.check(turn)) see(sighting);
+  check_descriptors();
+  if (worker_.now >= last_look_ + kLookMs) look(with);
+}
+
+void Doctor::check_descriptors() {
+  const sys::DescriptorLedger& ledger = sys::descriptors();
+  const std::uint64_t misused = ledger.closed_twice().count + ledger.used_closed().count;
+  if (misused != misused_before_) {
+    const bool twice = ledger.closed_twice().count > 0;
+    const int fd = twice ? ledger.closed_twice().fd : ledger.used_closed().fd;
+    see({.finding = Finding::double_close, .value = static_cast<std::uint64_t>(fd)});
+  }
+  misused_before_ = misused;
+  const std::uint64_t read_on = ledger.read_after_end().count;
+  if (read_on != std::exchange(read_on_before_, read_on))
+    see({.finding = Finding::eof_read_again,
+         .value = static_cast<std::uint64_t>(ledger.read_after_end().fd)});
+}
+
+// ---- looks -----------------------------------------------------------------------------------------------
+
+std::uint64_t Doctor::next_look() const noexcept {
+  if (suspects_.any()) return last_look_ + kLookMs;
+  return worker_.table.used() > 0 || findings_.any() ? last_look_ + kAsleepMs : 0;
+}
+
+void Doctor::look(const Surroundings& with) {
+  last_look_ = worker_.now;
+  suspects_.look(worker_.table, with.acceptors, worker_.now);
+  for (const Sighting& sighting : suspects_.found()) see(sighting);
+  for (std::size_t i = 0; i < watch::kFindings; ++i)
+    if (const auto finding = static_cast<Finding>(i); suspects_.lasts(finding))
+      findings_.keep(finding, worker_.now);
+  to_confirm_ = suspects_.any();
+  check_shortage(with);
+  if (worker_.now >= last_count_ + kAsleepMs) check_table();
+  if (with.verbose) report_long_waits();
+  end_findings();
+  turns_.use_baseline(sys::thread_usage());
+}
+
+// Records are counted, and their clients' descriptors are all different.
+void Doctor::check_table() {
+  last_count_ = worker_.now;
+  std::uint32_t used = 0;
+  for (std::uint32_t slot = 0; slot < worker_.table.touched(); ++slot)
+    used += worker_.table.at(slot).state != State::FREE ? 1U : 0U;
+  const bool wrong = used != worker_.table.used();
+  miscounted_ = wrong ? miscounted_ + 1 : 0;
+  if (miscounted_ == 2)
+    see({.finding = Finding::slot_ledger,
+         .value = std::max(used, worker_.table.used()) - std::min(used, worker_.table.used())});
+}
+
+void Doctor::check_shortage(const Surroundings& with) {
+  const bool starved = worker_.scheduler.block_needed();
+  if (!starved) starved_since_ = 0;
+  if (starved && starved_since_ == 0) starved_since_ = worker_.now;
+  if (starved && worker_.now > starved_since_ + kStarvedMs)
+    see({.finding = Finding::starved, .value = worker_.now - starved_since_});
+  if (const std::size_t open = sys::descriptors().open(); open * 10 > descriptors_max_ * 9)
+    see({.finding = Finding::descriptors_short, .value = open});
+  const std::uint64_t dropped = with.dropped_lines - std::exchange(dropped_before_, with.dropped_lines);
+  if (dropped > 0) see({.finding = Finding::log_dropped, .value = dropped});
+}
+
+// Once for each wait, as its deadline identifies it.
+void Doctor::report_long_waits() {
+  if (reported_.size() < worker_.table.touched()) reported_.resize(worker_.table.touched());
+  for (std::uint32_t slot = suspects_.visited_from(); slot < suspects_.visited_to(); ++slot) {
+    const request_info& record = worker_.table.at(slot);
+    const bool waits =
+        record.state != State::FREE && record.timer.linked() && record.wait != plan::Wait::throttle;
+    if (!waits || record.deadline == reported_[slot]) continue;
+    if (situation_of(record, worker_.now).waited < kLongWaitMs) continue;
+    reported_[slot] = record.deadline;
+    messages_.push_back(text_of_wait(record, slot, worker_.now));
+  }
+}
+
+}  // namespace doctor

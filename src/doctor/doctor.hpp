@@ -1,0 +1,80 @@
+// The loop doctor: checks the event loop while it runs, and changes nothing. docs/doctor.md describes the
+// findings.
+//
+// Cheap checks are comparisons at the end of each turn. A look visits 64 records, each 100 ms while the loop
+// runs, and each second while it sleeps with records in use; it never wakes a proxy without connections.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../state/worker.hpp"
+#include "call_checks.hpp"
+#include "suspects.hpp"
+#include "turn_checks.hpp"
+
+namespace doctor {
+
+class Doctor {
+ public:
+  static constexpr std::uint64_t kLookMs = 100;
+  static constexpr std::uint64_t kAsleepMs = 1000;
+  static constexpr std::uint64_t kLongWaitMs = 5000;
+  static constexpr std::uint64_t kStarvedMs = 1000;
+
+  // REQUIRES: `worker` outlives this.
+  explicit Doctor(Worker& worker);
+
+  // The events of a turn are marked, and no record has run yet. `all`: epoll_wait(2) has reported all that
+  // was ready.
+  void begin_turn(std::span<const sys::Event> events, bool all,
+                  std::span<const net::Acceptors::Entry> acceptors);
+  // What the doctor cannot see by itself.
+  struct Surroundings {
+    std::span<const net::Acceptors::Entry> acceptors{};
+    std::uint64_t dropped_lines = 0;  // of the log, since the start of the program
+    bool other_work = false;          // a reload or a recording goes on
+    bool verbose = false;             // report long waits
+  };
+  // A turn ends. `turn.progress` is set here. Adds findings to the trace.
+  void end_turn(TurnFacts turn, const Surroundings& with);
+
+  // When the next look is due although nothing happens, ms; 0: never.
+  [[nodiscard]] std::uint64_t next_look() const noexcept;
+  // What to print, a line each: findings that begin or end, and records that wait long. Taken once.
+  std::vector<std::string> take_messages();
+  [[nodiscard]] const watch::FindingLog& findings() const noexcept { return findings_; }
+  // A finding of severity error has begun since the last call. Finding::count: none.
+  watch::Finding take_error() noexcept;
+
+ private:
+  void see(const watch::Sighting& sighting);
+  void look(const Surroundings& with);
+  void check_events(std::span<const sys::Event> events);
+  void check_table();
+  void check_descriptors();
+  void check_shortage(const Surroundings& with);
+  void report_long_waits();
+  void end_findings();
+
+  Worker& worker_;
+  CallChecks calls_;
+  TurnChecks turns_;
+  Suspects suspects_;
+  watch::FindingLog findings_;
+  std::vector<std::string> messages_;
+  std::vector<std::uint64_t> reported_;  // by slot: the deadline of a long wait that was reported
+  watch::Finding error_ = watch::Finding::count;
+  std::uint64_t last_look_ = 0, last_count_ = 0;           // ms
+  std::uint64_t starved_since_ = 0;                        // ms; 0: no record waits for a buffer
+  std::uint64_t misused_before_ = 0, read_on_before_ = 0;  // as sys::DescriptorLedger counts
+  std::size_t descriptors_max_;
+  std::uint64_t stale_before_ = 0, dropped_before_ = 0;
+  std::uint64_t events_before_ = 0, idle_before_ = 0;  // Worker::events when they were last compared
+  unsigned miscounted_ = 0;                            // looks in a row
+  bool to_confirm_ = false;
+};
+
+}  // namespace doctor

@@ -1,0 +1,148 @@
+#include "suspects.hpp"
+
+#include <algorithm>
+
+#include "../sys/sys.hpp"
+
+namespace doctor {
+namespace {
+
+using watch::Finding;
+
+constexpr std::uint64_t kOverdueMs = 1000;
+
+// poll(2) must confirm it.
+bool is_level(Finding finding) noexcept {
+  return finding == Finding::edge_not_drained || finding == Finding::listener_not_drained ||
+         finding == Finding::backlog;
+}
+
+// The endpoint can still report something: it is open, and its end was neither read nor sent.
+bool can_report(const net::Endpoint& side, bool write) noexcept {
+  return side.fd && !side.hung && !side.error_consumed && !(write ? side.shut : side.eof);
+}
+
+}  // namespace
+
+void Suspects::add(const Suspect& suspect) {
+  const auto same = [&](const Suspect& other) {
+    return other.finding == suspect.finding && other.slot == suspect.slot && other.id == suspect.id &&
+           other.serial == suspect.serial && other.need.write == suspect.need.write;
+  };
+  if (suspects_.size() == kMost || std::any_of(suspects_.begin(), suspects_.end(), same)) return;
+  suspects_.push_back(suspect);
+  const auto earlier = std::find_if(before_.begin(), before_.end(), same);
+  if (earlier != before_.end()) suspects_.back().looks = earlier->looks;
+}
+
+// What is wrong with a record at the end of a turn, or could be.
+void Suspects::examine(const request_info& record, std::uint32_t slot, std::uint64_t now) {
+  if (record.state == State::FREE) return;
+  Suspect suspect{.finding = Finding::no_deadline,
+                  .slot = slot,
+                  .id = record.id,
+                  .serial = 0,
+                  .need = {},
+                  .listener = false,
+                  .looks = 0,
+                  .value = 0};
+  const bool waits = !record.ready.linked() || record.needs_block;
+  if (waits && !record.timer.linked()) return add(suspect);
+  if (waits && record.deadline + kOverdueMs < now) {
+    suspect.finding = Finding::overdue;
+    suspect.value = now - record.deadline;
+    return add(suspect);
+  }
+  const Needs needs = needs_of(record);
+  for (std::size_t i = 0; i < needs.count; ++i) {
+    const net::Endpoint& side = record.side[needs.all[i].side];
+    suspect.need = needs.all[i];
+    suspect.serial = side.serial;
+    const bool marked = is_marked(record, suspect.need);
+    suspect.finding = marked ? Finding::forgotten_mark : Finding::edge_not_drained;
+    // A lingering close reads no more than its client's allowance.
+    const bool may_wait = record.wait == plan::Wait::linger;
+    if (marked ? !may_wait : can_report(side, suspect.need.write)) add(suspect);
+  }
+}
+
+void Suspects::examine_listener(const net::Acceptors::Entry& entry, std::uint32_t index, std::uint64_t now) {
+  const net::Acceptor& acceptor = entry.acceptor;
+  if (acceptor.ready(now)) return;
+  add({.finding = acceptor.wakes_at() == 0 ? Finding::listener_not_drained : Finding::backlog,
+       .slot = index,
+       .id = 0,
+       .serial = 0,
+       .need = {},
+       .listener = true,
+       .looks = 0,
+       .value = entry.acceptor.address().port});
+}
+
+// Keeps of the suspects that poll(2) must confirm those that are ready.
+void Suspects::poll_levels(const Table& table, std::span<const net::Acceptors::Entry> acceptors) {
+  std::array<sys::Level, kMost> room;
+  std::size_t count = 0;
+  for (const Suspect& suspect : suspects_)
+    if (is_level(suspect.finding))
+      room[count++] = {.fd = suspect.listener ? acceptors[suspect.slot].acceptor.fd().get()
+                                              : table.at(suspect.slot).side[suspect.need.side].fd.get()};
+  const std::span levels{room.data(), count};
+  sys::levels(levels);
+  std::size_t next = 0;
+  std::erase_if(suspects_, [&](const Suspect& suspect) {
+    if (!is_level(suspect.finding)) return false;
+    const sys::Level& level = levels[next++];
+    return !(suspect.need.write ? level.writable : level.readable);
+  });
+}
+
+// One more look has confirmed it.
+void Suspects::settle(Suspect& suspect) {
+  ++suspect.looks;
+  lasts_[static_cast<std::size_t>(suspect.finding)] |= suspect.looks >= 2;
+  if (suspect.looks == 2)
+    found_.push_back({.finding = suspect.finding,
+                      .slot = suspect.listener ? watch::Sighting::kNoSlot : suspect.slot,
+                      .id = suspect.id,
+                      .value = suspect.value});
+}
+
+void Suspects::look(const Table& table, std::span<const net::Acceptors::Entry> acceptors, std::uint64_t now) {
+  found_.clear();
+  lasts_.fill(false);
+  before_.swap(suspects_);
+  suspects_.clear();
+  for (const Suspect& suspect : before_)
+    if (!suspect.listener && suspect.slot < table.touched())
+      examine(table.at(suspect.slot), suspect.slot, now);
+  for (std::size_t i = 0; i < acceptors.size(); ++i)
+    examine_listener(acceptors[i], static_cast<std::uint32_t>(i), now);
+  if (next_ >= table.touched()) next_ = 0;
+  from_ = next_;
+  to_ = std::min<std::uint32_t>(table.touched(), from_ + static_cast<std::uint32_t>(kMost));
+  for (next_ = from_; next_ < to_; ++next_) examine(table.at(next_), next_, now);
+  poll_levels(table, acceptors);
+  for (Suspect& suspect : suspects_)
+    if (!is_level(suspect.finding) || suspect.finding == Finding::backlog) settle(suspect);
+}
+
+void Suspects::confirm(const Table& table, std::span<const net::Acceptors::Entry> acceptors) {
+  found_.clear();
+  lasts_.fill(false);
+  const auto is_reported = [&](const Suspect& suspect) {
+    if (suspect.listener)
+      return suspect.slot >= acceptors.size() || acceptors[suspect.slot].acceptor.marked();
+    const request_info& record = table.at(suspect.slot);
+    return record.id != suspect.id || record.side[suspect.need.side].serial != suspect.serial ||
+           is_marked(record, suspect.need);
+  };
+  std::erase_if(suspects_, [&](const Suspect& suspect) {
+    const bool by_events = is_level(suspect.finding) && suspect.finding != Finding::backlog;
+    return by_events && is_reported(suspect);
+  });
+  for (Suspect& suspect : suspects_)
+    if (is_level(suspect.finding) && suspect.finding != Finding::backlog) settle(suspect);
+}
+
+}  // namespace doctor

@@ -1,0 +1,157 @@
+// The findings of the loop doctor (src/doctor): their codes, severities and sentences, and which of them
+// last.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "../base/text.hpp"
+#include "../base/trace.hpp"
+
+namespace watch {
+
+// A new one is added at the end: recordings of earlier versions have these numbers.
+enum class Finding : std::uint8_t {
+  edge_not_drained,
+  listener_not_drained,
+  forgotten_mark,
+  no_deadline,
+  overdue,
+  slow_turn,
+  late_wake,
+  spin,
+  eof_read_again,
+  level_noise,
+  unfair,
+  self_wakes,
+  scheduled_late,
+  stale_event,
+  slot_ledger,
+  bytes_lost,
+  read_ahead,
+  starved,
+  backlog,
+  log_dropped,
+  double_close,
+  descriptors_short,
+  count
+};
+inline constexpr auto kFindings = static_cast<std::size_t>(Finding::count);
+
+enum class Severity : std::uint8_t {
+  note,     // worth knowing
+  warning,  // a client suffers
+  error,    // the program is wrong
+};
+inline constexpr std::array<std::string_view, 3> kSeverityNames{"note", "warning", "error"};
+
+struct FindingRow {
+  Finding finding;
+  std::string_view code;
+  Severity severity;
+  std::string_view sentence;  // "{slot}" and "{value}" stand for those of the sighting
+  std::string_view condition;
+};
+
+// clang-format off
+inline constexpr std::array<FindingRow, kFindings> kFindingRows{{
+    {Finding::edge_not_drained, "edge-not-drained", Severity::error, "Slot {slot} waits for a socket that is ready, and no further event will report it: an earlier read or write stopped before EAGAIN.",
+     "a record waits for a read or a write, the mark of that endpoint is false, poll(2) says that it is ready, and the next epoll_wait(2) does not report it; twice"},
+    {Finding::listener_not_drained, "listener-not-drained", Severity::error, "Clients wait at listener {value}, and no further event will report them: accept stopped before EAGAIN.",
+     "the mark of a listener is false, poll(2) says that it is ready, and the next epoll_wait(2) does not report it; twice"},
+    {Finding::forgotten_mark, "forgotten-mark", Severity::error, "Slot {slot} could go on, because the endpoint that it waits for is marked ready, but it is not queued to run.",
+     "a record waits for an endpoint whose mark is set, and is in no queue; twice"},
+    {Finding::no_deadline, "no-deadline", Severity::error, "Slot {slot} waits without a timer: it can stay for ever.",
+     "a record in use is in no queue, or waits for a free buffer, and has no timer; twice"},
+    {Finding::overdue, "overdue", Severity::error, "The timeout of slot {slot} passed {value} ms ago.",
+     "a timer should have expired over a second ago, and its record is not queued to run; twice"},
+    {Finding::slow_turn, "slow-turn", Severity::warning, "The event loop did not return to epoll_wait(2) for {value} ms.",
+     "a turn took over 50 ms"},
+    {Finding::late_wake, "late-wake", Severity::note, "The kernel woke the program {value} ms late: the machine is busy.",
+     "epoll_wait(2) returned without an event over 20 ms after its timeout"},
+    {Finding::spin, "spin", Severity::error, "The event loop made {value} turns without progress.",
+     "1,000 turns in a row, or turns for 200 ms, in which no byte moved, no connection was accepted or made, no state was entered and no work was done, and whose timeout for epoll_wait(2) was 0"},
+    {Finding::eof_read_again, "eof-read-again", Severity::error, "Descriptor {value} was read again after the end of its stream.",
+     "a read returned 0 on a connection that had returned 0 before"},
+    {Finding::level_noise, "level-noise", Severity::note, "{value} % of the events for waiting records brought no new mark.",
+     "of 10,000 events, over half were for records that waited, and set no mark"},
+    {Finding::unfair, "unfair", Severity::warning, "Slot {slot} moved {value} bytes in one turn while others waited.",
+     "a record read over four times its share of a turn in which others ran"},
+    {Finding::self_wakes, "self-wakes", Severity::note, "{value} % of the runs of records followed no event: transfers use up their share of each turn, and take turns.",
+     "over 90 % of at least 1,000 runs within a second were in turns without an event"},
+    {Finding::scheduled_late, "scheduled-late", Severity::note, "{value} % of the runs of records were in turns that took over 10 ms: the loop is busy.",
+     "over 1 % of at least 1,000 runs within a second were in turns that took over 10 ms"},
+    {Finding::stale_event, "stale-event", Severity::error, "{value} events of closed connections were given to other connections.",
+     "an event's serial number differs from that of the connection in its slot, and the table has not counted it as stale"},
+    {Finding::slot_ledger, "slot-ledger", Severity::error, "{value} records are neither free nor in use, or share a client's connection.",
+     "the number of records in use differs from the table's, or two have one descriptor; twice"},
+    {Finding::bytes_lost, "bytes-lost", Severity::error, "Slot {slot} counted {value} bytes as sent that no call has taken.",
+     "at the end of a connection, more bytes are counted as sent than the calls have taken"},
+    {Finding::read_ahead, "read-ahead", Severity::error, "Slot {slot} read {value} bytes more than it sent in one turn: backpressure does not work.",
+     "in a run, a record read over 2.25 MiB more than it sent"},
+    {Finding::starved, "starved", Severity::warning, "Records have waited for a free buffer for {value} ms (--buffers).",
+     "a record has waited for a buffer at each look for over a second"},
+    {Finding::backlog, "backlog", Severity::warning, "Clients wait at listener {value}: accepting pauses for lack of descriptors or memory.",
+     "a listener is ready and its pause goes on; twice"},
+    {Finding::log_dropped, "log-dropped", Severity::note, "{value} log lines were dropped.",
+     "the number of dropped log lines has grown"},
+    {Finding::double_close, "double-close", Severity::error, "Descriptor {value} was closed or used after it had been closed: the next time, another connection can have its number.",
+     "close(2) of a descriptor that is not open, or a call that failed with EBADF"},
+    {Finding::descriptors_short, "descriptors-short", Severity::warning, "{value} descriptors are open, over 90 % of the limit (RLIMIT_NOFILE).",
+     "over 90 % of the descriptors that the limit allows are open"},
+}};
+// clang-format on
+
+constexpr const FindingRow& row(Finding finding) noexcept {
+  return kFindingRows[static_cast<std::size_t>(finding)];
+}
+
+// One sighting.
+struct Sighting {
+  static constexpr std::uint32_t kNoSlot = base::TraceEntry::kNoSlot;
+
+  Finding finding = Finding::count;
+  std::uint32_t slot = kNoSlot;  // of a record
+  std::uint64_t id = 0;          // of its connection
+  std::uint64_t value = 0;       // see the sentence
+  std::string_view cause{};      // a further sentence; empty: none
+};
+
+// Writes "finding spin (error): The event loop made 1000 turns without progress."
+void write_finding(const Sighting& sighting, base::Writer& out) noexcept;
+inline constexpr std::size_t kFindingMax = 320;  // the longest text, in bytes
+
+// Which findings last. A finding lasts from its first sighting until there was none for kQuietMs.
+class FindingLog {
+ public:
+  static constexpr std::uint64_t kQuietMs = 10'000;
+
+  struct Entry {
+    bool lasts = false;
+    std::uint64_t since = 0, last = 0;  // ms: the first and the latest sighting
+    std::uint64_t sightings = 0;        // since it began
+    std::uint64_t total = 0;            // of sightings since the program started
+    Sighting first{};
+  };
+
+  // Adds a sighting. Returns true if the finding begins with it. `now` in ms.
+  bool add(const Sighting& sighting, std::uint64_t now) noexcept;
+  // The finding that was sighted last still lasts.
+  void keep(Finding finding, std::uint64_t now) noexcept { at(finding).last = now; }
+  // Ends one finding that has had no sighting for kQuietMs, and returns it; Finding::count: there is none.
+  Finding end_next(std::uint64_t now) noexcept;
+
+  [[nodiscard]] const Entry& operator[](Finding finding) const noexcept {
+    return entries_[static_cast<std::size_t>(finding)];
+  }
+  // Some finding lasts.
+  [[nodiscard]] bool any() const noexcept;
+
+ private:
+  Entry& at(Finding finding) noexcept { return entries_[static_cast<std::size_t>(finding)]; }
+
+  std::array<Entry, kFindings> entries_{};
+};
+
+}  // namespace watch
