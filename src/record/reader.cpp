@@ -123,6 +123,7 @@ template <class Item>
 bool read_items(Bytes payload, std::uint64_t& first, std::vector<Item>& out) {
   ItemsHead head;
   if (!take(payload, head) || head.item_bytes == 0) return false;
+  // PLANT(items-in-block)
   if (std::uint64_t{head.item_bytes} * head.count != payload.size()) return false;
   first = head.first;
   for (; !payload.empty(); payload = payload.subspan(head.item_bytes)) {
@@ -196,6 +197,7 @@ void Reader::read_blocks(Bytes file, std::size_t offset) {
   while (!ended_ && !file.empty()) {
     const Bytes start = file;
     BlockHead head{};
+    // PLANT(block-in-file)
     if (!take(file, head) || file.size() < kChecksumBytes || file.size() - kChecksumBytes < head.bytes) {
       damaged(offset, "the file is cut here");
       break;

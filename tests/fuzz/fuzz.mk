@@ -1,7 +1,7 @@
 # Fuzzing (tests/fuzz/README.md). Always with clang and its sanitizers, whatever CXX is.
 
 FUZZ_CXX     ?= clang++
-FUZZ_TARGETS := request_head response_head chunks uri dns whole
+FUZZ_TARGETS := request_head response_head chunks uri dns record_file whole
 FUZZ_BUILD   := build/fuzz
 FUZZ_CORE    := http_parse.cpp $(wildcard src/base/*.cpp src/http/*.cpp) src/net/dns_message.cpp src/sys/address.cpp
 FUZZ_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -17,7 +17,13 @@ FUZZ_SIM := $(filter-out tests/sim/main.cpp,$(wildcard tests/sim/*.cpp)) src/pla
 $(FUZZ_BUILD)/whole: $(FUZZ_BUILD)/tests/fuzz/whole.o $(FUZZ_SIM:%.cpp=$(FUZZ_BUILD)/%.o)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
-$(filter-out %/whole,$(FUZZ_BINS)): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o)
+# The reader of record files, and what prints them.
+FUZZ_RECORD := $(wildcard src/record/*.cpp src/replay/*.cpp) $(addprefix src/watch/,trace_names.cpp trace_printer.cpp sink.cpp access_log.cpp) \
+               src/state/diagnosis.cpp src/sys/call_trace.cpp $(SYSTEM) $(FUZZ_CORE)
+$(FUZZ_BUILD)/record_file: $(FUZZ_BUILD)/tests/fuzz/record_file.o $(FUZZ_RECORD:%.cpp=$(FUZZ_BUILD)/%.o)
+	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
+
+$(filter-out %/whole %/record_file,$(FUZZ_BINS)): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
 # SECONDS in all: each target has its share. What is found is kept in build/fuzz/findings.
@@ -42,7 +48,7 @@ $(BUILD)/differential: $(BUILD)/tests/fuzz/differential.o $(FUZZ_CORE:%.cpp=$(BU
 differential: $(BUILD)/differential
 	$< tests/fuzz/corpus
 
--include $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/tests/fuzz/%.d) $(FUZZ_SIM:%.cpp=$(FUZZ_BUILD)/%.d)
+-include $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/tests/fuzz/%.d) $(FUZZ_SIM:%.cpp=$(FUZZ_BUILD)/%.d) $(FUZZ_RECORD:%.cpp=$(FUZZ_BUILD)/%.d)
 -include $(BUILD)/tests/fuzz/differential.d
 
 # Each mistake, planted, must be found.

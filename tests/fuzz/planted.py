@@ -16,7 +16,8 @@ from planting import after, before, condition, delete, part, plant, replace  # n
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS = 120
-SEEDS = {"request_head": "put-with-body", "response_head": "ok", "chunks": "two-chunks", "uri": "userinfo-port-query-fragment"}
+SEEDS = {"request_head": "put-with-body", "response_head": "ok", "chunks": "two-chunks", "uri": "userinfo-port-query-fragment",
+         "record_file": "all-blocks"}
 # title, target that must find it, [(place, mistake)] as in tests/planting.py
 MISTAKES = [
     ("`seen` taken for the start of a line", "request_head", [("line-start", part("bytes.substr(0, seen).rfind('\\n') + 1", "seen"))]),
@@ -51,6 +52,8 @@ MISTAKES = [
     ("blank before a trailer's colon, of a client", "chunks", [("blank-in-trailer", part("lenient_ && ", ""))]),
     ("no CR LF after data", "chunks", [("crlf-after-chunk", part("c == '\\n' ? Chunk::size_first : Chunk::bad", "Chunk::size_first"))]),
     ("size line without end", "chunks", [("chunk-extension", part(" && count_line_byte(kSizeLineBytesMax)", ""))]),
+    ("a block longer than the file", "record_file", [("block-in-file", condition("!take(file, head) || file.size() < kChecksumBytes"))]),
+    ("items longer than their block", "record_file", [("items-in-block", condition("false"))]),
 ]
 
 
