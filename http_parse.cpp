@@ -327,13 +327,19 @@ void find_forwards_left(RequestHead& head) noexcept {
   }
 }
 
+// Expect is a list (RFC 9110 section 10.1.1).
+void find_expectation(RequestHead& head) noexcept {
+  for (const Field& field : head.fields.all()) {
+    if (field.id != FieldName::expect) continue;
+    for (string_view rest = field.value; !rest.empty();)
+      head.expects_continue |= equals_ignoring_case(base::next_element(rest), "100-continue");
+  }
+}
+
 Reason finish(RequestHead& head, bool /*without_body*/) noexcept {
   if (const Reason why = check_host(head); why != Reason::none) return why;
   find_forwards_left(head);
-  for (const Field& field : head.fields.all())
-    if (field.id == FieldName::expect)
-      head.expects_continue =
-          head.version == Version::http11 && equals_ignoring_case(field.value, "100-continue");
+  if (head.version == Version::http11) find_expectation(head);
   const bool asks_to_stay = find_connection(head);
   if (head.version == Version::http10) head.persistent = asks_to_stay;
   return decide_body(head, Body::Kind::none);

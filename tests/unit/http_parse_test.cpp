@@ -696,6 +696,7 @@ TEST(RequestHead, Expect) {
       {"100-continue", get11("Expect: 100-continue\r\n"), true},
       {"in any case", get11("EXPECT: 100-Continue\r\n"), true},
       {"in HTTP/1.0 (RFC 9110 section 10.1.1: ignored)", get("Expect: 100-continue\r\n"), false},
+      {"among empty elements", get11("Expect: ,100-continue ,\r\nExpect:\r\n"), true},
       {"another one", get11("Expect: tea\r\n"), false},
       {"none", get11(""), false},
   };
