@@ -11,9 +11,10 @@ class Host:
     """What the name server says of one name."""
 
     def __init__(self, *addresses, ttl=60, alias=None, code=NOERROR, gate=None, mute=False, only_tcp=False, noise=(), aliases=(), spoil=None, late=None,
-                 lost=0):
+                 lost=0, fails=None):
         self.addresses, self.ttl, self.alias, self.code = addresses, ttl, alias, code
         self.gate, self.mute, self.only_tcp, self.noise = gate, mute, only_tcp, noise
+        self.fails = fails  # SERVFAIL to questions of this type
         self.lost = lost  # how many queries of each type are not answered, as if they were lost on the way
         self.late = late  # a question of this type is answered only when one has come by TCP
         self.aliases, self.spoil = aliases, spoil  # (name, alias) records in front; what becomes of the answer's bytes
@@ -120,8 +121,9 @@ class NameServer:
     def _answer(self, query, truncated):
         name, kind, question = decode_question(query)
         host = self.hosts.get(name)
-        code = host.code if host else NXDOMAIN
-        records = [] if truncated or not host else list(self._records(name, host, kind))
+        fails = host and host.fails == kind
+        code = SERVFAIL if fails else host.code if host else NXDOMAIN
+        records = [] if truncated or fails or not host else list(self._records(name, host, kind))
         flags = 0x8180 | code | (0x0200 if truncated else 0)
         return query[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 0) + question + b"".join(records)
 

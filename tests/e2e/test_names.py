@@ -269,6 +269,15 @@ class Families(Case):
             self.assertEqual(server.count(name, mute), 1)
 
     @in_own_network()
+    def test_a_family_that_fails(self):
+        """SERVFAIL for one family, an address of the other; directly, and at the end of a chain of aliases."""
+        NameServer({"four.test": Host("127.0.0.1", fails=AAAA), "six.test": Host("::1", fails=A),
+                    "chain.test": Host(alias="c1.test", fails=AAAA), "c1.test": Host(alias="c2.test"), "c2.test": Host(alias="four.test")})
+        proxy = self.proxy("--resolve-timeout", "1.5")
+        for name, host in (("four.test", "127.0.0.1"), ("six.test", "::1"), ("chain.test", "127.0.0.1")):
+            self.assertEqual(proxy.get(f"http://{name}:{self.origin(host=host).port}/").body, b"hello", name)
+
+    @in_own_network()
     def test_a_lost_datagram(self):
         server = NameServer({"lost.test": Host("127.0.0.1", lost=1)})
         proxy, origin = self.proxy("--resolve-timeout", "1.5"), self.origin()
