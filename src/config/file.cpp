@@ -24,35 +24,13 @@ constexpr std::size_t kNamesMax = 100'000;
 
 constexpr string_view kPlaces = R"(an array, as in [{"host": "127.0.0.1", "port": 8080}])";
 
-constexpr std::array<FileKey, 3> kPlaceKeys{{{"host"}, {"port"}, {"max_body"}}};
 constexpr std::array<FileKey, 2> kRuleKeys{{{"allow"}, {"deny"}}};
-constexpr std::array<FileKey, 10> kServerKeys{{{"listeners"},
-                                               {"hostnames"},
-                                               {"routes"},
-                                               {"stream"},
-                                               {"keep_alive"},
-                                               {"users"},
-                                               {"realm"},
-                                               {"charset"},
-                                               {"max_body"},
-                                               {"request_timeout_ms"}}};
 
-// The types of a stream, in the order of their names, and a bit for each.
+// The types of a stream, in the order of their names.
 constexpr std::array<string_view, 4> kStreams{"proxy", "echo", "reverse", "file"};
 constexpr std::array<plan::Role, 4> kStreamRoles{plan::Role::relay, plan::Role::echo,
                                                  plan::Role::reverse_lines, plan::Role::send_file};
-constexpr std::uint8_t kProxyBit = 1, kFileBit = 8;
-constexpr std::array<FileKey, 9> kStreamKeys{{
-    {"type"},
-    {"proxy_protocol_in"},
-    {"proxy_protocol_from"},
-    {"upstream", kProxyBit},
-    {"upstreams", kProxyBit},
-    {"load_balancing", kProxyBit},
-    {"proxy_protocol_out", kProxyBit},
-    {"file", kFileBit},
-    {"root", kFileBit},
-}};
+constexpr std::array<Kinds, 4> kStreamKinds{kRelayBit, kEchoBit, kLinesBit, kSentFileBit};
 
 string endpoint(const plan::Listener& listener) {
   return string{sys::endpoint_text(listener.address).view()};
@@ -85,10 +63,15 @@ class FileReader {
   void read_rules(const FileValue& value);
   std::vector<plan::Listener> read_places(const FileValue& value);
   std::vector<plan::Listener> read_place(const FileValue& value);
+  void warn_unused_places();
   void read_forward(const FileValue& value);
   void read_server(const FileValue& value);
   std::vector<string> read_hostnames(const FileValue& value);
-  void read_site(const FileObject& server, const FileValue& value, const std::vector<plan::Listener>& places);
+  // These return the kinds that the server has.
+  Kinds read_site(const FileObject& server, const FileValue& value,
+                  const std::vector<plan::Listener>& places);
+  Kinds read_stream_server(const FileObject& server, const FileValue& stream, const FileValue& value,
+                           const std::vector<plan::Listener>& places);
   void read_stream(const FileValue& value, plan::Listener& model);
   void read_sent_file(const FileObject& stream, plan::Listener& model) const;
   void add(const plan::Listener& place, plan::Listener model, const FileValue& server);
@@ -104,12 +87,21 @@ class FileReader {
     std::unordered_map<string_view, std::size_t> names{};
   };
 
+  // An element of "listeners" or "forward".
+  struct GivenPlace {
+    FileObject object;
+    std::size_t line;
+    string endpoint;
+    Kinds kinds = 0;  // of its server
+  };
+
   plan::Config& config_;
-  std::vector<GivenOption> options_;                // that the file gives
+  std::vector<GivenOption> options_;                // that the file gives, and what depends on them
   std::vector<Origin> origins_;                     // of config_.listeners
   std::unordered_map<string, std::size_t> places_;  // the index of the listener at an endpoint
   std::vector<std::size_t> site_lines_;             // of config_.sites
-  std::size_t names_ = 0;                           // of all listeners
+  std::vector<GivenPlace> given_places_;
+  std::size_t names_ = 0;  // of all listeners
 };
 
 // ---- options ---------------------------------------------------------------------------------------------
@@ -142,6 +134,7 @@ void FileReader::read_option(string_view option, const FileValue& value) {
 
 void FileReader::read_name(const FileValue& value) {
   config_.server_name = value.raw();
+  options_.push_back({"--name", value.place()});
   if (const auto name = value.text("a name, as in eXpServer")) apply("--name", *name, value);
 }
 
@@ -170,8 +163,8 @@ void FileReader::read_rules(const FileValue& value) {
 
 std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
   constexpr string_view kHosts = "a numeric address, localhost, or * for all of this machine";
-  static const std::vector<FileKey> keys = with_timeouts(kPlaceKeys);
-  const FileObject place{value, R"(an object, as in {"host": "127.0.0.1", "port": 8080})", keys};
+  const FileObject place{value, R"(an object, as in {"host": "127.0.0.1", "port": 8080})",
+                         keys_of(Level::listener)};
   const FileValue *const host = place.need("host", "\"127.0.0.1\""), *const port = place.need("port", "8080");
   if (host == nullptr || port == nullptr) return {};
   const auto name = host->text(kHosts);
@@ -183,6 +176,7 @@ std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
     read_timeouts(place, listener.timeouts);
     read_body_limit(place, listener.max_body);
   }
+  if (!found.empty()) given_places_.push_back({place, value.line(), endpoint(found.front())});
   return found;
 }
 
@@ -196,6 +190,24 @@ std::vector<plan::Listener> FileReader::read_places(const FileValue& value) {
     all.insert(all.end(), found.begin(), found.end());
   }
   return all;
+}
+
+// Once all servers are known: several can share a listener.
+void FileReader::warn_unused_places() {
+  constexpr std::array<string_view, 2> kWhere{"host", "port"};
+  std::unordered_map<string_view, std::size_t> lines;  // of the first at each endpoint
+  for (const GivenPlace& place : given_places_) {
+    const auto shared = places_.find(place.endpoint);
+    const bool is_free_port = place.endpoint.ends_with(":0") || shared == places_.end();
+    const auto [first, is_new] = lines.try_emplace(place.endpoint, place.line);
+    if (is_free_port)
+      place.object.warn_unused(place.kinds);
+    else if (is_new)
+      place.object.warn_unused(kinds_of(config_, config_.listeners[shared->second]));
+    else
+      place.object.warn_each(kWhere, "no effect: the settings of listener " + place.endpoint +
+                                         " are in line " + std::to_string(first->second));
+  }
 }
 
 plan::Listener* FileReader::at_same_place(const plan::Listener& place) noexcept {
@@ -219,29 +231,36 @@ void FileReader::add(const plan::Listener& place, plan::Listener model, const Fi
 }
 
 void FileReader::read_forward(const FileValue& value) {
+  const std::size_t first = given_places_.size();
   for (const plan::Listener& place : read_places(value)) add(place, place, value);
+  for (std::size_t i = first; i < given_places_.size(); ++i) given_places_[i].kinds = kForwardBit;
 }
 
 // ---- servers ---------------------------------------------------------------------------------------------
 
 void FileReader::read_server(const FileValue& value) {
-  static const std::vector<FileKey> keys = with_timeouts(kServerKeys);
-  const FileObject server{value, R"(an object, as in {"listeners": [...], "routes": [...]})", keys};
+  const FileObject server{value, R"(an object, as in {"listeners": [...], "routes": [...]})",
+                          keys_of(Level::server)};
   const FileValue *const places = server.need("listeners", R"([{"host": "127.0.0.1", "port": 8080}])"),
                          *const stream = server.find("stream");
+  const std::size_t first = given_places_.size();
   const std::vector<plan::Listener> found =
       places == nullptr ? std::vector<plan::Listener>{} : read_places(*places);
-  if (stream == nullptr) return read_site(server, value, found);
-  if (server.find("routes") != nullptr) stream->error("expected either routes or stream, not both");
-  for (const string_view key :
-       {"hostnames", "keep_alive", "users", "realm", "charset", "max_body", "request_timeout_ms"})
-    if (const FileValue* const unused = server.find(key)) unused->warn("no effect with a stream");
+  if (stream != nullptr && server.find("routes") != nullptr)
+    return stream->error("expected either routes or stream, not both");
+  const Kinds kinds =
+      stream == nullptr ? read_site(server, value, found) : read_stream_server(server, *stream, value, found);
+  server.warn_unused(kinds);
+  for (std::size_t i = first; i < given_places_.size(); ++i) given_places_[i].kinds = kinds;
+}
+
+Kinds FileReader::read_stream_server(const FileObject& server, const FileValue& stream,
+                                     const FileValue& value, const std::vector<plan::Listener>& places) {
   plan::Listener model;
-  read_stream(*stream, model);
-  for (const plan::Listener& place : found) {
-    if (place.max_body) places->warn("max_body has no effect with a stream");
-    add(place, model, value);
-  }
+  read_timeouts(server, model.timeouts);
+  read_stream(stream, model);
+  for (const plan::Listener& place : places) add(place, model, value);
+  return kinds_of(config_, model);
 }
 
 // Lower case, without port. Empty: all names.
@@ -271,8 +290,8 @@ std::vector<string> FileReader::read_hostnames(const FileValue& value) {
   return names;
 }
 
-void FileReader::read_site(const FileObject& server, const FileValue& value,
-                           const std::vector<plan::Listener>& places) {
+Kinds FileReader::read_site(const FileObject& server, const FileValue& value,
+                            const std::vector<plan::Listener>& places) {
   plan::Site site;
   if (const FileValue* const names = server.find("hostnames")) site.hostnames = read_hostnames(*names);
   if (const FileValue* const keep = server.find("keep_alive")) site.keep_alive = keep->flag().value_or(true);
@@ -281,11 +300,14 @@ void FileReader::read_site(const FileObject& server, const FileValue& value,
   read_body_limit(server, site.max_body);
   read_request_timeout(server, site.timeouts);
   read_timeouts(server, site.timeouts);
-  if (const FileValue* const routes = server.find("routes")) read_routes(*routes, config_, site);
+  if (const FileValue* const routes = server.find("routes")) read_routes(*routes, config_, site, options_);
+  note_login(server, site.routes, true, options_);
+  const Kinds kinds = kinds_of(site);
   const std::size_t index = config_.sites.size();
   config_.sites.push_back(std::move(site));
   site_lines_.push_back(value.line());
   for (const plan::Listener& place : places) add_site(place, index, value);
+  return kinds;
 }
 
 // The site without hostnames comes first: it is the default.
@@ -349,8 +371,7 @@ void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model)
 }
 
 void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
-  static const std::vector<FileKey> keys = with_timeouts(kStreamKeys);
-  const FileObject stream{value, R"(an object, as in {"type": "echo"})", keys};
+  const FileObject stream{value, R"(an object, as in {"type": "echo"})", keys_of(Level::stream)};
   const FileValue* const type = stream.need("type", "\"echo\"");
   if (const FileValue* const in = stream.find("proxy_protocol_in"))
     model.proxy_header_in = in->flag().value_or(false);
@@ -366,7 +387,8 @@ void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
   const auto found = type->one_of(kStreams);
   if (!found) return;
   model.role = kStreamRoles[*found];
-  stream.warn_unused(static_cast<std::uint8_t>(1U << *found), kStreams[*found]);
+  const Kinds header = model.proxy_header_in ? kHeaderBit : Kinds{0};
+  stream.warn_unused(kStreamKinds[*found] | header, kStreams[*found]);
   if (model.role != plan::Role::relay) model.proxy_header_out = 0;
   if (model.role == plan::Role::send_file) read_sent_file(stream, model);
   if (model.role != plan::Role::relay) return;
@@ -379,15 +401,11 @@ void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
 // ---- the file ---------------------------------------------------------------------------------------------
 
 void FileReader::read(const FileValue& root) {
-  std::vector<string> names;
-  for (const string_view option : option_names())
-    if (option_kind(option) != OptionKind::special) names.push_back(file_key(option));
-  std::vector<FileKey> keys{{"server_name"}, {"workers"}, {"servers"}, {"forward"}, {"rules"}};
-  for (const string& name : names) keys.push_back({name});
-  const FileObject file{root, R"(an object, as in {"servers": [...]})", keys};
+  const FileObject file{root, R"(an object, as in {"servers": [...]})", keys_of(Level::file)};
   if (const FileValue* const servers = file.find("servers"))
     for (const FileValue& server : servers->elements("an array of servers")) read_server(server);
   if (const FileValue* const forward = file.find("forward")) read_forward(*forward);
+  warn_unused_places();
   if (const FileValue* const name = file.find("server_name")) read_name(*name);
   if (const FileValue* const workers = file.find("workers")) read_workers(*workers);
   if (const FileValue* const rules = file.find("rules")) read_rules(*rules);

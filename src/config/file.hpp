@@ -43,9 +43,11 @@ inline constexpr std::size_t kFindingsMax = 20;  // errors that are reported
 
 // An option that was given, and where: "--name", "c.json:3: name".
 struct GivenOption {
-  std::string_view name;  // with its dashes; of the table of options
+  std::string_view name;  // with its dashes; of the table of options, or one of those below
   std::string place;
 };
+// Keys of servers and routes whose effect depends on an option.
+inline constexpr std::string_view kRealm = "realm", kNoLogin = "users: none", kGzipDetail = "gzip_level";
 
 // Lines "FILE:LINE: servers[0].routes[2].type: MESSAGE".
 struct Findings {

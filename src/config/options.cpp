@@ -472,8 +472,8 @@ constexpr std::array<Option, 45> kOptions{{
      OptionKind::once, kHttpBits},
     {"--via", "NAME", "the same as --name; off: add no Via", "", take_via, OptionKind::once, kHttpBits},
     {"--charset", "NAME", "charset of served text files, e.g. utf-8", "none", take_charset, OptionKind::once,
-     kWebBit},
-    {"--gzip", "", "compress served text files", "", take_gzip, OptionKind::flag, kWebBit},
+     kFilesBit},
+    {"--gzip", "", "compress served text files", "", take_gzip, OptionKind::flag, kFilesBit},
     {"--connect-ports", "PORTS", "ports that CONNECT may use, or none", "443,563,8443,1024-65535",
      take_connect_ports, OptionKind::list, kForwardBit},
     {"--upgrade", "LIST",
@@ -522,21 +522,21 @@ constexpr std::array<Option, 45> kOptions{{
 }};
 
 // In the order of plan::kDeadlineRows.
-constexpr std::array<std::uint8_t, plan::kDeadlines> kWaitEffects{
-    kAllBits,       // idle
-    kHttpBits,      // keep_alive
-    kHttpBits,      // request_head
-    kHttpBits,      // request_body
-    kUpstreamBits,  // resolve
-    kUpstreamBits,  // attempt
-    kUpstreamBits,  // connect
-    kUpstreamBits,  // upstream_write
-    kMessageBits,   // response_head
-    kMessageBits,   // response_body
-    kMessageBits,   // half_closed
-    kAllBits,       // client_write
-    kAllBits,       // tunnel
-    kAllBits,       // linger
+constexpr std::array<Kinds, plan::kDeadlines> kWaitEffects{
+    kHttpBits,                             // idle
+    kHttpBits,                             // keep_alive
+    kHttpBits | kHeaderBit,                // request_head
+    kMessageBits,                          // request_body
+    kUpstreamBits,                         // resolve
+    kUpstreamBits,                         // attempt
+    kUpstreamBits,                         // connect
+    kMessageBits,                          // upstream_write
+    kMessageBits,                          // response_head
+    kMessageBits,                          // response_body
+    kMessageBits,                          // half_closed
+    kHttpBits | kPlainBits,                // client_write
+    kUpstreamBits | kEchoBit | kLinesBit,  // tunnel
+    kAllBits,                              // linger
 };
 
 }  // namespace
@@ -559,7 +559,7 @@ std::optional<OptionKind> option_kind(string_view name) noexcept {
   return std::nullopt;
 }
 
-std::uint8_t option_effect(string_view name) noexcept {
+Kinds option_effect(string_view name) noexcept {
   for (const Option& option : kOptions)
     if (option.name == name) return option.effect;
   for (const plan::WaitRow& wait : plan::kDeadlineRows)

@@ -3,7 +3,7 @@
 #pragma once
 #include <span>
 
-#include "../plan/config.hpp"
+#include "kinds.hpp"
 
 namespace config {
 
@@ -16,11 +16,6 @@ enum class OptionKind : std::uint8_t {
   special,   // handled by the command line itself; cannot be applied
 };
 
-// The kinds of listeners, of web servers also the kinds of routes; one bit each.
-inline constexpr std::uint8_t kForwardBit = 1, kWebBit = 2, kReverseBit = 4, kRelayBit = 8, kPlainBit = 16;
-inline constexpr std::uint8_t kHttpBits = kForwardBit | kWebBit, kMessageBits = kForwardBit | kReverseBit,
-                              kUpstreamBits = kMessageBits | kRelayBit, kAllBits = 31;
-
 struct Option {
   std::string_view name;
   std::string_view value;         // placeholder of the value in the help; empty if the option takes none
@@ -29,8 +24,8 @@ struct Option {
   // Applies a value. Returns an empty string, or an error message.
   std::string (*take)(plan::Config&, std::string_view);
   OptionKind kind = OptionKind::once;
-  std::uint8_t effect = kAllBits;  // the kinds of listeners that it has an effect on
-  std::string_view short_name{};   // as "v" for -v; empty if there is none
+  Kinds effect = kAllBits;        // the kinds that it has an effect on
+  std::string_view short_name{};  // as "v" for -v; empty if there is none
 };
 
 // All options except the timeouts (plan::kDeadlineRows).
@@ -40,8 +35,8 @@ std::span<const Option> options() noexcept;
 std::vector<std::string_view> option_names();
 // Returns nothing if there is no such option.
 std::optional<OptionKind> option_kind(std::string_view name) noexcept;
-// The kinds of listeners that the option has an effect on; 0 if there is no such option.
-std::uint8_t option_effect(std::string_view name) noexcept;
+// The kinds that the option has an effect on; 0 if there is no such option.
+Kinds option_effect(std::string_view name) noexcept;
 // Applies an option to `config`. Requires a kind other than `special`. Returns an empty string, or an error
 // message.
 std::string apply_option(plan::Config& config, std::string_view name, std::string_view value);

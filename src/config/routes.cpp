@@ -26,43 +26,6 @@ constexpr std::array<string_view, 6> kKinds{"file_serve", "redirect", "reverse_p
                                             "metrics",    "health",   "ready"};
 constexpr std::array<string_view, 3> kBalances{"round_robin", "least_conn", "ip_hash"};
 
-constexpr std::uint8_t bit(plan::RouteKind kind) noexcept {
-  return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
-}
-
-constexpr std::array<FileKey, 28> kRouteKeys{{
-    {"req_path"},
-    {"type"},
-    {"users"},
-    {"realm"},
-    {"ip_whitelist"},
-    {"ip_blacklist"},
-    {"keep_alive"},
-    {"dir_path", bit(plan::RouteKind::files)},
-    {"index", bit(plan::RouteKind::files)},
-    {"listing", bit(plan::RouteKind::files)},
-    {"dotfiles", bit(plan::RouteKind::files)},
-    {"gzip_enable", bit(plan::RouteKind::files)},
-    {"gzip_level", bit(plan::RouteKind::files)},
-    {"gzip_mime_types", bit(plan::RouteKind::files)},
-    {"http_status_code", bit(plan::RouteKind::redirect)},
-    {"redirect_url", bit(plan::RouteKind::redirect)},
-    {"upstreams", bit(plan::RouteKind::reverse)},
-    {"upstream", bit(plan::RouteKind::reverse)},
-    {"load_balancing", bit(plan::RouteKind::reverse)},
-    {"request_timeout_ms"},
-    {"charset", bit(plan::RouteKind::files)},
-    {"max_body", bit(plan::RouteKind::reverse)},
-    {"strip_prefix", bit(plan::RouteKind::reverse)},
-    {"add_request_fields", bit(plan::RouteKind::reverse)},
-    {"remove_request_fields", bit(plan::RouteKind::reverse)},
-    {"add_response_fields"},
-    {"remove_response_fields", bit(plan::RouteKind::reverse)},
-    {"health_check", bit(plan::RouteKind::reverse)},
-}};
-
-constexpr std::array<FileKey, 2> kHealthKeys{{{"path"}, {"interval_ms"}}};
-
 // Comparisons between the two lists of a route's clients: a warning about long lists is not worth the time.
 constexpr std::size_t kComparisonsMax = 4096;
 
@@ -84,16 +47,16 @@ void read_clients(const FileObject& object, plan::WebRoute& route) {
     object.find("ip_blacklist")->warn("covers the whole ip_whitelist: no client can use this route");
 }
 
-void read_gzip(const FileObject& object, plan::WebRoute& route) {
+void read_gzip(const FileObject& object, plan::WebRoute& route, std::vector<GivenOption>& given) {
   if (const FileValue* const on = object.find("gzip_enable")) route.gzip = on->flag().value_or(false);
   if (const FileValue* const level = object.find("gzip_level")) {
-    if (!route.gzip) level->warn("no effect without \"gzip_enable\": true");
+    if (!route.gzip) given.push_back({kGzipDetail, level->place()});
     if (level->raw() != "-1")  // the library's default, in eXpServer
       route.gzip_level = static_cast<int>(level->number(-1, 9).value_or(route.gzip_level));
   }
   const FileValue* const types = object.find("gzip_mime_types");
   if (types == nullptr) return;
-  if (!route.gzip) types->warn("no effect without \"gzip_enable\": true");
+  if (!route.gzip) given.push_back({kGzipDetail, types->place()});
   for (const FileValue& element :
        types->elements(R"(an array of media types, as in ["text/html", "text/*"])")) {
     const auto type = element.text("a media type, as in text/html or text/*");
@@ -104,7 +67,8 @@ void read_gzip(const FileObject& object, plan::WebRoute& route) {
   }
 }
 
-void read_files(const FileObject& object, string_view folder, plan::WebRoute& route) {
+void read_files(const FileObject& object, string_view folder, plan::WebRoute& route,
+                std::vector<GivenOption>& given) {
   if (const FileValue* const directory = object.need("dir_path", "\"public\"")) {
     if (const auto path = directory->text("the path of a directory")) {
       route.directory = path_from(folder, *path);
@@ -126,7 +90,7 @@ void read_files(const FileObject& object, string_view folder, plan::WebRoute& ro
   if (const FileValue* const dotfiles = object.find("dotfiles"))
     route.dotfiles = dotfiles->flag().value_or(false);
   read_charset(object, route.charset);
-  read_gzip(object, route);
+  read_gzip(object, route, given);
 }
 
 // Text that nginx ($host) or Caddy ({uri}) would replace.
@@ -164,7 +128,8 @@ void read_redirect(const FileObject& object, plan::WebRoute& route) {
 }
 
 void read_health(const FileValue& value, plan::Group& group) {
-  const FileObject health{value, R"(an object, as in {"path": "/health", "interval_ms": 5000})", kHealthKeys};
+  const FileObject health{value, R"(an object, as in {"path": "/health", "interval_ms": 5000})",
+                          keys_of(Level::health_check)};
   if (const FileValue* const path = health.need("path", "\"/health\"")) {
     const auto text = path->text("a path, as in /health");
     if (text && !(is_path(*text) && base::all_are(*text, base::kVisible)))
@@ -215,8 +180,10 @@ void read_edits(const FileObject& object, string_view add, string_view remove, h
 }
 
 void read_reverse(const FileObject& object, plan::Config& config, plan::WebRoute& route) {
-  if (const FileValue* const strip = object.find("strip_prefix"))
+  if (const FileValue* const strip = object.find("strip_prefix")) {
     route.strip_prefix = strip->flag().value_or(false);
+    if (route.strip_prefix && route.prefix == "/") strip->warn("no effect with req_path /");
+  }
   read_body_limit(object, route.max_body);
   read_edits(object, "add_request_fields", "remove_request_fields", route.request_fields);
   std::optional<plan::Group> group = read_group(object);
@@ -254,7 +221,8 @@ void read_path(const FileObject& object, Prefixes& taken, plan::WebRoute& route)
   if (!taken.insert(route.prefix).second) path->warn("never used: an earlier route has the same req_path");
 }
 
-void read_route(const FileValue& value, plan::Config& config, plan::Site& site, Prefixes& taken) {
+void read_route(const FileValue& value, plan::Config& config, plan::Site& site, Prefixes& taken,
+                std::vector<GivenOption>& given) {
   plan::WebRoute route;
   route.keep_alive = site.keep_alive;
   route.users = site.users;
@@ -262,8 +230,8 @@ void read_route(const FileValue& value, plan::Config& config, plan::Site& site, 
   route.charset = site.charset;
   route.timeouts = site.timeouts;
   route.max_body = site.max_body;
-  static const std::vector<FileKey> keys = with_timeouts(kRouteKeys);
-  const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})", keys};
+  const FileObject object{value, R"(an object, as in {"req_path": "/", "type": "file_serve", ...})",
+                          keys_of(Level::route)};
   read_path(object, taken, route);
   read_clients(object, route);
   if (const FileValue* const keep = object.find("keep_alive"))
@@ -276,11 +244,12 @@ void read_route(const FileValue& value, plan::Config& config, plan::Site& site, 
   const auto kind = type == nullptr ? std::nullopt : type->one_of(kKinds);
   if (kind) {
     route.kind = static_cast<plan::RouteKind>(*kind);
-    object.warn_unused(bit(route.kind), kKinds[*kind]);
-    if (route.kind == plan::RouteKind::files) read_files(object, config.folder, route);
+    object.warn_unused(bit_of(route.kind), kKinds[*kind]);
+    if (route.kind == plan::RouteKind::files) read_files(object, config.folder, route, given);
     if (route.kind == plan::RouteKind::redirect) read_redirect(object, route);
     if (route.kind == plan::RouteKind::reverse) read_reverse(object, config, route);
   }
+  note_login(object, {&route, 1}, site.users == 0, given);
   site.routes.push_back(std::move(route));
 }
 
@@ -299,7 +268,20 @@ void read_login(const FileObject& object, plan::Config& config, std::uint8_t& us
     name->expected("at most 64 ASCII characters, without quotes and backslashes");
   else if (text)
     realm = *text;
-  if (users == plan::kNoUsers) name->warn("no effect without users");
+}
+
+void note_login(const FileObject& object, std::span<const plan::WebRoute> routes, bool by_option,
+                std::vector<GivenOption>& given) {
+  const FileValue *const users = object.find("users"), *const realm = object.find("realm");
+  if (users != nullptr && users->raw() == "none" && by_option) given.push_back({kNoLogin, users->place()});
+  if (realm == nullptr || routes.empty()) return;
+  const auto has = [routes](auto test) { return std::any_of(routes.begin(), routes.end(), test); };
+  if (has([](const plan::WebRoute& route) { return route.users != 0 && route.users != plan::kNoUsers; }))
+    return;
+  if (has([](const plan::WebRoute& route) { return route.users == 0; }))
+    given.push_back({kRealm, realm->place()});
+  else
+    realm->warn("no effect without users");
 }
 
 void read_request_timeout(const FileObject& object, plan::Timeouts& out) {
@@ -343,6 +325,8 @@ void read_networks(const FileObject& object, string_view key, plan::Networks& ou
 
 std::optional<plan::Group> read_group(const FileObject& object) {
   const FileValue* servers = object.find("upstream");
+  const FileValue* const many = object.find("upstreams");
+  if (servers != nullptr && many != nullptr) many->warn("no effect beside upstream");
   if (servers == nullptr) servers = object.need("upstreams", R"(["localhost:3000"])");
   if (servers == nullptr) return std::nullopt;
   plan::Group group;
@@ -368,9 +352,11 @@ std::optional<plan::Group> read_group(const FileObject& object) {
   return group;
 }
 
-void read_routes(const FileValue& routes, plan::Config& config, plan::Site& site) {
+void read_routes(const FileValue& routes, plan::Config& config, plan::Site& site,
+                 std::vector<GivenOption>& given) {
   Prefixes taken;
-  for (const FileValue& route : routes.elements("an array of routes")) read_route(route, config, site, taken);
+  for (const FileValue& route : routes.elements("an array of routes"))
+    read_route(route, config, site, taken, given);
 }
 
 }  // namespace config

@@ -5,11 +5,17 @@
 
 namespace config {
 
-// Appends the routes to `site` and their groups to `config`.
-void read_routes(const FileValue& routes, plan::Config& config, plan::Site& site);
+// Appends the routes to `site` and their groups to `config`; to `given` the settings that depend on options.
+void read_routes(const FileValue& routes, plan::Config& config, plan::Site& site,
+                 std::vector<GivenOption>& given);
 
 // Reads "users" and "realm" of a route or a server. Reports errors.
 void read_login(const FileObject& object, plan::Config& config, std::uint8_t& users, std::string& realm);
+
+// Warns about a "realm" that none of these routes uses; appends to `given` what depends on --users.
+// `by_option`: without its own "users", the object has those of --users.
+void note_login(const FileObject& object, std::span<const plan::WebRoute> routes, bool by_option,
+                std::vector<GivenOption>& given);
 
 // Reads "request_timeout_ms": of the request, and of the response's head. Reports errors.
 void read_request_timeout(const FileObject& object, plan::Timeouts& out);

@@ -16,12 +16,6 @@ const std::array<std::string, plan::kDeadlines> kKeys = make_keys();
 
 }  // namespace
 
-std::vector<FileKey> with_timeouts(std::span<const FileKey> keys) {
-  std::vector<FileKey> all{keys.begin(), keys.end()};
-  for (const std::string& key : kKeys) all.push_back({key});
-  return all;
-}
-
 void read_timeouts(const FileObject& object, plan::Timeouts& out) {
   plan::Timeouts found;
   for (std::size_t i = 0; i < kKeys.size(); ++i) {

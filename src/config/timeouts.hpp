@@ -5,8 +5,6 @@
 
 namespace config {
 
-// These keys, and one for each timeout.
-std::vector<FileKey> with_timeouts(std::span<const FileKey> keys);
 // Puts the timeouts that the object gives before those of `out`, so that they count. Reports errors.
 void read_timeouts(const FileObject& object, plan::Timeouts& out);
 

@@ -1,12 +1,10 @@
 #include "value.hpp"
 
 #include <algorithm>
-#include <array>
 #include <unordered_map>
 
 #include "../base/text.hpp"
 #include "did_you_mean.hpp"
-#include "options.hpp"
 
 namespace config {
 namespace {
@@ -35,63 +33,6 @@ string described(const JsonValue& value) {
 
 string joined(string_view path, string_view key) {
   return path.empty() ? string{key} : string{path} + "." + string{key};
-}
-
-struct Owner {
-  string_view key, owner;
-};
-constexpr std::array<Owner, 41> kOwners{{
-    {"server_name", "the top level"},
-    {"workers", "the top level"},
-    {"users", "the top level, a server or route"},
-    {"servers", "the top level"},
-    {"forward", "the top level"},
-    {"rules", "the top level"},
-    {"listeners", "a server"},
-    {"hostnames", "a server"},
-    {"routes", "a server"},
-    {"stream", "a server"},
-    {"req_path", "a route"},
-    {"ip_whitelist", "a route"},
-    {"ip_blacklist", "a route"},
-    {"dir_path", "a route"},
-    {"index", "a route"},
-    {"listing", "a route"},
-    {"dotfiles", "a route"},
-    {"gzip_enable", "a route"},
-    {"gzip_level", "a route"},
-    {"gzip_mime_types", "a route"},
-    {"http_status_code", "a route"},
-    {"redirect_url", "a route"},
-    {"request_timeout_ms", "a server or route"},
-    {"max_body", "the top level, a listener, server or route"},
-    {"charset", "the top level, a server or route"},
-    {"strip_prefix", "a route"},
-    {"add_request_fields", "a route"},
-    {"remove_request_fields", "a route"},
-    {"add_response_fields", "a route"},
-    {"remove_response_fields", "a route"},
-    {"health_check", "a route"},
-    {"upstreams", "a route or stream"},
-    {"upstream", "a route or stream"},
-    {"load_balancing", "a route or stream"},
-    {"type", "a route or stream"},
-    {"keep_alive", "a server or route"},
-    {"realm", "a server or route"},
-    {"proxy_protocol_in", "a stream"},
-    {"proxy_protocol_from", "a stream"},
-    {"proxy_protocol_out", "a stream"},
-    {"interval_ms", "health_check"},
-}};
-
-// Where the key belongs; empty if it is not a key of the file.
-string_view owner_of(string_view key) {
-  const auto* const found =
-      std::find_if(kOwners.begin(), kOwners.end(), [key](const Owner& row) { return row.key == key; });
-  if (found != kOwners.end()) return found->owner;
-  string option = "--" + string{key};
-  std::replace(option.begin(), option.end(), '_', '-');
-  return option_kind(option).value_or(OptionKind::special) == OptionKind::special ? "" : "the top level";
 }
 
 }  // namespace
@@ -212,8 +153,8 @@ std::vector<FileValue> FileValue::members(string_view what) const {
 // A key that is known at another level: fragments of a file are easily pasted to the wrong place.
 void FileValue::warn_unknown(const FileValue& member, std::span<const string_view> names) const {
   if (!report_->keeps_warning(member.line())) return;
-  if (const string_view owner = owner_of(member.key()); !owner.empty())
-    return member.warn("no effect here: it belongs to " + string{owner});
+  if (const string levels = levels_of(member.key()); !levels.empty())
+    return member.warn("no effect here: it belongs to " + levels);
   report_->warn(member.line(), path_,
                 "unknown key " + base::quoted(member.key()) + report_->suggest(member.key(), names));
 }
@@ -242,12 +183,19 @@ const FileValue* FileObject::need(string_view key, string_view example) const {
   return found;
 }
 
-void FileObject::warn_unused(std::uint8_t type, string_view name) const {
+void FileObject::warn_unused(Kinds kinds, string_view type) const {
   for (const FileValue& member : members_) {
     const auto key = std::find_if(keys_.begin(), keys_.end(),
                                   [&member](const FileKey& row) { return row.name == member.key(); });
-    if (key != keys_.end() && (key->types & type) == 0) member.warn("no effect with type " + string{name});
+    if (key == keys_.end() || (key->kinds & kinds) != 0) continue;
+    member.warn(type.empty() ? "no effect without " + names_of(key->kinds)
+                             : "no effect with type " + string{type});
   }
+}
+
+void FileObject::warn_each(std::span<const string_view> but, string_view text) const {
+  for (const FileValue& member : members_)
+    if (std::find(but.begin(), but.end(), member.key()) == but.end()) member.warn(text);
 }
 
 }  // namespace config

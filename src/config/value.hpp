@@ -6,6 +6,7 @@
 
 #include "file.hpp"
 #include "json.hpp"
+#include "keys.hpp"
 
 namespace config {
 
@@ -84,12 +85,6 @@ class FileValue {
   Report* report_;
 };
 
-// A key that an object may have, and the types of the object that use it (one bit each).
-struct FileKey {
-  std::string_view name;
-  std::uint8_t types = 0xff;
-};
-
 // An object with known keys. Warns about other keys and suggests the closest known one.
 class FileObject {
  public:
@@ -98,8 +93,11 @@ class FileObject {
   [[nodiscard]] const FileValue* find(std::string_view key) const noexcept;
   // The same, and reports an error if it is missing. `example` is a value for the message.
   [[nodiscard]] const FileValue* need(std::string_view key, std::string_view example) const;
-  // Warns about keys that this type, called `name`, does not use.
-  void warn_unused(std::uint8_t type, std::string_view name) const;
+  // Warns about keys that have no effect on any of these kinds. `type`: as the object itself calls its kind;
+  // empty: it has no type of its own.
+  void warn_unused(Kinds kinds, std::string_view type = {}) const;
+  // Warns with this text about each member, but those.
+  void warn_each(std::span<const std::string_view> but, std::string_view text) const;
 
  private:
   FileValue value_;

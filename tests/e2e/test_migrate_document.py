@@ -33,7 +33,7 @@ def files(fragment):
     keys = json.loads("{" + fragment + "}")
     yield {"servers": [at(**{"routes": [{"req_path": "/", **PLACES["files"]}], **keys})]}
     for common in ({}, *PLACES.values()):
-        yield {"servers": [at(routes=[{"req_path": "/", **common, **keys}])]}
+        yield {"servers": [at(routes=[{"req_path": "/app", **common, **keys}])]}
     yield {"servers": [at(stream={"type": "proxy", "upstreams": ["127.0.0.1:9", "127.0.0.1:10"], **keys})]}
 
 

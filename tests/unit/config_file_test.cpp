@@ -380,8 +380,17 @@ TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
       {route(
            R"("req_path": "/a", "type": "metrics", "ip_whitelist": ["10.1.0.0/16"], "ip_blacklist": ["10.0.0.0/8"])"),
        "ip_blacklist: covers the whole ip_whitelist"},
-      {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_level": 3)"),
-       "gzip_level: no effect without"},
+      {route(R"("req_path": "/", "type": "reverse_proxy", "upstream": "a:1", "strip_prefix": true)"),
+       "strip_prefix: no effect with req_path /"},
+      {route(R"("req_path": "/", "type": "reverse_proxy", "upstream": "a:1", "upstreams": ["b:1"])"),
+       "upstreams: no effect beside upstream"},
+      {route(R"("req_path": "/", "type": "metrics", "idle_timeout": 3)"),
+       "idle_timeout: no effect here: it belongs to the top level, a listener, server or stream"},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 7, "max_body": 1}], "hostnames": ["a.test"],
+                        "routes": [{"req_path": "/", "type": "reverse_proxy", "upstream": "a:1"}]},
+                       {"listeners": [{"host": "::1", "port": 7, "max_body": 2}], "hostnames": ["b.test"]}]})",
+       "c.json:3: servers[1].listeners[0].max_body: no effect: the settings of listener [::1]:7 are in line "
+       "1"},
       {stream(R"("type": "echo", "upstream": "a:1")"), "stream.upstream: no effect with type echo"},
       {stream(R"("type": "echo", "users": "a")"),
        "stream.users: no effect here: it belongs to the top level, a server or route"},
@@ -600,13 +609,207 @@ TEST_F(ConfigFile, UsersOfARouteOfAServerAndOfAll) {
   EXPECT_EQ(config.sites.at(1).routes.at(0).users, 0U) << "those of --users";
 }
 
+// Each kind of listener or route by a letter: forward proxy, files, redirect (d), reverse proxy, metrics, TCP
+// proxy, echo, line reverser, and a stream that sends a file.
+constexpr std::string_view kKindLetters = "Ffdrmtels", kWebLetters = "fdrm", kStreamLetters = "tels";
+
+// A value of each key, and the kinds that it has an effect on by the docs. Not here: keys that make a kind
+// what it is.
+struct KeyRow {
+  const char* value;
+  std::string_view kinds;
+};
+const std::map<std::string_view, KeyRow> kKeyRows{
+    {"server_name", {R"("a")", "Ffdrm"}},
+    {"workers", {"1", kKindLetters}},
+    {"rules", {R"([{"allow": "all"}])", "Ffdrm"}},
+    {"users", {R"("plain")", "Ffdrm"}},
+    {"client_connections", {"9", kKindLetters}},
+    {"client_requests", {"9", "Ffdrm"}},
+    {"client_bytes", {"9", kKindLetters}},
+    {"parent", {R"("http://p.test")", "F"}},
+    {"no_parent", {R"("a.test")", ""}},  // without parent
+    {"nameserver", {R"("192.0.2.1")", "Frt"}},
+    {"name", {R"("a")", "Ffdrm"}},
+    {"via", {R"("off")", "Fr"}},
+    {"charset", {R"("utf-8")", "f"}},
+    {"gzip", {"true", "f"}},
+    {"connect_ports", {"443", "F"}},
+    {"upgrade", {R"("none")", "Fr"}},
+    {"trusted_proxies", {R"("::1")", "r"}},
+    {"http_ports", {"80", "F"}},
+    {"http", {R"("1.0")", "Ffdrm"}},
+    {"keep_upstreams", {"9", "Fr"}},
+    {"access_log", {R"("off")", kKindLetters}},
+    {"log_format", {R"("json")", kKindLetters}},
+    {"max_requests", {"9", kKindLetters}},
+    {"max_head", {"9", "Ffdrm"}},
+    {"max_fields", {"9", "Ffdrm"}},
+    {"max_body", {"9", "Fr"}},
+    {"buffers", {"9", kKindLetters}},
+    {"drain", {"9", kKindLetters}},
+    {"request_id", {"true", "Fr"}},
+    {"server_timing", {"true", "Ffdrm"}},
+    {"record", {R"("logs/a")", kKindLetters}},
+    {"verbose", {"true", kKindLetters}},
+    {"verbose_calls", {"true", kKindLetters}},
+    {"trace_entries", {"9999", kKindLetters}},
+    {"record_dir", {R"("logs")", kKindLetters}},
+    {"idle_timeout", {"9", "Ffdrm"}},
+    {"keep_alive_timeout", {"9", "Ffdrm"}},
+    {"head_timeout", {"9", "Ffdrm"}},
+    {"body_timeout", {"9", "Fr"}},
+    {"resolve_timeout", {"9", "Frt"}},
+    {"attempt_delay", {"9", "Frt"}},
+    {"connect_timeout", {"9", "Frt"}},
+    {"send_timeout", {"9", "Fr"}},
+    {"answer_timeout", {"9", "Fr"}},
+    {"stream_timeout", {"9", "Fr"}},
+    {"half_closed_timeout", {"9", "Fr"}},
+    {"reader_timeout", {"9", "Ffdrmels"}},
+    {"tunnel_timeout", {"9", "Frtel"}},
+    {"linger_timeout", {"9", kKindLetters}},
+    {"hostnames", {R"("a.test")", "fdrm"}},
+    {"keep_alive", {"false", "fdrm"}},
+    {"realm", {R"("a")", ""}},  // without users
+    {"request_timeout_ms", {"9", "fdrm"}},
+    {"ip_whitelist", {R"(["::1"])", "fdrm"}},
+    {"ip_blacklist", {R"(["::1"])", "fdrm"}},
+    {"index", {R"("a")", "f"}},
+    {"listing", {"false", "f"}},
+    {"dotfiles", {"true", "f"}},
+    {"gzip_enable", {"true", "f"}},
+    {"gzip_level", {"9", ""}},  // without gzip_enable
+    {"gzip_mime_types", {R"(["font/*"])", ""}},
+    {"http_status_code", {"301", "d"}},
+    {"load_balancing", {R"("ip_hash")", "rt"}},
+    {"strip_prefix", {"true", "r"}},
+    {"add_request_fields", {R"({"A": "b"})", "r"}},
+    {"remove_request_fields", {R"(["A"])", "r"}},
+    {"add_response_fields", {R"({"A": "b"})", "fdrm"}},
+    {"remove_response_fields", {R"(["A"])", "r"}},
+    {"health_check", {R"({"path": "/a"})", "r"}},
+    {"proxy_protocol_in", {"true", "tels"}},
+    {"proxy_protocol_from", {R"(["::1"])", ""}},  // without proxy_protocol_in
+    {"proxy_protocol_out", {"1", "t"}},
+    {"root", {R"("public")", "s"}},
+};
+
+// These make a listener or a route, or are not for a file.
+constexpr std::array<std::string_view, 23> kMakers{
+    "servers", "forward",  "listen",   "reverse",   "files",        "redirect",  "metrics", "relay",
+    "echo",    "allow",    "deny",     "host",      "port",         "listeners", "routes",  "stream",
+    "type",    "req_path", "dir_path", "upstreams", "redirect_url", "upstream",  "file"};
+
+// A file that has that kind alone, with `member` at that level.
+string file_with(config::Level level, char kind, const string& member) {
+  const auto at = [level, &member](config::Level wanted) {
+    return level == wanted ? ", " + member : string{};
+  };
+  const std::map<char, string> bodies{
+      {'f', R"("type": "file_serve", "dir_path": "public")"},
+      {'d', R"("type": "redirect", "redirect_url": "/b")"},
+      {'r', R"("type": "reverse_proxy", "upstreams": ["a.test:1", "b.test:1"])"},
+      {'m', R"("type": "metrics")"},
+      {'t', R"("type": "proxy", "upstreams": ["a.test:1", "b.test:1"])"},
+      {'e', R"("type": "echo")"},
+      {'l', R"("type": "reverse")"},
+      {'s', R"("type": "file", "file": "plain")"},
+  };
+  const string place = R"({"host": "127.0.0.1", "port": 0)" + at(config::Level::listener) + "}";
+  if (kind == 'F') return R"({"forward": [)" + place + "]" + at(config::Level::file) + "}";
+  const bool web = kWebLetters.find(kind) != string::npos;
+  const string inner =
+      web ? R"("routes": [{"req_path": "/a", )" + bodies.at(kind) + at(config::Level::route) + "}]"
+          : R"("stream": {)" + bodies.at(kind) + at(config::Level::stream) + "}";
+  return R"({"servers": [{"listeners": [)" + place + "], " + inner + at(config::Level::server) + "}]" +
+         at(config::Level::file) + "}";
+}
+
+TEST_F(ConfigFile, EachKeyHasAnEffectOrAWarning) {
+  using config::Level;
+  const std::pair<Level, std::string_view> levels[] = {{Level::file, kKindLetters},
+                                                       {Level::listener, kKindLetters},
+                                                       {Level::server, "fdrmtels"},
+                                                       {Level::route, kWebLetters},
+                                                       {Level::stream, kStreamLetters}};
+  for (const auto& [level, kinds] : levels)
+    for (const config::FileKey& key : config::keys_of(level)) {
+      if (std::find(kMakers.begin(), kMakers.end(), key.name) != kMakers.end()) continue;
+      ASSERT_TRUE(kKeyRows.contains(key.name)) << key.name << ": say here where it has an effect";
+      const KeyRow& row = kKeyRows.at(key.name);
+      for (const char kind : kinds) {
+        sim::files["c.json"] = file_with(level, kind, '"' + string{key.name} + "\": " + row.value);
+        const CommandLine line = parse({"c.json"});
+        ASSERT_EQ(line.what, CommandLine::What::run) << line.message << sim::files["c.json"];
+        const bool warned =
+            std::any_of(line.warnings.begin(), line.warnings.end(), [&key](const string& warning) {
+              return warning.find(string{key.name} + ": no effect") != string::npos;
+            });
+        EXPECT_EQ(warned, row.kinds.find(kind) == string::npos)
+            << sim::files["c.json"] << (line.warnings.empty() ? "" : line.warnings[0]);
+      }
+    }
+}
+
+TEST_F(ConfigFile, EffectsThatDependOnOtherSettings) {
+  struct Row {
+    const char* text;
+    std::vector<const char*> arguments;
+    const char* says;  // empty: nothing
+  };
+  const Row rows[] = {
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 0, "head_timeout": 3}], "head_timeout": 4,
+          "stream": {"type": "echo", "proxy_protocol_in": true, "head_timeout": 5}}]})",
+       {},
+       ""},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 0}], "routes": [
+          {"req_path": "/", "type": "metrics", "realm": "a"}]}]})",
+       {},
+       "realm: no effect without --users"},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 0}], "realm": "a", "routes": [
+          {"req_path": "/", "type": "metrics"}]}]})",
+       {"--users", "u"},
+       ""},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 0}], "realm": "a", "users": "none", "routes": [
+          {"req_path": "/", "type": "metrics", "users": "u"}]}]})",
+       {"--users", "u"},
+       ""},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 0}], "routes": [
+          {"req_path": "/", "type": "metrics", "users": "none"}]}]})",
+       {},
+       "users: no effect without --users"},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 0}], "routes": [
+          {"req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_level": 3}]}]})",
+       {},
+       "gzip_level: no effect without \"gzip_enable\": true"},
+      {R"({"servers": [{"listeners": [{"host": "::1", "port": 0}], "routes": [
+          {"req_path": "/", "type": "file_serve", "dir_path": "public", "gzip_level": 3}]}]})",
+       {"--gzip"},
+       ""},
+      {R"({"forward": [{"host": "::1", "port": 0}], "http": "1.0", "keep_upstreams": 3})",
+       {},
+       "keep_upstreams: no effect without --http 1.1"},
+  };
+  for (const Row& row : rows) {
+    sim::files["c.json"] = row.text;
+    std::vector<const char*> arguments{"c.json"};
+    arguments.insert(arguments.end(), row.arguments.begin(), row.arguments.end());
+    const CommandLine line = parse(arguments);
+    ASSERT_EQ(line.what, CommandLine::What::run) << line.message;
+    ASSERT_EQ(line.warnings.size(), *row.says == 0 ? 0U : 1U) << row.text;
+    const string all = line.warnings.empty() ? "" : line.warnings[0];
+    EXPECT_NE(all.find(row.says), string::npos) << all;
+  }
+}
+
 TEST_F(ConfigFile, TimeoutsOfARouteAServerAStreamAndAListener) {
   const Config config = good(
       R"({"tunnel_timeout": 0, "forward": [{"host": "::1", "port": 0, "tunnel_timeout": "1h"}], "servers": [
       {"listeners": [{"host": "127.0.0.1", "port": 0}], "stream": {"type": "proxy", "upstream": "a:1", "tunnel_timeout": 0}},
       {"listeners": [{"host": "127.0.0.1", "port": 0, "idle_timeout": 7}], "answer_timeout": 2, "request_timeout_ms": 900,
-       "routes": [{"req_path": "/", "type": "metrics"}, {"req_path": "/a", "type": "metrics", "answer_timeout": "3m"},
-                  {"req_path": "/b", "type": "metrics", "request_timeout_ms": 1000}]}]})");
+       "routes": [{"req_path": "/", "type": "reverse_proxy", "upstream": "a:1"}, {"req_path": "/a", "type": "reverse_proxy", "upstream": "a:1", "answer_timeout": "3m"},
+                  {"req_path": "/b", "type": "reverse_proxy", "upstream": "a:1", "request_timeout_ms": 1000}]}]})");
   using plan::Wait;
   const auto ms = [](const plan::Timeouts& timeouts, Wait wait) {
     const plan::Timeout* const found = plan::find(timeouts, wait);
