@@ -136,11 +136,11 @@ class Judge {
     for (std::size_t nth = 0; nth < visit.asks.size(); ++nth) {
       const Ask& ask = visit.asks[nth];
       if (spoiled_.contains({index, nth}) || !owed_.has_ask(index, nth) || may_have_ended(index, nth)) return nth;
-      broken = !is_kind(scenario_, ask);
-      if (broken) return nth;
       // It is sent once, over the logged-in connection, which the origin may have closed meanwhile.
       const auto first = visit.asks.begin();
       if ((!is_repeatable(ask) || ask.framing != Ask::Framing::none) && std::any_of(first, first + static_cast<std::ptrdiff_t>(nth), logs_in)) return nth;
+      broken = !is_kind(scenario_, ask);
+      if (broken) return nth;
       if (must_close(ask) || may_close(ask) || has_tunnel(ask)) return nth + 1;
     }
     return visit.asks.size();
