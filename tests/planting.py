@@ -149,7 +149,7 @@ def uses():
     """(user, name of a place, mistake or None) of every row."""
     for user in ("tests/sim/planted.py", "tests/fuzz/planted.py"):
         for row in module(user).MISTAKES:
-            yield from ((f"{user}: {row[0]}", name, mistake) for name, mistake in row[-1])
+            yield from ((f"{user}: {row[0]}", name, mistake) for name, mistake in next(part for part in row if isinstance(part, list)))
     yield from ((f"tests/model/run.py: {row[0]}", row[-1], None) for row in module("tests/model/run.py").PLANTED)
     yield from (("tests/mutate/mutate.py", name, None) for name in module("tests/mutate/mutate.py").EQUIVALENT)
 

@@ -561,6 +561,10 @@ Outcome play(const Scenario& scenario, Chooser& chooser) {
   if (stage.world.broken.empty() && stage.all_over()) judge(stage);
   for (std::size_t i = 0; i < stage.clients.size(); ++i) outcome.seen.push_back({stage.clients[i]->got, stage.origins[i]->got});
   outcome.broken = stage.world.broken;
+  if (!outcome.broken.empty() && !outcome.findings.empty()) {
+    outcome.broken += "; findings:";
+    for (const std::string_view code : outcome.findings) outcome.broken += ' ' + std::string{code};
+  }
   outcome.calls = stage.world.calls_made;
   if (!outcome.broken.empty()) outcome.story += stage.world.log;
   stage.world.leave();
