@@ -49,9 +49,11 @@ net::IdleConnection take_idle(const request_info& record, Worker& worker) noexce
 }
 
 // Bytes that no request has asked for would be taken for the response. Any event closes an idle connection.
-// So none are there if it was idle before the last wait, and this wait has reported all that was ready.
+// So none are there if it was idle before the last wait, and this wait has reported all that was ready. A
+// bound connection is read in any case: its end may have come since, and its request may be one that is not
+// repeated.
 bool has_unrequested_bytes(const net::IdleConnection& idle, const Worker& worker) noexcept {
-  const bool seen = worker.all_reported && idle.wait < worker.waits;
+  const bool seen = idle.client == 0 && worker.all_reported && idle.wait < worker.waits;
   return !seen && !is_silent(idle.upstream);  // PLANT(check-idle-silent)
 }
 
