@@ -31,7 +31,8 @@ DnsQuery::DnsQuery(std::string host, NameServers servers, const sys::Fd& poller,
 }
 
 // Asks the next server that has not failed. In each round over all servers the time until the next attempt
-// doubles. An earlier attempt may still be answered; the one before it is given up.
+// doubles. A server that is asked again gets the same datagram, so that a late response to any of them
+// counts. Of several servers the two newest may answer.
 void DnsQuery::ask(Question& question, std::uint64_t now) {
   while (question.state == State::asking) {
     const std::size_t server = question.next % servers_->size();
@@ -39,9 +40,16 @@ void DnsQuery::ask(Question& question, std::uint64_t now) {
     ++question.next;
     question.next_at = now + (kRetryMs << round);
     if ((question.failed >> server & 1U) != 0) continue;
-    question.newest = (question.newest + 1) % question.attempts.size();
+    const auto waits = [server](const Attempt& attempt) {
+      return attempt.fd && !attempt.by_tcp && attempt.server == server;
+    };
+    const auto asked = std::find_if(question.attempts.begin(), question.attempts.end(), waits);
+    const bool again = asked != question.attempts.end();
+    question.newest = again ? static_cast<std::size_t>(asked - question.attempts.begin())
+                            : (question.newest + 1) % question.attempts.size();
     Attempt& attempt = question.attempts[question.newest];
-    if (!send(question, attempt, server)) fail(question, attempt, now);
+    if (!(again ? transmit(question, attempt) : send(question, attempt, server)))
+      fail(question, attempt, now);
     return;
   }
 }
@@ -50,14 +58,19 @@ void DnsQuery::ask(Question& question, std::uint64_t now) {
 bool DnsQuery::send(const Question& question, Attempt& attempt, std::size_t server) {
   attempt =
       Attempt{.fd = {}, .server = server, .id = random_id(), .by_tcp = question.by_tcp, .out = {}, .in = {}};
-  std::array<std::byte, kDnsQueryMax> room;
-  const std::span<const std::byte> query =
-      std::span{room}.first(write_dns_query(host_, question.type, attempt.id, room));
   sys::Opened opened =
       attempt.by_tcp ? sys::connect((*servers_)[server]) : sys::connect_datagrams((*servers_)[server]);
   if (opened.fd) opened.error = sys::watch(poller_, opened.fd.get(), token_.packed());
   if (opened.error != 0) return is_shortage(opened.error);
   attempt.fd = std::move(opened.fd);
+  return transmit(question, attempt);
+}
+
+// Returns false if the server cannot be reached.
+bool DnsQuery::transmit(const Question& question, Attempt& attempt) {
+  std::array<std::byte, kDnsQueryMax> room;
+  const std::span<const std::byte> query =
+      std::span{room}.first(write_dns_query(host_, question.type, attempt.id, room));
   if (attempt.by_tcp) {
     attempt.out.push_back(static_cast<char>(query.size() >> 8));
     attempt.out.push_back(static_cast<char>(query.size() & 0xff));
@@ -67,11 +80,16 @@ bool DnsQuery::send(const Question& question, Attempt& attempt, std::size_t serv
   return sys::transmit(attempt.fd, query).outcome != sys::Outcome::fail;  // `again`: lost, as on the way
 }
 
-// That server cannot answer: asks the next one at once, unless a later attempt is on its way.
+// That server cannot answer: asks the next one at once, unless a later attempt is on its way. If none can,
+// all are asked once more: a server's failure is often a passing one.
 void DnsQuery::fail(Question& question, Attempt& attempt, std::uint64_t now) {
   attempt.fd.reset();
   question.failed |= 1U << attempt.server;
-  if (question.failed == (1U << servers_->size()) - 1U) return settle(question, State::failed, now);
+  if (question.failed == (1U << servers_->size()) - 1U) {
+    if (question.asked_all_again) return settle(question, State::failed, now);
+    question.asked_all_again = true;
+    question.failed = 0;
+  }
   if (&attempt == &question.attempts[question.newest]) ask(question, now);
 }
 

@@ -68,10 +68,11 @@ class DnsQuery {
     explicit Question(DnsType of) noexcept : type(of) {}
     DnsType type;
     State state = State::asking;
-    bool by_tcp = false;        // a response was too long for a datagram
-    std::uint32_t failed = 0;   // bit n: server n cannot answer
-    std::size_t next = 0;       // counts the attempts; modulo the number of servers, the next one to ask
-    std::uint64_t next_at = 0;  // when the next attempt is due
+    bool by_tcp = false;           // a response was too long for a datagram
+    bool asked_all_again = false;  // after each had failed
+    std::uint32_t failed = 0;      // bit n: server n cannot answer
+    std::size_t next = 0;          // counts the attempts; modulo the number of servers, the next one to ask
+    std::uint64_t next_at = 0;     // when the next attempt is due
     std::array<Attempt, 2> attempts;  // the two newest
     std::size_t newest = 0;           // index of the newest
     std::vector<sys::Address> addresses;
@@ -80,6 +81,7 @@ class DnsQuery {
 
   void ask(Question& question, std::uint64_t now);
   bool send(const Question& question, Attempt& attempt, std::size_t server);
+  bool transmit(const Question& question, Attempt& attempt);
   void fail(Question& question, Attempt& attempt, std::uint64_t now);
   void read(Question& question, std::uint64_t now);
   void read_datagrams(Question& question, Attempt& attempt, std::uint64_t now);
