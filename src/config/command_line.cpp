@@ -192,6 +192,7 @@ class Reader {
     if (line_.config.users_files.front().empty())
       if (string error = lacks_users(line_.config.rules); !error.empty()) return wrong(std::move(error));
     check_public();
+    check_lens();
   }
 
   // Closed by default: a forward proxy that other machines can reach must restrict its clients.
@@ -201,6 +202,16 @@ class Reader {
     for (const plan::Listener& listener : line_.config.listeners)
       if (listener.role == plan::Role::forward && !listener.address.is_loopback())
         return wrong("listener " + text_of(listener) + " is reachable from other machines: " + objection);
+  }
+
+  // Other machines must not get injected faults.
+  void check_lens() {
+    if (line_.config.lens.text.empty()) return;
+    for (const plan::Listener& listener : line_.config.listeners)
+      if (!listener.address.is_loopback())
+        return wrong("--lens: listener " + text_of(listener) +
+                     " is reachable from other machines: with --lens use loopback addresses only, as in "
+                     "127.0.0.1:8080");
   }
 
   static string text_of(const plan::Listener& listener) {

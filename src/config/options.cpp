@@ -8,6 +8,7 @@
 #include "../sys/sys.hpp"
 #include "address_text.hpp"
 #include "host_list_text.hpp"
+#include "lens_text.hpp"
 #include "number_text.hpp"
 #include "parent_text.hpp"
 #include "paths.hpp"
@@ -376,6 +377,8 @@ string take_record_dir(plan::Config& config, string_view text) {
   return check_directory(config.record_folder);
 }
 
+string take_lens(plan::Config& config, string_view text) { return parse_lens(text, config.lens); }
+
 string take_log_format(plan::Config& config, string_view text) {
   string names;
   for (const plan::LogFormatRow& format : plan::kLogFormats) {
@@ -431,7 +434,7 @@ string take_drain(plan::Config& config, string_view text) {
 
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 45> kOptions{{
+constexpr std::array<Option, 46> kOptions{{
     {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -517,6 +520,11 @@ constexpr std::array<Option, 45> kOptions{{
     {"--record", "FILE", "save the trace in this record file while the proxy runs", "none", take_record},
     {"--record-dir", "FOLDER", "on SIGUSR2 and after a crash, save the trace and the table in this folder",
      "none", take_record_dir},
+    {"--lens", "LIST",
+     "inject faults, e.g. seed=7,read=3,write=5,eagain=4%,delay=50ms, or slow-reader, crumbs, bad-line; "
+     "loopback "
+     "listeners only",
+     "", take_lens, OptionKind::list},
     {"--help", "", "print this help and exit", "", nullptr, OptionKind::special, kAllBits, "h"},
     {"--version", "", "print the version and exit", "", nullptr, OptionKind::special},
 }};

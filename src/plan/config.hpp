@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 
+#include "../sys/lens_settings.hpp"
 #include "allowance.hpp"
 #include "parent.hpp"
 #include "rules.hpp"
@@ -87,6 +88,7 @@ struct Config {
   std::string record_file;    // of the whole run; empty: none
   std::string record_folder;  // for record files; empty: none are written
   Verbosity verbosity = Verbosity::none;
+  sys::LensSettings lens;
   std::size_t trace_entries = 65'536;  // of the ring; rounded up to a power of two
 
   [[nodiscard]] std::uint32_t wait(Wait kind) const noexcept {

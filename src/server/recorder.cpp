@@ -155,11 +155,11 @@ void put_client(const sys::Address& client, record::Note& note) noexcept {
 }
 
 // What does not change while the program runs.
-string constant_head(const Worker& worker, std::span<const char* const> arguments) {
+string constant_head(const Worker& worker, std::span<const char* const> arguments, string_view lens) {
   return "version: " + string{plan::kVersion} + "\nbuild: " + string{plan::kCompiler} + ", build ID " +
          sys::build_id() + "\nrun_id: " + string{worker.run_id} + "\ncommand: " + public_command(arguments) +
-         "\nslots: " + std::to_string(worker.table.slots()) + "\npid: " + std::to_string(sys::process_id()) +
-         '\n';
+         "\nslots: " + std::to_string(worker.table.slots()) + "\nlens: " + string{lens} +
+         "\npid: " + std::to_string(sys::process_id()) + '\n';
 }
 
 Recorder* crashing = nullptr;  // that saves a crash
@@ -210,9 +210,9 @@ bool Recorder::File::put(std::span<const std::byte> bytes) noexcept {
   return error == 0;
 }
 
-Recorder::Recorder(const Worker& worker, std::span<const char* const> arguments)
+Recorder::Recorder(const Worker& worker, std::span<const char* const> arguments, string_view lens)
     : worker_(worker),
-      head_(constant_head(worker, arguments)),
+      head_(constant_head(worker, arguments, lens)),
       names_(record::names_text(watch::built_in_names())) {}
 
 Recorder::~Recorder() {

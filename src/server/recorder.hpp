@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../record/writer.hpp"
@@ -22,8 +23,8 @@ record::Note note_of(const Exchange& exchange, std::uint64_t position) noexcept;
 // Keeps notes of the last requests. Writes in parts: the loop goes on meanwhile.
 class Recorder {
  public:
-  // REQUIRES: `worker` outlives this.
-  Recorder(const Worker& worker, std::span<const char* const> arguments);
+  // `lens`: --lens at start; empty: none. REQUIRES: `worker` outlives this.
+  Recorder(const Worker& worker, std::span<const char* const> arguments, std::string_view lens);
   ~Recorder();
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;

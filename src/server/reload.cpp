@@ -128,7 +128,8 @@ StartOptions::StartOptions(const plan::Config& config)
       trace_entries_(config.trace_entries),
       head_limits_(config.head_limits),
       access_log_(config.access_log),
-      record_file_(config.record_file) {}
+      record_file_(config.record_file),
+      lens_(config.lens.text) {}
 
 std::string StartOptions::changed(const plan::Config& config) const {
   std::string names;
@@ -142,6 +143,7 @@ std::string StartOptions::changed(const plan::Config& config) const {
   consider(config.head_limits.fields != head_limits_.fields, "--max-fields");
   consider(config.access_log != access_log_, "--access-log");
   consider(config.record_file != record_file_, "--record");
+  consider(config.lens.text != lens_, "--lens");
   return names;
 }
 

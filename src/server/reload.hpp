@@ -64,7 +64,7 @@ class StartOptions {
  private:
   std::size_t max_requests_, buffer_mib_, trace_entries_;
   http::HeadLimits head_limits_;
-  std::string access_log_, record_file_;
+  std::string access_log_, record_file_, lens_;
 };
 
 }  // namespace server

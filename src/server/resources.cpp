@@ -61,9 +61,15 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
              .files = &files,
              .head_limits = generation.config.head_limits,
              .run_id = run_id} {
+  if (!generation.config.lens.text.empty()) sys::use_lens(&lens.emplace(generation.config.lens));
   resolver.use(generation.config.nameservers);
   worker.finished.reserve(exchanges_for(capacity));
   sys::trace_calls(&trace);
+}
+
+Resources::~Resources() {
+  sys::use_lens(nullptr);
+  sys::trace_calls(nullptr);
 }
 
 bool Resources::complete() const noexcept {

@@ -1,11 +1,13 @@
 // What the records share: memory, pools, the resolver, idle upstream connections, the trace. System calls are
-// noted in the trace as long as this lives.
+// noted in the trace, and changed by the lens if there is one, as long as this lives.
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "../state/worker.hpp"
 #include "../sys/call_trace.hpp"
+#include "../sys/lens.hpp"
 #include "../sys/reservation.hpp"
 #include "capacity.hpp"
 
@@ -19,12 +21,13 @@ struct Resources {
   Resources(sys::Fd into_poller, const Capacity& with, plan::Generation& generation);
   Resources(const Resources&) = delete;
   Resources& operator=(const Resources&) = delete;
-  ~Resources() { sys::trace_calls(nullptr); }
+  ~Resources();
 
   // False if some memory could not be reserved; nothing may be used then.
   [[nodiscard]] bool complete() const noexcept;
 
   Capacity capacity;
+  std::optional<sys::Lens> lens;  // that --lens asks for; before all that it looks at
   sys::Fd poller;
   sys::Reservation record_memory, block_memory, exchange_memory, trace_memory;
   base::Trace trace;

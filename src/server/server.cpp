@@ -47,7 +47,7 @@ Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
       health_checker_(resources.poller, resources.resolver, resources.blocks),
       admission_(worker_),
       reporter_(std::move(streams), generations.back()->config),
-      recorder_(worker_, arguments),
+      recorder_(worker_, arguments, generations.back()->config.lens.text),
       doctor_(worker_) {
   worker_.pages = this;
   health_checker_.use(generations_.back().get());

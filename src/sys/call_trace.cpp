@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 
+#include "lens.hpp"
 #include "raw.hpp"
 
 namespace sys {
@@ -14,10 +15,11 @@ constexpr std::array<std::string_view, kCalls> kNames{
     "shutdown"};
 
 base::Trace* noted = nullptr;
+Lens* lens = nullptr;
 
 // A template, so that each call has its own, inlined. A call moves at most 1 MiB.
 template <Call call>
-void note(int fd, std::size_t value, int error) noexcept {
+void note(int fd, std::size_t value, int error, bool forced = false) noexcept {
   if (noted == nullptr) return;
   noted->add({.id = static_cast<std::uint32_t>(fd),
               .slot = noted->slot,
@@ -26,7 +28,8 @@ void note(int fd, std::size_t value, int error) noexcept {
               .state = static_cast<std::uint8_t>(noted->state & 15U),
               .before = static_cast<std::uint8_t>(noted->state & 15U),
               .detail = static_cast<std::uint8_t>(call),
-              .error = static_cast<std::uint8_t>(base::traced_error(error) & 127U)});
+              .error = static_cast<std::uint8_t>(base::traced_error(error) & 127U),
+              .forced = forced});
 }
 
 // What the ledger has to know of a transfer that ended otherwise than by bytes or EAGAIN.
@@ -37,16 +40,32 @@ void enter_end(int fd, bool reads, const Io& io) noexcept {
 }
 
 template <Call call>
-Io noting(int fd, const Io& io) noexcept {
-  note<call>(fd, io.bytes, io.outcome == Outcome::again ? EAGAIN : io.error);
+Io noting(int fd, const Io& io, bool forced = false) noexcept {
+  note<call>(fd, io.bytes, io.outcome == Outcome::again ? EAGAIN : io.error, forced);
   if (io.outcome == Outcome::eof || io.outcome == Outcome::fail)
     enter_end(fd, call == Call::receive || call == Call::splice_in, io);
   return io;
 }
 
-Opened connecting(Opened socket) noexcept {
-  note<Call::connect>(socket.fd.get(), 0, socket.error);
+template <Call call>
+Io noting(int fd, const Lens::Seen<Io>& io) noexcept {
+  if (io.interrupted) note<call>(fd, 0, EINTR, true);
+  return noting<call>(fd, io.result, io.forced);
+}
+
+Opened connecting(Opened socket, bool forced = false) noexcept {
+  note<Call::connect>(socket.fd.get(), 0, socket.error, forced);
   return socket;
+}
+
+Opened connecting(Lens::Seen<Opened> socket) noexcept {
+  return connecting(std::move(socket.result), socket.forced);
+}
+
+Opened accepting(const Fd& listener, Opened client, bool forced = false) noexcept {
+  const auto descriptor = static_cast<std::size_t>(std::max(client.fd.get(), 0));
+  note<Call::accept>(listener.get(), descriptor, client.error, forced);
+  return client;
 }
 
 }  // namespace
@@ -55,43 +74,68 @@ std::string_view name(Call call) noexcept { return kNames[static_cast<std::size_
 
 void trace_calls(base::Trace* trace) noexcept { noted = trace; }
 
+void use_lens(Lens* with) noexcept { lens = with; }
+
+bool held_by_lens(int fd) noexcept { return lens != nullptr && lens->holds(fd); }
+
 // ---- sys.hpp ---------------------------------------------------------------------------------------------
 
 void close_fd(int fd) noexcept {
   note<Call::close>(fd, 0, 0);
   descriptors().closed(fd);
+  if (lens != nullptr) [[unlikely]]
+    lens->closed(fd);
   raw::close_fd(fd);
 }
 
 Io receive(const Fd& socket, std::span<std::byte> into) noexcept {
+  if (lens != nullptr) [[unlikely]]
+    return noting<Call::receive>(socket.get(), lens->receive(socket, into));
   return noting<Call::receive>(socket.get(), raw::receive(socket, into));
 }
 
 Io transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
+  if (lens != nullptr) [[unlikely]]
+    return noting<Call::transmit>(socket.get(), lens->transmit(socket, from));
   return noting<Call::transmit>(socket.get(), raw::transmit(socket, from));
 }
 
 Io splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
+  if (lens != nullptr) [[unlikely]]
+    return noting<Call::splice_in>(socket.get(), lens->splice_in(socket, in, most));
   return noting<Call::splice_in>(socket.get(), raw::splice_in(socket, in, most));
 }
 
 Io splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
+  if (lens != nullptr) [[unlikely]]
+    return noting<Call::splice_out>(socket.get(), lens->splice_out(out, socket, bytes));
   return noting<Call::splice_out>(socket.get(), raw::splice_out(out, socket, bytes));
 }
 
 Io send_file(const Fd& socket, int file, std::uint64_t& offset, std::size_t bytes) noexcept {
+  if (lens != nullptr) [[unlikely]]
+    return noting<Call::send_file>(socket.get(), lens->send_file(socket, file, offset, bytes));
   return noting<Call::send_file>(socket.get(), raw::send_file(socket, file, offset, bytes));
 }
 
 Opened accept(const Fd& listener, Address& peer) noexcept {
-  Opened client = raw::accept(listener, peer);
-  note<Call::accept>(listener.get(), static_cast<std::size_t>(std::max(client.fd.get(), 0)), client.error);
-  return client;
+  if (lens == nullptr) [[likely]]
+    return accepting(listener, raw::accept(listener, peer));
+  Lens::Seen<Opened> client = lens->accept(listener, peer);
+  return accepting(listener, std::move(client.result), client.forced);
 }
 
-Opened connect(const Address& address) noexcept { return connecting(raw::connect(address)); }
+Opened connect(const Address& address) noexcept {
+  if (lens != nullptr) [[unlikely]]
+    return connecting(lens->connect(address));
+  return connecting(raw::connect(address));
+}
 
-Opened connect_local(const char* path) noexcept { return connecting(raw::connect_local(path)); }
+Opened connect_local(const char* path) noexcept {
+  if (lens != nullptr) [[unlikely]]
+    return connecting(lens->connect_local(path));
+  return connecting(raw::connect_local(path));
+}
 
 Opened connect_datagrams(const Address& address) noexcept {
   Opened socket = raw::connect_datagrams(address);
@@ -108,6 +152,35 @@ int socket_error(const Fd& socket) noexcept {
 void shutdown_write(const Fd& socket) noexcept {
   note<Call::shutdown_write>(socket.get(), 0, 0);
   raw::shutdown_write(socket);
+}
+
+int watch(const Fd& poller, int fd, std::uint64_t token) noexcept {
+  const int error = raw::watch(poller, fd, token);
+  if (lens != nullptr && error == 0) [[unlikely]]
+    lens->watched(fd, token);
+  return error;
+}
+
+int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept {
+  const int error = raw::rearm(poller, fd, token);
+  if (lens != nullptr && error == 0) [[unlikely]]
+    lens->watched(fd, token);
+  return error;
+}
+
+Waited wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept {
+  if (lens != nullptr) [[unlikely]]
+    return lens->wait(poller, into, timeout_ms);
+  return raw::wait(poller, into, timeout_ms);
+}
+
+// What the lens holds back is not ready yet: else it would look like a lost edge.
+void levels(std::span<Level> of) noexcept {
+  raw::levels(of);
+  if (lens == nullptr) [[likely]]
+    return;
+  for (Level& level : of)
+    if (lens->holds(level.fd)) level.readable = level.writable = false;
 }
 
 }  // namespace sys

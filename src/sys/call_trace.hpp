@@ -1,7 +1,7 @@
-// Notes system calls in the trace.
+// Notes system calls in the trace, and lets the lens change them.
 //
 // The calls of sys.hpp that records are made of are defined in call_trace.cpp, which notes each and passes it
-// on to the kernel (sys::raw). So they are noted on the simulated kernel too.
+// on to the kernel (sys::raw), or to the lens. So both work on the simulated kernel too.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -9,6 +9,8 @@
 #include "../base/trace.hpp"
 
 namespace sys {
+
+class Lens;
 
 // A noted call; an entry's `value` is its result. A new one is added at the end: recordings of earlier
 // versions have these numbers.
@@ -30,5 +32,10 @@ inline constexpr std::size_t kCalls = 10;
 
 // Notes the calls from now on; null: no more.
 void trace_calls(base::Trace* trace) noexcept;
+
+// Passes the calls on to the lens from now on; null: to the kernel. REQUIRES: no socket is watched yet.
+void use_lens(Lens* lens) noexcept;
+// True if the lens holds an event of the descriptor back: what the kernel knows is not reported yet.
+[[nodiscard]] bool held_by_lens(int fd) noexcept;
 
 }  // namespace sys

@@ -253,15 +253,15 @@ void reset_on_close(const Fd& socket) noexcept {
 
 Opened make_poller() noexcept { return opened(::epoll_create1(EPOLL_CLOEXEC)); }
 
-int watch(const Fd& poller, int fd, std::uint64_t token) noexcept {
+int raw::watch(const Fd& poller, int fd, std::uint64_t token) noexcept {
   return control(poller, EPOLL_CTL_ADD, fd, token);
 }
 
-int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept {
+int raw::rearm(const Fd& poller, int fd, std::uint64_t token) noexcept {
   return control(poller, EPOLL_CTL_MOD, fd, token);
 }
 
-Waited wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept {
+Waited raw::wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept {
   std::array<epoll_event, 512> events;
   const auto room = static_cast<int>(std::min(into.size(), events.size()));
   const int count = ::epoll_wait(poller.get(), events.data(), room, timeout_ms);
@@ -270,7 +270,7 @@ Waited wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept {
   return {static_cast<std::size_t>(count), count < room};
 }
 
-void levels(std::span<Level> of) noexcept {
+void raw::levels(std::span<Level> of) noexcept {
   std::array<pollfd, 64> polled;
   const std::size_t count = std::min(of.size(), polled.size());
   for (std::size_t i = 0; i < count; ++i)

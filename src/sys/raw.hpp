@@ -1,4 +1,4 @@
-// The system calls that call_trace.cpp notes, as the kernel does them. See sys.hpp.
+// The system calls that call_trace.cpp passes on, as the kernel does them. See sys.hpp.
 #pragma once
 #include "sys.hpp"
 
@@ -16,5 +16,9 @@ Opened connect_local(const char* path) noexcept;
 Opened connect_datagrams(const Address& address) noexcept;
 int socket_error(const Fd& socket) noexcept;
 void shutdown_write(const Fd& socket) noexcept;
+int watch(const Fd& poller, int fd, std::uint64_t token) noexcept;
+int rearm(const Fd& poller, int fd, std::uint64_t token) noexcept;
+Waited wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept;
+void levels(std::span<Level> of) noexcept;
 
 }  // namespace sys::raw

@@ -32,6 +32,9 @@ std::string description(const plan::Config& config, const plan::Listener& listen
 std::vector<std::string> announcement(const plan::Config& config, const net::Acceptors& acceptors) {
   const std::string prefix = "proxy " + std::string{plan::kVersion} + " listens on ";
   std::vector<std::string> lines;
+  if (!config.lens.text.empty())
+    lines.push_back("proxy " + std::string{plan::kVersion} + " injects faults (--lens " + config.lens.text +
+                    "): for tests only");
   std::vector<sys::Address> forward;
   for (const net::Acceptors::Entry& entry : acceptors.all()) {
     const plan::Listener& listener = config.listeners[entry.config_index];

@@ -5,8 +5,9 @@
 
 namespace watch {
 
-// Returns one line for each listener with another role than forward proxy, then one for the forward proxy,
-// which also says how to stop it. REQUIRES: `acceptors` are those of `config`.
+// Returns a line about the lens if there is one, one line for each listener with another role than forward
+// proxy, then one for the forward proxy, which also says how to stop it. REQUIRES: `acceptors` are those of
+// `config`.
 std::vector<std::string> announcement(const plan::Config& config, const net::Acceptors& acceptors);
 
 // Returns the addresses as text: "127.0.0.1:8080 and [::1]:8080".

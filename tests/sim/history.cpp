@@ -18,7 +18,7 @@ bool is_kind_world(const Scenario& scenario) {
   // Without a pipe, a lane uses blocks.
   const bool harmless = !scenario.failure || scenario.failure->call == Call::pipe || scenario.failure->call == Call::resize_pipe ||
                         scenario.failure->call == Call::splice;
-  return scenario.temper.error == 0 && harmless && scenario.blocks == 0 && room <= scenario.max_requests &&
+  return scenario.temper.error == 0 && harmless && scenario.lens.reset_percent == 0 && scenario.lens.descriptors_max == 0 && scenario.blocks == 0 && room <= scenario.max_requests &&
          scenario.descriptor_limit >= 64;
 }
 
@@ -436,6 +436,7 @@ plan::Config config_for(const Scenario& scenario, const Reloads& reloads) {
   config.max_requests = scenario.max_requests;
   config.buffer_mib = 1;
   config.access_log = "-";
+  config.lens = scenario.lens;
   config.http10 = scenario.http10;
   config.keep_upstreams = scenario.keep_upstreams;
   config.allowance.bytes = scenario.client_bytes;
@@ -455,6 +456,8 @@ std::string tell(const base::Trace& trace) {
   }
   return out;
 }
+
+constexpr std::uint64_t kTurnEntries = 2;  // in the trace, of each turn
 
 // Runs the program until the world is still and its shutdown has begun, or an invariant is broken.
 void run(Stage& stage, Outcome& outcome) {
@@ -499,7 +502,8 @@ void run(Stage& stage, Outcome& outcome) {
     // A client refused for lack of a descriptor has no record, but its bytes are read.
     const bool all_counted = stage.scenario.descriptor_limit >= 64;
     if (const std::string fault = !all_counted ? "" : check_allowance(config.allowance.bytes, world, begun, stage.gate ? &*stage.gate : nullptr, stage.roles.uncounted()); !fault.empty()) world.fault(fault);
-    const bool quiet = now == world.now() && moved == worker.trace.written() && calls == world.calls_made &&
+    // A wait that is interrupted moves nothing.
+    const bool quiet = stage.scenario.lens.intr_percent == 0 && now == world.now() && moved + kTurnEntries == worker.trace.written() && calls == world.calls_made &&
                        world.events_handed_out == 0;
     quiet_turns = quiet ? quiet_turns + 1 : 0;
     if (const std::string fault = end.check(worker, world, proxy.stopping()); !fault.empty()) world.fault(fault);
@@ -723,7 +727,7 @@ std::string describe(const Scenario& scenario) {
          std::to_string(scenario.temper.error) + " blocks " + std::to_string(scenario.blocks) + " requests " +
           std::to_string(scenario.max_requests) + " descriptors " + std::to_string(scenario.descriptor_limit) + " bytes " +
          std::to_string(scenario.client_bytes.per_second) + ":" + std::to_string(scenario.client_bytes.burst) + " bulk " +
-         std::to_string(scenario.bulk_bytes) + (scenario.drained_after == 0 ? "" : " drained after " + std::to_string(scenario.drained_after) + " turns") + "\n";
+         std::to_string(scenario.bulk_bytes) + (scenario.lens.text.empty() ? "" : " lens " + scenario.lens.text) + (scenario.drained_after == 0 ? "" : " drained after " + std::to_string(scenario.drained_after) + " turns") + "\n";
   return out + describe(scenario.reloads);
 }
 
@@ -734,6 +738,7 @@ Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenari
     change(smaller);
     if (fails(smaller)) best = std::move(smaller);
   };
+  shrink_lens(attempt);
   for (int round = 0; round < 2; ++round) {
     for (std::size_t i = 0; i < best.pairs.size() && best.pairs.size() > 1;) {
       const std::size_t before = best.pairs.size();

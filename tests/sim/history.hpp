@@ -34,6 +34,7 @@ struct Scenario {
   std::uint64_t drained_after = 0;   // turns until the graceful shutdown; 0: never
   std::vector<ReloadPlan> reloads;
   std::optional<World::Failure> failure;
+  sys::LensSettings lens;      // --lens of the program
   bool narrated = false;       // write the story even without a failure
   bool last_is_after = false;  // the last pair or visit comes after the failure: it must be served as in a kind world
 };
@@ -69,6 +70,10 @@ std::string describe(const Scenario& scenario);
 
 // Shrinks a scenario: removes everything that is not needed for the failure.
 Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenario&)>& fails);
+
+// ---- the lens (lens.cpp) ----
+void draw_lens(Chooser& chooser, Scenario& scenario);
+void shrink_lens(const std::function<void(const std::function<void(Scenario&)>&)>& attempt);
 
 // No resource is short and nothing fails.
 bool is_kind_world(const Scenario& scenario);

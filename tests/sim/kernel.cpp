@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "../../src/sys/call_trace.hpp"
+
 namespace sim {
 namespace {
 
@@ -120,7 +122,7 @@ std::vector<int> World::open_sockets() const {
 bool World::has_spoken(int fd) const {
   const Description& file = *files_[static_cast<std::size_t>(fd) - 3];
   const Connection& c = *file.connection;
-  return !file.queued && (c.dead || c.up.fin_arrived || !c.up.arrived.empty());
+  return !file.queued && !sys::held_by_lens(fd) && (c.dead || c.up.fin_arrived || !c.up.arrived.empty());
 }
 
 void World::fault(const std::string& what) {
@@ -852,16 +854,16 @@ void probe_peer(const Fd& /*socket*/) noexcept {}
 void raw::shutdown_write(const Fd& socket) noexcept { World::current().shutdown_write(socket.get()); }
 void reset_on_close(const Fd& socket) noexcept { World::current().reset_on_close(socket.get()); }
 Opened make_poller() noexcept { return World::current().make_poller(); }
-int watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
+int raw::watch(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
   return World::current().watch(fd, token, false);
 }
-int rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
+int raw::rearm(const Fd& /*poller*/, int fd, std::uint64_t token) noexcept {
   return World::current().watch(fd, token, true);
 }
-Waited wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
+Waited raw::wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) noexcept {
   return World::current().wait(into, timeout_ms);
 }
-void levels(std::span<Level> of) noexcept {
+void raw::levels(std::span<Level> of) noexcept {
   for (Level& level : of) World::current().level(level);
 }
 int own_addresses(std::vector<OwnAddress>& out) {

@@ -98,14 +98,19 @@ struct Version {
   bool by_ways = false;
   bool roles = false;
   bool old = false;  // from before shutdowns, reloads and headers
+  bool lens = false;
 };
-constexpr Version version_of(Count seed) { return {.http10 = seed % kOldOnceIn == 0, .by_ways = seed / kOldOnceIn % 2 == 1}; }
+
+constexpr Count kLensOnceIn = 8;
+constexpr bool has_lens(Count seed) { return seed % kLensOnceIn == 7; }
+
+constexpr Version version_of(Count seed) { return {.http10 = seed % kOldOnceIn == 0, .by_ways = seed / kOldOnceIn % 2 == 1, .lens = has_lens(seed)}; }
 
 Scenario scenario_of(std::uint64_t seed, Version version) {
   Random chooser{2 * seed};
-  if (version.roles) return draw_with_roles(chooser);
-  Scenario scenario = draw(chooser, version.http10, version.by_ways);
-  if (!version.old) draw_surplus(chooser, scenario);
+  Scenario scenario = version.roles ? draw_with_roles(chooser) : draw(chooser, version.http10, version.by_ways);
+  if (!version.roles && !version.old) draw_surplus(chooser, scenario);
+  if (version.lens) draw_lens(chooser, scenario);
   return scenario;
 }
 
@@ -151,7 +156,7 @@ void play_seeds(std::uint64_t first, std::uint64_t number) {
 
 // A scenario with listeners of other roles.
 void play_roles(std::uint64_t first, std::uint64_t number) {
-  for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) play_one(seed, {.roles = true});
+  for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) play_one(seed, {.roles = true, .lens = has_lens(seed)});
 }
 
 // Greedy clients beside a modest one.
@@ -168,11 +173,13 @@ void play_greedy_ones(std::uint64_t first, std::uint64_t number) {
   }
 }
 
-// "1.0" or "1.1", with "+" if by ways, or "roles"; a final "/2": with later features.
+// "1.0" or "1.1", with "+" if by ways, or "roles"; a final "/2": with later features; after it "/lens": through the lens.
 Version version_of(std::string text) {
+  const bool lens = text.ends_with("/lens");
+  if (lens) text.resize(text.size() - 5);
   const bool old = !text.ends_with("/2");
   if (!old) text.resize(text.size() - 2);
-  return {text.starts_with("1.0"), text.ends_with('+'), text == "roles", old};
+  return {text.starts_with("1.0"), text.ends_with('+'), text == "roles", old, lens};
 }
 
 // Seeds that once failed, one per line, each with its version and a description.

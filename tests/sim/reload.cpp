@@ -18,11 +18,15 @@ constexpr std::string_view kRefusal = "reload failed";
 bool listens(Under what, std::uint16_t port) { return what != Under::closed || port == kAsidePort; }
 
 Reloads::Reloads(World& world, const Scenario& scenario)
-    : world_(world), scenario_(scenario), arguments_{"--config", kFile} {
+    : world_(world), scenario_(scenario), arguments_{"--config", kFile, "--lens", scenario.lens.text.c_str()} {
   if (scenario.reloads.empty()) return;
   files["/www/"] = "";
   files[kFile] = file_text(scenario, Under::same);
   world.taken_ports = {kTakenPort};
+}
+
+std::span<const char* const> Reloads::arguments() const {
+  return std::span{arguments_}.first(scenario_.lens.text.empty() ? 2 : 4);
 }
 
 // Two pending signals are one, and the file has the newest content.

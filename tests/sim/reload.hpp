@@ -53,7 +53,7 @@ class Reloads {
  public:
   Reloads(World& world, const Scenario& scenario);
   // Options of the command line that name the file.
-  [[nodiscard]] std::span<const char* const> arguments() const { return arguments_; }
+  [[nodiscard]] std::span<const char* const> arguments() const;
   // Checks after a turn. Returns the error; empty: none. `adopted`: a new configuration is in force.
   std::string poll(std::uint64_t turn, bool draining, bool& adopted);
   [[nodiscard]] const Editions& editions() const { return editions_; }
@@ -70,7 +70,7 @@ class Reloads {
   std::uint32_t heard_ = 0;
   std::size_t complained_ = 0;  // bytes of its error output checked so far
   bool was_draining_ = false;
-  std::array<const char*, 2> arguments_;
+  std::array<const char*, 4> arguments_;
 };
 
 // The configuration file for this scenario.

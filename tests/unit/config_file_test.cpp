@@ -655,6 +655,7 @@ const std::map<std::string_view, KeyRow> kKeyRows{
     {"verbose_calls", {"true", kKindLetters}},
     {"trace_entries", {"9999", kKindLetters}},
     {"record_dir", {R"("logs")", kKindLetters}},
+    {"lens", {R"("crumbs")", kKindLetters}},
     {"idle_timeout", {"9", "Ffdrm"}},
     {"keep_alive_timeout", {"9", "Ffdrm"}},
     {"head_timeout", {"9", "Ffdrm"}},

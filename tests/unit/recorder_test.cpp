@@ -24,7 +24,7 @@ class RecorderTest : public testing::Test {
   }
 
   bench::Bench bench;
-  server::Recorder recorder{*bench.worker, {}};
+  server::Recorder recorder{*bench.worker, {}, {}};
   const std::uint32_t capacity = static_cast<std::uint32_t>(bench.worker->trace.capacity());
 
  private:

@@ -1,0 +1,235 @@
+#include "lens.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+
+#include "descriptor_ledger.hpp"
+#include "raw.hpp"
+
+namespace sys {
+namespace {
+
+constexpr std::uint64_t mixed(std::uint64_t z) noexcept {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31);
+}
+
+constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15ULL;
+
+// Of one call: `most` or less.
+constexpr std::size_t limited(std::size_t wanted, std::uint32_t most) noexcept {
+  return most == 0 ? wanted : std::min<std::size_t>(wanted, most);
+}
+
+constexpr Io kAgain{Outcome::again, 0, 0};
+constexpr Io kEnd{Outcome::eof, 0, 0};
+constexpr Io failed(int error) noexcept { return {Outcome::fail, error, 0}; }
+
+}  // namespace
+
+std::uint64_t Draws::next() noexcept { return mixed(state_ += kStep); }
+
+Lens::Lens(const LensSettings& settings)
+    : settings_(settings), draws_(mixed(settings.seed)), places_(kPlaces) {
+  held_.reserve(kPlaces);
+}
+
+Lens::Place* Lens::place(int fd) noexcept {
+  return static_cast<unsigned>(fd) < kPlaces ? &places_[static_cast<std::size_t>(fd)] : nullptr;
+}
+
+// ---- what is known of descriptors ------------------------------------------------------------------------
+
+// Each connection has choices of its own: they do not depend on what others do meanwhile.
+void Lens::add_stream(const Fd& socket) noexcept {
+  Place* const found = place(socket.get());
+  if (found == nullptr) return;
+  *found = {};
+  found->stream = true;
+  found->draws = Draws{mixed(settings_.seed + kStep * ++streams_)};
+}
+
+void Lens::watched(int fd, std::uint64_t token) noexcept {
+  Place* const found = place(fd);
+  if (found == nullptr) return;
+  found->token = token;
+  found->watched = true;
+}
+
+void Lens::closed(int fd) noexcept {
+  Place* const found = place(fd);
+  if (found == nullptr) return;
+  if (found->watched)
+    std::erase_if(held_, [found](const Held& one) { return one.event.token == found->token; });
+  *found = {};
+}
+
+bool Lens::holds(int fd) const noexcept {
+  if (static_cast<unsigned>(fd) >= kPlaces || !places_[static_cast<std::size_t>(fd)].watched) return false;
+  const std::uint64_t token = places_[static_cast<std::size_t>(fd)].token;
+  return std::any_of(held_.begin(), held_.end(),
+                     [token](const Held& one) { return one.event.token == token; });
+}
+
+bool Lens::out_of_descriptors() const noexcept {
+  return settings_.descriptors_max != 0 && descriptors().open() >= settings_.descriptors_max;
+}
+
+// ---- events ----------------------------------------------------------------------------------------------
+
+void Lens::hold(const Event& event, int fd) noexcept {
+  held_.push_back({event, now_ms() + settings_.delay_ms, fd});
+}
+
+// The kernel reports no edge for what is ready already: the lens makes one up.
+void Lens::owe(int fd, Place& place, Way way) noexcept {
+  bool& owes = way == Way::read ? place.owes_read : place.owes_write;
+  if (std::exchange(owes, true)) return;
+  hold({.token = place.token,
+        .readable = way == Way::read,
+        .writable = way == Way::write,
+        .finished = false,
+        .hung = false,
+        .forced = true},
+       fd);
+}
+
+// Not longer than until the next event that is held back.
+int Lens::shortened(int timeout_ms) const noexcept {
+  if (held_.empty()) return timeout_ms;
+  const std::uint64_t now = now_ms(), due = held_.front().due;
+  const int left = due <= now ? 0 : static_cast<int>(due - now);
+  return timeout_ms < 0 ? left : std::min(left, timeout_ms);
+}
+
+// Moves the events that are due into `into`. Returns their number.
+std::size_t Lens::deliver(std::span<Event> into) noexcept {
+  const std::uint64_t now = now_ms();
+  std::size_t count = 0;
+  while (count < into.size() && count < held_.size() && held_[count].due <= now) {
+    const Held& one = held_[count];
+    if (one.fd >= 0 && one.event.readable) places_[static_cast<std::size_t>(one.fd)].owes_read = false;
+    if (one.fd >= 0 && one.event.writable) places_[static_cast<std::size_t>(one.fd)].owes_write = false;
+    into[count++] = one.event;
+  }
+  held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(count));
+  return count;
+}
+
+void Lens::shuffle(std::span<Event> events) noexcept {
+  for (std::size_t left = events.size(); left > 1; --left)
+    std::swap(events[left - 1], events[draws_.next() % left]);
+}
+
+// An event of the kernel is not held back if so many are already.
+Waited Lens::wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexcept {
+  std::size_t count = deliver(into);
+  bool all = false;
+  if (count < into.size() && !draws_.percent(settings_.intr_percent)) {
+    const std::span<Event> rest = into.subspan(count);
+    const Waited now = raw::wait(poller, rest, count > 0 ? 0 : shortened(timeout_ms));
+    const bool holds_back = settings_.delay_ms != 0 && held_.size() < kHeldMax;
+    if (holds_back)
+      for (const Event& event : rest.first(now.count)) hold(event, -1);
+    count += holds_back ? deliver(rest) : now.count;
+    all = now.all && held_.empty();
+  }
+  if (settings_.shuffle) shuffle(into.first(count));
+  return {count, all};
+}
+
+// ---- transfers -------------------------------------------------------------------------------------------
+
+// As a RST of the peer, which gets one in its turn.
+void Lens::break_connection(const Fd& socket, Place& place) noexcept {
+  place.broken = true;
+  reset_on_close(socket);
+  hold({.token = place.token,
+        .readable = true,
+        .writable = true,
+        .finished = true,
+        .hung = true,
+        .forced = true},
+       -1);
+}
+
+// A read of one byte is a probe of an idle connection: it gets the kernel's answer, as what lies in the
+// kernel was reported. `raw` is called with the number of bytes.
+template <class Raw>
+Lens::Seen<Io> Lens::transfer(const Fd& socket, Way way, std::size_t wanted, Raw raw) noexcept {
+  Place* const one = place(socket.get());
+  if (one == nullptr || !one->stream || !one->watched) return {raw(wanted)};
+  if (one->broken) return {way == Way::read ? kEnd : failed(EPIPE), true};
+  if (wanted == 1 && way == Way::read) return {raw(wanted)};
+  const bool interrupted = one->draws.percent(settings_.intr_percent);
+  if (one->draws.percent(settings_.reset_percent)) {
+    break_connection(socket, *one);
+    return {failed(ECONNRESET), true, interrupted};
+  }
+  if (one->draws.percent(settings_.again_percent)) {
+    owe(socket.get(), *one, way);
+    return {kAgain, true, interrupted};
+  }
+  const std::size_t most = limited(wanted, way == Way::read ? settings_.read_max : settings_.write_max);
+  const Io io = raw(most);
+  const bool forced = most < wanted && io.outcome == Outcome::done && io.bytes == most;
+  if (forced) owe(socket.get(), *one, way);
+  return {io, forced, interrupted};
+}
+
+Lens::Seen<Io> Lens::receive(const Fd& socket, std::span<std::byte> into) noexcept {
+  return transfer(socket, Way::read, into.size(),
+                  [&](std::size_t most) { return raw::receive(socket, into.first(most)); });
+}
+
+Lens::Seen<Io> Lens::transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
+  return transfer(socket, Way::write, from.size(),
+                  [&](std::size_t most) { return raw::transmit(socket, from.first(most)); });
+}
+
+Lens::Seen<Io> Lens::splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
+  return transfer(socket, Way::read, most,
+                  [&](std::size_t limit) { return raw::splice_in(socket, in, limit); });
+}
+
+Lens::Seen<Io> Lens::splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
+  return transfer(socket, Way::write, bytes,
+                  [&](std::size_t limit) { return raw::splice_out(out, socket, limit); });
+}
+
+Lens::Seen<Io> Lens::send_file(const Fd& socket, int file, std::uint64_t& offset,
+                               std::size_t bytes) noexcept {
+  return transfer(socket, Way::write, bytes,
+                  [&](std::size_t limit) { return raw::send_file(socket, file, offset, limit); });
+}
+
+// ---- new connections -------------------------------------------------------------------------------------
+
+template <class Raw>
+Lens::Seen<Opened> Lens::open(Raw raw) noexcept {
+  if (out_of_descriptors()) return {Opened{Fd{}, EMFILE}, true};
+  Opened made = raw();
+  if (made.fd) add_stream(made.fd);
+  return {std::move(made)};
+}
+
+Lens::Seen<Opened> Lens::accept(const Fd& listener, Address& peer) noexcept {
+  Place* const one = place(listener.get());
+  if (one != nullptr && one->watched && draws_.percent(settings_.again_percent)) {
+    owe(listener.get(), *one, Way::read);
+    return {Opened{Fd{}, EAGAIN}, true};
+  }
+  return open([&] { return raw::accept(listener, peer); });
+}
+
+Lens::Seen<Opened> Lens::connect(const Address& address) noexcept {
+  return open([&] { return raw::connect(address); });
+}
+
+Lens::Seen<Opened> Lens::connect_local(const char* path) noexcept {
+  return open([&] { return raw::connect_local(path); });
+}
+
+}  // namespace sys
