@@ -69,6 +69,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::response_truncated, {"response-truncated", upstream}},
     {R::parent_refused, {"parent-refused", upstream}},
     {R::parent_auth_failed, {"parent-auth-failed", upstream}},
+    {R::parent_auth_required, {"parent-auth-required", upstream}},
     {R::bad_parent_response, {"bad-parent-response", upstream}},
     {R::tunnel_timeout, {"tunnel-timeout", proxy}},
     {R::file_not_found, {"file-not-found", client}},

@@ -65,6 +65,7 @@ enum class Reason : std::uint8_t {
   response_truncated,
   parent_refused,
   parent_auth_failed,
+  parent_auth_required,
   bad_parent_response,
   tunnel_timeout,
   // Serving files.

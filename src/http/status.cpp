@@ -62,6 +62,7 @@ constexpr Row kRows[]{
     {R::response_truncated, {502, "The server ended its response too early.", "http_response_incomplete"}},
     {R::parent_refused, {502, "The upstream proxy refused to connect to the server.", "destination_unavailable"}},
     {R::parent_auth_failed, {502, "The upstream proxy rejected this proxy's user name and password.", "proxy_configuration_error"}},
+    {R::parent_auth_required, {502, "The upstream proxy requires a user name and a password, and none are configured here.", "proxy_configuration_error", "Ask the operator of this proxy to configure them: --parent http://NAME:PASSWORD@HOST:PORT."}},
     {R::bad_parent_response, {502, "Invalid reply from the upstream proxy. Check that a proxy listens on that port.", "http_protocol_error"}},
     {R::file_not_found, {404, "Not found: nothing has this name."}},
     {R::file_forbidden, {403, "Forbidden: this file is not public."}},

@@ -77,10 +77,15 @@ constexpr HandshakeResult done(std::size_t consumed, std::uint16_t status) noexc
 constexpr HandshakeResult failed(Reason reason, std::uint16_t status = 0) noexcept {
   return {.what = HandshakeResult::What::failed, .reason = reason, .status = status};
 }
+// The parent did not accept `login`.
+constexpr HandshakeResult not_logged_in(const Login& login, std::uint16_t status) noexcept {
+  return failed(login.user.empty() ? Reason::parent_auth_required : Reason::parent_auth_failed, status);
+}
 
 // A 2xx to CONNECT has no body whatever its fields contain (RFC 9112 section 6.3), and of other replies only
 // the status counts.
-HandshakeResult parse_connect_reply(string_view received, const http::HeadLimits& limits) noexcept {
+HandshakeResult parse_connect_reply(const Login& login, string_view received,
+                                    const http::HeadLimits& limits) noexcept {
   http::ResponseHead head;
   for (std::size_t start = 0; start < received.size();) {
     const string_view rest = received.substr(start);
@@ -91,7 +96,8 @@ HandshakeResult parse_connect_reply(string_view received, const http::HeadLimits
     if (head.status == 101) return failed(Reason::bad_parent_response, 101);  // without Upgrade
     if (head.interim()) continue;                                             // RFC 9110 section 15.2
     if (head.status / 100 == 2) return done(start, head.status);
-    return failed(head.status == 407 ? Reason::parent_auth_failed : Reason::parent_refused, head.status);
+    if (head.status == 407) return not_logged_in(login, head.status);
+    return failed(Reason::parent_refused, head.status);
   }
   return received.size() < limits.bytes ? more() : failed(Reason::bad_parent_response);
 }
@@ -101,7 +107,7 @@ HandshakeResult parse_methods_reply(const Login& login, string_view received) no
   if (received.size() < 2) return more();
   if (received[1] == kNoLogin) return next(HandshakeStep::socks_request, 2);
   if (received[1] == kWithLogin && !login.user.empty()) return next(HandshakeStep::socks_login, 2);
-  return failed(received[1] == '\xff' ? Reason::parent_auth_failed : Reason::bad_parent_response);
+  return received[1] == '\xff' ? not_logged_in(login, 0) : failed(Reason::bad_parent_response);
 }
 
 HandshakeResult parse_login_reply(string_view received) noexcept {
@@ -176,7 +182,7 @@ HandshakeResult parse_reply(HandshakeStep step, const Login& login, string_view 
                             const http::HeadLimits& limits) noexcept {
   switch (step) {
     case HandshakeStep::none: break;
-    case HandshakeStep::connect: return parse_connect_reply(received, limits);
+    case HandshakeStep::connect: return parse_connect_reply(login, received, limits);
     case HandshakeStep::socks_methods: return parse_methods_reply(login, received);
     case HandshakeStep::socks_login: return parse_login_reply(received);
     case HandshakeStep::socks_request: return parse_request_reply(received);

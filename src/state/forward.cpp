@@ -189,6 +189,13 @@ http::Form response_form(const Exchange& exchange, const Turn& turn,
           .edits = route.web == nullptr ? nullptr : &route.web->response_fields};
 }
 
+// Why a 407 of the parent is not for the client; `none`: it is, or the response is another.
+Reason login_failure(const Exchange& exchange, std::uint16_t status) noexcept {
+  const plan::Parent* const parent = exchange.route.parent;
+  if (status != 407 || parent == nullptr || exchange.message.proxy_login) return Reason::none;
+  return parent->user.empty() ? Reason::parent_auth_required : Reason::parent_auth_failed;
+}
+
 // HTTP/1.0 has no 1xx responses (RFC 9110 section 15.2). The next head follows in the block.
 Result drop_interim(net::Lane& response, std::size_t head_length) noexcept {
   response.end = static_cast<std::uint16_t>(response.end - head_length);
@@ -214,8 +221,8 @@ Result forward_response(request_info& record, Turn& turn, Worker& worker, const 
     message.keep_alive = false;
     request.drop_block();  // pipelined requests get no response
   }
-  if (head.status == 407 && record.exchange->route.parent != nullptr && !message.proxy_login)
-    return fail_request(record, turn, worker, Reason::parent_auth_failed);
+  if (const Reason reason = login_failure(*record.exchange, head.status); reason != Reason::none)
+    return fail_request(record, turn, worker, reason);
   message.bound |= http::logs_in_connection(head.fields);
   message.end_in_doubt |= message.responds_early || !request.complete() || message.expects;
   message.upstream_keep_alive =

@@ -50,7 +50,12 @@ void remove_reply(net::Lane& lane, std::size_t length) noexcept {
   std::memmove(lane.block->bytes, lane.block->bytes + length, lane.end);
 }
 
-// The parent asks the client for a login: its reply is the response to the client's CONNECT.
+// The status is for the client, with the field that says what to do: a login, or another protocol.
+bool is_for_client(const request_info& record, std::uint16_t status) noexcept {
+  return status == 426 || (status == 407 && record.exchange->message.proxy_login);
+}
+
+// The parent's reply is the response to the client's CONNECT.
 Result relay_reply(request_info& record) noexcept {
   net::Lane& request = record.lane[kRequest];
   net::Lane& response = record.lane[kResponse];
@@ -72,7 +77,7 @@ Result parse_parent_reply(request_info& record, Turn& turn, Worker& worker) noex
   const net::HandshakeResult result =
       net::parse_reply(exchange.handshake_step, login_of(*exchange.route.parent),
                        {reinterpret_cast<const char*>(lane.block->bytes), lane.end}, worker.head_limits);
-  if (result.status == 407 && exchange.message.proxy_login) return relay_reply(record);
+  if (is_for_client(record, result.status)) return relay_reply(record);
   if (result.what == What::failed) return parent_failed(record, turn, worker, result.reason, result.status);
   if (result.what == What::more) return again();
   remove_reply(lane, result.consumed);

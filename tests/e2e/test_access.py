@@ -11,6 +11,7 @@ import unittest
 
 from harness import Case, Origin, VERSION, Wire, closed_port, ok, pattern, request, wait_until
 from own_network import add_address, in_own_network
+from test_parent import HttpParent
 
 # `openssl passwd -6 -salt saltsalt secret`, and `-5 ... other`
 USERS = ("ann:$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1\n"
@@ -67,6 +68,18 @@ class Users(Case):
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return path
+
+    def test_an_upstream_proxy_that_wants_a_login_too(self):
+        """The client logs in here, so it cannot log in there."""
+        parent = self.enter(HttpParent(0, login="Basic x"))
+        proxy = self.proxy("--users", self.users(), "--parent", f"http://{parent.address}")
+        for method, target in ("GET", "http://a.test/"), ("CONNECT", "a.test:443"):
+            with proxy.connect() as client:
+                lines = f"{method} {target} HTTP/1.1", "Host: a.test", basic("ann:secret"), "Connection: close", "", ""
+                answer = client.send("\r\n".join(lines).encode()).rest()
+            self.assert_own_answer(answer, 502)
+            self.assertIn(b"--parent http://NAME:PASSWORD@HOST:PORT", answer.body)
+            self.assertIn(" end=parent-auth-required by=upstream", proxy.line(f" {method} "))
 
     def test_only_with_the_password(self):
         origin, proxy = self.origin(), self.proxy("--users", self.users())

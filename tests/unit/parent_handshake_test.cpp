@@ -144,6 +144,29 @@ TEST(HttpParent, AsksTheClientForALogin) {
   }
 }
 
+// What the parent requires is for the client: GET and CONNECT alike.
+TEST(HttpParent, UpgradeRequired) {
+  const string body = "Use TLS.";
+  for (const char* const url : {"http://10.0.0.1:80", "http://ann:secret@10.0.0.1:80"})
+    for (const char* const request : {kGet, kConnect}) {
+      Family b{url};
+      auto& host = b.origin();
+      const auto client = b.ask(request);
+      const auto parent = b.arrival(host);
+      b.heard(parent);
+      b.send(parent, "HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 426 Upgrade\r\nDate: x\r\n");
+      b.send(parent, "Upgrade: TLS/1.2, HTTP/1.1\r\nConnection: Upgrade\r\nContent-Length: 8\r\n\r\n" + body);
+      string got = b.read(client);
+      got.erase(0, std::min(got.find("HTTP/1.1 426"), got.size()));
+      EXPECT_EQ(got,
+                "HTTP/1.1 426 Upgrade\r\nDate: x\r\nContent-Length: 8\r\nVia: 1.1 proxy\r\nUpgrade: TLS/1.2, "
+                "HTTP/1.1\r\nConnection: Upgrade\r\n\r\n" +
+                    body)
+          << url << ' ' << request;
+      EXPECT_EQ(b.last().reason, Reason::complete) << request;
+    }
+}
+
 TEST(HttpParent, IsNotToldOfALoginToThisProxy) {
   Family b{"http://ann:secret@10.0.0.1:80"};
   auto& host = b.origin();
@@ -315,7 +338,7 @@ TEST(SocksParent, TunnelWithALogin) {
 
 TEST(SocksParent, Refusals) {
   expect_refusals("socks5://10.0.0.1:80",
-                  {{"no method", "\x05\xff"s, Reason::parent_auth_failed, 502},
+                  {{"no method", "\x05\xff"s, Reason::parent_auth_required, 502},
                    {"speaks too early", "\x05\x00x"s, Reason::bad_parent_response, 502},
                    {"another version", "\x04\x00"s, Reason::bad_parent_response, 502}});
 }

@@ -148,9 +148,11 @@ TEST(ParseReply, ConnectIsRefusedWithTheParentsStatus) {
            refused("HTTP/1.1 403 No\r\n\r\n", Reason::parent_refused, 403),
            refused("HTTP/1.1 302 Moved\r\nLocation: http://x/\r\n\r\n", Reason::parent_refused, 302),
            refused("HTTP/1.1 504 Late" + unread, Reason::parent_refused, 504),
-           refused("HTTP/1.1 407 Log in\r\nProxy-Authenticate: Basic\r\n\r\n", Reason::parent_auth_failed,
+           refused("HTTP/1.1 426 TLS\r\nUpgrade: TLS/1.2\r\n\r\n", Reason::parent_refused, 426),
+           refused("HTTP/1.1 407 Log in\r\nProxy-Authenticate: Basic\r\n\r\n", Reason::parent_auth_required,
                    407),
-           refused("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 407 Log in\r\n\r\n", Reason::parent_auth_failed, 407),
+           refused("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 407 Log in\r\n\r\n", Reason::parent_auth_required,
+                   407),
            refused("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
                    Reason::bad_parent_response, 101),
            refused("HTTP/1.1 099 x\r\n", Reason::bad_parent_response),
@@ -192,7 +194,7 @@ TEST(ParseReply, SocksMethod) {
   check(HandshakeStep::socks_methods, kAladdin, asks);
   check(HandshakeStep::socks_methods, kNobody, refused(asks.reply, Reason::bad_parent_response));
   check(HandshakeStep::socks_methods, kAladdin, refused("\5\1"s, Reason::bad_parent_response));
-  check(HandshakeStep::socks_methods, kNobody, refused("\5\xff"s, Reason::parent_auth_failed));
+  check(HandshakeStep::socks_methods, kNobody, refused("\5\xff"s, Reason::parent_auth_required));
   check(HandshakeStep::socks_methods, kAladdin, refused("\5\xff"s, Reason::parent_auth_failed));
   check(HandshakeStep::socks_methods, kNobody, refused("\4"s, Reason::bad_parent_response));
   check(HandshakeStep::socks_methods, kNobody, refused("HTTP"s, Reason::bad_parent_response));
