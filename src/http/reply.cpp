@@ -218,7 +218,7 @@ std::size_t write_reply_head(const ReplyHead& served, const ProxyFields& hop, st
   return out.overflowed() ? 0 : out.length();
 }
 
-std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop,
+std::size_t write_last_hop_reply(const RequestHead& head, Version version, const ProxyFields& hop,
                                  std::span<char> room) noexcept {
   std::array<char, kLargestHead + 64> text;
   Writer body{text};
@@ -236,13 +236,10 @@ std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop
     body << "\r\n";
   }
   Writer out{room};
-  out << "HTTP/1.0 200 OK\r\nDate: " << hop.date << "\r\n";
+  out << (version == Version::http11 ? "HTTP/1.1 " : "HTTP/1.0 ") << "200 OK\r\nDate: " << hop.date << "\r\n";
   put_server(out, hop);
   if (traces) out << "Content-Type: message/http\r\n";
-  out << "Content-Length: " << std::uint64_t{body.length()}
-      << "\r\nVia: " << (head.version == Version::http10 ? "1.0 " : "1.1 ") << hop.via
-      << "\r\nConnection: close\r\n\r\n"
-      << body.view();
+  out << "Content-Length: " << std::uint64_t{body.length()} << "\r\nConnection: close\r\n\r\n" << body.view();
   return out.overflowed() || body.overflowed() ? 0 : out.length();
 }
 

@@ -46,8 +46,9 @@ struct ReplyHead {
 std::size_t write_reply_head(const ReplyHead& served, const ProxyFields& hop, std::span<char> room) noexcept;
 
 // Writes the response of the last hop to OPTIONS and TRACE (RFC 9110 sections 9.3.7 and 9.3.8). TRACE returns
-// the received request without credentials and cookies. Returns the length written; 0 if it does not fit.
-std::size_t write_last_hop_reply(const RequestHead& head, const ProxyFields& hop,
+// the received request without credentials and cookies. `version`: of the response. Returns the length
+// written; 0 if it does not fit.
+std::size_t write_last_hop_reply(const RequestHead& head, Version version, const ProxyFields& hop,
                                  std::span<char> room) noexcept;
 
 // Returns true if Accept (RFC 9110 section 12.5.1) prefers text/html to text/plain, as browsers do. With */*

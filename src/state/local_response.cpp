@@ -243,7 +243,8 @@ Result answer_locally(request_info& record, Turn& turn, Worker& worker,
   net::Lane& response = record.lane[kResponse];
   std::array<char, kLargestBlock> text;  // the head lies in the block that the response will use
   http::ServerTiming timing;
-  const std::size_t length = http::write_last_hop_reply(head, response_fields(record, turn, worker, timing),
+  const std::size_t length = http::write_last_hop_reply(head, record.exchange->message.version,
+                                                        response_fields(record, turn, worker, timing),
                                                         std::span{text}.first(worker.blocks.block_bytes()));
   if (length == 0) return fail_request(record, turn, worker, Reason::head_too_large);
   record.exchange->log.status = 200;
