@@ -165,6 +165,8 @@ class Reader {
   void warn_without_effect() {
     for (auto at = given_.begin(); at != given_.end(); ++at) {
       const OptionKind kind = *option_kind(at->name);
+      if (at->name == "--redirect" && has_variable(at->value))
+        line_.warnings.push_back("--redirect " + string{at->value} + ": " + string{kVariablesAreKept});
       const auto again = [at](const Given& later) { return later.name == at->name; };
       const bool single = kind == OptionKind::once || kind == OptionKind::list;
       if (single && std::any_of(at + 1, given_.end(), again))
@@ -191,6 +193,8 @@ class Reader {
         return wrong("two listeners at " + text_of(*at) + ": use a different port for each");
     if (line_.config.users_files.front().empty())
       if (string error = lacks_users(line_.config.rules); !error.empty()) return wrong(std::move(error));
+    if (const Kinds kinds = kinds_of(line_.config); (kinds & kForwardBit) == 0 && (kinds & kWebBits) != 0)
+      if (string error = objection_to_web(line_.config.rules); !error.empty()) return wrong(std::move(error));
     check_public();
     check_lens();
   }

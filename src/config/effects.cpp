@@ -13,7 +13,7 @@ namespace {
 using std::string;
 using std::string_view;
 
-bool has_parent(const plan::Config& config) {
+bool has_parent(const plan::Config& config, Kinds) {
   return std::any_of(config.parents.begin(), config.parents.end(),
                      [](const plan::ParentRow& row) { return row.parent.has_value(); });
 }
@@ -38,8 +38,9 @@ struct Requirement {
   string_view option, needed;
   bool (*holds)(const plan::Config&, Kinds kinds);
 };
-constexpr std::array<Requirement, 11> kRequirements{{
-    {"--no-parent", "--parent", [](const plan::Config& config, Kinds) { return has_parent(config); }},
+constexpr std::array<Requirement, 12> kRequirements{{
+    {"--parent", "the URL of an upstream proxy", has_parent},
+    {"--no-parent", "--parent", has_parent},
     {"--log-format", "an access log",
      [](const plan::Config& config, Kinds) { return config.access_log != "off"; }},
     {"--nameserver", "a host name to look up", has_names},
@@ -66,12 +67,15 @@ string lacking(const plan::Config& config, Kinds kinds, string_view option) {
 }  // namespace
 
 std::vector<string> effect_warnings(const plan::Config& config, std::span<const GivenOption> given) {
-  Kinds kinds = 0;
-  for (const plan::Listener& listener : config.listeners) kinds |= kinds_of(config, listener);
+  const Kinds kinds = kinds_of(config);
   std::vector<string> warnings;
   for (const GivenOption& option : given)
     if (const string needed = lacking(config, kinds, option.name); !needed.empty())
       warnings.push_back(option.place + ": no effect without " + needed);
+  if ((kinds & kForwardBit) == 0 && (kinds & kWebBits) != 0)
+    for (const plan::Rule& rule : config.rules.all())
+      if (!rule.to.empty())
+        warnings.push_back(rule.text + ": no effect without a forward proxy: web servers ignore to=");
   const std::vector<string> parents = parent_warnings(config.parents);
   warnings.insert(warnings.end(), parents.begin(), parents.end());
   return warnings;

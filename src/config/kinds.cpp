@@ -49,6 +49,12 @@ Kinds kinds_of(const plan::Config& config, const plan::Listener& listener) noexc
   return listener.proxy_header_in ? kinds | kHeaderBit : kinds;
 }
 
+Kinds kinds_of(const plan::Config& config) noexcept {
+  Kinds kinds = 0;
+  for (const plan::Listener& listener : config.listeners) kinds |= kinds_of(config, listener);
+  return kinds;
+}
+
 std::string names_of(Kinds kinds) {
   std::string names;
   for (const KindName& row : kKindNames) {

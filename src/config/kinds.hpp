@@ -30,6 +30,9 @@ Kinds kinds_of(const plan::Site& site) noexcept;
 // Those that the listener serves.
 Kinds kinds_of(const plan::Config& config, const plan::Listener& listener) noexcept;
 
+// Those of all listeners.
+Kinds kinds_of(const plan::Config& config) noexcept;
+
 // "a forward proxy or a web server".
 std::string names_of(Kinds kinds);
 

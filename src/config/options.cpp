@@ -107,7 +107,7 @@ string take_redirect(plan::Config& config, string_view text) {
   if (!take_place(url, places)) return invalid_listener(text, "=URL");
   plan::WebRoute route;
   route.kind = plan::RouteKind::redirect;
-  if (url.empty() || !base::all_are(url, base::kVisible))
+  if (!is_location(url))
     return "invalid URL " + base::quoted(url) +
            ": expected visible ASCII characters, as in https://a.test{path}";
   route.location = url;
@@ -317,17 +317,20 @@ string take_trusted_proxies(plan::Config& config, string_view text) {
   });
 }
 
-// "websocket,tcp", or "none".
+// "websocket,tcp", "all" or "none".
 string take_upgrade(plan::Config& config, string_view text) {
+  config.upgrade.reset();
+  if (text == "all") return {};
   config.upgrade.emplace();
   if (text == "none") return {};
   return take_each(text, [&config](string_view protocol) -> string {
-    const bool valid = !protocol.empty() && std::all_of(protocol.begin(), protocol.end(), [](char c) {
-      return c == '/' || base::is(c, base::kToken);
-    });
+    const bool is_word = protocol == "all" || protocol == "none";
+    const bool valid = !is_word && !protocol.empty() &&
+                       std::all_of(protocol.begin(), protocol.end(),
+                                   [](char c) { return c == '/' || base::is(c, base::kToken); });
     if (!valid)
       return "invalid protocol " + base::quoted(protocol) +
-             ": expected a list of protocols, as in websocket, or none";
+             ": expected a list of protocols, as in websocket, or all, or none";
     if (http::is_barred(protocol))
       return "protocol " + base::quoted(protocol) +
              " is never passed on: the rules could not see its requests";
@@ -480,7 +483,7 @@ constexpr std::array<Option, 46> kOptions{{
     {"--connect-ports", "PORTS", "ports that CONNECT may use, or none", "443,563,8443,1024-65535",
      take_connect_ports, OptionKind::list, kForwardBit},
     {"--upgrade", "LIST",
-     "protocols that Upgrade may ask for, e.g. websocket, or none; h2c and TLS never pass", "all",
+     "protocols that Upgrade may ask for, e.g. websocket, or all, or none; h2c and TLS never pass", "all",
      take_upgrade, OptionKind::list, kMessageBits},
     {"--trusted-proxies", "LIST",
      "networks of proxies whose X-Forwarded-* and Forwarded are kept and extended, not replaced", "none",
@@ -592,6 +595,20 @@ string file_key(string_view option) {
 bool is_charset(string_view text) noexcept {
   constexpr std::size_t kBytesMax = 40;
   return text.size() <= kBytesMax && base::all_are(text, base::kToken);
+}
+
+bool is_location(string_view text) noexcept { return !text.empty() && base::all_are(text, base::kVisible); }
+
+bool has_variable(string_view url) noexcept {
+  const auto is_letter = [](char c) { return base::lower(c) >= 'a' && base::lower(c) <= 'z'; };
+  const auto dollar =
+      std::adjacent_find(url.begin(), url.end(), [&](char a, char b) { return a == '$' && is_letter(b); });
+  const auto is_unknown = [url](std::size_t at) {
+    return !url.substr(at).starts_with("{path}") && !url.substr(at).starts_with("{query}");
+  };
+  for (std::size_t at = url.find('{'); at != string_view::npos; at = url.find('{', at + 1))
+    if (is_unknown(at)) return true;
+  return dollar != url.end();
 }
 
 string parse_timeout(plan::Wait wait, string_view text, std::uint32_t& ms) {

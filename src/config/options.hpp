@@ -47,6 +47,14 @@ std::string file_key(std::string_view option);
 // A name of a charset: a token (RFC 9110 section 8.3.2) of at most 40 bytes.
 bool is_charset(std::string_view text) noexcept;
 
+// A URL to redirect to: visible ASCII characters, at least one.
+bool is_location(std::string_view text) noexcept;
+// Returns true if the URL has text that nginx ($host) or Caddy ({uri}) would replace.
+bool has_variable(std::string_view url) noexcept;
+// What a warning about such a URL says.
+inline constexpr std::string_view kVariablesAreKept =
+    "$host, {uri} and others are sent as they are: only {path} and {query} are replaced";
+
 // Reads a timeout: seconds, or with a unit; 0 if the wait may be without one. Returns an empty string, or an
 // error message.
 std::string parse_timeout(plan::Wait wait, std::string_view text, std::uint32_t& ms);

@@ -6,6 +6,7 @@
 
 #include "../base/text.hpp"
 #include "../http/basic_auth.hpp"
+#include "../http/url_path.hpp"
 #include "../plan/balancer.hpp"
 #include "address_text.hpp"
 #include "number_text.hpp"
@@ -93,19 +94,6 @@ void read_files(const FileObject& object, string_view folder, plan::WebRoute& ro
   read_gzip(object, route, given);
 }
 
-// Text that nginx ($host) or Caddy ({uri}) would replace.
-bool has_variable(string_view url) noexcept {
-  const auto is_letter = [](char c) { return base::lower(c) >= 'a' && base::lower(c) <= 'z'; };
-  const auto dollar =
-      std::adjacent_find(url.begin(), url.end(), [&](char a, char b) { return a == '$' && is_letter(b); });
-  const auto is_unknown = [url](std::size_t at) {
-    return !url.substr(at).starts_with("{path}") && !url.substr(at).starts_with("{query}");
-  };
-  for (std::size_t at = url.find('{'); at != string_view::npos; at = url.find('{', at + 1))
-    if (is_unknown(at)) return true;
-  return dollar != url.end();
-}
-
 void read_redirect(const FileObject& object, plan::WebRoute& route) {
   if (const FileValue* const status = object.find("http_status_code")) {
     const auto found = std::find_if(kRedirects.begin(), kRedirects.end(), [status](std::uint16_t code) {
@@ -118,12 +106,11 @@ void read_redirect(const FileObject& object, plan::WebRoute& route) {
   }
   if (const FileValue* const url = object.need("redirect_url", R"("http://example.com/")")) {
     const auto location = url->text("a URL, as in http://example.com/ or /new");
-    if (location && location->find(' ') != string_view::npos)
-      url->expected("a URL without blanks (write %20)");
+    if (location && !is_location(*location))
+      url->expected("a URL of visible ASCII characters (write %20 for a blank, %C3%A9 for \u00e9)");
     else if (location)
       route.location = *location;
-    if (location && has_variable(*location))
-      url->warn("$host, {uri} and others are sent as they are: only {path} and {query} are replaced");
+    if (location && has_variable(*location)) url->warn(kVariablesAreKept);
   }
 }
 
@@ -179,10 +166,15 @@ void read_edits(const FileObject& object, string_view add, string_view remove, h
     }
 }
 
+// Characters of a path that requests do not escape, besides the unreserved ones (RFC 3986 section 3.3).
+constexpr string_view kUnescaped = "/!$&'()*+,;=:@";
+
 void read_reverse(const FileObject& object, plan::Config& config, plan::WebRoute& route) {
   if (const FileValue* const strip = object.find("strip_prefix")) {
     route.strip_prefix = strip->flag().value_or(false);
     if (route.strip_prefix && route.prefix == "/") strip->warn("no effect with req_path /");
+    if (route.strip_prefix && http::percent_encoded(route.prefix, kUnescaped) != route.prefix)
+      strip->error("impossible with this req_path: requests escape its characters in different ways");
   }
   read_body_limit(object, route.max_body);
   read_edits(object, "add_request_fields", "remove_request_fields", route.request_fields);
@@ -217,7 +209,10 @@ void read_path(const FileObject& object, Prefixes& taken, plan::WebRoute& route)
   if (!prefix) return;
   if (!is_path(*prefix))
     return path->expected("a path that begins with / and has no ?, # or blank, as in /images");
-  route.prefix = *prefix;
+  // Routes are compared with the normal form of a request's path.
+  const std::optional<string> normal = http::normal_path(*prefix);
+  if (!normal) return path->expected("a path with valid escapes that stays below /, as in /images");
+  route.prefix = *normal;
   if (!taken.insert(route.prefix).second) path->warn("never used: an earlier route has the same req_path");
 }
 

@@ -196,6 +196,19 @@ string lacks_users(const plan::Rules& rules) {
   return found == rules.all().end() ? string{} : found->text + ": the users are not known: add --users FILE";
 }
 
+string objection_to_web(const plan::Rules& rules) {
+  const Rule* first = nullptr;
+  for (const Rule& rule : rules.all()) {
+    if (rule.action != plan::Action::allow) continue;
+    if (rule.to.empty()) return {};
+    if (first == nullptr) first = &rule;
+  }
+  if (first == nullptr) return {};
+  return first->text +
+         ": web servers ignore to=, so this rule would leave them open to everybody: to allow clients, use "
+         "client=, as in --allow client=10.0.0.0/8";
+}
+
 std::vector<string> rule_warnings(const plan::Rules& rules) {
   std::vector<string> warnings;
   for (const auto& [rule, by] : rules.shadowed())

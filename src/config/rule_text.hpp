@@ -30,6 +30,10 @@ std::string parse_rule(plan::Action action, std::string_view text, plan::Rule& o
 // The first rule with user= although --users is missing. Empty: there is none.
 std::string lacks_users(const plan::Rules& rules);
 
+// Why the rules do not restrict a web server although they allow something: it ignores rules with to=, and
+// every allow rule has one. Empty: they do, or need not.
+std::string objection_to_web(const plan::Rules& rules);
+
 // One line for each rule that has no effect.
 std::vector<std::string> rule_warnings(const plan::Rules& rules);
 

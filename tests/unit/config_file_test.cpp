@@ -263,6 +263,16 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {route(R"("req_path": "a", "type": "metrics")"), {"req_path: got \"a\", expected a path"}},
       {route(R"("req_path": "", "type": "metrics")"), {"req_path: got \"\", expected a path"}},
       {route(R"("req_path": "/a?b", "type": "metrics")"), {"req_path: got \"/a?b\""}},
+      {route(R"("req_path": "/a%6", "type": "metrics")"),
+       {"req_path: got \"/a%6\", expected a path with valid"}},
+      {route(R"("req_path": "/../a", "type": "metrics")"),
+       {"req_path: got \"/../a\", expected a path with valid"}},
+      {route(R"("req_path": "/a%20b", "type": "reverse_proxy", "upstream": "a:1", "strip_prefix": true)"),
+       {"strip_prefix: impossible with this req_path"}},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/caf\u00e9")"),
+       {"expected a URL of visible ASCII characters"}},
+      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "")"),
+       {"expected a URL of visible ASCII characters"}},
       {route(R"("req_path": "/", "type": "file_server")"),
        {"servers[0].routes[0].type: got \"file_server\", expected file_serve, redirect, reverse_proxy, "
         "metrics, health, ready (did you mean 'file_serve'?)"}},
@@ -874,7 +884,19 @@ TEST_F(ConfigFile, OptionsWithoutEffectAreReported) {
       {{"80", "--trusted-proxies", "::1"}, {"--trusted-proxies: no effect without a reverse proxy"}},
       {{"80", "--no-parent", "a.test"}, {"--no-parent: no effect without --parent"}},
       {{"80", "--no-parent", "a.test", "--parent", "http://p"}, {}},
-      {{"80", "--no-parent", "a.test", "--parent", "none"}, {"--no-parent: no effect without --parent"}},
+      {{"80", "--no-parent", "a.test", "--parent", "none"},
+       {"--no-parent: no effect without --parent",
+        "--parent: no effect without the URL of an upstream proxy"}},
+      {{"80", "--parent", "none=.a.test"}, {"--parent: no effect without the URL of an upstream proxy"}},
+      {{"80", "--parent", "none=.a.test", "--parent", "http://p"}, {}},
+      {{"--reverse", "80=a:1", "--deny", "to=127.0.0.0/8"},
+       {"--deny to=127.0.0.0/8: no effect without a forward proxy: web servers ignore to="}},
+      {{"--reverse", "80=a:1", "--allow", "client=::1", "--allow", "to=10.0.0.0/8"},
+       {"--allow to=10.0.0.0/8: no effect without a forward proxy: web servers ignore to="}},
+      {{"80", "--reverse", "81=a:1", "--allow", "to=10.0.0.0/8"}, {}},
+      {{"--redirect", "80=https://a/{uri}"},
+       {"--redirect 80=https://a/{uri}: $host, {uri} and others are sent as they are: only {path} and "
+        "{query} are replaced"}},
       {{"80", "--parent", "http://p=.a", "--parent", "http://p=b.a"},
        {"--parent http://p:8080=b.a: no effect: --parent http://p:8080=.a matches the same hosts earlier"}},
       {{"80", "--access-log", "off", "--log-format", "json"},
@@ -885,6 +907,14 @@ TEST_F(ConfigFile, OptionsWithoutEffectAreReported) {
     const CommandLine line = parse(row.arguments);
     EXPECT_EQ(line.what, CommandLine::What::run) << line.message;
     EXPECT_EQ(line.warnings, row.warnings) << row.arguments[0];
+  }
+}
+
+TEST_F(ConfigFile, ThePathOfARouteIsNormal) {
+  for (const auto& [written, normal] :
+       {std::pair{"/a%62", "/ab"}, {"/a%20b", "/a b"}, {"//", "/"}, {"/x/../y/", "/y/"}, {"/%3Fa", "/?a"}}) {
+    const string text = route(R"("type": "metrics", "req_path": ")" + string{written} + '"');
+    EXPECT_EQ(good(text).sites.at(0).routes.at(0).prefix, normal) << written;
   }
 }
 
@@ -905,6 +935,8 @@ TEST_F(ConfigFile, InvalidFiles) {
       {{"users.json"}, "--allow user=ann: the users are not known: add --users FILE"},
       {{"80", "--allow", "10.0.0.0/8,user=none"}, "--allow 10.0.0.0/8,user=none: the users are not known"},
       {{"empty.json"}, "empty.json: no listeners"},
+      {{"--metrics", "80", "--allow", "to=10.0.0.0/8", "--deny", "client=::1"},
+       "--allow to=10.0.0.0/8: web servers ignore to=, so this rule would leave them open to everybody"},
       {{"open.json"}, "listener 0.0.0.0:1 is reachable from other machines"},
       {{"twice.json"}, "two listeners at [::1]:1"},
       {{"large.json"}, "cannot read /work/large.json: larger than 1048576 bytes"},

@@ -278,7 +278,9 @@ TEST(Options, UpgradeAndTrustedProxies) {
   EXPECT_EQ(*config.upgrade, (std::vector<string>{"websocket", "foo/2"}));
   EXPECT_EQ(config::apply_option(config, "--upgrade", "none"), "");
   EXPECT_TRUE(config.upgrade->empty());
-  for (const char* text : {"", "a b", "websocket,", "x;y"})
+  EXPECT_EQ(config::apply_option(config, "--upgrade", "all"), "");
+  EXPECT_FALSE(config.upgrade) << "the default";
+  for (const char* text : {"", "a b", "websocket,", "x;y", "all,websocket", "websocket,none"})
     EXPECT_TRUE(config::apply_option(config, "--upgrade", text).starts_with("invalid protocol '")) << text;
   for (const char* text : {"h2c", "websocket,TLS/1.0"})
     EXPECT_NE(config::apply_option(config, "--upgrade", text).find("is never passed on"), string::npos)
