@@ -83,6 +83,15 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
 
   JsonError error() && { return std::move(error_); }
 
+  // An error at this byte, without a text.
+  [[nodiscard]] JsonError at(std::size_t index) const {
+    const string_view before = text_.substr(0, index);
+    const std::size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
+    return {1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')),
+            before.size() - start + 1,
+            {}};
+  }
+
  private:
   // Counts on from the last position: values come in order.
   std::size_t line() noexcept {
@@ -134,14 +143,6 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool close() {
     if (open_.size() > 1) open_.pop_back();
     return true;
-  }
-
-  [[nodiscard]] JsonError at(std::size_t index) const {
-    const string_view before = text_.substr(0, index);
-    const std::size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
-    return {1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')),
-            before.size() - start + 1,
-            {}};
   }
 
   // The end of the last byte before `index` that is not white space.
@@ -207,6 +208,11 @@ JsonError parse_json(string_view text, JsonValue& out) {
                                               PositionIterator{text.data() + text.size(), read}, &builder);
   JsonError error = std::move(builder).error();
   if (!good && error.what.empty()) error = {1, 1, "invalid JSON"};
+  // The library takes a NUL for the end.
+  const std::size_t nul = text.find('\0');
+  if (!error.what.empty() || nul == string_view::npos) return error;
+  error = builder.at(nul);
+  error.what = "unexpected NUL byte: is this a text file?";
   return error;
 }
 

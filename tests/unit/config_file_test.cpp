@@ -271,8 +271,6 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
        {"strip_prefix: impossible with this req_path"}},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/caf\u00e9")"),
        {"expected a URL of visible ASCII characters"}},
-      {route(R"("req_path": "/", "type": "redirect", "redirect_url": "")"),
-       {"expected a URL of visible ASCII characters"}},
       {route(R"("req_path": "/", "type": "file_server")"),
        {"servers[0].routes[0].type: got \"file_server\", expected file_serve, redirect, reverse_proxy, "
         "metrics, health, ready (did you mean 'file_serve'?)"}},
@@ -517,6 +515,12 @@ TEST_F(ConfigFile, InvalidJsonHasLineAndColumn) {
   }
   const string deep(40, '[');
   EXPECT_NE(findings(deep).errors.at(0).find("c.json:1:33: too deeply nested"), string::npos);
+}
+
+TEST_F(ConfigFile, NothingFollowsANulByte) {
+  const Findings found = findings(string{"{}\n\0{\"max_requests\": 0}", 23});
+  ASSERT_EQ(found.errors.size(), 1U);
+  EXPECT_EQ(found.errors[0], "c.json:2:1: unexpected NUL byte: is this a text file?");
 }
 
 TEST_F(ConfigFile, EveryValueKnowsItsLine) {
