@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "../base/text.hpp"
+#include "../sys/sys.hpp"
 #include "address_text.hpp"
 #include "options.hpp"
 #include "paths.hpp"
@@ -367,7 +368,15 @@ void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model)
     }
   }
   if (const FileValue* const file = stream.need("file", "\"notes.txt\""))
-    if (const auto path = file->text("the path of a file below root")) model.file = *path;
+    if (const auto path = file->text("the path of a file below root")) {
+      model.file = *path;
+      // It is opened beneath root (openat2(2)).
+      if (path->starts_with('/') || path->starts_with("../") || *path == "..")
+        file->expected("the path of a file below root");
+      else if (const string whole = model.root + '/' + string{*path};
+               sys::path_kind(whole.c_str()) != sys::PathKind::file)
+        file->warn("no such file: " + base::quoted(whole_path(whole)));
+    }
 }
 
 void FileReader::read_stream(const FileValue& value, plan::Listener& model) {

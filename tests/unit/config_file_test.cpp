@@ -150,6 +150,7 @@ TEST_F(ConfigFile, EachKeyOfARoute) {
 }
 
 TEST_F(ConfigFile, Streams) {
+  sim::files["logs/a.txt"] = "a";
   const Config config = good(R"({"servers": [
     {"listeners": [{"host": "localhost", "port": 0}],
      "stream": {"type": "proxy", "upstream": "db.test:5432", "proxy_protocol_in": true,
@@ -263,6 +264,9 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {route(R"("req_path": "a", "type": "metrics")"), {"req_path: got \"a\", expected a path"}},
       {route(R"("req_path": "", "type": "metrics")"), {"req_path: got \"\", expected a path"}},
       {route(R"("req_path": "/a?b", "type": "metrics")"), {"req_path: got \"/a?b\""}},
+      {stream(R"("type": "file", "root": "public", "file": "../plain")"),
+       {"stream.file: got \"../plain\", expected the path of a file below root"}},
+      {stream(R"("type": "file", "file": "/etc/hosts")"), {"expected the path of a file below root"}},
       {route(R"("req_path": "/a%6", "type": "metrics")"),
        {"req_path: got \"/a%6\", expected a path with valid"}},
       {route(R"("req_path": "/../a", "type": "metrics")"),
@@ -400,6 +404,8 @@ TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
        "c.json:3: servers[1].listeners[0].max_body: no effect: the settings of listener [::1]:7 are in line "
        "1"},
       {stream(R"("type": "echo", "upstream": "a:1")"), "stream.upstream: no effect with type echo"},
+      {stream(R"("type": "file", "root": "public", "file": "none")"),
+       "stream.file: no such file: '/work/public/none'"},
       {stream(R"("type": "echo", "users": "a")"),
        "stream.users: no effect here: it belongs to the top level, a server or route"},
       {route(R"("req_path": "/", "type": "metrics", "server_name": "a")"),
