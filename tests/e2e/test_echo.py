@@ -225,8 +225,15 @@ class SentFile(InAFolder):
         (self.public / "link").symlink_to("../secret")
         self.put("closed", b"closed").chmod(0o600)
         os.mkfifo(self.public / "fifo", 0o644)
-        for name in ("none", "../secret", "link", "closed", "fifo", "."):
-            with self.start(name).connect() as client:
+        for name in ("none", "folder", "link", "closed", "fifo"):
+            if name in ("none", "folder"):
+                self.put(name, b"present at the start")
+            server = self.start(name)
+            if name in ("none", "folder"):
+                (self.public / name).unlink()
+            if name == "folder":
+                (self.public / name).mkdir()
+            with server.connect() as client:
                 self.assertEqual(client.rest().raw, b"", name)
 
     def test_interrupted_with_clients_connected(self):
