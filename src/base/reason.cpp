@@ -64,6 +64,8 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::upstream_closed, {"upstream-closed", upstream}},
     {R::upstream_reset, {"upstream-reset", upstream}},
     {R::bad_response, {"bad-response", upstream}},
+    {R::unrequested_switch, {"unrequested-switch", upstream}},
+    {R::interims_too_large, {"interims-too-large", upstream}},
     {R::response_timeout, {"response-timeout", upstream}},
     {R::upstream_stalled, {"upstream-stalled", upstream}},
     {R::response_truncated, {"response-truncated", upstream}},

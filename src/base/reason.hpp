@@ -60,6 +60,8 @@ enum class Reason : std::uint8_t {
   upstream_closed,
   upstream_reset,
   bad_response,
+  unrequested_switch,
+  interims_too_large,
   response_timeout,
   upstream_stalled,
   response_truncated,

@@ -157,7 +157,7 @@ class Reader {
     for (plan::Site& site : line_.config.sites)
       for (plan::WebRoute& route : site.routes) {
         if (route.charset.empty()) route.charset = line_.config.charset;
-        route.gzip = route.gzip || line_.config.gzip;
+        if (!route.gzip) route.gzip = line_.config.gzip;
       }
   }
 

@@ -23,7 +23,7 @@ constexpr std::array<KindName, 12> kKindNames{{{kForwardBit, "a forward proxy"},
                                                {kSentFileBit, "a stream that sends a file"},
                                                {kHeaderBit, "\"proxy_protocol_in\": true"}}};
 
-Kinds bit_of(plan::Role role) noexcept {
+Kinds bit_of_role(plan::Role role) noexcept {
   switch (role) {
     case plan::Role::forward: return kForwardBit;
     case plan::Role::web: return kSiteBit;
@@ -44,7 +44,7 @@ Kinds kinds_of(const plan::Site& site) noexcept {
 }
 
 Kinds kinds_of(const plan::Config& config, const plan::Listener& listener) noexcept {
-  Kinds kinds = bit_of(listener.role);
+  Kinds kinds = bit_of_role(listener.role);
   for (const std::size_t site : listener.sites) kinds |= kinds_of(config.sites[site]);
   return listener.proxy_header_in ? kinds | kHeaderBit : kinds;
 }

@@ -51,13 +51,13 @@ void read_clients(const FileObject& object, plan::WebRoute& route) {
 void read_gzip(const FileObject& object, plan::WebRoute& route, std::vector<GivenOption>& given) {
   if (const FileValue* const on = object.find("gzip_enable")) route.gzip = on->flag().value_or(false);
   if (const FileValue* const level = object.find("gzip_level")) {
-    if (!route.gzip) given.push_back({kGzipDetail, level->place()});
+    if (!route.compresses()) given.push_back({kGzipDetail, level->place()});
     if (level->raw() != "-1")  // the library's default, in eXpServer
       route.gzip_level = static_cast<int>(level->number(-1, 9).value_or(route.gzip_level));
   }
   const FileValue* const types = object.find("gzip_mime_types");
   if (types == nullptr) return;
-  if (!route.gzip) given.push_back({kGzipDetail, types->place()});
+  if (!route.compresses()) given.push_back({kGzipDetail, types->place()});
   for (const FileValue& element :
        types->elements(R"(an array of media types, as in ["text/html", "text/*"])")) {
     const auto type = element.text("a media type, as in text/html or text/*");

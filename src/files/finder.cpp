@@ -139,7 +139,7 @@ Finder::Finder(const Bounds& limits) : limits_(limits), types_(system_types()), 
 
 const Root* Finder::root(const plan::WebRoute& route, std::uint64_t now_ms, Reason& why) {
   auto place = std::find_if(roots_.begin(), roots_.end(), [&route](const auto& root) {
-    return root->directory == route.directory && root->gzip == route.gzip &&
+    return root->directory == route.directory && root->gzip == route.compresses() &&
            root->gzip_level == route.gzip_level && root->gzip_types == route.gzip_types &&
            root->charset == route.charset;
   });
@@ -152,8 +152,14 @@ const Root* Finder::root(const plan::WebRoute& route, std::uint64_t now_ms, Reas
   if (place == roots_.end()) {
     if (roots_.size() == kRootsMax) roots_.erase(roots_.begin());
     auto made = std::make_unique<Root>();
-    *made = {++roots_made_,    route.directory, route.gzip, route.gzip_level,
-             route.gzip_types, route.charset,   nullptr,    0};
+    *made = {++roots_made_,
+             route.directory,
+             route.compresses(),
+             route.gzip_level,
+             route.gzip_types,
+             route.charset,
+             nullptr,
+             0};
     place = roots_.insert(roots_.end(), std::move(made));
   }
   (*place)->folder = std::make_shared<const sys::Fd>(std::move(folder.fd));

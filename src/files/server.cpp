@@ -109,7 +109,7 @@ Answer Server::answer(const plan::WebRoute& route, const http::RequestHead& head
   Reason why = Reason::none;
   const Root* const root = finder_.root(route, now_ms, why);
   if (root == nullptr) return refusal(why);
-  const bool accepts = route.gzip && accepts_gzip(head.fields);
+  const bool accepts = route.compresses() && accepts_gzip(head.fields);
   const Asked asked{.route = route,
                     .head = head,
                     .path = path,
@@ -166,7 +166,7 @@ Answer Server::list(const Asked& asked) {
   answer.fields =
       "Content-Type: " + string{kType} + (asked.route.charset.empty() ? "" : "; charset=utf-8") + "\r\n";
   answer.body = {Body::Kind::until_eof};
-  const bool worth = asked.route.gzip && has_gzip() && is_compressible(kType, asked.route.gzip_types);
+  const bool worth = asked.route.compresses() && has_gzip() && is_compressible(kType, asked.route.gzip_types);
   const bool gzip = worth && asked.find.accepts_gzip && finder_.has_stream();
   if (gzip) answer.fields += "Content-Encoding: gzip\r\n";
   if (worth) answer.fields += "Vary: Accept-Encoding\r\n";

@@ -57,6 +57,8 @@ constexpr Row kRows[]{
     {R::upstream_closed, {502, "The server closed the connection before a complete response.", "http_response_incomplete", "Try again. If the error persists, check the server's log."}},
     {R::upstream_reset, {502, "The server reset the connection.", "connection_terminated", "Try again. If the error persists, check the server's log."}},
     {R::bad_response, {502, "The server's response is not valid HTTP.", "http_protocol_error", "Check that the port belongs to a web server. If so, the problem is on that server."}},
+    {R::unrequested_switch, {502, "The server switched protocols (101) without a request to do so.", "http_protocol_error"}},
+    {R::interims_too_large, {502, "The server's interim responses (1xx) have more than 1 MiB.", "http_protocol_error"}},
     {R::response_timeout, {504, "Timeout while waiting for the server's response.", "connection_read_timeout", "Try again later. For slow responses, raise --answer-timeout."}},
     {R::upstream_stalled, {504, "The server stopped in the middle of the exchange.", "connection_write_timeout", "Try again later. The server may be overloaded."}},
     {R::response_truncated, {502, "The server ended its response too early.", "http_response_incomplete"}},

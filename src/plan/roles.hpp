@@ -72,8 +72,8 @@ struct WebRoute {
   std::vector<std::string> gzip_types;  // media types besides the text formats, as "font/*"
   bool listing = true;                  // of a directory without an index file
   bool dotfiles = false;                // serve names that begin with a dot
-  bool gzip = false;
-  int gzip_level = 6;  // 0 (not compressed) to 9
+  std::optional<bool> gzip{};           // absent: as Config::gzip
+  int gzip_level = 6;                   // 0 (not compressed) to 9
   // redirect
   std::string location;  // {path} and {query} stand for those of the request
   std::uint16_t status = 302;
@@ -81,6 +81,8 @@ struct WebRoute {
   bool strip_prefix = false;  // the upstream gets the path without `prefix`
   std::size_t group = 0;      // index into Config::groups
   http::FieldEdits request_fields;
+
+  [[nodiscard]] bool compresses() const noexcept { return gzip.value_or(false); }
 };
 
 // The routes of some host names.

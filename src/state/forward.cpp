@@ -249,8 +249,9 @@ Result forward_interim(request_info& record, Turn& turn, Worker& worker, const h
   exchange.log.received = head.status;
   if (exchange.log.interims < UINT8_MAX) ++exchange.log.interims;
   exchange.interim_bytes += static_cast<std::uint32_t>(head_length);
-  if (exchange.interim_bytes > kInterimBytesMax || unasked)
-    return reject_response(record, turn, worker, Reason::bad_status_line);
+  if (unasked) return reject_response(record, turn, worker, Reason::unrequested_switch);
+  if (exchange.interim_bytes > kInterimBytesMax)
+    return reject_response(record, turn, worker, Reason::interims_too_large);
   net::Lane& response = record.lane[kResponse];
   if (head.status == 100) exchange.message.expects = false;
   // Bytes after this head may be those of the final response.

@@ -27,15 +27,19 @@ std::string path_of(std::string_view target) {
   return '/' + http::percent_encoded(path, kInPath);
 }
 
-// The query with the "?" or "&" before it that `url` needs; empty if there is none. Removes a "?" from the
-// end of `url`.
+// The query, with the "?" or "&" before it that `url` needs. Without a query, removes such a character from
+// the end of `url`.
 std::string query_of(std::string_view target, std::string& url) {
   constexpr std::string_view kInQuery = "!$&'()*+,;=:@/?%";
-  if (url.ends_with('?')) url.pop_back();
+  const bool begins = url.ends_with('?') || url.ends_with('&');
   const std::size_t question = target.find('?');
-  if (question == std::string_view::npos) return {};
-  const char before = url.find('?') == std::string::npos ? '?' : '&';
-  return before + http::percent_encoded(target.substr(question + 1), kInQuery);
+  if (question == std::string_view::npos) {
+    if (begins) url.pop_back();
+    return {};
+  }
+  const bool is_value = begins || url.ends_with('=');
+  const std::string_view before = is_value ? "" : url.find('?') == std::string::npos ? "?" : "&";
+  return std::string{before} + http::percent_encoded(target.substr(question + 1), kInQuery);
 }
 
 std::string location(std::string_view pattern, std::string_view target) {

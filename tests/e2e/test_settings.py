@@ -143,11 +143,17 @@ class Configured(InAFolder):
         proxy = self.configured(at(routes=[
             {"req_path": "/", "type": "redirect", "redirect_url": "https://b.test{path}?{query}"},
             {"req_path": "/q", "type": "redirect", "redirect_url": "/new?a=1{query}"},
-            {"req_path": "/p", "type": "redirect", "redirect_url": "{path}{query}"}]),
+            {"req_path": "/p", "type": "redirect", "redirect_url": "{path}{query}"},
+            {"req_path": "/v", "type": "redirect", "redirect_url": "https://b.test/new?q={query}"},
+            {"req_path": "/l", "type": "redirect", "redirect_url": "{path}?lang=de&{query}"},
+            {"req_path": "/n", "type": "redirect", "redirect_url": "/login?next={path}?{query}"}]),
             at(routes=[{"req_path": "/", "type": "redirect", "redirect_url": "{path}"}]))
         self.assertEqual(ask(proxy, "//evil.test/x", port=proxy.ports[1])[0].all("Location"), ["/evil.test/x"], "it stays on this server")
         for path, location in (("/a/b?c=d", "https://b.test/a/b?c=d"), ("/a", "https://b.test/a"), ("/q?x", "/new?a=1&x"),
-                               ("/q", "/new?a=1"), ("/p//a", "/p//a"), ("/a%0d%0ab", "https://b.test/a%0d%0ab")):
+                               ("/q", "/new?a=1"), ("/v?x", "https://b.test/new?q=x"),
+                               ("/v", "https://b.test/new?q="), ("/l?x=1", "/l?lang=de&x=1"), ("/l", "/l?lang=de"),
+                               ("/n?x=1", "/login?next=/n?x=1"), ("/n", "/login?next=/n"),
+                               ("/p//a", "/p//a"), ("/a%0d%0ab", "https://b.test/a%0d%0ab")):
             self.assertEqual(ask(proxy, path)[0].all("Location"), [location], path)
 
 
@@ -216,6 +222,10 @@ class ByOptions(InAFolder):
             self.assertEqual(gzip.decompress(body) if encoding else body, b"text " * 1000)
             self.assertEqual(ask(proxy, "/a.txt")[0].all("Content-Encoding"), [])
             self.assertEqual(ask(proxy, "/a.png", "Accept-Encoding: gzip")[0].all("Content-Encoding"), [])
+        route = {"type": "file_serve", "dir_path": str(self.public)}
+        proxy = self.configured(at(routes=[{"req_path": "/", **route, "gzip_enable": False}, {"req_path": "/on", **route}]), gzip=True)
+        for path, encoding in (("/a.txt", []), ("/on/a.txt", ["gzip"])):
+            self.assertEqual(ask(proxy, path, "Accept-Encoding: gzip")[0].all("Content-Encoding"), encoding, path)
 
     def test_limits_of_heads(self):
         self.put("a.txt", b"text")

@@ -47,7 +47,8 @@ MALFORMED = (
     ("bad-chunk", "bare LF after an extension", OK + b"Transfer-Encoding: chunked" + END + b"1;x\na\n0\n\n"),
     ("head-too-large", "a long head", OK + b"A: " + b"a" * 20000 + END),
     ("too-many-headers", "101 fields", OK + b"a: b\r\n" * 101 + b"\r\n"),
-    ("bad-status-line", "101, without a request to upgrade", b"HTTP/1.1 101 Switching Protocols" + END),
+    ("unrequested-switch", "101, without a request to upgrade", b"HTTP/1.1 101 Switching Protocols" + END),
+    ("interims-too-large", "more than 1 MiB of 103", (b"HTTP/1.1 103 Early Hints\r\nLink: " + b"a" * 10000 + END) * 105),
 )
 
 CHUNKED = OK + b"Transfer-Encoding: chunked" + END

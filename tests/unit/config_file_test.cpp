@@ -98,7 +98,7 @@ TEST_F(ConfigFile, AFileOfTheCourse) {
   EXPECT_EQ(files.kind, RouteKind::files);
   EXPECT_EQ(files.directory, "public");
   EXPECT_EQ(files.index, std::vector<string>{"index.html"});
-  EXPECT_TRUE(files.gzip);
+  EXPECT_TRUE(files.compresses());
   EXPECT_EQ(files.gzip_level, 8);
   const plan::WebRoute& redirect = config.sites[0].routes[1];
   EXPECT_EQ(redirect.prefix, "/redirect");

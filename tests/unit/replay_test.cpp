@@ -338,7 +338,8 @@ TEST(ReplayText, TheTableAtAPosition) {
           "# position 45, time -1.500000 s, records in use: 1\n"
           "[slot 2, #7] READ_REQUEST, waiting for the first byte of a client connection, 0 bytes buffered, "
           "since -1.500000 s\n"
-          "    The client has sent nothing for 0 ms. At the timeout the connection closes (--idle-timeout).\n");
+          "    The client has sent nothing for 0 ms. At the timeout the connection closes "
+          "(--idle-timeout).\n");
   EXPECT_EQ(written(small(), {.at = {.value = 41}, .table = true}),
             string{kSummary} + "# position 41, time -1.500000 s, records in use: 0\n");
 }

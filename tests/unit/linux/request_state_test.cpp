@@ -816,7 +816,7 @@ TEST(LinuxUpstream, InvalidResponses) {
       {"two lengths", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
        Reason::bad_content_length},
       {"a head without end", "HTTP/1.0 200 OK\r\nA: " + string(16'000, 'a'), Reason::head_too_large},
-      {"unrequested 101", "HTTP/1.1 101 Switch\r\n\r\n", Reason::bad_status_line},
+      {"unrequested 101", "HTTP/1.1 101 Switch\r\n\r\n", Reason::unrequested_switch},
       {"a bad chunk after the head", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz",
        Reason::bad_chunk},
       {"too many options",
