@@ -17,8 +17,8 @@ constexpr std::uint64_t kUnfairShares = 4;
 constexpr std::uint64_t kHeldMax = std::uint64_t{9} << 18U;
 
 // Only the first thing wrong in a turn is kept: the others follow from it, or come again.
-void find(CallChecks::Result& result, const watch::Sighting& wrong) noexcept {
-  if (result.wrong.finding == Finding::count) result.wrong = wrong;
+void find(watch::Sighting& wrong, const watch::Sighting& found) noexcept {
+  if (wrong.finding == Finding::count) wrong = found;
 }
 
 bool reads(sys::Call call) noexcept { return call == sys::Call::receive || call == sys::Call::splice_in; }
@@ -27,70 +27,84 @@ bool sends(sys::Call call) noexcept {
   return call == sys::Call::transmit || call == sys::Call::splice_out || call == sys::Call::send_file;
 }
 
-}  // namespace
-
-CallChecks::CallChecks(std::size_t slots) {
-  taken_.reserve(slots);  // memory that is never used costs nothing
+std::uint64_t value_of(const TraceEntry& entry) noexcept {
+  return static_cast<std::uint64_t>(std::max(entry.value, 0));
 }
 
-void CallChecks::read_call(const TraceEntry& entry, Result& result) {
+bool is_progress(const TraceEntry& entry) noexcept {
+  if (entry.event != TraceEvent::called)
+    return entry.event == TraceEvent::entered || entry.event == TraceEvent::answered ||
+           entry.event == TraceEvent::accepted || entry.event == TraceEvent::released;
   const auto call = static_cast<sys::Call>(entry.detail);
-  const auto bytes = static_cast<std::uint64_t>(std::max(entry.value, 0));
-  if (entry.error != 0) return;
-  if (call == sys::Call::accept || call == sys::Call::connect) result.progress = true;
-  if (!reads(call) && !sends(call)) return;
-  result.progress |= bytes > 0;
-  if (entry.slot == TraceEntry::kNoSlot) return;
-  if (entry.slot != run_.slot) end_run(result);
-  run_.slot = entry.slot;
-  (reads(call) ? run_.read : run_.sent) += bytes;
-  if (sends(call) && entry.slot < taken_.size()) taken_[entry.slot] += bytes;
+  if (entry.error != 0) return false;
+  return call == sys::Call::accept || call == sys::Call::connect ||
+         ((reads(call) || sends(call)) && entry.value > 0);
+}
+
+}  // namespace
+
+bool CallChecks::shows_progress(const base::Trace& trace, std::uint64_t first) noexcept {
+  for (std::uint64_t at = std::max(first, trace.oldest()); at < trace.written(); ++at)
+    if (is_progress(trace.at(at))) return true;
+  return false;
+}
+
+void CallChecks::follow(const TraceEntry& accepted) noexcept {
+  slot_ = accepted.slot;
+  id_ = accepted.id;
+  until_ = next_ + kEntriesMax;
+  may_follow_ = false;
+  taken_ = read_ = sent_ = 0;
+}
+
+// What the record has counted as sent, a call has taken.
+void CallChecks::read_entry(const TraceEntry& entry, watch::Sighting& wrong) noexcept {
+  if (entry.event == TraceEvent::released) {
+    const std::uint64_t counted = value_of(entry);
+    if (entry.value != INT32_MAX && counted > taken_)
+      find(wrong, {.finding = Finding::bytes_lost, .slot = slot_, .id = id_, .value = counted - taken_});
+    slot_ = TraceEntry::kNoSlot;
+  }
+  if (entry.event != TraceEvent::called || entry.error != 0) return;
+  const auto call = static_cast<sys::Call>(entry.detail);
+  if (reads(call)) read_ += value_of(entry);
+  if (!sends(call)) return;
+  sent_ += value_of(entry);
+  taken_ += value_of(entry);
 }
 
 // More than four shares, when each of the others had one; or more than the record's lanes can hold.
-void CallChecks::end_run(Result& result) {
+void CallChecks::end_run(watch::Sighting& wrong) noexcept {
   using base::TurnBudget;
-  if (run_.read > run_.sent + kHeldMax)
-    find(result, {.finding = Finding::read_ahead, .slot = run_.slot, .value = run_.read - run_.sent});
+  if (read_ > sent_ + kHeldMax)
+    find(wrong, {.finding = Finding::read_ahead, .slot = slot_, .id = id_, .value = read_ - sent_});
   const std::uint64_t share = std::clamp<std::uint64_t>(TurnBudget::kBytes / std::max<std::size_t>(runs_, 1),
                                                         TurnBudget::kShareMin, TurnBudget::kShareMax);
-  if (runs_ > 1 && run_.read > kUnfairShares * share)
-    find(result, {.finding = Finding::unfair, .slot = run_.slot, .value = run_.read});
-  run_ = {};
+  if (runs_ > 1 && read_ > kUnfairShares * share)
+    find(wrong, {.finding = Finding::unfair, .slot = slot_, .id = id_, .value = read_});
+  read_ = sent_ = 0;
 }
 
-// What the record counted as sent was taken by a call.
-void CallChecks::note_release(const TraceEntry& entry, Result& result) {
-  const auto counted = static_cast<std::uint64_t>(std::max(entry.value, 0));
-  if (entry.slot >= taken_.size() || entry.value == INT32_MAX || counted <= taken_[entry.slot]) return;
-  find(result, {.finding = Finding::bytes_lost,
-                .slot = entry.slot,
-                .id = entry.id,
-                .value = counted - taken_[entry.slot]});
+void CallChecks::find_next(const base::Trace& trace) noexcept {
+  for (; next_ < trace.written(); ++next_)
+    if (const TraceEntry& entry = trace.at(next_); entry.event == TraceEvent::accepted) return follow(entry);
 }
 
-void CallChecks::read_entry(const TraceEntry& entry, Result& result) {
-  switch (entry.event) {
-    case TraceEvent::called: return read_call(entry, result);
-    case TraceEvent::accepted:
-      while (taken_.size() <= entry.slot) taken_.push_back(0);
-      taken_[entry.slot] = 0;
-      break;
-    case TraceEvent::released: note_release(entry, result); break;
-    case TraceEvent::entered:
-    case TraceEvent::answered: break;
-    default: return;
-  }
-  result.progress = true;
-}
-
-CallChecks::Result CallChecks::read(const base::Trace& trace, std::size_t runs) {
-  Result result;
+watch::Sighting CallChecks::read(const base::Trace& trace, std::size_t runs) noexcept {
+  watch::Sighting wrong;
   runs_ = runs;
-  next_ = std::max(next_, trace.oldest());
-  for (; next_ < trace.written(); ++next_) read_entry(trace.at(next_), result);
-  end_run(result);
-  return result;
+  if (next_ < trace.oldest()) {  // entries were lost: what was counted is not all
+    next_ = trace.oldest();
+    slot_ = TraceEntry::kNoSlot;
+  }
+  if (next_ >= until_) slot_ = TraceEntry::kNoSlot;
+  if (may_follow_ && slot_ == TraceEntry::kNoSlot) find_next(trace);
+  if (slot_ != TraceEntry::kNoSlot)
+    for (; next_ < trace.written(); ++next_)
+      if (trace.at(next_).slot == slot_) read_entry(trace.at(next_), wrong);
+  next_ = trace.written();
+  if (read_ != 0) end_run(wrong);
+  return wrong;
 }
 
 }  // namespace doctor

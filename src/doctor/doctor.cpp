@@ -36,8 +36,7 @@ std::string text_of_wait(const request_info& record, std::uint32_t slot, std::ui
 
 }  // namespace
 
-Doctor::Doctor(Worker& worker)
-    : worker_(worker), calls_(worker.table.slots()), descriptors_max_(sys::raise_descriptor_limit()) {}
+Doctor::Doctor(Worker& worker) : worker_(worker), descriptors_max_(sys::raise_descriptor_limit()) {}
 
 // ---- findings --------------------------------------------------------------------------------------------
 
@@ -72,19 +71,17 @@ Finding Doctor::take_error() noexcept { return std::exchange(error_, Finding::co
 
 // ---- each turn -------------------------------------------------------------------------------------------
 
-// An event of a connection that is closed may only be counted as stale.
+// An event of a connection that is closed may only be counted as stale. The first event of a turn stands for
+// all.
 void Doctor::check_events(std::span<const sys::Event> events) {
-  std::uint64_t foreign = 0;
-  for (const sys::Event& event : events) {
-    const net::Token token = net::Token::unpacked(event.token);
-    if (token.kind != net::Token::Kind::client) continue;
-    foreign += token.slot >= worker_.table.touched() ||
-                       worker_.table.at(token.slot).side[kClient].serial != token.serial
-                   ? 1
-                   : 0;
+  const bool counted = worker_.table.stale() != std::exchange(stale_before_, worker_.table.stale());
+  if (!events.empty() && !counted) {
+    const net::Token token = net::Token::unpacked(events.front().token);
+    if (token.kind == net::Token::Kind::client &&
+        (token.slot >= worker_.table.touched() ||
+         worker_.table.at(token.slot).side[kClient].serial != token.serial))
+      see({.finding = Finding::stale_event, .slot = token.slot, .value = 1});
   }
-  const std::uint64_t counted = worker_.table.stale() - std::exchange(stale_before_, worker_.table.stale());
-  if (foreign > counted) see({.finding = Finding::stale_event, .value = foreign - counted});
   if (worker_.events < events_before_ + kEventsCounted) return;
   const std::uint64_t percent =
       (worker_.idle_events - idle_before_) * 100 / (worker_.events - events_before_);
@@ -101,13 +98,14 @@ void Doctor::begin_turn(std::span<const sys::Event> events, bool all,
   for (const Sighting& sighting : suspects_.found()) see(sighting);
 }
 
-void Doctor::end_turn(TurnFacts turn, const Surroundings& with) {
-  const CallChecks::Result calls = calls_.read(worker_.trace, worker_.runs);
-  if (calls.wrong.finding != Finding::count) see(calls.wrong);
-  turn.progress = calls.progress || with.other_work || worker_.budget.spent() > 0;
+// Whether there was progress is a question only if the loop did not want to sleep.
+void Doctor::end_turn(TurnFacts turn) {
+  if (turn.timeout_ms == 0 && !turn.progress)
+    turn.progress = worker_.budget.spent() > 0 || CallChecks::shows_progress(worker_.trace, calls_.next());
+  const Sighting wrong = calls_.read(worker_.trace, worker_.runs);
+  if (wrong.finding != Finding::count) see(wrong);
   for (const Sighting& sighting : turns_.check(turn)) see(sighting);
   check_descriptors();
-  if (worker_.now >= last_look_ + kLookMs) look(with);
 }
 
 void Doctor::check_descriptors() {
@@ -134,6 +132,7 @@ std::uint64_t Doctor::next_look() const noexcept {
 
 void Doctor::look(const Surroundings& with) {
   last_look_ = worker_.now;
+  calls_.allow_next();
   suspects_.look(worker_.table, with.acceptors, worker_.now);
   for (const Sighting& sighting : suspects_.found()) see(sighting);
   for (std::size_t i = 0; i < watch::kFindings; ++i)

@@ -31,18 +31,24 @@ class Doctor {
   // was ready.
   void begin_turn(std::span<const sys::Event> events, bool all,
                   std::span<const net::Acceptors::Entry> acceptors);
+  // A turn ends; `turn.progress`: other work than that of records goes on. Adds findings to the trace.
+  void end_turn(TurnFacts turn);
   // What the doctor cannot see by itself.
   struct Surroundings {
     std::span<const net::Acceptors::Entry> acceptors{};
     std::uint64_t dropped_lines = 0;  // of the log, since the start of the program
-    bool other_work = false;          // a reload or a recording goes on
     bool verbose = false;             // report long waits
   };
-  // A turn ends. `turn.progress` is set here. Adds findings to the trace.
-  void end_turn(TurnFacts turn, const Surroundings& with);
+  // A look is due. REQUIRES: `end_turn` was called in this turn.
+  [[nodiscard]] bool look_due() const noexcept { return worker_.now >= last_look_ + kLookMs; }
+  void look(const Surroundings& with);
 
   // When the next look is due although nothing happens, ms; 0: never.
   [[nodiscard]] std::uint64_t next_look() const noexcept;
+  // There are messages, or an error.
+  [[nodiscard]] bool has_news() const noexcept {
+    return !messages_.empty() || error_ != watch::Finding::count;
+  }
   // What to print, a line each: findings that begin or end, and records that wait long. Taken once.
   std::vector<std::string> take_messages();
   [[nodiscard]] const watch::FindingLog& findings() const noexcept { return findings_; }
@@ -51,7 +57,6 @@ class Doctor {
 
  private:
   void see(const watch::Sighting& sighting);
-  void look(const Surroundings& with);
   void check_events(std::span<const sys::Event> events);
   void check_table();
   void check_descriptors();

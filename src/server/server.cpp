@@ -147,12 +147,16 @@ void Server::begin_turn(std::size_t events) {
 
 void Server::end_turn(std::size_t events) {
   const std::uint64_t now_us = sys::now_us();
-  doctor_.end_turn(
-      {.timeout_ms = timeout_ms_, .woke = now_us_, .ended = now_us, .events = events, .runs = worker_.runs},
-      {.acceptors = admission_.acceptors().all(),
-       .dropped_lines = reporter_.dropped_lines(),
-       .other_work = reload_ || recorder_.active(),
-       .verbose = config().verbosity != plan::Verbosity::none});
+  doctor_.end_turn({.timeout_ms = timeout_ms_,
+                    .woke = now_us_,
+                    .ended = now_us,
+                    .events = events,
+                    .runs = worker_.runs,
+                    .progress = reload_ || recorder_.active()});
+  if (doctor_.look_due())
+    doctor_.look({.acceptors = admission_.acceptors().all(),
+                  .dropped_lines = reporter_.dropped_lines(),
+                  .verbose = config().verbosity != plan::Verbosity::none});
   worker_.trace.add(turn_entry(base::TraceEvent::turn_ended, now_us, worker_.runs));
   reporter_.count_turn(now_us - now_us_);
 }
@@ -275,7 +279,7 @@ void Server::release_pages() {
 // Logs and counts the requests completed in this turn, and writes the lines that are due.
 void Server::report() {
   reporter_.print(worker_.trace);
-  report_findings();
+  if (doctor_.has_news()) report_findings();
   for (const ExchangePtr& request : worker_.finished) {
     reporter_.log(request->log, worker_.now);
     if (!config().record_folder.empty() || !config().record_file.empty()) recorder_.add(*request);

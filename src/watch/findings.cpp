@@ -46,6 +46,7 @@ bool FindingLog::add(const Sighting& sighting, std::uint64_t now) noexcept {
   ++entry.sightings;
   entry.last = now;
   if (entry.lasts) return false;
+  ++lasting_;
   entry = {.lasts = true, .since = now, .last = now, .sightings = 1, .total = entry.total, .first = sighting};
   return true;
 }
@@ -55,13 +56,10 @@ Finding FindingLog::end_next(std::uint64_t now) noexcept {
     Entry& entry = entries_[i];
     if (!entry.lasts || now < entry.last + kQuietMs) continue;
     entry.lasts = false;
+    --lasting_;
     return static_cast<Finding>(i);
   }
   return Finding::count;
-}
-
-bool FindingLog::any() const noexcept {
-  return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.lasts; });
 }
 
 }  // namespace watch

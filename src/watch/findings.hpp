@@ -76,20 +76,20 @@ inline constexpr std::array<FindingRow, kFindings> kFindingRows{{
      "a read returned 0 on a connection that had returned 0 before"},
     {Finding::level_noise, "level-noise", Severity::note, "{value} % of the events for waiting records brought no new mark.",
      "of 10,000 events, over half were for records that waited, and set no mark"},
-    {Finding::unfair, "unfair", Severity::warning, "Slot {slot} moved {value} bytes in one turn while others waited.",
-     "a record read over four times its share of a turn in which others ran"},
+    {Finding::unfair, "unfair", Severity::warning, "Slot {slot} read {value} bytes in one turn while others waited.",
+     "the record that is followed read over four times its share of a turn in which others ran"},
     {Finding::self_wakes, "self-wakes", Severity::note, "{value} % of the runs of records followed no event: transfers use up their share of each turn, and take turns.",
      "over 90 % of at least 1,000 runs within a second were in turns without an event"},
     {Finding::scheduled_late, "scheduled-late", Severity::note, "{value} % of the runs of records were in turns that took over 10 ms: the loop is busy.",
      "over 1 % of at least 1,000 runs within a second were in turns that took over 10 ms"},
-    {Finding::stale_event, "stale-event", Severity::error, "{value} events of closed connections were given to other connections.",
-     "an event's serial number differs from that of the connection in its slot, and the table has not counted it as stale"},
+    {Finding::stale_event, "stale-event", Severity::error, "An event of a closed connection was given to the connection in slot {slot}.",
+     "the serial number of a turn's first event differs from that of the connection in its slot, and the table has not counted it as stale"},
     {Finding::slot_ledger, "slot-ledger", Severity::error, "{value} records are neither free nor in use, or share a client's connection.",
      "the number of records in use differs from the table's, or two have one descriptor; twice"},
     {Finding::bytes_lost, "bytes-lost", Severity::error, "Slot {slot} counted {value} bytes as sent that no call has taken.",
-     "at the end of a connection, more bytes are counted as sent than the calls have taken"},
+     "at the end of the connection that is followed, more bytes are counted as sent than the calls have taken"},
     {Finding::read_ahead, "read-ahead", Severity::error, "Slot {slot} read {value} bytes more than it sent in one turn: backpressure does not work.",
-     "in a run, a record read over 2.25 MiB more than it sent"},
+     "in a run, the record that is followed read over 2.25 MiB more than it sent"},
     {Finding::starved, "starved", Severity::warning, "Records have waited for a free buffer for {value} ms (--buffers).",
      "a record has waited for a buffer at each look for over a second"},
     {Finding::backlog, "backlog", Severity::warning, "Clients wait at listener {value}: accepting pauses for lack of descriptors or memory.",
@@ -146,12 +146,13 @@ class FindingLog {
     return entries_[static_cast<std::size_t>(finding)];
   }
   // Some finding lasts.
-  [[nodiscard]] bool any() const noexcept;
+  [[nodiscard]] bool any() const noexcept { return lasting_ > 0; }
 
  private:
   Entry& at(Finding finding) noexcept { return entries_[static_cast<std::size_t>(finding)]; }
 
   std::array<Entry, kFindings> entries_{};
+  std::size_t lasting_ = 0;  // findings that last
 };
 
 }  // namespace watch

@@ -37,7 +37,8 @@ struct Hospital {
   }
   void end(bool verbose) {
     const std::uint64_t us = bench.worker->now * 1000;
-    doctor.end_turn({.timeout_ms = -1, .woke = us, .ended = us}, {.verbose = verbose});
+    doctor.end_turn({.timeout_ms = -1, .woke = us, .ended = us});
+    doctor.look({.verbose = verbose});
     bench.worker->now += Doctor::kLookMs;
   }
   [[nodiscard]] std::uint64_t seen(Finding finding) const { return doctor.findings()[finding].total; }
@@ -170,7 +171,7 @@ TEST(DoctorLooks, Descriptors) {
 
 TEST(DoctorLooks, DroppedLogLines) {
   Hospital h;
-  h.doctor.end_turn({}, {.dropped_lines = 3});
+  h.doctor.look({.dropped_lines = 3});
   EXPECT_EQ(h.doctor.findings()[Finding::log_dropped].first.value, 3U);
 }
 

@@ -34,13 +34,22 @@ class Calls {
     trace_.add({.id = 1, .slot = slot, .value = value, .event = event});
     return *this;
   }
-  CallChecks::Result read(std::size_t runs = 1) { return checks_.read(trace_, runs); }
-  watch::Sighting wrong(std::size_t runs = 1) { return read(runs).wrong; }
+  Calls& allow_next() {
+    checks_.allow_next();
+    return *this;
+  }
+  watch::Sighting wrong(std::size_t runs = 1) { return checks_.read(trace_, runs); }
+  // The entries since the last call show progress.
+  bool progress() {
+    const bool shown = CallChecks::shows_progress(trace_, checks_.next());
+    wrong();
+    return shown;
+  }
 
  private:
   std::vector<TraceEntry> room_ = std::vector<TraceEntry>(64);
   base::Trace trace_{room_};
-  CallChecks checks_{8};
+  CallChecks checks_;
 };
 
 TEST(DoctorCalls, ARequestIsRight) {
@@ -62,12 +71,38 @@ TEST(DoctorCalls, BytesLost) {
 TEST(DoctorCalls, TheBytesOfTheLastConnectionDoNotCount) {
   Calls calls;
   calls.step(3, TraceEvent::accepted, 9).call(3, Call::transmit, 9, 40).step(3, TraceEvent::released, 40);
-  calls.step(3, TraceEvent::accepted, 9);
+  EXPECT_EQ(calls.wrong().finding, Finding::count);
+  calls.allow_next().step(3, TraceEvent::accepted, 9);
   EXPECT_EQ(calls.step(3, TraceEvent::released, 1).wrong().finding, Finding::bytes_lost);
+}
+
+TEST(DoctorCalls, FollowsOneConnection) {
+  Calls calls;
+  calls.step(3, TraceEvent::accepted, 9).step(4, TraceEvent::accepted, 10);
+  EXPECT_EQ(calls.step(4, TraceEvent::released, 1).wrong().finding, Finding::count) << "not this one";
+  EXPECT_EQ(calls.step(3, TraceEvent::released, 0).wrong().finding, Finding::count);
+  calls.step(4, TraceEvent::accepted, 10);
+  EXPECT_EQ(calls.step(4, TraceEvent::released, 1).wrong().finding, Finding::count) << "too soon";
+  calls.allow_next().step(4, TraceEvent::accepted, 10);
+  EXPECT_EQ(calls.step(4, TraceEvent::released, 1).wrong().finding, Finding::bytes_lost) << "the next one";
+  calls.allow_next().step(5, TraceEvent::accepted, 9).wrong();
+  for (std::uint64_t i = 0; i < CallChecks::kEntriesMax; ++i) calls.call(5, Call::transmit, 9, 1).wrong();
+  calls.allow_next().step(6, TraceEvent::accepted, 10).wrong();
+  EXPECT_EQ(calls.step(6, TraceEvent::released, 1).wrong().finding, Finding::bytes_lost)
+      << "one that does not end is not followed for ever";
+}
+
+TEST(DoctorCalls, LostEntries) {
+  Calls calls;
+  calls.step(3, TraceEvent::accepted, 9).wrong();
+  for (int i = 0; i < 70; ++i) calls.call(3, Call::transmit, 9, 10);
+  EXPECT_EQ(calls.step(3, TraceEvent::released, 700).wrong().finding, Finding::count)
+      << "what was counted is not all";
 }
 
 TEST(DoctorCalls, Unfair) {
   Calls calls;
+  calls.step(3, TraceEvent::accepted, 9);
   const std::int32_t share = 65'536;
   calls.call(3, Call::receive, 9, 4 * share).call(4, Call::receive, 10, 1);
   EXPECT_EQ(calls.wrong(100).finding, Finding::count);
@@ -79,6 +114,7 @@ TEST(DoctorCalls, Unfair) {
 
 TEST(DoctorCalls, ReadAhead) {
   Calls calls;
+  calls.step(3, TraceEvent::accepted, 9);
   for (int i = 0; i < 3; ++i) calls.call(3, Call::receive, 9, 1 << 20);
   EXPECT_EQ(calls.wrong().finding, Finding::read_ahead);
   for (int i = 0; i < 3; ++i) calls.call(3, Call::receive, 9, 1 << 20).call(3, Call::transmit, 10, 1 << 20);
@@ -87,13 +123,13 @@ TEST(DoctorCalls, ReadAhead) {
 
 TEST(DoctorCalls, Progress) {
   Calls calls;
-  EXPECT_FALSE(calls.read().progress);
-  EXPECT_FALSE(calls.call(3, Call::receive, 9, 0, EAGAIN).step(3, TraceEvent::waited).read().progress);
-  EXPECT_FALSE(calls.call(3, Call::accept, 5, 0, EMFILE).call(3, Call::close, 6, 0).read().progress);
-  EXPECT_FALSE(calls.call(3, Call::receive, 9, 0).read().progress) << "the end of a stream";
-  EXPECT_TRUE(calls.call(3, Call::receive, 9, 1).read().progress);
-  EXPECT_TRUE(calls.call(TraceEntry::kNoSlot, Call::accept, 5, 9).read().progress);
-  EXPECT_TRUE(calls.step(3, TraceEvent::entered).read().progress);
+  EXPECT_FALSE(calls.progress());
+  EXPECT_FALSE(calls.call(3, Call::receive, 9, 0, EAGAIN).step(3, TraceEvent::waited).progress());
+  EXPECT_FALSE(calls.call(3, Call::accept, 5, 0, EMFILE).call(3, Call::close, 6, 0).progress());
+  EXPECT_FALSE(calls.call(3, Call::receive, 9, 0).progress()) << "the end of a stream";
+  EXPECT_TRUE(calls.call(3, Call::receive, 9, 1).progress());
+  EXPECT_TRUE(calls.call(TraceEntry::kNoSlot, Call::accept, 5, 9).progress());
+  EXPECT_TRUE(calls.step(3, TraceEvent::entered).progress());
 }
 
 // ---- turns -----------------------------------------------------------------------------------------------
