@@ -146,7 +146,7 @@ void Doctor::look(const Surroundings& with) {
   turns_.use_baseline(sys::thread_usage());
 }
 
-// Records are counted, and their clients' descriptors are all different.
+// The records in use are as many as the table says.
 void Doctor::check_table() {
   last_count_ = worker_.now;
   std::uint32_t used = 0;
