@@ -9,6 +9,7 @@ import struct
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 from checksum import crc32c
 from harness import PREFIX, PROXY, Case, ProxyProcess, ok, wait_until
@@ -250,6 +251,12 @@ class OfTheWholeRun(InAFolder):
 
 class Crashed(InAFolder):
     SIGNALS = signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL
+
+    def setUp(self):
+        super().setUp()
+        # AddressSanitizer has handlers of its own, which exit with another status.
+        options = {"ASAN_OPTIONS": "handle_segv=0:handle_sigbus=0:handle_sigfpe=0"}
+        self.enterContext(unittest.mock.patch.dict(os.environ, options))
 
     def crash(self, how, *options):
         """A proxy that holds a request when the signal comes."""
