@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 from harness import PATIENCE, PREFIX, PROXY, Case, ok, pattern, settled
+from web import HAS_JSON
 
 # With so many bytes each test takes some thousand calls.
 OPTIONS = (("crumbs", 40_000), ("slow-reader", 20_000), ("read=3", 20_000), ("write=5", 20_000), ("read=1,write=1", 3_000),
@@ -137,6 +138,7 @@ class Lens(Case):
         self.assertEqual(forced(5), forced(5))
         self.assertNotEqual(forced(5), forced(6))
 
+    @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
     def test_a_reload_does_not_change_it(self):
         path = os.path.join(self.enter(tempfile.TemporaryDirectory()), "proxy.json")
         with open(path, "w", encoding="ascii") as file:
