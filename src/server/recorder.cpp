@@ -156,10 +156,10 @@ void put_client(const sys::Address& client, record::Note& note) noexcept {
 
 // What does not change while the program runs.
 string constant_head(const Worker& worker, std::span<const char* const> arguments, string_view lens) {
+  const string slots = std::to_string(worker.table.slots()), pid = std::to_string(sys::process_id());
   return "version: " + string{plan::kVersion} + "\nbuild: " + string{plan::kCompiler} + ", build ID " +
          sys::build_id() + "\nrun_id: " + string{worker.run_id} + "\ncommand: " + public_command(arguments) +
-         "\nslots: " + std::to_string(worker.table.slots()) + "\nlens: " + string{lens} +
-         "\npid: " + std::to_string(sys::process_id()) + '\n';
+         "\nslots: " + slots + "\nlens: " + string{lens} + "\npid: " + pid + '\n';
 }
 
 Recorder* crashing = nullptr;  // that saves a crash
