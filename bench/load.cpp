@@ -232,7 +232,7 @@ void Load::run(std::uint64_t requests) {
       if (clients_[next].phase == Phase::idle) break;
       run(clients_[next]);
     }
-    const std::size_t count = sys::wait(poller_, events, -1);
+    const std::size_t count = sys::wait(poller_, events, -1).count;
     for (const sys::Event& event : std::span{events}.first(count)) {
       Client& client = clients_[event.token];
       if (client.phase == Phase::idle)

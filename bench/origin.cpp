@@ -179,7 +179,7 @@ void Origin::resume() {
 void Origin::serve() {
   std::array<sys::Event, 256> events;
   for (;;) {
-    const std::size_t count = sys::wait(poller_, events, paused_.empty() ? -1 : 1);
+    const std::size_t count = sys::wait(poller_, events, paused_.empty() ? -1 : 1).count;
     for (const sys::Event& event : std::span{events}.first(count)) {
       if (event.token == static_cast<std::uint64_t>(listener_.get()))
         accept();

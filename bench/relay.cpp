@@ -144,7 +144,7 @@ void Relay::accept() {
 void Relay::serve() {
   std::array<sys::Event, 256> events;
   for (;;) {
-    const std::size_t count = sys::wait(poller_, events, -1);
+    const std::size_t count = sys::wait(poller_, events, -1).count;
     for (const sys::Event& event : std::span{events}.first(count)) {
       if (event.token == static_cast<std::uint64_t>(listener_.get()))
         accept();

@@ -77,7 +77,7 @@ Page metrics(Worker& worker, const http::RequestHead& head) {
   return {.type = json ? Pages::kJsonType : Pages::kTextType,
           .text = std::move(text),
           .work = worker.table.touched() / base::Work::kRecordsCounted +
-                  2 * worker.table.used() * base::Work::kDescriptorCounted};
+                  std::uint64_t{2} * worker.table.used() * base::Work::kDescriptorCounted};
 }
 
 Page health(bool good) {

@@ -74,7 +74,7 @@ std::string_view name(Call call) noexcept { return kNames[static_cast<std::size_
 
 void trace_calls(base::Trace* trace) noexcept { noted = trace; }
 
-void use_lens(Lens* with) noexcept { lens = with; }
+void use_lens(Lens* chosen) noexcept { lens = chosen; }
 
 bool held_by_lens(int fd) noexcept { return lens != nullptr && lens->holds(fd); }
 

@@ -34,7 +34,7 @@ inline constexpr std::size_t kCalls = 10;
 void trace_calls(base::Trace* trace) noexcept;
 
 // Passes the calls on to the lens from now on; null: to the kernel. REQUIRES: no socket is watched yet.
-void use_lens(Lens* lens) noexcept;
+void use_lens(Lens* chosen) noexcept;
 // True if the lens holds an event of the descriptor back: what the kernel knows is not reported yet.
 [[nodiscard]] bool held_by_lens(int fd) noexcept;
 

@@ -25,7 +25,7 @@ constexpr std::size_t limited(std::size_t wanted, std::uint32_t most) noexcept {
 
 constexpr Io kAgain{Outcome::again, 0, 0};
 constexpr Io kEnd{Outcome::eof, 0, 0};
-constexpr Io failed(int error) noexcept { return {Outcome::fail, error, 0}; }
+constexpr Io forced_failure(int error) noexcept { return {Outcome::fail, error, 0}; }
 
 }  // namespace
 
@@ -161,12 +161,12 @@ template <class Raw>
 Lens::Seen<Io> Lens::transfer(const Fd& socket, Way way, std::size_t wanted, Raw raw) noexcept {
   Place* const one = place(socket.get());
   if (one == nullptr || !one->stream || !one->watched) return {raw(wanted)};
-  if (one->broken) return {way == Way::read ? kEnd : failed(EPIPE), true};
+  if (one->broken) return {way == Way::read ? kEnd : forced_failure(EPIPE), true};
   if (wanted == 1 && way == Way::read) return {raw(wanted)};
   const bool interrupted = one->draws.percent(settings_.intr_percent);
   if (one->draws.percent(settings_.reset_percent)) {
     break_connection(socket, *one);
-    return {failed(ECONNRESET), true, interrupted};
+    return {forced_failure(ECONNRESET), true, interrupted};
   }
   if (one->draws.percent(settings_.again_percent)) {
     owe(socket.get(), *one, way);

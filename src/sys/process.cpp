@@ -8,9 +8,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cinttypes>
 #include <csignal>
-#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <utility>
@@ -72,8 +71,7 @@ std::string build_id_in(const char* at, std::size_t bytes) {
     const auto* const note = reinterpret_cast<const ElfW(Nhdr)*>(at);
     const std::size_t begin = sizeof *note + padded(note->n_namesz), size = begin + padded(note->n_descsz);
     if (size > bytes) return {};
-    if (note->n_type == NT_GNU_BUILD_ID &&
-        std::string_view{at + sizeof *note, 4} == std::string_view{"GNU", 4}) {
+    if (note->n_type == NT_GNU_BUILD_ID && std::string_view{at + sizeof *note, 3} == "GNU") {
       std::string text;
       for (const char byte : std::string_view{at + begin, note->n_descsz})
         for (const int shift : {4, 0})
@@ -91,9 +89,9 @@ int find_build_id(dl_phdr_info* object, std::size_t /*size*/, void* out) {
   std::string& found = *static_cast<std::string*>(out);
   for (std::size_t i = 0; i < object->dlpi_phnum && found.empty(); ++i) {
     const ElfW(Phdr)& segment = object->dlpi_phdr[i];
-    if (segment.p_type == PT_NOTE)
-      found =
-          build_id_in(reinterpret_cast<const char*>(object->dlpi_addr + segment.p_vaddr), segment.p_memsz);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the program's own memory, by its address
+    const auto* const at = reinterpret_cast<const char*>(object->dlpi_addr + segment.p_vaddr);
+    if (segment.p_type == PT_NOTE) found = build_id_in(at, segment.p_memsz);
   }
   return 1;  // no further object
 }
@@ -125,13 +123,12 @@ std::string build_id() {
 
 ProcessFigures process_figures() {
   ProcessFigures figures{.cpu_us = process_cpu_us(), .descriptors = open_descriptors()};
-  std::string pages;
-  std::uint64_t size = 0, resident = 0;
-  if (read_file("/proc/self/statm", 4096, pages) == 0 &&
-      std::sscanf(pages.c_str(), "%" SCNu64 " %" SCNu64, &size, &resident) == 2) {
+  // The size, a blank, the resident part, ... (proc(5)).
+  if (std::string pages; read_file("/proc/self/statm", 4096, pages) == 0) {
     const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    figures.virtual_bytes = size * page_bytes;
-    figures.resident_bytes = resident * page_bytes;
+    char* rest = pages.data();
+    figures.virtual_bytes = std::strtoull(rest, &rest, 10) * page_bytes;
+    figures.resident_bytes = std::strtoull(rest, &rest, 10) * page_bytes;
   }
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) figures.descriptors_max = limit.rlim_cur;
