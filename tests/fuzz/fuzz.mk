@@ -19,7 +19,7 @@ $(FUZZ_BUILD)/whole: $(FUZZ_BUILD)/tests/fuzz/whole.o $(FUZZ_SIM:%.cpp=$(FUZZ_BU
 
 # The reader of record files, and what prints them.
 FUZZ_RECORD := $(wildcard src/record/*.cpp src/replay/*.cpp) $(addprefix src/watch/,findings.cpp trace_names.cpp trace_printer.cpp sink.cpp access_log.cpp) \
-               src/state/diagnosis.cpp src/sys/call_trace.cpp $(SYSTEM) $(FUZZ_CORE)
+               src/state/diagnosis.cpp src/sys/call_trace.cpp src/sys/lens.cpp $(SYSTEM) $(FUZZ_CORE)
 $(FUZZ_BUILD)/record_file: $(FUZZ_BUILD)/tests/fuzz/record_file.o $(FUZZ_RECORD:%.cpp=$(FUZZ_BUILD)/%.o)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 

@@ -10,7 +10,6 @@ using Reached = World::Host::Manner;
 using Kind = ParentPlan::Kind;
 using Manner = ParentPlan::Manner;
 
-constexpr std::string_view kEnd = "\r\n\r\n";
 constexpr int kNoReply = -1, kExpired = 6;
 
 // The addresses of a host, alternating families, as in a DNS answer.
