@@ -5,8 +5,6 @@
 namespace base {
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
 void put_hex(Writer& out, char c) noexcept {
   const auto byte = static_cast<unsigned char>(c);
   out << kHexDigits[byte >> 4U] << kHexDigits[byte & 0xfU];

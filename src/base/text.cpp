@@ -28,13 +28,12 @@ std::size_t control_length(std::string_view text) noexcept {
 }  // namespace
 
 std::string printable(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;
   while (!text.empty()) {
     const std::size_t length = control_length(text);
     for (std::size_t i = 0; i < length; ++i) {
       const auto byte = static_cast<unsigned char>(text[i]);
-      (((out += "\\x") += kDigits[byte >> 4U]) += kDigits[byte & 15U]);
+      (((out += "\\x") += kHexDigits[byte >> 4U]) += kHexDigits[byte & 15U]);
     }
     if (length == 0) out += text.front();
     text.remove_prefix(std::max<std::size_t>(length, 1));

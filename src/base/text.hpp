@@ -71,6 +71,9 @@ constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
+// The hexadecimal digits by their values.
+inline constexpr std::string_view kHexDigits = "0123456789abcdef";
+
 // Returns the value of a hexadecimal digit. REQUIRES: `c` is a kHexDigit.
 constexpr unsigned hex_value(char c) noexcept {
   return static_cast<unsigned>(is(c, kDigit) ? c - '0' : lower(c) - 'a' + 10);

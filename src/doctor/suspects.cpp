@@ -11,11 +11,13 @@ using watch::Finding;
 
 constexpr std::uint64_t kOverdueMs = 1000;
 
-// poll(2) must confirm it.
-bool is_level(Finding finding) noexcept {
-  return finding == Finding::edge_not_drained || finding == Finding::listener_not_drained ||
-         finding == Finding::backlog;
+// It is none if epoll_wait(2) reports it after the look.
+bool is_lost_edge(Finding finding) noexcept {
+  return finding == Finding::edge_not_drained || finding == Finding::listener_not_drained;
 }
+
+// poll(2) must confirm it.
+bool is_level(Finding finding) noexcept { return is_lost_edge(finding) || finding == Finding::backlog; }
 
 // The endpoint can still report something: it is open, and its end was neither read nor sent.
 bool can_report(const net::Endpoint& side, bool write) noexcept {
@@ -124,7 +126,7 @@ void Suspects::look(const Table& table, std::span<const net::Acceptors::Entry> a
   for (next_ = from_; next_ < to_; ++next_) examine(table.at(next_), next_, now);
   poll_levels(table, acceptors);
   for (Suspect& suspect : suspects_)
-    if (!is_level(suspect.finding) || suspect.finding == Finding::backlog) settle(suspect);
+    if (!is_lost_edge(suspect.finding)) settle(suspect);
 }
 
 void Suspects::confirm(const Table& table, std::span<const net::Acceptors::Entry> acceptors) {
@@ -138,11 +140,10 @@ void Suspects::confirm(const Table& table, std::span<const net::Acceptors::Entry
            is_marked(record, suspect.need);
   };
   std::erase_if(suspects_, [&](const Suspect& suspect) {
-    const bool by_events = is_level(suspect.finding) && suspect.finding != Finding::backlog;
-    return by_events && is_reported(suspect);
+    return is_lost_edge(suspect.finding) && is_reported(suspect);
   });
   for (Suspect& suspect : suspects_)
-    if (is_level(suspect.finding) && suspect.finding != Finding::backlog) settle(suspect);
+    if (is_lost_edge(suspect.finding)) settle(suspect);
 }
 
 }  // namespace doctor

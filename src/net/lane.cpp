@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "../base/text.hpp"
+
 namespace net {
 namespace {
 
@@ -258,11 +260,10 @@ void Lane::shift_pipelined() noexcept {
 }
 
 std::size_t write_chunk_head(std::size_t size, std::byte* out) noexcept {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::size_t length = 0;
   for (int shift = 12; shift >= 0; shift -= 4)
     if (length > 0 || size >> shift != 0)
-      out[length++] = static_cast<std::byte>(kDigits[size >> shift & 0xf]);
+      out[length++] = static_cast<std::byte>(base::kHexDigits[size >> shift & 0xf]);
   std::memcpy(out + length, "\r\n", 2);
   return length + 2;
 }

@@ -10,14 +10,6 @@
 namespace sys {
 namespace {
 
-constexpr std::uint64_t mixed(std::uint64_t z) noexcept {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return z ^ (z >> 31);
-}
-
-constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15ULL;
-
 // Of one call: `most` or less.
 constexpr std::size_t limited(std::size_t wanted, std::uint32_t most) noexcept {
   return most == 0 ? wanted : std::min<std::size_t>(wanted, most);
@@ -29,10 +21,8 @@ constexpr Io forced_failure(int error) noexcept { return {Outcome::fail, error, 
 
 }  // namespace
 
-std::uint64_t Draws::next() noexcept { return mixed(state_ += kStep); }
-
 Lens::Lens(const LensSettings& settings)
-    : settings_(settings), draws_(mixed(settings.seed)), places_(kPlaces) {
+    : settings_(settings), draws_(base::mixed(settings.seed)), places_(kPlaces) {
   held_.reserve(kPlaces);
 }
 
@@ -48,7 +38,7 @@ void Lens::add_stream(const Fd& socket) noexcept {
   if (found == nullptr) return;
   *found = {};
   found->stream = true;
-  found->draws = Draws{mixed(settings_.seed + kStep * ++streams_)};
+  found->draws = base::Draws{base::mixed(settings_.seed + base::Draws::kStep * ++streams_)};
 }
 
 void Lens::watched(int fd, std::uint64_t token) noexcept {

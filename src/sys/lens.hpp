@@ -11,22 +11,11 @@
 #include <span>
 #include <vector>
 
+#include "../base/draws.hpp"
 #include "lens_settings.hpp"
 #include "sys.hpp"
 
 namespace sys {
-
-// A small random number generator: SplitMix64 (public domain, Vigna).
-class Draws {
- public:
-  explicit Draws(std::uint64_t seed) noexcept : state_(seed) {}
-  std::uint64_t next() noexcept;
-  // True in so many of 100 cases. Draws nothing for 0.
-  bool percent(std::uint32_t percent) noexcept { return percent != 0 && next() % 100 < percent; }
-
- private:
-  std::uint64_t state_;
-};
 
 class Lens {
  public:
@@ -65,7 +54,7 @@ class Lens {
   // What is known of a descriptor.
   struct Place {
     std::uint64_t token = 0;
-    Draws draws{0};
+    base::Draws draws{0};
     bool stream = false;                         // made by accept or connect
     bool watched = false;                        // `token` is set
     bool broken = false;                         // reset by the lens
@@ -96,7 +85,7 @@ class Lens {
   Seen<Opened> open(Raw raw) noexcept;
 
   const LensSettings settings_;
-  Draws draws_;
+  base::Draws draws_;
   std::uint64_t streams_ = 0;  // made so far
   std::vector<Place> places_;  // by descriptor
   std::vector<Held> held_;     // in the order of their events; `due` does not decrease

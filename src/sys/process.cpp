@@ -14,6 +14,7 @@
 #include <memory>
 #include <utility>
 
+#include "../base/text.hpp"
 #include "calls.hpp"
 
 namespace sys {
@@ -75,7 +76,7 @@ std::string build_id_in(const char* at, std::size_t bytes) {
       std::string text;
       for (const char byte : std::string_view{at + begin, note->n_descsz})
         for (const int shift : {4, 0})
-          text += "0123456789abcdef"[static_cast<unsigned char>(byte) >> shift & 15];
+          text += base::kHexDigits[static_cast<unsigned char>(byte) >> shift & 15];
       return text;
     }
     at += size;

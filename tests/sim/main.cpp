@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "../../src/base/draws.hpp"
 #include "../../src/config/json.hpp"
 #include "greedy.hpp"
 #include "history.hpp"
@@ -23,22 +24,15 @@ Count playing = 0;  // the seed, for the report of a crash
 Count passed = 0, failed = 0;
 constexpr Count kFailuresTold = 3;
 
-// SplitMix64 (public domain, Vigna): a small random number generator.
 class Random final : public Chooser {
  public:
-  explicit Random(std::uint64_t seed) : state_(mixed(seed)) {}
+  explicit Random(std::uint64_t seed) : draws_(base::mixed(seed)) {}
   std::uint32_t choose(std::uint32_t n) override {
-    return static_cast<std::uint32_t>((mixed(state_ += kStep) >> 32) * n >> 32);
+    return static_cast<std::uint32_t>((draws_.next() >> 32) * n >> 32);
   }
 
  private:
-  static constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15ULL;
-  static std::uint64_t mixed(std::uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t state_;
+  base::Draws draws_;
 };
 
 // Enumerates all histories that differ from the first one (all choices 0) in at most so many choices.

@@ -260,7 +260,7 @@ TEST_F(LensTest, ACallIsInterruptedFirst) {
 // All that is drawn depends on the seed alone.
 TEST(Lens, TheSameSeedMakesTheSameChoices) {
   const auto choices = [](std::uint64_t seed) {
-    sys::Draws draws{seed};
+    base::Draws draws{seed};
     string all;
     for (int i = 0; i < 64; ++i) all += draws.percent(30) ? '1' : '0';
     return all;
