@@ -205,12 +205,8 @@ Lens::Seen<Opened> Lens::open(Raw raw) noexcept {
   return {std::move(made)};
 }
 
+// No EAGAIN is made up: before a listener is closed, the program accepts until the kernel says so.
 Lens::Seen<Opened> Lens::accept(const Fd& listener, Address& peer) noexcept {
-  Place* const one = place(listener.get());
-  if (one != nullptr && one->watched && draws_.percent(settings_.again_percent)) {
-    owe(listener.get(), *one, Way::read);
-    return {Opened{Fd{}, EAGAIN}, true};
-  }
   return open([&] { return raw::accept(listener, peer); });
 }
 
