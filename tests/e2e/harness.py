@@ -286,7 +286,7 @@ class ProxyProcess:
         self._reader.start()
 
     def _read(self):
-        """What a slow machine (valgrind is one) makes the loop doctor say is no answer to what a test did."""
+        """Without the findings that a slow machine causes: under valgrind, a turn can take over 50 ms."""
         for line in self.process.stdout:
             if b"slow-turn" in line:  # as text, as JSON, or in the trace
                 continue
