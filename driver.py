@@ -3,8 +3,8 @@
 
     ./driver.py -b 20 -c 75 -m 2 epoll
 
-The order of this file: the sandbox, the origin server, the proxy under test, the stage of one test, the tests, the
-table of tests, evidence and diagnosis, the run of all tests, the report, many submissions, the command line.
+The order of this file: the sandbox, the origin server, the proxy under test, its record files, the stage of one test,
+the tests, the table of tests, evidence and diagnosis, the run of all tests, the report, many submissions, the command line.
 
 Two processes work together. The worker runs the tests in namespaces of its own (no network, a read-only file system,
 no other processes), so that all it started ends with it. The parent receives one line of JSON for each result, prints
@@ -15,6 +15,7 @@ it and writes the result files. Needs Python 3.9 and Linux; -m and -s need valgr
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import csv
 import ctypes
@@ -30,6 +31,7 @@ import platform
 import re
 import resource
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -766,6 +768,8 @@ class Proxy:
         self.sandbox, self.address = run.sandbox, "127.0.0.1"
         self.port = self.sandbox.free_port()
         command = [*run.command, str(self.port)]
+        if run.recorder.works and not valgrind:
+            command += ["--record-dir", str(run.recorder.folder)]
         if valgrind:
             for old in self.reports():
                 old.unlink()
@@ -961,6 +965,83 @@ def total(times: Iterable[Tuple[float, float]]) -> Tuple[float, float]:
     """The sums of what scheduled() returns."""
     both = list(times)
     return sum(ran for ran, _ in both), sum(waited for _, waited in both)
+
+
+# ---- record files of the proxy ----------------------------------------------------------------------------------------
+
+RECORD_OPTION = "--record-dir"     # of a proxy that saves a record file in that folder on SIGUSR2
+RECORD_BEGINS, RECORD_ENDS = b"PXREC\0", b"END.\0\0\0\0"  # the end is followed by four bytes of a checksum
+RECORD_MOST = 2 * MEBIBYTE
+
+
+class Recorder:
+    """Has the proxy save a record file after a failed test, if its program is known to do so."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox, self.folder, self.works = sandbox, sandbox.home / ".records", False
+
+    def find_out(self, command: Sequence[str]) -> None:
+        """Looks for the option in the program's file. Only a program that contains it is asked for its --help."""
+        with contextlib.suppress(OSError):
+            with open(os.open(command[0], os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as program:
+                if RECORD_OPTION.encode() not in program.read(64 * MEBIBYTE):
+                    return
+            process = self.sandbox.start([*command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            tail = Tail(process.stdout, most=MEBIBYTE)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(SHORTER)
+            self.sandbox.end_all()
+            tail.thread.join(1)
+            named = re.search(rf"^\s*{RECORD_OPTION}\s", tail.data.decode(errors="replace"), re.MULTILINE)
+            if named and process.returncode == 0:
+                self.folder.mkdir()
+                self.sandbox.give_home()
+                self.works = True
+
+    def clear(self) -> None:
+        """Removes the files of the test before."""
+        for path in self.folder.glob("*") if self.works else ():
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def take(self, proxy: Proxy) -> bytes:
+        """The record file of a proxy that runs, or that has saved one when it crashed; empty if there is none."""
+        if not self.works:
+            return b""
+        before = self.whole_files()
+        if proxy.alive() and takes_signal(proxy.pid, signal.SIGUSR2):
+            with contextlib.suppress(OSError):
+                os.kill(proxy.pid, signal.SIGUSR2)
+            budget = Budget(SHORTER, lambda: proxy.schedule()[1])
+            while self.whole_files() == before and proxy.alive() and budget.left() > 0:
+                time.sleep(0.01)  # nothing tells that another program has written its file
+        files = self.whole_files()
+        new = {path: file for path, file in files.items() if path not in before} or files
+        return next(iter(new.values()), b"")
+
+    def whole_files(self) -> Dict[pathlib.Path, bytes]:
+        """{path: content} of the record files that are complete."""
+        found = {}
+        for path in sorted(self.folder.glob("*.pxr")):
+            with contextlib.suppress(OSError):
+                file = self.read(path)
+                if file.startswith(RECORD_BEGINS) and file[-12:-4] == RECORD_ENDS:
+                    found[path] = file
+        return found
+
+    def read(self, path: pathlib.Path) -> bytes:
+        """A regular file that is not too large; the submission could put anything there."""
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            return file.read(RECORD_MOST) if stat.S_ISREG(status.st_mode) and status.st_size <= RECORD_MOST else b""
+
+
+def takes_signal(pid: int, code: int) -> bool:
+    """Whether a process blocks or handles a signal: it would not be ended by it."""
+    with contextlib.suppress(OSError):
+        text = pathlib.Path(f"/proc/{pid}/status").read_text(errors="replace", encoding="utf-8")
+        return any(int(mask, 16) >> (code - 1) & 1 for mask in re.findall(r"^Sig(?:Blk|Cgt):\s*([0-9a-f]+)$", text, re.MULTILINE))
+    return False
 
 
 # ---- the stage of one test --------------------------------------------------------------------------------------------
@@ -2126,6 +2207,7 @@ class Run:
         self.known: Set[str] = set()
         self.silences = 0
         self.skipped, self.serial = "", False
+        self.recorder, self.recording = Recorder(sandbox), b""
         self.greedy = sandbox.guard_memory()
         self.deadline = time.monotonic() + options.limit
 
@@ -2135,6 +2217,7 @@ class Run:
             build(self)
         else:
             self.command = [str(install(self.sandbox, self.options.proxy, self.options.one_of))]
+        self.recorder.find_out(self.command)
         for test in tests_of(self.options):
             self.one(test)
         watched_by_valgrind(self)
@@ -2168,7 +2251,8 @@ class Run:
         if finding:
             finding.curl = test.curl
             self.count_silence(test, finding)
-        return row(finding, seconds=round(time.monotonic() - began, 2))
+        recording = {"recording": base64.b64encode(self.recording).decode()} if finding and self.recording else {}
+        return row(finding, seconds=round(time.monotonic() - began, 2), **recording)
 
     def count_silence(self, test: Test, finding: Finding) -> None:
         """Gives up what cannot succeed, and waits for less long after two silences."""
@@ -2193,17 +2277,18 @@ class Run:
         """Runs a test with a proxy of its own."""
         if test.small:
             set_send_buffers(self.sandbox, "4096 4096 4096")
-        stage = None
+        stage, self.recording = None, b""
+        self.recorder.clear()
         try:
             stage = Stage(self)
             test.function(stage)
             ensure(stage.proxy.alive(), "after the test", "it goes on to serve")
             finding = tell_target(stage.origin, Finding("", test.expects))
-            return finding if finding.did else None
+            return self.recorded(stage, finding) if finding.did else None
         except Failure as failure:
             finding = failure.finding
             if stage:
-                return diagnose(stage, finding)
+                return self.recorded(stage, diagnose(stage, finding))
             if greedy := self.greedy():
                 finding.did, finding.silent = greedy, False
                 finding.blame("greedy")
@@ -2212,13 +2297,19 @@ class Run:
             if self.options.verbose > 1:
                 traceback.print_exc()
             assert stage is not None
-            return diagnose(stage, broken(error, test.expects).finding)
+            return self.recorded(stage, diagnose(stage, broken(error, test.expects).finding))
         finally:
             if stage:
                 stage.close()
             self.sandbox.end_all()
             if test.small:
                 set_send_buffers(self.sandbox, "4096 16384 4194304")
+
+
+    def recorded(self, stage: Stage, finding: Finding) -> Finding:
+        """Keeps what the proxy of a failed test has recorded."""
+        self.recording = self.recorder.take(stage.proxy)
+        return finding
 
 
 def set_send_buffers(sandbox: Sandbox, sizes: str) -> None:
@@ -2482,6 +2573,7 @@ class Sheet:
         self.rows: List[Row] = []
         self.isolation, self.complete, self.note, self.group = "", False, "", ""
         self.began = time.monotonic()
+        self.records: Optional[str] = options.record_dir
         self.causes: Dict[Tuple[str, str], str] = {}
         asked = {"build": options.check_warnings, "basic": options.check_basic, "cache": options.check_cache,
                  "concurrency": options.check_concurrency, "memory": options.check_memory_mgmt,
@@ -2500,11 +2592,25 @@ class Sheet:
             place, last = len(self.rows) + 1, len(tests_of(self.options))
             self.say(f"    [{place}/{max(last, place)}] {event['name']}: {event['description']}")
         elif event["event"] == "row":
+            recording = base64.b64decode(event["row"].pop("recording", ""))
             self.rows.append(self.charge(cleaned(event["row"])))
+            if recording:
+                self.keep_recording(self.rows[-1], recording)
             self.print_row(self.rows[-1])
             self.write()
         else:
             self.complete = True
+
+    def keep_recording(self, row: Row, recording: bytes) -> None:
+        """Writes a record file beside those of the other failed tests, and names it in the row."""
+        try:
+            self.records = self.records or tempfile.mkdtemp(prefix="driver-records-")
+            os.makedirs(self.records, exist_ok=True)
+            path = pathlib.Path(self.records, f"{row['name']}.pxr")
+            path.write_bytes(recording)
+            row["recording"] = str(path)
+        except OSError as error:
+            print(f"driver.py: {self.records}: {error.strerror}", file=sys.stderr)
 
     def charge(self, row: Row) -> Row:
         """A mistake that several tests of a group show costs points once: the row names the first of them."""
@@ -2640,7 +2746,8 @@ def describe(row: Row) -> List[Tuple[str, str]]:
         return []
     likely = ("Same as", f"{row['same_as']}; not charged again") if row["same_as"] else ("Likely", finding["likely"])
     pairs = [("Did", finding["did"]), ("Expected", finding["expected"]), *(("Seen", line) for line in finding["evidence"]),
-             likely, *(("Stderr", line) for line in finding["stderr"]), ("By hand", finding["curl"])]
+             likely, *(("Stderr", line) for line in finding["stderr"]), ("By hand", finding["curl"]),
+             ("Recorded", f"proxy replay {shlex.quote(row['recording'])} --text" if row.get("recording") else "")]
     return [(label, text) for label, text in pairs if text]
 
 
@@ -2759,8 +2866,8 @@ def html_page(i: int, result: Row) -> str:
 
 def html_card(row: Row) -> str:
     """A failed test."""
-    pairs = "".join(f"<dt>{label}</dt><dd>{'<code>' if label in ('Stderr', 'By hand') else ''}{html.escape(text)}"
-                    f"{'</code>' if label in ('Stderr', 'By hand') else ''}</dd>" for label, text in describe(row))
+    pairs = "".join(f"<dt>{label}</dt><dd>{'<code>' if label in ('Stderr', 'By hand', 'Recorded') else ''}{html.escape(text)}"
+                    f"{'</code>' if label in ('Stderr', 'By hand', 'Recorded') else ''}</dd>" for label, text in describe(row))
     lost = row["possible"] - row["points"]
     cost = f'<span class="bad">&minus;{number(lost)}</span>' if not row["same_as"] else '<span class="soft">not charged again</span>'
     return (f'<div class="card{" same" if row["same_as"] else ""}"><b>{html.escape(row["description"])}</b> '
@@ -2984,7 +3091,8 @@ class Many:
             # pylint: disable-next=consider-using-with  # it is awaited by reap()
             process = subprocess.Popen([sys.executable, __file__, *common_arguments(self.options), submission.argument,
                                         f"--one-of={self.options.all.resolve()}", f"--name={submission.name}",
-                                        f"--json={self.file(submission, 'json')}"],
+                                        f"--json={self.file(submission, 'json')}",
+                                        f"--record-dir={self.file(submission, 'records')}"],
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         self.running.append((submission, process))
 
@@ -3095,6 +3203,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gradescope", metavar="FILE", help="write Gradescope's results.json here")
     parser.add_argument("--csv", metavar="FILE", help="write a table with a line for each submission")
     parser.add_argument("--html", metavar="FILE", help="write a page for each submission")
+    parser.add_argument("--record-dir", metavar="FOLDER", help="where the record files of failed tests go, if the proxy writes "
+                        "such files (a new temporary folder)")
     parser.add_argument("--name", metavar="NAME", help="the submission's name in the results")
 
 
@@ -3135,6 +3245,8 @@ def problems_of(options: argparse.Namespace) -> Iterator[str]:
         folder = pathlib.Path(path or ".").absolute().parent
         if path and (pathlib.Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK)):
             yield f"{path}: cannot be written"
+    if options.record_dir and os.path.exists(options.record_dir) and not os.path.isdir(options.record_dir):
+        yield f"{options.record_dir} is not a folder"
 
 
 def explain(name: str) -> int:

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import stat
@@ -23,6 +24,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DRIVER = ROOT / "driver.py"
 WRONG = ROOT / "tests" / "wrong"
+OWN = pathlib.Path(os.environ.get("PROXY", ROOT / "build" / "g++" / "proxy"))
 POINTS, MEMORY = ["-b", "20", "-c", "75"], ["-m", "2"]
 EVERYTHING = False
 
@@ -389,6 +391,53 @@ class CommandLine(unittest.TestCase):
         graded = drive("-c", "75", "epoll", "--only", "^model$|^rests$", "--proxy", str(path))
         path.unlink()
         self.assertEqual(graded.lost(), {}, graded.output)
+
+    def of_our_own(self, folder: pathlib.Path, *options: str) -> pathlib.Path:
+        """A wrapper that starts our own proxy with further options."""
+        shutil.copy(OWN, folder / "own")
+        path = folder / "proxy"
+        path.write_text(f'#!/bin/sh\n# it knows --record-dir\nexec "$(dirname "$0")/own" "$@" {" ".join(options)}\n', encoding="ascii")
+        path.chmod(0o755)
+        return path
+
+    @unittest.skipUnless(OWN.exists(), f"{OWN} is not built")
+    def test_a_failed_test_of_our_own_proxy_is_recorded(self) -> None:
+        """The record file is whole, and the report says how to print it. A passed test has none."""
+        with tempfile.TemporaryDirectory(prefix="driver-test-") as name:
+            folder, records = pathlib.Path(name), pathlib.Path(name) / "the records"
+            path = self.of_our_own(folder, "--client-requests", "1:1")
+            graded = drive(*POINTS, "epoll", "--only", "^plain-text$|^one-after-another$|^many$", "--proxy", str(path),
+                           "--record-dir", str(records))
+            self.assertEqual(len(graded.failed()), len(list(records.glob("*"))), graded.output)
+            self.assertIn("plain-text", {row["name"] for row in graded.result["tests"] if row["passed"]}, graded.output)
+            self.assertTrue(graded.failed(), graded.output)
+            for row in graded.result["tests"]:
+                if row["passed"]:
+                    self.assertNotIn("recording", row)
+                    continue
+                self.assertEqual(row["recording"], str(records / f"{row['name']}.pxr"))
+                self.assertIn(f"Recorded:  proxy replay '{row['recording']}' --text\n", graded.output)
+                replay = subprocess.run([OWN, "replay", row["recording"], "--text"], capture_output=True, text=True, check=False)
+                self.assertEqual((replay.returncode, replay.stderr), (0, ""))
+                self.assertIn("FREE -> READ_REQUEST", replay.stdout)
+
+    def test_another_proxy_is_started_as_always(self) -> None:
+        """With its port alone and once for each test; its report has no further line, also if its file names the option."""
+        proxy = Built.proxy("lab")
+        for text, starts in (("", 1), ("# --record-dir", 2)):
+            with self.subTest(text), tempfile.TemporaryDirectory(prefix="driver-test-") as name:
+                folder = pathlib.Path(name)
+                shutil.copy(proxy, folder / "lab")
+                path = folder / "proxy"
+                path.write_text(f'#!/bin/sh\n{text}\n[ "$1" = --help ] && echo >> "$HOME/asked"\necho "started with $*" >&2\n'
+                                '[ -e "$HOME/asked" ] && echo asked >&2\nexec "$(dirname "$0")/lab" "$@"\n', encoding="ascii")
+                path.chmod(0o755)
+                graded = drive("-b", "20", "epoll", "--only", "^plain-text$", "--proxy", str(path), "-p", str(folder / "output"))
+                self.assertEqual(graded.lost(), {}, graded.output)
+                lines = (folder / "output").read_text(encoding="utf-8").splitlines()
+                self.assertEqual(len([line for line in lines if re.fullmatch(r"started with \d+", line)]), 1, lines)
+                self.assertEqual(lines.count("asked"), starts - 1, lines)
+                self.assertNotIn("recording", graded.result["tests"][0])
 
     def test_files(self) -> None:
         """JSON, Gradescope, CSV, HTML, Autolab, and the logs."""
