@@ -521,7 +521,9 @@ constexpr std::array<Option, 46> kOptions{{
     {"--trace-entries", "N", "size of the trace in memory, in entries of 16 bytes: 1024 to 16777216", "65536",
      take_trace_entries},
     {"--record", "FILE", "save the trace in this record file while the proxy runs", "none", take_record},
-    {"--record-dir", "FOLDER", "on SIGUSR2 and after a crash, save the trace and the table in this folder",
+    {"--record-dir", "FOLDER",
+     "on SIGUSR2, at an error of the loop doctor and after a crash, save the trace and the table in this "
+     "folder",
      "none", take_record_dir},
     {"--lens", "LIST",
      "inject faults, e.g. seed=7,read=3,write=5,eagain=4%,delay=50ms, or slow-reader, crumbs, bad-line; "

@@ -235,13 +235,13 @@ void Recorder::add(const Exchange& exchange) {
 
 // ---- the parts of a file: without allocation, for a crash ------------------------------------------------
 
-bool Recorder::put_beginning(File& file, string_view reason) const noexcept {
+bool Recorder::put_beginning(record::Output& out, string_view reason) const noexcept {
   std::array<char, 256> room;
   base::Writer now{room};
   now << "reason: " << reason << "\nwall_ms: " << worker_.wall_ms << "\nclock_us: " << 1000 * worker_.now
       << '\n';
-  return record::put_file_head(file) && record::put_text(record::kHeadBlock, head_, now.view(), file) &&
-         record::put_text(record::kNamesBlock, names_, file);
+  return record::put_file_head(out) && record::put_text(record::kHeadBlock, head_, now.view(), out) &&
+         record::put_text(record::kNamesBlock, names_, out);
 }
 
 bool Recorder::put_entries(File& file, std::uint64_t most) const noexcept {
@@ -256,21 +256,32 @@ bool Recorder::put_entries(File& file, std::uint64_t most) const noexcept {
 
 // Those that no part of the file has.
 bool Recorder::put_notes(File& file) const noexcept {
+  return put_notes_from(std::exchange(file.notes, notes_added_), file);
+}
+
+bool Recorder::put_notes_from(std::uint64_t from, record::Output& out) const noexcept {
   const std::span<const record::Note> ring{notes_};
-  const std::uint64_t from = std::max(file.notes, notes_added_ - ring.size());
+  from = std::max(from, notes_added_ - ring.size());
   const auto count = static_cast<std::size_t>(notes_added_ - from);
-  file.notes = notes_added_;
   if (count == 0) return true;
   const auto at = static_cast<std::size_t>(from % ring.size());
   const std::size_t unbroken = std::min(count, ring.size() - at);
-  return record::put_notes(ring.subspan(at, unbroken), file) &&
-         record::put_notes(ring.first(count - unbroken), file);
+  return record::put_notes(ring.subspan(at, unbroken), out) &&
+         record::put_notes(ring.first(count - unbroken), out);
 }
 
 // The table is that after the last entry, so both are written in one turn.
-bool Recorder::put_end(File& file) const noexcept {
-  return put_notes(file) && put_notes_in_progress(worker_, file) &&
-         put_cells(worker_.table, file.next, worker_.now, file) && record::put_end(file);
+bool Recorder::put_end(File& file) const noexcept { return put_notes(file) && put_table(file.next, file); }
+
+bool Recorder::put_table(std::uint64_t position, record::Output& out) const noexcept {
+  return put_notes_in_progress(worker_, out) && put_cells(worker_.table, position, worker_.now, out) &&
+         record::put_end(out);
+}
+
+bool Recorder::write_whole(string_view reason, record::Output& out) const noexcept {
+  const base::Trace& trace = worker_.trace;
+  return put_beginning(out, reason) && record::put_entries(trace, trace.oldest(), trace.written(), out) &&
+         put_notes_from(0, out) && put_table(trace.written(), out);
 }
 
 string Recorder::failure(File& file) const {
@@ -278,12 +289,32 @@ string Recorder::failure(File& file) const {
   return "cannot write " + file.path + ": " + std::strerror(std::exchange(file.error, 0));
 }
 
-// ---- on SIGUSR2 ------------------------------------------------------------------------------------------
+// ---- on SIGUSR2 and at a finding -------------------------------------------------------------------------
 
 string Recorder::begin(string_view folder, string_view reason) {
-  if (active()) return {};
-  const string path =
-      string{folder} + "/proxy-" + string{worker_.run_id} + '-' + std::to_string(++files_) + ".pxr";
+  return active() ? string{} : begin_file(folder, reason, {});
+}
+
+string Recorder::begin_for_finding(string_view folder, string_view code) {
+  if (active() || worker_.now < finding_due_) return {};
+  finding_due_ = worker_.now + kFindingPauseMs;
+  if (kept_.size() == kFindingFiles) remove_oldest();
+  string error = begin_file(folder, "finding " + string{code}, '-' + string{code});
+  if (!error.empty()) return error;
+  kept_.push_back({.path = file_.path, .status = {}});
+  sys::status_of(file_.fd, kept_.back().status);
+  return {};
+}
+
+// If the file is not there any more, there is nothing to remove.
+void Recorder::remove_oldest() {
+  sys::remove_file(kept_.front().path.c_str(), kept_.front().status);
+  kept_.erase(kept_.begin());
+}
+
+string Recorder::begin_file(string_view folder, string_view reason, string_view ending) {
+  const string path = string{folder} + "/proxy-" + string{worker_.run_id} + '-' + std::to_string(++files_) +
+                      string{ending} + ".pxr";
   sys::Opened opened = sys::create_file(path.c_str());
   if (!opened.fd) return "cannot create " + path + ": " + std::strerror(opened.error);
   file_ = {};

@@ -1,4 +1,5 @@
-// Saves what the event loop did as record files: of the whole run (--record), on SIGUSR2, and after a crash.
+// Saves what the event loop did as record files: of the whole run (--record), on SIGUSR2, at a finding of the
+// loop doctor, and after a crash.
 // docs/record-file.md describes the file.
 #pragma once
 #include <cstdint>
@@ -23,6 +24,9 @@ record::Note note_of(const Exchange& exchange, std::uint64_t position) noexcept;
 // Keeps notes of the last requests. Writes in parts: the loop goes on meanwhile.
 class Recorder {
  public:
+  static constexpr std::uint64_t kFindingPauseMs = 60'000;
+  static constexpr std::size_t kFindingFiles = 16;
+
   // `lens`: --lens at start; empty: none. REQUIRES: `worker` outlives this.
   Recorder(const Worker& worker, std::span<const char* const> arguments, std::string_view lens);
   ~Recorder();
@@ -47,10 +51,18 @@ class Recorder {
   // Begins a new file in `folder`, which the owner alone can read; does nothing if one is being written.
   // `reason`: "SIGUSR2". Returns an error message; empty: success.
   std::string begin(std::string_view folder, std::string_view reason);
+  // The same for a finding of severity error, whose `code` is in the file's name; does nothing within
+  // `kFindingPauseMs` of the last one. Keeps the last `kFindingFiles` of these files: removes the oldest one,
+  // unless another file has taken its place.
+  std::string begin_for_finding(std::string_view folder, std::string_view code);
   [[nodiscard]] bool active() const noexcept { return static_cast<bool>(file_.fd); }
   // Writes the next part, at most 1 MiB of entries; with the last one also the table. Returns what to tell
   // the user once the file is complete or cannot be written; else an empty string. REQUIRES: active.
   std::string write_next();
+
+  // Writes a whole file, from the oldest entry to the table, at once: the program does nothing else
+  // meanwhile. Returns false if something could not be written.
+  bool write_whole(std::string_view reason, record::Output& out) const noexcept;
 
  private:
   // A file that is being written.
@@ -66,11 +78,21 @@ class Recorder {
     std::uint64_t notes = 0;  // notes written, or lost, since the start of the program
   };
 
+  // A file of a finding.
+  struct Kept {
+    std::string path;
+    sys::FileStatus status;
+  };
+
   static void save_crash(std::string_view signal) noexcept;
-  bool put_beginning(File& file, std::string_view reason) const noexcept;
+  std::string begin_file(std::string_view folder, std::string_view reason, std::string_view ending);
+  void remove_oldest();
+  bool put_beginning(record::Output& out, std::string_view reason) const noexcept;
   bool put_entries(File& file, std::uint64_t most) const noexcept;
   bool put_notes(File& file) const noexcept;
+  bool put_notes_from(std::uint64_t from, record::Output& out) const noexcept;
   bool put_end(File& file) const noexcept;
+  bool put_table(std::uint64_t position, record::Output& out) const noexcept;
   [[nodiscard]] std::string failure(File& file) const;
 
   const Worker& worker_;
@@ -79,8 +101,10 @@ class Recorder {
   File file_, run_, crash_;
   std::vector<record::Note> notes_;  // a ring buffer: note n is at n % kept
   std::uint64_t notes_added_ = 0;
-  std::uint64_t run_due_ = 0;  // ms
-  unsigned files_ = 0;         // begun so far
+  std::uint64_t run_due_ = 0;      // ms
+  unsigned files_ = 0;             // begun so far
+  std::vector<Kept> kept_;         // the oldest first
+  std::uint64_t finding_due_ = 0;  // ms: earlier findings save nothing
 };
 
 }  // namespace server

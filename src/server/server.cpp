@@ -243,7 +243,7 @@ void Server::read_clocks() {
 
 // How long the loop may sleep if there is no event; -1: without limit.
 int Server::sleep_ms() {
-  if (reload_ || reload_requested_ || recorder_.active() || !worker_.scheduler.idle() ||
+  if (reload_ || reload_requested_ || recorder_.active() || doctor_.has_news() || !worker_.scheduler.idle() ||
       state::can_feed(worker_) || admission_.can_accept())
     return 0;
   std::uint64_t at = 0;
@@ -285,15 +285,31 @@ void Server::report() {
     if (!config().record_folder.empty() || !config().record_file.empty()) recorder_.add(*request);
   }
   worker_.finished.clear();
-  if (const std::string error = recorder_.write_run(); !error.empty()) watch::print_diagnostics(error);
-  if (recorder_.active())
-    if (const std::string message = recorder_.write_next(); !message.empty())
-      reporter_.say(message, worker_.now);
+  write_recordings();
   reporter_.flush_if_due(worker_.now);
 }
 
 void Server::report_findings() {
   for (const std::string& message : doctor_.take_messages()) reporter_.say(message, worker_.now);
+}
+
+// What is due of record files.
+void Server::write_recordings() {
+  if (const std::string error = recorder_.write_run(); !error.empty()) watch::print_diagnostics(error);
+  if (!recorder_.active()) record_finding();
+  if (!recorder_.active()) return;
+  if (const std::string message = recorder_.write_next(); !message.empty())
+    reporter_.say(message, worker_.now);
+}
+
+// A finding that begins while another file is written waits in the doctor.
+void Server::record_finding() {
+  const watch::Finding error = doctor_.take_error();
+  const std::string& folder = config().record_folder;
+  if (error == watch::Finding::count || folder.empty()) return;
+  if (const std::string message = recorder_.begin_for_finding(folder, watch::row(error).code);
+      !message.empty())
+    watch::print_diagnostics(message);
 }
 
 void Server::begin_recording() {

@@ -51,6 +51,10 @@ class Server final : private Pages {
   [[nodiscard]] bool stopping() const noexcept { return shutdown_.stopping(); }
   // What the loop doctor has found.
   [[nodiscard]] const watch::FindingLog& findings() const noexcept { return doctor_.findings(); }
+  // Writes a record file as Recorder::write_whole does: the simulator keeps one of a history that fails.
+  bool record_to(record::Output& out, std::string_view reason) const noexcept {
+    return recorder_.write_whole(reason, out);
+  }
 
  private:
   using Kind = net::Token::Kind;
@@ -78,6 +82,8 @@ class Server final : private Pages {
   [[nodiscard]] std::shared_ptr<const std::string> metrics(bool json) override;
   void release_pages();
   void begin_recording();
+  void record_finding();
+  void write_recordings();
   void advance_reload();
   void finish_reload();
   std::string adopt(std::unique_ptr<plan::Generation> next);

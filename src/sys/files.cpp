@@ -59,6 +59,14 @@ int status_of(const Fd& file, FileStatus& status) noexcept {
   return 0;
 }
 
+int remove_file(const char* path, const FileStatus& file) noexcept {
+  struct stat found {};
+  if (::lstat(path, &found) != 0) return errno;
+  const FileStatus there = from_kernel(found);
+  if (there.device != file.device || there.inode != file.inode) return ESTALE;
+  return ::unlink(path) == 0 ? 0 : errno;
+}
+
 Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept {
   return io_result(
       uninterrupted([&] { return ::pread(file, into.data(), into.size(), static_cast<off_t>(offset)); }));

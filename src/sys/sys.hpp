@@ -217,6 +217,9 @@ enum class Access : std::uint8_t {
 Opened open_beneath(const Fd& directory, const char* path, Access access);
 // fstat(2). Returns 0 or errno.
 int status_of(const Fd& file, FileStatus& status) noexcept;
+// Removes the file at `path` (unlink(2)) if device and inode are those of `file`. Returns 0 or errno; ESTALE:
+// there is another file, or a symbolic link.
+int remove_file(const char* path, const FileStatus& file) noexcept;
 // pread(2). `eof`: `offset` is at or after the end of the file.
 Io read_at(int file, std::uint64_t offset, std::span<std::byte> into) noexcept;
 // sendfile(2); advances `offset` by the bytes sent. `eof`: `offset` is at or after the end of the file.

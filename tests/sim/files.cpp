@@ -108,6 +108,10 @@ sys::Opened World::open_beneath(int folder, const std::string& path, sys::Access
 }
 
 int World::status_of(int fd, sys::FileStatus& status) {
+  if (at(fd).inode != 0) {
+    status = {.kind = sys::FileStatus::Kind::regular, .inode = at(fd).inode};
+    return 0;
+  }
   if (at(fd).node == nullptr) return EBADF;
   status = at(fd).node->status;
   return 0;

@@ -787,6 +787,22 @@ sys::Opened World::open_log() {
   return {sys::Fd{fd}, 0};
 }
 
+sys::Opened World::make_file(const char* path) {
+  if (made_files.contains(path)) return {sys::Fd{}, EEXIST};
+  sys::Opened made = open_log();
+  if (!made.fd) return made;
+  at(made.fd.get()).inode = made_files[path] = ++inodes_;
+  return made;
+}
+
+int World::remove_file(const char* path, std::uint64_t inode) {
+  const auto found = made_files.find(path);
+  if (found == made_files.end()) return ENOENT;
+  if (found->second != inode) return ESTALE;
+  made_files.erase(found);
+  return 0;
+}
+
 sys::Io World::append(int fd, std::span<const char> text) {
   at(fd);
   int error = 0;
@@ -877,8 +893,14 @@ Opened make_signalfd() noexcept { return World::current().make_signalfd(); }
 Signal next_signal(const Fd& /*signals*/) noexcept { return World::current().next_signal(); }
 Opened open_log(const char* /*path*/) noexcept { return World::current().open_log(); }
 Opened open_stdout() noexcept { return World::current().open_log(); }
-Opened create_file(const char* /*path*/) noexcept { return World::current().open_log(); }
-Opened replace_file(const char* /*path*/) noexcept { return World::current().open_log(); }
+Opened create_file(const char* path) noexcept { return World::current().make_file(path); }
+Opened replace_file(const char* path) noexcept {
+  World::current().made_files.erase(path);
+  return World::current().make_file(path);
+}
+int remove_file(const char* path, const FileStatus& file) noexcept {
+  return World::current().remove_file(path, file.inode);
+}
 int write_all(const Fd& /*file*/, std::span<const std::byte> bytes) noexcept {
   World::current().record_file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return 0;

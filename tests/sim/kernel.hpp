@@ -207,6 +207,8 @@ class World {
   void fault(const std::string& what);
   std::string log;
   std::string record_file;  // what `write_all` has written
+  // Made by `create_file` and `replace_file`: by path, the inode.
+  std::map<std::string, std::uint64_t> made_files;
   std::string complaints;
   std::size_t descriptor_limit = 256;
   std::uint64_t waits = 0;
@@ -226,6 +228,8 @@ class World {
   std::size_t names_listed = 0;
 
   // ---- the calls behind sys:: ----
+  sys::Opened make_file(const char* path);
+  int remove_file(const char* path, std::uint64_t inode);
   int allocate();
   void close(int fd);
   sys::Io receive(int fd, std::span<std::byte> into);
@@ -290,6 +294,7 @@ class World {
     std::size_t backlog_most = 0;       // listener
     sys::Address address;
     std::string path;            // file, folder
+    std::uint64_t inode = 0;     // log: a file that the program has made
     std::shared_ptr<Node> node;  // file, folder
     std::string listed;          // folder: the last path that was read
     std::uint64_t token = 0;

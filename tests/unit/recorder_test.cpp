@@ -1,4 +1,5 @@
-// The file of a whole run (--record): what the trace loses before it is written is a gap, and counted.
+// Record files: of a whole run (--record), where what the trace loses before it is written is a gap, and
+// counted; of findings, of which the last ones are kept; and written at once.
 #include "../../src/server/recorder.hpp"
 
 #include <gtest/gtest.h>
@@ -88,6 +89,107 @@ TEST_F(RecorderTest, RequestsInProgressAreNotes) {
   EXPECT_EQ(record::text_of(file.notes[0].path), "/page");
   EXPECT_EQ(file.notes[0].client_family, 4U);
   EXPECT_EQ(file.notes[0].client[3], 8U);
+}
+
+// ---- of findings -----------------------------------------------------------------------------------------
+
+class OfFindings : public testing::Test {
+ protected:
+  // Begins a file and writes it; the names of those that are there then, in their order.
+  void save(std::string_view code) {
+    EXPECT_EQ(recorder.begin_for_finding("/records", code), "");
+    while (recorder.active()) said = recorder.write_next();
+  }
+  [[nodiscard]] bool has(const std::string& name) const {
+    return bench.world.made_files.contains("/records/proxy-" + name + ".pxr");
+  }
+
+  bench::Bench bench;
+  server::Recorder recorder{*bench.worker, {}, {}};
+  std::string said;
+};
+
+TEST_F(OfFindings, TheNameAndTheReasonHaveItsCode) {
+  save("edge-not-drained");
+  EXPECT_TRUE(has("-1-edge-not-drained")) << "without a run's id";
+  EXPECT_TRUE(said.ends_with(" trace entries in /records/proxy--1-edge-not-drained.pxr")) << said;
+  record::Recording file;
+  EXPECT_EQ(record::read(std::as_bytes(std::span{bench.world.record_file}), file), "");
+  EXPECT_EQ(file.damage, "");
+  EXPECT_EQ(file.head.reason, "finding edge-not-drained");
+}
+
+TEST_F(OfFindings, AtMostOneAMinute) {
+  save("spin");
+  bench.worker->now += 59'999;
+  save("overdue");
+  EXPECT_EQ(bench.world.made_files.size(), 1U);
+  bench.worker->now += 1;
+  save("overdue");
+  EXPECT_EQ(bench.world.made_files.size(), 2U);
+  EXPECT_TRUE(has("-2-overdue"));
+  EXPECT_EQ(recorder.begin("/records", "SIGUSR2"), "") << "a signal is not counted";
+  EXPECT_TRUE(has("-3"));
+}
+
+TEST_F(OfFindings, TheLastSixteenAreKept) {
+  recorder.begin("/records", "SIGUSR2");
+  while (recorder.active()) recorder.write_next();
+  for (int i = 0; i < 16; ++i, bench.worker->now += 60'000) save("spin");
+  EXPECT_EQ(bench.world.made_files.size(), 17U);
+  save("spin");
+  EXPECT_EQ(bench.world.made_files.size(), 17U);
+  EXPECT_FALSE(has("-2-spin")) << "the oldest";
+  EXPECT_TRUE(has("-1")) << "a file that was asked for stays";
+  EXPECT_TRUE(has("-3-spin"));
+  EXPECT_TRUE(has("-18-spin"));
+}
+
+TEST_F(OfFindings, AnothersFileIsNotRemoved) {
+  for (int i = 0; i < 16; ++i, bench.worker->now += 60'000) save("spin");
+  bench.world.made_files["/records/proxy--1-spin.pxr"] = 1000;  // another one, by its inode
+  bench.world.made_files.erase("/records/proxy--2-spin.pxr");   // it was removed
+  for (int i = 0; i < 3; ++i, bench.worker->now += 60'000) save("spin");
+  EXPECT_TRUE(has("-1-spin"));
+  EXPECT_FALSE(has("-3-spin"));
+  EXPECT_TRUE(has("-4-spin"));
+  EXPECT_EQ(bench.world.made_files.size(), 17U) << "16 of this program's";
+}
+
+TEST_F(OfFindings, AFailureIsReportedOnceAMinute) {
+  bench.world.made_files["/records/proxy--1-spin.pxr"] = 1000;
+  EXPECT_NE(recorder.begin_for_finding("/records", "spin").find("File exists"), std::string::npos);
+  EXPECT_FALSE(recorder.active());
+  EXPECT_EQ(recorder.begin_for_finding("/records", "spin"), "");
+  EXPECT_FALSE(recorder.active());
+}
+
+// ---- at once ---------------------------------------------------------------------------------------------
+
+class InMemory final : public record::Output {
+ public:
+  bool put(std::span<const std::byte> bytes) noexcept override {
+    file.insert(file.end(), bytes.begin(), bytes.end());
+    return true;
+  }
+  std::vector<std::byte> file;
+};
+
+TEST_F(OfFindings, AWholeFileAtOnce) {
+  bench.origin();
+  const auto client = bench.client("192.0.2.8");
+  bench.send(client, "GET http://10.0.0.1/page HTTP/1.0\r\n\r\n");
+  bench.settle();
+  InMemory out;
+  EXPECT_TRUE(recorder.write_whole("seed 7", out));
+  EXPECT_TRUE(bench.world.made_files.empty());
+  record::Recording file;
+  EXPECT_EQ(record::read(out.file, file), "");
+  EXPECT_EQ(file.damage, "");
+  EXPECT_EQ(file.head.reason, "seed 7");
+  EXPECT_EQ(file.first + file.entries.size(), bench.worker->trace.written());
+  ASSERT_EQ(file.table.size(), 1U);
+  ASSERT_EQ(file.notes.size(), 1U);
 }
 
 }  // namespace

@@ -273,6 +273,23 @@ TEST_F(LinuxFiles, ALogIsNotForOthers) {
   EXPECT_EQ(status.st_mode & 0777U, 0640U);
 }
 
+TEST_F(LinuxFiles, OnlyTheSameFileIsRemoved) {
+  const string path = (base / "record").string();
+  const sys::Opened own = sys::create_file(path.c_str());
+  sys::FileStatus status;
+  ASSERT_EQ(sys::status_of(own.fd, status), 0);
+  fs::rename(path, base / "moved");
+  EXPECT_EQ(sys::remove_file(path.c_str(), status), ENOENT);
+  make("record", "another file");
+  EXPECT_EQ(sys::remove_file(path.c_str(), status), ESTALE);
+  EXPECT_TRUE(fs::exists(path));
+  fs::remove(path);
+  fs::create_symlink(base / "moved", path);
+  EXPECT_EQ(sys::remove_file(path.c_str(), status), ESTALE) << "a link to it is not it";
+  EXPECT_EQ(sys::remove_file((base / "moved").c_str(), status), 0);
+  EXPECT_FALSE(fs::exists(base / "moved"));
+}
+
 TEST_F(LinuxFiles, FieldsAreCorrect) {
   make("www/a.txt", "hello");
   struct stat status {};
