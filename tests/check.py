@@ -172,6 +172,7 @@ SUITES = [
     end_to_end("end to end", "check", (*GCC, "all"), "g++"),
     driver("driver", "check", (*GCC, "all"), "g++"),
     script("driver proves itself", "check", count_unittest, "tests/driver_test.py", needs=(*GCC, "build/g++/proxy")),
+    script("report of a failed history", "check", count_unittest, "tests/sim/report_test.py", needs=(*GCC, "build/g++/proxy", "build/g++/sim")),
     Suite("browser", "check", (*GCC, "all"), [("", [sys.executable, "-m", "unittest", "discover", "-s", "tests/browser", "-t", "tests/browser"],
                                                {"PROXY": binary("g++"), "PYTHONPATH": "tests/e2e"})], count_unittest),
     made("unit", "quick", count_gtest, *GCC, "unit", needs=(*GCC, "build/g++/unit_tests")),

@@ -7,6 +7,7 @@
 #include "../../src/http/basic_auth.hpp"
 #include "../../src/server/server.hpp"
 #include "../../src/state/blocks.hpp"
+#include "recording.hpp"
 
 namespace sim {
 namespace {
@@ -349,7 +350,7 @@ struct Play {
       return modest.done();
     };
   }
-  void run(const GreedyScenario& scenario) {
+  void run(const GreedyScenario& scenario, std::string* recording) {
     const plan::Config config = config_for(scenario);
     server::Capacity capacity = server::capacity_for(config);
     capacity.trace_entries = 4096;
@@ -380,6 +381,7 @@ struct Play {
       if (!modest.done() && world.now() > begun + ms_max(scenario)) world.fault("the modest client waits for a timeout");
     }
     if (world.broken.empty() && resources.worker.blocks.used() != 0) world.fault("at the end a block is still in use");
+    if (recording != nullptr) *recording = record_file_of(proxy);
   }
 
   World& world;
@@ -413,12 +415,12 @@ GreedyScenario draw_greedy(Chooser& chooser) {
   return scenario;
 }
 
-std::string play_greedy(const GreedyScenario& scenario, Chooser& chooser) {
+std::string play_greedy(const GreedyScenario& scenario, Chooser& chooser, std::string* recording) {
   World world{chooser, {.short_io = 0, .split = 0, .error = 0, .linger = scenario.linger, .send_room = scenario.room}};
   world.enter();
   {
     Play play{scenario, world};
-    play.run(scenario);
+    play.run(scenario, recording);
   }
   if (world.broken.empty() && world.descriptors() != 0) world.fault("descriptors are left open");
   world.leave();

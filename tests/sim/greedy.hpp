@@ -28,8 +28,8 @@ struct GreedyScenario {
 };
 
 GreedyScenario draw_greedy(Chooser& chooser);
-// Plays it. Returns the invariant that is broken; empty: none.
-std::string play_greedy(const GreedyScenario& scenario, Chooser& chooser);
+// Plays it. Returns the invariant that is broken; empty: none. `recording`: gets the proxy's record file.
+std::string play_greedy(const GreedyScenario& scenario, Chooser& chooser, std::string* recording = nullptr);
 std::string describe(const GreedyScenario& scenario);
 
 }  // namespace sim

@@ -8,6 +8,7 @@
 #include "../../src/state/blocks.hpp"
 #include "../../src/state/diagnosis.hpp"
 #include "../../src/watch/trace_printer.hpp"
+#include "recording.hpp"
 
 namespace sim {
 
@@ -437,6 +438,7 @@ plan::Config config_for(const Scenario& scenario, const Reloads& reloads) {
   config.buffer_mib = 1;
   config.access_log = "-";
   config.lens = scenario.lens;
+  if (scenario.narrated) config.record_file = "history";  // is not begun: the server only keeps notes of requests
   config.http10 = scenario.http10;
   config.keep_upstreams = scenario.keep_upstreams;
   config.allowance.bytes = scenario.client_bytes;
@@ -525,7 +527,9 @@ void run(Stage& stage, Outcome& outcome) {
     if (generations.size() != 1) world.fault("at the end an old configuration is still there");
     if (!no_work_is_open(worker)) world.fault("at the end a member of a group still has work");
   }
-  if (!world.broken.empty() || stage.scenario.narrated) outcome.story += tell(worker.trace);
+  if (world.broken.empty() && !stage.scenario.narrated) return;
+  outcome.story += tell(worker.trace);
+  outcome.recording = record_file_of(proxy);
 }
 
 void judge(Stage& stage) {

@@ -35,7 +35,7 @@ struct Scenario {
   std::vector<ReloadPlan> reloads;
   std::optional<World::Failure> failure;
   sys::LensSettings lens;      // --lens of the program
-  bool narrated = false;       // write the story even without a failure
+  bool narrated = false;       // write the story and the recording even without a failure
   bool last_is_after = false;  // the last pair or visit comes after the failure: it must be served as in a kind world
 };
 
@@ -52,6 +52,7 @@ struct UnderWay {
 struct Outcome {
   std::string broken;   // empty: all invariants hold
   std::string story;    // what happened, for a reader: actors and the proxy's trace
+  std::string recording;  // the proxy's record file, if `narrated` or if it failed while the proxy ran
   std::vector<std::uint32_t> calls;  // made, by kind
   std::uint64_t turns = 0;
   std::vector<std::string_view> findings;  // of the loop doctor: their codes

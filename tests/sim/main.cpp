@@ -8,7 +8,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "../../src/base/draws.hpp"
 #include "../../src/config/json.hpp"
@@ -23,6 +25,23 @@ using Count = unsigned long long;
 Count playing = 0;  // the seed, for the report of a crash
 Count passed = 0, failed = 0;
 constexpr Count kFailuresTold = 3;
+std::string record_folder;                 // of the record files of failed histories
+std::optional<std::uint64_t> forced;       // the seed of a history that is reported as failed, for a test of the report
+
+// Saves the record file of a failed history, and says how to print it.
+void keep_recording(const std::string& name, const std::string& recording) {
+  if (recording.empty()) return;
+  const std::string path = record_folder + '/' + name + ".pxr";
+  std::error_code ignored;  // then the file cannot be written
+  std::filesystem::create_directories(record_folder, ignored);
+  std::ofstream file{path, std::ios::binary};
+  file << recording;
+  file.close();
+  if (file)
+    std::printf("recorded in %s; to print it: proxy replay --text %s\n", path.c_str(), path.c_str());
+  else
+    std::printf("cannot write %s: use --record-dir FOLDER\n", path.c_str());
+}
 
 class Random final : public Chooser {
  public:
@@ -120,13 +139,19 @@ bool count(const Outcome& outcome) {
   return !outcome.broken.empty() && failed <= kFailuresTold;
 }
 
-void report(std::uint64_t seed, const Scenario& whole, const Outcome& outcome) {
+// The files of different histories of one seed have different names.
+std::string name_of(std::uint64_t seed, Version version) {
+  return std::to_string(seed) + (version.roles ? "-roles" : "") + (version.old ? "-old" : "");
+}
+
+void report(std::uint64_t seed, Version version, const Scenario& whole, const Outcome& outcome) {
   std::printf("seed %llu: %s\n%s", Count{seed}, outcome.broken.c_str(), describe(whole).c_str());
   Scenario small = shrink(whole, [seed](const Scenario& s) { return !play_seed(s, seed).broken.empty(); });
   small.narrated = true;
   const Outcome again = play_seed(small, seed);
   std::printf("shrunk: %s\n%s%s\nreplay: make sim SEED=%llu %s\n", again.broken.c_str(), describe(small).c_str(),
               again.story.c_str(), Count{seed}, whole.roles.calls.empty() ? "SEEDS=1 ROLES=0" : "SEEDS=0 ROLES=1");
+  keep_recording(name_of(seed, version), again.recording);
 }
 
 void forget_what_came_later(Scenario& scenario) {
@@ -139,8 +164,9 @@ void forget_what_came_later(Scenario& scenario) {
 void play_one(std::uint64_t seed, Version version) {
   Scenario scenario = scenario_of(seed, version);
   if (version.old) forget_what_came_later(scenario);
-  const Outcome outcome = play_seed(scenario, seed);
-  if (count(outcome)) report(seed, scenario, outcome);
+  Outcome outcome = play_seed(scenario, seed);
+  if (seed == forced && outcome.broken.empty()) outcome.broken = "reported as failed, because of --fail";
+  if (count(outcome)) report(seed, version, scenario, outcome);
 }
 
 void play_seeds(std::uint64_t first, std::uint64_t number) {
@@ -159,11 +185,16 @@ void play_greedy_ones(std::uint64_t first, std::uint64_t number) {
     playing = seed;
     Random drawing{2 * seed}, playing_by{2 * seed + 1};
     const GreedyScenario scenario = draw_greedy(drawing);
-    const std::string broken = play_greedy(scenario, playing_by);
+    std::string broken = play_greedy(scenario, playing_by);
+    if (seed == forced && broken.empty()) broken = "reported as failed, because of --fail";
     ++(broken.empty() ? passed : failed);
     if (broken.empty()) continue;
     std::printf("seed %llu, greedy: %s\n%sreplay: make sim SEED=%llu SEEDS=0 ROLES=0 GREEDY=1\n", Count{seed}, broken.c_str(),
                 describe(scenario).c_str(), Count{seed});
+    Random same{2 * seed + 1};
+    std::string recording;
+    play_greedy(scenario, same, &recording);
+    keep_recording(std::to_string(seed) + "-greedy", recording);
   }
 }
 
@@ -330,9 +361,10 @@ void torture(const std::vector<Scenario>& scenarios) {
           failing.failure = World::Failure{kind.call, nth, error, kStart + kAfterMs};
           Random same{1};
           const Outcome outcome = play(failing, same);
-          if (count(outcome))
-            std::printf("torture: call %d number %u fails with %s: %s\n%s%s", static_cast<int>(kind.call), nth,
-                        ::strerrorname_np(error), outcome.broken.c_str(), describe(failing).c_str(), outcome.story.c_str());
+          if (!count(outcome)) continue;
+          std::printf("torture: call %d number %u fails with %s: %s\n%s%s", static_cast<int>(kind.call), nth,
+                      ::strerrorname_np(error), outcome.broken.c_str(), describe(failing).c_str(), outcome.story.c_str());
+          keep_recording("torture-" + std::to_string(failed), outcome.recording);
         }
   }
 }
@@ -429,7 +461,9 @@ void enumerate(std::size_t deviations, const std::vector<Scenario>& worlds) {
     Enumerator all{deviations};
     do {
       const Outcome outcome = play(scenario, all);
-      if (count(outcome)) std::printf("small world: %s\n%s%s", outcome.broken.c_str(), describe(scenario).c_str(), outcome.story.c_str());
+      if (!count(outcome)) continue;
+      std::printf("small world: %s\n%s%s", outcome.broken.c_str(), describe(scenario).c_str(), outcome.story.c_str());
+      keep_recording("world-" + std::to_string(failed), outcome.recording);
     } while (all.next() && failed < kFailuresTold);
   }
 }
@@ -441,9 +475,12 @@ int main(int argc, char** argv) {
   std::uint64_t seeds = 0, roles = 0, greedy = 0, seed = 1;
   std::size_t deviations = 0;
   const auto start = std::chrono::steady_clock::now();
+  record_folder = std::filesystem::path{argv[0]}.parent_path() / "sim-records";
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
+    if (option == "--record-dir") record_folder = argv[i + 1];  // before options that play
+    if (option == "--fail") forced = value;
     if (option == "--seeds") seeds = value;
     if (option == "--roles") roles = value;
     if (option == "--greedy") greedy = value;

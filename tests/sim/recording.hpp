@@ -1,0 +1,23 @@
+// The record file of a simulated history.
+#pragma once
+#include <string>
+
+#include "../../src/server/server.hpp"
+
+namespace sim {
+
+// What the server's event loop did, as a whole record file. REQUIRES: the server's world is entered.
+inline std::string record_file_of(const server::Server& proxy) {
+  struct InMemory final : record::Output {
+    bool put(std::span<const std::byte> bytes) noexcept override {
+      file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      return true;
+    }
+    std::string file;
+  };
+  InMemory out;
+  proxy.record_to(out, "a simulated history");
+  return out.file;
+}
+
+}  // namespace sim
