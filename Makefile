@@ -73,7 +73,7 @@ SYSTEM  := src/sys/linux.cpp src/sys/files.cpp src/sys/beneath.cpp src/sys/proce
 # replace or may lack.
 EITHER  := src/net/dns_source.cpp $(foreach one,plan/crypt plan/nocrypt config/json config/nojson files/gzip files/nogzip,src/$(one).cpp)
 CORE    := request_state.cpp http_parse.cpp src/sys/address.cpp src/sys/call_trace.cpp src/sys/lens.cpp $(JSON_READER) \
-           $(filter-out $(EITHER),$(sort $(wildcard $(foreach module,base http net plan config files state watch record replay doctor server explain,src/$(module)/*.cpp))))
+           $(filter-out $(EITHER),$(sort $(wildcard $(foreach module,base http net plan config files state watch record replay doctor server explain ask,src/$(module)/*.cpp))))
 SOURCES := proxy.cpp $(SYSTEM) src/net/dns_source.cpp $(HASHES) $(GZIP) $(CORE)
 OBJECTS := $(SOURCES:%.cpp=$(BUILD)/%.o)
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/ask/doctor.hpp"
 #include "src/config/command_line.hpp"
 #include "src/config/json.hpp"
 #include "src/config/paths.hpp"
@@ -109,6 +110,17 @@ int replay_file(Arguments arguments) {
   return wrong.empty() ? 0 : fail(kExitFailed, wrong);
 }
 
+// `proxy doctor PORT`: prints what the loop doctor of a running proxy finds.
+int ask_doctor(Arguments arguments) {
+  ask::Question question;
+  if (const std::string error = ask::read_question(arguments, question); !error.empty())
+    return fail(kExitUsage, error);
+  const ask::Answer answer = question.help ? ask::help() : ask::ask_doctor(question);
+  if (!answer.error.empty()) return fail(answer.status, answer.error);
+  std::fputs(answer.page.c_str(), stdout);
+  return answer.status;
+}
+
 // What opening the streams of `open_streams` would report. Creates no file.
 std::string check_streams(const plan::Config& config) {
   if (config.access_log == "-" || config.access_log == "off") return {};
@@ -152,6 +164,8 @@ int main(int argc, char** argv) {
     return explain_request(arguments.subspan(1));
   if (!arguments.empty() && std::string_view{arguments[0]} == "replay")
     return replay_file(arguments.subspan(1));
+  if (!arguments.empty() && std::string_view{arguments[0]} == "doctor")
+    return ask_doctor(arguments.subspan(1));
   const CommandLine line = config::parse_command_line(arguments);
   print_warnings(line.warnings);
   switch (line.what) {

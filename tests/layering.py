@@ -26,9 +26,10 @@ MODULES = {
     "src/replay": {"src/record", "src/watch", "access record", "src/plan", "src/http", "src/base", "src/sys"},
     "request_state": {"access record", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/explain": {"src/config", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/ask": {"src/config", "src/plan", "src/http", "src/base", "src/sys"},
     "src/doctor": {"src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/server": {"src/doctor", "src/config", "src/record", "src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
-    "proxy": {"src/server", "src/config", "src/explain", "src/replay", "src/record", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "proxy": {"src/server", "src/ask", "src/config", "src/explain", "src/replay", "src/record", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
 }
 # Modules of single files, in place of that of their folder.
 FILES = {

@@ -26,6 +26,7 @@ struct Work {
   static constexpr std::uint64_t kNameWritten = 1;
   static constexpr std::uint64_t kTextBytes = 32;         // of a page, written for one unit
   static constexpr std::uint64_t kRecordsCounted = 100;   // for a page, for one unit
+  static constexpr std::uint64_t kRecordsCompared = 20;   // the same: how long each has waited
   static constexpr std::uint64_t kDescriptorCounted = 1;  // for a page
   static constexpr std::uint64_t kDnsMessage = 10;
 };

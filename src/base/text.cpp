@@ -62,4 +62,10 @@ Writer& Writer::put_beginning(std::string_view text) noexcept {
   return *this << text.substr(0, room_.size() - length_);
 }
 
+Writer& put_duration(Writer& out, std::uint64_t ms) noexcept {
+  if (ms < 1000) return out << ms << " ms";
+  if (ms < 100'000) return out << ms / 1000 << '.' << ms % 1000 / 100 << " s";
+  return out << ms / 1000 << " s";
+}
+
 }  // namespace base

@@ -186,6 +186,9 @@ class Writer {
   bool overflowed_ = false;
 };
 
+// Writes a duration as "250 ms", "8.2 s" or "119 s".
+Writer& put_duration(Writer& out, std::uint64_t ms) noexcept;
+
 // Writes a host as in an authority: an IPv6 address in brackets (RFC 3986 section 3.2.2).
 inline Writer& put_host(Writer& out, std::string_view host) noexcept {
   const bool ipv6 = host.find(':') != std::string_view::npos;

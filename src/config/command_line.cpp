@@ -262,6 +262,7 @@ string help_text() {
       "                     METHOD URL\n"
       "       proxy replay [--calls] [--slot N] [--from POSITION] [--to POSITION] [--at POSITION]\n"
       "                    [--format text|chrome|har] FILE\n"
+      "       proxy doctor [--json] [ADDRESS:]PORT[/PATH]\n"
       "HTTP forward proxy on 127.0.0.1 and ::1: one thread, one edge-triggered epoll loop.\n\n";
   put_row(out, "PORT", "listening port; 0 selects a free one", "");
   put_row(out, "FILE", "same as --config FILE", "");

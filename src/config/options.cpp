@@ -118,13 +118,18 @@ string take_redirect(plan::Config& config, string_view text) {
 string take_metrics(plan::Config& config, string_view text) {
   std::vector<plan::Listener> places;
   if (!parse_listen(text, places)) return invalid_listener(text, "");
-  plan::WebRoute metrics, health, ready;
+  plan::WebRoute metrics, health, ready, doctor, doctor_json;
   metrics.kind = plan::RouteKind::metrics;  // for all other paths
   health.kind = plan::RouteKind::health;
   health.prefix = "/healthz";
   ready.kind = plan::RouteKind::ready;
   ready.prefix = "/readyz";
-  add_site(config, places, {std::move(metrics), std::move(health), std::move(ready)});
+  doctor.kind = doctor_json.kind = plan::RouteKind::doctor;
+  doctor.prefix = "/doctor";
+  doctor_json.prefix = "/doctor.json";
+  add_site(
+      config, places,
+      {std::move(metrics), std::move(health), std::move(ready), std::move(doctor), std::move(doctor_json)});
   return {};
 }
 
@@ -448,8 +453,8 @@ constexpr std::array<Option, 46> kOptions{{
      "redirect all requests (302); {path} and {query} are those of the request", "", take_redirect,
      OptionKind::repeated},
     {"--metrics", "[ADDRESS:]PORT",
-     "HTTP server for the metrics (Prometheus text format, or JSON), /healthz and /readyz", "", take_metrics,
-     OptionKind::repeated},
+     "HTTP server for the metrics (Prometheus text format, or JSON), /healthz, /readyz and /doctor", "",
+     take_metrics, OptionKind::repeated},
     {"--relay", "[ADDRESS:]PORT=HOST:PORT[,...]", "TCP proxy (layer 4) to these upstream servers", "",
      take_relay, OptionKind::repeated},
     {"--echo", "[ADDRESS:]PORT", "TCP echo server", "", take_echo, OptionKind::repeated},

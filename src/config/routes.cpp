@@ -23,8 +23,8 @@ using std::string_view;
 constexpr std::array<std::uint16_t, 5> kRedirects{301, 302, 303, 307, 308};  // RFC 9110 section 15.4
 
 // In the order of RouteKind and of Balance.
-constexpr std::array<string_view, 6> kKinds{"file_serve", "redirect", "reverse_proxy",
-                                            "metrics",    "health",   "ready"};
+constexpr std::array<string_view, 7> kKinds{"file_serve", "redirect", "reverse_proxy", "metrics",
+                                            "health",     "ready",    "doctor"};
 constexpr std::array<string_view, 3> kBalances{"round_robin", "least_conn", "ip_hash"};
 
 // Comparisons between the two lists of a route's clients: a warning about long lists is not worth the time.

@@ -18,6 +18,7 @@ enum class Kind : std::uint8_t {
   metrics,
   health,
   ready,
+  doctor,
   // without HTTP
   relay,
   echo,

@@ -51,6 +51,7 @@ enum class RouteKind : std::uint8_t {
   metrics,
   health,  // 200: the event loop runs
   ready,   // 200; 503 during a graceful shutdown
+  doctor,  // what the loop doctor finds
 };
 
 // Serves the requests whose path begins with `prefix`.

@@ -121,6 +121,7 @@ Kind kind_of(RouteKind kind) noexcept {
     case RouteKind::metrics: return Kind::metrics;
     case RouteKind::health: return Kind::health;
     case RouteKind::ready: return Kind::ready;
+    case RouteKind::doctor: return Kind::doctor;
   }
   return Kind::refuse;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../config/rule_text.hpp"
+#include "../doctor/page.hpp"
 #include "../http/rewrite.hpp"
 #include "../state/blocks.hpp"
 #include "../state/events.hpp"
@@ -348,6 +349,21 @@ watch::Gauges Server::gauges() const {
 std::shared_ptr<const std::string> Server::metrics(bool json) {
   watch::SharedPage& page = metrics_pages_[json ? 1 : 0];
   return page.get(worker_.now, [this, json] { return reporter_.metrics(gauges(), json); });
+}
+
+Pages::FindingsPage Server::findings_page(bool json) {
+  const std::size_t form = json ? 1 : 0;
+  auto text = findings_pages_[form].get(worker_.now, [this, json, form] {
+    const doctor::PageFacts facts{.findings = findings(),
+                                  .waits = doctor::long_waits(worker_.table, worker_.now),
+                                  .now = worker_.now,
+                                  .uptime_ms = worker_.now - started_ms_,
+                                  .records = worker_.table.used(),
+                                  .records_limit = worker_.table.slots()};
+    findings_fields_[form] = doctor::summary_field(facts.findings);
+    return json ? doctor::page_json(facts) : doctor::page_text(facts);
+  });
+  return {std::move(text), findings_fields_[form]};
 }
 
 // ---- reload and shutdown ---------------------------------------------------------------------------------

@@ -80,6 +80,7 @@ class Server final : private Pages {
   void report();
   [[nodiscard]] watch::Gauges gauges() const;
   [[nodiscard]] std::shared_ptr<const std::string> metrics(bool json) override;
+  [[nodiscard]] FindingsPage findings_page(bool json) override;
   void release_pages();
   void begin_recording();
   void record_finding();
@@ -105,7 +106,9 @@ class Server final : private Pages {
   Recorder recorder_;
   doctor::Doctor doctor_;
   Shutdown shutdown_;
-  std::array<watch::SharedPage, 2> metrics_pages_;  // as text, as JSON
+  std::array<watch::SharedPage, 2> metrics_pages_;   // as text, as JSON
+  std::array<watch::SharedPage, 2> findings_pages_;  // the same
+  std::array<std::string, 2> findings_fields_;       // of these pages
   std::array<sys::Event, kEventsMax> events_;
   std::array<char, http::kDateBytes> date_{};
   std::uint64_t date_second_ = 0;

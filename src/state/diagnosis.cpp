@@ -5,6 +5,7 @@
 namespace state {
 namespace {
 
+using base::put_duration;
 using plan::Wait;
 
 // No pair is listed twice, and FREE is in none.
@@ -19,16 +20,6 @@ consteval bool pairs_are_unique() {
   return true;
 }
 static_assert(pairs_are_unique());
-
-// "250 ms", "8.2 s", "119 s".
-void put_duration(base::Writer& out, std::uint64_t ms) noexcept {
-  if (ms < 1000)
-    out << ms << " ms";
-  else if (ms < 100'000)
-    out << ms / 1000 << '.' << ms % 1000 / 100 << " s";
-  else
-    out << ms / 1000 << " s";
-}
 
 void put_end(const DiagnosisRow& row, std::uint64_t remaining, base::Writer& out) noexcept {
   const std::string_view option = plan::row(row.wait).option;

@@ -68,6 +68,7 @@ struct Page {
   std::uint16_t status = 200;
   std::string_view type{};
   std::shared_ptr<const std::string> text{};
+  std::string fields{};
   std::uint64_t work = 0;  // besides that for the text
 };
 
@@ -88,12 +89,28 @@ Page health(bool good) {
           .text = good ? kGood : kDraining};
 }
 
-Page page_of(Worker& worker, const http::RequestHead& head, plan::Kind kind) {
+// As JSON also at a path such as /doctor.json, for a browser.
+Page findings(Worker& worker, const http::RequestHead& head, const plan::WebRoute& route) {
+  const bool json =
+      route.prefix.ends_with(".json") || http::prefers(head.fields, "application/json", "text/plain");
+  Pages::FindingsPage page =
+      worker.pages == nullptr ? Pages::FindingsPage{} : worker.pages->findings_page(json);
+  if (page.text == nullptr) page.text = std::make_shared<const std::string>();
+  return {.type = json ? Pages::kJsonType : Pages::kPlainType,
+          .text = std::move(page.text),
+          .fields = std::move(page.fields),
+          .work = worker.table.touched() / base::Work::kRecordsCounted +
+                  worker.table.used() / base::Work::kRecordsCompared};
+}
+
+Page page_of(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
+  const plan::Kind kind = plan.kind;
   if (kind == plan::Kind::metrics) return metrics(worker, head);
+  if (kind == plan::Kind::doctor) return findings(worker, head, *plan.route);
   return health(kind == plan::Kind::health || !worker.draining);
 }
 
-files::Answer send_page(Worker& worker, const http::RequestHead& head, plan::Kind kind) {
+files::Answer send_page(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
   files::Answer answer;
   if (head.method != "GET" && head.method != "HEAD") {
     const bool known = http::is_registered_method(head.method);
@@ -101,10 +118,10 @@ files::Answer send_page(Worker& worker, const http::RequestHead& head, plan::Kin
     if (known) answer.fields = "Allow: GET, HEAD\r\n";
     return answer;
   }
-  Page page = page_of(worker, head, kind);
+  Page page = page_of(worker, head, plan);
   const std::uint64_t length = page.text->size();
   answer.status = page.status;
-  answer.fields = "Content-Type: " + std::string{page.type} + "\r\nCache-Control: no-store\r\n";
+  answer.fields = "Content-Type: " + std::string{page.type} + "\r\nCache-Control: no-store\r\n" + page.fields;
   answer.body = {http::Body::Kind::length, length};
   answer.work = page.work + length / base::Work::kTextBytes;
   if (head.method != "HEAD" && length > 0)
@@ -114,7 +131,7 @@ files::Answer send_page(Worker& worker, const http::RequestHead& head, plan::Kin
 
 // The response costs more than its bytes.
 constexpr bool is_work(plan::Kind kind) noexcept {
-  return kind == plan::Kind::files || kind == plan::Kind::metrics;
+  return kind == plan::Kind::files || kind == plan::Kind::metrics || kind == plan::Kind::doctor;
 }
 
 files::Answer make_web_response(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
@@ -124,7 +141,8 @@ files::Answer make_web_response(Worker& worker, const http::RequestHead& head, c
     case plan::Kind::redirect: return redirect(*plan.route, head);
     case plan::Kind::metrics:
     case plan::Kind::health:
-    case plan::Kind::ready: return send_page(worker, head, plan.kind);
+    case plan::Kind::ready:
+    case plan::Kind::doctor: return send_page(worker, head, plan);
     default: break;
   }
   files::Answer answer;

@@ -20,12 +20,19 @@
 class Pages {
  public:
   static constexpr std::string_view kTextType = "text/plain; version=0.0.4; charset=utf-8";
+  static constexpr std::string_view kPlainType = "text/plain; charset=utf-8";
   static constexpr std::string_view kJsonType = "application/json";
 
   virtual ~Pages() = default;
   // Counters and gauges, in Prometheus' text format or as JSON. A page that other clients still receive is
   // shared for a second.
   [[nodiscard]] virtual std::shared_ptr<const std::string> metrics(bool json) = 0;
+  struct FindingsPage {
+    std::shared_ptr<const std::string> text{};
+    std::string fields{};  // of the response; each ends in CR LF
+  };
+  // What the loop doctor finds, for people or as JSON; shared in the same way.
+  [[nodiscard]] virtual FindingsPage findings_page(bool json) = 0;
 };
 
 // Nothing here depends on a record. What depends on a record's configuration is in Turn.

@@ -12,7 +12,6 @@ consteval bool rows_are_in_order() {
 }
 static_assert(rows_are_in_order());
 
-// Writes the sentence with the numbers in place of their names.
 void put_sentence(const Sighting& sighting, base::Writer& out) noexcept {
   constexpr std::string_view kSlot = "{slot}", kValue = "{value}";
   std::string_view text = row(sighting.finding).sentence;
@@ -32,12 +31,16 @@ void put_sentence(const Sighting& sighting, base::Writer& out) noexcept {
 
 }  // namespace
 
+void write_sentence(const Sighting& sighting, base::Writer& out) noexcept {
+  put_sentence(sighting, out);
+  if (!sighting.cause.empty()) out << ' ' << sighting.cause;
+}
+
 void write_finding(const Sighting& sighting, base::Writer& out) noexcept {
   const FindingRow& found = row(sighting.finding);
   out << "finding " << found.code << " (" << kSeverityNames[static_cast<std::size_t>(found.severity)]
       << "): ";
-  put_sentence(sighting, out);
-  if (!sighting.cause.empty()) out << ' ' << sighting.cause;
+  write_sentence(sighting, out);
 }
 
 bool FindingLog::add(const Sighting& sighting, std::uint64_t now) noexcept {

@@ -118,6 +118,8 @@ struct Sighting {
   std::string_view cause{};      // a further sentence; empty: none
 };
 
+// Writes the sentence with the numbers in place of their names, and the cause.
+void write_sentence(const Sighting& sighting, base::Writer& out) noexcept;
 // Writes "finding spin (error): The event loop made 1000 turns without progress."
 void write_finding(const Sighting& sighting, base::Writer& out) noexcept;
 inline constexpr std::size_t kFindingMax = 320;  // the longest text, in bytes

@@ -277,7 +277,7 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
        {"expected a URL of visible ASCII characters"}},
       {route(R"("req_path": "/", "type": "file_server")"),
        {"servers[0].routes[0].type: got \"file_server\", expected file_serve, redirect, reverse_proxy, "
-        "metrics, health, ready (did you mean 'file_serve'?)"}},
+        "metrics, health, ready, doctor (did you mean 'file_serve'?)"}},
       {route(R"("req_path": "/", "type": "file_serve")"), {"missing dir_path"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "none")"),
        {"no such directory: '/work/none'"}},

@@ -256,6 +256,9 @@ struct FixedPages final : Pages {
   [[nodiscard]] std::shared_ptr<const string> metrics(bool json) override {
     return std::make_shared<const string>(json ? "{}" : string(40'000, 'm'));
   }
+  [[nodiscard]] FindingsPage findings_page(bool json) override {
+    return {std::make_shared<const string>(json ? "{}" : "none\n"), "Proxy-Findings: error=0\r\n"};
+  }
 };
 
 TEST(Serve, Metrics) {
@@ -295,6 +298,34 @@ TEST(Serve, MetricsAreReadOnly) {
     EXPECT_EQ(refused.has("Allow: GET, HEAD"), method != "get") << refused.head;
     EXPECT_EQ(next_answer(text).body, "{}") << "the connection stays";
   }
+}
+
+TEST(Serve, Findings) {
+  plan::WebRoute page, json_page;
+  page.kind = json_page.kind = plan::RouteKind::doctor;
+  page.prefix = "/doctor";
+  json_page.prefix = "/doctor.json";
+  Web b{{page, json_page}};
+  FixedPages pages;
+  b.worker->pages = &pages;
+  const auto client = b.client();
+  b.send(client, get("/doctor") + get("/doctor", "Accept: application/json\r\n") + get("/doctor.json") +
+                     "HEAD /doctor HTTP/1.1\r\nHost: h\r\n\r\nPOST /doctor HTTP/1.1\r\nHost: h\r\n\r\n");
+  string text = b.read(client);
+  const Answer plain = next_answer(text), json = next_answer(text), by_path = next_answer(text),
+               head = next_answer(text, true), refused = next_answer(text);
+  EXPECT_EQ(plain.body, "none\n");
+  EXPECT_TRUE(plain.has("Content-Type: text/plain; charset=utf-8"));
+  for (const Answer& answer : {json, by_path}) {
+    EXPECT_EQ(answer.body, "{}");
+    EXPECT_TRUE(answer.has("Content-Type: application/json"));
+  }
+  for (const Answer& answer : {plain, json, by_path, head}) {
+    EXPECT_TRUE(answer.has("Proxy-Findings: error=0")) << answer.head;
+    EXPECT_TRUE(answer.has("Cache-Control: no-store")) << answer.head;
+  }
+  EXPECT_EQ(refused.status(), "HTTP/1.1 405");
+  EXPECT_TRUE(refused.has("Allow: GET, HEAD"));
 }
 
 TEST(Serve, HealthAndReadiness) {

@@ -371,13 +371,15 @@ TEST_F(WebTest, Kinds) {
               route("/p", RouteKind::reverse),
               route("/m", RouteKind::metrics),
               route("/healthz", RouteKind::health),
-              route("/readyz", RouteKind::ready)};
+              route("/readyz", RouteKind::ready),
+              route("/doctor", RouteKind::doctor)};
   EXPECT_EQ(decide("/f").kind, Kind::files);
   EXPECT_EQ(decide("/r/x").kind, Kind::redirect);
   EXPECT_EQ(decide("/p/x").kind, Kind::reverse);
   EXPECT_EQ(decide("/m").kind, Kind::metrics);
   EXPECT_EQ(decide("/healthz").kind, Kind::health);
   EXPECT_EQ(decide("/readyz").kind, Kind::ready);
+  EXPECT_EQ(decide("/doctor").kind, Kind::doctor);
   EXPECT_EQ(decide("*", "h", "OPTIONS").kind, Kind::reply);
   EXPECT_EQ(decide("*", "h", "GET").reason, Reason::bad_target);
   EXPECT_EQ(decide("h:443", "h:443", "CONNECT").reason, Reason::method_not_allowed);
