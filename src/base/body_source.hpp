@@ -39,6 +39,8 @@ class BodySource {
   virtual void sent(std::uint64_t /*bytes*/) noexcept {}
   // Writes the next bytes to `room`. One call does a bounded piece of work. REQUIRES: `room` is not empty.
   virtual Produced produce(std::span<std::byte> room) noexcept = 0;
+  // The number of open descriptors that it alone uses.
+  [[nodiscard]] virtual std::size_t descriptors() const noexcept { return 0; }
   // The units of work done so far (TurnBudget).
   [[nodiscard]] std::uint64_t work() const noexcept { return work_; }
 

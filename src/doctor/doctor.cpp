@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "census.hpp"
+
 namespace doctor {
 namespace {
 
@@ -127,7 +129,8 @@ void Doctor::check_descriptors() {
 
 std::uint64_t Doctor::next_look() const noexcept {
   if (suspects_.any()) return last_look_ + kLookMs;
-  return worker_.table.used() > 0 || findings_.any() ? last_look_ + kAsleepMs : 0;
+  const bool wrong = records_wrong_ + descriptors_wrong_ > 0;
+  return worker_.table.used() > 0 || findings_.any() || wrong ? last_look_ + kAsleepMs : 0;
 }
 
 void Doctor::look(const Surroundings& with) {
@@ -140,23 +143,29 @@ void Doctor::look(const Surroundings& with) {
       findings_.keep(finding, worker_.now);
   to_confirm_ = suspects_.any();
   check_shortage(with);
-  if (worker_.now >= last_count_ + kAsleepMs) check_table();
+  if (worker_.now >= last_count_ + kAsleepMs) check_ledgers(with.descriptors);
   if (with.verbose) report_long_waits();
   end_findings();
   turns_.use_baseline(sys::thread_usage());
 }
 
-// The records in use are as many as the table says.
-void Doctor::check_table() {
+// What was taken and not returned is what its owners have.
+void Doctor::check_ledgers(std::size_t other_descriptors) {
   last_count_ = worker_.now;
-  std::uint32_t used = 0;
-  for (std::uint32_t slot = 0; slot < worker_.table.touched(); ++slot)
-    used += worker_.table.at(slot).state != State::FREE ? 1U : 0U;
-  const bool wrong = used != worker_.table.used();
-  miscounted_ = wrong ? miscounted_ + 1 : 0;
-  if (miscounted_ == 2)
-    see({.finding = Finding::slot_ledger,
-         .value = std::max(used, worker_.table.used()) - std::min(used, worker_.table.used())});
+  const Census census = take_census(worker_);
+  check_ledger(records_wrong_, Finding::slot_ledger, worker_.table.used(), census.records);
+  const std::size_t open = sys::descriptors().open(), owned = census.descriptors + other_descriptors;
+  check_ledger(descriptors_wrong_, Finding::fd_ledger, open, owned,
+               open > owned ? "They are open, and nothing uses them." : "They are in use, and closed.");
+}
+
+// `looks`: that found it wrong, in a row. `booked`: taken and not returned; `owned`: counted at the owners.
+void Doctor::check_ledger(unsigned& looks, Finding finding, std::size_t booked, std::size_t owned,
+                          std::string_view cause) {
+  looks = booked == owned ? 0 : looks + 1;
+  if (looks > 2) findings_.keep(finding, worker_.now);
+  if (looks == 2)
+    see({.finding = finding, .value = std::max(booked, owned) - std::min(booked, owned), .cause = cause});
 }
 
 void Doctor::check_shortage(const Surroundings& with) {

@@ -37,6 +37,7 @@ class Doctor {
   struct Surroundings {
     std::span<const net::Acceptors::Entry> acceptors{};
     std::uint64_t dropped_lines = 0;  // of the log, since the start of the program
+    std::size_t descriptors = 0;      // open ones, besides those of `take_census`
     bool verbose = false;             // report long waits
   };
   // A look is due. REQUIRES: `end_turn` was called in this turn.
@@ -58,7 +59,9 @@ class Doctor {
  private:
   void see(const watch::Sighting& sighting);
   void check_events(std::span<const sys::Event> events);
-  void check_table();
+  void check_ledgers(std::size_t other_descriptors);
+  void check_ledger(unsigned& looks, watch::Finding finding, std::size_t booked, std::size_t owned,
+                    std::string_view cause = {});
   void check_descriptors();
   void check_shortage(const Surroundings& with);
   void report_long_waits();
@@ -77,8 +80,8 @@ class Doctor {
   std::uint64_t misused_before_ = 0, read_on_before_ = 0;  // as sys::DescriptorLedger counts
   std::size_t descriptors_max_;
   std::uint64_t stale_before_ = 0, dropped_before_ = 0;
-  std::uint64_t events_before_ = 0, idle_before_ = 0;  // Worker::events when they were last compared
-  unsigned miscounted_ = 0;                            // looks in a row
+  std::uint64_t events_before_ = 0, idle_before_ = 0;   // Worker::events when they were last compared
+  unsigned records_wrong_ = 0, descriptors_wrong_ = 0;  // looks in a row
   bool to_confirm_ = false;
 };
 

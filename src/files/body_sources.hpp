@@ -30,6 +30,7 @@ class PiecesSource final : public base::BodySource {
   [[nodiscard]] base::FileRange range() const noexcept override;
   void sent(std::uint64_t bytes) noexcept override;
   Produced produce(std::span<std::byte> room) noexcept override;
+  [[nodiscard]] std::size_t descriptors() const noexcept override { return content_.file ? 1 : 0; }
 
  private:
   void skip_finished() noexcept;

@@ -164,7 +164,14 @@ const Root* Finder::root(const plan::WebRoute& route, std::uint64_t now_ms, Reas
   }
   (*place)->folder = std::make_shared<const sys::Fd>(std::move(folder.fd));
   (*place)->opened_ms = now_ms;
+  std::erase_if(folders_, [](const auto& opened) { return opened.expired(); });
+  folders_.push_back((*place)->folder);
   return place->get();
+}
+
+std::size_t Finder::folders_open() const noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(folders_.begin(), folders_.end(), [](const auto& opened) { return !opened.expired(); }));
 }
 
 void Finder::forget() noexcept {

@@ -63,6 +63,8 @@ class Finder {
   [[nodiscard]] std::shared_ptr<void> ticket() const noexcept { return streams_; }
   [[nodiscard]] bool has_stream() const noexcept { return streams_.use_count() <= limits_.gzip_streams; }
   void forget() noexcept;
+  // The directories of roots that are open: a listing may still use one that was opened again.
+  [[nodiscard]] std::size_t folders_open() const noexcept;
   // Units of work done so far.
   [[nodiscard]] std::uint64_t work() const noexcept { return work_; }
   [[nodiscard]] const Cache& cache() const noexcept { return cache_; }
@@ -79,6 +81,7 @@ class Finder {
   MediaTypes types_;
   Cache cache_;
   std::vector<std::unique_ptr<Root>> roots_;
+  std::vector<std::weak_ptr<const sys::Fd>> folders_;  // that were opened, and some that are closed
   std::uint64_t roots_made_ = 0;
   std::uint64_t work_ = 0;
   std::shared_ptr<int> streams_ = std::make_shared<int>();

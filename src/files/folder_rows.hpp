@@ -26,6 +26,8 @@ class FolderRows {
   FolderRows(ListedFolder folder, std::size_t bytes_max);
 
   [[nodiscard]] State state() const noexcept { return state_; }
+  // The number of open descriptors that it alone uses.
+  [[nodiscard]] std::size_t descriptors() const noexcept { return open_ ? 1 : 0; }
   [[nodiscard]] bool unfinished() const noexcept { return state_ < State::complete; }
   // Reads or sorts some more. Returns the units of work done. REQUIRES: unfinished().
   std::uint64_t step();

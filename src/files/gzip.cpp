@@ -29,6 +29,9 @@ class Gzip final : public base::BodySource {
   void take(std::unique_ptr<base::BodySource> plain) noexcept { plain_ = std::move(plain); }
 
   Produced produce(std::span<std::byte> room) noexcept override;
+  [[nodiscard]] std::size_t descriptors() const noexcept override {
+    return plain_ ? plain_->descriptors() : 0;
+  }
 
  private:
   Got refill() noexcept;

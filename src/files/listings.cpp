@@ -92,4 +92,9 @@ std::size_t Listings::bytes() const noexcept {
                          [](std::size_t sum, const Entry& entry) { return sum + entry.rows.bytes(); });
 }
 
+std::size_t Listings::descriptors() const noexcept {
+  return std::accumulate(entries_.begin(), entries_.end(), std::size_t{0},
+                         [](std::size_t sum, const Entry& entry) { return sum + entry.rows.descriptors(); });
+}
+
 }  // namespace files

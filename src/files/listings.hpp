@@ -35,6 +35,8 @@ class Listings {
   // When to call `expire`, ms; 0: there are no listings.
   [[nodiscard]] std::uint64_t next_deadline() const noexcept;
   void clear() noexcept { entries_.clear(); }
+  // The number of open descriptors, without those of the roots.
+  [[nodiscard]] std::size_t descriptors() const noexcept;
   // Memory in use.
   [[nodiscard]] std::size_t bytes() const noexcept;
 

@@ -32,6 +32,10 @@ class Server {
   // Drops listings that are not used; the next is due at `next_deadline` (ms; 0: none).
   void expire(std::uint64_t now) noexcept { listings_.expire(now); }
   [[nodiscard]] std::uint64_t next_deadline() const noexcept { return listings_.next_deadline(); }
+  // The number of open descriptors, without those of the body sources.
+  [[nodiscard]] std::size_t descriptors() const noexcept {
+    return finder_.folders_open() + listings_.descriptors();
+  }
   [[nodiscard]] const Cache& cache() const noexcept { return finder_.cache(); }
 
  private:

@@ -27,6 +27,10 @@ class Acceptor {
 
   // The listening socket.
   [[nodiscard]] const sys::Fd& fd() const noexcept { return fd_; }
+  // The number of open descriptors: the socket and the reserved one.
+  [[nodiscard]] std::size_t descriptors() const noexcept {
+    return std::size_t{fd_.open()} + std::size_t{reserved_.open()};
+  }
   // The address that it is bound to.
   [[nodiscard]] const sys::Address& address() const noexcept { return address_; }
 

@@ -117,6 +117,13 @@ int Acceptors::commit(const sys::Fd& poller) {
   return 0;
 }
 
+std::size_t Acceptors::descriptors() const noexcept {
+  std::size_t count = 0;
+  for (const Entry& entry : entries_) count += entry.acceptor.descriptors();
+  for (const Next& next : next_) count += next.fresh ? 1U : 0U;
+  return count;
+}
+
 std::string Acceptors::text_of(const Fault& fault) {
   const std::string where{sys::endpoint_text(fault.address).view()};
   if (fault.ours)

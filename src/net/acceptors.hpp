@@ -45,6 +45,8 @@ class Acceptors {
   [[nodiscard]] std::span<const Entry> all() const noexcept { return entries_; }
   // The bound addresses. Valid until the next change.
   [[nodiscard]] std::span<const sys::Address> addresses() const noexcept { return addresses_; }
+  // The number of their open descriptors, those of a prepared change included.
+  [[nodiscard]] std::size_t descriptors() const noexcept;
   // Marks the acceptor of an event; `slot` is from the event's token.
   void mark(std::uint32_t slot) noexcept {
     if (slot < entries_.size()) entries_[slot].acceptor.mark();

@@ -155,4 +155,10 @@ std::uint64_t DnsClient::deadline() const noexcept {
   return at;
 }
 
+std::size_t DnsClient::descriptors() const noexcept {
+  std::size_t count = hosts_.reading() ? 1 : 0;
+  for (const auto& query : queries_) count += query->descriptors();
+  return count;
+}
+
 }  // namespace net

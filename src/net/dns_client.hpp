@@ -48,6 +48,8 @@ class DnsClient {
   void mark(const Token& token) noexcept;
   // When `run` or `next` has work without an event, ms; 0: at once; the largest number: never.
   [[nodiscard]] std::uint64_t deadline() const noexcept;
+  // The number of open descriptors: sockets, and the hosts file while it is read.
+  [[nodiscard]] std::size_t descriptors() const noexcept;
 
  private:
   [[nodiscard]] bool find_in_hosts(const std::string& host);

@@ -99,6 +99,13 @@ void DnsQuery::settle(Question& question, State state, std::uint64_t now) {
   if (state == State::found) ends_at_ = std::min(ends_at_, now + kOtherFamilyMs);
 }
 
+std::size_t DnsQuery::descriptors() const noexcept {
+  std::size_t count = 0;
+  for (const Question& question : questions_)
+    for (const Attempt& attempt : question.attempts) count += attempt.fd ? 1U : 0U;
+  return count;
+}
+
 void DnsQuery::run(std::uint64_t now) {
   if (std::exchange(marked_, false))
     for (Question& question : questions_) read(question, now);

@@ -50,6 +50,8 @@ class DnsQuery {
   // The last server that has answered; null: none has.
   [[nodiscard]] const sys::Address* answered_by() const noexcept { return answered_by_; }
   [[nodiscard]] const std::string& host() const noexcept { return host_; }  // that is looked up
+  // The number of its open sockets, at most kSocketsMax.
+  [[nodiscard]] std::size_t descriptors() const noexcept;
   // The token of its events.
   [[nodiscard]] const Token& token() const noexcept { return token_; }
 

@@ -21,6 +21,7 @@ void NameSource::cancel(const std::string& host) { work_->client.cancel(host); }
 void NameSource::run(std::uint64_t now) { work_->client.run(now); }
 bool NameSource::next(Found& out) { return work_->client.next(out); }
 void NameSource::mark(const Token& token) { work_->client.mark(token); }
+std::size_t NameSource::descriptors() const noexcept { return work_->client.descriptors(); }
 
 int NameSource::timeout_ms(std::uint64_t now) const {
   constexpr std::uint64_t kMostMs = 60'000;

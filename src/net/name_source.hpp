@@ -47,6 +47,8 @@ class NameSource {
   void mark(const Token& token);
   // The time until `run` must be called even without an event, ms; -1: never.
   [[nodiscard]] int timeout_ms(std::uint64_t now) const;
+  // The number of descriptors that it has open.
+  [[nodiscard]] std::size_t descriptors() const noexcept;
 
  private:
   struct Work;

@@ -86,6 +86,8 @@ class Resolver {
   std::span<const Token> woken(std::uint64_t now);
   // The number of names cached or being resolved.
   [[nodiscard]] std::size_t names() const noexcept { return names_.size(); }
+  // The number of open descriptors.
+  [[nodiscard]] std::size_t descriptors() const noexcept { return source_.descriptors(); }
   // The number of queries in progress.
   [[nodiscard]] std::size_t pending() const noexcept { return pending_; }
   // How long the event loop may sleep, ms; -1: no limit; 0: `woken` is not empty, as `find` may have

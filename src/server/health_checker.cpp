@@ -238,6 +238,12 @@ std::uint64_t HealthChecker::next_deadline() const noexcept {
   return at;
 }
 
+std::size_t HealthChecker::descriptors() const noexcept {
+  std::size_t count = 0;
+  for (const Check& check : checks_) count += (check.server.fd ? 1U : 0U) + check.connector.earlier().size();
+  return count;
+}
+
 std::size_t HealthChecker::in_progress() const noexcept {
   return static_cast<std::size_t>(std::count_if(
       checks_.begin(), checks_.end(), [](const Check& check) { return check.server.link != Link::none; }));

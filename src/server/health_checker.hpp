@@ -51,6 +51,8 @@ class HealthChecker {
   // When `run` has work without an event, ms; 0: never.
   [[nodiscard]] std::uint64_t next_deadline() const noexcept;
   [[nodiscard]] std::size_t in_progress() const noexcept;
+  // The number of open connections.
+  [[nodiscard]] std::size_t descriptors() const noexcept;
 
  private:
   struct Check {

@@ -55,6 +55,10 @@ class Recorder {
   // `kFindingPauseMs` of the last one. Keeps the last `kFindingFiles` of these files: removes the oldest one,
   // unless another file has taken its place.
   std::string begin_for_finding(std::string_view folder, std::string_view code);
+  // The number of open files.
+  [[nodiscard]] std::size_t descriptors() const noexcept {
+    return std::size_t{file_.fd.open()} + std::size_t{run_.fd.open()} + std::size_t{crash_.fd.open()};
+  }
   [[nodiscard]] bool active() const noexcept { return static_cast<bool>(file_.fd); }
   // Writes the next part, at most 1 MiB of entries; with the last one also the table. Returns what to tell
   // the user once the file is complete or cannot be written; else an empty string. REQUIRES: active.

@@ -157,6 +157,7 @@ void Server::end_turn(std::size_t events) {
   if (doctor_.look_due())
     doctor_.look({.acceptors = admission_.acceptors().all(),
                   .dropped_lines = reporter_.dropped_lines(),
+                  .descriptors = descriptors(),
                   .verbose = config().verbosity != plan::Verbosity::none});
   worker_.trace.add(turn_entry(base::TraceEvent::turn_ended, now_us, worker_.runs));
   reporter_.count_turn(now_us - now_us_);
@@ -319,6 +320,13 @@ void Server::begin_recording() {
     return watch::print_diagnostics("SIGUSR2: nothing is saved: start with --record-dir FOLDER");
   if (const std::string error = recorder_.begin(folder, "SIGUSR2"); !error.empty())
     watch::print_diagnostics(error);
+}
+
+std::size_t Server::descriptors() const noexcept {
+  const std::size_t own =
+      std::size_t{resources_.poller.open()} + std::size_t{signals_.open()} + std::size_t{addresses_.open()};
+  return own + admission_.acceptors().descriptors() + health_checker_.descriptors() +
+         reporter_.descriptors() + recorder_.descriptors();
 }
 
 watch::Gauges Server::gauges() const {

@@ -55,6 +55,8 @@ class Server final : private Pages {
   bool record_to(record::Output& out, std::string_view reason) const noexcept {
     return recorder_.write_whole(reason, out);
   }
+  // The number of open descriptors by its own count, without those of the worker (doctor::take_census).
+  [[nodiscard]] std::size_t descriptors() const noexcept;
 
  private:
   using Kind = net::Token::Kind;

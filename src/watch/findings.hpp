@@ -35,6 +35,7 @@ enum class Finding : std::uint8_t {
   log_dropped,
   double_close,
   descriptors_short,
+  fd_ledger,
   count
 };
 inline constexpr auto kFindings = static_cast<std::size_t>(Finding::count);
@@ -100,6 +101,8 @@ inline constexpr std::array<FindingRow, kFindings> kFindingRows{{
      "close(2) of a descriptor that is not open, or a call that failed with EBADF"},
     {Finding::descriptors_short, "descriptors-short", Severity::warning, "{value} descriptors are open, over 90 % of the limit (RLIMIT_NOFILE).",
      "over 90 % of the descriptors that the limit allows are open"},
+    {Finding::fd_ledger, "fd-ledger", Severity::error, "{value} descriptors are not accounted for.",
+     "the number of open descriptors differs from the number that listeners, clients, upstreams, connection attempts, idle connections, pipes, files, DNS, health checks, logs and record files use, in two looks a second apart"},
 }};
 // clang-format on
 

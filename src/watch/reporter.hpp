@@ -37,6 +37,10 @@ class Reporter {
   void reopen_log(std::uint64_t now);
   // Takes over the log format and -v of a new configuration.
   void configure(const plan::Config& config) noexcept;
+  // The number of open descriptors.
+  [[nodiscard]] std::size_t descriptors() const noexcept {
+    return std::size_t{output_.open()} + std::size_t{log_file_.open()};
+  }
   // Log lines dropped since the start of the program.
   [[nodiscard]] std::uint64_t dropped_lines() const noexcept {
     return output_.dropped() + log_file_.dropped();

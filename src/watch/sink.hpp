@@ -63,6 +63,8 @@ class Sink {
   [[nodiscard]] std::uint64_t next_flush() const noexcept { return text_.empty() ? 0 : due_; }
   // The number of lines dropped since the start.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_total_; }
+  // It has a descriptor open.
+  [[nodiscard]] bool open() const noexcept { return fd_.open(); }
   // Where it writes.
   [[nodiscard]] const LogTarget& target() const noexcept { return target_; }
 

@@ -380,6 +380,8 @@ struct Play {
       for (const auto& one : greedy) one->over = modest.done();
       if (!modest.done() && world.now() > begun + ms_max(scenario)) world.fault("the modest client waits for a timeout");
     }
+    for (const watch::FindingRow& row : watch::kFindingRows)
+      if (row.severity == watch::Severity::error && proxy.findings()[row.finding].total > 0) world.fault("the loop doctor has found " + std::string{row.code});
     if (world.broken.empty() && resources.worker.blocks.used() != 0) world.fault("at the end a block is still in use");
     if (recording != nullptr) *recording = record_file_of(proxy);
   }

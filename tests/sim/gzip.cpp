@@ -31,6 +31,7 @@ class Shrinks final : public base::BodySource {
     }
     return {Got::some, bytes};
   }
+  [[nodiscard]] std::size_t descriptors() const noexcept override { return plain_->descriptors(); }
 
  private:
   std::unique_ptr<base::BodySource> plain_;

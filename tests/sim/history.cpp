@@ -4,6 +4,7 @@
 
 #include "../../src/base/text.hpp"
 #include "../../src/config/command_line.hpp"
+#include "../../src/doctor/census.hpp"
 #include "../../src/server/server.hpp"
 #include "../../src/state/blocks.hpp"
 #include "../../src/state/diagnosis.hpp"
@@ -448,6 +449,13 @@ plan::Config config_for(const Scenario& scenario, const Reloads& reloads) {
   return config;
 }
 
+// The loop doctor counts each descriptor at its owner, at any time.
+std::string check_descriptors(const Worker& worker, const server::Server& proxy) {
+  const std::size_t owned = doctor::take_census(worker).descriptors + proxy.descriptors();
+  const std::size_t open = sys::descriptors().open();
+  return owned == open ? "" : std::to_string(open) + " descriptors are open, and " + std::to_string(owned) + " have an owner";
+}
+
 std::string tell(const base::Trace& trace) {
   std::string out;
   for (std::uint64_t at = trace.oldest(); at < trace.written(); ++at) {
@@ -498,6 +506,7 @@ void run(Stage& stage, Outcome& outcome) {
     proxy.turn();
     ++outcome.turns;
     if (const std::string fault = check_turn(worker, world); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_descriptors(worker, proxy); !fault.empty()) world.fault(fault);
     if (const std::string fault = check_attempts(worker, world); !fault.empty()) world.fault(fault);
     if (const std::string fault = check_idle(worker, world); !fault.empty()) world.fault(fault);
     if (const std::string fault = shares.check(worker); !fault.empty()) world.fault(fault);

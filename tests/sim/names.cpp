@@ -43,6 +43,7 @@ bool NameSource::next(Found& out) {
 }
 
 void NameSource::mark(const Token& /*token*/) {}
+std::size_t NameSource::descriptors() const noexcept { return 1; }
 int NameSource::timeout_ms(std::uint64_t /*now*/) const {
   return sim::World::current().answered.empty() ? -1 : 0;
 }

@@ -1,6 +1,7 @@
 // The looks of the loop doctor at the records, on the simulated kernel.
 #include <gtest/gtest.h>
 
+#include "../../src/doctor/census.hpp"
 #include "../../src/doctor/doctor.hpp"
 #include "../../src/sys/call_trace.hpp"
 #include "bench.hpp"
@@ -38,7 +39,7 @@ struct Hospital {
   void end(bool verbose) {
     const std::uint64_t us = bench.worker->now * 1000;
     doctor.end_turn({.timeout_ms = -1, .woke = us, .ended = us});
-    doctor.look({.verbose = verbose});
+    doctor.look({.descriptors = bench_descriptors, .verbose = verbose});
     bench.worker->now += Doctor::kLookMs;
   }
   [[nodiscard]] std::uint64_t seen(Finding finding) const { return doctor.findings()[finding].total; }
@@ -46,6 +47,8 @@ struct Hospital {
 
   Bench bench;
   Doctor doctor{*bench.worker};
+  // Of the bench itself.
+  std::size_t bench_descriptors = sys::descriptors().open() - doctor::take_census(*bench.worker).descriptors;
 };
 
 TEST(DoctorLooks, ALostEdge) {
@@ -167,6 +170,53 @@ TEST(DoctorLooks, Descriptors) {
   h.turn();
   EXPECT_EQ(h.seen(Finding::descriptors_short), 1U);
   for (int fd = 9999; fd < 10'250; ++fd) sys::descriptors().closed(fd);
+}
+
+// A second passes at each.
+void look_twice(Hospital& h) {
+  for (int i = 0; i < 2; ++i) {
+    h.bench.worker->now += Doctor::kAsleepMs;
+    h.end(false);
+  }
+}
+
+TEST(DoctorLooks, ADescriptorThatNothingUses) {
+  Hospital h;
+  auto& host = h.bench.origin();
+  const auto client = h.bench.client();
+  h.bench.send(client, kGet);
+  h.turn();
+  look_twice(h);
+  EXPECT_TRUE(h.healthy());
+  const int upstream = h.bench.record().side[kUpstream].fd.release();
+  h.bench.worker->now += Doctor::kAsleepMs;
+  h.end(false);
+  EXPECT_TRUE(h.healthy()) << "one look";
+  look_twice(h);
+  EXPECT_EQ(h.seen(Finding::fd_ledger), 1U);
+  EXPECT_EQ(h.doctor.take_messages().at(0),
+            "finding fd-ledger (error): 1 descriptors are not accounted for. They are open, and nothing uses "
+            "them.");
+  h.bench.worker->now += watch::FindingLog::kQuietMs;
+  h.end(false);
+  EXPECT_TRUE(h.doctor.findings()[Finding::fd_ledger].lasts) << "it is still so";
+  sys::close_fd(upstream);
+  look_twice(h);
+  h.bench.worker->now += watch::FindingLog::kQuietMs;
+  h.end(false);
+  EXPECT_FALSE(h.doctor.findings()[Finding::fd_ledger].lasts);
+  (void)host;
+}
+
+TEST(DoctorLooks, ADescriptorThatIsClosedByAnother) {
+  Hospital h;
+  const auto client = h.bench.client();
+  h.turn();
+  sys::descriptors().closed(h.bench.record().side[kClient].fd.get());
+  look_twice(h);
+  EXPECT_EQ(h.seen(Finding::fd_ledger), 1U);
+  EXPECT_EQ(h.doctor.findings()[Finding::fd_ledger].first.cause, "They are in use, and closed.");
+  sys::descriptors().opened(h.bench.record().side[kClient].fd.get());
 }
 
 TEST(DoctorLooks, DroppedLogLines) {

@@ -46,6 +46,7 @@ bool NameSource::next(Found& out) {
 }
 
 void NameSource::mark(const Token& /*token*/) {}
+std::size_t NameSource::descriptors() const noexcept { return 0; }
 int NameSource::timeout_ms(std::uint64_t /*now*/) const { return -1; }
 
 }  // namespace net
