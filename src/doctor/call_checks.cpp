@@ -1,6 +1,7 @@
 #include "call_checks.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "../base/budget.hpp"
 #include "../sys/call_trace.hpp"
@@ -63,6 +64,7 @@ void CallChecks::read_entry(const TraceEntry& entry, watch::Sighting& wrong) noe
     const std::uint64_t counted = value_of(entry);
     if (entry.value != INT32_MAX && counted > taken_)
       find(wrong, {.finding = Finding::bytes_lost, .slot = slot_, .id = id_, .value = counted - taken_});
+    end_run(wrong);
     slot_ = TraceEntry::kNoSlot;
   }
   if (entry.event != TraceEvent::called || entry.error != 0) return;
@@ -86,11 +88,24 @@ void CallChecks::end_run(watch::Sighting& wrong) noexcept {
 }
 
 void CallChecks::find_next(const base::Trace& trace) noexcept {
-  for (; next_ < trace.written(); ++next_)
+  for (const std::uint64_t end = trace.written(); next_ < end; ++next_)
     if (const TraceEntry& entry = trace.at(next_); entry.event == TraceEvent::accepted) return follow(entry);
 }
 
-watch::Sighting CallChecks::read(const base::Trace& trace, std::size_t runs) noexcept {
+// Reads those of the connection, until it ends.
+void CallChecks::read_entries(const base::Trace& trace, watch::Sighting& wrong) noexcept {
+  const std::uint64_t end = trace.written();
+  const std::uint32_t slot = slot_;
+  for (std::uint64_t at = next_; at < end; ++at) {
+    const TraceEntry& entry = trace.at(at);
+    if (entry.slot != slot) continue;
+    read_entry(entry, wrong);
+    if (slot_ != slot) return;
+  }
+}
+
+watch::Sighting CallChecks::read(const base::Trace& trace, std::size_t runs,
+                                 std::uint64_t connections) noexcept {
   watch::Sighting wrong;
   runs_ = runs;
   if (next_ < trace.oldest()) {  // entries were lost: what was counted is not all
@@ -98,10 +113,9 @@ watch::Sighting CallChecks::read(const base::Trace& trace, std::size_t runs) noe
     slot_ = TraceEntry::kNoSlot;
   }
   if (next_ >= until_) slot_ = TraceEntry::kNoSlot;
-  if (may_follow_ && slot_ == TraceEntry::kNoSlot) find_next(trace);
-  if (slot_ != TraceEntry::kNoSlot)
-    for (; next_ < trace.written(); ++next_)
-      if (trace.at(next_).slot == slot_) read_entry(trace.at(next_), wrong);
+  const bool accepted = connections != std::exchange(connections_, connections);
+  if (may_follow_ && accepted && slot_ == TraceEntry::kNoSlot) find_next(trace);
+  if (slot_ != TraceEntry::kNoSlot) read_entries(trace, wrong);
   next_ = trace.written();
   if (read_ != 0) end_run(wrong);
   return wrong;

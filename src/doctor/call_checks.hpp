@@ -16,9 +16,9 @@ class CallChecks {
   static constexpr std::uint64_t kEntriesMax =
       4096;  // read for one connection; then it is followed no longer
 
-  // Reads the entries since the last call. `runs`: of records, in this turn. Returns the first thing wrong
-  // with the connection that is followed; Finding::count: nothing.
-  watch::Sighting read(const base::Trace& trace, std::size_t runs) noexcept;
+  // Reads the entries since the last call. `runs`: of records, in this turn; `connections`: accepted so far.
+  // Returns the first thing wrong with the connection that is followed; Finding::count: nothing.
+  watch::Sighting read(const base::Trace& trace, std::size_t runs, std::uint64_t connections) noexcept;
 
   // The next connection may be followed, unless one is.
   void allow_next() noexcept { may_follow_ = true; }
@@ -31,6 +31,7 @@ class CallChecks {
  private:
   void find_next(const base::Trace& trace) noexcept;
   void follow(const base::TraceEntry& accepted) noexcept;
+  void read_entries(const base::Trace& trace, watch::Sighting& wrong) noexcept;
   void read_entry(const base::TraceEntry& entry, watch::Sighting& wrong) noexcept;
   void end_run(watch::Sighting& wrong) noexcept;
 
@@ -42,6 +43,7 @@ class CallChecks {
   std::uint64_t taken_ = 0;                         // bytes that calls have sent for the connection
   std::uint64_t read_ = 0, sent_ = 0;               // bytes, in this turn
   std::size_t runs_ = 0;                            // of records, in this turn
+  std::uint64_t connections_ = 0;                   // accepted so far
 };
 
 }  // namespace doctor

@@ -104,7 +104,7 @@ void Doctor::begin_turn(std::span<const sys::Event> events, bool all,
 void Doctor::end_turn(TurnFacts turn) {
   if (turn.timeout_ms == 0 && !turn.progress)
     turn.progress = worker_.budget.spent() > 0 || CallChecks::shows_progress(worker_.trace, calls_.next());
-  const Sighting wrong = calls_.read(worker_.trace, worker_.runs);
+  const Sighting wrong = calls_.read(worker_.trace, worker_.runs, worker_.connections);
   if (wrong.finding != Finding::count) see(wrong);
   for (const Sighting& sighting : turns_.check(turn)) see(sighting);
   check_descriptors();

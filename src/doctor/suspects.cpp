@@ -26,13 +26,14 @@ bool can_report(const net::Endpoint& side, bool write) noexcept {
 
 }  // namespace
 
+// REQUIRES: each record and listener is examined once in a look.
 void Suspects::add(const Suspect& suspect) {
+  if (suspects_.size() == kMost) return;
+  suspects_.push_back(suspect);
   const auto same = [&](const Suspect& other) {
     return other.finding == suspect.finding && other.slot == suspect.slot && other.id == suspect.id &&
            other.serial == suspect.serial && other.need.write == suspect.need.write;
   };
-  if (suspects_.size() == kMost || std::any_of(suspects_.begin(), suspects_.end(), same)) return;
-  suspects_.push_back(suspect);
   const auto earlier = std::find_if(before_.begin(), before_.end(), same);
   if (earlier != before_.end()) suspects_.back().looks = earlier->looks;
 }
@@ -110,20 +111,34 @@ void Suspects::settle(Suspect& suspect) {
                       .value = suspect.value});
 }
 
+bool Suspects::was_suspect(std::uint32_t slot) const noexcept {
+  return std::any_of(before_.begin(), before_.end(),
+                     [slot](const Suspect& other) { return other.slot == slot && !other.listener; });
+}
+
+// Those of the last look; the two of a tunnel follow each other.
+void Suspects::examine_again(const Table& table, std::uint64_t now) {
+  std::uint32_t last = watch::Sighting::kNoSlot;
+  for (const Suspect& suspect : before_) {
+    if (suspect.listener || suspect.slot == last || suspect.slot >= table.touched()) continue;
+    last = suspect.slot;
+    examine(table.at(last), last, now);
+  }
+}
+
 void Suspects::look(const Table& table, std::span<const net::Acceptors::Entry> acceptors, std::uint64_t now) {
   found_.clear();
   lasts_.fill(false);
   before_.swap(suspects_);
   suspects_.clear();
-  for (const Suspect& suspect : before_)
-    if (!suspect.listener && suspect.slot < table.touched())
-      examine(table.at(suspect.slot), suspect.slot, now);
+  examine_again(table, now);
   for (std::size_t i = 0; i < acceptors.size(); ++i)
     examine_listener(acceptors[i], static_cast<std::uint32_t>(i), now);
   if (next_ >= table.touched()) next_ = 0;
   from_ = next_;
   to_ = std::min<std::uint32_t>(table.touched(), from_ + static_cast<std::uint32_t>(kMost));
-  for (next_ = from_; next_ < to_; ++next_) examine(table.at(next_), next_, now);
+  for (next_ = from_; next_ < to_; ++next_)
+    if (!was_suspect(next_)) examine(table.at(next_), next_, now);
   poll_levels(table, acceptors);
   for (Suspect& suspect : suspects_)
     if (!is_lost_edge(suspect.finding)) settle(suspect);

@@ -49,6 +49,8 @@ class Suspects {
 
   void examine(const request_info& record, std::uint32_t slot, std::uint64_t now);
   void examine_listener(const net::Acceptors::Entry& entry, std::uint32_t index, std::uint64_t now);
+  void examine_again(const Table& table, std::uint64_t now);
+  [[nodiscard]] bool was_suspect(std::uint32_t slot) const noexcept;
   void add(const Suspect& suspect);
   void poll_levels(const Table& table, std::span<const net::Acceptors::Entry> acceptors);
   void settle(Suspect& suspect);

@@ -17,9 +17,9 @@ constexpr std::array<std::string_view, kCalls> kNames{
 base::Trace* noted = nullptr;
 Lens* lens = nullptr;
 
-// A template, so that each call has its own, inlined. A call moves at most 1 MiB.
-template <Call call>
-void note(int fd, std::size_t value, int error, bool forced = false) noexcept {
+// A template, so that most of the entry is constant. `forced`: by the lens. A call moves at most 1 MiB.
+template <Call call, bool forced = false>
+[[gnu::always_inline]] inline void note(int fd, std::size_t value, int error) noexcept {
   if (noted == nullptr) return;
   noted->add({.id = static_cast<std::uint32_t>(fd),
               .slot = noted->slot,
@@ -39,9 +39,9 @@ void enter_end(int fd, bool reads, const Io& io) noexcept {
   if (io.error == EBADF) descriptors().not_open(fd);
 }
 
-template <Call call>
-Io noting(int fd, const Io& io, bool forced = false) noexcept {
-  note<call>(fd, io.bytes, io.outcome == Outcome::again ? EAGAIN : io.error, forced);
+template <Call call, bool forced = false>
+Io noting(int fd, const Io& io) noexcept {
+  note<call, forced>(fd, io.bytes, io.outcome == Outcome::again ? EAGAIN : io.error);
   if (io.outcome == Outcome::eof || io.outcome == Outcome::fail)
     enter_end(fd, call == Call::receive || call == Call::splice_in, io);
   return io;
@@ -49,22 +49,24 @@ Io noting(int fd, const Io& io, bool forced = false) noexcept {
 
 template <Call call>
 Io noting(int fd, const Lens::Seen<Io>& io) noexcept {
-  if (io.interrupted) note<call>(fd, 0, EINTR, true);
-  return noting<call>(fd, io.result, io.forced);
+  if (io.interrupted) note<call, true>(fd, 0, EINTR);
+  return io.forced ? noting<call, true>(fd, io.result) : noting<call>(fd, io.result);
 }
 
-Opened connecting(Opened socket, bool forced = false) noexcept {
-  note<Call::connect>(socket.fd.get(), 0, socket.error, forced);
+template <bool forced = false>
+Opened connecting(Opened socket) noexcept {
+  note<Call::connect, forced>(socket.fd.get(), 0, socket.error);
   return socket;
 }
 
 Opened connecting(Lens::Seen<Opened> socket) noexcept {
-  return connecting(std::move(socket.result), socket.forced);
+  return socket.forced ? connecting<true>(std::move(socket.result)) : connecting(std::move(socket.result));
 }
 
-Opened accepting(const Fd& listener, Opened client, bool forced = false) noexcept {
+template <bool forced = false>
+Opened accepting(const Fd& listener, Opened client) noexcept {
   const auto descriptor = static_cast<std::size_t>(std::max(client.fd.get(), 0));
-  note<Call::accept>(listener.get(), descriptor, client.error, forced);
+  note<Call::accept, forced>(listener.get(), descriptor, client.error);
   return client;
 }
 
@@ -122,7 +124,8 @@ Opened accept(const Fd& listener, Address& peer) noexcept {
   if (lens == nullptr) [[likely]]
     return accepting(listener, raw::accept(listener, peer));
   Lens::Seen<Opened> client = lens->accept(listener, peer);
-  return accepting(listener, std::move(client.result), client.forced);
+  return client.forced ? accepting<true>(listener, std::move(client.result))
+                       : accepting(listener, std::move(client.result));
 }
 
 Opened connect(const Address& address) noexcept {

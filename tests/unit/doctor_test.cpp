@@ -32,13 +32,14 @@ class Calls {
   }
   Calls& step(std::uint32_t slot, TraceEvent event, std::int32_t value = 0) {
     trace_.add({.id = 1, .slot = slot, .value = value, .event = event});
+    connections_ += event == TraceEvent::accepted ? 1 : 0;
     return *this;
   }
   Calls& allow_next() {
     checks_.allow_next();
     return *this;
   }
-  watch::Sighting wrong(std::size_t runs = 1) { return checks_.read(trace_, runs); }
+  watch::Sighting wrong(std::size_t runs = 1) { return checks_.read(trace_, runs, connections_); }
   // The entries since the last call show progress.
   bool progress() {
     const bool shown = CallChecks::shows_progress(trace_, checks_.next());
@@ -50,6 +51,7 @@ class Calls {
   std::vector<TraceEntry> room_ = std::vector<TraceEntry>(64);
   base::Trace trace_{room_};
   CallChecks checks_;
+  std::uint64_t connections_ = 0;
 };
 
 TEST(DoctorCalls, ARequestIsRight) {
@@ -92,6 +94,14 @@ TEST(DoctorCalls, FollowsOneConnection) {
       << "one that does not end is not followed for ever";
 }
 
+// A transfer of no record, such as a DNS message, after the end of the connection in the same turn.
+TEST(DoctorCalls, OtherCallsAfterItsEnd) {
+  Calls calls;
+  calls.step(3, TraceEvent::accepted, 9).step(3, TraceEvent::released, 0);
+  for (int i = 0; i < 3; ++i) calls.call(TraceEntry::kNoSlot, Call::receive, 12, 1 << 20);
+  EXPECT_EQ(calls.wrong().finding, Finding::count);
+}
+
 TEST(DoctorCalls, LostEntries) {
   Calls calls;
   calls.step(3, TraceEvent::accepted, 9).wrong();
@@ -110,6 +120,14 @@ TEST(DoctorCalls, Unfair) {
   EXPECT_EQ(calls.wrong(100).finding, Finding::unfair);
   EXPECT_EQ(calls.call(3, Call::receive, 9, 4 * share + 1).wrong(1).finding, Finding::count)
       << "no other record runs";
+}
+
+TEST(DoctorCalls, UnfairInItsLastTurn) {
+  Calls calls;
+  calls.step(3, TraceEvent::accepted, 9).call(3, Call::receive, 9, 1 << 20);
+  const watch::Sighting wrong = calls.step(3, TraceEvent::released, 0).wrong(100);
+  EXPECT_EQ(wrong.finding, Finding::unfair);
+  EXPECT_EQ(wrong.slot, 3U);
 }
 
 TEST(DoctorCalls, ReadAhead) {
