@@ -149,6 +149,18 @@ void advance(request_info& record, Worker& worker) noexcept {
 
 namespace {
 
+// Runs a record, and measures how long it takes if that is wanted.
+void run_once(request_info& record, Worker& worker) noexcept {
+  LongestRun& longest = worker.longest_run;
+  if (!longest.measured) [[likely]]
+    return advance(record, worker);
+  const std::uint32_t slot = worker.table.slot_of(record);
+  const std::uint64_t id = record.id, begun = sys::now_us();
+  advance(record, worker);
+  const std::uint64_t took = sys::now_us() - begun;
+  if (took > longest.us) longest = {.measured = true, .slot = slot, .id = id, .us = took};
+}
+
 // Releases a record if all are in use. Returns false if none may be released for a client from there.
 bool make_room(const sys::Address& peer, Worker& worker) noexcept {
   if (worker.table.used() < worker.table.slots()) return true;
@@ -166,7 +178,7 @@ void run_awaiting(Worker& worker, Share share, MayRun may_run) noexcept {
   for (int n = 0; n < kMost && may_run(); ++n) {
     request_info* const record = worker.scheduler.take_first(share);
     if (record == nullptr) break;
-    advance(*record, worker);
+    run_once(*record, worker);
   }
   worker.serving = Share::none;
 }
@@ -177,7 +189,7 @@ void run_records(Worker& worker) noexcept {
   worker.budget.divide(worker.scheduler.ready());
   worker.scheduler.run_ready([&worker](request_info& record) {
     const bool in_exchange = record.exchange != nullptr;
-    advance(record, worker);
+    run_once(record, worker);
     const bool waits_only = record.awaits == Share::hash;
     if ((in_exchange || record.exchange) && !waits_only) worker.budget.note_other_work();
   });

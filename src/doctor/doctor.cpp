@@ -107,7 +107,18 @@ void Doctor::end_turn(TurnFacts turn) {
   const Sighting wrong = calls_.read(worker_.trace, worker_.runs, worker_.connections);
   if (wrong.finding != Finding::count) see(wrong);
   for (const Sighting& sighting : turns_.check(turn)) see(sighting);
+  check_runs(turn);
   check_descriptors();
+}
+
+// A clock for each run would cost more than the doctor may: records run many times in a fast turn.
+void Doctor::check_runs(const TurnFacts& turn) {
+  LongestRun& longest = worker_.longest_run;
+  if (turn.ended - turn.woke > kSlowRunUs) timed_until_ = turn.ended + kTimedUs;
+  if (turn.ended >= timed_until_ && !longest.measured) return;
+  if (longest.us > kSlowRunUs)
+    see({.finding = Finding::slow_run, .slot = longest.slot, .id = longest.id, .value = longest.us / 1000});
+  longest = {.measured = turn.ended < timed_until_};
 }
 
 void Doctor::check_descriptors() {
@@ -178,6 +189,8 @@ void Doctor::check_shortage(const Surroundings& with) {
     see({.finding = Finding::descriptors_short, .value = open});
   const std::uint64_t dropped = with.dropped_lines - std::exchange(dropped_before_, with.dropped_lines);
   if (dropped > 0) see({.finding = Finding::log_dropped, .value = dropped});
+  const std::uint64_t lost = with.lost_entries - std::exchange(lost_before_, with.lost_entries);
+  if (lost > 0) see({.finding = Finding::steps_dropped, .value = lost});
 }
 
 // Once for each wait, as its deadline identifies it.

@@ -23,6 +23,8 @@ class Doctor {
   static constexpr std::uint64_t kAsleepMs = 1000;
   static constexpr std::uint64_t kLongWaitMs = 5000;
   static constexpr std::uint64_t kStarvedMs = 1000;
+  static constexpr std::uint64_t kSlowRunUs = 10'000;
+  static constexpr std::uint64_t kTimedUs = 1'000'000;  // so long are runs measured after a slow turn
 
   // REQUIRES: `worker` outlives this.
   explicit Doctor(Worker& worker);
@@ -37,6 +39,7 @@ class Doctor {
   struct Surroundings {
     std::span<const net::Acceptors::Entry> acceptors{};
     std::uint64_t dropped_lines = 0;  // of the log, since the start of the program
+    std::uint64_t lost_entries = 0;   // of the trace, that -v or --record did not write
     std::size_t descriptors = 0;      // open ones, besides those of `take_census`
     bool verbose = false;             // report long waits
   };
@@ -63,6 +66,7 @@ class Doctor {
   void check_ledger(unsigned& looks, watch::Finding finding, std::size_t booked, std::size_t owned,
                     std::string_view cause = {});
   void check_descriptors();
+  void check_runs(const TurnFacts& turn);
   void check_shortage(const Surroundings& with);
   void report_long_waits();
   void end_findings();
@@ -75,11 +79,12 @@ class Doctor {
   std::vector<std::string> messages_;
   std::vector<std::uint64_t> reported_;  // by slot: the deadline of a long wait that was reported
   watch::Finding error_ = watch::Finding::count;
+  std::uint64_t timed_until_ = 0;                          // µs: runs of records are measured
   std::uint64_t last_look_ = 0, last_count_ = 0;           // ms
   std::uint64_t starved_since_ = 0;                        // ms; 0: no record waits for a buffer
   std::uint64_t misused_before_ = 0, read_on_before_ = 0;  // as sys::DescriptorLedger counts
   std::size_t descriptors_max_;
-  std::uint64_t stale_before_ = 0, dropped_before_ = 0;
+  std::uint64_t stale_before_ = 0, dropped_before_ = 0, lost_before_ = 0;
   std::uint64_t events_before_ = 0, idle_before_ = 0;   // Worker::events when they were last compared
   unsigned records_wrong_ = 0, descriptors_wrong_ = 0;  // looks in a row
   bool to_confirm_ = false;

@@ -55,6 +55,8 @@ class Recorder {
   // `kFindingPauseMs` of the last one. Keeps the last `kFindingFiles` of these files: removes the oldest one,
   // unless another file has taken its place.
   std::string begin_for_finding(std::string_view folder, std::string_view code);
+  // Trace entries that are missing in the file of the whole run: they were overwritten before.
+  [[nodiscard]] std::uint64_t lost_entries() const noexcept { return run_.lost; }
   // The number of open files.
   [[nodiscard]] std::size_t descriptors() const noexcept {
     return std::size_t{file_.fd.open()} + std::size_t{run_.fd.open()} + std::size_t{crash_.fd.open()};

@@ -157,6 +157,7 @@ void Server::end_turn(std::size_t events) {
   if (doctor_.look_due())
     doctor_.look({.acceptors = admission_.acceptors().all(),
                   .dropped_lines = reporter_.dropped_lines(),
+                  .lost_entries = reporter_.lost_entries() + recorder_.lost_entries(),
                   .descriptors = descriptors(),
                   .verbose = config().verbosity != plan::Verbosity::none});
   worker_.trace.add(turn_entry(base::TraceEvent::turn_ended, now_us, worker_.runs));

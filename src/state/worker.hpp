@@ -35,6 +35,14 @@ class Pages {
   [[nodiscard]] virtual FindingsPage findings_page(bool json) = 0;
 };
 
+// The run of a record that took longest in this turn.
+struct LongestRun {
+  bool measured = false;  // false: runs are not measured
+  std::uint32_t slot = 0;
+  std::uint64_t id = 0;  // of the connection
+  std::uint64_t us = 0;
+};
+
 // Nothing here depends on a record. What depends on a record's configuration is in Turn.
 struct Worker {
   plan::Generation* current;  // the newest configuration, which new connections use
@@ -57,6 +65,7 @@ struct Worker {
   bool draining = false;           // graceful shutdown: requests in flight are finished, nothing else
   std::uint64_t connections = 0;   // accepted so far
   std::size_t runs = 0;            // of records, in this turn
+  LongestRun longest_run{};        // set by the loop doctor to be measured
   std::uint64_t waits = 0;         // so far, one for each turn
   bool all_reported = false;       // the last wait has reported all that was ready
   std::uint64_t events = 0;        // for records

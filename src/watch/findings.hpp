@@ -36,6 +36,8 @@ enum class Finding : std::uint8_t {
   double_close,
   descriptors_short,
   fd_ledger,
+  slow_run,
+  steps_dropped,
   count
 };
 inline constexpr auto kFindings = static_cast<std::size_t>(Finding::count);
@@ -103,6 +105,10 @@ inline constexpr std::array<FindingRow, kFindings> kFindingRows{{
      "over 90 % of the descriptors that the limit allows are open"},
     {Finding::fd_ledger, "fd-ledger", Severity::error, "{value} descriptors are not accounted for.",
      "the number of open descriptors differs from the number that listeners, clients, upstreams, connection attempts, idle connections, pipes, files, DNS, health checks, logs and record files use, in two looks a second apart"},
+    {Finding::slow_run, "slow-run", Severity::note, "Slot {slot} ran for {value} ms in one turn.",
+     "a record ran for over 10 ms; runs are measured for a second after a turn that took over 10 ms"},
+    {Finding::steps_dropped, "steps-dropped", Severity::note, "{value} trace entries were overwritten before -v or --record wrote them (--trace-entries).",
+     "the number of such entries has grown"},
 }};
 // clang-format on
 

@@ -37,6 +37,8 @@ class Reporter {
   void reopen_log(std::uint64_t now);
   // Takes over the log format and -v of a new configuration.
   void configure(const plan::Config& config) noexcept;
+  // Trace entries that were overwritten before they could be printed.
+  [[nodiscard]] std::uint64_t lost_entries() const noexcept { return trace_printer_.lost(); }
   // The number of open descriptors.
   [[nodiscard]] std::size_t descriptors() const noexcept {
     return std::size_t{output_.open()} + std::size_t{log_file_.open()};

@@ -218,6 +218,7 @@ void TracePrinter::write(const TraceEntry& entry, Sink& sink) const {
 void TracePrinter::print_new(const base::Trace& trace, Verbosity verbosity, Sink& sink) {
   if (printed_ < trace.oldest()) {
     sink.add("proxy: trace overrun: " + std::to_string(trace.oldest() - printed_) + " entries lost\n", 0);
+    lost_ += trace.oldest() - printed_;
     printed_ = trace.oldest();
   }
   for (; printed_ < trace.written(); ++printed_) {

@@ -19,6 +19,8 @@ class TracePrinter {
     else
       print_new(trace, verbosity, sink);
   }
+  // Entries that were overwritten before they could be printed.
+  [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
 
  private:
   void print_new(const base::Trace& trace, plan::Verbosity verbosity, Sink& sink);
@@ -28,6 +30,7 @@ class TracePrinter {
   base::TraceEntry turn_{};    // how the turn began
   bool turn_written_ = true;   // it, or nothing need be
   std::uint64_t printed_ = 0;  // position of the next entry
+  std::uint64_t lost_ = 0;
 };
 
 // What the value of an entry `waited` in that state counts: "bytes buffered" of a head, or "bytes moved".

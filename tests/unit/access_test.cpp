@@ -140,9 +140,11 @@ class Noting final : public plan::Hasher {
   plan::HashCost cost(const char*) noexcept override { return {true, 1000, 72}; }
   std::string_view hash(const char* password, const char* setting) noexcept override {
     asked += password;
+    if (takes_ms > 0) sim::World::current().hash(takes_ms);
     return string{password} == "r" ? setting : "";
   }
   string asked;
+  std::uint64_t takes_ms = 0;
 };
 
 // Requests that arrive at the same time, before the first turn.
@@ -198,6 +200,21 @@ TEST(Access, AVerifiedUserNeverWaitsForAHash) {
   b.turn();
   EXPECT_EQ(b.record(4).state, State::SEND_REQUEST) << "the request was allowed";
   EXPECT_EQ(b.hasher.asked, "ra");
+}
+
+// For the loop doctor, while it asks for it.
+TEST(Access, TheLongestRunIsMeasured) {
+  Crowd b;
+  b.hasher.takes_ms = 12;
+  b.ask("10.9.0.1", 'a');
+  b.turn();
+  EXPECT_EQ(b.worker->longest_run.us, 0U);
+  b.worker->longest_run.measured = true;
+  b.ask("10.9.0.1", 'b');
+  b.ask("10.9.0.2", 'c');
+  b.turn();
+  EXPECT_EQ(b.worker->longest_run.us, 12'000U);
+  EXPECT_EQ(b.worker->longest_run.slot, 2U) << "clients take turns";
 }
 
 // A browser opens several connections at once.

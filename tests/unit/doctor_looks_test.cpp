@@ -3,6 +3,8 @@
 
 #include "../../src/doctor/census.hpp"
 #include "../../src/doctor/doctor.hpp"
+#include "../../src/net/acceptors.hpp"
+#include "../../src/state/blocks.hpp"
 #include "../../src/sys/call_trace.hpp"
 #include "bench.hpp"
 
@@ -223,6 +225,164 @@ TEST(DoctorLooks, DroppedLogLines) {
   Hospital h;
   h.doctor.look({.dropped_lines = 3});
   EXPECT_EQ(h.doctor.findings()[Finding::log_dropped].first.value, 3U);
+}
+
+TEST(DoctorLooks, DroppedSteps) {
+  Hospital h;
+  h.doctor.look({.lost_entries = 3});
+  h.doctor.look({.lost_entries = 3});
+  EXPECT_EQ(h.seen(Finding::steps_dropped), 1U);
+  EXPECT_EQ(h.doctor.findings()[Finding::steps_dropped].first.value, 3U);
+}
+
+// ---- shortage --------------------------------------------------------------------------------------------
+
+TEST(DoctorLooks, Starved) {
+  Hospital h;
+  std::vector<base::BlockPtr> held;
+  for (int i = 0; i < 16; ++i) held.push_back(h.bench.blocks_pool.take());
+  const auto client = h.bench.client();
+  h.bench.send(client, "GET ");
+  ASSERT_TRUE(h.bench.record().needs_block);
+  h.turn();
+  h.bench.worker->now += Doctor::kStarvedMs - Doctor::kLookMs;
+  h.turn();
+  EXPECT_EQ(h.seen(Finding::starved), 0U) << "a second is not over";
+  h.turn();
+  EXPECT_EQ(h.seen(Finding::starved), 1U);
+  EXPECT_EQ(h.doctor.findings()[Finding::starved].first.value, Doctor::kStarvedMs + Doctor::kLookMs);
+  held.clear();
+  state::feed_starved(*h.bench.worker);
+  h.turn();
+  held.clear();
+  for (int i = 0; i < 20; ++i) h.turn();
+  EXPECT_EQ(h.seen(Finding::starved), 1U) << "it has its block";
+}
+
+TEST(DoctorLooks, AStarvedSecondBeginsAgain) {
+  Hospital h;
+  const auto client = h.bench.client();
+  for (int i = 0; i < 5; ++i) {
+    std::vector<base::BlockPtr> held;
+    for (base::BlockPtr block; (block = h.bench.blocks_pool.take());) held.push_back(std::move(block));
+    h.bench.send(client, "G");
+    h.turn();
+    h.bench.worker->now += Doctor::kStarvedMs / 2;
+    held.clear();
+    state::feed_starved(*h.bench.worker);
+    h.turn();
+  }
+  EXPECT_EQ(h.seen(Finding::starved), 0U);
+}
+
+// ---- listeners -------------------------------------------------------------------------------------------
+
+constexpr std::uint16_t kPort = 9090;
+
+// The doctor beside a listener of its own.
+struct Entrance : Hospital {
+  Entrance() { open(); }
+  void open() {
+    const net::Acceptors::Wanted wanted{.address = sys::loopback4(kPort)};
+    EXPECT_EQ(acceptors.prepare({&wanted, 1}).error, 0);
+    EXPECT_EQ(acceptors.commit(bench.poller), 0);
+  }
+  // A look, and then a wait. `report`: its events reach the listener.
+  void look_and_wait(bool report) {
+    doctor.look({.acceptors = acceptors.all(), .descriptors = bench_descriptors + acceptors.descriptors()});
+    bench.worker->now += Doctor::kLookMs;
+    bench.world.settle();
+    std::vector<sys::Event> events(16);
+    const std::size_t count = sys::wait(bench.poller, events, 0).count;
+    for (std::size_t i = 0; i < count && report; ++i)
+      acceptors.mark(net::Token::unpacked(events[i].token).slot);
+    doctor.begin_turn({}, true, acceptors.all());
+  }
+  net::Acceptors acceptors;
+};
+
+TEST(DoctorLooks, AListenerThatIsNotDrained) {
+  Entrance e;
+  e.look_and_wait(true);
+  const auto client = e.bench.world.connect_to_program(kPort);
+  e.look_and_wait(false);
+  EXPECT_TRUE(e.healthy()) << "the event may have been on its way";
+  e.look_and_wait(false);
+  e.look_and_wait(false);
+  EXPECT_EQ(e.seen(Finding::listener_not_drained), 1U);
+  EXPECT_EQ(e.doctor.take_messages().at(0),
+            "finding listener-not-drained (error): Clients wait at listener 9090, and no further event will "
+            "report them: accept stopped before EAGAIN.");
+}
+
+TEST(DoctorLooks, AListenerThatIsDrained) {
+  Entrance e;
+  for (int i = 0; i < 5; ++i) {
+    const auto client = e.bench.world.connect_to_program(kPort);
+    e.look_and_wait(true);
+    net::Acceptor& acceptor = e.acceptors.all()[0].acceptor;
+    sys::Address peer;
+    while (acceptor.ready(e.bench.worker->now)) (void)acceptor.accept(peer, e.bench.worker->now, "");
+  }
+  EXPECT_TRUE(e.healthy());
+}
+
+// Without a descriptor, not even a reserved one, accepting pauses.
+TEST(DoctorLooks, Backlog) {
+  Entrance e;
+  net::Acceptor& acceptor = e.acceptors.all()[0].acceptor;
+  const auto first = e.bench.world.connect_to_program(kPort);
+  const auto second = e.bench.world.connect_to_program(kPort);
+  e.look_and_wait(true);
+  sys::Address peer;
+  e.bench.world.failure = {.call = sim::Call::accept, .nth = 0, .error = ENOMEM};
+  EXPECT_FALSE(acceptor.accept(peer, e.bench.worker->now, ""));
+  ASSERT_NE(acceptor.wakes_at(), 0U);
+  e.look_and_wait(true);
+  EXPECT_TRUE(e.healthy()) << "one look";
+  e.look_and_wait(true);
+  EXPECT_EQ(e.seen(Finding::backlog), 1U);
+  EXPECT_EQ(e.seen(Finding::listener_not_drained), 0U) << "it will be accepted after the pause";
+}
+
+// ---- runs and records ------------------------------------------------------------------------------------
+
+TEST(DoctorLooks, SlotLedger) {
+  Hospital h;
+  const auto client = h.bench.client();
+  h.turn();
+  look_twice(h);
+  EXPECT_TRUE(h.healthy());
+  request_info* const lost = h.bench.table.take();
+  look_twice(h);
+  EXPECT_EQ(h.seen(Finding::slot_ledger), 1U);
+  EXPECT_EQ(h.doctor.findings()[Finding::slot_ledger].first.value, 1U);
+  h.bench.table.give(*lost);
+}
+
+// A turn that took long, and then one in which a record ran so long.
+TEST(DoctorLooks, SlowRun) {
+  Hospital h;
+  const auto client = h.bench.client();
+  const auto turn = [&h](std::uint64_t woke, std::uint64_t ended) {
+    h.doctor.end_turn({.timeout_ms = -1, .woke = woke, .ended = ended, .events = 1, .progress = true});
+  };
+  turn(1'000'000, 1'009'000);
+  EXPECT_FALSE(h.bench.worker->longest_run.measured) << "the loop is fast";
+  turn(1'010'000, 1'021'000);
+  EXPECT_TRUE(h.bench.worker->longest_run.measured);
+  h.bench.send(client, "GET ");
+  EXPECT_EQ(h.bench.worker->longest_run.us, 0U) << "the clock of this world stands still";
+  h.bench.worker->longest_run.us = Doctor::kSlowRunUs;
+  turn(1'030'000, 1'031'000);
+  EXPECT_EQ(h.seen(Finding::slow_run), 0U);
+  h.bench.worker->longest_run = {.measured = true, .slot = 0, .id = 1, .us = 12'000};
+  turn(1'040'000, 1'041'000);
+  EXPECT_EQ(h.seen(Finding::slow_run), 1U);
+  EXPECT_EQ(h.doctor.findings()[Finding::slow_run].first.value, 12U);
+  EXPECT_EQ(h.bench.worker->longest_run.us, 0U) << "of each turn";
+  turn(1'021'000 + Doctor::kTimedUs, 1'021'001 + Doctor::kTimedUs);
+  EXPECT_FALSE(h.bench.worker->longest_run.measured) << "the loop has been fast for a second";
 }
 
 TEST(DoctorLooks, ALongWaitIsReportedOnce) {

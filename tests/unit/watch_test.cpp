@@ -389,6 +389,7 @@ TEST(TracePrinter, ReportsLostEntries) {
   trace_printer.print(b.trace, plan::Verbosity::steps, sink);
   sink.flush(0);
   EXPECT_EQ(b.world.log.find("proxy: trace overrun: 5 entries lost\n"), 0U);
+  EXPECT_EQ(trace_printer.lost(), 5U);
 }
 
 TEST(TracePrinter, PrintsEachKindOfEntry) {
