@@ -259,22 +259,6 @@ TEST(DoctorLooks, Starved) {
   EXPECT_EQ(h.seen(Finding::starved), 1U) << "it has its block";
 }
 
-TEST(DoctorLooks, AStarvedSecondBeginsAgain) {
-  Hospital h;
-  const auto client = h.bench.client();
-  for (int i = 0; i < 5; ++i) {
-    std::vector<base::BlockPtr> held;
-    for (base::BlockPtr block; (block = h.bench.blocks_pool.take());) held.push_back(std::move(block));
-    h.bench.send(client, "G");
-    h.turn();
-    h.bench.worker->now += Doctor::kStarvedMs / 2;
-    held.clear();
-    state::feed_starved(*h.bench.worker);
-    h.turn();
-  }
-  EXPECT_EQ(h.seen(Finding::starved), 0U);
-}
-
 // ---- listeners -------------------------------------------------------------------------------------------
 
 constexpr std::uint16_t kPort = 9090;
