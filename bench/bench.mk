@@ -3,7 +3,7 @@
 BENCH_PROGRAMS := origin load hold relay
 BENCH_BINARIES := $(BENCH_PROGRAMS:%=$(BUILD)/bench/%)
 
-$(BENCH_BINARIES): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/src/sys/linux.o $(BUILD)/src/sys/files.o $(BUILD)/src/sys/call_trace.o $(BUILD)/src/sys/lens.o $(BUILD)/src/sys/address.o
+$(BENCH_BINARIES): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/src/sys/linux.o $(BUILD)/src/sys/files.o $(BUILD)/src/sys/call_trace.o $(BUILD)/src/sys/lens.o $(BUILD)/src/sys/address.o $(BUILD)/src/base/text.o
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^
 
 -include $(BENCH_PROGRAMS:%=$(BUILD)/bench/%.d)

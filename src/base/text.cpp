@@ -62,6 +62,12 @@ Writer& Writer::put_beginning(std::string_view text) noexcept {
   return *this << text.substr(0, room_.size() - length_);
 }
 
+Writer& Writer::put_beginning(std::uint64_t number, std::size_t digits) noexcept {
+  std::array<char, 20> text;
+  put_digits(number, {text.data(), digits});
+  return put_beginning(std::string_view{text.data(), digits});
+}
+
 Writer& put_duration(Writer& out, std::uint64_t ms) noexcept {
   if (ms < 1000) return out << ms << " ms";
   if (ms < 100'000) return out << ms / 1000 << '.' << ms % 1000 / 100 << " s";

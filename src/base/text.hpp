@@ -163,11 +163,13 @@ class Writer {
   Writer& operator<<(std::uint64_t number) noexcept { return padded(number, 1); }
   // Writes a decimal number with leading zeros, at least `digits` long. REQUIRES: `digits` is at most 20.
   Writer& padded(std::uint64_t number, std::size_t digits) noexcept {
-    std::array<char, 20> text;
-    std::size_t begin = text.size();
-    for (; number != 0 || text.size() - begin < digits; number /= 10)
-      text[--begin] = static_cast<char>('0' + number % 10);
-    return *this << std::string_view{text.data() + begin, text.size() - begin};
+    std::size_t length = 1;
+    for (std::uint64_t rest = number / 10; rest != 0; rest /= 10) ++length;
+    length = std::max(length, digits);
+    if (length > room_.size() - length_) return put_beginning(number, length);
+    put_digits(number, room_.subspan(length_, length));
+    length_ += length;
+    return *this;
   }
 
   // The bytes written so far.
@@ -178,8 +180,14 @@ class Writer {
   [[nodiscard]] std::string_view view() const noexcept { return {room_.data(), length_}; }
 
  private:
+  // Fills the field, from the last digit to leading zeros.
+  static void put_digits(std::uint64_t number, std::span<char> field) noexcept {
+    for (std::size_t at = field.size(); at > 0; number /= 10)
+      field[--at] = static_cast<char>('0' + number % 10);
+  }
   // Writes the part that fits.
   Writer& put_beginning(std::string_view text) noexcept;
+  Writer& put_beginning(std::uint64_t number, std::size_t digits) noexcept;
 
   std::span<char> room_;
   std::size_t length_ = 0;

@@ -4,9 +4,10 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <optional>
+
+#include "../base/text.hpp"
 
 namespace sys {
 namespace {
@@ -27,15 +28,29 @@ bool same_bits(const std::uint8_t* a, const std::uint8_t* b, std::size_t bits) n
   return (a[whole] & mask) == (b[whole] & mask);
 }
 
-void put(AddressText& out, std::string_view text) noexcept {
-  std::memcpy(out.chars.data() + out.length, text.data(), text.size());
-  out.length = static_cast<std::uint8_t>(out.length + text.size());
+void put_ip(base::Writer& out, const Address& address) noexcept {
+  switch (address.family) {
+    case Address::Family::none: out << '-'; return;
+    case Address::Family::local: out << "unix socket"; return;
+    case Address::Family::ipv4:  // inet_ntop uses printf, ten times as expensive
+      for (std::size_t i = 0; i < 4; ++i) (i == 0 ? out : out << '.') << std::uint64_t{address.bytes[i]};
+      return;
+    case Address::Family::ipv6: break;
+  }
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(AF_INET6, address.bytes.data(), text.data(), static_cast<socklen_t>(text.size()));
+  out << text.data();
+  if (address.scope != 0) out << '%' << std::uint64_t{address.scope};
 }
 
-void put_number(AddressText& out, std::uint32_t number) noexcept {
-  char* begin = out.chars.data() + out.length;
-  const auto end = std::to_chars(begin, out.chars.data() + out.chars.size(), number).ptr;
-  out.length = static_cast<std::uint8_t>(out.length + (end - begin));
+// The text that `write` writes.
+template <class Write>
+AddressText text_of(const Write& write) noexcept {
+  AddressText text;
+  base::Writer out{text.chars};
+  write(out);
+  text.length = static_cast<std::uint8_t>(out.length());
+  return text;
 }
 
 }  // namespace
@@ -167,37 +182,17 @@ bool parse_ip(std::string_view text, std::uint16_t port, Address& out) noexcept 
 }
 
 AddressText ip_text(const Address& address) noexcept {
-  AddressText out{};
-  if (address.family == Address::Family::none || address.family == Address::Family::local) {
-    put(out, address.family == Address::Family::none ? "-" : "unix socket");
-    return out;
-  }
-  if (address.family == Address::Family::ipv4) {  // inet_ntop uses printf, ten times as expensive
-    for (std::size_t i = 0; i < 4; ++i) {
-      if (i != 0) put(out, ".");
-      put_number(out, address.bytes[i]);
-    }
-    return out;
-  }
-  inet_ntop(AF_INET6, address.bytes.data(), out.chars.data(), static_cast<socklen_t>(out.chars.size()));
-  out.length = static_cast<std::uint8_t>(std::strlen(out.chars.data()));
-  if (address.scope != 0) {
-    put(out, "%");
-    put_number(out, address.scope);
-  }
-  return out;
+  return text_of([&address](base::Writer& out) { put_ip(out, address); });
 }
 
 AddressText endpoint_text(const Address& address) noexcept {
-  const AddressText ip = ip_text(address);
-  if (address.family == Address::Family::local) return ip;
-  const bool bracketed = address.family == Address::Family::ipv6;
-  AddressText out{};
-  put(out, bracketed ? "[" : "");
-  put(out, ip.view());
-  put(out, bracketed ? "]:" : ":");
-  put_number(out, address.port);
-  return out;
+  return text_of([&address](base::Writer& out) {
+    const bool bracketed = address.family == Address::Family::ipv6;
+    if (bracketed) out << '[';
+    put_ip(out, address);
+    if (bracketed) out << ']';
+    if (address.family != Address::Family::local) out << ':' << std::uint64_t{address.port};
+  });
 }
 
 Address loopback4(std::uint16_t port) noexcept {
