@@ -42,8 +42,13 @@ std::uint64_t open_descriptors() noexcept {
 
 // ---- crashes ---------------------------------------------------------------------------------------------
 
-constexpr std::array<std::pair<int, std::string_view>, 5> kCrashes{
-    {{SIGSEGV, "SIGSEGV"}, {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}}};
+// SIGPIPE does not end the program as long as it is ignored (`make_signalfd`).
+constexpr std::array<std::pair<int, std::string_view>, 6> kCrashes{{{SIGSEGV, "SIGSEGV"},
+                                                                    {SIGABRT, "SIGABRT"},
+                                                                    {SIGBUS, "SIGBUS"},
+                                                                    {SIGFPE, "SIGFPE"},
+                                                                    {SIGILL, "SIGILL"},
+                                                                    {SIGPIPE, "SIGPIPE"}}};
 CrashHandler crash_handler = nullptr;
 std::array<struct sigaction, kCrashes.size()> actions_before;
 
@@ -109,8 +114,12 @@ int on_crash(CrashHandler handler) noexcept {
   struct sigaction action {};
   action.sa_handler = handle_crash;
   action.sa_flags = SA_ONSTACK;
-  for (std::size_t i = 0; i < kCrashes.size(); ++i)
-    if (::sigaction(kCrashes[i].first, &action, &actions_before[i]) != 0) return errno;
+  for (std::size_t i = 0; i < kCrashes.size(); ++i) {
+    struct sigaction& before = actions_before[i];
+    if (::sigaction(kCrashes[i].first, nullptr, &before) != 0) return errno;
+    if (before.sa_handler == SIG_IGN) continue;
+    if (::sigaction(kCrashes[i].first, &action, &before) != 0) return errno;
+  }
   return 0;
 }
 
