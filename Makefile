@@ -116,6 +116,7 @@ help:
 	@echo 'make check-all   run all tests: also sanitizers, valgrind, clang, lint, model, fuzz corpus'
 	@echo 'make sim         run histories on a simulated kernel (SEEDS=100000 SEED=1)'
 	@echo 'make agreement   compare the simulated kernel with Linux'
+	@echo 'make mistake     list mistakes to watch; NAME=no-drain builds the proxy with this one (docs/mistakes)'
 	@echo 'make fuzz        fuzz the parsers and the whole program (SECONDS=60)'
 	@echo 'make bench       measure the CPU time of a request and of a GB, beside other proxies'
 	@echo 'make handin      pack handin/USER-proxylab2-handin.tar and grade its content'

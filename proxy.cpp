@@ -17,6 +17,7 @@
 #include "src/replay/standard_output.hpp"
 #include "src/server/own_networks.hpp"
 #include "src/server/server.hpp"
+#include "src/watch/announcement.hpp"
 #include "src/watch/diagnostics.hpp"
 #include "src/watch/sink.hpp"
 
@@ -152,6 +153,8 @@ int print_version() {
   std::printf("proxy %s%s%s\n", std::string{plan::kVersion}.c_str(),
               plan::make_crypt(sys::cpu_us) ? ", passwords by libcrypt" : "",
               config::has_json() ? ", files by nlohmann-json" : "");
+  if (const std::string notice = watch::mistake_notice(); !notice.empty())
+    std::printf("%s\n", notice.c_str());
   return 0;
 }
 

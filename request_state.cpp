@@ -224,7 +224,7 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Work
   record->counted = counted;
   worker.shares.open(worker.table.slot_of(*record), peer);
   trace(*record, worker, TraceEvent::accepted, side.fd.get(), 0);
-  change_state(*record, Event::accepted, worker);
+  change_state(*record, Event::accepted, worker);  // PLANT(begin-with-free-record)
   const net::Token token{side.serial, worker.table.slot_of(*record), net::Token::Kind::client};
   if (sys::watch(worker.poller, side.fd.get(), token.packed()) != 0) {
     release(*record, Reason::no_memory, worker);

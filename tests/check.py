@@ -26,6 +26,8 @@ import typing
 import tidy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/mistakes"))
+import rows  # noqa: E402
 RECORD = ROOT / "build/passed.json"
 VALGRIND = ("valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all "
             "--track-fds=no")
@@ -156,6 +158,13 @@ def clang_tidy(name, tier):
     return Suite(name, tier, (), [(unit, [*NICE, sys.executable, "tests/tidy.py", unit], {}) for unit in tidy.units()], count_clean)
 
 
+def mistakes(name, tier, needs, directory):
+    """A part for each mistake to watch, which needs a build of its own."""
+    names = [mistake.lesson.name for mistake in rows.LESSONS]
+    return Suite(name, tier, needs, [(name, [*NICE, sys.executable, "tests/mistakes/check.py", name], {"OBJECTS": f"build/{directory}"})
+                                     for name in names], count_unittest)
+
+
 LONG = ("test_deadlines", "test_many", "test_signals", "test_scarcity", "test_checks")
 QUICK = ("test_requests", "test_refusals", "test_command_line", "test_http11")
 # Under valgrind, the modules that between them make each system call; the simulated histories are there for the states.
@@ -184,6 +193,7 @@ SUITES = [
     simulated("simulated histories, valgrind", "check-all", MEMCHECK, "g++-memcheck", {"seeds": 1000}, {"roles": 300, "greedy": 150},
               prefix=VALGRIND.split()),
     clients("real clients", "check-all", (*GCC, "all"), "g++"),
+    mistakes("mistakes", "check-all", (*GCC, "all"), "g++"),
     clang_tidy("clang-tidy", "check-all"),
     Suite("cppcheck", "check-all", (), [("", [*NICE, "cppcheck", "--quiet", "--std=c++20", "--language=c++", "--inline-suppr",
                                               "--enable=warning,performance,portability", "--suppress=missingIncludeSystem",

@@ -11,6 +11,8 @@ import sys
 import structure
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/mistakes"))
+import pages  # noqa: E402
 REPEATABLE = ("repeated", "rule")
 
 
@@ -136,6 +138,9 @@ def generated(name, part, lines):
 def write():
     for name, part, lines in GENERATED:
         (ROOT / name).write_text(generated(name, part, lines)[1], encoding="utf-8")
+    for name, text in pages.pages().items():
+        (ROOT / name).parent.mkdir(exist_ok=True)
+        (ROOT / name).write_text(text, encoding="utf-8")
 
 
 # ---- the checks ----
@@ -187,6 +192,9 @@ def checks():
     for name, part, lines in GENERATED:
         found, expected = generated(name, part, lines)
         yield f"{name}: the generated part '{part}' is up to date (run make docs)", found == expected
+    written = pages.pages()
+    for name in sorted({*written, *(str(path.relative_to(ROOT)) for path in (ROOT / pages.FOLDER).glob("*"))}):
+        yield f"{name} is up to date (run make docs), and a mistake has this name", (ROOT / name).is_file() and read(name) == written.get(name)
     own = {"--client", "--user", "--calls", "--slot", "--from", "--to", "--at", "--format", *(row[0] for row in (*options(), *timeouts()))}
     known = own | {"--detail"} | set(re.findall(r'"(--[a-z][a-z-]+)"', read("driver.py")))
     page, readme = manual(), read("README.md")

@@ -1,13 +1,14 @@
 """Finds the places in the sources where tests plant mistakes, and plants them.
 
 A place is a statement marked `// PLANT(name)`, at the end of its only line or in the comment line above it. The names are
-used by tests/sim/planted.py, tests/fuzz/planted.py, tests/model/run.py and tests/mutate/mutate.py.
+used by tests/mistakes/rows.py, tests/fuzz/planted.py, tests/model/run.py and tests/mutate/mutate.py.
 `planting.py` as a program checks that every marker is used and every used name is marked once. It prints `N passed, N failed`.
 """
 import importlib.util
 import pathlib
 import re
 import sys
+import textwrap
 import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -19,6 +20,12 @@ class Fault(Exception):
     """A marker or a row that cannot be used."""
 
 
+def without_markers(text):
+    """The text as it would be without the marks, and without the lines that have nothing else."""
+    pairs = [(line, MARKER.sub("", line)) for line in text.split("\n")]
+    return "\n".join(bare for line, bare in pairs if bare.strip() or not line.strip())
+
+
 class Place(typing.NamedTuple):
     """A marked statement: its lines are first to last, counted from 0."""
     file: str
@@ -28,14 +35,20 @@ class Place(typing.NamedTuple):
     def statement(self, tree=ROOT):
         """Its text without marker and indentation."""
         lines = (tree / self.file).read_text(encoding="utf-8").splitlines()[self.first:self.last + 1]
-        return MARKER.sub("", "\n".join(lines)).strip()
+        return textwrap.dedent(without_markers("\n".join(lines))).strip()
 
     def replace(self, tree, text):
-        """Writes `text` in its place."""
+        """Writes `text` in its place, with its indentation."""
         path = tree / self.file
         lines = path.read_text(encoding="utf-8").splitlines()
-        lines[self.first:self.last + 1] = [text]
+        indentation = lines[self.first][:len(lines[self.first]) - len(lines[self.first].lstrip())]
+        lines[self.first:self.last + 1] = [textwrap.indent(text, indentation)] if text else []
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def include(self, tree, header):
+        """Lets its file include that header, as "<poll.h>", after the file's own header."""
+        path = tree / self.file
+        path.write_text(re.sub(r"^(#include .*\n)", rf"\1#include {header}\n", path.read_text(encoding="utf-8"), count=1, flags=re.M), encoding="utf-8")
 
 
 def depth_of(code):
@@ -119,6 +132,14 @@ def condition(text):
     return planted
 
 
+def including(header, mistake):
+    """The mistake needs that header, as "<poll.h>"."""
+    def planted(statement):
+        return mistake(statement)
+    planted.headers = [header, *getattr(mistake, "headers", [])]
+    return planted
+
+
 def plant(tree, edits):
     """Plants [(name of the place, mistake)]; returns {file: text before}."""
     texts = {}
@@ -128,6 +149,8 @@ def plant(tree, edits):
             raise Fault(f"no PLANT({name}) in the sources")
         texts.setdefault(place.file, (tree / place.file).read_text(encoding="utf-8"))
         place.replace(tree, mistake(place.statement(tree)))
+        for header in getattr(mistake, "headers", []):
+            place.include(tree, header)
     return texts
 
 
@@ -147,10 +170,11 @@ def module(path):
 
 def uses():
     """(user, name of a place, mistake or None) of every row."""
-    for user in ("tests/sim/planted.py", "tests/fuzz/planted.py"):
+    for user in ("tests/mistakes/rows.py", "tests/fuzz/planted.py"):
         for row in module(user).MISTAKES:
             yield from ((f"{user}: {row[0]}", name, mistake) for name, mistake in next(part for part in row if isinstance(part, list)))
     yield from ((f"tests/model/run.py: {row[0]}", row[-1], None) for row in module("tests/model/run.py").PLANTED)
+    yield "tests/mistakes/build.py", "built-in-mistake", None
     yield from (("tests/mutate/mutate.py", name, None) for name in module("tests/mutate/mutate.py").EQUIVALENT)
 
 

@@ -67,5 +67,5 @@ lint:
 
 # ---- further suites, each with its own rules ----------------------------------------------------------------------------
 
--include tests/unit/linux/linux.mk tests/sim/sim.mk tests/agreement/agreement.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk
+-include tests/unit/linux/linux.mk tests/sim/sim.mk tests/mistakes/mistakes.mk tests/agreement/agreement.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk
 -include bench/bench.mk handin/grade/grade.mk

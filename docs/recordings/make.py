@@ -17,8 +17,9 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e"), str(ROOT / "tests/mistakes")]
 import planting  # noqa: E402
+import rows  # noqa: E402
 from harness import Case, closed_port, ok, wait_until  # noqa: E402
 
 KIB = 1024
@@ -85,7 +86,7 @@ class Story(Case):
 
 
 def lose_edges(tree):
-    planting.plant(tree, [("short-read-ends-readiness", planting.condition("true"))])
+    planting.plant(tree, rows.lesson("no-drain").edits)
 
 
 def block_in_lookups(tree):

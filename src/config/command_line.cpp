@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../base/text.hpp"
+#include "../plan/mistake.hpp"
 #include "../sys/sys.hpp"
 #include "address_text.hpp"
 #include "did_you_mean.hpp"
@@ -196,7 +197,7 @@ class Reader {
     if (const Kinds kinds = kinds_of(line_.config); (kinds & kForwardBit) == 0 && (kinds & kWebBits) != 0)
       if (string error = objection_to_web(line_.config.rules); !error.empty()) return wrong(std::move(error));
     check_public();
-    check_lens();
+    check_private();
   }
 
   // Closed by default: a forward proxy that other machines can reach must restrict its clients.
@@ -208,14 +209,15 @@ class Reader {
         return wrong("listener " + text_of(listener) + " is reachable from other machines: " + objection);
   }
 
-  // Other machines must not get injected faults.
-  void check_lens() {
-    if (line_.config.lens.text.empty()) return;
+  // Other machines must not get injected faults, or those of a mistake that was built in.
+  void check_private() {
+    const bool is_wrong = !plan::built_in_mistake().empty();
+    if (line_.config.lens.text.empty() && !is_wrong) return;
+    const string cause = is_wrong ? "a program with a mistake built in" : "--lens";
     for (const plan::Listener& listener : line_.config.listeners)
       if (!listener.address.is_loopback())
-        return wrong("--lens: listener " + text_of(listener) +
-                     " is reachable from other machines: with --lens use loopback addresses only, as in "
-                     "127.0.0.1:8080");
+        return wrong(cause + ": listener " + text_of(listener) + " is reachable from other machines: with " +
+                     (is_wrong ? "it" : cause) + " use loopback addresses only, as in 127.0.0.1:8080");
   }
 
   static string text_of(const plan::Listener& listener) {

@@ -36,7 +36,7 @@ Acceptor::Acceptor(sys::Fd fd, const sys::Address& address) noexcept
 sys::Fd Acceptor::accept(sys::Address& peer, std::uint64_t now, std::string_view refusal) noexcept {
   if (!reserved_) reserved_ = any_descriptor();
   sys::Opened client = sys::accept(fd_, peer);
-  if (client.fd) return std::move(client.fd);
+  if (client.fd) return std::move(client.fd);  // PLANT(accept-until-again)
   if (client.error == EAGAIN)
     readable_ = false;
   else if (client.error == EMFILE)

@@ -77,7 +77,8 @@ bool DnsQuery::transmit(const Question& question, Attempt& attempt) {
     attempt.out.append(reinterpret_cast<const char*>(query.data()), query.size());
     return true;
   }
-  return sys::transmit(attempt.fd, query).outcome != sys::Outcome::fail;  // `again`: lost, as on the way
+  // `again`: lost, as on the way
+  return sys::transmit(attempt.fd, query).outcome != sys::Outcome::fail;  // PLANT(send-query)
 }
 
 // That server cannot answer: asks the next one at once, unless a later attempt is on its way. If none can,

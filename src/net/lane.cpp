@@ -158,9 +158,10 @@ Flow run(Lane& lane, Endpoint& from, Endpoint& to, const Stores& stores, std::si
     const bool ends = from.eof && lane.framing.eof_completes();
     if (ends && lane.encoding != Encoding::chunked) return finished(lane);
     if (from.eof && !ends) return truncated(lane);
-    if (!from.readable && !ends) return wait_to_read(lane);
-    if (budget == 0) return pause(lane);  // PLANT(read-within-budget)
+    if (!from.readable && !ends) return wait_to_read(lane);  // PLANT(wait-to-read)
+    if (budget == 0) return pause(lane);                     // PLANT(read-within-budget)
     if (most == 0) return pause(lane);
+    // PLANT(read-one-piece)
     const Flow flow = ends ? write_last_chunk(lane, stores) : read_once(lane, from, stores, budget, most);
     if (flow == Flow::need_read) return wait_to_read(lane);
     if (flow == Flow::read_failed && from.eof) {
@@ -292,10 +293,12 @@ Flow fill(Lane& lane, Endpoint& from, std::size_t room) noexcept {
 }
 
 Flow drain(Lane& lane, Endpoint& to) noexcept {
+  // PLANT(send-rest)
   while (lane.held() > 0) {
     if (!to.writable) return Flow::need_write;
     const sys::Io io = lane.pipe ? sys::splice_out(lane.pipe->out, to.fd, lane.pipe->held)
                                  : sys::transmit(to.fd, lane.content());
+    // PLANT(write-again-waits)
     if (io.outcome == sys::Outcome::again) {
       to.writable = false;
       return Flow::need_write;
@@ -305,7 +308,7 @@ Flow drain(Lane& lane, Endpoint& to) noexcept {
       to.error_consumed |= !to.orderly_fin;  // the socket returns its error once, then end of stream
       return Flow::write_failed;
     }
-    lane.sent(io.bytes);
+    lane.sent(io.bytes);  // PLANT(count-sent)
   }
   if (!lane.repeatable && lane.pipelined_end == 0) lane.begin = lane.end = 0;  // PLANT(empty-lane-begins)
   return Flow::complete;

@@ -100,6 +100,8 @@ std::string Server::record() {
 }
 
 void Server::announce() {
+  if (const std::string notice = watch::mistake_notice(); !notice.empty())
+    reporter_.say_everywhere(notice, worker_.now);
   for (const std::string& line : watch::announcement(config(), admission_.acceptors()))
     reporter_.say(line, worker_.now);
 }

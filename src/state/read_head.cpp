@@ -54,7 +54,7 @@ std::optional<Result> read_more_of_request(request_info& record, Turn& turn, Wor
   if (!request.block) return need_block(record.served == 0 ? Wait::idle : Wait::keep_alive);
   switch (fill_head(record, turn, worker, kRequest)) {
     case Flow::budget: return throttled_head(record, turn, worker);
-    case Flow::read_failed: return close_connection(Reason::client_closed);
+    case Flow::read_failed: return close_connection(Reason::client_closed);  // PLANT(client-leaves)
     case Flow::need_read:
       return request.end > 0 ? wait_for(Wait::request_head) : await_request(record, worker);
     default: return {};

@@ -14,7 +14,7 @@ request_info* Table::take() noexcept {
   ++used_;
   if (free_ == base::kNoIndex) return ::new (static_cast<void*>(&records_[touched_++])) request_info{};
   request_info& record = records_[free_];
-  free_ = record.ready.next;
+  free_ = record.ready.next;  // PLANT(take-free-record)
   record.ready = {};
   return &record;
 }

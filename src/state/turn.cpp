@@ -26,6 +26,7 @@ std::uint64_t bytes_to_trace(const request_info& record, std::uint64_t progress)
 void wait(request_info& record, const Turn& turn, Worker& worker, Wait wait) noexcept {
   const std::uint64_t progress = state::bytes_sent(record) - turn.sent_before;
   if (record.wait == wait && progress == 0) return;
+  // PLANT(wait-has-deadline)
   if (record.wait != wait || plan::row(wait).restarts) start_timer(record, worker, wait);
   state::trace(record, worker, base::TraceEvent::waited,
                static_cast<std::int64_t>(bytes_to_trace(record, progress)), static_cast<std::uint8_t>(wait));

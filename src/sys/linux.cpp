@@ -77,7 +77,7 @@ void set_option(const Fd& socket, int level, int name, int value) noexcept {
 
 int control(const Fd& poller, int operation, int fd, std::uint64_t token) noexcept {
   epoll_event interest{};
-  interest.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  interest.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;  // PLANT(edge-triggered)
   interest.data.u64 = token;
   return ::epoll_ctl(poller.get(), operation, fd, &interest) == 0 ? 0 : errno;
 }
@@ -116,6 +116,7 @@ Io raw::receive(const Fd& socket, std::span<std::byte> into) noexcept {
 }
 
 Io raw::transmit(const Fd& socket, std::span<const std::byte> from) noexcept {
+  // PLANT(no-signal)
   return io_result(
       uninterrupted([&] { return ::send(socket.get(), from.data(), from.size(), MSG_NOSIGNAL); }));
 }
@@ -187,6 +188,7 @@ Opened raw::connect(const Address& address) noexcept {
   SocketAddress name;
   const socklen_t length = to_kernel(address, name);
   // EINTR: the attempt continues in the kernel, as after EINPROGRESS (connect(2)).
+  // PLANT(begin-to-connect)
   if (::connect(socket.fd.get(), &name.any, length) != 0 && errno != EINPROGRESS && errno != EINTR)
     return failed(errno);
   return socket;
@@ -318,6 +320,7 @@ void drain_address_changes(const Fd& changes) noexcept {
 
 Opened make_signalfd() noexcept {
   // A write to a closed pipe returns EPIPE, a write beyond `ulimit -f` returns EFBIG.
+  // PLANT(ignore-signals)
   if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR || ::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return failed(errno);
   sigset_t wanted;
   sigemptyset(&wanted);

@@ -1,5 +1,7 @@
 #include "announcement.hpp"
 
+#include "../plan/mistake.hpp"
+
 namespace watch {
 namespace {
 
@@ -28,6 +30,13 @@ std::string description(const plan::Config& config, const plan::Listener& listen
 }
 
 }  // namespace
+
+std::string mistake_notice() {
+  const std::string mistake{plan::built_in_mistake()};
+  if (mistake.empty()) return {};
+  return "proxy " + std::string{plan::kVersion} + " has a mistake built in, for learning only: " + mistake +
+         "; see docs/mistakes";
+}
 
 std::vector<std::string> announcement(const plan::Config& config, const net::Acceptors& acceptors) {
   const std::string prefix = "proxy " + std::string{plan::kVersion} + " listens on ";

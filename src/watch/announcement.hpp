@@ -5,6 +5,9 @@
 
 namespace watch {
 
+// Returns a line about the mistake that was built into the program on purpose; empty: there is none.
+std::string mistake_notice();
+
 // Returns a line about the lens if there is one, one line for each listener with another role than forward
 // proxy, then one for the forward proxy, which also says how to stop it. REQUIRES: `acceptors` are those of
 // `config`.

@@ -46,6 +46,13 @@ void Reporter::say(const std::string& text, std::uint64_t now) {
   output_.flush(now);
 }
 
+void Reporter::say_everywhere(const std::string& text, std::uint64_t now) {
+  say(text, now);
+  if (&log_ != &log_file_) return;
+  log_file_.add(notice_format(format_)(text), now);
+  log_file_.flush(now);
+}
+
 void Reporter::flush_if_due(std::uint64_t now) {
   output_.flush_if_due(now);
   log_file_.flush_if_due(now);

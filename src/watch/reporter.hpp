@@ -28,6 +28,8 @@ class Reporter {
   void count_poll_delay(std::uint64_t us) noexcept { metrics_.count_poll_delay(us); }
   // Writes a notice to standard output at once.
   void say(const std::string& text, std::uint64_t now);
+  // Writes a notice to standard output at once, and to the log's file if it has one.
+  void say_everywhere(const std::string& text, std::uint64_t now);
   // Writes the buffered lines that are due; the next ones are due at `next_flush` (0: none).
   void flush_if_due(std::uint64_t now);
   [[nodiscard]] std::uint64_t next_flush() const noexcept;
