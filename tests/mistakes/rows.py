@@ -126,6 +126,14 @@ LESSONS = [
         "An assertion would end the program at this point, so it is taken out too. The same happens with one static buffer, or "
         "one global structure for all requests.",
         "`free_ = record.ready.next` takes the record out of the list.")),
+    Mistake("a hung-up client's descriptor is not closed", [
+        ("release-record", before("if (record.side[kClient].hung) (void)record.side[kClient].fd.release();"))], "fd-ledger", Lesson(
+            "hup-frees", ("fd-ledger",),
+            "For hours everything works. Then accept(2) fails with EMFILE: each client that has reset its connection has left a "
+            "descriptor behind.",
+            "The handling of EPOLLHUP frees the memory of the connection, but does not close its descriptor: the peer is gone, after "
+            "all. But a descriptor is open until close(2), whatever the peer does.",
+            "`record = request_info{}` closes all descriptors of a record, because each is an `sys::Fd`.")),
     Mistake("a descriptor is closed twice", [
         ("release-record", before("if (record.side[kClient].fd) sys::close_fd(record.side[kClient].fd.get());"))], "double-close", Lesson(
             "double-close", ("double-close",),

@@ -153,6 +153,15 @@ class Mistakes(Case):
         self.client(proxy.connect()).half_close()
         self.finds(proxy)
 
+    def test_hup_frees(self):
+        proxy = self.wrong()
+        self.client(proxy.connect())  # stays: the doctor looks only while there are connections
+        client = proxy.ask(self.origin().url(), "Host: x", version="1.1")
+        client.read_head()
+        client.read_body()
+        client.reset()
+        self.finds(proxy)
+
     def test_double_close(self):
         proxy = self.wrong()
         proxy.get(self.origin().url())
