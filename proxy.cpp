@@ -1,9 +1,11 @@
 // The program: its subcommands, the wiring of the server, and the exit status.
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "src/ask/doctor.hpp"
@@ -144,11 +146,6 @@ int print_check(const CommandLine& line) {
   return 0;
 }
 
-int print_help() {
-  std::printf("%s", config::help_text().c_str());
-  return 0;
-}
-
 int print_version() {
   std::printf("proxy %s%s%s\n", std::string{plan::kVersion}.c_str(),
               plan::make_crypt(sys::cpu_us) ? ", passwords by libcrypt" : "",
@@ -158,23 +155,23 @@ int print_version() {
   return 0;
 }
 
+constexpr std::array<std::pair<std::string_view, int (*)(Arguments)>, 3> kSubcommands{
+    {{"explain", explain_request}, {"replay", replay_file}, {"doctor", ask_doctor}}};
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const Arguments all{argv, static_cast<std::size_t>(argc)};
   const Arguments arguments = all.subspan(argc > 0 ? 1 : 0);
-  if (!arguments.empty() && std::string_view{arguments[0]} == "explain")
-    return explain_request(arguments.subspan(1));
-  if (!arguments.empty() && std::string_view{arguments[0]} == "replay")
-    return replay_file(arguments.subspan(1));
-  if (!arguments.empty() && std::string_view{arguments[0]} == "doctor")
-    return ask_doctor(arguments.subspan(1));
+  for (const auto& [name, run] : kSubcommands)
+    if (!arguments.empty() && arguments[0] == name) return run(arguments.subspan(1));
   const CommandLine line = config::parse_command_line(arguments);
   print_warnings(line.warnings);
   switch (line.what) {
     case CommandLine::What::wrong: return fail(kExitUsage, line.message);
     case CommandLine::What::checked: return print_check(line);
-    case CommandLine::What::help: return print_help();
+    case CommandLine::What::help:
+      return std::fputs(config::help_text().c_str(), stdout) < 0 ? kExitFailed : 0;
     case CommandLine::What::version: return print_version();
     case CommandLine::What::run: return serve(line.config, arguments);
   }

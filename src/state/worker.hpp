@@ -27,6 +27,7 @@ class Pages {
   // Counters and gauges, in Prometheus' text format or as JSON. A page that other clients still receive is
   // shared for a second.
   [[nodiscard]] virtual std::shared_ptr<const std::string> metrics(bool json) = 0;
+  // What the loop doctor finds: the page, and header fields with the number of findings.
   struct FindingsPage {
     std::shared_ptr<const std::string> text{};
     std::string fields{};  // of the response; each ends in CR LF
