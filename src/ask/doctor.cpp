@@ -87,7 +87,7 @@ string for_status(const Question& question, const http::ResponseHead& head) {
       return got + (proxy ? "it is a forward proxy. Start the proxy with --metrics PORT, and give that port"
                           : string{kGiveMetrics});
     case 401:
-      return got + "the page needs a password (--users); give a route with \"users\": \"none\" in the file";
+      return got + R"(the page needs a password (--users); give a route with "users": "none" in the file)";
     case 403:
       return got + "this address may not read the page: see --allow, --deny and the route's ip_whitelist";
     case 404:
@@ -110,7 +110,7 @@ string read_question(std::span<const char* const> arguments, Question& question)
       question.json = true;
     } else if (argument.size() > 1 && argument.front() == '-') {
       return "doctor: unknown option " + base::quoted(argument) + ": expected --json or --help";
-    } else if (const string error = read_address(argument, question); !error.empty()) {
+    } else if (string error = read_address(argument, question); !error.empty()) {
       return error;
     }
   }
