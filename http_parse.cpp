@@ -2,6 +2,7 @@
 // results are views into them. Messages that two programs could read differently are rejected. Requests must
 // follow the grammar; in responses, faults that leave one reading are accepted (docs/design.md lists them).
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 #include <optional>
@@ -41,7 +42,11 @@ std::size_t value_length(string_view text) noexcept {
   for (std::uint64_t word = 0; i + sizeof word <= text.size(); i += sizeof word) {
     std::memcpy(&word, text.data() + i, sizeof word);
     const std::uint64_t del = word ^ kEach * 0x7f;  // a byte is 0 where `word` has DEL
-    if (((((word - kEach * 0x20) & ~word) | ((del - kEach) & ~del)) & kHigh) != 0) break;
+    const std::uint64_t found = (((word - kEach * 0x20) & ~word) | ((del - kEach) & ~del)) & kHigh;
+    if (found == 0) continue;
+    if constexpr (std::endian::native == std::endian::little)  // the lowest bit is that of the first one
+      i += static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    break;
   }
   while (i < text.size() && base::is(text[i], base::kFieldValue)) ++i;
   return i;

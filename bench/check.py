@@ -4,7 +4,8 @@
     check.py [--build FOLDER] [--write]
 
 Instructions in user space are counted by callgrind, system calls by strace. A figure may exceed the expected one by MARGIN: so
-much changes with the version of the compiler, the C library and the kernel. --write replaces the figures.
+much changes with the version of the compiler, the C library and the kernel. --write replaces the figures. The trace and the loop
+doctor may take OBSERVER_MAX percent of the instructions of a request each; the doctor's looks, which go by the clock, are not in it.
 Prints `N passed, N failed`.
 """
 from __future__ import annotations
@@ -14,8 +15,10 @@ import dataclasses
 import json
 import pathlib
 import sys
+import typing
 
 import contenders
+import counts
 import processes
 import rows
 import stage
@@ -26,6 +29,8 @@ MARGIN = 0.05
 MARGIN_BULK = 0.5  # how much is ready at a time, and so how many calls are made, depends on the load
 CHECKED = ("forward-close", "forward-pooled", "forward-kept", "reverse-kept", "relay-close", "static-close", "static-kept",
            "down", "relay-up")
+OBSERVED = ("forward-close", "forward-kept")
+OBSERVER_MAX = 1.0
 Figures = dict[str, dict[str, float]]
 
 
@@ -38,14 +43,22 @@ def work(name: str) -> tuple[rows.Row, int]:
     return row, 2000
 
 
-def instructions(row: rows.Row, requests: int, build: pathlib.Path) -> float:
-    """For a request, or for a KiB."""
+def instructions(row: rows.Row, requests: int, build: pathlib.Path) -> dict[counts.Place, int]:
+    """Of all requests."""
     with stage.Stage(row, build, callgrind=True) as running:
         running.start(contenders.OURS)
         running.measure(contenders.OURS, min(requests, row.clients))
         running.reset_counts()
         running.measure(contenders.OURS, requests)
-        return running.instructions() / (requests if not row.bulk else (row.size + row.body) / rows.KIB)
+        return running.instructions()
+
+
+def observers(found: dict[counts.Place, int]) -> dict[str, float]:
+    """The percentage of the instructions that writes the trace, and that the doctor takes for each turn."""
+    def percentage(chosen: typing.Callable[[counts.Place], bool]) -> float:
+        return round(100 * sum(count for place, count in found.items() if chosen(place)) / sum(found.values()), 2)
+    return {"trace": percentage(lambda place: place.file.endswith("base/trace.hpp") and "doctor::" not in place.function),
+            "doctor": percentage(lambda place: "doctor::" in place.function)}
 
 
 def system_calls(row: rows.Row, requests: int, build: pathlib.Path) -> float:
@@ -57,14 +70,20 @@ def system_calls(row: rows.Row, requests: int, build: pathlib.Path) -> float:
         return calls / (requests if not row.bulk else (row.size + row.body) / rows.MIB)
 
 
-def count(build: pathlib.Path) -> Figures:
+def count(build: pathlib.Path) -> tuple[Figures, Figures]:
+    """What each row costs, and what the observers take of it."""
     found: Figures = {}
+    observed: Figures = {}
     for name in CHECKED:
         row, requests = work(name)
         unit = ("a KiB", "a MiB") if row.bulk else ("a request", "a request")
-        found[name] = {f"instructions {unit[0]}": round(instructions(row, requests, build), 1),
+        places = instructions(row, requests, build)
+        units = (row.size + row.body) / rows.KIB if row.bulk else requests
+        found[name] = {f"instructions {unit[0]}": round(sum(places.values()) / units, 1),
                        f"system calls {unit[1]}": round(system_calls(row, requests, build), 2)}
-    return found
+        if name in OBSERVED:
+            observed[name] = observers(places)
+    return found, observed
 
 
 def compare(found: Figures, expected: Figures) -> int:
@@ -81,6 +100,16 @@ def compare(found: Figures, expected: Figures) -> int:
     return failed
 
 
+def compare_observers(observed: Figures) -> int:
+    """The number of shares that are too high."""
+    failed = 0
+    for name, shares in observed.items():
+        for what, share in shares.items():
+            failed += share > OBSERVER_MAX
+            print(f"{'ok' if share <= OBSERVER_MAX else 'TOO MUCH':8} {name:15} {what:22} {share:8} % (at most {OBSERVER_MAX} %)")
+    return failed
+
+
 def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="check.py", description="Compares what a request costs with bench/expected.json.")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/g++", metavar="FOLDER", help="where the programs are")
@@ -90,14 +119,14 @@ def main(words: list[str]) -> int:
         print(f"check: {arguments.build} is not built with -O2, as the figures were", file=sys.stderr)
         return 2
     try:
-        found = count(arguments.build)
+        found, observed = count(arguments.build)
     except (processes.Failed, OSError) as error:
         print(f"check: {error}", file=sys.stderr)
         return 1
     if arguments.write:
         EXPECTED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    failed = compare(found, json.loads(EXPECTED.read_text(encoding="utf-8")))
-    print(f"{sum(map(len, found.values())) - failed} passed, {failed} failed")
+    failed = compare(found, json.loads(EXPECTED.read_text(encoding="utf-8"))) + compare_observers(observed)
+    print(f"{sum(map(len, [*found.values(), *observed.values()])) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

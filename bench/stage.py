@@ -14,11 +14,14 @@ import types
 import typing
 
 import contenders
+import counts
 import processes
 import rows
 
 # Logs go to memory: tinyproxy waits for the disk after each line.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+# The doctor looks at records ten times a second. Callgrind makes a request fifty times as long, so that it has as many more looks.
+WITHOUT_LOOKS = ("--toggle-collect=doctor::Doctor::look(*", "--collect-atstart=yes")  # in this order
 DIRECT = "no proxy"  # the load generator asks the origin itself
 
 
@@ -88,7 +91,7 @@ class Stage:
             return False
         command[0] = contenders.which(command[0]) or command[0]
         if self._callgrind:
-            command[:0] = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self._folder}/counts"]
+            command[:0] = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self._folder}/counts", *WITHOUT_LOOKS]
         process = processes.Process(command, self._contender_cpu, self._log(name))
         self._stack.callback(process.end)
         process.await_port(port)
@@ -159,14 +162,13 @@ class Stage:
         process = next(iter(self.standing.values())).process
         subprocess.run(["callgrind_control", "--zero", str(process.pids()[0])], check=True, capture_output=True)
 
-    def instructions(self) -> int:
+    def instructions(self) -> dict[counts.Place, int]:
         """Ends the contender. REQUIRES: callgrind and one contender."""
         next(iter(self.standing.values())).process.end()
-        text = (self._folder / "counts").read_text(encoding="utf-8")
-        total = re.search(r"^totals: (\d+)", text, re.MULTILINE)
-        if not total:
+        found = counts.read(self._folder / "counts")
+        if not found:
             raise processes.Failed("callgrind counted nothing")
-        return int(total[1])
+        return found
 
 
 def spread(values: list[float]) -> float:

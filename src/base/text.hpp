@@ -160,7 +160,9 @@ class Writer {
     return *this;
   }
   Writer& operator<<(char c) noexcept { return *this << std::string_view{&c, 1}; }
-  Writer& operator<<(std::uint64_t number) noexcept { return padded(number, 1); }
+  Writer& operator<<(std::uint64_t number) noexcept {
+    return number < 10 ? *this << static_cast<char>('0' + number) : padded(number, 1);
+  }
   // Writes a decimal number with leading zeros, at least `digits` long. REQUIRES: `digits` is at most 20.
   Writer& padded(std::uint64_t number, std::size_t digits) noexcept {
     std::size_t length = 1;

@@ -75,22 +75,33 @@ constexpr std::uint8_t traced_error(int error) noexcept {
 class Trace {
  public:
   // REQUIRES: the number of entries in `room` is a power of two.
-  explicit Trace(std::span<TraceEntry> room) noexcept : ring_(room.data()), last_(room.size() - 1) {}
+  explicit Trace(std::span<TraceEntry> room) noexcept
+      : ring_(room.data()), end_(room.data() + room.size()), next_(room.data()) {}
 
-  // Overwrites the oldest entry when the ring is full.
-  void add(const TraceEntry& entry) noexcept { ring_[written_++ & last_] = entry; }
+  // Overwrites the oldest entry when the ring is full. Each request adds 30 to 50: this is one store, and the
+  // positions are computed when someone asks for them.
+  void add(const TraceEntry& entry) noexcept {
+    TraceEntry* const place = next_;
+    if (++next_ == end_) [[unlikely]] {
+      next_ = ring_;
+      before_ += capacity();
+    }
+    *place = entry;
+  }
 
   // The number of entries in a full ring.
-  [[nodiscard]] std::size_t capacity() const noexcept { return last_ + 1; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return static_cast<std::size_t>(end_ - ring_); }
   // The number of entries added so far: the position of the next one.
-  [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
+  [[nodiscard]] std::uint64_t written() const noexcept {
+    return before_ + static_cast<std::uint64_t>(next_ - ring_);
+  }
   // The position of the oldest entry in the ring.
   [[nodiscard]] std::uint64_t oldest() const noexcept {
-    return written_ < capacity() ? 0 : written_ - capacity();
+    return written() < capacity() ? 0 : written() - capacity();
   }
   // Returns the entry at `position`. REQUIRES: oldest() <= position < written().
   [[nodiscard]] const TraceEntry& at(std::uint64_t position) const noexcept {
-    return ring_[position & last_];
+    return ring_[position & (capacity() - 1)];
   }
 
   // The record that runs: system calls are noted as its calls.
@@ -99,8 +110,9 @@ class Trace {
 
  private:
   TraceEntry* const ring_;
-  const std::size_t last_;  // index of the last entry
-  std::uint64_t written_ = 0;
+  TraceEntry* const end_;
+  TraceEntry* next_;
+  std::uint64_t before_ = 0;  // the number of entries added in earlier rounds of the ring
 };
 
 }  // namespace base

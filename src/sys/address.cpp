@@ -19,6 +19,13 @@ bool is_mapped(const Address& address) noexcept {
          std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin());
 }
 
+// An IPv4 address as a number in host byte order.
+std::uint32_t ipv4_number(const Address& address) noexcept {
+  std::uint32_t number = 0;
+  std::memcpy(&number, address.bytes.data(), sizeof number);
+  return ntohl(number);
+}
+
 bool same_bits(const std::uint8_t* a, const std::uint8_t* b, std::size_t bits) noexcept {
   const std::size_t whole = bits / 8, rest = bits % 8;
   for (std::size_t i = 0; i < whole; ++i)  // most addresses differ in the first byte: memcmp costs more
@@ -158,6 +165,8 @@ bool Address::is_wildcard() const noexcept {
 
 bool Address::in_network(const Address& network, std::size_t prefix) const noexcept {
   if (prefix > network.bits()) return false;
+  if (family == Family::ipv4 && network.family == Family::ipv4)  // each request is compared with some 30
+    return prefix == 0 || (ipv4_number(*this) ^ ipv4_number(network)) >> (32 - prefix) == 0;
   // A network of IPv4-mapped addresses is compared as an IPv4 network.
   if (prefix >= 96 && is_mapped(network)) return in_network(unmapped(network), prefix - 96);
   if (is_mapped(*this)) return unmapped(*this).in_network(network, prefix);
