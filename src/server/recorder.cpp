@@ -1,6 +1,7 @@
 #include "recorder.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -337,6 +338,7 @@ string Recorder::write_next() {
 
 string Recorder::begin_run(const string& path) {
   sys::Opened opened = sys::replace_file(path.c_str());
+  if (opened.error == EEXIST) return "cannot create " + path + ": it exists, and is not a regular file";
   if (!opened.fd) return "cannot create " + path + ": " + std::strerror(opened.error);
   run_.fd = std::move(opened.fd);
   run_.path = path;

@@ -38,7 +38,7 @@ class Recorder {
   // From now on a crash saves a file in `folder`; empty: it does not.
   void save_crash_in(const std::string& folder);
 
-  // Begins the file of the whole run; replaces the one that is there. Returns an error message; empty:
+  // Begins the file of the whole run; replaces a regular file that is there. Returns an error message; empty:
   // success.
   std::string begin_run(const std::string& path);
   // Adds to it what is due: whole blocks, and once a second what there is. At most 256 KiB at a time; what

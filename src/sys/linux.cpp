@@ -371,6 +371,8 @@ Opened create_file(const char* path) noexcept {
 }
 
 Opened replace_file(const char* path) noexcept {
+  struct stat status {};
+  if (::lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) return failed(EEXIST);
   if (::unlink(path) != 0 && errno != ENOENT) return failed(errno);
   return create_file(path);
 }

@@ -165,7 +165,8 @@ Io append(const Fd& log, std::span<const char> text) noexcept;
 Opened create_file(const char* path) noexcept;
 // write(2) of all bytes to a regular file. Returns 0 or errno; a part may be written then.
 int write_all(const Fd& file, std::span<const std::byte> bytes) noexcept;
-// The same, after removing the file that may be there (unlink(2)).
+// As `create_file`, after removing the regular file that may be there (unlink(2)). EEXIST: it is something
+// else, such as a device or a symbolic link, and stays.
 Opened replace_file(const char* path) noexcept;
 // Returns a Unix datagram socket for `send_datagram`; an error if no program receives at `path` now. The
 // socket is not connected: it reaches a receiver that replaces the first one too.

@@ -223,13 +223,21 @@ class OfTheWholeRun(InAFolder):
 
     def test_a_file_in_its_place_is_replaced(self):
         self.path.write_text("old")
-        other = self.folder / "other"
+        self.assertEqual(self.proxy("--record", str(self.path)).stop()[0], 0)
+        Recording(self.path)
+
+    def test_what_is_not_a_regular_file_stays(self):
+        """Root could replace /dev/null, and the link /dev/stdout."""
+        other, link, pipe = (self.folder / name for name in ("other", "link", "pipe"))
         other.write_text("kept")
-        link = self.folder / "link.pxr"
         link.symlink_to(other)
-        for path in (self.path, link):
-            self.assertEqual(self.proxy("--record", str(path)).stop()[0], 0)
-            Recording(path)
+        os.mkfifo(pipe)
+        for path in (link, pipe, self.folder):
+            with self.subTest(path=path.name):
+                done = subprocess.run([*PREFIX, PROXY, "0", "--record", str(path)], capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"cannot create {path}: it exists, and is not a regular file", done.stderr)
+        self.assertTrue(link.is_symlink() and pipe.is_fifo())
         self.assertEqual(other.read_text(), "kept")
 
     def test_a_folder_that_does_not_exist(self):
