@@ -351,6 +351,11 @@ Opened open_log(const char* path) noexcept {
 }
 
 Opened open_stdout() noexcept {
+  // In a file, what is written to the shared description (2>&1) would overwrite what is appended here.
+  struct stat status {};
+  const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
+  if (flags >= 0 && ::fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode))
+    ::fcntl(STDOUT_FILENO, F_SETFL, flags | O_APPEND);
   // O_NONBLOCK belongs to the open file description, which the shell shares: open another one.
   Opened own = opened(::open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (own.fd) return own;

@@ -156,8 +156,8 @@ Signal next_signal(const Fd& signals) noexcept;
 // ---- files: logs and configuration -----------------------------------------------------------------------
 // Opens a file for appending, non-blocking; creates it with mode 0640: a log tells what clients do.
 Opened open_log(const char* path) noexcept;
-// Opens standard output again, non-blocking. It is an open file description of its own if possible: the mode
-// of the one that other programs share stays as it is.
+// Opens standard output again, non-blocking. It is an open file description of its own if possible: the one
+// that other programs share stays blocking. If it is a file, all of them append to it from now on.
 Opened open_stdout() noexcept;
 // write(2), at most PIPE_BUF bytes. `again`: a pipe or a terminal is full.
 Io append(const Fd& log, std::span<const char> text) noexcept;

@@ -9,9 +9,10 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 import tempfile
 
-from harness import F_SETPIPE_SZ, PATIENCE, Case, ProxyProcess, ok, pattern, pause, request, wait_until
+from harness import F_SETPIPE_SZ, PATIENCE, PREFIX, PROXY, Case, ProxyProcess, ok, pattern, pause, request, wait_until
 
 
 class Lines(Case):
@@ -234,6 +235,21 @@ class WithoutReader(Case):
         for _ in range(20):
             self.assertEqual(proxy.get(origin.url()).body, b"hello")
         self.assertEqual(proxy.stop(), (0, ""))
+
+    def test_messages_in_the_same_file(self):
+        """`proxy 8080 > log 2>&1`: a message does not overwrite the lines before it."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "log")
+            with open(path, "wb") as file:
+                process = subprocess.Popen([*PREFIX, PROXY, "0"], stdout=file, stderr=subprocess.STDOUT)
+            with process:
+                self.addCleanup(process.kill)
+                wait_until(lambda: "Ctrl-C stops it" in path.read_text(encoding="ascii"), "the proxy has started")
+                started = path.read_text(encoding="ascii")
+                process.send_signal(signal.SIGUSR2)
+                wait_until(lambda: "nothing is saved" in path.read_text(encoding="ascii"), "the message is there")
+                process.terminate()
+            self.assertTrue(path.read_text(encoding="ascii").startswith(started))
 
     def test_a_full_disk(self):
         if not os.path.exists("/dev/full"):
