@@ -53,6 +53,9 @@ inline constexpr std::size_t kChecksumBytes = 4;
 
 // In front of a block's items.
 struct ItemsHead {
+  // Bounds the memory that a reader needs for a file of short items.
+  static constexpr std::uint32_t kItemMin = 16;
+
   std::uint64_t first;  // position of the first entry; of a table: of the entry that follows; of notes: 0
   std::uint32_t item_bytes;  // of each; more than this reader knows: the rest is new members
   std::uint32_t count;

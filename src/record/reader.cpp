@@ -91,8 +91,12 @@ void read_name(string_view line, Names& out) {
   }
 }
 
+// Names are written on terminals: control characters become text.
 void read_names(Bytes payload, Recording& out) {
-  out.names = {.lists = {}, .text = std::make_shared<const string>(as_text(payload))};
+  string lines;
+  for (string_view text = as_text(payload); !text.empty();)
+    lines += base::printable(take_until(text, '\n')) + '\n';
+  out.names = {.lists = {}, .text = std::make_shared<const string>(std::move(lines))};
   for (string_view text = *out.names.text; !text.empty();) read_name(take_until(text, '\n'), out.names);
 }
 
@@ -123,6 +127,7 @@ template <class Item>
 bool read_items(Bytes payload, std::uint64_t& first, std::vector<Item>& out) {
   ItemsHead head;
   if (!take(payload, head) || head.item_bytes == 0) return false;
+  if (head.count > 0 && head.item_bytes < ItemsHead::kItemMin) return false;
   // PLANT(items-in-block)
   if (std::uint64_t{head.item_bytes} * head.count != payload.size()) return false;
   first = head.first;
@@ -222,8 +227,9 @@ void Reader::read_blocks(Bytes file, std::size_t offset) {
 // Translates the notes' positions from those of the file.
 void Reader::place_notes() noexcept {
   for (Note& note : out_.notes) {
-    const auto after = std::find_if(pieces_.begin(), pieces_.end(),
-                                    [&note](const Piece& piece) { return piece.file > note.position; });
+    const auto after =
+        std::upper_bound(pieces_.begin(), pieces_.end(), note.position,
+                         [](std::uint64_t position, const Piece& piece) { return position < piece.file; });
     if (after == pieces_.begin()) continue;
     const Piece& piece = *std::prev(after);
     note.position = std::min(piece.recording + (note.position - piece.file),

@@ -30,7 +30,7 @@ struct Head {
   std::uint32_t pid = 0;
 };
 
-// What the file's numbers mean.
+// What the file's numbers mean. The texts are printable.
 struct Names {
   std::array<std::vector<std::string_view>, watch::kNameLists> lists;  // in the order of watch::kNameRows
   std::shared_ptr<const std::string> text;                             // which the views are of

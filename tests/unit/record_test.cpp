@@ -201,6 +201,36 @@ TEST(RecordFile, AGapIsOneEntry) {
   EXPECT_EQ(read.entries[7].id, 12U);
 }
 
+// A note takes 312 bytes of memory: of items of one byte, a small file could fill it.
+TEST(RecordFile, TooShortItemsAreDamage) {
+  for (const std::uint32_t size : {15U, 16U}) {
+    Memory out;
+    record::put_file_head(out);
+    const record::ItemsHead head{0, size, 2};
+    const std::string payload = std::string{reinterpret_cast<const char*>(&head), sizeof head} +
+                                std::string(std::size_t{2} * size, 'x');
+    record::put_text(record::kNotesBlock, payload, out);
+    record::put_end(out);
+    record::Recording read;
+    ASSERT_EQ(record::read(out.content, read), "");
+    EXPECT_EQ(read.damage.empty(), size == 16) << read.damage;
+    EXPECT_EQ(read.notes.size(), size == 16 ? 2U : 0U);
+  }
+}
+
+// A file can come from anywhere, and its names are written on a terminal.
+TEST(RecordNames, ArePrintable) {
+  Memory out;
+  record::put_file_head(out);
+  record::put_text(record::kNamesBlock, "state 2 \x1b[31mRED\xc2\x9b\nstate 3 plain\n", out);
+  record::put_end(out);
+  record::Recording read;
+  ASSERT_EQ(record::read(out.content, read), "");
+  const watch::TraceNames names = read.names.view();
+  EXPECT_EQ(watch::name_in(names.states, 2), "\\x1b[31mRED\\xc2\\x9b");
+  EXPECT_EQ(watch::name_in(names.states, 3), "plain");
+}
+
 TEST(RecordNames, AreThoseOfTheProgram) {
   Memory out;
   record::put_file_head(out);
