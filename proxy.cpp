@@ -100,6 +100,7 @@ int replay_file(Arguments arguments) {
   replay::Request request;
   if (const std::string error = replay::read_request(arguments, request); !error.empty())
     return fail(kExitUsage, error);
+  if (request.help) return std::fputs(std::string{replay::help_text()}.c_str(), stdout) < 0 ? kExitFailed : 0;
   std::string file;
   if (const int error = sys::read_file(request.path.c_str(), kMost, file, sys::Pipes::inherited); error != 0)
     return fail(kExitFailed, "cannot read " + request.path + ": " + std::strerror(error));

@@ -100,6 +100,10 @@ string read_request(std::span<const char* const> arguments, Request& request) {
     const std::size_t equals = argument.find('=');
     const string_view name = argument.substr(0, equals);
     string error;
+    if (argument == "--help" || argument == "-h") {
+      request.help = true;
+      return {};
+    }
     if (takes_value(name)) {
       if (equals == string_view::npos && i + 1 == arguments.size()) return string{name} + " needs a value";
       error = read_value(name, equals == string_view::npos ? arguments[++i] : argument.substr(equals + 1),
@@ -115,6 +119,21 @@ string read_request(std::span<const char* const> arguments, Request& request) {
   if (request.table && request.format != Format::text)
     return "--at prints the table as text: omit --format, or use --from and --to";
   return {};
+}
+
+string_view help_text() noexcept {
+  return "Usage: proxy replay [OPTION]... FILE\n"
+         "Prints a record file (.pxr): the steps of the event loop, or the table of records at a moment.\n\n"
+         "  --text                    print the steps (default)\n"
+         "  --calls, -vv              also turns, events and system calls\n"
+         "  --slot N                  only the steps of slot N\n"
+         "  --from POSITION           the first step\n"
+         "  --to POSITION             the end; the step there is not included\n"
+         "  --at POSITION             print the table before the step there\n"
+         "  --format text|chrome|har  chrome: for Perfetto; har: the requests as an HTTP archive\n\n"
+         "POSITION is the number in front of a step, or a time before the end: -1.5s, -200ms.\n"
+         "Example: kill -USR2 a proxy with --record-dir FOLDER, then: proxy replay FOLDER/proxy-....pxr\n"
+         "Exit status: 0 if the file is whole, 1 if it is damaged or cannot be read, 2 for wrong usage.\n";
 }
 
 string write_recording(const record::Recording& recording, const Request& request, Output& out) {

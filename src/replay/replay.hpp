@@ -2,6 +2,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "clock.hpp"
 #include "output.hpp"
@@ -19,10 +20,14 @@ struct Request {
   std::optional<std::uint32_t> slot{};  // none: all
   Moment from{}, to{.before_end = true}, at{};
   bool table = false;  // the table at `at` in place of the entries
+  bool help = false;   // only the help is wanted
 };
 
 // Parses `arguments` after "replay". Returns the error; empty: none.
 std::string read_request(std::span<const char* const> arguments, Request& request);
+
+// What --help prints.
+std::string_view help_text() noexcept;
 
 // Writes what is asked for. Returns what is wrong, for standard error: the file is damaged, or the output was
 // cut or failed; empty: nothing.

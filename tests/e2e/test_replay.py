@@ -207,6 +207,9 @@ class Text(Replay):
             self.assertIn(word, done.stderr)
         done = subprocess.run([*PREFIX, PROXY, "replay", "/nowhere"], capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (1, "proxy: cannot read /nowhere: No such file or directory\n"))
+        done = subprocess.run([*PREFIX, PROXY, "replay", "--help"], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("--at POSITION", done.stdout)
         done = subprocess.run([*PREFIX, PROXY, "replay"], capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (2, "proxy: replay needs a record file, e.g. proxy replay proxy.pxr\n"))
 

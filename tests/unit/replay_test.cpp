@@ -271,6 +271,16 @@ TEST(ReplayRequest, ErrorsSayWhatToDo) {
   EXPECT_TRUE(request.calls && request.from.before_end && !request.table);
 }
 
+TEST(ReplayRequest, HelpIsAskedFor) {
+  for (const char* const word : {"--help", "-h"}) {
+    replay::Request request;
+    const char* const arguments[] = {"--slot", "3", word};
+    EXPECT_EQ(replay::read_request(arguments, request), "");
+    EXPECT_TRUE(request.help);
+  }
+  EXPECT_TRUE(replay::help_text().starts_with("Usage: proxy replay [OPTION]... FILE\n"));
+}
+
 class Memory final : public replay::Output {
  public:
   string text;
