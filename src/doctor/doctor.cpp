@@ -29,10 +29,9 @@ std::string text_of_end(Finding finding, const watch::FindingLog::Entry& entry) 
 }
 
 std::string text_of_wait(const request_info& record, std::uint32_t slot, std::uint64_t now) {
-  std::array<char, state::kDiagnosisMax + 64> room;
+  std::array<char, kWaitTextMax> room;
   base::Writer out{room};
-  out << "[slot " << std::uint64_t{slot} << ", #" << record.id << "] " << name(record.state) << ": ";
-  state::write_diagnosis(situation_of(record, now), out);
+  write_wait(slot, record.id, situation_of(record, now), out);
   return std::string{out.view()};
 }
 
@@ -121,19 +120,17 @@ void Doctor::check_runs(const TurnFacts& turn) {
   longest = {.measured = turn.ended < timed_until_};
 }
 
+void Doctor::check_misuse(const sys::DescriptorLedger::Misuse& misuse, std::uint64_t& before,
+                          Finding finding) {
+  if (misuse.count != std::exchange(before, misuse.count))
+    see({.finding = finding, .value = static_cast<std::uint64_t>(misuse.fd)});
+}
+
 void Doctor::check_descriptors() {
   const sys::DescriptorLedger& ledger = sys::descriptors();
-  const std::uint64_t misused = ledger.closed_twice().count + ledger.used_closed().count;
-  if (misused != misused_before_) {
-    const bool twice = ledger.closed_twice().count > 0;
-    const int fd = twice ? ledger.closed_twice().fd : ledger.used_closed().fd;
-    see({.finding = Finding::double_close, .value = static_cast<std::uint64_t>(fd)});
-  }
-  misused_before_ = misused;
-  const std::uint64_t read_on = ledger.read_after_end().count;
-  if (read_on != std::exchange(read_on_before_, read_on))
-    see({.finding = Finding::eof_read_again,
-         .value = static_cast<std::uint64_t>(ledger.read_after_end().fd)});
+  check_misuse(ledger.closed_twice(), closed_twice_before_, Finding::double_close);
+  check_misuse(ledger.used_closed(), used_closed_before_, Finding::double_close);
+  check_misuse(ledger.read_after_end(), read_on_before_, Finding::eof_read_again);
 }
 
 // ---- looks -----------------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ class Doctor {
  public:
   static constexpr std::uint64_t kLookMs = 100;
   static constexpr std::uint64_t kAsleepMs = 1000;
-  static constexpr std::uint64_t kLongWaitMs = 5000;
   static constexpr std::uint64_t kStarvedMs = 1000;
   static constexpr std::uint64_t kSlowRunUs = 10'000;
   static constexpr std::uint64_t kTimedUs = 1'000'000;  // so long are runs measured after a slow turn
@@ -66,6 +65,9 @@ class Doctor {
   void check_ledger(unsigned& looks, watch::Finding finding, std::size_t booked, std::size_t owned,
                     std::string_view cause = {});
   void check_descriptors();
+  // `before`: the count of the last turn.
+  void check_misuse(const sys::DescriptorLedger::Misuse& misuse, std::uint64_t& before,
+                    watch::Finding finding);
   void check_runs(const TurnFacts& turn);
   void check_shortage(const Surroundings& with);
   void report_long_waits();
@@ -79,10 +81,11 @@ class Doctor {
   std::vector<std::string> messages_;
   std::vector<std::uint64_t> reported_;  // by slot: the deadline of a long wait that was reported
   watch::Finding error_ = watch::Finding::count;
-  std::uint64_t timed_until_ = 0;                          // µs: runs of records are measured
-  std::uint64_t last_look_ = 0, last_count_ = 0;           // ms
-  std::uint64_t starved_since_ = 0;                        // ms; 0: no record waits for a buffer
-  std::uint64_t misused_before_ = 0, read_on_before_ = 0;  // as sys::DescriptorLedger counts
+  std::uint64_t timed_until_ = 0;                 // µs: runs of records are measured
+  std::uint64_t last_look_ = 0, last_count_ = 0;  // ms
+  std::uint64_t starved_since_ = 0;               // ms; 0: no record waits for a buffer
+  // As sys::DescriptorLedger counts.
+  std::uint64_t closed_twice_before_ = 0, used_closed_before_ = 0, read_on_before_ = 0;
   std::size_t descriptors_max_;
   std::uint64_t stale_before_ = 0, dropped_before_ = 0, lost_before_ = 0;
   std::uint64_t events_before_ = 0, idle_before_ = 0;   // Worker::events when they were last compared

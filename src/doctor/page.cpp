@@ -138,9 +138,7 @@ void put_waits(Writer& out, const LongWaits& waits) {
   if (waits.count > waits.longest.size()) out << "; the longest " << waits.longest.size();
   out << ":\n";
   for (const Wait& wait : waits.longest) {
-    out << "  [slot " << std::uint64_t{wait.slot} << ", #" << wait.id << "] " << name(wait.situation.state)
-        << ": ";
-    state::write_diagnosis(wait.situation, out);
+    write_wait(wait.slot, wait.id, wait.situation, out << "  ");
     out << '\n';
   }
 }
@@ -213,7 +211,7 @@ LongWaits long_waits(const Table& table, std::uint64_t now) {
       continue;
     }
     const state::Situation situation = situation_of(record, now);
-    if (situation.waited >= LongWaits::kLongMs) add(waits, {slot, record.id, situation});
+    if (situation.waited >= kLongWaitMs) add(waits, {slot, record.id, situation});
   }
   std::sort_heap(waits.longest.begin(), waits.longest.end(), is_longer);
   return waits;

@@ -14,7 +14,6 @@ namespace doctor {
 
 // The records that wait long, of those in use. Times in ms.
 struct LongWaits {
-  static constexpr std::uint64_t kLongMs = 5000;
   static constexpr std::size_t kListedMax = 64;
 
   struct Wait {
@@ -23,7 +22,7 @@ struct LongWaits {
     state::Situation situation{};
   };
   std::vector<Wait> longest{};  // at most kListedMax, the longest first
-  std::uint64_t count = 0;      // of all that wait for kLongMs or longer; without `idle`
+  std::uint64_t count = 0;      // of all that wait for kLongWaitMs or longer; without `idle`
   std::uint64_t idle = 0;       // connections that wait for their first or next request
 };
 

@@ -68,4 +68,10 @@ state::Situation situation_of(const request_info& record, std::uint64_t now) noe
                                : Situation::kUnknown};
 }
 
+void write_wait(std::uint32_t slot, std::uint64_t id, const state::Situation& situation,
+                base::Writer& out) noexcept {
+  out << "[slot " << std::uint64_t{slot} << ", #" << id << "] " << name(situation.state) << ": ";
+  state::write_diagnosis(situation, out);
+}
+
 }  // namespace doctor

@@ -25,7 +25,16 @@ Needs needs_of(const request_info& record) noexcept;
 // The mark of that endpoint: the read or the write may succeed.
 bool is_marked(const request_info& record, const Need& need) noexcept;
 
+// A wait that is worth a line (-v, `proxy doctor`), ms.
+inline constexpr std::uint64_t kLongWaitMs = 5000;
+
 // Since when the record has waited, and what it holds. `now` in ms. REQUIRES: the record is in use.
 state::Situation situation_of(const request_info& record, std::uint64_t now) noexcept;
+
+// The most bytes of the text below.
+inline constexpr std::size_t kWaitTextMax = state::kDiagnosisMax + 64;
+// Writes "[slot 0, #1] READ_REQUEST: " and the diagnosis. `id`: of the connection.
+void write_wait(std::uint32_t slot, std::uint64_t id, const state::Situation& situation,
+                base::Writer& out) noexcept;
 
 }  // namespace doctor

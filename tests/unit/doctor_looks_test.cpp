@@ -182,6 +182,19 @@ void look_twice(Hospital& h) {
   }
 }
 
+TEST(DoctorLooks, TheDescriptorThatIsMisusedNow) {
+  Hospital h;
+  sys::descriptors().closed(9998);
+  h.turn(true);
+  EXPECT_EQ(h.doctor.findings()[Finding::double_close].first.value, 9998U);
+  h.bench.worker->now += 60'000;  // that has ended
+  h.turn(true);
+  h.turn(true);
+  sys::descriptors().not_open(9999);
+  h.turn(true);
+  EXPECT_EQ(h.doctor.findings()[Finding::double_close].first.value, 9999U);
+}
+
 TEST(DoctorLooks, ADescriptorThatNothingUses) {
   Hospital h;
   auto& host = h.bench.origin();
@@ -374,7 +387,7 @@ TEST(DoctorLooks, ALongWaitIsReportedOnce) {
   const auto client = h.bench.client();
   h.bench.send(client, "GET http");
   h.turn(true);
-  h.bench.worker->now += Doctor::kLongWaitMs;
+  h.bench.worker->now += doctor::kLongWaitMs;
   h.turn(true);
   h.turn(true);
   const auto messages = h.doctor.take_messages();
