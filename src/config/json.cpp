@@ -81,7 +81,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
-  JsonError error() && { return std::move(error_); }
+  [[nodiscard]] const JsonError& error() const noexcept { return error_; }
 
   // An error at this byte, without a text.
   [[nodiscard]] JsonError at(std::size_t index) const {
@@ -206,7 +206,7 @@ JsonError parse_json(string_view text, JsonValue& out) {
   Builder builder{text, read, out};
   const bool good = nlohmann::json::sax_parse(PositionIterator{text.data(), read},
                                               PositionIterator{text.data() + text.size(), read}, &builder);
-  JsonError error = std::move(builder).error();
+  JsonError error = builder.error();
   if (!good && error.what.empty()) error = {1, 1, "invalid JSON"};
   // The library takes a NUL for the end.
   const std::size_t nul = text.find('\0');
