@@ -2866,8 +2866,11 @@ def html_page(i: int, result: Row) -> str:
 
 def html_card(row: Row) -> str:
     """A failed test."""
-    pairs = "".join(f"<dt>{label}</dt><dd>{'<code>' if label in ('Stderr', 'By hand', 'Recorded') else ''}{html.escape(text)}"
-                    f"{'</code>' if label in ('Stderr', 'By hand', 'Recorded') else ''}</dd>" for label, text in describe(row))
+    def value(label: str, text: str) -> str:
+        shown = html.escape(text)
+        return f"<code>{shown}</code>" if label in ("Stderr", "By hand", "Recorded") else shown
+
+    pairs = "".join(f"<dt>{label}</dt><dd>{value(label, text)}</dd>" for label, text in describe(row))
     lost = row["possible"] - row["points"]
     cost = f'<span class="bad">&minus;{number(lost)}</span>' if not row["same_as"] else '<span class="soft">not charged again</span>'
     return (f'<div class="card{" same" if row["same_as"] else ""}"><b>{html.escape(row["description"])}</b> '

@@ -78,8 +78,8 @@ class Trace {
   explicit Trace(std::span<TraceEntry> room) noexcept
       : ring_(room.data()), end_(room.data() + room.size()), next_(room.data()) {}
 
-  // Overwrites the oldest entry when the ring is full. Each request adds 30 to 50: this is one store, and the
-  // positions are computed when someone asks for them.
+  // Overwrites the oldest entry when the ring is full. A request adds some 20: positions are computed only
+  // when someone asks for them.
   void add(const TraceEntry& entry) noexcept {
     TraceEntry* const place = next_;
     if (++next_ == end_) [[unlikely]] {

@@ -118,18 +118,17 @@ string take_redirect(plan::Config& config, string_view text) {
 string take_metrics(plan::Config& config, string_view text) {
   std::vector<plan::Listener> places;
   if (!parse_listen(text, places)) return invalid_listener(text, "");
-  plan::WebRoute metrics, health, ready, doctor, doctor_json;
-  metrics.kind = plan::RouteKind::metrics;  // for all other paths
-  health.kind = plan::RouteKind::health;
-  health.prefix = "/healthz";
-  ready.kind = plan::RouteKind::ready;
-  ready.prefix = "/readyz";
-  doctor.kind = doctor_json.kind = plan::RouteKind::doctor;
-  doctor.prefix = "/doctor";
-  doctor_json.prefix = "/doctor.json";
+  const auto page = [](plan::RouteKind kind, const char* prefix) {
+    plan::WebRoute route;
+    route.kind = kind;
+    route.prefix = prefix;
+    return route;
+  };
+  using plan::RouteKind;
   add_site(
       config, places,
-      {std::move(metrics), std::move(health), std::move(ready), std::move(doctor), std::move(doctor_json)});
+      {page(RouteKind::metrics, "/"), page(RouteKind::health, "/healthz"), page(RouteKind::ready, "/readyz"),
+       page(RouteKind::doctor, "/doctor"), page(RouteKind::doctor, "/doctor.json")});
   return {};
 }
 

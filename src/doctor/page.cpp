@@ -53,7 +53,7 @@ std::string_view severity_of(const Found& found) noexcept {
   return kSeverityNames[static_cast<std::size_t>(found.row->severity)];
 }
 
-// The record that asks for the page has an exchange.
+// Waits for a request. The record that asks for the page is in READ_REQUEST too, but has an exchange.
 bool is_idle(const request_info& record) noexcept {
   return record.state == State::READ_REQUEST && record.exchange == nullptr &&
          (record.wait == plan::Wait::idle || record.wait == plan::Wait::keep_alive);
@@ -64,7 +64,7 @@ bool is_longer(const Wait& a, const Wait& b) noexcept {
   return a.situation.waited != b.situation.waited ? a.situation.waited > b.situation.waited : a.slot < b.slot;
 }
 
-// Keeps the longest: they are a heap whose front is the shortest.
+// Keeps the longest waits, as a heap: the shortest of them is in front, to be replaced.
 void add(LongWaits& waits, const Wait& wait) {
   ++waits.count;
   std::vector<Wait>& heap = waits.longest;

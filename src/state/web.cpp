@@ -85,7 +85,7 @@ Page health(bool good) {
   static const auto kGood = std::make_shared<const std::string>("ok\n");
   static const auto kDraining = std::make_shared<const std::string>("draining\n");
   return {.status = static_cast<std::uint16_t>(good ? 200 : 503),
-          .type = "text/plain; charset=utf-8",
+          .type = Pages::kPlainType,
           .text = good ? kGood : kDraining};
 }
 

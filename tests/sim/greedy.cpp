@@ -7,6 +7,7 @@
 #include "../../src/http/basic_auth.hpp"
 #include "../../src/server/server.hpp"
 #include "../../src/state/blocks.hpp"
+#include "findings.hpp"
 #include "recording.hpp"
 
 namespace sim {
@@ -380,8 +381,7 @@ struct Play {
       for (const auto& one : greedy) one->over = modest.done();
       if (!modest.done() && world.now() > begun + ms_max(scenario)) world.fault("the modest client waits for a timeout");
     }
-    for (const watch::FindingRow& row : watch::kFindingRows)
-      if (row.severity == watch::Severity::error && proxy.findings()[row.finding].total > 0) world.fault("the loop doctor has found " + std::string{row.code});
+    fault_errors(proxy, world);
     if (world.broken.empty() && resources.worker.blocks.used() != 0) world.fault("at the end a block is still in use");
     if (recording != nullptr) *recording = record_file_of(proxy);
   }

@@ -9,6 +9,7 @@
 #include "../../src/state/blocks.hpp"
 #include "../../src/state/diagnosis.hpp"
 #include "../../src/watch/trace_printer.hpp"
+#include "findings.hpp"
 #include "recording.hpp"
 
 namespace sim {
@@ -523,11 +524,9 @@ void run(Stage& stage, Outcome& outcome) {
     if (outcome.turns == stage.scenario.drained_after) stage.drain();
     if (quiet_turns > 2) world.fault("the loop spins: turns without event, time or progress");
   }
-  for (const watch::FindingRow& row : watch::kFindingRows) {
-    if (proxy.findings()[row.finding].total == 0) continue;
-    outcome.findings.push_back(row.code);
-    if (row.severity == watch::Severity::error) world.fault("the loop doctor has found " + std::string{row.code});
-  }
+  for (const watch::FindingRow& row : watch::kFindingRows)
+    if (proxy.findings()[row.finding].total > 0) outcome.findings.push_back(row.code);
+  fault_errors(proxy, world);
   if (world.broken.empty() && stage.all_over()) {
     if (worker.table.used() != 0) world.fault("at the end a record is still in use");
     if (worker.blocks.used() != 0) world.fault("at the end a block is still in use");
