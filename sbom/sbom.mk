@@ -1,0 +1,7 @@
+# The software bill of materials: what the program contains and links, with versions and licences.
+
+.PHONY: sbom
+sbom:
+	@mkdir -p build
+	python3 sbom/sbom.py > build/fourstate.spdx.json
+	@echo build/fourstate.spdx.json
