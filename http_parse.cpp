@@ -13,6 +13,13 @@
 #include "src/sys/address.hpp"
 
 namespace http {
+
+const Field* Fields::find(std::string_view name) const noexcept {
+  for (const Field& field : all())
+    if (base::equals_ignoring_case(field.name, name)) return &field;
+  return nullptr;
+}
+
 namespace {
 
 using base::equals_ignoring_case;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "src/plan/board.hpp"
 #include "src/plan/router.hpp"
 #include "src/state/blocks.hpp"
 #include "src/state/bookkeeping.hpp"
@@ -125,9 +126,10 @@ void change_state(request_info& record, Event event, Worker& worker) noexcept {
 }  // namespace
 
 void advance(request_info& record, Worker& worker) noexcept {
+  const base::Trace::Mute mute{worker.trace, record.viewer};
   worker.trace.slot = worker.table.slot_of(record);
   worker.trace.state = static_cast<std::uint8_t>(record.state);
-  ++worker.runs;
+  ++(record.viewer ? worker.viewer_runs : worker.runs);
   const bool asleep = std::exchange(record.used_allowance, false) || record.wait == Wait::throttle;
   Turn turn{.generation = *record.generation,
             .stores = {worker.blocks, worker.pipes, blocks_to_leave(record, worker, BlockUse::body)},
@@ -210,6 +212,9 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Work
     refuse(std::move(client), peer, listener, Reason::max_requests_reached, worker);
     return false;
   }
+  const plan::Config& config = worker.current->config;
+  const bool is_viewer = plan::is_board(config, config.listeners[listener]);
+  const base::Trace::Mute mute{worker.trace, is_viewer};
   request_info* const record = worker.table.take();
   record->id = ++worker.connections;
   record->generation = worker.current;
@@ -223,6 +228,7 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Work
   side.readable = side.writable = true;  // probably: most clients have sent their request by now
   record->counted = counted;
   worker.shares.open(worker.table.slot_of(*record), peer);
+  if (is_viewer) become_viewer(*record, worker);
   trace(*record, worker, TraceEvent::accepted, side.fd.get(), 0);
   change_state(*record, Event::accepted, worker);  // PLANT(begin-with-free-record)
   const net::Token token{side.serial, worker.table.slot_of(*record), net::Token::Kind::client};
@@ -235,12 +241,14 @@ bool admit(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Work
 }
 
 void release(request_info& record, Reason reason, Worker& worker) noexcept {
+  const base::Trace::Mute mute{worker.trace, record.viewer};
+  worker.viewers -= record.viewer ? 1 : 0;  // PLANT(viewer-leaves)
   if (record.counted) record.generation->limits->closed(record.client);
-  trace(record, worker, TraceEvent::released, static_cast<std::int64_t>(bytes_sent(record)),
-        static_cast<std::uint8_t>(reason));
+  trace(record, worker, TraceEvent::released, traced_bytes(record), static_cast<std::uint8_t>(reason));
   worker.trace.state = static_cast<std::uint8_t>(State::FREE);
-  const bool truncated = truncation_undetectable(record);
-  const bool upload_truncated = upload_truncation_undetectable(record);
+  const bool silent = reason == Reason::tunnel_timeout;  // also what was sent before a FIN may be unread
+  const bool truncated = silent || truncation_undetectable(record) || is_unread(record, kResponse);
+  const bool upload_truncated = must_reset_upstream(record) || (silent && record.side[kUpstream].fd);
   end_exchange(record, reason, worker);
   worker.upstreams.close_bound(record.id);
   if (truncated) sys::reset_on_close(record.side[kClient].fd);           // PLANT(truncated-response-resets)

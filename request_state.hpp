@@ -117,6 +117,8 @@ struct request_info {
   bool has_turn = false;                      // was first in that queue: may take a block now
   Share awaits = Share::none;                 // in the queue for it, not in the ready queue
   bool used_allowance = false;                // read all that its client may read now: other records first
+  bool viewer = false;                        // of the board: not traced, logged or counted
+  std::uint64_t untraced_bytes = 0;           // that were sent while it was a viewer
   std::array<net::Endpoint, 2> side;          // by Side
   std::array<net::Lane, 2> lane;              // by Way
   base::Links ready, timer;                   // of the Scheduler's queues

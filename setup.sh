@@ -9,16 +9,27 @@ packages="g++ make pkg-config libcrypt-dev nlohmann-json3-dev zlib1g-dev"
 tests="libgtest-dev valgrind python3 curl util-linux clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc
        libhttp-parser-dev spin gcovr codespell pylint mypy tinyproxy strace
        openssl git wget socat apache2-utils golang-go python3-requests python3-pip nginx lighttpd nghttp2-proxy firefox-esr python3-jsonschema
-       node-har-schema"
+       node-har-schema mkdocs pngquant haproxy keepalived prometheus python3-yaml
+       zsh fish shellcheck systemd reuse yamllint debhelper dpkg-dev fakeroot lintian blhc"
 bench="nginx libnginx-mod-stream haproxy tinyproxy squid h2o lighttpd strace valgrind util-linux python3 python3-matplotlib"
 # Tests and measurements start these by themselves: a new one is neither started here nor at boot.
-services="tinyproxy nginx lighttpd nghttpx haproxy squid h2o"
+services="tinyproxy nginx lighttpd nghttpx haproxy squid h2o keepalived prometheus"
 case "${1:-tests}" in
   build) ;;
-  tests) packages="$packages $tests" ;;
+  tests)
+    packages="$packages $tests"
+    # The package nodejs of others than Debian contains npm, and conflicts with Debian's npm.
+    command -v npm >/dev/null || packages="$packages nodejs npm" ;;
   bench) packages="$packages $bench" ;;
   *) echo "usage: setup.sh [build|tests|bench]" >&2; exit 2 ;;
 esac
+
+# What the tests of the board's page need from npm. Without it they are skipped, and say so.
+install_node_modules() {
+  [ "${1:-tests}" = tests ] && [ -f tests/console/package.json ] && [ ! -d tests/console/node_modules ] || return 0
+  (cd tests/console && npm ci --no-audit --no-fund --loglevel=error) ||
+    echo "setup: npm ci in tests/console has failed: the tests of the board's page will be skipped" >&2
+}
 
 missing=""
 for package in $packages; do
@@ -26,6 +37,7 @@ for package in $packages; do
 done
 if [ -z "$missing" ]; then
   echo "setup: all packages are installed"
+  install_node_modules "$@"
   exit 0
 fi
 
@@ -53,3 +65,4 @@ if command -v systemctl >/dev/null; then
     $as_root systemctl disable -q "$service" 2>/dev/null || true # its package may not be one of these
   done
 fi
+install_node_modules "$@"

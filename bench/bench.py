@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the CPU time of this proxy for each request and each GB, beside other proxies (docs/performance.md).
 
-    bench.py [--only ROW[,ROW]] [--against PEER[,PEER]] [--rounds N] [--work FACTOR] [--json FILE] [--plots FOLDER]
+    bench.py [--only ROW[,ROW]] [--against PEER[,PEER]] [--rounds N] [--work FACTOR] [--json FILE]
              [--build FOLDER] [--before FOLDER] [--calls]
     bench.py --list
 
@@ -81,8 +81,7 @@ def read_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="measured rounds (default 5)")
     parser.add_argument("--work", type=float, default=1.0, metavar="FACTOR", help="so many times the requests of a round (default 1)")
     parser.add_argument("--calls", action="store_true", help="count system calls, too (strace)")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--plots", type=pathlib.Path, metavar="FOLDER", help="write SVG plots there")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures there, after each row")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/g++", metavar="FOLDER", help="where the programs are")
     parser.add_argument("--before", type=pathlib.Path, metavar="FOLDER", help="compare with the proxy of this build, too")
     parser.add_argument("--list", action="store_true", help="list rows and contenders")
@@ -120,16 +119,15 @@ def main(words: list[str]) -> int:
         return 0
     processes.raise_descriptor_limit()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
+    figures = []
     try:
-        results = list(run_all(arguments))
+        for result in run_all(arguments):
+            figures.append(report.figures(result))
+            if arguments.json:
+                arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     except (processes.Failed, OSError) as error:
         print(f"\nbench: {error}", file=sys.stderr)
         return 1
-    if arguments.json:
-        arguments.json.write_text(json.dumps([report.figures(result) for result in results], indent=1) + "\n", encoding="utf-8")
-    if arguments.plots:
-        import plots  # pylint: disable=import-outside-toplevel  # needs matplotlib
-        plots.write(results, arguments.plots)
     return 0
 
 

@@ -3,8 +3,8 @@
 
     check.py TIER [SUITE...]    TIER: quick, check or check-all; with names, only these suites of the tier
 
-A suite starts as soon as what it needs is built, while the next configuration is being built. At most one part more than there
-are processors runs at a time, because most parts mostly wait. Each suite reports how many tests passed and failed; a suite that
+A suite starts as soon as what it needs is built, while the next configuration is being built. At most two parts more than
+there are processors run at a time, because most parts mostly wait. Each suite reports how many tests passed and failed; a suite that
 ran no test has failed. A suite of the tier `check` that has passed on the same sources is not run again by `check-all`, but
 counted. The last line is the sum: `N passed, N failed`, and `, N skipped` if there are such tests: in a light run, or because a
 program is not installed. The exit status is 0 only if nothing failed.
@@ -54,9 +54,9 @@ def count_unittest(output):
 
 
 def count_skipped(output):
-    """How many tests of unittest were skipped."""
-    found = re.findall(r"^(?:OK|FAILED) \(.*\bskipped=(\d+)", output, re.MULTILINE)
-    return int(found[-1]) if found else 0
+    """How many tests were skipped, of unittest or of a script."""
+    found = re.findall(r"^(?:OK|FAILED) \(.*\bskipped=(\d+)|^\d+ passed, \d+ failed, (\d+) skipped", output, re.MULTILINE)
+    return int("".join(found[-1])) if found else 0
 
 
 def skipped(count):
@@ -111,6 +111,11 @@ def built(name, tier, *arguments):
     return Suite(name, tier, arguments, [], count_clean)
 
 
+def unit_tests(name, tier, needs, directory, program):
+    """Run as they are: a make here would look at a tree in which the builds are still at work."""
+    return Suite(name, tier, (*needs, f"build/{directory}/{program}"), [("", [*NICE, f"build/{directory}/{program}"], {})], count_gtest)
+
+
 def made(name, tier, count, *arguments, needs=()):
     """A target of the Makefile that runs what it depends on."""
     return Suite(name, tier, needs, [("", make(*arguments), {})], count)
@@ -140,13 +145,20 @@ def clients(name, tier, needs, directory):
                                       {"PYTHONPATH": "tests/clients", "PROXY": binary(directory)}) for module in modules], count_unittest)
 
 
+def installed(name, tier):
+    """What is installed: a part for each module."""
+    modules = sorted(path.stem for path in (ROOT / "tests/install").glob("test_*.py"))
+    return Suite(name, tier, (*GCC, "all"), [(module, [sys.executable, "-m", "unittest", module],
+                                              {"PYTHONPATH": "tests/install", "PROXY": binary("g++")}) for module in modules], count_unittest)
+
+
 def driver(name, tier, needs, directory):
     return script(name, tier, count_driver, "./driver.py", "-b", "20", "-c", "75", "-m", "2", "epoll", "--proxy", binary(directory), needs=needs)
 
 
 def simulated(name, tier, needs, directory, *parts, prefix=()):
     """A part for each dict of numbers: options of the simulator, each 0 unless named."""
-    zeros = {"torture": 0, "worlds": 0, "seed": 1, "seeds": 0, "roles": 0, "greedy": 0}
+    zeros = {"torture": 0, "worlds": 0, "seed": 1, "seeds": 0, "roles": 0, "greedy": 0, "viewers": 0}
     return Suite(name, tier, (*needs, f"build/{directory}/sim"),
                  [(" ".join(part), [*NICE, *prefix, f"build/{directory}/sim", "--regressions", "tests/sim/regressions/seeds",
                                     *(word for option, number in (zeros | part).items() for word in (f"--{option}", str(number)))], {})
@@ -169,6 +181,10 @@ LONG = ("test_deadlines", "test_many", "test_signals", "test_scarcity", "test_ch
 QUICK = ("test_requests", "test_refusals", "test_command_line", "test_http11")
 # Under valgrind, the modules that between them make each system call; the simulated histories are there for the states.
 SYSTEM = ("test_signals", "test_requests", "test_http11", "test_files", "test_names", "test_reload", "test_reverse", "test_relay", "test_log", "test_upstream")
+# In the build without libraries, the modules that use passwords, configuration files or gzip, and the most common work.
+WITHOUT_LIBRARIES = (*QUICK, "test_access", "test_board", "test_checks", "test_config", "test_doctor", "test_explain", "test_files", "test_lens",
+                     "test_metrics", "test_migrate_document", "test_relay", "test_reload", "test_reverse", "test_roles_document", "test_settings",
+                     "test_site_users", "test_upstream")
 SUITES = [
     script("layering", "quick", count_line, "tests/layering.py"),
     script("structure", "quick", count_line, "tests/structure.py", "--check"),
@@ -184,13 +200,16 @@ SUITES = [
     script("report of a failed history", "check", count_unittest, "tests/sim/report_test.py", needs=(*GCC, "build/g++/proxy", "build/g++/sim")),
     Suite("browser", "check", (*GCC, "all"), [("", [sys.executable, "-m", "unittest", "discover", "-s", "tests/browser", "-t", "tests/browser"],
                                                {"PROXY": binary("g++"), "PYTHONPATH": "tests/e2e"})], count_unittest),
-    made("unit", "quick", count_gtest, *GCC, "unit", needs=(*GCC, "build/g++/unit_tests")),
-    simulated("simulated histories", "check", GCC, "g++", {"seeds": 100000}, {"roles": 10000, "greedy": 5000}, {"torture": 1, "worlds": 1}),
-    made("unit, on Linux", "check", count_gtest, *GCC, "unit-linux", needs=(*GCC, "build/g++/linux_tests")),
+    Suite("board", "check", (*GCC, "all"), [("", [sys.executable, "tests/console/run.py"], {"PROXY": binary("g++")}),
+                                         ("guard", [sys.executable, "tests/console/run_test.py"], {})], count_unittest),
+    installed("installation", "check"),
+    unit_tests("unit", "quick", GCC, "g++", "unit_tests"),
+    simulated("simulated histories", "check", GCC, "g++", {"seeds": 100000}, {"roles": 10000, "greedy": 5000, "viewers": 3000}, {"torture": 1, "worlds": 1}),
+    unit_tests("unit, on Linux", "check", GCC, "g++", "linux_tests"),
 
     end_to_end("end to end, valgrind", "check-all", (*MEMCHECK, "build/g++-memcheck/proxy"), "g++-memcheck", only=SYSTEM,
                PROXY_LIGHT="1", PROXY_PREFIX=VALGRIND),
-    simulated("simulated histories, valgrind", "check-all", MEMCHECK, "g++-memcheck", {"seeds": 1000}, {"roles": 300, "greedy": 150},
+    simulated("simulated histories, valgrind", "check-all", MEMCHECK, "g++-memcheck", {"seeds": 1000}, {"roles": 300, "greedy": 150, "viewers": 150},
               prefix=VALGRIND.split()),
     clients("real clients", "check-all", (*GCC, "all"), "g++"),
     mistakes("mistakes", "check-all", (*GCC, "all"), "g++"),
@@ -199,25 +218,29 @@ SUITES = [
                                               "--enable=warning,performance,portability", "--suppress=missingIncludeSystem",
                                               "--error-exitcode=1", f"-j{os.cpu_count()}", *SOURCES], {})], count_exit),
     end_to_end("end to end, sanitized", "check-all", (*ASAN, f"build/{ASAN_DIRECTORY}/proxy"), ASAN_DIRECTORY, PROXY_LIGHT="1"),
-    end_to_end("end to end, bare", "check-all", (*BARE, "build/g++-bare/proxy"), "g++-bare", PROXY_LIGHT="1"),
+    end_to_end("end to end, bare", "check-all", (*BARE, "build/g++-bare/proxy"), "g++-bare", only=WITHOUT_LIBRARIES, PROXY_LIGHT="1"),
     driver("driver, bare", "check-all", (*BARE, "build/g++-bare/proxy"), "g++-bare"),
     script("driver proves itself, all variants", "check-all", count_unittest, "tests/driver_test.py", "--all",
            needs=(*GCC, "build/g++/proxy")),
     made("driver, lint", "check-all", count_clean, "lint-driver"),
-    simulated("simulated histories, sanitized", "check-all", ASAN, ASAN_DIRECTORY, {"seeds": 5000, "torture": 1, "worlds": 1},
-              {"roles": 3000, "greedy": 2000}),
-    simulated("all simulated histories", "check-all", GCC, "g++", {"worlds": 2}, {"seed": 1000001, "roles": 30000, "greedy": 20000}),
-    made("unit, sanitized", "check-all", count_gtest, *ASAN, "unit", needs=(*ASAN, f"build/{ASAN_DIRECTORY}/unit_tests")),
-    made("unit, on Linux, sanitized", "check-all", count_gtest, *ASAN, "unit-linux", needs=(*ASAN, f"build/{ASAN_DIRECTORY}/linux_tests")),
+    simulated("simulated histories, sanitized", "check-all", ASAN, ASAN_DIRECTORY, {"seeds": 3000, "torture": 1, "worlds": 1},
+              {"roles": 1500, "greedy": 1000, "viewers": 1000}),
+    simulated("all simulated histories", "check-all", GCC, "g++", {"worlds": 2}, {"seed": 1000001, "roles": 8000, "greedy": 5000}),
+    unit_tests("unit, sanitized", "check-all", ASAN, ASAN_DIRECTORY, "unit_tests"),
+    unit_tests("unit, on Linux, sanitized", "check-all", ASAN, ASAN_DIRECTORY, "linux_tests"),
     made("simulated kernel agrees with Linux", "check-all", count_line, *GCC, "agreement",
          needs=(*GCC, "build/g++/agreement_sim", "build/g++/agreement_linux")),
     made("differential", "check-all", count_line, *GCC, "differential", needs=(*GCC, "build/g++/differential")),
     made("cost of a request", "check-all", count_line, *GCC, "bench-check", needs=(*GCC, "bench-programs")),
     made("bench, lint", "check-all", count_clean, "lint-bench"),
     made("fuzz corpus", "check-all", count_line, "fuzz-replay", needs=("fuzz-build",)),
-    built("build with clang", "check-all", *CLANG, "build/clang++/proxy"),
+    made("each source by itself, with clang", "check-all", count_clean, *CLANG, "each-source"),
     built("build bare", "check-all", *BARE, "build/g++-bare/proxy"),
     made("model", "check-all", count_line, "model"),
+    made("site of the documents", "check-all", count_exit, "docs-site"),
+    Suite("deploy", "check-all", (*GCC, "all"), [("", [sys.executable, "tests/deploy/test_deploy.py"], {"PROXY": binary("g++")})], count_unittest),
+    made("network faults", "check-all", count_line, *GCC, "faults", needs=(*GCC, "all")),
+    script("scale", "check-all", count_line, "bench/scale.py"),
     made("handin", "check-all", count_driver, "handin"),
 ]
 
@@ -236,7 +259,7 @@ def fingerprint():
     """A hash of all sources."""
     digest = hashlib.sha256()
     for folder, folders, files in os.walk(ROOT):
-        folders[:] = sorted(set(folders) - {".git", "build", "__pycache__"})
+        folders[:] = sorted(set(folders) - {".git", "build", "__pycache__", "node_modules"})
         for name in sorted(files):
             path = pathlib.Path(folder, name)
             if path.parent != ROOT / "handin" and path != ROOT / "proxy" and not path.is_symlink():
@@ -306,7 +329,7 @@ class Run:
             if failed:
                 self._say(f"FAILED: {title}\n" + "\n".join("    " + line for line in output.splitlines()[-60:]))
             if result[3] == 0:
-                result[1] = result[1] or int(result[0] == 0)
+                result[1] = result[1] or int(result[0] == 0 and not self.skipped[suite.name])
                 self._say(f"{suite.name + ':':35} {result[0]:5} passed, {result[1]} failed{skipped(self.skipped[suite.name])}   ({result[2]:.0f} s)")
         with open(pathlib.Path(self._logs, re.sub(r"\W+", "-", suite.name) + ".log"), "a", encoding="utf-8") as log:
             log.write(output + "\n")
@@ -320,7 +343,7 @@ class Run:
         """Builds and runs all suites; True if nothing failed."""
         threading.Thread(target=self._report_progress, daemon=True).start()
         needs, parts = list(dict.fromkeys(suite.needs for suite in self._suites)), []
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 1) as lanes:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 2) as lanes:
             for need in sorted(needs, key=bool):
                 status, output, seconds = self._doing("build " + " ".join(need), make(*need)) if need else (0, "", 0)
                 for suite in [suite for suite in self._suites if suite.needs == need]:

@@ -8,11 +8,14 @@ import re
 import subprocess
 import sys
 
+import completions
+import manual_of_keys
 import structure
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/mistakes"))
 import pages  # noqa: E402
+MANUAL = ("docs/fourstate.1", "docs/fourstate.json.5")
 REPEATABLE = ("repeated", "rule")
 
 
@@ -116,7 +119,8 @@ def doctor_findings():
 GENERATED = [  # document, name of the part, its lines
     ("README.md", "drawing", readme_drawing),
     ("README.md", "options", readme_options),
-    ("docs/proxy.1", "options", manual_options),
+    ("docs/fourstate.1", "options", manual_options),
+    ("docs/fourstate.json.5", "keys", lambda: manual_of_keys.lines(options(), timeouts())),
     ("docs/design.md", "transitions", design_transitions),
     ("docs/design.md", "floors", design_floors),
     ("docs/doctor.md", "findings", doctor_findings),
@@ -126,7 +130,7 @@ GENERATED = [  # document, name of the part, its lines
 def generated(name, part, lines):
     """(the document, the same with the part as it must be)"""
     text = read(name)
-    first, last = (f'.\\" {part}: written by make docs\n', f'.\\" end of {part}\n') if name.endswith(".1") \
+    first, last = (f'.\\" {part}: written by make docs\n', f'.\\" end of {part}\n') if re.search(r"\.[15]$", name) \
         else (f"<!-- {part}: written by make docs -->\n", f"<!-- end of {part} -->\n")
     before, found, rest = text.partition(first)
     _, ended, after = rest.partition(last)
@@ -138,7 +142,7 @@ def generated(name, part, lines):
 def write():
     for name, part, lines in GENERATED:
         (ROOT / name).write_text(generated(name, part, lines)[1], encoding="utf-8")
-    for name, text in pages.pages().items():
+    for name, text in {**pages.pages(), **completions.files(options(), timeouts())}.items():
         (ROOT / name).parent.mkdir(exist_ok=True)
         (ROOT / name).write_text(text, encoding="utf-8")
 
@@ -147,7 +151,7 @@ def write():
 
 def manual():
     """The manual page as a reader sees it."""
-    page = subprocess.run(["mandoc", "-Tascii", "docs/proxy.1"], cwd=ROOT, capture_output=True, text=True, check=True)
+    page = subprocess.run(["mandoc", "-Tascii", "docs/fourstate.1"], cwd=ROOT, capture_output=True, text=True, check=True)
     return re.sub(r".\x08", "", page.stdout)
 
 
@@ -185,30 +189,83 @@ def named_in_security():
             yield name, (ROOT / name).is_file() if "/" in name else re.search(rf"TEST(?:_F|_P)?\({suite},\s*{test}\)", unit)
 
 
+def reasons():
+    """{name: status of its response, or ""} for each end reason but "none"."""
+    statuses = dict(re.findall(r"\{R::(\w+), \{(\d+), ", read("src/http/status.cpp")))
+    return {name: statuses.get(reason, "") for reason, name in re.findall(r'\{R::(\w+), \{"([a-z-]{2,})", ', read("src/base/reason.cpp"))}
+
+
+def paragraphs():
+    """(name, is it right) for each reason and finding, which needs one paragraph in docs/troubleshoot.md, with the status of a reason."""
+    expected = {**dict.fromkeys(re.findall(r'\{Finding::\w+, "([^"]+)"', read("src/watch/findings.hpp")), ""), **reasons()}
+    found = re.findall(r"^\*\*`([^`]+)`\*\*(?: \((\d+)\))?\. ", read("docs/troubleshoot.md"), re.M)
+    for name in sorted({*expected, *(name for name, _ in found)}):
+        yield name, [status for given, status in found if given == name] == [expected.get(name)]
+
+
+def prose(text):
+    """Without blocks of code."""
+    return re.sub(r"^```(?s:.*?)^```|^    .*$", "", text, flags=re.M)
+
+
+def anchors(path):
+    """The names to which a link to a heading of this document leads, on GitHub and in the site."""
+    headings = re.findall(r"^#+ +(.*)$", prose(path.read_text(encoding="utf-8")), re.M)
+    return {re.sub(r"[^\w -]", "", heading.replace("`", "").lower()).replace(" ", "-") for heading in headings}
+
+
+def links():
+    """(document and link, does it lead to a file, and to a heading of it) for each relative link. The site has only docs."""
+    for path in sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*/README.md")}):
+        name = path.relative_to(ROOT)
+        for link in re.findall(r"\]\(([^)\s]+)\)", prose(path.read_text(encoding="utf-8"))):
+            if re.match(r"[a-z]+:", link):
+                continue
+            file, _, anchor = link.partition("#")
+            target = (path.parent / file).resolve() if file else path
+            inside = name.parts[0] != "docs" or (ROOT / "docs") in target.parents
+            yield f"{name}: {link}", inside and target.exists() and (not anchor or anchor in anchors(target))
+
+
+def navigation():
+    """(document, does it exist) for each page of mkdocs.yml, and for each document of docs itself whether it is one."""
+    pages_of_site = re.findall(r"^ +- .*: (\S+\.md)$", read("mkdocs.yml"), re.M)
+    for page in sorted({*pages_of_site, *(path.name for path in (ROOT / "docs").glob("*.md"))}):
+        yield page, page in pages_of_site and (ROOT / "docs" / page).is_file()
+
+
 def checks():
     """(title, is it so) for each thing that is checked."""
-    yield "the man page is well formed", subprocess.run(
-        ["mandoc", "-Tlint", "-Wwarning", "docs/proxy.1"], cwd=ROOT, check=False).returncode == 0
+    for name in MANUAL:
+        yield f"{name} is well formed", subprocess.run(["mandoc", "-Tlint", "-Wwarning", name], cwd=ROOT, check=False).returncode == 0
     for name, part, lines in GENERATED:
         found, expected = generated(name, part, lines)
         yield f"{name}: the generated part '{part}' is up to date (run make docs)", found == expected
     written = pages.pages()
     for name in sorted({*written, *(str(path.relative_to(ROOT)) for path in (ROOT / pages.FOLDER).glob("*"))}):
         yield f"{name} is up to date (run make docs), and a mistake has this name", (ROOT / name).is_file() and read(name) == written.get(name)
-    own = {"--client", "--user", "--calls", "--slot", "--from", "--to", "--at", "--format", *(row[0] for row in (*options(), *timeouts()))}
+    for name, text in completions.files(options(), timeouts()).items():
+        yield f"{name} is up to date (run make docs)", (ROOT / name).is_file() and read(name) == text
+    own = {"--client", "--user", "--calls", "--slot", "--from", "--to", "--at", "--format", "--port", "--text", "--once", *(row[0] for row in (*options(), *timeouts()))}
     known = own | {"--detail"} | set(re.findall(r'"(--[a-z][a-z-]+)"', read("driver.py")))
     page, readme = manual(), read("README.md")
     for name in sorted(own):
         yield f"the man page describes {name}", name in page
-    for name in ("README.md", "docs/proxy.1", "docs/roles.md", "docs/design.md"):
+    for name in ("README.md", *MANUAL, "docs/roles.md", "docs/design.md"):
         for option in sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", read(name).replace("Fl -", "--")))):
             yield f"{name}: {option} is an option", option in known
     version = re.search(r'kVersion = "([^"]+)"', read("src/plan/config.hpp"))[1]
     yield f"CHANGELOG.md begins with {version}", re.search(r"^## (\S+)", read("CHANGELOG.md"), re.M)[1] == version
     commands = readme + (read("CONTRIBUTING.md") if (ROOT / "CONTRIBUTING.md").exists() else "")
-    makefiles = [ROOT / "Makefile", *sorted((ROOT / "tests").rglob("*.mk"))]
-    for target in sorted(set(re.findall(r"^\.PHONY: ([a-z-]+)$", "\n".join(m.read_text() for m in makefiles), re.M)) - {"all", "proxy", "help", "fuzz-build"}):
+    makefiles = [ROOT / "Makefile", *sorted(ROOT.glob("*.mk")), *sorted(ROOT.glob("[!b]*/*.mk")), *sorted((ROOT / "tests").rglob("*.mk"))]
+    for target in sorted(set(re.findall(r"^\.PHONY: ([a-z-]+)$", "\n".join(m.read_text() for m in makefiles if m.exists()), re.M)) - {"all", "proxy", "help", "fuzz-build"}):
         yield f"README.md or CONTRIBUTING.md describes make {target}", f"make {target}" in commands
+    for name, exists in links():
+        yield f"{name} leads to a document, and to a heading of it", exists
+    for name, right in paragraphs():
+        yield f"docs/troubleshoot.md has one paragraph for {name}, with its status", right
+    for name, exists in navigation():
+        yield f"mkdocs.yml: docs/{name} exists, and is a page of the site", exists
     for name, exists in named_in_design():
         yield f"docs/design.md: `{name}` exists", exists
     for name, exists in named_in_security():

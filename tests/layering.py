@@ -26,10 +26,11 @@ MODULES = {
     "src/replay": {"src/record", "src/watch", "access record", "src/plan", "src/http", "src/base", "src/sys"},
     "request_state": {"access record", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/explain": {"src/config", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
-    "src/ask": {"src/config", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/ask": {"src/console", "access record", "request_state", "src/config", "src/plan", "src/http", "src/base", "src/sys"},
     "src/doctor": {"src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
-    "src/server": {"src/doctor", "src/config", "src/record", "src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
-    "proxy": {"src/server", "src/ask", "src/config", "src/explain", "src/replay", "src/record", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/console": {"src/doctor", "src/record", "src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/server": {"src/console", "src/doctor", "src/config", "src/record", "src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "proxy": {"src/server", "src/console", "src/ask", "src/config", "src/explain", "src/replay", "src/record", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
 }
 # Modules of single files, in place of that of their folder.
 FILES = {
@@ -53,8 +54,8 @@ MACHINE = ["src/state/states", "src/state/diagnosis", "src/state/access_record",
 # These modules may include only this of src/sys: values without system calls.
 ONLY = {("src/http", "src/sys"): {"src/sys/address.hpp"}, ("src/plan", "src/sys"): {"src/sys/address.hpp", "src/sys/lens_settings.hpp"}}
 
-KERNEL_USERS = {"src/sys/linux.cpp", "src/sys/files.cpp", "src/sys/beneath.cpp", "src/sys/process.cpp", "src/sys/address.cpp"}
-KERNEL_HEADER = re.compile(r"^(sys|netinet|arpa|net|linux|asm)/|^(fcntl|unistd|poll|signal|netdb|pthread|time|sched)\.h$"
+KERNEL_USERS = {"src/sys/linux.cpp", "src/sys/files.cpp", "src/sys/beneath.cpp", "src/sys/core_dump.cpp", "src/sys/handover.cpp", "src/sys/landlock.cpp", "src/sys/process.cpp", "src/sys/sandbox.cpp", "src/sys/service.cpp", "src/sys/terminal.cpp", "src/sys/user.cpp", "src/sys/address.cpp"}
+KERNEL_HEADER = re.compile(r"^(sys|netinet|arpa|net|linux|asm)/|^(fcntl|unistd|poll|pwd|grp|signal|netdb|pthread|time|sched)\.h$"
                            r"|^(thread|mutex|future|condition_variable|csignal)$")
 FORBIDDEN_CALL = re.compile(r"\b(pthread_create|std::thread|fork|vfork|clone)\s*\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

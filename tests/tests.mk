@@ -13,6 +13,11 @@ hook:
 docs:
 	python3 tests/documents.py --write
 
+# The documents as a site, in build/site.
+.PHONY: docs-site
+docs-site:
+	mkdocs build --quiet --strict
+
 # What clangd and other tools read.
 COMPILED := $(SOURCES) $(sort $(wildcard tests/*/*.cpp tests/*/*/*.cpp))
 compile_commands.json: FORCE
@@ -24,7 +29,7 @@ compile_commands.json: FORCE
 
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.cpp))
 # They run on the simulated kernel: nothing depends on this machine, and a test can cause each error.
-UNIT_OBJECTS := $(UNIT_SOURCES:%.cpp=$(BUILD)/%.o) $(CORE:%.cpp=$(BUILD)/%.o) \
+UNIT_OBJECTS := $(UNIT_SOURCES:%.cpp=$(BUILD)/%.o) $(CORE_OBJECTS) \
                 $(HASHES:%.cpp=$(BUILD)/%.o) $(GZIP:%.cpp=$(BUILD)/%.o) \
                 $(BUILD)/tests/sim/kernel.o $(BUILD)/tests/sim/files.o $(BUILD)/tests/sim/names.o
 
@@ -54,7 +59,7 @@ unit: $(BUILD)/unit_tests
 # ---- the code itself --------------------------------------------------------------------------------------------------
 
 FORMATTED := $(sort $(wildcard *.[ch]pp src/*/*.[ch]pp tests/unit/*.[ch]pp tests/unit/linux/*.[ch]pp tests/agreement/*.[ch]pp \
-             tests/fuzz/*.[ch]pp tests/wrong/*.[ch]pp bench/*.[ch]pp))
+             tests/fuzz/*.[ch]pp tests/soak/*.[ch]pp tests/wrong/*.[ch]pp bench/*.[ch]pp))
 
 FORMAT ?= -i
 .PHONY: format
@@ -65,7 +70,13 @@ format:
 lint:
 	python3 tests/check.py check-all format words cppcheck clang-tidy
 
+# Each source compiles by itself, and without a warning, although its room is one unit of compilation.
+.PHONY: each-source $(SOURCES:%=each-source/%)
+each-source: $(SOURCES:%=each-source/%)
+$(SOURCES:%=each-source/%): each-source/%:
+	@$(CXX) $(ALLFLAGS) -fsyntax-only $*
+
 # ---- further suites, each with its own rules ----------------------------------------------------------------------------
 
--include tests/unit/linux/linux.mk tests/sim/sim.mk tests/mistakes/mistakes.mk tests/agreement/agreement.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk
--include bench/bench.mk handin/grade/grade.mk
+-include tests/unit/linux/linux.mk tests/sim/sim.mk tests/mistakes/mistakes.mk tests/agreement/agreement.mk tests/fuzz/fuzz.mk tests/model/model.mk tests/mutate/mutate.mk tests/cluster/cluster.mk tests/soak/soak.mk tests/faults/faults.mk
+-include demo/demo.mk tests/console/console.mk bench/bench.mk handin/grade/grade.mk

@@ -10,9 +10,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The text of others, and bytes that are input of tests.
-NOT_OURS = re.compile(r"LICENSE$|tests/fuzz/corpus/|tests/sim/regressions/|\.dict$|tests/words\.py$")
+NOT_OURS = re.compile(r"LICENSES?(/.*)?$|LICENSE\.|debian/copyright$|tests/fuzz/corpus/|tests/sim/regressions/|\.dict$|tests/words\.py$")
 # Names of fields, and pieces of words that tests cut in two.
-SPELLED_SO = "te,nd,hel,fo,get's"
+SPELLED_SO = "te,nd,hel,fo,get's,filp"
 # The subject of a sentence is a thing (connection, client, timer), in standard terms.
 AVOID = re.compile(r"\b(who|whom|whoever|nobody|somebody|anew|told|lest|heard out|hear out|behind it|(?<!there )is no)\b", re.IGNORECASE)
 

@@ -20,9 +20,17 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e"), str(ROOT / "tests/mistakes")]
 import planting  # noqa: E402
 import rows  # noqa: E402
-from harness import Case, closed_port, ok, wait_until  # noqa: E402
+from harness import Case, Origin, closed_port, ok, request, wait_until  # noqa: E402
 
 KIB = 1024
+
+
+class Talker(Origin):
+    """A server that waits for no request."""
+
+    def _run(self, wire):
+        self._serve(wire)
+        wire.close()
 
 
 class Story(Case):
@@ -34,6 +42,40 @@ class Story(Case):
 
     def start(self, *options, **how):
         return self.proxy("--record-dir", self.folder, *options, **how)
+
+    def first_requests(self):
+        """A client connects and says nothing at first. Then it asks for two pages over the same connection."""
+        def serve(wire):
+            wire.send(page)
+            wire.read_head()
+            wire.send(page)
+        page = ok(b"hello").replace(b"HTTP/1.0", b"HTTP/1.1")
+        proxy, origin = self.start(), self.origin(serve)
+        client = self.client(proxy.connect())
+        proxy.line("READ_REQUEST", "waiting for the first byte")
+        for path in ("/one", "/two"):
+            client.send(request(origin.url(path), f"Host: {origin.authority}", version="1.1"))
+            client.read_head()
+            client.read_body()
+        proxy.wait_for_lines(lambda: sum("waiting for the next request" in line for line in proxy.lines) == 2)
+        return proxy
+
+    def tunnel(self):
+        """A CONNECT tunnel: the server speaks first, and the client closes its direction first."""
+        def serve(wire):
+            wire.send(b"220 hello\r\n")
+            wire.until_gone()
+            wire.send(b"221 bye\r\n")
+        proxy, server = self.start(), self.enter(Talker(serve))
+        client = self.client(proxy.connect())
+        client.send(f"CONNECT {server.authority} HTTP/1.1\r\nHost: {server.authority}\r\n\r\n".encode())
+        client.read_head()
+        client.read(11)
+        client.send(b"QUIT\r\n")
+        client.half_close()
+        client.until_gone()
+        proxy.line("-> FREE")
+        return proxy
 
     def slow_reader(self):
         """A client that does not read its response."""
@@ -99,7 +141,7 @@ def block_in_lookups(tree):
 
 
 # story: the mistake that it needs
-STORIES = {"slow_reader": None, "dead_server": None, "lost_edge": lose_edges, "stalled_loop": block_in_lookups, "no_descriptors": None}
+STORIES = {"first_requests": None, "tunnel": None, "slow_reader": None, "dead_server": None, "lost_edge": lose_edges, "stalled_loop": block_in_lookups, "no_descriptors": None}
 
 
 def build(tree, mistake):

@@ -1,11 +1,12 @@
 #include "doctor.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <utility>
 
-#include "../config/address_text.hpp"
+#include "../base/text.hpp"
 #include "../http/head.hpp"
+#include "configured.hpp"
+#include "failure.hpp"
 
 namespace ask {
 namespace {
@@ -18,54 +19,32 @@ constexpr std::uint64_t kTimeoutMs = 5000;
 // ---- the command line ------------------------------------------------------------------------------------
 
 string read_address(string_view text, Question& question) {
-  if (!question.where.empty()) return "doctor: expected one address, got " + base::quoted(text) + " too";
+  if (!question.place.addresses.empty())
+    return "doctor: expected one address, got " + base::quoted(text) + " too";
+  if (is_configuration(text)) {
+    const string error = read_configured(text, Wanted::doctor, question.place, question.path);
+    return error.empty() ? error : "doctor: " + error;
+  }
   const std::size_t slash = text.find('/');
-  const string_view where = text.substr(0, slash);
-  std::vector<plan::Listener> places;
-  if (!config::parse_listen(where, places) || places.front().address.port == 0)
+  if (!read_place(text.substr(0, slash), question.place))
     return "doctor: invalid address " + base::quoted(text) +
-           ": expected [ADDRESS:]PORT[/PATH] with a numeric address or localhost, e.g. 9100 or [::1]:9100";
+           ": expected [ADDRESS:]PORT[/PATH] with a numeric address or localhost, e.g. 9100 or [::1]:9100, "
+           "or an existing configuration file";
   if (slash != string_view::npos) question.path = text.substr(slash);
   if (!base::all_are(question.path, base::kVisible))
     return "doctor: invalid path " + base::quoted(question.path) + ": expected visible ASCII characters";
-  question.where = (where.find(':') == string_view::npos ? "port " : "") + string{where};
-  for (const plan::Listener& place : places) question.addresses.push_back(place.address);
   return {};
 }
 
 // ---- what is wrong with a response -----------------------------------------------------------------------
 
-constexpr string_view kGiveMetrics =
-    "give the port of --metrics, or of a web server with a route of type doctor";
-
-string without_response(const Question& question, const Fetched& fetched) {
-  const string where = question.where;
-  switch (fetched.what) {
-    case Fetched::What::unreachable:
-      if (fetched.error == ECONNREFUSED)
-        return "nothing listens at " + where + ": start the proxy with --metrics PORT, and give that port";
-      return "cannot connect to " + where + ": " + std::strerror(fetched.error);
-    case Fetched::What::silent:
-      return where +
-             " has sent no response within 5 s: its event loop is blocked, or it is not a web server; " +
-             string{kGiveMetrics};
-    case Fetched::What::cut_off:
-      return where + " closed the connection without a response: it is not a web server; " +
-             string{kGiveMetrics};
-    default: return where + " sent no HTTP response: it is not a web server; " + string{kGiveMetrics};
-  }
-}
-
-const http::Field* find_field(const http::ResponseHead& head, string_view name) noexcept {
-  for (const http::Field& field : head.fields.all())
-    if (base::equals_ignoring_case(field.name, name)) return &field;
-  return nullptr;
-}
+constexpr string_view kGivePort =
+    "give the port of the proxy, of --metrics, or of a web server with a route of type doctor";
 
 // Reads the number of errors in Proxy-Findings: "error=0, warning=1, note=2". Returns false without one.
 bool read_errors(const http::ResponseHead& head, std::uint64_t& errors) noexcept {
   constexpr string_view kErrors = "error=";
-  const http::Field* const field = find_field(head, "Proxy-Findings");
+  const http::Field* const field = head.fields.find("Proxy-Findings");
   if (field == nullptr || !field->value.starts_with(kErrors)) return false;
   string_view list = field->value.substr(kErrors.size());
   return base::parse_decimal(base::next_element(list), errors);
@@ -78,69 +57,74 @@ bool is_plain(string_view text) noexcept {
 
 // This proxy names itself in Proxy-Status (RFC 9209) if it is asked as a web server and is none.
 string for_status(const Question& question, const http::ResponseHead& head) {
-  const bool proxy = find_field(head, "Proxy-Status") != nullptr;
-  const string got = question.where + " responded with " + std::to_string(head.status) + " to GET " +
+  const bool proxy = head.fields.find("Proxy-Status") != nullptr;
+  const string got = question.place.name + " responded with " + std::to_string(head.status) + " to GET " +
                      base::printable(question.path) + ": ";
   switch (head.status) {
-    case 200: return got + "the page is not that of the doctor; " + string{kGiveMetrics};
+    case 200: return got + "the page is not that of the doctor; " + string{kGivePort};
     case 400:
       return got + (proxy ? "it is a forward proxy. Start the proxy with --metrics PORT, and give that port"
-                          : string{kGiveMetrics});
-    case 401:
-      return got + R"(the page needs a password (--users); give a route with "users": "none" in the file)";
+                          : string{kGivePort});
+    case 401: return got + password_advice(question.place);
     case 403:
       return got + "this address may not read the page: see --allow, --deny and the route's ip_whitelist";
     case 404:
       return got +
              "it has no such page. Start the proxy with --metrics PORT, or add a route of type doctor "
              "to its file, and give its path: PORT/PATH";
-    default: return got + string{kGiveMetrics};
+    default: return got + string{kGivePort};
   }
 }
 
 }  // namespace
 
 string read_question(std::span<const char* const> arguments, Question& question) {
-  for (const string_view argument : arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const string_view argument = arguments[i];
     if (argument == "--help" || argument == "-h") {
       question.help = true;
       return {};
     }
     if (argument == "--json") {
       question.json = true;
+    } else if (is_user_option(argument)) {
+      if (string error = read_user(arguments, i, question.place); !error.empty()) return "doctor: " + error;
     } else if (argument.size() > 1 && argument.front() == '-') {
-      return "doctor: unknown option " + base::quoted(argument) + ": expected --json or --help";
+      return "doctor: unknown option " + base::quoted(argument) + ": expected --json, --user or --help";
     } else if (string error = read_address(argument, question); !error.empty()) {
       return error;
     }
   }
-  if (question.where.empty())
-    return "doctor needs the port of --metrics of a running proxy, e.g. proxy doctor 9100";
+  if (question.place.addresses.empty())
+    return "doctor needs the port of a running proxy, e.g. proxy doctor 8080";
   return {};
 }
 
 Answer help() {
   constexpr string_view kText =
-      "Usage: proxy doctor [--json] [ADDRESS:]PORT[/PATH]\n"
+      "Usage: proxy doctor [--json] [--user NAME] [ADDRESS:]PORT[/PATH]\n"
+      "       proxy doctor [--json] [--user NAME] FILE\n"
       "Prints what the loop doctor of a running proxy finds: findings that last, findings that have ended,\n"
       "and connections that have waited for 5 s or longer.\n\n"
-      "  [ADDRESS:]PORT            that of --metrics, or of a web server with a route of type doctor\n"
+      "  [ADDRESS:]PORT            of the proxy, of --metrics, or of a web server with a route of type "
+      "doctor\n"
       "  PATH                      of the page (default /doctor)\n"
-      "  --json                    print the page as JSON\n\n"
-      "Example: proxy 8080 --metrics 9100, then: proxy doctor 9100\n"
+      "  FILE                      the configuration of the proxy: its first listener that has the page\n"
+      "  --json                    print the page as JSON\n"
+      "  --user NAME               of --users; the password is the environment variable PROXY_PASSWORD\n\n"
+      "Example: proxy 8080, then: proxy doctor 8080\n"
       "Exit status: 0 if no finding of severity error lasts, 1 if one lasts, 2 if there is no answer.\n";
   return {.status = Answer::kHealthy, .page = string{kText}};
 }
 
 string request_for(const Question& question) {
-  return "GET " + question.path +
-         " HTTP/1.1\r\nHost: " + string{sys::endpoint_text(question.addresses.front()).view()} +
-         "\r\nAccept: " + (question.json ? "application/json" : "text/plain") +
-         "\r\nConnection: close\r\n\r\n";
+  return get(question.place, question.path,
+             question.json ? "Accept: application/json\r\nConnection: close\r\n"
+                           : "Accept: text/plain\r\nConnection: close\r\n");
 }
 
 Answer read_answer(const Question& question, const Fetched& fetched) {
-  if (fetched.what != Fetched::What::response) return {.error = without_response(question, fetched)};
+  if (fetched.what != Fetched::What::response) return {.error = failure_of(question.place, fetched)};
   http::ResponseHead head;
   const http::Parsed parsed = http::parse_response(fetched.bytes, 0, false, head);
   const string_view body = string_view{fetched.bytes}.substr(parsed.length);
@@ -150,8 +134,11 @@ Answer read_answer(const Question& question, const Fetched& fetched) {
   return {.status = errors > 0 ? Answer::kErrorLasts : Answer::kHealthy, .page = string{body}};
 }
 
-Answer ask_doctor(const Question& question) {
-  return read_answer(question, fetch(question.addresses, request_for(question), kTimeoutMs));
+Answer ask_doctor(std::span<const char* const> arguments) {
+  Question question;
+  if (string error = read_question(arguments, question); !error.empty()) return {.error = std::move(error)};
+  if (question.help) return help();
+  return read_answer(question, fetch(question.place.addresses, request_for(question), kTimeoutMs));
 }
 
 }  // namespace ask

@@ -4,15 +4,15 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "answer.hpp"
 #include "fetch.hpp"
+#include "place.hpp"
 
 namespace ask {
 
 struct Question {
-  std::vector<sys::Address> addresses{};  // tried in this order
-  std::string where{};                    // for messages: "port 9100", "[::1]:9100"
+  Place place{};
   std::string path = "/doctor";
   bool json = false;
   bool help = false;  // only the help is wanted
@@ -21,14 +21,6 @@ struct Question {
 // Parses `arguments` after "doctor". Returns the error; empty: none.
 std::string read_question(std::span<const char* const> arguments, Question& question);
 
-struct Answer {
-  static constexpr int kHealthy = 0, kErrorLasts = 1, kNoAnswer = 2;
-
-  int status = kNoAnswer;  // the exit status: whether a finding of severity error lasts
-  std::string page{};      // for standard output
-  std::string error{};     // for standard error
-};
-
 // What --help prints.
 Answer help();
 // The request for the page.
@@ -36,7 +28,7 @@ std::string request_for(const Question& question);
 // Reads the response. The page is ASCII without control characters but line feeds.
 Answer read_answer(const Question& question, const Fetched& fetched);
 
-// Asks, and waits for at most 5 s.
-Answer ask_doctor(const Question& question);
+// `proxy doctor` with these arguments: asks, and waits for at most 5 s.
+Answer ask_doctor(std::span<const char* const> arguments);
 
 }  // namespace ask

@@ -38,6 +38,14 @@ void put_json(Writer& out, std::string_view text) noexcept {
   out << '"';
 }
 
+std::string json_string(std::string_view text) {
+  std::string room(6 * text.size() + 2, '\0');
+  Writer out{room};
+  put_json(out, text);
+  room.resize(out.length());
+  return room;
+}
+
 void put_sf_string(Writer& out, std::string_view text) noexcept {
   out << '"';
   for (const char c : text) {

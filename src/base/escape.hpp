@@ -1,5 +1,6 @@
 // Writes text that clients or servers chose, so that it cannot be mistaken for markup.
 #pragma once
+#include <string>
 #include <string_view>
 
 #include "text.hpp"
@@ -13,6 +14,8 @@ void put_escaped(Writer& out, std::string_view text) noexcept;
 // Writes a JSON string (RFC 8259 section 7) with its quotes. JSON must be Unicode, but the text need not be
 // UTF-8: a byte outside visible ASCII is written as the character with that number.
 void put_json(Writer& out, std::string_view text) noexcept;
+// Returns such a string.
+std::string json_string(std::string_view text);
 
 // Writes a String of structured fields (RFC 8941 section 3.3.3) with its quotes. Writes "?" for each byte
 // that it cannot contain.

@@ -39,6 +39,8 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::length_required, {"length-required", client}},
     {R::body_too_large, {"body-too-large", client}},
     {R::not_a_proxy_request, {"not-a-proxy-request", client}},
+    {R::misdirected_request, {"misdirected-request", client}},
+    {R::cross_site_request, {"cross-site-request", client}},
     {R::scheme_unsupported, {"scheme-unsupported", client}},
     {R::port_not_allowed, {"port-not-allowed", proxy}},
     {R::client_not_allowed, {"client-not-allowed", proxy}},
@@ -86,6 +88,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::no_memory, {"no-memory", proxy}},
     {R::no_buffer, {"no-buffer", proxy}},
     {R::login_timeout, {"login-timeout", proxy}},
+    {R::board, {"board", client}},
     {R::shutdown, {"shutdown", proxy}},
 }};
 // clang-format on

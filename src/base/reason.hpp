@@ -33,6 +33,8 @@ enum class Reason : std::uint8_t {
   length_required,
   body_too_large,
   not_a_proxy_request,
+  misdirected_request,
+  cross_site_request,
   scheme_unsupported,
   port_not_allowed,
   client_not_allowed,
@@ -84,6 +86,7 @@ enum class Reason : std::uint8_t {
   no_memory,
   no_buffer,
   login_timeout,
+  board,  // in the trace: the connection is one of a viewer of the board from now on
   shutdown,
   count
 };

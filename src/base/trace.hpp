@@ -84,16 +84,17 @@ class Trace {
     TraceEntry* const place = next_;
     if (++next_ == end_) [[unlikely]] {
       next_ = ring_;
-      before_ += capacity();
+      before_ += static_cast<std::size_t>(end_ - ring_);
     }
     *place = entry;
   }
 
   // The number of entries in a full ring.
-  [[nodiscard]] std::size_t capacity() const noexcept { return static_cast<std::size_t>(end_ - ring_); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return place().size(); }
   // The number of entries added so far: the position of the next one.
   [[nodiscard]] std::uint64_t written() const noexcept {
-    return before_ + static_cast<std::uint64_t>(next_ - ring_);
+    const Place now = place();
+    return now.before + static_cast<std::uint64_t>(now.next - now.ring);
   }
   // The position of the oldest entry in the ring.
   [[nodiscard]] std::uint64_t oldest() const noexcept {
@@ -101,7 +102,56 @@ class Trace {
   }
   // Returns the entry at `position`. REQUIRES: oldest() <= position < written().
   [[nodiscard]] const TraceEntry& at(std::uint64_t position) const noexcept {
-    return ring_[position & (capacity() - 1)];
+    const Place now = place();
+    return now.ring[position & (now.size() - 1)];
+  }
+
+  // Undoes `add` of the entries since `mark()`, at most one. REQUIRES: not muted since.
+  struct Mark {
+    TraceEntry* next;
+    std::uint64_t before;
+    TraceEntry overwritten;
+  };
+  [[nodiscard]] Mark mark() const noexcept { return {next_, before_, *next_}; }
+  void take_back(const Mark& mark) noexcept {
+    next_ = mark.next;
+    before_ = mark.before;
+    *next_ = mark.overwritten;
+  }
+
+  // While this lives, entries are dropped and not counted: those of a viewer of the board. They go to another
+  // place meanwhile, so that `add` has no branch for it. What was added before can be read.
+  class Mute {
+   public:
+    // Mutes if `now`; a Mute that does not can do so later, by mute(), and is not within another one.
+    Mute(Trace& trace, bool now) noexcept : trace_(trace), nested_(now && trace.is_muted()) {
+      if (now) trace.mute();
+    }
+    ~Mute() {
+      if (!nested_) trace_.unmute();
+    }
+    Mute(const Mute&) = delete;
+    Mute& operator=(const Mute&) = delete;
+
+   private:
+    Trace& trace_;
+    bool nested_;
+  };
+  [[nodiscard]] bool is_muted() const noexcept { return ring_ == nowhere_.data(); }
+  // Until the end of the outermost Mute, or until unmute(). REQUIRES: there is a Mute.
+  void mute() noexcept {
+    if (is_muted()) return;
+    kept_ = {ring_, end_, next_, before_};
+    ring_ = next_ = nowhere_.data();
+    end_ = ring_ + nowhere_.size();
+  }
+  void unmute() noexcept {
+    if (!is_muted()) [[likely]]
+      return;
+    ring_ = kept_.ring;
+    end_ = kept_.end;
+    next_ = kept_.next;
+    before_ = kept_.before;
   }
 
   // The record that runs: system calls are noted as its calls.
@@ -109,10 +159,23 @@ class Trace {
   std::uint8_t state = 0;  // its State, below 16
 
  private:
-  TraceEntry* const ring_;
-  TraceEntry* const end_;
+  struct Place {
+    TraceEntry *ring, *end, *next;
+    std::uint64_t before;
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end - ring); }
+  };
+
+  // Of the ring, also while muted.
+  [[nodiscard]] Place place() const noexcept {
+    return is_muted() ? kept_ : Place{ring_, end_, next_, before_};
+  }
+
+  TraceEntry* ring_;
+  TraceEntry* end_;
   TraceEntry* next_;
   std::uint64_t before_ = 0;  // the number of entries added in earlier rounds of the ring
+  Place kept_{};              // while muted
+  std::array<TraceEntry, 1> nowhere_{};
 };
 
 }  // namespace base

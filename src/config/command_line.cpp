@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../base/text.hpp"
+#include "../plan/board.hpp"
 #include "../plan/mistake.hpp"
 #include "../sys/sys.hpp"
 #include "address_text.hpp"
@@ -144,6 +145,7 @@ class Reader {
     string text;
     if (string error = read_text_file(file_, kConfigFileMax, text, when_); !error.empty())
       return wrong(std::move(error));
+    line_.config.file = file_;
     Findings findings = read_config(file_, text, line_.config);
     line_.warnings = std::move(findings.warnings);
     options_ = std::move(findings.options);
@@ -196,17 +198,29 @@ class Reader {
       if (string error = lacks_users(line_.config.rules); !error.empty()) return wrong(std::move(error));
     if (const Kinds kinds = kinds_of(line_.config); (kinds & kForwardBit) == 0 && (kinds & kWebBits) != 0)
       if (string error = objection_to_web(line_.config.rules); !error.empty()) return wrong(std::move(error));
+    if (has_board_of_its_own() && line_.config.board == plan::Board::none)
+      return wrong("--console and --no-console exclude each other: give one of them");
     check_public();
     check_private();
   }
 
-  // Closed by default: a forward proxy that other machines can reach must restrict its clients.
+  [[nodiscard]] bool has_board_of_its_own() const {
+    const std::vector<plan::Listener>& listeners = line_.config.listeners;
+    return std::any_of(listeners.begin(), listeners.end(), [this](const plan::Listener& listener) {
+      return plan::is_board(line_.config, listener);
+    });
+  }
+
+  // Closed by default: a forward proxy that other machines can reach must restrict its clients. Through a
+  // load balancer that sends PROXY headers, they can reach a loopback address too.
   void check_public() {
     const string objection = config::objection_to_public(line_.config.rules);
     if (objection.empty()) return;
     for (const plan::Listener& listener : line_.config.listeners)
-      if (listener.role == plan::Role::forward && !listener.address.is_loopback())
-        return wrong("listener " + text_of(listener) + " is reachable from other machines: " + objection);
+      if (listener.role == plan::Role::forward &&
+          (!listener.address.is_loopback() || listener.proxy_header_in))
+        return wrong("listener " + text_of(listener) + " is reachable from other machines" +
+                     (listener.proxy_header_in ? " (proxy_protocol_in): " : ": ") + objection);
   }
 
   // Other machines must not get injected faults, or those of a mistake that was built in.
@@ -250,21 +264,35 @@ void put_row(string& out, const string& left, const string& help, const string& 
   out += help + (default_text.empty() ? "" : " (default " + default_text + ")") + "\n";
 }
 
+// Each "proxy " that follows `before`.
+void rename_after(string& text, string_view before, const string& name) {
+  const string found = string{before} + "proxy ";
+  for (std::size_t at = text.find(found); at != string::npos; at = text.find(found, at + found.size()))
+    text.replace(at + before.size(), found.size() - before.size(), name + " ");
+}
+
 }  // namespace
 
 CommandLine parse_command_line(std::span<const char* const> arguments, When when) {
   return Reader{arguments, when}.read();
 }
 
-string help_text() {
+string program_name(string_view path) {
+  constexpr string_view kInstalled = "fourstate";
+  return string{path.substr(path.rfind('/') + 1) == kInstalled ? kInstalled : "proxy"};  // npos + 1 is 0
+}
+
+string help_text(const string& program) {
   string out =
       "Usage: proxy PORT [OPTION]...\n"
       "       proxy FILE [OPTION]...\n"
       "       proxy explain [OPTION]... [--client ADDRESS] [--user NAME] [-H FIELD]...\n"
       "                     METHOD URL\n"
-      "       proxy replay [--calls] [--slot N] [--from POSITION] [--to POSITION] [--at POSITION]\n"
-      "                    [--format text|chrome|har] FILE\n"
-      "       proxy doctor [--json] [ADDRESS:]PORT[/PATH]\n"
+      "       proxy replay [--port PORT] FILE\n"
+      "       proxy replay [--text] [--calls] [--slot N] [--from POSITION] [--to POSITION]\n"
+      "                    [--at POSITION] [--format text|chrome|har] FILE\n"
+      "       proxy doctor [--json] [--user NAME] [ADDRESS:]PORT[/PATH] | FILE\n"
+      "       proxy top [--once] [--user NAME] [ADDRESS:]PORT | FILE\n"
       "HTTP forward proxy on 127.0.0.1 and ::1: one thread, one edge-triggered epoll loop.\n\n";
   put_row(out, "PORT", "listening port; 0 selects a free one", "");
   put_row(out, "FILE", "same as --config FILE", "");
@@ -283,6 +311,7 @@ string help_text() {
       "Signals: SIGTERM shuts down gracefully (--drain), SIGINT (Ctrl-C) at once, SIGHUP reloads the\n"
       "configuration, SIGUSR1 reopens the access log, SIGUSR2 saves a recording (--record-dir).\n"
       "Exit status: 0 after a signal, 1 if the proxy could not start, 2 for wrong usage.\n";
+  for (const string_view before : {"Usage: ", "\n       ", "Example: "}) rename_after(out, before, program);
   return out;
 }
 

@@ -17,6 +17,10 @@ struct CommandLine {
 
 // `arguments` without the program's name.
 CommandLine parse_command_line(std::span<const char* const> arguments, When when = When::start);
-std::string help_text();
+// The name of the program: "fourstate" if that is the name of the file at `path`, as it is installed; else
+// "proxy".
+std::string program_name(std::string_view path);
+// `program`: its name in the commands that the help shows.
+std::string help_text(const std::string& program = "proxy");
 
 }  // namespace config

@@ -73,7 +73,8 @@ class FileReader {
                   const std::vector<plan::Listener>& places);
   Kinds read_stream_server(const FileObject& server, const FileValue& stream, const FileValue& value,
                            const std::vector<plan::Listener>& places);
-  void read_stream(const FileValue& value, plan::Listener& model);
+  // `kinds`: kHeaderBit if a listener of the stream expects a PROXY header.
+  void read_stream(const FileValue& value, Kinds kinds, plan::Listener& model);
   void read_sent_file(const FileObject& stream, plan::Listener& model) const;
   void add(const plan::Listener& place, plan::Listener model, const FileValue& server);
   void add_site(const plan::Listener& place, std::size_t site, const FileValue& server);
@@ -93,7 +94,7 @@ class FileReader {
     FileObject object;
     std::size_t line;
     string endpoint;
-    Kinds kinds = 0;  // of its server
+    Kinds kinds = 0;  // of its server, and kHeaderBit if it expects a PROXY header
   };
 
   plan::Config& config_;
@@ -162,6 +163,21 @@ void FileReader::read_rules(const FileValue& value) {
 
 // ---- listeners ------------------------------------------------------------------------------------------
 
+// "proxy_protocol_in" and "proxy_protocol_from" of a listener or a stream.
+void read_proxy_header_keys(const FileObject& object, plan::Listener& model) {
+  if (const FileValue* const in = object.find("proxy_protocol_in"))
+    model.proxy_header_in = in->flag().value_or(false);
+  if (const FileValue* const from = object.find("proxy_protocol_from")) {
+    model.proxy_header_from.clear();
+    read_networks(object, "proxy_protocol_from", model.proxy_header_from);
+    if (!model.proxy_header_in) from->warn("no effect without \"proxy_protocol_in\": true");
+  }
+}
+
+Kinds header_bit(const plan::Listener& listener) noexcept {
+  return listener.proxy_header_in ? kHeaderBit : Kinds{0};
+}
+
 std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
   constexpr string_view kHosts = "a numeric address, localhost, or * for all of this machine";
   const FileObject place{value, R"(an object, as in {"host": "127.0.0.1", "port": 8080})",
@@ -177,7 +193,13 @@ std::vector<plan::Listener> FileReader::read_place(const FileValue& value) {
     read_timeouts(place, listener.timeouts);
     read_body_limit(place, listener.max_body);
   }
-  if (!found.empty()) given_places_.push_back({place, value.line(), endpoint(found.front())});
+  if (found.empty()) return found;
+  read_proxy_header_keys(place, found.front());
+  for (plan::Listener& listener : found) {
+    listener.proxy_header_in = found.front().proxy_header_in;
+    listener.proxy_header_from = found.front().proxy_header_from;
+  }
+  given_places_.push_back({place, value.line(), endpoint(found.front()), header_bit(found.front())});
   return found;
 }
 
@@ -225,6 +247,10 @@ void FileReader::add(const plan::Listener& place, plan::Listener model, const Fi
   model.address = place.address;
   model.optional = place.optional;
   model.max_body = place.max_body;
+  if (place.proxy_header_in) {
+    model.proxy_header_in = true;
+    model.proxy_header_from = place.proxy_header_from;
+  }
   model.timeouts.insert(model.timeouts.begin(), place.timeouts.begin(), place.timeouts.end());
   places_.emplace(endpoint(place), config_.listeners.size());
   config_.listeners.push_back(std::move(model));
@@ -234,7 +260,7 @@ void FileReader::add(const plan::Listener& place, plan::Listener model, const Fi
 void FileReader::read_forward(const FileValue& value) {
   const std::size_t first = given_places_.size();
   for (const plan::Listener& place : read_places(value)) add(place, place, value);
-  for (std::size_t i = first; i < given_places_.size(); ++i) given_places_[i].kinds = kForwardBit;
+  for (std::size_t i = first; i < given_places_.size(); ++i) given_places_[i].kinds |= kForwardBit;
 }
 
 // ---- servers ---------------------------------------------------------------------------------------------
@@ -252,16 +278,18 @@ void FileReader::read_server(const FileValue& value) {
   const Kinds kinds =
       stream == nullptr ? read_site(server, value, found) : read_stream_server(server, *stream, value, found);
   server.warn_unused(kinds);
-  for (std::size_t i = first; i < given_places_.size(); ++i) given_places_[i].kinds = kinds;
+  for (std::size_t i = first; i < given_places_.size(); ++i) given_places_[i].kinds |= kinds;
 }
 
 Kinds FileReader::read_stream_server(const FileObject& server, const FileValue& stream,
                                      const FileValue& value, const std::vector<plan::Listener>& places) {
   plan::Listener model;
   read_timeouts(server, model.timeouts);
-  read_stream(stream, model);
+  Kinds header = 0;
+  for (const plan::Listener& place : places) header |= header_bit(place);
+  read_stream(stream, header, model);
   for (const plan::Listener& place : places) add(place, model, value);
-  return kinds_of(config_, model);
+  return static_cast<Kinds>(kinds_of(config_, model) | header);
 }
 
 // Lower case, without port. Empty: all names.
@@ -379,16 +407,10 @@ void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model)
     }
 }
 
-void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
+void FileReader::read_stream(const FileValue& value, Kinds kinds, plan::Listener& model) {
   const FileObject stream{value, R"(an object, as in {"type": "echo"})", keys_of(Level::stream)};
   const FileValue* const type = stream.need("type", "\"echo\"");
-  if (const FileValue* const in = stream.find("proxy_protocol_in"))
-    model.proxy_header_in = in->flag().value_or(false);
-  if (const FileValue* const from = stream.find("proxy_protocol_from")) {
-    model.proxy_header_from.clear();
-    read_networks(stream, "proxy_protocol_from", model.proxy_header_from);
-    if (!model.proxy_header_in) from->warn("no effect without \"proxy_protocol_in\": true");
-  }
+  read_proxy_header_keys(stream, model);
   if (const FileValue* const out = stream.find("proxy_protocol_out"))
     model.proxy_header_out = static_cast<std::uint8_t>(out->number(0, 2).value_or(0));
   read_timeouts(stream, model.timeouts);
@@ -396,8 +418,7 @@ void FileReader::read_stream(const FileValue& value, plan::Listener& model) {
   const auto found = type->one_of(kStreams);
   if (!found) return;
   model.role = kStreamRoles[*found];
-  const Kinds header = model.proxy_header_in ? kHeaderBit : Kinds{0};
-  stream.warn_unused(kStreamKinds[*found] | header, kStreams[*found]);
+  stream.warn_unused(kStreamKinds[*found] | header_bit(model) | kinds, kStreams[*found]);
   if (model.role != plan::Role::relay) model.proxy_header_out = 0;
   if (model.role == plan::Role::send_file) read_sent_file(stream, model);
   if (model.role != plan::Role::relay) return;

@@ -3,7 +3,9 @@
 //   {
 //     "server_name": "mine",                  the proxy's name, as --name
 //     "servers": [{
-//       "listeners": [{"host": "0.0.0.0", "port": 8001}],   also "localhost" and "*"
+//       "listeners": [{"host": "0.0.0.0", "port": 8001}],   also "localhost" and "*"; with
+//                                             "proxy_protocol_in": true, "proxy_protocol_from":
+//                                             ["10.0.0.0/8"]
 //       "hostnames": ["example.com"],         virtual hosts; none: the default server
 //       "routes": [                           the longest matching req_path wins; none: 404
 //         {"req_path": "/", "type": "file_serve", "dir_path": "public", "index": ["index.html"],

@@ -12,66 +12,84 @@ namespace {
 using std::string;
 using std::string_view;
 
-constexpr std::array<FileKey, 5> kFileKeys{
-    {{"server_name", kHttpBits}, {"workers"}, {"servers"}, {"forward"}, {"rules", kHttpBits}}};
+// The comment beside a key, `VALUE: meaning`, is what fourstate.json(5) says (tests/manual_of_keys.py).
 
-constexpr std::array<FileKey, 3> kListenerKeys{{{"host"}, {"port"}, {"max_body", kMessageBits}}};
+constexpr std::array<FileKey, 5> kFileKeys{{
+    {"server_name", kHttpBits},  // NAME: the option --name, and Server in responses that have none
+    {"workers"},           // N: ignored, with a warning if it is above 1; one thread serves all connections
+    {"servers"},           // [SERVER, ...]: web servers and streams
+    {"forward"},           // [LISTENER, ...]: listeners of the forward proxy
+    {"rules", kHttpBits},  // [RULE, ...]: {"allow": RULE} or {"deny": RULE}; the first match decides
+}};
 
-constexpr std::array<FileKey, 10> kServerKeys{{{"listeners"},
-                                               {"hostnames", kWebBits},
-                                               {"routes", kWebBits},
-                                               {"stream"},
-                                               {"keep_alive", kWebBits},
-                                               {"users", kRouteBits},
-                                               {"realm", kRouteBits},
-                                               {"charset", kFilesBit},
-                                               {"max_body", kReverseBit},
-                                               {"request_timeout_ms", kWebBits}}};
+constexpr std::array<FileKey, 5> kListenerKeys{{
+    {"host"},  // ADDRESS: a numeric address, localhost, or * for all addresses of this machine
+    {"port"},  // N: 0 to 65535; 0 selects a free port
+    {"max_body", kMessageBits},  // SIZE: largest body of a request; 0 for no limit
+    {"proxy_protocol_in"},       // BOOLEAN: require a PROXY header from each client; default false
+    {"proxy_protocol_from"},     // [NETWORK, ...]: peers that may send it; default loopback
+}};
+
+constexpr std::array<FileKey, 10> kServerKeys{{
+    {"listeners"},             // [LISTENER, ...]: where the server listens; web servers can share a listener
+    {"hostnames", kWebBits},   // NAME or [NAME, ...]: its hosts; .example.com: and all names below it; *: all
+    {"routes", kWebBits},      // [ROUTE, ...]: the paths of a web server
+    {"stream"},                // STREAM: a server without HTTP, instead of routes
+    {"keep_alive", kWebBits},  // BOOLEAN: default of the routes
+    {"users", kRouteBits},     // FILE: default of the routes
+    {"realm", kRouteBits},     // TEXT: default of the routes
+    {"charset", kFilesBit},    // NAME: default of the routes
+    {"max_body", kReverseBit},         // SIZE: default of the routes
+    {"request_timeout_ms", kWebBits},  // N: default of the routes
+}};
 
 constexpr std::array<FileKey, 28> kRouteKeys{{
-    {"req_path"},
-    {"type"},
-    {"users"},
-    {"realm"},
-    {"ip_whitelist"},
-    {"ip_blacklist"},
-    {"keep_alive"},
-    {"dir_path", kFilesBit},
-    {"index", kFilesBit},
-    {"listing", kFilesBit},
-    {"dotfiles", kFilesBit},
-    {"gzip_enable", kFilesBit},
-    {"gzip_level", kFilesBit},
-    {"gzip_mime_types", kFilesBit},
-    {"http_status_code", kRedirectBit},
-    {"redirect_url", kRedirectBit},
-    {"upstreams", kReverseBit},
-    {"upstream", kReverseBit},
-    {"load_balancing", kReverseBit},
-    {"request_timeout_ms"},
-    {"charset", kFilesBit},
-    {"max_body", kReverseBit},
-    {"strip_prefix", kReverseBit},
-    {"add_request_fields", kReverseBit},
-    {"remove_request_fields", kReverseBit},
-    {"add_response_fields"},
-    {"remove_response_fields", kReverseBit},
-    {"health_check", kReverseBit},
+    {"req_path"},      // PATH: requests with this path or one below it; the longest matching path decides
+    {"type"},          // TYPE: file_serve, redirect, reverse_proxy, metrics, health, ready or doctor
+    {"users"},         // FILE: an htpasswd file, whose users alone have access; none: no password
+    {"realm"},         // TEXT: shown with the question for the password; at most 64 characters
+    {"ip_whitelist"},  // [NETWORK, ...]: only these clients have access
+    {"ip_blacklist"},  // [NETWORK, ...]: these clients have no access
+    {"keep_alive"},    // BOOLEAN: false closes the connection after the response; default true
+    {"dir_path", kFilesBit},  // FOLDER: the directory that is served
+    {"index", kFilesBit},    // NAME or [NAME, ...]: the file that is sent for a directory; default index.html
+    {"listing", kFilesBit},  // BOOLEAN: list directories without index; default true
+    {"dotfiles", kFilesBit},             // BOOLEAN: serve names that begin with a dot; default false
+    {"gzip_enable", kFilesBit},          // BOOLEAN: compress text files; default false
+    {"gzip_level", kFilesBit},           // N: -1 (default of zlib) to 9
+    {"gzip_mime_types", kFilesBit},      // [TYPE, ...]: media types to compress besides text, as text/*
+    {"http_status_code", kRedirectBit},  // N: 301, 302, 303, 307 or 308; default 302
+    {"redirect_url", kRedirectBit},      // URL: the new place; {path} and {query} are those of the request
+    {"upstreams", kReverseBit},          // [SERVER, ...]: 1 to 64 upstream servers, HOST:PORT or unix:PATH
+    {"upstream", kReverseBit},           // SERVER: the same for one server
+    {"load_balancing", kReverseBit},     // METHOD: round_robin (default), least_conn or ip_hash
+    {"request_timeout_ms"},         // N: timeout of the request's head and body, and of the response's head
+    {"charset", kFilesBit},         // NAME: charset of text files, as utf-8
+    {"max_body", kReverseBit},      // SIZE: largest body of a request; 0 for no limit
+    {"strip_prefix", kReverseBit},  // BOOLEAN: forward the path without req_path; default false
+    {"add_request_fields", kReverseBit},      // {"NAME": "VALUE"}: header fields to add to the request
+    {"remove_request_fields", kReverseBit},   // [NAME, ...]: header fields to remove from the request
+    {"add_response_fields"},                  // {"NAME": "VALUE"}: header fields to add to the response
+    {"remove_response_fields", kReverseBit},  // [NAME, ...]: header fields to remove from the response
+    {"health_check", kReverseBit},  // HEALTH_CHECK: requests that test whether upstream servers are healthy
 }};
 
 constexpr std::array<FileKey, 9> kStreamKeys{{
-    {"type"},
-    {"proxy_protocol_in"},
-    {"proxy_protocol_from"},
-    {"upstream", kRelayBit},
-    {"upstreams", kRelayBit},
-    {"load_balancing", kRelayBit},
-    {"proxy_protocol_out", kRelayBit},
-    {"file", kSentFileBit},
-    {"root", kSentFileBit},
+    {"type"},                           // TYPE: proxy, echo, reverse (sends each line back reversed) or file
+    {"proxy_protocol_in"},              // BOOLEAN: require a PROXY header from each client; default false
+    {"proxy_protocol_from"},            // [NETWORK, ...]: peers that may send it; default loopback
+    {"upstream", kRelayBit},            // SERVER: an upstream server, HOST:PORT or unix:PATH
+    {"upstreams", kRelayBit},           // [SERVER, ...]: 1 to 64 of them
+    {"load_balancing", kRelayBit},      // METHOD: round_robin (default), least_conn or ip_hash
+    {"proxy_protocol_out", kRelayBit},  // N: send a PROXY header of version 1 or 2 to the upstream server
+    {"file", kSentFileBit},             // PATH: the file below root that is sent to each client
+    {"root", kSentFileBit},             // FOLDER: its directory; default the folder of the configuration file
 }};
 
-constexpr std::array<FileKey, 2> kHealthKeys{{{"path"}, {"interval_ms"}}};
+constexpr std::array<FileKey, 2> kHealthKeys{{
+    {"path"},         // PATH: a GET for it is sent; 2xx and 3xx mean healthy
+    {"interval_ms"},  // N: time between two checks; default 5000, at least 100
+}};
 
 // Before the head of a request is known, and after its response, no route is.
 constexpr bool is_of_a_route(plan::Wait wait) noexcept {

@@ -19,10 +19,10 @@ inline constexpr Kinds kRouteBits = kFilesBit | kRedirectBit | kReverseBit | kMe
                        kMessageBits = kForwardBit | kReverseBit, kUpstreamBits = kMessageBits | kRelayBit,
                        kPlainBits = kEchoBit | kLinesBit | kSentFileBit, kAllBits = 2047;
 
-// That of one route; `health`, `ready` and `doctor` are pages of the proxy like `metrics`.
+// That of one route; `health`, `ready`, `doctor` and `board` are pages of the proxy like `metrics`.
 constexpr Kinds bit_of(plan::RouteKind kind) noexcept {
   constexpr Kinds kEach[] = {kFilesBit,   kRedirectBit, kReverseBit, kMetricsBit,
-                             kMetricsBit, kMetricsBit,  kMetricsBit};
+                             kMetricsBit, kMetricsBit,  kMetricsBit, kMetricsBit};
   return kEach[static_cast<std::size_t>(kind)];
 }
 

@@ -132,6 +132,16 @@ string take_metrics(plan::Config& config, string_view text) {
   return {};
 }
 
+string take_console(plan::Config& config, string_view text) {
+  std::vector<plan::Listener> places;
+  if (!parse_listen(text, places)) return invalid_listener(text, "");
+  plan::WebRoute route;
+  route.kind = plan::RouteKind::board;
+  add_site(config, places, {std::move(route)});
+  if (config.board == plan::Board::forward) config.board = plan::Board::own;
+  return {};
+}
+
 string take_relay(plan::Config& config, string_view text) {
   std::vector<plan::Listener> places;
   if (string error = take_group(config, text, places); !error.empty()) return error;
@@ -173,6 +183,12 @@ string take_verbose(plan::Config& config, string_view text) {
 }
 string take_verbose_calls(plan::Config& config, string_view text) {
   return take_verbosity(config, plan::Verbosity::calls, text);
+}
+string take_no_console(plan::Config& config, string_view text) {
+  bool on = false;
+  string error = take_flag(on, text);
+  if (on) config.board = plan::Board::none;
+  return error;
 }
 string take_request_id(plan::Config& config, string_view text) { return take_flag(config.request_id, text); }
 
@@ -439,9 +455,47 @@ string take_drain(plan::Config& config, string_view text) {
   return {};
 }
 
+string take_user(plan::Config& config, string_view text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  config.user = text.substr(0, colon);
+  if (colon != text.size()) config.group = text.substr(colon + 1);
+  if (config.user.empty() || (colon != text.size() && config.group.empty()))
+    return "invalid user " + base::quoted(text) + ": expected NAME or NAME:GROUP, as in proxy";
+  return {};
+}
+
+string take_group_name(plan::Config& config, string_view text) {
+  config.group = text;
+  return text.empty() ? "missing name: expected a group, as in proxy" : "";
+}
+
+string take_reuse_port(plan::Config& config, string_view text) { return take_flag(config.reuse_port, text); }
+
+string take_sandbox(plan::Config& config, string_view text) {
+  bool on = false;
+  string error = take_flag(on, text);
+  config.sandbox = on ? plan::Sandbox::required : plan::Sandbox::off;
+  return error;
+}
+string take_no_sandbox(plan::Config& config, string_view text) {
+  bool off = false;
+  string error = take_flag(off, text);
+  if (off) config.sandbox = plan::Sandbox::off;
+  return error;
+}
+
+string take_takeover(plan::Config& config, string_view text) {
+  constexpr std::size_t kTakeoverPathMax = 107;  // bytes (unix(7))
+  config.takeover = path_from(config.folder, text);
+  if (text.empty()) return "missing path: expected that of a Unix socket, as in /run/proxy/takeover";
+  if (config.takeover.size() > kTakeoverPathMax)
+    return "path too long: at most " + std::to_string(kTakeoverPathMax) + " bytes, as in /run/proxy/takeover";
+  return {};
+}
+
 // ---- the table of options --------------------------------------------------------------------------------
 
-constexpr std::array<Option, 46> kOptions{{
+constexpr std::array<Option, 54> kOptions{{
     {"--listen", "[ADDRESS:]PORT", "additional listening address; PORT may then be omitted", "", take_listen,
      OptionKind::repeated},
     {"--reverse", "[ADDRESS:]PORT=HOST:PORT[,...]",
@@ -454,6 +508,10 @@ constexpr std::array<Option, 46> kOptions{{
     {"--metrics", "[ADDRESS:]PORT",
      "HTTP server for the metrics (Prometheus text format, or JSON), /healthz, /readyz and /doctor", "",
      take_metrics, OptionKind::repeated},
+    {"--console", "[ADDRESS:]PORT",
+     "serve the board there, in a browser, instead of on the port of the forward proxy", "", take_console,
+     OptionKind::repeated},
+    {"--no-console", "", "do not serve the board", "", take_no_console, OptionKind::flag, kForwardBit},
     {"--relay", "[ADDRESS:]PORT=HOST:PORT[,...]", "TCP proxy (layer 4) to these upstream servers", "",
      take_relay, OptionKind::repeated},
     {"--echo", "[ADDRESS:]PORT", "TCP echo server", "", take_echo, OptionKind::repeated},
@@ -511,6 +569,19 @@ constexpr std::array<Option, 46> kOptions{{
      "unlimited", take_max_body, OptionKind::once, kMessageBits},
     {"--buffers", "MIB", "memory limit for buffers, in MiB", "64", take_buffers},
     {"--drain", "SECONDS", "graceful shutdown timeout after SIGTERM; 0 stops at once", "30", take_drain},
+    {"--takeover", "SOCKET",
+     "restart without lost connections: take the listeners over from the process with this Unix socket, and "
+     "pass them on",
+     "none", take_takeover},
+    {"--user", "NAME[:GROUP]", "become this user, once the ports are open (start as root)", "", take_user},
+    {"--group", "NAME", "become this group too, instead of the main group of --user", "", take_group_name},
+    {"--reuse-port", "", "let several proxies listen on one port, which share its clients (SO_REUSEPORT)", "",
+     take_reuse_port, OptionKind::flag},
+    {"--sandbox", "",
+     "end with an error if the kernel cannot limit the system calls of the proxy (it does where it can)", "",
+     take_sandbox, OptionKind::flag},
+    {"--no-sandbox", "", "do not limit the system calls and the files of the proxy", "", take_no_sandbox,
+     OptionKind::flag},
     {"--request-id", "", "add X-Request-Id to forwarded requests", "", take_request_id, OptionKind::flag,
      kMessageBits},
     {"--server-timing", "", "add Server-Timing to responses: the milliseconds of each phase", "",

@@ -48,6 +48,7 @@ void Report::add(Entries& to, std::size_t line, string_view path, string_view te
   const auto after = [](std::size_t wanted, const Entry& entry) { return wanted < entry.line; };
   const auto place = std::upper_bound(to.first.begin(), to.first.end(), line, after);
   if (to.first.size() == kFindingsMax && place == to.first.end()) return;
+  // PLANT(printable-finding)
   to.first.insert(place, {line, base::printable(this->place(line, path) + ": " + string{text})});
   if (to.first.size() > kFindingsMax) to.first.pop_back();
 }

@@ -195,8 +195,8 @@ void Doctor::report_long_waits() {
   if (reported_.size() < worker_.table.touched()) reported_.resize(worker_.table.touched());
   for (std::uint32_t slot = suspects_.visited_from(); slot < suspects_.visited_to(); ++slot) {
     const request_info& record = worker_.table.at(slot);
-    const bool waits =
-        record.state != State::FREE && record.timer.linked() && record.wait != plan::Wait::throttle;
+    const bool waits = record.state != State::FREE && !record.viewer && record.timer.linked() &&
+                       record.wait != plan::Wait::throttle;
     if (!waits || record.deadline == reported_[slot]) continue;
     if (situation_of(record, worker_.now).waited < kLongWaitMs) continue;
     reported_[slot] = record.deadline;

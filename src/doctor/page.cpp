@@ -109,7 +109,9 @@ void put_summary(Writer& out, const PageFacts& facts) {
   }
   put_duration(out << "The proxy has run for ", facts.uptime_ms);
   out << "; " << facts.records << " of " << facts.records_limit << " records are in use, " << facts.waits.idle
-      << " of them by idle connections.\n";
+      << " of them by idle connections";
+  if (facts.viewers > 0) out << "; viewers of the board use " << facts.viewers << " more";
+  out << ".\n";
 }
 
 void put_finding(Writer& out, const Found& found, std::uint64_t now) {
@@ -187,8 +189,8 @@ void put_list(Writer& out, std::string_view name, const Values& values, Put put)
 
 void write_json(Writer& out, const PageFacts& facts) {
   out << R"({"uptime_ms":)" << facts.uptime_ms << R"(,"records":)" << facts.records << R"(,"records_limit":)"
-      << facts.records_limit << R"(,"idle_connections":)" << facts.waits.idle << R"(,"long_waits_count":)"
-      << facts.waits.count << ",\n\"lasting\":{";
+      << facts.records_limit << R"(,"viewers":)" << facts.viewers << R"(,"idle_connections":)"
+      << facts.waits.idle << R"(,"long_waits_count":)" << facts.waits.count << ",\n\"lasting\":{";
   const Counts counts = count_lasting(facts.findings);
   for (std::size_t i = 0; i < counts.size(); ++i)
     out << (i == 0 ? "\"" : ",\"") << kSeverityNames[i] << "\":" << counts[i];
@@ -205,7 +207,7 @@ LongWaits long_waits(const Table& table, std::uint64_t now) {
   LongWaits waits;
   for (std::uint32_t slot = 0; slot < table.touched(); ++slot) {
     const request_info& record = table.at(slot);
-    if (record.state == State::FREE) continue;
+    if (record.state == State::FREE || record.viewer) continue;
     if (is_idle(record)) {
       ++waits.idle;
       continue;

@@ -35,7 +35,8 @@ struct PageFacts {
   LongWaits waits{};
   std::uint64_t now = 0;  // ms
   std::uint64_t uptime_ms = 0;
-  std::uint64_t records = 0, records_limit = 0;  // in use; in the table
+  std::uint64_t records = 0, records_limit = 0;  // in use, without those of viewers; in the table
+  std::uint64_t viewers = 0;                     // records of viewers of the board
 };
 
 // The page for people: lines of ASCII.

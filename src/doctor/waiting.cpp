@@ -32,13 +32,6 @@ Needs needs_for(const request_info& record, Awaited awaited) noexcept {
   return needs;
 }
 
-// Bytes that were read and not sent, those of an incomplete head included.
-std::uint64_t held_by(const request_info& record) noexcept {
-  const net::Lane &request = record.lane[kRequest], &response = record.lane[kResponse];
-  if (record.state == State::READ_REQUEST) return request.end;
-  return record.state == State::READ_RESPONSE ? response.end : request.held() + response.held();
-}
-
 }  // namespace
 
 Needs needs_of(const request_info& record) noexcept {
@@ -52,16 +45,26 @@ bool is_marked(const request_info& record, const Need& need) noexcept {
   return need.write ? side.writable : side.readable;
 }
 
+// While a head is read, all bytes of its block that were parsed so far count as sent in the lane.
+Held held_by(const request_info& record) noexcept {
+  const net::Lane &request = record.lane[kRequest], &response = record.lane[kResponse];
+  const bool reads_request = record.state == State::READ_REQUEST,
+             reads_response = record.state == State::READ_RESPONSE;
+  return {.up = static_cast<std::uint32_t>(reads_request ? request.end : request.held()),
+          .down = static_cast<std::uint32_t>(reads_response ? response.end : response.held())};
+}
+
 state::Situation situation_of(const request_info& record, std::uint64_t now) noexcept {
   using state::Situation;
   const bool timed = record.timer.linked();
   const bool endless = timed && state::timeout_ms(record, record.wait) == 0;
   const std::uint64_t since = timed ? state::waiting_since(record) : record.entered;
+  const Held held = held_by(record);
   const std::uint64_t left = record.deadline > now ? record.deadline - now : 0;
   return {.state = record.state,
           .wait = record.wait,
           .needs_block = record.needs_block,
-          .held = held_by(record),
+          .held = std::uint64_t{held.up} + held.down,
           .waited = now > since ? now - since : 0,
           .remaining = endless ? Situation::kNever
                        : timed ? left

@@ -28,6 +28,12 @@ bool is_marked(const request_info& record, const Need& need) noexcept;
 // A wait that is worth a line (-v, `proxy doctor`), ms.
 inline constexpr std::uint64_t kLongWaitMs = 5000;
 
+// Bytes that were read and not sent, those of an incomplete head included: to the upstream, to the client.
+struct Held {
+  std::uint32_t up = 0, down = 0;
+};
+Held held_by(const request_info& record) noexcept;
+
 // Since when the record has waited, and what it holds. `now` in ms. REQUIRES: the record is in use.
 state::Situation situation_of(const request_info& record, std::uint64_t now) noexcept;
 

@@ -9,6 +9,7 @@
 #include "../http/status.hpp"
 #include "../http/url_path.hpp"
 #include "../net/resolver.hpp"
+#include "board_row.hpp"
 
 namespace explain {
 namespace {
@@ -123,8 +124,12 @@ class Answer {
       return refused(parsed.what == http::Parsed::What::bad ? parsed.why : Reason::bad_request_line);
     tell_target();
     excused_ = config_.rules.excuse(asked());
-    const plan::Plan decided =
-        plan::plan_request(config_, plan::Listener{}, head_, question_.client, question_.machine, user());
+    const BoardRow board = board_row(
+        config_, head_, question_.client, question_.machine, user(),
+        plan::plan_request(config_, plan::Listener{}, head_, question_.client, question_.machine, user()));
+    const plan::Plan& decided = board.plan;
+    if (!board.text.empty()) row("board", board.text);
+    if (decided.kind == plan::Kind::board) return tell_board(decided.users == plan::kExcused);
     tell_rule();
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
     tell_password(decided.users == plan::kExcused);
@@ -172,6 +177,14 @@ class Answer {
         excused ? "not required, by user=none" : "required (--users " + file + "), otherwise 407");
     if (!excused && question_.user.empty() && config_.rules.have_users())
       row("user", "not known: the rule shown is for the user that the rules treat best; use --user NAME");
+  }
+
+  string tell_board(bool excused) {
+    if (!config_.users_files.front().empty())
+      row("password", excused ? "not required, by user=none"
+                              : "required (--users " + config_.users_files.front() + "), otherwise 401");
+    row("route", "the board");
+    return out_;
   }
 
   void tell_rule() {

@@ -84,8 +84,8 @@ std::size_t ListingSource::next_row(const Listings::Got& got) const noexcept {
 }
 
 void ListingSource::write_rows(const FolderRows& rows, std::size_t from) {
-  constexpr std::size_t kText = 2048;  // about so much at once
-  for (next_ = from; next_ < rows.size() && text_.size() < kText; ++next_) {
+  constexpr std::size_t kAtOnce = 2048;  // about so much at once
+  for (next_ = from; next_ < rows.size() && text_.size() < kAtOnce; ++next_) {
     put_listing_row(text_, rows.at(next_));
     worked(base::Work::kNameWritten);
   }

@@ -59,7 +59,6 @@ void join(std::vector<ByteRange>& parts) {
 }  // namespace
 
 Ranges parse_ranges(string_view value, std::uint64_t size) {
-  using What = Ranges::What;
   constexpr string_view kUnit = "bytes=";
   if (!base::equals_ignoring_case(value.substr(0, kUnit.size()), kUnit)) return {};
   value.remove_prefix(kUnit.size());
@@ -75,11 +74,11 @@ Ranges parse_ranges(string_view value, std::uint64_t size) {
     if (spec == Spec::good) parts.push_back(range);
   }
   if (!any) return {};
-  if (parts.empty()) return {What::outside};
+  if (parts.empty()) return {Ranges::What::outside};
   if (size == 0) return {};  // Content-Range cannot express an empty range
   join(parts);
   if (parts.size() > kRangesMax) return {};
-  return {What::parts, std::move(parts)};
+  return {Ranges::What::parts, std::move(parts)};
 }
 
 }  // namespace files

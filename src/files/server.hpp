@@ -19,6 +19,7 @@ struct Answer {
   std::unique_ptr<base::BodySource> feed;    // null: no body, or a HEAD request
   base::Reason reason = base::Reason::none;  // if set, the caller writes an error response with `fields`
   std::uint64_t work = 0;                    // units of work that were done for it
+  bool pending = false;                      // not complete: ask again in the next turn
 };
 
 // One object serves all routes; `bounds` limit its memory.

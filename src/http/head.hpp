@@ -56,6 +56,8 @@ class Fields {
       if (field.id == id) return &field;
     return nullptr;
   }
+  // The same for a name that has no id.
+  [[nodiscard]] const Field* find(std::string_view name) const noexcept;
 
  private:
   union {

@@ -37,6 +37,8 @@ constexpr Row kRows[]{
     {R::length_required, {411, "A request with a body needs Content-Length.", "http_request_error", "With curl, send a file with -d or -T, not a pipe."}},
     {R::body_too_large, {413, "The request's body is larger than allowed (option --max-body).", "http_request_error", "Send less in one request, or ask the operator for a higher limit."}},
     {R::not_a_proxy_request, {400, "This is a proxy, not a web server. Set it as the HTTP proxy of the browser, or use curl -x.", "proxy_internal_response"}},
+    {R::misdirected_request, {421, "The Host of this request is not an address of this proxy, which shows its board only under its own.", "proxy_internal_response", "For the board, open http://localhost:PORT/ with the port of the proxy. To use the proxy, set it as the HTTP proxy of the browser."}},
+    {R::cross_site_request, {403, "The page of another site asked for data of the board.", "http_request_denied", "Open the board itself: http://localhost:PORT/ with the port of the proxy."}},
     {R::scheme_unsupported, {501, "Unsupported URL scheme: only http:// is supported.", "proxy_internal_response", "Use the http:// URL if the server has one."}},
     {R::port_not_allowed, {403, "This port is not allowed (options --connect-ports and --http-ports).", "http_request_denied", "The operator of the proxy can allow the port: with --connect-ports for CONNECT, with --http-ports for http://."}},
     {R::client_not_allowed, {403, "Clients from this address are not allowed (option --allow).", "http_request_denied"}},
@@ -117,6 +119,7 @@ std::string_view phrase(std::uint16_t status) noexcept {
     case 413: return "Content Too Large";
     case 414: return "URI Too Long";
     case 416: return "Range Not Satisfiable";
+    case 421: return "Misdirected Request";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";

@@ -60,7 +60,7 @@ int Acceptors::open_all(std::span<const Wanted> wanted, std::span<const std::siz
     const bool chosen_for_us = wanted[i].optional && next.bound.port == 0 && !next_.empty();
     if (chosen_for_us) next.bound.port = next_.back().bound.port;
     fault.address = next.bound;
-    sys::Opened opened = sys::listen(next.bound, Acceptor::kBacklog);
+    sys::Opened opened = sys::listen(next.bound, Acceptor::kBacklog, wanted[i].use);
     if (opened.error == EADDRINUSE && chosen_for_us && next_.back().fresh) return EAGAIN;
     if (wanted[i].optional && lacks_addresses(opened.error)) continue;
     if (opened.error != 0) return opened.error;
@@ -69,6 +69,18 @@ int Acceptors::open_all(std::span<const Wanted> wanted, std::span<const std::siz
     next_.push_back(std::move(next));
   }
   return 0;
+}
+
+void Acceptors::adopt(sys::Fd listener, const sys::Address& wanted) {
+  const sys::Address bound = sys::local_address(listener);
+  entries_.push_back({.acceptor = Acceptor{std::move(listener), bound}, .wanted = wanted, .watched = false});
+}
+
+std::vector<sys::Address> Acceptors::unused() const {
+  std::vector<sys::Address> found;
+  for (const Entry& entry : entries_)
+    if (!entry.watched && !entry.is_to_stay) found.push_back(entry.acceptor.address());
+  return found;
 }
 
 Acceptors::Fault Acceptors::prepare(std::span<const Wanted> wanted) {
@@ -91,8 +103,10 @@ int Acceptors::commit(const sys::Fd& poller) {
     return Token{0, static_cast<std::uint32_t>(slot), Token::Kind::acceptor}.packed();
   };
   for (std::size_t slot = 0; slot < next_.size(); ++slot) {
-    if (!next_[slot].fresh) continue;
-    const int error = sys::watch(poller, next_[slot].fresh.get(), token(slot));
+    const Next& next = next_[slot];
+    if (!next.fresh && entries_[next.entry].watched) continue;
+    const sys::Fd& fd = next.fresh ? next.fresh : entries_[next.entry].acceptor.fd();
+    const int error = sys::watch(poller, fd.get(), token(slot));
     if (error == 0) continue;
     next_.clear();
     for (Entry& entry : entries_) entry.is_to_stay = true;
@@ -107,9 +121,9 @@ int Acceptors::commit(const sys::Fd& poller) {
       entries.push_back({Acceptor{std::move(next.fresh), next.bound}, next.wanted, next.config_index});
       continue;
     }
-    // Clients in its accept queue are reported again, with the new slot.
-    sys::rearm(poller, entries_[next.entry].acceptor.fd().get(), token(slot));
     Entry& old = entries_[next.entry];
+    // Clients in its accept queue are reported again, with the new slot.
+    if (old.watched) sys::rearm(poller, old.acceptor.fd().get(), token(slot));
     entries.push_back({std::move(old.acceptor), next.wanted, next.config_index, true, old.accepted});
   }
   entries_ = std::move(entries);

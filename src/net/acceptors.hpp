@@ -12,6 +12,7 @@ class Acceptors {
   struct Wanted {
     sys::Address address;   // port 0: any free port
     bool optional = false;  // skipped if the system lacks the address; port 0: the port of the previous one
+    sys::PortUse use = sys::PortUse::alone;
   };
   // The result of `prepare`.
   struct Fault {
@@ -28,7 +29,14 @@ class Acceptors {
     std::uint8_t config_index = 0;  // index in the requested list
     bool is_to_stay = true;         // false: the prepared change closes it
     std::uint64_t accepted = 0;     // clients since it was opened
+    bool watched = true;            // false: adopted, and `commit` has not run since
   };
+
+  // Adds a listening socket that another program has opened, as if it had been opened for `wanted`. It does
+  // not accept yet: `prepare` uses it if its address is requested, and `commit` closes it otherwise.
+  void adopt(sys::Fd listener, const sys::Address& wanted);
+  // The addresses of adopted sockets that the prepared change does not use.
+  [[nodiscard]] std::vector<sys::Address> unused() const;
 
   // Opens the requested addresses that are not open yet; `commit` makes them accept. Changes nothing on
   // error. REQUIRES: at most 256 addresses.

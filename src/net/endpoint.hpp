@@ -38,7 +38,17 @@ static_assert(sizeof(Endpoint) <= 12);
 // The content of epoll_data: serial 32 bits, slot 24 bits, kind 8 bits.
 struct Token {
   // What an event is for.
-  enum class Kind : std::uint8_t { client, lookup, upstream, check, acceptor, resolver, signals, addresses };
+  enum class Kind : std::uint8_t {
+    client,
+    lookup,
+    upstream,
+    check,
+    acceptor,
+    resolver,
+    signals,
+    addresses,
+    handover
+  };
 
   std::uint32_t serial = 0;
   std::uint32_t slot = 0;  // index of the record (client, lookup), health check or acceptor; or the

@@ -94,7 +94,7 @@ HandshakeResult parse_connect_reply(const Login& login, string_view received,
     if (parsed.what == http::Parsed::What::bad) return failed(Reason::bad_parent_response);
     start += parsed.length;
     if (head.status == 101) return failed(Reason::bad_parent_response, 101);  // without Upgrade
-    if (head.interim()) continue;                                             // RFC 9110 section 15.2
+    if (head.interim()) continue;  // RFC 9110 section 15.2; PLANT(interim-of-parent)
     if (head.status / 100 == 2) return done(start, head.status);
     if (head.status == 407) return not_logged_in(login, head.status);
     return failed(Reason::parent_refused, head.status);
@@ -106,6 +106,7 @@ HandshakeResult parse_methods_reply(const Login& login, string_view received) no
   if (!received.empty() && received[0] != kSocks) return failed(Reason::bad_parent_response);
   if (received.size() < 2) return more();
   if (received[1] == kNoLogin) return next(HandshakeStep::socks_request, 2);
+  // PLANT(login-only-if-configured)
   if (received[1] == kWithLogin && !login.user.empty()) return next(HandshakeStep::socks_login, 2);
   return received[1] == '\xff' ? not_logged_in(login, 0) : failed(Reason::bad_parent_response);
 }

@@ -38,7 +38,7 @@ bool take_word(string_view& rest, string_view& word) noexcept {
 
 // Leading zeros are refused: some readers take them as octal.
 bool parse_port(string_view text, std::uint16_t& port) noexcept {
-  return base::parse_decimal(text, port) && (text.size() == 1 || text.front() != '0');
+  return base::parse_decimal(text, port) && (text.size() == 1 || text.front() != '0');  // PLANT(proxy-port)
 }
 
 bool parse_addresses(string_view rest, Family family, ProxyHeader& out) noexcept {
@@ -115,12 +115,12 @@ ProxyHeader read_binary(string_view received) noexcept {
     return bad();
   if (received.size() < kFixedBytes) return {};
   const std::size_t length = number_at(received, 14);
-  if (kFixedBytes + length > kProxyHeaderBytesMax) return bad();
+  if (kFixedBytes + length > kProxyHeaderBytesMax) return bad();  // PLANT(proxy-header-limit)
   const bool local = byte_at(received, 12) == kLocal;
   const unsigned char family = byte_at(received, 13);
   const auto* const block = std::find_if(kBlocks.begin(), kBlocks.end(),
                                          [family](const Block& known) { return known.family == family; });
-  if (!local && (block == kBlocks.end() || length < block->bytes)) return bad();
+  if (!local && (block == kBlocks.end() || length < block->bytes)) return bad();  // PLANT(proxy-addresses)
   if (received.size() < kFixedBytes + length) return {};
   ProxyHeader header = without_addresses(kFixedBytes + length);
   if (!local && (family == kTcp4 || family == kTcp6))

@@ -15,11 +15,11 @@ using base::Reason;
 constexpr std::size_t kHostMax = 253;  // RFC 1035 section 2.3.4
 
 bool is_localhost(std::string_view host) noexcept {
-  constexpr std::string_view kLocal = "localhost";
+  constexpr std::string_view kLocalhost = "localhost";
   host = base::without_final_dot(host);
-  if (host.size() > kLocal.size() && host[host.size() - kLocal.size() - 1] == '.')
-    host.remove_prefix(host.size() - kLocal.size());
-  return base::equals_ignoring_case(host, kLocal);
+  if (host.size() > kLocalhost.size() && host[host.size() - kLocalhost.size() - 1] == '.')
+    host.remove_prefix(host.size() - kLocalhost.size());
+  return base::equals_ignoring_case(host, kLocalhost);
 }
 
 Reason reason_for(Found::What what) noexcept {

@@ -50,7 +50,22 @@ enum class Verbosity : std::uint8_t {
   calls,  // also turns, events and system calls
 };
 
+// Where the board is served.
+enum class Board : std::uint8_t {
+  forward,  // on the listeners of the forward proxy
+  own,      // on listeners of its own
+  none,
+};
+
+// Whether the process limits itself after its start (sys/sandbox.hpp).
+enum class Sandbox : std::uint8_t {
+  automatic,  // as far as the kernel can
+  required,   // an error if the kernel cannot
+  off,
+};
+
 struct Config {
+  std::string file;                 // the configuration file; empty: none
   std::string folder;               // from which relative paths start, while they are read
   std::vector<Listener> listeners;  // as configured, PORT first; at most kListenersMax
   std::vector<Site> sites;          // of the listeners of role web
@@ -83,11 +98,16 @@ struct Config {
   std::uint64_t max_body = kUnlimited;                          // of a request, bytes
   std::array<std::uint32_t, kWaits> wait_ms = default_waits();  // 0: no timeout
   std::uint32_t drain_ms = 30'000;                              // graceful shutdown timeout; 0: stop at once
+  std::string takeover;     // the Unix socket at which a new process takes over; empty: none
+  std::string user, group;  // to become after the ports are open, by name or number; empty: as at the start
+  bool reuse_port = false;  // several processes listen on one port
+  Sandbox sandbox = Sandbox::automatic;
   std::string access_log = "-";  // a file, "-" for standard output, "syslog[:SOCKET]", or "off"
   LogFormat log_format = LogFormat::own;
   std::string record_file;    // of the whole run; empty: none
   std::string record_folder;  // for record files; empty: none are written
   Verbosity verbosity = Verbosity::none;
+  Board board = Board::forward;
   sys::LensSettings lens;
   std::size_t trace_entries = 65'536;  // of the ring; rounded up to a power of two
 

@@ -19,6 +19,7 @@ enum class Kind : std::uint8_t {
   health,
   ready,
   doctor,
+  board,  // also of a forward proxy: the request is to the proxy itself
   // without HTTP
   relay,
   echo,

@@ -52,6 +52,7 @@ enum class RouteKind : std::uint8_t {
   health,  // 200: the event loop runs
   ready,   // 200; 503 during a graceful shutdown
   doctor,  // what the loop doctor finds
+  board,   // the board: what the event loop does, in a browser
 };
 
 // Serves the requests whose path begins with `prefix`.

@@ -34,6 +34,8 @@ class ThisMachine {
   [[nodiscard]] std::span<const Network> addresses() const noexcept { return addresses_; }
   [[nodiscard]] std::span<const Entry> listeners() const noexcept { return listeners_; }
 
+  // Returns true if a connection to that address and port arrives at a listener that is bound to `own`.
+  [[nodiscard]] bool arrives_at(const sys::Address& to, const sys::Address& own) const noexcept;
   // Returns true if a connection to that address and port arrives at a listener that forwards. An IPv4
   // address embedded in an IPv6 address counts too.
   [[nodiscard]] bool is_loop(const sys::Address& to) const noexcept;
@@ -44,7 +46,6 @@ class ThisMachine {
  private:
   using Indices = std::bitset<kListenersMax>;
 
-  [[nodiscard]] bool arrives_at(const sys::Address& to, const sys::Address& own) const noexcept;
   [[nodiscard]] const Entry* destination(const sys::Address& to, Forwards least) const noexcept;
 
   Networks addresses_;

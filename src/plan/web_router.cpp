@@ -122,6 +122,7 @@ Kind kind_of(RouteKind kind) noexcept {
     case RouteKind::health: return Kind::health;
     case RouteKind::ready: return Kind::ready;
     case RouteKind::doctor: return Kind::doctor;
+    case RouteKind::board: return Kind::board;
   }
   return Kind::refuse;
 }

@@ -18,6 +18,28 @@ class Output {
   virtual bool put(std::span<const std::byte> bytes) noexcept = 0;
 };
 
+// A file in memory. `Bytes`: std::string or std::vector<std::byte>.
+template <class Bytes>
+class Memory final : public Output {
+ public:
+  bool put(std::span<const std::byte> bytes) noexcept override {
+    const auto* const begin = reinterpret_cast<const typename Bytes::value_type*>(bytes.data());
+    content.insert(content.end(), begin, begin + bytes.size());
+    return true;
+  }
+  Bytes content;
+};
+
+// How far a file has been written.
+struct Progress {
+  bool begun = false;       // its head is written
+  unsigned parts = 0;       // of entries
+  std::uint64_t next = 0;   // position of the entry to write next
+  std::uint64_t lost = 0;   // entries that were overwritten before
+  std::uint64_t saved = 0;  // entries written
+  std::uint64_t notes = 0;  // notes written, or lost, since the start of the program
+};
+
 // Writes a block in parts.
 class Block {
  public:

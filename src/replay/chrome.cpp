@@ -4,9 +4,9 @@
 #include <map>
 #include <optional>
 
+#include "../base/escape.hpp"
 #include "../state/states.hpp"
 #include "clock.hpp"
-#include "json_text.hpp"
 #include "timeline.hpp"
 
 namespace replay {
@@ -41,7 +41,7 @@ class Events {
   void end() { out_.write("\n]}\n"); }
 
   void name(string_view what, std::size_t thread, string_view value) {
-    add("M", what, thread, 0, R"(,"args":{"name":)" + json(value) + "}");
+    add("M", what, thread, 0, R"(,"args":{"name":)" + base::json_string(value) + "}");
   }
   void slice(string_view name, std::size_t thread, std::uint64_t from, std::uint64_t to, const string& args) {
     add("X", name, thread, from, R"(,"dur":)" + us(to - from) + R"(,"args":{)" + args + "}");
@@ -68,7 +68,12 @@ class Events {
     string line = first_ ? R"({"ph":")" : ",\n{\"ph\":\"";
     first_ = false;
     line.append(kind).append(R"(","pid":1,"tid":)").append(number(thread));
-    line.append(R"(,"ts":)").append(us(at)).append(R"(,"name":)").append(json(name)).append(rest).append("}");
+    line.append(R"(,"ts":)")
+        .append(us(at))
+        .append(R"(,"name":)")
+        .append(base::json_string(name))
+        .append(rest)
+        .append("}");
     out_.write(line);
   }
 
@@ -236,7 +241,8 @@ class Converter {
     if (!one.has(kConnection)) open_connection(one, entry.id);
     if (entry.state == static_cast<std::uint8_t>(State::READ_REQUEST) || !one.has(kRequest))
       one.open(kRequest, "request", now_);
-    one.open(kState, state_name(entry.state), now_, R"("event":)" + json(text(names_.events, entry.detail)));
+    one.open(kState, state_name(entry.state), now_,
+             R"("event":)" + base::json_string(text(names_.events, entry.detail)));
   }
 
   void add_call(const TraceEntry& entry, Slot& one) {
@@ -244,7 +250,7 @@ class Converter {
     const string call = text(names_.calls, entry.detail);
     const string name = entry.error == 0 ? call : text(names_.error_names, entry.error);
     events_.instant(name, one.thread(), now_,
-                    R"("call":)" + json(call) + (entry.forced == 0 ? "" : R"(,"forced":true)"));
+                    R"("call":)" + base::json_string(call) + (entry.forced == 0 ? "" : R"(,"forced":true)"));
   }
 
   static string bytes(const TraceEntry& entry) { return R"("value":)" + std::to_string(entry.value); }

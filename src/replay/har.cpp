@@ -3,12 +3,12 @@
 #include <array>
 #include <unordered_set>
 
+#include "../base/escape.hpp"
 #include "../http/status.hpp"
 #include "../http/url_path.hpp"
 #include "../state/states.hpp"
 #include "../watch/access_log.hpp"
 #include "clock.hpp"
-#include "json_text.hpp"
 
 namespace replay {
 namespace {
@@ -75,13 +75,14 @@ string entry_of(const Note& note, const watch::TraceNames& names) {
   const string end{watch::name_in(names.reasons, note.reason)};
   const char* const cut = (note.flags & Note::kCut) != 0 ? ", host or path are cut" : "";
   return R"({"startedDateTime":")" + date_time(note.wall_ms) + R"(","time":)" + std::to_string(total) +
-         R"(,"request":{"method":)" + json(text_of(note.method)) + R"(,"url":)" + json(url_of(note)) +
-         R"(,"httpVersion":)" + version + R"(,"queryString":[])" + nothing + R"(},"response":{"status":)" +
-         std::to_string(note.status) + R"(,"statusText":)" + json(http::phrase(note.status)) +
-         R"(,"httpVersion":)" + version +
+         R"(,"request":{"method":)" + base::json_string(text_of(note.method)) + R"(,"url":)" +
+         base::json_string(url_of(note)) + R"(,"httpVersion":)" + version + R"(,"queryString":[])" + nothing +
+         R"(},"response":{"status":)" + std::to_string(note.status) + R"(,"statusText":)" +
+         base::json_string(http::phrase(note.status)) + R"(,"httpVersion":)" + version +
          R"(,"redirectURL":"","content":{"size":-1,"mimeType":"x-unknown"})" + nothing +
          R"(},"cache":{},"timings":)" + times + R"(,"connection":")" + std::to_string(note.id) +
-         R"(","comment":)" + json("end=" + (note.slot == Note::kNoSlot ? end : "in progress") + cut) + "}";
+         R"(","comment":)" +
+         base::json_string("end=" + (note.slot == Note::kNoSlot ? end : "in progress") + cut) + "}";
 }
 
 // The connections of the selected slot, by the low halves of their ids.
@@ -103,8 +104,8 @@ bool is_selected(const Note& note, const Selection& selection) {
 
 void write_har(const record::Recording& recording, const Selection& selection, Output& out) {
   const watch::TraceNames names = recording.names.view();
-  out.write(R"({"log":{"version":"1.2","creator":{"name":"proxy","version":)" + json(recording.head.version) +
-            R"(},"entries":[)");
+  out.write(R"({"log":{"version":"1.2","creator":{"name":"proxy","version":)" +
+            base::json_string(recording.head.version) + R"(},"entries":[)");
   const auto ids = connections_of(recording, selection.slot.value_or(Note::kNoSlot));
   bool first = true;
   for (const Note& note : recording.notes) {

@@ -19,6 +19,7 @@ string read_slot(string_view value, Request& request) {
   if (!base::parse_decimal(value, slot))
     return "--slot: " + base::quoted(value) + " is not the number of a slot, e.g. 3";
   request.slot = slot;
+  request.selects = true;
   return {};
 }
 
@@ -31,30 +32,37 @@ string read_format(string_view value, Request& request) {
   return {};
 }
 
+string read_port(string_view value, Request& request) {
+  if (base::parse_decimal(value, request.port)) return {};
+  return "--port: " + base::quoted(value) + " is not a port: expected 1 to 65535, or 0 for a free one";
+}
+
 // An option with a value.
 string read_value(string_view name, string_view value, Request& request) {
   if (name == "--slot") return read_slot(value, request);
   if (name == "--format") return read_format(value, request);
+  if (name == "--port") return read_port(value, request);
   Moment& moment = name == "--from" ? request.from : name == "--to" ? request.to : request.at;
   request.table = request.table || name == "--at";
+  request.selects = true;
   if (parse_moment(value, moment)) return {};
   return string{name} + ": " + base::quoted(value) +
          " is not a position such as 48213, nor a time before the end such as -1.5s or -200ms";
 }
 
 bool takes_value(string_view name) {
-  constexpr std::array<string_view, 5> kNames{"--slot", "--from", "--to", "--at", "--format"};
+  constexpr std::array<string_view, 6> kNames{"--slot", "--from", "--to", "--at", "--format", "--port"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 string read_flag(string_view argument, Request& request) {
   if (argument == "--calls" || argument == "-vv")
-    request.calls = true;
+    request.calls = request.selects = true;
   else if (argument == "--text")
     request.format = Format::text;
   else
     return "replay: unknown option " + base::quoted(argument) +
-           ": expected --text, --calls, --slot, --from, --to, --at or --format";
+           ": expected --port, --text, --calls, --slot, --from, --to, --at or --format";
   return {};
 }
 
@@ -116,6 +124,7 @@ string read_request(std::span<const char* const> arguments, Request& request) {
     if (!error.empty()) return error;
   }
   if (request.path.empty()) return "replay needs a record file, e.g. proxy replay proxy.pxr";
+  if (request.format == Format::board && request.selects) request.format = Format::text;
   if (request.table && request.format != Format::text)
     return "--at prints the table as text: omit --format, or use --from and --to";
   return {};
@@ -123,8 +132,10 @@ string read_request(std::span<const char* const> arguments, Request& request) {
 
 string_view help_text() noexcept {
   return "Usage: proxy replay [OPTION]... FILE\n"
-         "Prints a record file (.pxr): the steps of the event loop, or the table of records at a moment.\n\n"
-         "  --text                    print the steps (default)\n"
+         "Shows a record file (.pxr) in a browser: prints the address of a board, until Ctrl-C. With other\n"
+         "options, prints the steps of the event loop, or the table of records at a moment.\n\n"
+         "  --port PORT               of the board (default 0, a free one)\n"
+         "  --text                    print the steps\n"
          "  --calls, -vv              also turns, events and system calls\n"
          "  --slot N                  only the steps of slot N\n"
          "  --from POSITION           the first step\n"

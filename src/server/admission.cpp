@@ -9,6 +9,7 @@
 #include "../base/text.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
+#include "../plan/board.hpp"
 #include "../plan/generation.hpp"
 #include "../plan/roles.hpp"
 #include "../plan/router.hpp"
@@ -29,7 +30,8 @@ std::string refusal_text(std::string_view name) {
 std::vector<net::Acceptors::Wanted> wanted_listeners(const plan::Config& config) {
   std::vector<net::Acceptors::Wanted> wanted;
   for (const plan::Listener& listener : config.listeners)
-    wanted.push_back({listener.address, listener.optional});
+    wanted.push_back({listener.address, listener.optional,
+                      config.reuse_port ? sys::PortUse::shared : sys::PortUse::alone});
   return wanted;
 }
 
@@ -55,7 +57,7 @@ std::string Admission::prepare(const plan::Config& next) {
 
 std::string Admission::commit(const plan::Config& next) {
   for (net::Acceptors::Entry& entry : acceptors_.all())
-    if (!entry.is_to_stay) drain_backlog(entry);  // PLANT(accept-before-close)
+    if (!entry.is_to_stay && entry.watched) drain_backlog(entry);  // PLANT(accept-before-close)
   if (const int error = acceptors_.commit(worker_.poller); error != 0)
     return std::string{"cannot watch the listeners: "} + std::strerror(error);
   set_own_listeners(next);
@@ -107,13 +109,20 @@ void Admission::accept_clients() {
   for (net::Acceptors::Entry& entry : acceptors_.all()) accept_from(entry, kAcceptsMax);
 }
 
+// The call is not traced if the listener is for viewers of the board only.
+sys::Fd Admission::accept_one(net::Acceptors::Entry& entry, sys::Address& peer, std::string_view refusal) {
+  const plan::Config& config = worker_.current->config;
+  const base::Trace::Mute mute{worker_.trace, plan::is_board(config, config.listeners[entry.config_index])};
+  return entry.acceptor.accept(peer, worker_.now, refusal);
+}
+
 void Admission::accept_from(net::Acceptors::Entry& entry, std::size_t most) {
   for (std::size_t n = 0; n < most && entry.acceptor.ready(worker_.now); ++n) {
     sys::Address peer;
     const bool speaks_http = !plan::kind_of(worker_.current->config.listeners[entry.config_index].role);
     // PLANT(refusal-only-http)
     const std::string_view refusal = speaks_http ? std::string_view{refusal_} : std::string_view{};
-    if (sys::Fd client = entry.acceptor.accept(peer, worker_.now, refusal))
+    if (sys::Fd client = accept_one(entry, peer, refusal))
       entry.accepted += admit(std::move(client), peer, entry.config_index, worker_) ? 1 : 0;
   }
 }

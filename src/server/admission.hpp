@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "../net/acceptors.hpp"
 #include "../plan/config.hpp"
@@ -15,6 +17,8 @@ class Admission {
   // REQUIRES: `worker` outlives this.
   explicit Admission(Worker& worker);
 
+  // Adds a listening socket that another program has opened (Acceptors::adopt).
+  void adopt(sys::Fd listener, const sys::Address& wanted) { acceptors_.adopt(std::move(listener), wanted); }
   // Opens the listeners of `next` that are not open yet; they accept nothing before `commit`. Returns an
   // error message, and then nothing has changed; empty: success.
   std::string prepare(const plan::Config& next);
@@ -42,6 +46,7 @@ class Admission {
  private:
   static constexpr std::size_t kAcceptsMax = 256;  // connections of one listener in a turn
 
+  sys::Fd accept_one(net::Acceptors::Entry& entry, sys::Address& peer, std::string_view refusal);
   void accept_from(net::Acceptors::Entry& entry, std::size_t most);
   void drain_backlog(net::Acceptors::Entry& entry);
   void set_own_listeners(const plan::Config& config);

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <utility>
 
+#include "../base/elapsed.hpp"
+#include "../console/notes.hpp"
+#include "../doctor/waiting.hpp"
 #include "../plan/config.hpp"
 #include "../state/table.hpp"
 
@@ -16,7 +19,6 @@ using std::string;
 using std::string_view;
 
 constexpr std::uint64_t kEntriesInPart = 16 * record::kEntriesInBlock;
-constexpr std::uint64_t kEntriesInTurn = 4 * record::kEntriesInBlock;  // of --record
 constexpr std::uint64_t kRunMs = 1000;
 constexpr std::size_t kEntriesOfARequest = 32;  // about: the trace and the notes go back equally far
 
@@ -38,13 +40,9 @@ std::uint8_t flags_of(const request_info& record) noexcept {
       (record.awaits != Share::none ? Cell::kAwaitsShare : 0) | (tunneled ? Cell::kTunneled : 0));
 }
 
-// ms, at most what the file has room for.
-std::uint32_t ms_between(std::uint64_t from, std::uint64_t to) noexcept {
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(to > from ? to - from : 0, Cell::kNoTimer - 1));
-}
-
 Cell cell_of(const request_info& record, std::uint32_t slot, std::uint64_t now) noexcept {
   const net::Endpoint &client = record.side[kClient], &upstream = record.side[kUpstream];
+  const doctor::Held held = doctor::held_by(record);
   return {.slot = slot,
           .id = static_cast<std::uint32_t>(record.id),
           .state = static_cast<std::uint8_t>(record.state),
@@ -55,10 +53,11 @@ Cell cell_of(const request_info& record, std::uint32_t slot, std::uint64_t now) 
           .upstream_marks = marks_of(upstream),
           .client_link = static_cast<std::uint8_t>(client.link),
           .upstream_link = static_cast<std::uint8_t>(upstream.link),
-          .held_up = static_cast<std::uint32_t>(record.lane[kRequest].held()),
-          .held_down = static_cast<std::uint32_t>(record.lane[kResponse].held()),
-          .in_state_ms = ms_between(record.entered, now),
-          .left_ms = record.timer.linked() ? ms_between(now, record.deadline) : Cell::kNoTimer,
+          .held_up = held.up,
+          .held_down = held.down,
+          .in_state_ms = base::elapsed(record.entered, now),
+          .left_ms = record.timer.linked() ? base::elapsed(now, record.deadline, Cell::kNoTimer - 1)
+                                           : Cell::kNoTimer,
           .client_fd = client.fd.get(),
           .upstream_fd = upstream.fd.get(),
           .sent_up = record.lane[kRequest].bytes_sent,
@@ -66,29 +65,12 @@ Cell cell_of(const request_info& record, std::uint32_t slot, std::uint64_t now) 
           .served = record.served};
 }
 
-// Copies the text, or as much as there is room for. Returns whether it was cut.
-template <std::size_t N>
-bool copy_text(string_view text, std::array<char, N>& room) noexcept {
-  return text.copy(room.data(), N) < text.size();
-}
-
-// The path without its query, and the scheme; empty for CONNECT and for what could not be parsed.
-struct Target {
-  string_view scheme{}, path{};
-};
-Target target_of(string_view url) noexcept {
-  url = url.substr(0, url.find_first_of("?#"));
-  const std::size_t colon = url.find("://");
-  if (colon == string_view::npos) return url.starts_with('/') ? Target{.path = url} : Target{};
-  const std::size_t slash = url.find('/', colon + 3);
-  return {url.substr(0, colon), slash == string_view::npos ? string_view{} : url.substr(slash)};
-}
-
-// Calls `add` with each record in use and its slot.
+// Calls `add` with each record in use and its slot, without those of viewers: the trace knows nothing of
+// them.
 template <class Add>
 void for_each_used(const Table& table, Add add) noexcept {
   for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
-    if (table.at(slot).state != State::FREE) add(table.at(slot), slot);
+    if (table.at(slot).state != State::FREE && !table.at(slot).viewer) add(table.at(slot), slot);
 }
 
 // Items, written a few at a time.
@@ -124,35 +106,15 @@ bool put_cells(const Table& table, std::uint64_t position, std::uint64_t now, re
   return cells.end();
 }
 
-// The note of a request in progress.
-record::Note note_in_progress(const request_info& record, std::uint32_t slot, const Worker& worker) noexcept {
-  const Exchange& exchange = *record.exchange;
-  record::Note note = note_of(exchange, worker.trace.written());
-  note.slot = slot;
-  note.sent_up = record.lane[kRequest].bytes_sent - exchange.sent_up_at_start;
-  note.sent_down = record.lane[kResponse].bytes_sent - exchange.sent_down_at_start;
-  note.state_ms[static_cast<std::size_t>(record.state)] += ms_between(record.entered, worker.now);
-  if (exchange.phase != Phase::none)
-    note.phase_ms[static_cast<std::size_t>(exchange.phase)] += ms_between(exchange.phase_at, worker.now);
-  return note;
-}
-
 bool put_notes_in_progress(const Worker& worker, record::Output& out) noexcept {
   std::size_t count = 0;
   for_each_used(worker.table,
                 [&count](const request_info& record, std::uint32_t) { count += record.exchange ? 1 : 0; });
   ItemWriter<record::Note> notes{record::kNotesBlock, 0, count, out};
   for_each_used(worker.table, [&notes, &worker](const request_info& record, std::uint32_t slot) {
-    if (record.exchange) notes.add(note_in_progress(record, slot, worker));
+    if (record.exchange) notes.add(console::note_in_progress(record, slot, worker));
   });
   return notes.end();
-}
-
-void put_client(const sys::Address& client, record::Note& note) noexcept {
-  constexpr std::array<std::uint8_t, 4> kFamilies{0, 4, 6, 1};  // in the order of Family
-  note.client_family = kFamilies[static_cast<std::size_t>(client.family)];
-  note.client_port = client.port;
-  note.client = client.bytes;
 }
 
 // What does not change while the program runs.
@@ -166,35 +128,6 @@ string constant_head(const Worker& worker, std::span<const char* const> argument
 Recorder* crashing = nullptr;  // that saves a crash
 
 }  // namespace
-
-record::Note note_of(const Exchange& exchange, std::uint64_t position) noexcept {
-  using record::Note;
-  const AccessRecord& log = exchange.log;
-  Note note{.id = log.id,
-            .position = position,
-            .wall_ms = log.wall_ms,
-            .sent_up = log.sent_up,
-            .sent_down = log.sent_down,
-            .nth = log.nth,
-            .state_ms = log.state_ms,
-            .phase_ms = log.phase_ms,
-            .status = log.status,
-            .port = exchange.route.port,
-            .reason = static_cast<std::uint8_t>(log.reason),
-            .error = base::traced_error(log.error),
-            .phases = log.phases};
-  put_client(log.client, note);
-  const Target target = target_of(log.target_view());
-  copy_text(log.method_view(), note.method);
-  copy_text(target.scheme, note.scheme);
-  const bool host_cut = copy_text(exchange.route.host_view(), note.host);
-  const bool path_cut = copy_text(target.path, note.path);
-  copy_text(log.trace_view(), note.trace_id);
-  note.flags =
-      static_cast<std::uint8_t>((log.reused ? Note::kReused : 0) | (log.tunnel_opened ? Note::kTunnel : 0) |
-                                (log.http10 ? Note::kHttp10 : 0) | (host_cut || path_cut ? Note::kCut : 0));
-  return note;
-}
 
 string public_command(std::span<const char* const> arguments) {
   string text = "proxy";
@@ -214,7 +147,8 @@ bool Recorder::File::put(std::span<const std::byte> bytes) noexcept {
 Recorder::Recorder(const Worker& worker, std::span<const char* const> arguments, string_view lens)
     : worker_(worker),
       head_(constant_head(worker, arguments, lens)),
-      names_(record::names_text(watch::built_in_names())) {}
+      names_(record::names_text(watch::built_in_names())),
+      notes_(std::max<std::size_t>(worker.trace.capacity() / kEntriesOfARequest, 1)) {}
 
 Recorder::~Recorder() {
   if (crashing != this) return;
@@ -223,15 +157,7 @@ Recorder::~Recorder() {
 }
 
 void Recorder::add(const Exchange& exchange) {
-  const std::size_t most = worker_.trace.capacity() / kEntriesOfARequest;
-  const record::Note note = note_of(exchange, worker_.trace.written());
-  if (notes_.size() < most) {
-    notes_.reserve(most);
-    notes_.push_back(note);
-  } else {
-    notes_[notes_added_ % most] = note;
-  }
-  ++notes_added_;
+  notes_.add(console::note_of(exchange, worker_.trace.written()));
 }
 
 // ---- the parts of a file: without allocation, for a crash ------------------------------------------------
@@ -245,34 +171,31 @@ bool Recorder::put_beginning(record::Output& out, string_view reason) const noex
          record::put_text(record::kNamesBlock, names_, out);
 }
 
-bool Recorder::put_entries(File& file, std::uint64_t most) const noexcept {
+bool Recorder::put_entries(record::Output& out, record::Progress& at, std::uint64_t most) const noexcept {
   const base::Trace& trace = worker_.trace;
-  const std::uint64_t from = std::max(file.next, trace.oldest());
+  const std::uint64_t from = std::max(at.next, trace.oldest());
   const std::uint64_t end = std::min(trace.written(), from + most);
-  file.lost += from - file.next;
-  file.saved += end - from;
-  file.next = end;
-  return record::put_entries(trace, from, end, file);
+  at.lost += from - at.next;
+  at.saved += end - from;
+  at.next = end;
+  ++at.parts;
+  return record::put_entries(trace, from, end, out);
 }
 
 // Those that no part of the file has.
-bool Recorder::put_notes(File& file) const noexcept {
-  return put_notes_from(std::exchange(file.notes, notes_added_), file);
+bool Recorder::put_notes(record::Output& out, record::Progress& at) const noexcept {
+  return put_notes_from(std::exchange(at.notes, notes_.next()), out);
 }
 
 bool Recorder::put_notes_from(std::uint64_t from, record::Output& out) const noexcept {
-  const std::span<const record::Note> ring{notes_};
-  from = std::max(from, notes_added_ - ring.size());
-  const auto count = static_cast<std::size_t>(notes_added_ - from);
-  if (count == 0) return true;
-  const auto at = static_cast<std::size_t>(from % ring.size());
-  const std::size_t unbroken = std::min(count, ring.size() - at);
-  return record::put_notes(ring.subspan(at, unbroken), out) &&
-         record::put_notes(ring.first(count - unbroken), out);
+  const auto parts = notes_.from(from);
+  return record::put_notes(parts[0], out) && record::put_notes(parts[1], out);
 }
 
 // The table is that after the last entry, so both are written in one turn.
-bool Recorder::put_end(File& file) const noexcept { return put_notes(file) && put_table(file.next, file); }
+bool Recorder::put_end(record::Output& out, record::Progress& at) const noexcept {
+  return put_notes(out, at) && put_table(at.next, out);
+}
 
 bool Recorder::put_table(std::uint64_t position, record::Output& out) const noexcept {
   return put_notes_in_progress(worker_, out) && put_cells(worker_.table, position, worker_.now, out) &&
@@ -283,6 +206,25 @@ bool Recorder::write_whole(string_view reason, record::Output& out) const noexce
   const base::Trace& trace = worker_.trace;
   return put_beginning(out, reason) && record::put_entries(trace, trace.oldest(), trace.written(), out) &&
          put_notes_from(0, out) && put_table(trace.written(), out);
+}
+
+// If the parts do not reach the end of the trace, the last one has all.
+bool Recorder::write_part(string_view reason, record::Output& out, record::Progress& at,
+                          std::uint64_t most) const noexcept {
+  const base::Trace& trace = worker_.trace;
+  if (!std::exchange(at.begun, true)) {
+    put_beginning(out, reason);
+    at.next = trace.oldest();
+  }
+  const std::uint64_t parts = 2 * trace.capacity() / most + 2;
+  put_entries(out, at, at.parts < parts ? most : trace.capacity());
+  if (at.next < trace.written()) return false;
+  if (at.notes == 0 && notes_.next() > 0) {
+    put_notes(out, at);
+    return false;
+  }
+  put_end(out, at);
+  return true;
 }
 
 string Recorder::failure(File& file) const {
@@ -351,7 +293,7 @@ string Recorder::write_run() {
   const std::size_t enough = std::min(record::kEntriesInBlock, trace.capacity() / 2);
   if (trace.written() - run_.next < enough && worker_.now < run_due_) return {};
   run_due_ = worker_.now + kRunMs;
-  return put_entries(run_, kEntriesInTurn) && put_notes(run_) ? string{} : failure(run_);
+  return put_entries(run_, kPartEntries) && put_notes(run_, run_) ? string{} : failure(run_);
 }
 
 string Recorder::end_run() {

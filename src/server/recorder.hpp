@@ -6,9 +6,9 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "../record/note_ring.hpp"
 #include "../record/writer.hpp"
 #include "../state/worker.hpp"
 
@@ -18,14 +18,12 @@ namespace server {
 // port.
 std::string public_command(std::span<const char* const> arguments);
 
-// What a record file says of a finished request. `position`: of the next trace entry.
-record::Note note_of(const Exchange& exchange, std::uint64_t position) noexcept;
-
 // Keeps notes of the last requests. Writes in parts: the loop goes on meanwhile.
 class Recorder {
  public:
   static constexpr std::uint64_t kFindingPauseMs = 60'000;
   static constexpr std::size_t kFindingFiles = 16;
+  static constexpr std::uint64_t kPartEntries = 4 * record::kEntriesInBlock;  // 256 KiB
 
   // `lens`: --lens at start; empty: none. REQUIRES: `worker` outlives this.
   Recorder(const Worker& worker, std::span<const char* const> arguments, std::string_view lens);
@@ -61,6 +59,8 @@ class Recorder {
   [[nodiscard]] std::size_t descriptors() const noexcept {
     return std::size_t{file_.fd.open()} + std::size_t{run_.fd.open()} + std::size_t{crash_.fd.open()};
   }
+  // The notes of the last requests.
+  [[nodiscard]] const record::NoteRing& notes() const noexcept { return notes_; }
   [[nodiscard]] bool active() const noexcept { return static_cast<bool>(file_.fd); }
   // Writes the next part, at most 1 MiB of entries; with the last one also the table. Returns what to tell
   // the user once the file is complete or cannot be written; else an empty string. REQUIRES: active.
@@ -70,18 +70,20 @@ class Recorder {
   // meanwhile. Returns false if something could not be written.
   bool write_whole(std::string_view reason, record::Output& out) const noexcept;
 
+  // Writes the next part of such a file: at most `most` entries, or the notes, or the rest and the table.
+  // What the trace has lost between two parts is a gap. Returns true with the last part; there is one,
+  // however fast the trace goes on. REQUIRES: `out` cannot fail; `at` is that of the part before.
+  bool write_part(std::string_view reason, record::Output& out, record::Progress& at,
+                  std::uint64_t most = kPartEntries) const noexcept;
+
  private:
   // A file that is being written.
-  struct File final : record::Output {
+  struct File final : record::Output, record::Progress {
     bool put(std::span<const std::byte> bytes) noexcept override;
 
     sys::Fd fd;
     int error = 0;  // errno of the write that failed
     std::string path{};
-    std::uint64_t next = 0;   // position of the entry to write next
-    std::uint64_t lost = 0;   // entries that were overwritten before
-    std::uint64_t saved = 0;  // entries written
-    std::uint64_t notes = 0;  // notes written, or lost, since the start of the program
   };
 
   // A file of a finding.
@@ -94,10 +96,12 @@ class Recorder {
   std::string begin_file(std::string_view folder, std::string_view reason, std::string_view ending);
   void remove_oldest();
   bool put_beginning(record::Output& out, std::string_view reason) const noexcept;
-  bool put_entries(File& file, std::uint64_t most) const noexcept;
-  bool put_notes(File& file) const noexcept;
+  bool put_entries(record::Output& out, record::Progress& at, std::uint64_t most) const noexcept;
+  bool put_entries(File& file, std::uint64_t most) const noexcept { return put_entries(file, file, most); }
+  bool put_notes(record::Output& out, record::Progress& at) const noexcept;
   bool put_notes_from(std::uint64_t from, record::Output& out) const noexcept;
-  bool put_end(File& file) const noexcept;
+  bool put_end(record::Output& out, record::Progress& at) const noexcept;
+  bool put_end(File& file) const noexcept { return put_end(file, file); }
   bool put_table(std::uint64_t position, record::Output& out) const noexcept;
   [[nodiscard]] std::string failure(File& file) const;
 
@@ -105,8 +109,7 @@ class Recorder {
   std::string head_;   // the lines of the head that do not change
   std::string names_;  // the block of names
   File file_, run_, crash_;
-  std::vector<record::Note> notes_;  // a ring buffer: note n is at n % kept
-  std::uint64_t notes_added_ = 0;
+  record::NoteRing notes_;
   std::uint64_t run_due_ = 0;      // ms
   unsigned files_ = 0;             // begun so far
   std::vector<Kept> kept_;         // the oldest first

@@ -91,11 +91,14 @@ std::vector<std::string> unknown_users(const plan::Generation& generation) {
   return warnings;
 }
 
-Reload::Reload(std::span<const char* const> arguments, const plan::Generation& current, std::size_t clients)
+Reload::Reload(std::span<const char* const> arguments, const plan::Generation& current, std::size_t clients,
+               const Sandbox& sandbox)
     : current_(current), clients_(clients) {
   config::CommandLine line = config::parse_command_line(arguments, config::When::reload);
   loaded_ = {{}, std::move(line.message), std::move(line.warnings)};
   if (line.what != config::CommandLine::What::run) return;
+  loaded_.error = sandbox.objection(line.config);
+  if (!loaded_.error.empty()) return;
   next_ = std::make_unique<plan::Generation>(std::move(line.config));
   complete();
 }
@@ -127,8 +130,13 @@ StartOptions::StartOptions(const plan::Config& config)
       buffer_mib_(config.buffer_mib),
       trace_entries_(config.trace_entries),
       head_limits_(config.head_limits),
+      reuse_port_(config.reuse_port),
+      sandbox_(config.sandbox),
       access_log_(config.access_log),
       record_file_(config.record_file),
+      takeover_(config.takeover),
+      user_(config.user),
+      group_(config.group),
       lens_(config.lens.text) {}
 
 std::string StartOptions::changed(const plan::Config& config) const {
@@ -141,8 +149,13 @@ std::string StartOptions::changed(const plan::Config& config) const {
   consider(config.trace_entries != trace_entries_, "--trace-entries");
   consider(config.head_limits.bytes != head_limits_.bytes, "--max-head");
   consider(config.head_limits.fields != head_limits_.fields, "--max-fields");
+  consider(config.reuse_port != reuse_port_, "--reuse-port");
+  consider(config.sandbox != sandbox_, "--sandbox");
   consider(config.access_log != access_log_, "--access-log");
   consider(config.record_file != record_file_, "--record");
+  consider(config.takeover != takeover_, "--takeover");
+  consider(config.user != user_, "--user");
+  consider(config.group != group_, "--group");
   consider(config.lens.text != lens_, "--lens");
   return names;
 }

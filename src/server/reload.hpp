@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../plan/generation.hpp"
+#include "sandbox.hpp"
 
 namespace server {
 
@@ -35,8 +36,10 @@ struct Loaded {
 // A reload: a step for the command line with its configuration file, then one for each file that these name.
 class Reload {
  public:
-  // The first step. State that may continue is shared with `current`. REQUIRES: both outlive this.
-  Reload(std::span<const char* const> arguments, const plan::Generation& current, std::size_t clients);
+  // The first step. State that may continue is shared with `current`. The sandbox must allow the paths that
+  // the next generation names. REQUIRES: `arguments` and `current` outlive this.
+  Reload(std::span<const char* const> arguments, const plan::Generation& current, std::size_t clients,
+         const Sandbox& sandbox);
   // A file has to be read.
   [[nodiscard]] bool pending() const noexcept { return next_ != nullptr; }
   // Reads the next file, of hosts or of passwords. REQUIRES: pending().
@@ -64,7 +67,9 @@ class StartOptions {
  private:
   std::size_t max_requests_, buffer_mib_, trace_entries_;
   http::HeadLimits head_limits_;
-  std::string access_log_, record_file_, lens_;
+  bool reuse_port_;
+  plan::Sandbox sandbox_;
+  std::string access_log_, record_file_, takeover_, user_, group_, lens_;
 };
 
 }  // namespace server

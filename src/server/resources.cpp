@@ -5,6 +5,7 @@
 #include <span>
 
 #include "../plan/generation.hpp"
+#include "../sys/core_dump.hpp"
 
 namespace server {
 namespace {
@@ -61,6 +62,8 @@ Resources::Resources(sys::Fd into_poller, const Capacity& with, plan::Generation
              .files = &files,
              .head_limits = generation.config.head_limits,
              .run_id = run_id} {
+  for (const sys::Reservation* received : {&block_memory, &exchange_memory})
+    sys::omit_from_core(received->memory(), received->bytes());
   if (!generation.config.lens.text.empty()) sys::use_lens(&lens.emplace(generation.config.lens));
   resolver.use(generation.config.nameservers);
   worker.finished.reserve(exchanges_for(capacity));

@@ -12,6 +12,7 @@
 #include "../watch/announcement.hpp"
 #include "../watch/diagnostics.hpp"
 #include "own_networks.hpp"
+#include "privileges.hpp"
 
 namespace server {
 
@@ -47,9 +48,12 @@ Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
       signals_(std::move(signals)),
       health_checker_(resources.poller, resources.resolver, resources.blocks),
       admission_(worker_),
+      handover_(resources.poller),
       reporter_(std::move(streams), generations.back()->config),
       recorder_(worker_, arguments, generations.back()->config.lens.text),
-      doctor_(worker_) {
+      doctor_(worker_),
+      notifier_(sys::service_manager()),
+      board_(worker_, *this) {
   worker_.pages = this;
   health_checker_.use(generations_.back().get());
   read_clocks();
@@ -66,11 +70,29 @@ Server::~Server() {
   reporter_.flush(worker_.now);
 }
 
-std::string Server::listen() {
+std::string Server::listen(Inherited inherited) {
   watch_addresses();
+  before_ = std::move(inherited.before);
+  for (sys::PassedSocket& socket : inherited.passed) {
+    const sys::Address address = sys::local_address(socket.fd);
+    admission_.adopt(std::move(socket.fd), address);
+  }
+  for (HandedSocket& socket : std::exchange(before_.listeners, {}))
+    admission_.adopt(std::move(socket.fd), socket.wanted);
   std::string error = admission_.prepare(config());
+  if (const auto unused = admission_.acceptors().unused(); error.empty() && before_.none() && !unused.empty())
+    error = unused_socket(unused.front());
   if (error.empty()) error = admission_.commit(config());
+  if (error.empty() && !config().takeover.empty())
+    error = handover_.open(config().takeover, std::move(before_.local));
+  if (error.empty()) error = drop_privileges(config());
   if (error.empty()) warn_of_loops();
+  return error;
+}
+
+std::string Server::take_over() {
+  std::string error = before_.replace();
+  if (error.empty()) handover_.own();
   return error;
 }
 
@@ -99,11 +121,22 @@ std::string Server::record() {
   return error;
 }
 
+std::string Server::listening_text() const {
+  return "listening on " + watch::list(admission_.acceptors().addresses());
+}
+
 void Server::announce() {
+  notifier_.ready(listening_text(), now_us_);
   if (const std::string notice = watch::mistake_notice(); !notice.empty())
     reporter_.say_everywhere(notice, worker_.now);
+  if (const console::ShownFile* const file = board_.shown(); file != nullptr)
+    return reporter_.say(file->name + ": open http://" + watch::list(admission_.acceptors().addresses()) +
+                             "/ in a browser. Ctrl-C stops it.",
+                         worker_.now);
   for (const std::string& line : watch::announcement(config(), admission_.acceptors()))
     reporter_.say(line, worker_.now);
+  const bool is_told = sandbox_.is_missing() || config().verbosity != plan::Verbosity::none;
+  if (is_told && !sandbox_.notice().empty()) reporter_.say(sandbox_.notice(), worker_.now);
 }
 
 // ---- one turn --------------------------------------------------------------------------------------------
@@ -112,8 +145,9 @@ void Server::turn() {
   const sys::Waited waited = wait();
   begin_turn(waited.count);
   ++worker_.waits;
-  worker_.all_reported = waited.all;                                // PLANT(wait-has-seen-all)
-  for (std::size_t i = 0; i < waited.count; ++i) mark(events_[i]);  // PLANT(mark-before-run)
+  worker_.all_reported = waited.all;                                           // PLANT(wait-has-seen-all)
+  for (std::size_t i = 0; i < waited.count; ++i) mark(events_[i]);             // PLANT(mark-before-run)
+  turn_mark_.next->slot -= static_cast<std::uint32_t>(worker_.viewer_events);  // of the entry of the turn
   doctor_.begin_turn(std::span{events_}.first(waited.count), waited.all, admission_.acceptors().all());
   handle_signals();
   wake_resolved();  // PLANT(wake-after-lookup)
@@ -127,9 +161,28 @@ void Server::turn() {
   end_turn(waited.count);
   report();
   free_generations();
+  poll_shutdown();
+  notifier_.poll(now_us_);
+}
+
+// When idle clients are closed although another process has replaced this one: shortly before the end of the
+// shutdown, so that a request that crosses the FIN is still read.
+std::uint64_t Server::idle_deadline() const noexcept {
+  return shutdown_.deadline() -
+         std::min<std::uint64_t>(config().drain_ms / 2, config().wait(plan::Wait::linger));
+}
+
+void Server::poll_shutdown() {
+  if (shutdown_.begun() || stopping()) notifier_.stopping();
   if (!shutdown_.begun()) return;
-  const std::string message = shutdown_.poll(worker_.now, worker_.table.used(), requests_in_flight(worker_));
-  if (!message.empty()) reporter_.say(message, worker_.now);
+  if (worker_.replaced && worker_.now >= idle_deadline()) {
+    worker_.replaced = false;
+    begin_drain(worker_);
+  }
+  const std::string message = shutdown_.poll(worker_.now, used_by_clients(), requests_in_flight(worker_));
+  if (message.empty()) return;
+  reporter_.say(message, worker_.now);
+  notifier_.say(message);
 }
 
 // Waits for events, at most until a timer is due.
@@ -144,24 +197,38 @@ sys::Waited Server::wait() {
 
 void Server::begin_turn(std::size_t events) {
   worker_.budget.begin_turn();
-  worker_.runs = 0;
+  worker_.runs = worker_.viewer_runs = worker_.viewer_events = 0;
+  turn_mark_ = worker_.trace.mark();
+  turn_position_ = worker_.trace.written();
   worker_.trace.add(turn_entry(base::TraceEvent::turn_began, now_us_, events));
+}
+
+std::size_t Server::used_by_clients() const noexcept { return worker_.table.used() - worker_.viewers; }
+
+// Only viewers of the board ran, or the loop woke only because there are some.
+bool Server::is_of_viewers() const noexcept {
+  const bool alone = worker_.viewers > 0 && used_by_clients() == 0;
+  return (worker_.viewer_runs > 0 || worker_.viewer_events > 0 || alone) && worker_.runs == 0 &&
+         worker_.trace.written() == turn_position_ + 1;
 }
 
 void Server::end_turn(std::size_t events) {
   const std::uint64_t now_us = sys::now_us();
+  const bool unseen = is_of_viewers();
+  if (unseen) worker_.trace.take_back(turn_mark_);  // PLANT(take-back-turn)
   doctor_.end_turn({.timeout_ms = timeout_ms_,
                     .woke = now_us_,
                     .ended = now_us,
                     .events = events,
                     .runs = worker_.runs,
-                    .progress = reload_ || recorder_.active()});
+                    .progress = reload_ || recorder_.active() || worker_.viewer_runs > 0});
   if (doctor_.look_due())
     doctor_.look({.acceptors = admission_.acceptors().all(),
                   .dropped_lines = reporter_.dropped_lines(),
                   .lost_entries = reporter_.lost_entries() + recorder_.lost_entries(),
                   .descriptors = descriptors(),
                   .verbose = config().verbosity != plan::Verbosity::none});
+  if (unseen) return;
   worker_.trace.add(turn_entry(base::TraceEvent::turn_ended, now_us, worker_.runs));
   reporter_.count_turn(now_us - now_us_);
 }
@@ -179,6 +246,7 @@ void Server::mark(const sys::Event& event) {
       return resources_.resolver.mark(token);
     case Kind::signals: return read_signals();
     case Kind::addresses: return read_addresses();
+    case Kind::handover: return handover_.mark();
   }
 }
 
@@ -196,10 +264,24 @@ void Server::read_signals() {
 // Not while marking: both change what the other events of the same batch refer to.
 void Server::handle_signals() {
   if (!shutdown_.begun()) advance_reload();
+  if (handover_.marked()) run_handover();
   if (shutdown_.requested()) begin_shutdown();
   if (!shutdown_.begun()) return;
   reload_.reset();
   reload_requested_ = false;
+}
+
+// The service manager must know the successor before it hears from it.
+void Server::run_handover() {
+  const Handover::Result result = handover_.run(admission_.acceptors());
+  for (const std::string& message : result.messages) reporter_.say(message, worker_.now);
+  if (result.successor == 0) return;
+  notifier_.set_main(result.successor);
+  if (!handover_.confirm()) return notifier_.set_main(sys::process_id());
+  notifier_.retire();
+  reporter_.say("taken over by process " + std::to_string(result.successor), worker_.now);
+  worker_.replaced = true;
+  if (!shutdown_.requested()) shutdown_.request();  // SIGTERM in the same turn: a second one stops at once
 }
 
 // Wakes records and health checks whose DNS lookup has completed.
@@ -263,8 +345,9 @@ int Server::sleep_ms() {
   consider(worker_.pipes.next_deadline());
   consider(resources_.files.next_deadline());
   consider(health_checker_.next_deadline());
-  consider(shutdown_.deadline());
+  consider(worker_.replaced && shutdown_.begun() ? idle_deadline() : shutdown_.deadline());
   consider(admission_.next_deadline());
+  consider(notifier_.next_deadline());
   if (worker_.scheduler.awaited(Share::hash)) consider(std::max(worker_.budget.pause_ends(), worker_.now));
   if (const int ms = resources_.resolver.timeout_ms(worker_.now); ms >= 0)
     consider(worker_.now + static_cast<std::uint64_t>(ms));
@@ -285,9 +368,11 @@ void Server::release_pages() {
 void Server::report() {
   reporter_.print(worker_.trace);
   if (doctor_.has_news()) report_findings();
+  const bool keeps_notes = worker_.viewers > 0 || worker_.board_requests > 0 ||
+                           !config().record_folder.empty() || !config().record_file.empty();
   for (const ExchangePtr& request : worker_.finished) {
     reporter_.log(request->log, worker_.now);
-    if (!config().record_folder.empty() || !config().record_file.empty()) recorder_.add(*request);
+    if (keeps_notes) recorder_.add(*request);
   }
   worker_.finished.clear();
   write_recordings();
@@ -329,7 +414,8 @@ std::size_t Server::descriptors() const noexcept {
   const std::size_t own =
       std::size_t{resources_.poller.open()} + std::size_t{signals_.open()} + std::size_t{addresses_.open()};
   return own + admission_.acceptors().descriptors() + health_checker_.descriptors() +
-         reporter_.descriptors() + recorder_.descriptors();
+         reporter_.descriptors() + recorder_.descriptors() + notifier_.descriptors() +
+         handover_.descriptors() + sandbox_.descriptors();
 }
 
 watch::Gauges Server::gauges() const {
@@ -343,14 +429,15 @@ watch::Gauges Server::gauges() const {
                     .queries = resources_.resolver.pending(),
                     .connections = worker_.connections,
                     .stale_events = table.stale(),
+                    .board_requests = worker_.board_requests,
                     .uptime_ms = worker_.now - started_ms_,
                     .started_ms = started_wall_ms_,
                     .process = sys::process_figures()};
   for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
-    ++now.records[static_cast<std::size_t>(table.at(slot).state)];
+    if (!table.at(slot).viewer) ++now.records[static_cast<std::size_t>(table.at(slot).state)];
   for (std::size_t i = 0; i < watch::kFindings; ++i)
     now.findings[i] = findings()[static_cast<watch::Finding>(i)].total;
-  now.records[static_cast<std::size_t>(State::FREE)] = table.slots() - table.used();
+  now.records[static_cast<std::size_t>(State::FREE)] = table.slots() - used_by_clients();
   for (const net::Acceptors::Entry& entry : admission_.acceptors().all())
     now.listeners.push_back(
         {std::string{sys::endpoint_text(entry.acceptor.address()).view()}, entry.accepted});
@@ -369,8 +456,9 @@ Pages::FindingsPage Server::findings_page(bool json) {
                                   .waits = doctor::long_waits(worker_.table, worker_.now),
                                   .now = worker_.now,
                                   .uptime_ms = worker_.now - started_ms_,
-                                  .records = worker_.table.used(),
-                                  .records_limit = worker_.table.slots()};
+                                  .records = used_by_clients(),
+                                  .records_limit = worker_.table.slots(),
+                                  .viewers = worker_.viewers};
     findings_fields_[form] = doctor::summary_field(facts.findings);
     return json ? doctor::page_json(facts) : doctor::page_text(facts);
   });
@@ -384,11 +472,16 @@ void Server::advance_reload() {
   if (reload_)
     reload_->read_next();
   else if (std::exchange(reload_requested_, false))
-    reload_.emplace(arguments_, *generations_.back(), resources_.capacity.slots);
+    begin_reload();
   else
     return;
   worker_.budget.spend(base::TurnBudget::kUnits);
   if (!reload_->pending()) finish_reload();
+}
+
+void Server::begin_reload() {
+  notifier_.reloading(now_us_);
+  reload_.emplace(arguments_, *generations_.back(), resources_.capacity.slots, sandbox_);
 }
 
 void Server::finish_reload() {
@@ -397,9 +490,11 @@ void Server::finish_reload() {
   for (const std::string& warning : loaded.warnings) watch::print_diagnostics(warning);
   std::string error = std::move(loaded.error);
   if (loaded.generation) error = adopt(std::move(loaded.generation));
+  constexpr std::string_view kFailed = "reload failed: the configuration is unchanged";
+  notifier_.ready(error.empty() ? listening_text() : std::string{kFailed}, now_us_);
   if (!error.empty())
     // PLANT(report-failed-reload)
-    return watch::print_diagnostics(error + "\nreload failed: the configuration is unchanged");
+    return watch::print_diagnostics(error + "\n" + std::string{kFailed});
   for (const std::string& warning : config::rule_warnings(config().rules)) watch::print_diagnostics(warning);
   if (const std::string names = start_options_.changed(config()); !names.empty())
     watch::print_diagnostics("restart to change " + names + ": a reload keeps the values of the start");
@@ -436,6 +531,7 @@ void Server::free_generations() {
 void Server::begin_shutdown() {
   if (!shutdown_.begin(worker_.now, config().drain_ms)) return;
   admission_.close();
+  handover_.close();
   resources_.files.forget();
   resources_.upstreams.reset(0);
   health_checker_.use(nullptr);

@@ -7,15 +7,20 @@
 #include <span>
 #include <string>
 
+#include "../console/board.hpp"
 #include "../doctor/doctor.hpp"
 #include "../http/date.hpp"
 #include "../watch/reporter.hpp"
 #include "../watch/shared_page.hpp"
 #include "admission.hpp"
+#include "handover.hpp"
 #include "health_checker.hpp"
+#include "inherited.hpp"
+#include "notifier.hpp"
 #include "recorder.hpp"
 #include "reload.hpp"
 #include "resources.hpp"
+#include "sandbox.hpp"
 #include "shutdown.hpp"
 
 namespace server {
@@ -24,7 +29,7 @@ namespace server {
 // success.
 std::string open_descriptors(sys::Fd& poller, sys::Fd& signals);
 
-class Server final : private Pages {
+class Server final : private Pages, private console::Surroundings {
  public:
   // `arguments`: the command line, read again at each reload. REQUIRES: all but `signals` and `streams`
   // outlive this, `generations` has one, and `resources` are complete and made for it.
@@ -35,12 +40,22 @@ class Server final : private Pages {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Opens the configuration's listeners. Returns an error message; empty: success.
-  std::string listen();
+  // Opens the configuration's listeners, or uses the inherited ones, and the Unix socket of --takeover. Those
+  // of the service manager must all be used, unless there is a predecessor. Returns an error message; empty:
+  // success.
+  std::string listen(Inherited inherited = {});
+  // Gives up what the server does not need from now on (server/sandbox.hpp). Call it when all that is used at
+  // the start only was opened. Returns an error message; empty: success.
+  std::string enter_sandbox() { return sandbox_.enter(config()); }
+  // Replaces the predecessor of `listen`, if there is one. Call it when nothing else can fail. Returns an
+  // error message, and then the predecessor serves on; empty: success.
+  std::string take_over();
   // Begins the recording of --record, and saves crashes in --record-dir. Returns an error message; empty:
   // success.
   std::string record();
-  // Prints where the server listens.
+  // The board is about this file from now on.
+  void show(console::ShownFile file) { board_.show(std::move(file)); }
+  // Prints where the server listens, and reports to the service manager that it is ready.
   void announce();
   // Runs until a signal ends it.
   void serve() {
@@ -50,7 +65,7 @@ class Server final : private Pages {
   void turn();
   [[nodiscard]] bool stopping() const noexcept { return shutdown_.stopping(); }
   // What the loop doctor has found.
-  [[nodiscard]] const watch::FindingLog& findings() const noexcept { return doctor_.findings(); }
+  [[nodiscard]] const watch::FindingLog& findings() const noexcept override { return doctor_.findings(); }
   // Writes a record file as Recorder::write_whole does: the simulator keeps one of a history that fails.
   bool record_to(record::Output& out, std::string_view reason) const noexcept {
     return recorder_.write_whole(reason, out);
@@ -66,6 +81,9 @@ class Server final : private Pages {
   sys::Waited wait();
   void begin_turn(std::size_t events);
   void end_turn(std::size_t events);
+  [[nodiscard]] bool is_of_viewers() const noexcept;
+  // Records in use, without those of viewers of the board.
+  [[nodiscard]] std::size_t used_by_clients() const noexcept;
   void report_findings();
   void mark(const sys::Event& event);
   void read_signals();
@@ -73,6 +91,9 @@ class Server final : private Pages {
   void read_addresses();
   void warn_of_loops();
   void handle_signals();
+  void run_handover();
+  [[nodiscard]] std::uint64_t idle_deadline() const noexcept;
+  void poll_shutdown();
   void wake_resolved();
   void run_health_checks();
   void feed_starved();
@@ -83,14 +104,26 @@ class Server final : private Pages {
   [[nodiscard]] watch::Gauges gauges() const;
   [[nodiscard]] std::shared_ptr<const std::string> metrics(bool json) override;
   [[nodiscard]] FindingsPage findings_page(bool json) override;
+  [[nodiscard]] Page board_page(const http::RequestHead& head, const request_info& viewer) override {
+    return board_.respond(head, viewer);
+  }
+  [[nodiscard]] std::uint64_t turn_position() const noexcept override { return turn_position_; }
+  [[nodiscard]] const record::NoteRing& notes() const noexcept override { return recorder_.notes(); }
+  bool write_record(record::Output& out, record::Progress& at) const noexcept override {
+    return recorder_.write_part("board", out, at);
+  }
+  [[nodiscard]] std::uint64_t now_us() const noexcept override { return now_us_; }
+  [[nodiscard]] std::uint64_t uptime_ms() const noexcept override { return worker_.now - started_ms_; }
   void release_pages();
   void begin_recording();
   void record_finding();
   void write_recordings();
   void advance_reload();
+  void begin_reload();
   void finish_reload();
   std::string adopt(std::unique_ptr<plan::Generation> next);
   void free_generations();
+  [[nodiscard]] std::string listening_text() const;
   void begin_shutdown();
 
   static constexpr std::size_t kEventsMax = 512;  // taken from epoll in one turn
@@ -104,10 +137,17 @@ class Server final : private Pages {
   sys::Fd addresses_;  // changes of the machine's addresses; none: they are not reported
   HealthChecker health_checker_;
   Admission admission_;
+  Handover handover_;
+  Predecessor before_;
   watch::Reporter reporter_;
   Recorder recorder_;
   doctor::Doctor doctor_;
+  Notifier notifier_;
+  Sandbox sandbox_;
   Shutdown shutdown_;
+  console::Board board_;
+  base::Trace::Mark turn_mark_{};                    // before the entry of the turn
+  std::uint64_t turn_position_ = 0;                  // of that entry
   std::array<watch::SharedPage, 2> metrics_pages_;   // as text, as JSON
   std::array<watch::SharedPage, 2> findings_pages_;  // the same
   std::array<std::string, 2> findings_fields_;       // of these pages

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../http/connection_login.hpp"
+#include "../http/forwarded.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
 #include "../http/server_timing.hpp"
@@ -118,8 +119,9 @@ void describe_request(Exchange& exchange, const http::RequestHead& head, const p
   log.http10 = head.version == http::Version::http10;
   if (plan::row(config.log_format).tells_agent) describe_agent(log, head.fields);
   if (plan::row(config.log_format).tells_trace) note_trace(log, head.fields);
-  exchange.route.host_length = static_cast<std::uint8_t>(copy_cut(head.authority.host, exchange.route.host));
-  exchange.route.port = head.authority.port;
+  const http::Authority asked = role == plan::Role::web ? http::requested_host(head).host : head.authority;
+  exchange.route.host_length = static_cast<std::uint8_t>(copy_cut(asked.host, exchange.route.host));
+  exchange.route.port = asked.port;
   message.version = config.http10 ? http::Version::http10 : head.version;
   const bool http11 = message.version == http::Version::http11;
   message.to_head = head.method == "HEAD";
@@ -148,8 +150,43 @@ void report_to_group(const Exchange& exchange, plan::Balancer& groups, std::uint
 
 }  // namespace
 
+void become_viewer(request_info& record, Worker& worker) noexcept {
+  if (record.viewer) return;
+  trace(record, worker, base::TraceEvent::released, traced_bytes(record),
+        static_cast<std::uint8_t>(Reason::board));
+  record.viewer = true;
+  ++worker.viewers;
+  worker.trace.mute();
+}
+
+void become_client(request_info& record, Worker& worker) noexcept {
+  if (!record.viewer) return;
+  record.viewer = false;
+  record.untraced_bytes = bytes_sent(record);
+  --worker.viewers;
+  --worker.viewer_runs;
+  ++worker.runs;
+  worker.trace.unmute();
+  const auto add = [&record, &worker](base::TraceEvent event, int value, State state, Event happened) {
+    worker.trace.add({.id = static_cast<std::uint32_t>(record.id),
+                      .slot = worker.table.slot_of(record),
+                      .value = value,
+                      .event = event,
+                      .state = static_cast<std::uint8_t>(static_cast<unsigned>(state) & 15U),
+                      .before = static_cast<std::uint8_t>(State::FREE),
+                      .detail = static_cast<std::uint8_t>(happened)});
+  };
+  add(base::TraceEvent::accepted, record.side[kClient].fd.get(), State::FREE, Event{});
+  add(base::TraceEvent::entered, static_cast<int>(State::FREE), record.state, Event::accepted);
+}
+
 void end_exchange(request_info& record, Reason reason, Worker& worker) noexcept {
   if (!record.exchange) return;
+  // PLANT(board-not-logged)
+  if (record.viewer && record.exchange->route.kind == plan::Kind::board) {
+    ++worker.board_requests;
+    return record.exchange.reset();
+  }
   Exchange& exchange = *record.exchange;
   if (exchange.log.reason == Reason::none) {
     exchange.log.reason = reason;

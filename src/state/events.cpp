@@ -26,6 +26,10 @@ void mark(net::Endpoint& side, const sys::Event& event, const request_info& reco
   const bool is_new = (event.readable && !side.readable) || (event.writable && !side.writable) ||
                       (event.finished && !side.finished) || (event.hung && !side.hung);
   side.mark(event);
+  if (record.viewer) {
+    ++worker.viewer_events;
+    return;
+  }
   ++worker.events;
   worker.idle_events += is_new || record.ready.linked() ? 0 : 1;
 }
@@ -69,6 +73,7 @@ std::size_t requests_in_flight(const Worker& worker) noexcept {
   std::size_t count = 0;
   for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
     const request_info& record = worker.table.at(slot);
+    if (record.viewer) continue;
     count += record.exchange || record.state == State::READ_REQUEST ? 1 : 0;
   }
   return count;

@@ -23,7 +23,7 @@ struct Route {
   std::uint16_t port = 0;
   std::array<char, http::kHostBytesMax> host;  // not initialized beyond host_length
 
-  // The host that the client asked for.
+  // The host that the client asked for: of the target, or of Host at a web server; empty: not known.
   [[nodiscard]] std::string_view host_view() const noexcept { return {host.data(), host_length}; }
   // The host and the port that the proxy connects to.
   [[nodiscard]] std::string_view next_host() const noexcept {

@@ -54,6 +54,14 @@ bool replace_head(net::Lane& lane, std::string_view head, std::size_t old_length
   return true;
 }
 
+// Lets viewers of the board see the head at the front of the lane and its replacement.
+void show_head(const request_info& record, const Worker& worker, HeadKeeper::Message message,
+               const net::Lane& lane, std::size_t old_length, std::string_view sent) noexcept {
+  if (worker.heads == nullptr) [[likely]]
+    return;
+  worker.heads->keep(record, message, {reinterpret_cast<const char*>(lane.block->bytes), old_length}, sent);
+}
+
 // An HTTP/1.0 upstream sends no 100, so the proxy does (RFC 9110 section 10.1.1). Without a free block the
 // client sends its body after a while all the same.
 void send_continue(request_info& record, Turn& turn, Worker& worker) noexcept {
@@ -123,6 +131,7 @@ Result forward_request(request_info& record, Turn& turn, Worker& worker, const h
   http::HeadRoom rewritten;
   const std::size_t length = http::write_request(head, turn.hop(record, worker.date), form, rewritten);
   if (!fits(request, length, head_length)) return fail_request(record, turn, worker, Reason::head_too_large);
+  show_head(record, worker, HeadKeeper::Message::request, request, head_length, {rewritten.data(), length});
   const std::uint64_t most =
       plan::body_limit(turn.config(), turn.listener(record), record.exchange->route.web);
   request.framing = http::Framing{head.body, http::Sender::client, most};
@@ -164,6 +173,7 @@ Result send_response_head(request_info& record, Turn& turn, Worker& worker, cons
       response.bytes_sent - exchange.sent_down_at_start + length - record.head_bytes_sent;
   if (!fits(response, length, old_length))
     return reject_response(record, turn, worker, Reason::head_too_large);
+  show_head(record, worker, HeadKeeper::Message::response, response, old_length, {rewritten.data(), length});
   if (!replace_head(response, {rewritten.data(), length}, old_length))
     return reject_response(record, turn, worker, Reason::bad_chunk);
   response.begin = std::exchange(record.head_bytes_sent, std::uint8_t{0});

@@ -86,13 +86,14 @@ std::string_view realm_of(const Exchange& exchange, const Turn& turn, Reason rea
 http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& worker,
                               Reason reason) noexcept {
   const Exchange& exchange = *record.exchange;
+  const bool is_web = turn.listener(record).role == plan::Role::web;
   const bool tells_addresses = record.client.is_loopback();  // they may be internal ones
   return {.reason = reason,
           .detail = exchange.log.detail,
           .error = exchange.log.error,
           .id = exchange.log.id,
           .phase = phase(record),
-          .host = exchange.route.host_view(),
+          .host = is_web ? std::string_view{} : exchange.route.host_view(),  // the next hop is another one
           .port = exchange.route.port,
           .received = exchange.log.received,
           .addresses = tells_addresses ? exchange.connector.addresses() : std::span<const sys::Address>{},
@@ -190,7 +191,7 @@ Result fail_request(request_info& record, Turn& turn, Worker& worker, Reason rea
   const std::uint16_t status = http::error_reply(reason).status;
   const bool speaks_http = !plan::kind_of(turn.listener(record).role);
   if (status == 0 || record.state == State::SEND_RESPONSE || !speaks_http) return close_connection(reason);
-  if (upload_truncation_undetectable(record)) sys::reset_on_close(record.side[kUpstream].fd);
+  if (must_reset_upstream(record)) sys::reset_on_close(record.side[kUpstream].fd);
   record.side[kUpstream] = net::Endpoint{};
   record.handshake.reset();
   if (!begin_exchange(record, worker)) {

@@ -9,7 +9,7 @@ namespace state {
 namespace {
 
 bool is_web(const request_info& record, const Turn& turn) noexcept {
-  return turn.listener(record).role == plan::Role::web;
+  return turn.listener(record).role == plan::Role::web || record.exchange->route.kind == plan::Kind::board;
 }
 
 // The users that may send the request; null: it needs no password.

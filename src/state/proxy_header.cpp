@@ -40,7 +40,7 @@ Result read_proxy_header(request_info& record, Turn& turn, Worker& worker) noexc
     const Flow flow = net::fill(request, record.side[kClient], http::kHeadBytesMax - request.end);
     if (flow == Flow::need_read) {
       if (request.end == 0) request.drop_block();
-      return worker.draining && request.end == 0 ? close_idle(record) : wait_for(Wait::request_head);
+      return worker.stopping() && request.end == 0 ? close_idle(record) : wait_for(Wait::request_head);
     }
     if (flow == Flow::read_failed) return close_connection(Reason::client_closed);
     const net::ProxyHeader header =

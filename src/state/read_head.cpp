@@ -32,7 +32,8 @@ std::string_view text_of(const net::Lane& lane) noexcept {
 Result await_request(request_info& record, const Worker& worker) noexcept {
   record.lane[kRequest].drop_block();
   // PLANT(drain-closes-idle)
-  return worker.draining ? close_idle(record) : wait_for(record.served == 0 ? Wait::idle : Wait::keep_alive);
+  return worker.stopping() ? close_idle(record)
+                           : wait_for(record.served == 0 ? Wait::idle : Wait::keep_alive);
 }
 
 // The head's timer stands still while the client may read no more, so it is checked here: a client could

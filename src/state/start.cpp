@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "../plan/board.hpp"
 #include "../plan/router.hpp"
 #include "bookkeeping.hpp"
 #include "forward.hpp"
@@ -17,8 +18,10 @@ namespace state {
 namespace {
 
 // The limit comes before the password, whose check costs most. Returns false if the client has sent too many
-// requests.
+// requests. A page of the board is many requests: they count only where they could guess a password.
 bool count_request(const request_info& record, const Turn& turn, const Worker& worker) noexcept {
+  const Route& route = record.exchange->route;
+  if (route.kind == plan::Kind::board && turn.users(route.users) == nullptr) return true;
   MessageInfo& message = record.exchange->message;
   if (!message.counted && turn.limits() != nullptr)
     message.counted = turn.limits()->may_request(record.client, worker.now);
@@ -54,6 +57,15 @@ bool tells_of_rules(Reason reason) noexcept {
   return reason == Reason::request_not_allowed || reason == Reason::port_not_allowed;
 }
 
+// What is done with the request, as far as `user` is known.
+plan::Plan make_plan(const request_info& record, const Turn& turn, const Worker& worker,
+                     const http::RequestHead& head, const plan::Requester& user = {}) noexcept {
+  const plan::Listener& listener = turn.listener(record);
+  return plan::plan_board(
+      plan::plan_request(turn.config(), listener, head, record.client, worker.machine.addresses(), user),
+      turn.config(), listener, head, record.client, worker.machine, user);
+}
+
 Result carry_out(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
                  std::size_t head_length, const plan::Plan& plan) noexcept {
   switch (plan.kind) {
@@ -63,7 +75,7 @@ Result carry_out(request_info& record, Turn& turn, Worker& worker, const http::R
     case plan::Kind::reverse: return forward_to_group(record, turn, worker, head, head_length, plan);
     default: break;
   }
-  if (turn.listener(record).role != plan::Role::web)
+  if (turn.listener(record).role != plan::Role::web && plan.kind != plan::Kind::board)
     return refuse(record, turn, worker, head, head_length, plan.reason);
   return serve_web(record, turn, worker, head, head_length, plan);
 }
@@ -77,8 +89,9 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   Exchange& exchange = *record.exchange;
   describe_request(exchange, head, turn.config(), listener.role);
   if (!may_keep_alive(record, worker)) exchange.message.keep_alive = false;
-  plan::Plan plan =
-      plan::plan_request(turn.config(), listener, head, record.client, worker.machine.addresses());
+  plan::Plan plan = make_plan(record, turn, worker, head);
+  if (plan.kind != plan::Kind::board) become_client(record, worker);
+  exchange.route.kind = plan.kind;
   exchange.route.parent = plan.parent;
   exchange.route.web = plan.route;
   exchange.route.users = plan.users;
@@ -88,8 +101,7 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason)) {
     if (const auto instead = check_client(record, turn, worker, head, head_length)) return *instead;
     if (turn.config().rules.have_users())
-      plan = plan::plan_request(turn.config(), listener, head, record.client, worker.machine.addresses(),
-                                requester(exchange, turn.config()));
+      plan = make_plan(record, turn, worker, head, requester(exchange, turn.config()));
   }
   exchange.route.kind = plan.kind;
   return carry_out(record, turn, worker, head, head_length, plan);

@@ -9,6 +9,7 @@
 #include "../http/accept.hpp"
 #include "../http/methods.hpp"
 #include "../http/reply.hpp"
+#include "../http/status.hpp"
 #include "../http/url_path.hpp"
 #include "blocks.hpp"
 #include "bookkeeping.hpp"
@@ -63,79 +64,75 @@ files::Answer redirect(const plan::WebRoute& route, const http::RequestHead& hea
   return answer;
 }
 
-// A page of the proxy itself.
-struct Page {
-  std::uint16_t status = 200;
-  std::string_view type{};
-  std::shared_ptr<const std::string> text{};
-  std::string fields{};
-  std::uint64_t work = 0;  // besides that for the text
-};
-
-Page metrics(Worker& worker, const http::RequestHead& head) {
-  const bool json = http::prefers(head.fields, "application/json", "text/plain");
-  auto text = worker.pages == nullptr ? std::make_shared<const std::string>() : worker.pages->metrics(json);
-  return {.type = json ? Pages::kJsonType : Pages::kTextType,
-          .text = std::move(text),
-          .work = worker.table.touched() / base::Work::kRecordsCounted +
-                  std::uint64_t{2} * worker.table.used() * base::Work::kDescriptorCounted};
+bool prefers_json(const http::Fields& fields) noexcept {
+  return http::prefers(fields, "application/json", "text/plain");
 }
 
-Page health(bool good) {
-  static const auto kGood = std::make_shared<const std::string>("ok\n");
-  static const auto kDraining = std::make_shared<const std::string>("draining\n");
-  return {.status = static_cast<std::uint16_t>(good ? 200 : 503),
-          .type = Pages::kPlainType,
-          .text = good ? kGood : kDraining};
-}
-
-// As JSON also at a path such as /doctor.json, for a browser.
-Page findings(Worker& worker, const http::RequestHead& head, const plan::WebRoute& route) {
-  const bool json =
-      route.prefix.ends_with(".json") || http::prefers(head.fields, "application/json", "text/plain");
-  Pages::FindingsPage page =
-      worker.pages == nullptr ? Pages::FindingsPage{} : worker.pages->findings_page(json);
-  if (page.text == nullptr) page.text = std::make_shared<const std::string>();
-  return {.type = json ? Pages::kJsonType : Pages::kPlainType,
-          .text = std::move(page.text),
-          .fields = std::move(page.fields),
-          .work = worker.table.touched() / base::Work::kRecordsCounted +
-                  worker.table.used() / base::Work::kRecordsCompared};
-}
-
-Page page_of(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
+Pages::Page page_of(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
   const plan::Kind kind = plan.kind;
-  if (kind == plan::Kind::metrics) return metrics(worker, head);
-  if (kind == plan::Kind::doctor) return findings(worker, head, *plan.route);
-  return health(kind == plan::Kind::health || !worker.draining);
+  if (kind == plan::Kind::metrics) return metrics_page(worker, head.fields);
+  if (kind == plan::Kind::doctor)
+    return findings_page(worker, head.fields, plan.route->prefix.ends_with(".json"));
+  return health_page(kind == plan::Kind::health || !worker.stopping());
 }
 
-files::Answer send_page(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
+// The refusal of a method that pages do not have; its reason is `none` for GET and HEAD.
+files::Answer check_method(std::string_view method) {
   files::Answer answer;
-  if (head.method != "GET" && head.method != "HEAD") {
-    const bool known = http::is_registered_method(head.method);
-    answer.reason = known ? Reason::method_not_allowed : Reason::unknown_method;
-    if (known) answer.fields = "Allow: GET, HEAD\r\n";
-    return answer;
-  }
-  Page page = page_of(worker, head, plan);
-  const std::uint64_t length = page.text->size();
+  if (method == "GET" || method == "HEAD") return answer;
+  const bool known = http::is_registered_method(method);
+  answer.reason = known ? Reason::method_not_allowed : Reason::unknown_method;
+  if (known) answer.fields = "Allow: GET, HEAD\r\n";
+  return answer;
+}
+
+// Viewers leave half of the records to clients.
+bool may_view(const request_info& record, const Worker& worker) noexcept {
+  const std::size_t others = worker.viewers - (record.viewer ? 1 : 0);
+  return others < std::max<std::size_t>(1, worker.table.slots() / 2);  // PLANT(viewers-leave-half)
+}
+
+// `bytes`: of its text that are a unit of work.
+files::Answer send(Pages::Page page, std::string_view method, std::uint64_t bytes) {
+  files::Answer answer;
+  const std::uint64_t length = page.text == nullptr ? 0 : page.text->size();
   answer.status = page.status;
-  answer.fields = "Content-Type: " + std::string{page.type} + "\r\nCache-Control: no-store\r\n" + page.fields;
-  answer.body = {http::Body::Kind::length, length};
-  answer.work = page.work + length / base::Work::kTextBytes;
-  if (head.method != "HEAD" && length > 0)
+  answer.fields = std::move(page.fields);
+  if (page.text != nullptr) answer.body = {http::Body::Kind::length, length};
+  answer.work = page.work + length / bytes;
+  answer.pending = page.pending;
+  if (method != "HEAD" && length > 0)
     answer.feed = files::whole_file_source({std::move(page.text), {}}, length);
   return answer;
 }
 
-// The response costs more than its bytes.
-constexpr bool is_work(plan::Kind kind) noexcept {
-  return kind == plan::Kind::files || kind == plan::Kind::metrics || kind == plan::Kind::doctor;
+files::Answer send_board(request_info& record, Worker& worker, const http::RequestHead& head) {
+  files::Answer answer = check_method(head.method);
+  if (answer.reason != Reason::none || worker.pages == nullptr) return answer;
+  if (!may_view(record, worker)) {
+    answer.reason = Reason::max_requests_reached;
+    return answer;
+  }
+  become_viewer(record, worker);
+  return send(worker.pages->board_page(head, record), head.method, base::Work::kFileBytes);
 }
 
-files::Answer make_web_response(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
+files::Answer send_page(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
+  files::Answer answer = check_method(head.method);
+  if (answer.reason != Reason::none) return answer;
+  return send(page_of(worker, head, plan), head.method, base::Work::kTextBytes);
+}
+
+// The response costs more than its bytes.
+constexpr bool is_work(plan::Kind kind) noexcept {
+  return kind == plan::Kind::files || kind == plan::Kind::metrics || kind == plan::Kind::doctor ||
+         kind == plan::Kind::board;
+}
+
+files::Answer make_web_response(request_info& record, Worker& worker, const http::RequestHead& head,
+                                const plan::Plan& plan) {
   switch (plan.kind) {
+    case plan::Kind::board: return send_board(record, worker, head);
     case plan::Kind::files:
       return worker.files->answer(*plan.route, head, plan.file, worker.now, worker.wall_ms);
     case plan::Kind::redirect: return redirect(*plan.route, head);
@@ -203,6 +200,40 @@ Result send_web_response(request_info& record, Turn& turn, Worker& worker, files
 
 }  // namespace
 
+Pages::Page make_page(std::string_view type, std::shared_ptr<const std::string> text, std::uint64_t work) {
+  return {.text = std::move(text),
+          .fields = "Content-Type: " + std::string{type} + "\r\nCache-Control: no-store\r\n",
+          .work = work};
+}
+
+Pages::Page metrics_page(Worker& worker, const http::Fields& fields) {
+  const bool json = prefers_json(fields);
+  auto text = worker.pages == nullptr ? std::make_shared<const std::string>() : worker.pages->metrics(json);
+  return make_page(json ? Pages::kJsonType : Pages::kTextType, std::move(text),
+                   worker.table.touched() / base::Work::kRecordsCounted +
+                       std::uint64_t{2} * worker.table.used() * base::Work::kDescriptorCounted);
+}
+
+Pages::Page findings_page(Worker& worker, const http::Fields& fields, bool json) {
+  json = json || prefers_json(fields);
+  Pages::FindingsPage found =
+      worker.pages == nullptr ? Pages::FindingsPage{} : worker.pages->findings_page(json);
+  if (found.text == nullptr) found.text = std::make_shared<const std::string>();
+  Pages::Page page = make_page(json ? Pages::kJsonType : Pages::kPlainType, std::move(found.text),
+                               worker.table.touched() / base::Work::kRecordsCounted +
+                                   worker.table.used() / base::Work::kRecordsCompared);
+  page.fields += found.fields;
+  return page;
+}
+
+Pages::Page health_page(bool good) {
+  static const auto kGood = std::make_shared<const std::string>("ok\n");
+  static const auto kDraining = std::make_shared<const std::string>("draining\n");
+  Pages::Page page = make_page(Pages::kPlainType, good ? kGood : kDraining);
+  page.status = static_cast<std::uint16_t>(good ? 200 : 503);
+  return page;
+}
+
 Result serve_web(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
                  std::size_t head_length, const plan::Plan& plan) noexcept {
   if (is_work(plan.kind) && !may_work(turn, worker)) return yield();
@@ -213,12 +244,16 @@ Result serve_web(request_info& record, Turn& turn, Worker& worker, const http::R
   if (more && !response.block) response.block = take_for_head(record, turn, worker);
   if (!plan.keep_alive || (more && !response.block)) record.exchange->message.keep_alive = false;
   const http::Body body = head.body;
-  files::Answer found = make_web_response(worker, head, plan);
+  files::Answer found = make_web_response(record, worker, head, plan);
   while (found.reason == Reason::no_descriptor && worker.upstreams.close_oldest())
-    found = make_web_response(worker, head, plan);
+    found = make_web_response(record, worker, head, plan);
   worker.budget.spend(found.work);
+  if (found.pending) return yield();
   const bool http10 = record.exchange->message.version == http::Version::http10;
   if (http10 && found.body.kind == http::Body::Kind::until_eof) record.exchange->message.keep_alive = false;
+  // After 503 the client must not hold the record that it was refused for.
+  if (found.reason != Reason::none && http::error_reply(found.reason).status == 503)
+    record.exchange->message.keep_alive = false;
   consume_request(record, body, head_length);  // the views in `head` are invalid now
   if (!response.block) response.block = worker.blocks.take();
   if (!response.block) return close_connection(Reason::no_buffer);  // cannot happen: the request's is free

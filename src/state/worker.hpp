@@ -34,6 +34,27 @@ class Pages {
   };
   // What the loop doctor finds, for people or as JSON; shared in the same way.
   [[nodiscard]] virtual FindingsPage findings_page(bool json) = 0;
+  // A page of the board.
+  struct Page {
+    std::uint16_t status = 200;
+    std::shared_ptr<const std::string> text{};  // null: there is no body
+    std::string fields{};                       // of the response; each ends in CR LF
+    std::uint64_t work = 0;                     // units of work, besides that for the text
+    bool pending = false;                       // made in parts: ask for it again in the next turn
+  };
+  // What the board responds to GET or HEAD of `viewer`.
+  [[nodiscard]] virtual Page board_page(const http::RequestHead& head, const request_info& viewer) = 0;
+};
+
+// Keeps heads of forwarded messages for the viewers of the board.
+class HeadKeeper {
+ public:
+  enum class Message : std::uint8_t { request, response };
+
+  virtual ~HeadKeeper() = default;
+  // The head of a message of the record's request, with its empty line, as received and as sent.
+  virtual void keep(const request_info& record, Message message, std::string_view received,
+                    std::string_view sent) noexcept = 0;
 };
 
 // The run of a record that took longest in this turn.
@@ -59,23 +80,32 @@ struct Worker {
   base::Trace& trace;
   net::AddressHealth address_health{};
   ::files::Server* files = nullptr;
-  Pages* pages = nullptr;          // null: there are none
-  plan::ThisMachine machine{};     // its addresses, and where the proxy listens
-  http::HeadLimits head_limits{};  // the blocks have room for such heads
-  std::string_view run_id{};       // identifies this run of the program, so that request IDs are unique
-  bool draining = false;           // graceful shutdown: requests in flight are finished, nothing else
-  std::uint64_t connections = 0;   // accepted so far
-  std::size_t runs = 0;            // of records, in this turn
-  LongestRun longest_run{};        // set by the loop doctor to be measured
-  std::uint64_t waits = 0;         // so far, one for each turn
-  bool all_reported = false;       // the last wait has reported all that was ready
-  std::uint64_t events = 0;        // for records
-  std::uint64_t idle_events = 0;   // of these, that set no mark of a record that waited
-  base::TurnBudget budget{};       // of this turn
-  Share serving = Share::none;     // the record that runs was taken from this queue
+  Pages* pages = nullptr;            // null: there are none
+  HeadKeeper* heads = nullptr;       // null: heads are not kept
+  plan::ThisMachine machine{};       // its addresses, and where the proxy listens
+  http::HeadLimits head_limits{};    // the blocks have room for such heads
+  std::string_view run_id{};         // identifies this run of the program, so that request IDs are unique
+  bool draining = false;             // graceful shutdown: requests in flight are finished, nothing else
+  bool replaced = false;             // the same, but another process accepts: idle clients may still ask once
+  std::uint64_t connections = 0;     // accepted so far
+  std::size_t runs = 0;              // of records, in this turn, without those of viewers
+  std::size_t viewers = 0;           // records of viewers of the board
+  std::size_t viewer_runs = 0;       // of these, in this turn
+  std::size_t viewer_events = 0;     // for these, in this turn
+  std::uint64_t board_requests = 0;  // of viewers, so far
+  LongestRun longest_run{};          // set by the loop doctor to be measured
+  std::uint64_t waits = 0;           // so far, one for each turn
+  bool all_reported = false;         // the last wait has reported all that was ready
+  std::uint64_t events = 0;          // for records
+  std::uint64_t idle_events = 0;     // of these, that set no mark of a record that waited
+  base::TurnBudget budget{};         // of this turn
+  Share serving = Share::none;       // the record that runs was taken from this queue
   // The clocks, read once a turn.
   std::uint64_t now = 0;  // ms, monotonic
   std::uint64_t wall_ms = 0;
   std::string_view date{};              // of the Date field
   std::vector<ExchangePtr> finished{};  // for the log
+
+  // Idle clients are closed, and the proxy is not ready for new ones.
+  [[nodiscard]] bool stopping() const noexcept { return draining && !replaced; }
 };

@@ -5,6 +5,8 @@
 
 #include "sys.hpp"
 
+struct sockaddr_un;
+
 namespace sys::calls {
 
 // An `Opened` with an error.
@@ -15,6 +17,9 @@ inline Opened opened(int fd) noexcept {
   if (fd < 0) return failed(errno);
   return {Fd{fd}, 0};
 }
+
+// The socket address of a Unix socket (unix(7)). Returns false if `path` is too long for one.
+bool to_kernel(const char* path, sockaddr_un& out) noexcept;
 
 // The result of a read or a write, which returns a byte count, or -1 and errno.
 inline Io io_result(std::ptrdiff_t result) noexcept {

@@ -33,11 +33,12 @@ Lens::Place* Lens::place(int fd) noexcept {
 // ---- what is known of descriptors ------------------------------------------------------------------------
 
 // Each connection has choices of its own: they do not depend on what others do meanwhile.
-void Lens::add_stream(const Fd& socket) noexcept {
+void Lens::add_stream(const Fd& socket, bool connecting) noexcept {
   Place* const found = place(socket.get());
   if (found == nullptr) return;
   *found = {};
   found->stream = true;
+  found->connecting = connecting;
   found->draws = base::Draws{base::mixed(settings_.seed + base::Draws::kStep * ++streams_)};
 }
 
@@ -61,6 +62,15 @@ bool Lens::holds(int fd) const noexcept {
   const std::uint64_t token = places_[static_cast<std::size_t>(fd)].token;
   return std::any_of(held_.begin(), held_.end(),
                      [token](const Held& one) { return one.event.token == token; });
+}
+
+// The kernel reports such a socket as writable when the handshake has succeeded or failed.
+bool Lens::is_connecting(const Fd& socket, Place& place) noexcept {
+  if (!place.connecting) return false;
+  Level level{.fd = socket.get()};
+  raw::levels({&level, 1});
+  place.connecting = !level.writable;
+  return place.connecting;
 }
 
 bool Lens::out_of_descriptors() const noexcept {
@@ -145,17 +155,32 @@ void Lens::break_connection(const Fd& socket, Place& place) noexcept {
        -1);
 }
 
+// After a RST, Linux still returns the bytes that came before it, and then the end of stream. If the peer's
+// FIN came before it too, and was reported, this end is true: no byte may be missing.
+template <class Raw>
+Lens::Seen<Io> Lens::after_reset(Place& place, Way way, std::size_t wanted, Raw raw) noexcept {
+  if (way == Way::write) return {forced_failure(EPIPE), true};
+  if (place.ended) return {kEnd, true};
+  const Io io = raw(wanted);
+  if (io.outcome == Outcome::done) return {io};
+  place.ended = true;
+  return {kEnd, io.outcome != Outcome::eof};
+}
+
 // A read of one byte is a probe of an idle connection: it gets the kernel's answer, as what lies in the
-// kernel was reported. `raw` is called with the number of bytes.
+// kernel was reported. So does a write during the handshake: the edge after an EAGAIN of the lens would say
+// that the connection is established. `raw` is called with the number of bytes.
 template <class Raw>
 Lens::Seen<Io> Lens::transfer(const Fd& socket, Way way, std::size_t wanted, Raw raw) noexcept {
   Place* const one = place(socket.get());
   if (one == nullptr || !one->stream || !one->watched) return {raw(wanted)};
-  if (one->broken) return {way == Way::read ? kEnd : forced_failure(EPIPE), true};
+  if (one->broken) return after_reset(*one, way, wanted, raw);
   if (wanted == 1 && way == Way::read) return {raw(wanted)};
+  if (way == Way::write && is_connecting(socket, *one)) return {raw(wanted)};
   const bool interrupted = one->draws.percent(settings_.intr_percent);
   if (one->draws.percent(settings_.reset_percent)) {
     break_connection(socket, *one);
+    one->ended = way == Way::read;  // recv(2) fails only when no received byte is left
     return {forced_failure(ECONNRESET), true, interrupted};
   }
   if (one->draws.percent(settings_.again_percent)) {
@@ -198,24 +223,24 @@ Lens::Seen<Io> Lens::send_file(const Fd& socket, int file, std::uint64_t& offset
 // ---- new connections -------------------------------------------------------------------------------------
 
 template <class Raw>
-Lens::Seen<Opened> Lens::open(Raw raw) noexcept {
+Lens::Seen<Opened> Lens::open(bool connecting, Raw raw) noexcept {
   if (out_of_descriptors()) return {Opened{Fd{}, EMFILE}, true};
   Opened made = raw();
-  if (made.fd) add_stream(made.fd);
+  if (made.fd) add_stream(made.fd, connecting);
   return {std::move(made)};
 }
 
 // No EAGAIN is made up: before a listener is closed, the program accepts until the kernel says so.
 Lens::Seen<Opened> Lens::accept(const Fd& listener, Address& peer) noexcept {
-  return open([&] { return raw::accept(listener, peer); });
+  return open(false, [&] { return raw::accept(listener, peer); });
 }
 
 Lens::Seen<Opened> Lens::connect(const Address& address) noexcept {
-  return open([&] { return raw::connect(address); });
+  return open(true, [&] { return raw::connect(address); });
 }
 
 Lens::Seen<Opened> Lens::connect_local(const char* path) noexcept {
-  return open([&] { return raw::connect_local(path); });
+  return open(true, [&] { return raw::connect_local(path); });
 }
 
 }  // namespace sys

@@ -57,7 +57,9 @@ class Lens {
     base::Draws draws{0};
     bool stream = false;                         // made by accept or connect
     bool watched = false;                        // `token` is set
+    bool connecting = false;                     // the handshake may be under way
     bool broken = false;                         // reset by the lens
+    bool ended = false;                          // broken, and all that had arrived was read
     bool owes_read = false, owes_write = false;  // a made-up edge is due
   };
   // An event that was not delivered yet.
@@ -71,10 +73,11 @@ class Lens {
   static constexpr std::size_t kHeldMax = 16'384;  // events of the kernel
 
   Place* place(int fd) noexcept;
-  void add_stream(const Fd& socket) noexcept;
+  void add_stream(const Fd& socket, bool connecting) noexcept;
   void owe(int fd, Place& place, Way way) noexcept;
   void hold(const Event& event, int fd) noexcept;
   void break_connection(const Fd& socket, Place& place) noexcept;
+  [[nodiscard]] static bool is_connecting(const Fd& socket, Place& place) noexcept;
   [[nodiscard]] bool out_of_descriptors() const noexcept;
   [[nodiscard]] int shortened(int timeout_ms) const noexcept;
   std::size_t deliver(std::span<Event> into) noexcept;
@@ -82,7 +85,9 @@ class Lens {
   template <class Raw>
   Seen<Io> transfer(const Fd& socket, Way way, std::size_t wanted, Raw raw) noexcept;
   template <class Raw>
-  Seen<Opened> open(Raw raw) noexcept;
+  static Seen<Io> after_reset(Place& place, Way way, std::size_t wanted, Raw raw) noexcept;
+  template <class Raw>
+  Seen<Opened> open(bool connecting, Raw raw) noexcept;
 
   const LensSettings settings_;
   base::Draws draws_;

@@ -3,6 +3,7 @@
 #include <ifaddrs.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,6 +31,15 @@
 #include "calls.hpp"
 #include "raw.hpp"
 
+bool sys::calls::to_kernel(const char* path, sockaddr_un& out) noexcept {
+  std::memset(&out, 0, sizeof out);
+  out.sun_family = AF_UNIX;
+  const std::size_t length = std::strlen(path);
+  if (length >= sizeof out.sun_path) return false;
+  std::memcpy(out.sun_path, path, length);
+  return true;
+}
+
 namespace sys {
 namespace {
 
@@ -54,16 +64,6 @@ socklen_t to_kernel(const Address& address, SocketAddress& out) noexcept {
   out.v6.sin6_scope_id = address.scope;
   std::memcpy(&out.v6.sin6_addr, address.bytes.data(), sizeof out.v6.sin6_addr);
   return sizeof out.v6;
-}
-
-// Returns false if `path` is too long for a socket address.
-bool to_kernel(const char* path, sockaddr_un& out) noexcept {
-  std::memset(&out, 0, sizeof out);
-  out.sun_family = AF_UNIX;
-  const std::size_t length = std::strlen(path);
-  if (length >= sizeof out.sun_path) return false;
-  std::memcpy(out.sun_path, path, length);
-  return true;
 }
 
 Opened make_socket(const Address& address, int type = SOCK_STREAM) noexcept {
@@ -159,10 +159,11 @@ Io raw::splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept 
       [&] { return ::splice(out.get(), nullptr, socket.get(), nullptr, bytes, SPLICE_F_NONBLOCK); }));
 }
 
-Opened listen(const Address& address, int backlog) noexcept {
+Opened listen(const Address& address, int backlog, PortUse use) noexcept {
   Opened socket = make_socket(address);
   if (!socket.fd) return socket;
   set_option(socket.fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (use == PortUse::shared) set_option(socket.fd, SOL_SOCKET, SO_REUSEPORT, 1);
   set_option(socket.fd, IPPROTO_TCP, TCP_NODELAY, 1);  // inherited by accepted sockets
   if (address.family == Address::Family::ipv6) set_option(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   SocketAddress name;
@@ -284,6 +285,26 @@ void raw::levels(std::span<Level> of) noexcept {
     of[i].readable = (events & (POLLIN | POLLRDHUP | kGone)) != 0;
     of[i].writable = (events & (POLLOUT | kGone)) != 0;
   }
+}
+
+bool socket_figures(int fd, SocketFigures& out) noexcept {
+  constexpr std::array<std::string_view, 13> kStates{
+      "",       "ESTABLISHED", "SYN-SENT", "SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2",  "TIME-WAIT",
+      "CLOSED", "CLOSE-WAIT",  "LAST-ACK", "LISTEN",       "CLOSING",    "SYN-RECEIVED"};
+  out = {};
+  int unread = 0, unsent = 0;
+  if (::ioctl(fd, SIOCINQ, &unread) != 0 || ::ioctl(fd, SIOCOUTQ, &unsent) != 0) return false;
+  out.unread = static_cast<std::uint64_t>(std::max(unread, 0));
+  out.unsent = static_cast<std::uint64_t>(std::max(unsent, 0));
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return true;  // a Unix socket
+  if (info.tcpi_state < kStates.size()) out.state = kStates[info.tcpi_state];
+  out.rtt_us = info.tcpi_rtt;
+  out.window = info.tcpi_snd_cwnd;
+  out.retransmits = info.tcpi_total_retrans;
+  out.segment_bytes = info.tcpi_snd_mss;
+  return true;
 }
 
 int own_addresses(std::vector<OwnAddress>& out) {
@@ -436,7 +457,10 @@ int read_file(const char* path, std::size_t most, std::string& out, Pipes pipes)
   if (!file.fd) return file.error;
   if (::fstat(file.fd.get(), &status) != 0) return errno;
   if (!S_ISREG(status.st_mode) && !pipe) return ESPIPE;
+  const std::size_t size = S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0;
+  if (size > most) return EFBIG;
   out.clear();
+  out.reserve(size);
   std::array<char, 16'384> piece;
   for (;;) {
     const ssize_t count = uninterrupted([&] { return ::read(file.fd.get(), piece.data(), piece.size()); });

@@ -17,6 +17,7 @@ class Reservation {
   Reservation& operator=(const Reservation&) = delete;
   // Null: the reservation failed.
   [[nodiscard]] std::byte* memory() const noexcept { return memory_; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
   std::byte* memory_;

@@ -63,9 +63,13 @@ struct Opened {
   Fd fd;      // none: `error` says why
   int error;  // errno; 0: open
 };
+enum class PortUse : std::uint8_t {
+  alone,
+  shared,  // SO_REUSEPORT: other processes of this user may listen on the port as well (socket(7))
+};
 // Opens a listening TCP socket: socket(2), SO_REUSEADDR, TCP_NODELAY, IPV6_V6ONLY, bind(2), listen(2). Port 0
 // selects a free port.
-Opened listen(const Address& address, int backlog) noexcept;
+Opened listen(const Address& address, int backlog, PortUse use = PortUse::alone) noexcept;
 // accept4(2). Sets `peer` to the client's address. Error EAGAIN: the accept queue is empty.
 Opened accept(const Fd& listener, Address& peer) noexcept;
 // Starts a TCP connection (connect(2)). Error 0: in progress or complete. The socket becomes writable when
@@ -129,6 +133,21 @@ struct Level {
 // poll(2) with timeout 0: sets what is ready now. REQUIRES: at most 64 levels.
 void levels(std::span<Level> of) noexcept;
 
+// What the kernel knows of a stream socket. Asked for by viewers of the board only, so not noted in the
+// trace.
+struct SocketFigures {
+  std::string_view state{};  // of TCP, as in RFC 9293: "ESTABLISHED"; empty: not a TCP socket
+  std::uint64_t unread = 0;  // bytes that were received and not read (SIOCINQ)
+  std::uint64_t unsent = 0;  // bytes that were written and not acknowledged (SIOCOUTQ)
+  // Of TCP_INFO (tcp(7)).
+  std::uint32_t rtt_us = 0;
+  std::uint32_t window = 0;         // segments that may be sent and not acknowledged (congestion window)
+  std::uint32_t retransmits = 0;    // segments sent again, in all
+  std::uint32_t segment_bytes = 0;  // of the largest segment to send
+};
+// Returns false if `fd` is not a stream socket that the kernel answers for.
+bool socket_figures(int fd, SocketFigures& out) noexcept;
+
 // ---- this machine's addresses ----------------------------------------------------------------------------
 // An address of an interface, and the number of its leading bits that count: all of them, except for IPv4 on
 // a loopback interface, where the whole network is this machine's, as 127.0.0.0/8.
@@ -179,8 +198,8 @@ enum class Pipes : std::uint8_t {
   refused,
   inherited,  // read to their end, as of /dev/fd/63: this waits for the program that writes
 };
-// Reads a whole regular file of at most `most` bytes into `out`. Returns 0 or errno; EFBIG: it is larger;
-// ESPIPE: it is neither a regular file nor an allowed pipe, and was not opened.
+// Reads a whole regular file of at most `most` bytes into `out`. Returns 0 or errno; EFBIG: it is larger,
+// and was not read; ESPIPE: it is neither a regular file nor an allowed pipe, and was not opened.
 int read_file(const char* path, std::size_t most, std::string& out, Pipes pipes = Pipes::refused);
 enum class PathKind : std::uint8_t { none, file, directory };  // file: everything but a directory
 // Returns what is at `path`, symbolic links followed (stat(2)); `none` also if it cannot be accessed.

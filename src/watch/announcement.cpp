@@ -25,6 +25,7 @@ std::string description(const plan::Config& config, const plan::Listener& listen
   if (listener.sites.size() > 1 || routes.size() != 1) return "web server";
   if (routes.front().kind == plan::RouteKind::reverse)
     return "reverse proxy to " + members(routes.front().group);
+  if (routes.front().kind == plan::RouteKind::board) return "board, for a browser";
   return routes.front().kind == plan::RouteKind::files ? "files of " + routes.front().directory
                                                        : "web server";
 }
@@ -59,10 +60,12 @@ std::vector<std::string> announcement(const plan::Config& config, const net::Acc
     return lines;
   }
   const sys::Address& first = forward.front();
-  lines.push_back(
-      prefix + list(forward) + ". Try: curl -x http://" + std::string{sys::endpoint_text(first).view()} +
-      " http://example.com/   In a browser: HTTP proxy " + std::string{sys::ip_text(first).view()} +
-      ", port " + std::to_string(first.port) + ". Ctrl-C stops it.");
+  const std::string endpoint{sys::endpoint_text(first).view()};
+  const std::string board = config.board == plan::Board::forward ? " Board: http://" + endpoint + "/" : "";
+  lines.push_back(prefix + list(forward) + ". Try: curl -x http://" + endpoint +
+                  " http://example.com/   In a browser: HTTP proxy " +
+                  std::string{sys::ip_text(first).view()} + ", port " + std::to_string(first.port) + "." +
+                  board + " Ctrl-C stops it.");
   return lines;
 }
 

@@ -140,6 +140,8 @@ std::vector<Metric> present(const Gauges& now) {
       {"proxy_connections_total", Type::counter, "Accepted client connections.", one(now.connections)},
       {"proxy_listener_connections_total", Type::counter, "Accepted client connections by open listener.",
        by_listener(now)},
+      {"proxy_board_requests_total", Type::counter,
+       "Requests of viewers of the board, which other metrics leave out.", one(now.board_requests)},
       {"proxy_stale_events_total", Type::counter, "Events for connections that were already closed.",
        one(now.stale_events)},
       {"proxy_findings_total", Type::counter, "Findings of the loop doctor by code.", by_finding(now)},

@@ -63,6 +63,7 @@ struct Gauges {
   // Since the start of the program.
   std::uint64_t connections = 0;
   std::uint64_t stale_events = 0;
+  std::uint64_t board_requests = 0;
   std::uint64_t dropped_lines = 0;
   std::array<std::uint64_t, kFindings> findings{};  // sightings
   std::uint64_t uptime_ms = 0;

@@ -27,6 +27,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROXY = os.environ.get("PROXY", str(ROOT / "proxy"))
 PREFIX = shlex.split(os.environ.get("PROXY_PREFIX", ""))
+# Whether tests can run it as another user: each folder on the way to it must let others in.
+RUNS_AS_OTHERS = os.geteuid() == 0 and all(path.stat().st_mode & 1 for path in (pathlib.Path(PROXY).resolve(), *pathlib.Path(PROXY).resolve().parents))
 VERSION = subprocess.run([*PREFIX, PROXY, "--version"], capture_output=True, text=True, check=False).stdout
 LIGHT = os.environ.get("PROXY_LIGHT") == "1"
 PATIENCE = float(os.environ.get("PROXY_PATIENCE", "300" if PREFIX else "120"))
@@ -249,10 +251,11 @@ class ProxyProcess:
     """The program under test. As a context it is stopped at the end, and must have exited with status 0, in silence and without a
     finding of severity error."""
 
-    def __init__(self, *options, port="0", preexec=None, read_log=True):
+    def __init__(self, *options, port="0", preexec=None, read_log=True, through=(), pass_fds=()):
+        """`through`: a program and its arguments that executes the proxy, which gets the descriptors `pass_fds`."""
         arguments = ([port] if port is not None else []) + list(options)
-        self.process = subprocess.Popen([*PREFIX, PROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, preexec_fn=preexec)
+        self.process = subprocess.Popen([*through, *PREFIX, PROXY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, preexec_fn=preexec, pass_fds=pass_fds)
         with contextlib.suppress(PermissionError):  # without privileges, the pipes of a user have a limit in total: pipe(7)
             fcntl.fcntl(self.process.stdout, F_SETPIPE_SZ, MIB)  # lines that this process is too busy to read would be dropped
         self.pid, self.lines, self._news = self.process.pid, [], threading.Condition()
@@ -264,6 +267,7 @@ class ProxyProcess:
         self.places = PLACE.findall(self.announcement)  # (address and port, what is done there), in their order
         self.ports = [int(place.rpartition(":")[2]) for place, _ in self.places]
         self.ports += [int(port) for port in re.findall(r":(\d+)(?= and |\. Try)", self.announcement)]
+        self.ports += [int(port) for port in re.findall(r"open http://127\.0\.0\.1:(\d+)/", self.announcement)]
         if not self.ports:
             self.process.kill()
             raise AssertionError(f"the proxy did not start: {self.announcement}{self.ended()[1]}")
@@ -356,12 +360,16 @@ class ProxyProcess:
     # -- looking at it
 
     def descriptors(self):
-        """How many are open, without the files of names, which are read from time to time."""
+        """How many are open, without those that are opened from time to time: files of names, and a second
+        netlink socket, while the proxy reads the machine's addresses again."""
         folder, names = f"/proc/{self.pid}/fd", []
         for number in os.listdir(folder):
             with contextlib.suppress(FileNotFoundError):
                 names.append(os.readlink(f"{folder}/{number}"))
-        return sum(not name.startswith("/etc/") for name in names)
+        rows = pathlib.Path(f"/proc/{self.pid}/net/netlink").read_text(encoding="ascii").splitlines()[1:]
+        routing = {f"socket:[{row.split()[-1]}]" for row in rows}
+        second = max(0, sum(name in routing for name in names) - 1)
+        return sum(not name.startswith("/etc/") for name in names) - second
 
     def status(self, field):
         """A number from /proc/PID/status, as VmRSS in KiB."""
@@ -453,6 +461,10 @@ class Origin:
             if not self._news.wait_for(lambda: len(self.heads) >= count, PATIENCE):
                 raise AssertionError(f"{len(self.heads)} of {count} requests have come")
             return self.heads[count - 1]
+
+    def connections(self):
+        """Those that are open now."""
+        return list(self._open)
 
     def _accept(self):
         while True:

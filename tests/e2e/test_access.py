@@ -230,7 +230,7 @@ class Limits(Case):
 
 class Loops(Case):
     def test_a_request_to_the_proxy_itself(self):
-        proxy = self.proxy()
+        proxy = self.proxy("--no-console")
         for host in ("127.0.0.1", "[::1]", "localhost"):
             answer = proxy.get(f"http://{host}:{proxy.port}/")
             self.assertEqual(answer.status, 508, host)

@@ -33,6 +33,16 @@ class Information(Case):
         self.assertRegex(out, r"\Aproxy \d+\.\d+\.\d+(, .+)?\n\Z")
 
 
+    def test_the_name_of_the_installed_program(self):
+        with tempfile.TemporaryDirectory() as folder:
+            installed = os.path.join(folder, "fourstate")
+            os.symlink(os.path.abspath(PROXY), installed)
+            said = [subprocess.run([*PREFIX, installed, option], capture_output=True, text=True, check=False).stdout for option in ("--version", "--help")]
+        self.assertTrue(said[0].startswith("fourstate "), said[0])
+        self.assertTrue(said[1].startswith("Usage: fourstate PORT [OPTION]...\n       fourstate FILE [OPTION]...\n"), said[1])
+        self.assertNotIn("proxy", said[1].split("Example: ")[1].split(",")[0])
+
+
 class Refusals(Case):
     def assert_refused(self, expected, arguments, *says):
         """One line on standard error that says what to do, nothing on standard output."""

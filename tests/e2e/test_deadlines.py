@@ -7,6 +7,11 @@ from harness import MIB, Case, lean, ok, pause, stream, wait_until
 HEAD = b"HTTP/1.0 200 OK\r\n\r\n"
 
 
+def is_closed(wire):
+    """Its connection is in the state CLOSE (tcp(7)): it was reset. What it has received can be unread."""
+    return wire.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 7
+
+
 class Deadlines(Case):
     def assert_timeout(self, answer, status, sentence):
         """An error response that names what was awaited, for how long, and the option."""
@@ -71,6 +76,18 @@ class OfTheClient(Deadlines):
         self.assertIn(f" {origin.url()} 200 ", line)
         self.assertTrue(client.rest().reset, "the answer must not look whole")
 
+    def test_nothing_is_kept_for_a_reader_that_takes_nothing(self):
+        """It is reset before it reads: after a FIN, the kernel would keep for it what it has not read."""
+        def serve(wire):
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (64 * MIB))
+            for piece in stream(64 * MIB):
+                wire.send(piece)
+
+        proxy, origin = self.proxy("--reader-timeout", "0.3"), self.origin(serve)
+        client = self.client(proxy.ask(origin.url(), window=8192))
+        proxy.line(" end=client-stalled by=client")
+        wait_until(lambda: is_closed(client), "the client's connection is reset")
+
     def test_lingering(self):
         """After the last byte of a response, a client that neither sends nor closes is closed after a while."""
         proxy = self.proxy("--linger-timeout", "0.2")
@@ -120,6 +137,8 @@ class OfTheUpstream(Deadlines):
         self.assert_timeout(client.rest(), 504, r"The upstream has read no request bytes for \d+ ms \(--send-timeout\)\.")
         self.assertTrue(proxy.line(" 504 ").endswith(" end=upstream-stalled by=upstream"))
         sender.join()
+        wire, = origin.connections()
+        wait_until(lambda: is_closed(wire), "the origin's connection is reset, although it has not read what was sent")
 
     def test_the_answer(self):
         proxy, origin = self.proxy("--answer-timeout", "0.2"), self.origin(lambda wire: wire.until_gone())

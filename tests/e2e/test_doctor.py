@@ -3,6 +3,7 @@ import json
 import re
 import signal
 import subprocess
+import tempfile
 import unittest
 
 from harness import PREFIX, PROXY, VERSION, Case, closed_port, native, ok, wait_until
@@ -44,9 +45,25 @@ class Healthy(Case):
 
     def test_a_forward_proxy(self):
         status, text, errors = doctor(self.forward)
+        self.assertEqual((status, errors), (0, ""))
+        self.assertRegex(text, r"; 0 of \d+ records are in use", "the board has the page, and its viewer is not counted")
+        port = self.proxy("--no-console").port
+        status, text, errors = doctor(port)
         self.assertEqual((status, text), (2, ""))
-        self.assertEqual(errors, f"proxy: port {self.forward} responded with 400 to GET /doctor: it is a forward proxy. "
+        self.assertEqual(errors, f"proxy: port {port} responded with 400 to GET /doctor: it is a forward proxy. "
                                  "Start the proxy with --metrics PORT, and give that port\n")
+
+    @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
+    def test_by_its_configuration(self):
+        port = closed_port()
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write('{"forward": [{"host": "127.0.0.1", "port": %d}]}' % port)
+            file.flush()
+            self.assertIn("127.0.0.1:%d" % port, doctor(file.name)[2])  # it does not run yet
+            self.proxy(file.name, port=None)
+            status, text, errors = doctor(file.name)
+            self.assertEqual((status, errors), (0, ""))
+            self.assertIn("Nothing is found", text)
 
     def test_help(self):
         status, text, errors = doctor("--help")
@@ -62,16 +79,16 @@ class Healthy(Case):
         finally:
             self.front.process.send_signal(signal.SIGCONT)
         self.assertEqual((status, text), (2, ""))
-        self.assertTrue(errors.startswith(f"proxy: port {self.metrics} has sent no response within 5 s: its event loop is blocked"), errors)
+        self.assertTrue(errors.startswith(f"proxy: port {self.metrics} has sent no response for 5 s: its event loop is blocked"), errors)
 
 
 class NoAnswer(Case):
     def test_nothing_listens(self):
         place = f"127.0.0.1:{closed_port()}"
-        self.assertEqual(doctor(place), (2, "", f"proxy: nothing listens at {place}: start the proxy with --metrics PORT, and give that port\n"))
+        self.assertEqual(doctor(place), (2, "", f"proxy: nothing listens at {place}: start the proxy, and give its port\n"))
 
     def test_wrong_command_lines(self):
-        for arguments, word in (((), "doctor needs the port of --metrics"), (("0",), "invalid address '0'"), (("a", "b"), "invalid address 'a'"),
+        for arguments, word in (((), "doctor needs the port"), (("0",), "invalid address '0'"), (("a", "b"), "invalid address 'a'"),
                                 (("--text", "1"), "unknown option '--text'")):
             status, text, errors = doctor(*arguments)
             self.assertEqual((status, text), (2, ""), arguments)
@@ -81,9 +98,9 @@ class NoAnswer(Case):
         folder = self.proxy("--files", "127.0.0.1:0=.", port=None)
         self.assertIn("404 to GET /doctor: it has no such page. Start the proxy with --metrics PORT", doctor(folder.port)[2])
         echo = self.proxy("--echo", "127.0.0.1:0", port=None)
-        self.assertIn("sent no HTTP response: it is not a web server", doctor(echo.port)[2])
+        self.assertIn("sent no HTTP response: it is not a proxy", doctor(echo.port)[2])
         relay = self.proxy("--relay", f"127.0.0.1:0=127.0.0.1:{closed_port()}", port=None)
-        self.assertIn("closed the connection without a response: it is not a web server", doctor(relay.port)[2])
+        self.assertIn("closed the connection without a response: it is not a proxy", doctor(relay.port)[2])
 
     def test_another_server(self):
         server = self.origin(lambda wire: wire.send(ok(b"\x1b[2J", "Proxy-Findings: error=0")))
@@ -158,7 +175,7 @@ class AsARoute(InAFolder):
         users = self.folder / "users"
         users.write_text(USERS, encoding="utf-8")
         front = self.front_with(users=str(users))
-        self.assertIn("the page needs a password", doctor(f"{front.port}/intern/doctor")[2])
+        self.assertIn("it needs a password", doctor(f"{front.port}/intern/doctor")[2])
 
 
 if __name__ == "__main__":

@@ -23,6 +23,14 @@ class Explain(Case):
         self.assertIn("\n  + GET /a HTTP/1.1 ", done.stdout)
         self.assertEqual(origin.heads, [])
 
+    def test_the_proxy_itself(self):
+        """As a running proxy with these options would do it."""
+        done = self.explain("GET", "http://localhost:8080/", "--listen", "127.0.0.1:8080")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(done.stdout.endswith("\nroute       the board\n"), done.stdout)
+        done = self.explain("GET", "http://localhost:8080/", "--listen", "127.0.0.1:8080", "--no-console")
+        self.assertIn("\nboard       not served (--no-console)\n", done.stdout)
+
     def test_errors_are_reported(self):
         for arguments, word in (((), "a method and a URL"), (("GET", "http://h/", "--alow", "x"), "--allow")):
             done = self.explain(*arguments)

@@ -103,10 +103,11 @@ class Pages(Case):
         self.assertEqual(head.head.all("Content-Type"), ["text/html; charset=us-ascii"])
 
     def test_a_request_to_the_proxy_as_a_web_server(self):
-        """The page at the proxy's own address explains how to use it."""
-        page, answer, _ = self.page("/", "Host: 127.0.0.1", version="1.1")
-        self.assertEqual(answer.status, 400)
-        self.assertIn("Set it as the HTTP proxy", page.sentence)
+        """Without the port it is not the proxy's own address, where the board is: the page explains both."""
+        page, answer, _ = self.page("/", "Host: 127.0.0.1", "Connection: close", version="1.1")
+        self.assertEqual(answer.status, 421)
+        self.assertIn("The Host of this request is not an address of this proxy", page.sentence)
+        self.assertIn("set it as the HTTP proxy", answer.body.decode())
 
 
 class ProxyStatus(Case):

@@ -215,8 +215,8 @@ class OfTheWholeRun(InAFolder):
             proxy.get(origin.url())
         self.assertEqual(proxy.stop(signal.SIGKILL)[0], -signal.SIGKILL)
         saved = Recording(self.path, ended=False)
-        self.assertGreaterEqual(len(saved.entries), 3 * 4096)
-        done = subprocess.run([*PREFIX, PROXY, "replay", self.path], capture_output=True, text=True, check=False)
+        self.assertGreaterEqual(16 * len(saved.entries) + sum(map(len, saved.notes)), 3 * 65536)
+        done = subprocess.run([*PREFIX, PROXY, "replay", "--text", self.path], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("has no end", done.stderr)
         self.assertIn("READ_REQUEST", done.stdout)
@@ -284,7 +284,7 @@ class Crashed(InAFolder):
                          [(200, True, "/done"), (200, False, "/held")])
         self.assertEqual([saved.names["state", state] for _, _, state, _ in saved.cells], ["SEND_RESPONSE"])
         self.assertEqual(saved.entered()[:2], ["READ_REQUEST", "SEND_REQUEST"])
-        self.assertEqual(subprocess.run([*PREFIX, PROXY, "replay", path], stdout=subprocess.DEVNULL, check=False).returncode, 0)
+        self.assertEqual(subprocess.run([*PREFIX, PROXY, "replay", "--text", path], stdout=subprocess.DEVNULL, check=False).returncode, 0)
 
     def test_each_signal(self):
         for how in self.SIGNALS:

@@ -98,7 +98,7 @@ ROWS = (
     (400, "bad-target", "no slashes", b"GET http:127.0.0.1/ HTTP/1.0" + END),
     (400, "bad-target", "a name alone", b"GET example.com HTTP/1.0" + END),
     (400, "not-a-proxy-request", "origin-form", b"GET / HTTP/1.0" + END),
-    (400, "not-a-proxy-request", "origin-form with Host", b"GET / HTTP/1.1\r\nHost: 127.0.0.1:1" + END),
+    (421, "misdirected-request", "origin-form with Host", b"GET / HTTP/1.1\r\nHost: 127.0.0.1:1" + END),
     (400, "not-a-proxy-request", "asterisk-form", b"GET * HTTP/1.1\r\nHost: x" + END),
     # what is understood, but not served
     (411, "length-required", "chunks", POST + b"Transfer-Encoding: chunked" + END),

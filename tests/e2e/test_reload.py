@@ -103,6 +103,31 @@ class Client(threading.Thread):
                 return
 
 
+class Load:
+    """Eight clients that ask until the end of the load, half of them over connections that they keep."""
+
+    def __init__(self, case, proxy, origin):
+        self.case, self.origin, self.over = case, origin, threading.Event()
+        case.addCleanup(self.over.set)
+        self.clients = [Client(proxy, origin.url(), number % 2 == 0, self.over) for number in range(8)]
+        for client in self.clients:
+            client.start()
+
+    def goes_on(self, requests):
+        """Returns after so many requests more, at least."""
+        self.origin.wait_for(len(self.origin.heads) + requests)
+
+    def end(self):
+        """No request may be lost. Returns the clients."""
+        self.over.set()
+        for client in self.clients:
+            client.join()
+        self.case.assertEqual([client.fault for client in self.clients], [None] * len(self.clients))
+        self.case.assertEqual([client.lost for client in self.clients], [0] * len(self.clients))
+        self.case.assertEqual(len(self.origin.heads), sum(client.answered for client in self.clients))
+        return self.clients
+
+
 @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
 class File(Reloaded):
     def write(self, content):
@@ -120,23 +145,14 @@ class File(Reloaded):
     def test_under_load_no_request_is_lost(self):
         self.listens_on(0)
         proxy, origin = self.start(), self.origin(lambda wire: wire.send(OK))
-        over = threading.Event()
-        self.addCleanup(over.set)
-        clients = [Client(proxy, origin.url(), number % 2 == 0, over) for number in range(8)]
-        for client in clients:
-            client.start()
+        load = Load(self, proxy, origin)
         reloads = 5
         for number in range(1, reloads + 1):
-            origin.wait_for(len(origin.heads) + BETWEEN)
+            load.goes_on(BETWEEN)
             self.listens_on(0, *[closed_port()][:number % 2], server_name=f"name{number}", keep_alive_timeout=60 + number)
             self.reload(proxy)
-        origin.wait_for(len(origin.heads) + BETWEEN)
-        over.set()
-        for client in clients:
-            client.join()
-        self.assertEqual([client.fault for client in clients], [None] * len(clients))
-        self.assertEqual([client.lost for client in clients], [0] * len(clients))
-        self.assertEqual(len(origin.heads), sum(client.answered for client in clients))
+        load.goes_on(BETWEEN)
+        clients = load.end()
         served_by = set().union(*(client.names for client in clients))
         self.assertEqual(served_by, {"proxy"} | {f"name{number}" for number in range(1, reloads + 1)})
         for client in clients[::2]:

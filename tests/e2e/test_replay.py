@@ -126,7 +126,7 @@ class Replay(unittest.TestCase):
 
     def replay(self, content, *arguments, status=0, error=""):
         self.path.write_bytes(content)
-        done = subprocess.run([*PREFIX, PROXY, "replay", self.path, *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run([*PREFIX, PROXY, "replay", "--text", self.path, *arguments], capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr.replace(str(self.path), "FILE")), (status, error))
         return done.stdout
 
@@ -202,10 +202,10 @@ class Text(Replay):
         for content, word in ((b"#!/bin/sh\necho hello\n", "not a record file"),
                               (newer + struct.pack("<I", crc32c(newer)), "this program reads formats 1 to 2")):
             self.path.write_bytes(content)
-            done = subprocess.run([*PREFIX, PROXY, "replay", self.path], capture_output=True, text=True, check=False)
+            done = subprocess.run([*PREFIX, PROXY, "replay", "--text", self.path], capture_output=True, text=True, check=False)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn(word, done.stderr)
-        done = subprocess.run([*PREFIX, PROXY, "replay", "/nowhere"], capture_output=True, text=True, check=False)
+        done = subprocess.run([*PREFIX, PROXY, "replay", "--text", "/nowhere"], capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (1, "proxy: cannot read /nowhere: No such file or directory\n"))
         done = subprocess.run([*PREFIX, PROXY, "replay", "--help"], capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -213,11 +213,27 @@ class Text(Replay):
         done = subprocess.run([*PREFIX, PROXY, "replay"], capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (2, "proxy: replay needs a record file, e.g. proxy replay proxy.pxr\n"))
 
+    def test_a_file_that_is_too_large(self):
+        """A sparse file."""
+        with open(self.path, "wb") as file:
+            file.truncate(50 << 30)
+        done = subprocess.run([*PREFIX, PROXY, "replay", self.path], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, f"proxy: cannot read {self.path}: larger than 1073741824 bytes (1 GiB); for its beginning: "
+                                      "head -c 1073741824 FILE > part.pxr, then: proxy replay part.pxr\n")
+
+    def test_a_fifo(self):
+        """It is not opened: that would wait for a program that writes."""
+        os.mkfifo(self.path)
+        done = subprocess.run([*PREFIX, PROXY, "replay", self.path], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (1, "", f"proxy: cannot read {self.path}: not a regular file; copy its content into one\n"))
+
     def test_a_reader_that_leaves(self):
         """As `less`: no error message, whatever the disposition of SIGPIPE."""
         self.path.write_bytes(drawn(1, 20_000))
         for keep in (True, False):
-            with subprocess.Popen([*PREFIX, PROXY, "replay", self.path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            with subprocess.Popen([*PREFIX, PROXY, "replay", "--text", self.path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                   restore_signals=keep) as process:
                 process.stdout.readline()
                 process.stdout.close()
@@ -226,7 +242,7 @@ class Text(Replay):
     def test_a_full_disk_is_reported(self):
         self.path.write_bytes(small())
         with open("/dev/full", "wb") as full:
-            done = subprocess.run([*PREFIX, PROXY, "replay", self.path], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            done = subprocess.run([*PREFIX, PROXY, "replay", "--text", self.path], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (1, "proxy: cannot write the output: No space left on device\n"))
 
 

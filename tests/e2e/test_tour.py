@@ -12,12 +12,14 @@ COMMAND = re.compile(r"^    \$ proxy replay (.*)$")
 
 def shown():
     """(arguments, lines) of each command."""
-    found = []
+    found, lines = [], []
     for line in (DOCS / "tour.md").read_text(encoding="utf-8").splitlines():
         if command := COMMAND.match(line):
-            found.append((command[1].split(), []))
-        elif line.startswith("    ") and found:
-            found[-1][1].append(line.strip())
+            found.append((command[1].split(), lines := []))
+        elif line.startswith("    $ "):  # another command
+            lines = []
+        elif line.startswith("    "):
+            lines.append(line.strip())
     return found
 
 
@@ -35,9 +37,15 @@ class Tour(unittest.TestCase):
                     self.assertIsNotNone(place, f"{line!r} is not after line {at}")
                     at += place + 1
 
+    def test_ten_steps_each_with_a_command(self):
+        _, *steps = re.split(r"^## ", (DOCS / "tour.md").read_text(encoding="utf-8"), flags=re.M)
+        self.assertEqual([step.partition(".")[0] for step in steps], [str(number) for number in range(1, 11)])
+        for step in steps:
+            self.assertIn("\n    $ ", step)
+
     def test_each_recording_is_shown_and_small(self):
         recordings = {path.name for path in (DOCS / "recordings").glob("*.pxr")}
-        self.assertEqual(len(recordings), 5)
+        self.assertEqual(len(recordings), 7)
         self.assertEqual({pathlib.Path(arguments[-1]).name for arguments, _ in shown()}, recordings)
         for name in recordings:
             self.assertLess((DOCS / "recordings" / name).stat().st_size, 100 * 1024)

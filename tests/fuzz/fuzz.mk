@@ -1,9 +1,10 @@
 # Fuzzing (tests/fuzz/README.md). Always with clang and its sanitizers, whatever CXX is.
 
 FUZZ_CXX     ?= clang++
-FUZZ_TARGETS := request_head response_head chunks uri dns record_file whole
+FUZZ_TARGETS := request_head response_head chunks uri dns proxy_header handshake config_file record_file whole
 FUZZ_BUILD   := build/fuzz
-FUZZ_CORE    := http_parse.cpp $(wildcard src/base/*.cpp src/http/*.cpp) src/net/dns_message.cpp src/sys/address.cpp
+FUZZ_CORE    := http_parse.cpp $(wildcard src/base/*.cpp src/http/*.cpp) src/net/dns_message.cpp \
+                src/net/proxy_protocol.cpp src/net/proxy_handshake.cpp src/sys/address.cpp
 FUZZ_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_FLAGS   := -std=c++20 $(WARNINGS) -O2 -g -D_GNU_SOURCE $(FUZZ_SAN) -fsanitize=fuzzer-no-link
 FUZZ_BINS    := $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/%)
@@ -12,18 +13,22 @@ $(FUZZ_BUILD)/%.o: %.cpp tests/fuzz/fuzz.mk
 	@mkdir -p $(@D)
 	$(FUZZ_CXX) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 
-# The whole program, on the simulated kernel.
-FUZZ_SIM := $(filter-out tests/sim/main.cpp,$(wildcard tests/sim/*.cpp)) src/plan/nocrypt.cpp $(CORE)
-$(FUZZ_BUILD)/whole: $(FUZZ_BUILD)/tests/fuzz/whole.o $(FUZZ_SIM:%.cpp=$(FUZZ_BUILD)/%.o)
+$(ROOMS:%=$(FUZZ_BUILD)/src/%.o): $(FUZZ_BUILD)/%.o: $(BUILD)/%.cpp tests/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) $(FUZZ_FLAGS) -iquote . -MMD -MP -c -o $@ $<
+
+# The whole program, and the reader of its configuration, on the simulated kernel.
+FUZZ_ROOMS := $(patsubst $(BUILD)/%,$(FUZZ_BUILD)/%,$(CORE_OBJECTS))
+FUZZ_SIM := $(FUZZ_ROOMS) $(patsubst %.cpp,$(FUZZ_BUILD)/%.o,$(filter-out tests/sim/main.cpp,$(wildcard tests/sim/*.cpp)) src/plan/nocrypt.cpp)
+$(FUZZ_BUILD)/whole $(FUZZ_BUILD)/config_file: $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_SIM)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
 # The reader of record files, and what prints them.
-FUZZ_RECORD := $(wildcard src/record/*.cpp src/replay/*.cpp) $(addprefix src/watch/,findings.cpp trace_names.cpp trace_printer.cpp sink.cpp access_log.cpp) \
-               src/state/diagnosis.cpp src/sys/call_trace.cpp src/sys/lens.cpp $(SYSTEM) $(FUZZ_CORE)
-$(FUZZ_BUILD)/record_file: $(FUZZ_BUILD)/tests/fuzz/record_file.o $(FUZZ_RECORD:%.cpp=$(FUZZ_BUILD)/%.o)
+FUZZ_RECORD := $(FUZZ_ROOMS) $(patsubst %.cpp,$(FUZZ_BUILD)/%.o,$(SYSTEM) src/net/dns_source.cpp src/plan/nocrypt.cpp src/files/nogzip.cpp)
+$(FUZZ_BUILD)/record_file: $(FUZZ_BUILD)/tests/fuzz/record_file.o $(FUZZ_RECORD)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
-$(filter-out %/whole %/record_file,$(FUZZ_BINS)): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o)
+$(filter-out %/whole %/config_file %/record_file,$(FUZZ_BINS)): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
 # SECONDS in all: each target has its share. What is found is kept in build/fuzz/findings.
@@ -48,7 +53,7 @@ $(BUILD)/differential: $(BUILD)/tests/fuzz/differential.o $(FUZZ_CORE:%.cpp=$(BU
 differential: $(BUILD)/differential
 	$< tests/fuzz/corpus
 
--include $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/tests/fuzz/%.d) $(FUZZ_SIM:%.cpp=$(FUZZ_BUILD)/%.d) $(FUZZ_RECORD:%.cpp=$(FUZZ_BUILD)/%.d)
+-include $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/tests/fuzz/%.d) $(patsubst %.o,%.d,$(FUZZ_SIM) $(FUZZ_RECORD) $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o))
 -include $(BUILD)/tests/fuzz/differential.d
 
 # Each mistake, planted, must be found.

@@ -17,7 +17,7 @@ from planting import after, before, condition, delete, part, plant, replace  # n
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS = 120
 SEEDS = {"request_head": "put-with-body", "response_head": "ok", "chunks": "two-chunks", "uri": "userinfo-port-query-fragment",
-         "record_file": "all-blocks"}
+         "proxy_header": "v2-tcp4-tlv", "handshake": "request-name", "config_file": "forward", "record_file": "all-blocks"}
 # title, target that must find it, [(place, mistake)] as in tests/planting.py
 MISTAKES = [
     ("`seen` taken for the start of a line", "request_head", [("line-start", part("bytes.substr(0, seen).rfind('\\n') + 1", "seen"))]),
@@ -52,6 +52,13 @@ MISTAKES = [
     ("blank before a trailer's colon, of a client", "chunks", [("blank-in-trailer", part("lenient_ && ", ""))]),
     ("no CR LF after data", "chunks", [("crlf-after-chunk", part("c == '\\n' ? Chunk::size_first : Chunk::bad", "Chunk::size_first"))]),
     ("size line without end", "chunks", [("chunk-extension", part(" && count_line_byte(kSizeLineBytesMax)", ""))]),
+    ("a port with leading zeros", "proxy_header", [("proxy-port", replace("return base::parse_decimal(text, port);"))]),
+    ("a PROXY header of any length", "proxy_header", [("proxy-header-limit", delete())]),
+    ("addresses beyond the PROXY header", "proxy_header", [("proxy-addresses", part(" || length < block->bytes", ""))]),
+    ("a SOCKS reply before its last bytes", "handshake", [("partial-socks-reply", replace("return done(whole, 0);"))]),
+    ("a login that was not configured", "handshake", [("login-only-if-configured", part(" && !login.user.empty()", ""))]),
+    ("a 100 of the parent opens the tunnel", "handshake", [("interim-of-parent", replace("if (head.interim()) return done(start, head.status);"))]),
+    ("a message with control characters", "config_file", [("printable-finding", part("base::printable", "string"))]),
     ("a block longer than the file", "record_file", [("block-in-file", condition("!take(file, head) || file.size() < kChecksumBytes"))]),
     ("items longer than their block", "record_file", [("items-in-block", condition("false"))]),
 ]

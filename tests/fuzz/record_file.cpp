@@ -20,14 +20,7 @@ class Nowhere final : public replay::Output {
   bool put(string_view) override { return true; }
 };
 
-class Memory final : public record::Output {
- public:
-  bool put(Bytes bytes) noexcept override {
-    content.insert(content.end(), bytes.begin(), bytes.end());
-    return true;
-  }
-  std::vector<std::byte> content;
-};
+using Memory = record::Memory<std::vector<std::byte>>;
 
 void put_number(std::byte* at, std::uint32_t number) { std::memcpy(at, &number, sizeof number); }
 

@@ -21,8 +21,8 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/mistakes")]
 import planting  # noqa: E402
 import rows  # noqa: E402
 
-SOURCES = ("Makefile", "*.cpp", "*.hpp", "src/**/*.[ch]pp")
-OBJECTS = ("flags", "*.[do]", "src/**/*.[do]")
+SOURCES = ("Makefile", "*.cpp", "*.hpp", "src/**/*.*")
+OBJECTS = ("flags", "*.[do]", "src/**/*.[do]", "src/*.cpp")
 
 
 def copy(patterns, source, target):

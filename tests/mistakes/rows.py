@@ -127,7 +127,7 @@ LESSONS = [
         "one global structure for all requests.",
         "`free_ = record.ready.next` takes the record out of the list.")),
     Mistake("a hung-up client's descriptor is not closed", [
-        ("release-record", before("if (record.side[kClient].hung) (void)record.side[kClient].fd.release();"))], "fd-ledger", Lesson(
+        ("release-record", before("if (record.side[kClient].hung) (void)record.side[kClient].fd.release();"))], "", Lesson(
             "hup-frees", ("fd-ledger",),
             "For hours everything works. Then accept(2) fails with EMFILE: each client that has reset its connection has left a "
             "descriptor behind.",
@@ -266,7 +266,7 @@ OTHERS = [
     Mistake("the old connection's error clings to the new one", [("forget-old-error", delete())]),
     Mistake("requests in flight are cut off at shutdown", [("drain-waits", replace("stopping_ = true;"))]),
     Mistake("new connections during shutdown", [("drain-closes-listeners", delete())]),
-    Mistake("shutdown waits for idle connections", [("drain-closes-idle", part("worker.draining", "false"))]),
+    Mistake("shutdown waits for idle connections", [("drain-closes-idle", part("worker.stopping()", "false"))]),
     Mistake("a server's FIN not passed through a tunnel", [("tunnel-upstream-end", delete())]),
     Mistake("the last piece of a local body dropped", [("drain-before-complete", before("if (lane.framing.complete()) return through(lane);"))]),
     Mistake("a member tried twice", [("member-tried", delete())]),
@@ -276,7 +276,7 @@ OTHERS = [
     Mistake("HTTP to a client that speaks another protocol", [("refusal-only-http", replace("const std::string_view refusal = refusal_;"))]),
     Mistake("a file kept open during a lingering close", [("close-file-at-end", delete())]),
     Mistake("a configuration freed while in use", [("free-unused-generation", replace("return generation != generations_.back();"))]),
-    Mistake("connections queued at a removed listener are lost", [("accept-before-close", replace("if (!door.is_to_stay) continue;"))]),
+    Mistake("connections queued at a removed listener are lost", [("accept-before-close", replace("if (!entry.is_to_stay) continue;"))]),
     Mistake("a connection outlives its configuration", [("keep-alive-same-generation", replace("return !worker.draining;"))]),
     Mistake("a failed reload is not reported", [("report-failed-reload", replace("return;"))]),
     Mistake("a reload refills the rate limits", [("keep-allowance-on-reload", condition("before != nullptr && false"))]),
@@ -296,6 +296,11 @@ OTHERS = [
     Mistake("a second hash in one turn", [("one-hash-a-turn", part("!hashed_ && ", ""))]),
     Mistake("other clients' work comes first", [("clients-share-work", part("client % next_.size()", "0"))]),
     Mistake("a broken tunnel looks ended", [("truncated-tunnel-resets", condition("false"))]),
+    Mistake("a request for the board is logged", [("board-not-logged", condition("false"))]),
+    Mistake("steps of a viewer are traced", [("viewer-not-traced", condition("false"))]),
+    Mistake("a turn of viewers is traced", [("take-back-turn", delete())]),
+    Mistake("viewers take all records", [("viewers-leave-half", part("others <", "0 * others <"))]),
+    Mistake("a viewer that leaves counts on", [("viewer-leaves", delete())]),
 ]
 
 MISTAKES = LESSONS + OTHERS

@@ -1,4 +1,5 @@
-"""Each mistake to watch is found in the real program: by its finding, by driver.py, or by the record of its death.
+"""Each mistake to watch is found in the real program: by its finding, by driver.py, or by the record of its death. The board
+shows each of these findings in Chromium.
 
 PROXY is the program with one mistake, and only the test of this mistake can pass: tests/mistakes/check.py builds and runs them.
 """
@@ -16,7 +17,8 @@ import tempfile
 import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests/mistakes")]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests/mistakes"), str(ROOT / "tests/console")]
+import run as board_tests  # noqa: E402
 import rows  # noqa: E402
 from harness import PATIENCE, PROXY, Case, ProxyProcess, closed_port, ok, pause, pattern, settled, wait_until  # noqa: E402
 from name_server import Host, NameServer  # noqa: E402
@@ -35,7 +37,7 @@ class Mistakes(Case):
     def wrong(self, *options, **how):
         """The program with the mistake, which it announces, in its log too. It may be unable to end by itself, so it is killed."""
         log = self.folder / "log"
-        proxy = ProxyProcess("--access-log", str(log), *options, **how)
+        proxy = ProxyProcess("--access-log", str(log), "--record-dir", str(self.folder), *options, **how)
         self.addCleanup(self.end, proxy)
         for text in (proxy.announcement, log.read_text(encoding="ascii")):
             self.assertRegex(text.splitlines()[0], rf"has a mistake built in, for learning only: {self.lesson.name} \(")
@@ -56,11 +58,34 @@ class Mistakes(Case):
         yield
         proxy.process.send_signal(signal.SIGCONT)
 
-    def finds(self, proxy):
-        """Waits for the findings that name the mistake."""
+    def finds(self, proxy, live=True):
+        """Waits for the findings that name the mistake, and looks for them on the board. `live`: on that of this program; otherwise
+        the mistake disturbs its clients too much, and a record file is shown."""
         self.assertTrue(self.lesson.shown)
         for code in self.lesson.shown:
             proxy.line(f"finding {code} (")
+        if live:
+            self.on_board("live", f"http://127.0.0.1:{proxy.port}/")
+        else:
+            self.on_board("replay", self.saved(proxy))
+
+    def saved(self, proxy):
+        """The record file of the finding; if it is not an error, of the last steps."""
+        (code,) = self.lesson.shown
+        if "(error)" in proxy.line(f"finding {code} ("):
+            return proxy.line("saved the last", f"-{code}.pxr").rpartition(" in ")[2]
+        proxy.process.send_signal(signal.SIGUSR2)
+        return proxy.line("saved the last").rpartition(" in ")[2]
+
+    def on_board(self, how, where):
+        """The board of the proxy, or of a record file, shows the findings."""
+        with self.subTest("the board"):
+            if lacks := board_tests.missing():
+                self.skipTest(f"missing: {lacks}")
+            program = ROOT / os.environ.get("OBJECTS", "build/g++") / "proxy"  # without the mistake
+            done = subprocess.run(["node", ROOT / "tests/console/finding.mjs", how, where, *self.lesson.shown], env={**os.environ, "PROXY": str(program)},
+                                  capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+            self.assertEqual(done.returncode, 0, f"{where}: {done.stdout}{done.stderr}")
 
     def found(self, proxy):
         return any(f"finding {self.lesson.shown[0]} (" in line for line in proxy.lines)
@@ -82,6 +107,7 @@ class Mistakes(Case):
             found = re.search(rf'^proxy_findings_total{{code="{code}",severity="\w+"}} (\d+)$', text, re.MULTILINE)
             return int(found[1]) > 0 if found else False
         wait_until(counted, f"{code} is counted")
+        self.on_board("live", f"http://127.0.0.1:{proxy.port}/")
 
     def is_graded(self):
         """driver.py finds it, in the test that the lesson says, and names the cause."""
@@ -110,8 +136,9 @@ class Mistakes(Case):
     # -- reading and writing
 
     def test_no_drain(self):
-        proxy = self.wrong()
-        self.client(proxy.ask(self.origin(lambda wire: wire.send(ok(pattern(MIB)))).url()))
+        """The server keeps its connection open, because the event of its end would be an edge at last."""
+        proxy, gate = self.wrong("--stream-timeout", "600"), self.gate()
+        self.client(proxy.ask(self.origin(lambda wire: (wire.send(ok(pattern(MIB))), gate.wait())).url()))
         self.finds(proxy)
 
     def test_accept_once(self):
@@ -119,12 +146,12 @@ class Mistakes(Case):
         with self.stopped(proxy):
             for _ in range(5):
                 self.client(proxy.connect())
-        self.finds(proxy)
+        self.finds(proxy, live=False)
 
     def test_short_write(self):
         proxy = self.wrong("--lens", "write=1000")
         self.client(proxy.ask(self.origin(lambda wire: wire.send(ok(pattern(100 * KIB)))).url())).until_gone()
-        self.finds(proxy)
+        self.finds(proxy, live=False)
 
     def test_eagain_is_done(self):
         self.is_graded()
@@ -144,7 +171,7 @@ class Mistakes(Case):
         with self.stopped(proxy):
             gate.open()
             settled(lambda: sent[0])
-        self.finds(proxy)
+        self.finds(proxy, live=False)
 
     # -- ends
 
@@ -171,7 +198,7 @@ class Mistakes(Case):
         """A client reads the beginning and leaves. The first write after that is answered by RST, the second one is deadly."""
         gate, (head, mark, body) = self.gate(), ok(pattern(MIB)).partition(b"\r\n\r\n")
         origin = self.origin(lambda wire: (wire.send(head + mark + body[:1000]), gate.wait(), wire.send(body[1000:])))
-        proxy = self.wrong("--record-dir", str(self.folder), preexec=no_core)
+        proxy = self.wrong(preexec=no_core)
         client = proxy.ask(origin.url())
         client.read_head()
         client.read(1000)  # all that has come: closing with unread bytes is a reset at once
@@ -189,7 +216,7 @@ class Mistakes(Case):
         with proxy.ask(origin.url(), "Host: x", version="1.1") as client:
             client.read_head()
             client.read_body()
-        self.finds(proxy)
+        self.finds(proxy, live=False)
 
     def test_shared_record(self):
         proxy, origin = self.wrong(), self.origin()
@@ -199,7 +226,7 @@ class Mistakes(Case):
         first.read_body()
         self.client(proxy.connect())
         first.until_gone()
-        self.finds(proxy)
+        self.finds(proxy, live=False)
 
     def test_level(self):
         """An idle client's socket is reported as writable again and again."""
@@ -217,8 +244,10 @@ class Mistakes(Case):
     def test_emfile_spin(self):
         limit = 24
         proxy = self.wrong(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
-        for _ in range(limit):
-            self.client(proxy.connect())
+        clients = [self.client(proxy.connect()) for _ in range(limit)]
+        proxy.line(f"finding {self.lesson.shown[0]} (")
+        for client in clients:  # or the browser gets no connection
+            client.close()
         self.finds(proxy)
 
     def test_blocking_connect(self):
@@ -282,4 +311,4 @@ class Mistakes(Case):
                 settled(lambda: sent[0])
                 other = self.client(proxy.ask(small.url()))
             other.rest()
-        self.finds(proxy)
+        self.finds(proxy, live=False)

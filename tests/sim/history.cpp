@@ -15,9 +15,10 @@
 namespace sim {
 
 bool is_kind_world(const Scenario& scenario) {
-  const std::size_t clients = scenario.pairs.size() + scenario.visits.size() + scenario.roles.calls.size();
+  const std::size_t viewers = scenario.viewers.views.size();
+  const std::size_t clients = scenario.pairs.size() + scenario.visits.size() + scenario.roles.calls.size() + viewers;
   // An idle keep-alive connection is closed for a new client when all records are in use.
-  const std::size_t room = scenario.visits.empty() && scenario.roles.calls.empty() ? clients : clients + 1;
+  const std::size_t room = scenario.visits.empty() && scenario.roles.calls.empty() && viewers == 0 ? clients : clients + 1;
   // Without a pipe, a lane uses blocks.
   const bool harmless = !scenario.failure || scenario.failure->call == Call::pipe || scenario.failure->call == Call::resize_pipe ||
                         scenario.failure->call == Call::splice;
@@ -195,8 +196,7 @@ class Shares {
 // reads one byte that does not count. Bytes of a parent's handshake
 // do not count either; bytes of the host that follow are read before they are counted.
 std::string check_allowance(const plan::Rate& rate, const World& world, std::uint64_t since, const Gate* gate, std::size_t uncounted) {
-  // Bytes of a client that is refused for lack of a descriptor are read and do not count.
-  if (rate.per_second == 0 || world.descriptor_limit < 64) return {};
+  if (rate.per_second == 0) return {};
   constexpr std::size_t kReadAtOnce = 16 * 1024;
   const std::uint64_t by_parent = gate == nullptr ? 0 : gate->said + gate->led_on * kReadAtOnce;
   const std::uint64_t probes = world.connections().size() + by_parent + uncounted;
@@ -219,7 +219,7 @@ class Ending {
     if (worker.connections != connections_) return "a client was admitted after the listeners were closed";
     if (worker.upstreams.idle() != 0) return "an upstream connection is kept while draining";
     const bool late = world.now() >= since_ + kDrainMs;
-    if (stopping != (late || worker.table.used() == 0)) return "the graceful shutdown did not end with the last connection";
+    if (stopping != (late || worker.table.used() == worker.viewers)) return "the graceful shutdown did not end with the last connection";
     return {};
   }
 
@@ -331,6 +331,7 @@ bool no_work_is_open(const Worker& worker) {
 struct Stage {
   Stage(const Scenario& with, Chooser& chooser) : scenario(with), world(chooser, with.temper) {
     world.descriptor_limit = with.descriptor_limit;
+    world.lens_limits_descriptors = with.lens.descriptors_max != 0;
     world.failure = with.failure;
     for (std::size_t i = 0; i < with.pairs.size(); ++i) {
       if (with.pairs[i].origin.manner == OriginManner::nameless) world.unanswered.insert(host_of(i, true));
@@ -355,7 +356,8 @@ struct Stage {
         for (const auto& actor : all)
           if (const std::uint64_t time = actor->next_time(); time != 0 && (next == 0 || time < next)) next = time;
       };
-      if (const std::uint64_t time = roles.next_time(); time != 0) next = time;
+      for (const std::uint64_t time : {roles.next_time(), viewers.next_time()})
+        if (time != 0 && (next == 0 || time < next)) next = time;
       consider(clients);
       consider(visitors);
       consider(houses);
@@ -383,7 +385,7 @@ struct Stage {
 
   [[nodiscard]] bool all_over() const {
     const auto over = [](const auto& client) { return client->finished(); };
-    return roles.over() && std::all_of(clients.begin(), clients.end(), over) && std::all_of(visitors.begin(), visitors.end(), over);
+    return roles.over() && viewers.over() && std::all_of(clients.begin(), clients.end(), over) && std::all_of(visitors.begin(), visitors.end(), over);
   }
 
   // Starts a graceful shutdown.
@@ -413,6 +415,7 @@ struct Stage {
   World world;
   Reloads reloads{world, scenario};
   Roles roles{world, scenario.roles, !scenario.reloads.empty()};
+  Viewers viewers{world, scenario.viewers, scenario.max_requests, scenario.http10};
   std::vector<std::unique_ptr<Client>> clients;
   std::vector<std::unique_ptr<Origin>> origins;
   Visitors visitors;
@@ -447,6 +450,7 @@ plan::Config config_for(const Scenario& scenario, const Reloads& reloads) {
   if (scenario.parent.kind != ParentPlan::Kind::none) config.parents.emplace_back().parent = parent_for(scenario.parent);
   config.drain_ms = kDrainMs;
   add_roles(config, scenario.roles);
+  add_viewers(config, scenario.viewers);
   return config;
 }
 
@@ -504,6 +508,7 @@ void run(Stage& stage, Outcome& outcome) {
   while (!proxy.stopping() && world.broken.empty()) {
     const std::uint64_t now = world.now(), moved = worker.trace.written();
     const auto calls = world.calls_made;
+    stage.viewers.begin_turn(worker);
     proxy.turn();
     ++outcome.turns;
     if (const std::string fault = check_turn(worker, world); !fault.empty()) world.fault(fault);
@@ -511,15 +516,16 @@ void run(Stage& stage, Outcome& outcome) {
     if (const std::string fault = check_attempts(worker, world); !fault.empty()) world.fault(fault);
     if (const std::string fault = check_idle(worker, world); !fault.empty()) world.fault(fault);
     if (const std::string fault = shares.check(worker); !fault.empty()) world.fault(fault);
-    // A client refused for lack of a descriptor has no record, but its bytes are read.
-    const bool all_counted = stage.scenario.descriptor_limit >= 64;
-    if (const std::string fault = !all_counted ? "" : check_allowance(config.allowance.bytes, world, begun, stage.gate ? &*stage.gate : nullptr, stage.roles.uncounted()); !fault.empty()) world.fault(fault);
+    if (const std::string fault = check_allowance(config.allowance.bytes, world, begun, stage.gate ? &*stage.gate : nullptr, stage.roles.uncounted()); !fault.empty()) world.fault(fault);
+    // Through the lens, what a viewer does can be neither a call of the world nor an entry of the trace.
+    const bool unwatched = stage.scenario.lens.text.empty();
     // A wait that is interrupted moves nothing.
-    const bool quiet = stage.scenario.lens.intr_percent == 0 && now == world.now() && moved + kTurnEntries == worker.trace.written() && calls == world.calls_made &&
+    const bool quiet = stage.scenario.lens.intr_percent == 0 && now == world.now() && (moved + kTurnEntries == worker.trace.written() || (unwatched && moved == worker.trace.written())) && calls == world.calls_made &&
                        world.events_handed_out == 0;
     quiet_turns = quiet ? quiet_turns + 1 : 0;
     if (const std::string fault = end.check(worker, world, proxy.stopping()); !fault.empty()) world.fault(fault);
     if (const std::string fault = check_generations(worker, generations); !fault.empty()) world.fault(fault);
+    if (const std::string fault = stage.viewers.check_turn(worker); !fault.empty()) world.fault(fault);
     if (const std::string fault = stage.poll(outcome.turns, worker); !fault.empty()) world.fault(fault);
     if (outcome.turns == stage.scenario.drained_after) stage.drain();
     if (quiet_turns > 2) world.fault("the loop spins: turns without event, time or progress");
@@ -527,8 +533,9 @@ void run(Stage& stage, Outcome& outcome) {
   for (const watch::FindingRow& row : watch::kFindingRows)
     if (proxy.findings()[row.finding].total > 0) outcome.findings.push_back(row.code);
   fault_errors(proxy, world);
+  stage.viewers.keep_metrics(worker);
   if (world.broken.empty() && stage.all_over()) {
-    if (worker.table.used() != 0) world.fault("at the end a record is still in use");
+    if (worker.table.used() != 0 || worker.viewers != 0) world.fault("at the end a record is still in use");
     if (worker.blocks.used() != 0) world.fault("at the end a block is still in use");
     if (worker.pipes.used() != 0) world.fault("at the end a pipe is still in use");
     if (worker.upstreams.idle() != 0) world.fault("at the end an upstream connection is still kept");
@@ -556,6 +563,11 @@ void judge(Stage& stage) {
     if (status_of(under) != 0 && stage.origins[i]->connections > 0) stage.world.fault("origin " + std::to_string(i) + ": it was asked but all requests are denied");
   }
   if (!stage.world.broken.empty()) return;
+  const ViewedWorld seen{.kind = is_kind_world(stage.scenario) && stage.scenario.client_bytes.per_second == 0,
+                         .http10 = stage.scenario.http10,
+                         .changes = !stage.owed.all || !stage.scenario.reloads.empty(),
+                         .errors = stage.scenario.temper.error != 0};
+  if (const std::string fault = stage.viewers.judge(seen, editions); !fault.empty()) return stage.world.fault(fault);
   if (const std::string fault = stage.roles.judge(is_kind_world(stage.scenario), editions); !fault.empty()) return stage.world.fault(fault);
   if (const std::string fault = judge_talk(stage.scenario, stage.owed, editions, stage.visitors, stage.houses); !fault.empty()) stage.world.fault(fault);
 }
@@ -721,7 +733,7 @@ Scenario draw_with_roles(Chooser& chooser) {
 }
 
 std::string describe(const Scenario& scenario) {
-  std::string out = (scenario.http10 ? "" : describe_talk(scenario)) + describe(scenario.parent) + describe(scenario.roles);
+  std::string out = (scenario.http10 ? "" : describe_talk(scenario)) + describe(scenario.parent) + describe(scenario.roles) + describe(scenario.viewers);
   for (std::size_t i = 0; i < scenario.pairs.size(); ++i) {
     const Pair& pair = scenario.pairs[i];
     out += "  " + std::to_string(i) + ": client " + std::string{kClientManners[static_cast<std::size_t>(pair.client.manner)]} + " " +
@@ -773,6 +785,7 @@ Scenario shrink(const Scenario& scenario, const std::function<bool(const Scenari
     attempt([](Scenario& s) { s.parent.login = s.parent.by_name = s.parent.local = false; s.parent.spots.resize(1); });
     shrink_talk(best, attempt);
     shrink_roles([&attempt](const auto& change) { attempt([&change](Scenario& s) { change(s.roles); }); }, best.roles);
+    shrink_viewers([&attempt](const auto& change) { attempt([&change](Scenario& s) { change(s.viewers); }); }, best.viewers);
     attempt([](Scenario& s) { s.temper.short_io = 0; });
     attempt([](Scenario& s) { s.temper.split = 0; });
     attempt([](Scenario& s) { s.temper.error = 0; });

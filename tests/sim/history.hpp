@@ -10,6 +10,7 @@
 #include "reload.hpp"
 #include "roles.hpp"
 #include "talk.hpp"
+#include "viewers.hpp"
 
 namespace sim {
 
@@ -24,6 +25,7 @@ struct Scenario {
   std::vector<HousePlan> houses;
   ParentPlan parent;
   RolesPlan roles;                  // listeners with other roles
+  ViewersPlan viewers;              // of the board
   std::size_t keep_upstreams = 64;  // idle connections to origins
   Temper temper;
   std::size_t max_requests = 8;

@@ -7,11 +7,18 @@
 #include <cstring>
 
 #include "../../src/sys/call_trace.hpp"
+#include "../../src/sys/core_dump.hpp"
+#include "../../src/sys/handover.hpp"
+#include "../../src/sys/sandbox.hpp"
+#include "../../src/sys/terminal.hpp"
+#include "../../src/sys/user.hpp"
 
 namespace sim {
 namespace {
 
 World* world = nullptr;
+
+constexpr std::size_t kTurnedAwayMost = 16 * 1024;  // bytes that may be read of such a client
 
 constexpr sys::Io kAgain{sys::Outcome::again, 0, 0};
 constexpr sys::Io kEof{sys::Outcome::eof, 0, 0};
@@ -23,6 +30,14 @@ std::size_t held(const Stream& stream) { return stream.flight.size() + stream.ar
 // Its SYN will be answered.
 bool is_answered(const Connection& c) {
   return c.phase == Connection::Phase::connecting || c.phase == Connection::Phase::refused;
+}
+
+// Keeps what the program writes after unrequested bytes. The rest of a short write is offered again: it
+// counts once.
+void note_offer(Connection& c, std::string_view from) {
+  if (c.offered_behind.empty()) c.offered_from = c.written;
+  c.offered_behind.resize(c.written - c.offered_from);
+  c.offered_behind += from;
 }
 
 // Both FINs have been sent and received: no reset is possible any more.
@@ -204,6 +219,7 @@ int World::watch(int fd, std::uint64_t token, bool again) {
   if (file.watched != again) fault("a descriptor is watched twice, or changed without being watched");
   file.watched = true;
   file.token = token;
+  if (file.connection) file.connection->turned_away = false;
   if (poll(file).any()) notify(fd);
   return 0;
 }
@@ -212,6 +228,15 @@ void World::level(sys::Level& level) {
   const Mask mask = poll(at(level.fd));
   level.readable = mask.in || mask.hung || mask.error;
   level.writable = mask.out || mask.hung || mask.error;
+}
+
+bool World::figures(int fd, sys::SocketFigures& out) {
+  const Description& file = at(fd);
+  if (!file.connection) return false;
+  out = {.state = "ESTABLISHED",
+         .unread = file.connection->up.arrived.size(),
+         .unsent = file.connection->down.flight.size() + file.connection->down.arrived.size()};
+  return true;
 }
 
 bool World::event_due(const Connection& connection) const {
@@ -543,7 +568,8 @@ sys::Io World::take(Connection& c, std::size_t room, std::string& into) {
     into.append(c.up.arrived, 0, count);
     c.up.arrived.erase(0, count);
     c.read += count;
-    read_in_all += c.shut ? 0 : count;
+    read_in_all += c.shut || c.turned_away ? 0 : count;
+    if (c.turned_away && c.read > kTurnedAwayMost) fault("a client that is turned away is read on and on");
     if (c.up.arrived.empty() && moves_up(c) && chooser_.once_in(temper_.overtake)) deliver_up(c);
     return done(count);
   }
@@ -581,7 +607,7 @@ sys::Io World::put(Connection& c, std::string_view from) {
   }
   if (c.written == c.asked_up_to && c.read + c.up.arrived.size() > c.unasked_from)
     fault("a request is sent on a connection with unrequested bytes");
-  if (c.unasked_from != ~std::size_t{0} && c.written >= c.asked_up_to) c.offered_behind += from;
+  if (c.unasked_from != ~std::size_t{0} && c.written >= c.asked_up_to) note_offer(c, from);
   const std::size_t most = std::min(from.size(), free);
   const std::size_t count = chooser_.once_in(temper_.short_io) ? chooser_.some(most) : most;
   c.down.flight.append(from.substr(0, count));
@@ -674,11 +700,14 @@ sys::Opened World::listen(const sys::Address& address, int backlog) {
 
 sys::Opened World::accept(int fd, sys::Address& peer) {
   Description& listener = at(fd);
+  const bool in_reserve = std::exchange(accept_lacked_descriptor_, false);
   const int socket = allocate();  // before the queue is checked, as in accept4(2)
+  accept_lacked_descriptor_ = socket < 0;
   if (socket < 0) return {sys::Fd{}, EMFILE};
   int error = 0;
   static constexpr std::array<int, 5> kErrors{ECONNABORTED, ENFILE, ENOBUFS, ENOMEM, EMFILE};
   if (!listener.backlog.empty() && fails(Call::accept, kErrors, error)) {
+    accept_lacked_descriptor_ = error == EMFILE;
     if (error == ECONNABORTED) {
       listener.backlog.front()->rst_to_remote = listener.backlog.front()->closed = true;
       listener.backlog.pop_front();
@@ -691,6 +720,7 @@ sys::Opened World::accept(int fd, sys::Address& peer) {
   file->connection = at(fd).backlog.front();
   at(fd).backlog.pop_front();
   file->connection->accepted = true;
+  file->connection->turned_away = in_reserve || lens_limits_descriptors;
   file->address = at(fd).address;
   peer = file->connection->from;
   peer.port = static_cast<std::uint16_t>(40'000 + file->connection->id);
@@ -847,7 +877,7 @@ Io raw::splice_in(const Fd& socket, const Fd& in, std::size_t most) noexcept {
 Io raw::splice_out(const Fd& out, const Fd& socket, std::size_t bytes) noexcept {
   return World::current().splice_out(out.get(), socket.get(), bytes);
 }
-Opened listen(const Address& address, int backlog) noexcept {
+Opened listen(const Address& address, int backlog, PortUse /*use*/) noexcept {
   return World::current().listen(address, backlog);
 }
 Opened raw::accept(const Fd& listener, Address& peer) noexcept {
@@ -882,6 +912,8 @@ Waited raw::wait(const Fd& /*poller*/, std::span<Event> into, int timeout_ms) no
 void raw::levels(std::span<Level> of) noexcept {
   for (Level& level : of) World::current().level(level);
 }
+// What a remote host has not read of ours is unsent.
+bool socket_figures(int fd, SocketFigures& out) noexcept { return World::current().figures(fd, out); }
 int own_addresses(std::vector<OwnAddress>& out) {
   for (const Address& own : World::current().own_addresses) out.push_back({own, own.bits()});
   return 0;
@@ -939,6 +971,75 @@ std::uint64_t now_us() noexcept { return 1000 * World::current().now(); }
 std::uint64_t now_ms() noexcept { return World::current().now(); }
 std::uint64_t cpu_us() noexcept { return 1000 * World::current().now(); }
 int on_crash(CrashHandler /*handler*/) noexcept { return 0; }
+// There is no terminal.
+ServiceManager service_manager() { return World::current().service_manager; }
+bool take_passed_sockets(std::vector<PassedSocket>& out) {
+  out = std::exchange(World::current().passed_sockets, {});
+  return true;
+}
+ListenerFault check_listener(const Fd& /*socket*/) noexcept { return World::current().passed_fault; }
+Opened open_notifications() noexcept { return World::current().open_log(); }
+void notify(const Fd& /*socket*/, std::string_view address, std::string_view text) noexcept {
+  World& world = World::current();
+  if (address == world.service_manager.notify_socket) world.notifications.emplace_back(text);
+}
+std::optional<Identity> find_user(const std::string& name) {
+  return name == "proxy" ? std::optional{Identity{13, 13}} : std::nullopt;
+}
+std::optional<std::uint32_t> find_group(const std::string& name) {
+  return name == "www" ? std::optional{std::uint32_t{33}} : std::nullopt;
+}
+Identity own_identity() noexcept { return World::current().identity; }
+int become(const Identity& identity) noexcept {
+  World& world = World::current();
+  if (world.identity.user != 0) return EPERM;
+  world.identity = identity;
+  return 0;
+}
+int check_sandbox() noexcept { return World::current().sandbox_error; }
+int restrict_calls() noexcept {
+  World::current().calls_are_limited = true;
+  return 0;
+}
+// Paths have no links here, and are granted by their text.
+FileLimits restrict_files(std::span<const UsedPath> paths) {
+  World& world = World::current();
+  if (world.landlock_error != 0) return {world.landlock_error, 0, {}, {}};
+  world.allowed_paths.assign(paths.begin(), paths.end());
+  return {0, 1, {}, {}};
+}
+bool is_granted(std::span<const GrantedPath> /*granted*/, const char* path, PathUse use) noexcept {
+  const std::string_view asked{path};
+  const std::vector<UsedPath>& allowed = World::current().allowed_paths;
+  return std::any_of(allowed.begin(), allowed.end(), [asked, use](const UsedPath& one) {
+    const bool beneath = asked == one.path || asked.starts_with(one.path + "/");
+    return one.use == use && beneath;
+  });
+}
+std::string real_path(const std::string& path) { return path; }
+std::string core_folder() { return {}; }
+void omit_from_core(std::byte* /*memory*/, std::size_t /*bytes*/) noexcept {}
+// There are no other processes here.
+Opened listen_packets(const char* /*path*/) noexcept { return {Fd{}, EADDRNOTAVAIL}; }
+Opened connect_packets(const char* /*path*/) noexcept { return {Fd{}, ENOENT}; }
+Opened accept_packets(const Fd& /*listener*/) noexcept { return {Fd{}, EAGAIN}; }
+int peer_of(const Fd& /*connection*/, Peer& /*out*/) noexcept { return ENOTCONN; }
+std::uint32_t effective_user() noexcept { return 1000; }
+int remove_socket(const char* /*path*/) noexcept { return ENOENT; }
+Io send_packet(const Fd& /*socket*/, std::string_view /*text*/,
+               std::span<const int> /*descriptors*/) noexcept {
+  return {Outcome::fail, EPIPE, 0};
+}
+Io receive_packet(const Fd& /*socket*/, std::string& /*text*/, std::vector<Fd>& /*descriptors*/) {
+  return {Outcome::eof, 0, 0};
+}
+bool wait_readable(const Fd& /*socket*/, int /*timeout_ms*/) noexcept { return false; }
+bool stdout_is_terminal() noexcept { return false; }
+Opened open_terminal() noexcept { return {Fd{}, ENXIO}; }
+Io read_keys(const Fd& /*terminal*/, std::span<char> /*into*/) noexcept { return {Outcome::eof, 0, 0}; }
+TerminalSize terminal_size(const Fd& /*terminal*/) noexcept { return {}; }
+int enter_screen(const Fd& /*terminal*/) noexcept { return ENOTTY; }
+void leave_screen() noexcept {}
 std::uint32_t process_id() noexcept { return 1; }
 std::string build_id() { return "0123456789abcdef"; }
 ProcessFigures process_figures() {

@@ -15,6 +15,9 @@
 
 #include "../../src/net/name_source.hpp"
 #include "../../src/sys/raw.hpp"
+#include "../../src/sys/service.hpp"
+#include "../../src/sys/sandbox.hpp"
+#include "../../src/sys/user.hpp"
 
 namespace sim {
 
@@ -88,6 +91,7 @@ struct Connection {
   bool remote_reset = false;  // RST from the program has arrived there
   bool rst_to_remote = false;
   bool accepted = false;        // the remote (or the program) has taken it
+  bool turned_away = false;     // accepted for lack of a descriptor, by one in reserve, and not watched
   sys::Address to;              // the address that was connected to
   sys::Address from;            // a client's, without its port
   std::uint64_t answer_at = 0;  // connecting, refused: ms; before, the answer to the SYN is still on its way
@@ -95,6 +99,7 @@ struct Connection {
   std::size_t unasked_from = ~std::size_t{0};
   std::size_t asked_up_to = 0;
   std::string offered_behind;         // later bytes that the program tried to write, accepted or not
+  std::size_t offered_from = 0;       // the position of the first in all that it has written
   std::size_t read = 0, written = 0;  // by the program
   bool has_edition = false;           // the client's configuration is known
   std::size_t edition = 0;            // its number (see Editions)
@@ -193,7 +198,8 @@ class World {
     return *files_[static_cast<std::size_t>(fd) - 3]->connection;
   }
   [[nodiscard]] const std::vector<ConnectionPtr>& connections() const { return connections_; }
-  // Bytes read by the program, without those after its own FIN, which are discarded or a tunnel's.
+  // Bytes read by the program, without those after its own FIN, which are discarded or a tunnel's, and those
+  // of clients that are turned away.
   std::size_t read_in_all = 0;
   // An event of the connection, or of the listener at which it waits, is not reported yet.
   [[nodiscard]] bool event_due(const Connection& connection) const;
@@ -211,6 +217,16 @@ class World {
   std::map<std::string, std::uint64_t> made_files;
   std::string complaints;
   std::size_t descriptor_limit = 256;
+  bool lens_limits_descriptors = false;  // its EMFILE does not come from here
+  sys::ServiceManager service_manager;     // that has started the program
+  std::vector<sys::PassedSocket> passed_sockets;  // by it
+  sys::ListenerFault passed_fault = sys::ListenerFault::none;  // of each
+  std::vector<std::string> notifications;  // that it got
+  sys::Identity identity{1000, 1000};      // of the program
+  int sandbox_error = 0;                   // of sys::check_sandbox
+  int landlock_error = 0;                  // of sys::restrict_files
+  std::vector<sys::UsedPath> allowed_paths;  // that it was called with
+  bool calls_are_limited = false;            // sys::restrict_calls was called
   std::uint64_t waits = 0;
   std::size_t events_handed_out = 0;  // by the last wait
 
@@ -249,6 +265,7 @@ class World {
   int watch(int fd, std::uint64_t token, bool again);
   sys::Waited wait(std::span<sys::Event> into, int timeout_ms);
   void level(sys::Level& level);
+  bool figures(int fd, sys::SocketFigures& out);
   sys::Opened make_signalfd();
   sys::Signal next_signal();
   sys::Opened open_log();
@@ -340,6 +357,7 @@ class World {
   int names_fd_ = -1;
   std::set<sys::Signal> signals_pending_;  // each kind once at most
   int ids_ = 0;
+  bool accept_lacked_descriptor_ = false;  // the last one
   std::uint64_t inodes_ = 0;
   Description none_;
 };

@@ -33,6 +33,7 @@ void limit_bodies(Scenario& scenario, std::size_t most) {
   }
   limit_talk(scenario, most);
   limit_roles(scenario.roles, most);
+  limit_viewers(scenario.viewers);
 }
 
 }  // namespace

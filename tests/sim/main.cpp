@@ -110,6 +110,7 @@ struct Version {
   bool http10 = false;
   bool by_ways = false;
   bool roles = false;
+  bool viewers = false;
   bool old = false;  // from before shutdowns, reloads and headers
   bool lens = false;
 };
@@ -117,12 +118,22 @@ struct Version {
 constexpr Count kLensOnceIn = 8;
 constexpr bool has_lens(Count seed) { return seed % kLensOnceIn == 7; }
 
-constexpr Version version_of(Count seed) { return {.http10 = seed % kOldOnceIn == 0, .by_ways = seed / kOldOnceIn % 2 == 1, .lens = has_lens(seed)}; }
+constexpr Version version_of(Count seed) {
+  return {.http10 = seed % kOldOnceIn == 0, .by_ways = seed / kOldOnceIn % 2 == 1, .lens = has_lens(seed)};
+}
+
+// The same with viewers of the board.
+constexpr Version with_viewers(Count seed) {
+  Version version = version_of(seed);
+  version.viewers = true;
+  return version;
+}
 
 Scenario scenario_of(std::uint64_t seed, Version version) {
   Random chooser{2 * seed};
   Scenario scenario = version.roles ? draw_with_roles(chooser) : draw(chooser, version.http10, version.by_ways);
   if (!version.roles && !version.old) draw_surplus(chooser, scenario);
+  if (version.viewers) draw_viewers(chooser, scenario);
   if (version.lens) draw_lens(chooser, scenario);
   return scenario;
 }
@@ -141,16 +152,23 @@ bool count(const Outcome& outcome) {
 
 // The files of different histories of one seed have different names.
 std::string name_of(std::uint64_t seed, Version version) {
-  return std::to_string(seed) + (version.roles ? "-roles" : "") + (version.old ? "-old" : "");
+  return std::to_string(seed) + (version.roles ? "-roles" : "") + (version.viewers ? "-viewers" : "") + (version.old ? "-old" : "");
+}
+
+// The arguments of make that play one history of this kind.
+const char* kind_of(Version version) {
+  if (version.viewers) return "SEEDS=0 ROLES=0 GREEDY=0 VIEWERS=1";
+  return version.roles ? "SEEDS=0 ROLES=1 GREEDY=0 VIEWERS=0" : "SEEDS=1 ROLES=0 GREEDY=0 VIEWERS=0";
 }
 
 void report(std::uint64_t seed, Version version, const Scenario& whole, const Outcome& outcome) {
   std::printf("seed %llu: %s\n%s", Count{seed}, outcome.broken.c_str(), describe(whole).c_str());
+  std::fflush(stdout);  // to shrink a history in which the program spins takes minutes
   Scenario small = shrink(whole, [seed](const Scenario& s) { return !play_seed(s, seed).broken.empty(); });
   small.narrated = true;
   const Outcome again = play_seed(small, seed);
   std::printf("shrunk: %s\n%s%s\nreplay: make sim SEED=%llu %s\n", again.broken.c_str(), describe(small).c_str(),
-              again.story.c_str(), Count{seed}, whole.roles.calls.empty() ? "SEEDS=1 ROLES=0" : "SEEDS=0 ROLES=1");
+              again.story.c_str(), Count{seed}, kind_of(version));
   keep_recording(name_of(seed, version), again.recording);
 }
 
@@ -179,6 +197,11 @@ void play_roles(std::uint64_t first, std::uint64_t number) {
   for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) play_one(seed, {.roles = true, .lens = has_lens(seed)});
 }
 
+// Viewers of the board beside other clients.
+void play_viewers(std::uint64_t first, std::uint64_t number) {
+  for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) play_one(seed, with_viewers(seed));
+}
+
 // Greedy clients beside a modest one.
 void play_greedy_ones(std::uint64_t first, std::uint64_t number) {
   for (std::uint64_t seed = first; seed < first + number && failed < kFailuresTold; ++seed) {
@@ -189,7 +212,7 @@ void play_greedy_ones(std::uint64_t first, std::uint64_t number) {
     if (seed == forced && broken.empty()) broken = "reported as failed, because of --fail";
     ++(broken.empty() ? passed : failed);
     if (broken.empty()) continue;
-    std::printf("seed %llu, greedy: %s\n%sreplay: make sim SEED=%llu SEEDS=0 ROLES=0 GREEDY=1\n", Count{seed}, broken.c_str(),
+    std::printf("seed %llu, greedy: %s\n%sreplay: make sim SEED=%llu SEEDS=0 ROLES=0 GREEDY=1 VIEWERS=0\n", Count{seed}, broken.c_str(),
                 describe(scenario).c_str(), Count{seed});
     Random same{2 * seed + 1};
     std::string recording;
@@ -198,20 +221,21 @@ void play_greedy_ones(std::uint64_t first, std::uint64_t number) {
   }
 }
 
-// "1.0" or "1.1", with "+" if by ways, or "roles"; a final "/2": with later features; after it "/lens": through the lens.
-Version version_of(std::string text) {
+// "1.0" or "1.1", with "+" if by ways, or "roles", or "viewers"; a final "/2": with later features; after it "/lens": through the lens.
+Version version_of(Count seed, std::string text) {
   const bool lens = text.ends_with("/lens");
   if (lens) text.resize(text.size() - 5);
   const bool old = !text.ends_with("/2");
   if (!old) text.resize(text.size() - 2);
-  return {text.starts_with("1.0"), text.ends_with('+'), text == "roles", old, lens};
+  if (text == "viewers") return with_viewers(seed);
+  return {.http10 = text.starts_with("1.0"), .by_ways = text.ends_with('+'), .roles = text == "roles", .old = old, .lens = lens};
 }
 
 // Seeds that once failed, one per line, each with its version and a description.
 void play_regressions(const char* path) {
   std::ifstream file{path};
   std::string version;
-  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, version_of(version));
+  for (std::uint64_t seed = 0; file >> seed >> version; file.ignore(1000, '\n')) play_one(seed, version_of(seed, version));
 }
 
 // ---- the failure loop: each call of a scenario fails once, with each errno it can have -------------------
@@ -472,7 +496,7 @@ void enumerate(std::size_t deviations, const std::vector<Scenario>& worlds) {
 
 int main(int argc, char** argv) {
   if (std::signal(SIGABRT, on_abort) == SIG_ERR || std::signal(SIGSEGV, on_abort) == SIG_ERR) return 2;
-  std::uint64_t seeds = 0, roles = 0, greedy = 0, seed = 1;
+  std::uint64_t seeds = 0, roles = 0, greedy = 0, viewers = 0, seed = 1;
   std::size_t deviations = 0;
   const auto start = std::chrono::steady_clock::now();
   record_folder = std::filesystem::path{argv[0]}.parent_path() / "sim-records";
@@ -484,6 +508,7 @@ int main(int argc, char** argv) {
     if (option == "--seeds") seeds = value;
     if (option == "--roles") roles = value;
     if (option == "--greedy") greedy = value;
+    if (option == "--viewers") viewers = value;
     if (option == "--seed") seed = value;
     if (option == "--torture" && value != 0) {
       torture(tortured());
@@ -502,6 +527,7 @@ int main(int argc, char** argv) {
   play_seeds(seed, seeds);
   play_roles(seed, roles);
   play_greedy_ones(seed, greedy);
+  play_viewers(seed, viewers);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   std::printf("%llu of known calls failing and known seeds, %llu enumerated, %llu drawn; %.0f histories a second\n", others,
               enumerated, passed - others - enumerated, static_cast<double>(passed) / took.count());

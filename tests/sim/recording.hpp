@@ -8,16 +8,9 @@ namespace sim {
 
 // What the server's event loop did, as a whole record file. REQUIRES: the server's world is entered.
 inline std::string record_file_of(const server::Server& proxy) {
-  struct InMemory final : record::Output {
-    bool put(std::span<const std::byte> bytes) noexcept override {
-      file.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-      return true;
-    }
-    std::string file;
-  };
-  InMemory out;
+  record::Memory<std::string> out;
   proxy.record_to(out, "a simulated history");
-  return out.file;
+  return out.content;
 }
 
 }  // namespace sim

@@ -33,10 +33,10 @@ class Report(unittest.TestCase):
 
     def test_a_history(self):
         """The file has the steps of the story, and with --calls the calls of the simulated kernel."""
-        for kind in ("seeds", "roles"):
+        for kind in ("seeds", "roles", "viewers"):
             with self.subTest(kind):
                 story, path, steps = self.failed_history(5, kind)
-                self.assertEqual(path, self.folder / ("5.pxr" if kind == "seeds" else "5-roles.pxr"))
+                self.assertEqual(path, self.folder / ("5.pxr" if kind == "seeds" else f"5-{kind}.pxr"))
                 narrated = [line.strip() for line in story.splitlines() if re.match(r"    \[slot \d+, #\d+\] ", line)]
                 printed = [line.split(" ", 2)[2] for line in steps.splitlines() if re.match(r"\S+ \d+ \[slot", line)]
                 self.assertTrue(printed)

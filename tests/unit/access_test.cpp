@@ -334,6 +334,7 @@ TEST(Access, DeniesAnAddressWhateverNameResolvedToIt) {
 
 TEST(Access, RefusesRequestsToTheProxyItself) {
   Bench b;
+  b.config.board = plan::Board::none;
   b.worker->machine.set_listeners({{bench::origin_address(), 0, plan::Forwards::requests},
                                    {sys::loopback4(8080), 0, plan::Forwards::requests},
                                    {sys::loopback4(8082), 0, plan::Forwards::nothing}});

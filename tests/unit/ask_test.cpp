@@ -3,7 +3,9 @@
 
 #include <cerrno>
 
+#include "../../src/ask/configured.hpp"
 #include "../../src/ask/doctor.hpp"
+#include "../../src/config/json.hpp"
 #include "bench.hpp"
 
 namespace {
@@ -38,8 +40,8 @@ TEST(Ask, Question) {
   for (const Row& row : rows) {
     Question question;
     EXPECT_EQ(read(row.arguments, question), "") << row.where;
-    EXPECT_EQ(question.addresses, row.addresses) << row.where;
-    EXPECT_EQ(question.where, row.where);
+    EXPECT_EQ(question.place.addresses, row.addresses) << row.where;
+    EXPECT_EQ(question.place.name, row.where);
     EXPECT_EQ(question.path, row.path);
     EXPECT_EQ(question.json, row.json) << row.where;
     EXPECT_FALSE(question.help);
@@ -53,7 +55,8 @@ TEST(Ask, Help) {
     EXPECT_TRUE(question.help);
   }
   EXPECT_EQ(ask::help().status, Answer::kHealthy);
-  EXPECT_TRUE(ask::help().page.starts_with("Usage: proxy doctor [--json] [ADDRESS:]PORT[/PATH]\n"));
+  EXPECT_TRUE(
+      ask::help().page.starts_with("Usage: proxy doctor [--json] [--user NAME] [ADDRESS:]PORT[/PATH]\n"));
 }
 
 TEST(Ask, WrongQuestions) {
@@ -61,7 +64,7 @@ TEST(Ask, WrongQuestions) {
     std::vector<const char*> arguments;
     string error;
   } rows[] = {
-      {{}, "doctor needs the port of --metrics of a running proxy, e.g. proxy doctor 9100"},
+      {{}, "doctor needs the port of a running proxy, e.g. proxy doctor 8080"},
       {{"--json"}, "doctor needs the port"},
       {{"0"}, "doctor: invalid address '0': expected [ADDRESS:]PORT[/PATH]"},
       {{"70000"}, "doctor: invalid address '70000'"},
@@ -72,13 +75,54 @@ TEST(Ask, WrongQuestions) {
       {{"9100/a b"}, "doctor: invalid path '/a b': expected visible ASCII characters"},
       {{"9100/a\r\nX: y"}, "doctor: invalid path '/a\\x0d\\x0aX: y'"},
       {{"9100", "9101"}, "doctor: expected one address, got '9101' too"},
-      {{"9100", "--text"}, "doctor: unknown option '--text': expected --json or --help"},
+      {{"9100", "--text"}, "doctor: unknown option '--text': expected --json, --user or --help"},
   };
   for (const auto& row : rows) {
     Question question;
     const string error = read(row.arguments, question);
     EXPECT_TRUE(error.starts_with(row.error)) << error;
   }
+}
+
+// ---- a configuration file in place of the address --------------------------------------------------------
+
+TEST(Ask, AConfigurationFileNamesTheProxy) {
+  if (!config::has_json()) GTEST_SKIP() << "built without nlohmann-json";
+  const string web = R"({"servers": [{"listeners": [{"host": "0.0.0.0", "port": 9100}], "routes": [)"
+                     R"({"req_path": "/", "type": "metrics"}, {"req_path": "/ill", "type": "doctor"}]}]})";
+  const struct {
+    string text, doctor, path, top;  // "!": an error
+  } rows[] = {
+      {R"({"forward": [{"host": "localhost", "port": 8080}]})", "127.0.0.1:8080", "/doctor",
+       "127.0.0.1:8080"},
+      {R"({"forward": [{"host": "::1", "port": 8080}]})", "[::1]:8080", "/doctor", "[::1]:8080"},
+      {web, "127.0.0.1:9100", "/ill", "!"},
+      {R"({"forward": [{"host": "localhost", "port": 8080}], "no_console": true})", "!", "", "!"},
+      {R"({"forward": [{"host": "localhost", "port": 0}]})", "!", "", "!"},
+      {R"({"forward": [)", "!", "", "!"},
+  };
+  for (const auto& row : rows) {
+    sim::files = {{"a.json", row.text}};
+    Question question;
+    const string error = read({"a.json", "--json"}, question);
+    EXPECT_EQ(error.empty() ? question.place.name : "!", row.doctor) << row.text << error;
+    EXPECT_EQ(error.empty() ? question.path : "", row.path);
+    ask::Place place{.login = "kept"};
+    string path;
+    const bool found = ask::read_configured("a.json", ask::Wanted::board, place, path).empty();
+    EXPECT_EQ(found ? place.name : "!", row.top) << row.text;
+    EXPECT_EQ(place.login, "kept");
+  }
+  sim::files = {{"a.json", web}};
+  Question question;
+  EXPECT_EQ(read({"9100", "a.json"}, question), "doctor: expected one address, got 'a.json' too");
+  ask::Place place;
+  string path;
+  EXPECT_EQ(ask::read_configured("a.json", ask::Wanted::board, place, path),
+            "a.json: no listener with a fixed port serves the board: give [ADDRESS:]PORT instead");
+  EXPECT_FALSE(ask::is_configuration("b.json"));
+  EXPECT_FALSE(ask::is_configuration("8080"));
+  sim::files.clear();
 }
 
 TEST(Ask, Request) {
@@ -120,18 +164,18 @@ TEST(Ask, OtherResponses) {
     string status, fields, body, error;
   } rows[] = {
       {"200 OK", "", "# HELP\n",
-       "with 200 to GET /doctor: the page is not that of the doctor; give the port of --metrics"},
+       "with 200 to GET /doctor: the page is not that of the doctor; give the port of the proxy"},
       {"200 OK", "Proxy-Findings: error=\r\n", "", "the page is not that of the doctor"},
       {"200 OK", "Proxy-Findings: warning=1\r\n", "", "the page is not that of the doctor"},
       {"200 OK", "Proxy-Findings: error=0\r\n", "\x1b[2J", "the page is not that of the doctor"},
       {"400 Bad Request", "Proxy-Status: proxy; error=proxy_internal_response\r\n", "",
        "with 400 to GET /doctor: it is a forward proxy. Start the proxy with --metrics PORT"},
-      {"400 Bad Request", "", "", "with 400 to GET /doctor: give the port of --metrics"},
-      {"401 Unauthorized", "", "", "the page needs a password (--users)"},
+      {"400 Bad Request", "", "", "with 400 to GET /doctor: give the port of the proxy"},
+      {"401 Unauthorized", "", "", "it needs a password (--users)"},
       {"403 Forbidden", "", "", "this address may not read the page"},
       {"404 Not Found", "Proxy-Findings: error=0\r\n", "",
        "it has no such page. Start the proxy with --metrics PORT"},
-      {"503 Service Unavailable", "", "", "with 503 to GET /doctor: give the port of --metrics"},
+      {"503 Service Unavailable", "", "", "with 503 to GET /doctor: give the port of the proxy"},
   };
   for (const auto& row : rows) {
     const Answer answer = answer_to(row.status, row.fields, row.body);
@@ -147,13 +191,12 @@ TEST(Ask, NoResponse) {
     Fetched fetched;
     string error;
   } rows[] = {
-      {{What::unreachable, ECONNREFUSED},
-       "nothing listens at port 9100: start the proxy with --metrics PORT"},
+      {{What::unreachable, ECONNREFUSED}, "nothing listens at port 9100: start the proxy, and give its port"},
       {{What::unreachable, EHOSTUNREACH}, "cannot connect to port 9100: No route to host"},
-      {{What::silent}, "port 9100 has sent no response within 5 s: its event loop is blocked, or"},
+      {{What::silent},
+       "port 9100 has sent no response for 5 s: its event loop is blocked, or it is not a proxy"},
       {{What::cut_off}, "port 9100 closed the connection without a response"},
-      {{What::not_http},
-       "port 9100 sent no HTTP response: it is not a web server; give the port of --metrics"},
+      {{What::not_http}, "port 9100 sent no HTTP response: it is not a proxy"},
   };
   for (const auto& row : rows) {
     const Answer answer = answer_to(row.fetched);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../../src/base/budget.hpp"
+#include "../../src/base/elapsed.hpp"
 #include "../../src/base/fair_order.hpp"
 #include "../../src/base/fair_share.hpp"
 #include "../../src/base/links.hpp"
@@ -437,6 +438,14 @@ TEST(TurnBudget, ThePauseAfterHashingIsLimited) {
   }
   budget.note_other_work();
   EXPECT_EQ(budget.pause_ends(), 100'000 + base::TurnBudget::kPauseMaxMs);
+}
+
+TEST(Elapsed, ItIsNeitherNegativeNorTooLarge) {
+  EXPECT_EQ(base::elapsed(5, 12), 7U);
+  EXPECT_EQ(base::elapsed(12, 5), 0U);
+  EXPECT_EQ(base::elapsed(0, UINT64_MAX), UINT32_MAX);
+  EXPECT_EQ(base::elapsed(0, UINT64_MAX, 9), 9U);
+  EXPECT_EQ(base::elapsed(1, std::uint64_t{1} + UINT32_MAX), UINT32_MAX);
 }
 
 TEST(FairOrder, AClientHasOnePieceAheadOfAnothersFirst) {

@@ -11,6 +11,7 @@
 #include "../../src/config/text_file.hpp"
 #include "../../src/config/value.hpp"
 #include "../sim/kernel.hpp"
+#include "address.hpp"
 
 namespace {
 
@@ -24,12 +25,6 @@ using plan::RouteKind;
 using std::string;
 
 CommandLine parse(std::vector<const char*> arguments) { return config::parse_command_line(arguments); }
-
-sys::Address at(const char* ip, std::uint16_t port) {
-  sys::Address address;
-  EXPECT_TRUE(sys::parse_ip(ip, port, address)) << ip;
-  return address;
-}
 
 class ConfigFile : public testing::Test {
  protected:
@@ -147,6 +142,26 @@ TEST_F(ConfigFile, EachKeyOfARoute) {
   EXPECT_EQ(files.gzip_level, 6);
   EXPECT_EQ(files.gzip_types, (std::vector<string>{"text/*", "image/svg+xml"}));
   EXPECT_EQ(config.sites[0].routes[2].kind, RouteKind::metrics);
+}
+
+TEST_F(ConfigFile, ProxyHeadersOfListeners) {
+  const Config config = good(R"({
+    "forward": [{"host": "localhost", "port": 1, "proxy_protocol_in": true, "proxy_protocol_from": ["10.0.0.0/8"]},
+                {"host": "127.0.0.1", "port": 2}],
+    "servers": [
+      {"listeners": [{"host": "127.0.0.1", "port": 3, "proxy_protocol_in": true},
+                     {"host": "127.0.0.1", "port": 4, "proxy_protocol_in": false}],
+       "routes": [{"req_path": "/", "type": "metrics"}]},
+      {"listeners": [{"host": "127.0.0.1", "port": 5, "proxy_protocol_in": true},
+                     {"host": "127.0.0.1", "port": 6}],
+       "stream": {"type": "echo", "head_timeout": 5}}]})");
+  ASSERT_EQ(config.listeners.size(), 7U);
+  for (const plan::Listener& listener : config.listeners) {
+    const int port = listener.address.port;
+    EXPECT_EQ(listener.proxy_header_in, port % 2 == 1) << port;
+    ASSERT_EQ(listener.proxy_header_from.size(), port == 1 ? 1U : plan::loopback_networks().size()) << port;
+    EXPECT_EQ(listener.proxy_header_from[0].prefix == 8U && port == 1, port == 1) << port;
+  }
 }
 
 TEST_F(ConfigFile, Streams) {
@@ -344,6 +359,8 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {stream(R"("type": "proxy", "upstream": "a:1", "proxy_protocol_out": 3)"), {"got 3, expected"}},
       {stream(R"("type": "echo", "proxy_protocol_in": true, "proxy_protocol_from": ["127.0.0.1/0"])"),
        {"proxy_protocol_from[0]: invalid network '127.0.0.1/0'"}},
+      {R"({"forward": [{"host": "::1", "port": 1, "proxy_protocol_in": 1, "proxy_protocol_from": ["10.0.0.0/33"]}]})",
+       {"forward[0].proxy_protocol_in: got 1", "proxy_protocol_from[0]: invalid network '10.0.0.0/33'"}},
       {stream(R"("type": "file")"), {"stream: missing file"}},
       {stream(R"("type": "file", "file": "a", "root": "none")"),
        {"stream.root: no such directory: '/work/none'"}},
@@ -668,9 +685,16 @@ const std::map<std::string_view, KeyRow> kKeyRows{
     {"max_body", {"9", "Fr"}},
     {"buffers", {"9", kKindLetters}},
     {"drain", {"9", kKindLetters}},
+    {"takeover", {R"("t")", kKindLetters}},
+    {"user", {R"("a")", kKindLetters}},
+    {"group", {R"("a")", kKindLetters}},
+    {"reuse_port", {"true", kKindLetters}},
+    {"sandbox", {"true", kKindLetters}},
+    {"no_sandbox", {"true", kKindLetters}},
     {"request_id", {"true", "Fr"}},
     {"server_timing", {"true", "Ffdrm"}},
     {"record", {R"("logs/a")", kKindLetters}},
+    {"no_console", {"true", "F"}},
     {"verbose", {"true", kKindLetters}},
     {"verbose_calls", {"true", kKindLetters}},
     {"trace_entries", {"9999", kKindLetters}},
@@ -710,17 +734,17 @@ const std::map<std::string_view, KeyRow> kKeyRows{
     {"add_response_fields", {R"({"A": "b"})", "fdrm"}},
     {"remove_response_fields", {R"(["A"])", "r"}},
     {"health_check", {R"({"path": "/a"})", "r"}},
-    {"proxy_protocol_in", {"true", "tels"}},
+    {"proxy_protocol_in", {"true", kKindLetters}},
     {"proxy_protocol_from", {R"(["::1"])", ""}},  // without proxy_protocol_in
     {"proxy_protocol_out", {"1", "t"}},
     {"root", {R"("public")", "s"}},
 };
 
 // These make a listener or a route, or are not for a file.
-constexpr std::array<std::string_view, 23> kMakers{
-    "servers", "forward",  "listen",   "reverse",   "files",        "redirect",  "metrics", "relay",
-    "echo",    "allow",    "deny",     "host",      "port",         "listeners", "routes",  "stream",
-    "type",    "req_path", "dir_path", "upstreams", "redirect_url", "upstream",  "file"};
+constexpr std::array<std::string_view, 24> kMakers{
+    "servers", "forward", "listen",   "reverse",  "files",     "redirect",     "metrics",   "relay",
+    "console", "echo",    "allow",    "deny",     "host",      "port",         "listeners", "routes",
+    "stream",  "type",    "req_path", "dir_path", "upstreams", "redirect_url", "upstream",  "file"};
 
 // A file that has that kind alone, with `member` at that level.
 string file_with(config::Level level, char kind, const string& member) {
@@ -738,7 +762,10 @@ string file_with(config::Level level, char kind, const string& member) {
       {'s', R"("type": "file", "file": "plain")"},
   };
   const string place = R"({"host": "127.0.0.1", "port": 0)" + at(config::Level::listener) + "}";
-  if (kind == 'F') return R"({"forward": [)" + place + "]" + at(config::Level::file) + "}";
+  // With PROXY headers, a forward proxy has to restrict its clients.
+  const bool restricts = member.find("proxy_protocol_in") != string::npos;
+  const string rules = restricts ? R"(, "rules": [{"allow": "127.0.0.1"}])" : "";
+  if (kind == 'F') return R"({"forward": [)" + place + "]" + rules + at(config::Level::file) + "}";
   const bool web = kWebLetters.find(kind) != string::npos;
   const string inner =
       web ? R"("routes": [{"req_path": "/a", )" + bodies.at(kind) + at(config::Level::route) + "}]"

@@ -39,6 +39,17 @@ TEST(DoctorPage, NothingIsFound) {
   EXPECT_EQ(doctor::summary_field(findings), "Proxy-Findings: error=0, warning=0, note=0\r\n");
 }
 
+TEST(DoctorPage, RecordsOfViewers) {
+  const FindingLog findings;
+  const PageFacts facts{.findings = findings, .records = 4, .records_limit = 500, .viewers = 2};
+  EXPECT_EQ(
+      doctor::page_text(facts),
+      "Nothing is found: no finding lasts.\n"
+      "The proxy has run for 0 ms; 4 of 500 records are in use, 0 of them by idle connections; viewers of "
+      "the board use 2 more.\n");
+  EXPECT_NE(doctor::page_json(facts).find(R"("records":4,"records_limit":500,"viewers":2,)"), string::npos);
+}
+
 // Those that last first, the gravest at the top.
 TEST(DoctorPage, Findings) {
   FindingLog findings;
@@ -104,7 +115,7 @@ TEST(DoctorPage, Json) {
                          .uptime_ms = 99,
                          .records = 11,
                          .records_limit = 50}),
-      R"({"uptime_ms":99,"records":11,"records_limit":50,"idle_connections":9,"long_waits_count":1,)"
+      R"({"uptime_ms":99,"records":11,"records_limit":50,"viewers":0,"idle_connections":9,"long_waits_count":1,)"
       "\n"
       R"("lasting":{"note":0,"warning":0,"error":1},)"
       "\n"

@@ -145,6 +145,60 @@ TEST(Explain, RefusalsWithTheirReasons) {
       string::npos);
 }
 
+// Requests to the proxy itself, which listens at port 8080 of all addresses.
+TEST(Explain, TheBoard) {
+  constexpr const char* kOpen = "board       the request is to the proxy itself, and the client may see it";
+  const struct {
+    std::vector<const char*> options, arguments;
+    const char* line;
+    bool served = false;
+  } rows[] = {
+      {{}, {"GET", "http://localhost:8080/"}, kOpen, true},
+      {{}, {"GET", "http://[::1]:8080/metrics"}, kOpen, true},
+      {{"--allow", "host=example.com"}, {"HEAD", "http://127.0.0.1:8080/"}, kOpen, true},
+      {{"--no-console", nullptr}, {"GET", "http://localhost:8080/"}, "board       not served (--no-console)"},
+      {{"--console", "9000"},
+       {"GET", "http://localhost:8080/"},
+       "board       not served here: it has a listener of its own (--console)"},
+      {{"--console", "9000"},
+       {"GET", "http://localhost:9000/"},
+       "board       at this port (--console), without the proxy"},
+      {{}, {"POST", "http://localhost:8080/"}, "board       not for this method: it has GET and HEAD"},
+      {{},
+       {"--client", "10.0.0.7", "GET", "http://localhost:8080/"},
+       "board       not served: the client is not on this machine, and no rule names client and proxy "
+       "(--allow client=ADDRESS,host=ADDRESS)"},
+      {{"--deny", "host=localhost"},
+       {"GET", "http://localhost:8080/"},
+       "board       not served: the rules deny it to this client"},
+      {{},
+       {"-H", "Via: 1.1 other", "GET", "http://localhost:8080/"},
+       "board       not served: another proxy has passed the request on (Via, Forwarded or X-Forwarded-For)"},
+      {{},
+       {"GET", "http://a.test:8080/"},
+       "board       not asked for: the host is not localhost or a loopback address with a port of the proxy"},
+      {{},
+       {"-H", "Origin: http://a.test", "GET", "http://localhost:8080/"},
+       "board       refused: the page of another site asks"},
+      {{},
+       {"GET", "http://localhost:8088/"},
+       "board       only if 8088 is the port of the proxy: ask with --listen 8088"},
+  };
+  for (const auto& row : rows) {
+    plan::Config config;
+    ASSERT_EQ(config::apply_option(config, "--listen", "0.0.0.0:8080"), "");
+    if (!row.options.empty()) {
+      const char* const value = row.options[1] == nullptr ? "true" : row.options[1];
+      ASSERT_EQ(config::apply_option(config, row.options[0], value), "");
+    }
+    const string text = explained(config, row.arguments);
+    EXPECT_TRUE(has(text, row.line)) << text;
+    EXPECT_EQ(has(text, "route       the board"), row.served) << text;
+  }
+  plan::Config config;
+  EXPECT_EQ(explained(config, {"GET", "http://o.test:8080/"}).find("board"), string::npos);
+}
+
 TEST(Explain, ATunnelHasNoHead) {
   const string text = explained({}, {"CONNECT", "h:443", "--client", "127.0.0.9"});
   EXPECT_TRUE(has(text, "client      127.0.0.9")) << text;

@@ -191,7 +191,7 @@ TEST_F(HostFiles, Errors) {
 TEST_F(HostFiles, AReloadReadsOneInEachStep) {
   const std::vector<const char*> arguments{"80", "--deny", "host=@blocked", "--allow", "host=@open"};
   const plan::Generation current;
-  server::Reload reload{arguments, current, 10};
+  server::Reload reload{arguments, current, 10, server::Sandbox{}};
   int steps = 0;
   for (; reload.pending(); ++steps) reload.read_next();
   EXPECT_EQ(steps, 2);
@@ -201,7 +201,7 @@ TEST_F(HostFiles, AReloadReadsOneInEachStep) {
   EXPECT_EQ(decide(loaded.generation->config, "ads.test"), Decision::deny);
 
   sim::files["open"] = "a b";
-  server::Reload failing{arguments, current, 10};
+  server::Reload failing{arguments, current, 10, server::Sandbox{}};
   while (failing.pending()) failing.read_next();
   const server::Loaded failed = std::move(failing).result();
   EXPECT_EQ(failed.generation, nullptr);

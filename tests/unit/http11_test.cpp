@@ -674,7 +674,8 @@ TEST(OwnErrors, AfterARequestThatWasReadWholeTheConnectionStays) {
       {"HTTP/1.0", "GET " + refused + " HTTP/1.0\r\n\r\n", "HTTP/1.0 502", false},
       {"a malformed request", "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400", false},
       {"no HTTP", "hello\r\n\r\n", "HTTP/1.0 400", false},
-      {"not a request for a proxy", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400", false},
+      {"not a request for a proxy", "GET * HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400", false},
+      {"a Host other than the proxy's", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 421", true},
   };
   for (const Row& row : rows) {
     Http11 b;

@@ -241,6 +241,66 @@ TEST_F(LensTest, AResetIsOneOfBothSides) {
   EXPECT_EQ(sys::descriptors().read_after_end().count, 0U);
 }
 
+// tcp_reset() of Linux leaves the received bytes; recv(2) returns them, then the end. If the FIN was reported
+// before the reset, the program may take this end for the true one: then no byte may be missing.
+TEST_F(LensTest, AfterAResetTheReceivedBytesCanBeRead) {
+  look_through("reset=90%,seed=2");
+  arrives("12345");
+  b.world.remote_shutdown(*remote);
+  b.world.settle();
+  sys::Io io{};
+  do io = sys::transmit(socket, std::span{room}.first(8));
+  while (io.outcome == sys::Outcome::done);
+  ASSERT_EQ(io.error, ECONNRESET);
+  EXPECT_EQ(receive(3).bytes, 3U);
+  EXPECT_EQ(receive().bytes, 2U);
+  EXPECT_EQ(receive().outcome, sys::Outcome::eof);
+  EXPECT_EQ(last().forced, 0) << "it is the kernel's";
+  EXPECT_EQ(sys::descriptors().read_after_end().count, 0U);
+}
+
+// What arrives after the end of stream was read is not read any more.
+TEST_F(LensTest, AfterAResetTheEndOfStreamStays) {
+  look_through("reset=90%,seed=2");
+  while (sys::transmit(socket, std::span{room}.first(8)).outcome == sys::Outcome::done) {
+  }
+  EXPECT_EQ(receive().outcome, sys::Outcome::eof);
+  EXPECT_EQ(last().forced, 1) << "no FIN has arrived";
+  arrives("12345");
+  EXPECT_EQ(receive().outcome, sys::Outcome::eof);
+}
+
+// connect(2): that the socket becomes writable says that the handshake is over. Only the kernel knows that.
+TEST_F(LensTest, AConnectingSocketIsNotReportedAsWritable) {
+  constexpr std::uint64_t kConnecting = 3, kHandshakeMs = 1000;
+  look_through("eagain=90%");
+  b.world.host(bench::origin_address(), sim::World::Host::Manner::accepts, kHandshakeMs);
+  const sys::Opened made = sys::connect(bench::origin_address());
+  ASSERT_TRUE(made.fd);
+  sys::watch(b.poller, made.fd.get(), kConnecting);
+  std::vector<sys::Event> events(8);
+  const auto writable = [&] {
+    const std::size_t count = sys::wait(b.poller, events, 0).count;
+    return std::any_of(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(count),
+                       [](const sys::Event& event) { return event.token == kConnecting && event.writable; });
+  };
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(sys::transmit(made.fd, std::span{room}.first(8)).outcome, sys::Outcome::again);
+    EXPECT_EQ(last().forced, 0) << i;
+    ASSERT_FALSE(writable()) << i;
+  }
+  const std::uint64_t begun = b.world.now();
+  while (b.world.now() < begun + kHandshakeMs) sys::wait(b.poller, events, static_cast<int>(kHandshakeMs));
+  b.world.settle();
+  std::size_t forced = 0;
+  for (int i = 0; i < 20; ++i) {
+    if (sys::transmit(made.fd, std::span{room}.first(1)).outcome != sys::Outcome::again) continue;
+    ++forced;
+    EXPECT_TRUE(writable()) << "now the edge is made up";
+  }
+  EXPECT_GT(forced, 0U);
+}
+
 TEST_F(LensTest, NoDescriptorIsFree) {
   look_through("emfile=" + std::to_string(sys::descriptors().open() + 2));
   ASSERT_TRUE(socket);

@@ -265,6 +265,7 @@ TEST_F(MetricsTest, WritesGauges) {
             .queries = 3,
             .connections = 10,
             .stale_events = 11,
+            .board_requests = 12,
             .dropped_lines = 12,
             .uptime_ms = 61'007,
             .started_ms = 1'700'000'000'123,
@@ -281,6 +282,7 @@ TEST_F(MetricsTest, WritesGauges) {
   EXPECT_EQ(now.at("proxy_resolver_queries"), 3);
   EXPECT_EQ(now.at("proxy_connections_total"), 10);
   EXPECT_EQ(now.at("proxy_stale_events_total"), 11);
+  EXPECT_EQ(now.at("proxy_board_requests_total"), 12);
   EXPECT_EQ(now.at("proxy_log_lines_dropped_total"), 12);
   EXPECT_EQ(now.at("proxy_findings_total{code=\"spin\",severity=\"error\"}"), 0);
   EXPECT_DOUBLE_EQ(now.at("proxy_uptime_seconds"), 61.007);

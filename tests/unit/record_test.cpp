@@ -15,14 +15,7 @@ using base::TraceEvent;
 
 using Bytes = std::vector<std::byte>;
 
-class Memory final : public record::Output {
- public:
-  bool put(std::span<const std::byte> bytes) noexcept override {
-    content.insert(content.end(), bytes.begin(), bytes.end());
-    return true;
-  }
-  Bytes content;
-};
+using Memory = record::Memory<Bytes>;
 
 constexpr std::string_view kHead =
     "version: 0.1.0\nwall_ms: 1700000000000\nclock_us: 42\nslots: 10\nnew: x\n";

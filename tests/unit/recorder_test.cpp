@@ -166,30 +166,99 @@ TEST_F(OfFindings, AFailureIsReportedOnceAMinute) {
 
 // ---- at once ---------------------------------------------------------------------------------------------
 
-class InMemory final : public record::Output {
- public:
-  bool put(std::span<const std::byte> bytes) noexcept override {
-    file.insert(file.end(), bytes.begin(), bytes.end());
-    return true;
-  }
-  std::vector<std::byte> file;
-};
-
 TEST_F(OfFindings, AWholeFileAtOnce) {
   bench.origin();
   const auto client = bench.client("192.0.2.8");
   bench.send(client, "GET http://10.0.0.1/page HTTP/1.0\r\n\r\n");
   bench.settle();
-  InMemory out;
+  record::Memory<std::vector<std::byte>> out;
   EXPECT_TRUE(recorder.write_whole("seed 7", out));
   EXPECT_TRUE(bench.world.made_files.empty());
   record::Recording file;
-  EXPECT_EQ(record::read(out.file, file), "");
+  EXPECT_EQ(record::read(out.content, file), "");
   EXPECT_EQ(file.damage, "");
   EXPECT_EQ(file.head.reason, "seed 7");
   EXPECT_EQ(file.first + file.entries.size(), bench.worker->trace.written());
   ASSERT_EQ(file.table.size(), 1U);
   ASSERT_EQ(file.notes.size(), 1U);
+}
+
+// ---- in parts --------------------------------------------------------------------------------------------
+
+class InParts : public testing::Test {
+ protected:
+  void add(std::uint32_t entries) {
+    for (std::uint32_t i = 0; i < entries; ++i)
+      bench.worker->trace.add({.id = next_++, .slot = 1, .event = TraceEvent::connected});
+  }
+  // Writes a part of at most 1000 entries.
+  bool part() { return recorder.write_part("board", out, at, 1000); }
+  [[nodiscard]] record::Recording read() const {
+    record::Recording file;
+    EXPECT_EQ(record::read(out.content, file), "");
+    EXPECT_EQ(file.damage, "");
+    EXPECT_TRUE(file.has_table);
+    return file;
+  }
+
+  bench::Bench bench;
+  server::Recorder recorder{*bench.worker, {}, {}};
+  record::Memory<std::vector<std::byte>> out;
+  record::Progress at;
+  std::uint32_t next_ = 0;
+};
+
+TEST_F(InParts, EachPartIsBounded) {
+  add(4000);
+  std::size_t parts = 0;
+  for (bool whole = false; !whole; ++parts) {
+    const std::size_t before = out.content.size();
+    whole = part();
+    EXPECT_LE(out.content.size() - before, 1000 * sizeof(TraceEntry) + 16'384) << "and names, table, blocks";
+  }
+  EXPECT_EQ(parts, 4U);
+  const record::Recording file = read();
+  ASSERT_EQ(file.entries.size(), 4000U);
+  for (std::uint32_t i = 0; i < 4000; ++i) EXPECT_EQ(file.entries[i].id, i);
+  EXPECT_EQ(file.head.reason, "board");
+}
+
+TEST_F(InParts, TheTraceGoesOn) {
+  add(2500);
+  EXPECT_FALSE(part());
+  add(100);
+  EXPECT_FALSE(part());
+  add(100);
+  EXPECT_TRUE(part());
+  const record::Recording file = read();
+  ASSERT_EQ(file.entries.size(), 2700U) << "the table is that after the last one";
+  EXPECT_EQ(file.entries[2699].id, 2699U);
+}
+
+TEST_F(InParts, TheTraceIsFaster) {
+  add(4096);
+  std::size_t parts = 0;
+  for (bool whole = false; !whole; ++parts) {
+    ASSERT_LT(parts, 20U);
+    add(1500);
+    whole = part();
+  }
+  EXPECT_GT(at.lost, 0U);
+  EXPECT_EQ(read().entries.back().id, next_ - 1);
+}
+
+TEST_F(InParts, NotesAreAPartOfTheirOwn) {
+  bench.origin();
+  const auto client = bench.client("192.0.2.8");
+  bench.send(client, "GET http://10.0.0.1/page HTTP/1.0\r\n\r\n");
+  bench.settle();
+  const ExchangePtr& exchange = bench.worker->table.at(0).exchange;
+  ASSERT_TRUE(exchange);
+  recorder.add(*exchange);
+  EXPECT_FALSE(part());
+  recorder.add(*exchange);
+  EXPECT_TRUE(part());
+  EXPECT_EQ(read().notes.size(), 3U) << "two that ended, and one in progress";
 }
 
 }  // namespace

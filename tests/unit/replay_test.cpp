@@ -250,12 +250,14 @@ TEST(ReplayRequest, ErrorsSayWhatToDo) {
       {{}, "replay needs a record file, e.g. proxy replay proxy.pxr"},
       {{"a", "b"}, "replay: expected one file, got 'b' too"},
       {{"a", "--solt", "3"},
-       "replay: unknown option '--solt': expected --text, --calls, --slot, --from, --to, --at or --format"},
+       "replay: unknown option '--solt': expected --port, --text, --calls, --slot, --from, --to, --at or "
+       "--format"},
       {{"a", "--slot"}, "--slot needs a value"},
       {{"a", "--slot=x"}, "--slot: 'x' is not the number of a slot, e.g. 3"},
       {{"a", "--from", "5s"},
        "--from: '5s' is not a position such as 48213, nor a time before the end such as -1.5s or -200ms"},
       {{"a", "--format", "xml"}, "--format: 'xml' is not a format: expected text, chrome or har"},
+      {{"a", "--port", "65536"}, "--port: '65536' is not a port: expected 1 to 65535, or 0 for a free one"},
       {{"a", "--at", "5", "--format", "har"},
        "--at prints the table as text: omit --format, or use --from and --to"},
   };
@@ -269,6 +271,27 @@ TEST(ReplayRequest, ErrorsSayWhatToDo) {
   EXPECT_EQ(request.path, "a.pxr");
   EXPECT_EQ(request.slot, 3U);
   EXPECT_TRUE(request.calls && request.from.before_end && !request.table);
+}
+
+TEST(ReplayRequest, TheBoardUnlessSomethingIsPrinted) {
+  using Format = replay::Format;
+  const auto format_of = [](std::vector<const char*> arguments) {
+    replay::Request request;
+    arguments.push_back("a.pxr");
+    EXPECT_EQ(replay::read_request(arguments, request), "");
+    return request.format;
+  };
+  EXPECT_EQ(format_of({}), Format::board);
+  EXPECT_EQ(format_of({"--port", "9000"}), Format::board);
+  for (const std::vector<const char*>& printed : {std::vector<const char*>{"--text"},
+                                                  {"--calls"},
+                                                  {"-vv"},
+                                                  {"--slot=0"},
+                                                  {"--from", "1"},
+                                                  {"--to=1"},
+                                                  {"--at=1"}})
+    EXPECT_EQ(format_of(printed), Format::text) << printed[0];
+  EXPECT_EQ(format_of({"--format", "har", "--slot", "1"}), Format::har);
 }
 
 TEST(ReplayRequest, HelpIsAskedFor) {

@@ -259,7 +259,81 @@ struct FixedPages final : Pages {
   [[nodiscard]] FindingsPage findings_page(bool json) override {
     return {std::make_shared<const string>(json ? "{}" : "none\n"), "Proxy-Findings: error=0\r\n"};
   }
+  [[nodiscard]] Page board_page(const http::RequestHead& head, const request_info&) override {
+    return {.text = std::make_shared<const string>(head.path), .fields = "Cache-Control: no-store\r\n"};
+  }
 };
+
+string ask_board(string_view path) {
+  return "GET " + string{path} + " HTTP/1.1\r\nHost: localhost:8080\r\n\r\n";
+}
+
+// The bytes that a viewer gets count as those of a file, and nothing else is left of it.
+TEST(Serve, AViewerOfTheBoardLeavesNoMark) {
+  RoleBench b{Role::forward};
+  FixedPages pages;
+  b.worker->pages = &pages;
+  b.worker->machine.set_listeners({{sys::loopback4(8080), 0, plan::Forwards::requests}});
+  const auto viewer = b.client("127.0.0.1");
+  b.send(viewer, ask_board("/a"));
+  EXPECT_EQ(b.worker->viewers, 1U);
+  const std::uint64_t written = b.trace.written();
+  EXPECT_EQ(b.trace.at(written - 1).event, base::TraceEvent::released);
+  EXPECT_EQ(static_cast<Reason>(b.trace.at(written - 1).detail), Reason::board);
+  for (int n = 0; n < 20; ++n) b.send(viewer, ask_board("/b"));
+  string text = b.read(viewer);
+  EXPECT_EQ(next_answer(text).body, "/a");
+  for (int n = 0; n < 20; ++n) EXPECT_EQ(next_answer(text).body, "/b");
+  EXPECT_EQ(requests_in_flight(*b.worker), 0U);
+  b.world.remote_close(*viewer);
+  b.settle();
+  EXPECT_EQ(b.worker->viewers, 0U);
+  EXPECT_EQ(b.worker->board_requests, 21U);
+  EXPECT_TRUE(b.worker->finished.empty());
+  EXPECT_EQ(b.trace.written(), written);
+  EXPECT_TRUE(b.clean());
+}
+
+plan::WebRoute board_route() {
+  plan::WebRoute route;
+  route.kind = plan::RouteKind::board;
+  return route;
+}
+
+// A listener of its own.
+struct BoardListener : Web {
+  FixedPages pages;
+  BoardListener() : Web{{board_route()}} {
+    worker->pages = &pages;
+    worker->machine.set_listeners({{sys::loopback4(8080), 0, plan::Forwards::nothing}});
+  }
+};
+
+// There a connection is a viewer's before it sends anything.
+TEST(Serve, AListenerOfTheBoard) {
+  BoardListener b;
+  const auto viewer = b.client("127.0.0.1");
+  EXPECT_EQ(b.worker->viewers, 1U);
+  b.send(viewer, ask_board("/a"));
+  string text = b.read(viewer);
+  EXPECT_EQ(next_answer(text).body, "/a");
+  EXPECT_EQ(b.trace.written(), 0U);
+}
+
+// A request that is refused there is traced and logged as any other one.
+TEST(Serve, ARefusalOnAListenerOfTheBoard) {
+  BoardListener b;
+  const auto client = b.client("127.0.0.1");
+  b.send(client, "GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  string text = b.read(client);
+  EXPECT_EQ(next_answer(text).status(), "HTTP/1.1 421");
+  EXPECT_EQ(b.worker->viewers, 0U);
+  EXPECT_EQ(b.worker->board_requests, 0U);
+  ASSERT_GT(b.trace.written(), 2U);
+  EXPECT_EQ(b.trace.at(0).event, base::TraceEvent::accepted);
+  EXPECT_EQ(b.trace.at(1).event, base::TraceEvent::entered);
+  EXPECT_EQ(b.trace.at(1).state, static_cast<std::uint8_t>(State::READ_REQUEST));
+}
 
 TEST(Serve, Metrics) {
   plan::WebRoute route;

@@ -4,17 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "../../src/plan/config.hpp"
+#include "address.hpp"
 
 namespace {
 
 using plan::Forwards;
 using plan::ThisMachine;
-
-sys::Address at(const char* text, std::uint16_t port) {
-  sys::Address address;
-  EXPECT_TRUE(sys::parse_ip(text, port, address)) << text;
-  return address;
-}
 
 TEST(ThisMachine, EachAddressOfTheMachineReachesAWildcardListener) {
   ThisMachine machine;

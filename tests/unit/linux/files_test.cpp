@@ -38,6 +38,19 @@ string drain(base::BodySource* feed) {
   return out;
 }
 
+// As of a sparse file, which takes no room on the disk.
+TEST(ReadFile, ATooLargeFileIsNotRead) {
+  const char* const path = "read_file_test";
+  std::ofstream{path} << "head";
+  fs::resize_file(path, 1000);
+  string out = "before";
+  EXPECT_EQ(sys::read_file(path, 999, out), EFBIG);
+  EXPECT_EQ(out, "before");
+  EXPECT_EQ(sys::read_file(path, 1000, out), 0);
+  EXPECT_EQ(out.size(), 1000U);
+  fs::remove(path);
+}
+
 // The kernel's own resolution of a path below a directory.
 sys::Opened by_openat2(const sys::Fd& directory, const char* path, sys::Access access) {
   open_how how{};

@@ -1,0 +1,49 @@
+// Numbers with their units, as the page writes them.
+
+const kThin = '\u00a0';  // keeps number and unit on a line
+const grouped = new Intl.NumberFormat('en');
+
+// "16,384"
+export const count = number => grouped.format(number);
+
+// Not null, and there at all.
+export const known = value => value !== null && value !== undefined;
+
+// "1 slot", "2 slots"; `many` if the plural is not with s.
+export const counted = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+
+// "812 B", "16 KiB", "5.0 MiB"
+export function bytes(number) {
+  if (number < 1024) return `${number}${kThin}B`;
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = -1;
+  for (; number >= 1024 && unit < 3; ++unit) number /= 1024;
+  return `${number < 10 && !Number.isInteger(number) ? number.toFixed(1) : count(Math.round(number))}${kThin}${units[unit]}`;
+}
+
+// "16,384 B"
+export const exactBytes = number => `${count(number)}${kThin}B`;
+
+// A time in ms: "41 µs", "0.3 ms", "340 ms", "8.2 s", "4 min 12 s", "2 h 14 min"
+export function duration(ms) {
+  if (ms < 0) ms = 0;
+  if (ms < 0.1) return `${Math.round(ms * 1000)}${kThin}µs`;
+  if (ms < 10) return `${ms.toFixed(1)}${kThin}ms`;
+  if (ms < 999.5) return `${Math.round(ms)}${kThin}ms`;
+  if (ms < 99950) return `${(ms / 1000).toFixed(1)}${kThin}s`;
+  const seconds = Math.round(ms / 1000), minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
+  if (hours === 0) return `${minutes}${kThin}min ${seconds % 60}${kThin}s`;
+  return hours < 48 ? `${hours}${kThin}h ${minutes % 60}${kThin}min` : `${Math.floor(hours / 24)}${kThin}days`;
+}
+
+// "118/s", "0.4/s", "0/s"
+export function rate(perSecond) {
+  const text = perSecond === 0 ? '0' : perSecond < 9.95 ? perSecond.toFixed(1).replace(/\.0$/, '') : count(Math.round(perSecond));
+  return `${text}/s`;
+}
+
+// "2nd"
+export function ordinal(number) {
+  const last = number % 100 - number % 10 === 10 ? 0 : number % 10;
+  return `${count(number)}${['th', 'st', 'nd', 'rd'][last] ?? 'th'}`;
+}

@@ -1,0 +1,286 @@
+// The board's page in Chromium, against made-up data (fake_proxy.mjs): what it shows, that all of it works by pointer and
+// by keyboard, and that axe and the content security policy have nothing against it.
+import assert from 'node:assert/strict';
+import {createRequire} from 'node:module';
+import {readFileSync} from 'node:fs';
+import {after, before, describe, test} from 'node:test';
+import {becomes, closeBrowser, open, reads, shows} from './browser.mjs';
+import {kNames} from './fake_machine.mjs';
+import {serve} from './fake_proxy.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+after(closeBrowser);
+
+// The page with frozen data: it changes only when `advance(ms)` is called.
+async function openBoard(options, view) {
+  const server = await serve({frozen: true, ...options});
+  const board = await open(`http://${server.address}/${view?.hash ?? ''}`, view);
+  await board.page.waitForFunction(() => document.querySelector('#header .live') && !/Connecting/.test(document.querySelector('h1').textContent));
+  const close = async () => (await board.close(), server.close());
+  return {...board, server, machine: server.machine, close};
+}
+
+async function assertAccessible(page, what) {
+  if (await page.evaluate(() => !globalThis.axe)) await page.evaluate(axe);
+  const violations = await page.evaluate(async () => (await globalThis.axe.run(document, {resultTypes: ['violations']})).violations
+    .map(each => `${each.id}: ${each.nodes.slice(0, 3).map(node => `${node.html.slice(0, 140)} ${node.failureSummary.slice(0, 200)}`).join(' | ')}`));
+  assert.deepEqual(violations, [], what);
+}
+
+async function assertNoFaults(board) {
+  await board.violations();
+  assert.deepEqual(board.faults, []);
+}
+
+const text = (page, selector) => page.locator(selector).first().innerText();
+
+describe('a proxy at work', () => {
+  let board, page;
+  before(async () => {
+    board = await openBoard();
+    ({page} = board);
+  });
+  after(() => board.close());
+
+  test('names the slot that waits longest, and opens it', async () => {
+    await shows(page, 'h1', /requests in progress\. Slot 3 waits longest: the client has read no response bytes for \d+\.\d\ss\./u);
+    await reads(page, '#slot h2', 'Slot 3');
+    await shows(page, '.diag', /The client has read no response bytes/);
+    await shows(page, '.find-line', /1 finding\. Slot 317 waits for a socket that is ready/);
+  });
+
+  test('shows the records by state, without idle ones', async () => {
+    const {records} = board.machine, idle = records.filter(each => each.state === 1 && [0, 1].includes(each.wait)).length;
+    const shown = () => page.$$eval('.st .n', all => all.map(each => Number(each.textContent.replaceAll(',', ''))));
+    await becomes(page, shown, [1, 2, 3, 4].map(state => records.filter(each => each.state === state).length - (state === 1 ? idle : 0)));
+  });
+
+  test('has all transitions with a rate', async () => {
+    await page.click('.all summary');
+    const rows = () => page.$$eval('.all tbody tr', all => all.map(row => [...row.cells].slice(0, 3).map(cell => cell.textContent)));
+    await becomes(page, rows, kNames.transitions.map(row => [row.from, row.event, row.to]));
+    await page.click('.all summary');
+  });
+
+  test('has the same records in the table as in the proxy', async () => {
+    await page.keyboard.press('t');
+    const rows = () => page.$$eval('#array-table tbody tr', all => all.map(row => [0, 1, 2, 5, 6].map(column => row.cells[column].textContent.trim())));
+    const used = board.machine.records.filter(each => each.state);
+    await becomes(page, rows, used.map(each => [String(each.slot), String(each.id), kNames.states[each.state],
+      `${each.heldUp.toLocaleString('en')}\u00a0B`, `${each.heldDown.toLocaleString('en')}\u00a0B`]));
+    await assertAccessible(page, 'table');
+    await page.keyboard.press('t');
+  });
+
+  test('opens a slot by arrow keys and enter, and puts it into the address', async () => {
+    await page.focus('.array');
+    await page.keyboard.press('Home');
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'Enter']) await page.keyboard.press(key);
+    await reads(page, '#slot h2', 'Slot 5');
+    await page.waitForFunction(() => location.hash === '#slot=5');
+    await shows(page, '#array [aria-live]', /^Slot 5, /);
+  });
+
+  test('opens a slot by a click', async () => {
+    const box = await page.locator('.array').boundingBox();
+    const size = await page.evaluate(() => Math.floor(document.querySelector('.array').clientWidth / 22));
+    const left = (box.width - size * 22) / 2;
+    await page.mouse.click(box.x + left + 22 * 3 + 11, box.y + 4 + 11);
+    await reads(page, '#slot h2', 'Slot 3');
+  });
+
+  test('shows heads, counters and JSON of the slot', async () => {
+    await page.click('#tab-Heads');
+    await shows(page, '[role=tabpanel]', /Proxy-Connection: keep-alive[\s\S]*RFC 9110 7\.6\.1[\s\S]*Via: 1\.1 proxy[\s\S]*RFC 9110 7\.6\.3/);
+    await page.focus('#tab-Heads');
+    await page.keyboard.press('ArrowRight');
+    await shows(page, '[role=tabpanel]', /Response: bytes held\s+16,384/);
+    await page.keyboard.press('ArrowRight');
+    await becomes(page, async () => JSON.parse(await text(page, '[role=tabpanel] pre')).slot, 3);
+    await page.click('#tab-Ladder');
+  });
+
+  test('shows the slots of one state alone', async () => {
+    const button = page.locator('.st.read-response button');
+    await button.click();
+    await becomes(page, () => button.getAttribute('aria-pressed'), 'true');
+    await page.keyboard.press('t');
+    const states = () => page.$$eval('#array-table tbody tr', all => [...new Set(all.map(row => row.cells[2].textContent))]);
+    await becomes(page, states, ['READ_RESPONSE']);
+    await page.keyboard.press('t');
+    await button.click();
+  });
+
+  test('explains how to set up a browser until a request comes through', async () => {
+    for (const name of ['Firefox', 'Chromium', 'the system', 'curl and other programs']) {
+      await page.locator('#setup button', {hasText: name}).click();
+      await shows(page, '#setup-steps', /127\.0\.0\.1/);
+    }
+    await assertAccessible(page, 'setup');
+    await page.evaluate(() => fetch('/fake/proxied'));
+    await page.waitForSelector('#setup .setup', {state: 'detached'});
+  });
+
+  test('changes the names and the colours, and keeps them', async () => {
+    await page.click('.vocabulary');
+    await reads(page, '#array-title', 'The sessions');
+    await page.locator('header button', {hasText: '◐'}).click();
+    await page.waitForSelector('html[data-theme=dark]');
+    await page.reload();
+    await page.waitForSelector('.chip');
+    await reads(page, '#array-title', 'The sessions');
+    await page.waitForSelector('html[data-theme=dark]');
+    await page.click('.vocabulary');
+    await page.locator('header button', {hasText: '◐'}).click();
+  });
+
+  test('pauses and goes on', async () => {
+    await page.click('h1');
+    await page.keyboard.press('Space');
+    await reads(page, '.live', 'paused');
+    await page.keyboard.press('Space');
+    await reads(page, '.live', 'live');
+  });
+
+  test('shows its words and keys', async () => {
+    await page.keyboard.press('?');
+    await shows(page, 'dialog', /EAGAIN/);
+    await assertAccessible(page, 'help');
+    await page.keyboard.press('Escape');
+    await becomes(page, () => page.locator('dialog[open]').count(), 0);
+  });
+
+  test('leaves no error, no violation of the policy, no request to others', () => assertNoFaults(board));
+});
+
+describe('going back in time', () => {
+  let board, page;
+  const moment = () => page.evaluate(() => Number(/at=(\d+)/.exec(location.hash)?.[1]));
+  before(async () => {
+    board = await openBoard();
+    ({page} = board);
+    await page.waitForSelector('#slot h2');
+  });
+  after(() => board.close());
+
+  test('begins with an arrow key, and the address holds the moment', async () => {
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForSelector('.live.replay');
+    await page.waitForFunction(() => /at=/.test(location.hash));
+    const last = await moment();
+    await page.keyboard.press('ArrowLeft');
+    await becomes(page, moment, last - 1);
+    await page.keyboard.press('ArrowRight');
+    await becomes(page, moment, last);
+    await shows(page, 'h1', /before the end, step [\d,]+ of [\d,]+\./);
+  });
+
+  test('goes to EAGAIN, turns and back', async () => {
+    await page.keyboard.press('Shift+E');
+    await shows(page, 'h1 mark', /EAGAIN/);
+    const again = await moment(), [slot] = /Slot \d+/.exec(await text(page, 'h1 mark'));
+    await reads(page, '#slot h2', slot);
+    await page.keyboard.press('Shift+ArrowLeft');
+    await shows(page, 'h1 mark', /A turn begins/);
+    await becomes(page, async () => await moment() < again, true);
+  });
+
+  test('opens the moment of a step of the ladder', async () => {
+    await page.locator('.ld-row').first().click();
+    await page.waitForSelector('.ld-now');
+    await becomes(page, async () => (await text(page, 'h1')).includes(`${await text(page, '#slot h2')}: `), true);
+  });
+
+  test('is the same after a reload', async () => {
+    const address = () => page.evaluate(() => location.href), url = await address(), sentence = await text(page, 'h1');
+    await page.reload();
+    await page.waitForSelector('.live.replay');
+    await becomes(page, address, url);
+    await reads(page, 'h1', sentence);
+    await assertAccessible(page, 'replay');
+  });
+
+  test('ends with escape', async () => {
+    await page.keyboard.press('Escape');
+    await reads(page, '.live', 'live');
+    await page.waitForFunction(() => !/at=/.test(location.hash));
+  });
+
+  test('leaves no error, no violation of the policy, no request to others', () => assertNoFaults(board));
+});
+
+describe('accessibility', () => {
+  for (const width of [400, 1600])
+    for (const dark of [false, true])
+      test(`${width} px, ${dark ? 'dark' : 'light'}: axe finds nothing, and nothing is cut off`, async () => {
+        const board = await openBoard({}, {width, dark});
+        try {
+          await assertAccessible(board.page, `${width} ${dark}`);
+          assert.ok(await board.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'scrolls sideways');
+          await assertNoFaults(board);
+        } finally {
+          await board.close();
+        }
+      });
+});
+
+describe('a proxy without clients', () => {
+  test('says how to begin', async () => {
+    const board = await openBoard({used: 0, touched: 0});
+    try {
+      await board.page.waitForFunction(() => /No client is connected/.test(document.querySelector('h1').textContent));
+      await shows(board.page, '#headline', /curl -x http:\/\/127/);
+      await assertAccessible(board.page, 'empty');
+      await assertNoFaults(board);
+    } finally {
+      await board.close();
+    }
+  });
+});
+
+test('all parts are drawn, although the array takes the time of an update', async () => {
+  const board = await openBoard(), {page} = board;
+  await shows(page, 'h1', /Slot 3 waits longest/);
+  await page.evaluate(() => {  // the clock goes on by 20 ms whenever it is read
+    let now = performance.now();
+    performance.now = () => now += 20;
+  });
+  const before = await text(page, 'h1'), requests = await text(page, '#requests');
+  board.machine.advance(5000);
+  await becomes(page, async () => await text(page, 'h1') !== before, true);
+  await becomes(page, async () => await text(page, '#requests') !== requests, true);
+  await page.keyboard.press('t');
+  await becomes(page, () => page.evaluate(() => document.activeElement.matches('#array-table .scroll')), true);
+  await assertNoFaults(board);
+  await board.close();
+});
+
+describe('a proxy that ends', () => {
+  test('is reported, and what was shown stays', async () => {
+    const board = await openBoard();
+    await board.page.waitForSelector('#slot h2');
+    board.server.close();
+    try {
+      await board.page.waitForSelector('.live.lost');
+      await shows(board.page, '.notice', /not been reachable since/);
+      await reads(board.page, '#slot h2', 'Slot 3');
+      await assertAccessible(board.page, 'not reachable');
+    } finally {
+      await board.close();
+    }
+  });
+});
+
+describe('10,000 slots', () => {
+  test('are all in the array', async () => {
+    const board = await openBoard({touched: 10000, used: 8600});
+    try {
+      await board.page.waitForFunction(() => document.querySelector('.array canvas').height > 500);
+      await shows(board.page, '#array-summary', /^10,000 records · /);
+      await assertAccessible(board.page, 'many');
+      await assertNoFaults(board);
+    } finally {
+      await board.close();
+    }
+  });
+});
