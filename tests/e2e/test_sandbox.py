@@ -125,16 +125,20 @@ class Reload(SandboxCase):
         self.assertEqual(again.get("/file", "Host: a").status, 200)
 
     def test_another_directory_with_the_same_name(self):
-        """The error of the reload names it; until then its files are refused."""
+        """The error of the reload names it, and its files are refused until a restart."""
         folder = self.folder()
-        root = folder / "root"
-        root.mkdir()
+        root, new = folder / "root", self.folder() / "new"
+        for place in (root, new):
+            place.mkdir()
+            (place / "file").write_text(place.name, encoding="ascii")
         proxy = self.limited_files("--files", f"0={root}", port=None)
-        root.rmdir()
-        shutil.copytree(self.folder(), root)
+        shutil.rmtree(root)
+        shutil.copytree(new, root)
         proxy.process.send_signal(signal.SIGHUP)
         proxy.said(f"{root}: the sandbox does not allow this path")
+        self.assertEqual(proxy.get("/file").status, 403)
         self.assertEqual(proxy.stop()[0], 0)
+        self.assertEqual(self.proxy("--files", f"0={root}", port=None).get("/file").body, b"new")
 
     def test_a_link_to_the_next_release(self):
         folder = self.folder()

@@ -315,6 +315,13 @@ def main():
         soak.subject.kill()
 
 
+def keep_log(log, folder):
+    """The disk of the log ends with this process."""
+    for path in log.parent.glob(f"{log.name}*"):
+        if not pathlib.Path(folder, path.name).exists():
+            shutil.copy(path, folder)
+
+
 def finish(soak, folder):
     soak.table()
     skipped, failed = len(soak.bad_day.skipped), len(soak.failures)
@@ -322,6 +329,7 @@ def finish(soak, folder):
     if not failed:
         shutil.rmtree(folder, ignore_errors=True)
         return 0
+    keep_log(soak.subject.log, folder)
     print(f"Output, log and recordings are in {folder}. `proxy replay {folder}/records/FILE` shows a recording; "
           f"`make soak SEED={soak.seed} MINUTES={soak.minutes}` repeats the choices.")
     return 1
