@@ -28,6 +28,12 @@ def cost(result: Result, name: str) -> float:
     return statistics.median(costs(result, name))
 
 
+def user_share(result: Result, name: str) -> float | None:
+    """The part of its CPU time that was outside the kernel, in all rounds."""
+    total = sum(sample.cpu_ns for sample in result.samples[name])
+    return sum(sample.user_ns for sample in result.samples[name]) / total if total else None
+
+
 def best_peer(result: Result) -> str | None:
     peers = [name for name in result.samples if name in contenders.PEERS]
     return min(peers, key=lambda name: cost(result, name)) if peers else None
@@ -46,7 +52,8 @@ def figures(result: Result) -> dict[str, typing.Any]:
         "row": result.row.name, "what": result.row.what, "unit": "ms of CPU a GB" if result.row.bulk else "us of CPU a request",
         "contenders": {
             name: {"cpu": [round(value, 4) for value in costs(result, name)], "median": round(cost(result, name), 4),
-                   "ratio": round(ratio(result, name) or 0, 4), "seconds": [sample.run.seconds for sample in samples],
+                   "ratio": round(ratio(result, name) or 0, 4), "user_share": round(user_share(result, name) or 0, 3),
+                   "seconds": [sample.run.seconds for sample in samples],
                    "first_byte_us": [sample.run.first_byte_us for sample in samples],
                    "system_calls": result.calls.get(name), "held_bytes": result.held.get(name)}
             for name, samples in result.samples.items()}}
@@ -62,9 +69,10 @@ def rate(result: Result, name: str) -> str:
 def line(result: Result, name: str) -> str:
     """A contender's line of the table."""
     values, times = costs(result, name), [sample.run.first_byte_us for sample in result.samples[name]]
-    part = ratio(result, name)
+    part, user = ratio(result, name), user_share(result, name)
     words = [f"  {name:16}", f"{cost(result, name):9.2f} +-{100 * stage.spread(values):3.0f} %" if part is not None else " " * 16,
-             f"{part:6.2f}" if part is not None else " " * 6, f"{rate(result, name):>12}"]
+             f"{part:6.2f}" if part is not None else " " * 6, f"{user:5.0%}" if user is not None else " " * 5,
+             f"{rate(result, name):>12}"]
     words += [f"{statistics.median(each) / 1000:8.2f}" for each in zip(*times)]
     if name in result.calls:
         words.append(f"{result.calls[name]:6.2f} calls")
@@ -75,5 +83,5 @@ def line(result: Result, name: str) -> str:
 
 def table(result: Result) -> str:
     unit = "ms CPU/GB" if result.row.bulk else "us CPU/req"
-    head = f"{result.row.name}: {result.row.what}\n  {'':16} {unit:>16} {'ratio':>6} {'rate':>12}   first byte, ms: median, 99 %, longest"
-    return "\n".join([head, *(line(result, name) for name in result.samples)]) + "\n"
+    head = f"  {'':16} {unit:>16} {'ratio':>6} {'user':>5} {'rate':>12}   first byte, ms: median, 99 %, longest"
+    return "\n".join([f"{result.row.name}: {result.row.what}", head, *(line(result, name) for name in result.samples)]) + "\n"

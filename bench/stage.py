@@ -28,6 +28,7 @@ DIRECT = "no proxy"  # the load generator asks the origin itself
 class Sample(typing.NamedTuple):
     """One round of one contender."""
     cpu_ns: int
+    user_ns: int  # of it, outside the kernel
     run: processes.Run
 
 
@@ -128,16 +129,20 @@ class Stage:
                 other.tell()
             load = self._load(name, self.row, requests)
             load.line()
-            before = self._cpu_ns(name)
+            before = self._time_ns(name)
             load.tell()
             run = processes.Run.read(load.line())
-            cpu = self._cpu_ns(name) - before
+            cpu, user = (after - began for after, began in zip(self._time_ns(name), before))
         if run.requests != requests:
             raise processes.Failed(f"{name}: {run.requests} of {requests} requests were answered")
-        return Sample(cpu, run)
+        return Sample(cpu, user, run)
 
-    def _cpu_ns(self, name: str) -> int:
-        return self.standing[name].process.cpu_ns() if name in self.standing else 0
+    def _time_ns(self, name: str) -> tuple[int, int]:
+        """CPU time of the contender so far, and the part in user space."""
+        if name not in self.standing:
+            return 0, 0
+        process = self.standing[name].process
+        return process.cpu_ns(), process.user_ns()
 
     def system_calls(self, name: str, requests: int) -> float:
         """System calls for each request, by strace(1)."""
