@@ -49,6 +49,18 @@ describe('a proxy at work', () => {
     await shows(page, '.find-line', /1 finding\. Slot 317 waits for a socket that is ready/);
   });
 
+  test('says the same time in the headline and in the panel, at each moment', async () => {
+    const times = await page.evaluate(async () => {
+      const time = selector => / for (\d+\.\d)\ss/u.exec(document.querySelector(selector).textContent)[1], seen = [];
+      while (seen.length < 100) {
+        await new Promise(requestAnimationFrame);
+        seen.push([time('h1 mark'), time('.diag')]);
+      }
+      return seen;
+    });
+    assert.deepEqual(times.filter(([headline, panel]) => headline !== panel), []);
+  });
+
   test('shows the records by state, without idle ones', async () => {
     const {records} = board.machine, idle = records.filter(each => each.state === 1 && [0, 1].includes(each.wait)).length;
     const shown = () => page.$$eval('.st .n', all => all.map(each => Number(each.textContent.replaceAll(',', ''))));

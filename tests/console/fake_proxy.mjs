@@ -139,7 +139,7 @@ function slot(machine, number) {
   const row = kNames.diagnosis.find(each => each.state === record.state && each.wait === record.wait) ?? kNames.diagnosis[0];
   const waited = Math.round(machine.nowMs - record.sinceMs), remaining = Math.max(0, 60000 - waited), slow = number === 3;
   const upstream = record.state > 1;
-  return {slot: number, id: record.id, viewer: false, state: kNames.states[record.state], wait: kNames.waits[record.wait] ?? null, awaited: row.awaited,
+  return {slot: number, id: record.id, viewer: false, state: kNames.states[record.state], wait: record.wait, awaited: row.awaited,
     sentence: sentence(record, row, waited, remaining), waited_ms: waited, remaining_ms: remaining, option: row.option, tunnel: !!(record.flags & 1), ready: false,
     starved: false, served: record.nth - 1,
     client: {address: '127.0.0.1', port: 50312, fd: 9, marks: marks(record.marks & 15), kernel: {state: 'ESTABLISHED', unread: 0, unsent: slow ? 2621440 : 0, rtt_us: 41, window: slow ? 1 : 10}},

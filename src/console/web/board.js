@@ -20,7 +20,7 @@ import {renderWaterfall} from './waterfall.js';
 import {kVocabularies, setVocabulary, vocabulary, words} from './words.js';
 
 const $ = id => document.getElementById(id);
-const kTextMs = 250, kSlotMs = 300, kSlotIdleMs = 1000, kFollowMs = 2000, kSpokenMs = 5000, kDoctorMs = 1000, kTableMs = 500, kLoopMs = 100, kRequestsMs = 1000, kBudgetMs = 8;
+const kTextMs = 250, kSlotMs = 300, kFollowMs = 2000, kSpokenMs = 5000, kDoctorMs = 1000, kTableMs = 500, kLoopMs = 100, kRequestsMs = 1000, kBudgetMs = 8;
 
 class Board {
   constructor(live) {
@@ -75,8 +75,7 @@ class Board {
       if (this.due(name, ms)) draw(), ++drawn;
     }
     if (this.due('doctor', this.model.findings ? kDoctorMs : 5 * kDoctorMs)) this.loadFindings();
-    const changed = model.changed === 'all' || model.changed.includes(this.selected);
-    if (this.selected >= 0 && this.due('slot', changed ? kSlotMs : kSlotIdleMs)) this.loadSlot();
+    if (this.selected >= 0 && this.due('slot', kSlotMs)) this.loadSlot();
     if (this.due('spoken', kSpokenMs)) $('spoken').textContent = spokenHeadline(model);
   }
 
@@ -110,8 +109,12 @@ class Board {
     document.title = `${model.findings ? `(${model.findings}) ` : ''}proxy ${model.hello.address ?? ''}: the board`;
     render(headerView(model, this.actions ??= this.makeActions()), $('header'));
     render(setupView(model.live ? model : this.live, this.setupOpen, open => (this.setupOpen = open, this.drawText())), $('setup'));
-    render(model.live ? headlineView(model, this.found) : this.replay.headline(), $('headline'));
+    this.drawHeadline();
     this.drawTitles();
+  }
+
+  drawHeadline() {
+    render(this.model.live ? headlineView(this.model, this.found, this.slotData) : this.replay.headline(), $('headline'));
   }
 
   drawMachine() {
@@ -165,6 +168,7 @@ class Board {
       if (model === this.model && selected === this.selected) {
         this.slotData = data;
         this.drawSlot();
+        this.drawHeadline();
         if (steps) renderLadder(this.ladder, steps, model.names, {words, atPosition: model.live ? null : model.position, nowUs: model.nowUs, onPick: step => this.replay.to(step.position + 1)});
       }
     } catch {  // the next poll of the cells says that the proxy is not reachable

@@ -1,7 +1,7 @@
 // The sentence at the top: how many requests are in progress, and which of them has waited longest.
 import {html, nothing} from './vendor/lit-html.js';
 import {LookTable, waitedMs} from './cell.js';
-import {count, counted, duration} from './format.js';
+import {counted, duration} from './format.js';
 
 const kWorthMs = 1000;  // a shorter wait is not mentioned
 const kVar = ['', 'read-request', 'send-request', 'read-response', 'send-response'];
@@ -36,18 +36,23 @@ function findingLine(model, found) {
   return html`<p class="find-line"><b>▲ ${counted(model.findings, 'finding')}.</b> ${first?.sentence ?? ''}</p>`;
 }
 
-// `found`: what the doctor's page says, or null.
-export function headlineView(model, found) {
+// How long the slot has waited: as its open panel says, so that the page has one number for it.
+function shownMs({cells}, {slot, ms}, panel) {
+  return panel?.slot === slot && panel.id === cells.id[slot] && panel.wait === cells.wait[slot] ? panel.waited_ms ?? ms : ms;
+}
+
+// `found`: what the doctor's page says, or null. `panel`: what the open panel shows of its slot, or null.
+export function headlineView(model, found, panel = null) {
   const {active, longest} = longestWait(model);
   if (model.used === 0) return html`${empty(model)}${findingLine(model, found)}`;
   return html`<h1>${active === 0 ? 'No request is in progress.' : html`${counted(active, 'request')} in progress.`}
-    ${longest ? html`Slot ${longest.slot} waits longest: <mark class=${kVar[longest.row.state]}>${lower(longest.row.what)} for ${duration(longest.ms)}.</mark>`
+    ${longest ? html`Slot ${longest.slot} waits longest: <mark class=${kVar[longest.row.state]}>${lower(longest.row.what)} for ${duration(shownMs(model, longest, panel))}.</mark>`
       : active ? 'None has waited for over a second.' : `${counted(model.used, 'connection')} kept open.`}</h1>${findingLine(model, found)}`;
 }
 
 // The same for a screen reader, as text.
 export function spokenHeadline(model) {
   const {active, longest} = longestWait(model);
-  return `${count(active)} requests in progress. ` + (longest ? `Slot ${longest.slot} waits longest: ${lower(longest.row.what)} for ${duration(longest.ms)}.` : '') +
+  return `${counted(active, 'request')} in progress. ` + (longest ? `Slot ${longest.slot} waits longest: ${lower(longest.row.what)} for ${duration(longest.ms)}.` : '') +
     (model.findings ? ` ${counted(model.findings, 'finding')} of the doctor.` : '');
 }

@@ -64,7 +64,6 @@ export class LiveModel {
     this.byState = [0, 0, 0, 0, 0];
     this.proxied = this.draining = false;
     this.cells = emptyCells(this.slots);
-    this.changed = 'all';
     this.turns = [];
     this.requests = [];
     this.turnsNext = this.requestsNext = 0;
@@ -131,7 +130,6 @@ export class LiveModel {
     this.failedSince ??= new Date();
     this.failure = String(error.message ?? error);
     this.next = performance.now() + kRetryMs;
-    this.changed = [];
     this.notify();
   }
 
@@ -172,7 +170,6 @@ export class LiveModel {
       const slot = from.slot[i];
       for (const member in cells) cells[member][slot] = from[member][i];
     }
-    this.changed = head.all ? 'all' : Array.from(from.slot);
     Object.assign(this, {touched: head.touched, used: head.used, viewers: head.viewers, byState: head.byState,
                          findings: head.findings, proxied: head.proxied, draining: head.draining});
   }

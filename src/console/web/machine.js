@@ -1,7 +1,7 @@
 // The four states with the number of records in each, and the transitions between them with their rates.
 import {html, nothing, svg} from './vendor/lit-html.js';
 import {LookTable} from './cell.js';
-import {count, rate} from './format.js';
+import {count, counted, rate} from './format.js';
 import {words} from './words.js';
 
 const kVar = ['', 'read-request', 'send-request', 'read-response', 'send-response'];
@@ -25,10 +25,10 @@ class Census {
 }
 
 function details(census) {
-  const reader = census.of(4, 'reader'), tunnels = census.of(4, 'tunnel');
+  const waits = number => counted(number, 'waits', 'wait'), connecting = census.of(2, 'connect') + census.attempt, tunnels = census.of(4, 'tunnel');
   return ['', census.idle ? `and ${count(census.idle)} idle, kept open` : 'none idle',
-          `${count(census.of(2, 'resolve'))} wait for DNS, ${count(census.of(2, 'connect') + census.attempt)} connect`,
-          `${count(census.of(3, 'answer'))} wait for the head`, tunnels ? `${count(reader)} wait for the client, ${count(tunnels)} are tunnels` : `${count(reader)} wait for the client`];
+          `${waits(census.of(2, 'resolve'))} for DNS, ${counted(connecting, 'connects', 'connect')}`,
+          `${waits(census.of(3, 'answer'))} for the head`, `${waits(census.of(4, 'reader'))} for the client` + (tunnels ? `, and ${counted(tunnels, 'tunnel')}` : '')];
 }
 
 // The sum of the rates of the rows that `wanted` returns true for.

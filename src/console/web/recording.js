@@ -7,7 +7,6 @@ import {Timeline, kRuns, kWaitNotKnown, upperBound} from './timeline.js';
 export {kWaitNotKnown};
 const kTurnsMax = 1024, kRequestsMax = 500, kStepsMax = 4096; // as LiveModel
 const kRateUs = 1e6;      // rates are those of the time before the moment
-const kChangedMax = 256;  // entries after which `changed` is 'all'
 const kLoopFindingUs = 1e6; // how long a finding about no slot is shown: a recording does not say when it ended
 const kPlayUs = 20e6;     // a recording that is shorter is played slower, so that it lasts so long
 
@@ -155,14 +154,12 @@ export class RecordedModel {
   // Shows the table before the entry at `position`, limited to first … end. `us`: the moment, if it is later than
   // the entry before.
   seek(position, us = 0) {
-    const before = this.position ?? this.first;
     this.position = Math.min(Math.max(Math.round(position) || 0, this.first), this.end);
     this.table = this.timeline.at(this.position);
     this.index = this.position - this.first - 1;  // of the step that has just happened; -1: none
     const exact = this.index < 0 ? this.startUs : this.clock.timeOf(this.index);
     const next = this.position < this.end ? this.clock.timeOf(this.index + 1) : Infinity;
     this.nowUs = Math.min(Math.max(exact, us), Math.max(exact, next, this.startUs), Math.max(this.endUs, exact));
-    this.changed = this.changedBetween(before, this.position);
     this.fill();
     this.notify();
   }
@@ -214,14 +211,6 @@ export class RecordedModel {
   pause() { this.playing = false; }
 
   // ---- what is shown at the position
-
-  changedBetween(from, to) {
-    const low = Math.min(from, to), high = Math.max(from, to), slots = new Set();
-    if (high - low > kChangedMax) return 'all';
-    for (let i = low - this.first; i < high - this.first; ++i)
-      if (this.entries.slot[i] < this.touched && this.entries.kind[i] > 1) slots.add(this.entries.slot[i]);
-    return [...slots];
-  }
 
   fill() {
     const {cells, table} = this;
