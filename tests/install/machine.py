@@ -26,7 +26,7 @@ UNSHARE = ("unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--cgroup"
 # What a unit of a service expects to exist, without all that a real boot does.
 TARGETS = ("sysinit", "basic", "sockets", "shutdown", "network-online", "nss-lookup", "multi-user", "try")
 
-# $1 is the folder of the installation. The manager is told that it is in a container: it leaves the hardware alone.
+# $1 is the folder of the installation. `container` makes the manager leave the hardware alone.
 BOOT = f"""set -e
 mount --make-rprivate /
 mount -t overlay overlay -o "lowerdir=$1/usr:/usr" /usr
