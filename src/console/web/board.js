@@ -74,7 +74,7 @@ class Board {
       const [name, ms, draw] = this.parts[this.nextPart = (this.nextPart + 1) % this.parts.length];
       if (this.due(name, ms)) draw(), ++drawn;
     }
-    if (this.due('doctor', this.model.findings ? kDoctorMs : 5 * kDoctorMs)) this.loadFindings();
+    if (this.due('doctor', kDoctorMs)) this.loadFindings();
     if (this.selected >= 0 && this.due('slot', kSlotMs)) this.loadSlot();
     if (this.due('spoken', kSpokenMs)) $('spoken').textContent = spokenHeadline(model);
   }

@@ -24,14 +24,15 @@ export function bytes(number) {
 // "16,384 B"
 export const exactBytes = number => `${count(number)}${kThin}B`;
 
-// A time in ms: "41 µs", "0.3 ms", "340 ms", "8.2 s", "4 min 12 s", "2 h 14 min"
+// A time in ms: "41 µs", "0.3 ms", "340 ms", "8.2 s", "4 min 12 s", "2 h 14 min". Rounded down from 10 ms on, as the
+// proxy does in its sentences: the page has the same number as they.
 export function duration(ms) {
   if (ms < 0) ms = 0;
   if (ms < 0.1) return `${Math.round(ms * 1000)}${kThin}µs`;
   if (ms < 10) return `${ms.toFixed(1)}${kThin}ms`;
-  if (ms < 999.5) return `${Math.round(ms)}${kThin}ms`;
-  if (ms < 99950) return `${(ms / 1000).toFixed(1)}${kThin}s`;
-  const seconds = Math.round(ms / 1000), minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
+  if (ms < 1000) return `${Math.floor(ms)}${kThin}ms`;
+  if (ms < 100000) return `${(Math.floor(ms / 100) / 10).toFixed(1)}${kThin}s`;
+  const seconds = Math.floor(ms / 1000), minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
   if (hours === 0) return `${minutes}${kThin}min ${seconds % 60}${kThin}s`;
   return hours < 48 ? `${hours}${kThin}h ${minutes % 60}${kThin}min` : `${Math.floor(hours / 24)}${kThin}days`;
 }
