@@ -258,7 +258,7 @@ class Filter {
 void add_sockets(Filter& out) {
   out.load_argument(0);
   out.when(AF_UNIX, [&out] { out.allow(); });
-  for (const std::uint32_t family : {AF_INET, AF_INET6})
+  for (const std::uint32_t family : std::initializer_list<std::uint32_t>{AF_INET, AF_INET6})
     out.when(family, [&out] {
       out.load_argument(1);
       out.mask(0xf);
