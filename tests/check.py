@@ -7,9 +7,10 @@ A suite starts as soon as what it needs is built, while the next configuration i
 there are processors run at a time, because most parts mostly wait. Each suite reports how many tests passed and failed; a suite that
 ran no test has failed. A suite of the tier `check` that has passed on the same sources is not run again by `check-all`, but
 counted. The last line is the sum: `N passed, N failed`, and `, N skipped` if there are such tests: in a light run, or because a
-program is not installed. The exit status is 0 only if nothing failed.
+program is not installed. Before it, what failed is shown again. The exit status is 0 only if nothing failed.
 """
 import concurrent.futures
+import dataclasses
 import hashlib
 import json
 import os
@@ -278,24 +279,50 @@ def passed_before(sources):
 
 # ---- running ----------------------------------------------------------------------------------------------------------
 
+class Done(typing.NamedTuple):
+    """A command that has ended."""
+    status: int
+    output: str    # the command too
+    seconds: float
+    cpu: float     # seconds of all its processes
+
+
 def run(command, environment=None):
-    """The exit status, and what was printed."""
-    process = subprocess.run(command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    return process.returncode, f"$ {' '.join(command)}\n{process.stdout.decode(errors='replace')}"
+    started = time.monotonic()
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        output = process.stdout.read().decode(errors="replace")
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Done(process.returncode, f"$ {' '.join(command)}\n{output}", time.monotonic() - started, used.ru_utime + used.ru_stime)
+
+
+@dataclasses.dataclass
+class Result:
+    """Of a suite so far."""
+    parts_left: int
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0
+    cpu: float = 0
 
 
 class Run:
     """All suites of one call: their results and what is printed while they run."""
-    EVERY_S = 15
+    EVERY_S = 15 if sys.stdout.isatty() else 60
+    SHOWN = 60  # lines of the output of a part that failed
 
     def __init__(self, suites):
-        self.results = {suite.name: [0, 0, 0.0, max(1, len(suite.parts))] for suite in suites}  # passed, failed, seconds, parts left
-        self.skipped = dict.fromkeys(self.results, 0)
+        self.results = {suite.name: Result(max(1, len(suite.parts))) for suite in suites}
         self._suites = suites
-        self._all = sum(result[3] for result in self.results.values())
+        self._all = sum(result.parts_left for result in self.results.values())
         self._running, self._lock, self._ended, self._started = {}, threading.Lock(), threading.Event(), time.monotonic()
-        self._logs = tempfile.mkdtemp(prefix="proxy-check-")
+        self._logs, self._failures = tempfile.mkdtemp(prefix="proxy-check-"), []
+
+    def sum(self, name):
+        """Of this figure of all results."""
+        return sum(getattr(result, name) for result in self.results.values())
 
     def _say(self, text):
         print(f"{time.monotonic() - self._started:5.0f} s  {text}", flush=True)
@@ -303,41 +330,46 @@ class Run:
     def _report_progress(self):
         while not self._ended.wait(self.EVERY_S):
             with self._lock:
-                left = sum(result[3] for result in self.results.values())
-                failed = sum(result[1] for result in self.results.values())
                 oldest = sorted(self._running, key=self._running.get)
-                self._say(f"... {self._all - left} of {self._all} parts done, {failed} failed; running: {', '.join(oldest)}")
+                self._say(f"... {self._all - self.sum('parts_left')} of {self._all} parts done, {self.sum('failed')} failed; running: {', '.join(oldest)}")
 
     def _doing(self, title, command, environment=None):
-        """Runs it; the status, what was printed, and seconds."""
-        started = time.monotonic()
+        """Runs it."""
         with self._lock:
-            self._running[title] = started
-        status, output = run(command, environment)
+            self._running[title] = time.monotonic()
+        done = run(command, environment)
         with self._lock:
             del self._running[title]
-        return status, output, time.monotonic() - started
+        return done
 
-    def _note(self, suite, title, status, output, seconds, parts=1):
+    def _note(self, suite, title, done, parts=1):
         """Counts what a part, or all parts, of a suite printed."""
-        passed, failed = suite.count(output) if parts == 1 else (0, 1)
-        failed = failed or int(status != 0)
+        passed, failed = suite.count(done.output) if parts == 1 else (0, 1)
+        failed = failed or int(done.status != 0)
         with self._lock:
             result = self.results[suite.name]
-            result[:] = result[0] + passed, result[1] + failed, result[2] + seconds, result[3] - parts
-            self.skipped[suite.name] += count_skipped(output)
+            result.passed, result.failed, result.skipped = result.passed + passed, result.failed + failed, result.skipped + count_skipped(done.output)
+            result.seconds, result.cpu, result.parts_left = result.seconds + done.seconds, result.cpu + done.cpu, result.parts_left - parts
             if failed:
-                self._say(f"FAILED: {title}\n" + "\n".join("    " + line for line in output.splitlines()[-60:]))
-            if result[3] == 0:
-                result[1] = result[1] or int(result[0] == 0 and not self.skipped[suite.name])
-                self._say(f"{suite.name + ':':35} {result[0]:5} passed, {result[1]} failed{skipped(self.skipped[suite.name])}   ({result[2]:.0f} s)")
+                self._failures.append(f"FAILED: {title}\n" + "\n".join("    " + line for line in done.output.splitlines()[-self.SHOWN:]))
+                self._say(self._failures[-1])
+            if result.parts_left == 0:
+                result.failed = result.failed or int(result.passed == 0 and not result.skipped)
+                self._say(f"{suite.name + ':':35} {result.passed:5} passed, {result.failed} failed{skipped(result.skipped)}   "
+                          f"({result.seconds:.0f} s, {result.cpu:.0f} s of CPU)")
         with open(pathlib.Path(self._logs, re.sub(r"\W+", "-", suite.name) + ".log"), "a", encoding="utf-8") as log:
-            log.write(output + "\n")
+            log.write(done.output + "\n")
 
     def _part(self, suite, name, command, environment):
         title = f"{suite.name} {name}".strip()
-        status, output, seconds = self._doing(title, command, environment)
-        self._note(suite, title, status, output, seconds)
+        self._note(suite, title, self._doing(title, command, environment))
+
+    def _build(self, need):
+        if not need:
+            return Done(0, "", 0, 0)
+        done = self._doing("build " + " ".join(need), make(*need))
+        self._say(f"{'built ' + ' '.join(need):63} ({done.seconds:.0f} s, {done.cpu:.0f} s of CPU)")
+        return done
 
     def whole(self):
         """Builds and runs all suites; True if nothing failed."""
@@ -345,21 +377,21 @@ class Run:
         needs, parts = list(dict.fromkeys(suite.needs for suite in self._suites)), []
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 2) as lanes:
             for need in sorted(needs, key=bool):
-                status, output, seconds = self._doing("build " + " ".join(need), make(*need)) if need else (0, "", 0)
+                done = self._build(need)
                 for suite in [suite for suite in self._suites if suite.needs == need]:
-                    if status != 0 or not suite.parts:
-                        self._note(suite, f"{suite.name}, its build", status, output, seconds, max(1, len(suite.parts)))
+                    if done.status != 0 or not suite.parts:
+                        self._note(suite, f"{suite.name}, its build", done, max(1, len(suite.parts)))
                     else:
                         parts += [lanes.submit(self._part, suite, *part) for part in suite.parts]
         self._ended.set()
         for part in parts:
             part.result()  # raises what this script did wrong
-        good = not any(result[1] for result in self.results.values())
-        if good:
+        if not self.sum("failed"):
             shutil.rmtree(self._logs)
-        else:
-            print(f"check: whole logs are in {self._logs}")
-        return good
+            return True
+        print("\n".join(["", "What failed, again:", *self._failures]))  # the end of a long log is what is read first
+        print(f"check: whole logs are in {self._logs}")
+        return False
 
 
 def main(arguments):
@@ -379,11 +411,11 @@ def main(arguments):
             print(f"{suite.name + ':':43} {before[suite.name]:5} passed before, on the same sources")
     running = Run([suite for suite in suites if suite.name not in before])
     good = running.whole()
-    passed = {name: result[0] for name, result in running.results.items() if not result[1]}
     if tier == "check" and not names:
+        passed = {name: result.passed for name, result in running.results.items() if not result.failed}
         RECORD.write_text(json.dumps({"sources": sources, "passed": passed}), encoding="utf-8")
-    in_all = sum(result[0] for result in running.results.values()) + sum(before.values())
-    print(f"{in_all} passed, {sum(result[1] for result in running.results.values())} failed{skipped(sum(running.skipped.values()))}")
+    in_all = running.sum("passed") + sum(before.values())
+    print(f"{in_all} passed, {running.sum('failed')} failed{skipped(running.sum('skipped'))}")
     return 0 if good and in_all else 1
 
 
