@@ -96,7 +96,7 @@ void Doctor::begin_turn(std::span<const sys::Event> events, bool all,
   check_events(events);
   if (!std::exchange(to_confirm_, false) || !all) return;
   suspects_.confirm(worker_.table, acceptors);
-  for (const Sighting& sighting : suspects_.found()) see(sighting);
+  note_suspects();
 }
 
 // Whether there was progress is a question only if the loop did not want to sleep.
@@ -141,14 +141,18 @@ std::uint64_t Doctor::next_look() const noexcept {
   return worker_.table.used() > 0 || findings_.any() || wrong ? last_look_ + kAsleepMs : 0;
 }
 
-void Doctor::look(const Surroundings& with) {
-  last_look_ = worker_.now;
-  calls_.allow_next();
-  suspects_.look(worker_.table, with.acceptors, worker_.now);
+void Doctor::note_suspects() {
   for (const Sighting& sighting : suspects_.found()) see(sighting);
   for (std::size_t i = 0; i < watch::kFindings; ++i)
     if (const auto finding = static_cast<Finding>(i); suspects_.lasts(finding))
       findings_.keep(finding, worker_.now);
+}
+
+void Doctor::look(const Surroundings& with) {
+  last_look_ = worker_.now;
+  calls_.allow_next();
+  suspects_.look(worker_.table, with.acceptors, worker_.now);
+  note_suspects();
   to_confirm_ = suspects_.any();
   check_shortage(with);
   if (worker_.now >= last_count_ + kAsleepMs) check_ledgers(with.descriptors);

@@ -60,6 +60,8 @@ class Doctor {
 
  private:
   void see(const watch::Sighting& sighting);
+  // What the suspects' last look or confirmation has found, and what it has seen again.
+  void note_suspects();
   void check_events(std::span<const sys::Event> events);
   void check_ledgers(std::size_t other_descriptors);
   void check_ledger(unsigned& looks, watch::Finding finding, std::size_t booked, std::size_t owned,

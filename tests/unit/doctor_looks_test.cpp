@@ -75,6 +75,22 @@ TEST(DoctorLooks, ALostEdge) {
   EXPECT_EQ(entry.detail, static_cast<std::uint8_t>(Finding::edge_not_drained));
 }
 
+TEST(DoctorLooks, ALostEdgeLastsUntilTheSocketIsRead) {
+  Hospital h;
+  const auto client = h.bench.client();
+  h.turn();
+  h.bench.world.remote_send(*client, "GET ");
+  const auto looks = [&h] {
+    for (std::uint64_t ms = 0; ms < 2 * watch::FindingLog::kQuietMs; ms += Doctor::kLookMs) h.lose_events();
+  };
+  looks();
+  EXPECT_TRUE(h.doctor.findings()[Finding::edge_not_drained].lasts) << "it is still so";
+  h.bench.world.remote_send(*client, "/");
+  h.turn();  // the event of the new byte: all are read
+  looks();
+  EXPECT_FALSE(h.doctor.findings()[Finding::edge_not_drained].lasts);
+}
+
 TEST(DoctorLooks, AnEventOnItsWayIsRight) {
   Hospital h;
   const auto client = h.bench.client();
