@@ -121,6 +121,16 @@ bool is_of_another_site(const http::RequestHead& head, const http::Authority& ow
   return (foreign && !opens_page(head)) || !is_own_origin(head, own);
 }
 
+// A browser puts the same server into the target and into Host (RFC 9112 section 3.2.2). A client that does not is
+// none, and runs into a loop.
+bool names_two_servers(const http::RequestHead& head) noexcept {
+  const string_view host = value_of(head, "Host");
+  http::Authority named;
+  return head.form == http::TargetForm::absolute && !host.empty() &&
+         !(http::parse_authority(host, named) && named.port == head.authority.port &&
+           base::equals_ignoring_case(named.host, head.authority.host));
+}
+
 bool has_port(const ThisMachine& machine, std::uint16_t port) noexcept {
   const auto listeners = machine.listeners();
   return std::any_of(listeners.begin(), listeners.end(),
@@ -169,7 +179,7 @@ BoardAccess board_access(const Config& config, const Listener& listener, const h
   const Names names = named(host, config, machine, forward);
   if (is_passed_on(head)) return BoardAccess::passed_on;
   if (!may_see(config, {client, host.host, host.port, head.method, {}, user})) return BoardAccess::denied;
-  if (names == Names::another || (names == Names::address && client.is_loopback()))
+  if (names == Names::another || (names == Names::address && client.is_loopback()) || names_two_servers(head))
     return BoardAccess::misdirected;
   return is_of_another_site(head, host) ? BoardAccess::other_site : BoardAccess::open;
 }

@@ -234,6 +234,8 @@ class Loops(Case):
         for host in ("127.0.0.1", "[::1]", "localhost"):
             answer = proxy.get(f"http://{host}:{proxy.port}/")
             self.assertEqual(answer.status, 508, host)
+        board = self.proxy()
+        self.assertEqual(board.get(f"http://127.0.0.1:{board.port}/", "Host: h", version="1.1").status, 508, "not a browser")
         self.assertIn("error=proxy_loop_detected", proxy.get(f"http://127.0.0.1:{proxy.port}/").head.all("Proxy-Status")[0])
 
     @in_own_network()

@@ -64,7 +64,10 @@ TEST(BoardPlan, AHostOfThisMachineWithAPortOfAListener) {
 TEST(BoardPlan, AnAbsoluteTargetThatIsTheProxyItself) {
   Decision decide;
   EXPECT_EQ(decide.get("http://localhost:8080/", "localhost:8080").kind, Kind::board);
-  EXPECT_EQ(decide.get("http://[::1]:8080/console/cells?since=1", "x").kind, Kind::board);
+  EXPECT_EQ(decide.get("http://[::1]:8080/console/cells?since=1", "[::1]:8080").kind, Kind::board);
+  EXPECT_EQ(decide("GET http://localhost:8080/ HTTP/1.0\r\n\r\n").kind, Kind::board) << "no Host";
+  for (const char* host : {"x", "localhost", "127.0.0.1:8080", "localhost:8081"})
+    EXPECT_EQ(decide.get("http://localhost:8080/", host).kind, Kind::forward) << host << ": a loop";
   EXPECT_EQ(decide.get("http://localhost:8082/", "localhost:8082").kind, Kind::forward);
   EXPECT_EQ(decide.get("http://localhost:8081/", "localhost:8081").kind, Kind::forward)
       << "another server of this program";

@@ -176,7 +176,8 @@ TEST(Explain, TheBoard) {
        "board       not served: another proxy has passed the request on (Via, Forwarded or X-Forwarded-For)"},
       {{},
        {"GET", "http://a.test:8080/"},
-       "board       not asked for: the host is not localhost or a loopback address with a port of the proxy"},
+       "board       not asked for: target and Host do not both name localhost or a loopback address with a port "
+       "of the proxy"},
       {{},
        {"-H", "Origin: http://a.test", "GET", "http://localhost:8080/"},
        "board       refused: the page of another site asks"},
