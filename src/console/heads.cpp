@@ -92,14 +92,6 @@ void put_url(string& out, string_view url) {
   if (end < whole.size()) (out += whole[end]) += "...";
 }
 
-// A URL that can be relative, as "//user:password@host/", or be written in another way that browsers accept:
-// a user name that `put_url` does not find may be in it.
-void put_reference(string& out, string_view url) {
-  string shown;
-  put_url(shown, url);
-  out += shown.find('@') == string::npos ? shown : not_shown(url.size());
-}
-
 // "GET http://h/x?y HTTP/1.1", or a status line.
 void put_first_line(string& out, string_view line) {
   const std::size_t first = line.find(' '), last = line.rfind(' ');
@@ -112,6 +104,8 @@ void put_first_line(string& out, string_view line) {
   out += line.substr(last);
 }
 
+// A name and a password can stand where no reader of URLs expects them: in a relative reference, as
+// "//user:password@host/", in one that only browsers accept, or in Host. So no value with "@" is shown.
 void put_field(string& out, string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == string_view::npos) return;
@@ -119,12 +113,12 @@ void put_field(string& out, string_view line) {
   const string name = base::lowered(line.substr(0, colon));
   out += line.substr(0, colon);
   out += ": ";
-  if (!is_in(kShown, name))
-    out += not_shown(value.size());
-  else if (is_in(kUrls, name))
-    put_reference(out, value);
+  string shown;
+  if (is_in(kUrls, name))
+    put_url(shown, value);
   else
-    out += value;
+    shown = value;
+  out += is_in(kShown, name) && shown.find('@') == string::npos ? shown : not_shown(value.size());
 }
 
 // Removes the first line, without its end.

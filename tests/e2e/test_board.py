@@ -182,7 +182,8 @@ class Safety(BoardCase):
                 self.assertEqual(read_answer(client)[0].status, 400)
 
     def test_nothing_secret_is_shown(self):
-        secrets = ("S3CRET-A", "S3CRET-B", "S3CRET-C", "S3CRET-D", "S3CRET-E", "S3CRET-F", "S3CRET-G", "S3CRET-H")
+        secrets = ("S3CRET-A", "S3CRET-B", "S3CRET-C", "S3CRET-D", "S3CRET-E", "S3CRET-F", "S3CRET-G", "S3CRET-H",
+                   "S3CRET-I")
         gate = self.gate()
 
         def answer(wire):
@@ -194,7 +195,7 @@ class Safety(BoardCase):
         origin = self.origin(answer)
         self.cells(self.front)  # heads are kept for viewers only
         with self.front.connect() as client:
-            client.send(request(origin.url("/path?q=S3CRET-A"), f"Host: 127.0.0.1:{origin.port}", "Authorization: Basic S3CRET-B",
+            client.send(request(origin.url("/path?q=S3CRET-A"), "Host: u:S3CRET-I@h", "Authorization: Basic S3CRET-B",
                                 "Cookie: c=S3CRET-C", "X-Forwarded-Access-Token: S3CRET-D", version="1.1"))
             client.read_head()
             wait_until(lambda: self.others(self.front), "the cell of the request")
