@@ -210,7 +210,7 @@ SUITES = [
 
     end_to_end("end to end, valgrind", "check-all", (*MEMCHECK, "build/g++-memcheck/proxy"), "g++-memcheck", only=SYSTEM,
                PROXY_LIGHT="1", PROXY_PREFIX=VALGRIND),
-    simulated("simulated histories, valgrind", "check-all", MEMCHECK, "g++-memcheck", {"seeds": 1000}, {"roles": 300, "greedy": 150, "viewers": 150},
+    simulated("simulated histories, valgrind", "check-all", MEMCHECK, "g++-memcheck", {"seeds": 600}, {"roles": 150, "greedy": 75, "viewers": 75},
               prefix=VALGRIND.split()),
     clients("real clients", "check-all", (*GCC, "all"), "g++"),
     mistakes("mistakes", "check-all", (*GCC, "all"), "g++"),
