@@ -137,17 +137,6 @@ std::uint64_t hash_of(const sys::Address& client, string_view agent) noexcept {
   return base::siphash({key.network, key.ipv6 ? 1U : 0U}, agent).low | 1U;
 }
 
-string_view agent_of(string_view head) noexcept {
-  take_line(head);
-  while (!head.empty()) {
-    const string_view line = take_line(head);
-    const std::size_t colon = std::min(line.find(':'), line.size());
-    if (base::equals_ignoring_case(line.substr(0, colon), "User-Agent") && colon < line.size())
-      return base::trimmed(line.substr(colon + 1));
-  }
-  return {};
-}
-
 // Of that request; the end of `ring` if it is not there.
 template <class Ring>
 auto place_of(Ring& ring, std::uint64_t id, std::uint32_t nth) noexcept {
@@ -189,23 +178,24 @@ Heads& HeadStore::place_for(std::uint64_t id, std::uint32_t nth) {
   return place;
 }
 
-void HeadStore::note_client(const sys::Address& client, string_view head) noexcept {
-  const string_view agent = agent_of(head);
-  if (!has_seen(client, agent)) clients_[next_client_++ % kClients] = hash_of(client, agent);
+bool HeadStore::is_watched() noexcept {
+  if (worker_.now < watched_ms_ + kWatchedMs) return true;
+  worker_.heads = nullptr;
+  ring_.clear();
+  next_ = 0;
+  return false;
+}
+
+void HeadStore::note_client(const sys::Address& client, string_view agent) noexcept {
+  if (is_watched() && !has_seen(client, agent)) clients_[next_client_++ % kClients] = hash_of(client, agent);
 }
 
 void HeadStore::keep(const request_info& record, Message message, string_view received,
                      string_view sent) noexcept {
-  if (worker_.now >= watched_ms_ + kWatchedMs) {
-    worker_.heads = nullptr;
-    ring_.clear();
-    next_ = 0;
-    return;
-  }
+  if (!is_watched()) return;
   Heads& heads = place_for(record.id, record.served + 1);
   heads.received[static_cast<std::size_t>(message)] = public_head(received);
   heads.sent[static_cast<std::size_t>(message)] = public_head(sent);
-  if (message == Message::request) note_client(record.client, received);
 }
 
 const Heads* HeadStore::find(std::uint64_t id, std::uint32_t nth) const noexcept {

@@ -40,15 +40,17 @@ class HeadStore final : public HeadKeeper {
   void watch() noexcept;
   void keep(const request_info& record, Message message, std::string_view received,
             std::string_view sent) noexcept override;
+  void note_client(const sys::Address& client, std::string_view agent) noexcept override;
   // The heads of that request; null if there are none.
   [[nodiscard]] const Heads* find(std::uint64_t id, std::uint32_t nth) const noexcept;
-  // A request came through the proxy from that address, with this User-Agent, while heads were kept. The
+  // A request came to the forward proxy from that address, with this User-Agent, while viewers asked. The
   // loopback addresses are one.
   [[nodiscard]] bool has_seen(const sys::Address& client, std::string_view agent) const noexcept;
 
  private:
   Heads& place_for(std::uint64_t id, std::uint32_t nth);
-  void note_client(const sys::Address& client, std::string_view head) noexcept;
+  // Viewers ask. If they no longer do, forgets the heads.
+  bool is_watched() noexcept;
 
   Worker& worker_;
   std::uint64_t watched_ms_ = 0;

@@ -66,6 +66,16 @@ plan::Plan make_plan(const request_info& record, const Turn& turn, const Worker&
       turn.config(), listener, head, record.client, worker.machine, user);
 }
 
+// Lets the board know which clients use the forward proxy: of a CONNECT, no head is forwarded.
+void show_client(const request_info& record, const Turn& turn, const Worker& worker,
+                 const http::RequestHead& head) noexcept {
+  if (worker.heads == nullptr) [[likely]]
+    return;
+  if (turn.listener(record).role != plan::Role::forward || head.form == http::TargetForm::origin) return;
+  const http::Field* const agent = head.fields.find(http::FieldName::user_agent);
+  worker.heads->note_client(record.client, agent == nullptr ? std::string_view{} : agent->value);
+}
+
 Result carry_out(request_info& record, Turn& turn, Worker& worker, const http::RequestHead& head,
                  std::size_t head_length, const plan::Plan& plan) noexcept {
   switch (plan.kind) {
@@ -88,6 +98,7 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   const plan::Listener& listener = turn.listener(record);
   Exchange& exchange = *record.exchange;
   describe_request(exchange, head, turn.config(), listener.role);
+  show_client(record, turn, worker, head);
   if (!may_keep_alive(record, worker)) exchange.message.keep_alive = false;
   plan::Plan plan = make_plan(record, turn, worker, head);
   if (plan.kind != plan::Kind::board) become_client(record, worker);

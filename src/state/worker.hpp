@@ -46,7 +46,7 @@ class Pages {
   [[nodiscard]] virtual Page board_page(const http::RequestHead& head, const request_info& viewer) = 0;
 };
 
-// Keeps heads of forwarded messages for the viewers of the board.
+// Keeps heads of forwarded messages, and which clients use the forward proxy, for the viewers of the board.
 class HeadKeeper {
  public:
   enum class Message : std::uint8_t { request, response };
@@ -55,6 +55,8 @@ class HeadKeeper {
   // The head of a message of the record's request, with its empty line, as received and as sent.
   virtual void keep(const request_info& record, Message message, std::string_view received,
                     std::string_view sent) noexcept = 0;
+  // A request came to the forward proxy from that address, with this User-Agent (empty: none).
+  virtual void note_client(const sys::Address& client, std::string_view agent) noexcept = 0;
 };
 
 // The run of a record that took longest in this turn.

@@ -56,3 +56,8 @@ export async function startDemo(program, folder, port = 0) {
 export const through = (proxy, url, headers = {}) => new Promise((done, fail) => {
   request({host: '127.0.0.1', port: proxy.port, path: url, headers: {Host: new URL(url).host, ...headers}}, response => (response.resume(), response.on('end', () => done(response.statusCode)))).on('error', fail).end();
 });
+
+// Opens a tunnel through the proxy to that port of this machine, and closes it; resolves to the status.
+export const tunnel = (proxy, port, headers = {}) => new Promise((done, fail) => {
+  request({host: '127.0.0.1', port: proxy.port, method: 'CONNECT', path: `127.0.0.1:${port}`, headers}).on('connect', (response, socket) => (socket.destroy(), done(response.statusCode))).on('error', fail).end();
+});

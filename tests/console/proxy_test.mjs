@@ -4,7 +4,7 @@ import {createServer} from 'node:http';
 import {connect} from 'node:net';
 import {after, before, describe, test} from 'node:test';
 import {becomes, closeBrowser, open, reads, shows} from './browser.mjs';
-import {startProxy, startReplay, through} from './programs.mjs';
+import {startProxy, startReplay, through, tunnel} from './programs.mjs';
 
 after(closeBrowser);
 
@@ -104,6 +104,21 @@ describe('a proxy with a client that reads nothing', () => {
     await page.waitForSelector('.live.lost');
     await board.violations();
     assert.deepEqual(board.faults.filter(each => !/ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/.test(each)), []);
+  });
+});
+
+describe('a proxy that this browser uses for HTTPS alone', () => {
+  test('has no setup line', async () => {
+    const origin = await startOrigin(), proxy = await startProxy(), board = await open(`http://localhost:${proxy.port}/`), {page} = board;
+    await shows(page, '#setup', /^No request of this browser has come through the proxy since this board was opened\./);
+    assert.equal(await tunnel(proxy, origin.port, {'User-Agent': 'another'}), 200);
+    const agent = await page.evaluate(() => navigator.userAgent);
+    await page.waitForSelector('#setup .setup');
+    assert.equal(await tunnel(proxy, origin.port, {'User-Agent': agent}), 200);
+    await page.waitForSelector('#setup .setup', {state: 'detached'});
+    await board.close();
+    await proxy.stop();
+    origin.stop();
   });
 });
 

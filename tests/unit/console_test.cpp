@@ -496,6 +496,7 @@ TEST(Heads, AreKeptOnlyWhileSomebodyAsks) {
   ASSERT_NE(store.find(5, 1), nullptr);
   EXPECT_EQ(store.find(5, 1)->sent[0], "GET / HTTP/1.1\nVia: 1.1 proxy\n");
   EXPECT_EQ(store.find(5, 2), nullptr);
+  store.note_client(sys::loopback4(1), "browser");
   EXPECT_TRUE(store.has_seen(sys::loopback4(99), "browser")) << "the port does not count";
   EXPECT_FALSE(store.has_seen(sys::loopback4(99), "other"));
   EXPECT_TRUE(store.has_seen(sys::loopback6(99), "browser")) << "localhost is either address";

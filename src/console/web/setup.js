@@ -20,7 +20,7 @@ function ways(proxy) {
 export function setupView({hello, proxied}, open, onOpen) {
   if (proxied || !hello.proxy || hello.mode === 'file') return nothing;
   const list = ways(hello.proxy);
-  return html`<div class="setup"><b>This browser does not go through the proxy yet.</b> <span class="muted">Set up</span>
+  return html`<div class="setup"><b>No request of this browser has come through the proxy since this board was opened.</b> <span class="muted">Set up</span>
     ${list.map(([name], i) => html`<button class="link" aria-expanded=${open === i} aria-controls="setup-steps" @click=${() => onOpen(open === i ? -1 : i)}>${name}</button>`)}
     <a href="/proxy.pac">/proxy.pac</a></div><div class="setup-steps" id="setup-steps" ?hidden=${open < 0}>${open < 0 ? nothing : list[open][1]}</div>`;
 }
