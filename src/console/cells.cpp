@@ -53,15 +53,17 @@ void Cells::store(std::uint32_t slot, const Cell& cell) noexcept {
   stamps_[slot] = frame_;
 }
 
-void Cells::mark_findings(const Table& table, const watch::FindingLog& findings) noexcept {
+void Cells::mark_findings(const Table& table, const watch::FindingLog& findings, std::uint64_t now) noexcept {
   for (const std::uint32_t slot : named_) found_[slot] = 0;
   named_.clear();
   for (const watch::FindingRow& row : watch::kFindingRows) {
-    const watch::FindingLog::Entry& entry = findings[row.finding];
-    const std::uint32_t slot = entry.first.slot;
-    if (!entry.lasts || slot >= table.touched() || table.at(slot).id != entry.first.id) continue;
-    found_[slot] = 1;
-    named_.push_back(slot);
+    if (!findings[row.finding].lasts) continue;
+    for (const watch::FindingLog::Place& place : findings[row.finding].named()) {
+      const bool quiet = now >= place.last + watch::FindingLog::kQuietMs;
+      if (quiet || place.slot >= table.touched() || table.at(place.slot).id != place.id) continue;
+      found_[place.slot] = 1;
+      named_.push_back(place.slot);
+    }
   }
 }
 
@@ -73,7 +75,7 @@ std::size_t Cells::scan(const Table& table, const watch::FindingLog& findings, s
   cells_.resize(touched);
   stamps_.resize(touched, frame_);
   found_.resize(touched);
-  mark_findings(table, findings);
+  mark_findings(table, findings, now);
   for (std::uint32_t slot = 0; slot < touched; ++slot) {
     const request_info& record = table.at(slot);
     Cell cell = record.state == State::FREE ? Cell{.slot = slot} : cell_of(record, slot, now);

@@ -37,14 +37,15 @@ class Cells {
 
  private:
   void store(std::uint32_t slot, const Cell& cell) noexcept;
-  void mark_findings(const Table& table, const watch::FindingLog& findings) noexcept;
+  // A finding's record has its mark until nothing was seen of it for FindingLog::kQuietMs.
+  void mark_findings(const Table& table, const watch::FindingLog& findings, std::uint64_t now) noexcept;
 
   std::uint32_t first_;  // frame
   std::uint32_t frame_;
   std::uint64_t scanned_ = 0;          // ms; 0: never
   std::vector<Cell> cells_;            // by slot
   std::vector<std::uint32_t> stamps_;  // by slot: the frame in which it changed
-  std::vector<std::uint8_t> found_;    // by slot: a finding names the record
+  std::vector<std::uint8_t> found_;    // by slot: the record has a finding
   std::vector<std::uint32_t> named_;   // slots in `found_`
 };
 

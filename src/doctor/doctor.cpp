@@ -143,9 +143,7 @@ std::uint64_t Doctor::next_look() const noexcept {
 
 void Doctor::note_suspects() {
   for (const Sighting& sighting : suspects_.found()) see(sighting);
-  for (std::size_t i = 0; i < watch::kFindings; ++i)
-    if (const auto finding = static_cast<Finding>(i); suspects_.lasts(finding))
-      findings_.keep(finding, worker_.now);
+  for (const Sighting& sighting : suspects_.kept()) findings_.keep(sighting, worker_.now);
 }
 
 void Doctor::look(const Surroundings& with) {

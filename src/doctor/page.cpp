@@ -120,7 +120,7 @@ void put_finding(Writer& out, const Found& found, std::uint64_t now) {
   put_count(out, entry.sightings, "sighting", "sightings");
   if (entry.last > entry.since) put_duration(out << " in ", entry.last - entry.since);
   put_duration(out << ", the last ", now - entry.last) << " ago\n    ";
-  watch::write_sentence(entry.first, out);
+  watch::write_sentence(entry.shown(), out);
   out << '\n';
 }
 
@@ -158,12 +158,13 @@ void put_string(Writer& out, Write write) {
 void put_json(Writer& out, const Found& found, std::uint64_t now) {
   const FindingLog::Entry& entry = *found.entry;
   out << R"({"code":")" << found.row->code << R"(","severity":")" << severity_of(found) << R"(","sentence":)";
-  put_string(out, [&](Writer& text) { watch::write_sentence(entry.first, text); });
+  const watch::Sighting shown = entry.shown();
+  put_string(out, [&](Writer& text) { watch::write_sentence(shown, text); });
   out << R"(,"lasts":)" << (entry.lasts ? "true" : "false");
-  if (entry.first.slot == watch::Sighting::kNoSlot)
+  if (shown.slot == watch::Sighting::kNoSlot)
     out << R"(,"slot":null,"connection":null)";
   else
-    out << R"(,"slot":)" << std::uint64_t{entry.first.slot} << R"(,"connection":)" << entry.first.id;
+    out << R"(,"slot":)" << std::uint64_t{shown.slot} << R"(,"connection":)" << shown.id;
   out << R"(,"first_ms_ago":)" << now - entry.since << R"(,"last_ms_ago":)" << now - entry.last
       << R"(,"sightings":)" << entry.sightings << R"(,"total":)" << entry.total << '}';
 }

@@ -103,12 +103,12 @@ void Suspects::poll_levels(const Table& table, std::span<const net::Acceptors::E
 // One more look has confirmed it.
 void Suspects::settle(Suspect& suspect) {
   ++suspect.looks;
-  lasts_[static_cast<std::size_t>(suspect.finding)] |= suspect.looks >= 2;
-  if (suspect.looks == 2)
-    found_.push_back({.finding = suspect.finding,
-                      .slot = suspect.listener ? watch::Sighting::kNoSlot : suspect.slot,
-                      .id = suspect.id,
-                      .value = suspect.value});
+  if (suspect.looks < 2) return;
+  (suspect.looks == 2 ? found_ : kept_)
+      .push_back({.finding = suspect.finding,
+                  .slot = suspect.listener ? watch::Sighting::kNoSlot : suspect.slot,
+                  .id = suspect.id,
+                  .value = suspect.value});
 }
 
 bool Suspects::was_suspect(std::uint32_t slot) const noexcept {
@@ -128,7 +128,7 @@ void Suspects::examine_again(const Table& table, std::uint64_t now) {
 
 void Suspects::look(const Table& table, std::span<const net::Acceptors::Entry> acceptors, std::uint64_t now) {
   found_.clear();
-  lasts_.fill(false);
+  kept_.clear();
   before_.swap(suspects_);
   suspects_.clear();
   examine_again(table, now);
@@ -146,7 +146,7 @@ void Suspects::look(const Table& table, std::span<const net::Acceptors::Entry> a
 
 void Suspects::confirm(const Table& table, std::span<const net::Acceptors::Entry> acceptors) {
   found_.clear();
-  lasts_.fill(false);
+  kept_.clear();
   const auto is_reported = [&](const Suspect& suspect) {
     if (suspect.listener)
       return suspect.slot >= acceptors.size() || acceptors[suspect.slot].acceptor.marked();

@@ -26,10 +26,8 @@ class Suspects {
   void confirm(const Table& table, std::span<const net::Acceptors::Entry> acceptors);
   // The sightings of the last `look` and `confirm`: suspects seen twice.
   [[nodiscard]] std::span<const watch::Sighting> found() const noexcept { return found_; }
-  // Findings whose suspects were seen again, by Finding.
-  [[nodiscard]] bool lasts(watch::Finding finding) const noexcept {
-    return lasts_[static_cast<std::size_t>(finding)];
-  }
+  // Suspects that were found before, and seen again.
+  [[nodiscard]] std::span<const watch::Sighting> kept() const noexcept { return kept_; }
   [[nodiscard]] bool any() const noexcept { return !suspects_.empty(); }
   // The slots that the last `look` has visited begin here, and end there.
   [[nodiscard]] std::uint32_t visited_from() const noexcept { return from_; }
@@ -56,8 +54,7 @@ class Suspects {
   void settle(Suspect& suspect);
 
   std::vector<Suspect> suspects_, before_;
-  std::vector<watch::Sighting> found_;
-  std::array<bool, watch::kFindings> lasts_{};
+  std::vector<watch::Sighting> found_, kept_;
   std::uint32_t next_ = 0;  // slot to visit
   std::uint32_t from_ = 0, to_ = 0;
 };

@@ -29,6 +29,23 @@ void put_sentence(const Sighting& sighting, base::Writer& out) noexcept {
   }
 }
 
+using Place = FindingLog::Place;
+
+// Notes a sighting of a record. If there is no room, in place of the one that was seen longest ago.
+void note_place(FindingLog::Entry& entry, const Sighting& sighting, std::uint64_t now) noexcept {
+  if (sighting.slot == Sighting::kNoSlot) return;
+  const auto begin = entry.places.begin(), end = begin + static_cast<std::ptrdiff_t>(entry.places_count);
+  auto place = std::find_if(
+      begin, end, [&](const Place& other) { return other.slot == sighting.slot && other.id == sighting.id; });
+  if (place == end) {
+    if (entry.places_count < FindingLog::kPlaces)
+      ++entry.places_count;
+    else
+      place = std::ranges::min_element(entry.places, {}, &Place::last);
+  }
+  *place = {.slot = sighting.slot, .id = sighting.id, .value = sighting.value, .last = now};
+}
+
 }  // namespace
 
 void write_sentence(const Sighting& sighting, base::Writer& out) noexcept {
@@ -48,10 +65,30 @@ bool FindingLog::add(const Sighting& sighting, std::uint64_t now) noexcept {
   ++entry.total;
   ++entry.sightings;
   entry.last = now;
-  if (entry.lasts) return false;
-  ++lasting_;
-  entry = {.lasts = true, .since = now, .last = now, .sightings = 1, .total = entry.total, .first = sighting};
-  return true;
+  const bool begins = !entry.lasts;
+  if (begins) {
+    ++lasting_;
+    entry = {
+        .lasts = true, .since = now, .last = now, .sightings = 1, .total = entry.total, .first = sighting};
+  }
+  note_place(entry, sighting, now);
+  return begins;
+}
+
+void FindingLog::keep(const Sighting& sighting, std::uint64_t now) noexcept {
+  Entry& entry = at(sighting.finding);
+  entry.last = now;
+  if (entry.lasts) note_place(entry, sighting, now);
+}
+
+Sighting FindingLog::Entry::shown() const noexcept {
+  Sighting sighting = first;
+  if (places_count == 0) return sighting;
+  const Place& place = *std::ranges::max_element(named(), {}, &Place::last);
+  sighting.slot = place.slot;
+  sighting.id = place.id;
+  sighting.value = place.value;
+  return sighting;
 }
 
 Finding FindingLog::end_next(std::uint64_t now) noexcept {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "../base/text.hpp"
@@ -137,6 +138,15 @@ inline constexpr std::size_t kFindingMax = 320;  // the longest text, in bytes
 class FindingLog {
  public:
   static constexpr std::uint64_t kQuietMs = 10'000;
+  static constexpr std::size_t kPlaces = 64;
+
+  // A record with the finding.
+  struct Place {
+    std::uint32_t slot = Sighting::kNoSlot;
+    std::uint64_t id = 0;     // of its connection
+    std::uint64_t value = 0;  // see the sentence
+    std::uint64_t last = 0;   // ms: the latest sighting there
+  };
 
   struct Entry {
     bool lasts = false;
@@ -144,12 +154,21 @@ class FindingLog {
     std::uint64_t sightings = 0;        // since it began
     std::uint64_t total = 0;            // of sightings since the program started
     Sighting first{};
+    std::array<Place, kPlaces> places{};
+    std::size_t places_count = 0;
+
+    // The records that had a sighting since it began. If there are more than kPlaces, the latest.
+    [[nodiscard]] std::span<const Place> named() const noexcept { return {places.data(), places_count}; }
+    // The sighting to show: of the records that were seen last, the one that was named first.
+    [[nodiscard]] Sighting shown() const noexcept;
   };
 
   // Adds a sighting. Returns true if the finding begins with it. `now` in ms.
   bool add(const Sighting& sighting, std::uint64_t now) noexcept;
   // The finding that was sighted last still lasts.
   void keep(Finding finding, std::uint64_t now) noexcept { at(finding).last = now; }
+  // What was sighted is still so.
+  void keep(const Sighting& sighting, std::uint64_t now) noexcept;
   // Ends one finding that has had no sighting for kQuietMs, and returns it; Finding::count: there is none.
   Finding end_next(std::uint64_t now) noexcept;
 

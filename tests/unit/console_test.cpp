@@ -107,8 +107,10 @@ struct History {
     for (std::uint32_t slot = 0; slot < table.touched(); ++slot) {
       if (table.at(slot).state == State::FREE) continue;
       Cell cell = console::cell_of(table.at(slot), slot, now);
-      if (finding.lasts && finding.first.slot == slot && finding.first.id == table.at(slot).id)
-        cell.flags |= Cell::kFinding;
+      for (const auto& place : finding.named())
+        if (finding.lasts && place.slot == slot && place.id == table.at(slot).id &&
+            now < place.last + watch::FindingLog::kQuietMs)
+          cell.flags |= Cell::kFinding;
       expected[slot] = cell;
     }
   }
@@ -120,6 +122,39 @@ struct History {
     }
   }
 };
+
+TEST(Cells, EachRecordWithAFindingHasItsMark) {
+  History history;
+  const auto sees = [&](request_info& record) {
+    history.findings.add(
+        {.finding = watch::Finding::overdue, .slot = history.table.slot_of(record), .id = record.id},
+        history.now);
+  };
+  std::array<request_info*, 3> records{};
+  for (request_info*& record : records) {
+    record = history.table.take();
+    record->id = ++history.ids;
+    record->state = State::READ_REQUEST;
+    sees(*record);
+  }
+  const auto marked = [&] {
+    history.now += console::Cells::kScanMs;
+    history.cells.scan(history.table, history.findings, history.now);
+    Viewer viewer;
+    viewer.poll(history.cells, History::kSlots);
+    string slots;
+    for (const auto& [slot, cell] : viewer.cells)
+      if ((cell.flags & Cell::kFinding) != 0) slots += std::to_string(slot);
+    return slots;
+  };
+  EXPECT_EQ(marked(), "012");
+  history.table.give(*records[0]);
+  EXPECT_EQ(marked(), "12") << "its connection has ended";
+  history.now += watch::FindingLog::kQuietMs / 2;
+  sees(*records[2]);
+  history.now += watch::FindingLog::kQuietMs / 2;
+  EXPECT_EQ(marked(), "2") << "nothing was seen of the other one";
+}
 
 TEST(Cells, ChangesAddUpToAFullScan) {
   for (unsigned seed = 0; seed < 30; ++seed) {

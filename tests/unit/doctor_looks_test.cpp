@@ -91,6 +91,26 @@ TEST(DoctorLooks, ALostEdgeLastsUntilTheSocketIsRead) {
   EXPECT_FALSE(h.doctor.findings()[Finding::edge_not_drained].lasts);
 }
 
+TEST(DoctorLooks, EachRecordWithALostEdgeIsNamedAsLongAsItIsThere) {
+  Hospital h;
+  const auto one = h.bench.client(), other = h.bench.client();
+  h.turn();
+  for (const auto& client : {one, other}) h.bench.world.remote_send(*client, "GET ");
+  const auto looks = [&h] {
+    for (std::uint64_t ms = 0; ms < 2 * watch::FindingLog::kQuietMs; ms += Doctor::kLookMs) h.lose_events();
+  };
+  looks();
+  const auto& entry = h.doctor.findings()[Finding::edge_not_drained];
+  ASSERT_EQ(entry.named().size(), 2U);
+  for (const auto& place : entry.named()) EXPECT_GE(place.last + 2 * Doctor::kLookMs, h.bench.worker->now);
+  EXPECT_EQ(entry.shown().slot, 0U);
+  h.bench.world.remote_send(*one, "/");
+  h.turn();
+  looks();
+  EXPECT_TRUE(entry.lasts);
+  EXPECT_EQ(entry.shown().slot, 1U) << "the record of which it is still so";
+}
+
 TEST(DoctorLooks, AnEventOnItsWayIsRight) {
   Hospital h;
   const auto client = h.bench.client();

@@ -68,7 +68,7 @@ TEST(DoctorPage, Findings) {
             "\n"
             "Findings:\n"
             "  overdue (error): 2 sightings in 250 ms, the last 1.7 s ago\n"
-            "    The timeout of slot 3 passed 4000 ms ago.\n"
+            "    The timeout of slot 4 passed 9000 ms ago.\n"
             "  starved (warning): 1 sighting, the last 1.5 s ago\n"
             "    Records have waited for a free buffer for 1004 ms (--buffers).\n"
             "  log-dropped (note): 1 sighting, the last 1.0 s ago\n"

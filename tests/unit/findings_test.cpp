@@ -56,4 +56,27 @@ TEST(Findings, LastsUntilItIsQuiet) {
   EXPECT_EQ(log[Finding::spin].total, 3U);
 }
 
+string shown(const FindingLog& log) { return text_of(log[Finding::overdue].shown()); }
+
+TEST(Findings, ShowsARecordOfWhichItIsStillSo) {
+  FindingLog log;
+  const auto of = [](std::uint32_t slot, std::uint64_t value) {
+    return watch::Sighting{.finding = Finding::overdue, .slot = slot, .id = 100 + slot, .value = value};
+  };
+  for (const std::uint32_t slot : {3U, 4U, 5U}) log.add(of(slot, 1000), 5000);
+  EXPECT_EQ(shown(log), "finding overdue (error): The timeout of slot 3 passed 1000 ms ago.");
+  for (const std::uint32_t slot : {4U, 5U}) log.keep(of(slot, 2000), 6000);
+  EXPECT_EQ(shown(log), "finding overdue (error): The timeout of slot 4 passed 2000 ms ago.");
+  EXPECT_EQ(log[Finding::overdue].first.slot, 3U);
+  EXPECT_EQ(log[Finding::overdue].sightings, 3U);
+  EXPECT_EQ(log[Finding::overdue].named().size(), 3U);
+  for (std::uint32_t slot = 10; slot < 10 + FindingLog::kPlaces; ++slot) log.add(of(slot, 1), 7000);
+  EXPECT_EQ(log[Finding::overdue].named().size(), FindingLog::kPlaces) << "there is no room for more";
+  for (const auto& place : log[Finding::overdue].named()) EXPECT_GE(place.slot, 10U);
+  ASSERT_EQ(log.end_next(99'000), Finding::overdue);
+  log.keep(of(4, 3000), 99'000);
+  log.add(of(6, 1000), 99'500);
+  EXPECT_EQ(log[Finding::overdue].named().size(), 1U) << "it has begun again";
+}
+
 }  // namespace
