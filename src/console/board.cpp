@@ -172,7 +172,7 @@ Page Board::pac(const Request&) {
   return make_page(
       "application/x-ns-proxy-autoconfig",
       shared("function FindProxyForURL(url, host) {\n"
-             "  if (host === \"localhost\" || host === \"[::1]\" || shExpMatch(host, \"127.*\"))\n"
+             "  if (host === \"localhost\" || host === \"[::1]\" || /^127(\\.\\d+){3}$/.test(host))\n"
              "    return \"DIRECT\";\n"
              "  return \"PROXY " +
              endpoint + "\";\n}\n"));

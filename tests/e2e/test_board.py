@@ -129,6 +129,7 @@ class Pages(BoardCase):
         head, body = self.ask(self.front, "/proxy.pac")
         self.assertEqual(head.all("Content-Type"), ["application/x-ns-proxy-autoconfig"])
         self.assertIn(f'"PROXY 127.0.0.1:{self.front.port}"'.encode(), body)
+        self.assertIn(rb"/^127(\.\d+){3}$/.test(host)", body)  # 127.example.com is not this machine
 
     def test_absolute_form(self):
         """A browser whose list of exceptions is empty asks for the board through the proxy."""
