@@ -107,11 +107,12 @@ void put_grid(Canvas& canvas, const Known& known, const View& view, std::size_t 
   }
 }
 
-void put_help(Canvas& canvas) {
+void put_help(Canvas& canvas, bool utf8) {
   for (const string_view line :
        {"A cell is a slot of the table of records; its letter is the state:",
         "  r s R S  READ_REQUEST, SEND_REQUEST, READ_RESPONSE, SEND_RESPONSE",
-        "  T tunnel   o idle (kept alive, or no request yet)   v viewer of the board   . FREE",
+        utf8 ? "  T tunnel   ○ idle (kept alive, or no request yet)   v viewer of the board   · FREE"
+             : "  T tunnel   o idle (kept alive, or no request yet)   v viewer of the board   . FREE",
         "  ! a finding of the loop doctor names it   reverse video: it has waited for over 5 s",
         "space stops and continues; left, right, up and down choose a slot;",
         "enter shows its endpoints and lanes; esc follows the longest wait again; q ends."}) {
@@ -211,7 +212,7 @@ std::vector<string> draw_screen(const Known& known, const View& view, string_vie
   const std::size_t taken = lines.size() + last.size();
   const std::size_t rows = std::max<std::size_t>(view.rows > taken ? view.rows - taken : 0, 2);
   if (view.help)
-    put_help(grid);
+    put_help(grid, view.utf8);
   else
     put_grid(grid, known, view, rows);
   std::vector<string> middle = grid.take_lines();

@@ -285,6 +285,15 @@ TEST(TopScreen, TheGrid) {
   EXPECT_TRUE(has(joined(ask::draw_screen(known, {.utf8 = true}, "")), "○")) << text;
 }
 
+TEST(TopScreen, TheHelpHasTheSignsOfTheGrid) {
+  const auto help = [](bool utf8) {
+    return joined(
+        ask::draw_screen(known_of({}), {.columns = 120, .rows = 50, .utf8 = utf8, .help = true}, ""));
+  };
+  EXPECT_TRUE(has(help(false), "o idle (") && has(help(false), ". FREE\n")) << help(false);
+  EXPECT_TRUE(has(help(true), "○ idle (") && has(help(true), "· FREE\n")) << help(true);
+}
+
 // Escape sequences take no columns, and a character of UTF-8 takes one.
 std::size_t width(const string& line) {
   std::size_t columns = 0;
