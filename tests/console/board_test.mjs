@@ -61,6 +61,19 @@ describe('a proxy at work', () => {
     assert.deepEqual(times.filter(([headline, panel]) => headline !== panel), []);
   });
 
+  test('counts the same requests in the headline and in the boxes, at each moment', async () => {
+    const seen = await page.evaluate(async () => {
+      const number = text => Number(text.replaceAll(',', '')), seen = [];
+      while (new Set(seen.map(([all]) => all)).size < 5) {
+        await fetch('/fake/advance?ms=60');
+        await new Promise(requestAnimationFrame);
+        seen.push([number(/^([\d,]+) request/.exec(document.querySelector('h1').textContent)[1]), [...document.querySelectorAll('.st .n')].reduce((sum, each) => sum + number(each.textContent), 0)]);
+      }
+      return seen;
+    });
+    assert.deepEqual(seen.filter(([headline, boxes]) => headline !== boxes), []);
+  });
+
   test('shows the records by state, without idle ones', async () => {
     const {records} = board.machine, idle = records.filter(each => each.state === 1 && [0, 1].includes(each.wait)).length;
     const shown = () => page.$$eval('.st .n', all => all.map(each => Number(each.textContent.replaceAll(',', ''))));
@@ -133,6 +146,25 @@ describe('a proxy at work', () => {
     await page.waitForSelector('#setup .setup', {state: 'detached'});
   });
 
+  test('has the names of eXpServer in each part, by a key', async () => {
+    await page.keyboard.press('t');
+    const shown = async selector => (await text(page, selector)).replace(/\s+/gu, ' ');
+    await reads(page, '#array-title', 'The array');
+    const before = [await shown('#legend'), await shown('#array-table thead'), await shown('.diag .more'), await shown('.end .marks')];
+    await page.click('h1');
+    await page.keyboard.press('v');
+    await reads(page, '#array-title', 'The sessions');
+    await shows(page, '#legend', /waits for the client source or sink/);
+    await shows(page, '#array-table thead', /In the pipe to the client\s+Client’s source, sink/);
+    await shows(page, '#array-table tbody', /sink ready/);
+    await shows(page, '.diag .more', /the session reads no more from the upstream’s source/);
+    await shows(page, '.end .marks', /source not ready/);
+    await page.keyboard.press('v');
+    await reads(page, '#array-title', 'The array');
+    await becomes(page, async () => [await shown('#legend'), await shown('#array-table thead'), await shown('.diag .more'), await shown('.end .marks')], before);
+    await page.keyboard.press('t');
+  });
+
   test('changes the names and the colours, and keeps them', async () => {
     await page.click('.vocabulary');
     await reads(page, '#array-title', 'The sessions');
@@ -157,6 +189,9 @@ describe('a proxy at work', () => {
   test('shows its words and keys', async () => {
     await page.keyboard.press('?');
     await shows(page, 'dialog', /EAGAIN/);
+    await page.setViewportSize({width: 400, height: 800});
+    await becomes(page, () => page.$eval('dialog .scroll', each => each.clientWidth >= each.closest('dialog').clientWidth - 60), true);
+    await page.setViewportSize({width: 1600, height: 1300});
     await assertAccessible(page, 'help');
     await page.keyboard.press('Escape');
     await becomes(page, () => page.locator('dialog[open]').count(), 0);
@@ -218,8 +253,131 @@ describe('going back in time', () => {
     await page.waitForFunction(() => !/at=/.test(location.hash));
   });
 
+  test('searches backwards from now, and says when there is none', async () => {
+    await page.keyboard.press('e');
+    await shows(page, 'h1 mark', /EAGAIN/);
+    await shows(page, 'h1', /before the end/);
+    await page.keyboard.press('Escape');
+    await reads(page, '.live', 'live');
+    await page.keyboard.press('f');
+    await reads(page, '.said', 'There is no finding before this step.');
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForSelector('.said', {state: 'detached'});
+    await page.keyboard.press('f');
+    await reads(page, '.said', 'There is no finding after this step.');
+  });
+
+  test('says that the moment of the address is not kept', async () => {
+    await page.evaluate(() => location.hash = '#at=99999999');
+    await shows(page, '.said', /^There is no step 99,999,999; the latest is shown\.$/);
+    const {machine} = board;
+    await page.keyboard.press('Escape');
+    await reads(page, '.live', 'live');
+    machine.first += 10, machine.entries.splice(0, 10);
+    await page.evaluate(() => location.hash = '#at=1');
+    await reads(page, '.said', 'Step 1 has been overwritten; the oldest is shown.');
+    await page.keyboard.press('Escape');
+    await reads(page, '.live', 'live');
+  });
+
   test('leaves no error, no violation of the policy, no request to others', () => assertNoFaults(board));
 });
+
+// The board of the made-up machine, changed by `change(machine)`; it is closed after `look(page, board)`.
+async function withBoard(options, look) {
+  const board = await openBoard(options);
+  try {
+    await look(board.page, board);
+    await assertNoFaults(board);
+  } finally {
+    await board.close();
+  }
+}
+
+// Ends the record's connection; `flags`: another one takes the slot.
+function end(machine, slot, flags = null) {
+  Object.assign(machine.records[slot], {state: 0, changed: machine.frame});
+  if (flags !== null) machine.restart(machine.records[slot], 1, 0), Object.assign(machine.records[slot], {flags, until: Infinity});
+}
+
+describe('the slot that waits longest', () => {
+  test('is left at once when it becomes free', () => withBoard({}, async (page, {machine}) => {
+    await reads(page, '.follow', 'This is the slot that waits longest.');
+    await page.evaluate(() => {  // of each frame, which slot is said to be the longest
+      globalThis.wrong = [];
+      const look = () => {
+        const longest = /Slot (\d+) waits longest/.exec(document.querySelector('h1').textContent)?.[1], slot = /\d+/.exec(document.querySelector('#slot h2').textContent)?.[0];
+        if (/^This is/.test(document.querySelector('.follow').textContent) && slot !== longest) globalThis.wrong.push([longest, slot]);
+        requestAnimationFrame(look);
+      };
+      requestAnimationFrame(look);
+    });
+    end(machine, 3);
+    machine.advance(60);
+    await shows(page, 'h1', /Slot 317 waits longest/);
+    await reads(page, '#slot h2', 'Slot 317');
+    assert.deepEqual(await page.evaluate(() => globalThis.wrong), []);
+  }));
+
+  test('is never a viewer', () => withBoard({used: 1, stuck: false, touched: 4}, async (page, {machine}) => {
+    await page.waitForSelector('#slot h2');
+    machine.records.forEach(({slot}) => end(machine, slot, slot === 0 ? 4 : null));
+    machine.advance(60);
+    await reads(page, '#slot h2', 'No slot is chosen');
+    end(machine, 2, 0);
+    machine.advance(60);
+    await reads(page, '#slot h2', 'Slot 2');
+    await reads(page, '.follow', 'This panel follows the slot that waits longest.');
+  }));
+});
+
+describe('the doctor’s panel', () => {
+  const finding = {code: 'slow-turn', severity: 'warning', lasts: false, slot: null, connection: null, first_ms_ago: 3100, last_ms_ago: 3100, sightings: 1, total: 1, sentence: 'It was slow.'};
+
+  test('says that no finding lasts, and how long ago the only sighting was', () => withBoard({found: () => ({findings: [finding], long_waits_count: null})}, async page => {
+    await shows(page, '#doctor', /1 sighting, 3\.1\s+s ago; it has ended\./u);
+    await shows(page, '#doctor .ok', /^No finding lasts\./);
+  }));
+
+  test('opens the connection that a finding names, and no other one', () => withBoard({found: () => ({findings: [{...finding, slot: 3, connection: 1742}], long_waits_count: null})}, async (page, {machine}) => {
+    await page.waitForSelector('.finding');
+    await page.locator('.finding button', {hasText: 'Open slot 3'}).click();
+    await reads(page, '#slot h2', 'Slot 3');
+    end(machine, 3, 0);
+    machine.advance(60);
+    await shows(page, '.finding', /Its connection has ended\./);
+    assert.equal(await page.locator('.finding button').count(), 0);
+  }));
+});
+
+test('says what the kernel has unread, although the mark is off', () => {
+  const changedSlot = data => ({...data, awaited: 'client_sends', client: {...data.client, marks: {...data.client?.marks, readable: false}, kernel: {...data.client?.kernel, unread: 96256}}});
+  return withBoard({changedSlot}, page => shows(page, '.diag .more', /^The kernel has 94\s+KiB of the client unread, and its mark says “not readable”/u));
+});
+
+test('a response that has not arrived', () => withBoard({changedSlot: data => ({...data, state: 'READ_RESPONSE', heads: {...data.heads, response: null}})}, async page => {
+  await page.click('#tab-Heads');
+  await shows(page, '[role=tabpanel]', /The response has not arrived yet\./);
+}));
+
+test('the loop of an idle proxy has slept', () => withBoard({used: 0, touched: 1, stuck: false}, async (page, {machine}) => {
+  await shows(page, '#loop .facts', /turns a second/);
+  machine.nowMs += 5000;
+  await shows(page, '#loop .facts', /The event loop has slept for the last second\./);
+  await reads(page, '#asleep', 'asleep 100 %');
+}));
+
+test('one long request leaves the others visible', () => withBoard({}, async (page, {machine}) => {
+  await page.waitForSelector('.wf-bar');
+  const of = (path, ms) => ({...machine.requests.at(-1), path, stateMs: [0, 0, 0, ms, 0], phaseMs: [0, 0, 0]});
+  machine.requests.push(of('/hour', 3_600_000), of('/short', 400), of('/shortest', 1));
+  machine.requestCount += 3;
+  await shows(page, '.wf-axis', /^\(square root, up to 1\s+h 0\s+min\)$/u);
+  const row = path => page.locator('#requests tbody tr', {has: page.locator(`[title$="${path}"]`)});
+  const part = await row('/short').locator('.wf-bar').evaluate(each => each.querySelector('rect').getBoundingClientRect().width / each.getBoundingClientRect().width);
+  assert.ok(part > 0.01, `a request of 0.4 s beside one of an hour: ${part}`);
+  await becomes(page, async () => (await row('/shortest').locator('.wf-time span').innerText()).replace('\u00a0', ' '), '1 ms');
+}));
 
 describe('accessibility', () => {
   for (const width of [400, 1600])

@@ -133,13 +133,14 @@ function sentence(record, row, waited, remaining) {
 
 const marks = bits => ({readable: !!(bits & 1), writable: !!(bits & 2), finished: !!(bits & 4), eof: false, hung: false, shut: false});
 
-function slot(machine, number) {
+// `changed(data)`: of a test, what is to be otherwise.
+function slot(machine, number, changed = data => data) {
   const record = machine.records[number];
   if (!record?.state) return {slot: number, state: 'FREE'};
   const row = kNames.diagnosis.find(each => each.state === record.state && each.wait === record.wait) ?? kNames.diagnosis[0];
   const waited = Math.round(machine.nowMs - record.sinceMs), remaining = Math.max(0, 60000 - waited), slow = number === 3;
   const upstream = record.state > 1;
-  return {slot: number, id: record.id, viewer: false, state: kNames.states[record.state], wait: record.wait, awaited: row.awaited,
+  return changed({slot: number, id: record.id, viewer: false, state: kNames.states[record.state], wait: record.wait, awaited: row.awaited,
     sentence: sentence(record, row, waited, remaining), waited_ms: waited, remaining_ms: remaining, option: row.option, tunnel: !!(record.flags & 1), ready: false,
     starved: false, served: record.nth - 1,
     client: {address: '127.0.0.1', port: 50312, fd: 9, marks: marks(record.marks & 15), kernel: {state: 'ESTABLISHED', unread: 0, unsent: slow ? 2621440 : 0, rtt_us: 41, window: slow ? 1 : 10}},
@@ -152,7 +153,7 @@ function slot(machine, number) {
     heads: {request: {received: ['GET http://o.test/big HTTP/1.1', 'Host: o.test', 'Proxy-Connection: keep-alive', 'Accept: */*', 'Cookie: (not shown, 212 bytes)'],
                       sent: ['GET /big HTTP/1.1', 'Host: o.test', 'Accept: */*', 'Cookie: (not shown, 212 bytes)', 'Via: 1.1 proxy']},
             response: record.state < 4 ? null : {received: ['HTTP/1.1 200 OK', 'Content-Length: 5242880', 'Connection: close', 'Server: origin', 'Set-Cookie: (not shown, 48 bytes)'],
-                       sent: ['HTTP/1.1 200 OK', 'Content-Length: 5242880', 'Server: origin', 'Set-Cookie: (not shown, 48 bytes)', 'Via: 1.1 proxy']}}};
+                       sent: ['HTTP/1.1 200 OK', 'Content-Length: 5242880', 'Server: origin', 'Set-Cookie: (not shown, 48 bytes)', 'Via: 1.1 proxy']}}});
 }
 
 function findings(machine) {
@@ -177,7 +178,7 @@ function pages(machine, options, address) {
       slots: machine.slots, trace_entries: 65536, clock_us: Math.round(machine.nowMs * 1000), wall_ms: Date.now(), mistake: options.mistake ?? null, lens: options.lens ?? null,
       file: options.mode === 'file' ? 'slow_reader.pxr' : null, reason: options.mode === 'file' ? 'SIGUSR2' : null}),
     '/console/record': () => options.record ? readFileSync(options.record) : recordOf(machine, kNames),
-    '/doctor.json': () => findings(machine),
+    '/doctor.json': () => options.found?.(machine) ?? findings(machine),
     '/console/findings.json': () => findings(machine),
     '/proxy.pac': () => Buffer.from(`function FindProxyForURL() { return "PROXY ${address()}"; }\n`),
     '/fake/advance': url => (machine.advance(number(url, 'ms') ?? 50), {now_ms: machine.nowMs}),
@@ -200,7 +201,7 @@ export async function serve(options = {}) {
     if (!options.frozen) machine.advance(Math.min(500, Date.now() - last)), last = Date.now();
     const url = new URL(request.url, 'http://localhost'), page = pages(machine, options, address)[url.pathname];
     const number = /^\/console\/slot\/(\d+)$/.exec(url.pathname);
-    let answer = number ? slot(machine, Number(number[1])) : page?.(url);
+    let answer = number ? slot(machine, Number(number[1]), options.changedSlot) : page?.(url);
     const served = answer === undefined && (url.pathname === '/' || url.pathname.startsWith('/console/app/')) ? file(url.pathname) : null;
     const type = served?.type ?? (Buffer.isBuffer(answer) ? 'application/octet-stream' : 'application/json');
     if (served) answer = served.body;

@@ -97,6 +97,24 @@ describe('a recording', () => {
     await board.isAt(kAgain);
   });
 
+  test('has the turns of the last second before the moment', async () => {
+    const facts = async position => {
+      await page.evaluate(at => location.hash = `#at=${at}&slot=2`, position);
+      await board.isAt(position);
+      return (await board.text('#loop .facts')).replace(/\s+/gu, ' ');
+    };
+    assert.match(await facts(kFirst + 6), /^1 turn a second/);
+    assert.match(await facts(kFirst + 30), /^1 turn a second/);  // the one before was 2 s ago
+    await page.locator('.tb-track').press('End');
+    await board.isAt(kEnd);
+    await page.keyboard.press('f');
+    await reads(page, '.said', 'There is no finding after this step.');
+    await page.locator('.tb-track').press('Home');
+    await shows(page, 'h1 mark', /^A turn begins/);
+    await page.keyboard.press('ArrowRight');
+    await shows(page, 'h1 mark', /^Slot 2: the connection/);
+  });
+
   test('has a ladder with what has happened, what follows, and what the lens made', async () => {
     await page.locator('.ld-row').filter({hasText: '5 × 16'}).click();
     await board.isAt(kFirst + 25);
@@ -123,6 +141,12 @@ describe('a recording', () => {
     await becomes(page, () => page.locator('.wf-pick').count(), 1);
     await page.locator('.wf-pick').click();
     await board.isAt(kEnd - 1);
+  });
+
+  test('opens the last slot that had a step, although all records are free at its end', async () => {
+    const other = await open(page.url().replace(/#.*/, ''));
+    await reads(other.page, '#slot h2', 'Slot 2');
+    await other.close();
   });
 
   test('leaves no error, no violation of the policy, no request to others', async () => {

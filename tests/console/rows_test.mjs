@@ -1,6 +1,7 @@
 // Tests src/console/web/ladder_rows.js and request_rows.js: `node --test tests/console/`.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import {wholeMs} from '../../src/console/web/format.js';
 import {Sides, ladderRows} from '../../src/console/web/ladder_rows.js';
 import {endOf, partsOf, selects, targetOf} from '../../src/console/web/request_rows.js';
 
@@ -10,7 +11,7 @@ errors[104] = {name: 'ECONNRESET', text: 'Connection reset by peer'};
 errors[111] = {name: 'ECONNREFUSED', text: 'Connection refused'};
 const kNames = {
   states: ['FREE', 'READ_REQUEST', 'SEND_REQUEST', 'READ_RESPONSE', 'SEND_RESPONSE'], events: ['accepted', 'forwarded'],
-  waits: ['a request'], reasons: ['none', 'complete', 'client-closed'], errors, findings: [{code: 'slow-turn', severity: 'warning'}],
+  waits: ['a request'], reasons: ['none', 'complete', 'client-closed'], errors, findings: [{code: 'slow-turn', severity: 'warning'}, {code: 'no-deadline', sentence: 'Slot {slot} waits.'}, {code: 'spin', sentence: 'It made {value} turns.'}],
   calls: ['accept4', 'connect', 'close', 'recv', 'send', 'splice', 'splice', 'sendfile', 'getsockopt SO_ERROR', 'shutdown'],
   trace_events: ['turn_began', 'turn_ended', 'notified', 'called', 'accepted', 'entered', 'waited', 'connected', 'reused', 'retried', 'answered',
     'released', 'lost', 'finding', 'new']};
@@ -64,6 +65,10 @@ test('events, states, waits and notes', () => {
     '7 steps are missing |  | ', 'new | 3 | ']);
 });
 
+test('a finding has its value if its sentence has one', () => {
+  assert.deepEqual(rows(...[0, 1, 2, 9].map(detail => step('finding', {detail, value: 7}))).map(row => `${row.what} ${row.why}`), ['slow-turn value 7', 'no-deadline ', 'spin value 7', 'finding 9 value 7']);
+});
+
 test('equal calls are one row; the one before an EAGAIN stays', () => {
   const pairs = Array.from({length: 5}, () => [call(kRecv, 10, 16384), call(kSend, 9, 16384)]).flat();
   const list = rows(...pairs, call(kRecv, 10, 16384), call(kSend, 9, 4096), call(kSend, 9, 0, {error: 11}));
@@ -93,6 +98,10 @@ test('times are since the connection was accepted', () => {
 test('words of the chosen vocabulary', () => {
   const [row] = ladderRows([call(kRecv, 9, 0, {error: 11, state: 1})], kNames, word => `<${word}>`);
   assert.deepEqual([row.why, row.side], ['<mark readable cleared>', '<client>']);
+});
+
+test('times of whole milliseconds', () => {
+  assert.deepEqual([0, 0.4, 1, 9.7, 42, 8200].map(wholeMs).map(text => text.replace('\u00a0', ' ')), ['under 1 ms', 'under 1 ms', '1 ms', '9 ms', '42 ms', '8.2 s']);
 });
 
 // ---- requests ------------------------------------------------------------------------------------------------

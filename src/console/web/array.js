@@ -3,7 +3,7 @@
 import {html, render} from './vendor/lit-html.js';
 import {fit} from './canvas.js';
 import {colours, drawCell, drawFinding, drawRing, hasFinding, heldOf, kDim, kIdle, kLooks, kOld, kTunnel, kViewer, LookTable, stateOf, waitedMs} from './cell.js';
-import {bytes, count, duration} from './format.js';
+import {bytes, count, wholeMs} from './format.js';
 import {words} from './words.js';
 
 const kNarrow = 560;
@@ -18,7 +18,7 @@ export function describe(model, i) {
   const row = names.diagnose(state, cells.wait[i]), ms = waitedMs(model.nowUs / 1000, cells.sinceMs[i]);
   const held = cells.heldUp[i] + cells.heldDown[i];
   return `Slot ${i}, ${names.states[state]}${cells.flags[i] & 1 ? ' (tunnel)' : ''}${cells.flags[i] & 4 ? ' (a viewer of this board)' : ''}. ` +
-    `${row ? row.what : 'It waits'} for ${duration(ms)}${held ? `; ${bytes(held)} held` : ''}${hasFinding(cells, i) ? '; the doctor has a finding' : ''}.`;
+    `${row ? row.what : 'It waits'} for ${wholeMs(ms)}${held ? `; ${bytes(held)} held` : ''}${hasFinding(cells, i) ? '; the doctor has a finding' : ''}.`;
 }
 
 // A colour #RRGGBB as a pixel of an image, mixed with `under` by `alpha`.
@@ -253,7 +253,7 @@ export function arraySummary(model, view) {
   let beyond = 0;
   for (let i = view.shown ?? 0; i < touched; ++i) if (model.cells.state[i]) ++beyond;
   return (touched < slots ? `${count(touched)} of ${count(slots)} ${records} were ever used` : `${count(slots)} ${records}`) +
-    ` · ${count(used)} in use${viewers ? ` · ${count(viewers)} by viewers of this board` : ''}${beyond ? ` · ${count(beyond)} not shown` : ''}`;
+    ` · ${count(used)} in use${viewers ? ` · ${count(viewers)} more by viewers of this board` : ''}${beyond ? ` · ${count(beyond)} not shown` : ''}`;
 }
 
 const kLegend = [
@@ -262,7 +262,7 @@ const kLegend = [
 
 // Writes "How to read a slot" into the container.
 export function renderLegend(container) {
-  render(html`<b>How to read a slot</b>${kLegend.map(([text]) => html`<span><canvas aria-hidden="true"></canvas>${text}</span>`)}`, container);
+  render(html`<b>How to read a slot</b>${kLegend.map(([text]) => html`<span><canvas aria-hidden="true"></canvas>${words(text)}</span>`)}`, container);
   const c = colours();
   container.querySelectorAll('canvas').forEach((canvas, i) => {
     const g = fit(canvas, 24, 24), [, look, finding] = kLegend[i];

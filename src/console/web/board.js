@@ -4,7 +4,7 @@ import {ArrayView, arraySummary, renderLegend} from './array.js';
 import {doctorView} from './doctor.js';
 import {headView} from './heads.js';
 import {headerView} from './header.js';
-import {headlineView, longestWait, spokenHeadline} from './headline.js';
+import {headlineView, isActive, longestWait, spokenHeadline} from './headline.js';
 import {showHelp} from './help.js';
 import {onKey} from './keys.js';
 import {connect} from './live.js';
@@ -31,7 +31,7 @@ class Board {
     this.nextPart = 0;
     // Parts that change often: name, ms between two drawings, how they are drawn. What does not fit into an update's time
     // is drawn in the next one; one of them always is, however long the array has taken.
-    this.parts = [['text', kTextMs, () => this.drawText()], ['machine', kTextMs, () => this.drawMachine()], ['time', kTextMs, () => renderTimebar($('time'), this.model, this.replay.actions)],
+    this.parts = [['text', kTextMs, () => this.drawText()], ['time', kTextMs, () => renderTimebar($('time'), this.model, this.replay.actions)],
                   ['loop', kLoopMs, () => this.loop.update(this.model)], ['requests', kRequestsMs, () => this.drawRequests()], ['table', kTableMs, () => this.table && this.drawTable()]];
     this.ladder = document.createElement('div');
     this.ladder.className = 'ladder-box';
@@ -47,6 +47,7 @@ class Board {
     this.model = model;
     this.unsubscribe = model.subscribe(() => this.update());
     this.slotData = null;
+    if (this.selected < 0) this.drawSlot();
     if (model.head !== null) this.refresh();  // else nothing is known yet
   }
 
@@ -79,12 +80,24 @@ class Board {
     if (this.due('spoken', kSpokenMs)) $('spoken').textContent = spokenHeadline(model);
   }
 
-  // As long as the user has chosen none, the slot that has waited longest is open.
+  // As long as the user has chosen none, the slot that has waited longest is open. One with a request stays for a while, any
+  // other is left at once for one with a request.
   follow() {
-    if (!this.followed || !this.due('follow', this.selected < 0 ? 0 : kFollowMs)) return;
-    const {longest} = longestWait(this.model), {state} = this.model.cells;
-    const slot = longest?.slot ?? (this.selected >= 0 && state[this.selected] ? this.selected : state.findIndex(each => each !== 0));
-    if (slot >= 0 && slot !== this.selected) this.open(slot);
+    const {model, selected} = this;
+    if (!this.followed) return;
+    const active = selected >= 0 && isActive(model, selected);
+    if (!this.due('follow', active ? kFollowMs : 0)) return;
+    const slot = longestWait(model).longest?.slot ?? (active ? selected : this.nextSlot());
+    if (slot !== selected) this.open(slot);
+  }
+
+  // A slot with a request; else the one that is open, unless a viewer has it; else an idle one, or the last one of a recording. -1: none.
+  nextSlot() {
+    const {model, selected} = this, {state, flags} = model.cells, active = state.findIndex((each, i) => each !== 0 && isActive(model, i));
+    if (active >= 0) return active;
+    if (selected >= 0 && !(flags[selected] & 4)) return selected;
+    const idle = state.findIndex((each, i) => each !== 0 && !(flags[i] & 4));
+    return idle < 0 && !model.live ? model.lastSlot : idle;
   }
 
   open(slot) {
@@ -92,6 +105,19 @@ class Board {
     this.selected = slot;
     this.last.slot = -Infinity;
     this.replay.writeHash();
+    if (slot >= 0) return;
+    this.slotData = null;
+    this.drawSlot();
+  }
+
+  // The connection that the finding names is still in its slot. A recording has its steps in any case.
+  isThere({slot, connection}) {
+    const {model} = this;
+    return !model.live || (model.cells.state[slot] !== 0 && model.cells.id[slot] === connection % 4294967296);
+  }
+  pickFinding(finding) {
+    if (this.isThere(finding)) this.pick(finding.slot);
+    else this.drawFindings();
   }
 
   // The user has chosen that slot.
@@ -113,11 +139,13 @@ class Board {
     this.drawTitles();
   }
 
-  drawHeadline() {
-    render(this.model.live ? headlineView(this.model, this.found, this.slotData) : this.replay.headline(), $('headline'));
-  }
+  // What the panel shows is the slot that waits longest.
+  isLongest() { return this.slotData !== null && longestWait(this.model).longest?.slot === this.slotData.slot; }
 
-  drawMachine() {
+  // With the boxes below it: both count the same records at the same moment. The panel may still have the slot that was the longest before.
+  drawHeadline() {
+    if (this.slotData && this.saidLongest !== this.isLongest()) this.drawSlot();
+    render(this.model.live ? headlineView(this.model, this.found, this.slotData) : this.replay.headline(), $('headline'));
     render(machineView(this.model, this.only, this.machineWidth ??= $('machine').clientWidth, state => this.showOnly(state)), $('machine'));
   }
 
@@ -150,7 +178,7 @@ class Board {
 
   drawSlot() {
     const {model, slotData: data} = this;
-    render(slotView(data, model.names, {tab: this.tab, onTab: tab => (this.tab = tab, this.drawSlot(), this.loadSlot()), ladder: this.ladder, followed: this.followed,
+    render(slotView(data, model.names, {tab: this.tab, onTab: tab => (this.tab = tab, this.drawSlot(), this.loadSlot()), ladder: this.ladder, followed: this.followed, longest: this.saidLongest = this.isLongest(),
                                         onFollow: () => (this.followed = true, this.refresh())}), $('slot'));
     const head = data?.heads?.request;
     $('heads').hidden = this.tab === 'Heads' || !(head?.received?.length && head?.sent?.length);
@@ -161,8 +189,9 @@ class Board {
 
   async loadSlot() {
     if (this.loading) return this.reload = true;
-    this.loading = true;
     const {model, selected} = this;
+    if (selected < 0) return;
+    this.loading = true;
     try {
       const data = await model.slot(selected), steps = this.tab === 'Ladder' ? await model.steps(selected) : null;
       if (model === this.model && selected === this.selected) {
@@ -186,7 +215,12 @@ class Board {
     } catch {
       return;
     }
-    render(doctorView(this.found, model.live ? model.names.findings.length : 0, slot => this.pick(slot)), $('doctor'));
+    this.drawFindings();
+  }
+
+  drawFindings() {
+    const {model} = this;
+    render(doctorView(this.found, model.live ? model.names.findings.length : 0, finding => this.isThere(finding), finding => this.pickFinding(finding)), $('doctor'));
   }
 
   // ---- what the user does
@@ -228,6 +262,7 @@ class Board {
   changeVocabulary() {
     setVocabulary(kVocabularies[(kVocabularies.indexOf(vocabulary()) + 1) % kVocabularies.length]);
     keep('words', vocabulary());
+    renderLegend($('legend'));
     this.refresh();
   }
 

@@ -19,6 +19,8 @@ export const kTraceEvents = [
 export const kTurnBegan = 0, kTurnEnded = 1, kNotified = 2, kCalled = 3, kAccepted = 4, kEntered = 5,
   kWaited = 6, kReleased = 11, kLost = 12, kFinding = 13;
 
+export const kTurnsKept = 1024; // that a model has of the loop
+
 const kCellsHeadMin = 112, kRowsHead = 32, kCell = 24, kStep = 24, kTurn = 40;
 const kEntry = 16, kNote = 312, kTableRow = 64;
 

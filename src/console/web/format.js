@@ -6,6 +6,8 @@ const grouped = new Intl.NumberFormat('en');
 // "16,384"
 export const count = number => grouped.format(number);
 
+export const capital = text => text[0].toUpperCase() + text.slice(1);
+
 // Not null, and there at all.
 export const known = value => value !== null && value !== undefined;
 
@@ -36,6 +38,9 @@ export function duration(ms) {
   if (hours === 0) return `${minutes}${kThin}min ${seconds % 60}${kThin}s`;
   return hours < 48 ? `${hours}${kThin}h ${minutes % 60}${kThin}min` : `${Math.floor(hours / 24)}${kThin}days`;
 }
+
+// A time of which only whole ms are known: "under 1 ms", "1 ms", "340 ms", "8.2 s".
+export const wholeMs = ms => ms < 1 ? `under 1${kThin}ms` : ms < 10 ? `${Math.floor(ms)}${kThin}ms` : duration(ms);
 
 // "118/s", "0.4/s", "0/s"
 export function rate(perSecond) {

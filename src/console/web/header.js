@@ -33,7 +33,7 @@ export function headerView(model, actions) {
     <button @click=${actions.onPause} aria-keyshortcuts="Space">${moving ? 'Pause' : model.live ? 'Go on' : 'Play'} <kbd class="hide-narrow">space</kbd></button>
     ${model.live || hello.mode === 'file' ? nothing : html`<button @click=${actions.onNow} aria-keyshortcuts="Escape">Back to now</button>`}
     <a class="button hide-narrow" href="/console/record" download>Save record</a>
-    <button class="vocabulary hide-narrow" @click=${actions.onVocabulary} title="Change the names">Names: ${kVocabularies.map((name, i) =>
+    <button class="vocabulary hide-narrow" @click=${actions.onVocabulary} title="Change the names (v)" aria-keyshortcuts="v">Names: ${kVocabularies.map((name, i) =>
       html`${i ? ' · ' : ''}${name === vocabulary() ? html`<b>${name}</b>` : html`<span>${name}</span>`}`)}</button>
     <button @click=${actions.onHelp} aria-label="Words and keys" aria-keyshortcuts="?">?</button>
     <button @click=${actions.onTheme} aria-label="Dark or light">◐</button>

@@ -6,6 +6,9 @@ import {counted, duration} from './format.js';
 const kWorthMs = 1000;  // a shorter wait is not mentioned
 const kVar = ['', 'read-request', 'send-request', 'read-response', 'send-response'];
 
+// Whether a request is in progress there: the record is neither free, nor idle, nor a viewer's.
+export const isActive = ({cells, names}, i) => cells.state[i] !== 0 && !(cells.flags[i] & 4) && !new LookTable(names).isIdle(cells.state[i], cells.wait[i]);
+
 // {slot, ms, row} of the record in progress that has waited longest, or null; `active`: the number of requests in
 // progress. Idle connections, quiet tunnels and the page's own connection do not count.
 export function longestWait(model) {

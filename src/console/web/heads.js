@@ -27,10 +27,10 @@ function row(each) {
     <td>${each.rule[0]} <span>${each.rule[1]}</span></td></tr>`;
 }
 
-// `head`: {received, sent}, lists of lines, either may be missing; null: nothing is known.
-export function headView(head, label) {
+// `head`: {received, sent}, lists of lines, either may be missing; null: nothing is known. `why`: why there may be none.
+export function headView(head, label, why = `No ${label} head is kept. Heads are kept only while this board is open.`) {
   const {received, sent} = head ?? {};
-  if (!received?.length && !sent?.length) return html`<p class="muted small">No ${label} head is kept. Heads are kept only while this board is open.</p>`;
+  if (!received?.length && !sent?.length) return html`<p class="muted small">${why}</p>`;
   if (!received?.length || !sent?.length) {
     const lines = received?.length ? received : sent;
     return html`<p class="muted small">${received?.length ? 'As received; it was not sent on.' : 'Sent by the proxy itself.'}</p>

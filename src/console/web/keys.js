@@ -4,6 +4,7 @@
 const kActions = {
   ' ': board => board.pause(),
   't': board => board.toggleTable(),
+  'v': board => board.changeVocabulary(),
   '/': board => board.filter(),
   '?': board => board.help(),
   'ArrowLeft': board => board.replay.go('step', -1),

@@ -94,6 +94,12 @@ function otherRow(step, names) {
   return {kind: 'note', result: '', key: '', ...row, why: [row.why, error].filter(Boolean).join(': ')};
 }
 
+// Its value, if its sentence has one, or is not known.
+function findingRow(step, names) {
+  const {code = `finding ${step.detail}`, sentence = '{value}'} = names.findings[step.detail] ?? {};
+  return {kind: 'finding', what: code, key: '', result: '', why: sentence.includes('{value}') ? `value ${step.value}` : ''};
+}
+
 function rowOf(step, names, sides, words, last) {
   switch (step.event) {
     case 'called': return callRow(step, names, sides, words, last);
@@ -105,9 +111,7 @@ function rowOf(step, names, sides, words, last) {
     case 'waited':
       return {kind: 'wait', what: `waits for ${names.waits[step.detail] ?? 'something'}`, key: '',
         result: step.value > 0 ? `${exactBytes(step.value)} ${step.state % 2 === 1 ? 'held' : 'moved'}` : '', why: ''};
-    case 'finding':
-      return {kind: 'finding', what: names.findings[step.detail]?.code ?? `finding ${step.detail}`, key: '',
-        result: '', why: `value ${step.value}`};
+    case 'finding': return findingRow(step, names);
     default: return otherRow(step, names);
   }
 }

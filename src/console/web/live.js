@@ -1,7 +1,7 @@
 // What the proxy does now: polls its data pages and keeps what they say, in the form that recording.js has too.
-import {decodeCells, decodeRows} from './decode.js';
+import {decodeCells, decodeRows, kTurnsKept} from './decode.js';
 
-const kTurnsKept = 1024, kRequestsKept = 500, kStepsKept = 4096;
+const kRequestsKept = 500, kStepsKept = 4096;
 const kPollMs = 50, kCalmPollMs = 500;  // between two polls at least; with prefers-reduced-motion
 const kRetryMs = 1000;                  // after a failed poll
 const kAnswerMs = 10000;                // an answer that takes longer has failed

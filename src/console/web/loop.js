@@ -2,6 +2,7 @@
 import {html, render} from './vendor/lit-html.js';
 import {fit} from './canvas.js';
 import {colours} from './cell.js';
+import {kTurnsKept} from './decode.js';
 import {count, duration} from './format.js';
 
 const kHeight = 112, kBase = 98, kTop = 8, kLeft = 46;
@@ -10,6 +11,14 @@ const kTicks = [0.1, 1, 10, kSlowMs];
 const kBar = 4;          // px of a bar and the gap after it
 const kRecentUs = 1e6;   // "a second" of the facts
 const kMinuteUs = 60e6;
+
+// The turns that were awake in the last second, and the time in µs that they stand for: shorter only if the model keeps no
+// more turns.
+function lastSecond(model) {
+  const {turns, nowUs} = model, since = nowUs - kRecentUs, recent = turns.filter(turn => turn.beganUs + turn.awakeUs > since && turn.beganUs <= nowUs);
+  const spanUs = turns.length >= kTurnsKept && recent.length === turns.length ? Math.max(1, nowUs - turns[0].beganUs) : kRecentUs;
+  return {recent, spanUs, sum: name => recent.reduce((total, turn) => total + turn[name], 0)};
+}
 
 const heightOf = ms => (kBase - kTop) * Math.max(0, Math.min(1, Math.log(Math.max(ms, kLowMs) / kLowMs) / Math.log(kHighMs / kLowMs)));
 
@@ -85,15 +94,13 @@ export class LoopView {
   }
 
   factsView(model) {
-    const {turns} = model, now = turns.at(-1)?.beganUs ?? 0, recent = turns.filter(turn => now - turn.beganUs <= kRecentUs), sum = name => recent.reduce((total, turn) => total + turn[name], 0);
-    const spanUs = Math.max(1, now - (recent[0]?.beganUs ?? 0)), per = name => recent.length ? (sum(name) / recent.length).toFixed(1) : '0';
-    const longest = turns.reduce((most, turn) => now - turn.beganUs <= kMinuteUs ? Math.max(most, turn.awakeUs) : most, 0);
-    const again = turns.length ? sum('again') / Math.max(1, sum('calls')) : 0, {flags, state} = model.cells;
+    const {turns, nowUs} = model, {recent, spanUs, sum} = lastSecond(model), per = name => (sum(name) / recent.length).toFixed(1), perSecond = Math.round(recent.length * 1e6 / spanUs);
+    const longest = turns.reduce((most, turn) => nowUs - turn.beganUs <= kMinuteUs ? Math.max(most, turn.awakeUs) : most, 0), {flags, state} = model.cells;
     let ready = 0, starved = 0;
     for (let i = 0; i < model.touched; ++i) if (state[i]) ready += flags[i] >> 3 & 1, starved += flags[i] >> 4 & 1;
-    return html`<span><b>${recent.length > 1 ? count(Math.round((recent.length - 1) * 1e6 / spanUs)) : 0}</b> turns a second</span><span><b>${per('events')}</b> events a turn</span>
-      <span><b>${per('calls')}</b> calls a turn</span><span><b>${Math.round(again * 100)} %</b> of them EAGAIN</span><span>longest turn kept <b>${duration(longest / 1000)}</b></span>
-      <span><b>${count(ready)}</b> ready, <b>${count(starved)}</b> starved</span>`;
+    const now = recent.length === 0 ? html`<span>The event loop has slept for the last second.</span>` : html`<span><b>${count(perSecond)}</b> ${perSecond === 1 ? 'turn' : 'turns'} a second</span>
+      <span><b>${per('events')}</b> events a turn</span><span><b>${per('calls')}</b> calls a turn</span><span><b>${Math.round(sum('again') / Math.max(1, sum('calls')) * 100)} %</b> of them EAGAIN</span>`;
+    return html`${now}<span>longest turn kept <b>${duration(longest / 1000)}</b></span><span><b>${count(ready)}</b> ready, <b>${count(starved)}</b> starved</span>`;
   }
 
   showTip(event) {
@@ -109,7 +116,8 @@ export class LoopView {
 
 // "asleep 94 %", of the last second.
 export function asleepText(model) {
-  const now = model.turns.at(-1)?.beganUs ?? 0, recent = model.turns.filter(turn => now - turn.beganUs <= kRecentUs);
-  const awake = recent.reduce((sum, turn) => sum + turn.awakeUs, 0), asleep = recent.reduce((sum, turn) => sum + turn.asleepUs, 0);
-  return awake + asleep ? `asleep ${Math.round(asleep / (awake + asleep) * 100)} %` : '';
+  const {turns, nowUs} = model, {recent, spanUs} = lastSecond(model);
+  if (!turns.length) return '';
+  const awakeUs = recent.reduce((sum, turn) => sum + Math.min(turn.beganUs + turn.awakeUs, nowUs) - Math.max(turn.beganUs, nowUs - spanUs), 0);
+  return `asleep ${Math.round(Math.max(0, 1 - awakeUs / spanUs) * 100)} %`;
 }

@@ -1,11 +1,11 @@
 // What a recording shows at a position of it, in the form that live.js has for the proxy as it runs now.
 import {kAccepted, kCalled, kCellFinding, kCellSecond, kCellTunnel, kEntered, kFinding, kNoSlot, kNoTimer,
-  kNoteHttp10, kNoteReused, kReleased, kTurnBegan, decodeRecording} from './decode.js';
+  kNoteHttp10, kNoteReused, kReleased, kTurnBegan, kTurnsKept, decodeRecording} from './decode.js';
 import {Sides} from './ladder_rows.js';
 import {Timeline, kRuns, kWaitNotKnown, upperBound} from './timeline.js';
 
 export {kWaitNotKnown};
-const kTurnsMax = 1024, kRequestsMax = 500, kStepsMax = 4096; // as LiveModel
+const kRequestsMax = 500, kStepsMax = 4096; // as LiveModel
 const kRateUs = 1e6;      // rates are those of the time before the moment
 const kLoopFindingUs = 1e6; // how long a finding about no slot is shown: a recording does not say when it ended
 const kPlayUs = 20e6;     // a recording that is shorter is played slower, so that it lasts so long
@@ -134,6 +134,12 @@ export class RecordedModel {
       if (this.entries.isOfSlot(i)) touched = Math.max(touched, this.entries.slot[i] + 1);
     for (const cell of this.recording.table) touched = Math.max(touched, cell.slot + 1);
     return Math.min(touched, 1 << 24); // the table is never larger
+  }
+
+  // The slot of the last step; -1: no step is of a slot.
+  get lastSlot() {
+    for (let i = this.entries.length - 1; i >= 0; --i) if (this.entries.isOfSlot(i)) return this.entries.slot[i];
+    return -1;
   }
 
   emptyCells() {
@@ -279,7 +285,7 @@ export class RecordedModel {
   get turns() { return this.lazy.turns ??= this.listTurns(); }
   listTurns() {
     const {turn} = this.places, count = upperBound(turn, this.index), turns = [];
-    for (let k = Math.max(0, count - kTurnsMax); k < count; ++k) turns.push(this.turnAt(k));
+    for (let k = Math.max(0, count - kTurnsKept); k < count; ++k) turns.push(this.turnAt(k));
     return turns;
   }
 

@@ -1,7 +1,7 @@
 // Going back in time: the trace as the proxy has it now is fetched as a recording, and shown in the proxy's place until
 // the user comes back to now. The address holds the moment: #at=POSITION&slot=N.
-import {html} from './vendor/lit-html.js';
-import {count, duration} from './format.js';
+import {html, nothing} from './vendor/lit-html.js';
+import {capital, count, duration} from './format.js';
 import {fetchRecording} from './recording.js';
 
 // Reads "#at=POSITION&slot=N"; a member is null if it is missing or not a number.
@@ -11,6 +11,8 @@ export function parseHash(text) {
   return {at: number('at'), slot: number('slot')};
 }
 
+// What the keys search for, in their sentences.
+const kSearched = {again: 'EAGAIN', error: 'error', finding: 'finding'};
 const kWritesMs = 10000, kWritesMost = 50, kLaterMs = 400;
 
 export class Replay {
@@ -69,6 +71,7 @@ export class Replay {
     if (this.fetching) return;
     if (board.model.live) this.followed = board.followed;
     board.followed = false;  // the chosen slot stays while the user moves in time
+    this.said = null;
     if (board.model.live) {
       this.fetching = true;
       try {
@@ -88,12 +91,27 @@ export class Replay {
     this.writeHash();
   }
 
-  to(position, us) { return this.inRecording(model => model.seek(position, us)); }
-  toTime(us) { return this.inRecording(model => model.seekTime(us)); }
-  // A call that returned EAGAIN, an error and a finding open their slot.
-  go(kind, direction) {
+  to(position, us) {
     return this.inRecording(model => {
-      if (!model.go(kind, direction) || !['again', 'error', 'finding'].includes(kind)) return;
+      model.seek(position, us);
+      if (position < model.first) this.say(model, `Step ${count(position)} has been overwritten; the oldest is shown.`);
+      else if (position > model.end) this.say(model, `There is no step ${count(position)}; the latest is shown.`);
+    });
+  }
+  toTime(us) { return this.inRecording(model => model.seekTime(us)); }
+  // A sentence above the page, until the moment changes.
+  say(model, text) {
+    this.said = {text, position: model.position};
+    if (model === this.board.model) this.board.refresh();
+  }
+  // A call that returned EAGAIN, an error and a finding open their slot. What happens now is the end: from there, they are
+  // searched backwards.
+  go(kind, direction) {
+    const searched = kSearched[kind], to = searched && this.board.model.live ? -1 : direction;
+    return this.inRecording(model => {
+      const found = model.go(kind, to);
+      if (!searched) return;
+      if (!found) return this.say(model, `There is no ${searched} ${to < 0 ? 'before' : 'after'} this step.`);
       if (model.current.slot >= model.slots) return;
       this.board.open(model.current.slot);
       if (model === this.board.model) this.board.refresh();
@@ -129,6 +147,7 @@ export class Replay {
     const {model} = this.board, ago = (model.endUs - model.nowUs) / 1000, step = model.current;
     return html`<h1>${model.position >= model.end ? 'The end of the recording' : html`${duration(ago)} before the end`}, step ${count(model.position - model.first)} of ${count(model.end - model.first)}.
       ${step ? html`<mark class=${kVar[step.state] ?? ''}>${this.stepText(step)}</mark>` : ''}</h1>
+      ${this.said?.position === model.position ? html`<p class="said" role="status">${this.said.text}</p>` : nothing}
       <p>← → go by one step, with shift by one turn, space plays, e goes to the next EAGAIN, esc ${this.board.live.live ? 'comes back to now' : 'goes to the end'}.</p>`;
   }
 
@@ -147,7 +166,7 @@ export class Replay {
       released: () => `the record was released (${names.reasons[step.detail] ?? ''}).`,
       finding: () => `finding ${names.findings[step.detail]?.code ?? ''}.`, lost: () => 'entries are missing here.'}[step.event];
     const all = slot + (text?.() ?? step.event);
-    return all[0].toUpperCase() + all.slice(1);
+    return step.event === 'called' ? all : capital(all);  // the name of a call keeps its letters
   }
 }
 const kVar = ['', 'read-request', 'send-request', 'read-response', 'send-response'];

@@ -1,13 +1,11 @@
 // The panel of one slot: its diagnosis, its two endpoints and two lanes, and the tabs below.
 import {html, nothing} from './vendor/lit-html.js';
-import {bytes, count, counted, duration, exactBytes, known, ordinal} from './format.js';
+import {bytes, capital, count, counted, duration, exactBytes, known, ordinal, wholeMs} from './format.js';
 import {headView} from './heads.js';
-import {kLessons, words} from './words.js';
+import {lesson, words} from './words.js';
 
 const kVar = {FREE: 'free', READ_REQUEST: 'read-request', SEND_REQUEST: 'send-request', READ_RESPONSE: 'read-response', SEND_RESPONSE: 'send-response'};
 export const kTabs = ['Ladder', 'Heads', 'Counters', 'JSON'];
-
-const capital = text => text[0].toUpperCase() + text.slice(1);
 
 function title(data) {
   const {request} = data, nth = request?.nth ?? (known(data.served) ? data.served + 1 : null);
@@ -24,24 +22,31 @@ const withOptions = text => text.split(/(--[a-z-]+)/).map((part, i) => i % 2 ? h
 // "16384 bytes" of the log as the page writes numbers.
 const withGroups = text => text.replace(/\d+(?= bytes)/g, number => count(Number(number)));
 
+// The mark that the wait needs: [side, mark], or null.
+function awaitedMark(awaited) {
+  const [side, verb] = String(awaited ?? '').split('_');
+  return verb ? [side, verb === 'sends' ? 'readable' : 'writable'] : null;
+}
+
+// What is to be read, although the record waits for its mark; null: nothing.
+function unreadText(data) {
+  const [side, name] = awaitedMark(data.awaited) ?? [], end = data[side], unread = end?.kernel?.unread;
+  if (name !== 'readable' || !(unread > 0) || end.marks?.readable !== false) return null;
+  return `The kernel has ${bytes(unread)} of the ${words(side)} unread, and its mark says “${words('not readable')}”: an event is on its way, or an earlier read stopped before EAGAIN.`;
+}
+
 function diagnosis(data) {
-  if (data.state === 'FREE') return html`<p class="diag">The record is free: no connection uses it.</p>`;
+  if (data.state === 'FREE') return html`<p class="diag">The ${words('record')} is free: no connection uses it.</p>`;
   const text = withGroups(data.sentence ?? 'What it waits for is not known at this moment.'), end = text.indexOf('. ');
   const first = end < 0 ? text : text.slice(0, end + 1), rest = end < 0 ? '' : text.slice(end + 2);
-  return html`<p class="diag ${kVar[data.state]}"><b>${withOptions(first)}</b> ${withOptions(rest)}<span class="more">${kLessons[data.awaited] ?? ''}</span></p>`;
+  return html`<p class="diag ${kVar[data.state]}"><b>${withOptions(first)}</b> ${withOptions(rest)}<span class="more">${unreadText(data) ?? lesson(data.awaited)}</span></p>`;
 }
 
 // ---- endpoints and lanes ----
 
 function mark(name, is, waited) {
-  const text = html`<span aria-hidden="true">${is ? '●' : '○'}</span> ${is ? '' : 'not '}${words(name)}`;
+  const text = html`<span aria-hidden="true">${is ? '●' : '○'}</span> ${words(is ? name : `not ${name}`)}`;
   return waited ? html`<b>${text}</b>` : text;
-}
-
-// The mark that the wait needs: [side, mark], or null.
-function awaitedMark(awaited) {
-  const [side, verb] = String(awaited ?? '').split('_');
-  return verb ? [side, verb === 'sends' ? 'readable' : 'writable'] : null;
 }
 
 function endpoint(name, end, awaited) {
@@ -93,8 +98,8 @@ function counters(data, names) {
     add(`${name}: bytes sent`, known(lane.sent) ? exactBytes(lane.sent) : null);
     add(`${name}: bytes held`, known(lane.held) ? exactBytes(lane.held) : null);
   }
-  (request?.state_ms ?? []).forEach((ms, state) => state && add(`Time in ${names.states[state]}`, duration(ms)));
-  (request?.phase_ms ?? []).forEach((ms, phase) => add(`Of SEND_REQUEST: ${kPhases[phase]}`, duration(ms)));
+  (request?.state_ms ?? []).forEach((ms, state) => state && add(`Time in ${names.states[state]}`, wholeMs(ms)));
+  (request?.phase_ms ?? []).forEach((ms, phase) => add(`Of SEND_REQUEST: ${kPhases[phase]}`, wholeMs(ms)));
   add('Requests served before on this connection', known(data.served) ? count(data.served) : null);
   (request?.attempts ?? []).forEach((each, i) => add(`Connection attempt ${i + 1}`, `${each.address}: ${each.result}`));
   for (const [name, end] of [['Client', data.client], ['Upstream', data.upstream]])
@@ -104,7 +109,8 @@ function counters(data, names) {
 }
 
 function headsTab(data) {
-  return html`<h3>Request, received and sent</h3>${headView(data.heads?.request, 'request')}<h3>Response, received and sent</h3>${headView(data.heads?.response, 'response')}`;
+  const {request, response} = data.heads ?? {}, awaited = request?.received?.length && ['SEND_REQUEST', 'READ_RESPONSE'].includes(data.state);
+  return html`<h3>Request, received and sent</h3>${headView(request, 'request')}<h3>Response, received and sent</h3>${headView(response, 'response', awaited ? 'The response has not arrived yet.' : undefined)}`;
 }
 
 // The tab that is not the ladder; the ladder is drawn by ladder.js into its own element.
@@ -123,12 +129,18 @@ function moveTab(event, tab, onTab) {
   event.currentTarget.querySelector(`#tab-${next}`).focus();
 }
 
+function followText({followed, longest, onFollow}) {
+  if (!followed) return html`<button class="link" @click=${onFollow}>Show the slot that waits longest</button>`;
+  return longest ? 'This is the slot that waits longest.' : 'This panel follows the slot that waits longest.';
+}
+
 // `data`: the object of /console/slot/N; null: not loaded yet. `tab`: one of kTabs. `ladder`: the element that the ladder
-// is in, a part of this panel as long as its tab is chosen. `followed`: the slot that waits longest is shown.
-export function slotView(data, names, {tab, onTab, ladder, followed, onFollow}) {
+// is in, a part of this panel as long as its tab is chosen. `followed`: the slot that waits longest is shown as soon as it
+// has waited for a second; `longest`: it is this one.
+export function slotView(data, names, {tab, onTab, ladder, followed, longest, onFollow}) {
   if (!data) return html`<h2>No slot is chosen</h2><p class="muted">Choose one in the array.</p>`;
   return html`${title(data)}${diagnosis(data)}${data.state === 'FREE' ? nothing : pair(data)}
-    <p class="small muted">${followed ? 'This is the slot that waits longest.' : html`<button class="link" @click=${onFollow}>Show the slot that waits longest</button>`}</p>
+    <p class="small muted follow">${followText({followed, longest, onFollow})}</p>
     <div class="tabs" role="tablist" aria-label="About this slot" @keydown=${event => moveTab(event, tab, onTab)}>${kTabs.map(name => html`<button role="tab" id="tab-${name}" aria-controls="tabpanel"
       aria-selected=${name === tab} tabindex=${name === tab ? 0 : -1} @click=${() => onTab(name)}>${name}</button>`)}</div>
     <div role="tabpanel" id="tabpanel" aria-labelledby="tab-${tab}">${tab === 'Ladder' ? ladder : tabBody(data, tab, names)}</div>`;

@@ -1,6 +1,6 @@
 // The requests that ended last, and where the time of each went; with a filter.
 import {html, nothing, render, svg} from './vendor/lit-html.js';
-import {bytes, count, counted, duration} from './format.js';
+import {bytes, count, counted, wholeMs} from './format.js';
 import {endOf, kParts, partsOf, selects, targetOf} from './request_rows.js';
 
 const kShown = 60;      // requests; more when the user asks
@@ -14,18 +14,19 @@ const patterns = html`<svg class="wf-patterns" width="0" height="0" aria-hidden=
   <pattern id="wf-dots" width="4" height="4" patternUnits="userSpaceOnUse"><circle class="wf-ink" cx="1.5" cy="1.5" r=".9"></circle></pattern>
   <pattern id="wf-hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="wf-ink" width="1.4" height="4"></rect></pattern>`}</svg>`;
 
-// A rectangle for each part; 100 % is `most` ms.
+// A rectangle for each part; 100 % is `most` ms. The axis has the square root of the time: beside a request of minutes,
+// one of milliseconds is still seen.
 function bar(parts, most) {
-  let x = 0;
+  const at = ms => Math.sqrt(ms / most) * 100;
+  let sum = 0;
   return svg`${parts.map((ms, i) => {
     if (ms === 0) return nothing;
-    const width = ms / most * 100, from = x;
-    x += width;
-    return svg`<rect class="wf-${kParts[i]}" x="${from}%" width="${width}%" height="${kBarHeight}"></rect>`;
+    const from = at(sum), to = at(sum += ms);
+    return svg`<rect class="wf-${kParts[i]}" x="${from}%" width="${to - from}%" height="${kBarHeight}"></rect>`;
   })}`;
 }
 
-const barText = parts => parts.map((ms, i) => ms ? `${kTitles[kParts[i]]} ${ms} ms` : '').filter(Boolean).join(', ') || 'less than 1 ms';
+const barText = parts => parts.map((ms, i) => ms ? `${kTitles[kParts[i]]} ${ms} ms` : '').filter(Boolean).join(', ') || 'under 1 ms';
 
 // The scheme is left out in a narrow window.
 function targetView(note) {
@@ -35,10 +36,10 @@ function targetView(note) {
 
 function rowView(note, names, most, onPick) {
   const {parts, total} = partsOf(note), end = endOf(note, names), error = note.error ? names.errors[note.error]?.name : '', text = barText(parts);
-  return html`<tr class=${note.status >= 500 ? 'wf-bad' : ''}><td class="wf-hide num muted right">#${count(note.id)}${note.nth > 1 ? `.${note.nth}` : ''}</td>
+  return html`<tr class=${note.status >= 500 ? 'wf-bad' : ''}><td class="wf-hide num muted right">#${note.id}${note.nth > 1 ? `.${note.nth}` : ''}</td>
     <td class="wf-target"><button class="wf-pick" title=${targetOf(note)} @click=${() => onPick?.(note)}>${targetView(note)}</button></td>
     <td class="num">${note.status || '–'}</td><td class="num right wf-hide">${bytes(note.sentDown)}</td>
-    <td class="wf-time" title=${text}><svg class="wf-bar" width="100%" height=${kBarHeight} role="img" aria-label=${text}>${bar(parts, most)}</svg><span class="num small muted">${duration(total)}</span></td>
+    <td class="wf-time" title=${text}><svg class="wf-bar" width="100%" height=${kBarHeight} role="img" aria-label=${text}>${bar(parts, most)}</svg><span class="num small muted">${wholeMs(total)}</span></td>
     <td class="wf-hide ${end === 'complete' ? 'muted' : ''}">${end}${error ? `: ${error}` : ''}</td></tr>`;
 }
 
@@ -49,7 +50,7 @@ const countText = (found, all, filter) => filter.trim() ? `${count(found)} of ${
 
 function tableView(list, most, names, onPick) {
   return html`<div class="wf-scroll"><table class="wf-table"><caption class="unseen">Requests, the latest first</caption><thead><tr><th scope="col" class="wf-hide right">Connection</th><th scope="col">Request</th><th scope="col">Status</th>
-    <th scope="col" class="wf-hide right">Sent down</th><th scope="col">Where its time went</th><th scope="col" class="wf-hide">Ended</th></tr></thead>
+    <th scope="col" class="wf-hide right">Sent down</th><th scope="col">Where its time went <span class="wf-axis">(square root, up to ${wholeMs(most)})</span></th><th scope="col" class="wf-hide">Ended</th></tr></thead>
     <tbody>${list.map(note => rowView(note, names, most, onPick))}</tbody></table></div>`;
 }
 

@@ -12,17 +12,24 @@ const kWords = {
   loop: ['The event loop', 'The loop'],
   readable: ['readable', 'source ready'],
   writable: ['writable', 'sink ready'],
+  'not readable': ['not readable', 'source not ready'],
+  'not writable': ['not writable', 'sink not ready'],
   block: ['block', 'pipe buffer'],
   request: ['request', 'pipe to the upstream'],
   response: ['response', 'pipe to the client'],
   lanes: ['lanes', 'pipes'],
   lane: ['lane', 'pipe'],
+  'held for the upstream': ['Held for the upstream', 'In the pipe to the upstream'],
+  'held for the client': ['Held for the client', 'In the pipe to the client'],
+  'marks of the client': ['Client', 'Client’s source, sink'],
+  'marks of the upstream': ['Upstream', 'Upstream’s source, sink'],
   READ_REQUEST_does: ['reads the request', 'client source → session'],
   SEND_REQUEST_does: ['sends the request', 'session → upstream sink'],
   READ_RESPONSE_does: ['reads the response', 'upstream source → session'],
   SEND_RESPONSE_does: ['sends the response', 'session → client sink'],
   'mark readable cleared': ['mark readable cleared', 'source no longer ready'],
   'mark writable cleared': ['mark writable cleared', 'sink no longer ready'],
+  'bytes held': ['bytes held', 'bytes in a pipe'],
   'waits for the client': ['waits for the client', 'waits for the client source or sink'],
   'waits for the upstream': ['waits for the upstream', 'waits for the upstream source or sink'],
 };
@@ -41,15 +48,20 @@ export const vocabulary = () => kVocabularies[chosen];
 export const words = key => kWords[key]?.[chosen] ?? key;
 
 // What a wait teaches, by what it is for: below the diagnosis.
-export const kLessons = {
-  client_sends: 'Nothing is wrong on this side: the proxy runs other records until the client’s socket becomes readable.',
-  client_reads: 'This is backpressure: while the client’s window is full, the proxy reads no more from the upstream than one block holds.',
-  upstream_sends: 'The proxy runs other records until the upstream’s socket becomes readable.',
-  upstream_reads: 'This is backpressure: while the upstream’s window is full, the proxy reads no more from the client than one block holds.',
-  attempts: 'connect() has returned EINPROGRESS: the socket becomes writable when the connection is open or has failed.',
-  lanes: 'Both lanes are open: whichever side sends first wakes the record.',
-  proxy: 'No socket decides this wait: the proxy itself ends it.',
+const kLessons = {
+  client_sends: ['Nothing is wrong on this side: the proxy runs other records until the client’s socket becomes readable.',
+    'Nothing is wrong on this side: the loop runs other sessions until the client’s source becomes ready.'],
+  client_reads: ['This is backpressure: while the client’s window is full, the proxy reads no more from the upstream than one block holds.',
+    'This is backpressure: while the client’s sink is not ready, the session reads no more from the upstream’s source than the pipe holds.'],
+  upstream_sends: ['The proxy runs other records until the upstream’s socket becomes readable.', 'The loop runs other sessions until the upstream’s source becomes ready.'],
+  upstream_reads: ['This is backpressure: while the upstream’s window is full, the proxy reads no more from the client than one block holds.',
+    'This is backpressure: while the upstream’s sink is not ready, the session reads no more from the client’s source than the pipe holds.'],
+  attempts: ['connect() has returned EINPROGRESS: the socket becomes writable when the connection is open or has failed.',
+    'connect() has returned EINPROGRESS: the sink becomes ready when the connection is open or has failed.'],
+  lanes: ['Both lanes are open: whichever side sends first wakes the record.', 'Both pipes are open: whichever source is ready first wakes the session.'],
+  proxy: ['No socket decides this wait: the proxy itself ends it.', 'No source or sink decides this wait: the proxy itself ends it.'],
 };
+export const lesson = awaited => kLessons[awaited]?.[chosen] ?? '';
 
 // The words of the page, for its help: [word, meaning in BYU's words, the same in eXpServer's].
 export const kGlossary = [
@@ -67,6 +79,6 @@ export const kGlossary = [
 export const kKeys = [
   ['space', 'pause, or play a recording'], ['← →', 'one step back, forward'], ['shift ← →', 'one turn back, forward'],
   ['e', 'next EAGAIN (shift: previous)'], ['r', 'next error'], ['f', 'next finding'], ['esc', 'back to now'],
-  ['arrows', 'in the array: move'], ['enter', 'in the array: open the slot'], ['t', 'array as a table'],
+  ['arrows', 'in the array: move'], ['enter', 'in the array: open the slot'], ['t', 'array as a table'], ['v', 'names of BYU or of eXpServer'],
   ['/', 'filter requests'], ['?', 'this help'],
 ];
