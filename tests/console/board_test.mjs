@@ -210,6 +210,11 @@ describe('going back in time', () => {
   });
   after(() => board.close());
 
+  test('says what the time bar covers', async () => {
+    const kept = () => Math.min(1024, board.machine.turnCount).toLocaleString('en');
+    await becomes(page, () => text(page, '.tb-at'), `now · the last ${kept()} turns`);
+  });
+
   test('begins with an arrow key, and the address holds the moment', async () => {
     await page.keyboard.press('ArrowLeft');
     await page.waitForSelector('.live.replay');

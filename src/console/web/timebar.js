@@ -2,7 +2,7 @@
 import {html, nothing, render} from './vendor/lit-html.js';
 import {fit} from './canvas.js';
 import {colours} from './cell.js';
-import {count, duration} from './format.js';
+import {count, counted, duration} from './format.js';
 
 const kHeight = 36, kBase = 35, kBarPx = 3, kBarsTop = 13;  // px of the track, its bars' feet, a bar with its gap, the highest bar's top
 const kPageParts = 10;  // PageUp and PageDown move by a tenth
@@ -70,7 +70,7 @@ function drawMoment(g, x, width, live, colour) {
 const span = model => Math.max(0, model.endUs - model.startUs) / 1000;
 
 function whereText(model) {
-  if (model.live) return `now · ${count(Math.max(0, model.position - model.oldest))} steps kept`;
+  if (model.live) return `now · the last ${counted(model.turns.length, 'turn')}`;
   const ago = (model.endUs - model.nowUs) / 1000;
   return `${ago > 0 ? `−${duration(ago)}` : 'the end'} · step ${count(model.position - model.first)} of ${count(model.end - model.first)}`;
 }
