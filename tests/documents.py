@@ -155,6 +155,31 @@ def manual():
     return re.sub(r".\x08", "", page.stdout)
 
 
+def synopses():
+    """The subcommands and options of each line of the usage that `proxy --help` shows."""
+    usage = re.search(r'"Usage: .*?(?=\n *"HTTP forward proxy)', read("src/config/command_line.cpp"), re.S)[0]
+    text = re.sub(r"\\n {12,}", " ", "".join(re.findall(r'"(.*?)"\n', usage + "\n")))
+    return [re.sub(r"\s+", " ", line).strip() for line in re.split(r"Usage: proxy|\\n\s+proxy|\\n$", text) if line.strip()]
+
+
+def synopsis_of(page):
+    """The same of a manual page, which is the result of `manual`."""
+    lines = re.search(r"^SYNOPSIS$(.*?)^[A-Z]", page, re.M | re.S)[1]
+    text = re.sub(r"\[([^][]*) \.\.\.\]", r"[\1]...", re.sub(r"\s+", " ", lines))  # [OPTION ...]
+    return [line.strip() for line in text.split(" fourstate")[1:]]
+
+
+def conditions():
+    """The keys of the conditions that a rule can have."""
+    return re.findall(r'^    \{"(\w+)", take_\w+, \[\]', read("src/config/rule_text.cpp"), re.M)
+
+
+def conditions_of_manual():
+    """Those that the section RULES of the manual page describes."""
+    section = read("docs/fourstate.1").split(".Sh RULES\n")[1].split(".Sh ")[0]
+    return set(re.findall(r"^\.It Cm (\w+=\S*)", section, re.M))
+
+
 def sources():
     return [path for pattern in ("*.[ch]pp", "src/**/*.[ch]pp") for path in sorted(ROOT.glob(pattern))]
 
@@ -251,6 +276,14 @@ def checks():
     page, readme = manual(), read("README.md")
     for name in sorted(own):
         yield f"the man page describes {name}", name in page
+    for line in synopses():
+        yield f"the man page has the synopsis: {line}", line in synopsis_of(page)
+        yield f"README.md has the synopsis: {line}", f"    proxy {line}\n" in readme
+    yield "the man page has no other synopsis", len(synopsis_of(page)) == len(synopses())
+    for text in sorted({f"{key}=" for key in conditions()} | {"host=@", "user=none"} | conditions_of_manual()):
+        yield f"the man page describes the condition {text} of rules", text in conditions_of_manual()
+        yield f"README.md describes the condition {text}", re.search(rf"[`,]{text}", readme)
+        yield f"{text} is a condition of rules", text.partition("=")[0] in conditions()
     for name in ("README.md", *MANUAL, "docs/roles.md", "docs/design.md"):
         for option in sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", read(name).replace("Fl -", "--")))):
             yield f"{name}: {option} is an option", option in known
