@@ -7,6 +7,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 
 import completions
 import manual_of_keys
@@ -60,6 +61,11 @@ def events():
     return dict(re.findall(r"^  (\w+),\s*// (.*)$", enum[1], re.M)) if enum else {}
 
 
+def options_of_start():
+    """Those whose change needs a restart."""
+    return re.findall(r'^  consider\(config\..*, "(--[a-z-]+)"\);', read("src/server/reload.cpp"), re.M)
+
+
 # ---- the generated parts of the documents ----
 
 def readme_options():
@@ -96,6 +102,17 @@ def manual_options():
     yield ".El"
 
 
+def manual_of_restart():
+    *most, last = (f".Fl {name[1:]}" for name in options_of_start())
+    yield from (f"{flag} ," for flag in most[:-1])
+    yield from (most[-1], "and", last, "change only at a restart.")
+
+
+def operate_restart():
+    *most, last = (f"`{name}`" for name in options_of_start())
+    yield from textwrap.wrap(f"{', '.join(most)} and {last} change only at a restart.", 120, break_long_words=False, break_on_hyphens=False)
+
+
 def design_transitions():
     meaning = events()
     yield from ("| State | Event | Next state | Event means |", "|---|---|---|---|")
@@ -120,6 +137,8 @@ GENERATED = [  # document, name of the part, its lines
     ("README.md", "drawing", readme_drawing),
     ("README.md", "options", readme_options),
     ("docs/fourstate.1", "options", manual_options),
+    ("docs/fourstate.1", "restart", manual_of_restart),
+    ("docs/operate.md", "restart", operate_restart),
     ("docs/fourstate.json.5", "keys", lambda: manual_of_keys.lines(options(), timeouts())),
     ("docs/design.md", "transitions", design_transitions),
     ("docs/design.md", "floors", design_floors),
