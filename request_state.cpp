@@ -1,4 +1,5 @@
-// The four states of a request: one function for each, and `advance`, which alone changes a record's state.
+// The four states of a request: a function for each, and `advance`, `admit` and `release`, which alone change
+// a record's state.
 #include "request_state.hpp"
 
 #include <utility>
@@ -86,7 +87,7 @@ using StateFunction = Result (*)(request_info&, Turn&, Worker&);
 constexpr std::array<StateFunction, kStates> kFunctions{nullptr, read_request, send_request, read_response,
                                                         send_response};
 
-// A timer has expired.
+// Ends the request for the reason of the verdict, or tries another address or member of the group.
 Result carry_out_verdict(request_info& record, Turn& turn, Worker& worker) noexcept {
   const Reason verdict = std::exchange(record.verdict, Reason::none);
   const Link link = record.side[kUpstream].link;
@@ -108,7 +109,7 @@ Result run_state(request_info& record, Turn& turn, Worker& worker) noexcept {
   return unless_upload_runs(run(record, turn, worker), upload);
 }
 
-// The only place where a record's state changes.
+// The only place where a record's state changes, but for `release`: it frees the record.
 void change_state(request_info& record, Event event, Worker& worker) noexcept {
   const State before = record.state;
   if (record.exchange) {
@@ -244,6 +245,7 @@ void release(request_info& record, Reason reason, Worker& worker) noexcept {
   const base::Trace::Mute mute{worker.trace, record.viewer};
   worker.viewers -= record.viewer ? 1 : 0;  // PLANT(viewer-leaves)
   if (record.counted) record.generation->limits->closed(record.client);
+  // Event::closed: the entry goes from the record's state to FREE.
   trace(record, worker, TraceEvent::released, traced_bytes(record), static_cast<std::uint8_t>(reason));
   worker.trace.state = static_cast<std::uint8_t>(State::FREE);
   const bool silent = reason == Reason::tunnel_timeout;  // also what was sent before a FIN may be unread

@@ -43,7 +43,8 @@ struct Transition {
   State to;
 };
 
-// All that can happen to a record. Only `advance`, `admit` and `release` apply it.
+// All that can happen to a record. `admit` applies `accepted`, and `advance` the others except `closed`: that
+// is `release`, after which the record is FREE.
 inline constexpr std::array kTransitions{
     Transition{State::FREE, Event::accepted, State::READ_REQUEST},
     Transition{State::READ_REQUEST, Event::forwarded, State::SEND_REQUEST},
@@ -108,7 +109,7 @@ enum class Share : std::uint8_t {
 struct request_info {
   State state = State::FREE;
   plan::Wait wait = plan::Wait::none;         // the timer that runs
-  base::Reason verdict = base::Reason::none;  // a timer has expired: the next turn ends the request for this
+  base::Reason verdict = base::Reason::none;  // not none: the next turn ends the request for this
   std::uint8_t head_bytes_sent = 0;           // of the next response head (see probe_half_closed)
   std::uint8_t listener = 0;                  // index in the configuration
   bool proxy_header_read = false;             // the client's PROXY header
@@ -123,7 +124,7 @@ struct request_info {
   std::array<net::Lane, 2> lane;              // by Way
   base::Links ready, timer;                   // of the Scheduler's queues
   std::uint64_t deadline = 0;                 // when the timer expires, ms
-  std::uint64_t entered = 0;                  // when `state` was entered, ms
+  std::uint64_t entered = 0;                  // ms: when `state` was entered, or a request's first byte came
   std::uint64_t id = 0;                       // of the connection, from 1
   std::uint32_t served = 0;                   // requests before this one on the client's connection
   plan::Generation* generation = nullptr;     // the configuration in use; null in FREE
@@ -168,7 +169,7 @@ struct Worker;  // src/state/worker.hpp
 //
 // Reads the request's head, and decides what is done with the request.
 Result read_request(request_info& record, Turn& turn, Worker& worker) noexcept;
-// Gets a connection to the upstream, and sends the request over it.
+// Gets a connection to the upstream. The request is sent before each state function runs, in `advance`.
 Result send_request(request_info& record, Turn& turn, Worker& worker) noexcept;
 // Reads the response's head, and rewrites it.
 Result read_response(request_info& record, Turn& turn, Worker& worker) noexcept;
@@ -178,7 +179,8 @@ Result send_response(request_info& record, Turn& turn, Worker& worker) noexcept;
 // Runs each ready record once; one that is woken meanwhile runs in the next turn. Then those that wait for
 // their share of the turn, as far as the turn's budget goes.
 void run_records(Worker& worker) noexcept;
-// Runs a record until it must wait. The only caller of the state functions.
+// Runs a record until it must wait, and sends what there is to send to the upstream. The only caller of the
+// state functions.
 void advance(request_info& record, Worker& worker) noexcept;
 // Takes a record for a new client of that listener of the current configuration, registers the client's
 // descriptor with epoll, and wakes the record. If all records are in use, first releases one that gives way.

@@ -96,12 +96,12 @@ struct Cell {
   std::uint32_t id = 0;      // of the connection, its low half, as in the entries
   std::uint8_t state = 0;    // State
   std::uint8_t wait = 0;     // plan::Wait
-  std::uint8_t verdict = 0;  // base::Reason: a timer has expired; 0: none
+  std::uint8_t verdict = 0;  // base::Reason why its next turn ends the request; 0: none
   std::uint8_t flags = 0;
   std::uint8_t client_marks = 0, upstream_marks = 0;
   std::uint8_t client_link = 0, upstream_link = 0;  // net::Link; 0: no connection
   std::uint32_t held_up = 0, held_down = 0;  // bytes read and not sent, to the upstream and to the client
-  std::uint32_t in_state_ms = 0;             // since the state was entered
+  std::uint32_t in_state_ms = 0;             // since the state was entered, or the request's first byte
   std::uint32_t left_ms = kNoTimer;          // until the timeout; 0: now; kNoTimer: no timer runs
   std::int32_t client_fd = -1, upstream_fd = -1;
   std::uint64_t sent_up = 0, sent_down = 0;  // bytes since the connection was accepted

@@ -167,6 +167,7 @@ void become_client(request_info& record, Worker& worker) noexcept {
   --worker.viewer_runs;
   ++worker.runs;
   worker.trace.unmute();
+  // The trace has not seen what this record did so far.
   const auto add = [&record, &worker](base::TraceEvent event, int value, State state, Event happened) {
     worker.trace.add({.id = static_cast<std::uint32_t>(record.id),
                       .slot = worker.table.slot_of(record),
