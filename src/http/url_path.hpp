@@ -36,9 +36,6 @@ PublicUrl without_userinfo(std::string_view url) noexcept;
 // Returns all bits that can change the normal form of this path.
 PathReading differences(std::string_view path) noexcept;
 
-// Returns true if the path contains "%2F".
-bool has_encoded_slash(std::string_view path) noexcept;
-
 // A file or directory below a directory that is served.
 struct FilePath {
   std::string name;        // decoded, segments separated by "/"; empty: the directory itself

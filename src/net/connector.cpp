@@ -1,6 +1,7 @@
 #include "connector.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <utility>
 

@@ -1,8 +1,6 @@
 #include "limits.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cassert>
 
 namespace plan {
