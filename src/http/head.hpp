@@ -93,7 +93,7 @@ struct RequestHead {
   std::string_view target;  // as received
   TargetForm form = TargetForm::origin;
   bool plain_http = false;  // absolute form with the scheme "http"
-  Authority authority;      // absolute form only
+  Authority authority;      // absolute form and authority form
   std::string_view path;    // path and query of the target, without fragment; may lack the leading "/"
   Version version = Version::http10;
   bool expects_continue = false;  // Expect: 100-continue (RFC 9110 section 10.1.1)

@@ -1,6 +1,6 @@
-// The kinds of wait. Each has a timeout, so that no record waits for ever: one table feeds the timers, the
-// end reasons, the options and the help text. The last kinds have no option. The end of `throttle`, a pause,
-// is not a failure.
+// The kinds of wait. Each has a timeout, so that each wait ends; an `endless` one can be switched off. One
+// table feeds the timers, the end reasons, the options and the help text. The last kinds have no option. The
+// end of `throttle`, a pause, is not a failure.
 #pragma once
 #include <array>
 #include <span>

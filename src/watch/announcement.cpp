@@ -5,7 +5,7 @@
 namespace watch {
 namespace {
 
-// Returns the role of a listener in words: "HTTP reverse proxy to localhost:3000".
+// Returns the role of a listener in words: "reverse proxy to localhost:3000".
 std::string description(const plan::Config& config, const plan::Listener& listener) {
   const auto members = [&config](std::size_t group) {
     std::string text;
