@@ -53,6 +53,16 @@ class Rules(Case):
             client.send(f"CONNECT 127.0.0.1:{origin.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             self.assertEqual(client.rest().status, 403)
 
+    def test_the_ports_of_http(self):
+        origin = self.origin()
+        for ports, allowed in (("none", False), (str(origin.port), True), (f"1-{origin.port - 1}", False),
+                               (f"25,{origin.port - 1}-{origin.port}", True)):
+            proxy = self.proxy("--http-ports", ports)
+            self.assertEqual(self.status(proxy, origin.url()), 200 if allowed else 403, ports)
+            if not allowed:
+                self.assertIn(" end=port-not-allowed by=", proxy.line(" GET "))
+        self.assertEqual(self.status(self.proxy(), "http://127.0.0.1:25/"), 403, "by default: of another protocol")
+
     def test_a_rule_without_effect_is_reported(self):
         proxy = self.proxy("--deny", "port=25", "--deny", "port=25,method=GET")
         status, error = proxy.stop()
