@@ -151,6 +151,24 @@ class Verbose(Case):
                                     "READ_RESPONSE -> SEND_RESPONSE", "SEND_RESPONSE -> FREE: complete"))
         self.assertEqual(len(said), 5)
 
+    def test_the_lines_of_the_readme(self):
+        """All of them, and no others but waits, which depend on the network."""
+        def shown(lines):
+            return [re.sub(r"descriptor \d+|\d+ bytes", "N", line.strip()) for line in lines if "[slot 0, #1] " in line]
+        text = (pathlib.Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+        expected = shown(re.search(r"    \$ \./proxy 8080 -v .*\n((?:    \[slot.*\n)+)", text)[1].splitlines())
+        gate, proxy = self.gate(), self.proxy("-v", "--access-log", "off")
+        origin = self.origin(lambda wire: (gate.wait(), wire.send(ok(b"x"))))
+        with proxy.connect() as client:
+            client.send(f"GET {origin.url()} HTTP/1.0\r\n\r\n".encode())
+            proxy.line("waiting for the response head")
+            gate.open()
+            client.rest()
+        proxy.line("-> FREE")
+        printed = shown(proxy.lines)
+        self.assert_in_order(printed, expected)
+        self.assertEqual([line for line in printed if "waiting" not in line], [line for line in expected if "waiting" not in line])
+
     def test_each_wait_is_printed(self):
         gate, proxy = self.gate(), self.proxy("-v", "--access-log", "off")
         origin = self.origin(lambda wire: (wire.read_body(), gate.wait(), wire.send(b"HTTP/1.0 200 OK\r\n\r\n"), wire.rest()))
