@@ -10,6 +10,7 @@ import sys
 import textwrap
 
 import completions
+import layering
 import manual_of_keys
 import structure
 
@@ -140,6 +141,7 @@ GENERATED = [  # document, name of the part, its lines
     ("docs/fourstate.1", "restart", manual_of_restart),
     ("docs/operate.md", "restart", operate_restart),
     ("docs/fourstate.json.5", "keys", lambda: manual_of_keys.lines(options(), timeouts())),
+    ("docs/design.md", "modules", layering.module_rows),
     ("docs/design.md", "transitions", design_transitions),
     ("docs/design.md", "floors", design_floors),
     ("docs/doctor.md", "findings", doctor_findings),
@@ -312,6 +314,9 @@ def checks():
     makefiles = [ROOT / "Makefile", *sorted(ROOT.glob("*.mk")), *sorted(ROOT.glob("[!b]*/*.mk")), *sorted((ROOT / "tests").rglob("*.mk"))]
     for target in sorted(set(re.findall(r"^\.PHONY: ([a-z-]+)$", "\n".join(m.read_text() for m in makefiles if m.exists()), re.M)) - {"all", "proxy", "help", "fuzz-build"}):
         yield f"README.md or CONTRIBUTING.md describes make {target}", f"make {target}" in commands
+    for module in sorted(layering.MODULES):
+        if module.startswith("src/"):
+            yield f"CONTRIBUTING.md has a row for {module}", f"\n| `{module}` |" in read("CONTRIBUTING.md")
     for name, exists in links():
         yield f"{name} leads to a document, and to a heading of it", exists
     for name, right in paragraphs():

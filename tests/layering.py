@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that includes only point downwards, and that only src/sys includes headers of the kernel.
 
-The modules and what each may include are those of docs/design.md. Prints `N passed, N failed`.
+`make docs` writes the table of the modules in docs/design.md from the tables here. Prints `N passed, N failed`.
 """
 import pathlib
 import re
@@ -27,10 +27,31 @@ MODULES = {
     "request_state": {"access record", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/explain": {"src/config", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/ask": {"src/console", "access record", "request_state", "src/config", "src/plan", "src/http", "src/base", "src/sys"},
-    "src/doctor": {"src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+    "src/doctor": {"src/watch", "access record", "request_state", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/console": {"src/doctor", "src/record", "src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "src/server": {"src/console", "src/doctor", "src/config", "src/record", "src/watch", "access record", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
     "proxy": {"src/server", "src/console", "src/ask", "src/config", "src/explain", "src/replay", "src/record", "src/watch", "request_state", "src/files", "src/net", "src/plan", "src/http", "src/base", "src/sys"},
+}
+# module -> what it contains, for the document
+CONTENTS = {
+    "proxy": "`main`, subcommands, wiring, exit status",
+    "src/server": "the event loop, admission of clients, reload, shutdown, takeover, sandbox, reports to systemd, health checks, capacity, record files",
+    "src/ask": "`proxy doctor`, `proxy top`: ask a running proxy; an HTTP client without the event loop",
+    "src/explain": "`proxy explain`: the decision about a request, without sending it",
+    "request_state": "records, states, transitions, and the steps of the four state functions",
+    "src/replay": "`proxy replay`: a record file as text, as the table of records at any position, as Chrome trace or HAR",
+    "src/console": "the board: its pages, what changed in the table since a viewer asked, heads without secrets",
+    "src/doctor": "the loop doctor: checks of turns, of calls and of records; its page",
+    "src/record": "record files (`.pxr`): their format, writer and reader",
+    "src/watch": "access log, metrics, trace printer (`-v`, `-vv`), startup messages, output without blocking; reads values only",
+    "access record": "values about a record: its state, what log and metrics read, what it waits for",
+    "src/files": "the file server: lookup, conditions, ranges, listings, gzip, cache, body sources",
+    "src/config": "reads the command line, the configuration file, and the text of rules, addresses and upstream proxies into values of `src/plan`; their error messages",
+    "src/plan": "decides what to do with a request, from values alone: rules, limits, users, groups, upstream proxies; the table of waits",
+    "src/net": "endpoints, lanes, pipes, acceptors, DNS, upstream connections",
+    "src/http": "heads, framing, rewriting, statuses, error responses",
+    "src/sys": "every system call and the clock; notes the calls in the trace",
+    "src/base": "ASCII, index lists, pools, end reasons, trace ring",
 }
 # Modules of single files, in place of that of their folder.
 FILES = {
@@ -64,6 +85,30 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 def module_of(path):
     folder = path.rsplit("/", 1)[0]
     return FILES.get(path, FILES.get(folder, folder))
+
+
+def floor_of_module(module):
+    """0: it includes no other module; else one more than the highest that it may include."""
+    return 1 + max((floor_of_module(other) for other in MODULES[module]), default=-1)
+
+
+def in_order():
+    """The modules, highest first."""
+    return sorted(MODULES, key=lambda module: (-floor_of_module(module), module))
+
+
+def module_rows():
+    """The table of the modules in docs/design.md."""
+    yield from ("| # | Module | Contains | Includes |", "|---|---|---|---|")
+    for module in in_order():
+        files = [f"`{file}`" for file, other in FILES.items() if other == module]
+        names = [] if module in ("proxy", "request_state", "access record") else [f"`{module}`"]
+        others = ["`" + "`, `".join(sorted(ONLY[module, other])) + "`" if (module, other) in ONLY else other.removeprefix("src/")
+                  for other in in_order() if other in MODULES[module]]
+        if module == "src/sys":
+            others.append("the kernel's headers in the `.cpp` only")
+        label = " (access record)" if module == "access record" else ""
+        yield f"| {floor_of_module(module)} | {', '.join(names + files)}{label} | {CONTENTS[module]} | {', '.join(others) or 'standard library'} |"
 
 
 def includes(path):
