@@ -409,17 +409,6 @@ TEST(WriteRequest, ConnectionCannotRemoveTheLength) {
   EXPECT_NE(out.find("\r\nContent-Length: 3\r\n"), string::npos);
 }
 
-TEST(WriteRequest, FailsIfTheBufferIsTooSmall) {
-  http::RequestHead head;
-  ASSERT_EQ(http::parse_request("GET http://h/ HTTP/1.0\r\nA: b\r\n\r\n", 0, head).what,
-            http::Parsed::What::complete);
-  std::array<char, 256> room;
-  const std::size_t length = http::write_request(head, kHop, {}, room);
-  ASSERT_GT(length, 0U);
-  EXPECT_EQ(http::write_request(head, kHop, {}, std::span{room}.first(length)), length);
-  EXPECT_EQ(http::write_request(head, kHop, {}, std::span{room}.first(length - 1)), 0U);
-}
-
 TEST(WriteRequest, RefusesAFloodOfConnectionOptions) {
   const auto with = [](int count) {
     string text = "GET http://h/ HTTP/1.0\r\nConnection: a";
@@ -428,17 +417,6 @@ TEST(WriteRequest, RefusesAFloodOfConnectionOptions) {
   };
   EXPECT_FALSE(request(with(32)).empty());
   EXPECT_TRUE(request(with(33)).empty());
-}
-
-TEST(WriteRequest, GrowsWithinItsBound) {
-  // The worst case: the maximum number of fields, each without the blank that we write, and the shortest
-  // target.
-  string text = "G http://h HTTP/1.1\r\nHost:h\r\n";
-  for (int i = 1; i < 100; ++i) text += "a:b\r\n";
-  text += "\r\n";
-  const string out = request(text);
-  ASSERT_FALSE(out.empty());
-  EXPECT_LE(out.size(), text.size() + http::kRewriteGrowthMax);
 }
 
 TEST(WriteRequest, GrowsWithinItsBoundForAnotherProxy) {

@@ -1,14 +1,18 @@
 // A rewritten head means the same as the original, without hop-by-hop fields, and never exceeds its size
 // limit.
-#include "../../../src/http/rewrite.hpp"
+#include <gtest/gtest.h>
 
+#include <array>
 #include <ctime>
 #include <random>
+#include <string>
+#include <vector>
 
-#include "../../../src/base/text.hpp"
-#include "../../../src/http/reply.hpp"
-#include "../../../src/http/status.hpp"
-#include "support.hpp"
+#include "../../src/base/text.hpp"
+#include "../../src/http/reply.hpp"
+#include "../../src/http/rewrite.hpp"
+#include "../../src/http/status.hpp"
+#include "edge.hpp"
 
 namespace {
 
@@ -120,7 +124,7 @@ class Heads {
   std::mt19937 random_;
 };
 
-TEST(LinuxRewrite, ARequestMeansTheSameToTheNextHop) {
+TEST(Rewrite, ARequestMeansTheSameToTheNextHop) {
   Heads heads{9110};
   for (int i = 0; i < 5000; ++i) {
     const string text = heads.request();
@@ -159,7 +163,7 @@ TEST(LinuxRewrite, ARequestMeansTheSameToTheNextHop) {
   }
 }
 
-TEST(LinuxRewrite, AResponseMeansTheSameToTheClient) {
+TEST(Rewrite, AResponseMeansTheSameToTheClient) {
   Heads heads{9111};
   for (int i = 0; i < 5000; ++i) {
     const string text = heads.response();
@@ -188,7 +192,7 @@ TEST(LinuxRewrite, AResponseMeansTheSameToTheClient) {
   }
 }
 
-TEST(LinuxRewrite, DropsHopByHopFieldsInWhateverCase) {
+TEST(Rewrite, DropsHopByHopFieldsInWhateverCase) {
   for (const char* name :
        {"Connection", "Proxy-Connection", "Keep-Alive", "TE", "Upgrade", "Proxy-Authorization",
         "Proxy-Authenticate", "Trailer", "Proxy-Authentication-Info"})
@@ -204,7 +208,7 @@ TEST(LinuxRewrite, DropsHopByHopFieldsInWhateverCase) {
     }
 }
 
-TEST(LinuxRewrite, TheGreatestGrowthIsWithinItsBound) {
+TEST(Rewrite, TheGreatestGrowthIsWithinItsBound) {
   struct Row {
     const char* title;
     string text;
@@ -232,7 +236,7 @@ TEST(LinuxRewrite, TheGreatestGrowthIsWithinItsBound) {
   EXPECT_FALSE(rewritten<http::RequestHead>(greatest).empty()) << "the largest accepted head is forwarded";
 }
 
-TEST(LinuxRewrite, FailsIfTheBufferIsTooSmall) {
+TEST(Rewrite, FailsIfTheBufferIsTooSmall) {
   http::RequestHead head;
   ASSERT_EQ(parse_all("GET http://h/a HTTP/1.0\r\nA: b\r\nContent-Length: 7\r\n\r\n", head).what,
             http::Parsed::What::complete);
@@ -247,7 +251,7 @@ TEST(LinuxRewrite, FailsIfTheBufferIsTooSmall) {
   }
 }
 
-TEST(LinuxRewrite, ConnectionMayNameThirtyTwo) {
+TEST(Rewrite, ConnectionMayNameThirtyTwo) {
   for (const int split : {1, 4}) {  // in one field or in several
     for (const int count : {32, 33}) {
       string text = "HTTP/1.1 200 OK\r\n";
@@ -264,7 +268,7 @@ TEST(LinuxRewrite, ConnectionMayNameThirtyTwo) {
   }
 }
 
-TEST(LinuxDate, AgreesWithTheLibraryOnEachDayOfFourCenturies) {
+TEST(WriteDate, AgreesWithTheLibraryOnEachDayOfFourCenturies) {
   std::array<char, http::kDateBytes> room;
   std::array<char, 64> expected;
   for (std::uint64_t day = 0; day < 146'097; ++day) {
@@ -279,7 +283,7 @@ TEST(LinuxDate, AgreesWithTheLibraryOnEachDayOfFourCenturies) {
   }
 }
 
-TEST(LinuxAnswer, EachReasonGivesACompleteResponseThatFits) {
+TEST(WriteAnswer, EachReasonGivesACompleteResponseThatFits) {
   const string long_host(3000, 'd');
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
     const auto reason = static_cast<base::Reason>(i);

@@ -1,10 +1,18 @@
 // Index lists and the pool, compared with the standard library.
-#include <list>
-#include <random>
+#include <gtest/gtest.h>
 
-#include "../../../src/base/links.hpp"
-#include "../../../src/base/pool.hpp"
-#include "support.hpp"
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <list>
+#include <memory>
+#include <random>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "../../src/base/links.hpp"
+#include "../../src/base/pool.hpp"
 
 namespace {
 
@@ -12,7 +20,7 @@ struct Element {
   base::Links links;
 };
 
-TEST(LinuxLinks, BehavesLikeAList) {
+TEST(Links, BehavesLikeAList) {
   constexpr std::uint32_t kElements = 12;
   std::array<Element, kElements> elements;
   base::IndexQueue<Element, &Element::links> queue{elements.data()};
@@ -42,13 +50,22 @@ TEST(LinuxLinks, BehavesLikeAList) {
   }
 }
 
+using Memory = std::unique_ptr<std::byte, decltype(&std::free)>;
+
+// Page-aligned memory for a pool.
+Memory memory_of(std::size_t bytes) {
+  constexpr std::size_t kPage = 4096;
+  void* const memory = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
+  return {static_cast<std::byte*>(memory), &std::free};
+}
+
 struct Piece {
   std::uint64_t words[32];
 };
 
-TEST(LinuxPool, PiecesKeepTheirContentAndAreReusedLastInFirstOut) {
+TEST(Pool, PiecesKeepTheirContentAndAreReusedLastInFirstOut) {
   constexpr std::size_t kLimit = 9;
-  const support::Room memory{base::Pool<Piece>::footprint(kLimit)};
+  const Memory memory = memory_of(base::Pool<Piece>::footprint(kLimit));
   base::Pool<Piece> pool{memory.get(), kLimit};
   struct Lent {
     base::Pool<Piece>::Ptr piece;
@@ -83,8 +100,8 @@ TEST(LinuxPool, PiecesKeepTheirContentAndAreReusedLastInFirstOut) {
   }
 }
 
-TEST(LinuxPool, WorksAfterTrim) {
-  const support::Room memory{base::Pool<Piece>::footprint(4)};
+TEST(Pool, WorksAfterTrim) {
+  const Memory memory = memory_of(base::Pool<Piece>::footprint(4));
   base::Pool<Piece> pool{memory.get(), 4};
   { const auto a = pool.take(), b = pool.take(), c = pool.take(); }
   EXPECT_TRUE(pool.trim(4).empty()) << "only three pieces were used";
@@ -102,7 +119,7 @@ TEST(LinuxPool, WorksAfterTrim) {
   EXPECT_FALSE(pool.take());
 }
 
-TEST(LinuxPool, WithoutMemoryIsEmpty) {
+TEST(Pool, WithoutMemoryIsEmpty) {
   base::Pool<Piece> none{nullptr, 5};
   EXPECT_FALSE(none.take());
   EXPECT_EQ(none.limit(), 0U);

@@ -1,10 +1,15 @@
 // Bodies that were made by a second writer of RFC 9112 section 7.1, cut everywhere; flawed ones; and the
 // limits.
-#include "../../../src/http/framing.hpp"
+#include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <span>
+#include <string>
+#include <vector>
 
-#include "support.hpp"
+#include "../../src/http/framing.hpp"
+#include "edge.hpp"
 
 namespace {
 
@@ -99,7 +104,7 @@ class Writer {
   std::mt19937 random_;
 };
 
-TEST(LinuxFraming, WhatASecondWriterWroteIsReadTheSameHoweverItIsCut) {
+TEST(Chunks, WhatASecondWriterWroteIsReadTheSameHoweverItIsCut) {
   Writer writer{7112};
   for (int i = 0; i < 400; ++i) {
     const Message message = writer.next();
@@ -124,7 +129,7 @@ TEST(LinuxFraming, WhatASecondWriterWroteIsReadTheSameHoweverItIsCut) {
   }
 }
 
-TEST(LinuxFraming, FlawedChunksAreRefusedHoweverTheyAreCut) {
+TEST(Chunks, FlawedChunksAreRefusedHoweverTheyAreCut) {
   struct Row {
     const char* title;
     string text;
@@ -168,7 +173,7 @@ TEST(LinuxFraming, FlawedChunksAreRefusedHoweverTheyAreCut) {
   }
 }
 
-TEST(LinuxFraming, EveryByteInEveryPlace) {
+TEST(Chunks, EveryByteInEveryPlace) {
   const auto is_hex = [](int b) {
     return (b >= '0' && b <= '9') || (b >= 'a' && b <= 'f') || (b >= 'A' && b <= 'F');
   };
@@ -190,7 +195,7 @@ TEST(LinuxFraming, EveryByteInEveryPlace) {
   }
 }
 
-TEST(LinuxFraming, LongLinesAreBounded) {
+TEST(Chunks, LongLinesAreBounded) {
   // 1024 bytes of size and extensions, and 15360 of trailers: generous to all that is known, and an end to
   // the rest.
   EXPECT_FALSE(decode(kChunked, "1;" + string(900, 'x') + "\r\na\r\n", {}).bad);
@@ -209,7 +214,7 @@ TEST(LinuxFraming, LongLinesAreBounded) {
   EXPECT_EQ(decode(kChunked, chunks + "0\r\n\r\n", {}).payload, string(50, 'a'));
 }
 
-TEST(LinuxFraming, AfterAFlawNothingIsTaken) {
+TEST(Chunks, AfterAFlawNothingIsTaken) {
   Framing framing{kChunked};
   string text = "x";
   EXPECT_TRUE(framing.take(std::as_writable_bytes(std::span{text})).bad);
@@ -220,7 +225,7 @@ TEST(LinuxFraming, AfterAFlawNothingIsTaken) {
   EXPECT_FALSE(framing.complete() || framing.eof_completes());
 }
 
-TEST(LinuxFraming, AGreatLengthIsCountedDown) {
+TEST(Chunks, AGreatLengthIsCountedDown) {
   const std::uint64_t most = ~std::uint64_t{0};
   Framing framing{Body{Body::Kind::length, most}};
   EXPECT_EQ(framing.wanted(1000), 1000U);
@@ -230,7 +235,7 @@ TEST(LinuxFraming, AGreatLengthIsCountedDown) {
   EXPECT_FALSE(framing.eof_completes());
 }
 
-TEST(LinuxFraming, WhatIsWantedAndWhatEndsIt) {
+TEST(Chunks, WhatIsWantedAndWhatEndsIt) {
   struct Row {
     const char* title;
     Body body;
