@@ -1770,7 +1770,7 @@ LIKELY = {  # by cause
     "blocking": "a call (read, write, connect) waits for one connection while all others wait",
     "sleeps": "sleep() or usleep() holds up all connections; wait in epoll_wait() alone",
     "connect": "connect() waits; make the socket non-blocking before it, and wait until it is writable",
-    "starve": "a connection that always has more to read is read for ever; give each a share",
+    "starve": "a connection that always has more to read is read without end; give each a share",
     "model": "the concurrency is not of the kind that the mode asks for",
     "busy": "the loop goes round without waiting: a timeout of 0, or level-triggered EPOLLOUT",
     "whole first": "the whole answer is read before any of it is sent",
@@ -2092,12 +2092,12 @@ def diagnose(stage: Stage, finding: Finding) -> Finding:
         finding.did, finding.silent = greedy, False
         finding.blame("greedy")
         return finding
-    tell_target(stage.origin, finding)
+    describe_target(stage.origin, finding)
     if not finding.silent:
         proxy.await_end(0.4)
     finding.stderr = proxy.tail.lines()
     if not proxy.alive():
-        tell_end(proxy, finding)
+        describe_end(proxy, finding)
     elif finding.silent:
         share = proxy.busy_share(0.3)
         if share > 0.8:
@@ -2105,9 +2105,9 @@ def diagnose(stage: Stage, finding: Finding) -> Finding:
             if finding.cause != "busy":
                 finding.blame("spin")
         else:
-            tell_waiting(proxy, finding, stage.run.known)
+            describe_waiting(proxy, finding, stage.run.known)
     if proxy.alive() and (finding.silent or not stage.origin.visits):
-        tell_visits(stage.origin.visits, finding)
+        describe_visits(stage.origin.visits, finding)
     return finding
 
 
@@ -2115,7 +2115,7 @@ def diagnose(stage: Stage, finding: Finding) -> Finding:
 WAITING = ("", "together", "slow request", "edge", "blocking", "serial", "short write", "starve", "close")
 
 
-def tell_waiting(proxy: Proxy, finding: Finding, known: Set[str]) -> None:
+def describe_waiting(proxy: Proxy, finding: Finding, known: Set[str]) -> None:
     """Where it waits, and what waits for it meanwhile."""
     where = proxy.blocked_in()
     inodes = socket_inodes(proxy.descriptors())
@@ -2138,7 +2138,7 @@ def tell_waiting(proxy: Proxy, finding: Finding, known: Set[str]) -> None:
         finding.blame("together" if "together" in known else "edge")
 
 
-def tell_end(proxy: Proxy, finding: Finding) -> None:
+def describe_end(proxy: Proxy, finding: Finding) -> None:
     """How the proxy ended, and the mistake if its last words name it."""
     how = proxy.how_ended()
     proxy.end()
@@ -2154,7 +2154,7 @@ def tell_end(proxy: Proxy, finding: Finding) -> None:
     return finding.blame("", "its last lines on stderr may say why" if finding.stderr else "it left its loop, or called exit()")
 
 
-def tell_visits(visits: Sequence[Visit], finding: Finding) -> None:
+def describe_visits(visits: Sequence[Visit], finding: Finding) -> None:
     """What the server received, if it was not everything."""
     if not visits:
         seen = "no connection"
@@ -2170,7 +2170,7 @@ def tell_visits(visits: Sequence[Visit], finding: Finding) -> None:
     finding.evidence.append(f"the server saw {seen}")
 
 
-def tell_target(origin: Origin, finding: Finding) -> Finding:
+def describe_target(origin: Origin, finding: Finding) -> Finding:
     """Says so if the server was asked for something else than the client asked for: what came is then no wonder."""
     for request in origin.requests():
         path = path_of(request.target)
@@ -2283,7 +2283,7 @@ class Run:
             stage = Stage(self)
             test.function(stage)
             ensure(stage.proxy.alive(), "after the test", "it goes on to serve")
-            finding = tell_target(stage.origin, Finding("", test.expects))
+            finding = describe_target(stage.origin, Finding("", test.expects))
             return self.recorded(stage, finding) if finding.did else None
         except Failure as failure:
             finding = failure.finding

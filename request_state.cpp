@@ -176,7 +176,7 @@ bool make_room(const sys::Address& peer, Worker& worker) noexcept {
 // Runs the records that wait for `share`, first come first served, while `may_run` allows it.
 template <class MayRun>
 void run_awaiting(Worker& worker, Share share, MayRun may_run) noexcept {
-  constexpr int kMost = 256;  // in a turn: some find that they need it no more
+  constexpr int kMost = 256;  // in a turn: some do not need it any longer
   worker.serving = share;
   for (int n = 0; n < kMost && may_run(); ++n) {
     request_info* const record = worker.scheduler.take_first(share);

@@ -14,7 +14,7 @@ struct FileKey {
   Kinds kinds = kAllBits;
 };
 
-// The keys of an object at that level, of `file` those of the options too. Valid for ever.
+// The keys of an object at that level, of `file` those of the options too. Valid until the program ends.
 std::span<const FileKey> keys_of(Level level);
 
 // The levels that have this key: "the top level, a server or route"; empty if none has it.

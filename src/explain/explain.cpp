@@ -122,22 +122,22 @@ class Answer {
     const http::Parsed parsed = http::parse_request(text, 0, head_);
     if (parsed.what != http::Parsed::What::complete)
       return refused(parsed.what == http::Parsed::What::bad ? parsed.why : Reason::bad_request_line);
-    tell_target();
+    write_target();
     excused_ = config_.rules.excuse(asked());
     const BoardRow board = board_row(
         config_, head_, question_.client, question_.machine, user(),
         plan::plan_request(config_, plan::Listener{}, head_, question_.client, question_.machine, user()));
     const plan::Plan& decided = board.plan;
     if (!board.text.empty()) row("board", board.text);
-    if (decided.kind == plan::Kind::board) return tell_board(decided.users == plan::kExcused);
-    tell_rule();
+    if (decided.kind == plan::Kind::board) return write_board(decided.users == plan::kExcused);
+    write_rule();
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
-    tell_password(decided.users == plan::kExcused);
+    write_password(decided.users == plan::kExcused);
     row("route", decided.kind == plan::Kind::tunnel ? "tunnel, forwarded unread" : "forwarded");
-    tell_parent();
-    if (decided.parent == nullptr) tell_addresses();
-    tell_deadlines();
-    return decided.kind == plan::Kind::forward ? tell_changes(text, decided.parent) : out_;
+    write_parent();
+    if (decided.parent == nullptr) write_addresses();
+    write_deadlines();
+    return decided.kind == plan::Kind::forward ? write_changes(text, decided.parent) : out_;
   }
 
  private:
@@ -152,7 +152,7 @@ class Answer {
     return out_;
   }
 
-  void tell_target() {
+  void write_target() {
     row("client", string{sys::ip_text(question_.client).view()});
     row("method", string{head_.method});
     row("host", string{head_.authority.host} + ", port " + std::to_string(head_.authority.port));
@@ -170,7 +170,7 @@ class Answer {
             head_.method,     question_.machine,    user()};
   }
 
-  void tell_password(bool excused) {
+  void write_password(bool excused) {
     const string& file = config_.users_files.front();
     if (file.empty()) return;
     row("password",
@@ -179,7 +179,7 @@ class Answer {
       row("user", "not known: the rule shown is for the user that the rules treat best; use --user NAME");
   }
 
-  string tell_board(bool excused) {
+  string write_board(bool excused) {
     if (!config_.users_files.front().empty())
       row("password", excused ? "not required, by user=none"
                               : "required (--users " + config_.users_files.front() + "), otherwise 401");
@@ -187,7 +187,7 @@ class Answer {
     return out_;
   }
 
-  void tell_rule() {
+  void write_rule() {
     const plan::Verdict verdict = config_.rules.before_lookup(asked());
     constexpr std::array<string_view, 3> kWords{"allowed by ", "denied by ", "depends on the address: "};
     row("rule",
@@ -195,7 +195,7 @@ class Answer {
   }
 
   // A parent resolves the host, so no addresses are known.
-  void tell_parent() {
+  void write_parent() {
     using Why = plan::Way::Why;
     const plan::Way way = plan::way_to(config_, head_.authority.host, head_.authority.port);
     switch (way.why) {
@@ -210,7 +210,7 @@ class Answer {
                       (way.row->is_default() ? ", for all other hosts" : ", by --parent " + text));
   }
 
-  void tell_addresses() {
+  void write_addresses() {
     const Found found = look_up_(config_, head_.authority);
     if (found.why != Reason::none) {
       row("addresses", "none: " + string{http::error_reply(found.why).sentence});
@@ -224,14 +224,14 @@ class Answer {
     }
   }
 
-  void tell_deadlines() {
+  void write_deadlines() {
     for (const plan::WaitRow& wait : plan::kDeadlineRows)
       row("timeout",
           (config_.wait(wait.wait) == 0 ? "none" : config::seconds_text(config_.wait(wait.wait)) + " s") +
               " for " + string{wait.what});
   }
 
-  string tell_changes(string_view text, const plan::Parent* parent) {
+  string write_changes(string_view text, const plan::Parent* parent) {
     http::Form form = http::request_form(head_, config_.http10 ? http::Version::http10 : head_.version);
     form.absolute = parent != nullptr && parent->kind == plan::Parent::Kind::http;
     http::HeadRoom room;

@@ -52,11 +52,11 @@ bool is_racy(const sys::FileStatus& status, std::uint64_t wall_ms) noexcept {
 }
 
 // Reads a body source to its end; null on an error.
-std::shared_ptr<const string> drained(base::BodySource& feed) {
+std::shared_ptr<const string> drained(base::BodySource& source) {
   auto text = std::make_shared<string>();
   std::array<std::byte, 16'384> room;
   for (;;) {
-    const base::BodySource::Produced got = feed.produce(room);
+    const base::BodySource::Produced got = source.produce(room);
     if (got.got == base::BodySource::Got::failed) return nullptr;
     if (got.got == base::BodySource::Got::end) return text;
     text->append(reinterpret_cast<const char*>(room.data()), got.bytes);
@@ -261,8 +261,8 @@ std::shared_ptr<Representation> Finder::represent(const Request& request, Candid
 
 // Compresses a file that is in memory, if it can.
 void Finder::compress(const Request& request, Representation& file) {
-  auto feed = whole_file_source({file.content, {}}, *file.length);
-  const auto gzip = make_gzip(feed, request.root.gzip_level, nullptr);
+  auto source = whole_file_source({file.content, {}}, *file.length);
+  const auto gzip = make_gzip(source, request.root.gzip_level, nullptr);
   const auto packed = gzip ? drained(*gzip) : nullptr;
   if (gzip) work_ += gzip->work();
   if (packed == nullptr) return;

@@ -171,15 +171,15 @@ Answer Server::list(const Asked& asked) {
   if (worth) answer.fields += "Vary: Accept-Encoding\r\n";
   if (asked.to_head) return answer;
   const Root& root = asked.find.root;
-  answer.feed = make_listing_source(listings_,
-                                    {.root = root.folder,
-                                     .root_id = root.id,
-                                     .name = asked.path.name,
-                                     .dotfiles = asked.route.dotfiles,
-                                     .order = read_listing_order(asked.path.query)},
-                                    asked.find.now_ms);
-  if (gzip) answer.feed = make_gzip(answer.feed, asked.route.gzip_level, finder_.ticket());
-  return answer.feed ? std::move(answer) : refusal(Reason::no_memory);
+  answer.source = make_listing_source(listings_,
+                                      {.root = root.folder,
+                                       .root_id = root.id,
+                                       .name = asked.path.name,
+                                       .dotfiles = asked.route.dotfiles,
+                                       .order = read_listing_order(asked.path.query)},
+                                      asked.find.now_ms);
+  if (gzip) answer.source = make_gzip(answer.source, asked.route.gzip_level, finder_.ticket());
+  return answer.source ? std::move(answer) : refusal(Reason::no_memory);
 }
 
 Answer Server::send(const Asked& asked, FoundFile& found) {
@@ -216,10 +216,10 @@ Answer Server::send_whole(const Asked& asked, FoundFile& found) {
   if (file.in_ranges) answer.fields += "Accept-Ranges: bytes\r\n";
   answer.body = file.length ? Body{Body::Kind::length, *file.length} : Body{Body::Kind::until_eof};
   if (asked.to_head || file.length == 0U) return answer;
-  answer.feed = whole_file_source(content_of(found), file.length ? *file.length : found.status.size);
+  answer.source = whole_file_source(content_of(found), file.length ? *file.length : found.status.size);
   if (file.length) return answer;
-  answer.feed = make_gzip(answer.feed, asked.route.gzip_level, finder_.ticket());
-  return answer.feed ? std::move(answer) : refusal(Reason::no_memory);
+  answer.source = make_gzip(answer.source, asked.route.gzip_level, finder_.ticket());
+  return answer.source ? std::move(answer) : refusal(Reason::no_memory);
 }
 
 Answer Server::send_parts(FoundFile& found, const std::vector<ByteRange>& parts) {
@@ -243,7 +243,7 @@ Answer Server::send_parts(FoundFile& found, const std::vector<ByteRange>& parts)
     list.push_back({.before = "\r\n--" + boundary + "--\r\n", .first = 0, .length = 0});
   }
   for (const Piece& piece : list) answer.body.length += piece.before.size() + piece.length;
-  answer.feed = pieces(content_of(found), std::move(list));
+  answer.source = pieces(content_of(found), std::move(list));
   return answer;
 }
 

@@ -16,7 +16,7 @@ struct Answer {
   // Header lines except Date, Connection, Content-Length and Transfer-Encoding.
   std::string fields;
   http::Body body;                           // until_eof: the length is unknown
-  std::unique_ptr<base::BodySource> feed;    // null: no body, or a HEAD request
+  std::unique_ptr<base::BodySource> source;  // null: no body, or a HEAD request
   base::Reason reason = base::Reason::none;  // if set, the caller writes an error response with `fields`
   std::uint64_t work = 0;                    // units of work that were done for it
   bool pending = false;                      // not complete: ask again in the next turn

@@ -29,8 +29,8 @@ enum class LogFormat : std::uint8_t { own, common, combined, json };
 struct LogFormatRow {
   LogFormat format;
   std::string_view name;
-  bool tells_agent;  // it needs Referer and User-Agent
-  bool tells_trace;  // it needs traceparent
+  bool needs_agent;  // it writes Referer and User-Agent
+  bool needs_trace;  // it writes the trace-id of traceparent
 };
 inline constexpr std::array<LogFormatRow, 4> kLogFormats{{
     {LogFormat::own, "own", false, false},

@@ -24,7 +24,7 @@ class Notifier {
   // STATUS=: a line for people.
   void say(std::string_view status);
   // Feeds the watchdog if that is due. Call it at the end of each turn: a loop that blocks, or runs without
-  // the end of a turn, feeds it no more.
+  // the end of a turn, does not feed it.
   void poll(std::uint64_t now_us);
   // When `poll` is due, monotonic ms; 0: never.
   [[nodiscard]] std::uint64_t next_deadline() const noexcept { return (due_us_ + 999) / 1000; }

@@ -40,8 +40,8 @@ class Recorder {
   // success.
   std::string begin_run(const std::string& path);
   // Adds to it what is due: whole blocks, and once a second what there is. At most 256 KiB at a time; what
-  // the trace has lost meanwhile is a gap. Returns what to tell the user if that fails, and then no more is
-  // written; else an empty string.
+  // the trace has lost meanwhile is a gap. Returns what to tell the user if that fails, and then writes
+  // nothing further; else an empty string.
   std::string write_run();
   // Writes the rest and the table. Returns what to tell the user; empty: there is no such file.
   std::string end_run();

@@ -135,8 +135,8 @@ void Server::announce() {
                          worker_.now);
   for (const std::string& line : watch::announcement(config(), admission_.acceptors()))
     reporter_.say(line, worker_.now);
-  const bool is_told = sandbox_.is_missing() || config().verbosity != plan::Verbosity::none;
-  if (is_told && !sandbox_.notice().empty()) reporter_.say(sandbox_.notice(), worker_.now);
+  const bool is_notable = sandbox_.is_missing() || config().verbosity != plan::Verbosity::none;
+  if (is_notable && !sandbox_.notice().empty()) reporter_.say(sandbox_.notice(), worker_.now);
 }
 
 // ---- one turn --------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ void Server::handle_signals() {
   reload_requested_ = false;
 }
 
-// The service manager must know the successor before it hears from it.
+// The service manager must know the successor before the successor reports to it.
 void Server::run_handover() {
   const Handover::Result result = handover_.run(admission_.acceptors());
   for (const std::string& message : result.messages) reporter_.say(message, worker_.now);

@@ -117,8 +117,8 @@ void describe_request(Exchange& exchange, const http::RequestHead& head, const p
   log.target_length = static_cast<std::uint16_t>(copy_url(shown, log.target));
   log.target_cut = log.target_length < shown.before.size() + shown.after.size();
   log.http10 = head.version == http::Version::http10;
-  if (plan::row(config.log_format).tells_agent) describe_agent(log, head.fields);
-  if (plan::row(config.log_format).tells_trace) note_trace(log, head.fields);
+  if (plan::row(config.log_format).needs_agent) describe_agent(log, head.fields);
+  if (plan::row(config.log_format).needs_trace) note_trace(log, head.fields);
   const http::Authority asked = role == plan::Role::web ? http::requested_host(head).host : head.authority;
   exchange.route.host_length = static_cast<std::uint8_t>(copy_cut(asked.host, exchange.route.host));
   exchange.route.port = asked.port;

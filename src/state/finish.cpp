@@ -40,7 +40,7 @@ Result abort_response(request_info& record, Reason reason, Reason detail) noexce
 Result lingering_close(request_info& record, Turn& turn, Worker& worker) noexcept {
   switch (discard(record, turn, worker)) {
     case Flow::need_read: return wait_for(Wait::linger);
-    // A client that has used up its allowance has its response, and is read no more.
+    // A client that has used up its allowance has its response: the proxy stops reading.
     case Flow::budget: return turn.budget[kRequest] > 0 ? wait_for(Wait::linger) : yield(Wait::linger);
     case Flow::no_block: return need_block(Wait::linger);
     default: return close_connection(Reason::complete);

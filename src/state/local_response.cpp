@@ -87,7 +87,7 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
                               Reason reason) noexcept {
   const Exchange& exchange = *record.exchange;
   const bool is_web = turn.listener(record).role == plan::Role::web;
-  const bool tells_addresses = record.client.is_loopback();  // they may be internal ones
+  const bool shows_addresses = record.client.is_loopback();  // they may be internal ones
   return {.reason = reason,
           .detail = exchange.log.detail,
           .error = exchange.log.error,
@@ -96,8 +96,8 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .host = is_web ? std::string_view{} : exchange.route.host_view(),  // the next hop is another one
           .port = exchange.route.port,
           .received = exchange.log.received,
-          .addresses = tells_addresses ? exchange.connector.addresses() : std::span<const sys::Address>{},
-          .attempts = tells_addresses ? exchange.connector.attempts() : std::span<const http::Attempt>{},
+          .addresses = shows_addresses ? exchange.connector.addresses() : std::span<const sys::Address>{},
+          .attempts = shows_addresses ? exchange.connector.attempts() : std::span<const http::Attempt>{},
           .realm = realm_of(exchange, turn, reason),
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
           .version = exchange.message.version,

@@ -36,7 +36,7 @@ Result await_request(request_info& record, const Worker& worker) noexcept {
                            : wait_for(record.served == 0 ? Wait::idle : Wait::keep_alive);
 }
 
-// The head's timer stands still while the client may read no more, so it is checked here: a client could
+// The head's timer stands still while the client has no allowance, so it is checked here: a client could
 // otherwise hold a head open without end by using up its allowance.
 Result throttled_head(request_info& record, Turn& turn, Worker& worker) noexcept {
   net::Lane& request = record.lane[kRequest];

@@ -53,7 +53,7 @@ std::optional<Result> check_client(request_info& record, Turn& turn, Worker& wor
 }
 
 // A refusal that shows what the rules allow: only clients with a password may know.
-bool tells_of_rules(Reason reason) noexcept {
+bool shows_rules(Reason reason) noexcept {
   return reason == Reason::request_not_allowed || reason == Reason::port_not_allowed;
 }
 
@@ -109,7 +109,7 @@ Result start_request(request_info& record, Turn& turn, Worker& worker, const htt
   exchange.route.hop = plan.parent == nullptr ? nullptr : &plan.parent->hop;
   exchange.message.proxy_login =
       turn.users(0) == nullptr && plan.parent != nullptr && plan.parent->takes_login();
-  if (plan.kind != plan::Kind::refuse || tells_of_rules(plan.reason)) {
+  if (plan.kind != plan::Kind::refuse || shows_rules(plan.reason)) {
     if (const auto instead = check_client(record, turn, worker, head, head_length)) return *instead;
     if (turn.config().rules.have_users())
       plan = make_plan(record, turn, worker, head, requester(exchange, turn.config()));

@@ -63,7 +63,7 @@ Result pump_tunnel(request_info& record, Turn& turn, Worker& worker) noexcept {
   forward_end(up, upstream);  // PLANT(tunnel-client-end)
   forward_end(down, client);  // PLANT(tunnel-upstream-end)
   if (flow == Flow::complete && up.flow == Flow::complete) return close_connection(Reason::complete);
-  // The upstream reads no more; what it sent before is forwarded to its end.
+  // The upstream has stopped reading; what it sent before is forwarded to its end.
   if (flow == Flow::complete && up.sink_closed) return start_lingering_close(record, turn, worker);
   if (flow == Flow::budget) return yield(Wait::tunnel);
   return flow == Flow::no_block ? need_block(Wait::tunnel) : wait_for(Wait::tunnel);

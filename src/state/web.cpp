@@ -102,7 +102,7 @@ files::Answer send(Pages::Page page, std::string_view method, std::uint64_t byte
   answer.work = page.work + length / bytes;
   answer.pending = page.pending;
   if (method != "HEAD" && length > 0)
-    answer.feed = files::whole_file_source({std::move(page.text), {}}, length);
+    answer.source = files::whole_file_source({std::move(page.text), {}}, length);
   return answer;
 }
 
@@ -184,15 +184,15 @@ Result send_web_response(request_info& record, Turn& turn, Worker& worker, files
   if (length == 0) return refuse_request(record, turn, worker, Reason::file_unreadable, {});
   const bool open_ended = found.body.kind == http::Body::Kind::until_eof;
   exchange.log.status = found.status;
-  exchange.log.announced = found.feed && !open_ended;
+  exchange.log.announced = found.source && !open_ended;
   exchange.log.body_length = found.body.length;
   exchange.log.head_down = response.bytes_sent - exchange.sent_down_at_start + length;
   response.end = static_cast<std::uint16_t>(length);
-  response.framing = http::Framing{found.feed ? found.body : http::Body{}};
-  response.encoding = found.feed && open_ended && exchange.message.version == http::Version::http11
+  response.framing = http::Framing{found.source ? found.body : http::Body{}};
+  response.encoding = found.source && open_ended && exchange.message.version == http::Version::http11
                           ? net::Encoding::chunked
                           : net::Encoding::plain;
-  record.body_source = std::move(found.feed);
+  record.body_source = std::move(found.source);
   charge(record, turn, length);
   append_first_bytes(record, turn, worker);
   return Event::local_response;

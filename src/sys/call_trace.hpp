@@ -30,7 +30,7 @@ inline constexpr std::size_t kCalls = 10;
 // The function's name in the manual: "recv".
 [[nodiscard]] std::string_view name(Call call) noexcept;
 
-// Notes the calls from now on; null: no more.
+// Notes the calls from now on; null: stops.
 void trace_calls(base::Trace* trace) noexcept;
 
 // Passes the calls on to the lens from now on; null: to the kernel. REQUIRES: no socket is watched yet.

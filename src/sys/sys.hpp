@@ -251,7 +251,7 @@ struct DirectoryEntry {
   FileStatus status;  // of a symbolic link: the link's own
 };
 // Adds the next entries of an open directory to `out`, about a hundred, unsorted, without "." and "..".
-// `end`: there are no more. Returns 0 or errno.
+// `end`: these are the last. Returns 0 or errno.
 int read_directory(const Fd& directory, std::vector<DirectoryEntry>& out, bool& end);
 
 // ---- memory, limits, time --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// Users and groups, and how a process that was started as root becomes another user for ever.
+// Users and groups, and how a process that was started as root becomes another user, without a way back.
 #pragma once
 #include <optional>
 

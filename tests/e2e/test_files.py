@@ -415,7 +415,7 @@ class Folders(Served):
                 self.assertEqual(len(Page(read_answer(client)[1].decode()).rows), 3001)
 
     @lean
-    def test_listings_that_nobody_reads_take_no_memory(self):
+    def test_listings_without_a_reader_take_no_memory(self):
         """Of one folder for all clients, and of a folder for each."""
         for folder in range(20):
             for i in range(300):

@@ -1,4 +1,4 @@
-"""--user and --group give up root for ever; --reuse-port shares a port between processes."""
+"""--user and --group give up root without a way back; --reuse-port shares a port between processes."""
 import os
 import pathlib
 import re

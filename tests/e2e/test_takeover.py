@@ -86,7 +86,7 @@ class Restart(Taken):
         self.assertEqual(old.ended(), (0, ""))
 
     def test_another_configuration(self):
-        """Listeners that it has no more are closed; further ones are opened."""
+        """Listeners that are not in its configuration are closed; further ones are opened."""
         ports = [closed_port() for _ in range(3)]
         old = self.start("--listen", f"127.0.0.1:{ports[0]}", "--echo", f"127.0.0.1:{ports[1]}", port=None)
         new = self.start("--listen", f"127.0.0.1:{ports[0]}", "--listen", f"127.0.0.1:{ports[2]}", port=None)

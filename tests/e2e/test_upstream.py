@@ -99,7 +99,7 @@ class Unreachable(Case):
         self.assert_own_answer(answer, answer.status)
         self.assertIn(b"nosuch.invalid", answer.body)
 
-    def test_an_address_that_nobody_can_have(self):
+    def test_an_address_that_no_host_can_have(self):
         proxy = self.proxy()
         for url in ("http://255.255.255.255/", "http://[ff02::1]/"):
             self.assert_own_answer(proxy.get(url), 403, url)  # denied, unless a rule names it

@@ -194,7 +194,7 @@ LESSONS = [
             "closes and the server waits."), simulated=False),
     Mistake("a wait without a deadline", [("wait-has-deadline", delete())], "", Lesson(
         "no-deadline", ("no-deadline",),
-        "Connections to clients that have vanished stay for ever. After some days all records are in use.",
+        "Connections to clients that have vanished stay open. After some days all records are in use.",
         "A peer whose cable was pulled sends no FIN and no RST, so no event ever comes. Only a timer ends such a wait.",
         "`start_timer()` in `wait()`: each wait has a row in `kWaitRows` with its timeout.")),
     Mistake("EMFILE spin", [("listener-out-of-descriptors", replace("(void)refusal;"))], "spin", Lesson(

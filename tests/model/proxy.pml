@@ -338,7 +338,7 @@ proctype Client(byte k) {
        assert(!(KIND && responder[k] == fail) || got == WHOLE(k, responses[k]) + OWN);
        assert(!KIND || responder[k] != none);
        assert(!PLAIN || responder[k] == linked);
-       /* A keep-alive connection ends only where the client expects no more. */
+       /* A keep-alive connection ends only where the client expects nothing further. */
        assert(!(KIND && KEEP && responder[k] == linked) || (got == WHOLE(k, responses[k]) && (closing[k] || (conn[c].fin && responses[k] == sent / REQ))));
        conn[c].fin = 1;
        edge(c);

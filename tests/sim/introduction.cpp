@@ -87,7 +87,7 @@ sys::Address client_of(Kind kind, std::size_t index, bool of_one, const sys::Add
   }
 }
 
-std::string told_expected(std::uint8_t version, const sys::Address& client, const sys::Address& listener) {
+std::string expected_header(std::uint8_t version, const sys::Address& client, const sys::Address& listener) {
   const bool known = client.family == listener.family, is4 = client.family == Family::ipv4;
   if (version == 0) return {};
   if (version == 2) return known ? binary(0x21, is4 ? 0x11 : 0x21, addresses(client, listener)) : binary(0x20, 0, "");
@@ -96,7 +96,7 @@ std::string told_expected(std::uint8_t version, const sys::Address& client, cons
          std::string{sys::ip_text(listener).view()} + " " + std::to_string(client.port) + " " + std::to_string(listener.port) + "\r\n";
 }
 
-std::size_t told_length(std::uint8_t version, std::string_view text) {
+std::size_t header_length(std::uint8_t version, std::string_view text) {
   if (version == 1) return text.find("\r\n") == std::string_view::npos ? 0 : text.find("\r\n") + 2;
   if (text.size() < 16) return 0;
   const std::size_t block = static_cast<unsigned char>(text[14]) * 256U + static_cast<unsigned char>(text[15]);

@@ -44,9 +44,9 @@ std::string header_of(Introduction kind, std::size_t index, bool of_one);
 sys::Address client_of(Introduction kind, std::size_t index, bool of_one, const sys::Address& peer);
 
 // The header that a server must receive in this version.
-std::string told_expected(std::uint8_t version, const sys::Address& client, const sys::Address& listener);
+std::string expected_header(std::uint8_t version, const sys::Address& client, const sys::Address& listener);
 // The length of the header at the front; 0: incomplete.
-std::size_t told_length(std::uint8_t version, std::string_view text);
+std::size_t header_length(std::uint8_t version, std::string_view text);
 
 // A connection as its server received it, and as its client made it.
 struct Heard {

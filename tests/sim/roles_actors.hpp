@@ -178,7 +178,7 @@ class Member {
   // Returns false if it is incomplete.
   bool take_header(Talk& talk) const {
     if (introduced_ != 0 && talk.all.header.empty()) {
-      const std::size_t length = told_length(introduced_, talk.heard);
+      const std::size_t length = header_length(introduced_, talk.heard);
       if (length == 0) return false;
       talk.all.header = talk.heard.substr(0, length);
       talk.heard.erase(0, length);

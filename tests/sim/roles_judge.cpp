@@ -123,7 +123,7 @@ std::string Roles::judge_servers() const {
     const sys::Address peer = calls_[i]->address();
     const sys::Address client = introduced ? client_of(call.header, i, plan_.of_one, peer) : peer;
     const bool good = !introduced || (!is_malformed(call.header) && calls_[i]->has_sent_header());
-    announced.push_back({told_expected(plan_.introduces, client, sys::loopback4(kFirstPort)), said_by(call), good});
+    announced.push_back({expected_header(plan_.introduces, client, sys::loopback4(kFirstPort)), said_by(call), good});
   }
   return judge_heard(heard, announced);
 }

@@ -142,7 +142,7 @@ void limit(std::string& bytes, std::size_t most) {
   if (bytes.size() > most) bytes.resize(most);
 }
 
-std::string tell_ask(const Ask& ask) {
+std::string text_of(const Ask& ask) {
   static constexpr std::string_view kManners[] = {"whole", "early", "surplus", "closes", "resets",
                                                   "cuts",  "breaks", "silent", "garbage"};
   static constexpr std::string_view kFramings[] = {"none", "length", "chunked"};
@@ -221,7 +221,7 @@ std::string describe_talk(const Scenario& scenario) {
     out += "  visit " + std::to_string(i) + ": " + std::string{kManners[static_cast<std::size_t>(visit.manner)]} +
            (visit.pipelines ? " pipelines" : "") + " cut " + std::to_string(visit.cut) + " pause " +
            std::to_string(visit.pause_ms) + " start " + std::to_string(visit.start_ms) + "\n";
-    for (const Ask& ask : visit.asks) out += "    " + tell_ask(ask) + "\n";
+    for (const Ask& ask : visit.asks) out += "    " + text_of(ask) + "\n";
   }
   for (std::size_t i = 0; i < scenario.houses.size(); ++i) {
     const HousePlan& house = scenario.houses[i];

@@ -91,7 +91,7 @@ TEST(DoctorCalls, FollowsOneConnection) {
   for (std::uint64_t i = 0; i < CallChecks::kEntriesMax; ++i) calls.call(5, Call::transmit, 9, 1).wrong();
   calls.allow_next().step(6, TraceEvent::accepted, 10).wrong();
   EXPECT_EQ(calls.step(6, TraceEvent::released, 1).wrong().finding, Finding::bytes_lost)
-      << "one that does not end is not followed for ever";
+      << "one that does not end is not followed without end";
 }
 
 // A transfer of no record, such as a DNS message, after the end of the connection in the same turn.

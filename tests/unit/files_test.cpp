@@ -28,12 +28,12 @@ constexpr std::int64_t kChanged = 784'111'777;  // Sun, 06 Nov 1994 08:49:37 GMT
 constexpr std::uint64_t kWall = 1'700'000'000'000;
 
 // The whole body; ends with "(failed)" if it is truncated.
-string drain(base::BodySource* feed, std::size_t room = 1000) {
+string drain(base::BodySource* source, std::size_t room = 1000) {
   string out;
-  if (feed == nullptr) return out;
+  if (source == nullptr) return out;
   std::vector<std::byte> bytes(room);
   for (;;) {
-    const auto got = feed->produce(bytes);
+    const auto got = source->produce(bytes);
     if (got.got == base::BodySource::Got::failed) return out + "(failed)";
     if (got.got == base::BodySource::Got::end) return out;
     if (got.got == base::BodySource::Got::none) continue;
@@ -95,7 +95,7 @@ class FilesTest : public testing::Test {
   // The body of the response to GET.
   string body(string_view below, const std::vector<http::Field>& list = {}) {
     const files::Answer answer = ask(below, list);
-    return std::to_string(answer.status) + ' ' + drain(answer.feed.get());
+    return std::to_string(answer.status) + ' ' + drain(answer.source.get());
   }
 
   bench::First chooser;
@@ -116,7 +116,7 @@ TEST_F(FilesTest, AFileWithItsFields) {
   EXPECT_EQ(field(answer, "Vary"), "-");
   EXPECT_EQ(field(answer, "ETag").front(), '"');
   EXPECT_EQ(answer.body, (Body{Body::Kind::length, 5}));
-  EXPECT_EQ(drain(answer.feed.get()), "hello");
+  EXPECT_EQ(drain(answer.source.get()), "hello");
 }
 
 TEST_F(FilesTest, HeadHasTheSameFieldsWithoutTheBody) {
@@ -128,8 +128,8 @@ TEST_F(FilesTest, HeadHasTheSameFieldsWithoutTheBody) {
     EXPECT_EQ(head.fields, get.fields);
     EXPECT_EQ(head.body, get.body);
     EXPECT_EQ(head.body, (Body{Body::Kind::length, size}));
-    EXPECT_EQ(head.feed, nullptr);
-    EXPECT_EQ(drain(get.feed.get()), string(size, 'x'));
+    EXPECT_EQ(head.source, nullptr);
+    EXPECT_EQ(drain(get.source.get()), string(size, 'x'));
   }
 }
 
@@ -161,7 +161,7 @@ TEST_F(FilesTest, Refusals) {
     const files::Answer answer = ask(row.below);
     EXPECT_EQ(answer.status, row.status) << row.below;
     EXPECT_EQ(answer.reason, row.reason) << row.below;
-    EXPECT_EQ(answer.feed, nullptr) << row.below;
+    EXPECT_EQ(answer.source, nullptr) << row.below;
   }
   EXPECT_EQ(body("/sub/hidden/x"), "200 x") << "an unlisted file can be requested by name";
 }
@@ -241,7 +241,7 @@ TEST_F(FilesTest, Listings) {
   world.put_node("/www/sub/up", Kind::link, "../two.txt", kChanged);
   world.put_file("/www/two.txt", "22");
   const files::Answer answer = ask("/sub/");
-  const string page = drain(answer.feed.get());
+  const string page = drain(answer.source.get());
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(field(answer, "Content-Type"), "text/html");
   EXPECT_EQ(answer.body, (Body{Body::Kind::until_eof}));
@@ -252,7 +252,7 @@ TEST_F(FilesTest, Listings) {
   for (const char* const name : {"hidden", "closed", "pipe"})
     EXPECT_EQ(page.find(name), string::npos) << name;
   EXPECT_EQ(ask("/sub/", {}, "HEAD").body, answer.body);
-  EXPECT_EQ(drain(ask("/").feed.get()).find("href=\"../\""), string::npos) << "the root has no parent";
+  EXPECT_EQ(drain(ask("/").source.get()).find("href=\"../\""), string::npos) << "the root has no parent";
   route.listing = false;
   EXPECT_EQ(ask("/sub/").status, 403);
   EXPECT_EQ(ask("/nothing/").status, 404);
@@ -260,10 +260,10 @@ TEST_F(FilesTest, Listings) {
 
 TEST_F(FilesTest, TheMemoryOfAListingIsBounded) {
   for (int i = 0; i < 5; ++i) world.put_file("/www/f" + std::to_string(i), "");
-  EXPECT_EQ(drain(ask("/").feed.get()).find("There is more"), string::npos);
+  EXPECT_EQ(drain(ask("/").source.get()).find("There is more"), string::npos);
   world.put_file("/www/f5", "");
   now += 1000;
-  EXPECT_NE(drain(ask("/").feed.get()).find("only 5 entries"), string::npos);
+  EXPECT_NE(drain(ask("/").source.get()).find("only 5 entries"), string::npos);
 }
 
 // ---- conditions and ranges -------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ TEST_F(FilesTest, NotModified) {
   EXPECT_EQ(same.status, 304);
   EXPECT_EQ(same.reason, Reason::none);
   EXPECT_EQ(same.body.kind, Body::Kind::none);
-  EXPECT_EQ(same.feed, nullptr);
+  EXPECT_EQ(same.source, nullptr);
   EXPECT_EQ(field(same, "ETag"), etag);
   EXPECT_EQ(field(same, "Content-Type"), "-");
   EXPECT_EQ(ask("/a.txt", {{"If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}, "HEAD").status, 304);
@@ -309,7 +309,7 @@ TEST_F(FilesTest, ARange) {
     EXPECT_EQ(field(answer, "Content-Range"), "bytes 2-4/" + std::to_string(size));
     EXPECT_EQ(field(answer, "Content-Type"), "text/plain");
     EXPECT_EQ(answer.body, (Body{Body::Kind::length, 3}));
-    EXPECT_EQ(drain(answer.feed.get()), "234");
+    EXPECT_EQ(drain(answer.source.get()), "234");
     EXPECT_EQ(body("/a.txt", {{"Range", "bytes=-2"}}), "206 89");
     EXPECT_EQ(body("/a.txt", {{"Range", "bytes=0-0"}, {"If-Range", field(answer, "ETag")}}), "206 0");
     EXPECT_EQ(body("/a.txt", {{"Range", "bytes=0-0"}, {"If-Range", "\"x\""}}), "200 " + text);
@@ -341,7 +341,7 @@ TEST_F(FilesTest, MultipartRanges) {
     EXPECT_EQ(answer.status, 206);
     EXPECT_EQ(field(answer, "Content-Range"), "-");
     EXPECT_EQ(answer.body, (Body{Body::Kind::length, expected.size()}));
-    EXPECT_EQ(drain(answer.feed.get(), 7), expected);
+    EXPECT_EQ(drain(answer.source.get(), 7), expected);
     EXPECT_LE(boundary.size(), 70U) << "RFC 2046 section 5.1.1";
   }
 }
@@ -351,29 +351,29 @@ TEST_F(FilesTest, MultipartRanges) {
 TEST_F(FilesTest, ABodySourceOfAFileGivesItsRange) {
   world.put_file("/www/a.txt", string(5000, 'x') + "end", kChanged);
   const files::Answer answer = ask("/a.txt", {{"Range", "bytes=10-19,4990-"}});
-  EXPECT_EQ(answer.feed->range().fd, -1) << "the part's head comes first";
+  EXPECT_EQ(answer.source->range().fd, -1) << "the part's head comes first";
   std::array<std::byte, 500> room;
   string out;
-  while (answer.feed->range().fd < 0) {
-    const auto got = answer.feed->produce(room);
+  while (answer.source->range().fd < 0) {
+    const auto got = answer.source->produce(room);
     ASSERT_EQ(got.got, base::BodySource::Got::some);
   }
-  EXPECT_EQ(answer.feed->range().offset, 10U);
-  EXPECT_EQ(answer.feed->range().length, 10U);
-  answer.feed->sent(4);
-  EXPECT_EQ(answer.feed->range().offset, 14U);
-  EXPECT_EQ(answer.feed->range().length, 6U);
-  answer.feed->sent(6);
-  EXPECT_EQ(answer.feed->range().fd, -1);
-  EXPECT_NE(drain(answer.feed.get()).find("xxxxxxxxxxend\r\n--"), string::npos);
-  EXPECT_EQ(answer.feed->range().fd, -1);
+  EXPECT_EQ(answer.source->range().offset, 10U);
+  EXPECT_EQ(answer.source->range().length, 10U);
+  answer.source->sent(4);
+  EXPECT_EQ(answer.source->range().offset, 14U);
+  EXPECT_EQ(answer.source->range().length, 6U);
+  answer.source->sent(6);
+  EXPECT_EQ(answer.source->range().fd, -1);
+  EXPECT_NE(drain(answer.source.get()).find("xxxxxxxxxxend\r\n--"), string::npos);
+  EXPECT_EQ(answer.source->range().fd, -1);
 }
 
 TEST_F(FilesTest, AFileThatShrinksTruncatesTheResponse) {
   world.put_file("/www/a.txt", string(5000, 'x'), kChanged);
   const files::Answer answer = ask("/a.txt");
   world.tree["/www/a.txt"]->text.resize(4000);
-  EXPECT_EQ(drain(answer.feed.get()), string(4000, 'x') + "(failed)");
+  EXPECT_EQ(drain(answer.source.get()), string(4000, 'x') + "(failed)");
 }
 
 // ---- the cache -------------------------------------------------------------------------------------------
@@ -398,7 +398,7 @@ TEST_F(FilesTest, AChangeIsDetectedWithinASecond) {
   world.put_file("/www/a.txt", "world", kChanged);
   now += 1000;
   EXPECT_EQ(body("/a.txt"), "200 world");
-  EXPECT_EQ(drain(before.feed.get()), "hello") << "a response that has begun continues";
+  EXPECT_EQ(drain(before.source.get()), "hello") << "a response that has begun continues";
   world.tree.erase("/www/a.txt");
   now += 1000;
   EXPECT_EQ(ask("/a.txt").status, 404);
@@ -467,8 +467,8 @@ TEST_F(GzipFiles, PrecompressedFileNextToIt) {
   EXPECT_EQ(field(packed, "Content-Encoding"), "gzip");
   EXPECT_EQ(field(packed, "Content-Type"), "image/png");
   EXPECT_EQ(packed.body, (Body{Body::Kind::length, 6}));
-  EXPECT_EQ(drain(packed.feed.get()), "packed");
-  EXPECT_EQ(drain(plain.feed.get()), "plain");
+  EXPECT_EQ(drain(packed.source.get()), "packed");
+  EXPECT_EQ(drain(plain.source.get()), "plain");
   EXPECT_EQ(field(plain, "Content-Encoding"), "-");
   for (const files::Answer* const answer : {&packed, &plain})
     EXPECT_EQ(field(*answer, "Vary"), "Accept-Encoding");
@@ -520,7 +520,7 @@ TEST_F(GzipFiles, CompressedOnTheFly) {
     EXPECT_EQ(field(packed, "Vary"), "Accept-Encoding");
     EXPECT_EQ(field(plain, "Vary"), "Accept-Encoding");
     EXPECT_NE(field(packed, "ETag"), field(plain, "ETag"));
-    const string bytes = drain(packed.feed.get());
+    const string bytes = drain(packed.source.get());
     EXPECT_EQ(bytes.substr(0, 3), "\x1f\x8b\x08") << "RFC 1952 section 2.3";
     EXPECT_LT(bytes.size(), size);
     if (size == 256) {
@@ -546,7 +546,7 @@ TEST_F(GzipFiles, LimitsConcurrentCompressions) {
     EXPECT_EQ(field(second, "Content-Encoding"), "gzip");
     const files::Answer third = ask("/a.txt", accept);
     EXPECT_EQ(field(third, "Content-Encoding"), "-");
-    EXPECT_EQ(drain(third.feed.get()), string(5000, 'x'));
+    EXPECT_EQ(drain(third.source.get()), string(5000, 'x'));
   }
   EXPECT_EQ(field(ask("/a.txt", accept), "Content-Encoding"), "gzip");
 }
@@ -556,7 +556,7 @@ TEST_F(GzipFiles, AFileThatShrinksTruncatesTheResponse) {
   world.put_file("/www/a.txt", string(300'000, 'x'), kChanged);
   const files::Answer answer = ask("/a.txt", accept);
   world.tree["/www/a.txt"]->text.resize(200'000);
-  EXPECT_NE(drain(answer.feed.get()).find("(failed)"), string::npos);
+  EXPECT_NE(drain(answer.source.get()).find("(failed)"), string::npos);
 }
 
 TEST_F(GzipFiles, OneCallDoesNotReadTheWholeFile) {
@@ -566,7 +566,7 @@ TEST_F(GzipFiles, OneCallDoesNotReadTheWholeFile) {
   std::vector<std::byte> room(16'384);  // all of it would fit
   for (int i = 0; i < 4; ++i) {         // the first call produces the gzip header in any case
     const auto read = world.files_read;
-    const auto got = answer.feed->produce(room);
+    const auto got = answer.source->produce(room);
     EXPECT_EQ(got.got, base::BodySource::Got::some);
     EXPECT_GT(got.bytes, 0U);
     EXPECT_LT(world.files_read, read + 30) << "of 16 KiB each";
@@ -580,8 +580,8 @@ TEST_F(FilesTest, TheFileOfAListener) {
   world.put_node("/www/out", Kind::link, "../etc", kChanged);
   world.put_file("/etc/x", "x");
   Reason why = Reason::none;
-  const auto feed = files::open_whole_file("/www", "/sub/a.txt", why);
-  EXPECT_EQ(drain(feed.get()), "hello");
+  const auto source = files::open_whole_file("/www", "/sub/a.txt", why);
+  EXPECT_EQ(drain(source.get()), "hello");
   EXPECT_EQ(files::open_whole_file("/www", "out/x", why), nullptr);
   EXPECT_EQ(why, Reason::file_forbidden);
   EXPECT_EQ(files::open_whole_file("/www", "../etc/x", why), nullptr);

@@ -145,7 +145,7 @@ TEST_F(LensTest, AShortReadIsFollowedByAnEdge) {
   EXPECT_TRUE(events[0].readable);
   EXPECT_TRUE(events[0].forced);
   EXPECT_EQ(receive().bytes, 2U);
-  EXPECT_EQ(last().forced, 0) << "the kernel had no more";
+  EXPECT_EQ(last().forced, 0) << "the kernel had nothing further";
   EXPECT_TRUE(wait().empty());
 }
 

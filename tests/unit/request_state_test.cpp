@@ -691,8 +691,8 @@ TEST(Record, TheClientOnlyIfTheLogContainsIt) {
     b.send(client,
            "GET http://10.9.9.9/ HTTP/1.0\r\nreferer: http://r.test/\r\nUser-Agent: " + agent + "\r\n\r\n");
     b.read(client);
-    EXPECT_EQ(b.last().referer_view(), row.tells_agent ? "http://r.test/" : "") << row.name;
-    EXPECT_EQ(b.last().agent_view(), agent.substr(0, row.tells_agent ? AccessRecord::kFieldBytes : 0))
+    EXPECT_EQ(b.last().referer_view(), row.needs_agent ? "http://r.test/" : "") << row.name;
+    EXPECT_EQ(b.last().agent_view(), agent.substr(0, row.needs_agent ? AccessRecord::kFieldBytes : 0))
         << row.name;
   }
 }

@@ -42,7 +42,7 @@ TEST(ThisMachine, EachAddressOfTheMachineReachesAWildcardListener) {
     EXPECT_EQ(machine.is_loop(at(row.to, row.port)), row.loop) << row.to << ' ' << row.port;
   machine.set_addresses({{at("10.9.0.2", 0), 32}});
   EXPECT_TRUE(machine.is_loop(at("10.9.0.2", 8080))) << "a new address";
-  EXPECT_FALSE(machine.is_loop(at("10.9.0.1", 8080))) << "one that the machine has no more";
+  EXPECT_FALSE(machine.is_loop(at("10.9.0.1", 8080))) << "one that the machine had before";
 }
 
 TEST(ThisMachine, ATcpProxyMustNotLeadBackToItself) {

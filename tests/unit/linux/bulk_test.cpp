@@ -98,7 +98,7 @@ TEST_F(LinuxBulk, SinkErrorRaisesNoSignal) {
   EXPECT_EQ(lane.error, EPIPE);
 }
 
-// splice(2) alone stops at an urgent byte for ever; recv(2) skips it.
+// splice(2) alone never passes an urgent byte; recv(2) skips it.
 TEST_F(LinuxBulk, SkipsAnUrgentByte) {
   frame(Body::Kind::until_eof);
   arrive("before");

@@ -25,11 +25,11 @@ using files::Answer;
 using std::string;
 using std::string_view;
 
-string drain(base::BodySource* feed) {
+string drain(base::BodySource* source) {
   string out;
   std::array<std::byte, 4096> room;
-  while (feed != nullptr) {
-    const auto got = feed->produce(room);
+  while (source != nullptr) {
+    const auto got = source->produce(room);
     if (got.got == base::BodySource::Got::failed) return out + "(failed)";
     if (got.got == base::BodySource::Got::end) return out;
     if (got.got == base::BodySource::Got::none) continue;
@@ -100,7 +100,7 @@ class LinuxFiles : public testing::Test {
   }
   string body(string_view below) {
     const files::Answer answer = ask(below);
-    return std::to_string(answer.status) + ' ' + drain(answer.feed.get());
+    return std::to_string(answer.status) + ' ' + drain(answer.source.get());
   }
 
   fs::path base;
@@ -384,11 +384,11 @@ TEST_F(LinuxFiles, SendfileSendsTheSameBytesAsProduce) {
   for (int i = 0; text.size() < 1'000'000; ++i) text += std::to_string(i) + ' ';
   make("www/large.bin", text);
   const files::Answer answer = ask("/large.bin", {{"Range", "bytes=10-"}});
-  ASSERT_NE(answer.feed, nullptr);
+  ASSERT_NE(answer.source, nullptr);
   const Pair pair;
   string got;
   int full = 0;
-  for (base::FileRange range; (range = answer.feed->range()).fd >= 0;) {
+  for (base::FileRange range; (range = answer.source->range()).fd >= 0;) {
     std::uint64_t offset = range.offset;
     const sys::Io io = sys::send_file(pair.ours, range.fd, offset, range.length);
     if (io.outcome == sys::Outcome::again) {
@@ -398,12 +398,12 @@ TEST_F(LinuxFiles, SendfileSendsTheSameBytesAsProduce) {
     }
     ASSERT_EQ(io.outcome, sys::Outcome::done);
     EXPECT_EQ(offset, range.offset + io.bytes);
-    answer.feed->sent(io.bytes);
+    answer.source->sent(io.bytes);
   }
   got += pair.read();
   EXPECT_EQ(got, text.substr(10));
   EXPECT_GT(full, 0) << "more than the socket holds";
-  EXPECT_EQ(drain(answer.feed.get()), "") << "that was all";
+  EXPECT_EQ(drain(answer.source.get()), "") << "that was all";
 }
 
 TEST_F(LinuxFiles, AFileThatShrinks) {
@@ -411,10 +411,10 @@ TEST_F(LinuxFiles, AFileThatShrinks) {
   const files::Answer produced = ask("/large.bin"), sent = ask("/large.bin");
   EXPECT_EQ(sent.body.length, 200'000U);
   fs::resize_file(base / "www/large.bin", 100'000);
-  EXPECT_EQ(drain(produced.feed.get()), string(100'000, 'x') + "(failed)");
+  EXPECT_EQ(drain(produced.source.get()), string(100'000, 'x') + "(failed)");
   const Pair pair;
   std::uint64_t offset = 100'000;
-  const sys::Io io = sys::send_file(pair.ours, sent.feed->range().fd, offset, 100'000);
+  const sys::Io io = sys::send_file(pair.ours, sent.source->range().fd, offset, 100'000);
   EXPECT_EQ(io.outcome, sys::Outcome::eof) << "no wait for bytes that will not come";
   EXPECT_EQ(offset, 100'000U);
 }
@@ -424,7 +424,7 @@ TEST_F(LinuxFiles, AFileThatGrowsOrIsDeletedIsSentUnchanged) {
   const files::Answer answer = ask("/a.bin");
   std::ofstream{base / "www/a.bin", std::ios::app} << "more";
   fs::remove(base / "www/a.bin");
-  EXPECT_EQ(drain(answer.feed.get()), string(100'000, 'x'));
+  EXPECT_EQ(drain(answer.source.get()), string(100'000, 'x'));
 }
 
 TEST_F(LinuxFiles, GzipCanBeUnpacked) {
@@ -436,7 +436,7 @@ TEST_F(LinuxFiles, GzipCanBeUnpacked) {
   route.gzip = true;
   const auto unpacked = [this](const char* below) {
     const files::Answer answer = ask(below, {{"Accept-Encoding", "gzip"}});
-    make("packed.gz", drain(answer.feed.get()));
+    make("packed.gz", drain(answer.source.get()));
     const string command = "gzip -dc < '" + (base / "packed.gz").string() + "'";
     string out;
     FILE* const pipe = ::popen(command.c_str(), "r");
