@@ -45,7 +45,8 @@ string objection(const plan::Config& config, const http::RequestHead& head, cons
       return "not served: the client is not on this machine, and no rule names client and proxy "
              "(--allow client=ADDRESS,host=ADDRESS)";
     case BoardAccess::misdirected:
-      return "not asked for: target and Host do not both name localhost or a loopback address with a port of the proxy";
+      return "not asked for: target and Host do not both name localhost or a loopback address with a port of "
+             "the proxy";
     case BoardAccess::other_site: return "refused: the page of another site asks";
   }
   return {};

@@ -121,8 +121,8 @@ bool is_of_another_site(const http::RequestHead& head, const http::Authority& ow
   return (foreign && !opens_page(head)) || !is_own_origin(head, own);
 }
 
-// A browser puts the same server into the target and into Host (RFC 9112 section 3.2.2). A client that does not is
-// none, and runs into a loop.
+// A browser puts the same server into the target and into Host (RFC 9112 section 3.2.2). A client that does
+// not is none, and runs into a loop.
 bool names_two_servers(const http::RequestHead& head) noexcept {
   const string_view host = value_of(head, "Host");
   http::Authority named;

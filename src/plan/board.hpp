@@ -17,8 +17,8 @@ enum class BoardAccess : std::uint8_t {
   open,
   passed_on,    // another proxy has passed it on: its client can be on another machine
   denied,       // the rules deny it, or the client is on another machine and no rule opens the board for it
-  misdirected,  // its host is not localhost or an address of this machine with the port of a listener, or Host
-                // names another server than the target
+  misdirected,  // its host is not localhost or an address of this machine with the port of a listener, or
+                // Host names another server than the target
   other_site,   // the page of another site asks
 };
 BoardAccess board_access(const Config& config, const Listener& listener, const http::RequestHead& head,
