@@ -32,13 +32,14 @@ using config::CommandLine;
 using watch::print_diagnostics;
 using Arguments = std::span<const char* const>;
 
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
+constexpr int kExitFailed = 1, kExitUsage = 2;
 
 int fail(int status, std::string_view message) {
   print_diagnostics(message);
   return status;
 }
+
+int print_text(const std::string& text) { return std::fputs(text.c_str(), stdout) < 0 ? kExitFailed : 0; }
 
 void print_warnings(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) print_diagnostics(warning);
@@ -83,14 +84,14 @@ int explain_request(Arguments arguments) {
   std::vector<const char*> rest{"0"};  // the proxy's own options, with a port because they need one
   if (const std::string error = explain::read_question(arguments, question, rest); !error.empty())
     return fail(kExitUsage, error);
+  if (question.help) return print_text(std::string{explain::help_text()});
   const CommandLine line = config::parse_command_line(rest);
   print_warnings(line.warnings);
   if (line.what == CommandLine::What::wrong) return fail(kExitUsage, line.message);
   if (const std::string error = server::read_host_lists(line.config); !error.empty())
     return fail(kExitUsage, error);
   server::read_own_networks(question.machine);
-  std::fputs(explain::explain(line.config, question, explain::look_up).c_str(), stdout);
-  return 0;
+  return print_text(explain::explain(line.config, question, explain::look_up));
 }
 
 // Serves the board of a record file.
@@ -107,7 +108,7 @@ int replay_file(Arguments arguments) {
   replay::Request request;
   if (const std::string error = replay::read_request(arguments, request); !error.empty())
     return fail(kExitUsage, error);
-  if (request.help) return std::fputs(std::string{replay::help_text()}.c_str(), stdout) < 0 ? kExitFailed : 0;
+  if (request.help) return print_text(std::string{replay::help_text()});
   auto bytes = std::make_shared<std::string>();
   if (const std::string error = replay::read_input(request.path, *bytes); !error.empty())
     return fail(kExitFailed, error);
@@ -171,8 +172,7 @@ int main(int argc, char** argv) {
   switch (line.what) {
     case CommandLine::What::wrong: return fail(kExitUsage, line.message);
     case CommandLine::What::checked: return print_check(line);
-    case CommandLine::What::help:
-      return std::fputs(config::help_text(name).c_str(), stdout) < 0 ? kExitFailed : 0;
+    case CommandLine::What::help: return print_text(config::help_text(name));
     case CommandLine::What::version: return print_version(name);
     case CommandLine::What::run: return serve(line.config, arguments);
   }

@@ -282,6 +282,10 @@ string read_question(std::span<const char* const> arguments, Question& question,
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const string_view argument = arguments[i];
     const bool has_value = i + 1 < arguments.size();
+    if (argument == "--help" || argument == "-h") {
+      question.help = true;
+      return {};
+    }
     if (argument == "--client" && has_value) {
       if (!sys::parse_ip(arguments[++i], 50'000, question.client))
         return string{"--client: '"} + arguments[i] + "' is not a numeric address, e.g. 192.168.1.7";
@@ -302,6 +306,18 @@ string read_question(std::span<const char* const> arguments, Question& question,
   question.method = words[0];
   question.url = words[1];
   return check(question);
+}
+
+string_view help_text() noexcept {
+  return "Usage: proxy explain [OPTION]... [--client ADDRESS] [--user NAME] [-H FIELD]... METHOD URL\n"
+         "Shows how the proxy would handle a request, and sends nothing to the host: the deciding rule, the\n"
+         "addresses, the timeouts, and each changed header field with the RFC section that requires it.\n\n"
+         "  OPTION            an option of the proxy, such as --deny RULE; proxy --help lists them\n"
+         "  --client ADDRESS  the client's address (default 127.0.0.1)\n"
+         "  --user NAME       the user of --users\n"
+         "  -H FIELD          a header field of the request, NAME: VALUE; repeatable\n\n"
+         "Example: proxy explain --deny to=::1 GET http://localhost:3000/\n"
+         "Exit status: 0, or 2 for wrong usage.\n";
 }
 
 string explain(const plan::Config& config, const Question& question, LookUp look_up) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../net/name_source.hpp"
@@ -16,13 +17,16 @@ struct Question {
   sys::Address client = sys::loopback4(50'000);  // the client's address
   plan::Networks machine;                        // addresses of this machine
   std::string user;                              // of --users; empty: not known
+  bool help = false;                             // only the help is wanted
 };
 
 // Parses `arguments` after "explain": options of the proxy, --client ADDRESS, --user NAME, -H FIELD, METHOD,
-// URL. Leaves the proxy's options in `rest`. Returns the error, also for blanks and control characters in
-// METHOD, URL or FIELD; empty: none.
+// URL; or --help, and nothing after it is read. Leaves the proxy's options in `rest`. Returns the error, also
+// for blanks and control characters in METHOD, URL or FIELD; empty: none.
 std::string read_question(std::span<const char* const> arguments, Question& question,
                           std::vector<const char*>& rest);
+// What --help prints.
+std::string_view help_text() noexcept;
 
 // Resolves a host name. Returns no address and sets `why` if that fails.
 struct Found {

@@ -31,6 +31,12 @@ class Explain(Case):
         done = self.explain("GET", "http://localhost:8080/", "--listen", "127.0.0.1:8080", "--no-console")
         self.assertIn("\nboard       not served (--no-console)\n", done.stdout)
 
+    def test_help(self):
+        for word in ("--help", "-h"):
+            done = self.explain("GET", word)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("\n  --client ADDRESS ", done.stdout)
+
     def test_errors_are_reported(self):
         for arguments, word in (((), "a method and a URL"), (("GET", "http://h/", "--alow", "x"), "--allow")):
             done = self.explain(*arguments)

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "../../src/base/text.hpp"
 #include "../../src/config/options.hpp"
@@ -176,7 +177,8 @@ TEST(Explain, TheBoard) {
        "board       not served: another proxy has passed the request on (Via, Forwarded or X-Forwarded-For)"},
       {{},
        {"GET", "http://a.test:8080/"},
-       "board       not asked for: target and Host do not both name localhost or a loopback address with a port "
+       "board       not asked for: target and Host do not both name localhost or a loopback address with a "
+       "port "
        "of the proxy"},
       {{},
        {"-H", "Origin: http://a.test", "GET", "http://localhost:8080/"},
@@ -220,6 +222,17 @@ TEST(Explain, ArgumentsAndOptions) {
   const std::vector<const char*> wrong[] = {
       {}, {"GET"}, {"GET", "http://h/", "more"}, {"--client", "here", "GET", "http://h/"}};
   for (const auto& words : wrong) EXPECT_NE(explain::read_question(words, question, rest), "");
+}
+
+TEST(Explain, HelpIsAllThatIsWanted) {
+  for (const char* const word : {"--help", "-h"}) {
+    explain::Question question;
+    std::vector<const char*> rest;
+    EXPECT_EQ(explain::read_question(std::array{"GET", word}, question, rest), "");
+    EXPECT_TRUE(question.help);
+    EXPECT_TRUE(rest.empty());
+  }
+  EXPECT_TRUE(explain::help_text().starts_with("Usage: proxy explain [OPTION]... "));
 }
 
 // Each text stays one element of the head.
