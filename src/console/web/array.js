@@ -2,7 +2,7 @@
 // small ones are written to one image.
 import {html, render} from './vendor/lit-html.js';
 import {fit} from './canvas.js';
-import {colours, drawCell, drawFinding, drawRing, hasFinding, heldOf, kDim, kIdle, kLooks, kOld, kTunnel, kViewer, LookTable, stateOf, waitedMs} from './cell.js';
+import {colours, drawCell, drawFinding, drawRing, hasFinding, heldOf, kDim, kIdle, kLooks, kOld, kTunnel, kViewer, lookTableOf, stateOf, waitedMs} from './cell.js';
 import {bytes, count, wholeMs} from './format.js';
 import {words} from './words.js';
 
@@ -55,8 +55,7 @@ export class ArrayView {
 
   // Draws what has changed. `only`: the state to show alone; 0: all.
   update(model, selected, only) {
-    const table = this.model?.names === model.names ? this.table : new LookTable(model.names);
-    Object.assign(this, {model, selected, only, table});
+    Object.assign(this, {model, selected, only, table: lookTableOf(model.names)});
     if (this.container.hidden || this.container.clientWidth === 0) return;
     if (!this.layOut()) this.drawn = null;
     if (!this.drawn) this.prepare();

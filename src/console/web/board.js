@@ -67,6 +67,7 @@ class Board {
 
   update() {
     const {model} = this, began = performance.now();
+    this.waits = longestWait(model);
     this.follow();
     if (!this.table) this.array.update(model, this.selected, this.only);
     let drawn = 0;
@@ -77,7 +78,7 @@ class Board {
     }
     if (this.due('doctor', kDoctorMs)) this.loadFindings();
     if (this.selected >= 0 && this.due('slot', kSlotMs)) this.loadSlot();
-    if (this.due('spoken', kSpokenMs)) $('spoken').textContent = spokenHeadline(model);
+    if (this.due('spoken', kSpokenMs)) $('spoken').textContent = spokenHeadline(model, this.waits);
   }
 
   // As long as the user has chosen none, the slot that has waited longest is open. One with a request stays for a while, any
@@ -87,14 +88,14 @@ class Board {
     if (!this.followed) return;
     const active = selected >= 0 && isActive(model, selected);
     if (!this.due('follow', active ? kFollowMs : 0)) return;
-    const slot = longestWait(model).longest?.slot ?? (active ? selected : this.nextSlot());
+    const slot = this.waits.longest?.slot ?? (active ? selected : this.nextSlot());
     if (slot !== selected) this.open(slot);
   }
 
   // A slot with a request; else the one that is open, unless a viewer has it; else an idle one, or the last one of a recording. -1: none.
   nextSlot() {
-    const {model, selected} = this, {state, flags} = model.cells, active = state.findIndex((each, i) => each !== 0 && isActive(model, i));
-    if (active >= 0) return active;
+    const {model, selected} = this, {state, flags} = model.cells;
+    if (this.waits.first >= 0) return this.waits.first;
     if (selected >= 0 && !(flags[selected] & 4)) return selected;
     const idle = state.findIndex((each, i) => each !== 0 && !(flags[i] & 4));
     return idle < 0 && !model.live ? model.lastSlot : idle;
@@ -140,12 +141,12 @@ class Board {
   }
 
   // What the panel shows is the slot that waits longest.
-  isLongest() { return this.slotData !== null && longestWait(this.model).longest?.slot === this.slotData.slot; }
+  isLongest() { return this.slotData !== null && this.waits.longest?.slot === this.slotData.slot; }
 
   // With the boxes below it: both count the same records at the same moment. The panel may still have the slot that was the longest before.
   drawHeadline() {
     if (this.slotData && this.saidLongest !== this.isLongest()) this.drawSlot();
-    render(this.model.live ? headlineView(this.model, this.found, this.slotData) : this.replay.headline(), $('headline'));
+    render(this.model.live ? headlineView(this.model, this.found, this.waits, this.slotData) : this.replay.headline(), $('headline'));
     render(machineView(this.model, this.only, this.machineWidth ??= $('machine').clientWidth, state => this.showOnly(state)), $('machine'));
   }
 

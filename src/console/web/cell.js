@@ -15,7 +15,7 @@ export const stateOf = look => look & 7, sideOf = look => look >> 3 & 3, heldOf 
 const kSides = {client_sends: 1, client_reads: 1, upstream_sends: 2, upstream_reads: 2, attempts: 2};
 
 // What the names say about each pair of state and wait: {side, idle}.
-export class LookTable {
+class LookTable {
   constructor(names) {
     this.idle = new Set([names.waitOf('--idle-timeout'), names.waitOf('--keep-alive-timeout')].filter(wait => wait >= 0));
     this.sides = new Uint8Array(2048);
@@ -38,6 +38,16 @@ export class LookTable {
     return state | this.sides[state << 8 | cells.wait[i]] << 3 | level << 5 | old | tunnel | dim;
   }
 }
+
+// That of the names: made once, because it is asked for at each update.
+const tables = new WeakMap();
+export function lookTableOf(names) {
+  if (!tables.has(names)) tables.set(names, new LookTable(names));
+  return tables.get(names);
+}
+
+// The class of a state's colour, by its number.
+export const kVar = ['', 'read-request', 'send-request', 'read-response', 'send-response'];
 
 export const hasFinding = (cells, i) => cells.state[i] !== 0 && (cells.flags[i] & kCellFinding) !== 0;
 

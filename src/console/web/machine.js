@@ -1,15 +1,13 @@
 // The four states with the number of records in each, and the transitions between them with their rates.
 import {html, nothing, svg} from './vendor/lit-html.js';
-import {LookTable} from './cell.js';
+import {kVar, lookTableOf} from './cell.js';
 import {count, counted, rate} from './format.js';
 import {words} from './words.js';
-
-const kVar = ['', 'read-request', 'send-request', 'read-response', 'send-response'];
 
 // How many records are in each state with what wait: what the boxes say below their number.
 class Census {
   constructor(model) {
-    const {names, cells} = model, wait = name => names.waitOf(`--${name}-timeout`), table = new LookTable(names);
+    const {names, cells} = model, wait = name => names.waitOf(`--${name}-timeout`), table = lookTableOf(names);
     this.idle = 0;
     this.by = new Map();
     this.clients = 0;

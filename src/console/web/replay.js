@@ -1,6 +1,7 @@
 // Going back in time: the trace as the proxy has it now is fetched as a recording, and shown in the proxy's place until
 // the user comes back to now. The address holds the moment: #at=POSITION&slot=N.
 import {html, nothing} from './vendor/lit-html.js';
+import {kVar} from './cell.js';
 import {capital, count, duration} from './format.js';
 import {fetchRecording} from './recording.js';
 
@@ -169,4 +170,3 @@ export class Replay {
     return step.event === 'called' ? all : capital(all);  // the name of a call keeps its letters
   }
 }
-const kVar = ['', 'read-request', 'send-request', 'read-response', 'send-response'];
