@@ -173,7 +173,7 @@ void Doctor::check_ledgers(std::size_t other_descriptors) {
 void Doctor::check_ledger(unsigned& looks, Finding finding, std::size_t booked, std::size_t owned,
                           std::string_view cause) {
   looks = booked == owned ? 0 : looks + 1;
-  if (looks > 2) findings_.keep(finding, worker_.now);
+  if (looks > 2) findings_.keep({.finding = finding}, worker_.now);
   if (looks == 2)
     see({.finding = finding, .value = std::max(booked, owned) - std::min(booked, owned), .cause = cause});
 }

@@ -165,8 +165,6 @@ class FindingLog {
 
   // Adds a sighting. Returns true if the finding begins with it. `now` in ms.
   bool add(const Sighting& sighting, std::uint64_t now) noexcept;
-  // The finding that was sighted last still lasts.
-  void keep(Finding finding, std::uint64_t now) noexcept { at(finding).last = now; }
   // What was sighted is still so.
   void keep(const Sighting& sighting, std::uint64_t now) noexcept;
   // Ends one finding that has had no sighting for kQuietMs, and returns it; Finding::count: there is none.

@@ -46,7 +46,7 @@ TEST(Findings, LastsUntilItIsQuiet) {
   EXPECT_TRUE(log.add(spin, 5000));
   EXPECT_FALSE(log.add(spin, 6000)) << "reported once while it lasts";
   EXPECT_EQ(log.end_next(6000 + FindingLog::kQuietMs - 1), Finding::count);
-  log.keep(Finding::spin, 7000);
+  log.keep({.finding = Finding::spin}, 7000);
   EXPECT_EQ(log.end_next(6000 + FindingLog::kQuietMs), Finding::count) << "it was seen again";
   EXPECT_EQ(log.end_next(7000 + FindingLog::kQuietMs), Finding::spin);
   EXPECT_EQ(log[Finding::spin].sightings, 2U);
