@@ -50,14 +50,19 @@ def call(name, *arguments):
         raise OSError(error, f"{name}: {os.strerror(error)}")
 
 
+def raise_loopback():
+    """Sets lo up (netdevice(7))."""
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP_RUNNING))
+
+
 def leave_for_own_network():
     """This process becomes root in its own small world, whose only interface is lo."""
     user, group = os.getuid(), os.getgid()
     call("unshare", CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET)
     for file, line in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
         pathlib.Path("/proc/self", file).write_text(line, encoding="ascii")
-    with socket.socket() as any_socket:
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP_RUNNING))
+    raise_loopback()
     call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
 
 

@@ -4,19 +4,17 @@ It needs root and a cgroup2 file system; `missing()` says what is not there. Not
 /var/log are its own, and its processes end with it.
 """
 import contextlib
-import ctypes
-import fcntl
 import os
 import pathlib
 import shutil
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
-CLONE_NEWNET, SIOCSIFFLAGS, IFF_UP_RUNNING = 0x40000000, 0x8914, 0x41
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "e2e")]
+import own_network  # noqa: E402
+
 MANAGER = "/lib/systemd/systemd"
 UNITS = "/run/own-units"  # the only folder with units that the manager knows
 PATIENCE_S = 120
@@ -71,12 +69,9 @@ def missing():
 
 
 def leave_for_own_network():
-    """This process gets a network whose only interface is lo; so do those that it starts."""
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.unshare(CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
-    with socket.socket() as any_socket:
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP_RUNNING))
+    """This process, which is root, gets a network whose only interface is lo; so do those that it starts."""
+    own_network.call("unshare", own_network.CLONE_NEWNET)
+    own_network.raise_loopback()
 
 
 class Machine:
@@ -106,14 +101,18 @@ class Machine:
         children = pathlib.Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         self.wait_for(lambda: self._process.poll() is not None or children.read_text(encoding="ascii"), "unshare has started it")
         if self._process.poll() is not None:
-            raise AssertionError(f"no manager: {self.said.read_text(encoding='utf-8')}")
+            raise AssertionError(f"no manager: {self._last_words()}")
         return int(children.read_text(encoding="ascii"))
+
+    def _last_words(self):
+        """What the manager said last."""
+        return self.said.read_text(encoding="utf-8", errors="replace")[-2000:]
 
     def wait_for(self, condition, what):
         until = time.monotonic() + PATIENCE_S
         while not condition():
             if time.monotonic() > until:
-                raise AssertionError(f"not seen: {what}; the manager said: {self.said.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+                raise AssertionError(f"not seen: {what}; the manager said: {self._last_words()}")
             time.sleep(0.02)
 
     def into(self, *command):
@@ -131,7 +130,7 @@ class Machine:
         """What systemctl prints. Its exit status must be 0."""
         done = self.try_systemctl(*words)
         if done.returncode != 0:
-            raise AssertionError(f"systemctl {' '.join(words)}: {done.stdout}{done.stderr}{self.said.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+            raise AssertionError(f"systemctl {' '.join(words)}: {done.stdout}{done.stderr}{self._last_words()}")
         return done.stdout
 
     def show(self, unit, name):
@@ -171,7 +170,6 @@ class Machine:
 
 def main():
     """A shell inside, to look around."""
-    sys.path.insert(0, str(pathlib.Path(__file__).parent))
     from test_install import make  # pylint: disable=import-outside-toplevel
     leave_for_own_network()
     machine = Machine(lambda folder: make("install", f"DESTDIR={folder}", "prefix=/usr", "sysconfdir=/etc", CXX="false"))

@@ -1,17 +1,12 @@
 """The installed units in a real systemd: start, reload, watchdog, socket activation, restart, instances, and what it confines."""
 import json
-import pathlib
 import socket
-import sys
 import threading
 import unittest
 
 import machine
+from harness import Case, Origin, Wire, ok, request
 from test_install import make
-
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests/e2e"))
-from harness import Case, Origin, Wire, ok, request  # noqa: E402
 
 SERVICE, PORT = "fourstate.service", 8080
 
