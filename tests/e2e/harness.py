@@ -246,6 +246,9 @@ RawClient = Wire
 # With roles: a line for each listener, as "listens on 127.0.0.1:8001: reverse proxy for localhost:3000".
 PLACE = re.compile(r"listens on (\S+:\d+): (.+)")
 
+# Findings about time, which say that the machine is slow, as text, as JSON, or in the trace.
+SLOW_MACHINE = re.compile(rb"slow-turn|slow-run|late-wake|scheduled-late")
+
 
 class ProxyProcess:
     """The program under test. As a context it is stopped at the end, and must have exited with status 0, in silence and without a
@@ -290,9 +293,9 @@ class ProxyProcess:
         self._reader.start()
 
     def _read(self):
-        """Without the findings that a slow machine causes: under valgrind, a turn can take over 50 ms."""
+        """Without the findings that a slow machine causes, as valgrind makes it."""
         for line in self.process.stdout:
-            if b"slow-turn" in line:  # as text, as JSON, or in the trace
+            if SLOW_MACHINE.search(line):
                 continue
             with self._news:
                 self.lines.append(line.decode().rstrip("\n"))
