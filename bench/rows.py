@@ -72,6 +72,7 @@ ROWS = (
     Row("forward-kept", "forward 1 KiB, kept alive both sides", "pooled", 60_000, KEEPING, keep=True),
     Row("reverse-close", "reverse 1 KiB, connection each", "reverse", 20_000, REVERSE, version="1.0"),
     Row("reverse-kept", "reverse 1 KiB, kept alive both sides", "reverse-pooled", 60_000, REVERSE, keep=True),
+    Row("medium", "forward 128 KiB, kept alive both sides", "pooled", 16_000, KEEPING, size=128 * KIB, keep=True),
     Row("down", "forward, 1 GiB down", "forward", 1, HTTP, clients=1, size=GIB),
     Row("up", "forward, 64 MiB up", "forward", 16, HTTP, clients=4, size=0, body=64 * MIB),
     Row("connect-down", "CONNECT, 1 GiB down", "connect", 1, ("squid", "tinyproxy", *PAIRS), clients=1, size=GIB),

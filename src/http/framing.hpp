@@ -34,8 +34,11 @@ class Framing {
   }
   // Counts spliced bytes. REQUIRES: may_go_unseen(), and at most wanted().
   void pass(std::size_t bytes) noexcept;
-  // Bytes of such a body so far, at most UINT32_MAX.
-  [[nodiscard]] std::uint32_t passed() const noexcept { return static_cast<std::uint32_t>(count_); }
+  // Bytes that such a body has, as far as known: its length, or without one those so far, then at most
+  // UINT32_MAX. REQUIRES: may_go_unseen().
+  [[nodiscard]] std::uint64_t known_bytes() const noexcept {
+    return kind_ == Body::Kind::length ? count_ + left_ : count_;
+  }
 
   // The number of bytes to read next, at most `room`. Never beyond a body of known length, but possibly
   // beyond the last chunk.

@@ -91,11 +91,11 @@ Flow refill(Lane& lane, Endpoint& from, std::size_t& budget, std::uint64_t& most
   return Flow::none;
 }
 
-// True if the rest of the body may go through a pipe: it is large, and its bytes need no parsing, encoding or
-// retry.
+// True if the rest of the body may go through a pipe: the body is large, and its bytes need no parsing,
+// encoding or retry.
 bool is_bulk(const Lane& lane, const Pipes& pipes) noexcept {
   return lane.encoding == Encoding::plain && !lane.repeatable && lane.pipelined() == 0 &&
-         lane.framing.may_go_unseen() && lane.framing.passed() >= pipes.bulk_bytes;
+         lane.framing.may_go_unseen() && lane.framing.known_bytes() >= pipes.bulk_bytes;
 }
 
 // Replaces the empty block by a pipe. Returns false if no pipe is available.

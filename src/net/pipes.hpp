@@ -33,7 +33,7 @@ class Pipes {
   static constexpr std::size_t kMost = 512;
   static constexpr std::size_t kLargeMost = 16;   // pipes of kPipeBytesMax
   static constexpr std::uint64_t kIdleMs = 1000;  // after which unused pipes are closed
-  static constexpr std::uint32_t kBulkBytes = std::uint32_t{256} * 1024;
+  static constexpr std::uint32_t kBulkBytes = std::uint32_t{32} * 1024;
 
   // Opens at most min(most, kMost) pipes, with two descriptors each.
   explicit Pipes(std::size_t most);
@@ -54,7 +54,7 @@ class Pipes {
   // Pipes in use or kept open.
   [[nodiscard]] std::size_t open() const noexcept { return used_ + spares_; }
 
-  std::uint32_t bulk_bytes = kBulkBytes;  // after so many bytes a body is large enough for a pipe
+  std::uint32_t bulk_bytes = kBulkBytes;  // a body that is known to have so many bytes uses a pipe
 
  private:
   friend struct PipeReturn;
