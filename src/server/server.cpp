@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "../config/rule_text.hpp"
-#include "../doctor/page.hpp"
 #include "../http/rewrite.hpp"
 #include "../state/blocks.hpp"
 #include "../state/events.hpp"
@@ -45,6 +44,7 @@ Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
       start_options_(generations.back()->config),
       resources_(resources),
       worker_(resources.worker),
+      clock_(worker_),
       signals_(std::move(signals)),
       health_checker_(resources.poller, resources.resolver, resources.blocks),
       admission_(worker_),
@@ -53,12 +53,9 @@ Server::Server(Resources& resources, Generations& generations, sys::Fd signals,
       recorder_(worker_, arguments, generations.back()->config.lens.text),
       doctor_(worker_),
       notifier_(sys::service_manager()),
-      board_(worker_, *this) {
-  worker_.pages = this;
+      pages_({resources, clock_, admission_, doctor_, reporter_, recorder_}) {
+  worker_.pages = &pages_;
   health_checker_.use(generations_.back().get());
-  read_clocks();
-  started_ms_ = worker_.now;
-  started_wall_ms_ = worker_.wall_ms;
 }
 
 Server::~Server() {
@@ -70,7 +67,9 @@ Server::~Server() {
   reporter_.flush(worker_.now);
 }
 
+// The trace begins with the loop.
 std::string Server::listen(Inherited inherited) {
+  const base::Trace::Mute mute{worker_.trace, true};
   watch_addresses();
   before_ = std::move(inherited.before);
   for (sys::PassedSocket& socket : inherited.passed) {
@@ -88,6 +87,11 @@ std::string Server::listen(Inherited inherited) {
   if (error.empty()) error = drop_privileges(config());
   if (error.empty()) warn_of_loops();
   return error;
+}
+
+std::string Server::enter_sandbox() {
+  const base::Trace::Mute mute{worker_.trace, true};
+  return sandbox_.enter(config());
 }
 
 std::string Server::take_over() {
@@ -126,10 +130,10 @@ std::string Server::listening_text() const {
 }
 
 void Server::announce() {
-  notifier_.ready(listening_text(), now_us_);
+  notifier_.ready(listening_text(), clock_.now_us());
   if (const std::string notice = watch::mistake_notice(); !notice.empty())
     reporter_.say_everywhere(notice, worker_.now);
-  if (const console::ShownFile* const file = board_.shown(); file != nullptr)
+  if (const console::ShownFile* const file = pages_.shown(); file != nullptr)
     return reporter_.say(file->name + ": open http://" + watch::list(admission_.acceptors().addresses()) +
                              "/ in a browser. Ctrl-C stops it.",
                          worker_.now);
@@ -162,7 +166,7 @@ void Server::turn() {
   report();
   free_generations();
   poll_shutdown();
-  notifier_.poll(now_us_);
+  notifier_.poll(clock_.now_us());
 }
 
 // When idle clients are closed although another process has replaced this one: shortly before the end of the
@@ -179,7 +183,7 @@ void Server::poll_shutdown() {
     worker_.replaced = false;
     begin_drain(worker_);
   }
-  const std::string message = shutdown_.poll(worker_.now, used_by_clients(), requests_in_flight(worker_));
+  const std::string message = shutdown_.poll(worker_.now, used_by_clients(worker_), requests_in_flight(worker_));
   if (message.empty()) return;
   reporter_.say(message, worker_.now);
   notifier_.say(message);
@@ -190,8 +194,8 @@ sys::Waited Server::wait() {
   timeout_ms_ = sleep_ms();
   const std::uint64_t due_us = 1000 * (worker_.now + static_cast<std::uint64_t>(std::max(timeout_ms_, 0)));
   const sys::Waited waited = sys::wait(resources_.poller, events_, timeout_ms_);
-  read_clocks();
-  if (timeout_ms_ > 0 && now_us_ >= due_us) reporter_.count_poll_delay(now_us_ - due_us);
+  clock_.read();
+  if (timeout_ms_ > 0 && clock_.now_us() >= due_us) reporter_.count_poll_delay(clock_.now_us() - due_us);
   return waited;
 }
 
@@ -200,14 +204,13 @@ void Server::begin_turn(std::size_t events) {
   worker_.runs = worker_.viewer_runs = worker_.viewer_events = 0;
   turn_mark_ = worker_.trace.mark();
   turn_position_ = worker_.trace.written();
-  worker_.trace.add(turn_entry(base::TraceEvent::turn_began, now_us_, events));
+  pages_.begin_turn(turn_position_);
+  worker_.trace.add(turn_entry(base::TraceEvent::turn_began, clock_.now_us(), events));
 }
-
-std::size_t Server::used_by_clients() const noexcept { return worker_.table.used() - worker_.viewers; }
 
 // Only viewers of the board ran, or the loop woke only because there are some.
 bool Server::is_of_viewers() const noexcept {
-  const bool alone = worker_.viewers > 0 && used_by_clients() == 0;
+  const bool alone = worker_.viewers > 0 && used_by_clients(worker_) == 0;
   return (worker_.viewer_runs > 0 || worker_.viewer_events > 0 || alone) && worker_.runs == 0 &&
          worker_.trace.written() == turn_position_ + 1;
 }
@@ -217,7 +220,7 @@ void Server::end_turn(std::size_t events) {
   const bool unseen = is_of_viewers();
   if (unseen) worker_.trace.take_back(turn_mark_);  // PLANT(take-back-turn)
   doctor_.end_turn({.timeout_ms = timeout_ms_,
-                    .woke = now_us_,
+                    .woke = clock_.now_us(),
                     .ended = now_us,
                     .events = events,
                     .runs = worker_.runs,
@@ -230,7 +233,7 @@ void Server::end_turn(std::size_t events) {
                   .verbose = config().verbosity != plan::Verbosity::none});
   if (unseen) return;
   worker_.trace.add(turn_entry(base::TraceEvent::turn_ended, now_us, worker_.runs));
-  reporter_.count_turn(now_us - now_us_);
+  reporter_.count_turn(now_us - clock_.now_us());
 }
 
 void Server::mark(const sys::Event& event) {
@@ -317,16 +320,6 @@ void Server::run_ready() {
 }
 
 // ---- time ------------------------------------------------------------------------------------------------
-
-void Server::read_clocks() {
-  now_us_ = sys::now_us();
-  worker_.now = now_us_ / 1000;
-  worker_.wall_ms = sys::wall_ms();
-  if (worker_.wall_ms / 1000 == date_second_) return;
-  date_second_ = worker_.wall_ms / 1000;
-  http::write_date(worker_.wall_ms, date_);
-  worker_.date = {date_.data(), date_.size()};
-}
 
 // How long the loop may sleep if there is no event; -1: without limit.
 int Server::sleep_ms() {
@@ -418,53 +411,6 @@ std::size_t Server::descriptors() const noexcept {
          handover_.descriptors() + sandbox_.descriptors();
 }
 
-watch::Gauges Server::gauges() const {
-  const Table& table = worker_.table;
-  watch::Gauges now{.records_limit = table.slots(),
-                    .blocks = resources_.blocks.used(),
-                    .blocks_limit = resources_.blocks.limit(),
-                    .pipes = worker_.pipes.used(),
-                    .idle_upstreams = resources_.upstreams.idle(),
-                    .names = resources_.resolver.names(),
-                    .queries = resources_.resolver.pending(),
-                    .connections = worker_.connections,
-                    .stale_events = table.stale(),
-                    .board_requests = worker_.board_requests,
-                    .uptime_ms = worker_.now - started_ms_,
-                    .started_ms = started_wall_ms_,
-                    .process = sys::process_figures()};
-  for (std::uint32_t slot = 0; slot < table.touched(); ++slot)
-    if (!table.at(slot).viewer) ++now.records[static_cast<std::size_t>(table.at(slot).state)];
-  for (std::size_t i = 0; i < watch::kFindings; ++i)
-    now.findings[i] = findings()[static_cast<watch::Finding>(i)].total;
-  now.records[static_cast<std::size_t>(State::FREE)] = table.slots() - used_by_clients();
-  for (const net::Acceptors::Entry& entry : admission_.acceptors().all())
-    now.listeners.push_back(
-        {std::string{sys::endpoint_text(entry.acceptor.address()).view()}, entry.accepted});
-  return now;
-}
-
-std::shared_ptr<const std::string> Server::metrics(bool json) {
-  watch::SharedPage& page = metrics_pages_[json ? 1 : 0];
-  return page.get(worker_.now, [this, json] { return reporter_.metrics(gauges(), json); });
-}
-
-Pages::FindingsPage Server::findings_page(bool json) {
-  const std::size_t form = json ? 1 : 0;
-  auto text = findings_pages_[form].get(worker_.now, [this, json, form] {
-    const doctor::PageFacts facts{.findings = findings(),
-                                  .waits = doctor::long_waits(worker_.table, worker_.now),
-                                  .now = worker_.now,
-                                  .uptime_ms = worker_.now - started_ms_,
-                                  .records = used_by_clients(),
-                                  .records_limit = worker_.table.slots(),
-                                  .viewers = worker_.viewers};
-    findings_fields_[form] = doctor::summary_field(facts.findings);
-    return json ? doctor::page_json(facts) : doctor::page_text(facts);
-  });
-  return {std::move(text), findings_fields_[form]};
-}
-
 // ---- reload and shutdown ---------------------------------------------------------------------------------
 
 // A file is read in each turn, and other work of the turn waits for the next one.
@@ -480,7 +426,7 @@ void Server::advance_reload() {
 }
 
 void Server::begin_reload() {
-  notifier_.reloading(now_us_);
+  notifier_.reloading(clock_.now_us());
   reload_.emplace(arguments_, *generations_.back(), resources_.capacity.slots, sandbox_);
 }
 
@@ -491,7 +437,7 @@ void Server::finish_reload() {
   std::string error = std::move(loaded.error);
   if (loaded.generation) error = adopt(std::move(loaded.generation));
   constexpr std::string_view kFailed = "reload failed: the configuration is unchanged";
-  notifier_.ready(error.empty() ? listening_text() : std::string{kFailed}, now_us_);
+  notifier_.ready(error.empty() ? listening_text() : std::string{kFailed}, clock_.now_us());
   if (!error.empty())
     // PLANT(report-failed-reload)
     return watch::print_diagnostics(error + "\n" + std::string{kFailed});

@@ -7,16 +7,15 @@
 #include <span>
 #include <string>
 
-#include "../console/board.hpp"
 #include "../doctor/doctor.hpp"
-#include "../http/date.hpp"
 #include "../watch/reporter.hpp"
-#include "../watch/shared_page.hpp"
 #include "admission.hpp"
+#include "clock.hpp"
 #include "handover.hpp"
 #include "health_checker.hpp"
 #include "inherited.hpp"
 #include "notifier.hpp"
+#include "own_pages.hpp"
 #include "recorder.hpp"
 #include "reload.hpp"
 #include "resources.hpp"
@@ -29,14 +28,14 @@ namespace server {
 // success.
 std::string open_descriptors(sys::Fd& poller, sys::Fd& signals);
 
-class Server final : private Pages, private console::Surroundings {
+class Server final {
  public:
   // `arguments`: the command line, read again at each reload. REQUIRES: all but `signals` and `streams`
   // outlive this, `generations` has one, and `resources` are complete and made for it.
   Server(Resources& resources, Generations& generations, sys::Fd signals, watch::Reporter::Streams streams,
          std::span<const char* const> arguments);
   // Closes all connections.
-  ~Server() override;
+  ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -46,7 +45,7 @@ class Server final : private Pages, private console::Surroundings {
   std::string listen(Inherited inherited = {});
   // Gives up what the server does not need from now on (server/sandbox.hpp). Call it when all that is used at
   // the start only was opened. Returns an error message; empty: success.
-  std::string enter_sandbox() { return sandbox_.enter(config()); }
+  std::string enter_sandbox();
   // Replaces the predecessor of `listen`, if there is one. Call it when nothing else can fail. Returns an
   // error message, and then the predecessor serves on; empty: success.
   std::string take_over();
@@ -54,7 +53,7 @@ class Server final : private Pages, private console::Surroundings {
   // success.
   std::string record();
   // The board is about this file from now on.
-  void show(console::ShownFile file) { board_.show(std::move(file)); }
+  void show(console::ShownFile file) { pages_.show(std::move(file)); }
   // Prints where the server listens, and reports to the service manager that it is ready.
   void announce();
   // Runs until a signal ends it.
@@ -65,7 +64,7 @@ class Server final : private Pages, private console::Surroundings {
   void turn();
   [[nodiscard]] bool stopping() const noexcept { return shutdown_.stopping(); }
   // What the loop doctor has found.
-  [[nodiscard]] const watch::FindingLog& findings() const noexcept override { return doctor_.findings(); }
+  [[nodiscard]] const watch::FindingLog& findings() const noexcept { return doctor_.findings(); }
   // Writes a record file as Recorder::write_whole does: the simulator keeps one of a history that fails.
   bool record_to(record::Output& out, std::string_view reason) const noexcept {
     return recorder_.write_whole(reason, out);
@@ -82,8 +81,6 @@ class Server final : private Pages, private console::Surroundings {
   void begin_turn(std::size_t events);
   void end_turn(std::size_t events);
   [[nodiscard]] bool is_of_viewers() const noexcept;
-  // Records in use, without those of viewers of the board.
-  [[nodiscard]] std::size_t used_by_clients() const noexcept;
   void report_findings();
   void mark(const sys::Event& event);
   void read_signals();
@@ -98,22 +95,8 @@ class Server final : private Pages, private console::Surroundings {
   void run_health_checks();
   void feed_starved();
   void run_ready();
-  void read_clocks();
   [[nodiscard]] int sleep_ms();
   void report();
-  [[nodiscard]] watch::Gauges gauges() const;
-  [[nodiscard]] std::shared_ptr<const std::string> metrics(bool json) override;
-  [[nodiscard]] FindingsPage findings_page(bool json) override;
-  [[nodiscard]] Page board_page(const http::RequestHead& head, const request_info& viewer) override {
-    return board_.respond(head, viewer);
-  }
-  [[nodiscard]] std::uint64_t turn_position() const noexcept override { return turn_position_; }
-  [[nodiscard]] const record::NoteRing& notes() const noexcept override { return recorder_.notes(); }
-  bool write_record(record::Output& out, record::Progress& at) const noexcept override {
-    return recorder_.write_part("board", out, at);
-  }
-  [[nodiscard]] std::uint64_t now_us() const noexcept override { return now_us_; }
-  [[nodiscard]] std::uint64_t uptime_ms() const noexcept override { return worker_.now - started_ms_; }
   void release_pages();
   void begin_recording();
   void record_finding();
@@ -133,6 +116,7 @@ class Server final : private Pages, private console::Surroundings {
   StartOptions start_options_;
   Resources& resources_;
   Worker& worker_;
+  Clock clock_;
   sys::Fd signals_;
   sys::Fd addresses_;  // changes of the machine's addresses; none: they are not reported
   HealthChecker health_checker_;
@@ -145,18 +129,11 @@ class Server final : private Pages, private console::Surroundings {
   Notifier notifier_;
   Sandbox sandbox_;
   Shutdown shutdown_;
-  console::Board board_;
-  base::Trace::Mark turn_mark_{};                    // before the entry of the turn
-  std::uint64_t turn_position_ = 0;                  // of that entry
-  std::array<watch::SharedPage, 2> metrics_pages_;   // as text, as JSON
-  std::array<watch::SharedPage, 2> findings_pages_;  // the same
-  std::array<std::string, 2> findings_fields_;       // of these pages
+  OwnPages pages_;
+  base::Trace::Mark turn_mark_{};    // before the entry of the turn
+  std::uint64_t turn_position_ = 0;  // of that entry
   std::array<sys::Event, kEventsMax> events_;
-  std::array<char, http::kDateBytes> date_{};
-  std::uint64_t date_second_ = 0;
-  std::uint64_t now_us_ = 0;  // monotonic, of this turn
-  int timeout_ms_ = 0;        // of the wait before it
-  std::uint64_t started_ms_ = 0, started_wall_ms_ = 0;
+  int timeout_ms_ = 0;             // of the wait before this turn
   bool reload_requested_ = false;  // SIGHUP was read
   std::optional<Reload> reload_;   // in progress
 };

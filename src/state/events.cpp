@@ -69,6 +69,8 @@ void begin_drain(Worker& worker) noexcept {
       worker.scheduler.wake(record);
 }
 
+std::size_t used_by_clients(const Worker& worker) noexcept { return worker.table.used() - worker.viewers; }
+
 std::size_t requests_in_flight(const Worker& worker) noexcept {
   std::size_t count = 0;
   for (std::uint32_t slot = 0; slot < worker.table.touched(); ++slot) {
