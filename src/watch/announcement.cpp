@@ -30,6 +30,15 @@ std::string description(const plan::Config& config, const plan::Listener& listen
                                                        : "web server";
 }
 
+// Where a browser on this machine sees the board without a rule for it: "localhost:8080". Empty: nowhere.
+std::string board_endpoint(const std::vector<sys::Address>& listeners) {
+  for (const sys::Address& address : listeners) {
+    if (address.is_loopback()) return std::string{sys::endpoint_text(address).view()};
+    if (address.is_wildcard()) return "localhost:" + std::to_string(address.port);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string mistake_notice() {
@@ -61,7 +70,8 @@ std::vector<std::string> announcement(const plan::Config& config, const net::Acc
   }
   const sys::Address& first = forward.front();
   const std::string endpoint{sys::endpoint_text(first).view()};
-  const std::string board = config.board == plan::Board::forward ? " Board: http://" + endpoint + "/" : "";
+  const std::string seen = config.board == plan::Board::forward ? board_endpoint(forward) : std::string{};
+  const std::string board = seen.empty() ? "" : " Board: http://" + seen + "/";
   lines.push_back(prefix + list(forward) + ". Try: curl -x http://" + endpoint +
                   " http://example.com/   In a browser: HTTP proxy " +
                   std::string{sys::ip_text(first).view()} + ", port " + std::to_string(first.port) + "." +

@@ -258,6 +258,23 @@ describe('going back in time', () => {
     await page.waitForFunction(() => !/at=/.test(location.hash));
   });
 
+  test('has the moment where it was dragged to', async () => {
+    const kUnits = {'µs': 1e-3, ms: 1, s: 1e3, min: 6e4}, box = await page.locator('.tb-track').boundingBox();
+    const ago = async selector => {
+      const [, number, unit] = /([\d.]+)\s(µs|ms|s|min)/u.exec(await text(page, selector)) ?? [null, 0, 's'];
+      return number * kUnits[unit];
+    };
+    await page.mouse.move(box.x + box.width * 0.9, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.waitForSelector('.live.replay');
+    await page.mouse.up();
+    const from = await ago('.tb-from'), to = await ago('.tb-to'), at = await ago('.tb-at');
+    assert.ok(Math.abs((from - at) / (from - to) - 0.5) < 0.1, JSON.stringify({from, to, at}));
+    await page.keyboard.press('Escape');
+    await reads(page, '.live', 'live');
+  });
+
   test('searches backwards from now, and says when there is none', async () => {
     await page.keyboard.press('e');
     await shows(page, 'h1 mark', /EAGAIN/);
@@ -397,6 +414,15 @@ describe('accessibility', () => {
           await board.close();
         }
       });
+
+  test('forced colours: those that say something stay', () => withBoard({}, async page => {
+    const colours = () => page.evaluate(() => ['.chip', '.ld-square', '.tb-error', '.arrow'].map(each => getComputedStyle(document.querySelector(each)).backgroundColor));
+    await page.waitForSelector('.ld-square');
+    await page.locator('.chip').first().waitFor();
+    const before = await colours();
+    await page.emulateMedia({forcedColors: 'active'});
+    assert.deepEqual(await colours(), before);
+  }));
 });
 
 describe('a proxy without clients', () => {

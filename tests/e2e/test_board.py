@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 from harness import Case, PREFIX, PROXY, ProxyProcess, VERSION, ok, request, wait_until
+from own_network import add_address, in_own_network
 from test_access import USERS
 from test_record import Recording, blocks, items
 from web import get, read_answer
@@ -472,6 +473,23 @@ class Places(BoardCase):
         head, body = self.ask(front, "/")
         self.assertEqual(head.status, 400)
         self.assertIn(b"This is a proxy, not a web server", body)
+
+    @in_own_network()
+    def test_where_the_announcement_says(self):
+        """Where a browser on this machine sees it without a rule."""
+        add_address("10.9.0.1", 1)
+        open_to_all = ("--allow", "client=127.0.0.0/8")
+        for options, said in ((("--listen", "127.0.0.2:8080"), "Board: http://127.0.0.2:8080/"),
+                              (("--listen", "0.0.0.0:8080", *open_to_all), "Board: http://localhost:8080/"),
+                              (("--listen", "10.9.0.1:8080", "--listen", "127.0.0.3:8081", *open_to_all), "Board: http://127.0.0.3:8081/"),
+                              (("--listen", "10.9.0.1:8080", *open_to_all), None)):
+            front = self.proxy(*options, port=None)
+            found = re.search(r"Board: (http://(.*?):(\d+)/)", front.announcement)
+            self.assertEqual(found and found[0], said)
+            if found:
+                answer = self.ask_on(front.connect("127.0.0.1" if found[2] == "localhost" else found[2], int(found[3])), front, "/", host=f"{found[2]}:{found[3]}")
+                self.assertEqual(answer[0].status, 200)
+            front.stop()
 
     @unittest.skipUnless("passwords by" in VERSION, "this build has no libcrypt")
     def test_a_password(self):

@@ -94,7 +94,8 @@ const kLegend = [['steps', 'steps'], ['again', 'EAGAIN'], ['error', 'errors'], [
 class TimeBar {
   constructor(container) {
     this.container = container;
-    this.drag = null;  // while the user drags: the range of time that the track had at its start
+    this.shown = null;      // the range of time that the track had when the user began to drag
+    this.dragging = false;
     container.classList.add('tb-bar');
     new ResizeObserver(() => this.model && this.draw()).observe(container);
     const again = () => (this.colour = null, this.model && this.draw());
@@ -105,6 +106,7 @@ class TimeBar {
   update(model, actions) {
     this.model = model;
     this.actions = actions;
+    if (model.live && !this.dragging) this.shown = null;
     render(this.view(), this.container);
     this.track = this.container.querySelector('.tb-track');
     this.draw();
@@ -116,7 +118,7 @@ class TimeBar {
         aria-keyshortcuts=${step.keys} @click=${() => actions.onStep(step.kind, step.direction)}>${step.text}</button>`)}</div>
       <div class="tb-track" role="slider" tabindex="0" aria-label="Moment" aria-valuemin="0" aria-valuemax=${Math.round(span(model))} aria-valuenow=${Math.round(this.nowMs())} aria-valuetext=${spokenText(model)}
         @pointerdown=${event => this.grab(event)} @pointermove=${event => this.move(event)} @pointerup=${() => this.drop()} @pointercancel=${() => this.drop()} @keydown=${event => this.key(event)}>
-        <canvas aria-hidden="true"></canvas><span class="tb-from" aria-hidden="true">${duration(span(model))} ${model.live ? 'ago' : 'before the end'}</span><span class="tb-to" aria-hidden="true">${model.live ? 'now' : 'end'}</span></div>
+        <canvas aria-hidden="true"></canvas><span class="tb-from" aria-hidden="true">${this.distance(this.range().from)}</span><span class="tb-to" aria-hidden="true">${this.distance(this.range().to)}</span></div>
       <div class="tb-at num">${whereText(model)}${model.live || model.hello.mode !== 'file' ? nothing : html` <button class="tb-end" @click=${() => actions.onLive()} aria-keyshortcuts="Escape">To the end</button>`}</div>
       <ul class="tb-legend" aria-label="Marks of the time bar">${kLegend.map(([kind, text]) => html`<li><i class="tb-key tb-${kind}" aria-hidden="true"></i>${text}</li>`)}</ul>`;
   }
@@ -127,7 +129,19 @@ class TimeBar {
     return model.live ? span(model) : Math.min(span(model), Math.max(0, (model.nowUs - model.startUs) / 1000));
   }
 
-  range() { return this.drag ?? {from: this.model.startUs, to: this.model.endUs}; }
+  // What the track shows: all, or after a drag what it showed then, as long as the moment is there. The proxy as it is now has fewer
+  // steps than a recording, and the moment stays where the user left it.
+  range() {
+    const {model, shown} = this, inside = shown && !model.live && model.nowUs >= shown.from && model.nowUs <= shown.to;
+    return this.dragging || inside ? shown : {from: model.startUs, to: model.endUs};
+  }
+
+  // How far that time is from the end of the track.
+  distance(us) {
+    const {model} = this, ms = (model.endUs - us) / 1000;
+    if (ms <= 0) return model.live ? 'now' : 'end';
+    return `${duration(ms)} ${model.live ? 'ago' : 'before the end'}`;
+  }
 
   draw() {
     const width = Math.floor(this.track?.clientWidth ?? 0);
@@ -135,7 +149,7 @@ class TimeBar {
     this.colour ??= {...colours(), bar: getComputedStyle(this.track).getPropertyValue('--tb-bar').trim()};
     const g = fit(this.track.querySelector('canvas'), width, kHeight), {from, to} = this.range(), parts = Math.max(1, Math.floor(width / kBarPx));
     drawParts(g, parts, overviewOf(this.model, parts, from, to), this.colour);
-    const x = this.model.live && !this.drag ? width : Math.min(1, Math.max(0, (this.model.nowUs - from) / Math.max(1, to - from))) * width;
+    const x = this.model.live && !this.dragging ? width : Math.min(1, Math.max(0, (this.model.nowUs - from) / Math.max(1, to - from))) * width;
     drawMoment(g, x, width, this.model.live, this.colour);
   }
 
@@ -146,18 +160,19 @@ class TimeBar {
     event.preventDefault();
     this.track.focus();
     this.track.setPointerCapture(event.pointerId);
-    this.drag = {from: this.model.startUs, to: this.model.endUs};
+    this.shown = this.range();
+    this.dragging = true;
     this.move(event);
   }
 
   move(event) {
-    if (!this.drag) return;
+    if (!this.dragging) return;
     const box = this.track.getBoundingClientRect(), part = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-    this.actions.onSeekTime(this.drag.from + (this.drag.to - this.drag.from) * part);
+    this.actions.onSeekTime(this.shown.from + (this.shown.to - this.shown.from) * part);
   }
 
   drop() {
-    this.drag = null;
+    this.dragging = false;
     this.draw();
   }
 
