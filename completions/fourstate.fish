@@ -87,4 +87,8 @@ complete -c fourstate -n '__fish_seen_subcommand_from replay' -l at -x -d 'print
 complete -c fourstate -n '__fish_seen_subcommand_from replay' -l format -x -a 'text chrome har' -d 'text, chrome or har'
 complete -c fourstate -n '__fish_seen_subcommand_from replay' -F
 complete -c fourstate -n '__fish_seen_subcommand_from doctor' -l json -d 'print a JSON object'
+complete -c fourstate -n '__fish_seen_subcommand_from doctor' -l user -x -d 'user of --users'
+complete -c fourstate -n '__fish_seen_subcommand_from doctor' -F
 complete -c fourstate -n '__fish_seen_subcommand_from top' -l once -d 'print it once as text'
+complete -c fourstate -n '__fish_seen_subcommand_from top' -l user -x -d 'user of --users'
+complete -c fourstate -n '__fish_seen_subcommand_from top' -F

@@ -1,4 +1,4 @@
-"""The demo's traffic: clients of a proxy, a few at a time, for ever. The same seed makes the same requests."""
+"""The demo's traffic: clients of a proxy, a few at a time, until it is stopped. The same seed makes the same requests."""
 import asyncio
 import contextlib
 import random
@@ -191,7 +191,7 @@ class Client:
             await asyncio.sleep(self.chance.uniform(2, 15))
 
     async def run(self):
-        """For ever. An end in the middle of an exchange is part of it."""
+        """Until it is stopped. An end in the middle of an exchange is part of it."""
         kinds = {self.browse: 10, self.single: 8, self.tunnel: 3, self.upload: 3, self.slow_reader: 2, self.download: 1, self.patient: 4,
                  self.unlucky: 2, self.refused: 1, self.leaver: 2, self.slow_writer: 1, self.silent: 1}
         while True:

@@ -24,8 +24,10 @@ SUBCOMMANDS = {  # name: what it does, its options (name, letter, value, help), 
         ("--from", "", "POSITION", "first step"), ("--to", "", "POSITION", "last step"),
         ("--at", "", "POSITION", "print the table of records at that position"),
         ("--format", "", "FORMAT", "text, chrome or har")), False, True),
-    "doctor": ("ask a running proxy what its loop doctor finds", (("--json", "", "", "print a JSON object"),), False, False),
-    "top": ("show in a terminal what a running proxy does", (("--once", "", "", "print it once as text"),), False, False),
+    "doctor": ("ask a running proxy what its loop doctor finds", (
+        ("--json", "", "", "print a JSON object"), ("--user", "", "NAME", "user of --users")), False, True),
+    "top": ("show in a terminal what a running proxy does", (
+        ("--once", "", "", "print it once as text"), ("--user", "", "NAME", "user of --users")), False, True),
 }
 FILES, FOLDERS = ("FILE", "SOCKET"), ("FOLDER",)
 

@@ -14,7 +14,7 @@ NOT_OURS = re.compile(r"LICENSES?(/.*)?$|LICENSE\.|debian/copyright$|tests/fuzz/
 # Names of fields, and pieces of words that tests cut in two.
 SPELLED_SO = "te,nd,hel,fo,get's,filp"
 # The subject of a sentence is a thing (connection, client, timer), in standard terms. A word of an identifier counts as one.
-AVOID = re.compile(r"(?<![^\W_])(who|whom|whoever|nobody|somebody|anew|told|tells(?=_)|lest|heard out|hear out|hears? from|behind it|behind interim"
+AVOID = re.compile(r"(?<![^\W_])(who|whom|whoever|nobody|somebody|anew|told|tells(?=_)|lest|heard out|hear out|hears? from|behind it|behind interim|for ever"
                    r"|(?<!there )is no|(?:it|has|had|reads|(?:is|are|may) \w+) no more(?=\W*$|[.,;:\"]))(?![^\W_])", re.IGNORECASE)
 
 

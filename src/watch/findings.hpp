@@ -66,7 +66,7 @@ inline constexpr std::array<FindingRow, kFindings> kFindingRows{{
      "the mark of a listener is false, poll(2) says that it is ready, and the next epoll_wait(2) does not report it; twice"},
     {Finding::forgotten_mark, "forgotten-mark", Severity::error, "Slot {slot} could go on, because the endpoint that it waits for is marked ready, but it is not queued to run.",
      "a record waits for an endpoint whose mark is set, and is in no queue; twice"},
-    {Finding::no_deadline, "no-deadline", Severity::error, "Slot {slot} waits without a timer: it can stay for ever.",
+    {Finding::no_deadline, "no-deadline", Severity::error, "Slot {slot} waits without a timer: nothing limits its wait.",
      "a record in use is in no queue, or waits for a free buffer, and has no timer; twice"},
     {Finding::overdue, "overdue", Severity::error, "The timeout of slot {slot} passed {value} ms ago.",
      "a timer should have expired over a second ago, and its record is not queued to run; twice"},
