@@ -79,9 +79,9 @@ const kSteps = {
   'tour-2': ['first_requests', 33, 0],
   'tour-3': ['first_requests', 51, 0],
   'tour-4': ['tunnel', 44, 0, kTallView],
-  'tour-5': ['slow_reader', 47, 0, kTallView],
+  'tour-5': ['slow_reader', 46, 0, kTallView],
   'tour-6': ['dead_server', 23, 0, kTallView],
-  'tour-7': ['lost_edge', 32, 0],
+  'tour-7': ['lost_edge', 32, 0, kTallView],
   'tour-8': ['stalled_loop', 56, 1, kTallView],
   'tour-9': ['no_descriptors', 81, 0]};
 
