@@ -183,7 +183,8 @@ void Server::poll_shutdown() {
     worker_.replaced = false;
     begin_drain(worker_);
   }
-  const std::string message = shutdown_.poll(worker_.now, used_by_clients(worker_), requests_in_flight(worker_));
+  const std::string message =
+      shutdown_.poll(worker_.now, used_by_clients(worker_), requests_in_flight(worker_));
   if (message.empty()) return;
   reporter_.say(message, worker_.now);
   notifier_.say(message);
