@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "../base/erase.hpp"
+
 namespace http {
 namespace {
 
@@ -61,6 +63,7 @@ base::Writer& put_basic(base::Writer& out, string_view user, string_view passwor
   base::Writer pair{room};
   pair << user << ':' << password;
   put_base64(out, pair.view());
+  base::erase(std::span{room});
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "../base/erase.hpp"
 #include "../base/text.hpp"
 #include "../http/basic_auth.hpp"
 
@@ -11,11 +12,6 @@ namespace {
 
 using std::string_view;
 using What = LoginResult::What;
-
-// Volatile keeps the compiler from removing the writes.
-void wipe(std::span<char> secret) noexcept {
-  for (volatile char& c : secret) c = '\0';
-}
 
 }  // namespace
 
@@ -69,7 +65,7 @@ LoginResult Users::check(const http::Fields& fields, http::FieldName where, cons
   decoded[length] = '\0';
   const LoginResult login =
       readable ? check_decoded({decoded.data(), length}, step) : LoginResult{What::malformed, {}};
-  wipe(decoded);
+  base::erase(std::span{decoded});
   return login;
 }
 

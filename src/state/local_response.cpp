@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "../base/erase.hpp"
 #include "../http/basic_auth.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
@@ -247,6 +248,7 @@ Result answer_locally(request_info& record, Turn& turn, Worker& worker,
   const std::size_t length = http::write_last_hop_reply(head, record.exchange->message.version,
                                                         response_fields(record, turn, worker, timing),
                                                         std::span{text}.first(worker.blocks.block_bytes()));
+  const base::Eraser eraser{std::span{text}.first(length)};
   if (length == 0) return fail_request(record, turn, worker, Reason::head_too_large);
   record.exchange->log.status = 200;
   record.exchange->message.keep_alive = false;

@@ -214,15 +214,22 @@ class Cores(SandboxCase):
         return proxy
 
     def in_flight(self, proxy, *, users=False):
-        """Two requests with secrets: the head of one is incomplete; the origin stops in the response to the other."""
+        """Three requests with secrets: one has ended, the head of one is incomplete, and the origin stops in the response to one.
+        The secrets are far behind the start of the head, where a shorter head does not write over them."""
         def serve(wire):
             wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + self.BODY)
             gate.wait()
         gate = self.gate()
-        origin = self.origin(serve)
+        pad = b"X-Pad: " + 600 * b"p" + b"\r\n"
+        origin, other = self.origin(serve), self.origin(lambda wire: wire.send(
+            b"HTTP/1.1 200 OK\r\n" + pad + b"Set-Cookie: " + self.COOKIE + b"\r\nContent-Length: 1\r\n\r\nx"))
         first, second = self.enter(proxy.connect()), self.enter(proxy.connect())
         field = b"Proxy-Authorization" if users else b"Authorization"
-        head = f"GET {origin.url()} HTTP/1.1\r\nHost: {origin.authority}\r\n".encode() + field + b": Basic " + self.LOGIN + b"\r\nCookie: " + self.COOKIE
+        secrets = pad + field + b": Basic " + self.LOGIN + b"\r\nCookie: " + self.COOKIE
+        with proxy.connect() as ended:
+            ended.send(f"GET {other.url()} HTTP/1.1\r\nHost: {other.authority}\r\nConnection: close\r\n".encode() + secrets + b"\r\n\r\n")
+            self.assertEqual(ended.rest().status, 200)
+        head = f"GET {origin.url()} HTTP/1.1\r\nHost: {origin.authority}\r\n".encode() + secrets
         second.send(head + b"\r\n\r\n")
         second.read_head()
         self.assertEqual(second.read(len(self.BODY)), self.BODY)
