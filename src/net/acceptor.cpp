@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 
+#include "../base/erase.hpp"
+
 namespace net {
 namespace {
 
@@ -33,9 +35,11 @@ bool concerns_one_client(int error) noexcept {
 Acceptor::Acceptor(sys::Fd fd, const sys::Address& address) noexcept
     : fd_(std::move(fd)), reserved_(any_descriptor()), address_(address) {}
 
-sys::Fd Acceptor::accept(sys::Address& peer, std::uint64_t now, std::string_view refusal) noexcept {
+sys::Fd Acceptor::accept(sys::Address& peer, std::uint64_t now, std::string_view refusal,
+                         UpstreamPool& idle) noexcept {
   if (!reserved_) reserved_ = any_descriptor();
   sys::Opened client = sys::accept(fd_, peer);
+  while (client.error == EMFILE && idle.close_oldest()) client = sys::accept(fd_, peer);
   if (client.fd) return std::move(client.fd);  // PLANT(accept-until-again)
   if (client.error == EAGAIN)
     readable_ = false;
@@ -55,6 +59,7 @@ Refused refuse(sys::Fd client, std::string_view response, std::size_t most) noex
     if (io.outcome != sys::Outcome::done) break;
     moved.read += io.bytes;
   }
+  base::erase(std::span{unread});
   if (!response.empty()) {
     const sys::Io io = sys::transmit(client, std::as_bytes(std::span{response}));
     if (io.outcome == sys::Outcome::done) moved.sent = io.bytes;

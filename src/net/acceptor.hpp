@@ -1,6 +1,7 @@
 // A listening socket. Accepts clients, and refuses them when no file descriptor is left (EMFILE).
 #pragma once
 #include "../sys/sys.hpp"
+#include "upstream_pool.hpp"
 
 namespace net {
 
@@ -21,9 +22,11 @@ class Acceptor {
   void resume() noexcept { pause_until_ = 0; }
 
   // Accepts the next client and sets `peer`. Returns no descriptor if there is none; `ready` says whether to
-  // call again. Without a free descriptor (EMFILE) it uses a reserved one to send `refusal` and close. If
-  // that fails too, it pauses for kPauseMs.
-  sys::Fd accept(sys::Address& peer, std::uint64_t now, std::string_view refusal) noexcept;
+  // call again. Without a free descriptor (EMFILE) it closes the connections in `idle`, the oldest first; if
+  // there is none, it uses a reserved descriptor to send `refusal` and close. If that fails too, it pauses
+  // for kPauseMs.
+  sys::Fd accept(sys::Address& peer, std::uint64_t now, std::string_view refusal,
+                 UpstreamPool& idle) noexcept;
 
   // The listening socket.
   [[nodiscard]] const sys::Fd& fd() const noexcept { return fd_; }

@@ -113,7 +113,7 @@ void Admission::accept_clients() {
 sys::Fd Admission::accept_one(net::Acceptors::Entry& entry, sys::Address& peer, std::string_view refusal) {
   const plan::Config& config = worker_.current->config;
   const base::Trace::Mute mute{worker_.trace, plan::is_board(config, config.listeners[entry.config_index])};
-  return entry.acceptor.accept(peer, worker_.now, refusal);
+  return entry.acceptor.accept(peer, worker_.now, refusal, worker_.upstreams);
 }
 
 void Admission::accept_from(net::Acceptors::Entry& entry, std::size_t most) {

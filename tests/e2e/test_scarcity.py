@@ -55,6 +55,19 @@ class Descriptors(Case):
             if answer.status != 200:
                 self.assert_own_answer(answer, 503)
 
+    def test_idle_upstream_connections_make_room_for_clients(self):
+        """They take all descriptors; then each client closes the oldest one."""
+        page = ok(b"hello").replace(b"HTTP/1.0", b"HTTP/1.1")
+        origins = [self.origin(lambda wire: (wire.send(page), wire.until_gone())) for _ in range(LIMIT)]
+        with self.via.connect() as client:
+            for origin in origins:
+                client.send(request(origin.url(), f"Host: {origin.authority}", version="1.1"))
+                self.assertEqual(client.read_head().status, 200)
+                client.read_body()
+        wait_until(lambda: self.via.descriptors() >= LIMIT - 2, "idle connections have the descriptors")
+        for client in [self.client(self.via.connect()) for _ in range(4)]:
+            self.assertEqual(client.send(request(self.server.url())).rest().body, b"hello")
+
     def test_served_again_once_one_ends(self):
         clients = self.fill()
         self.assertEqual(self.via.get(self.server.url()).status, 503)

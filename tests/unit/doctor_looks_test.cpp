@@ -355,7 +355,8 @@ TEST(DoctorLooks, AListenerThatIsDrained) {
     e.look_and_wait(true);
     net::Acceptor& acceptor = e.acceptors.all()[0].acceptor;
     sys::Address peer;
-    while (acceptor.ready(e.bench.worker->now)) (void)acceptor.accept(peer, e.bench.worker->now, "");
+    while (acceptor.ready(e.bench.worker->now))
+      (void)acceptor.accept(peer, e.bench.worker->now, "", e.bench.worker->upstreams);
   }
   EXPECT_TRUE(e.healthy());
 }
@@ -369,7 +370,7 @@ TEST(DoctorLooks, Backlog) {
   e.look_and_wait(true);
   sys::Address peer;
   e.bench.world.failure = {.call = sim::Call::accept, .nth = 0, .error = ENOMEM};
-  EXPECT_FALSE(acceptor.accept(peer, e.bench.worker->now, ""));
+  EXPECT_FALSE(acceptor.accept(peer, e.bench.worker->now, "", e.bench.worker->upstreams));
   ASSERT_NE(acceptor.wakes_at(), 0U);
   e.look_and_wait(true);
   EXPECT_TRUE(e.healthy()) << "one look";
