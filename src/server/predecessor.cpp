@@ -101,9 +101,9 @@ std::string Predecessor::take(std::string_view text, std::vector<sys::Fd> descri
 std::string Predecessor::replace(int timeout_ms) {
   if (!connection_) return {};
   const sys::Fd connection = std::move(connection_);
-  // An error here means that it has ended: then this process has the listeners for itself.
-  if (sys::send_packet(connection, kServing).outcome != sys::Outcome::done) return {};
-  if (!sys::wait_readable(connection, timeout_ms))
+  // It may have ended, and then this process has the listeners for itself; but what it said before counts.
+  const bool open = sys::send_packet(connection, kServing).outcome == sys::Outcome::done;
+  if (open && !sys::wait_readable(connection, timeout_ms))
     return failed("no answer within " + std::to_string(timeout_ms / 1000) + " s");
   std::string text;
   std::vector<sys::Fd> none;

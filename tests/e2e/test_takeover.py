@@ -26,7 +26,7 @@ class Taken(Case):
 
     def refused_start(self, *options, **how):
         """What a proxy says that does not start."""
-        done = subprocess.run([*PREFIX, PROXY, "0", "--takeover", self.path, *options], capture_output=True, text=True, check=False, **how)
+        done = subprocess.run([*PREFIX, PROXY, "0", "--takeover", self.path, *options], capture_output=True, text=True, timeout=PATIENCE, check=False, **how)
         self.assertIn(done.returncode, (1, 2), done.stderr)
         self.assertEqual(done.stdout, "")
         return done.stderr
@@ -219,6 +219,22 @@ class Protocol(Taken):
         self.assertEqual(successor.recv(99), b"")
         with socket.create_connection(("127.0.0.1", old.port)):
             listeners[0].accept()[0].close()
+
+    def test_one_that_was_replaced_while_it_started(self):
+        """The running process closes its connection before it says that it serves."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as local, socket.create_server(("127.0.0.1", 0)) as listener:
+            local.bind(self.path)
+            local.listen()
+            def give():
+                connection, _ = local.accept()
+                with connection:
+                    socket.send_fds(connection, [b"proxy takeover 1\n0 0 127.0.0.1\n"], [local.fileno(), listener.fileno()])
+                    connection.send(b"no")
+            running = threading.Thread(target=give)
+            running.start()
+            self.assertIn("another process replaces it; the running process serves on", self.refused_start())
+            running.join()
+        os.unlink(self.path)
 
     def test_a_process_of_another_version(self):
         for text in (b"proxy takeover 2\n", b"proxy takeover 1\n80 0 127.0.0.1\n"):
