@@ -36,11 +36,10 @@ def copy_of_tree(folder):
 
 
 def caught_by(tree):
-    """The line by which the simulator reports the mistake; None if it does not, or if the tree does not build."""
+    """The line by which the simulator reports the mistake; None if it does not. Ends the program if the tree does not build."""
     build = subprocess.run(["make", "-s", "-j1", "CXX=g++", f"{BUILD}/sim"], cwd=tree, capture_output=True, text=True, check=False)
     if build.returncode != 0:
-        print(build.stderr[-2000:], file=sys.stderr)
-        return None
+        raise SystemExit(f"{build.stderr[-2000:]}\nplanted: the program with the mistake does not build")
     for what in (A_FEW, ["--seeds", SEEDS], ["--roles", SEEDS], ["--greedy", SEEDS], ["--viewers", SEEDS], ["--torture", "1", "--worlds", "2"]):
         command = ["prlimit", f"--cpu={HANGS_AFTER_S}", f"{BUILD}/sim", *what]
         with subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
