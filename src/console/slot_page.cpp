@@ -49,14 +49,17 @@ void put_endpoint(JsonText& out, const net::Endpoint& side, const sys::Address& 
   out.close('}');
 }
 
+// The bytes that the lane can take before it must send.
+std::size_t room_of(const net::Lane& lane, const Worker& worker) noexcept {
+  if (lane.pipe) return (lane.pipe->large ? sys::kPipeBytesMax : sys::kPipeBytes) - lane.pipe->held;
+  if (!lane.block) return worker.blocks.block_bytes();
+  return lane.end < lane.block->size ? lane.block->size - lane.end : 0;
+}
+
 // `held`: as the record sees it, with the bytes of an incomplete head.
 void put_lane(JsonText& out, string_view name, const net::Lane& lane, std::uint32_t held,
               const Worker& worker) {
-  const std::size_t room = lane.block && lane.end < lane.block->size ? lane.block->size - lane.end : 0;
-  out.name(name)
-      .open('{')
-      .member("held", held)
-      .member("room", lane.block ? room : worker.blocks.block_bytes());
+  out.name(name).open('{').member("held", held).member("room", room_of(lane, worker));
   out.member("sent", lane.bytes_sent);
   out.member("storage", lane.pipe ? "pipe" : lane.block ? "block" : "none").close('}');
 }

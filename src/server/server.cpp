@@ -95,6 +95,7 @@ std::string Server::enter_sandbox() {
 }
 
 std::string Server::take_over() {
+  const base::Trace::Mute mute{worker_.trace, true};
   std::string error = before_.replace();
   if (error.empty()) handover_.own();
   return error;

@@ -30,12 +30,20 @@ std::string description(const plan::Config& config, const plan::Listener& listen
                                                        : "web server";
 }
 
+// The host by which a client on this machine reaches the listener.
+std::string local_host(const sys::Address& address) {
+  return address.is_wildcard() ? "localhost" : std::string{sys::ip_text(address).view()};
+}
+
+std::string local_endpoint(const sys::Address& address) {
+  return address.is_wildcard() ? "localhost:" + std::to_string(address.port)
+                               : std::string{sys::endpoint_text(address).view()};
+}
+
 // Where a browser on this machine sees the board without a rule for it: "localhost:8080". Empty: nowhere.
 std::string board_endpoint(const std::vector<sys::Address>& listeners) {
-  for (const sys::Address& address : listeners) {
-    if (address.is_loopback()) return std::string{sys::endpoint_text(address).view()};
-    if (address.is_wildcard()) return "localhost:" + std::to_string(address.port);
-  }
+  for (const sys::Address& address : listeners)
+    if (address.is_loopback() || address.is_wildcard()) return local_endpoint(address);
   return {};
 }
 
@@ -69,13 +77,11 @@ std::vector<std::string> announcement(const plan::Config& config, const net::Acc
     return lines;
   }
   const sys::Address& first = forward.front();
-  const std::string endpoint{sys::endpoint_text(first).view()};
   const std::string seen = config.board == plan::Board::forward ? board_endpoint(forward) : std::string{};
   const std::string board = seen.empty() ? "" : " Board: http://" + seen + "/";
-  lines.push_back(prefix + list(forward) + ". Try: curl -x http://" + endpoint +
-                  " http://example.com/   In a browser: HTTP proxy " +
-                  std::string{sys::ip_text(first).view()} + ", port " + std::to_string(first.port) + "." +
-                  board + " Ctrl-C stops it.");
+  lines.push_back(prefix + list(forward) + ". Try: curl -x http://" + local_endpoint(first) +
+                  " http://example.com/   In a browser: HTTP proxy " + local_host(first) + ", port " +
+                  std::to_string(first.port) + "." + board + " Ctrl-C stops it.");
   return lines;
 }
 
