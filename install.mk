@@ -44,6 +44,7 @@ install: $(if $(wildcard proxy),,proxy)
 	@set -e; for file in $(INSTALLED_DATA); do \
 	  echo "$(INSTALL_DATA) -D $${file%%=*} $(DESTDIR)$${file#*=}"; $(INSTALL_DATA) -D "$${file%%=*}" "$(DESTDIR)$${file#*=}"; \
 	done
+	@sed -i 's|/etc/fourstate|$(CONFDIR)|' '$(DESTDIR)$(man1dir)/fourstate.1' '$(DESTDIR)$(man5dir)/fourstate.json.5'
 	@set -e; for unit in $(INSTALLED_UNITS); do \
 	  place="$${unit#*=}"; name="$${place##*:}"; place="$(DESTDIR)$${place%:*}"; \
 	  echo "$(INSTALL_DATA) -D $${unit%%=*} $$place"; $(INSTALL_DATA) -D "$${unit%%=*}" "$$place"; \

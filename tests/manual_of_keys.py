@@ -25,7 +25,7 @@ def rows(array):
     """(key, bits of the kinds that it has an effect on, value, meaning) for each row of that array."""
     table = re.search(rf"{array}\{{\{{\n(.*?)\n\}}\}};", read("src/config/keys.cpp"), re.S)[1]
     for line in table.splitlines():
-        yield re.fullmatch(r'\s*\{"(\w+)"(?:, (\w+))?\},\s*// (.+?): (.+)', line).groups()
+        yield re.fullmatch(r'\s*\{"(\w+)"(?:, (\w+))?\},\s*// (\{.*?\}|.+?): (.+)', line).groups()
 
 
 def kinds():
@@ -49,7 +49,7 @@ def of_options(options):
 
 
 def item(key, value, *sentences):
-    yield f".It Li {key} : Ar {value}"
+    yield f".It Li {key} : Ar " + value.replace('"', r"\(dq")
     for sentence in sentences:
         is_list = value in WORDS and sentence is sentences[0]
         yield (sentence if is_list else sentence[0].upper() + sentence[1:]) + "."

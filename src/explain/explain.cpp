@@ -301,6 +301,9 @@ string read_question(std::span<const char* const> arguments, Question& question,
       words.push_back(argument);
     }
   }
+  if (words.size() > 2)
+    return "explain: unexpected argument '" + string{words[2]} + "' after the method and the URL" +
+           (words[0].ends_with(".json") ? "; a configuration file is named with --config" : "");
   if (words.size() != 2)
     return "explain needs a method and a URL, e.g. proxy explain GET http://example.com/";
   question.method = words[0];
