@@ -183,18 +183,20 @@ class AcceptorTest : public testing::Test {
   }
   ~AcceptorTest() override {
     listener.reset();
+    idle.reset(0);
     world.leave();
   }
   AcceptorTest(const AcceptorTest&) = delete;
   AcceptorTest& operator=(const AcceptorTest&) = delete;
   sys::Fd accept(std::uint64_t now = 5000) {
     sys::Address peer;
-    return listener->accept(peer, now, "no room");
+    return listener->accept(peer, now, "no room", idle);
   }
 
   bench::First chooser;
   sim::World world;
   std::optional<net::Acceptor> listener;
+  net::UpstreamPool idle{8};
 };
 
 TEST_F(AcceptorTest, AcceptsUntilTheQueueIsEmpty) {
