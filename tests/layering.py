@@ -35,7 +35,7 @@ MODULES = {
 # module -> what it contains, for the document
 CONTENTS = {
     "proxy": "`main`, subcommands, wiring, exit status",
-    "src/server": "the event loop, admission of clients, reload, shutdown, takeover, sandbox, reports to systemd, health checks, capacity, record files",
+    "src/server": "the event loop, admission of clients, reload, shutdown, takeover, sandbox, reports to systemd, health checks, capacity, record files, the pages about the proxy",
     "src/ask": "`proxy doctor`, `proxy top`: ask a running proxy; an HTTP client without the event loop",
     "src/explain": "`proxy explain`: the decision about a request, without sending it",
     "request_state": "records, states, transitions, and the steps of the four state functions",

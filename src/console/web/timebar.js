@@ -5,7 +5,7 @@ import {colours} from './cell.js';
 import {count, counted, duration} from './format.js';
 
 const kHeight = 36, kBase = 35, kBarPx = 3, kBarsTop = 13;  // px of the track, its bars' feet, a bar with its gap, the highest bar's top
-const kPageParts = 10;  // PageUp and PageDown move by a tenth
+const kPageParts = 10;  // PageUp and PageDown move by a tenth of what the track shows
 const bars = new WeakMap();  // container: its TimeBar
 
 // ---- what is drawn ---------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ class TimeBar {
 
   // The keys of a slider; the board has the others.
   key(event) {
-    const {model, actions} = this, us = (model.endUs - model.startUs) / kPageParts;
+    const {model, actions} = this, {from, to} = this.range(), us = (to - from) / kPageParts;
     const action = {
       ArrowLeft: () => actions.onStep(event.shiftKey ? 'turn' : 'step', -1), ArrowDown: () => actions.onStep('step', -1),
       ArrowRight: () => actions.onStep(event.shiftKey ? 'turn' : 'step', 1), ArrowUp: () => actions.onStep('step', 1),
