@@ -264,10 +264,15 @@ describe('going back in time', () => {
       const [, number, unit] = /([\d.]+)\s(µs|ms|s|min)/u.exec(await text(page, selector)) ?? [null, 0, 's'];
       return number * kUnits[unit];
     };
+    let dragged = null;
+    const whileFetching = new Promise(done => (dragged = done));
+    await page.route('**/console/record*', async route => (await whileFetching, route.continue()));
     await page.mouse.move(box.x + box.width * 0.9, box.y + box.height / 2);
     await page.mouse.down();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    dragged();
     await page.waitForSelector('.live.replay');
+    await page.unroute('**/console/record*');
     await page.mouse.up();
     const from = await ago('.tb-from'), to = await ago('.tb-to'), at = await ago('.tb-at');
     assert.ok(Math.abs((from - at) / (from - to) - 0.5) < 0.1, JSON.stringify({from, to, at}));

@@ -66,19 +66,21 @@ export class Replay {
     history.replaceState(null, '', this.written || location.pathname);
   }
 
-  // Calls `move(model)` with the recording; it is fetched first if the proxy is shown as it is now.
+  // Calls `move(model)` with the recording; it is fetched first if the proxy is shown as it is now. What the user does
+  // meanwhile is done after it.
   async inRecording(move) {
     const {board} = this;
-    if (this.fetching) return;
+    if (this.fetching) return this.moves.push(move);
     if (board.model.live) this.followed = board.followed;
     board.followed = false;  // the chosen slot stays while the user moves in time
     this.said = null;
     if (board.model.live) {
       this.fetching = true;
+      this.moves = [move];
       try {
         const model = await fetchRecording(board.live.names, board.live.hello);
         board.live.pause(true);
-        move(model);
+        for (const each of this.moves) each(model);
         board.show(model);
         model.subscribe(() => this.writeHash());
       } catch (error) {
