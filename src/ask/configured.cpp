@@ -39,11 +39,8 @@ std::string read_configured(std::string_view file, Wanted page, Place& place, st
   if (line.what == config::CommandLine::What::wrong) return line.message;
   for (const plan::Listener& listener : line.config.listeners) {
     const std::optional<std::string> found = path_at(line.config, listener, page);
-    sys::Address address = listener.address;
+    const sys::Address address = sys::reached_locally(listener.address);
     if (!found || address.port == 0) continue;
-    if (address.is_wildcard())
-      address = address.family == sys::Address::Family::ipv4 ? sys::loopback4(address.port)
-                                                             : sys::loopback6(address.port);
     place.addresses = {address};
     place.name = sys::endpoint_text(address).view();
     path = *found;

@@ -1,8 +1,8 @@
 // Erases what must not stay on the stack: a core file has it.
 #pragma once
+#include <cstddef>
 #include <cstring>
 #include <span>
-#include <string_view>
 
 namespace base {
 

@@ -79,12 +79,8 @@ string asked_host(const http::RequestHead& head) {
   return string{out.view()};
 }
 
-// A client on this machine reaches a wildcard listener by its loopback address.
-string endpoint_of(sys::Address address) {
-  if (address.is_wildcard())
-    address = address.family == sys::Address::Family::ipv4 ? sys::loopback4(address.port)
-                                                           : sys::loopback6(address.port);
-  return string{sys::endpoint_text(address).view()};
+string endpoint_of(const sys::Address& listener) {
+  return string{sys::endpoint_text(sys::reached_locally(listener)).view()};
 }
 
 }  // namespace

@@ -81,6 +81,11 @@ constexpr std::size_t rewrite_growth(std::size_t fields) noexcept {
   return kRewriteGrowthMax - kFieldsMax + fields;
 }
 using HeadRoom = std::array<char, kLargestHead + rewrite_growth(kMostFields)>;
+// What a function that writes a head has used of the room: `length` bytes, or all if the head did not fit
+// (0).
+constexpr std::span<char> used(std::span<char> room, std::size_t length) noexcept {
+  return length == 0 ? room : room.first(length);
+}
 
 // How to forward a request in this version.
 Form request_form(const RequestHead& head, Version version, const Protocols* protocols = nullptr) noexcept;

@@ -38,6 +38,7 @@ class OwnPages final : public Pages, private console::Surroundings {
   [[nodiscard]] const console::ShownFile* shown() const noexcept { return board_.shown(); }
   // `position`: of the trace entry that this turn began with.
   void begin_turn(std::uint64_t position) noexcept { turn_position_ = position; }
+  [[nodiscard]] std::uint64_t turn_position() const noexcept override { return turn_position_; }
 
   [[nodiscard]] std::shared_ptr<const std::string> metrics(bool json) override;
   [[nodiscard]] FindingsPage findings_page(bool json) override;
@@ -49,7 +50,6 @@ class OwnPages final : public Pages, private console::Surroundings {
   [[nodiscard]] watch::Gauges gauges() const;
   [[nodiscard]] std::uint64_t now_us() const noexcept override { return of_.clock.now_us(); }
   [[nodiscard]] std::uint64_t uptime_ms() const noexcept override { return of_.clock.uptime_ms(); }
-  [[nodiscard]] std::uint64_t turn_position() const noexcept override { return turn_position_; }
   [[nodiscard]] const watch::FindingLog& findings() const noexcept override { return of_.doctor.findings(); }
   [[nodiscard]] const record::NoteRing& notes() const noexcept override { return of_.recorder.notes(); }
   bool write_record(record::Output& out, record::Progress& at) const noexcept override {

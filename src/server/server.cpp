@@ -205,8 +205,7 @@ void Server::begin_turn(std::size_t events) {
   worker_.budget.begin_turn();
   worker_.runs = worker_.viewer_runs = worker_.viewer_events = 0;
   turn_mark_ = worker_.trace.mark();
-  turn_position_ = worker_.trace.written();
-  pages_.begin_turn(turn_position_);
+  pages_.begin_turn(worker_.trace.written());
   worker_.trace.add(turn_entry(base::TraceEvent::turn_began, clock_.now_us(), events));
 }
 
@@ -214,7 +213,7 @@ void Server::begin_turn(std::size_t events) {
 bool Server::is_of_viewers() const noexcept {
   const bool alone = worker_.viewers > 0 && used_by_clients(worker_) == 0;
   return (worker_.viewer_runs > 0 || worker_.viewer_events > 0 || alone) && worker_.runs == 0 &&
-         worker_.trace.written() == turn_position_ + 1;
+         worker_.trace.written() == pages_.turn_position() + 1;
 }
 
 void Server::end_turn(std::size_t events) {

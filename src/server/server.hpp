@@ -130,8 +130,7 @@ class Server final {
   Sandbox sandbox_;
   Shutdown shutdown_;
   OwnPages pages_;
-  base::Trace::Mark turn_mark_{};    // before the entry of the turn
-  std::uint64_t turn_position_ = 0;  // of that entry
+  base::Trace::Mark turn_mark_{};  // before the entry of the turn
   std::array<sys::Event, kEventsMax> events_;
   int timeout_ms_ = 0;             // of the wait before this turn
   bool reload_requested_ = false;  // SIGHUP was read

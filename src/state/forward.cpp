@@ -63,11 +63,6 @@ void show_head(const request_info& record, const Worker& worker, HeadKeeper::Mes
   worker.heads->keep(record, message, {reinterpret_cast<const char*>(lane.block->bytes), old_length}, sent);
 }
 
-// The part of the room that has a head of that length; all of it if the head did not fit.
-std::span<char> used(http::HeadRoom& room, std::size_t length) noexcept {
-  return length == 0 ? std::span{room} : std::span{room}.first(length);
-}
-
 // An HTTP/1.0 upstream sends no 100, so the proxy does (RFC 9110 section 10.1.1). Without a free block the
 // client sends its body after a while all the same.
 void send_continue(request_info& record, Turn& turn, Worker& worker) noexcept {
@@ -136,7 +131,7 @@ Result forward_request(request_info& record, Turn& turn, Worker& worker, const h
   const http::Form form = request_form(record, turn, worker, head, additions);
   http::HeadRoom rewritten;
   const std::size_t length = http::write_request(head, turn.hop(record, worker.date), form, rewritten);
-  const base::Eraser eraser{used(rewritten, length)};
+  const base::Eraser eraser{http::used(rewritten, length)};
   if (!fits(request, length, head_length)) return fail_request(record, turn, worker, Reason::head_too_large);
   show_head(record, worker, HeadKeeper::Message::request, request, head_length, {rewritten.data(), length});
   const std::uint64_t most =
@@ -176,7 +171,7 @@ Result send_response_head(request_info& record, Turn& turn, Worker& worker, cons
   http::ServerTiming timing;
   const std::size_t length =
       http::write_response(head, response_fields(record, turn, worker, timing), form, rewritten);
-  const base::Eraser eraser{used(rewritten, length)};
+  const base::Eraser eraser{http::used(rewritten, length)};
   exchange.log.head_down =
       response.bytes_sent - exchange.sent_down_at_start + length - record.head_bytes_sent;
   if (!fits(response, length, old_length))

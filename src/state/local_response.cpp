@@ -248,7 +248,7 @@ Result answer_locally(request_info& record, Turn& turn, Worker& worker,
   const std::size_t length = http::write_last_hop_reply(head, record.exchange->message.version,
                                                         response_fields(record, turn, worker, timing),
                                                         std::span{text}.first(worker.blocks.block_bytes()));
-  const base::Eraser eraser{std::span{text}.first(length)};
+  const base::Eraser eraser{http::used(text, length)};
   if (length == 0) return fail_request(record, turn, worker, Reason::head_too_large);
   record.exchange->log.status = 200;
   record.exchange->message.keep_alive = false;

@@ -163,6 +163,11 @@ bool Address::is_wildcard() const noexcept {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
+Address reached_locally(const Address& own) noexcept {
+  if (!own.is_wildcard()) return own;
+  return own.family == Address::Family::ipv4 ? loopback4(own.port) : loopback6(own.port);
+}
+
 bool Address::in_network(const Address& network, std::size_t prefix) const noexcept {
   if (prefix > network.bits()) return false;
   if (family == Family::ipv4 && network.family == Family::ipv4)  // each request is compared with some 30

@@ -73,6 +73,8 @@ EmbeddedAddresses embedded_in(const Address& address) noexcept;
 // Reads a numeric address without brackets ("127.0.0.1", "::1") into `out`, with `port`. Returns false and
 // leaves `out` unchanged if `text` is not one.
 bool parse_ip(std::string_view text, std::uint16_t port, Address& out) noexcept;
+// By which a client on this machine reaches a listener on `own`: a loopback address for a wildcard.
+Address reached_locally(const Address& own) noexcept;
 // The address without brackets and port: "127.0.0.1", "::1", "fe80::1%2"; "-" for none, "unix socket" for
 // local.
 AddressText ip_text(const Address& address) noexcept;
