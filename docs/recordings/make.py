@@ -18,6 +18,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/e2e"), str(ROOT / "tests/mistakes")]
+import build as mistakes  # noqa: E402
 import planting  # noqa: E402
 import rows  # noqa: E402
 from harness import Case, Origin, closed_port, ok, request, wait_until  # noqa: E402
@@ -152,9 +153,7 @@ STORIES = {"first_requests": None, "tunnel": None, "slow_reader": None, "dead_se
 
 def build(tree, mistake):
     """The program with the mistake."""
-    for name in subprocess.run(["git", "ls-files", "*.[ch]pp", "Makefile", "*.mk", "src/*"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, tree / name)
+    mistakes.copy(mistakes.SOURCES, ROOT, tree)
     mistake(tree)
     subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "CXX=g++", "build/g++/proxy"], cwd=tree, check=True)
     return tree / "build/g++/proxy"
