@@ -32,7 +32,7 @@ DnsQuery::DnsQuery(std::string host, NameServers servers, const sys::Fd& poller,
 
 // Asks the next server that has not failed. In each round over all servers the time until the next attempt
 // doubles. A server that is asked again gets the same datagram, so that a late response to any of them
-// counts. Of several servers the two newest may answer.
+// counts. Of several servers the two newest that have not failed may answer.
 void DnsQuery::ask(Question& question, std::uint64_t now) {
   while (question.state == State::asking) {
     const std::size_t server = question.next % servers_->size();
@@ -45,23 +45,31 @@ void DnsQuery::ask(Question& question, std::uint64_t now) {
     };
     const auto asked = std::find_if(question.attempts.begin(), question.attempts.end(), waits);
     const bool again = asked != question.attempts.end();
-    question.newest = again ? static_cast<std::size_t>(asked - question.attempts.begin())
-                            : (question.newest + 1) % question.attempts.size();
+    if (again)
+      question.newest = static_cast<std::size_t>(asked - question.attempts.begin());
+    else if (question.attempts[question.newest].fd)
+      question.newest = (question.newest + 1) % question.attempts.size();
     Attempt& attempt = question.attempts[question.newest];
-    if (!(again ? transmit(question, attempt) : send(question, attempt, server)))
+    if (!(again ? transmit(question, attempt) : send(question, attempt, server, now)))
       fail(question, attempt, now);
     return;
   }
 }
 
-// Returns false if that server cannot be reached. Without a descriptor, the time of this attempt passes.
-bool DnsQuery::send(const Question& question, Attempt& attempt, std::size_t server) {
+// Returns false if that server cannot be reached. Without a descriptor nothing was asked: the same attempt is
+// due again after kRetryMs, without the waits that double for a server that is silent.
+bool DnsQuery::send(Question& question, Attempt& attempt, std::size_t server, std::uint64_t now) {
   attempt =
       Attempt{.fd = {}, .server = server, .id = random_id(), .by_tcp = question.by_tcp, .out = {}, .in = {}};
   sys::Opened opened =
       attempt.by_tcp ? sys::connect((*servers_)[server]) : sys::connect_datagrams((*servers_)[server]);
   if (opened.fd) opened.error = sys::watch(poller_, opened.fd.get(), token_.packed());
-  if (opened.error != 0) return is_shortage(opened.error);
+  if (is_shortage(opened.error)) {
+    --question.next;
+    question.next_at = now + kRetryMs;
+    return true;
+  }
+  if (opened.error != 0) return false;
   attempt.fd = std::move(opened.fd);
   return transmit(question, attempt);
 }
@@ -172,7 +180,7 @@ bool DnsQuery::take(Question& question, Attempt& attempt, std::span<const std::b
   switch (response.what) {
     case DnsResponse::What::truncated:
       question.by_tcp = true;
-      if (!send(question, attempt, attempt.server)) fail(question, attempt, now);
+      if (!send(question, attempt, attempt.server, now)) fail(question, attempt, now);
       return true;
     case DnsResponse::What::found: settle(question, State::found, now); return true;
     default: settle(question, State::none, now); return true;

@@ -75,14 +75,14 @@ class DnsQuery {
     std::uint32_t failed = 0;      // bit n: server n cannot answer
     std::size_t next = 0;          // counts the attempts; modulo the number of servers, the next one to ask
     std::uint64_t next_at = 0;     // when the next attempt is due
-    std::array<Attempt, 2> attempts;  // the two newest
+    std::array<Attempt, 2> attempts;  // the two newest that have not failed
     std::size_t newest = 0;           // index of the newest
     std::vector<sys::Address> addresses;
     std::uint32_t ttl_s = 0;
   };
 
   void ask(Question& question, std::uint64_t now);
-  bool send(const Question& question, Attempt& attempt, std::size_t server);
+  bool send(Question& question, Attempt& attempt, std::size_t server, std::uint64_t now);
   bool transmit(const Question& question, Attempt& attempt);
   void fail(Question& question, Attempt& attempt, std::uint64_t now);
   void read(Question& question, std::uint64_t now);

@@ -1,6 +1,7 @@
 // The DNS client with name servers of the test: real sockets, and a clock that the test sets.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <cstdlib>
@@ -76,6 +77,22 @@ class NameServer {
 
  private:
   sys::Fd fd_;
+};
+
+// While it exists, no descriptor can be opened.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    if (::getrlimit(RLIMIT_NOFILE, &before_) != 0) std::abort();
+    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &none) != 0) std::abort();
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
 };
 
 Asked of_type(const std::vector<Asked>& all, unsigned type) {
@@ -291,6 +308,36 @@ TEST_F(DnsQueryTest, ForeignAndEmptyDatagramsAreIgnored) {
   for (std::uint64_t now = 1; now < 10; ++now) run(now);
   ASSERT_TRUE(query->done(10));
   EXPECT_EQ(shown(query->found()), "::7 127.0.0.7");
+}
+
+// A shortage of several seconds, and the server is asked within 300 ms after it: a lookup that would have to
+// wait longer could meet its timeout.
+TEST_F(DnsQueryTest, WithoutADescriptorItIsAskedSoonAfterwards) {
+  std::uint64_t now = 0;
+  {
+    const NoDescriptors none;
+    ask({one.address()});
+    for (; now < 3000; now = query->deadline()) query->run(now);
+  }
+  EXPECT_TRUE(one.take().empty());
+  EXPECT_LE(now, 3300U);
+  query->run(now);
+  EXPECT_EQ(one.take().size(), 2U) << "both families";
+}
+
+// One server is silent, and there is no descriptor for the other one: a late response of the first still
+// counts.
+TEST_F(DnsQueryTest, AShortageTakesNoResponseAway) {
+  ask({one.address(), two.address()});
+  const std::vector<Asked> asked = one.take();
+  ASSERT_EQ(asked.size(), 2U);
+  {
+    const NoDescriptors none;
+    for (std::uint64_t now = 300; now < 1500; now += 300) query->run(now);
+  }
+  for (const Asked& each : asked) one.respond(each, 0, 7);
+  run(1500);
+  EXPECT_TRUE(query->done(1500));
 }
 
 TEST_F(DnsQueryTest, NothingStaysOpen) {
