@@ -20,6 +20,7 @@
 #include "src/replay/input.hpp"
 #include "src/replay/replay.hpp"
 #include "src/replay/standard_output.hpp"
+#include "src/server/check.hpp"
 #include "src/server/own_networks.hpp"
 #include "src/server/server.hpp"
 #include "src/server/streams.hpp"
@@ -135,11 +136,8 @@ int print(const ask::Answer& answer) {
 int print_check(const CommandLine& line) {
   print_warnings(config::rule_warnings(line.config.rules));
   plan::Generation generation{line.config};
-  if (const std::string error = server::read_files(generation); !error.empty())
-    return fail(kExitUsage, error);
+  if (const std::string error = server::check(generation); !error.empty()) return fail(kExitUsage, error);
   print_warnings(server::unknown_users(generation));
-  if (const std::string error = server::check_streams(line.config); !error.empty())
-    return fail(kExitUsage, error);
   std::printf("%s\n", line.message.c_str());
   return 0;
 }

@@ -74,9 +74,11 @@ class Reader {
 
   void take_port(string_view text) {
     std::uint16_t port = 0;
-    if (!base::parse_decimal(text, port))
-      return wrong("invalid port " + base::quoted(text) +
-                   ": expected 1-65535, 0 for a free port, or an existing file, as in: proxy 8080");
+    if (!base::parse_decimal(text, port)) {
+      const bool is_number = base::all_are(text, base::kDigit);
+      return wrong((is_number ? "invalid port " : "neither a file nor a port: ") + base::quoted(text) +
+                   ": expected 1-65535, 0 for a free port, or a configuration file, as in: proxy 8080");
+    }
     if (port_) return wrong("more than one PORT: use --listen ADDRESS:PORT for further listeners");
     port_ = port;
   }
@@ -200,8 +202,14 @@ class Reader {
       if (string error = objection_to_web(line_.config.rules); !error.empty()) return wrong(std::move(error));
     if (has_board_of_its_own() && line_.config.board == plan::Board::none)
       return wrong("--console and --no-console exclude each other: give one of them");
+    if (is_given("--sandbox") && is_given("--no-sandbox"))
+      return wrong("--sandbox and --no-sandbox exclude each other: give one of them");
     check_public();
     check_private();
+  }
+
+  [[nodiscard]] bool is_given(string_view name) const {
+    return std::any_of(given_.begin(), given_.end(), [name](const Given& one) { return one.name == name; });
   }
 
   [[nodiscard]] bool has_board_of_its_own() const {

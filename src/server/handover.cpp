@@ -15,6 +15,11 @@ std::string title(const sys::Peer& peer) { return "takeover by process " + std::
 
 }  // namespace
 
+std::string no_socket(const std::string& path) {
+  return "--takeover " + path +
+         ": there is a file that is not a socket of this user: remove it, or use another path";
+}
+
 std::string Handover::open(const std::string& path, sys::Fd of_predecessor) {
   sys::Opened opened{std::move(of_predecessor), 0};
   owns_ = !opened.fd;
@@ -22,9 +27,7 @@ std::string Handover::open(const std::string& path, sys::Fd of_predecessor) {
     sys::remove_socket(path.c_str());  // of a process that has crashed: a running one was connected to
     opened = sys::listen_packets(path.c_str());
   }
-  if (opened.error == EADDRINUSE)
-    return "--takeover " + path +
-           ": there is a file that is not a socket of this user: remove it, or use another path";
+  if (opened.error == EADDRINUSE) return no_socket(path);
   if (opened.fd) opened.error = sys::watch(poller_, opened.fd.get(), kToken);
   if (opened.error != 0) return "--takeover " + path + ": cannot listen: " + std::strerror(opened.error);
   path_ = path;

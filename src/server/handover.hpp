@@ -6,6 +6,9 @@
 
 namespace server {
 
+// The message that what is at `path` cannot be the socket of --takeover.
+std::string no_socket(const std::string& path);
+
 class Handover {
  public:
   // REQUIRES: `poller` outlives this.

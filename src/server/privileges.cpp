@@ -23,18 +23,32 @@ std::string wanted_identity(const plan::Config& config, sys::Identity& out) {
   return {};
 }
 
+std::string option(const plan::Config& config) {
+  return config.user.empty() ? "--group " + config.group : "--user " + config.user;
+}
+
+std::string not_root(const plan::Config& config) {
+  return option(config) + ": permission denied: start the proxy as root, or without this option";
+}
+
 }  // namespace
+
+std::string check_privileges(const plan::Config& config) {
+  const sys::Identity own = sys::own_identity();
+  sys::Identity wanted = own;
+  if (std::string error = wanted_identity(config, wanted); !error.empty()) return error;
+  return own.user == 0 || wanted == own ? std::string{} : not_root(config);
+}
 
 std::string drop_privileges(const plan::Config& config) {
   if (config.user.empty() && config.group.empty()) return {};
   const sys::Identity own = sys::own_identity();
   sys::Identity wanted = own;
   if (std::string error = wanted_identity(config, wanted); !error.empty()) return error;
-  if (own.user != 0 && wanted.user == own.user && wanted.group == own.group) return {};
+  if (own.user != 0 && wanted == own) return {};
   const int error = sys::become(wanted);
-  const std::string option = config.user.empty() ? "--group " + config.group : "--user " + config.user;
-  if (error == EPERM) return option + ": permission denied: start the proxy as root, or without this option";
-  if (error != 0) return option + ": cannot give up the privileges of root: " + std::strerror(error);
+  if (error == EPERM) return not_root(config);
+  if (error != 0) return option(config) + ": cannot give up the privileges of root: " + std::strerror(error);
   return {};
 }
 

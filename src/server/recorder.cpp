@@ -278,9 +278,13 @@ string Recorder::write_next() {
 
 // ---- of the whole run ------------------------------------------------------------------------------------
 
+string no_regular_file(const string& path) {
+  return "cannot create " + path + ": it exists, and is not a regular file";
+}
+
 string Recorder::begin_run(const string& path) {
   sys::Opened opened = sys::replace_file(path.c_str());
-  if (opened.error == EEXIST) return "cannot create " + path + ": it exists, and is not a regular file";
+  if (opened.error == EEXIST) return no_regular_file(path);
   if (!opened.fd) return "cannot create " + path + ": " + std::strerror(opened.error);
   run_.fd = std::move(opened.fd);
   run_.path = path;

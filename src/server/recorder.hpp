@@ -18,6 +18,9 @@ namespace server {
 // port.
 std::string public_command(std::span<const char* const> arguments);
 
+// The message that `path` is not a regular file, which --record would replace.
+std::string no_regular_file(const std::string& path);
+
 // Keeps notes of the last requests. Writes in parts: the loop goes on meanwhile.
 class Recorder {
  public:

@@ -474,6 +474,7 @@ int read_file(const char* path, std::size_t most, std::string& out, Pipes pipes)
 PathKind path_kind(const char* path) noexcept {
   struct stat status;
   if (::stat(path, &status) != 0) return PathKind::none;
+  if (S_ISSOCK(status.st_mode)) return PathKind::socket;
   return S_ISDIR(status.st_mode) ? PathKind::directory : PathKind::file;
 }
 

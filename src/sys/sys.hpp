@@ -201,7 +201,7 @@ enum class Pipes : std::uint8_t {
 // Reads a whole regular file of at most `most` bytes into `out`. Returns 0 or errno; EFBIG: it is larger,
 // and was not read; ESPIPE: it is neither a regular file nor an allowed pipe, and was not opened.
 int read_file(const char* path, std::size_t most, std::string& out, Pipes pipes = Pipes::refused);
-enum class PathKind : std::uint8_t { none, file, directory };  // file: everything but a directory
+enum class PathKind : std::uint8_t { none, file, socket, directory };  // file: everything else
 // Returns what is at `path`, symbolic links followed (stat(2)); `none` also if it cannot be accessed.
 PathKind path_kind(const char* path) noexcept;
 // access(2) with W_OK. Returns 0 if this process may write to the file, or create files in the directory; or

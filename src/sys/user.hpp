@@ -8,6 +8,7 @@ namespace sys {
 
 struct Identity {
   std::uint32_t user = 0, group = 0;
+  bool operator==(const Identity&) const = default;
 };
 // Looks up a user by name or number (getpwnam(3)), with its main group. Nothing: there is none. May wait for
 // a directory service: for the start only.

@@ -114,14 +114,21 @@ class Checked(Case):
                                 (("--record-dir", "none"), f"no such directory: '{folder}/none'"),
                                 (("--access-log", "none/log"), f"no such directory: '{folder}/none/'"),
                                 (("--access-log", "."), f"cannot open the log {folder}/.: Is a directory"),
-                                (("--files", "0=none"), f"no such directory: '{folder}/none'")):
+                                (("--files", "0=none"), f"no such directory: '{folder}/none'"),
+                                (("--record", "none/run.pxr"), f"no such directory: '{folder}/none/'"),
+                                (("--record", "."), "cannot create .: it exists, and is not a regular file"),
+                                (("--takeover", "none/socket"), f"no such directory: '{folder}/none/'"),
+                                (("--takeover", "bad"), "--takeover bad: there is a file that is not a socket"),
+                                (("--user", "no-such-user"), "--user: there is no user 'no-such-user'"),
+                                (("--group", "no-such-group"), "--group: there is no group 'no-such-group'")):
             if "--users" in arguments and "passwords by" not in VERSION:
                 says = "libcrypt"
             status, out, err = run("0", *arguments, "--check", cwd=folder)
             self.assertEqual((status, out), (2, ""), arguments)
             self.assertIn(says, err.replace(str(os.path.realpath(folder)), str(folder)))
-        self.assertEqual(run("0", "--access-log", "log", "--check", cwd=folder), (0, "options: OK, 2 listeners\n", ""))
-        self.assertFalse((folder / "log").exists(), "--check creates nothing")
+        new = ("--access-log", "log", "--record", "run.pxr", "--takeover", "socket")
+        self.assertEqual(run("0", *new, "--check", cwd=folder), (0, "options: OK, 2 listeners\n", ""))
+        self.assertEqual([path.name for path in folder.iterdir()], ["bad"], "--check creates nothing")
 
     @unittest.skipUnless(HAS_JSON and "passwords by" in VERSION, "this build has no libcrypt or no JSON")
     def test_the_files_of_a_configuration(self):

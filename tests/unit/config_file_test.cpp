@@ -977,7 +977,9 @@ TEST_F(ConfigFile, InvalidFiles) {
       {{"open.json"}, "listener 0.0.0.0:1 is reachable from other machines"},
       {{"twice.json"}, "two listeners at [::1]:1"},
       {{"large.json"}, "cannot read /work/large.json: larger than 1048576 bytes"},
-      {{"none.json"}, "invalid port 'none.json': expected 1-65535, 0 for a free port, or an existing file"},
+      {{"none.json"},
+       "neither a file nor a port: 'none.json': expected 1-65535, 0 for a free port, or a configuration "
+       "file"},
       {{"--config", "none.json"}, "cannot read /work/none.json: No such file"},
       {{"--config="}, "missing file name"},
       {{"--config"}, "missing value"},

@@ -126,10 +126,11 @@ TEST(CommandLine, WhatIsWrongAndWhatToDo) {
   };
   const Row rows[] = {
       {{}, "missing port"},
-      {{"http"}, "invalid port 'http'"},
+      {{"http"}, "neither a file nor a port: 'http'"},
       {{"65536"}, "invalid port '65536'"},
       {{"-1"}, "unknown option '-1'"},
       {{"80", "81"}, "more than one PORT"},
+      {{"80", "--no-sandbox", "--sandbox"}, "--sandbox and --no-sandbox exclude each other"},
       {{"80", "--lisen", "x"}, "did you mean '--listen'?"},
       {{"80", "--fly"}, "unknown option '--fly'"},
       {{"--listen"}, "missing value"},
