@@ -37,7 +37,7 @@ PAUSE_S = 0.3        # at most, between two exchanges of a client
 MINUTE_S, LOAD_S = 60, 44
 EXCHANGE_S = 60     # an exchange that takes longer hangs
 QUIET_S = 30        # after the last exchange, the figures must be at rest within this time
-MEMORY_KIB = 1024   # more resident memory than at the first quiet moment of the process
+MEMORY_KIB = 1024   # more resident memory than after the first whole minute of the process
 TURN_MS = 250       # a turn that computed or blocked for longer is a failure; 50 ms is a finding
 FAILURES_MAX = 30
 LOG_DISK = "32m"
@@ -171,6 +171,7 @@ class Soak:
         clock = asyncio.get_running_loop().time
         begin, before = clock(), sum(self.done.values())
         self.bad_day.takeovers_allowed = minute <= (self.minutes + 1) // 2
+        pid = self.subject.process.pid
         self.running.set()
         names = []
         while clock() < begin + LOAD_S and len(self.failures) < FAILURES_MAX:
@@ -179,7 +180,7 @@ class Soak:
             await self.disturb(names.pop())
         self.running.clear()
         await self.rest()
-        figures = await self.quiet()
+        figures = await self.quiet(self.subject.process.pid == pid)
         print(f"minute {minute}: {sum(self.done.values()) - before} exchanges, {sum(self.bad_day.done.values())} disturbances so far, "
               f"{sum(self.excused.values())} deviations explained; at rest {self.rest_text(figures)}", flush=True)
         await asyncio.sleep(max(0, begin + MINUTE_S - clock()) if minute < self.minutes else 0)
@@ -200,8 +201,9 @@ class Soak:
             await asyncio.sleep(0.05)
         self.hold(not self.open, f"exchanges do not end: {list(self.open.values())[:5]}")
 
-    async def quiet(self):
-        """The figures without load, once nothing is in use; compares them with those of the first quiet moment of this process."""
+    async def quiet(self, whole):
+        """The figures without load, once nothing is in use; compares them with those after the first whole minute of this process.
+        `whole`: it has had all load of this minute. One that began later may not have opened all files that it keeps."""
         self.place.close_idle()
         await self.subject.until_old_ones_have_ended()
         zero = ("proxy_pipes", "proxy_upstream_idle_connections", "proxy_resolver_queries")
@@ -210,22 +212,28 @@ class Soak:
             figures = await self.subject.figures()
             used = {name: figures[name] for name in zero if figures[name]} | ({"records": figures.records()} if figures.records() else {})
             now = (figures["process_open_fds"], figures["proxy_buffers"], self.subject.memory_kib())
-            if not used and (self.first is None or self.first[0] != self.subject.process.pid or self.flat(now)):
+            if not used and (not self.is_compared() or self.flat(now)):
                 break
             await asyncio.sleep(0.2)
         self.hold(not used, f"in use without load: {used}")
-        if self.first is None or self.first[0] != self.subject.process.pid:
-            self.first = (self.subject.process.pid, *now)
-        self.hold(self.flat(now), f"descriptors, buffers and KiB of memory grew from {self.first[1:]} to {now}")
+        if not self.is_compared():
+            self.first = (self.subject.process.pid, *now) if whole else None
+        if self.first:
+            self.hold(self.flat(now), f"descriptors, buffers and KiB of memory grew from {self.first[1:]} to {now}")
         self.hold(not figures.errors(), f"findings: {figures.errors()}")
         return now
+
+    def is_compared(self):
+        """This process has had a whole minute of load before."""
+        return self.first is not None and self.first[0] == self.subject.process.pid
 
     def flat(self, now):
         _, fds, buffers, memory = self.first
         return now[0] == fds and now[1] <= buffers and now[2] <= memory + MEMORY_KIB
 
     def rest_text(self, now):
-        return f"{now[0]:.0f} descriptors, {now[1]:.0f} buffers, {now[2]} KiB (first {self.first[3]})"
+        first = f"first {self.first[3]}" if self.first else "a new process"
+        return f"{now[0]:.0f} descriptors, {now[1]:.0f} buffers, {now[2]} KiB ({first})"
 
     async def end(self):
         """SIGTERM, and what the processes said."""
