@@ -82,11 +82,11 @@ int serve(const plan::Config& config, Arguments arguments, console::ShownFile* s
 // `proxy explain ...`: prints what would be done with a request.
 int explain_request(Arguments arguments) {
   explain::Question question;
-  std::vector<const char*> rest{"0"};  // the proxy's own options, with a port because they need one
+  std::vector<const char*> rest;  // the proxy's own options
   if (const std::string error = explain::read_question(arguments, question, rest); !error.empty())
     return fail(kExitUsage, error);
   if (question.help) return print_text(std::string{explain::help_text()});
-  const CommandLine line = config::parse_command_line(rest);
+  const CommandLine line = explain::parse_options(std::move(rest));
   print_warnings(line.warnings);
   if (line.what == CommandLine::What::wrong) return fail(kExitUsage, line.message);
   if (const std::string error = server::read_host_lists(line.config); !error.empty())

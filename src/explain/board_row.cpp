@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "../plan/board.hpp"
+#include "../plan/description.hpp"
 
 namespace explain {
 namespace {
@@ -22,22 +23,18 @@ plan::ThisMachine machine_of(const plan::Config& config, const plan::Networks& a
   return machine;
 }
 
-// The listener of the configuration with the URL's port; null: there is none.
-const plan::Listener* listener_of(const plan::Config& config, const http::RequestHead& head) {
-  const auto found =
-      std::find_if(config.listeners.begin(), config.listeners.end(),
-                   [&head](const plan::Listener& one) { return one.address.port == head.authority.port; });
-  return found == config.listeners.end() ? nullptr : &*found;
-}
-
-// Why the board is not served by this request to a port of the forward proxy.
-string objection(const plan::Config& config, const http::RequestHead& head, const sys::Address& client,
-                 const plan::ThisMachine& machine, const plan::Requester& user) {
+// Why this listener of a forward proxy has no board; empty: it has one.
+string objection(const plan::Config& config, const http::RequestHead& head) {
   if (config.board == plan::Board::none) return "not served (--no-console)";
   if (config.board == plan::Board::own) return "not served here: it has a listener of its own (--console)";
   if (head.method != "GET" && head.method != "HEAD") return "not for this method: it has GET and HEAD";
-  switch (plan::board_access(config, plan::Listener{}, head, client, machine, user)) {
-    case BoardAccess::open: break;
+  return {};
+}
+
+// Whether this request gets the board, and why not.
+string words_for(BoardAccess access, const sys::Address& client) {
+  switch (access) {
+    case BoardAccess::open: return "the request is to the proxy itself, and the client may see it";
     case BoardAccess::passed_on:
       return "not served: another proxy has passed the request on (Via, Forwarded or X-Forwarded-For)";
     case BoardAccess::denied:
@@ -52,29 +49,34 @@ string objection(const plan::Config& config, const http::RequestHead& head, cons
   return {};
 }
 
+// Whether the request can be for the board. Sets `why_not` if the user could think so.
+bool is_asked_for(const plan::Config& config, const plan::Listener& listener, const http::RequestHead& head,
+                  const plan::Plan& otherwise, string& why_not) {
+  if (listener.role == plan::Role::web)
+    return otherwise.kind == plan::Kind::board || plan::is_board(config, listener);
+  if (head.form != http::TargetForm::absolute || !head.plain_http) return false;
+  if (plan::listener_at(config, head.authority.port) != nullptr) {
+    why_not = objection(config, head);
+    return why_not.empty();
+  }
+  const string port = std::to_string(head.authority.port);
+  if (plan::is_loopback(head.authority))
+    why_not = "only if " + port + " is the port of the proxy: ask with --listen " + port;
+  return false;
+}
+
 }  // namespace
 
-BoardRow board_row(const plan::Config& config, const http::RequestHead& head, const sys::Address& client,
-                   const plan::Networks& addresses, const plan::Requester& user, plan::Plan otherwise) {
-  BoardRow row{.plan = std::move(otherwise)};
-  if (head.form != http::TargetForm::absolute || !head.plain_http) return row;
-  const string port = std::to_string(head.authority.port);
-  const plan::Listener* const listener = listener_of(config, head);
-  if (listener == nullptr) {
-    if (plan::is_loopback(head.authority))
-      row.text = "only if " + port + " is the port of the proxy: ask with --listen " + port;
-    return row;
+BoardRow board_row(const plan::Config& config, const plan::Listener& listener, const http::RequestHead& head,
+                   const sys::Address& client, const plan::Networks& addresses, const plan::Requester& user,
+                   plan::Plan otherwise) {
+  BoardRow row;
+  if (is_asked_for(config, listener, head, otherwise, row.text)) {
+    const plan::ThisMachine machine = machine_of(config, addresses);
+    row.text = words_for(plan::board_access(config, listener, head, client, machine, user), client);
+    otherwise = plan::plan_board(std::move(otherwise), config, listener, head, client, machine, user);
   }
-  if (plan::is_board(config, *listener) && plan::is_loopback(head.authority)) {
-    row.text = "at this port (--console), without the proxy";
-    return row;
-  }
-  if (listener->role != plan::Role::forward) return row;
-  const plan::ThisMachine machine = machine_of(config, addresses);
-  row.plan = plan::plan_board(std::move(row.plan), config, plan::Listener{}, head, client, machine, user);
-  row.text = row.plan.kind == plan::Kind::board
-                 ? "the request is to the proxy itself, and the client may see it"
-                 : objection(config, head, client, machine, user);
+  row.plan = std::move(otherwise);
   return row;
 }
 

@@ -8,13 +8,15 @@
 namespace explain {
 
 struct BoardRow {
-  plan::Plan plan;     // with the board
-  std::string text{};  // for people; empty: the URL is not that of the proxy itself
+  plan::Plan plan;   // with the board
+  std::string text;  // for people; empty: the URL is not that of the proxy itself
 };
 
-// `otherwise`: the plan of a forward proxy without the board. The ports of the proxy are those of
-// `config.listeners`; port 0 is not known. `addresses`: of this machine. The views of `head` are kept.
-BoardRow board_row(const plan::Config& config, const http::RequestHead& head, const sys::Address& client,
-                   const plan::Networks& addresses, const plan::Requester& user, plan::Plan otherwise);
+// `listener`: of the forward proxy, or a web server. `otherwise`: the plan without the board. The ports of
+// the proxy are those of `config.listeners`; port 0 is not known. `addresses`: of this machine. The views of
+// `head` are kept.
+BoardRow board_row(const plan::Config& config, const plan::Listener& listener, const http::RequestHead& head,
+                   const sys::Address& client, const plan::Networks& addresses, const plan::Requester& user,
+                   plan::Plan otherwise);
 
 }  // namespace explain

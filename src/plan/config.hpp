@@ -116,6 +116,15 @@ struct Config {
   }
 };
 
+// The timeout of a wait, ms: that of the route (null: none), of the listener, or of the configuration. 0:
+// there is none.
+inline std::uint32_t timeout_ms(const Config& config, const Listener& listener, const WebRoute* route,
+                                Wait wait) noexcept {
+  const Timeout* own = route == nullptr ? nullptr : find(route->timeouts, wait);
+  if (own == nullptr) own = find(listener.timeouts, wait);
+  return own == nullptr ? config.wait(wait) : own->ms;
+}
+
 // As http/upgrade.hpp takes them. Valid as long as `config`.
 inline const std::vector<std::string>* upgrade_protocols(const Config& config) noexcept {
   return config.upgrade ? &*config.upgrade : nullptr;

@@ -9,9 +9,7 @@ namespace state {
 inline std::uint32_t timeout_ms(const request_info& record, plan::Wait wait) noexcept {
   const plan::Config& config = record.generation->config;
   const plan::WebRoute* const route = record.exchange ? record.exchange->route.web : nullptr;
-  const plan::Timeout* own = route == nullptr ? nullptr : plan::find(route->timeouts, wait);
-  if (own == nullptr) own = plan::find(config.listeners[record.listener].timeouts, wait);
-  return own == nullptr ? config.wait(wait) : own->ms;
+  return plan::timeout_ms(config, config.listeners[record.listener], route, wait);
 }
 
 // The deadline of a wait without a timeout is so far away, ms: 100 years.

@@ -1,34 +1,10 @@
 #include "announcement.hpp"
 
+#include "../plan/description.hpp"
 #include "../plan/mistake.hpp"
 
 namespace watch {
 namespace {
-
-// Returns the role of a listener in words: "reverse proxy to localhost:3000".
-std::string description(const plan::Config& config, const plan::Listener& listener) {
-  const auto members = [&config](std::size_t group) {
-    std::string text;
-    for (const plan::Hop& hop : config.groups[group].members)
-      text += (text.empty() ? "" : ", ") + plan::text_of(hop);
-    return text;
-  };
-  switch (listener.role) {
-    case plan::Role::forward: return "proxy";
-    case plan::Role::relay: return "relay to " + members(listener.group);
-    case plan::Role::echo: return "echo";
-    case plan::Role::reverse_lines: return "line reverser";
-    case plan::Role::send_file: return "sends " + listener.file;
-    case plan::Role::web: break;
-  }
-  const std::vector<plan::WebRoute>& routes = config.sites[listener.sites.front()].routes;
-  if (listener.sites.size() > 1 || routes.size() != 1) return "web server";
-  if (routes.front().kind == plan::RouteKind::reverse)
-    return "reverse proxy to " + members(routes.front().group);
-  if (routes.front().kind == plan::RouteKind::board) return "board, for a browser";
-  return routes.front().kind == plan::RouteKind::files ? "files of " + routes.front().directory
-                                                       : "web server";
-}
 
 // The host by which a client on this machine reaches the listener.
 std::string local_host(const sys::Address& address) {
@@ -70,7 +46,7 @@ std::vector<std::string> announcement(const plan::Config& config, const net::Acc
       forward.push_back(address);
     else
       lines.push_back(prefix + std::string{sys::endpoint_text(address).view()} + ": " +
-                      description(config, listener));
+                      plan::description(config, listener));
   }
   if (forward.empty()) {
     lines.emplace_back("Ctrl-C stops it.");

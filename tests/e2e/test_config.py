@@ -91,7 +91,7 @@ class Checked(InAFolder):
         self.assertEqual((status, err), (2, f"proxy: cannot read {self.folder}/public: Is a directory\n"))
         status, _, err = run("none.json", cwd=self.folder)
         self.assertEqual(status, 2)
-        self.assertIn("or an existing file", err)
+        self.assertIn("neither a file nor a port: 'none.json'", err)
 
     def test_a_file_through_a_pipe(self):
         reader, writer = os.pipe()

@@ -1,4 +1,5 @@
 """`proxy explain` tells what would be done, and does not do it."""
+import pathlib
 import subprocess
 import unittest
 
@@ -54,3 +55,30 @@ class WithAFile(InAFolder):
         done = run("explain", "GET", "http://127.0.0.1:2/", "--config", path)
         self.assertEqual((done.returncode, done.stderr), (0, warning))
         self.assertIn("\nroute       forwarded\n", done.stdout)
+
+    def test_a_web_server_of_the_file(self):
+        """As a request to its port would be handled: the site by the host, the longest prefix, and what reaches the server."""
+        places = [{"host": "127.0.0.1", "port": 8081}]
+        routes = [{"req_path": "/", "type": "file_serve", "dir_path": "."},
+                  {"req_path": "/api", "type": "reverse_proxy", "strip_prefix": True, "upstreams": ["127.0.0.1:9001", "127.0.0.1:9002"],
+                   "add_request_fields": {"X-Mine": "1"}, "remove_request_fields": ["Accept"], "request_timeout_ms": 7000}]
+        path = self.write_config({"servers": [
+            {"listeners": places, "hostnames": ["a.test"], "routes": routes},
+            {"listeners": places, "routes": [{"req_path": "/health", "type": "health"}]},
+            {"listeners": [{"host": "127.0.0.1", "port": 9100}], "stream": {"type": "echo"}}]})
+        for url, lines in (("http://a.test:8081/x/../y.html?q=1", ("site        a.test", f"file        {pathlib.Path(path).parent}/./y.html")),
+                           ("http://a.test:8081/api/v1", ("route       /api, reverse proxy to 127.0.0.1:9001, 127.0.0.1:9002",
+                                                          "  + GET /v1 HTTP/1.1    (the path for the server)", "    Host: a.test:8081",
+                                                          "timeout     7 s for the response head",
+                                                          "  - Accept: */*    (by the configuration of the route)",
+                                                          "  + X-Mine: 1    (by the configuration of the route)")),
+                           ("http://b.test:8081/health", ("site        the default: for all hosts without one of their own",
+                                                          "route       /health, health: 200 while the event loop runs")),
+                           ("http://b.test:8081/y.html", ("refused     404 Not Found, file-not-found: Not found: nothing has this name.",)),
+                           ("http://b.test:9100/", ("listener    127.0.0.1:9100, echo: it does not read HTTP requests",)),
+                           ("http://b.test/", ("listener    none: there is no forward proxy, and no listener has port 80: "
+                                               "use a URL with the port of one of these: 127.0.0.1:8081, 127.0.0.1:9100",))):
+            done = run("explain", "--config", path, "GET", url)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), url)
+            for line in lines:
+                self.assertIn(line, done.stdout.splitlines(), url)

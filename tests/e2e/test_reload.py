@@ -64,7 +64,7 @@ class OfHostLists(Reloaded):
             self.assertIn(f"{path}: line 2: invalid host '||b.test^'", done.stderr)
         path.write_text("a.test\n", encoding="ascii")
         done = subprocess.run([*PREFIX, PROXY, "explain", "GET", "http://a.test/", "--deny", f"host=@{path}"], capture_output=True, text=True, check=False)
-        self.assertIn(f"rule        denied by --deny host=@{path}\n", done.stdout)
+        self.assertIn(f"rule        denied: --deny host=@{path}\n", done.stdout)
 
 
 class Client(threading.Thread):

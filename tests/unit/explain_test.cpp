@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "../../src/base/text.hpp"
 #include "../../src/config/options.hpp"
@@ -27,11 +28,13 @@ explain::Found nothing(const plan::Config&, const http::Authority&) {
   return {{}, base::Reason::host_not_found};
 }
 
-string explained(const plan::Config& config, std::vector<const char*> arguments,
+// Without a listener: of a forward proxy, as parse_options adds one.
+string explained(plan::Config config, std::vector<const char*> arguments,
                  explain::LookUp look_up = two_addresses) {
   Question question;
   std::vector<const char*> rest;
   EXPECT_EQ(explain::read_question(arguments, question, rest), "");
+  if (config.listeners.empty()) config.listeners.emplace_back();
   return explain::explain(config, question, look_up);
 }
 
@@ -161,9 +164,7 @@ TEST(Explain, TheBoard) {
       {{"--console", "9000"},
        {"GET", "http://localhost:8080/"},
        "board       not served here: it has a listener of its own (--console)"},
-      {{"--console", "9000"},
-       {"GET", "http://localhost:9000/"},
-       "board       at this port (--console), without the proxy"},
+      {{"--console", "9000"}, {"GET", "http://localhost:9000/"}, kOpen, true},
       {{}, {"POST", "http://localhost:8080/"}, "board       not for this method: it has GET and HEAD"},
       {{},
        {"--client", "10.0.0.7", "GET", "http://localhost:8080/"},
@@ -196,10 +197,46 @@ TEST(Explain, TheBoard) {
     }
     const string text = explained(config, row.arguments);
     EXPECT_TRUE(has(text, row.line)) << text;
-    EXPECT_EQ(has(text, "route       the board"), row.served) << text;
+    EXPECT_EQ(text.find("the board\n") != string::npos, row.served) << text;
   }
   plan::Config config;
   EXPECT_EQ(explained(config, {"GET", "http://o.test:8080/"}).find("board"), string::npos);
+}
+
+// A URL with the port of another listener is a request to that listener.
+TEST(Explain, RequestsToAWebServer) {
+  plan::Config config;
+  for (const auto& [option, value] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"--reverse", "8081=a.test:9001,b.test:9002"},
+           {"--metrics", "9100"},
+           {"--echo", "127.0.0.1:7000"},
+           {"--listen", "127.0.0.1:8080"},
+           {"--deny", "10.0.0.0/8"}})
+    ASSERT_EQ(config::apply_option(config, option, value), "");
+  const struct {
+    std::vector<const char*> arguments, lines;
+  } rows[] = {
+      {{"GET", "http://localhost:8081/x?y=1", "-H", "X-Real-IP: 192.0.2.9"},
+       {"listener    127.0.0.1:8081, reverse proxy to a.test:9001, b.test:9002", "path        /x?y=1",
+        "route       /, reverse proxy to a.test:9001, b.test:9002",
+        "rule        allowed: no rule matches, and none is about clients",
+        "timeout     60 s for response body bytes", "    GET /x?y=1 HTTP/1.1", "    Host: localhost:8081",
+        "  - X-Real-IP: 192.0.2.9    (the client's address for the server)",
+        "  + X-Real-IP: 127.0.0.1    (the client's address for the server)",
+        "  + Via: 1.1 proxy    (lists the proxies passed, RFC 9110 section 7.6.3)"}},
+      {{"GET", "http://localhost:8081/", "--client", "10.1.1.1"}, {"rule        denied: --deny 10.0.0.0/8"}},
+      {{"GET", "http://localhost:9100/metrics"}, {"route       /, metrics"}},
+      {{"GET", "http://localhost:7000/"},
+       {"listener    127.0.0.1:7000, echo: it does not read HTTP requests"}},
+      {{"GET", "http://localhost:8082/"}, {"route       forwarded"}},
+      {{"CONNECT", "localhost:8081"}, {"route       tunnel, forwarded unread"}},
+  };
+  for (const auto& row : rows) {
+    const string text = explained(config, row.arguments);
+    for (const char* const line : row.lines) EXPECT_TRUE(has(text, line)) << line << '\n' << text;
+  }
+  config.listeners.pop_back();  // the forward proxy
+  EXPECT_NE(explained(config, {"GET", "http://o.test/"}).find("listener    none: "), string::npos);
 }
 
 TEST(Explain, ATunnelHasNoHead) {
