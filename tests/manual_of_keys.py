@@ -31,7 +31,7 @@ def rows(array):
 def kinds():
     """{bits: the words of a warning for them}"""
     own = dict(re.findall(r'\{(k\w+Bits?), "([^"]+)"\}', read("src/config/kinds.cpp").replace('\\"', "")))
-    return own | {"kHttpBits": f"{own['kForwardBit']} or {own['kWebBits']}", "kMessageBits": f"{own['kForwardBit']} or {own['kReverseBit']}"}
+    return own | {"kRouteBits": "a web server", "kHttpBits": f"{own['kForwardBit']} or {own['kWebBits']}", "kMessageBits": f"{own['kForwardBit']} or {own['kReverseBit']}"}
 
 
 def key_of(option):

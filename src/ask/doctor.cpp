@@ -96,7 +96,7 @@ string read_question(std::span<const char* const> arguments, Question& question)
     }
   }
   if (question.place.addresses.empty())
-    return "doctor needs the port of a running proxy, e.g. proxy doctor 8080";
+    return "doctor needs the port or the configuration file of a running proxy, e.g. proxy doctor 8080";
   return {};
 }
 

@@ -185,7 +185,8 @@ string read_top(std::span<const char* const> arguments, TopOptions& options) {
              "existing configuration file";
     }
   }
-  if (options.place.addresses.empty()) return "top needs the port of a running proxy, e.g. proxy top 8080";
+  if (options.place.addresses.empty())
+    return "top needs the port or the configuration file of a running proxy, e.g. proxy top 8080";
   return {};
 }
 

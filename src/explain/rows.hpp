@@ -10,7 +10,7 @@ namespace explain {
 
 struct Rows {
   void add(std::string_view name, const std::string& value);
-  // Who asks for what. `host`: as the request names it.
+  // The client, and what it asks for. `host`: as the request names it.
   void add_request(const Question& question, const http::RequestHead& head, const http::Authority& host);
   // The status and the sentence of an error response.
   void add_refusal(base::Reason reason);

@@ -138,7 +138,7 @@ void Server::announce() {
     return reporter_.say(file->name + ": open http://" + watch::list(admission_.acceptors().addresses()) +
                              "/ in a browser. Ctrl-C stops it.",
                          worker_.now);
-  for (const std::string& line : watch::announcement(config(), admission_.acceptors()))
+  for (const std::string& line : watch::announcement(config(), admission_.acceptors(), worker_.machine))
     reporter_.say(line, worker_.now);
   const bool is_notable = sandbox_.is_missing() || config().verbosity != plan::Verbosity::none;
   if (is_notable && !sandbox_.notice().empty()) reporter_.say(sandbox_.notice(), worker_.now);

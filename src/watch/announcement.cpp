@@ -1,5 +1,7 @@
 #include "announcement.hpp"
 
+#include "../http/head.hpp"
+#include "../plan/board.hpp"
 #include "../plan/description.hpp"
 #include "../plan/mistake.hpp"
 
@@ -16,10 +18,22 @@ std::string local_endpoint(const sys::Address& address) {
                                : std::string{sys::endpoint_text(address).view()};
 }
 
-// Where a browser on this machine sees the board without a rule for it: "localhost:8080". Empty: nowhere.
-std::string board_endpoint(const std::vector<sys::Address>& listeners) {
+// The rules let a browser on this machine see the board there.
+bool is_seen(const plan::Config& config, const sys::Address& address, const plan::ThisMachine& machine) {
+  const std::string text = "GET / HTTP/1.1\r\nHost: " + local_endpoint(address) + "\r\n\r\n";
+  http::RequestHead head;
+  const bool is_whole = http::parse_request(text, 0, head).what == http::Parsed::What::complete;
+  const sys::Address browser = address.is_loopback() ? address : sys::loopback4(address.port);
+  return is_whole &&
+         plan::board_access(config, plan::Listener{}, head, browser, machine) == plan::BoardAccess::open;
+}
+
+// Where a browser on this machine sees the board: "localhost:8080". Empty: nowhere.
+std::string board_endpoint(const plan::Config& config, const std::vector<sys::Address>& listeners,
+                           const plan::ThisMachine& machine) {
   for (const sys::Address& address : listeners)
-    if (address.is_loopback() || address.is_wildcard()) return local_endpoint(address);
+    if ((address.is_loopback() || address.is_wildcard()) && is_seen(config, address, machine))
+      return local_endpoint(address);
   return {};
 }
 
@@ -32,7 +46,8 @@ std::string mistake_notice() {
          "; see docs/mistakes";
 }
 
-std::vector<std::string> announcement(const plan::Config& config, const net::Acceptors& acceptors) {
+std::vector<std::string> announcement(const plan::Config& config, const net::Acceptors& acceptors,
+                                      const plan::ThisMachine& machine) {
   const std::string prefix = "proxy " + std::string{plan::kVersion} + " listens on ";
   std::vector<std::string> lines;
   if (!config.lens.text.empty())
@@ -53,7 +68,8 @@ std::vector<std::string> announcement(const plan::Config& config, const net::Acc
     return lines;
   }
   const sys::Address& first = forward.front();
-  const std::string seen = config.board == plan::Board::forward ? board_endpoint(forward) : std::string{};
+  const std::string seen =
+      config.board == plan::Board::forward ? board_endpoint(config, forward, machine) : std::string{};
   const std::string board = seen.empty() ? "" : " Board: http://" + seen + "/";
   lines.push_back(prefix + list(forward) + ". Try: curl -x http://" + local_endpoint(first) +
                   " http://example.com/   In a browser: HTTP proxy " + local_host(first) + ", port " +

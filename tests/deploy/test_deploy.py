@@ -49,6 +49,9 @@ class Configurations(Deployed):
     def test_behind_haproxy(self):
         self.check((DEPLOY / "haproxy/fourstate.json").read_text(encoding="utf-8"))
 
+    def test_behind_keepalived(self):
+        self.check((DEPLOY / "keepalived/fourstate.json").read_text(encoding="utf-8"))
+
     def test_kubernetes(self):
         maps = [found for found in documents(DEPLOY / "kubernetes/fourstate.yaml") if found["kind"] == "ConfigMap"]
         self.assertEqual(len(maps), 1)
@@ -69,6 +72,15 @@ class LoadBalancers(Deployed):
         place = json.loads((DEPLOY / "haproxy/fourstate.json").read_text(encoding="utf-8"))["forward"][0]
         self.assertEqual("send-proxy-v2" in settings, place["proxy_protocol_in"])
         self.assertIn(f"{place['host']}:{place['port']}", settings)
+
+    def test_keepalived_checks_and_balances_what_the_proxy_serves(self):
+        settings = (DEPLOY / "keepalived/keepalived.conf").read_text(encoding="utf-8")
+        config = json.loads((DEPLOY / "keepalived/fourstate.json").read_text(encoding="utf-8"))
+        place, server = config["forward"][0], config["servers"][0]
+        self.assertIn(f"virtual_server {place['host']} {place['port']} ", settings)
+        self.assertIn(f"real_server {server['listeners'][0]['host']} {place['port']} ", settings)
+        self.assertEqual(set(re.findall(r"connect_port (\d+)", settings)), {str(server["listeners"][0]["port"])})
+        self.assertLessEqual(set(re.findall(r"path (\S+)", settings)), {route["req_path"] for route in server["routes"]})
 
     @needs("keepalived")
     def test_keepalived(self):

@@ -476,13 +476,16 @@ class Places(BoardCase):
 
     @in_own_network()
     def test_where_the_announcement_says(self):
-        """Where a browser on this machine sees it without a rule."""
+        """Where a browser on this machine sees it, as far as the rules let it."""
         add_address("10.9.0.1", 1)
         open_to_all = ("--allow", "client=127.0.0.0/8")
         for options, said in ((("--listen", "127.0.0.2:8080"), "Board: http://127.0.0.2:8080/"),
                               (("--listen", "0.0.0.0:8080", *open_to_all), "Board: http://localhost:8080/"),
                               (("--listen", "10.9.0.1:8080", "--listen", "127.0.0.3:8081", *open_to_all), "Board: http://127.0.0.3:8081/"),
-                              (("--listen", "10.9.0.1:8080", *open_to_all), None)):
+                              (("--listen", "10.9.0.1:8080", *open_to_all), None),
+                              (("--listen", "127.0.0.2:8080", "--listen", "127.0.0.3:8081", "--deny", "client=127.0.0.2"), "Board: http://127.0.0.3:8081/"),
+                              (("--listen", "127.0.0.2:8080", "--deny", "client=127.0.0.0/8"), None),
+                              (("--listen", "0.0.0.0:8080", "--allow", "client=10.0.0.0/8", "--deny", "all"), None)):
             front = self.proxy(*options, port=None)
             found = re.search(r"Board: (http://(.*?):(\d+)/)", front.announcement)
             self.assertEqual(found and found[0], said)

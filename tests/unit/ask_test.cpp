@@ -64,7 +64,7 @@ TEST(Ask, WrongQuestions) {
     std::vector<const char*> arguments;
     string error;
   } rows[] = {
-      {{}, "doctor needs the port of a running proxy, e.g. proxy doctor 8080"},
+      {{}, "doctor needs the port or the configuration file of a running proxy, e.g. proxy doctor 8080"},
       {{"--json"}, "doctor needs the port"},
       {{"0"}, "doctor: invalid address '0': expected [ADDRESS:]PORT[/PATH]"},
       {{"70000"}, "doctor: invalid address '70000'"},

@@ -409,7 +409,7 @@ TEST(Top, CommandLine) {
   EXPECT_TRUE(options.once);
   EXPECT_EQ(options.place.addresses, std::vector<sys::Address>{sys::loopback6(8080)});
   for (const auto& [arguments, error] : std::vector<std::pair<std::vector<const char*>, string>>{
-           {{}, "top needs the port of a running proxy, e.g. proxy top 8080"},
+           {{}, "top needs the port or the configuration file of a running proxy, e.g. proxy top 8080"},
            {{"0"}, "top: invalid address '0': expected [ADDRESS:]PORT"},
            {{"80/x"}, "top: invalid address '80/x'"},
            {{"80", "81"}, "top: expected one address, got '81' too"},
