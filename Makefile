@@ -140,7 +140,7 @@ help:
 	@echo 'make sim         run histories on a simulated kernel (SEEDS=100000 SEED=1)'
 	@echo 'make agreement   compare the simulated kernel with Linux'
 	@echo 'make mistake     list mistakes to watch; NAME=no-drain builds the proxy with this one (docs/mistakes)'
-	@echo 'make fuzz        fuzz the parsers and the whole program (SECONDS=60)'
+	@echo 'make fuzz        fuzz the parsers and the whole program (SECONDS=60, ENGINE=afl)'
 	@echo 'make bench       measure the CPU time of a request and of a GB, beside other proxies'
 	@echo 'make install     install it as fourstate (prefix=/usr/local, DESTDIR=); also uninstall, installcheck'
 	@echo 'make deb         build a Debian package in build/deb'

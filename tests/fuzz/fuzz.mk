@@ -1,8 +1,10 @@
 # Fuzzing (tests/fuzz/README.md). Always with clang and its sanitizers, whatever CXX is.
 
-FUZZ_CXX     ?= clang++
+# libfuzzer, or afl: AFL++, which changes inputs in other ways.
+ENGINE       ?= libfuzzer
+FUZZ_CXX     ?= $(if $(filter afl,$(ENGINE)),afl-clang-fast++,clang++)
 FUZZ_TARGETS := request_head response_head chunks uri dns proxy_header handshake config_file record_file whole
-FUZZ_BUILD   := build/fuzz
+FUZZ_BUILD   := build/fuzz$(if $(filter afl,$(ENGINE)),-afl)
 FUZZ_CORE    := http_parse.cpp $(wildcard src/base/*.cpp src/http/*.cpp) src/net/dns_message.cpp \
                 src/net/proxy_protocol.cpp src/net/proxy_handshake.cpp src/sys/address.cpp
 FUZZ_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -31,11 +33,11 @@ $(FUZZ_BUILD)/record_file: $(FUZZ_BUILD)/tests/fuzz/record_file.o $(FUZZ_RECORD)
 $(filter-out %/whole %/config_file %/record_file,$(FUZZ_BINS)): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
-# SECONDS in all: each target has its share. What is found is kept in build/fuzz/findings.
+# SECONDS in all: each target has its share. What is found is kept in findings/ of the build's folder.
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: $(FUZZ_BINS)
-	python3 tests/fuzz/run.py fuzz $(FUZZ_BUILD) $(SECONDS) $(FUZZ_TARGETS)
+	python3 tests/fuzz/run.py $(if $(filter afl,$(ENGINE)),afl,fuzz) $(FUZZ_BUILD) $(SECONDS) $(FUZZ_TARGETS)
 
 .PHONY: fuzz-build
 fuzz-build: $(FUZZ_BINS)

@@ -3,6 +3,7 @@
 
     run.py replay BUILD TARGET...          each input of tests/fuzz/corpus/TARGET, once
     run.py fuzz BUILD SECONDS TARGET...    fuzzes each target for its share of SECONDS
+    run.py afl BUILD SECONDS TARGET...     the same by AFL++
 
 An input that fails is named, with how to run it again. The last line is `N passed, N failed`: inputs for replay, targets
 for fuzz.
@@ -18,10 +19,15 @@ HERE = pathlib.Path("tests/fuzz")
 MAX_LEN = "2048"  # of the inputs that are tried; longer ones may stand in the corpus
 
 
-def run(command):
-    """(exit status, what it printed)"""
+AFL_SETTINGS = {
+    "AFL_NO_UI": "1", "AFL_NO_AFFINITY": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1",
+    "ASAN_OPTIONS": "abort_on_error=1:symbolize=0:detect_leaks=0", "UBSAN_OPTIONS": "abort_on_error=1:symbolize=0"}
+
+
+def run(command, **settings):
+    """(exit status, what it printed). `settings`: environment variables."""
     done = subprocess.run([str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, check=False)
+                          stderr=subprocess.STDOUT, check=False, env={**os.environ, **settings})
     return done.returncode, done.stdout.decode(errors="replace")
 
 
@@ -55,10 +61,39 @@ def replay(build, targets):
     return passed, failed
 
 
-def fuzz(build, seconds, targets):
-    passed = failed = 0
+def share_of(seconds, targets):
     share = max(1, seconds // len(targets))
     print(f"{seconds} seconds for {len(targets)} targets: {share} each", flush=True)
+    return share
+
+
+def afl(build, seconds, targets):
+    """A crash or a hang is run once more, to show what is wrong. What AFL++ has learned is kept: the next run goes on from it."""
+    passed = failed = 0
+    share = share_of(seconds, targets)
+    for target in targets:
+        out = ROOT / build / "findings" / target
+        os.makedirs(out, exist_ok=True)
+        given = "-" if (out / "default" / "queue").exists() else HERE / "corpus" / target
+        status, output = run(["afl-fuzz", "-i", given, "-o", out, "-x", HERE / f"{target}.dict", "-V", share, "-G", MAX_LEN, "-m", "none",
+                              "-t", "10000", "--", build / target], **AFL_SETTINGS)
+        wrong = sorted(path for kind in ("crashes", "hangs") for path in (out / "default" / kind).glob("id*"))
+        if status == 0:
+            figures = dict(re.findall(r"^(\w+) +: (\S+)", (out / "default" / "fuzzer_stats").read_text(encoding="utf-8"), re.M))
+            print(f"{target + ':':16} {figures['execs_done']} executions, {figures['edges_found']} edges, {figures['corpus_count']} inputs kept")
+        else:
+            print(f"FAILED {target}: afl-fuzz could not run\n{explanation(output)}")
+        for path in wrong:
+            tell(build / target, path, run([build / target, path])[1])
+        passed += status == 0 and not wrong
+        failed += status != 0 or bool(wrong)
+        sys.stdout.flush()
+    return passed, failed
+
+
+def fuzz(build, seconds, targets):
+    passed = failed = 0
+    share = share_of(seconds, targets)
     findings = build / "findings"
     os.makedirs(ROOT / findings, exist_ok=True)
     for target in targets:
@@ -87,7 +122,7 @@ def main(arguments):
     if what == "replay":
         passed, failed = replay(build, arguments[2:])
     else:
-        passed, failed = fuzz(build, int(arguments[2]), arguments[3:])
+        passed, failed = (afl if what == "afl" else fuzz)(build, int(arguments[2]), arguments[3:])
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
