@@ -220,6 +220,8 @@ class Soak:
             self.first = (self.subject.process.pid, *now) if whole else None
         if self.first:
             self.hold(self.flat(now), f"descriptors, buffers and KiB of memory grew from {self.first[1:]} to {now}")
+            pid, fds, *others = self.first
+            self.first = (pid, min(fds, now[0]), *others)  # the first ones may have had some that are open for a while only
         self.hold(not figures.errors(), f"findings: {figures.errors()}")
         return now
 
@@ -229,7 +231,7 @@ class Soak:
 
     def flat(self, now):
         _, fds, buffers, memory = self.first
-        return now[0] == fds and now[1] <= buffers and now[2] <= memory + MEMORY_KIB
+        return now[0] <= fds and now[1] <= buffers and now[2] <= memory + MEMORY_KIB
 
     def rest_text(self, now):
         first = f"first {self.first[3]}" if self.first else "a new process"
