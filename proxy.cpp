@@ -35,12 +35,16 @@ using Arguments = std::span<const char* const>;
 
 constexpr int kExitFailed = 1, kExitUsage = 2;
 
-int fail(int status, std::string_view message) {
-  print_diagnostics(message);
+std::string program = "proxy";  // as it was called
+
+int fail(int status, const std::string& message) {
+  print_diagnostics(config::renamed(message, program));
   return status;
 }
 
-int print_text(const std::string& text) { return std::fputs(text.c_str(), stdout) < 0 ? kExitFailed : 0; }
+int print_text(std::string_view text) {
+  return std::fputs(config::renamed(std::string{text}, program).c_str(), stdout) < 0 ? kExitFailed : 0;
+}
 
 void print_warnings(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) print_diagnostics(warning);
@@ -85,7 +89,7 @@ int explain_request(Arguments arguments) {
   std::vector<const char*> rest;  // the proxy's own options
   if (const std::string error = explain::read_question(arguments, question, rest); !error.empty())
     return fail(kExitUsage, error);
-  if (question.help) return print_text(std::string{explain::help_text()});
+  if (question.help) return print_text(explain::help_text());
   const CommandLine line = explain::parse_options(std::move(rest));
   print_warnings(line.warnings);
   if (line.what == CommandLine::What::wrong) return fail(kExitUsage, line.message);
@@ -109,7 +113,7 @@ int replay_file(Arguments arguments) {
   replay::Request request;
   if (const std::string error = replay::read_request(arguments, request); !error.empty())
     return fail(kExitUsage, error);
-  if (request.help) return print_text(std::string{replay::help_text()});
+  if (request.help) return print_text(replay::help_text());
   auto bytes = std::make_shared<std::string>();
   if (const std::string error = replay::read_input(request.path, *bytes); !error.empty())
     return fail(kExitFailed, error);
@@ -128,7 +132,7 @@ int replay_file(Arguments arguments) {
 // The end of a subcommand that asks a running proxy.
 int print(const ask::Answer& answer) {
   if (!answer.error.empty()) return fail(answer.status, answer.error);
-  std::fputs(answer.page.c_str(), stdout);
+  print_text(answer.page);
   return answer.status;
 }
 
@@ -138,17 +142,15 @@ int print_check(const CommandLine& line) {
   plan::Generation generation{line.config};
   if (const std::string error = server::check(generation); !error.empty()) return fail(kExitUsage, error);
   print_warnings(server::unknown_users(generation));
-  std::printf("%s\n", line.message.c_str());
-  return 0;
+  return print_text(line.message + "\n");
 }
 
-int print_version(const std::string& name) {
-  std::printf("%s %s%s%s\n", name.c_str(), std::string{plan::kVersion}.c_str(),
-              plan::make_crypt(sys::cpu_us) ? ", passwords by libcrypt" : "",
-              config::has_json() ? ", files by nlohmann-json" : "");
-  if (const std::string notice = watch::mistake_notice(); !notice.empty())
-    std::printf("%s\n", notice.c_str());
-  return 0;
+int print_version() {
+  const std::string notice = watch::mistake_notice();
+  return print_text("proxy " + std::string{plan::kVersion} +
+                    (plan::make_crypt(sys::cpu_us) ? ", passwords by libcrypt" : "") +
+                    (config::has_json() ? ", files by nlohmann-json\n" : "\n") +
+                    (notice.empty() ? "" : notice + "\n"));
 }
 
 constexpr std::array<std::pair<std::string_view, int (*)(Arguments)>, 4> kSubcommands{
@@ -162,16 +164,16 @@ constexpr std::array<std::pair<std::string_view, int (*)(Arguments)>, 4> kSubcom
 int main(int argc, char** argv) {
   const Arguments all{argv, static_cast<std::size_t>(argc)};
   const Arguments arguments = all.subspan(argc > 0 ? 1 : 0);
+  program = config::program_name(argc > 0 ? argv[0] : "");
   for (const auto& [name, run] : kSubcommands)
     if (!arguments.empty() && arguments[0] == name) return run(arguments.subspan(1));
-  const std::string name = config::program_name(argc > 0 ? argv[0] : "");
   const CommandLine line = config::parse_command_line(arguments);
   print_warnings(line.warnings);
   switch (line.what) {
     case CommandLine::What::wrong: return fail(kExitUsage, line.message);
     case CommandLine::What::checked: return print_check(line);
-    case CommandLine::What::help: return print_text(config::help_text(name));
-    case CommandLine::What::version: return print_version(name);
+    case CommandLine::What::help: return print_text(config::help_text());
+    case CommandLine::What::version: return print_version();
     case CommandLine::What::run: return serve(line.config, arguments);
   }
   return kExitFailed;

@@ -75,7 +75,7 @@ _fourstate() {
   local files=
   local options='--listen --reverse --files --redirect --metrics --console --no-console --relay --echo --allow --deny --users --client-connections --client-requests --client-bytes --parent --no-parent --nameserver --name --via --charset --gzip --connect-ports --upgrade --trusted-proxies --http-ports --http --keep-upstreams --access-log --log-format --max-requests --max-head --max-fields --max-body --buffers --drain --takeover --user --group --reuse-port --sandbox --no-sandbox --request-id --server-timing --config --check --verbose -v --verbose-calls -vv --trace-entries --record --record-dir --lens --help -h --version --idle-timeout --keep-alive-timeout --head-timeout --body-timeout --resolve-timeout --attempt-delay --connect-timeout --send-timeout --answer-timeout --stream-timeout --half-closed-timeout --reader-timeout --tunnel-timeout --linger-timeout'
   case ${COMP_WORDS[1]} in
-    explain) (( COMP_CWORD > 1 )) && options="$options --client --user -H" ;;
+    explain) (( COMP_CWORD > 1 )) && options="$options --client -H" ;;
     replay) (( COMP_CWORD > 1 )) && options="--port --text --calls --slot --from --to --at --format --help" files=-f ;;
     doctor) (( COMP_CWORD > 1 )) && options="--json --user --help" files=-f ;;
     top) (( COMP_CWORD > 1 )) && options="--once --user --help" files=-f ;;

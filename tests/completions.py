@@ -73,7 +73,8 @@ def in_bash(options):
             yield f"    {pattern}) return ;;"
     yield from ("  esac", "  local files=", "  local options='" + " ".join(words(options)) + "'", "  case ${COMP_WORDS[1]} in")
     for name, (_, own, inherits, files) in SUBCOMMANDS.items():
-        mine = ("$options " if inherits else "") + " ".join(words(own)) + ("" if inherits else " --help")
+        known = [row[0] for row in options] if inherits else []
+        mine = ("$options " if inherits else "") + " ".join(words([row for row in own if row[0] not in known])) + ("" if inherits else " --help")
         yield f"    {name}) (( COMP_CWORD > 1 )) && options=\"{mine}\"" + (" files=-f" if files else "") + " ;;"
     yield from ("  esac", "  if [[ $cur == -* ]]; then", "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")",
                 "  elif (( COMP_CWORD == 1 )); then", "    compopt -o filenames 2>/dev/null",

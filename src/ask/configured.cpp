@@ -12,24 +12,38 @@
 namespace ask {
 namespace {
 
-// The path of the page there; nothing: the listener does not serve it.
-std::optional<std::string> path_at(const plan::Config& config, const plan::Listener& listener, Wanted page) {
-  if (listener.proxy_header_in) return std::nullopt;
-  const bool has_board = listener.role == plan::Role::forward ? config.board == plan::Board::forward
-                                                              : plan::is_board(config, listener);
-  if (has_board) return "/doctor";
-  if (page == Wanted::board || listener.role != plan::Role::web) return std::nullopt;
+// Where a listener serves the page.
+struct Page {
+  std::string path;
+  std::string host;  // for the Host field; empty: the address
+};
+
+// A route of type doctor, which needs no board.
+std::optional<Page> route_at(const plan::Config& config, const plan::Listener& listener) {
+  if (listener.role != plan::Role::web) return std::nullopt;
   for (const std::size_t site : listener.sites)
     for (const plan::WebRoute& route : config.sites[site].routes)
-      if (route.kind == plan::RouteKind::doctor) return route.prefix;
+      if (route.kind == plan::RouteKind::doctor) {
+        const std::vector<std::string>& names = config.sites[site].hostnames;
+        return Page{route.prefix, names.empty() ? "" : names.front()};
+      }
   return std::nullopt;
+}
+
+// The board, if the rules let this machine see it.
+std::optional<Page> board_at(const plan::Config& config, const plan::Listener& listener) {
+  const bool has_board = listener.role == plan::Role::forward ? config.board == plan::Board::forward
+                                                              : plan::is_board(config, listener);
+  const bool seen =
+      has_board && plan::is_seen_locally(config, listener, listener.address, plan::machine_of(config, {}));
+  return seen ? std::optional{Page{"/doctor", ""}} : std::nullopt;
 }
 
 }  // namespace
 
 bool is_configuration(std::string_view argument) {
   return !base::all_are(argument, base::kDigit) &&
-         sys::path_kind(std::string{argument}.c_str()) == sys::PathKind::file;
+         sys::is_file(sys::path_kind(std::string{argument}.c_str()));
 }
 
 std::string read_configured(std::string_view file, Wanted page, Place& place, std::string& path) {
@@ -37,17 +51,24 @@ std::string read_configured(std::string_view file, Wanted page, Place& place, st
   const std::array<const char*, 2> arguments{"--config", name.c_str()};
   const config::CommandLine line = config::parse_command_line(arguments);
   if (line.what == config::CommandLine::What::wrong) return line.message;
-  for (const plan::Listener& listener : line.config.listeners) {
-    const std::optional<std::string> found = path_at(line.config, listener, page);
-    const sys::Address address = sys::reached_locally(listener.address);
-    if (!found || address.port == 0) continue;
-    place.addresses = {address};
-    place.name = sys::endpoint_text(address).view();
-    path = *found;
-    return {};
-  }
+  using Find = std::optional<Page> (*)(const plan::Config&, const plan::Listener&);
+  std::vector<Find> finds{board_at};
+  if (page == Wanted::doctor) finds.insert(finds.begin(), route_at);
+  for (const Find find : finds)
+    for (const plan::Listener& listener : line.config.listeners) {
+      const sys::Address address = sys::reached_locally(listener.address);
+      if (listener.proxy_header_in || address.port == 0) continue;
+      const std::optional<Page> found = find(line.config, listener);
+      if (!found) continue;
+      place.addresses = {address};
+      place.name = sys::endpoint_text(address).view();
+      place.host = found->host;
+      path = found->path;
+      return {};
+    }
   return name + ": no listener with a fixed port serves " +
-         (page == Wanted::board ? "the board" : "the page of the doctor") + ": give [ADDRESS:]PORT instead";
+         (page == Wanted::board ? "the board" : "the page of the doctor") +
+         " to this machine: give [ADDRESS:]PORT instead";
 }
 
 }  // namespace ask

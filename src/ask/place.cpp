@@ -42,9 +42,9 @@ std::string read_user(std::span<const char* const> arguments, std::size_t& at, P
 }
 
 std::string get(const Place& place, std::string_view path, std::string_view fields) {
-  return "GET " + std::string{path} +
-         " HTTP/1.1\r\nHost: " + std::string{sys::endpoint_text(place.addresses.front()).view()} + "\r\n" +
-         place.login + std::string{fields} + "\r\n";
+  return "GET " + std::string{path} + " HTTP/1.1\r\nHost: " +
+         (place.host.empty() ? std::string{sys::endpoint_text(place.addresses.front()).view()} : place.host) +
+         "\r\n" + place.login + std::string{fields} + "\r\n";
 }
 
 }  // namespace ask

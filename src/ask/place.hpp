@@ -13,6 +13,7 @@ namespace ask {
 struct Place {
   std::vector<sys::Address> addresses{};  // tried in this order; never empty once read
   std::string name{};                     // for messages: "port 9100", "[::1]:9100"
+  std::string host{};                     // for the Host field; empty: the first of `addresses`
   std::string login{};                    // the field Authorization with its CR LF; empty: there is none
 };
 

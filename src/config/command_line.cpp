@@ -26,6 +26,13 @@ string unknown_option(string_view name) {
   return "unknown option " + base::quoted(name) + did_you_mean(name, option_names()) + ": see proxy --help";
 }
 
+// The option of this long or short name; options().end(): none.
+auto row_of(string_view name) noexcept {
+  return std::find_if(options().begin(), options().end(), [name](const Option& option) {
+    return option.name == name || (!option.short_name.empty() && name.substr(1) == option.short_name);
+  });
+}
+
 // ---- the command line ------------------------------------------------------------------------------------
 
 class Reader {
@@ -65,8 +72,7 @@ class Reader {
   void split(string_view argument) {
     if (argument.size() > 1 && argument.front() == '-')
       take_option(argument);
-    else if (!base::all_are(argument, base::kDigit) &&
-             sys::path_kind(string{argument}.c_str()) == sys::PathKind::file)
+    else if (!base::all_are(argument, base::kDigit) && sys::is_file(sys::path_kind(string{argument}.c_str())))
       take_file(argument);
     else
       take_port(argument);
@@ -93,9 +99,7 @@ class Reader {
   void take_option(string_view argument) {
     const std::size_t equals = std::min(argument.find('='), argument.size());
     string_view name = argument.substr(0, equals);
-    const auto row = std::find_if(options().begin(), options().end(), [name](const Option& option) {
-      return option.name == name || (!option.short_name.empty() && name.substr(1) == option.short_name);
-    });
+    const auto row = row_of(name);
     if (row == options().end() && !option_kind(name)) return wrong(unknown_option(name));
     const bool is_flag = row != options().end() && row->value.empty();
     if (row != options().end()) name = row->name;
@@ -272,11 +276,13 @@ void put_row(string& out, const string& left, const string& help, const string& 
   out += help + (default_text.empty() ? "" : " (default " + default_text + ")") + "\n";
 }
 
-// Each "proxy " that follows `before`.
-void rename_after(string& text, string_view before, const string& name) {
-  const string found = string{before} + "proxy ";
-  for (std::size_t at = text.find(found); at != string::npos; at = text.find(found, at + found.size()))
-    text.replace(at + before.size(), found.size() - before.size(), name + " ");
+// What follows the program's name in a command.
+bool continues_command(string_view text) noexcept {
+  constexpr std::array<string_view, 8> kWords{"--",      "PORT",    "FILE", "explain ",
+                                              "replay ", "doctor ", "top ", "proxy.json"};
+  const bool is_port = !text.empty() && base::is(text.front(), base::kDigit);
+  return is_port || std::any_of(kWords.begin(), kWords.end(),
+                                [text](string_view word) { return text.starts_with(word); });
 }
 
 }  // namespace
@@ -285,17 +291,33 @@ CommandLine parse_command_line(std::span<const char* const> arguments, When when
   return Reader{arguments, when}.read();
 }
 
+bool takes_value(string_view argument) {
+  if (argument.find('=') != string_view::npos) return false;
+  const auto row = row_of(argument);
+  return row == options().end() ? argument.starts_with("--") : !row->value.empty();
+}
+
 string program_name(string_view path) {
   constexpr string_view kInstalled = "fourstate";
   return string{path.substr(path.rfind('/') + 1) == kInstalled ? kInstalled : "proxy"};  // npos + 1 is 0
 }
 
-string help_text(const string& program) {
+string renamed(string text, string_view program) {
+  constexpr string_view kName = "proxy ";
+  for (std::size_t at = text.find(kName); at != string::npos; at = text.find(kName, at + 1)) {
+    const bool is_word = at == 0 || text[at - 1] == ' ' || text[at - 1] == '\n';
+    if (is_word && continues_command(string_view{text}.substr(at + kName.size())))
+      text.replace(at, kName.size() - 1, program);
+  }
+  return text;
+}
+
+string help_text() {
   string out =
       "Usage: proxy PORT [OPTION]...\n"
       "       proxy FILE [OPTION]...\n"
       "       proxy explain [OPTION]... [--client ADDRESS] [--user NAME] [-H FIELD]...\n"
-      "                     METHOD URL\n"
+      "                     [PORT | FILE] METHOD URL\n"
       "       proxy replay [--port PORT] FILE\n"
       "       proxy replay [--text] [--calls] [--slot N] [--from POSITION] [--to POSITION]\n"
       "                    [--at POSITION] [--format text|chrome|har] FILE\n"
@@ -319,7 +341,6 @@ string help_text(const string& program) {
       "Signals: SIGTERM shuts down gracefully (--drain), SIGINT (Ctrl-C) at once, SIGHUP reloads the\n"
       "configuration, SIGUSR1 reopens the access log, SIGUSR2 saves a recording (--record-dir).\n"
       "Exit status: 0 after a signal, 1 if the proxy could not start, 2 for wrong usage.\n";
-  for (const string_view before : {"Usage: ", "\n       ", "Example: "}) rename_after(out, before, program);
   return out;
 }
 

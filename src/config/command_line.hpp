@@ -17,10 +17,13 @@ struct CommandLine {
 
 // `arguments` without the program's name.
 CommandLine parse_command_line(std::span<const char* const> arguments, When when = When::start);
+// The option is followed by its value. Of an unknown one: if it is a long one.
+bool takes_value(std::string_view argument);
 // The name of the program: "fourstate" if that is the name of the file at `path`, as it is installed; else
 // "proxy".
 std::string program_name(std::string_view path);
-// `program`: its name in the commands that the help shows.
-std::string help_text(const std::string& program = "proxy");
+// The text with `program` in place of "proxy" in each command that it shows, such as "proxy 8080".
+std::string renamed(std::string text, std::string_view program);
+std::string help_text();
 
 }  // namespace config

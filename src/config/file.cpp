@@ -402,7 +402,7 @@ void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model)
       if (path->starts_with('/') || path->starts_with("../") || *path == "..")
         file->expected("the path of a file below root");
       else if (const string whole = model.root + '/' + string{*path};
-               sys::path_kind(whole.c_str()) != sys::PathKind::file)
+               !sys::is_file(sys::path_kind(whole.c_str())))
         file->warn("no such file: " + base::quoted(whole_path(whole)));
     }
 }

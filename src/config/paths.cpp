@@ -1,7 +1,6 @@
 #include "paths.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "../base/text.hpp"
@@ -15,12 +14,6 @@ using std::string_view;
 namespace {
 
 bool is_relative(string_view path) noexcept { return !path.starts_with('/'); }
-
-// `error`: an errno; 0: none.
-string failure(string_view failing, string_view path, int error) {
-  if (error == 0) return {};
-  return string{failing} + " " + whole_path(path) + ": " + std::strerror(error);
-}
 
 }  // namespace
 
@@ -42,33 +35,18 @@ string whole_path(string_view path) {
 }
 
 string check_directory(string_view path) {
-  const string quoted = base::quoted(whole_path(path));
-  switch (sys::path_kind(string{path}.c_str())) {
-    case sys::PathKind::directory: return {};
-    case sys::PathKind::none: return "no such directory: " + quoted;
-    case sys::PathKind::file:
-    case sys::PathKind::socket: break;
-  }
-  return "not a directory: " + quoted;
+  const sys::PathKind kind = sys::path_kind(string{path}.c_str());
+  if (kind == sys::PathKind::directory) return {};
+  return (kind == sys::PathKind::none ? "no such directory: " : "not a directory: ") +
+         base::quoted(whole_path(path));
 }
 
 string check_new_file(string_view path, string_view failing) {
   string folder{path.substr(0, path.rfind('/') + 1)};  // npos + 1 is 0
   if (folder.empty()) folder = ".";
   if (string error = check_directory(folder); !error.empty()) return error;
-  return failure(failing, path, sys::check_writable(folder.c_str()));
-}
-
-string check_log_file(string_view path) {
-  constexpr string_view kFailing = "cannot open the log";
-  const string file{path};
-  switch (sys::path_kind(file.c_str())) {
-    case sys::PathKind::none: return check_new_file(path, kFailing);
-    case sys::PathKind::directory: return failure(kFailing, path, EISDIR);
-    case sys::PathKind::file:
-    case sys::PathKind::socket: break;
-  }
-  return failure(kFailing, path, sys::check_writable(file.c_str()));
+  const int error = sys::check_writable(folder.c_str());
+  return error == 0 ? string{} : string{failing} + " " + whole_path(path) + ": " + std::strerror(error);
 }
 
 }  // namespace config

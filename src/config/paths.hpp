@@ -17,8 +17,5 @@ std::string check_directory(std::string_view path);
 // The error if no file can be created at `path`, which begins with `failing` ("cannot create"); or an empty
 // string. Does not create it.
 std::string check_new_file(std::string_view path, std::string_view failing);
-// The error if the access log cannot be written to this file, which need not exist; or an empty string. Does
-// not create it.
-std::string check_log_file(std::string_view path);
 
 }  // namespace config

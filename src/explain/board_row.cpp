@@ -1,27 +1,16 @@
 #include "board_row.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "../plan/board.hpp"
 #include "../plan/description.hpp"
+#include "../plan/router.hpp"
 
 namespace explain {
 namespace {
 
 using plan::BoardAccess;
 using std::string;
-
-plan::ThisMachine machine_of(const plan::Config& config, const plan::Networks& addresses) {
-  plan::ThisMachine machine;
-  std::vector<plan::ThisMachine::Entry> entries;
-  for (std::size_t i = 0; i < config.listeners.size(); ++i)
-    if (config.listeners[i].address.port != 0)
-      entries.push_back({config.listeners[i].address, i, plan::forwards(config, config.listeners[i])});
-  machine.set_addresses(addresses);
-  machine.set_listeners(std::move(entries));
-  return machine;
-}
 
 // Why this listener of a forward proxy has no board; empty: it has one.
 string objection(const plan::Config& config, const http::RequestHead& head) {
@@ -50,13 +39,13 @@ string words_for(BoardAccess access, const sys::Address& client) {
 }
 
 // Whether the request can be for the board. Sets `why_not` if the user could think so.
-bool is_asked_for(const plan::Config& config, const plan::Listener& listener, const http::RequestHead& head,
-                  const plan::Plan& otherwise, string& why_not) {
-  if (listener.role == plan::Role::web)
-    return otherwise.kind == plan::Kind::board || plan::is_board(config, listener);
+bool is_for_board(const Asked& asked, const plan::Plan& otherwise, string& why_not) {
+  const http::RequestHead& head = asked.head;
+  if (asked.listener.role == plan::Role::web)
+    return otherwise.kind == plan::Kind::board || plan::is_board(asked.config, asked.listener);
   if (head.form != http::TargetForm::absolute || !head.plain_http) return false;
-  if (plan::listener_at(config, head.authority.port) != nullptr) {
-    why_not = objection(config, head);
+  if (plan::listener_at(asked.config, head.authority.port) != nullptr) {
+    why_not = objection(asked.config, head);
     return why_not.empty();
   }
   const string port = std::to_string(head.authority.port);
@@ -67,17 +56,16 @@ bool is_asked_for(const plan::Config& config, const plan::Listener& listener, co
 
 }  // namespace
 
-BoardRow board_row(const plan::Config& config, const plan::Listener& listener, const http::RequestHead& head,
-                   const sys::Address& client, const plan::Networks& addresses, const plan::Requester& user,
-                   plan::Plan otherwise) {
-  BoardRow row;
-  if (is_asked_for(config, listener, head, otherwise, row.text)) {
-    const plan::ThisMachine machine = machine_of(config, addresses);
-    row.text = words_for(plan::board_access(config, listener, head, client, machine, user), client);
-    otherwise = plan::plan_board(std::move(otherwise), config, listener, head, client, machine, user);
+BoardRow board_row(const Asked& asked, const plan::Requester& user) {
+  const auto& [config, listener, machine, question, text, head] = asked;
+  plan::Plan plan = plan::plan_request(config, listener, head, question.client, machine.addresses(), user);
+  string words;
+  if (is_for_board(asked, plan, words)) {
+    words = words_for(plan::board_access(config, listener, head, question.client, machine, user),
+                      question.client);
+    plan = plan::plan_board(std::move(plan), config, listener, head, question.client, machine, user);
   }
-  row.plan = std::move(otherwise);
-  return row;
+  return {std::move(plan), std::move(words)};
 }
 
 }  // namespace explain

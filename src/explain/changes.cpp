@@ -32,7 +32,7 @@ constexpr std::array kCauses{
     Cause{"Transfer-Encoding", "hop-by-hop, RFC 9112 section 6.1"},
     Cause{"Trailer", "trailers are dropped, RFC 9110 section 6.5.1"},
     Cause{"Upgrade", "hop-by-hop, RFC 9110 section 7.8"},
-    Cause{"Proxy-Authorization", "for this proxy, RFC 9110 section 11.7.2"},
+    Cause{"Proxy-Authorization", "for one proxy only, RFC 9110 section 11.7.2"},
     Cause{"Via", "lists the proxies passed, RFC 9110 section 7.6.3"},
     Cause{"Content-Length", "written again from the parsed number, RFC 9112 section 6.2"},
 };

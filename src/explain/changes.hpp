@@ -7,9 +7,6 @@
 
 namespace explain {
 
-// Stands for the value of X-Request-Id that each request gets.
-inline constexpr std::string_view kNewId = "(a new one for each request)";
-
 // Lines with "-" are of `before`, those with "+" of `after`, others are in both. `edits`: of the route; null:
 // none. REQUIRES: both are whole heads; `after` is `before` as http/rewrite.hpp writes it.
 std::string changes(std::string_view before, std::string_view after, const http::FieldEdits* edits = nullptr);

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "../net/resolver.hpp"
-#include "../plan/description.hpp"
 #include "forward_answer.hpp"
 #include "rows.hpp"
 #include "web_answer.hpp"
@@ -15,41 +14,38 @@ namespace {
 using base::Reason;
 using std::string;
 
-const plan::Listener* forward_listener(const plan::Config& config) noexcept {
-  const auto found = std::find_if(config.listeners.begin(), config.listeners.end(),
-                                  [](const plan::Listener& one) { return one.role == plan::Role::forward; });
-  return found == config.listeners.end() ? nullptr : &*found;
-}
-
-string refusal(const http::Parsed& parsed) {
+// The refusal of a head; empty: it is complete.
+string parse(const plan::Config& config, const string& text, http::RequestHead& head) {
+  const http::Parsed parsed = http::parse_request(text, 0, head, config.head_limits);
+  if (parsed.what == http::Parsed::What::complete) return {};
   Rows rows;
   rows.add_refusal(parsed.what == http::Parsed::What::bad ? parsed.why : Reason::bad_request_line);
   return rows.text;
 }
 
-string to_web_server(const plan::Config& config, const plan::Listener& listener, const Question& question) {
+string to_web_server(const plan::Config& config, const plan::Listener& listener,
+                     const plan::ThisMachine& machine, const Question& question) {
   const string text = head_to_server(question);
   http::RequestHead head;
-  const http::Parsed parsed = http::parse_request(text, 0, head);
-  if (parsed.what != http::Parsed::What::complete) return refusal(parsed);
-  return web_answer(config, listener, question, text, head);
+  if (string refusal = parse(config, text, head); !refusal.empty()) return refusal;
+  return web_answer({config, listener, machine, question, text, head});
 }
 
 // Connections to these listeners are not read as HTTP.
 string to_other_role(const plan::Config& config, const plan::Listener& listener) {
   Rows rows;
-  rows.add("listener", string{sys::endpoint_text(listener.address).view()} + ", " +
-                           plan::description(config, listener) + ": it does not read HTTP requests");
+  rows.add("listener", listener_text(config, listener) + ": it does not read HTTP requests");
   return rows.text;
 }
 
-string without_listener(const plan::Config& config, std::uint16_t port) {
+string without_listener(const plan::Config& config) {
   string all;
   for (const plan::Listener& listener : config.listeners)
     all += (all.empty() ? "" : ", ") + string{sys::endpoint_text(listener.address).view()};
   Rows rows;
-  rows.add("listener", "none: there is no forward proxy, and no listener has port " + std::to_string(port) +
-                           ": use a URL with the port of one of these: " + all);
+  rows.add(
+      "listener",
+      "none: there is no forward proxy, and the URL has the address and the port of none of these: " + all);
   return rows.text;
 }
 
@@ -58,16 +54,16 @@ string without_listener(const plan::Config& config, std::uint16_t port) {
 string explain(const plan::Config& config, const Question& question, LookUp look_up) {
   const string text = head_to_proxy(question);
   http::RequestHead head;
-  const http::Parsed parsed = http::parse_request(text, 0, head);
-  if (parsed.what != http::Parsed::What::complete) return refusal(parsed);
-  const plan::Listener* const named = plan::listener_at(config, head.authority.port);
-  if (named != nullptr && head.form == http::TargetForm::absolute && head.plain_http) {
-    if (named->role == plan::Role::web) return to_web_server(config, *named, question);
-    if (named->role != plan::Role::forward) return to_other_role(config, *named);
+  if (string refusal = parse(config, text, head); !refusal.empty()) return refusal;
+  const plan::ThisMachine machine = plan::machine_of(config, question.machine);
+  const plan::Listener* const listener = asked_listener(config, machine, head);
+  if (listener == nullptr) return without_listener(config);
+  switch (listener->role) {
+    case plan::Role::forward:
+      return forward_answer({config, *listener, machine, question, text, head}, look_up);
+    case plan::Role::web: return to_web_server(config, *listener, machine, question);
+    default: return to_other_role(config, *listener);
   }
-  const plan::Listener* const forward = forward_listener(config);
-  if (forward == nullptr) return without_listener(config, head.authority.port);
-  return forward_answer(config, *forward, question, text, head, look_up);
 }
 
 Found look_up(const plan::Config& config, const http::Authority& host) {

@@ -13,8 +13,7 @@ struct Found {
 };
 using LookUp = Found (*)(const plan::Config& config, const http::Authority& host);
 
-// Returns the decision as text for a terminal. A listener of another role that has the port of the
-// URL gets the request itself; the forward proxy gets all others. REQUIRES: there is a listener.
+// Returns the decision as text for a terminal.
 std::string explain(const plan::Config& config, const Question& question, LookUp look_up);
 
 // Resolves a name and waits for the result, as long as the proxy would.

@@ -1,10 +1,10 @@
 #include "forward_answer.hpp"
 
-#include "../http/rewrite.hpp"
+#include "../http/methods.hpp"
 #include "../http/status.hpp"
+#include "../plan/forwarding.hpp"
 #include "../plan/router.hpp"
 #include "board_row.hpp"
-#include "changes.hpp"
 #include "rows.hpp"
 
 namespace explain {
@@ -12,39 +12,37 @@ namespace {
 
 using base::Reason;
 using std::string;
-using std::string_view;
+
+string_view route_text(plan::Kind kind) {
+  switch (kind) {
+    case plan::Kind::tunnel: return "tunnel, forwarded unread";
+    case plan::Kind::reply: return "a response of the proxy: it is the last hop";
+    default: return "forwarded";
+  }
+}
 
 class ForwardAnswer {
  public:
-  ForwardAnswer(const plan::Config& config, const plan::Listener& listener, const Question& question,
-                const http::RequestHead& head, LookUp look_up)
-      : config_(config), listener_(listener), question_(question), head_(head), look_up_(look_up) {}
+  ForwardAnswer(const Asked& asked, LookUp look_up)
+      : asked_(asked), config_(asked.config), head_(asked.head), look_up_(look_up) {}
 
-  string write(string_view text) {
-    rows_.add_request(question_, head_, head_.authority);
-    excused_ = config_.rules.excuse(asked());
-    const BoardRow board =
-        board_row(config_, listener_, head_, question_.client, question_.machine, user(),
-                  plan::plan_request(config_, listener_, head_, question_.client, question_.machine, user()));
+  string write() {
+    rows_.add_request(asked_, head_.authority);
+    excused_ = config_.rules.excuse(facts());
+    const BoardRow board = board_row(asked_, user());
     const plan::Plan& decided = board.plan;
     if (!board.text.empty()) rows_.add("board", board.text);
-    if (decided.kind == plan::Kind::board) {
-      write_password(decided.users == plan::kExcused, 401);
-      rows_.add("route", "the board");
-      return rows_.text;
-    }
-    rows_.add("rule", rule_text(config_.rules, config_.rules.before_lookup(asked())));
+    if (decided.kind == plan::Kind::board) return write_board(decided.users == plan::kExcused);
+    rows_.add("rule", rule_text(config_.rules, config_.rules.before_lookup(facts())));
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
     write_password(decided.users == plan::kExcused, 407);
     write_user(decided.users == plan::kExcused);
-    rows_.add("route", decided.kind == plan::Kind::tunnel  ? "tunnel, forwarded unread"
-                       : decided.kind == plan::Kind::reply ? "answered by the proxy: the last hop"
-                                                           : "forwarded");
+    rows_.add("route", string{route_text(decided.kind)});
     if (decided.kind == plan::Kind::reply) return rows_.text;
     write_parent();
     if (decided.parent == nullptr) write_addresses();
-    rows_.add_timeouts(config_, listener_, nullptr);
-    if (decided.kind == plan::Kind::forward) write_changes(text, decided.parent);
+    rows_.add_timeouts(asked_, nullptr, true);
+    if (decided.kind == plan::Kind::forward) write_changes(decided.parent);
     return rows_.text;
   }
 
@@ -54,15 +52,21 @@ class ForwardAnswer {
     return rows_.text;
   }
 
-  [[nodiscard]] plan::Requester user() const {
-    using What = plan::Requester::What;
-    if (!question_.user.empty()) return {What::known, question_.user};
-    return {excused_ ? What::excused : What::unknown};
+  string write_board(bool excused) {
+    write_password(excused, 401);
+    rows_.add("route", "the board");
+    return rows_.text;
   }
 
-  [[nodiscard]] plan::AccessRequest asked() const {
-    return {question_.client, head_.authority.host, head_.authority.port,
-            head_.method,     question_.machine,    user()};
+  [[nodiscard]] plan::Requester user() const {
+    using What = plan::Requester::What;
+    return requester(asked_.question, excused_ ? What::excused : What::unknown);
+  }
+
+  // What the rules are asked about.
+  [[nodiscard]] plan::AccessRequest facts() const {
+    return {asked_.question.client, head_.authority.host,       head_.authority.port,
+            head_.method,           asked_.machine.addresses(), user()};
   }
 
   // `status`: of the response without a password.
@@ -74,10 +78,7 @@ class ForwardAnswer {
   }
 
   void write_user(bool excused) {
-    if (!config_.users_files.front().empty() && !excused && question_.user.empty() &&
-        config_.rules.have_users())
-      rows_.add("user",
-                "not known: the rule shown is for the user that the rules treat best; use --user NAME");
+    if (!config_.users_files.front().empty() && !excused) rows_.add_unknown_user(asked_);
   }
 
   // A parent resolves the host, so no addresses are known.
@@ -98,34 +99,30 @@ class ForwardAnswer {
 
   void write_addresses() {
     const Found found = look_up_(config_, head_.authority);
-    if (found.why != Reason::none) {
-      rows_.add("addresses", "none: " + string{http::error_reply(found.why).sentence});
-      return;
-    }
-    for (const sys::Address& address : found.addresses.list()) {
-      const plan::Verdict verdict = config_.rules.for_address(asked(), address);
-      const bool denied = verdict.decision == plan::Decision::deny;
-      rows_.add("address", string{sys::endpoint_text(address).view()} +
-                               (denied ? ", denied: " : ", allowed: ") + string{config_.rules.text(verdict)});
-    }
+    if (found.why != Reason::none)
+      return rows_.add("addresses", "none: " + string{http::error_reply(found.why).sentence});
+    for (const sys::Address& address : found.addresses.list())
+      rows_.add("address", string{sys::endpoint_text(address).view()} + ", " + decision(address));
   }
 
-  void write_changes(string_view text, const plan::Parent* parent) {
-    http::Form form = http::request_form(head_, config_.http10 ? http::Version::http10 : head_.version,
-                                         plan::upgrade_protocols(config_));
-    form.absolute = parent != nullptr && parent->kind == plan::Parent::Kind::http;
-    form.via = config_.via;
-    if (config_.request_id) form.request_id = kNewId;
-    http::HeadRoom room;
-    const std::size_t length = http::write_request(head_, {config_.name, ""}, form, room);
-    if (length == 0) return rows_.add_refusal(Reason::head_too_large);
-    rows_.text +=
-        "\nChanges to the request head (- received, + forwarded):\n" + changes(text, {room.data(), length});
+  [[nodiscard]] string decision(const sys::Address& address) const {
+    if (asked_.machine.is_loop(address))
+      return "refused with " + std::to_string(http::error_reply(Reason::loop_detected).status) +
+             ": it leads back to this proxy";
+    const plan::Verdict verdict = config_.rules.for_address(facts(), address);
+    return (verdict.decision == plan::Decision::deny ? "denied: " : "allowed: ") +
+           string{config_.rules.text(verdict)};
   }
 
+  void write_changes(const plan::Parent* parent) {
+    plan::FormTexts texts;
+    http::Form form = plan::forward_form(config_, head_, version_of(asked_), parent, texts);
+    form.proxy_login = config_.users_files.front().empty() && parent != nullptr && parent->takes_login();
+    rows_.add_changes(asked_, form);
+  }
+
+  const Asked& asked_;
   const plan::Config& config_;
-  const plan::Listener& listener_;
-  const Question& question_;
   const http::RequestHead& head_;
   LookUp look_up_;
   bool excused_ = false;
@@ -134,9 +131,6 @@ class ForwardAnswer {
 
 }  // namespace
 
-string forward_answer(const plan::Config& config, const plan::Listener& listener, const Question& question,
-                      string_view text, const http::RequestHead& head, LookUp look_up) {
-  return ForwardAnswer{config, listener, question, head, look_up}.write(text);
-}
+string forward_answer(const Asked& asked, LookUp look_up) { return ForwardAnswer{asked, look_up}.write(); }
 
 }  // namespace explain

@@ -31,6 +31,11 @@ string check(const Question& question) {
   return {};
 }
 
+// The argument that names the listeners, as for the proxy: a port, or a configuration file.
+bool is_place(const char* argument) {
+  return base::all_are(argument, base::kDigit) || sys::is_file(sys::path_kind(argument));
+}
+
 // The URL without userinfo, which browsers and curl remove too.
 string shown_url(const Question& question) {
   const http::PublicUrl shown = http::without_userinfo(question.url);
@@ -90,7 +95,7 @@ string head_to_server(const Question& question) {
 
 string read_question(std::span<const char* const> arguments, Question& question,
                      std::vector<const char*>& rest) {
-  std::vector<string_view> words;
+  std::vector<const char*> words;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const string_view argument = arguments[i];
     const bool has_value = i + 1 < arguments.size();
@@ -107,15 +112,17 @@ string read_question(std::span<const char* const> arguments, Question& question,
       question.fields.emplace_back(arguments[++i]);
     } else if (argument.size() > 1 && argument.front() == '-') {
       rest.push_back(arguments[i]);
-      if (argument.find('=') == string_view::npos && argument.substr(0, 2) == "--" && has_value)
-        rest.push_back(arguments[++i]);
+      if (config::takes_value(argument) && has_value) rest.push_back(arguments[++i]);
     } else {
-      words.push_back(argument);
+      words.push_back(arguments[i]);
     }
   }
+  if (words.size() == 3 && is_place(words[0])) {
+    rest.push_back(words[0]);
+    words.erase(words.begin());
+  }
   if (words.size() > 2)
-    return "explain: unexpected argument '" + string{words[2]} + "' after the method and the URL" +
-           (words[0].ends_with(".json") ? "; a configuration file is named with --config" : "");
+    return "explain: unexpected argument " + base::quoted(words[2]) + ": expected [PORT | FILE] METHOD URL";
   if (words.size() != 2)
     return "explain needs a method and a URL, e.g. proxy explain GET http://example.com/";
   question.method = words[0];
@@ -125,13 +132,17 @@ string read_question(std::span<const char* const> arguments, Question& question,
 
 config::CommandLine parse_options(std::vector<const char*> options) {
   config::CommandLine line = config::parse_command_line(options);
-  if (!line.config.listeners.empty()) return line;
+  const auto forwards = [](const plan::Listener& listener) { return listener.role == plan::Role::forward; };
+  const std::vector<plan::Listener>& listeners = line.config.listeners;
+  const bool is_running_proxy = !line.config.file.empty() && !listeners.empty();
+  if (is_running_proxy || std::any_of(listeners.begin(), listeners.end(), forwards)) return line;
   options.push_back("0");
   return config::parse_command_line(options);
 }
 
 string_view help_text() noexcept {
-  return "Usage: proxy explain [OPTION]... [--client ADDRESS] [--user NAME] [-H FIELD]... METHOD URL\n"
+  return "Usage: proxy explain [OPTION]... [--client ADDRESS] [--user NAME] [-H FIELD]... [PORT | FILE] "
+         "METHOD URL\n"
          "Shows how the proxy would handle a request, and sends nothing to the host: the deciding rule, the\n"
          "addresses, the timeouts, and each changed header field with the RFC section that requires it. A "
          "URL\n"
@@ -142,7 +153,7 @@ string_view help_text() noexcept {
          "  --user NAME       the user of --users\n"
          "  -H FIELD          a header field of the request, NAME: VALUE; repeatable\n\n"
          "Example: proxy explain --deny to=::1 GET http://localhost:3000/\n"
-         "         proxy explain --config proxy.json GET http://localhost:8081/index.html\n"
+         "         proxy explain proxy.json GET http://localhost:8081/index.html\n"
          "Exit status: 0, or 2 for wrong usage.\n";
 }
 

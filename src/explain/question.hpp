@@ -20,12 +20,12 @@ struct Question {
   bool help = false;                             // only the help is wanted
 };
 
-// Parses `arguments` after "explain": options of the proxy, --client ADDRESS, --user NAME, -H FIELD, METHOD,
-// URL; or --help, and nothing after it is read. Leaves the proxy's options in `rest`. Returns the error, also
-// for blanks and control characters in METHOD, URL or FIELD; empty: none.
+// Parses `arguments` after "explain": options of the proxy, --client ADDRESS, --user NAME, -H FIELD, PORT or
+// FILE of the proxy, METHOD, URL; or --help, and nothing after it is read. Leaves the proxy's options in
+// `rest`. Returns the error, also for blanks and control characters in METHOD, URL or FIELD; empty: none.
 std::string read_question(std::span<const char* const> arguments, Question& question,
                           std::vector<const char*>& rest);
-// Parses the proxy's options. If they have no listener, those of a forward proxy at any port are added.
+// Parses the proxy's options. Without a file and without a forward proxy, one at any port is added.
 config::CommandLine parse_options(std::vector<const char*> options);
 // What --help prints.
 std::string_view help_text() noexcept;

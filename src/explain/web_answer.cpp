@@ -1,23 +1,19 @@
 #include "web_answer.hpp"
 
-#include <algorithm>
-#include <array>
 #include <functional>
 
 #include "../http/forwarded.hpp"
-#include "../http/rewrite.hpp"
-#include "../plan/board.hpp"
+#include "../http/methods.hpp"
+#include "../http/redirect.hpp"
 #include "../plan/description.hpp"
-#include "../plan/router.hpp"
+#include "../plan/forwarding.hpp"
 #include "board_row.hpp"
-#include "changes.hpp"
 #include "rows.hpp"
 
 namespace explain {
 namespace {
 
 using std::string;
-using std::string_view;
 
 string route_text(const plan::Config& config, const plan::WebRoute& route) {
   switch (route.kind) {
@@ -46,52 +42,62 @@ string site_text(const plan::Config& config, const plan::WebRoute& route) {
 
 class WebAnswer {
  public:
-  WebAnswer(const plan::Config& config, const plan::Listener& listener, const Question& question,
-            const http::RequestHead& head)
-      : config_(config), listener_(listener), question_(question), head_(head) {}
+  explicit WebAnswer(const Asked& asked) : asked_(asked), config_(asked.config) {}
 
-  string write(string_view text) {
-    const http::Authority host = http::requested_host(head_).host;
-    rows_.add_request(question_, head_, {host.host, listener_.address.port});
-    rows_.add("listener", string{sys::endpoint_text(listener_.address).view()} + ", " +
-                              plan::description(config_, listener_));
-    const BoardRow board =
-        board_row(config_, listener_, head_, question_.client, question_.machine, user(),
-                  plan::plan_request(config_, listener_, head_, question_.client, question_.machine, user()));
+  string write() {
+    const http::Authority host = http::requested_host(asked_.head).host;
+    rows_.add_request(asked_, {host.host, asked_.listener.address.port});
+    rows_.add("listener", listener_text(config_, asked_.listener));
+    const BoardRow board = board_row(asked_, user());
+    const plan::Plan& decided = board.plan;
     if (board.text.empty())
       write_rule(host);
     else
       rows_.add("board", board.text);
-    write_route(board.plan);
-    if (board.plan.kind == plan::Kind::refuse) {
-      rows_.add_refusal(board.plan.reason);
+    if (decided.route != nullptr) write_route(decided);
+    if (const base::Reason why = refusal(decided); why != base::Reason::none) {
+      rows_.add_refusal(why);
       return rows_.text;
     }
-    rows_.add_timeouts(config_, listener_, board.plan.route);
-    if (board.plan.kind == plan::Kind::reverse) write_changes(text, *board.plan.route);
+    rows_.add_timeouts(asked_, decided.route, decided.kind == plan::Kind::reverse);
+    if (decided.kind == plan::Kind::reverse) write_changes(*decided.route);
     return rows_.text;
   }
 
  private:
   [[nodiscard]] plan::Requester user() const {
-    using What = plan::Requester::What;
-    return question_.user.empty() ? plan::Requester{What::unknown}
-                                  : plan::Requester{What::known, question_.user};
+    return requester(asked_.question, plan::Requester::What::unknown);
+  }
+
+  // None: it is not refused.
+  [[nodiscard]] base::Reason refusal(const plan::Plan& plan) const {
+    const std::string_view method = asked_.head.method;
+    switch (plan.kind) {
+      case plan::Kind::refuse: return plan.reason;
+      case plan::Kind::reverse:
+      case plan::Kind::redirect:
+      case plan::Kind::reply: return base::Reason::none;
+      case plan::Kind::files: return method == "OPTIONS" ? base::Reason::none : http::page_objection(method);
+      default: return http::page_objection(method);
+    }
   }
 
   void write_rule(const http::Authority& host) {
-    rows_.add(
-        "rule",
-        rule_text(config_.rules,
-                  config_.rules.for_web(
-                      {question_.client, host.host, listener_.address.port, head_.method, {}, user()})));
+    const plan::AccessRequest facts{asked_.question.client, host.host, asked_.listener.address.port,
+                                    asked_.head.method,     {},        user()};
+    rows_.add("rule", rule_text(config_.rules, config_.rules.for_web(facts)));
+    if (!config_.users_files.front().empty()) rows_.add_unknown_user(asked_);
   }
 
   void write_route(const plan::Plan& plan) {
-    if (plan.route == nullptr) return;
-    if (listener_.sites.size() > 1) rows_.add("site", site_text(config_, *plan.route));
-    rows_.add("route", plan.route->prefix + ", " + route_text(config_, *plan.route));
-    if (plan.kind == plan::Kind::files) rows_.add("file", plan.route->directory + "/" + plan.file.name);
+    const plan::WebRoute& route = *plan.route;
+    if (asked_.listener.sites.size() > 1) rows_.add("site", site_text(config_, route));
+    rows_.add("route", route.prefix + ", " + route_text(config_, route));
+    if (plan.kind == plan::Kind::refuse && plan.reason == base::Reason::client_not_allowed)
+      rows_.add("access", "denied by ip_whitelist or ip_blacklist of the route");
+    if (plan.kind == plan::Kind::files) rows_.add("file", route.directory + "/" + plan.file.name);
+    if (plan.kind == plan::Kind::redirect)
+      rows_.add("location", http::redirect_location(route.location, asked_.head.path));
     if (plan.kind == plan::Kind::reply) rows_.add("response", "of the proxy itself: it is the last hop");
     if (plan.users == plan::kExcused)
       rows_.add("password", "not required, by user=none");
@@ -100,37 +106,20 @@ class WebAnswer {
   }
 
   // As for the first server of the group.
-  void write_changes(string_view text, const plan::WebRoute& route) {
-    http::Form form = http::request_form(head_, config_.http10 ? http::Version::http10 : head_.version,
-                                         plan::upgrade_protocols(config_));
-    std::array<char, http::kHostTextMax> host;
-    form.via = config_.via;
-    if (config_.request_id) form.request_id = kNewId;
-    form.reverse = true;
-    form.client = question_.client;
-    form.trusted = plan::is_among(config_.trusted_proxies, question_.client);
-    form.host = plan::authority_of(config_.groups[route.group].members.front(), host);
-    if (route.strip_prefix) form.skip = route.prefix.size();
-    form.edits = &route.request_fields;
-    http::HeadRoom room;
-    const std::size_t length = http::write_request(head_, {config_.name, ""}, form, room);
-    if (length == 0) return rows_.add_refusal(base::Reason::head_too_large);
-    rows_.text += "\nChanges to the request head (- received, + forwarded):\n" +
-                  changes(text, {room.data(), length}, form.edits);
+  void write_changes(const plan::WebRoute& route) {
+    plan::FormTexts texts;
+    rows_.add_changes(asked_, plan::reverse_form(config_, asked_.head, version_of(asked_), route,
+                                                 config_.groups[route.group].members.front(),
+                                                 asked_.question.client, texts));
   }
 
+  const Asked& asked_;
   const plan::Config& config_;
-  const plan::Listener& listener_;
-  const Question& question_;
-  const http::RequestHead& head_;
   Rows rows_;
 };
 
 }  // namespace
 
-string web_answer(const plan::Config& config, const plan::Listener& listener, const Question& question,
-                  string_view text, const http::RequestHead& head) {
-  return WebAnswer{config, listener, question, head}.write(text);
-}
+string web_answer(const Asked& asked) { return WebAnswer{asked}.write(); }
 
 }  // namespace explain

@@ -55,4 +55,9 @@ bool is_registered_method(std::string_view method) noexcept {
   return std::binary_search(kMethods.begin(), kMethods.end(), method);
 }
 
+base::Reason page_objection(std::string_view method) noexcept {
+  if (method == "GET" || method == "HEAD") return base::Reason::none;
+  return is_registered_method(method) ? base::Reason::method_not_allowed : base::Reason::unknown_method;
+}
+
 }  // namespace http

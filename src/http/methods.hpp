@@ -2,9 +2,13 @@
 #pragma once
 #include <string_view>
 
+#include "../base/reason.hpp"
+
 namespace http {
 
 // Returns true if the method is in the IANA registry (RFC 9110 section 16.1.1). Methods are case-sensitive.
 bool is_registered_method(std::string_view method) noexcept;
+// Why a page does not have the method; none for GET and HEAD.
+base::Reason page_objection(std::string_view method) noexcept;
 
 }  // namespace http

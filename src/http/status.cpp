@@ -41,7 +41,7 @@ constexpr Row kRows[]{
     {R::cross_site_request, {403, "The page of another site asked for data of the board.", "http_request_denied", "Open the board itself: http://localhost:PORT/ with the port of the proxy."}},
     {R::scheme_unsupported, {501, "Unsupported URL scheme: only http:// is supported.", "proxy_internal_response", "Use the http:// URL if the server has one."}},
     {R::port_not_allowed, {403, "This port is not allowed (options --connect-ports and --http-ports).", "http_request_denied", "The operator of the proxy can allow the port: with --connect-ports for CONNECT, with --http-ports for http://."}},
-    {R::client_not_allowed, {403, "Clients from this address are not allowed (option --allow).", "http_request_denied"}},
+    {R::client_not_allowed, {403, "Clients from this address are not allowed (option --allow, or ip_whitelist of the route).", "http_request_denied"}},
     {R::request_not_allowed, {403, "The access rules do not allow this request (options --allow and --deny).", "http_request_denied"}},
     {R::auth_required, {407, "This proxy requires a user name and a password.", "http_request_denied", "With curl, use --proxy-user NAME:PASSWORD. A browser asks for them."}},
     {R::login_required, {401, "A user name and a password are required here.", {}, "With curl, use --user NAME:PASSWORD. A browser asks for them."}},

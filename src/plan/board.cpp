@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 #include "../base/text.hpp"
 #include "../http/forwarded.hpp"
@@ -182,6 +183,16 @@ BoardAccess board_access(const Config& config, const Listener& listener, const h
   if (names == Names::another || (names == Names::address && client.is_loopback()) || names_two_servers(head))
     return BoardAccess::misdirected;
   return is_of_another_site(head, host) ? BoardAccess::other_site : BoardAccess::open;
+}
+
+bool is_seen_locally(const Config& config, const Listener& listener, const sys::Address& bound,
+                     const ThisMachine& machine) {
+  const sys::Address local = sys::reached_locally(bound);
+  const std::string text =
+      "GET / HTTP/1.1\r\nHost: " + std::string{sys::endpoint_text(local).view()} + "\r\n\r\n";
+  http::RequestHead head;
+  return http::parse_request(text, 0, head).what == http::Parsed::What::complete &&
+         board_access(config, listener, head, local, machine) == BoardAccess::open;
 }
 
 // A client that may not see the board gets the response of a forward proxy without one.

@@ -25,6 +25,11 @@ BoardAccess board_access(const Config& config, const Listener& listener, const h
                          const sys::Address& client, const ThisMachine& machine,
                          const Requester& user = {}) noexcept;
 
+// The rules let a browser on this machine, whose user is not known, see the board of the listener, which is
+// bound to `bound`.
+bool is_seen_locally(const Config& config, const Listener& listener, const sys::Address& bound,
+                     const ThisMachine& machine);
+
 // Replaces `otherwise`, the plan without the board, if the request is for the board: with Kind::board, or a
 // refusal. REQUIRES: a listener of role `forward` or `web`.
 Plan plan_board(Plan otherwise, const Config& config, const Listener& listener, const http::RequestHead& head,

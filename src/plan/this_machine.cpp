@@ -51,4 +51,15 @@ bool ThisMachine::closes_loop(std::size_t from, const sys::Address& to) noexcept
   return false;
 }
 
+ThisMachine machine_of(const Config& config, Networks addresses) {
+  ThisMachine machine;
+  std::vector<ThisMachine::Entry> entries;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i)
+    if (config.listeners[i].address.port != 0)
+      entries.push_back({config.listeners[i].address, i, forwards(config, config.listeners[i])});
+  machine.set_addresses(std::move(addresses));
+  machine.set_listeners(std::move(entries));
+  return machine;
+}
+
 }  // namespace plan

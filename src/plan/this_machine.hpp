@@ -53,4 +53,8 @@ class ThisMachine {
   std::array<Indices, kListenersMax> leads_to_;  // of each TCP proxy, as far as known: those that it reaches
 };
 
+// This machine, if a process with that configuration runs there. `addresses`: its own. Listeners with port 0
+// are not known.
+ThisMachine machine_of(const Config& config, Networks addresses);
+
 }  // namespace plan

@@ -136,6 +136,14 @@ Reason objection(const http::RequestHead& head) noexcept {
 
 }  // namespace
 
+bool is_named(const Config& config, const Listener& listener, string_view host) noexcept {
+  return std::any_of(listener.sites.begin(), listener.sites.end(), [&](std::size_t index) {
+    const std::vector<string>& names = config.sites[index].hostnames;
+    return std::any_of(names.begin(), names.end(),
+                       [host](const string& name) { return match(name, host) > 0; });
+  });
+}
+
 Plan plan_web(const Config& config, const Listener& listener, const http::RequestHead& head,
               const sys::Address& client, const Requester& user) noexcept {
   Plan plan;

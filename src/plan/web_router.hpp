@@ -10,4 +10,7 @@ namespace plan {
 Plan plan_web(const Config& config, const Listener& listener, const http::RequestHead& head,
               const sys::Address& client, const Requester& user = {}) noexcept;
 
+// A site of the listener has this name, by itself and not as the default.
+bool is_named(const Config& config, const Listener& listener, std::string_view host) noexcept;
+
 }  // namespace plan

@@ -6,8 +6,9 @@
 
 namespace server {
 
-// Reads the files that the configuration names into `generation`. Returns an error message; empty: nothing is
-// wrong that can be seen without a start.
+// Goes through the steps of a start in their order: this process becomes the user of the configuration, and
+// reads the files that it names into `generation`. Returns an error message; empty: nothing is wrong that can
+// be seen without a start.
 std::string check(plan::Generation& generation);
 
 }  // namespace server

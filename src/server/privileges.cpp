@@ -33,13 +33,6 @@ std::string not_root(const plan::Config& config) {
 
 }  // namespace
 
-std::string check_privileges(const plan::Config& config) {
-  const sys::Identity own = sys::own_identity();
-  sys::Identity wanted = own;
-  if (std::string error = wanted_identity(config, wanted); !error.empty()) return error;
-  return own.user == 0 || wanted == own ? std::string{} : not_root(config);
-}
-
 std::string drop_privileges(const plan::Config& config) {
   if (config.user.empty() && config.group.empty()) return {};
   const sys::Identity own = sys::own_identity();

@@ -4,8 +4,6 @@
 
 namespace server {
 
-// Returns an error message if there is no such user or group, or this process cannot become it; empty: none.
-std::string check_privileges(const plan::Config& config);
 // Becomes the user of the configuration, if it has one. Returns an error message; empty: success, also if
 // this process runs as that user already.
 std::string drop_privileges(const plan::Config& config);

@@ -282,6 +282,12 @@ string no_regular_file(const string& path) {
   return "cannot create " + path + ": it exists, and is not a regular file";
 }
 
+string check_record_folder(const string& folder) {
+  const int error = folder.empty() ? 0 : sys::check_writable(folder.c_str());
+  return error == 0 ? string{}
+                    : "--record-dir: cannot create files in " + folder + ": " + std::strerror(error);
+}
+
 string Recorder::begin_run(const string& path) {
   sys::Opened opened = sys::replace_file(path.c_str());
   if (opened.error == EEXIST) return no_regular_file(path);

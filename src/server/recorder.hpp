@@ -21,6 +21,9 @@ std::string public_command(std::span<const char* const> arguments);
 // The message that `path` is not a regular file, which --record would replace.
 std::string no_regular_file(const std::string& path);
 
+// The error if no record file can be created in `folder`; empty: none, also without a folder.
+std::string check_record_folder(const std::string& folder);
+
 // Keeps notes of the last requests. Writes in parts: the loop goes on meanwhile.
 class Recorder {
  public:

@@ -122,6 +122,7 @@ void Server::read_addresses() {
 std::string Server::record() {
   std::string error =
       config().record_file.empty() ? std::string{} : recorder_.begin_run(config().record_file);
+  if (error.empty()) error = check_record_folder(config().record_folder);
   recorder_.save_crash_in(config().record_folder);
   return error;
 }

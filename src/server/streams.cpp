@@ -18,7 +18,9 @@ std::string open_log(const plan::Config& config, const watch::LogTarget& where, 
   sys::Opened opened = where.backend->open(where.path.c_str());
   log = std::move(opened.fd);
   if (log) return {};
-  return "cannot open the log " + config.access_log + ": " + std::strerror(opened.error);
+  const bool is_path = where.backend == &watch::kFile;
+  return "cannot open the log " + (is_path ? config::whole_path(where.path) : config.access_log) + ": " +
+         std::strerror(opened.error);
 }
 
 }  // namespace
@@ -32,7 +34,9 @@ std::string open_streams(const plan::Config& config, watch::Reporter::Streams& s
 std::string check_streams(const plan::Config& config) {
   if (!has_target(config)) return {};
   const watch::LogTarget where = watch::log_target(config.access_log);
-  if (where.backend == &watch::kFile) return config::check_log_file(where.path);
+  const bool is_new =
+      where.backend == &watch::kFile && sys::path_kind(where.path.c_str()) == sys::PathKind::none;
+  if (is_new) return config::check_new_file(where.path, "cannot open the log");
   sys::Fd log;
   return open_log(config, where, log);
 }

@@ -5,10 +5,10 @@
 
 #include "../base/erase.hpp"
 #include "../base/text.hpp"
-#include "../http/basic_auth.hpp"
 #include "../http/connection_login.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
+#include "../plan/forwarding.hpp"
 #include "../plan/router.hpp"
 #include "bookkeeping.hpp"
 
@@ -83,41 +83,23 @@ std::string_view request_id(const Exchange& exchange, const Turn& turn, const Wo
   return out.view();
 }
 
-// Basic credentials (RFC 7617); empty if there is no user, or no room.
-std::string_view credentials(const plan::Parent& parent, std::span<char> room) noexcept {
-  base::Writer out{room};
-  if (!parent.user.empty()) http::put_basic(out, parent.user, parent.password);
-  return out.overflowed() ? std::string_view{} : out.view();
-}
-
-// What is added to the request's head. The views refer to the members.
+// What is added to the request's head. The form's views refer to it.
 struct Additions {
   std::array<char, http::kRequestIdMax> id;
-  std::array<char, http::kCredentialsBytesMax> credentials;
-  std::array<char, http::kHostTextMax> host;
+  plan::FormTexts texts;
 };
 
 http::Form request_form(const request_info& record, const Turn& turn, const Worker& worker,
                         const http::RequestHead& head, Additions& additions) noexcept {
   const Exchange& exchange = *record.exchange;
   const Route& route = exchange.route;
-  http::Form form =
-      http::request_form(head, exchange.message.version, plan::upgrade_protocols(turn.config()));
+  const http::Version version = exchange.message.version;
+  http::Form form = route.kind == plan::Kind::reverse
+                        ? plan::reverse_form(turn.config(), head, version, *route.web, *route.hop,
+                                             record.client, additions.texts)
+                        : plan::forward_form(turn.config(), head, version, route.parent, additions.texts);
   form.proxy_login = exchange.message.proxy_login;
-  form.via = turn.config().via;
   form.request_id = request_id(exchange, turn, worker, additions.id);
-  if (route.parent != nullptr && route.parent->kind == plan::Parent::Kind::http) {
-    form.absolute = true;
-    form.credentials = credentials(*route.parent, additions.credentials);
-  }
-  if (route.kind == plan::Kind::reverse) {
-    form.reverse = true;
-    form.client = record.client;
-    form.trusted = plan::is_among(turn.config().trusted_proxies, record.client);
-    form.host = plan::authority_of(*route.hop, additions.host);
-    if (route.web->strip_prefix) form.skip = route.web->prefix.size();
-    form.edits = &route.web->request_fields;
-  }
   return form;
 }
 

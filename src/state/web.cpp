@@ -8,9 +8,9 @@
 #include "../files/server.hpp"
 #include "../http/accept.hpp"
 #include "../http/methods.hpp"
+#include "../http/redirect.hpp"
 #include "../http/reply.hpp"
 #include "../http/status.hpp"
-#include "../http/url_path.hpp"
 #include "blocks.hpp"
 #include "bookkeeping.hpp"
 
@@ -20,46 +20,10 @@ namespace state {
 
 namespace {
 
-// The path as the client wrote it. Its first "/" is the only one, so that it cannot be read as "//host".
-std::string path_of(std::string_view target) {
-  constexpr std::string_view kInPath = "!$&'()*+,;=:@/%";
-  std::string_view path = target.substr(0, target.find('?'));
-  while (path.starts_with('/') || path.starts_with('\\')) path.remove_prefix(1);
-  return '/' + http::percent_encoded(path, kInPath);
-}
-
-// The query, with the "?" or "&" before it that `url` needs. Without a query, removes such a character from
-// the end of `url`.
-std::string query_of(std::string_view target, std::string& url) {
-  constexpr std::string_view kInQuery = "!$&'()*+,;=:@/?%";
-  const bool begins = url.ends_with('?') || url.ends_with('&');
-  const std::size_t question = target.find('?');
-  if (question == std::string_view::npos) {
-    if (begins) url.pop_back();
-    return {};
-  }
-  const bool is_value = begins || url.ends_with('=');
-  const std::string_view before = is_value ? "" : url.find('?') == std::string::npos ? "?" : "&";
-  return std::string{before} + http::percent_encoded(target.substr(question + 1), kInQuery);
-}
-
-std::string location(std::string_view pattern, std::string_view target) {
-  constexpr std::string_view kPath = "{path}", kQuery = "{query}";
-  std::string url;
-  while (!pattern.empty()) {
-    const bool path = pattern.starts_with(kPath), query = pattern.starts_with(kQuery);
-    if (path) url += path_of(target);
-    if (query) url += query_of(target, url);
-    if (!path && !query) url += pattern.front();
-    pattern.remove_prefix(path ? kPath.size() : query ? kQuery.size() : 1);
-  }
-  return url;
-}
-
 files::Answer redirect(const plan::WebRoute& route, const http::RequestHead& head) {
   files::Answer answer;
   answer.status = route.status;
-  answer.fields = "Location: " + location(route.location, head.path) + "\r\n";
+  answer.fields = "Location: " + http::redirect_location(route.location, head.path) + "\r\n";
   answer.body = {http::Body::Kind::length, 0};
   return answer;
 }
@@ -79,10 +43,8 @@ Pages::Page page_of(Worker& worker, const http::RequestHead& head, const plan::P
 // The refusal of a method that pages do not have; its reason is `none` for GET and HEAD.
 files::Answer check_method(std::string_view method) {
   files::Answer answer;
-  if (method == "GET" || method == "HEAD") return answer;
-  const bool known = http::is_registered_method(method);
-  answer.reason = known ? Reason::method_not_allowed : Reason::unknown_method;
-  if (known) answer.fields = "Allow: GET, HEAD\r\n";
+  answer.reason = http::page_objection(method);
+  if (answer.reason == Reason::method_not_allowed) answer.fields = "Allow: GET, HEAD\r\n";
   return answer;
 }
 

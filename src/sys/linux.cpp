@@ -471,11 +471,16 @@ int read_file(const char* path, std::size_t most, std::string& out, Pipes pipes)
   }
 }
 
-PathKind path_kind(const char* path) noexcept {
+PathKind path_kind(const char* path, Links links) noexcept {
   struct stat status;
-  if (::stat(path, &status) != 0) return PathKind::none;
-  if (S_ISSOCK(status.st_mode)) return PathKind::socket;
-  return S_ISDIR(status.st_mode) ? PathKind::directory : PathKind::file;
+  if ((links == Links::followed ? ::stat(path, &status) : ::lstat(path, &status)) != 0) return PathKind::none;
+  switch (status.st_mode & S_IFMT) {
+    case S_IFREG: return PathKind::regular;
+    case S_IFDIR: return PathKind::directory;
+    case S_IFSOCK: return PathKind::socket;
+    case S_IFLNK: return PathKind::link;
+    default: return PathKind::other;
+  }
 }
 
 int check_writable(const char* path) noexcept { return ::access(path, W_OK) == 0 ? 0 : errno; }

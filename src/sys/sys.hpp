@@ -201,9 +201,14 @@ enum class Pipes : std::uint8_t {
 // Reads a whole regular file of at most `most` bytes into `out`. Returns 0 or errno; EFBIG: it is larger,
 // and was not read; ESPIPE: it is neither a regular file nor an allowed pipe, and was not opened.
 int read_file(const char* path, std::size_t most, std::string& out, Pipes pipes = Pipes::refused);
-enum class PathKind : std::uint8_t { none, file, socket, directory };  // file: everything else
-// Returns what is at `path`, symbolic links followed (stat(2)); `none` also if it cannot be accessed.
-PathKind path_kind(const char* path) noexcept;
+enum class PathKind : std::uint8_t { none, regular, directory, socket, link, other };
+enum class Links : std::uint8_t { followed, kept };
+// Returns what is at `path` (stat(2), or lstat(2)); `none` also if it cannot be accessed.
+PathKind path_kind(const char* path, Links links = Links::followed) noexcept;
+// A file or a pipe that can be read.
+constexpr bool is_file(PathKind kind) noexcept {
+  return kind == PathKind::regular || kind == PathKind::other;
+}
 // access(2) with W_OK. Returns 0 if this process may write to the file, or create files in the directory; or
 // errno.
 int check_writable(const char* path) noexcept;

@@ -1,6 +1,5 @@
 #include "announcement.hpp"
 
-#include "../http/head.hpp"
 #include "../plan/board.hpp"
 #include "../plan/description.hpp"
 #include "../plan/mistake.hpp"
@@ -18,21 +17,12 @@ std::string local_endpoint(const sys::Address& address) {
                                : std::string{sys::endpoint_text(address).view()};
 }
 
-// The rules let a browser on this machine see the board there.
-bool is_seen(const plan::Config& config, const sys::Address& address, const plan::ThisMachine& machine) {
-  const std::string text = "GET / HTTP/1.1\r\nHost: " + local_endpoint(address) + "\r\n\r\n";
-  http::RequestHead head;
-  const bool is_whole = http::parse_request(text, 0, head).what == http::Parsed::What::complete;
-  const sys::Address browser = address.is_loopback() ? address : sys::loopback4(address.port);
-  return is_whole &&
-         plan::board_access(config, plan::Listener{}, head, browser, machine) == plan::BoardAccess::open;
-}
-
 // Where a browser on this machine sees the board: "localhost:8080". Empty: nowhere.
 std::string board_endpoint(const plan::Config& config, const std::vector<sys::Address>& listeners,
                            const plan::ThisMachine& machine) {
   for (const sys::Address& address : listeners)
-    if ((address.is_loopback() || address.is_wildcard()) && is_seen(config, address, machine))
+    if ((address.is_loopback() || address.is_wildcard()) &&
+        plan::is_seen_locally(config, plan::Listener{}, address, machine))
       return local_endpoint(address);
   return {};
 }

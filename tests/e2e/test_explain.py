@@ -76,8 +76,8 @@ class WithAFile(InAFolder):
                                                           "route       /health, health: 200 while the event loop runs")),
                            ("http://b.test:8081/y.html", ("refused     404 Not Found, file-not-found: Not found: nothing has this name.",)),
                            ("http://b.test:9100/", ("listener    127.0.0.1:9100, echo: it does not read HTTP requests",)),
-                           ("http://b.test/", ("listener    none: there is no forward proxy, and no listener has port 80: "
-                                               "use a URL with the port of one of these: 127.0.0.1:8081, 127.0.0.1:9100",))):
+                           ("http://b.test/", ("listener    none: there is no forward proxy, and the URL has the address and the port of none of these: "
+                                               "127.0.0.1:8081, 127.0.0.1:9100",))):
             done = run("explain", "--config", path, "GET", url)
             self.assertEqual((done.returncode, done.stderr), (0, ""), url)
             for line in lines:

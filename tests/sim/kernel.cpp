@@ -953,9 +953,9 @@ int read_file(const char* path, std::size_t most, std::string& out, Pipes /*pipe
   out = found->second;
   return 0;
 }
-PathKind path_kind(const char* path) noexcept {
+PathKind path_kind(const char* path, Links /*links*/) noexcept {
   if (sim::files.contains(std::string{path} + "/")) return PathKind::directory;
-  return sim::files.contains(path) ? PathKind::file : PathKind::none;
+  return sim::files.contains(path) ? PathKind::regular : PathKind::none;
 }
 int check_writable(const char* /*path*/) noexcept { return 0; }
 std::string working_directory() { return "/work"; }

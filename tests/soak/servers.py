@@ -16,15 +16,17 @@ HALF_SECOND = 0.5
 LIMIT = 1 << 16  # bytes that a stream holds
 
 
-# Below those that the kernel gives to clients (ip_local_port_range): while a server is stopped, no client gets its port.
+# Below those that Linux gives to clients without other settings (ip_local_port_range), as in a network of our own: while a server is
+# stopped, no client gets its port.
 PORTS = iter(range(20_000, 32_000))
 
 
-def own_port(kind):
-    """A free port of 127.0.0.1 for a server that can be stopped and started again."""
+def own_port():
+    """A free port of 127.0.0.1 for a server that can be stopped and started again, by TCP and by UDP."""
     for port in PORTS:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind(("127.0.0.1", port))
+        with contextlib.suppress(OSError), socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", port))
+            udp.bind(("127.0.0.1", port))
             return port
     raise RuntimeError("no free port")
 
@@ -46,7 +48,7 @@ class Server:
 
     async def start(self, listening=None):
         """`listening`: a bound socket of another network; otherwise a port of 127.0.0.1."""
-        self.port = self.port or (0 if listening else own_port(socket.SOCK_STREAM))
+        self.port = self.port or (0 if listening else own_port())
         place = {"sock": listening} if listening else {"host": "127.0.0.1", "port": self.port, "reuse_address": True}
         self._server = await asyncio.start_server(self._accept, limit=LIMIT, backlog=4096, **place)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -206,7 +208,7 @@ class Names:
     async def start(self):
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.setblocking(False)
-        self.port = self.port or own_port(socket.SOCK_DGRAM)
+        self.port = self.port or own_port()
         made.bind(("127.0.0.1", self.port))
         self.start_at(made)
         self._tcp = await asyncio.start_server(self._serve_tcp, "127.0.0.1", self.port, reuse_address=True)

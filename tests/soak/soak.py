@@ -83,7 +83,7 @@ class Soak:
         self.done, self.excused = collections.Counter(), collections.Counter()
         self.open, self.number, self.running, self.lags = {}, 0, asyncio.Event(), collections.deque(maxlen=200)
         self.most_late, self.ticked = 0, 0
-        self.first, self.passed, self.most = None, 0, collections.Counter()
+        self.first, self.compared, self.passed, self.most = None, 0, 0, collections.Counter()
 
     def lag(self):
         """The most seconds that this process was late within the last 10 s, now included."""
@@ -219,6 +219,7 @@ class Soak:
         if not self.is_compared():
             self.first = (self.subject.process.pid, *now) if whole else None
         if self.first:
+            self.compared += whole
             self.hold(self.flat(now), f"descriptors, buffers and KiB of memory grew from {self.first[1:]} to {now}")
             pid, fds, *others = self.first
             self.first = (pid, min(fds, now[0]), *others)  # the first ones may have had some that are open for a while only
@@ -268,6 +269,8 @@ class Soak:
         print(f"access log: {self.bad_day.log_lines} lines, {self.bad_day.log_notices} notices, {self.place.dropped:.0f} lines dropped while the disk was full, "
               f"{len(self.place.torn)} cut")
         print(f"most buffers in use while clients do not read: {self.bad_day.most_buffers:.0f}; most in use after a disturbance: " + ", ".join(f"{name} {value:.0f}" for name, value in self.most.items()))
+        if self.compared < 2:
+            self.bad_day.skipped["memory and descriptors"] = "no process had two whole minutes of load: use MINUTES=4 or more"
         for name, why in self.bad_day.skipped.items():
             print(f"skipped: {name}: {why}")
 

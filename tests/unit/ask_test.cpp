@@ -100,6 +100,15 @@ TEST(Ask, AConfigurationFileNamesTheProxy) {
       {R"({"forward": [{"host": "localhost", "port": 8080}], "no_console": true})", "!", "", "!"},
       {R"({"forward": [{"host": "localhost", "port": 0}]})", "!", "", "!"},
       {R"({"forward": [)", "!", "", "!"},
+      // the page of --metrics, and no board for this machine
+      {R"({"forward": [{"host": "10.0.0.11", "port": 8080}], "rules": [{"allow": "10.0.0.0/8"}],
+          "metrics": "10.0.0.11:9100"})",
+       "10.0.0.11:9100", "/doctor", "!"},
+      // a route before a board
+      {R"({"forward": [{"host": "localhost", "port": 8080}], "metrics": "127.0.0.1:9100"})", "127.0.0.1:9100",
+       "/doctor", "127.0.0.1:8080"},
+      {R"({"forward": [{"host": "localhost", "port": 8080}], "rules": [{"deny": "client=127.0.0.1"}]})",
+       "[::1]:8080", "/doctor", "[::1]:8080"},
   };
   for (const auto& row : rows) {
     sim::files = {{"a.json", row.text}};
@@ -118,10 +127,24 @@ TEST(Ask, AConfigurationFileNamesTheProxy) {
   EXPECT_EQ(read({"9100", "a.json"}, question), "doctor: expected one address, got 'a.json' too");
   ask::Place place;
   string path;
-  EXPECT_EQ(ask::read_configured("a.json", ask::Wanted::board, place, path),
-            "a.json: no listener with a fixed port serves the board: give [ADDRESS:]PORT instead");
+  EXPECT_EQ(
+      ask::read_configured("a.json", ask::Wanted::board, place, path),
+      "a.json: no listener with a fixed port serves the board to this machine: give [ADDRESS:]PORT instead");
   EXPECT_FALSE(ask::is_configuration("b.json"));
   EXPECT_FALSE(ask::is_configuration("8080"));
+  sim::files.clear();
+}
+
+// A site with names is asked by the first of them.
+TEST(Ask, TheHostOfASite) {
+  if (!config::has_json()) GTEST_SKIP() << "built without nlohmann-json";
+  sim::files = {{"a.json", R"({"servers": [{"listeners": [{"host": "127.0.0.1", "port": 9100}],
+      "routes": [{"req_path": "/", "type": "metrics"}]}, {"listeners": [{"host": "127.0.0.1", "port": 9100}],
+      "hostnames": ["ops.test"], "routes": [{"req_path": "/ill", "type": "doctor"}]}]})"}};
+  Question question;
+  ASSERT_EQ(read({"a.json"}, question), "");
+  EXPECT_TRUE(ask::request_for(question).starts_with("GET /ill HTTP/1.1\r\nHost: ops.test\r\n"))
+      << ask::request_for(question);
   sim::files.clear();
 }
 

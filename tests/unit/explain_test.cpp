@@ -108,7 +108,7 @@ TEST(Explain, EachChangedFieldWithItsReason) {
         "    Host: o.test", "    Keep: this",
         "  - X-Mine: 1    (listed in Connection, RFC 9110 section 7.6.1)",
         "  - Connection: x-mine, close    (hop-by-hop, RFC 9110 section 7.6.1)",
-        "  - Proxy-Authorization: Basic eDp5    (for this proxy, RFC 9110 section 11.7.2)",
+        "  - Proxy-Authorization: Basic eDp5    (for one proxy only, RFC 9110 section 11.7.2)",
         "  - TE: trailers    (hop-by-hop, RFC 9110 section 10.1.4)",
         "  + Via: 1.1 proxy    (lists the proxies passed, RFC 9110 section 7.6.3)"})
     EXPECT_TRUE(has(text, line)) << line << "\n" << text;
@@ -239,6 +239,72 @@ TEST(Explain, RequestsToAWebServer) {
   EXPECT_NE(explained(config, {"GET", "http://o.test/"}).find("listener    none: "), string::npos);
 }
 
+// The address of the URL decides which of two listeners with one port gets the request; a name does if a site
+// has it.
+TEST(Explain, WhichListener) {
+  plan::Config config;
+  for (const auto& [option, value] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"--reverse", "127.0.0.1:80=a.test:9001"}, {"--listen", "127.0.0.2:80"}})
+    ASSERT_EQ(config::apply_option(config, option, value), "");
+  constexpr const char* kWebServer = "listener    127.0.0.1:80, reverse proxy to a.test:9001";
+  const struct {
+    const char* url;
+    bool web;
+  } rows[] = {{"http://127.0.0.1/", true},    {"http://localhost/", true},   {"http://127.0.0.2/", false},
+              {"http://example.com/", false}, {"http://[::1]/", false},      {"http://127.0.0.1:81/", false},
+              {"http://site.test/", true},    {"http://x.site.test/", false}};
+  config.sites.front().hostnames = {"site.test"};
+  for (const auto& row : rows)
+    EXPECT_EQ(has(explained(config, {"GET", row.url}), kWebServer), row.web) << row.url;
+  config.listeners.pop_back();
+  EXPECT_TRUE(has(explained(config, {"GET", "http://example.com/"}), kWebServer)) << "there is no other one";
+}
+
+// As the running proxy refuses them.
+TEST(Explain, WhatIsRefused) {
+  plan::Config config;
+  for (const auto& [option, value] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"--listen", "127.0.0.1:8080"},
+                                                                  {"--metrics", "9100"},
+                                                                  {"--console", "9000"},
+                                                                  {"--max-fields", "5"}})
+    ASSERT_EQ(config::apply_option(config, option, value), "");
+  const struct {
+    std::vector<const char*> arguments;
+    const char* refused;
+  } rows[] = {{{"DELETE", "http://localhost:9100/metrics"}, "405 Method Not Allowed, method-not-allowed"},
+              {{"FOO", "http://localhost:9100/metrics"}, "400 Bad Request, unknown-method"},
+              {{"POST", "http://localhost:9000/"}, "405 Method Not Allowed, method-not-allowed"},
+              {{"GET", "http://a.test/", "-H", "A: 1", "-H", "B: 2"}, "431 Request Header Fields Too Large"},
+              {{"GET", "http://localhost:9100/", "-H", "A: 1", "-H", "B: 2", "-H", "C: 3"},
+               "431 Request Header Fields Too Large"}};
+  for (const auto& row : rows)
+    EXPECT_NE(("\n" + explained(config, row.arguments)).find(string{"\nrefused     "} + row.refused),
+              string::npos)
+        << row.refused;
+  const auto itself = [](const plan::Config&, const http::Authority& host) {
+    explain::Found found;
+    found.addresses.add(sys::loopback4(host.port));
+    return found;
+  };
+  EXPECT_TRUE(has(explained(config, {"POST", "http://a.test:8080/"}, itself),
+                  "address     127.0.0.1:8080, refused with 508: it leads back to this proxy"));
+}
+
+// To an upstream proxy: its own login, or that of the client.
+TEST(Explain, TheLoginOfAnUpstreamProxy) {
+  for (const auto& [parent, line] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"http://p:3128", "    Proxy-Authorization: Basic eDp5"},
+           {"http://me:secret@p:3128",
+            "  + Proxy-Authorization: Basic (of --parent)    (for one proxy only, RFC 9110 section "
+            "11.7.2)"}}) {
+    plan::Config config;
+    ASSERT_EQ(config::apply_option(config, "--parent", parent), "");
+    const string text = explained(config, {"GET", "http://o.test/", "-H", "Proxy-Authorization: Basic eDp5"});
+    EXPECT_TRUE(has(text, line)) << text;
+  }
+}
+
 TEST(Explain, ATunnelHasNoHead) {
   const string text = explained({}, {"CONNECT", "h:443", "--client", "127.0.0.9"});
   EXPECT_TRUE(has(text, "client      127.0.0.9")) << text;
@@ -255,6 +321,13 @@ TEST(Explain, ArgumentsAndOptions) {
   EXPECT_EQ((std::vector<string>{rest.begin(), rest.end()}),
             (std::vector<string>{"--http", "1.0", "--deny=all", "-v"}));
   EXPECT_EQ(question.url, "http://h/");
+  rest.clear();
+  EXPECT_EQ(explain::read_question(
+                std::array{"--request-id", "8080", "--metrics", "9100", "GET", "http://h/"}, question, rest),
+            "");
+  EXPECT_EQ((std::vector<string>{rest.begin(), rest.end()}),
+            (std::vector<string>{"--request-id", "--metrics", "9100", "8080"}));
+  EXPECT_EQ(question.method, "GET");
   EXPECT_EQ(question.fields, std::vector<string>{"A: b"});
   const std::vector<const char*> wrong[] = {
       {}, {"GET"}, {"GET", "http://h/", "more"}, {"--client", "here", "GET", "http://h/"}};
