@@ -46,6 +46,17 @@ class Privileges(Case):
         self.assertEqual(done.returncode, 2)
         self.assertIn("Permission denied", done.stderr)
 
+    def test_check_opens_as_that_user_what_a_start_opens_so(self):
+        """The log and the socket of --takeover are opened before, record files afterwards."""
+        folder = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)
+        (folder / "closed").mkdir(0o700)
+        for arguments, says in ((("--record", "closed/run.pxr"), "cannot create "), (("--record-dir", "closed"), "cannot create files in "),
+                                (("--access-log", "closed/log"), None), (("--takeover", "closed/socket"), None)):
+            done = subprocess.run([PROXY, "0", "--user", "daemon", *arguments, "--check"], capture_output=True, text=True, check=False, cwd=folder)
+            self.assertEqual(done.returncode, 2 if says else 0, (arguments, done.stderr))
+            self.assertIn(says or "", done.stderr)
+
     def test_a_takeover_with_another_user(self):
         """The new process begins as root, too."""
         folder = self.enter(tempfile.TemporaryDirectory())

@@ -137,18 +137,6 @@ class Checked(Case):
         self.assertEqual(run("0", *new, "--check", cwd=folder), (0, "options: OK, 2 listeners\n", ""))
         self.assertEqual([path.name for path in folder.iterdir()], ["bad"], "--check creates nothing")
 
-    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
-    def test_as_the_user(self):
-        """What is opened after the change of the user is checked as that user; the log is opened before."""
-        folder = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
-        folder.chmod(0o755)
-        (folder / "closed").mkdir(0o700)
-        for arguments, says in ((("--record", "closed/run.pxr"), "cannot create "), (("--record-dir", "closed"), "cannot create files in "),
-                                (("--access-log", "closed/log"), None), (("--takeover", "closed/socket"), None)):
-            status, _, err = run("0", "--user", "65534", *arguments, "--check", cwd=folder)
-            self.assertEqual(status, 2 if says else 0, (arguments, err))
-            self.assertIn(says or "", err)
-
     @unittest.skipUnless(HAS_JSON and "passwords by" in VERSION, "this build has no libcrypt or no JSON")
     def test_the_files_of_a_configuration(self):
         folder = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
