@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import Case, PREFIX, PROXY, ProxyProcess, VERSION, ok, request, wait_until
+from harness import Case, PREFIX, PROXY, ProxyProcess, SLOW_MACHINE, VERSION, ok, request, wait_until
 from own_network import add_address, in_own_network
 from test_access import USERS
 from test_record import Recording, blocks, items
@@ -295,10 +295,12 @@ class Watching(BoardCase):
                 poll("/console/cells")
                 poll("/console/steps?since=0")
                 poll("/console/slot/0")
-            self.assertEqual(Cells(poll("/console/cells")).position, before)
             body = poll("/console/steps?since=0")
             steps = [STEP.unpack_from(body, ROWS.size + n * STEP.size) for n in range(ROWS.unpack_from(body)[4])]
             names = json.loads(poll("/console/names.json"))
+            for step in steps[before:]:
+                self.assertEqual(names["trace_events"][step[4]], "finding", step)
+                self.assertRegex(names["findings"][step[6]]["code"].encode(), SLOW_MACHINE)
             released = [step for step in steps if names["trace_events"][step[4]] == "released"]
             self.assertEqual([names["reasons"][step[6]] for step in released], ["board"])
 
