@@ -13,7 +13,7 @@ namespace {
 using base::Reason;
 using std::string;
 
-string_view route_text(plan::Kind kind) {
+std::string_view route_text(plan::Kind kind) {
   switch (kind) {
     case plan::Kind::tunnel: return "tunnel, forwarded unread";
     case plan::Kind::reply: return "a response of the proxy: it is the last hop";

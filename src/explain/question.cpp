@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "../base/text.hpp"
-#include "../http/head.hpp"
+#include "../http/url_path.hpp"
+#include "../sys/sys.hpp"
 
 namespace explain {
 namespace {
