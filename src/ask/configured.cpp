@@ -41,11 +41,6 @@ std::optional<Page> board_at(const plan::Config& config, const plan::Listener& l
 
 }  // namespace
 
-bool is_configuration(std::string_view argument) {
-  return !base::all_are(argument, base::kDigit) &&
-         sys::is_file(sys::path_kind(std::string{argument}.c_str()));
-}
-
 std::string read_configured(std::string_view file, Wanted page, Place& place, std::string& path) {
   const std::string name{file};
   const std::array<const char*, 2> arguments{"--config", name.c_str()};

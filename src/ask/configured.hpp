@@ -10,8 +10,6 @@ namespace ask {
 // What a subcommand asks for.
 enum class Wanted : std::uint8_t { doctor, board };
 
-// The argument is the name of an existing file, and no port.
-bool is_configuration(std::string_view argument);
 // Sets `place` to the first listener of the configuration that serves the page to this machine, and `path` to
 // where; a route of type doctor comes before a board. Keeps the login. Options that the proxy got besides the
 // file are not known. Returns the error; empty: none.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "../base/text.hpp"
+#include "../config/command_line.hpp"
 #include "../http/head.hpp"
 #include "configured.hpp"
 #include "failure.hpp"
@@ -21,7 +22,7 @@ constexpr std::uint64_t kTimeoutMs = 5000;
 string read_address(string_view text, Question& question) {
   if (!question.place.addresses.empty())
     return "doctor: expected one address, got " + base::quoted(text) + " too";
-  if (is_configuration(text)) {
+  if (config::is_configuration(text)) {
     const string error = read_configured(text, Wanted::doctor, question.place, question.path);
     return error.empty() ? error : "doctor: " + error;
   }

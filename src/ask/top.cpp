@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../base/text.hpp"
+#include "../config/command_line.hpp"
 #include "../plan/config.hpp"
 #include "../sys/terminal.hpp"
 #include "configured.hpp"
@@ -175,7 +176,7 @@ string read_top(std::span<const char* const> arguments, TopOptions& options) {
       return "top: unknown option " + base::quoted(argument) + ": expected --once, --user or --help";
     } else if (!options.place.addresses.empty()) {
       return "top: expected one address, got " + base::quoted(argument) + " too";
-    } else if (is_configuration(argument)) {
+    } else if (config::is_configuration(argument)) {
       string path;
       if (string error = read_configured(argument, Wanted::board, options.place, path); !error.empty())
         return "top: " + error;

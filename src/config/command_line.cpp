@@ -72,7 +72,7 @@ class Reader {
   void split(string_view argument) {
     if (argument.size() > 1 && argument.front() == '-')
       take_option(argument);
-    else if (!base::all_are(argument, base::kDigit) && sys::is_file(sys::path_kind(string{argument}.c_str())))
+    else if (is_configuration(argument))
       take_file(argument);
     else
       take_port(argument);
@@ -289,6 +289,10 @@ bool continues_command(string_view text) noexcept {
 
 CommandLine parse_command_line(std::span<const char* const> arguments, When when) {
   return Reader{arguments, when}.read();
+}
+
+bool is_configuration(string_view argument) {
+  return !base::all_are(argument, base::kDigit) && sys::is_file(sys::path_kind(string{argument}.c_str()));
 }
 
 bool takes_value(string_view argument) {

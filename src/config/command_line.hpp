@@ -17,6 +17,8 @@ struct CommandLine {
 
 // `arguments` without the program's name.
 CommandLine parse_command_line(std::span<const char* const> arguments, When when = When::start);
+// The argument is the name of an existing file or pipe, and no port.
+bool is_configuration(std::string_view argument);
 // The option is followed by its value. Of an unknown one: if it is a long one.
 bool takes_value(std::string_view argument);
 // The name of the program: "fourstate" if that is the name of the file at `path`, as it is installed; else

@@ -1,6 +1,5 @@
 #include "forward_answer.hpp"
 
-#include "../http/methods.hpp"
 #include "../http/status.hpp"
 #include "../plan/forwarding.hpp"
 #include "../plan/router.hpp"
@@ -36,7 +35,7 @@ class ForwardAnswer {
     rows_.add("rule", rule_text(config_.rules, config_.rules.before_lookup(facts())));
     if (decided.kind == plan::Kind::refuse) return refused(decided.reason);
     write_password(decided.users == plan::kExcused, 407);
-    write_user(decided.users == plan::kExcused);
+    if (decided.users != plan::kExcused) rows_.add_unknown_user(asked_);
     rows_.add("route", string{route_text(decided.kind)});
     if (decided.kind == plan::Kind::reply) return rows_.text;
     write_parent();
@@ -75,10 +74,6 @@ class ForwardAnswer {
     if (file.empty()) return;
     rows_.add("password", excused ? "not required, by user=none"
                                   : "required (--users " + file + "), otherwise " + std::to_string(status));
-  }
-
-  void write_user(bool excused) {
-    if (!config_.users_files.front().empty() && !excused) rows_.add_unknown_user(asked_);
   }
 
   // A parent resolves the host, so no addresses are known.

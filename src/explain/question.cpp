@@ -4,7 +4,7 @@
 
 #include "../base/text.hpp"
 #include "../http/url_path.hpp"
-#include "../sys/sys.hpp"
+#include "../plan/description.hpp"
 
 namespace explain {
 namespace {
@@ -34,7 +34,7 @@ string check(const Question& question) {
 
 // The argument that names the listeners, as for the proxy: a port, or a configuration file.
 bool is_place(const char* argument) {
-  return base::all_are(argument, base::kDigit) || sys::is_file(sys::path_kind(argument));
+  return base::all_are(argument, base::kDigit) || config::is_configuration(argument);
 }
 
 // The URL without userinfo, which browsers and curl remove too.
@@ -133,10 +133,8 @@ string read_question(std::span<const char* const> arguments, Question& question,
 
 config::CommandLine parse_options(std::vector<const char*> options) {
   config::CommandLine line = config::parse_command_line(options);
-  const auto forwards = [](const plan::Listener& listener) { return listener.role == plan::Role::forward; };
-  const std::vector<plan::Listener>& listeners = line.config.listeners;
-  const bool is_running_proxy = !line.config.file.empty() && !listeners.empty();
-  if (is_running_proxy || std::any_of(listeners.begin(), listeners.end(), forwards)) return line;
+  const bool has_file = !line.config.file.empty() && !line.config.listeners.empty();
+  if (has_file || plan::forward_listener(line.config) != nullptr) return line;
   options.push_back("0");
   return config::parse_command_line(options);
 }
@@ -145,10 +143,10 @@ string_view help_text() noexcept {
   return "Usage: proxy explain [OPTION]... [--client ADDRESS] [--user NAME] [-H FIELD]... [PORT | FILE] "
          "METHOD URL\n"
          "Shows how the proxy would handle a request, and sends nothing to the host: the deciding rule, the\n"
-         "addresses, the timeouts, and each changed header field with the RFC section that requires it. A "
-         "URL\n"
-         "with the port of a web server of the configuration is a request to that server: site, route and "
-         "file.\n\n"
+         "addresses, the timeouts, and each changed header field with the RFC section that requires it.\n"
+         "A URL that leads to a web server of the configuration is a request to that server: site, route,\n"
+         "file or servers.\n\n"
+         "  PORT | FILE       of the proxy: its port, or its configuration file\n"
          "  OPTION            an option of the proxy, such as --deny RULE; proxy --help lists them\n"
          "  --client ADDRESS  the client's address (default 127.0.0.1)\n"
          "  --user NAME       the user of --users\n"

@@ -33,7 +33,8 @@ void Rows::add_refusal(base::Reason reason) {
 }
 
 void Rows::add_unknown_user(const Asked& asked) {
-  if (asked.question.user.empty() && asked.config.rules.have_users())
+  const bool has_users = !asked.config.users_files.front().empty() && asked.config.rules.have_users();
+  if (has_users && asked.question.user.empty())
     add("user", "not known: the rule shown is for the user that the rules treat best; use --user NAME");
 }
 

@@ -13,7 +13,7 @@ struct Rows {
   void add_request(const Asked& asked, const http::Authority& host);
   // The status and the sentence of an error response.
   void add_refusal(base::Reason reason);
-  // That the question names no user, if the rules depend on it.
+  // That the question names no user, if the rules depend on it and there is --users.
   void add_unknown_user(const Asked& asked);
   // Those that hold for such requests. `route`: of a web server; null: none. `upstream`: also those of the
   // connection to the next server.
@@ -26,7 +26,7 @@ struct Rows {
 
 // "127.0.0.1:8081, web server".
 std::string listener_text(const plan::Config& config, const plan::Listener& listener);
-// As the user whose password is asked for: that of the question, otherwise `otherwise`.
+// The user of the question; `otherwise`: what is known about the user if the question names none.
 plan::Requester requester(const Question& question, plan::Requester::What otherwise);
 // The rule of the verdict, and what it says.
 std::string rule_text(const plan::Rules& rules, const plan::Verdict& verdict);

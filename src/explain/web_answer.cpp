@@ -86,7 +86,7 @@ class WebAnswer {
     const plan::AccessRequest facts{asked_.question.client, host.host, asked_.listener.address.port,
                                     asked_.head.method,     {},        user()};
     rows_.add("rule", rule_text(config_.rules, config_.rules.for_web(facts)));
-    if (!config_.users_files.front().empty()) rows_.add_unknown_user(asked_);
+    rows_.add_unknown_user(asked_);
   }
 
   void write_route(const plan::Plan& plan) {

@@ -103,9 +103,9 @@ Answer Server::answer(const plan::WebRoute& route, const http::RequestHead& head
                       std::uint64_t now_ms, std::uint64_t wall_ms) {
   if (head.method == "OPTIONS") return plain_answer(204, string{kAllowed}, {});
   const bool to_head = head.method == "HEAD";
-  if (!http::is_registered_method(head.method)) return refusal(Reason::unknown_method);
-  if (!to_head && head.method != "GET") return refusal(Reason::method_not_allowed, string{kAllowed});
-  Reason why = Reason::none;
+  Reason why = http::page_objection(head.method);
+  if (why != Reason::none)
+    return refusal(why, why == Reason::method_not_allowed ? string{kAllowed} : string{});
   const Root* const root = finder_.root(route, now_ms, why);
   if (root == nullptr) return refusal(why);
   const bool accepts = route.compresses() && accepts_gzip(head.fields);

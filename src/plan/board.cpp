@@ -35,16 +35,6 @@ bool leads_here(const Config& config, const ThisMachine& machine, const sys::Add
       });
 }
 
-// What the host stands for without DNS: up to two addresses, none of a name other than "localhost". The owner
-// of such a name could point it here (DNS rebinding).
-std::array<sys::Address, 2> addresses_of(const http::Authority& host) noexcept {
-  if (base::equals_ignoring_case(host.host, "localhost"))
-    return {sys::loopback4(host.port), sys::loopback6(host.port)};
-  std::array<sys::Address, 2> found;
-  (void)sys::parse_ip(host.host, host.port, found[0]);
-  return found;
-}
-
 Names named(const http::Authority& host, const Config& config, const ThisMachine& machine,
             bool forward) noexcept {
   const std::array<sys::Address, 2> addresses = addresses_of(host);
@@ -168,6 +158,14 @@ bool is_board(const Config& config, const Listener& listener) noexcept {
   if (listener.role != Role::web || listener.sites.size() != 1) return false;
   const std::vector<WebRoute>& routes = config.sites[listener.sites.front()].routes;
   return routes.size() == 1 && routes.front().kind == RouteKind::board;
+}
+
+std::array<sys::Address, 2> addresses_of(const http::Authority& host) noexcept {
+  if (base::equals_ignoring_case(host.host, "localhost"))
+    return {sys::loopback4(host.port), sys::loopback6(host.port)};
+  std::array<sys::Address, 2> found;
+  (void)sys::parse_ip(host.host, host.port, found[0]);
+  return found;
 }
 
 bool is_loopback(const http::Authority& host) noexcept { return addresses_of(host).front().is_loopback(); }

@@ -1,5 +1,7 @@
 // Decides which requests are for the board, and which clients may see it. docs/board.md describes the rules.
 #pragma once
+#include <array>
+
 #include "config.hpp"
 #include "plan.hpp"
 #include "this_machine.hpp"
@@ -9,6 +11,9 @@ namespace plan {
 // The listener serves the board and nothing else.
 bool is_board(const Config& config, const Listener& listener) noexcept;
 
+// What the host stands for without DNS: up to two addresses, none of a name other than "localhost". The owner
+// of such a name could point it here (DNS rebinding). Those that are missing have the family none.
+std::array<sys::Address, 2> addresses_of(const http::Authority& host) noexcept;
 // The host is "localhost" or a loopback address.
 bool is_loopback(const http::Authority& host) noexcept;
 
@@ -25,8 +30,8 @@ BoardAccess board_access(const Config& config, const Listener& listener, const h
                          const sys::Address& client, const ThisMachine& machine,
                          const Requester& user = {}) noexcept;
 
-// The rules let a browser on this machine, whose user is not known, see the board of the listener, which is
-// bound to `bound`.
+// The rules let a browser on this machine see the board of the listener. `bound`: the address of the
+// listener. The user is not known.
 bool is_seen_locally(const Config& config, const Listener& listener, const sys::Address& bound,
                      const ThisMachine& machine);
 

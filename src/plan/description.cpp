@@ -16,6 +16,12 @@ const Listener* listener_at(const Config& config, std::uint16_t port) noexcept {
   return found == config.listeners.end() ? nullptr : &*found;
 }
 
+const Listener* forward_listener(const Config& config) noexcept {
+  const auto found = std::find_if(config.listeners.begin(), config.listeners.end(),
+                                  [](const Listener& one) { return one.role == Role::forward; });
+  return found == config.listeners.end() ? nullptr : &*found;
+}
+
 std::string description(const Config& config, const Listener& listener) {
   switch (listener.role) {
     case Role::forward: return "proxy";

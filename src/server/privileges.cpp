@@ -27,10 +27,6 @@ std::string option(const plan::Config& config) {
   return config.user.empty() ? "--group " + config.group : "--user " + config.user;
 }
 
-std::string not_root(const plan::Config& config) {
-  return option(config) + ": permission denied: start the proxy as root, or without this option";
-}
-
 }  // namespace
 
 std::string drop_privileges(const plan::Config& config) {
@@ -40,7 +36,8 @@ std::string drop_privileges(const plan::Config& config) {
   if (std::string error = wanted_identity(config, wanted); !error.empty()) return error;
   if (own.user != 0 && wanted == own) return {};
   const int error = sys::become(wanted);
-  if (error == EPERM) return not_root(config);
+  if (error == EPERM)
+    return option(config) + ": permission denied: start the proxy as root, or without this option";
   if (error != 0) return option(config) + ": cannot give up the privileges of root: " + std::strerror(error);
   return {};
 }

@@ -33,7 +33,7 @@ $(FUZZ_BUILD)/record_file: $(FUZZ_BUILD)/tests/fuzz/record_file.o $(FUZZ_RECORD)
 $(filter-out %/whole %/config_file %/record_file,$(FUZZ_BINS)): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/tests/fuzz/%.o $(FUZZ_CORE:%.cpp=$(FUZZ_BUILD)/%.o)
 	$(FUZZ_CXX) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^
 
-# SECONDS in all: each target has its share. What is found is kept in findings/ of the build's folder.
+# SECONDS in all: each target has its share. What is found is kept in $(FUZZ_BUILD)/findings.
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: $(FUZZ_BINS)

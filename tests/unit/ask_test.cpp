@@ -5,6 +5,7 @@
 
 #include "../../src/ask/configured.hpp"
 #include "../../src/ask/doctor.hpp"
+#include "../../src/config/command_line.hpp"
 #include "../../src/config/json.hpp"
 #include "bench.hpp"
 
@@ -130,8 +131,8 @@ TEST(Ask, AConfigurationFileNamesTheProxy) {
   EXPECT_EQ(
       ask::read_configured("a.json", ask::Wanted::board, place, path),
       "a.json: no listener with a fixed port serves the board to this machine: give [ADDRESS:]PORT instead");
-  EXPECT_FALSE(ask::is_configuration("b.json"));
-  EXPECT_FALSE(ask::is_configuration("8080"));
+  EXPECT_FALSE(config::is_configuration("b.json"));
+  EXPECT_FALSE(config::is_configuration("8080"));
   sim::files.clear();
 }
 

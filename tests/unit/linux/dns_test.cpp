@@ -325,8 +325,7 @@ TEST_F(DnsQueryTest, WithoutADescriptorItIsAskedSoonAfterwards) {
   EXPECT_EQ(one.take().size(), 2U) << "both families";
 }
 
-// One server is silent, and there is no descriptor for the other one: a late response of the first still
-// counts.
+// One server does not answer, and no descriptor is left to ask the other one: a late response still counts.
 TEST_F(DnsQueryTest, AShortageTakesNoResponseAway) {
   ask({one.address(), two.address()});
   const std::vector<Asked> asked = one.take();
