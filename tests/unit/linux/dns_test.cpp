@@ -72,12 +72,23 @@ class NameServer {
       out += four ? string{"\4\x7f\0\0", 4} : string{"\x10", 1} + string(15, '\0');
       out += static_cast<char>(last);
     }
-    ::sendto(fd_.get(), out.data(), out.size(), 0, reinterpret_cast<const sockaddr*>(&to.from),
-             sizeof to.from);
+    send(out, to);
+  }
+  // Responds that the response is too long for a datagram.
+  void truncate(const Asked& to) {
+    string out = to.text;
+    out[2] = '\x83';
+    out[3] = '\x80';
+    send(out, to);
   }
   void close() { fd_.reset(); }
 
  private:
+  void send(const string& datagram, const Asked& to) {
+    ::sendto(fd_.get(), datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&to.from),
+             sizeof to.from);
+  }
+
   sys::Fd fd_;
 };
 
@@ -335,6 +346,22 @@ TEST_F(DnsQueryTest, AShortageTakesNoResponseAway) {
   for (const Asked& each : asked) one.respond(each, 0, 7);
   run(1500);
   EXPECT_TRUE(query->done(1500));
+}
+
+TEST_F(DnsQueryTest, AfterAShortageATruncatedResponseIsFetchedByTcp) {
+  ask({one.address()});
+  const std::vector<Asked> asked = one.take();
+  ASSERT_EQ(asked.size(), 2U);
+  for (const Asked& each : asked) one.truncate(each);
+  {
+    const NoDescriptors none;
+    run(1);
+  }
+  EXPECT_EQ(query->descriptors(), 0U);
+  EXPECT_EQ(query->deadline(), 1 + DnsQuery::kRetryMs);
+  query->run(query->deadline());
+  EXPECT_EQ(query->descriptors(), 2U) << "both families";
+  EXPECT_TRUE(one.take().empty()) << "not by UDP";
 }
 
 TEST_F(DnsQueryTest, NothingStaysOpen) {
