@@ -74,10 +74,10 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
   bool parse_error(std::size_t position, const std::string& token,
                    const nlohmann::json::exception& why) override {
-    const string_view reason = why.what();
-    const std::size_t start = start_of(position, token, reason);
+    const std::string words = without_quotation(why.what());
+    const std::size_t start = start_of(position, token, words);
     error_ = at(start);
-    error_.what = sentence(position, start, reason);
+    error_.what = sentence(position, start, words);
     return false;
   }
 
@@ -145,6 +145,13 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
+  // The library quotes the text, which may contain each of its words: "...; last read: '...'; expected ...".
+  static std::string without_quotation(string_view message) {
+    const std::size_t begin = message.find("; last read: '");
+    if (begin == string_view::npos) return std::string{message};
+    return std::string{message.substr(0, begin)}.append(message.substr(message.rfind('\'') + 1));
+  }
+
   // The end of the last byte before `index` that is not white space.
   [[nodiscard]] std::size_t end_before(std::size_t index) const noexcept {
     return text_.substr(0, index).find_last_not_of(" \t\r\n") + 1;
@@ -171,7 +178,8 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     const char first = text_[start], last = end == 0 ? '\0' : text_[end - 1];
     if (says("invalid string") && says("U+000A")) return "missing closing quote in this line";
     if (const std::size_t found = why.find("invalid string: "); found != string_view::npos)
-      return "invalid string: " + std::string{why.substr(found + 16, why.find(';', found) - found - 16)};
+      return std::string{why.substr(found, why.find(';', found) - found)};
+    if (says("number overflow")) return "number out of range";
     if (first == '/' || first == '#') return "comments are not allowed in JSON";
     if (first == '\'') return "single quotes are not allowed: use double quotes";
     if ((first == ']' || first == '}') && last == ',') return "trailing comma before " + std::string{first};

@@ -530,6 +530,7 @@ TEST_F(ConfigFile, InvalidJsonHasLineAndColumn) {
       {"{\"a\": \"\xff\"}", "invalid string"},
       {"{} x", "c.json:1:4: unexpected text after the end"},
       {"{\"a\": }", "c.json:1:7: expected a value"},
+      {"{\"a\": 1e999}", "c.json:1:7: number out of range"},
   };
   for (const Row& row : rows) {
     const Findings found = findings(row.text);
@@ -538,6 +539,19 @@ TEST_F(ConfigFile, InvalidJsonHasLineAndColumn) {
   }
   const string deep(40, '[');
   EXPECT_NE(findings(deep).errors.at(0).find("c.json:1:33: too deeply nested"), string::npos);
+}
+
+// The library of JSON quotes what it has read last, in the same line as its own words.
+TEST_F(ConfigFile, WordsOfTheFileAreNotTakenForThoseOfTheLibrary) {
+  const auto message = [this](const string& key) {
+    const Findings found = findings("{\n\"" + key + "\":\x7f}");
+    return found.errors.size() == 1 ? found.errors[0].substr(found.errors[0].find(": ")) : "";
+  };
+  for (const char* const key :
+       {"invalid string: ", "invalid string: U+000A", "invalid literal", "'; last read: '", "parsing array",
+        "parsing object key", "x'; expected end of input"})
+    EXPECT_EQ(message(key), message("a")) << key;
+  EXPECT_NE(message("a").find("invalid value"), string::npos) << message("a");
 }
 
 TEST_F(ConfigFile, NothingFollowsANulByte) {
