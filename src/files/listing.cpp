@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
+#include "../base/civil_time.hpp"
 #include "../base/escape.hpp"
 #include "../http/url_path.hpp"
 
@@ -51,18 +51,11 @@ string escaped(string_view text) {
 
 // "2024-02-29 12:34:56", UTC
 string date_text(std::int64_t unix_s) {
-  using namespace std::chrono;
-  const sys_seconds when{std::chrono::seconds{unix_s}};
-  const year_month_day date{floor<days>(when)};
-  const hh_mm_ss time{when - floor<days>(when)};
+  const base::CivilTime at = base::civil_time(unix_s);
   std::array<char, 64> room;
   base::Writer out{room};
-  out.padded(static_cast<std::uint64_t>(std::max(static_cast<int>(date.year()), 0)), 4) << '-';
-  out.padded(static_cast<unsigned>(date.month()), 2) << '-';
-  out.padded(static_cast<unsigned>(date.day()), 2) << ' ';
-  out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(time.seconds().count()), 2);
+  base::put_date(out, at);
+  base::put_clock(out << ' ', at);
   return string{out.view()};
 }
 

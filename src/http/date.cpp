@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "../base/civil_time.hpp"
 #include "../base/text.hpp"
 
 namespace http {
@@ -124,8 +125,7 @@ bool take_asctime(string_view text, Parts& parts) noexcept {
 
 std::optional<std::int64_t> parse_date(string_view text, std::int64_t now_s) noexcept {
   using namespace std::chrono;
-  const year_month_day today{floor<days>(sys_seconds{seconds{now_s}})};
-  const auto year_now = static_cast<unsigned>(static_cast<int>(today.year()));
+  const unsigned year_now = base::civil_time(now_s).year;
   Parts parts;
   if (!take_fixdate(text, parts) && !take_rfc850(text, parts, year_now) && !take_asctime(text, parts))
     return std::nullopt;
@@ -139,19 +139,13 @@ std::optional<std::int64_t> parse_date(string_view text, std::int64_t now_s) noe
 string_view month_name(unsigned month) noexcept { return kMonths[month - 1]; }
 
 void write_date(std::uint64_t unix_ms, std::span<char, kDateBytes> room) noexcept {
-  using namespace std::chrono;
-  const sys_seconds now{seconds{unix_ms / 1000}};
-  const sys_days day = floor<days>(now);
-  const year_month_day date{day};
-  const hh_mm_ss time{now - day};
+  const base::CivilTime at = base::civil_time(static_cast<std::int64_t>(unix_ms / 1000));
   base::Writer out{room};
-  out << kDays[weekday{day}.iso_encoding() - 1].substr(0, 3) << ", ";
-  out.padded(static_cast<unsigned>(date.day()), 2)
-      << ' ' << month_name(static_cast<unsigned>(date.month())) << ' ';
-  out.padded(static_cast<std::uint64_t>(static_cast<int>(date.year())), 4) << ' ';
-  out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(time.seconds().count()), 2) << " GMT";
+  out << kDays[at.weekday - 1].substr(0, 3) << ", ";
+  out.padded(at.day, 2) << ' ' << month_name(at.month) << ' ';
+  out.padded(at.year, 4) << ' ';
+  base::put_clock(out, at);
+  out << " GMT";
 }
 
 }  // namespace http

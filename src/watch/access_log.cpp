@@ -1,7 +1,6 @@
 #include "access_log.hpp"
 
-#include <chrono>
-
+#include "../base/civil_time.hpp"
 #include "../base/escape.hpp"
 #include "../http/date.hpp"
 #include "../sys/address.hpp"
@@ -22,35 +21,16 @@ void put_quotable(Writer& out, std::string_view text) noexcept {
 
 // ---- times -----------------------------------------------------------------------------------------------
 
-struct Moment {
-  std::chrono::year_month_day date;
-  std::chrono::hh_mm_ss<std::chrono::milliseconds> time;
-};
-
-Moment moment(std::uint64_t unix_ms) noexcept {
-  using namespace std::chrono;
-  const sys_time<milliseconds> at{milliseconds{unix_ms}};
-  const sys_days day = floor<days>(at);
-  return {year_month_day{day}, hh_mm_ss{at - day}};
-}
-
-void put_clock(Writer& out, const Moment& at) noexcept {
-  out.padded(static_cast<std::uint64_t>(at.time.hours().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(at.time.minutes().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(at.time.seconds().count()), 2);
-}
-
-std::uint64_t year(const Moment& at) noexcept {
-  return static_cast<std::uint64_t>(static_cast<int>(at.date.year()));
+base::CivilTime second_of(std::uint64_t unix_ms) noexcept {
+  return base::civil_time(static_cast<std::int64_t>(unix_ms / 1000));
 }
 
 // As in the Common Log Format: "21/Nov/2026:04:30:27 +0000".
 void put_common_time(Writer& out, std::uint64_t unix_ms) noexcept {
-  const Moment at = moment(unix_ms);
-  out.padded(static_cast<unsigned>(at.date.day()), 2)
-      << '/' << http::month_name(static_cast<unsigned>(at.date.month())) << '/';
-  out.padded(year(at), 4) << ':';
-  put_clock(out, at);
+  const base::CivilTime at = second_of(unix_ms);
+  out.padded(at.day, 2) << '/' << http::month_name(at.month) << '/';
+  out.padded(at.year, 4) << ':';
+  base::put_clock(out, at);
   out << " +0000";
 }
 
@@ -257,13 +237,11 @@ constexpr std::array<Write, plan::kLogFormats.size()> kWriters{write_own, write_
 }  // namespace
 
 void put_time(Writer& out, std::uint64_t unix_ms) noexcept {
-  const Moment at = moment(unix_ms);
-  out.padded(year(at), 4) << '-';
-  out.padded(static_cast<unsigned>(at.date.month()), 2) << '-';
-  out.padded(static_cast<unsigned>(at.date.day()), 2) << 'T';
-  put_clock(out, at);
+  const base::CivilTime at = second_of(unix_ms);
+  base::put_date(out, at);
+  base::put_clock(out << 'T', at);
   out << '.';
-  out.padded(static_cast<std::uint64_t>(at.time.subseconds().count()), 3) << 'Z';
+  out.padded(unix_ms % 1000, 3) << 'Z';
 }
 
 void write_access_line(plan::LogFormat format, const AccessRecord& record, Writer& out) noexcept {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
+#include "../base/civil_time.hpp"
 #include "../base/escape.hpp"
 #include "../http/date.hpp"
 
@@ -26,16 +26,11 @@ sys::Io write_file(const sys::Fd& fd, const string& /*path*/, string_view text) 
 // Writes "<30>Nov  6 08:49:37 proxy: " (RFC 3164 sections 4.1.1 to 4.1.3). Omits HOSTNAME: the daemon adds it
 // to local messages, and would take it for the program's name.
 void put_syslog_head(Writer& out, std::uint64_t unix_ms) noexcept {
-  using namespace std::chrono;
-  const sys_seconds at{std::chrono::seconds{sys::local_ms(unix_ms) / 1000}};
-  const sys_days date = floor<days>(at);
-  const hh_mm_ss time{at - date};
-  const unsigned day{year_month_day{date}.day()}, month{year_month_day{date}.month()};
-  out << '<' << kPriority << '>' << http::month_name(month) << (day < 10 ? "  " : " ") << std::uint64_t{day}
-      << ' ';
-  out.padded(static_cast<std::uint64_t>(time.hours().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(time.minutes().count()), 2) << ':';
-  out.padded(static_cast<std::uint64_t>(time.seconds().count()), 2) << " proxy: ";
+  const base::CivilTime at = base::civil_time(static_cast<std::int64_t>(sys::local_ms(unix_ms) / 1000));
+  out << '<' << kPriority << '>' << http::month_name(at.month) << (at.day < 10 ? "  " : " ")
+      << std::uint64_t{at.day} << ' ';
+  base::put_clock(out, at);
+  out << " proxy: ";
 }
 
 // Sends the first line of `text`. A line longer than the 1024 bytes of RFC 3164 section 4.1 is sent whole, as
