@@ -85,6 +85,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::range_not_satisfiable, {"range-not-satisfiable", client}},
     {R::max_requests_reached, {"max-requests-reached", proxy}},
     {R::no_descriptor, {"no-descriptor", proxy}},
+    {R::no_local_port, {"no-local-port", proxy}},
     {R::no_memory, {"no-memory", proxy}},
     {R::no_buffer, {"no-buffer", proxy}},
     {R::login_timeout, {"login-timeout", proxy}},

@@ -83,6 +83,7 @@ enum class Reason : std::uint8_t {
   // The proxy.
   max_requests_reached,
   no_descriptor,
+  no_local_port,
   no_memory,
   no_buffer,
   login_timeout,

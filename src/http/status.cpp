@@ -77,6 +77,7 @@ constexpr Row kRows[]{
     {R::range_not_satisfiable, {416, "The requested range lies outside the file."}},
     {R::max_requests_reached, {503, "The proxy serves its maximum number of requests (option --max-requests). Try again.", "connection_limit_reached"}},
     {R::no_descriptor, {503, "The proxy has no free file descriptor (ulimit -n). Try again.", "proxy_internal_error"}},
+    {R::no_local_port, {503, "The proxy has no local port left for a connection to this server.", "proxy_internal_error", "Try again. The operator of the proxy can widen net.ipv4.ip_local_port_range."}},
     {R::no_memory, {503, "The system has no memory left for a connection. Try again.", "proxy_internal_error"}},
     {R::login_timeout, {503, "The proxy had no time to check the password: too many others wait. Try again.", "proxy_internal_error"}},
     {R::no_buffer, {408, "All buffers of the proxy were in use before the request was complete. Try again.", "proxy_internal_error"}},

@@ -124,8 +124,7 @@ void Connector::settle(Id attempt, int error, std::uint64_t now) noexcept {
   http::Attempt& result = attempts_[place];
   if (attempt.number == place || attempt.number + 1 == next_)  // else a later attempt has its place
     result = {static_cast<std::uint32_t>(now - started_at_) - result.ms, error};
-  const base::Reason reason = reason_for(error);
-  const bool ours = reason == base::Reason::no_descriptor || reason == base::Reason::no_memory;
+  const bool ours = base::ended_by_proxy(reason_for(error));
   const bool had_its_time = error != ECANCELED || attempt.number < newest_.number;
   const sys::Address address = addresses_[attempt.which];
   if (error == 0) health_->succeeded(address);

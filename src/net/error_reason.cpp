@@ -13,6 +13,7 @@ base::Reason reason_for(int error) noexcept {
     case ETIMEDOUT: return base::Reason::connect_timeout;
     case EMFILE:
     case ENFILE: return base::Reason::no_descriptor;
+    case EADDRNOTAVAIL: return base::Reason::no_local_port;
     case ENOBUFS:
     case ENOMEM: return base::Reason::no_memory;
     default: return base::Reason::host_unreachable;

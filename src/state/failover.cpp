@@ -36,7 +36,9 @@ bool choose_member(request_info& record, Turn& turn, Worker& worker) noexcept {
 Result fail_over(request_info& record, Turn& turn, Worker& worker, Reason reason) noexcept {
   Exchange& exchange = *record.exchange;
   const Route& route = exchange.route;
-  if (!route.in_group || base::ended_by_proxy(reason)) return fail_request(record, turn, worker, reason);
+  // The local ports of a connection are those of one server: another one may have some.
+  const bool is_final = base::ended_by_proxy(reason) && reason != Reason::no_local_port;
+  if (!route.in_group || is_final) return fail_request(record, turn, worker, reason);
   turn.groups().ended(route.group, route.member);
   turn.groups().failed(route.group, route.member, worker.now);
   if (!choose_member(record, turn, worker)) return fail_request(record, turn, worker, reason);

@@ -28,7 +28,7 @@ struct Racing {
     connector.start(addresses, health);
   }
   Connector::Outcome open(const sys::Address& address, net::Endpoint& into) {
-    if (address == denied) return {Status::failed, Reason::request_not_allowed, EACCES};
+    if (address == failing) return failure;
     if (out_of_descriptors) return {Status::failed, Reason::no_descriptor, EMFILE};
     sys::Opened opened = sys::connect(address);
     if (opened.error != 0) return {Status::failed, net::reason_for(opened.error), opened.error};
@@ -75,7 +75,8 @@ struct Racing {
   sys::Fd poller = sys::make_poller().fd;
   std::uint64_t now = 1000;
   std::uint32_t serial = 0;
-  sys::Address denied{};
+  sys::Address failing{};
+  Connector::Outcome failure{Status::failed, Reason::request_not_allowed, EACCES};
   bool out_of_descriptors = false;
   net::AddressHealth health;
   Connector connector;
@@ -156,7 +157,7 @@ TEST(Connector, WithoutANextAddressAnEarlierAttemptIsAwaited) {
 
 TEST(Connector, ADeniedAddressIsSkippedAndNotBlamed) {
   Racing r{{Manner::accepts, Manner::accepts}};
-  r.denied = member_address(1);
+  r.failing = member_address(1);
   EXPECT_EQ(r.next().status, Status::pending);
   EXPECT_EQ(r.poll().status, Status::connected);
   EXPECT_EQ(r.errors(), (std::vector<int>{EACCES, 0}));
@@ -170,6 +171,17 @@ TEST(Connector, AShortageOfOurOwnEndsTheAttempts) {
   EXPECT_EQ(failed.status, Status::failed);
   EXPECT_EQ(failed.reason, Reason::no_descriptor);
   EXPECT_EQ(r.connector.attempts().size(), 1U) << "another address would not help";
+  EXPECT_EQ(r.first_of(2), 1) << "the address is not blamed";
+}
+
+TEST(Connector, AnotherAddressMayHaveALocalPort) {
+  Racing r{{Manner::accepts, Manner::accepts}};
+  r.failing = member_address(1);
+  r.failure = {Status::failed, net::reason_for(EADDRNOTAVAIL), EADDRNOTAVAIL};
+  EXPECT_EQ(r.failure.reason, Reason::no_local_port);
+  EXPECT_EQ(r.next().status, Status::pending);
+  EXPECT_EQ(r.poll().status, Status::connected);
+  EXPECT_EQ(r.errors(), (std::vector<int>{EADDRNOTAVAIL, 0}));
   EXPECT_EQ(r.first_of(2), 1) << "the address is not blamed";
 }
 
