@@ -64,7 +64,7 @@ Server::~Server() {
       release(record, base::Reason::shutdown, worker_);
   report();
   if (const std::string message = recorder_.end_run(); !message.empty()) reporter_.say(message, worker_.now);
-  reporter_.flush(worker_.now);
+  reporter_.finish(worker_.now);
 }
 
 // The trace begins with the loop.

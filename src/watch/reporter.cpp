@@ -15,6 +15,10 @@ Sink::NoticeFormat notice_format(plan::LogFormat format) noexcept {
   return format == plan::LogFormat::json ? as_json : as_text;
 }
 
+std::string name_of(const Sink& sink) {
+  return sink.target().path.empty() ? "standard output" : "the log " + sink.target().path;
+}
+
 }  // namespace
 
 Reporter::Reporter(Streams streams, const plan::Config& config)
@@ -56,11 +60,25 @@ void Reporter::say_everywhere(const std::string& text, std::uint64_t now) {
 void Reporter::flush_if_due(std::uint64_t now) {
   output_.flush_if_due(now);
   log_file_.flush_if_due(now);
+  tell_errors();
 }
 
-void Reporter::flush(std::uint64_t now) {
+void Reporter::finish(std::uint64_t now) {
   output_.flush(now);
   log_file_.flush(now);
+  tell_errors();
+  for (const Sink* const sink : {&output_, &log_file_})
+    if (const std::uint64_t lines = sink->unwritten(); lines > 0)
+      sys::write_stderr("proxy: " + std::to_string(lines) + " lines of " + name_of(*sink) +
+                        " could not be written\n");
+}
+
+void Reporter::tell_errors() {
+  for (Sink* const sink : {&output_, &log_file_})
+    if (const int error = sink->take_error(); error != 0)
+      sys::write_stderr("proxy: cannot write " + name_of(*sink) + ": " + std::strerror(error) +
+                        "; trying again, with at most " + std::to_string(Sink::kBufferMax / 1024) +
+                        " KiB of lines kept\n");
 }
 
 void Reporter::reopen_log(std::uint64_t now) {

@@ -33,8 +33,8 @@ class Reporter {
   // Writes the buffered lines that are due; the next ones are due at `next_flush` (0: none).
   void flush_if_due(std::uint64_t now);
   [[nodiscard]] std::uint64_t next_flush() const noexcept;
-  // Writes all buffered lines now.
-  void flush(std::uint64_t now);
+  // Writes all buffered lines now, and says on standard error how many cannot be written.
+  void finish(std::uint64_t now);
   // SIGUSR1: opens the log file again, by name, after it was rotated.
   void reopen_log(std::uint64_t now);
   // Takes over the log format and -v of a new configuration.
@@ -54,6 +54,9 @@ class Reporter {
   [[nodiscard]] std::string metrics(Gauges gauges, bool json) const;
 
  private:
+  // Says on standard error that a log cannot be written, once for each time that this begins.
+  void tell_errors();
+
   Sink output_;    // notices, the trace, and by default the access log
   Sink log_file_;  // the access log, if it has a file of its own
   Sink& log_;

@@ -117,11 +117,18 @@ void Sink::write_out(std::uint64_t now) {
     const sys::Io io = target_.backend->write(fd_, target_.path, string_view{text_}.substr(written));
     incomplete_ = io.outcome != sys::Outcome::done;
     // A full pipe or queue has space soon; a full disk or a missing daemon takes longer.
+    const bool failed = io.outcome == sys::Outcome::fail;
+    if (failed && !failing_) error_ = io.error;
+    if (failed || !incomplete_) failing_ = failed;
     if (incomplete_) due_ = now + (io.outcome == sys::Outcome::again ? target_.backend->again_ms : kFailedMs);
     written += io.bytes;
   }
   if (written > 0) torn_ = text_[written - 1] != '\n';
   text_.erase(0, written);
+}
+
+std::uint64_t Sink::unwritten() const noexcept {
+  return dropped_ + static_cast<std::uint64_t>(std::count(text_.begin(), text_.end(), '\n'));
 }
 
 // Drops the rest of a line whose beginning is in the old file.

@@ -1,6 +1,8 @@
 // Writes lines to a file, a pipe, a terminal or syslog: buffered, in batches, without blocking. Lines that do
 // not fit into the buffer are dropped, and a line with their number marks the gap.
 #pragma once
+#include <utility>
+
 #include "../sys/sys.hpp"
 
 namespace watch {
@@ -63,6 +65,10 @@ class Sink {
   [[nodiscard]] std::uint64_t next_flush() const noexcept { return text_.empty() ? 0 : due_; }
   // The number of lines dropped since the start.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_total_; }
+  // errno of the first write that has failed since one was complete, once; 0: none.
+  int take_error() noexcept { return std::exchange(error_, 0); }
+  // The number of lines that are not written yet, and those that were dropped since the last report of such.
+  [[nodiscard]] std::uint64_t unwritten() const noexcept;
   // It has a descriptor open.
   [[nodiscard]] bool open() const noexcept { return fd_.open(); }
   // Where it writes.
@@ -83,7 +89,9 @@ class Sink {
   std::uint64_t dropped_ = 0;  // lines not reported yet
   std::uint64_t dropped_total_ = 0;
   bool incomplete_ = false;  // the last write was not complete
-  bool torn_ = false;        // `text_` begins in the middle of a line
+  bool failing_ = false;     // the last write failed
+  int error_ = 0;
+  bool torn_ = false;  // `text_` begins in the middle of a line
 };
 
 }  // namespace watch

@@ -135,6 +135,7 @@ class Ill(Case):
         text = doctor(front.port)[1]
         self.assertIn("\nFindings:\n", text)
         self.assertRegex(text, r"\n  log-dropped \(note\): \d+ sightings?[^\n]* ago\n    " + re.escape(finding["sentence"]) + "\n")
+        self.assertIn("cannot write the log /dev/full", front.stop()[1])
 
     def test_a_long_wait(self):
         """A head that is not completed. Its URL is on no page."""

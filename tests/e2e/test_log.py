@@ -253,7 +253,9 @@ class WithoutReader(Case):
         proxy.process.stdout.close()
         for _ in range(20):
             self.assertEqual(proxy.get(origin.url()).body, b"hello")
-        self.assertEqual(proxy.stop(), (0, ""))
+        status, said = proxy.stop()
+        self.assertEqual(status, 0)
+        self.assertEqual(said.count("cannot write standard output: Broken pipe"), 1)
 
     def test_messages_in_the_same_file(self):
         """`proxy 8080 > log 2>&1`: a message does not overwrite the lines before it."""
@@ -276,6 +278,10 @@ class WithoutReader(Case):
         proxy, origin = self.proxy("--access-log", "/dev/full"), self.origin()
         for _ in range(50):
             self.assertEqual(proxy.get(origin.url()).status, 200)
+        status, said = proxy.stop()
+        self.assertEqual(status, 0)
+        self.assertEqual(said.count("proxy: cannot write the log /dev/full: No space left on device; trying again"), 1, said)
+        self.assertIn("proxy: 50 lines of the log /dev/full could not be written\n", said)
 
     def test_a_named_pipe_as_log(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -287,6 +293,7 @@ class WithoutReader(Case):
             for _ in range(300):
                 self.assertEqual(proxy.get(origin.url("/" + "x" * 300)).status, 200)
             self.assertIn(b" GET " + origin.url().encode(), os.read(reader, 65536))
+            proxy.stop()
 
     def test_standard_output_stays_blocking_for_others(self):
         """A shell shares it with us: what we do to it must not outlive us."""
@@ -526,6 +533,7 @@ class Syslog(Case):
         os.unlink(self.path)
         self.assertEqual(proxy.get(origin.url("/meanwhile")).body, b"hello")
         self.assertIn("/meanwhile 200", self.take(self.daemon()))
+        proxy.stop()  # a write may have failed meanwhile
 
     def test_at_rest_it_sleeps(self):
         """A daemon that is gone is not asked for all the time."""
@@ -534,3 +542,4 @@ class Syslog(Case):
         daemon.close()
         proxy.get(origin.url())
         proxy.wait_for_rest()
+        self.assertIn(f"1 lines of the log {self.path} could not be written", proxy.stop()[1])

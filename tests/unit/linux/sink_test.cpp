@@ -159,6 +159,21 @@ TEST_F(LinuxLog, KeepsTheOldFileIfReopeningFails) {
   EXPECT_EQ(content("log.1"), "after\n");
 }
 
+TEST_F(LinuxLog, AnErrorIsToldOnceUntilAWriteSucceeds) {
+  Sink sink{sys::open_log("/dev/full").fd, watch::log_target(path("log"))};
+  sink.add("first\n", 1000);
+  EXPECT_EQ(sink.take_error(), 0);
+  sink.flush(1000);
+  EXPECT_EQ(sink.take_error(), ENOSPC);
+  sink.add("second\n", 2000);
+  sink.flush(2000);
+  EXPECT_EQ(sink.take_error(), 0);
+  EXPECT_EQ(sink.unwritten(), 2U);
+  EXPECT_EQ(sink.reopen(3000), 0);
+  EXPECT_EQ(content("log"), "first\nsecond\n");
+  EXPECT_EQ(sink.unwritten(), 0U);
+}
+
 // Simulates a full disk: a file size limit truncates a line.
 TEST_F(LinuxLog, CountsATruncatedLineAsDropped) {
   ASSERT_TRUE(sys::make_signalfd().fd);  // SIGXFSZ
