@@ -72,7 +72,7 @@ class Reader {
   void split(string_view argument) {
     if (argument.size() > 1 && argument.front() == '-')
       take_option(argument);
-    else if (is_configuration(argument))
+    else if (is_configuration(argument) || argument.ends_with(".json"))
       take_file(argument);
     else
       take_port(argument);

@@ -156,8 +156,10 @@ void FileValue::warn_unknown(const FileValue& member, std::span<const string_vie
   if (!report_->keeps_warning(member.line())) return;
   if (const string levels = levels_of(member.key()); !levels.empty())
     return member.warn("no effect here: it belongs to " + levels);
-  report_->warn(member.line(), path_,
-                "unknown key " + base::quoted(member.key()) + report_->suggest(member.key(), names));
+  const string near = report_->suggest(member.key(), names);
+  const string what = "unknown key " + base::quoted(member.key());
+  near.empty() ? report_->warn(member.line(), path_, what + ": it is ignored")
+               : report_->error(member.line(), path_, what + near);
 }
 
 // ---- an object -------------------------------------------------------------------------------------------

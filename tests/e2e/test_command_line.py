@@ -56,7 +56,7 @@ class Refusals(Case):
         self.assert_refused(2, (), "missing port", "proxy 8080")
         for port in ("65536", "70000", "", "99999999999999999999"):
             self.assert_refused(2, (port,), "invalid port", "expected 1-65535")
-        for port in ("http", "80a", " 80", "+80", "0x50", "8080.0", "none.json", "/"):
+        for port in ("http", "80a", " 80", "+80", "0x50", "8080.0", "none", "/"):
             self.assert_refused(2, (port,), "neither a file nor a port", "expected 1-65535", "a configuration file")
         self.assert_refused(2, ("-1",), "unknown option '-1'", "--help")
         self.assert_refused(2, ("1", "2"), "more than one PORT", "--listen")

@@ -385,14 +385,19 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
   }
 }
 
+// "rule" for "rules" would open what its rules close.
+TEST_F(ConfigFile, AMisspeltKeyIsAnError) {
+  EXPECT_EQ(findings("{\n\"max_request\": 1}").errors,
+            std::vector<string>{"c.json:2: unknown key 'max_request' (did you mean 'max_requests'?)"});
+}
+
 TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
   struct Row {
     string text;
     const char* says;
   };
   const Row rows[] = {
-      {"{\n\"max_request\": 1}", "c.json:2: unknown key 'max_request' (did you mean 'max_requests'?)"},
-      {R"({"config": "x"})", "c.json:1: unknown key 'config'"},
+      {R"({"config": "x"})", "c.json:1: unknown key 'config': it is ignored"},
       {R"({"routes": []})", "c.json:1: routes: no effect here: it belongs to a server"},
       {R"({"servers": [{"listeners": [{"host": "::1", "port": 1}], "upstreams": []}]})",
        "c.json:1: servers[0].upstreams: no effect here: it belongs to a route or stream"},
@@ -400,7 +405,8 @@ TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
        "redirect_url: $host, {uri} and others are sent as they are"},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "https://{host}/")"),
        "redirect_url: $host, {uri} and others are sent as they are"},
-      {R"({"a\u001b]0;b\u0007\nc\u009b1m": 1})", R"(c.json:1: unknown key 'a\x1b]0;b\x07\x0ac\xc2\x9b1m')"},
+      {R"({"a\u001b]0;b\u0007\nc\u009b1m": 1})",
+       R"(c.json:1: unknown key 'a\x1b]0;b\x07\x0ac\xc2\x9b1m': it is ignored)"},
       {"{\"name\": \"a\",\n\"name\": \"b\"}", "c.json:1: name: no effect: given again in line 2"},
       {route(R"("req_path": "/", "type": "redirect", "redirect_url": "/a", "dir_path": "x")"),
        "servers[0].routes[0].dir_path: no effect with type redirect"},
@@ -991,9 +997,9 @@ TEST_F(ConfigFile, InvalidFiles) {
       {{"open.json"}, "listener 0.0.0.0:1 is reachable from other machines"},
       {{"twice.json"}, "two listeners at [::1]:1"},
       {{"large.json"}, "cannot read /work/large.json: larger than 1048576 bytes"},
-      {{"none.json"},
-       "neither a file nor a port: 'none.json': expected 1-65535, 0 for a free port, or a configuration "
-       "file"},
+      {{"none.json"}, "cannot read /work/none.json: No such file"},
+      {{"none"},
+       "neither a file nor a port: 'none': expected 1-65535, 0 for a free port, or a configuration file"},
       {{"--config", "none.json"}, "cannot read /work/none.json: No such file"},
       {{"--config="}, "missing file name"},
       {{"--config"}, "missing value"},
