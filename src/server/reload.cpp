@@ -6,9 +6,11 @@
 #include "../config/text_file.hpp"
 #include "../config/users_text.hpp"
 #include "../sys/sys.hpp"
+#include "capacity.hpp"
 #include "resources.hpp"
 
 namespace server {
+
 std::unique_ptr<plan::Generation> first_generation(plan::Config config, std::size_t clients) {
   auto first = std::make_unique<plan::Generation>(std::move(config));
   limit_clients(*first, nullptr, clients, random_key());
@@ -80,6 +82,9 @@ std::string read_files(plan::Generation& generation) {
   return error;
 }
 
+namespace {
+
+// A line for each user of a rule that --users does not have.
 std::vector<std::string> unknown_users(const plan::Generation& generation) {
   std::vector<std::string> warnings;
   const plan::Config& config = generation.config;
@@ -91,9 +96,22 @@ std::vector<std::string> unknown_users(const plan::Generation& generation) {
   return warnings;
 }
 
+}  // namespace
+
+std::vector<std::string> start_warnings(const plan::Generation& generation) {
+  std::vector<std::string> warnings = unknown_users(generation);
+  const std::size_t wanted = generation.config.max_requests, slots = capacity_for(generation.config).slots;
+  if (slots < wanted && wanted != plan::Config{}.max_requests)  // the default is: as many as fit
+    warnings.push_back("--max-requests " + std::to_string(wanted) + " is lowered to " +
+                       std::to_string(slots) + ": the hard limit of open files (ulimit -Hn) is " +
+                       std::to_string(sys::raise_descriptor_limit()));
+  return warnings;
+}
+
 Reload::Reload(std::span<const char* const> arguments, const plan::Generation& current, std::size_t clients,
                const Sandbox& sandbox)
     : current_(current), clients_(clients) {
+  if (loaded_.error = sandbox.objection(current.config.file); !loaded_.error.empty()) return;
   config::CommandLine line = config::parse_command_line(arguments, config::When::reload);
   loaded_ = {{}, std::move(line.message), std::move(line.warnings)};
   if (line.what != config::CommandLine::What::run) return;

@@ -24,8 +24,9 @@ std::string read_host_lists(const plan::Config& config);
 // Reads these lists and the password files. Returns an error message; empty: success.
 std::string read_files(plan::Generation& generation);
 
-// One line for each user of a rule that --users does not have. REQUIRES: its file was read.
-std::vector<std::string> unknown_users(const plan::Generation& generation);
+// What has no effect, or less than its options say: users of rules that --users does not have, and a
+// --max-requests that the limit of open files lowers. REQUIRES: the files were read.
+std::vector<std::string> start_warnings(const plan::Generation& generation);
 
 struct Loaded {
   std::unique_ptr<plan::Generation> generation;  // null: failed

@@ -15,7 +15,7 @@ def few_descriptors():
 @native
 class Descriptors(Case):
     def setUp(self):
-        self.via = self.proxy("--max-requests", "100", preexec=few_descriptors)
+        self.via = self.proxy("--max-requests", "16", preexec=few_descriptors)
         self.server, self.free = self.origin(), self.gate()
 
     def fill(self):
@@ -26,6 +26,10 @@ class Descriptors(Case):
 
     def assert_served(self):
         wait_until(lambda: self.via.get(self.server.url()).body == b"hello", "served again")
+
+    def test_fewer_requests_than_asked_for(self):
+        proxy = self.proxy("--max-requests", "100", preexec=few_descriptors)
+        self.assertEqual(proxy.stop(), (0, f"proxy: --max-requests 100 is lowered to 16: the hard limit of open files (ulimit -Hn) is {LIMIT}\n"))
 
     def test_with_none_left_a_client_gets_503(self):
         self.fill()
