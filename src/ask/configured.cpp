@@ -7,6 +7,7 @@
 #include "../base/text.hpp"
 #include "../config/command_line.hpp"
 #include "../plan/board.hpp"
+#include "../plan/web_router.hpp"
 #include "../sys/sys.hpp"
 
 namespace ask {
@@ -18,15 +19,32 @@ struct Page {
   std::string host;  // for the Host field; empty: the address
 };
 
+// The rules and the route let this machine read the page of the doctor there.
+bool is_readable(const plan::Config& config, const plan::Listener& listener, const Page& page) {
+  const sys::Address local = sys::reached_locally(listener.address);
+  const std::string host = page.host.empty() ? std::string{sys::endpoint_text(local).view()} : page.host;
+  const std::string text = "GET " + page.path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+  http::RequestHead head;
+  return http::parse_request(text, 0, head).what == http::Parsed::What::complete &&
+         plan::plan_web(config, listener, head, local).kind == plan::Kind::doctor;
+}
+
+std::vector<Page> doctor_pages(const plan::Site& site) {
+  std::vector<Page> pages;
+  std::vector<std::string> names = site.hostnames;
+  if (names.empty()) names.emplace_back();
+  for (const plan::WebRoute& route : site.routes)
+    if (route.kind == plan::RouteKind::doctor)
+      for (const std::string& name : names) pages.push_back({route.prefix, name});
+  return pages;
+}
+
 // A route of type doctor, which needs no board.
 std::optional<Page> route_at(const plan::Config& config, const plan::Listener& listener) {
   if (listener.role != plan::Role::web) return std::nullopt;
   for (const std::size_t site : listener.sites)
-    for (const plan::WebRoute& route : config.sites[site].routes)
-      if (route.kind == plan::RouteKind::doctor) {
-        const std::vector<std::string>& names = config.sites[site].hostnames;
-        return Page{route.prefix, names.empty() ? "" : names.front()};
-      }
+    for (const Page& page : doctor_pages(config.sites[site]))
+      if (is_readable(config, listener, page)) return page;
   return std::nullopt;
 }
 

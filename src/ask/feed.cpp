@@ -92,7 +92,8 @@ void Feed::fail(string problem, std::uint64_t now) {
 // Applies the body. Returns what is wrong with it; empty: nothing.
 string Feed::apply(string_view body) {
   const auto json = [body](Members& members) {
-    return read_members(body, members) ? string{} : string{"sends malformed JSON"};
+    return read_members(body, members) ? string{}
+                                       : string{"does not serve the board: give the port of the proxy"};
   };
   switch (page_) {
     case Page::hello: return json(known.hello);

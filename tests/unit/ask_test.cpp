@@ -110,6 +110,15 @@ TEST(Ask, AConfigurationFileNamesTheProxy) {
        "/doctor", "127.0.0.1:8080"},
       {R"({"forward": [{"host": "localhost", "port": 8080}], "rules": [{"deny": "client=127.0.0.1"}]})",
        "[::1]:8080", "/doctor", "[::1]:8080"},
+      // The rules deny the site of the route, and the second of two names is not denied.
+      {R"({"servers": [{"listeners": [{"host": "0.0.0.0", "port": 8001}], "hostnames": ["example.com"],
+           "routes": [{"req_path": "/d", "type": "doctor"}]}], "forward": [{"host": "localhost", "port": 8080}],
+           "rules": [{"deny": "host=.example.com"}, {"allow": "127.0.0.0/8"}]})",
+       "127.0.0.1:8080", "/doctor", "127.0.0.1:8080"},
+      {R"({"servers": [{"listeners": [{"host": "0.0.0.0", "port": 8001}], "hostnames": ["example.com", "o.test"],
+           "routes": [{"req_path": "/d", "type": "doctor"}]}],
+           "rules": [{"deny": "host=.example.com"}, {"allow": "127.0.0.0/8"}]})",
+       "127.0.0.1:8001", "/d", "!"},
   };
   for (const auto& row : rows) {
     sim::files = {{"a.json", row.text}};
