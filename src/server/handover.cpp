@@ -31,6 +31,7 @@ std::string Handover::open(const std::string& path, sys::Fd of_predecessor) {
   if (opened.fd) opened.error = sys::watch(poller_, opened.fd.get(), kToken);
   if (opened.error != 0) return "--takeover " + path + ": cannot listen: " + std::strerror(opened.error);
   path_ = path;
+  socket_ = sys::file_id(path.c_str());
   listener_ = std::move(opened.fd);
   return {};
 }
@@ -101,7 +102,7 @@ bool Handover::confirm() {
 }
 
 void Handover::close() noexcept {
-  if (listener_ && owns_ && !successor_) sys::remove_socket(path_.c_str());
+  if (listener_ && owns_ && !successor_) sys::remove_known(path_.c_str(), socket_);
   listener_.reset();
   successor_.reset();
 }

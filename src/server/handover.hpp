@@ -50,6 +50,7 @@ class Handover {
 
   const sys::Fd& poller_;
   std::string path_;
+  sys::FileId socket_;  // at `path_`: its owner is root if this process became another user
   sys::Fd listener_;
   sys::Fd successor_;  // none: no process is starting
   sys::Peer peer_;     // of it

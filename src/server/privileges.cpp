@@ -5,6 +5,7 @@
 
 #include "../base/text.hpp"
 #include "../sys/user.hpp"
+#include "sandbox.hpp"
 
 namespace server {
 namespace {
@@ -27,6 +28,15 @@ std::string option(const plan::Config& config) {
   return config.user.empty() ? "--group " + config.group : "--user " + config.user;
 }
 
+// A reload, which checks the directories, would fail.
+std::string unreachable(const plan::Config& config) {
+  for (const std::string& root : served_directories(config))
+    if (sys::path_kind(root.c_str()) != sys::PathKind::directory)
+      return option(config) + ": this user cannot reach the directory " + base::quoted(root) +
+             ": allow it to search those above (chmod o+x)";
+  return {};
+}
+
 }  // namespace
 
 std::string drop_privileges(const plan::Config& config) {
@@ -39,7 +49,7 @@ std::string drop_privileges(const plan::Config& config) {
   if (error == EPERM)
     return option(config) + ": permission denied: start the proxy as root, or without this option";
   if (error != 0) return option(config) + ": cannot give up the privileges of root: " + std::strerror(error);
-  return {};
+  return unreachable(config);
 }
 
 }  // namespace server

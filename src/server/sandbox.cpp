@@ -46,16 +46,6 @@ void add_root(Paths& paths, const string& root) {
 }
 
 // The directories that are served.
-std::vector<string> roots_of(const plan::Config& config) {
-  std::vector<string> roots;
-  for (const plan::Site& site : config.sites)
-    for (const plan::WebRoute& route : site.routes)
-      if (!route.directory.empty()) roots.push_back(route.directory);
-  for (const plan::Listener& listener : config.listeners)
-    if (!listener.root.empty()) roots.push_back(listener.root);
-  return roots;
-}
-
 // The files that a reload reads besides the configuration file.
 std::vector<string> files_of(const plan::Config& config) {
   std::vector<string> files;
@@ -87,13 +77,23 @@ void add_log(Paths& paths, const string& log) {
 
 }  // namespace
 
+std::vector<string> served_directories(const plan::Config& config) {
+  std::vector<string> roots;
+  for (const plan::Site& site : config.sites)
+    for (const plan::WebRoute& route : site.routes)
+      if (!route.directory.empty()) roots.push_back(route.directory);
+  for (const plan::Listener& listener : config.listeners)
+    if (!listener.root.empty()) roots.push_back(listener.root);
+  return roots;
+}
+
 Paths used_paths(const plan::Config& config) {
   Paths paths;
   add_system(paths);
   add_log(paths, config.access_log);
   if (!config.file.empty()) add_file(paths, config.file, PathUse::read);
   for (const string& file : files_of(config)) add_file(paths, file, PathUse::read);
-  for (const string& root : roots_of(config)) add_root(paths, root);
+  for (const string& root : served_directories(config)) add_root(paths, root);
   if (!config.record_folder.empty()) paths.push_back({config.record_folder, PathUse::record});
   if (!config.takeover.empty()) paths.push_back({folder_of(config.takeover), PathUse::remove});
   return paths;
@@ -114,8 +114,9 @@ string Sandbox::enter(const plan::Config& config) {
 
 string Sandbox::limit(const plan::Config& config) {
   sys::FileLimits files = sys::restrict_files(used_paths(config));
-  if (files.error != 0 && files.error != ENOSYS)
-    return string{"cannot limit the files: "} + std::strerror(files.error);
+  missing_ = files.error != 0 && files.error != ENOSYS;
+  const string without = missing_ ? string{"cannot limit the files: "} + std::strerror(files.error) : "";
+  if (missing_ && config.sandbox == plan::Sandbox::required) return without;
   limits_files_ = files.error == 0;
   granted_ = std::move(files.granted);
   kept_ = std::move(files.kept);
@@ -123,29 +124,33 @@ string Sandbox::limit(const plan::Config& config) {
     return string{"cannot limit the system calls: "} + std::strerror(error);
   notice_ = "sandbox: system calls are limited, " +
             (limits_files_ ? "and files (Landlock " + std::to_string(files.version) + ")"
+             : missing_    ? "but not files: " + without
                            : string{"but not files: this kernel has no Landlock"});
   return {};
 }
 
+string Sandbox::objection(const string& folder, PathUse use, const string& path) const {
+  const string real = sys::real_path(folder);
+  if (!limits_files_ || real.empty() || sys::is_granted(granted_, real.c_str(), use)) return {};
+  return path +
+         ": the sandbox does not allow this path, which the configuration did not name at the start: " +
+         "restart the proxy to use it";
+}
+
+string Sandbox::objection(const string& file) const {
+  const string real = sys::real_path(file);
+  return real.empty() ? real : objection(folder_of(real), PathUse::read, file);
+}
+
 string Sandbox::objection(const plan::Config& next) const {
-  if (!limits_files_) return {};
-  const auto refused = [this](const string& folder, PathUse use) {
-    const string real = sys::real_path(folder);
-    return !real.empty() && !sys::is_granted(granted_, real.c_str(), use);
-  };
-  const auto message = [](const string& path) {
-    return path +
-           ": the sandbox does not allow this path, which the configuration did not name at the start: " +
-           "restart the proxy to use it";
-  };
+  string error;
   for (const string& file : files_of(next))
-    if (const string real = sys::real_path(file); !real.empty() && refused(folder_of(real), PathUse::read))
-      return message(file);
-  for (const string& root : roots_of(next))
-    if (refused(root, PathUse::read)) return message(root);
-  if (!next.record_folder.empty() && refused(next.record_folder, PathUse::record))
-    return message(next.record_folder);
-  return {};
+    if (error.empty()) error = objection(file);
+  for (const string& root : served_directories(next))
+    if (error.empty()) error = objection(root, PathUse::read, root);
+  if (error.empty() && !next.record_folder.empty())
+    error = objection(next.record_folder, PathUse::record, next.record_folder);
+  return error;
 }
 
 }  // namespace server

@@ -9,6 +9,9 @@
 
 namespace server {
 
+// The directories of files that it serves.
+std::vector<std::string> served_directories(const plan::Config& config);
+
 // The paths that the server uses with this configuration, after its start. REQUIRES: the access log is open.
 std::vector<sys::UsedPath> used_paths(const plan::Config& config);
 
@@ -24,11 +27,15 @@ class Sandbox {
   // The error message if a reload cannot use `next`, because it names a path that the sandbox does not allow;
   // empty: it can.
   [[nodiscard]] std::string objection(const plan::Config& next) const;
+  // The same for the configuration file, before it is read; "": there is none.
+  [[nodiscard]] std::string objection(const std::string& file) const;
   // The number of directories that it keeps open.
   [[nodiscard]] std::size_t descriptors() const noexcept { return kept_.size(); }
 
  private:
   std::string limit(const plan::Config& config);
+  [[nodiscard]] std::string objection(const std::string& folder, sys::PathUse use,
+                                      const std::string& path) const;
 
   std::string notice_;
   bool missing_ = false;

@@ -85,6 +85,16 @@ int remove_socket(const char* path) noexcept {
   return ::unlink(path) == 0 ? 0 : errno;
 }
 
+FileId file_id(const char* path) noexcept {
+  struct stat status {};
+  return ::lstat(path, &status) == 0 ? FileId{status.st_dev, status.st_ino} : FileId{};
+}
+
+int remove_known(const char* path, const FileId& known) noexcept {
+  if (file_id(path) != known) return EEXIST;
+  return ::unlink(path) == 0 ? 0 : errno;
+}
+
 Io send_packet(const Fd& socket, std::string_view text, std::span<const int> descriptors) noexcept {
   alignas(cmsghdr) std::array<std::byte, kControlBytes> control{};
   iovec bytes{const_cast<char*>(text.data()), text.size()};

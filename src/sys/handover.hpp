@@ -26,6 +26,14 @@ std::uint32_t effective_user() noexcept;
 // Removes the socket at `path` if it is one and belongs to this user. Returns 0 or errno; EEXIST: it is
 // something else.
 int remove_socket(const char* path) noexcept;
+// Which file stands at a path, whatever its name; zeros: none.
+struct FileId {
+  std::uint64_t device = 0, inode = 0;
+  bool operator==(const FileId&) const = default;
+};
+FileId file_id(const char* path) noexcept;
+// Removes the file at `path` if it is `known`. Returns 0 or errno; EEXIST: it is another one.
+int remove_known(const char* path, const FileId& known) noexcept;
 
 // Sends a message with descriptors (SCM_RIGHTS), which stay open here. REQUIRES: the limits above.
 Io send_packet(const Fd& socket, std::string_view text, std::span<const int> descriptors = {}) noexcept;

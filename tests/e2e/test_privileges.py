@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -56,6 +57,25 @@ class Privileges(Case):
             done = subprocess.run([PROXY, "0", "--user", "daemon", *arguments, "--check"], capture_output=True, text=True, check=False, cwd=folder)
             self.assertEqual(done.returncode, 2 if says else 0, (arguments, done.stderr))
             self.assertIn(says or "", done.stderr)
+
+    def test_a_directory_that_this_user_cannot_reach(self):
+        """A reload would fail."""
+        folder = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
+        (folder / "public").mkdir()
+        for mode, status in ((0o700, 1), (0o711, 0)):
+            folder.chmod(mode)
+            done = subprocess.run([PROXY, "--files", f"0={folder}/public", "--user", "daemon", "--check"], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode != 0, status == 1, done.stderr)
+            if status:
+                self.assertIn("this user cannot reach the directory", done.stderr)
+
+    def test_the_socket_of_root_is_removed_at_the_end(self):
+        folder = pathlib.Path(self.enter(tempfile.TemporaryDirectory()))
+        shutil.chown(folder, "daemon")
+        proxy = self.proxy("--user", "daemon", "--takeover", str(folder / "socket"))
+        self.assertTrue((folder / "socket").is_socket())
+        self.assertEqual(proxy.stop(), (0, ""))
+        self.assertEqual(list(folder.iterdir()), [])
 
     def test_a_takeover_with_another_user(self):
         """The new process begins as root, too."""

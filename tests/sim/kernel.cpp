@@ -1026,6 +1026,8 @@ Opened accept_packets(const Fd& /*listener*/) noexcept { return {Fd{}, EAGAIN}; 
 int peer_of(const Fd& /*connection*/, Peer& /*out*/) noexcept { return ENOTCONN; }
 std::uint32_t effective_user() noexcept { return 1000; }
 int remove_socket(const char* /*path*/) noexcept { return ENOENT; }
+FileId file_id(const char* /*path*/) noexcept { return {}; }
+int remove_known(const char* /*path*/, const FileId& /*known*/) noexcept { return ENOENT; }
 Io send_packet(const Fd& /*socket*/, std::string_view /*text*/,
                std::span<const int> /*descriptors*/) noexcept {
   return {Outcome::fail, EPIPE, 0};

@@ -115,6 +115,20 @@ TEST_F(SandboxTest, WithoutLandlockFilesAreFree) {
   EXPECT_EQ(sandbox.objection(with_root("/elsewhere")), "");
 }
 
+// Without a free descriptor the paths cannot be opened: the calls are limited in spite of that.
+TEST_F(SandboxTest, AShortageLeavesTheLimitOfCalls) {
+  world_.landlock_error = EMFILE;
+  server::Sandbox sandbox;
+  EXPECT_EQ(sandbox.enter(with_root("/srv/www")), "");
+  EXPECT_EQ(sandbox.notice(),
+            "sandbox: system calls are limited, but not files: cannot limit the files: Too many open files");
+  EXPECT_TRUE(sandbox.is_missing());
+  EXPECT_TRUE(world_.calls_are_limited);
+  plan::Config required = with_root("/srv/www");
+  required.sandbox = plan::Sandbox::required;
+  EXPECT_EQ(server::Sandbox{}.enter(required), "--sandbox: cannot limit the files: Too many open files");
+}
+
 TEST_F(SandboxTest, AReloadKeepsWithinIt) {
   plan::Config config = with_root("/srv/www");
   config.file = "/etc/proxy/proxy.json";
@@ -127,6 +141,9 @@ TEST_F(SandboxTest, AReloadKeepsWithinIt) {
       "the "
       "proxy to use it";
   EXPECT_EQ(sandbox.objection(config), "");
+  EXPECT_EQ(sandbox.objection(config.file), "");
+  EXPECT_EQ(sandbox.objection("/home/proxy.json"), "/home/proxy.json" + says);
+  EXPECT_EQ(sandbox.objection(string{}), "");
   EXPECT_EQ(sandbox.objection(with_root("/srv/www/deep")), "");
   EXPECT_EQ(sandbox.objection(with_root("/etc/proxy/www")), "");
   EXPECT_EQ(sandbox.objection(with_root("/srv/www2")), "/srv/www2" + says);
