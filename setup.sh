@@ -9,7 +9,7 @@ packages="g++ make pkg-config libcrypt-dev nlohmann-json3-dev zlib1g-dev"
 tests="libgtest-dev valgrind python3 curl util-linux clang clang-format clang-tidy cppcheck libclang-rt-14-dev chromium mandoc
        libhttp-parser-dev spin gcovr codespell pylint mypy tinyproxy strace
        openssl git wget socat apache2-utils golang-go python3-requests python3-pip nginx lighttpd nghttp2-proxy firefox-esr python3-jsonschema
-       node-har-schema mkdocs pngquant haproxy keepalived prometheus python3-yaml
+       node-har-schema mkdocs pngquant haproxy keepalived prometheus python3-prometheus-client python3-yaml
        zsh fish shellcheck systemd reuse yamllint debhelper dpkg-dev fakeroot lintian blhc"
 bench="nginx libnginx-mod-stream haproxy tinyproxy squid h2o lighttpd strace valgrind util-linux python3 python3-matplotlib"
 # Tests and measurements start these by themselves: a new one is neither started here nor at boot.

@@ -10,7 +10,7 @@ complete -c fourstate -n 'not __fish_seen_subcommand_from replay doctor top' -l 
 complete -c fourstate -n 'not __fish_seen_subcommand_from replay doctor top' -l reverse -x -d 'HTTP reverse proxy, load-balanced over these upstream servers; repeatable'
 complete -c fourstate -n 'not __fish_seen_subcommand_from replay doctor top' -l files -x -d 'HTTP server for the files in this directory; repeatable'
 complete -c fourstate -n 'not __fish_seen_subcommand_from replay doctor top' -l redirect -x -d 'redirect all requests (302); {path} and {query} are those of the request; repeatable'
-complete -c fourstate -n 'not __fish_seen_subcommand_from replay doctor top' -l metrics -x -d 'HTTP server for the metrics (Prometheus text format, or JSON), /healthz, /readyz and /doctor; repeatable'
+complete -c fourstate -n 'not __fish_seen_subcommand_from replay doctor top' -l metrics -x -d 'HTTP server for the metrics (Prometheus text, OpenMetrics or JSON), /healthz, /readyz and /doctor; repeatable'
 complete -c fourstate -n 'not __fish_seen_subcommand_from replay doctor top' -l console -x -d 'serve the board there, in a browser, instead of on the port of the forward proxy; repeatable'
 complete -c fourstate -n 'not __fish_seen_subcommand_from replay doctor top' -l no-console -d 'do not serve the board'
 complete -c fourstate -n 'not __fish_seen_subcommand_from replay doctor top' -l relay -x -d 'TCP proxy (layer 4) to these upstream servers; repeatable'

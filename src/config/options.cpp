@@ -506,7 +506,7 @@ constexpr std::array<Option, 54> kOptions{{
      "redirect all requests (302); {path} and {query} are those of the request", "", take_redirect,
      OptionKind::repeated},
     {"--metrics", "[ADDRESS:]PORT",
-     "HTTP server for the metrics (Prometheus text format, or JSON), /healthz, /readyz and /doctor", "",
+     "HTTP server for the metrics (Prometheus text, OpenMetrics or JSON), /healthz, /readyz and /doctor", "",
      take_metrics, OptionKind::repeated},
     {"--console", "[ADDRESS:]PORT",
      "serve the board there, in a browser, instead of on the port of the forward proxy", "", take_console,

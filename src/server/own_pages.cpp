@@ -6,6 +6,13 @@
 #include "../state/events.hpp"
 
 namespace server {
+namespace {
+
+// By Pages::MetricsFormat.
+constexpr std::array<watch::Metrics::Writer, Pages::kMetricsFormats> kMetricsWriters{
+    &watch::Metrics::text, &watch::Metrics::json, &watch::Metrics::openmetrics};
+
+}  // namespace
 
 watch::Gauges OwnPages::gauges() const {
   const Worker& worker = of_.resources.worker;
@@ -34,9 +41,11 @@ watch::Gauges OwnPages::gauges() const {
   return now;
 }
 
-std::shared_ptr<const std::string> OwnPages::metrics(bool json) {
-  watch::SharedPage& page = metrics_pages_[json ? 1 : 0];
-  return page.get(of_.resources.worker.now, [this, json] { return of_.reporter.metrics(gauges(), json); });
+std::shared_ptr<const std::string> OwnPages::metrics(MetricsFormat format) {
+  const auto form = static_cast<std::size_t>(format);
+  return metrics_pages_[form].get(of_.resources.worker.now, [this, form] {
+    return of_.reporter.metrics(gauges(), kMetricsWriters[form]);
+  });
 }
 
 Pages::FindingsPage OwnPages::findings_page(bool json) {

@@ -40,7 +40,7 @@ class OwnPages final : public Pages, private console::Surroundings {
   void begin_turn(std::uint64_t position) noexcept { turn_position_ = position; }
   [[nodiscard]] std::uint64_t turn_position() const noexcept override { return turn_position_; }
 
-  [[nodiscard]] std::shared_ptr<const std::string> metrics(bool json) override;
+  [[nodiscard]] std::shared_ptr<const std::string> metrics(MetricsFormat format) override;
   [[nodiscard]] FindingsPage findings_page(bool json) override;
   [[nodiscard]] Page board_page(const http::RequestHead& head, const request_info& viewer) override {
     return board_.respond(head, viewer);
@@ -59,8 +59,8 @@ class OwnPages final : public Pages, private console::Surroundings {
   Subjects of_;
   console::Board board_;
   std::uint64_t turn_position_ = 0;
-  std::array<watch::SharedPage, 2> metrics_pages_;   // as text, as JSON
-  std::array<watch::SharedPage, 2> findings_pages_;  // the same
+  std::array<watch::SharedPage, kMetricsFormats> metrics_pages_;
+  std::array<watch::SharedPage, 2> findings_pages_;  // as text, as JSON
   std::array<std::string, 2> findings_fields_;       // of these pages
 };
 

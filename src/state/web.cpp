@@ -1,6 +1,7 @@
 #include "web.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -30,6 +31,22 @@ files::Answer redirect(const plan::WebRoute& route, const http::RequestHead& hea
 
 bool prefers_json(const http::Fields& fields) noexcept {
   return http::prefers(fields, "application/json", "text/plain");
+}
+
+struct MetricsType {
+  std::string_view in_accept, content_type;
+};
+// By Pages::MetricsFormat. With equal weights, the last one that Accept names is sent.
+constexpr std::array<MetricsType, Pages::kMetricsFormats> kMetricsTypes{
+    {{"text/plain", Pages::kTextType},
+     {"application/json", Pages::kJsonType},
+     {"application/openmetrics-text", Pages::kOpenMetricsType}}};
+
+Pages::MetricsFormat preferred_format(const http::Fields& fields) noexcept {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < kMetricsTypes.size(); ++i)
+    if (http::prefers(fields, kMetricsTypes[i].in_accept, kMetricsTypes[best].in_accept)) best = i;
+  return static_cast<Pages::MetricsFormat>(best);
 }
 
 Pages::Page page_of(Worker& worker, const http::RequestHead& head, const plan::Plan& plan) {
@@ -169,9 +186,9 @@ Pages::Page make_page(std::string_view type, std::shared_ptr<const std::string> 
 }
 
 Pages::Page metrics_page(Worker& worker, const http::Fields& fields) {
-  const bool json = prefers_json(fields);
-  auto text = worker.pages == nullptr ? std::make_shared<const std::string>() : worker.pages->metrics(json);
-  return make_page(json ? Pages::kJsonType : Pages::kTextType, std::move(text),
+  const Pages::MetricsFormat format = preferred_format(fields);
+  auto text = worker.pages == nullptr ? std::make_shared<const std::string>() : worker.pages->metrics(format);
+  return make_page(kMetricsTypes[static_cast<std::size_t>(format)].content_type, std::move(text),
                    worker.table.touched() / base::Work::kRecordsCounted +
                        std::uint64_t{2} * worker.table.used() * base::Work::kDescriptorCounted);
 }

@@ -15,7 +15,7 @@ Result serve_web(request_info& record, Turn& turn, Worker& worker, const http::R
 //
 // Data of the moment, which no cache keeps.
 Pages::Page make_page(std::string_view type, std::shared_ptr<const std::string> text, std::uint64_t work = 0);
-// Counters and gauges; as JSON if `fields`, those of the request, prefer it.
+// Counters and gauges; as JSON or OpenMetrics if `fields`, those of the request, prefer it.
 Pages::Page metrics_page(Worker& worker, const http::Fields& fields);
 // What the loop doctor finds; as JSON also if `json`, for a browser at a path such as /doctor.json.
 Pages::Page findings_page(Worker& worker, const http::Fields& fields, bool json);

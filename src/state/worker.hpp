@@ -1,5 +1,6 @@
 // Shared resources of all records: memory, queues, DNS, connection pool, clocks. One per program.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,11 +23,15 @@ class Pages {
   static constexpr std::string_view kTextType = "text/plain; version=0.0.4; charset=utf-8";
   static constexpr std::string_view kPlainType = "text/plain; charset=utf-8";
   static constexpr std::string_view kJsonType = "application/json";
+  static constexpr std::string_view kOpenMetricsType =
+      "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+  enum class MetricsFormat : std::uint8_t { text, json, openmetrics };
+  static constexpr std::size_t kMetricsFormats = 3;
 
   virtual ~Pages() = default;
-  // Counters and gauges, in Prometheus' text format or as JSON. A page that other clients still receive is
-  // shared for a second.
-  [[nodiscard]] virtual std::shared_ptr<const std::string> metrics(bool json) = 0;
+  // Counters and gauges. A page that other clients still receive is shared for a second.
+  [[nodiscard]] virtual std::shared_ptr<const std::string> metrics(MetricsFormat format) = 0;
   // What the loop doctor finds: the page, and header fields with the number of findings.
   struct FindingsPage {
     std::shared_ptr<const std::string> text{};

@@ -17,7 +17,7 @@ using std::string_view;
 // Counting must not allocate memory.
 static_assert(std::is_trivially_copyable_v<Metrics>);
 
-// ---- the metrics, in either format -----------------------------------------------------------------------
+// ---- the metrics, in any format --------------------------------------------------------------------------
 
 enum class Type : std::uint8_t { counter, gauge, histogram };
 constexpr std::array<string_view, 3> kTypeNames{"counter", "gauge", "histogram"};
@@ -192,7 +192,7 @@ string quoted(string_view text) {
   return out + '"';
 }
 
-// ---- Prometheus' text format -----------------------------------------------------------------------------
+// ---- text: Prometheus and OpenMetrics --------------------------------------------------------------------
 
 string labels_of(const Series& series, string_view le = {}) {
   string out;
@@ -218,15 +218,24 @@ void put_histogram(string& out, const string& name, const Series& series) {
   put_sample(out, name + "_count", labels_of(series), std::to_string(histogram.count()));
 }
 
-void put_metric_text(string& out, const Metric& metric) {
-  const string name{metric.name};
-  out += "# HELP " + name + ' ' + string{metric.help} + '\n';
-  out += "# TYPE " + name + ' ' + string{kTypeNames[static_cast<std::size_t>(metric.type)]} + '\n';
+// `family`: the name in HELP and TYPE.
+void put_family(string& out, const Metric& metric, string_view family) {
+  const string name{metric.name}, title{family};
+  out += "# HELP " + title + ' ' + string{metric.help} + '\n';
+  out += "# TYPE " + title + ' ' + string{kTypeNames[static_cast<std::size_t>(metric.type)]} + '\n';
   for (const Series& series : metric.series)
     if (series.histogram != nullptr)
       put_histogram(out, name, series);
     else
       put_sample(out, name, labels_of(series), number(metric, series.value));
+}
+
+void put_metric_text(string& out, const Metric& metric) { put_family(out, metric, metric.name); }
+
+void put_metric_openmetrics(string& out, const Metric& metric) {
+  constexpr string_view kTotal = "_total";
+  const std::size_t suffix = metric.type == Type::counter ? kTotal.size() : 0;
+  put_family(out, metric, metric.name.substr(0, metric.name.size() - suffix));
 }
 
 // ---- JSON ------------------------------------------------------------------------------------------------
@@ -335,6 +344,10 @@ void Metrics::count_times(const AccessRecord& record) noexcept {
 }
 
 string Metrics::text(const Gauges& gauges) const { return written(counts_, gauges, put_metric_text); }
+
+string Metrics::openmetrics(const Gauges& gauges) const {
+  return written(counts_, gauges, put_metric_openmetrics) + "# EOF\n";
+}
 
 string Metrics::json(const Gauges& gauges) const { return written(counts_, gauges, put_metric_json) + "}\n"; }
 

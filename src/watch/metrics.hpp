@@ -1,5 +1,5 @@
 // Counts completed requests and writes the counters and gauges: in the Prometheus text exposition format,
-// version 0.0.4, or as JSON.
+// version 0.0.4, in the OpenMetrics text format, version 1.0.0, or as JSON.
 //
 // The number of counters is fixed: no label has a value that a client chooses (a host, a URL). Counters start
 // at 0 when the program starts.
@@ -93,9 +93,13 @@ class Metrics {
 
   // Returns the page in the Prometheus text format.
   [[nodiscard]] std::string text(const Gauges& gauges) const;
+  // Returns the page in the OpenMetrics text format: the same samples.
+  [[nodiscard]] std::string openmetrics(const Gauges& gauges) const;
   // Returns a JSON object with a member for each metric: a list of {labels..., "value": number}; a histogram
   // has "buckets" (cumulative), "sum" and "count" instead of "value".
   [[nodiscard]] std::string json(const Gauges& gauges) const;
+  // Any of these three.
+  using Writer = std::string (Metrics::*)(const Gauges& gauges) const;
 
   // The counters.
   struct Counts {

@@ -92,9 +92,9 @@ std::uint64_t Reporter::next_flush() const noexcept {
   return output == 0 || file == 0 ? std::max(output, file) : std::min(output, file);
 }
 
-std::string Reporter::metrics(Gauges gauges, bool json) const {
+std::string Reporter::metrics(Gauges gauges, Metrics::Writer write) const {
   gauges.dropped_lines = dropped_lines();
-  return json ? metrics_.json(gauges) : metrics_.text(gauges);
+  return (metrics_.*write)(gauges);
 }
 
 }  // namespace watch

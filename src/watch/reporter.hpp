@@ -49,9 +49,8 @@ class Reporter {
   [[nodiscard]] std::uint64_t dropped_lines() const noexcept {
     return output_.dropped() + log_file_.dropped();
   }
-  // Returns the metrics page, as JSON or in the Prometheus text format. Adds the dropped log lines to
-  // `gauges`.
-  [[nodiscard]] std::string metrics(Gauges gauges, bool json) const;
+  // Returns the metrics page in the format of `write`. Adds the dropped log lines to `gauges`.
+  [[nodiscard]] std::string metrics(Gauges gauges, Metrics::Writer write) const;
 
  private:
   // Says on standard error that a log cannot be written, once for each time that this begins.

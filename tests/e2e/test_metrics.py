@@ -1,4 +1,4 @@
-"""The metrics: Prometheus's text format, version 0.0.4, or JSON if the client accepts it."""
+"""The metrics: Prometheus's text format, version 0.0.4, or OpenMetrics or JSON if the client prefers it."""
 import json
 import os
 import pathlib
@@ -17,6 +17,11 @@ LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
 SAMPLE = re.compile(rf"({NAME})(\{{{LABEL}(?:,{LABEL})*,?\}}|\{{\}})? (NaN|[+-]?Inf|[+-]?[0-9.eE+-]+)( -?[0-9]+)?\Z")
 HELP = re.compile(rf"# HELP ({NAME}) (.+)\Z")
 TYPE = re.compile(rf"# TYPE ({NAME}) (counter|gauge|histogram|summary|untyped)\Z")
+
+
+# What Prometheus sends.
+OF_PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+                 "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
 
 
 class Metrics:
@@ -110,6 +115,27 @@ class OnAPort(Case):
     def test_promtool(self):
         done = subprocess.run(["promtool", "check", "metrics"], input=ask(self.front, "/")[1], capture_output=True, check=False)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""))
+
+    def test_open_metrics(self):
+        """Its own parser reads it, and finds what Prometheus's parser finds in the text."""
+        try:
+            from prometheus_client import parser as text_format  # pylint: disable=import-outside-toplevel
+            from prometheus_client.openmetrics import parser as open_metrics  # pylint: disable=import-outside-toplevel
+        except ImportError:
+            self.skipTest("python3-prometheus-client is not installed")
+
+        def parsed(families):
+            return {(family.name, family.type, family.documentation, sample.name, frozenset(sample.labels.items()))
+                    for family in families for sample in family.samples}
+
+        head, body = ask(self.front, "/", f"Accept: {OF_PROMETHEUS}")
+        self.assertEqual(head.all("Content-Type"), ["application/openmetrics-text; version=1.0.0; charset=utf-8"])
+        self.assertTrue(body.endswith(b"\n# EOF\n"), body[-80:])
+        text = ask(self.front, "/")[1].decode()
+        found = parsed(open_metrics.text_string_to_metric_families(body.decode()))
+        self.assertEqual(found, parsed(text_format.text_string_to_metric_families(text)))
+        self.assertEqual(len(found), len(Metrics(text).samples))
+        self.assertEqual(ask(self.front, "/", f"Accept: {OF_PROMETHEUS}", method="HEAD")[0].all("Content-Type"), head.all("Content-Type"))
 
     def test_health(self):
         for path in ("/healthz", "/readyz"):

@@ -204,7 +204,7 @@ std::string Viewers::check_records(Worker& worker) const {
   if (viewers != worker.viewers) return "the viewers are miscounted";
   if (!plan_.own && viewers > share) return "viewers have more than half of the records";
   if (turns_ % kMetricsEach != 0) return {};
-  const std::string metrics = *worker.pages->metrics(false);
+  const std::string metrics = *worker.pages->metrics(Pages::MetricsFormat::text);
   if (sum_of(metrics, "proxy_records", "FREE") != worker.table.used() - viewers) return "the metrics count records of viewers";
   return {};
 }
@@ -309,7 +309,7 @@ std::string bounds_text(std::uint64_t found, std::size_t least, std::size_t most
 }  // namespace
 
 void Viewers::keep_metrics(const Worker& worker) {
-  if (!plan_.views.empty()) metrics_ = *worker.pages->metrics(false);
+  if (!plan_.views.empty()) metrics_ = *worker.pages->metrics(Pages::MetricsFormat::text);
 }
 
 std::string Viewers::judge_counts(const ViewedWorld& seen) const {

@@ -1,4 +1,4 @@
-// Metrics: counters, gauges and the page in both formats.
+// Metrics: counters, gauges and the page in each format.
 #include "../../src/watch/metrics.hpp"
 
 #include <gtest/gtest.h>
@@ -292,6 +292,22 @@ TEST_F(MetricsTest, WritesGauges) {
   EXPECT_EQ(now.at("process_open_fds"), 21);
   EXPECT_EQ(now.at("process_max_fds"), 1024);
   EXPECT_DOUBLE_EQ(now.at("process_start_time_seconds"), 1'700'000'000.123);
+}
+
+TEST_F(MetricsTest, OpenMetrics) {
+  gauges.listeners = {{"127.0.0.1:8080", 3}};
+  metrics.count(exchange);
+  const string page = metrics.openmetrics(gauges);
+  static const std::regex counter{"# (HELP|TYPE) ([a-z_]+)_total "};
+  EXPECT_EQ(page, std::regex_replace(metrics.text(gauges), counter, "# $1 $2 ") + "# EOF\n");
+  EXPECT_TRUE(
+      page.starts_with("# HELP proxy_requests Completed requests by class of the response status.\n"
+                       "# TYPE proxy_requests counter\n"
+                       "proxy_requests_total{code=\"none\"} 0\n"));
+  std::istringstream lines{page};
+  for (string line; std::getline(lines, line);)
+    EXPECT_TRUE(!line.starts_with("# HELP") || line.find_first_of("\"\\") == string::npos)
+        << "only OpenMetrics escapes a quote in HELP: " << line;
 }
 
 TEST_F(MetricsTest, Json) {

@@ -1,6 +1,7 @@
 // A web server's responses, from its routes to the bytes at its clients, and its upstream servers.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -253,8 +254,9 @@ TEST(Serve, RedirectsAndKeepsTheConnection) {
 }
 
 struct FixedPages final : Pages {
-  [[nodiscard]] std::shared_ptr<const string> metrics(bool json) override {
-    return std::make_shared<const string>(json ? "{}" : string(40'000, 'm'));
+  [[nodiscard]] std::shared_ptr<const string> metrics(MetricsFormat format) override {
+    const std::array<string, kMetricsFormats> pages{string(40'000, 'm'), "{}", "# EOF\n"};
+    return std::make_shared<const string>(pages[static_cast<std::size_t>(format)]);
   }
   [[nodiscard]] FindingsPage findings_page(bool json) override {
     return {std::make_shared<const string>(json ? "{}" : "none\n"), "Proxy-Findings: error=0\r\n"};
@@ -353,6 +355,45 @@ TEST(Serve, Metrics) {
   EXPECT_TRUE(json.has("Content-Type: application/json"));
   EXPECT_TRUE(head.has("Content-Length: 40000"));
   EXPECT_EQ(text, "");
+}
+
+TEST(Serve, MetricsInTheFormatThatAcceptPrefers) {
+  struct Row {
+    string accept;
+    string_view type;
+  };
+  const std::array<Row, 13> rows{{
+      {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+       "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+       Pages::kOpenMetricsType},
+      {"application/openmetrics-text", Pages::kOpenMetricsType},
+      {"text/plain, Application/OpenMetrics-Text", Pages::kOpenMetricsType},
+      {"application/json;q=0.5, application/openmetrics-text", Pages::kOpenMetricsType},
+      {"application/json, application/openmetrics-text", Pages::kOpenMetricsType},
+      {"application/openmetrics-text;q=0.5, application/json", Pages::kJsonType},
+      {"application/openmetrics-text;q=0, application/*", Pages::kJsonType},
+      {"application/*", Pages::kJsonType},
+      {"text/plain;q=0, */*", Pages::kJsonType},
+      {"application/openmetrics-text;q=0.4, text/plain;q=0.5", Pages::kTextType},
+      {"application/openmetrics-text;q=0, */*", Pages::kTextType},
+      {"text/plain;version=0.0.4;q=0.5, */*;q=0.1", Pages::kTextType},
+      {"*/*", Pages::kTextType},
+  }};
+  plan::WebRoute route;
+  route.prefix = "/metrics";
+  route.kind = plan::RouteKind::metrics;
+  for (const Row& row : rows) {
+    Web b{{route}};
+    FixedPages pages;
+    b.worker->pages = &pages;
+    const auto client = b.client();
+    b.send(client, get("/metrics", "Accept: " + row.accept + "\r\n"));
+    string text = b.read(client);
+    const Answer answer = next_answer(text);
+    EXPECT_TRUE(answer.has("Content-Type: " + string{row.type})) << row.accept << '\n' << answer.head;
+    EXPECT_EQ(answer.body == "# EOF\n", row.type == Pages::kOpenMetricsType) << row.accept;
+    EXPECT_EQ(answer.body == "{}", row.type == Pages::kJsonType) << row.accept;
+  }
 }
 
 TEST(Serve, MetricsAreReadOnly) {
