@@ -115,7 +115,7 @@ string Sandbox::enter(const plan::Config& config) {
 string Sandbox::limit(const plan::Config& config) {
   sys::FileLimits files = sys::restrict_files(used_paths(config));
   missing_ = files.error != 0 && files.error != ENOSYS;
-  const string without = missing_ ? string{"cannot limit the files: "} + std::strerror(files.error) : "";
+  string without = missing_ ? string{"cannot limit the files: "} + std::strerror(files.error) : "";
   if (missing_ && config.sandbox == plan::Sandbox::required) return without;
   limits_files_ = files.error == 0;
   granted_ = std::move(files.granted);
