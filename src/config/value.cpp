@@ -152,11 +152,11 @@ std::vector<FileValue> FileValue::members(string_view what) const {
 }
 
 // A key that is known at another level: fragments of a file are easily pasted to the wrong place.
-void FileValue::warn_unknown(const FileValue& member, std::span<const string_view> names) const {
-  if (!report_->keeps_warning(member.line())) return;
-  if (const string levels = levels_of(member.key()); !levels.empty())
-    return member.warn("no effect here: it belongs to " + levels);
-  const string near = report_->suggest(member.key(), names);
+void FileValue::report_unknown(const FileValue& member, std::span<const string_view> names) const {
+  const string levels = levels_of(member.key());
+  const string near = levels.empty() ? report_->suggest(member.key(), names) : string{};
+  if (near.empty() && !report_->keeps_warning(member.line())) return;
+  if (!levels.empty()) return member.warn("no effect here: it belongs to " + levels);
   const string what = "unknown key " + base::quoted(member.key());
   near.empty() ? report_->warn(member.line(), path_, what + ": it is ignored")
                : report_->error(member.line(), path_, what + near);
@@ -170,7 +170,7 @@ FileObject::FileObject(const FileValue& value, string_view what, std::span<const
   for (const FileKey& key : keys) names.push_back(key.name);
   for (const FileValue& member : members_)
     if (std::find(names.begin(), names.end(), member.key()) == names.end())
-      value_.warn_unknown(member, names);
+      value_.report_unknown(member, names);
 }
 
 const FileValue* FileObject::find(string_view key) const noexcept {

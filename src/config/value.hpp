@@ -62,7 +62,7 @@ class FileValue {
   // "FILE:LINE: PATH".
   [[nodiscard]] std::string place() const { return report_->place(json_->line, path_); }
   // Warns about a member of this value whose key is none of `names`.
-  void warn_unknown(const FileValue& member, std::span<const std::string_view> names) const;
+  void report_unknown(const FileValue& member, std::span<const std::string_view> names) const;
   // Reports the error "got ..., expected WHAT".
   void expected(std::string_view what) const;
 

@@ -389,6 +389,12 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
 TEST_F(ConfigFile, AMisspeltKeyIsAnError) {
   EXPECT_EQ(findings("{\n\"max_request\": 1}").errors,
             std::vector<string>{"c.json:2: unknown key 'max_request' (did you mean 'max_requests'?)"});
+  string text = "{";
+  for (std::size_t i = 0; i <= 2 * config::kFindingsMax; ++i) text += "\"drain\": 1,\n";
+  const Findings found = findings(text + "\"rule\": []}");
+  EXPECT_EQ(found.warnings.size(), config::kFindingsMax);
+  EXPECT_EQ(found.errors, std::vector<string>{"c.json:42: unknown key 'rule' (did you mean 'rules'?)"})
+      << "after more warnings than are kept";
 }
 
 TEST_F(ConfigFile, SettingsWithoutEffectAreReported) {
