@@ -25,10 +25,15 @@ CivilTime civil_time(std::int64_t unix_s) noexcept {
   return {static_cast<unsigned>(static_cast<int>(date.year())),
           static_cast<unsigned>(date.month()),
           static_cast<unsigned>(date.day()),
-          weekday{day}.iso_encoding(),
           static_cast<unsigned>(time.hours().count()),
           static_cast<unsigned>(time.minutes().count()),
           static_cast<unsigned>(time.seconds().count())};
+}
+
+unsigned weekday(const CivilTime& time) noexcept {
+  using namespace std::chrono;
+  const year_month_day date{year{static_cast<int>(time.year)}, month{time.month}, day{time.day}};
+  return std::chrono::weekday{sys_days{date}}.iso_encoding();
 }
 
 void put_date(Writer& out, const CivilTime& time) noexcept {

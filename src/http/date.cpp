@@ -141,7 +141,7 @@ string_view month_name(unsigned month) noexcept { return kMonths[month - 1]; }
 void write_date(std::uint64_t unix_ms, std::span<char, kDateBytes> room) noexcept {
   const base::CivilTime at = base::civil_time(static_cast<std::int64_t>(unix_ms / 1000));
   base::Writer out{room};
-  out << kDays[at.weekday - 1].substr(0, 3) << ", ";
+  out << kDays[base::weekday(at) - 1].substr(0, 3) << ", ";
   out.padded(at.day, 2) << ' ' << month_name(at.month) << ' ';
   out.padded(at.year, 4) << ' ';
   base::put_clock(out, at);

@@ -17,7 +17,7 @@ std::string shown(std::int64_t unix_s) {
   const CivilTime at = base::civil_time(unix_s);
   base::put_date(out, at);
   base::put_clock(out << ' ', at);
-  out << ' ' << std::uint64_t{at.weekday};
+  out << ' ' << std::uint64_t{base::weekday(at)};
   return std::string{out.view()};
 }
 
