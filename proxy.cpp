@@ -74,7 +74,7 @@ int serve(const plan::Config& config, Arguments arguments, console::ShownFile* s
     return fail(kExitUsage, error);
   if (const std::string error = server.record(); !error.empty()) return fail(kExitFailed, error);
   print_warnings(config::rule_warnings(config.rules));
-  print_warnings(server::start_warnings(*generations.back()));
+  print_warnings(server::start_warnings(*generations.back(), capacity.slots));
   if (shown != nullptr) server.show(std::move(*shown));
   if (const std::string error = server.enter_sandbox(); !error.empty()) return fail(kExitFailed, error);
   if (const std::string error = server.take_over(); !error.empty()) return fail(kExitFailed, error);
@@ -141,7 +141,7 @@ int print_check(const CommandLine& line) {
   print_warnings(config::rule_warnings(line.config.rules));
   plan::Generation generation{line.config};
   if (const std::string error = server::check(generation); !error.empty()) return fail(kExitUsage, error);
-  print_warnings(server::start_warnings(generation));
+  print_warnings(server::start_warnings(generation, server::capacity_for(line.config).slots));
   return print_text(line.message + "\n");
 }
 

@@ -22,8 +22,7 @@ struct Page {
 // The rules and the route let this machine read the page of the doctor there.
 bool is_readable(const plan::Config& config, const plan::Listener& listener, const Page& page) {
   const sys::Address local = sys::reached_locally(listener.address);
-  const std::string host = page.host.empty() ? std::string{sys::endpoint_text(local).view()} : page.host;
-  const std::string text = "GET " + page.path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+  const std::string text = get({.addresses = {local}, .host = page.host}, page.path);
   http::RequestHead head;
   return http::parse_request(text, 0, head).what == http::Parsed::What::complete &&
          plan::plan_web(config, listener, head, local).kind == plan::Kind::doctor;

@@ -6,7 +6,6 @@
 #include "../config/text_file.hpp"
 #include "../config/users_text.hpp"
 #include "../sys/sys.hpp"
-#include "capacity.hpp"
 #include "resources.hpp"
 
 namespace server {
@@ -98,9 +97,9 @@ std::vector<std::string> unknown_users(const plan::Generation& generation) {
 
 }  // namespace
 
-std::vector<std::string> start_warnings(const plan::Generation& generation) {
+std::vector<std::string> start_warnings(const plan::Generation& generation, std::size_t slots) {
   std::vector<std::string> warnings = unknown_users(generation);
-  const std::size_t wanted = generation.config.max_requests, slots = capacity_for(generation.config).slots;
+  const std::size_t wanted = generation.config.max_requests;
   if (slots < wanted && wanted != plan::Config{}.max_requests)  // the default is: as many as fit
     warnings.push_back("--max-requests " + std::to_string(wanted) + " is lowered to " +
                        std::to_string(slots) + ": the hard limit of open files (ulimit -Hn) is " +

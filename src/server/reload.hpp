@@ -25,8 +25,8 @@ std::string read_host_lists(const plan::Config& config);
 std::string read_files(plan::Generation& generation);
 
 // What has no effect, or less than its options say: users of rules that --users does not have, and a
-// --max-requests that the limit of open files lowers. REQUIRES: the files were read.
-std::vector<std::string> start_warnings(const plan::Generation& generation);
+// --max-requests that the limit of open files lowers to `slots`. REQUIRES: the files were read.
+std::vector<std::string> start_warnings(const plan::Generation& generation, std::size_t slots);
 
 struct Loaded {
   std::unique_ptr<plan::Generation> generation;  // null: failed

@@ -45,7 +45,6 @@ void add_root(Paths& paths, const string& root) {
   }
 }
 
-// The directories that are served.
 // The files that a reload reads besides the configuration file.
 std::vector<string> files_of(const plan::Config& config) {
   std::vector<string> files;
@@ -129,28 +128,29 @@ string Sandbox::limit(const plan::Config& config) {
   return {};
 }
 
-string Sandbox::objection(const string& folder, PathUse use, const string& path) const {
-  const string real = sys::real_path(folder);
-  if (!limits_files_ || real.empty() || sys::is_granted(granted_, real.c_str(), use)) return {};
+// The error message for `path`, whose folder without symbolic links is `real`; empty: it may be used, or
+// there is nothing.
+string Sandbox::refusal(const string& path, const string& real, PathUse use) const {
+  if (real.empty() || sys::is_granted(granted_, real.c_str(), use)) return {};
   return path +
          ": the sandbox does not allow this path, which the configuration did not name at the start: " +
          "restart the proxy to use it";
 }
 
 string Sandbox::objection(const string& file) const {
+  if (!limits_files_) return {};
   const string real = sys::real_path(file);
-  return real.empty() ? real : objection(folder_of(real), PathUse::read, file);
+  return real.empty() ? string{} : refusal(file, folder_of(real), PathUse::read);
 }
 
 string Sandbox::objection(const plan::Config& next) const {
-  string error;
+  if (!limits_files_) return {};
   for (const string& file : files_of(next))
-    if (error.empty()) error = objection(file);
+    if (string error = objection(file); !error.empty()) return error;
   for (const string& root : served_directories(next))
-    if (error.empty()) error = objection(root, PathUse::read, root);
-  if (error.empty() && !next.record_folder.empty())
-    error = objection(next.record_folder, PathUse::record, next.record_folder);
-  return error;
+    if (string error = refusal(root, sys::real_path(root), PathUse::read); !error.empty()) return error;
+  const string& records = next.record_folder;
+  return records.empty() ? string{} : refusal(records, sys::real_path(records), PathUse::record);
 }
 
 }  // namespace server

@@ -34,8 +34,7 @@ class Sandbox {
 
  private:
   std::string limit(const plan::Config& config);
-  [[nodiscard]] std::string objection(const std::string& folder, sys::PathUse use,
-                                      const std::string& path) const;
+  [[nodiscard]] std::string refusal(const std::string& path, const std::string& real, sys::PathUse use) const;
 
   std::string notice_;
   bool missing_ = false;

@@ -116,10 +116,9 @@ void Sink::write_out(std::uint64_t now) {
   while (written < text_.size() && !incomplete_) {
     const sys::Io io = target_.backend->write(fd_, target_.path, string_view{text_}.substr(written));
     incomplete_ = io.outcome != sys::Outcome::done;
+    if (!incomplete_) failing_ = false;
+    if (io.outcome == sys::Outcome::fail && !std::exchange(failing_, true)) error_ = io.error;
     // A full pipe or queue has space soon; a full disk or a missing daemon takes longer.
-    const bool failed = io.outcome == sys::Outcome::fail;
-    if (failed && !failing_) error_ = io.error;
-    if (failed || !incomplete_) failing_ = failed;
     if (incomplete_) due_ = now + (io.outcome == sys::Outcome::again ? target_.backend->again_ms : kFailedMs);
     written += io.bytes;
   }

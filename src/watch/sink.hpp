@@ -89,9 +89,9 @@ class Sink {
   std::uint64_t dropped_ = 0;  // lines not reported yet
   std::uint64_t dropped_total_ = 0;
   bool incomplete_ = false;  // the last write was not complete
-  bool failing_ = false;     // the last write failed
-  int error_ = 0;
-  bool torn_ = false;  // `text_` begins in the middle of a line
+  bool failing_ = false;     // a write has failed, and none was complete since
+  int error_ = 0;            // of take_error
+  bool torn_ = false;        // `text_` begins in the middle of a line
 };
 
 }  // namespace watch
