@@ -1714,7 +1714,7 @@ def server_ends(path: str, whole: int = 0) -> Callable[[Stage], None]:
             answer = get_error(stage, path, "the server had ended", "the client's connection ends, or an error response comes",
                                "close")
             if answer and whole and answer.status < 500:
-                ensure(len(answer.body) < whole, f"{len(answer.body)} bytes came, of which the server sent {whole // 2}",
+                ensure(len(answer.body) < whole, f"{len(answer.body)} bytes came, and the server sent {whole // 2}",
                        "the client can see that the answer was cut")
         abused(stage, ask)
     return test

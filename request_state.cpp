@@ -26,7 +26,6 @@ using namespace state;
 
 // ---- the four states -------------------------------------------------------------------------------------
 
-// Reads the request's head, and decides what is done with the request.
 Result read_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   assert(record.state == State::READ_REQUEST);
   // A load balancer in front of the proxy names the client first.
@@ -40,13 +39,12 @@ Result read_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   return start_request(record, turn, worker, head, read.length);
 }
 
-// Gets a connection to the upstream. `run_state` sends the request over it.
 Result send_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   assert(record.state == State::SEND_REQUEST);
   // The client may still have to get a 100, from the proxy or from the upstream.
   if (!send_interim_bytes(record)) return close_connection(Reason::client_closed);
   if (const auto failure = upload_failure(record, turn, worker)) return *failure;
-  // A client that has sent FIN may have left; then connecting is in vain.
+  // A client that has sent FIN may have left: find out before connecting for it.
   probe_half_closed(record);
   if (record.side[kUpstream].link != Link::open) return connect_upstream(record, turn, worker);
   // CONNECT and TCP proxy: from here on bytes go both ways at once.
@@ -55,7 +53,6 @@ Result send_request(request_info& record, Turn& turn, Worker& worker) noexcept {
   return await_response(record);
 }
 
-// Reads the response's head. The rest of the request may still be on its way.
 Result read_response(request_info& record, Turn& turn, Worker& worker) noexcept {
   assert(record.state == State::READ_RESPONSE);
   if (const auto failure = upload_failure(record, turn, worker)) return *failure;
@@ -68,7 +65,6 @@ Result read_response(request_info& record, Turn& turn, Worker& worker) noexcept 
   return forward_response(record, turn, worker, head, read.length);
 }
 
-// Sends the response to its end, from the upstream or from a body source of the proxy's own.
 Result send_response(request_info& record, Turn& turn, Worker& worker) noexcept {
   assert(record.state == State::SEND_RESPONSE);
   // The response is sent, and the client may still be sending.

@@ -146,7 +146,9 @@ struct Result {
     close,       // close the connection for `reason`
   };
 
-  constexpr Result(Event happened) noexcept : what(What::event), event(happened) {}  // NOLINT: on purpose
+  constexpr Result(Event happened) noexcept
+      : what(What::event),
+        event(happened) {}  // NOLINT: implicit, so that a state function can return an event
   constexpr explicit Result(What next, plan::Wait longest = plan::Wait::none,
                             base::Reason why = base::Reason::none) noexcept
       : what(next), wait(longest), reason(why) {}

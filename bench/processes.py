@@ -42,7 +42,7 @@ def wait_until(condition: typing.Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
         if time.monotonic() > deadline:
-            raise Failed(f"waited in vain until {what}")
+            raise Failed(f"timeout: waited until {what}")
         time.sleep(0.005)
 
 

@@ -117,7 +117,7 @@ class Connection:
             await self.respond(pictures.page("Not found", "<p>There is nothing here.</p>"), "text/html", 404)
 
     async def pieces(self, body, pause=0.0):
-        """A response in pieces, of which the origin does not know the length before."""
+        """A response in pieces; the origin does not know its length before."""
         await self.head(200, "text/html")
         if self.request.method == "HEAD":
             return

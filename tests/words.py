@@ -14,8 +14,8 @@ NOT_OURS = re.compile(r"LICENSES?(/.*)?$|LICENSE\.|debian/copyright$|tests/fuzz/
 # Names of fields, and pieces of words that tests cut in two.
 SPELLED_SO = "te,nd,hel,fo,get's,filp"
 # The subject of a sentence is a thing (connection, client, timer), in standard terms. A word of an identifier counts as one.
-WORDS = ("who", "whom", "whoever", "nobody", "somebody", "anew", "told", "tells(?=_)", "lest", "heard out", "hear out", "hears? from",
-         "behind it", "behind interim", "for ever", "(?<!there )is no",
+WORDS = ("who", "whom", "whoever", "nobody", "somebody", "anew", "told", "tells?(?=_)", "lest", "heard out", "hear out", "hears? from",
+         "behind it", "in vain", "(?<!all )(?<!each )(?<!none )of which", "behind interim", "for ever", "(?<!there )is no",
          r"(?:it|has|had|reads|(?:is|are|may) \w+) no more(?=\W*$|[.,;:\"])")
 AVOID = re.compile(rf"(?<![^\W_])({'|'.join(WORDS)})(?![^\W_])", re.IGNORECASE)
 

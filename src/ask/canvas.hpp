@@ -34,7 +34,7 @@ class Canvas {
   Canvas& tab(std::size_t column);
   // Begins a line.
   void end_line();
-  // Adds lines, broken between words; at most `most`, of which the last one is cut.
+  // Adds at most `most` lines, broken between words. If there are more, the last one is cut.
   void wrap(std::string_view text, std::size_t most, Style style = Style::normal);
 
   // Returns the lines, without the one that is empty at the end. REQUIRES: nothing is added afterwards.

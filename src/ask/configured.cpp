@@ -58,7 +58,7 @@ std::optional<Page> board_at(const plan::Config& config, const plan::Listener& l
 
 }  // namespace
 
-std::string read_configured(std::string_view file, Wanted page, Place& place, std::string& path) {
+std::string read_configured(std::string_view file, Wanted page, ProxyAddress& proxy, std::string& path) {
   const std::string name{file};
   const std::array<const char*, 2> arguments{"--config", name.c_str()};
   const config::CommandLine line = config::parse_command_line(arguments);
@@ -72,9 +72,9 @@ std::string read_configured(std::string_view file, Wanted page, Place& place, st
       if (listener.proxy_header_in || address.port == 0) continue;
       const std::optional<Page> found = find(line.config, listener);
       if (!found) continue;
-      place.addresses = {address};
-      place.name = sys::endpoint_text(address).view();
-      place.host = found->host;
+      proxy.addresses = {address};
+      proxy.name = sys::endpoint_text(address).view();
+      proxy.host = found->host;
       path = found->path;
       return {};
     }

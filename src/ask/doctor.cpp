@@ -20,14 +20,14 @@ constexpr std::uint64_t kTimeoutMs = 5000;
 // ---- the command line ------------------------------------------------------------------------------------
 
 string read_address(string_view text, Question& question) {
-  if (!question.place.addresses.empty())
+  if (!question.proxy.addresses.empty())
     return "doctor: expected one address, got " + base::quoted(text) + " too";
   if (config::is_configuration(text)) {
-    const string error = read_configured(text, Wanted::doctor, question.place, question.path);
+    const string error = read_configured(text, Wanted::doctor, question.proxy, question.path);
     return error.empty() ? error : "doctor: " + error;
   }
   const std::size_t slash = text.find('/');
-  if (!read_place(text.substr(0, slash), question.place))
+  if (!read_proxy_address(text.substr(0, slash), question.proxy))
     return "doctor: invalid address " + base::quoted(text) +
            ": expected [ADDRESS:]PORT[/PATH] with a numeric address or localhost, e.g. 9100 or [::1]:9100, "
            "or an existing configuration file";
@@ -59,14 +59,14 @@ bool is_plain(string_view text) noexcept {
 // This proxy names itself in Proxy-Status (RFC 9209) if it is asked as a web server and is none.
 string for_status(const Question& question, const http::ResponseHead& head) {
   const bool proxy = head.fields.find("Proxy-Status") != nullptr;
-  const string got = question.place.name + " responded with " + std::to_string(head.status) + " to GET " +
+  const string got = question.proxy.name + " responded with " + std::to_string(head.status) + " to GET " +
                      base::printable(question.path) + ": ";
   switch (head.status) {
     case 200: return got + "the page is not that of the doctor; " + string{kGivePort};
     case 400:
       return got + (proxy ? "it is a forward proxy. Start the proxy with --metrics PORT, and give that port"
                           : string{kGivePort});
-    case 401: return got + password_advice(question.place);
+    case 401: return got + password_advice(question.proxy);
     case 403:
       return got + "this address may not read the page: see --allow, --deny and the route's ip_whitelist";
     case 404:
@@ -89,14 +89,14 @@ string read_question(std::span<const char* const> arguments, Question& question)
     if (argument == "--json") {
       question.json = true;
     } else if (is_user_option(argument)) {
-      if (string error = read_user(arguments, i, question.place); !error.empty()) return "doctor: " + error;
+      if (string error = read_user(arguments, i, question.proxy); !error.empty()) return "doctor: " + error;
     } else if (argument.size() > 1 && argument.front() == '-') {
       return "doctor: unknown option " + base::quoted(argument) + ": expected --json, --user or --help";
     } else if (string error = read_address(argument, question); !error.empty()) {
       return error;
     }
   }
-  if (question.place.addresses.empty())
+  if (question.proxy.addresses.empty())
     return "doctor needs the port or the configuration file of a running proxy, e.g. proxy doctor 8080";
   return {};
 }
@@ -119,13 +119,13 @@ Answer help() {
 }
 
 string request_for(const Question& question) {
-  return get(question.place, question.path,
+  return get(question.proxy, question.path,
              question.json ? "Accept: application/json\r\nConnection: close\r\n"
                            : "Accept: text/plain\r\nConnection: close\r\n");
 }
 
 Answer read_answer(const Question& question, const Fetched& fetched) {
-  if (fetched.what != Fetched::What::response) return {.error = failure_of(question.place, fetched)};
+  if (fetched.what != Fetched::What::response) return {.error = failure_of(question.proxy, fetched)};
   http::ResponseHead head;
   const http::Parsed parsed = http::parse_response(fetched.bytes, 0, false, head);
   const string_view body = string_view{fetched.bytes}.substr(parsed.length);
@@ -139,7 +139,7 @@ Answer ask_doctor(std::span<const char* const> arguments) {
   Question question;
   if (string error = read_question(arguments, question); !error.empty()) return {.error = std::move(error)};
   if (question.help) return help();
-  return read_answer(question, fetch(question.place.addresses, request_for(question), kTimeoutMs));
+  return read_answer(question, fetch(question.proxy.addresses, request_for(question), kTimeoutMs));
 }
 
 }  // namespace ask

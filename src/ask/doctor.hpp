@@ -7,12 +7,12 @@
 
 #include "answer.hpp"
 #include "fetch.hpp"
-#include "place.hpp"
+#include "proxy_address.hpp"
 
 namespace ask {
 
 struct Question {
-  Place place{};
+  ProxyAddress proxy{};
   std::string path = "/doctor";
   bool json = false;
   bool help = false;  // only the help is wanted

@@ -5,8 +5,8 @@
 
 namespace ask {
 
-std::string failure_of(const Place& place, const Fetched& fetched) {
-  const std::string& where = place.name;
+std::string failure_of(const ProxyAddress& proxy, const Fetched& fetched) {
+  const std::string& where = proxy.name;
   switch (fetched.what) {
     case Fetched::What::unreachable:
       if (fetched.error == ECONNREFUSED)
@@ -20,8 +20,8 @@ std::string failure_of(const Place& place, const Fetched& fetched) {
   }
 }
 
-std::string password_advice(const Place& place) {
-  if (!place.login.empty()) return "the user name or the password is wrong (--user, PROXY_PASSWORD)";
+std::string password_advice(const ProxyAddress& proxy) {
+  if (!proxy.login.empty()) return "the user name or the password is wrong (--user, PROXY_PASSWORD)";
   return "it needs a password (--users): put it into the environment variable PROXY_PASSWORD, and add --user "
          "NAME";
 }

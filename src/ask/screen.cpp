@@ -32,7 +32,7 @@ constexpr std::array<StateLook, kStates> kLooks{{{".", Style::dim},
 const StateLook& look(State state) noexcept { return kLooks[static_cast<std::size_t>(state)]; }
 
 string title(const Known& known, const View& view) {
-  return "proxy " + string{member(known.hello, "version")} + " at " + view.place + ": ";
+  return "proxy " + string{member(known.hello, "version")} + " at " + view.proxy + ": ";
 }
 
 // ---- parts of the screen ---------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ struct Known {
 
 // What is shown of it.
 struct View {
-  std::string place{};  // "port 8080"
+  std::string proxy{};  // "port 8080"
   std::size_t columns = 80, rows = 24;
   Colours colours = Colours::none;
   bool utf8 = false;

@@ -10,8 +10,8 @@
 #include "../config/command_line.hpp"
 #include "../plan/config.hpp"
 #include "../sys/terminal.hpp"
+#include "board_poller.hpp"
 #include "configured.hpp"
-#include "feed.hpp"
 #include "sentences.hpp"
 
 namespace ask {
@@ -63,20 +63,20 @@ void wait_until(const sys::Fd& poller, std::uint64_t until) {
 }
 
 // Rates need two answers, a second apart by the clock of the proxy. If it stands still, there are none.
-Answer print_once(Feed& feed, const sys::Fd& poller, const View& view) {
-  const Board& board = feed.known.board;
-  const auto known = [&] { return feed.complete() && (board.rates || board.rateless); };
+Answer print_once(BoardPoller& board_poller, const sys::Fd& poller, const View& view) {
+  const Board& board = board_poller.known.board;
+  const auto known = [&] { return board_poller.complete() && (board.rates || board.rateless); };
   std::uint64_t until = UINT64_MAX;  // by the clock of this program
   while (!known() && sys::now_ms() < until) {
-    feed.step(sys::now_ms(), {});
-    if (!feed.known.problem.empty()) return {.error = feed.known.problem};
-    if (feed.complete() && until == UINT64_MAX) until = sys::now_ms() + kRatesMs;
-    if (!known()) wait_until(poller, std::min(feed.due(), until));
+    board_poller.step(sys::now_ms(), {});
+    if (!board_poller.known.problem.empty()) return {.error = board_poller.known.problem};
+    if (board_poller.complete() && until == UINT64_MAX) until = sys::now_ms() + kRatesMs;
+    if (!known()) wait_until(poller, std::min(board_poller.due(), until));
   }
-  string said = notice(feed.known);
+  string said = notice(board_poller.known);
   if (!known())
     said += (said.empty() ? "" : "\n") + string{"No rates: the clock of the proxy has not advanced for 5 s."};
-  return {.status = Answer::kHealthy, .page = draw_once(feed.known, view, said)};
+  return {.status = Answer::kHealthy, .page = draw_once(board_poller.known, view, said)};
 }
 
 // The terminal, from `enter_screen` until the end of its life.
@@ -129,24 +129,25 @@ class Screen {
 };
 
 // Until a key or the end of the terminal ends it.
-Answer run(Feed& feed, const sys::Fd& poller, Screen& screen, View view) {
+Answer run(BoardPoller& board_poller, const sys::Fd& poller, Screen& screen, View view) {
   bool gone = false;
   std::uint64_t redraw = 0;
   while (!gone) {
     const string keys = screen.keys(gone);
-    if (!apply_keys(keys, feed.known, view)) break;
+    if (!apply_keys(keys, board_poller.known, view)) break;
     std::uint32_t slot = 0;
-    const bool any = shown_slot(feed.known, view, slot);
-    const bool news = !view.paused && feed.step(sys::now_ms(), any ? std::optional{slot} : std::nullopt);
+    const bool any = shown_slot(board_poller.known, view, slot);
+    const bool news =
+        !view.paused && board_poller.step(sys::now_ms(), any ? std::optional{slot} : std::nullopt);
     const std::uint64_t now = sys::now_ms();
     if (screen.flush() && (news || !keys.empty() || now >= redraw)) {
       const sys::TerminalSize size = screen.size();
       view.columns = size.columns;
       view.rows = size.rows;
-      screen.draw(draw_screen(feed.known, view, notice(feed.known)));
+      screen.draw(draw_screen(board_poller.known, view, notice(board_poller.known)));
       redraw = now + kRedrawMs;
     }
-    wait_until(poller, view.paused ? redraw : std::min(redraw, feed.due()));
+    wait_until(poller, view.paused ? redraw : std::min(redraw, board_poller.due()));
   }
   return {.status = Answer::kHealthy};
 }
@@ -171,22 +172,22 @@ string read_top(std::span<const char* const> arguments, TopOptions& options) {
     if (argument == "--once") {
       options.once = true;
     } else if (is_user_option(argument)) {
-      if (string error = read_user(arguments, i, options.place); !error.empty()) return "top: " + error;
+      if (string error = read_user(arguments, i, options.proxy); !error.empty()) return "top: " + error;
     } else if (argument.size() > 1 && argument.front() == '-') {
       return "top: unknown option " + base::quoted(argument) + ": expected --once, --user or --help";
-    } else if (!options.place.addresses.empty()) {
+    } else if (!options.proxy.addresses.empty()) {
       return "top: expected one address, got " + base::quoted(argument) + " too";
     } else if (config::is_configuration(argument)) {
       string path;
-      if (string error = read_configured(argument, Wanted::board, options.place, path); !error.empty())
+      if (string error = read_configured(argument, Wanted::board, options.proxy, path); !error.empty())
         return "top: " + error;
-    } else if (!read_place(argument, options.place)) {
+    } else if (!read_proxy_address(argument, options.proxy)) {
       return "top: invalid address " + base::quoted(argument) +
              ": expected [ADDRESS:]PORT with a numeric address or localhost, e.g. 8080 or [::1]:8080, or an "
              "existing configuration file";
     }
   }
-  if (options.place.addresses.empty())
+  if (options.proxy.addresses.empty())
     return "top needs the port or the configuration file of a running proxy, e.g. proxy top 8080";
   return {};
 }
@@ -233,18 +234,19 @@ Answer show_top(std::span<const char* const> arguments) {
   TopOptions options;
   if (string error = read_top(arguments, options); !error.empty()) return {.error = std::move(error)};
   if (options.help) return top_help();
-  View view{.place = options.place.name};
+  View view{.proxy = options.proxy.name};
   const bool placeable = adapt(view, environment());
   const sys::Opened poller = sys::make_poller();
   if (poller.error != 0) return {.error = string{"cannot wait for events: "} + std::strerror(poller.error)};
-  Feed feed{poller.fd, options.place};
-  if (options.once || !placeable || !sys::stdout_is_terminal()) return print_once(feed, poller.fd, view);
+  BoardPoller board_poller{poller.fd, options.proxy};
+  if (options.once || !placeable || !sys::stdout_is_terminal())
+    return print_once(board_poller, poller.fd, view);
   sys::Opened terminal = sys::open_terminal();
-  if (terminal.error != 0) return print_once(feed, poller.fd, view);
+  if (terminal.error != 0) return print_once(board_poller, poller.fd, view);
   Screen screen{std::move(terminal.fd)};
   if (const int error = screen.enter(poller.fd); error != 0)
     return {.error = string{"cannot use the terminal: "} + std::strerror(error)};
-  return run(feed, poller.fd, screen, view);
+  return run(board_poller, poller.fd, screen, view);
 }
 
 }  // namespace ask

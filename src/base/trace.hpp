@@ -90,10 +90,10 @@ class Trace {
   }
 
   // The number of entries in a full ring.
-  [[nodiscard]] std::size_t capacity() const noexcept { return place().size(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return cursor().size(); }
   // The number of entries added so far: the position of the next one.
   [[nodiscard]] std::uint64_t written() const noexcept {
-    const Place now = place();
+    const Cursor now = cursor();
     return now.before + static_cast<std::uint64_t>(now.next - now.ring);
   }
   // The position of the oldest entry in the ring.
@@ -102,7 +102,7 @@ class Trace {
   }
   // Returns the entry at `position`. REQUIRES: oldest() <= position < written().
   [[nodiscard]] const TraceEntry& at(std::uint64_t position) const noexcept {
-    const Place now = place();
+    const Cursor now = cursor();
     return now.ring[position & (now.size() - 1)];
   }
 
@@ -159,22 +159,22 @@ class Trace {
   std::uint8_t state = 0;  // its State, below 16
 
  private:
-  struct Place {
+  struct Cursor {
     TraceEntry *ring, *end, *next;
     std::uint64_t before;
     [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end - ring); }
   };
 
   // Of the ring, also while muted.
-  [[nodiscard]] Place place() const noexcept {
-    return is_muted() ? kept_ : Place{ring_, end_, next_, before_};
+  [[nodiscard]] Cursor cursor() const noexcept {
+    return is_muted() ? kept_ : Cursor{ring_, end_, next_, before_};
   }
 
   TraceEntry* ring_;
   TraceEntry* end_;
   TraceEntry* next_;
   std::uint64_t before_ = 0;  // the number of entries added in earlier rounds of the ring
-  Place kept_{};              // while muted
+  Cursor kept_{};             // while muted
   std::array<TraceEntry, 1> nowhere_{};
 };
 

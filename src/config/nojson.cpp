@@ -1,3 +1,4 @@
+// In place of json.cpp, in a build without nlohmann-json.
 #include "json.hpp"
 
 namespace config {

@@ -508,9 +508,8 @@ constexpr std::array<Option, 54> kOptions{{
     {"--metrics", "[ADDRESS:]PORT",
      "HTTP server for the metrics (Prometheus text, OpenMetrics or JSON), /healthz, /readyz and /doctor", "",
      take_metrics, OptionKind::repeated},
-    {"--console", "[ADDRESS:]PORT",
-     "serve the board there, in a browser, instead of on the port of the forward proxy", "", take_console,
-     OptionKind::repeated},
+    {"--console", "[ADDRESS:]PORT", "HTTP server for the board, in place of the port of the forward proxy",
+     "", take_console, OptionKind::repeated},
     {"--no-console", "", "do not serve the board", "", take_no_console, OptionKind::flag, kForwardBit},
     {"--relay", "[ADDRESS:]PORT=HOST:PORT[,...]", "TCP proxy (layer 4) to these upstream servers", "",
      take_relay, OptionKind::repeated},
@@ -530,7 +529,7 @@ constexpr std::array<Option, 54> kOptions{{
      take_client_bytes},
     {"--parent", "URL[=HOSTS]",
      "forward these hosts, or all, through an upstream proxy: http://..., socks5://..., http://unix:/PATH; "
-     "none=HOSTS: directly",
+     "none=HOSTS reaches HOSTS directly",
      "", take_parent, OptionKind::repeated, kForwardBit},
     {"--no-parent", "LIST", "hosts to reach directly, without --parent, e.g. example.com,10.0.0.0/8", "",
      take_no_parent, OptionKind::list, kForwardBit},
@@ -559,7 +558,9 @@ constexpr std::array<Option, 54> kOptions{{
     {"--access-log", "FILE", "access log: a file, - (standard output), syslog, syslog:SOCKET or off", "-",
      take_log},
     {"--log-format", "FORMAT", "access log format: own, common, combined or json", "own", take_log_format},
-    {"--max-requests", "N", "maximum concurrent requests; further ones get 503", "10000", take_requests},
+    {"--max-requests", "N",
+     "maximum client connections; for a further one an idle one is closed, or it gets 503", "10000",
+     take_requests},
     {"--max-head", "KIB",
      "largest head of a request or a response in KiB, 1 to 60; larger ones get 431 or 502", "15",
      take_max_head, OptionKind::once, kHttpBits},
@@ -578,8 +579,8 @@ constexpr std::array<Option, 54> kOptions{{
     {"--reuse-port", "", "let several proxies listen on one port, which share its clients (SO_REUSEPORT)", "",
      take_reuse_port, OptionKind::flag},
     {"--sandbox", "",
-     "end with an error if the kernel cannot limit the system calls of the proxy (it does where it can)", "",
-     take_sandbox, OptionKind::flag},
+     "end with an error if the kernel cannot limit the system calls of the proxy; the default is to go on",
+     "", take_sandbox, OptionKind::flag},
     {"--no-sandbox", "", "do not limit the system calls and the files of the proxy", "", take_no_sandbox,
      OptionKind::flag},
     {"--request-id", "", "add X-Request-Id to forwarded requests", "", take_request_id, OptionKind::flag,
@@ -626,6 +627,8 @@ constexpr std::array<Kinds, plan::kDeadlines> kWaitEffects{
     kUpstreamBits | kEchoBit | kLinesBit,  // tunnel
     kAllBits,                              // linger
 };
+static_assert(std::ranges::find(kWaitEffects, Kinds{0}) == kWaitEffects.end(),
+              "a timeout that affects no role");
 
 }  // namespace
 

@@ -88,9 +88,9 @@ string check_name(string_view name) {
   return base::has_control(name) ? "control character in the user name" : "";
 }
 
-using Place = std::pair<string_view, std::size_t>;  // a name and its line
+using NameAndLine = std::pair<string_view, std::size_t>;  // a name and its line
 
-string duplicate(std::vector<Place>& places) {
+string duplicate(std::vector<NameAndLine>& places) {
   if (!std::is_sorted(places.begin(), places.end())) std::sort(places.begin(), places.end());
   for (std::size_t i = 1; i < places.size(); ++i) {
     const auto& [first, line] = places[i - 1];
@@ -114,7 +114,7 @@ string_view take_line(string_view& text) {
 
 string parse_users(string_view text, plan::Hasher& hasher, std::vector<plan::User>& out) {
   std::vector<plan::User> users;
-  std::vector<Place> places;
+  std::vector<NameAndLine> places;
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
   users.reserve(std::min(lines, plan::kUsersMax));
   places.reserve(std::min(lines, plan::kUsersMax));

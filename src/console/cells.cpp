@@ -58,11 +58,11 @@ void Cells::mark_findings(const Table& table, const watch::FindingLog& findings,
   named_.clear();
   for (const watch::FindingRow& row : watch::kFindingRows) {
     if (!findings[row.finding].lasts) continue;
-    for (const watch::FindingLog::Place& place : findings[row.finding].named()) {
-      const bool quiet = now >= place.last + watch::FindingLog::kQuietMs;
-      if (quiet || place.slot >= table.touched() || table.at(place.slot).id != place.id) continue;
-      found_[place.slot] = 1;
-      named_.push_back(place.slot);
+    for (const watch::FindingLog::Record& record : findings[row.finding].named()) {
+      const bool quiet = now >= record.last + watch::FindingLog::kQuietMs;
+      if (quiet || record.slot >= table.touched() || table.at(record.slot).id != record.id) continue;
+      found_[record.slot] = 1;
+      named_.push_back(record.slot);
     }
   }
 }

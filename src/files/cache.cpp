@@ -41,7 +41,7 @@ void Cache::clear() noexcept {
   bytes_ = 0;
 }
 
-void Cache::erase(Place place) noexcept {
+void Cache::erase(Iterator place) noexcept {
   bytes_ -= weight(*place);
   index_.erase(place->key);
   entries_.erase(place);

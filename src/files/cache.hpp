@@ -51,13 +51,13 @@ class Cache {
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }  // estimated
 
  private:
-  using Place = std::list<Entry>::iterator;
-  void erase(Place place) noexcept;
+  using Iterator = std::list<Entry>::iterator;
+  void erase(Iterator place) noexcept;
 
   std::size_t bytes_max_;
   std::size_t bytes_ = 0;
-  std::list<Entry> entries_;                           // most recently used first
-  std::unordered_map<std::string_view, Place> index_;  // the keys are views into the entries
+  std::list<Entry> entries_;                              // most recently used first
+  std::unordered_map<std::string_view, Iterator> index_;  // the keys are views into the entries
 };
 
 }  // namespace files

@@ -17,7 +17,7 @@ std::string key_of(const ListedFolder& folder) {
 
 }  // namespace
 
-Listings::Place Listings::find(const std::string& key, std::uint64_t asked) {
+Listings::Iterator Listings::find(const std::string& key, std::uint64_t asked) {
   const auto same = [&key](const Entry& entry) { return entry.key == key; };
   const auto found = std::find_if(entries_.begin(), entries_.end(), same);
   if (found == entries_.end() || asked == 0 || found->rows.unfinished()) return found;
@@ -27,7 +27,7 @@ Listings::Place Listings::find(const std::string& key, std::uint64_t asked) {
 }
 
 // A new listing, or the oldest unfinished one if there are too many.
-Listings::Place Listings::place_for(const ListedFolder& folder, const std::string& key) {
+Listings::Iterator Listings::place_for(const ListedFolder& folder, const std::string& key) {
   const auto unfinished = [](const Entry& entry) { return entry.rows.unfinished(); };
   const auto count = std::count_if(entries_.begin(), entries_.end(), unfinished);
   if (static_cast<std::size_t>(count) >= kUnfinishedMax)
@@ -65,7 +65,7 @@ Listings::Got Listings::get(const ListedFolder& folder, std::uint64_t asked, std
   return got;
 }
 
-void Listings::make_room(Place kept) noexcept {
+void Listings::make_room(Iterator kept) noexcept {
   while (entries_.size() > kMost || bytes() > kBytesMax) {
     auto oldest = entries_.end();
     for (auto place = entries_.begin(); place != entries_.end(); ++place)

@@ -49,11 +49,11 @@ class Listings {
     FolderRows rows;
     std::uint64_t used_ms = 0, complete_ms = 0;
   };
-  using Place = std::list<Entry>::iterator;
+  using Iterator = std::list<Entry>::iterator;
 
-  Place find(const std::string& key, std::uint64_t asked);
-  Place place_for(const ListedFolder& folder, const std::string& key);
-  void make_room(Place kept) noexcept;
+  Iterator find(const std::string& key, std::uint64_t asked);
+  Iterator place_for(const ListedFolder& folder, const std::string& key);
+  void make_room(Iterator kept) noexcept;
 
   std::size_t bytes_each_;
   std::list<Entry> entries_;  // the oldest first

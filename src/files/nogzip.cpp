@@ -1,3 +1,4 @@
+// In place of gzip.cpp, in a build without zlib.
 #include "gzip.hpp"
 
 namespace files {

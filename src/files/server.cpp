@@ -214,7 +214,7 @@ Answer Server::send_whole(const Asked& asked, FoundFile& found) {
   Answer answer;
   answer.fields = "Content-Type: " + file.type + "\r\n" + file.coding + file.validators;
   if (file.in_ranges) answer.fields += "Accept-Ranges: bytes\r\n";
-  answer.body = file.length ? Body{Body::Kind::length, *file.length} : Body{Body::Kind::until_eof};
+  answer.body = file.length ? Body{Body::Kind::length, *file.length} : http::kUntilEof;
   if (asked.to_head || file.length == 0U) return answer;
   answer.source = whole_file_source(content_of(found), file.length ? *file.length : found.status.size);
   if (file.length) return answer;

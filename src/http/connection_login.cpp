@@ -45,7 +45,7 @@ bool logs_in_connection(string_view list) noexcept {
     if (element.empty()) continue;
     const std::size_t end = element.find_first_of(" \t=");
     const bool parameter = is_parameter(element, end);
-    if (parameter && first) return true;  // of which scheme?
+    if (parameter && first) return true;  // the scheme is unknown
     first = false;
     if (parameter) continue;
     const string_view scheme = element.substr(0, end);

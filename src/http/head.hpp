@@ -78,6 +78,7 @@ struct Body {
   }
   bool operator==(const Body&) const = default;
 };
+inline constexpr Body kUntilEof{Body::Kind::until_eof};
 
 // Host and port of an http URI (RFC 9110 section 4.2.1), without userinfo.
 struct Authority {

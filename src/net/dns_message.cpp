@@ -6,18 +6,19 @@
 #include <optional>
 
 #include "../base/text.hpp"
+#include "../http/head.hpp"
 
 namespace net {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 12, kLabelMax = 63, kNameMax = 253;
+constexpr std::size_t kHeaderBytes = 12, kLabelMax = 63;
 constexpr std::uint16_t kClassIn = 1;
 constexpr std::size_t kAliasesMax = 16;
 
 // A name as text, without a final dot. A dot inside a label looks like one between labels: such a name
 // equals no host, as the query's labels have no dots.
 struct DnsName {
-  std::array<char, kNameMax> text;
+  std::array<char, http::kHostBytesMax> text;
   std::size_t length = 0;
   [[nodiscard]] std::string_view view() const noexcept { return {text.data(), length}; }
 };
@@ -81,7 +82,7 @@ class Reader {
   }
   bool append(DnsName& out, std::size_t at, std::size_t length) const noexcept {
     const std::size_t dot = out.length == 0 ? 0 : 1;
-    if (at + length > message_.size() || out.length + dot + length > kNameMax) return false;
+    if (at + length > message_.size() || out.length + dot + length > http::kHostBytesMax) return false;
     if (dot != 0) out.text[out.length++] = '.';
     for (std::size_t i = 0; i < length; ++i)
       out.text[out.length++] = static_cast<char>(std::to_integer<std::uint8_t>(message_[at + i]));
@@ -169,7 +170,7 @@ DnsResponse read_answers(Reader reader, std::span<const std::byte> message, std:
 
 std::size_t write_dns_query(std::string_view host, DnsType type, std::uint16_t id,
                             std::span<std::byte, kDnsQueryMax> out) noexcept {
-  if (host.empty() || host.size() > kNameMax) return 0;
+  if (host.empty() || host.size() > http::kHostBytesMax) return 0;
   std::size_t at = 0;
   const auto put = [&out, &at](std::size_t byte) { out[at++] = static_cast<std::byte>(byte); };
   const auto put16 = [&put](std::size_t value) {

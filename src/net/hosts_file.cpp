@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "../base/text.hpp"
+#include "../http/head.hpp"
 #include "../sys/scoped_address.hpp"
 #include "text_lines.hpp"
 
@@ -13,7 +14,6 @@ namespace {
 
 constexpr std::int64_t kRacyMs = 2000;     // a file system's clock may have a resolution of two seconds
 constexpr std::size_t kBytesPerName = 16;  // an estimate; a file with shorter lines is read more slowly
-constexpr std::size_t kNameBytesMax = 253;
 
 bool is_racy(const sys::FileStatus& status) noexcept {
   return static_cast<std::int64_t>(sys::wall_ms()) - status.changed_ns / 1'000'000 < kRacyMs;
@@ -82,7 +82,7 @@ void HostsFile::index_line(std::uint32_t begin, std::uint32_t end) {
   next_word(line);  // the address: read when it is asked for
   for (std::string_view name = next_word(line); !name.empty(); name = next_word(line)) {
     name = base::without_final_dot(name);
-    if (name.size() > kNameBytesMax) continue;
+    if (name.size() > http::kHostBytesMax) continue;
     std::uint32_t& bucket = buckets_[bucket_of(name)];
     entries_.push_back({static_cast<std::uint32_t>(name.data() - text_.data()), begin, bucket,
                         static_cast<std::uint16_t>(name.size())});

@@ -6,13 +6,12 @@
 
 #include "../base/fair_share.hpp"
 #include "../base/text.hpp"
+#include "../http/head.hpp"
 
 namespace net {
 namespace {
 
 using base::Reason;
-
-constexpr std::size_t kHostMax = 253;  // RFC 1035 section 2.3.4
 
 bool is_localhost(std::string_view host) noexcept {
   constexpr std::string_view kLocalhost = "localhost";
@@ -182,8 +181,8 @@ Lookup Resolver::find(std::string_view host, std::uint16_t port, Waiter& waiter,
     return result;
   }
   host = base::without_final_dot(host);
-  if (host.size() > kHostMax) return {Lookup::What::failed, Reason::host_not_found, {}};
-  std::array<char, kHostMax> lower;
+  if (host.size() > http::kHostBytesMax) return {Lookup::What::failed, Reason::host_not_found, {}};
+  std::array<char, http::kHostBytesMax> lower;
   std::transform(host.begin(), host.end(), lower.begin(), base::lower);
   if (source_.refresh(now)) forget_answers();
   return look_up({lower.data(), host.size()}, port, waiter, now);

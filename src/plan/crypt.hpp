@@ -12,7 +12,7 @@ namespace plan {
 struct HashCost {
   bool known = false;              // the kind is supported, and its parameters are usual ones
   std::uint64_t us = 0;            // CPU time of one hash on this machine, about, for the longest password
-  std::size_t password_bytes = 0;  // of which the hash depends on all; it ignores further ones
+  std::size_t password_bytes = 0;  // the hash depends on so many bytes of a password, and ignores the rest
 };
 
 class Hasher {
@@ -24,8 +24,8 @@ class Hasher {
 
   // Returns true if `setting`, a stored hash, is of a supported kind.
   [[nodiscard]] virtual bool knows(const char* setting) const noexcept = 0;
-  // The cost of `setting`. Computes nothing as costly: the time is proportional to the parameters of a kind,
-  // of which a cheap hash is measured once.
+  // The cost of `setting`. Does not compute this hash: measures one cheap hash of each kind once, and
+  // multiplies by the parameters.
   virtual HashCost cost(const char* setting) noexcept = 0;
   // Hashes a password with the kind and salt of a stored hash. Empty on an error. The view is valid until the
   // next call. Blocks for as long as this kind of hash takes by design.

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "../http/head.hpp"
+
 namespace plan {
 
 class HostList {
@@ -28,7 +30,7 @@ class HostList {
   // The list has the host or, with `below`, a name above it. Ignores case.
   [[nodiscard]] bool has(std::string_view host) const noexcept;
 
-  static constexpr std::size_t kNameMax = 253;  // RFC 1035 section 2.3.4, as text
+  static constexpr std::size_t kNameMax = http::kHostBytesMax;
 
  private:
   struct Slot {

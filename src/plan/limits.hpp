@@ -1,4 +1,4 @@
-// ClientLimits for each client: open connections, requests and bytes per second.
+// Limits for each client: open connections, requests and bytes per second.
 //
 // Requests and bytes have token buckets: a bucket fills at `per_second` up to `burst`, and each use takes
 // tokens. Integers in thousandths and milliseconds keep the count exact however often it is read.

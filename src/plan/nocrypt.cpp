@@ -1,3 +1,4 @@
+// In place of crypt.cpp, in a build without libcrypt.
 #include "crypt.hpp"
 
 namespace plan {

@@ -21,7 +21,7 @@ namespace server {
 class HealthChecker {
  public:
   static constexpr std::size_t kChecksMax = 16;  // at the same time
-  // The longest check, from the DNS lookup to the response head; --response-timeout may lower it.
+  // The longest check, from the DNS lookup to the response head; --answer-timeout may lower it.
   static constexpr std::uint64_t kLongestMs = 5'000;
 
   // Each check holds at most one of `blocks`, for the response head. REQUIRES: all three outlive this.

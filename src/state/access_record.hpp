@@ -2,12 +2,13 @@
 #pragma once
 #include "../base/reason.hpp"
 #include "../http/attempt.hpp"
+#include "../http/head.hpp"
 #include "../sys/address.hpp"
 #include "states.hpp"
 
 // One request. Times are in ms.
 struct AccessRecord {
-  static constexpr std::size_t kMethodBytes = 32;
+  static constexpr std::size_t kMethodBytes = http::kMethodBytesMax;
   static constexpr std::size_t kTargetBytes = 320;  // a longer URL is cut
   static constexpr std::size_t kFieldBytes = 160;   // so are Referer and User-Agent
   static constexpr std::size_t kUserBytes = 64;     // and the name of a user

@@ -1,4 +1,4 @@
-// One request and its response, from the end of READ_REQUEST to the line in the access log.
+// One request and its response, from the request head, or its error, to the line in the access log.
 #pragma once
 #include "../base/pool.hpp"
 #include "../net/connector.hpp"

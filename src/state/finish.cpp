@@ -13,7 +13,7 @@ namespace state {
 
 namespace {
 
-// Prepares the record for the client's next request, of which bytes may have been read.
+// Prepares the record for the client's next request. Some of its bytes may have been read.
 Result next_request(request_info& record, Worker& worker) noexcept {
   end_exchange(record, Reason::complete, worker);
   for (net::Lane& lane : record.lane) {

@@ -258,7 +258,7 @@ Result forward_interim(request_info& record, Turn& turn, Worker& worker, const h
                         .upgrade = switches ? http::UpgradeLine::passing : http::UpgradeLine::none,
                         .protocols = plan::upgrade_protocols(config),
                         .via = config.via && exchange.route.kind != plan::Kind::reverse};
-  response.framing = http::Framing{switches ? http::Body{http::Body::Kind::until_eof} : http::Body{}};
+  response.framing = http::Framing{switches ? http::kUntilEof : http::Body{}};
   const Result result = send_response_head(record, turn, worker, head, form, head_length);
   return switches && result.is(Event::response_head) ? switch_protocols(record) : result;
 }

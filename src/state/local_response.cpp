@@ -211,7 +211,7 @@ Result fail_request(request_info& record, Turn& turn, Worker& worker, Reason rea
     return need_block(Wait::linger);
   }
   if (!message.keep_alive && record.state == State::READ_REQUEST)
-    record.lane[kRequest].framing = http::Framing{{http::Body::Kind::until_eof}};
+    record.lane[kRequest].framing = http::Framing{http::kUntilEof};
   record.lane[kRequest].sink_closed = !message.keep_alive;
   std::array<char, kDiagnosisMax> room;
   http::ErrorDetails failure = failure_of(record, turn, worker, reason);

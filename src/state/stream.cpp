@@ -17,8 +17,6 @@ namespace state {
 
 namespace {
 
-constexpr http::Body kOpenEnded{http::Body::Kind::until_eof};
-
 std::string_view name_of(plan::Kind kind) noexcept {
   switch (kind) {
     case plan::Kind::relay: return "RELAY";
@@ -49,7 +47,7 @@ Result begin_tcp_proxy(request_info& record, Turn& turn, Worker& worker,
   exchange.route.group = static_cast<std::uint16_t>(listener.group);
   if (!choose_member(record, turn, worker)) return close_connection(Reason::host_unreachable);
   describe_stream(exchange, plan::Kind::relay, plan::text_of(*exchange.route.hop));
-  request.framing = http::Framing{kOpenEnded};
+  request.framing = http::Framing{http::kUntilEof};
   if (sends_header) prepend_proxy_header(record, listener.proxy_header_out);
   return Event::forwarded;
 }
@@ -61,7 +59,7 @@ Result begin_file(request_info& record, Worker& worker, const plan::Listener& li
   do record.body_source = files::open_whole_file(listener.root, listener.file, why);
   while (!record.body_source && why == Reason::no_descriptor && worker.upstreams.close_oldest());
   if (!record.body_source) return close_connection(exchange.log.reason = why);
-  record.lane[kRequest].framing = record.lane[kResponse].framing = http::Framing{kOpenEnded};
+  record.lane[kRequest].framing = record.lane[kResponse].framing = http::Framing{http::kUntilEof};
   return Event::stream_opened;
 }
 
@@ -70,7 +68,7 @@ Result begin_echo(request_info& record, plan::Kind kind) noexcept {
   net::Lane& response = record.lane[kResponse];
   describe_stream(*record.exchange, kind, {});
   std::swap(request, response);  // bytes after a PROXY header are sent back too
-  request.framing = response.framing = http::Framing{kOpenEnded};
+  request.framing = response.framing = http::Framing{http::kUntilEof};
   return Event::stream_opened;
 }
 

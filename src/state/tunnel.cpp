@@ -24,7 +24,7 @@ void forward_end(const net::Lane& lane, net::Endpoint& to) noexcept {
 
 Result open_tcp_proxy(request_info& record) noexcept {
   record.exchange->message.tunneled = true;
-  record.lane[kResponse].framing = http::Framing{{http::Body::Kind::until_eof}};
+  record.lane[kResponse].framing = http::Framing{http::kUntilEof};
   return Event::tunnel_opened;
 }
 
@@ -36,7 +36,7 @@ Result begin_tunnel(request_info& record, Turn& turn, Worker& worker, const http
   const http::Field* const login = head.fields.find(http::FieldName::proxy_authorization);
   if (login != nullptr && record.exchange->message.proxy_login)
     if (const auto failure = prepare_handshake(record, turn, worker, login->value)) return *failure;
-  request.framing = http::Framing{{http::Body::Kind::until_eof}};
+  request.framing = http::Framing{http::kUntilEof};
   request.begin = static_cast<std::uint16_t>(head_length);
   if (request.held() == 0) request.drop_block();
   return Event::forwarded;
@@ -46,7 +46,7 @@ Result switch_protocols(request_info& record) noexcept {
   net::Lane& request = record.lane[kRequest];
   record.exchange->route.kind = plan::Kind::tunnel;
   record.exchange->message.tunneled = record.exchange->log.tunnel_opened = true;
-  record.lane[kResponse].framing = http::Framing{{http::Body::Kind::until_eof}};
+  record.lane[kResponse].framing = http::Framing{http::kUntilEof};
   if (request.complete()) continue_upload_as_tunnel(request);  // else once the body is sent
   return Event::response_head;
 }
@@ -88,7 +88,7 @@ Result open_tunnel(request_info& record, Turn& turn, Worker& worker) noexcept {
     charge(record, turn, lane.end);
     record.handshake.reset();
   }
-  response.framing = http::Framing{{http::Body::Kind::until_eof}};
+  response.framing = http::Framing{http::kUntilEof};
   record.exchange->log.status = 200;
   record.exchange->message.tunneled = record.exchange->log.tunnel_opened = true;
   record.exchange->log.head_down =

@@ -11,7 +11,7 @@ using plan::Wait;
 namespace state {
 
 void continue_upload_as_tunnel(net::Lane& request) noexcept {
-  request.framing = http::Framing{{http::Body::Kind::until_eof}};
+  request.framing = http::Framing{http::kUntilEof};
   request.encoding = net::Encoding::plain;
   request.end = static_cast<std::uint16_t>(request.end + request.pipelined());
   request.pipelined_end = 0;

@@ -22,19 +22,19 @@ constexpr Io forced_failure(int error) noexcept { return {Outcome::fail, error, 
 }  // namespace
 
 Lens::Lens(const LensSettings& settings)
-    : settings_(settings), draws_(base::mixed(settings.seed)), places_(kPlaces) {
-  held_.reserve(kPlaces);
+    : settings_(settings), draws_(base::mixed(settings.seed)), descriptors_(kDescriptorsMax) {
+  held_.reserve(kDescriptorsMax);
 }
 
-Lens::Place* Lens::place(int fd) noexcept {
-  return static_cast<unsigned>(fd) < kPlaces ? &places_[static_cast<std::size_t>(fd)] : nullptr;
+Lens::Descriptor* Lens::find(int fd) noexcept {
+  return static_cast<unsigned>(fd) < kDescriptorsMax ? &descriptors_[static_cast<std::size_t>(fd)] : nullptr;
 }
 
 // ---- what is known of descriptors ------------------------------------------------------------------------
 
 // Each connection has choices of its own: they do not depend on what others do meanwhile.
 void Lens::add_stream(const Fd& socket, bool connecting) noexcept {
-  Place* const found = place(socket.get());
+  Descriptor* const found = find(socket.get());
   if (found == nullptr) return;
   *found = {};
   found->stream = true;
@@ -43,14 +43,14 @@ void Lens::add_stream(const Fd& socket, bool connecting) noexcept {
 }
 
 void Lens::watched(int fd, std::uint64_t token) noexcept {
-  Place* const found = place(fd);
+  Descriptor* const found = find(fd);
   if (found == nullptr) return;
   found->token = token;
   found->watched = true;
 }
 
 void Lens::closed(int fd) noexcept {
-  Place* const found = place(fd);
+  Descriptor* const found = find(fd);
   if (found == nullptr) return;
   if (found->watched)
     std::erase_if(held_, [found](const Held& one) { return one.event.token == found->token; });
@@ -58,19 +58,20 @@ void Lens::closed(int fd) noexcept {
 }
 
 bool Lens::holds(int fd) const noexcept {
-  if (static_cast<unsigned>(fd) >= kPlaces || !places_[static_cast<std::size_t>(fd)].watched) return false;
-  const std::uint64_t token = places_[static_cast<std::size_t>(fd)].token;
+  if (static_cast<unsigned>(fd) >= kDescriptorsMax || !descriptors_[static_cast<std::size_t>(fd)].watched)
+    return false;
+  const std::uint64_t token = descriptors_[static_cast<std::size_t>(fd)].token;
   return std::any_of(held_.begin(), held_.end(),
                      [token](const Held& one) { return one.event.token == token; });
 }
 
 // The kernel reports such a socket as writable when the handshake has succeeded or failed.
-bool Lens::is_connecting(const Fd& socket, Place& place) noexcept {
-  if (!place.connecting) return false;
+bool Lens::is_connecting(const Fd& socket, Descriptor& descriptor) noexcept {
+  if (!descriptor.connecting) return false;
   Level level{.fd = socket.get()};
   raw::levels({&level, 1});
-  place.connecting = !level.writable;
-  return place.connecting;
+  descriptor.connecting = !level.writable;
+  return descriptor.connecting;
 }
 
 bool Lens::out_of_descriptors() const noexcept {
@@ -84,10 +85,10 @@ void Lens::hold(const Event& event, int fd) noexcept {
 }
 
 // The kernel reports no edge for what is ready already: the lens makes one up.
-void Lens::owe(int fd, Place& place, Way way) noexcept {
-  bool& owes = way == Way::read ? place.owes_read : place.owes_write;
+void Lens::owe(int fd, Descriptor& descriptor, Way way) noexcept {
+  bool& owes = way == Way::read ? descriptor.owes_read : descriptor.owes_write;
   if (std::exchange(owes, true)) return;
-  hold({.token = place.token,
+  hold({.token = descriptor.token,
         .readable = way == Way::read,
         .writable = way == Way::write,
         .finished = false,
@@ -110,8 +111,8 @@ std::size_t Lens::deliver(std::span<Event> into) noexcept {
   std::size_t count = 0;
   while (count < into.size() && count < held_.size() && held_[count].due <= now) {
     const Held& one = held_[count];
-    if (one.fd >= 0 && one.event.readable) places_[static_cast<std::size_t>(one.fd)].owes_read = false;
-    if (one.fd >= 0 && one.event.writable) places_[static_cast<std::size_t>(one.fd)].owes_write = false;
+    if (one.fd >= 0 && one.event.readable) descriptors_[static_cast<std::size_t>(one.fd)].owes_read = false;
+    if (one.fd >= 0 && one.event.writable) descriptors_[static_cast<std::size_t>(one.fd)].owes_write = false;
     into[count++] = one.event;
   }
   held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -143,10 +144,10 @@ Waited Lens::wait(const Fd& poller, std::span<Event> into, int timeout_ms) noexc
 // ---- transfers -------------------------------------------------------------------------------------------
 
 // As a RST of the peer, which gets one in its turn.
-void Lens::break_connection(const Fd& socket, Place& place) noexcept {
-  place.broken = true;
+void Lens::break_connection(const Fd& socket, Descriptor& descriptor) noexcept {
+  descriptor.broken = true;
   reset_on_close(socket);
-  hold({.token = place.token,
+  hold({.token = descriptor.token,
         .readable = true,
         .writable = true,
         .finished = true,
@@ -158,12 +159,12 @@ void Lens::break_connection(const Fd& socket, Place& place) noexcept {
 // After a RST, Linux still returns the bytes that came before it, and then the end of stream. If the peer's
 // FIN came before it too, and was reported, this end is true: no byte may be missing.
 template <class Raw>
-Lens::Seen<Io> Lens::after_reset(Place& place, Way way, std::size_t wanted, Raw raw) noexcept {
+Lens::Seen<Io> Lens::after_reset(Descriptor& descriptor, Way way, std::size_t wanted, Raw raw) noexcept {
   if (way == Way::write) return {forced_failure(EPIPE), true};
-  if (place.ended) return {kEnd, true};
+  if (descriptor.ended) return {kEnd, true};
   const Io io = raw(wanted);
   if (io.outcome == Outcome::done) return {io};
-  place.ended = true;
+  descriptor.ended = true;
   return {kEnd, io.outcome != Outcome::eof};
 }
 
@@ -172,7 +173,7 @@ Lens::Seen<Io> Lens::after_reset(Place& place, Way way, std::size_t wanted, Raw 
 // that the connection is established. `raw` is called with the number of bytes.
 template <class Raw>
 Lens::Seen<Io> Lens::transfer(const Fd& socket, Way way, std::size_t wanted, Raw raw) noexcept {
-  Place* const one = place(socket.get());
+  Descriptor* const one = find(socket.get());
   if (one == nullptr || !one->stream || !one->watched) return {raw(wanted)};
   if (one->broken) return after_reset(*one, way, wanted, raw);
   if (wanted == 1 && way == Way::read) return {raw(wanted)};

@@ -52,7 +52,7 @@ class Lens {
   enum class Way : std::uint8_t { read, write };
 
   // What is known of a descriptor.
-  struct Place {
+  struct Descriptor {
     std::uint64_t token = 0;
     base::Draws draws{0};
     bool stream = false;                         // made by accept or connect
@@ -69,15 +69,15 @@ class Lens {
     int fd;             // of a made-up edge; -1: an event of the kernel
   };
 
-  static constexpr std::size_t kPlaces = 65'536;   // larger descriptors are left alone
-  static constexpr std::size_t kHeldMax = 16'384;  // events of the kernel
+  static constexpr std::size_t kDescriptorsMax = 65'536;  // larger descriptors are left alone
+  static constexpr std::size_t kHeldMax = 16'384;         // events of the kernel
 
-  Place* place(int fd) noexcept;
+  Descriptor* find(int fd) noexcept;
   void add_stream(const Fd& socket, bool connecting) noexcept;
-  void owe(int fd, Place& place, Way way) noexcept;
+  void owe(int fd, Descriptor& descriptor, Way way) noexcept;
   void hold(const Event& event, int fd) noexcept;
-  void break_connection(const Fd& socket, Place& place) noexcept;
-  [[nodiscard]] static bool is_connecting(const Fd& socket, Place& place) noexcept;
+  void break_connection(const Fd& socket, Descriptor& descriptor) noexcept;
+  [[nodiscard]] static bool is_connecting(const Fd& socket, Descriptor& descriptor) noexcept;
   [[nodiscard]] bool out_of_descriptors() const noexcept;
   [[nodiscard]] int shortened(int timeout_ms) const noexcept;
   std::size_t deliver(std::span<Event> into) noexcept;
@@ -85,15 +85,15 @@ class Lens {
   template <class Raw>
   Seen<Io> transfer(const Fd& socket, Way way, std::size_t wanted, Raw raw) noexcept;
   template <class Raw>
-  static Seen<Io> after_reset(Place& place, Way way, std::size_t wanted, Raw raw) noexcept;
+  static Seen<Io> after_reset(Descriptor& descriptor, Way way, std::size_t wanted, Raw raw) noexcept;
   template <class Raw>
   Seen<Opened> open(bool connecting, Raw raw) noexcept;
 
   const LensSettings settings_;
   base::Draws draws_;
-  std::uint64_t streams_ = 0;  // made so far
-  std::vector<Place> places_;  // by descriptor
-  std::vector<Held> held_;     // in the order of their events; `due` does not decrease
+  std::uint64_t streams_ = 0;            // made so far
+  std::vector<Descriptor> descriptors_;  // by number
+  std::vector<Held> held_;               // in the order of their events; `due` does not decrease
 };
 
 }  // namespace sys

@@ -118,10 +118,9 @@ constexpr CallRow kCalls[] = {
     CALL(madvise, always, "gives memory back"),
     // time, signals, this process
     CALL(clock_gettime, always, "the clocks"),
-    CALL(clock_nanosleep, always, "--lens delays calls"),
     CALL(gettimeofday, always, "the clock"),
     CALL(getrandom, always, "keys, numbers of DNS queries"),
-    CALL(getrusage, always, "metrics"),
+    CALL(getrusage, always, "the loop doctor: the cause of a slow turn"),
     CALL(prlimit64, own_process, "metrics"),
     CALL(sysinfo, always, "qsort(3)"),
     CALL(getpid, always, "raise(3)"),

@@ -29,21 +29,22 @@ void put_sentence(const Sighting& sighting, base::Writer& out) noexcept {
   }
 }
 
-using Place = FindingLog::Place;
+using Record = FindingLog::Record;
 
 // Notes a sighting of a record. If there is no room, in place of the one that was seen longest ago.
-void note_place(FindingLog::Entry& entry, const Sighting& sighting, std::uint64_t now) noexcept {
+void note_record(FindingLog::Entry& entry, const Sighting& sighting, std::uint64_t now) noexcept {
   if (sighting.slot == Sighting::kNoSlot) return;
-  const auto begin = entry.places.begin(), end = begin + static_cast<std::ptrdiff_t>(entry.places_count);
-  auto place = std::find_if(
-      begin, end, [&](const Place& other) { return other.slot == sighting.slot && other.id == sighting.id; });
-  if (place == end) {
-    if (entry.places_count < FindingLog::kPlaces)
-      ++entry.places_count;
+  const auto begin = entry.records.begin(), end = begin + static_cast<std::ptrdiff_t>(entry.records_count);
+  auto record = std::find_if(begin, end, [&](const Record& other) {
+    return other.slot == sighting.slot && other.id == sighting.id;
+  });
+  if (record == end) {
+    if (entry.records_count < FindingLog::kRecordsMax)
+      ++entry.records_count;
     else
-      place = std::ranges::min_element(entry.places, {}, &Place::last);
+      record = std::ranges::min_element(entry.records, {}, &Record::last);
   }
-  *place = {.slot = sighting.slot, .id = sighting.id, .value = sighting.value, .last = now};
+  *record = {.slot = sighting.slot, .id = sighting.id, .value = sighting.value, .last = now};
 }
 
 }  // namespace
@@ -71,23 +72,23 @@ bool FindingLog::add(const Sighting& sighting, std::uint64_t now) noexcept {
     entry = {
         .lasts = true, .since = now, .last = now, .sightings = 1, .total = entry.total, .first = sighting};
   }
-  note_place(entry, sighting, now);
+  note_record(entry, sighting, now);
   return begins;
 }
 
 void FindingLog::keep(const Sighting& sighting, std::uint64_t now) noexcept {
   Entry& entry = at(sighting.finding);
   entry.last = now;
-  if (entry.lasts) note_place(entry, sighting, now);
+  if (entry.lasts) note_record(entry, sighting, now);
 }
 
 Sighting FindingLog::Entry::shown() const noexcept {
   Sighting sighting = first;
-  if (places_count == 0) return sighting;
-  const Place& place = *std::ranges::max_element(named(), {}, &Place::last);
-  sighting.slot = place.slot;
-  sighting.id = place.id;
-  sighting.value = place.value;
+  if (records_count == 0) return sighting;
+  const Record& record = *std::ranges::max_element(named(), {}, &Record::last);
+  sighting.slot = record.slot;
+  sighting.id = record.id;
+  sighting.value = record.value;
   return sighting;
 }
 

@@ -138,10 +138,10 @@ inline constexpr std::size_t kFindingMax = 320;  // the longest text, in bytes
 class FindingLog {
  public:
   static constexpr std::uint64_t kQuietMs = 10'000;
-  static constexpr std::size_t kPlaces = 64;
+  static constexpr std::size_t kRecordsMax = 64;
 
   // A record with the finding.
-  struct Place {
+  struct Record {
     std::uint32_t slot = Sighting::kNoSlot;
     std::uint64_t id = 0;     // of its connection
     std::uint64_t value = 0;  // see the sentence
@@ -154,11 +154,11 @@ class FindingLog {
     std::uint64_t sightings = 0;        // since it began
     std::uint64_t total = 0;            // of sightings since the program started
     Sighting first{};
-    std::array<Place, kPlaces> places{};
-    std::size_t places_count = 0;
+    std::array<Record, kRecordsMax> records{};
+    std::size_t records_count = 0;
 
-    // The records that had a sighting since it began. If there are more than kPlaces, the latest.
-    [[nodiscard]] std::span<const Place> named() const noexcept { return {places.data(), places_count}; }
+    // The records that had a sighting since it began. If there are more than kRecordsMax, the latest.
+    [[nodiscard]] std::span<const Record> named() const noexcept { return {records.data(), records_count}; }
     // The sighting to show: of the records that were seen last, the one that was named first.
     [[nodiscard]] Sighting shown() const noexcept;
   };

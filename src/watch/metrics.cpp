@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../base/escape.hpp"
 #include "../plan/config.hpp"
 
 namespace watch {
@@ -144,7 +145,8 @@ std::vector<Metric> present(const Gauges& now) {
        "Requests of viewers of the board, which other metrics leave out.", one(now.board_requests)},
       {"proxy_stale_events_total", Type::counter, "Events for connections that were already closed.",
        one(now.stale_events)},
-      {"proxy_findings_total", Type::counter, "Findings of the loop doctor by code.", by_finding(now)},
+      {"proxy_findings_total", Type::counter,
+       "Findings of the loop doctor by code and severity; a repeated one counts each time.", by_finding(now)},
       {"proxy_log_lines_dropped_total", Type::counter, "Log lines dropped.", one(now.dropped_lines)},
       {"proxy_build_info",
        Type::gauge,
@@ -181,8 +183,8 @@ string number(const Metric& metric, std::uint64_t value) {
   return metric.is_us ? seconds(value) : std::to_string(value);
 }
 
-// Quotes a label value or a JSON string. Both escape the same characters of visible ASCII and newlines.
-string quoted(string_view text) {
+// A label value with its quotes, as both text formats escape it.
+string label_value(string_view text) {
   string out = "\"";
   for (const char c : text)
     if (c == '\n')
@@ -197,7 +199,7 @@ string quoted(string_view text) {
 string labels_of(const Series& series, string_view le = {}) {
   string out;
   const auto add = [&out](string_view name, string_view value) {
-    if (!name.empty()) out += (out.empty() ? "{" : ",") + string{name} + '=' + quoted(value);
+    if (!name.empty()) out += (out.empty() ? "{" : ",") + string{name} + '=' + label_value(value);
   };
   for (const Label& label : series.labels) add(label.name, label.value);
   if (!le.empty()) add("le", le);
@@ -243,18 +245,19 @@ void put_metric_openmetrics(string& out, const Metric& metric) {
 string json_histogram(const Histogram& histogram) {
   string out = "\"buckets\":{";
   for (std::size_t i = 0; i < Histogram::kBuckets; ++i)
-    out += quoted(seconds(histogram.bounds()[i])) + ':' + std::to_string(histogram.up_to(i)) + ',';
+    out += base::json_string(seconds(histogram.bounds()[i])) + ':' + std::to_string(histogram.up_to(i)) + ',';
   return out + "\"+Inf\":" + std::to_string(histogram.count()) + "},\"sum\":" + seconds(histogram.sum_us()) +
          ",\"count\":" + std::to_string(histogram.count());
 }
 
 void put_metric_json(string& out, const Metric& metric) {
-  out += (out.empty() ? "{" : ",\n") + quoted(metric.name) + ":[";
+  out += (out.empty() ? "{" : ",\n") + base::json_string(metric.name) + ":[";
   bool first = true;
   for (const Series& series : metric.series) {
     out += std::exchange(first, false) ? "{" : ",{";
     for (const Label& label : series.labels)
-      if (!label.name.empty()) out += quoted(label.name) + ':' + quoted(label.value) + ',';
+      if (!label.name.empty())
+        out += base::json_string(label.name) + ':' + base::json_string(label.value) + ',';
     out += series.histogram != nullptr ? json_histogram(*series.histogram)
                                        : "\"value\":" + number(metric, series.value);
     out += '}';

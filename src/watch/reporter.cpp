@@ -60,20 +60,20 @@ void Reporter::say_everywhere(const std::string& text, std::uint64_t now) {
 void Reporter::flush_if_due(std::uint64_t now) {
   output_.flush_if_due(now);
   log_file_.flush_if_due(now);
-  tell_errors();
+  report_errors();
 }
 
 void Reporter::finish(std::uint64_t now) {
   output_.flush(now);
   log_file_.flush(now);
-  tell_errors();
+  report_errors();
   for (const Sink* const sink : {&output_, &log_file_})
     if (const std::uint64_t lines = sink->unwritten(); lines > 0)
       sys::write_stderr("proxy: " + std::to_string(lines) + " lines of " + name_of(*sink) +
                         " could not be written\n");
 }
 
-void Reporter::tell_errors() {
+void Reporter::report_errors() {
   for (Sink* const sink : {&output_, &log_file_})
     if (const int error = sink->take_error(); error != 0)
       sys::write_stderr("proxy: cannot write " + name_of(*sink) + ": " + std::strerror(error) +

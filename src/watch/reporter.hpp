@@ -54,7 +54,7 @@ class Reporter {
 
  private:
   // Says on standard error that a log cannot be written, once for each time that this begins.
-  void tell_errors();
+  void report_errors();
 
   Sink output_;    // notices, the trace, and by default the access log
   Sink log_file_;  // the access log, if it has a file of its own

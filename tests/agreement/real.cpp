@@ -185,8 +185,8 @@ class RealPeer final : public Peer {
     if (count > 0 && ours_.closed) theirs_.reset_due = true;
     return count == static_cast<ssize_t>(bytes.size());
   }
-  Heard read() override {
-    Heard heard{{}, Ending::none};
+  ReadResult read() override {
+    ReadResult heard{{}, Ending::none};
     std::array<char, 65536> piece;
     for (;;) {
       const ssize_t count = ::recv(theirs_.fd, piece.data(), piece.size(), 0);

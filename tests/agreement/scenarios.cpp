@@ -89,9 +89,9 @@ constexpr Scenario kScenarios[] = {
 
     // ---- half-close
     {"half: FIN without data", "pair a; watch a; wait; peer-fin a; wait; wait; receive a; receive a; wait"},
-    {"half: FIN behind data that is unread",
+    {"half: FIN after data that is unread",
      "pair a; watch a; wait; peer-send a; wait; peer-fin a; wait; receive a; receive a; receive a; wait"},
-    {"half: FIN behind data, read in pieces",
+    {"half: FIN after data, read in pieces",
      "pair a; peer-send a 7; peer-fin a; receive a 4; receive a 3; receive a; receive a"},
     {"half: a read just as long as the data, then the end",
      "pair a; watch a; wait; peer-send a 5; peer-fin a; wait; receive a 5; wait; receive a 5"},
@@ -181,7 +181,7 @@ constexpr Scenario kScenarios[] = {
     {"close: everything read: the end", "pair a; peer-send a; receive a; transmit a; close a; peer-read a"},
     {"close: over an unread FIN alone: the end", "pair a; peer-fin a; transmit a; close a; peer-read a"},
     {"close: linger 0", "pair a; linger-0 a; close a; peer-read a"},
-    {"close: linger 0 behind data", "pair a; transmit a; linger-0 a; close a; peer-read a"},
+    {"close: linger 0 after data", "pair a; transmit a; linger-0 a; close a; peer-read a"},
     {"close: linger 0 after their FIN", "pair a; peer-fin a; receive a; linger-0 a; close a; peer-read a"},
     {"close: linger 0 after both ends", "pair a; peer-fin a; shutdown a; linger-0 a; close a; peer-read a"},
     {"close: after both ends with unread data",
@@ -273,7 +273,7 @@ constexpr Scenario kScenarios[] = {
     {"splice: nothing is unread that is in the pipe",
      "pair a; pipe; peer-send a; splice-in a; close a; peer-error a; peer-read a"},
     {"splice: the end", "pair a; pipe; peer-fin a; splice-in a; splice-in a"},
-    {"splice: the end behind data",
+    {"splice: the end after data",
      "pair a; watch a; wait; pipe; peer-send a 7; peer-fin a; wait; splice-in a 4; splice-in a 3; splice-in "
      "a; splice-in a; wait"},
     {"splice: a piece just as long as the data, then the end",
@@ -281,7 +281,7 @@ constexpr Scenario kScenarios[] = {
     {"splice: the end after our shutdown",
      "pair a; pipe; shutdown a; peer-send a; splice-in a; peer-fin a; splice-in a"},
     {"splice: a reset", "pair a; pipe; peer-reset a; splice-in a; splice-in a; error a"},
-    {"splice: a reset behind data",
+    {"splice: a reset after data",
      "pair a; watch a; wait; pipe; peer-send a; peer-reset a; wait; splice-in a; splice-in a; splice-in a"},
     {"splice: a reset after their FIN", "pair a; pipe; peer-fin a; peer-reset a; splice-in a; error a"},
     {"splice: the source is reset over what is in the pipe",

@@ -14,7 +14,7 @@
 namespace agreement {
 
 enum class Ending : std::uint8_t { none, end, reset };
-struct Heard {
+struct ReadResult {
   std::string bytes;
   Ending ending;
 };
@@ -28,10 +28,10 @@ class Peer {
   Peer& operator=(const Peer&) = delete;
 
   virtual bool send(std::string_view bytes) = 0;
-  virtual Heard read() = 0;    // all there is
-  virtual bool broken() = 0;   // RST has arrived and `read` has not reported it yet
-  virtual Ending drain() = 0;  // reads until no byte of ours is in flight
-  virtual void finish() = 0;   // sends FIN, reads on
+  virtual ReadResult read() = 0;  // all there is
+  virtual bool broken() = 0;      // RST has arrived and `read` has not reported it yet
+  virtual Ending drain() = 0;     // reads until no byte of ours is in flight
+  virtual void finish() = 0;      // sends FIN, reads on
   virtual void close() = 0;
   virtual void reset() = 0;  // close with SO_LINGER 0
 

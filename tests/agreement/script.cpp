@@ -458,7 +458,7 @@ std::string Player::peer_send(const Words& words) {
 }
 
 std::string Player::peer_read(const Words& words) {
-  const Heard heard = peer(at(words)).read();
+  const ReadResult heard = peer(at(words)).read();
   return heard.bytes + (heard.bytes.empty() ? "" : " ") + ending_text(heard.ending);
 }
 

@@ -26,7 +26,7 @@ class SimPeer final : public Peer {
   bool send(std::string_view bytes) override {
     return world_.remote_send(*connection_, bytes) == bytes.size();
   }
-  Heard read() override { return {world_.remote_read(*connection_, ~std::size_t{0} >> 1), ending()}; }
+  ReadResult read() override { return {world_.remote_read(*connection_, ~std::size_t{0} >> 1), ending()}; }
   bool broken() override { return connection_->remote_reset; }
   Ending drain() override {
     while (!world_.remote_read(*connection_, ~std::size_t{0} >> 1).empty()) world_.settle();

@@ -94,7 +94,7 @@ class Cluster:
             if condition():
                 return
             await asyncio.sleep(0.02)
-        raise AssertionError(f"in vain: {what}")
+        raise AssertionError(f"timeout: {what}")
 
     async def until_gone(self, program):
         await self.until_true(lambda: not program.running(), "the proxy has ended")

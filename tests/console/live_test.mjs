@@ -35,7 +35,7 @@ test('has after each answer exactly the cells that the proxy has', async () => {
 
 test('forgets what it had when the answer has all cells', async () => {
   await model.poll();
-  model.head.frame = 4000000000;  // of which the proxy knows nothing
+  model.head.frame = 4000000000;  // the proxy does not know it
   server.machine.records.slice(0, 20).forEach(each => each.state = 0);
   await model.poll();
   assert.deepEqual(usedSlots(), server.machine.records.filter(each => each.state).map(each => each.slot));

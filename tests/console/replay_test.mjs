@@ -17,7 +17,7 @@ const called = (name, fd, more) => of('called', {id: fd, detail: call(name), ...
 const state = (before, next, name) => of('entered', {before, state: next, detail: number('events', name)});
 const kReader = number('wait_options', '--reader-timeout'), kEAGAIN = 11, kFirst = 1000;
 
-// A response of which the client reads the first part; a call that the lens made; a request that got 502.
+// A response whose first part the client reads; a call that the lens made; a request that got 502.
 const kSteps = [
   turn(0, 10000000, 1), of('accepted', {value: 9, state: 1}), state(0, 1, 'accepted'), called('recv', 9, {value: 344, state: 1, before: 1}), state(1, 2, 'forwarded'),
   called('connect', 10, {state: 2, before: 2}), turn(1, 10000900, 1),

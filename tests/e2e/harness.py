@@ -50,7 +50,7 @@ def lean(test):
 MIB = 1 << 20
 F_SETPIPE_SZ = 1031  # fcntl.F_SETPIPE_SZ, from Python 3.10 on
 
-# A member of the list of RFC 9209: a token, and parameters of which the last is a string.
+# A member of the list of RFC 9209: a token, and parameters; the last one is a string.
 PROXY_STATUS = re.compile(r'\Aproxy; error=[a-z_]+(; received-status=[1-5]\d\d)?; details="([ !#-\[\]-~]|\\["\\])*"\Z')
 
 
@@ -61,7 +61,7 @@ def wait_until(condition, what):
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"in vain: {what() if callable(what) else what}")
+            raise AssertionError(f"timeout: {what() if callable(what) else what}")
         time.sleep(0.01)
 
 
@@ -104,7 +104,7 @@ def pattern(size, salt=0):
 
 
 def stream(size):
-    """As many bytes, in pieces of which no two are alike."""
+    """As many bytes, in pieces that all differ."""
     piece = pattern(1 << 18)
     for start in range(0, size, len(piece)):
         yield (struct.pack(">Q", start) + piece[8:])[:size - start]
@@ -328,7 +328,7 @@ class ProxyProcess:
         """Until the lines that have come make it true."""
         with self._news:
             if not self._news.wait_for(condition, PATIENCE):
-                raise AssertionError(f"in vain; the last lines are: {self.lines[-20:]}")
+                raise AssertionError(f"timeout; the last lines are: {self.lines[-20:]}")
 
     def said(self, words):
         """Waits until it has said so on standard error."""

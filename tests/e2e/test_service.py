@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-from harness import Case, PATIENCE, PREFIX, PROXY, Wire, closed_port, request, settled
+from harness import Case, PATIENCE, PREFIX, PROXY, Wire, closed_port, request, settled, wait_until
 
 
 class Manager:
@@ -128,7 +128,9 @@ class Reports(Served):
             self.assertEqual(proxy.stop(), (0, ""))
         manager = self.manager()  # nothing is read: its queue is full soon
         proxy = self.start_with(str(self.folder / "notify"), WATCHDOG_USEC="2000")
-        settled(lambda: 0)
+        queue = int(pathlib.Path("/proc/sys/net/unix/max_dgram_qlen").read_text(encoding="ascii"))
+        before = proxy.status("voluntary_ctxt_switches")
+        wait_until(lambda: proxy.status("voluntary_ctxt_switches") > before + queue + 20, "more turns than the queue has room for")
         self.assertEqual(proxy.get(self.origin().url()).status, 200)
         self.assertEqual(proxy.stop(), (0, ""))
         self.assertGreater(manager.pending(), 5)

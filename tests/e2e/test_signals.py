@@ -20,7 +20,7 @@ def held(gate):
 
 class Signals(Case):
     def clients_in_every_state(self, proxy, origin):
-        """Clients of which each is, surely, in another state."""
+        """Clients that are, surely, each in another state."""
         idle, half_a_head = proxy.connect(), proxy.connect().send(b"GET http://127")
         uploading = proxy.ask(origin.url("/upload"), "Content-Length: 100", method="PUT", body=b"half")
         waiting = proxy.ask(origin.url("/wait"))

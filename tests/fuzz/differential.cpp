@@ -373,7 +373,7 @@ using D = Disagreement;
 // The first class that matches counts.
 const Class kClasses[] = {
     // Both accept, and interpret the same bytes differently.
-    {"HTAB behind \"chunked\"", Stricter::they,
+    {"HTAB after \"chunked\"", Stricter::they,
      "RFC 9110 5.6.3: OWS may be HTAB; they see another coding then",
      [](const D& d) {
        return d.ours.what == What::complete && d.ours.body == "chunked" &&
@@ -446,7 +446,7 @@ const Class kClasses[] = {
        return (d.refused_for(Reason::bad_character) || d.refused_for(Reason::tls_instead_of_http)) &&
               has_control(d.text);
      }},
-    {"blank in or behind a field name, or no name", Stricter::we,
+    {"blank in or after a field name, or no name", Stricter::we,
      "RFC 9112 5.1: no blank before the colon: 400",
      [](const D& d) {
        return d.refused_for(Reason::bad_header) && d.has_line([](string_view line) {
@@ -532,7 +532,7 @@ const Class kClasses[] = {
        return d.refused_for(Reason::bad_chunk) &&
               (has_bare_line_end(d.text) || has_control(d.text) || d.text.find("\r\n") == string_view::npos);
      }},
-    {"chunks: blank behind the size, without extension", Stricter::we, "RFC 9112 7.1: no blank there",
+    {"chunks: blank after the size, without extension", Stricter::we, "RFC 9112 7.1: no blank there",
      [](const D& d) {
        return d.refused_for(Reason::bad_chunk) && has_size_line(d.text, [](string_view blanks, char next) {
                 return !blanks.empty() && next != ';';
@@ -555,7 +555,7 @@ const Class kClasses[] = {
        return d.we_accept() && d.theirs.error == "HPE_INVALID_METHOD" &&
               reference::all(line.substr(0, line.find(' ')), reference::is_tchar);
      }},
-    {"HTAB behind Content-Length", Stricter::they, "RFC 9110 5.6.3: OWS may be HTAB",
+    {"HTAB after Content-Length", Stricter::they, "RFC 9110 5.6.3: OWS may be HTAB",
      [](const D& d) {
        return d.we_accept() && d.theirs.error == "HPE_INVALID_CONTENT_LENGTH" &&
               ends_with_tab(d, "content-length");
@@ -573,7 +573,7 @@ const Class kClasses[] = {
        return d.we_accept() && d.theirs.error == "HPE_INVALID_URL" && !is_http(d.target()) &&
               d.target().find("://") != string::npos;
      }},
-    {"fragment behind an authority", Stricter::they, "RFC 3986 3: path-abempty may be empty; it is left out",
+    {"fragment after an authority", Stricter::they, "RFC 3986 3: path-abempty may be empty; it is left out",
      [](const D& d) {
        const string target = d.target();
        return d.we_accept() && d.theirs.error == "HPE_INVALID_URL" && is_http(target) &&

@@ -35,7 +35,7 @@ inline void require_same(const string& got, const string& wanted, const char* wh
     fail(string{what} + "\n  is:        " + escaped(got) + "\n  should be: " + escaped(wanted));
 }
 
-// The input in an allocation of exactly its size, of which only the first bytes may be read: the sanitizer
+// The input in an allocation of exactly its size. Only the first bytes may be read: the sanitizer
 // guards the rest.
 class Revealed {
  public:
@@ -117,8 +117,8 @@ inline void require_same_verdict(const http::Parsed& got, const http::Parsed& wh
                                  std::size_t seen) {
   if (describe(got) == describe(whole)) return;
   fail("the verdict depends on how the head was cut\n  the whole input at once: " + describe(whole) +
-       "\n  its first " + std::to_string(given) + " bytes, of which " + std::to_string(seen) +
-       " were seen before: " + describe(got));
+       "\n  its first " + std::to_string(given) + " bytes, after " + std::to_string(seen) +
+       " of them were seen: " + describe(got));
 }
 
 // Lengths at which a partial input is checked: every one, or in a long input those around line ends and

@@ -727,7 +727,7 @@ Scenario draw_with_roles(Chooser& chooser) {
   draw_world(chooser, scenario);
   if (scenario.descriptor_limit < 64) scenario.descriptor_limit += 10;  // for the acceptors and their reserved descriptors
   scenario.roles.of_one = scenario.client_bytes.per_second != 0;
-  draw_introductions(chooser, scenario.roles);
+  draw_proxy_headers(chooser, scenario.roles);
   draw_reloads(chooser, scenario);
   return scenario;
 }

@@ -175,8 +175,8 @@ void report(std::uint64_t seed, Version version, const Scenario& whole, const Ou
 void forget_what_came_later(Scenario& scenario) {
   scenario.drained_after = 0;
   scenario.reloads.clear();
-  scenario.roles.introduced = {};
-  scenario.roles.introduces = 0;
+  scenario.roles.proxy_headers = {};
+  scenario.roles.header_version = 0;
 }
 
 void play_one(std::uint64_t seed, Version version) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../../src/plan/config.hpp"
-#include "introduction.hpp"
+#include "proxy_header.hpp"
 #include "kernel.hpp"
 #include "reload.hpp"
 
@@ -39,7 +39,7 @@ struct CallPlan {
   std::vector<Ask> asks;
   std::size_t cut = 0;
   std::uint64_t pause_ms = 0;
-  Introduction header = Introduction::none;  // sent first if the listener requires one
+  ProxyHeaderKind header = ProxyHeaderKind::none;  // sent first if the listener requires one
 };
 
 // An upstream server.
@@ -61,8 +61,8 @@ struct RolesPlan {
   std::array<MemberPlan, 2> members;
   std::size_t large = 0;  // bytes of the large file
   std::uint8_t balance = 0;
-  std::array<bool, 4> introduced{};  // listeners without HTTP, in the order of To: they require a PROXY header
-  std::uint8_t introduces = 0;       // TCP proxy: version of the header it sends; 0: none
+  std::array<bool, 4> proxy_headers{};  // listeners without HTTP, in the order of To: they require a PROXY header
+  std::uint8_t header_version = 0;       // TCP proxy: version of the header it sends; 0: none
   bool of_one = false;               // the headers have one address for all clients
 };
 
@@ -95,7 +95,7 @@ void add_roles(plan::Config& config, const RolesPlan& plan);
 // The same for a file; `others`: with another upstream server.
 std::vector<std::string> role_servers(const RolesPlan& plan, bool others);
 RolesPlan draw_roles(Chooser& chooser);
-void draw_introductions(Chooser& chooser, RolesPlan& plan);
+void draw_proxy_headers(Chooser& chooser, RolesPlan& plan);
 void limit_roles(RolesPlan& plan, std::size_t most);  // of any body
 std::string describe(const RolesPlan& plan);
 void shrink_roles(const std::function<void(const std::function<void(RolesPlan&)>&)>& attempt, const RolesPlan& best);

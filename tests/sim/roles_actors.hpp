@@ -105,9 +105,9 @@ class Caller {
 
 class Member {
  public:
-  // `introduced`: version of the header that it receives; 0: none. `other`: a reload adds it.
-  Member(World& world, const MemberPlan& plan, std::size_t index, bool web, std::uint8_t introduced, bool other)
-      : world_(world), plan_(plan), web_(web), other_(other), introduced_(introduced) {
+  // `header_version`: version of the header that it receives; 0: none. `other`: a reload adds it.
+  Member(World& world, const MemberPlan& plan, std::size_t index, bool web, std::uint8_t header_version, bool other)
+      : world_(world), plan_(plan), web_(web), other_(other), header_version_(header_version) {
     using M = MemberPlan::Manner;
     if (plan.manner == M::refuses) return;
     host_ = &world.host(member_at(index, web), plan.manner == M::swallows ? World::Host::Manner::swallows
@@ -177,8 +177,8 @@ class Member {
 
   // Returns false if it is incomplete.
   bool take_header(Talk& talk) const {
-    if (introduced_ != 0 && talk.all.header.empty()) {
-      const std::size_t length = header_length(introduced_, talk.heard);
+    if (header_version_ != 0 && talk.all.header.empty()) {
+      const std::size_t length = header_length(header_version_, talk.heard);
       if (length == 0) return false;
       talk.all.header = talk.heard.substr(0, length);
       talk.heard.erase(0, length);
@@ -218,7 +218,7 @@ class Member {
   World& world_;
   const MemberPlan& plan_;
   bool web_, other_;
-  std::uint8_t introduced_;
+  std::uint8_t header_version_;
   World::Host* host_ = nullptr;
   std::deque<Talk> talks_;
 };

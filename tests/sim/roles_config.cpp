@@ -16,8 +16,8 @@ void add_roles(plan::Config& config, const RolesPlan& plan) {
     listener.root = "/www";
     listener.file = "large";
     listener.sites = {0};
-    if (i < plan.introduced.size()) listener.proxy_header_in = plan.introduced[i];
-    if (listener.role == plan::Role::relay) listener.proxy_header_out = plan.introduces;
+    if (i < plan.proxy_headers.size()) listener.proxy_header_in = plan.proxy_headers[i];
+    if (listener.role == plan::Role::relay) listener.proxy_header_out = plan.header_version;
   }
   for (const bool web : {false, true}) {
     plan::Group& group = config.groups.emplace_back();
@@ -53,10 +53,10 @@ std::string group_of(const RolesPlan& plan, bool web, bool others) {
 std::vector<std::string> role_servers(const RolesPlan& plan, bool others) {
   if (plan.calls.empty()) return {};
   const auto stream = [&plan](To to, const std::string& what) {
-    const bool introduced = plan.introduced[static_cast<std::size_t>(to)];
-    return server_at(to, R"("stream": {)" + what + (introduced ? R"(, "proxy_protocol_in": true})" : "}"));
+    const bool has_header = plan.proxy_headers[static_cast<std::size_t>(to)];
+    return server_at(to, R"("stream": {)" + what + (has_header ? R"(, "proxy_protocol_in": true})" : "}"));
   };
-  const std::string out = plan.introduces == 0 ? "" : R"(, "proxy_protocol_out": )" + std::to_string(plan.introduces);
+  const std::string out = plan.header_version == 0 ? "" : R"(, "proxy_protocol_out": )" + std::to_string(plan.header_version);
   return {stream(To::relay, R"("type": "proxy", )" + group_of(plan, false, others) + out),
           stream(To::echo, R"("type": "echo")"),
           stream(To::lines, R"("type": "reverse")"),

@@ -52,12 +52,12 @@ RolesPlan draw_roles(Chooser& chooser) {
   return plan;
 }
 
-void draw_introductions(Chooser& chooser, RolesPlan& plan) {
+void draw_proxy_headers(Chooser& chooser, RolesPlan& plan) {
   if (chooser.choose(2) == 0) return;
-  for (bool& introduced : plan.introduced) introduced = chooser.choose(2) == 0;
-  plan.introduces = static_cast<std::uint8_t>(chooser.choose(3));
+  for (bool& has_header : plan.proxy_headers) has_header = chooser.choose(2) == 0;
+  plan.header_version = static_cast<std::uint8_t>(chooser.choose(3));
   for (CallPlan& call : plan.calls)
-    if (is_introduced(plan, call)) call.header = draw_introduction(chooser, plan.of_one);
+    if (has_proxy_header(plan, call)) call.header = draw_proxy_header(chooser, plan.of_one);
 }
 
 void limit_roles(RolesPlan& plan, std::size_t most) {
@@ -80,7 +80,7 @@ std::string describe(const RolesPlan& plan) {
     out += "  call " + std::to_string(i) + ": " + std::string{kTo[static_cast<std::size_t>(call.to)]} + " " +
            std::string{kManners[static_cast<std::size_t>(call.manner)]} + " says " + std::to_string(call.said.size()) + (waits_for_end(call) ? " and waits" : "") + " cut " +
            std::to_string(call.cut) + " pause " + std::to_string(call.pause_ms);
-    if (is_introduced(plan, call)) out += " header " + std::string{describe(call.header)};
+    if (has_proxy_header(plan, call)) out += " header " + std::string{describe(call.header)};
     for (const CallPlan::Ask& ask : call.asks)
       out += " " + std::string{kWhat[static_cast<std::size_t>(ask.what)]} + ":" + std::to_string(ask.size);
     out += "\n";
@@ -88,7 +88,7 @@ std::string describe(const RolesPlan& plan) {
   for (const MemberPlan& member : plan.members)
     out += "  member " + std::string{kMembers[static_cast<std::size_t>(member.manner)]} + " cut " + std::to_string(member.cut) +
            " serves " + std::to_string(member.serves) + "\n";
-  return out + "  large " + std::to_string(plan.large) + " balance " + std::to_string(plan.balance) + " introduces " + std::to_string(plan.introduces) + "\n";
+  return out + "  large " + std::to_string(plan.large) + " balance " + std::to_string(plan.balance) + " header_version " + std::to_string(plan.header_version) + "\n";
 }
 
 void shrink_roles(const std::function<void(const std::function<void(RolesPlan&)>&)>& attempt, const RolesPlan& best) {
@@ -109,8 +109,8 @@ void shrink_roles(const std::function<void(const std::function<void(RolesPlan&)>
   }
   for (std::size_t i = 0; i < best.members.size(); ++i) attempt([i](RolesPlan& plan) { plan.members[i] = {}; });
   attempt([](RolesPlan& plan) { plan.large /= 8; });
-  attempt([](RolesPlan& plan) { plan.introduces = 0; });
-  attempt([](RolesPlan& plan) { plan.introduced = {}; });
+  attempt([](RolesPlan& plan) { plan.header_version = 0; });
+  attempt([](RolesPlan& plan) { plan.proxy_headers = {}; });
 }
 
 }  // namespace sim

@@ -23,7 +23,7 @@ bool is_served(const RolesPlan& plan, bool other) {
 }
 
 std::string judge_bytes(const RolesPlan& plan, const CallPlan& call, const Caller& client, bool kind, bool other) {
-  if (is_introduced(plan, call) && is_malformed(call.header)) return client.got.empty() ? "" : "it was served without a valid PROXY header";
+  if (has_proxy_header(plan, call) && is_malformed(call.header)) return client.got.empty() ? "" : "it was served without a valid PROXY header";
   const std::string expected = expected_without_http(plan, call, other);
   if (expected.compare(0, client.got.size(), client.got) != 0)
     return "it received bytes that no host sent, after byte " + std::to_string(std::mismatch(client.got.begin(), client.got.end(), expected.begin(), expected.end()).first - client.got.begin());
@@ -119,11 +119,11 @@ std::string Roles::judge_servers() const {
   for (std::size_t i = 0; i < calls_.size(); ++i) {
     const CallPlan& call = plan_.calls[i];
     if (call.to != To::relay) continue;
-    const bool introduced = is_introduced(plan_, call);
+    const bool has_header = has_proxy_header(plan_, call);
     const sys::Address peer = calls_[i]->address();
-    const sys::Address client = introduced ? client_of(call.header, i, plan_.of_one, peer) : peer;
-    const bool good = !introduced || (!is_malformed(call.header) && calls_[i]->has_sent_header());
-    announced.push_back({expected_header(plan_.introduces, client, sys::loopback4(kFirstPort)), said_by(call), good});
+    const sys::Address client = has_header ? client_of(call.header, i, plan_.of_one, peer) : peer;
+    const bool good = !has_header || (!is_malformed(call.header) && calls_[i]->has_sent_header());
+    announced.push_back({expected_header(plan_.header_version, client, sys::loopback4(kFirstPort)), said_by(call), good});
   }
   return judge_heard(heard, announced);
 }

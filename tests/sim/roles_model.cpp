@@ -86,7 +86,7 @@ bool is_length(const std::string& text) {
   return text.size() == kLengthBytes && text[0] == 'W' && std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool is_introduced(const RolesPlan& plan, const CallPlan& call) { return call.to != To::web && plan.introduced[static_cast<std::size_t>(call.to)]; }
+bool has_proxy_header(const RolesPlan& plan, const CallPlan& call) { return call.to != To::web && plan.proxy_headers[static_cast<std::size_t>(call.to)]; }
 
 std::string expected_without_http(const RolesPlan& plan, const CallPlan& call, bool other) {
   switch (call.to) {

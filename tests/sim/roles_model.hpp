@@ -22,7 +22,7 @@ std::string changed(std::string text, bool other = false);
 std::string file_content(const RolesPlan& plan, bool large);
 bool waits_for_end(const CallPlan& plan);
 // The listener requires a header.
-bool is_introduced(const RolesPlan& plan, const CallPlan& call);
+bool has_proxy_header(const RolesPlan& plan, const CallPlan& call);
 std::string said_by(const CallPlan& plan);
 bool is_length(const std::string& text);
 std::string body_behind(std::size_t size, const std::string& posted, bool other);

@@ -168,7 +168,7 @@ std::size_t viewers_in(Worker& worker) {
   return count;
 }
 
-// The sum of the metric's values, without the series of which `except` is a part of the labels.
+// The sum of the metric's values, without the series whose labels contain `except`.
 std::uint64_t sum_of(const std::string& metrics, std::string_view name, std::string_view except = "\n") {
   std::uint64_t sum = 0;
   for (std::size_t at = 0; at < metrics.size();) {

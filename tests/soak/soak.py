@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything at once, for MINUTES: clients of all roles, of which many misbehave, and a bad day for the proxy (see disturbances.py).
+"""Everything at once, for MINUTES: clients of all roles, many that misbehave, and a bad day for the proxy (see disturbances.py).
 
 Each byte is compared. Once a minute all load stops, and records, buffers, descriptors and memory must be as they were. Prints a line
 each minute, a table at the end, and `N passed, N failed, N skipped`. Exit status 0 if nothing failed.

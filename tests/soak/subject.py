@@ -122,7 +122,7 @@ class Subject:
         deadline = asyncio.get_running_loop().time() + patience
         while not condition():
             if asyncio.get_running_loop().time() > deadline or self.process.poll() is not None:
-                raise AssertionError(f"in vain: {what}; status {self.process.poll()}; it said: {self.said()[-2000:]}")
+                raise AssertionError(f"timeout: {what}; status {self.process.poll()}; it said: {self.said()[-2000:]}")
             await asyncio.sleep(0.02)
 
     async def until_old_ones_have_ended(self):

@@ -41,8 +41,8 @@ TEST(Ask, Question) {
   for (const Row& row : rows) {
     Question question;
     EXPECT_EQ(read(row.arguments, question), "") << row.where;
-    EXPECT_EQ(question.place.addresses, row.addresses) << row.where;
-    EXPECT_EQ(question.place.name, row.where);
+    EXPECT_EQ(question.proxy.addresses, row.addresses) << row.where;
+    EXPECT_EQ(question.proxy.name, row.where);
     EXPECT_EQ(question.path, row.path);
     EXPECT_EQ(question.json, row.json) << row.where;
     EXPECT_FALSE(question.help);
@@ -124,21 +124,21 @@ TEST(Ask, AConfigurationFileNamesTheProxy) {
     sim::files = {{"a.json", row.text}};
     Question question;
     const string error = read({"a.json", "--json"}, question);
-    EXPECT_EQ(error.empty() ? question.place.name : "!", row.doctor) << row.text << error;
+    EXPECT_EQ(error.empty() ? question.proxy.name : "!", row.doctor) << row.text << error;
     EXPECT_EQ(error.empty() ? question.path : "", row.path);
-    ask::Place place{.login = "kept"};
+    ask::ProxyAddress proxy{.login = "kept"};
     string path;
-    const bool found = ask::read_configured("a.json", ask::Wanted::board, place, path).empty();
-    EXPECT_EQ(found ? place.name : "!", row.top) << row.text;
-    EXPECT_EQ(place.login, "kept");
+    const bool found = ask::read_configured("a.json", ask::Wanted::board, proxy, path).empty();
+    EXPECT_EQ(found ? proxy.name : "!", row.top) << row.text;
+    EXPECT_EQ(proxy.login, "kept");
   }
   sim::files = {{"a.json", web}};
   Question question;
   EXPECT_EQ(read({"9100", "a.json"}, question), "doctor: expected one address, got 'a.json' too");
-  ask::Place place;
+  ask::ProxyAddress proxy;
   string path;
   EXPECT_EQ(
-      ask::read_configured("a.json", ask::Wanted::board, place, path),
+      ask::read_configured("a.json", ask::Wanted::board, proxy, path),
       "a.json: no listener with a fixed port serves the board to this machine: give [ADDRESS:]PORT instead");
   EXPECT_FALSE(config::is_configuration("b.json"));
   EXPECT_FALSE(config::is_configuration("8080"));

@@ -20,7 +20,6 @@
 #include "../../src/base/siphash.hpp"
 #include "../../src/base/text.hpp"
 #include "../../src/base/trace.hpp"
-#include "../../src/sys/address.hpp"
 
 namespace {
 
@@ -215,12 +214,6 @@ TEST(BlockPool, HasTheSizeThatWasChosen) {
   EXPECT_FALSE((base::BlockPool{nullptr, 3}.take()));
 }
 
-TEST(Pool, WithoutMemoryIsEmpty) {
-  base::Pool<Piece> none{nullptr, 3};
-  EXPECT_FALSE(none.take());
-  EXPECT_EQ(none.limit(), 0U);
-}
-
 TEST(Reasons, NamesAreUnique) {
   std::set<string_view> names;
   for (int i = 0; i < static_cast<int>(base::Reason::count); ++i) {
@@ -252,87 +245,6 @@ TEST(Trace, AnErrorFitsIntoSevenBits) {
   EXPECT_EQ(base::traced_error(ENOKEY), ENOKEY);
   for (const int above : {127, 128, EHWPOISON, 255, 1000, -1})
     EXPECT_EQ(base::traced_error(above), base::TraceEntry::kErrorAbove) << above;
-}
-
-sys::Address ip(string_view text, std::uint16_t port = 0) {
-  sys::Address address;
-  EXPECT_TRUE(sys::parse_ip(text, port, address)) << text;
-  return address;
-}
-
-TEST(Address, AsText) {
-  EXPECT_EQ(sys::endpoint_text(ip("127.0.0.1", 80)).view(), "127.0.0.1:80");
-  EXPECT_EQ(sys::endpoint_text(ip("0:0::1", 65535)).view(), "[::1]:65535");
-  EXPECT_EQ(sys::ip_text(ip("fe80::1")).view(), "fe80::1");
-  EXPECT_EQ(sys::ip_text(sys::Address{}).view(), "-");
-  EXPECT_EQ(sys::endpoint_text(sys::loopback4(1)).view(), "127.0.0.1:1");
-  EXPECT_EQ(sys::endpoint_text(sys::loopback6(1)).view(), "[::1]:1");
-}
-
-TEST(Address, RejectsInvalidAddresses) {
-  sys::Address address;
-  for (const char* wrong :
-       {"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "[::1]", "::1%lo", "h", "1.2.3.4 ", ":::"})
-    EXPECT_FALSE(sys::parse_ip(wrong, 0, address)) << wrong;
-  EXPECT_FALSE(sys::parse_ip(string(100, '1'), 0, address));
-}
-
-TEST(Address, Networks) {
-  EXPECT_TRUE(ip("10.1.2.3").in_network(ip("10.0.0.0"), 8));
-  EXPECT_FALSE(ip("11.1.2.3").in_network(ip("10.0.0.0"), 8));
-  EXPECT_TRUE(ip("192.168.1.127").in_network(ip("192.168.1.0"), 25));
-  EXPECT_FALSE(ip("192.168.1.128").in_network(ip("192.168.1.0"), 25));
-  EXPECT_TRUE(ip("1.2.3.4").in_network(ip("0.0.0.0"), 0));
-  EXPECT_TRUE(ip("1.2.3.4").in_network(ip("1.2.3.4"), 32));
-  EXPECT_TRUE(ip("::ffff:10.1.2.3").in_network(ip("10.0.0.0"), 8)) << "mapped IPv4";
-  EXPECT_FALSE(ip("2001:db8::1").in_network(ip("10.0.0.0"), 0)) << "another family";
-  EXPECT_TRUE(ip("2001:db8::1").in_network(ip("2001:db8::"), 32));
-  EXPECT_TRUE(ip("127.9.9.9").is_loopback());
-  EXPECT_TRUE(ip("::1").is_loopback());
-  EXPECT_TRUE(ip("::ffff:127.0.0.1").is_loopback());
-  EXPECT_FALSE(ip("0.0.0.0").is_loopback());
-  EXPECT_FALSE(ip("::").is_loopback());
-}
-
-// Expected values from the sections that embedded_in() names.
-TEST(Address, EmbeddedAddresses) {
-  struct Row {
-    const char* address;
-    std::vector<const char*> embedded;
-  };
-  const Row rows[] = {
-      {"192.0.2.33", {}},
-      {"::ffff:192.0.2.33", {"192.0.2.33"}},
-      {"::192.0.2.33", {"192.0.2.33"}},
-      {"::ffff:0:192.0.2.33", {"192.0.2.33"}},
-      {"64:ff9b::192.0.2.33", {"192.0.2.33"}},
-      {"2002:c000:221::", {"192.0.2.33"}},
-      {"2001:0:4136:e378:8000:63bf:3fff:fdd2", {"192.0.2.45"}},  // c000:022d inverted
-      {"64:ff9b:1::192.0.2.33", {"192.0.2.33"}},
-      {"64:ff9b:1:c000:2:2100::", {"192.0.2.33", "2.33.0.0"}},
-      {"64:ff9b:1:c0:0:221::", {"192.0.2.33"}},
-      {"64:ff9b:1:0:c0:2:2100:0", {"33.0.0.0", "192.0.2.33"}},
-      {"64:ff9b::0.0.2.33", {"0.0.2.33"}},
-      {"64:ff9b::", {"0.0.0.0"}},
-      {"64:ff9b:1::", {"0.0.0.0"}},
-      {"2002:0:221::", {"0.0.2.33"}},
-      {"::ffff:0:0.0.0.1", {"0.0.0.1"}},
-      {"::", {}},
-      {"64:ff9a::192.0.2.33", {}},
-      {"64:ff9b:2::192.0.2.33", {}},
-      {"::1", {}},
-      {"2001:db8::192.0.2.33", {}},
-  };
-  for (const Row& row : rows) {
-    std::vector<string> found;
-    const sys::EmbeddedAddresses embedded = sys::embedded_in(ip(row.address));
-    for (const sys::EmbeddedAddress& one : embedded.all())
-      found.emplace_back(sys::ip_text(one.address).view());
-    for (const char* expected : row.embedded)
-      EXPECT_NE(std::find(found.begin(), found.end(), expected), found.end())
-          << row.address << ' ' << expected;
-    EXPECT_EQ(found.empty(), row.embedded.empty()) << row.address;
-  }
 }
 
 // Expected values by: printf TEXT | openssl mac -macopt hexkey:KEY -macopt size:16 SIPHASH

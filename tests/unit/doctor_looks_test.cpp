@@ -102,13 +102,13 @@ TEST(DoctorLooks, EachRecordWithALostEdgeIsNamedAsLongAsItIsThere) {
   looks();
   const auto& entry = h.doctor.findings()[Finding::edge_not_drained];
   ASSERT_EQ(entry.named().size(), 2U);
-  for (const auto& place : entry.named()) EXPECT_GE(place.last + 2 * Doctor::kLookMs, h.bench.worker->now);
+  for (const auto& record : entry.named()) EXPECT_GE(record.last + 2 * Doctor::kLookMs, h.bench.worker->now);
   EXPECT_EQ(entry.shown().slot, 0U);
   h.bench.world.remote_send(*one, "/");
   h.turn();
   looks();
   EXPECT_TRUE(entry.lasts);
-  EXPECT_EQ(entry.shown().slot, 1U) << "the record of which it is still so";
+  EXPECT_EQ(entry.shown().slot, 1U) << "the record that is still so";
 }
 
 TEST(DoctorLooks, AnEventOnItsWayIsRight) {

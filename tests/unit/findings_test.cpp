@@ -70,9 +70,9 @@ TEST(Findings, ShowsARecordOfWhichItIsStillSo) {
   EXPECT_EQ(log[Finding::overdue].first.slot, 3U);
   EXPECT_EQ(log[Finding::overdue].sightings, 3U);
   EXPECT_EQ(log[Finding::overdue].named().size(), 3U);
-  for (std::uint32_t slot = 10; slot < 10 + FindingLog::kPlaces; ++slot) log.add(of(slot, 1), 7000);
-  EXPECT_EQ(log[Finding::overdue].named().size(), FindingLog::kPlaces) << "there is no room for more";
-  for (const auto& place : log[Finding::overdue].named()) EXPECT_GE(place.slot, 10U);
+  for (std::uint32_t slot = 10; slot < 10 + FindingLog::kRecordsMax; ++slot) log.add(of(slot, 1), 7000);
+  EXPECT_EQ(log[Finding::overdue].named().size(), FindingLog::kRecordsMax) << "there is no room for more";
+  for (const auto& record : log[Finding::overdue].named()) EXPECT_GE(record.slot, 10U);
   ASSERT_EQ(log.end_next(99'000), Finding::overdue);
   log.keep(of(4, 3000), 99'000);
   log.add(of(6, 1000), 99'500);

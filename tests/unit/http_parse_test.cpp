@@ -159,7 +159,7 @@ const Case kRequests[] = {
     {"an IPv6 address without brackets", "GET http://::1/ HTTP/1.0\r\n\r\n", Reason::bad_target},
     {"brackets that are not closed", "GET http://[::1/ HTTP/1.0\r\n\r\n", Reason::bad_target},
     {"brackets around IPv4", "GET http://[127.0.0.1]/ HTTP/1.0\r\n\r\n", Reason::bad_target},
-    {"something behind the brackets", "GET http://[::1]x/ HTTP/1.0\r\n\r\n", Reason::bad_target},
+    {"something after the brackets", "GET http://[::1]x/ HTTP/1.0\r\n\r\n", Reason::bad_target},
     {"userinfo", "GET http://u:p@h/ HTTP/1.0\r\n\r\n", Reason::none},
     {"userinfo of every kind of character", "GET http://aZ09-._~%41!$&'()*+,;=:@h/ HTTP/1.0\r\n\r\n", Reason::none},
     {"userinfo with a backslash", "GET http://h\\@x/ HTTP/1.0\r\n\r\n", Reason::bad_target},
@@ -183,7 +183,7 @@ const Case kRequests[] = {
     {"the first bytes of TLS", "\x16\x03\x01\x02", Reason::tls_instead_of_http},
     {"the first byte of TLS", "\x16", Reason::tls_instead_of_http},
     {"the first byte of a TLS alert", "\x15", Reason::tls_instead_of_http},
-    {"the first byte of TLS, further behind", "G\x16", Reason::bad_character},
+    {"the first byte of TLS, later", "G\x16", Reason::bad_character},
 
     {"a field", get("A: b\r\n"), Reason::none},
     {"a field without value", get("A:\r\n"), Reason::none},
@@ -596,7 +596,7 @@ TEST(RequestHead, ALongFirstLineWithAnErrorHasTheSameResultHoweverItIsCut) {
     for (const std::size_t place : {100U, 8191U, 8192U, 8193U, 9000U}) {
       string text = "GET http://h/" + string(10'000, 'a') + " HTTP/1.0\r\n\r\n";
       text.replace(place, row.flaw.size(), row.flaw);
-      const string title = string{row.title} + " behind " + std::to_string(place);
+      const string title = string{row.title} + " after " + std::to_string(place);
       const Parsed parsed =
           judged<http::RequestHead>(text, title, around({place, 8192, text.size()}, text.size()));
       EXPECT_EQ(name_of(parsed), place > 8192 ? "target-too-long" : row.expected) << title;

@@ -329,18 +329,26 @@ class ResolverTest : public testing::Test {
 };
 
 TEST_F(ResolverTest, NumericAddressesAndLocalhostNeedNoQuery) {
-  EXPECT_EQ(find("10.1.2.3", 0).addresses[0].port, 81);
-  EXPECT_EQ(find("::1", 0).what, net::Lookup::What::ready);
-  for (const char* host : {"localhost", "LocalHost", "localhost.", "a.b.localhost"}) {
-    const net::Lookup found = find(host, 0);
-    ASSERT_EQ(found.what, net::Lookup::What::ready) << host;
-    ASSERT_EQ(found.addresses.size(), 2) << host;
-    EXPECT_EQ(found.addresses[0], sys::loopback4(81));
-    EXPECT_EQ(found.addresses[1], sys::loopback6(81));
+  struct Row {
+    const char* host;
+    std::vector<sys::Address> expected;
+  };
+  sys::Address four, six;
+  ASSERT_TRUE(sys::parse_ip("192.0.2.7", 81, four));
+  ASSERT_TRUE(sys::parse_ip("2001:db8::7", 81, six));
+  // RFC 6761 section 6.3: localhost and its subdomains are loopback.
+  const std::vector<sys::Address> here{sys::loopback4(81), sys::loopback6(81)};
+  const Row rows[] = {{"192.0.2.7", {four}},   {"2001:db8::7", {six}}, {"localhost", here},
+                      {"LOCALHOST", here},     {"localhost.", here},   {"x.localhost", here},
+                      {"a.b.LocalHost.", here}};
+  for (const Row& row : rows) {
+    const net::Lookup found = find(row.host, 0);
+    ASSERT_EQ(found.what, net::Lookup::What::ready) << row.host;
+    EXPECT_EQ(found.addresses.list(), row.expected) << row.host;
   }
   EXPECT_TRUE(world.asked.empty());
-  EXPECT_EQ(find("notlocalhost", 0).what, net::Lookup::What::pending);
-  EXPECT_EQ(find("localhost.test", 0).what, net::Lookup::What::pending);
+  for (const char* host : {"localhost.test", "xlocalhost", "local", "localhos", "1.2.3.4.test"})
+    EXPECT_EQ(find(host, 0).what, net::Lookup::What::pending) << host;
 }
 
 TEST_F(ResolverTest, OneQueryWakesAllWaiters) {

@@ -1,5 +1,5 @@
 // Record files: of a whole run (--record), where what the trace loses before it is written is a gap, and
-// counted; of findings, of which the last ones are kept; and written at once.
+// counted; of findings, which keep the last ones; and written at once.
 #include "../../src/server/recorder.hpp"
 
 #include <gtest/gtest.h>

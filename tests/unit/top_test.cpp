@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <functional>
 
-#include "../../src/ask/feed.hpp"
+#include "../../src/ask/board_poller.hpp"
 #include "../../src/ask/sentences.hpp"
 #include "bench.hpp"
 
@@ -273,7 +273,7 @@ TEST(TopScreen, TheGrid) {
                           {1, 2, 9900, 0, 0, State::SEND_RESPONSE, plan::Wait::tunnel, kTunnel},
                           {4, 3, 9900, 0, 0, State::SEND_REQUEST, plan::Wait::connect, kFinding},
                           {6, 4, 9900, 0, 0, State::READ_RESPONSE, plan::Wait::none, kViewer}}});
-  const string text = joined(ask::draw_screen(known, {.place = "port 8080", .columns = 200}, ""));
+  const string text = joined(ask::draw_screen(known, {.proxy = "port 8080", .columns = 200}, ""));
   EXPECT_TRUE(has(text, "proxy 1.2.3 at port 8080: live\x1b[0m\n")) << text;
   EXPECT_TRUE(has(text, "     0 .T.\x1b[1m[\x1b[0m\x1b[7mS\x1b[0m\x1b[1m]\x1b[0m\x1b[1m!\x1b[0mov.\n"))
       << text;
@@ -386,7 +386,7 @@ TEST(TopScreen, Once) {
       {"findings.0.severity", "error"}, {"findings.0.sentence", "It spins."}, {"findings.1.lasts", "false"},
       {"findings.1.code", "unfair"}};
   EXPECT_EQ(
-      ask::draw_once(known, {.place = "port 8080"}, "A notice."),
+      ask::draw_once(known, {.proxy = "port 8080"}, "A notice."),
       "proxy 1.2.3 at port 8080: live\nA notice.\n"
       "Slot 3 waits longest: the client has read no response bytes for 8.2 s; 16384 bytes are held.\n"
       "2 of 100 slots are in use, 0 more are used by viewers; slots from 20 on were never in use.\n"
@@ -407,7 +407,7 @@ TEST(Top, CommandLine) {
   ask::TopOptions options;
   EXPECT_EQ(read({"--once", "[::1]:8080"}, options), "");
   EXPECT_TRUE(options.once);
-  EXPECT_EQ(options.place.addresses, std::vector<sys::Address>{sys::loopback6(8080)});
+  EXPECT_EQ(options.proxy.addresses, std::vector<sys::Address>{sys::loopback6(8080)});
   for (const auto& [arguments, error] : std::vector<std::pair<std::vector<const char*>, string>>{
            {{}, "top needs the port or the configuration file of a running proxy, e.g. proxy top 8080"},
            {{"0"}, "top: invalid address '0': expected [ADDRESS:]PORT"},
@@ -467,9 +467,9 @@ TEST(Top, Keys) {
 // A server that answers each request by what `answers` makes of its path.
 struct Server {
   explicit Server(std::function<string(const string&)> with) : answers(std::move(with)) {
-    EXPECT_TRUE(sys::parse_ip("10.0.0.1", 8080, place.addresses.emplace_back()));
-    place.name = "port 8080";
-    host = &world.host(place.addresses[0], sim::World::Host::Manner::accepts);
+    EXPECT_TRUE(sys::parse_ip("10.0.0.1", 8080, proxy.addresses.emplace_back()));
+    proxy.name = "port 8080";
+    host = &world.host(proxy.addresses[0], sim::World::Host::Manner::accepts);
     world.actors.emplace_back([this] { return act(); });
     poller = sys::make_poller().fd;
   }
@@ -489,12 +489,15 @@ struct Server {
     return true;
   }
   // Steps until `done`, or for at most 100 events.
-  bool until(ask::Feed& feed, std::optional<std::uint32_t> slot, const std::function<bool()>& done) {
+  bool until(ask::BoardPoller& board_poller, std::optional<std::uint32_t> slot,
+             const std::function<bool()>& done) {
     for (int i = 0; i < 100 && !done(); ++i) {
-      feed.step(sys::now_ms(), slot);
+      board_poller.step(sys::now_ms(), slot);
       std::array<sys::Event, 4> events;
       const std::uint64_t now = sys::now_ms();
-      if (!done()) (void)sys::wait(poller, events, feed.due() > now ? static_cast<int>(feed.due() - now) : 0);
+      if (!done())
+        (void)sys::wait(poller, events,
+                        board_poller.due() > now ? static_cast<int>(board_poller.due() - now) : 0);
     }
     return done();
   }
@@ -503,7 +506,7 @@ struct Server {
   sim::World world{chooser, bench::kind()};
   bench::Inside inside{world};
   std::function<string(const string&)> answers;
-  ask::Place place;
+  ask::ProxyAddress proxy;
   sim::World::Host* host = nullptr;
   sys::Fd poller;
   string got, heads, status = "200 OK";
@@ -520,46 +523,46 @@ string page(const string& path) {
 
 TEST(TopFeed, PagesInTurnOverOneConnection) {
   Server server{page};
-  ask::Feed feed{server.poller, server.place};
-  ASSERT_TRUE(server.until(feed, 3, [&] { return server.asked.size() == 6; }));
+  ask::BoardPoller board_poller{server.poller, server.proxy};
+  ASSERT_TRUE(server.until(board_poller, 3, [&] { return server.asked.size() == 6; }));
   EXPECT_EQ(server.asked,
             (std::vector<string>{"/console/hello.json", "/console/cells?since=0", "/console/turns?since=0",
                                  "/console/findings.json", "/console/slot/3", "/console/cells?since=9"}));
   EXPECT_EQ(server.host->arrivals.size(), 1U);
-  EXPECT_EQ(feed.known.problem, "");
-  EXPECT_TRUE(feed.complete());
-  EXPECT_EQ(ask::member(feed.known.hello, "version"), "1.2.3");
+  EXPECT_EQ(board_poller.known.problem, "");
+  EXPECT_TRUE(board_poller.complete());
+  EXPECT_EQ(ask::member(board_poller.known.hello, "version"), "1.2.3");
 }
 
 TEST(TopFeed, AConnectionThatClosesIsMadeAgain) {
   Server server{page};
   server.closes = true;
-  ask::Feed feed{server.poller, server.place};
-  ASSERT_TRUE(server.until(feed, {}, [&] { return server.asked.size() == 6; }));
-  EXPECT_EQ(feed.known.problem, "");
+  ask::BoardPoller board_poller{server.poller, server.proxy};
+  ASSERT_TRUE(server.until(board_poller, {}, [&] { return server.asked.size() == 6; }));
+  EXPECT_EQ(board_poller.known.problem, "");
   EXPECT_GT(server.host->arrivals.size(), 3U);
 }
 
 TEST(TopFeed, FailuresAreShownAndTriedAgain) {
   Server server{
       [](const string& path) { return path.starts_with("/console/cells") ? string{"no"} : page(path); }};
-  ask::Feed feed{server.poller, server.place};
-  ASSERT_TRUE(server.until(feed, {}, [&] { return !feed.known.problem.empty(); }));
-  EXPECT_EQ(feed.known.problem, "port 8080 sends data that are cut short or malformed");
-  EXPECT_FALSE(feed.complete());
+  ask::BoardPoller board_poller{server.poller, server.proxy};
+  ASSERT_TRUE(server.until(board_poller, {}, [&] { return !board_poller.known.problem.empty(); }));
+  EXPECT_EQ(board_poller.known.problem, "port 8080 sends data that are cut short or malformed");
+  EXPECT_FALSE(board_poller.complete());
   const std::uint64_t failed = sys::now_ms();
-  EXPECT_EQ(feed.due(), failed + 1000);
+  EXPECT_EQ(board_poller.due(), failed + 1000);
   server.answers = page;
-  ASSERT_TRUE(server.until(feed, {}, [&] { return feed.complete(); }));
-  EXPECT_EQ(feed.known.problem, "");
+  ASSERT_TRUE(server.until(board_poller, {}, [&] { return board_poller.complete(); }));
+  EXPECT_EQ(board_poller.known.problem, "");
 }
 
 TEST(TopFeed, AServerThatDoesNotAnswer) {
   Server server{page};
   server.world.actors.clear();
-  ask::Feed feed{server.poller, server.place};
-  ASSERT_TRUE(server.until(feed, {}, [&] { return !feed.known.problem.empty(); }));
-  EXPECT_EQ(feed.known.problem,
+  ask::BoardPoller board_poller{server.poller, server.proxy};
+  ASSERT_TRUE(server.until(board_poller, {}, [&] { return !board_poller.known.problem.empty(); }));
+  EXPECT_EQ(board_poller.known.problem,
             "port 8080 has sent no response for 5 s: its event loop is blocked, or it is not a proxy");
 }
 

@@ -39,7 +39,7 @@ export function duration(ms) {
   return hours < 48 ? `${hours}${kThin}h ${minutes % 60}${kThin}min` : `${Math.floor(hours / 24)}${kThin}days`;
 }
 
-// A time of which only whole ms are known: "under 1 ms", "1 ms", "340 ms", "8.2 s".
+// A time that is known in whole ms only: "under 1 ms", "1 ms", "340 ms", "8.2 s".
 export const wholeMs = ms => ms < 1 ? `under 1${kThin}ms` : ms < 10 ? `${Math.floor(ms)}${kThin}ms` : duration(ms);
 
 // "118/s", "0.4/s", "0/s"

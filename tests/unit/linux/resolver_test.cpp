@@ -32,31 +32,6 @@ class LinuxResolver : public testing::Test {
   std::map<std::uint32_t, net::Resolver::Waiter> waiters_;
 };
 
-TEST_F(LinuxResolver, NumericAddressesAndLocalhostNeedNoQuery) {
-  struct Row {
-    const char* host;
-    std::vector<sys::Address> expected;
-  };
-  sys::Address four, six;
-  ASSERT_TRUE(sys::parse_ip("192.0.2.7", 8080, four));
-  ASSERT_TRUE(sys::parse_ip("2001:db8::7", 8080, six));
-  // RFC 6761 section 6.3: localhost and its subdomains are loopback.
-  const std::vector<sys::Address> here{sys::loopback4(8080), sys::loopback6(8080)};
-  const Row rows[] = {{"192.0.2.7", {four}},   {"2001:db8::7", {six}}, {"localhost", here},
-                      {"LOCALHOST", here},     {"localhost.", here},   {"x.localhost", here},
-                      {"a.b.LocalHost.", here}};
-  for (const Row& row : rows) {
-    const Lookup found = find(row.host);
-    ASSERT_EQ(found.what, What::ready) << row.host;
-    EXPECT_EQ(found.addresses.list(), row.expected) << row.host;
-  }
-  EXPECT_EQ(asked(), 0U);
-  std::uint32_t waiter = 10;
-  for (const char* host : {"localhost.test", "xlocalhost", "local", "localhos", "1.2.3.4.test"})
-    EXPECT_EQ(find(host, 0, ++waiter).what, What::pending) << host;
-  EXPECT_EQ(asked(), 5U);
-}
-
 TEST_F(LinuxResolver, BlockingSourceAnswersAtOnce) {
   fake::names().known["o.test"] = fake::found({sys::loopback4(0)});
   const Lookup found = find("O.Test");
@@ -124,19 +99,6 @@ TEST_F(LinuxResolver, CacheTimes) {
     EXPECT_EQ(asked(), before + 1) << row.title;
     now += row.kept_ms + 1;
   }
-}
-
-TEST_F(LinuxResolver, CacheIsBounded) {
-  const std::size_t many = 3 * net::Resolver::kNamesMax;
-  for (std::size_t i = 0; i < many; ++i) {
-    fake::names().known["h" + std::to_string(i) + ".test"] = fake::found({sys::loopback4(0)});
-    EXPECT_EQ(find("h" + std::to_string(i) + ".test").what, What::ready) << i;
-  }
-  fake::names().known.clear();
-  std::size_t remembered = 0;
-  for (std::size_t i = 0; i < many; ++i)
-    remembered += find("h" + std::to_string(i) + ".test").what == What::ready ? 1U : 0U;
-  EXPECT_LE(remembered, net::Resolver::kNamesMax);
 }
 
 TEST_F(LinuxResolver, KeepsEntriesWithWaiters) {

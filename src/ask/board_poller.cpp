@@ -1,4 +1,4 @@
-#include "feed.hpp"
+#include "board_poller.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -18,25 +18,25 @@ constexpr std::uint64_t kRetryMs = 1000;
 constexpr std::uint64_t kPollMs = 100;  // a terminal shows no more
 
 // What is wrong; empty: `body` is that of a response with status 200.
-string problem_of(const Place& place, const string& path, const Fetched& fetched, string_view& body) {
-  if (fetched.what != Fetched::What::response) return failure_of(place, fetched);
+string problem_of(const ProxyAddress& proxy, const string& path, const Fetched& fetched, string_view& body) {
+  if (fetched.what != Fetched::What::response) return failure_of(proxy, fetched);
   http::ResponseHead head;
   const http::Parsed parsed = http::parse_response(fetched.bytes, 0, false, head);
   body = string_view{fetched.bytes}.substr(parsed.length);
   if (head.status == 200) return {};
   const string text =
-      place.name + " responded with " + std::to_string(head.status) + " to GET " + path + ": ";
-  if (head.status == 401) return text + password_advice(place);
+      proxy.name + " responded with " + std::to_string(head.status) + " to GET " + path + ": ";
+  if (head.status == 401) return text + password_advice(proxy);
   if (head.status == 403) return text + "this address may not see the board (--allow)";
   return text + "it has no board; give the port of the proxy, or that of --console";
 }
 
 }  // namespace
 
-Feed::Feed(const sys::Fd& poller, const Place& place)
-    : place_(place), session_(poller, place.addresses, kBytesMax) {}
+BoardPoller::BoardPoller(const sys::Fd& poller, const ProxyAddress& proxy)
+    : proxy_(proxy), session_(poller, proxy.addresses, kBytesMax) {}
 
-string Feed::path() const {
+string BoardPoller::path() const {
   switch (page_) {
     case Page::hello: return "/console/hello.json";
     case Page::cells: return "/console/cells?since=" + std::to_string(known.board.head.frame);
@@ -47,7 +47,7 @@ string Feed::path() const {
   return {};
 }
 
-bool Feed::step(std::uint64_t now, std::optional<std::uint32_t> slot) {
+bool BoardPoller::step(std::uint64_t now, std::optional<std::uint32_t> slot) {
   bool changed = false;
   for (;;) {
     if (session_.busy()) {
@@ -63,18 +63,18 @@ bool Feed::step(std::uint64_t now, std::optional<std::uint32_t> slot) {
   }
 }
 
-void Feed::ask(std::uint64_t now) {
+void BoardPoller::ask(std::uint64_t now) {
   if (page_ == Page::cells) cells_due_ = now + kPollMs;
-  session_.ask(get(place_, path()));
+  session_.ask(get(proxy_, path()));
   due_ = now + kPatienceMs;
 }
 
 // Reads the response, and chooses the next page.
-void Feed::take(std::uint64_t now, std::optional<std::uint32_t> slot) {
+void BoardPoller::take(std::uint64_t now, std::optional<std::uint32_t> slot) {
   string_view body;
-  string problem = problem_of(place_, path(), session_.result(), body);
+  string problem = problem_of(proxy_, path(), session_.result(), body);
   if (problem.empty())
-    if (const string wrong = apply(body); !wrong.empty()) problem = place_.name + ' ' + wrong;
+    if (const string wrong = apply(body); !wrong.empty()) problem = proxy_.name + ' ' + wrong;
   if (!problem.empty()) return fail(std::move(problem), now);
   known.problem.clear();
   page_ = next_page(slot);
@@ -82,7 +82,7 @@ void Feed::take(std::uint64_t now, std::optional<std::uint32_t> slot) {
   due_ = page_ == Page::cells ? std::max(now, cells_due_) : now;
 }
 
-void Feed::fail(string problem, std::uint64_t now) {
+void BoardPoller::fail(string problem, std::uint64_t now) {
   known.problem = std::move(problem);
   complete_ = false;
   page_ = Page::hello;
@@ -90,7 +90,7 @@ void Feed::fail(string problem, std::uint64_t now) {
 }
 
 // Applies the body. Returns what is wrong with it; empty: nothing.
-string Feed::apply(string_view body) {
+string BoardPoller::apply(string_view body) {
   const auto json = [body](Members& members) {
     return read_members(body, members) ? string{}
                                        : string{"does not serve the board: give the port of the proxy"};
@@ -114,7 +114,7 @@ string Feed::apply(string_view body) {
 }
 
 // After the cells the pages that have news, in the order of Page, and then the cells again.
-Feed::Page Feed::next_page(std::optional<std::uint32_t> slot) const noexcept {
+BoardPoller::Page BoardPoller::next_page(std::optional<std::uint32_t> slot) const noexcept {
   const console::CellsHead& head = known.board.head;
   if (page_ == Page::hello) return Page::cells;
   if (page_ < Page::turns && (head.turns != known.board.next_turn || !complete_)) return Page::turns;

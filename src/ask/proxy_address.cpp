@@ -1,4 +1,4 @@
-#include "place.hpp"
+#include "proxy_address.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -9,12 +9,12 @@
 
 namespace ask {
 
-bool read_place(std::string_view text, Place& place) {
+bool read_proxy_address(std::string_view text, ProxyAddress& proxy) {
   std::vector<plan::Listener> listeners;
   if (!config::parse_listen(text, listeners) || listeners.front().address.port == 0) return false;
-  place.addresses.clear();
-  place.name = (text.find(':') == std::string_view::npos ? "port " : "") + std::string{text};
-  for (const plan::Listener& listener : listeners) place.addresses.push_back(listener.address);
+  proxy.addresses.clear();
+  proxy.name = (text.find(':') == std::string_view::npos ? "port " : "") + std::string{text};
+  for (const plan::Listener& listener : listeners) proxy.addresses.push_back(listener.address);
   return true;
 }
 
@@ -22,7 +22,7 @@ bool is_user_option(std::string_view argument) noexcept {
   return argument == "--user" || argument.starts_with("--user=");
 }
 
-std::string read_user(std::span<const char* const> arguments, std::size_t& at, Place& place) {
+std::string read_user(std::span<const char* const> arguments, std::size_t& at, ProxyAddress& proxy) {
   std::string_view name = arguments[at];
   const std::size_t equals = name.find('=');
   if (equals == std::string_view::npos && at + 1 == arguments.size())
@@ -37,14 +37,14 @@ std::string read_user(std::span<const char* const> arguments, std::size_t& at, P
   std::array<char, http::base64_bytes(2 * http::kBasicWordMax + 1)> room;
   base::Writer out{room};
   http::put_basic(out, name, password);
-  place.login = "Authorization: Basic " + std::string{out.view()} + "\r\n";
+  proxy.login = "Authorization: Basic " + std::string{out.view()} + "\r\n";
   return {};
 }
 
-std::string get(const Place& place, std::string_view path, std::string_view fields) {
+std::string get(const ProxyAddress& proxy, std::string_view path, std::string_view fields) {
   return "GET " + std::string{path} + " HTTP/1.1\r\nHost: " +
-         (place.host.empty() ? std::string{sys::endpoint_text(place.addresses.front()).view()} : place.host) +
-         "\r\n" + place.login + std::string{fields} + "\r\n";
+         (proxy.host.empty() ? std::string{sys::endpoint_text(proxy.addresses.front()).view()} : proxy.host) +
+         "\r\n" + proxy.login + std::string{fields} + "\r\n";
 }
 
 }  // namespace ask

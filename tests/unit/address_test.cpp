@@ -1,11 +1,12 @@
 // Addresses and networks, compared with plain arithmetic.
-#include "../../../src/sys/address.hpp"
+#include "../../src/sys/address.hpp"
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
-
-#include "../../../src/sys/sys.hpp"
-#include "support.hpp"
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -18,21 +19,7 @@ Address ip(std::string_view text, std::uint16_t port = 0) {
   return address;
 }
 
-TEST(LinuxAddress, OwnAddresses) {
-  std::vector<sys::OwnAddress> own;
-  ASSERT_EQ(sys::own_addresses(own), 0);
-  const auto has = [&own](const Address& address, std::size_t prefix) {
-    return std::any_of(own.begin(), own.end(), [&](const sys::OwnAddress& one) {
-      return one.address == address && one.prefix == prefix;
-    });
-  };
-  EXPECT_TRUE(has(sys::loopback4(0), 8)) << "all of 127.0.0.0/8 is this machine";
-  const sys::Opened changes = sys::watch_addresses();
-  EXPECT_EQ(changes.error, 0);
-  sys::drain_address_changes(changes.fd);  // returns without a message too
-}
-
-TEST(LinuxAddress, TextAndBack) {
+TEST(Address, TextAndBack) {
   struct Row {
     const char *text, *canonical;  // RFC 5952
   };
@@ -57,7 +44,14 @@ TEST(LinuxAddress, TextAndBack) {
   }
 }
 
-TEST(LinuxAddress, LongestTextFits) {
+TEST(Address, AsText) {
+  EXPECT_EQ(sys::endpoint_text(ip("127.0.0.1", 80)).view(), "127.0.0.1:80");
+  EXPECT_EQ(sys::ip_text(sys::Address{}).view(), "-");
+  EXPECT_EQ(sys::endpoint_text(sys::loopback4(1)).view(), "127.0.0.1:1");
+  EXPECT_EQ(sys::endpoint_text(sys::loopback6(1)).view(), "[::1]:1");
+}
+
+TEST(Address, LongestTextFits) {
   Address longest;
   longest.family = Address::Family::ipv6;
   longest.bytes.fill(0xff);
@@ -66,12 +60,12 @@ TEST(LinuxAddress, LongestTextFits) {
   EXPECT_EQ(sys::endpoint_text(longest).view(), "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535");
 }
 
-TEST(LinuxAddress, RejectsInvalidAddresses) {
+TEST(Address, RejectsInvalidAddresses) {
   for (const char* text :
-       {"",          " ",          "1",        "1.2",      "1.2.3",       "1.2.3.4.", ".1.2.3.4",
-        "1.2.3.4.5", "1.2.3.256",  "1.2.3.-4", "01.2.3.4", "0x1.2.3.4",   "1.2.3.4 ", " 1.2.3.4",
-        "1.2.3.4/8", "1.2.3.4:80", ":",        ":::",      "1:",          "1::2::3",  "12345::",
-        "g::",       "[::1]",      "::1%1",    "::1.2.3",  "::1.2.3.256", "localhost"}) {
+       {"",          " ",          "1",        "1.2",      "1.2.3",     "1.2.3.4.",    ".1.2.3.4",
+        "1.2.3.4.5", "1.2.3.256",  "1.2.3.-4", "01.2.3.4", "0x1.2.3.4", "1.2.3.4 ",    " 1.2.3.4",
+        "1.2.3.4/8", "1.2.3.4:80", ":",        ":::",      "1:",        "1::2::3",     "12345::",
+        "g::",       "[::1]",      "::1%1",    "::1%lo",   "::1.2.3",   "::1.2.3.256", "localhost"}) {
     Address address = sys::loopback4(7);
     EXPECT_FALSE(sys::parse_ip(text, 1, address)) << text;
     EXPECT_EQ(address, sys::loopback4(7)) << text << ": unchanged";
@@ -88,7 +82,7 @@ bool same_prefix(const Address& a, const Address& b, std::size_t prefix) {
   return true;
 }
 
-TEST(LinuxAddress, NetworksOfEachSize) {
+TEST(Address, NetworksOfEachSize) {
   std::mt19937 random{3};
   for (const Address::Family family : {Address::Family::ipv4, Address::Family::ipv6}) {
     const std::size_t bits = family == Address::Family::ipv4 ? 32 : 128;
@@ -110,7 +104,7 @@ TEST(LinuxAddress, NetworksOfEachSize) {
   }
 }
 
-TEST(LinuxAddress, FamiliesAndMappedAddresses) {
+TEST(Address, FamiliesAndMappedAddresses) {
   struct Row {
     const char* title;
     Address mine, network;
@@ -133,7 +127,7 @@ TEST(LinuxAddress, FamiliesAndMappedAddresses) {
     EXPECT_EQ(row.mine.in_network(row.network, row.prefix), row.inside) << row.title;
 }
 
-TEST(LinuxAddress, LoopbackAndWildcard) {
+TEST(Address, LoopbackAndWildcard) {
   struct Row {
     const char* text;
     bool loopback, wildcard;
@@ -152,6 +146,47 @@ TEST(LinuxAddress, LoopbackAndWildcard) {
   for (const Row& row : rows) {
     EXPECT_EQ(ip(row.text).is_loopback(), row.loopback) << row.text;
     EXPECT_EQ(ip(row.text).is_wildcard(), row.wildcard) << row.text;
+  }
+}
+
+// Expected values from the sections that embedded_in() names.
+TEST(Address, EmbeddedAddresses) {
+  struct Row {
+    const char* address;
+    std::vector<const char*> embedded;
+  };
+  const Row rows[] = {
+      {"192.0.2.33", {}},
+      {"::ffff:192.0.2.33", {"192.0.2.33"}},
+      {"::192.0.2.33", {"192.0.2.33"}},
+      {"::ffff:0:192.0.2.33", {"192.0.2.33"}},
+      {"64:ff9b::192.0.2.33", {"192.0.2.33"}},
+      {"2002:c000:221::", {"192.0.2.33"}},
+      {"2001:0:4136:e378:8000:63bf:3fff:fdd2", {"192.0.2.45"}},  // c000:022d inverted
+      {"64:ff9b:1::192.0.2.33", {"192.0.2.33"}},
+      {"64:ff9b:1:c000:2:2100::", {"192.0.2.33", "2.33.0.0"}},
+      {"64:ff9b:1:c0:0:221::", {"192.0.2.33"}},
+      {"64:ff9b:1:0:c0:2:2100:0", {"33.0.0.0", "192.0.2.33"}},
+      {"64:ff9b::0.0.2.33", {"0.0.2.33"}},
+      {"64:ff9b::", {"0.0.0.0"}},
+      {"64:ff9b:1::", {"0.0.0.0"}},
+      {"2002:0:221::", {"0.0.2.33"}},
+      {"::ffff:0:0.0.0.1", {"0.0.0.1"}},
+      {"::", {}},
+      {"64:ff9a::192.0.2.33", {}},
+      {"64:ff9b:2::192.0.2.33", {}},
+      {"::1", {}},
+      {"2001:db8::192.0.2.33", {}},
+  };
+  for (const Row& row : rows) {
+    std::vector<string> found;
+    const sys::EmbeddedAddresses embedded = sys::embedded_in(ip(row.address));
+    for (const sys::EmbeddedAddress& one : embedded.all())
+      found.emplace_back(sys::ip_text(one.address).view());
+    for (const char* expected : row.embedded)
+      EXPECT_NE(std::find(found.begin(), found.end(), expected), found.end())
+          << row.address << ' ' << expected;
+    EXPECT_EQ(found.empty(), row.embedded.empty()) << row.address;
   }
 }
 

@@ -1,4 +1,4 @@
-#include "introduction.hpp"
+#include "proxy_header.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@ namespace sim {
 
 namespace {
 
-using Kind = Introduction;
+using Kind = ProxyHeaderKind;
 using Family = sys::Address::Family;
 
 constexpr std::string_view kSignature{"\r\n\r\n\0\r\nQUIT\n", 12};
@@ -112,7 +112,7 @@ std::string judge_heard(const std::vector<Heard>& heard, const std::vector<Annou
     if (one.header.empty() && one.said.empty()) continue;
     const auto fits = [&](std::size_t i) {
       const Announced& call = announced[i];
-      return call.introduced && !used[i] && one.header == call.header && std::string_view{call.said}.starts_with(one.said);
+      return call.has_header && !used[i] && one.header == call.header && std::string_view{call.said}.starts_with(one.said);
     };
     std::size_t i = 0;
     while (i < announced.size() && !fits(i)) ++i;
@@ -122,7 +122,7 @@ std::string judge_heard(const std::vector<Heard>& heard, const std::vector<Annou
   return {};
 }
 
-Kind draw_introduction(Chooser& chooser, bool of_one) {
+Kind draw_proxy_header(Chooser& chooser, bool of_one) {
   static constexpr Kind kGood[] = {Kind::line4, Kind::binary4, Kind::unknown, Kind::unknown_more, Kind::local,
                                    Kind::datagram, Kind::extended, Kind::line6, Kind::binary6};
   constexpr auto kFirstBad = static_cast<std::uint32_t>(Kind::protocol);

@@ -12,7 +12,7 @@
 namespace sim {
 
 // How a connection begins if its listener requires a header.
-enum class Introduction : std::uint8_t {
+enum class ProxyHeaderKind : std::uint8_t {
   none,         // no header
   line4,        // version 1: an IPv4 address
   line6,        // an IPv6 address
@@ -36,12 +36,12 @@ enum class Introduction : std::uint8_t {
   short_block,  // less than the addresses need
   count,
 };
-constexpr bool is_malformed(Introduction kind) { return kind >= Introduction::protocol || kind == Introduction::none; }
+constexpr bool is_malformed(ProxyHeaderKind kind) { return kind >= ProxyHeaderKind::protocol || kind == ProxyHeaderKind::none; }
 
 // The header of connection number `index`; `of_one`: all clients have one address and different ports.
-std::string header_of(Introduction kind, std::size_t index, bool of_one);
+std::string header_of(ProxyHeaderKind kind, std::size_t index, bool of_one);
 // The client address in it; without one: the address of the connection.
-sys::Address client_of(Introduction kind, std::size_t index, bool of_one, const sys::Address& peer);
+sys::Address client_of(ProxyHeaderKind kind, std::size_t index, bool of_one, const sys::Address& peer);
 
 // The header that a server must receive in this version.
 std::string expected_header(std::uint8_t version, const sys::Address& client, const sys::Address& listener);
@@ -55,12 +55,12 @@ struct Heard {
 struct Announced {
   std::string header;  // that the server must receive
   std::string said;    // after the client's own header
-  bool introduced;     // that header was sent completely and is valid
+  bool has_header;     // that header was sent completely and is valid
 };
 // Returns the error; empty: none.
 std::string judge_heard(const std::vector<Heard>& heard, const std::vector<Announced>& announced);
 
-Introduction draw_introduction(Chooser& chooser, bool of_one);
-std::string_view describe(Introduction kind);
+ProxyHeaderKind draw_proxy_header(Chooser& chooser, bool of_one);
+std::string_view describe(ProxyHeaderKind kind);
 
 }  // namespace sim

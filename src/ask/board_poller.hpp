@@ -4,16 +4,16 @@
 #include <optional>
 #include <string>
 
-#include "place.hpp"
+#include "proxy_address.hpp"
 #include "screen.hpp"
 #include "session.hpp"
 
 namespace ask {
 
-class Feed {
+class BoardPoller {
  public:
-  // `poller` watches the connection. REQUIRES: both outlive the feed.
-  Feed(const sys::Fd& poller, const Place& place);
+  // `poller` watches the connection. REQUIRES: both outlive it.
+  BoardPoller(const sys::Fd& poller, const ProxyAddress& proxy);
 
   // Goes on until it would have to wait: for the poller, or until due(). Returns true if `known` has changed.
   // `slot`: ask for it too. `now` in ms.
@@ -35,7 +35,7 @@ class Feed {
   [[nodiscard]] std::string path() const;
   void fail(std::string problem, std::uint64_t now);
 
-  const Place& place_;
+  const ProxyAddress& proxy_;
   Session session_;
   Page page_ = Page::hello;
   std::uint32_t slot_ = 0;
