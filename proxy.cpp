@@ -1,7 +1,5 @@
 // The program: its subcommands, the wiring of the server, and the exit status.
 #include <array>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,7 +41,10 @@ int fail(int status, const std::string& message) {
 }
 
 int print_text(std::string_view text) {
-  return std::fputs(config::renamed(std::string{text}, program).c_str(), stdout) < 0 ? kExitFailed : 0;
+  replay::StandardOutput out;
+  out.write(config::renamed(std::string{text}, program));
+  const std::string error = out.finish();
+  return error.empty() ? 0 : fail(kExitFailed, error);
 }
 
 void print_warnings(const std::vector<std::string>& warnings) {
@@ -124,16 +125,15 @@ int replay_file(Arguments arguments) {
     return show_file(request, {request.path, std::move(bytes), std::move(recording)});
   replay::StandardOutput out;
   const std::string wrong = replay::write_recording(recording, request, out);
-  if (const int error = out.finish(); error != 0)
-    return fail(kExitFailed, std::string{"cannot write the output: "} + std::strerror(error));
+  if (const std::string error = out.finish(); !error.empty()) return fail(kExitFailed, error);
   return wrong.empty() ? 0 : fail(kExitFailed, wrong);
 }
 
 // The end of a subcommand that asks a running proxy.
 int print(const ask::Answer& answer) {
   if (!answer.error.empty()) return fail(answer.status, answer.error);
-  print_text(answer.page);
-  return answer.status;
+  const int failed = print_text(answer.page);
+  return failed != 0 ? failed : answer.status;
 }
 
 // --check: the configuration is valid, and the files that it names can be used.

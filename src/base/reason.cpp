@@ -28,6 +28,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(R::count)> kRows{{
     {R::bad_target, {"bad-target", client}},
     {R::bad_host, {"bad-host", client}},
     {R::bad_content_length, {"bad-content-length", client}},
+    {R::connect_with_body, {"connect-with-body", client}},
     {R::bad_transfer_encoding, {"bad-transfer-encoding", client}},
     {R::conflicting_framing, {"conflicting-framing", client}},
     {R::bad_chunk, {"bad-chunk", client}},

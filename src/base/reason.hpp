@@ -21,6 +21,7 @@ enum class Reason : std::uint8_t {
   bad_target,
   bad_host,
   bad_content_length,
+  connect_with_body,
   bad_transfer_encoding,
   conflicting_framing,
   bad_chunk,

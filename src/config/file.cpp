@@ -60,6 +60,8 @@ class FileReader {
   void read_option(string_view option, const FileValue& value);
   void apply(string_view option, string_view text, const FileValue& value);
   void read_name(const FileValue& value);
+  static void check_exclusive(const FileObject& file);
+  static void warn_same_name(const FileObject& file);
   void read_workers(const FileValue& value);
   void read_rules(const FileValue& value);
   std::vector<plan::Listener> read_places(const FileValue& value);
@@ -138,6 +140,31 @@ void FileReader::read_name(const FileValue& value) {
   config_.server_name = value.raw();
   options_.push_back({"--name", value.place()});
   if (const auto name = value.text("a name, as in eXpServer")) apply("--name", *name, value);
+}
+
+// The command line may override the file; in one file there is no order.
+void FileReader::check_exclusive(const FileObject& file) {
+  constexpr std::array<std::pair<string_view, string_view>, 2> kPairs{
+      {{"sandbox", "no_sandbox"}, {"console", "no_console"}}};
+  for (const auto& [on, off] : kPairs) {
+    const FileValue *const one = file.find(on), *const other = file.find(off);
+    if (one != nullptr && other != nullptr && one->raw() != "false" && other->raw() == "true")
+      other->error(string{on} + " and " + string{off} + " exclude each other: use one of them");
+  }
+}
+
+// "server_name", "name" and "via" are one setting; the last of them takes effect.
+void FileReader::warn_same_name(const FileObject& file) {
+  constexpr std::array<string_view, 3> kKeys{"server_name", "name", "via"};
+  const FileValue* before = nullptr;
+  for (const string_view key : kKeys) {
+    const FileValue* const value = file.find(key);
+    if (value == nullptr || (key == "via" && value->raw() == "off")) continue;
+    if (before != nullptr && before->raw() != value->raw())
+      before->warn("no effect: " + string{key} + " in line " + std::to_string(value->line()) +
+                   " is the same setting");
+    before = value;
+  }
 }
 
 void FileReader::read_workers(const FileValue& value) {
@@ -273,8 +300,10 @@ void FileReader::read_server(const FileValue& value) {
   const std::size_t first = given_places_.size();
   const std::vector<plan::Listener> found =
       places == nullptr ? std::vector<plan::Listener>{} : read_places(*places);
-  if (stream != nullptr && server.find("routes") != nullptr)
+  if (stream != nullptr && server.find("routes") != nullptr) {
+    for (std::size_t i = first; i < given_places_.size(); ++i) given_places_[i].kinds = kAllBits;
     return stream->error("expected either routes or stream, not both");
+  }
   const Kinds kinds =
       stream == nullptr ? read_site(server, value, found) : read_stream_server(server, *stream, value, found);
   server.warn_unused(kinds);
@@ -386,6 +415,13 @@ void FileReader::warn_taken(const plan::Listener& listener, std::size_t site, st
 
 // ---- streams ---------------------------------------------------------------------------------------------
 
+void warn_no_file(const FileValue& file, const string& path) {
+  const sys::PathKind kind = sys::path_kind(path.c_str());
+  if (!sys::is_file(kind))
+    file.warn((kind == sys::PathKind::none ? "no such file: " : "not a file: ") +
+              base::quoted(whole_path(path)));
+}
+
 void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model) const {
   model.root = path_from(config_.folder, ".");
   if (const FileValue* const root = stream.find("root")) {
@@ -401,9 +437,8 @@ void FileReader::read_sent_file(const FileObject& stream, plan::Listener& model)
       // It is opened beneath root (openat2(2)).
       if (path->starts_with('/') || path->starts_with("../") || *path == "..")
         file->expected("the path of a file below root");
-      else if (const string whole = model.root + '/' + string{*path};
-               !sys::is_file(sys::path_kind(whole.c_str())))
-        file->warn("no such file: " + base::quoted(whole_path(whole)));
+      else
+        warn_no_file(*file, model.root + '/' + string{*path});
     }
 }
 
@@ -436,6 +471,8 @@ void FileReader::read(const FileValue& root) {
     for (const FileValue& server : servers->elements("an array of servers")) read_server(server);
   if (const FileValue* const forward = file.find("forward")) read_forward(*forward);
   warn_unused_places();
+  check_exclusive(file);
+  warn_same_name(file);
   if (const FileValue* const name = file.find("server_name")) read_name(*name);
   if (const FileValue* const workers = file.find("workers")) read_workers(*workers);
   if (const FileValue* const rules = file.find("rules")) read_rules(*rules);

@@ -290,7 +290,7 @@ string take_nameserver(plan::Config& config, string_view text) {
 }
 
 string take_requests(plan::Config& config, string_view text) {
-  return take_count(config.max_requests, text, kRequestsMax);
+  return take_count(config.max_requests.emplace(), text, kRequestsMax);
 }
 string take_buffers(plan::Config& config, string_view text) {
   return take_count(config.buffer_mib, text, kBufferMibMax);
@@ -374,11 +374,11 @@ string take_http(plan::Config& config, string_view text) {
 }
 
 string take_keep_upstreams(plan::Config& config, string_view text) {
-  if (text == "0") {
-    config.keep_upstreams = 0;
-    return {};
-  }
-  return take_count(config.keep_upstreams, text, kKeepUpstreamsMax);
+  std::size_t count = 0;
+  if (!base::parse_decimal(text, count) || count > kKeepUpstreamsMax)
+    return "invalid number " + base::quoted(text) + ": expected 0-" + std::to_string(kKeepUpstreamsMax);
+  config.keep_upstreams = count;
+  return {};
 }
 
 string take_log(plan::Config& config, string_view text) {

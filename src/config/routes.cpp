@@ -166,6 +166,30 @@ void read_edits(const FileObject& object, string_view add, string_view remove, h
     }
 }
 
+// Fields that responses of this type have: a second line of them would be invalid (RFC 9110 section 5.3).
+std::span<const string_view> written_fields(plan::RouteKind kind) noexcept {
+  static constexpr std::array<string_view, 1> kOfRedirects{"Location"};
+  static constexpr std::array<string_view, 7> kOfFiles{
+      "Content-Type", "Content-Encoding", "Content-Range", "Accept-Ranges",
+      "ETag",         "Last-Modified",    "Location"};
+  static constexpr std::array<string_view, 2> kOfPages{"Content-Type", "Cache-Control"};
+  switch (kind) {
+    case plan::RouteKind::reverse: return {};
+    case plan::RouteKind::redirect: return kOfRedirects;
+    case plan::RouteKind::files: return kOfFiles;
+    default: return kOfPages;
+  }
+}
+
+void check_added(const FileObject& object, plan::RouteKind kind, string_view type) {
+  const FileValue* const added = object.find("add_response_fields");
+  if (added == nullptr || added->kind() != JsonValue::Kind::object) return;
+  for (const FileValue& member : added->members("an object"))
+    for (const string_view name : written_fields(kind))
+      if (base::equals_ignoring_case(member.key(), name))
+        member.error("the proxy writes " + string{name} + " itself in responses of type " + string{type});
+}
+
 // Characters of a path that requests do not escape, besides the unreserved ones (RFC 3986 section 3.3).
 constexpr string_view kUnescaped = "/!$&'()*+,;=:@";
 
@@ -240,6 +264,7 @@ void read_route(const FileValue& value, plan::Config& config, plan::Site& site, 
   if (kind) {
     route.kind = static_cast<plan::RouteKind>(*kind);
     object.warn_unused(bit_of(route.kind), kKinds[*kind]);
+    check_added(object, route.kind, kKinds[*kind]);
     if (route.kind == plan::RouteKind::files) read_files(object, config.folder, route, given);
     if (route.kind == plan::RouteKind::redirect) read_redirect(object, route);
     if (route.kind == plan::RouteKind::reverse) read_reverse(object, config, route);
@@ -285,7 +310,7 @@ void read_request_timeout(const FileObject& object, plan::Timeouts& out) {
   const auto ms = static_cast<std::uint32_t>(value->number(1, kMsMax).value_or(0));
   if (ms == 0) return;
   constexpr std::array kWaits{plan::Wait::request_head, plan::Wait::request_body, plan::Wait::response_head};
-  for (const plan::Wait wait : kWaits) out.insert(out.begin(), {wait, ms});
+  for (const plan::Wait wait : kWaits) out.insert(out.begin(), {wait, ms, true});
 }
 
 void read_body_limit(const FileObject& object, plan::BodyLimit& out) {

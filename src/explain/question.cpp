@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../base/text.hpp"
+#include "../http/methods.hpp"
 #include "../http/url_path.hpp"
 #include "../plan/description.hpp"
 
@@ -30,11 +31,6 @@ string check(const Question& question) {
              ": expected NAME: VALUE, without control characters and without blanks in NAME";
   }
   return {};
-}
-
-// The argument that names the listeners, as for the proxy: a port, or a configuration file.
-bool is_place(const char* argument) {
-  return base::all_are(argument, base::kDigit) || config::is_configuration(argument);
 }
 
 // The URL without userinfo, which browsers and curl remove too.
@@ -118,12 +114,13 @@ string read_question(std::span<const char* const> arguments, Question& question,
       words.push_back(arguments[i]);
     }
   }
-  if (words.size() == 3 && is_place(words[0])) {
+  if (words.size() == 3 && !http::is_registered_method(words[0])) {
     rest.push_back(words[0]);
     words.erase(words.begin());
   }
   if (words.size() > 2)
-    return "explain: unexpected argument " + base::quoted(words[2]) + ": expected [PORT | FILE] METHOD URL";
+    return "explain: unexpected argument " + base::quoted(words.back()) +
+           ": expected [PORT | FILE] METHOD URL";
   if (words.size() != 2)
     return "explain needs a method and a URL, e.g. proxy explain GET http://example.com/";
   question.method = words[0];

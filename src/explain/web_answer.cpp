@@ -45,10 +45,11 @@ class WebAnswer {
   explicit WebAnswer(const Asked& asked) : asked_(asked), config_(asked.config) {}
 
   string write() {
+    user_ = user();
     const http::Authority host = http::requested_host(asked_.head).host;
     rows_.add_request(asked_, {host.host, asked_.listener.address.port});
     rows_.add("listener", listener_text(config_, asked_.listener));
-    const BoardRow board = board_row(asked_, user());
+    const BoardRow board = board_row(asked_, user_);
     const plan::Plan& decided = board.plan;
     if (board.text.empty())
       write_rule(host);
@@ -65,8 +66,14 @@ class WebAnswer {
   }
 
  private:
+  // With --user, or if the route asks for no user of --users, the rules decide as after the password.
   [[nodiscard]] plan::Requester user() const {
-    return requester(asked_.question, plan::Requester::What::unknown);
+    const plan::Requester before{plan::Requester::What::unknown};
+    const std::uint8_t users = board_row(asked_, before).plan.users;
+    const bool asks =
+        users < config_.users_files.size() && config_.users_files[users] == config_.users_files.front();
+    if (users == plan::kExcused || (asks && asked_.question.user.empty())) return before;
+    return plan::requester(config_, users, asked_.question.user);
   }
 
   // None: it is not refused.
@@ -84,9 +91,9 @@ class WebAnswer {
 
   void write_rule(const http::Authority& host) {
     const plan::AccessRequest facts{asked_.question.client, host.host, asked_.listener.address.port,
-                                    asked_.head.method,     {},        user()};
+                                    asked_.head.method,     {},        user_};
     rows_.add("rule", rule_text(config_.rules, config_.rules.for_web(facts)));
-    rows_.add_unknown_user(asked_);
+    if (user_.what == plan::Requester::What::unknown) rows_.add_unknown_user(asked_);
   }
 
   void write_route(const plan::Plan& plan) {
@@ -115,6 +122,7 @@ class WebAnswer {
 
   const Asked& asked_;
   const plan::Config& config_;
+  plan::Requester user_;
   Rows rows_;
 };
 

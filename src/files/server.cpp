@@ -158,8 +158,11 @@ Answer Server::in_folder(const Asked& asked) {
 }
 
 Answer Server::list(const Asked& asked) {
-  if (evaluate(asked.head.fields, {}, asked.now_s) == Condition::failed)
-    return refusal(Reason::precondition_failed);
+  switch (evaluate(asked.head.fields, {}, asked.now_s)) {
+    case Condition::failed: return refusal(Reason::precondition_failed);
+    case Condition::not_modified: return plain_answer(304, {}, {});
+    case Condition::holds: break;
+  }
   constexpr string_view kType = "text/html";  // the page itself tells its charset
   Answer answer;
   answer.fields =

@@ -10,5 +10,7 @@ namespace http {
 bool is_registered_method(std::string_view method) noexcept;
 // Why a page does not have the method; none for GET and HEAD.
 base::Reason page_objection(std::string_view method) noexcept;
+// The field Allow of their 405 (RFC 9110 section 15.5.6), with its CR LF.
+inline constexpr std::string_view kPageAllow = "Allow: GET, HEAD\r\n";
 
 }  // namespace http

@@ -125,10 +125,19 @@ string_view host_words(const ErrorDetails& failure, std::span<char> room) noexce
   return out.view();
 }
 
-string_view number_words(string_view before, std::uint64_t number, string_view after,
-                         std::span<char> room) noexcept {
+string_view status_words(std::uint16_t received, std::span<char> room) noexcept {
   Writer out{room};
-  if (number != 0) out << before << number << after;
+  if (received != 0) out << std::uint64_t{received} << " from the server";
+  return out.view();
+}
+
+// As the log writes it: "#7", "#7.2".
+string_view log_number(const ErrorDetails& failure, std::span<char> room) noexcept {
+  Writer out{room};
+  if (failure.id == 0) return {};
+  out << '#' << failure.id;
+  if (failure.nth > 1) out << '.' << std::uint64_t{failure.nth};
+  out << " in the proxy's log";
   return out.view();
 }
 
@@ -151,10 +160,10 @@ string_view write_body(const ErrorDetails& failure, string_view title, Page& pag
   page.row("Failed while", failure.phase);
   page.row("Host", host_words(failure, room));
   put_attempts(page, failure);
-  page.row("Status", number_words("", failure.received, " from the server", room));
+  page.row("Status", status_words(failure.received, room));
   page.row("Timeout", failure.timeout);
   page.row("Advice", error_reply(failure.reason).advice);
-  page.row("Request", number_words("#", failure.id, " in the proxy's log", room));
+  page.row("Request", log_number(failure, room));
   return page.finish();
 }
 

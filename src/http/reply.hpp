@@ -10,7 +10,8 @@ struct ErrorDetails {
   base::Reason reason = base::Reason::none;
   base::Reason detail = base::Reason::none;  // bad_response: the error in it
   int error = 0;                             // errno
-  std::uint64_t id = 0;                      // number in the log
+  std::uint64_t id = 0;                      // number of the connection in the log
+  std::uint32_t nth = 1;                     // of the request on it, from 1
   std::string_view phase{};                  // activity that failed
   std::string_view timeout{};                // what was awaited, and for how long
   std::string_view host{};                   // an IPv6 address without brackets

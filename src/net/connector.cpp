@@ -66,8 +66,9 @@ void Connector::abandon() noexcept {
   while (earlier_count_ > 0) take(0);
 }
 
-void Connector::reset() noexcept {
+void Connector::next_host() noexcept {
   abandon();
+  before_ = static_cast<std::uint8_t>(std::min(before_ + next_, 255));
   addresses_ = Addresses{};
   next_ = 0;
   newest_ = {};
@@ -112,7 +113,7 @@ Connector::Id Connector::begin(std::uint64_t now) noexcept {
   if (next_ == 0) started_at_ = now;
   const Id attempt{next_++, choose(now)};
   begun_.set(attempt.which);
-  const std::size_t place = place_of(attempt.number);
+  const std::size_t place = result_of(attempt);
   attempts_[place] = {static_cast<std::uint32_t>(now - started_at_), EINPROGRESS};
   tried_[place] = addresses_[attempt.which];
   return attempt;
@@ -120,9 +121,9 @@ Connector::Id Connector::begin(std::uint64_t now) noexcept {
 
 // A slower attempt counts as a failure of its address only if it started before the one that won.
 void Connector::settle(Id attempt, int error, std::uint64_t now) noexcept {
-  const std::size_t place = place_of(attempt.number);
+  const std::size_t place = result_of(attempt);
   http::Attempt& result = attempts_[place];
-  if (attempt.number == place || attempt.number + 1 == next_)  // else a later attempt has its place
+  if (before_ + attempt.number == place || attempt.number + 1 == next_)  // else a later attempt has its place
     result = {static_cast<std::uint32_t>(now - started_at_) - result.ms, error};
   const bool ours = base::ended_by_proxy(reason_for(error));
   const bool had_its_time = error != ECANCELED || attempt.number < newest_.number;

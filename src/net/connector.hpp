@@ -68,30 +68,31 @@ class Connector {
 
   // Closes the earlier attempts without a result: they stay EINPROGRESS.
   void abandon() noexcept;
-  // Closes the earlier attempts and forgets all addresses.
-  void reset() noexcept;
+  // Closes the earlier attempts and forgets all addresses, but not the results: another host is tried.
+  void next_host() noexcept;
   // A reused connection leads to that address: no attempt was needed.
   void reuse(const sys::Address& address) noexcept { address_ = address; }
 
-  // False until `start`, and after `reset`.
+  // False until `start`, and after `next_host`.
   [[nodiscard]] bool started() const noexcept { return !addresses_.empty(); }
   // The newest attempt has succeeded.
   [[nodiscard]] bool connected() const noexcept {
-    return next_ > 0 && attempts_[place_of(newest_.number)].error == 0;
+    return next_ > 0 && attempts_[result_of(newest_)].error == 0;
   }
   // Addresses that were not tried yet.
   [[nodiscard]] std::uint8_t left() const noexcept {
     return static_cast<std::uint8_t>(addresses_.size() - next_);
   }
-  // The number of attempts so far.
+  // The number of attempts so far to this host.
   [[nodiscard]] std::size_t tried() const noexcept { return next_; }
-  // The results of the attempts: EINPROGRESS while pending, ECANCELED if another was faster.
+  // The results of the attempts, those to earlier hosts too: EINPROGRESS while pending, ECANCELED if another
+  // was faster.
   [[nodiscard]] std::span<const http::Attempt> attempts() const noexcept {
-    return {attempts_.data(), std::min<std::size_t>(next_, kReportedMax)};
+    return {attempts_.data(), std::min<std::size_t>(before_ + next_, kReportedMax)};
   }
   // Their addresses.
   [[nodiscard]] std::span<const sys::Address> addresses() const noexcept {
-    return {tried_.data(), std::min<std::size_t>(next_, kReportedMax)};
+    return {tried_.data(), std::min<std::size_t>(before_ + next_, kReportedMax)};
   }
   // The address of the newest attempt, or of the connection.
   [[nodiscard]] const sys::Address& address() const noexcept { return address_; }
@@ -106,8 +107,8 @@ class Connector {
 
  private:
   // Where the result of an attempt is kept.
-  static std::size_t place_of(std::uint8_t number) noexcept {
-    return std::min<std::size_t>(number, kReportedMax - 1);
+  [[nodiscard]] std::size_t result_of(Id attempt) const noexcept {
+    return std::min<std::size_t>(before_ + attempt.number, kReportedMax - 1);
   }
   void keep(Endpoint& newest, std::uint64_t now) noexcept;
   Earlier take(std::uint8_t place) noexcept;
@@ -124,7 +125,8 @@ class Connector {
   sys::Address address_;  // of the newest attempt
   AddressHealth* health_ = nullptr;
   std::uint64_t started_at_ = 0;  // the first attempt
-  std::uint8_t next_ = 0;         // the number of attempts so far
+  std::uint8_t next_ = 0;         // the number of attempts so far to this host
+  std::uint8_t before_ = 0;       // the number of those to earlier hosts
   Id newest_;
   std::uint8_t earlier_count_ = 0;  // attempts pending in `earlier_`, oldest first
 };

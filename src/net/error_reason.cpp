@@ -7,6 +7,7 @@ namespace net {
 base::Reason reason_for(int error) noexcept {
   switch (error) {
     case 0: return base::Reason::upstream_closed;
+    case ENOENT:  // of a Unix socket
     case ECONNREFUSED: return base::Reason::connection_refused;
     case ECONNRESET:
     case EPIPE: return base::Reason::upstream_reset;

@@ -153,7 +153,8 @@ void put_binary(Writer& out, const sys::Address& client, const sys::Address& lis
 std::size_t write_proxy_header(std::uint8_t version, const sys::Address& client, const sys::Address& listener,
                                std::span<std::byte> out) noexcept {
   sys::Address from = sys::unmapped(client), to = sys::unmapped(listener);
-  if (from.family != to.family) from = to = {};
+  if (from.family == Family::none || to.family == Family::none) from = to = {};
+  if (from.family != to.family) from = sys::mapped(from), to = sys::mapped(to);
   from.scope = to.scope = 0;  // has no meaning on another machine
   Writer writer{{reinterpret_cast<char*>(out.data()), out.size()}};
   if (version == 1)

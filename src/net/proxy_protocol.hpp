@@ -10,9 +10,9 @@ inline constexpr std::size_t kProxyHeaderBytesMax = 16 + 536;              // ve
 inline constexpr std::size_t kProxyHeaderWrittenMax = kProxyLineBytesMax;  // by `write_proxy_header`
 
 // Writes the header for a connection from `client` to `listener` and returns its length; 0 if it does not
-// fit. kProxyHeaderWrittenMax bytes are always enough. If an address is unknown or the families differ, it
-// writes UNKNOWN (version 1) or LOCAL (version 2). IPv4-mapped addresses are written as IPv4. REQUIRES:
-// version 1 or 2.
+// fit. kProxyHeaderWrittenMax bytes are always enough. If an address is unknown, it writes UNKNOWN (version
+// 1) or LOCAL (version 2). IPv4-mapped addresses are written as IPv4; if the families differ, the IPv4
+// address is written as a mapped one. REQUIRES: version 1 or 2.
 std::size_t write_proxy_header(std::uint8_t version, const sys::Address& client, const sys::Address& listener,
                                std::span<std::byte> out) noexcept;
 

@@ -64,6 +64,8 @@ enum class Sandbox : std::uint8_t {
   off,
 };
 
+inline constexpr std::size_t kRequestsDefault = 10'000;
+
 struct Config {
   std::string file;                 // the configuration file; empty: none
   std::string folder;               // from which relative paths start, while they are read
@@ -92,7 +94,7 @@ struct Config {
       {443, 443}, {563, 563}, {8443, 8443}, {1024, 65535}};  // allowed for CONNECT
   std::optional<std::vector<Ports>> http_ports;  // allowed for http://; nothing: all but kOtherProtocols
   std::size_t keep_upstreams = 64;               // idle upstream connections in the pool
-  std::size_t max_requests = 10'000;
+  std::optional<std::size_t> max_requests{};     // nothing: kRequestsDefault, or as many as fit
   std::size_t buffer_mib = 64;
   http::HeadLimits head_limits;
   std::uint64_t max_body = kUnlimited;                          // of a request, bytes
@@ -116,13 +118,27 @@ struct Config {
   }
 };
 
+// That of the route, or of the listener; null: the configuration's counts. `route`: null if it is not known.
+inline const Timeout* own_timeout(const Listener& listener, const WebRoute* route, Wait wait) noexcept {
+  const Timeout* const own = route == nullptr ? nullptr : find(route->timeouts, wait);
+  return own == nullptr ? find(listener.timeouts, wait) : own;
+}
+
 // The timeout of a wait, ms: that of the route (null: none), of the listener, or of the configuration. 0:
 // there is none.
 inline std::uint32_t timeout_ms(const Config& config, const Listener& listener, const WebRoute* route,
                                 Wait wait) noexcept {
-  const Timeout* own = route == nullptr ? nullptr : find(route->timeouts, wait);
-  if (own == nullptr) own = find(listener.timeouts, wait);
+  const Timeout* const own = own_timeout(listener, route, wait);
   return own == nullptr ? config.wait(wait) : own->ms;
+}
+
+// The user of a request, as rules see it, once the password for users file number `users` is checked;
+// kNoUsers and kExcused: there is none. A user of another file than --users is none for them.
+inline Requester requester(const Config& config, std::uint8_t users, std::string_view name) noexcept {
+  if (users == kExcused) return {Requester::What::excused};
+  const bool is_ours =
+      users < config.users_files.size() && config.users_files[users] == config.users_files.front();
+  return {Requester::What::known, is_ours ? name : std::string_view{}};
 }
 
 // As http/upgrade.hpp takes them. Valid as long as `config`.

@@ -40,7 +40,7 @@ bool may_forward_to(const Config& config, std::uint16_t port) noexcept {
 Reason objection(const Config& config, const Listener& listener, const http::RequestHead& head) noexcept {
   switch (head.form) {
     case http::TargetForm::authority:
-      if (!head.body.empty()) return Reason::bad_content_length;
+      if (!head.body.empty()) return Reason::connect_with_body;
       return is_among(config.connect_ports, head.authority.port) ? Reason::none : Reason::port_not_allowed;
     case http::TargetForm::asterisk:
       return head.method == "OPTIONS" ? Reason::none : Reason::not_a_proxy_request;

@@ -74,7 +74,8 @@ static_assert(waits_in_order());
 // The timeout of a route or a listener in place of the configuration's.
 struct Timeout {
   Wait wait = Wait::none;
-  std::uint32_t ms = 0;  // 0: none
+  std::uint32_t ms = 0;     // 0: none
+  bool of_request = false;  // the key request_timeout_ms sets it
   bool operator==(const Timeout&) const = default;
 };
 using Timeouts = std::vector<Timeout>;

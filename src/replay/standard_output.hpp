@@ -2,6 +2,8 @@
 #pragma once
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <string>
 
 #include "output.hpp"
 
@@ -9,10 +11,11 @@ namespace replay {
 
 class StandardOutput final : public Output {
  public:
-  // Writes the rest. Returns errno; 0 also if the reader has closed the pipe, as `less` does.
-  [[nodiscard]] int finish() {
+  // Writes the rest. Returns an error message; empty also if the reader has closed the pipe, as `less` does.
+  [[nodiscard]] std::string finish() {
     if (!failed() && std::fflush(stdout) != 0) error_ = errno;
-    return error_ == EPIPE ? 0 : error_;
+    if (error_ == 0 || error_ == EPIPE) return {};
+    return std::string{"cannot write the output: "} + std::strerror(error_);
   }
 
  private:

@@ -24,7 +24,8 @@ Capacity capacity_for(const plan::Config& config) noexcept {
   const std::size_t pipes = std::min(descriptors / kPipesShare / 2, net::Pipes::kMost);
   const std::size_t free = descriptors - 2 * pipes;
   const std::size_t pairs = free > 2 * kReservedDescriptors ? (free - kReservedDescriptors) / 2 : 16;
-  const auto slots = static_cast<std::uint32_t>(std::min(config.max_requests, pairs));
+  const auto slots =
+      static_cast<std::uint32_t>(std::min(config.max_requests.value_or(plan::kRequestsDefault), pairs));
   const std::size_t block_bytes = state::block_bytes_for(config.head_limits);
   return {slots,
           config.buffer_mib * 1024 * 1024 / block_bytes,

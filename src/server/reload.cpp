@@ -99,8 +99,8 @@ std::vector<std::string> unknown_users(const plan::Generation& generation) {
 
 std::vector<std::string> start_warnings(const plan::Generation& generation, std::size_t slots) {
   std::vector<std::string> warnings = unknown_users(generation);
-  const std::size_t wanted = generation.config.max_requests;
-  if (slots < wanted && wanted != plan::Config{}.max_requests)  // the default is: as many as fit
+  const std::size_t wanted = generation.config.max_requests.value_or(0);
+  if (slots < wanted)
     warnings.push_back("--max-requests " + std::to_string(wanted) + " is lowered to " +
                        std::to_string(slots) + ": the hard limit of open files (ulimit -Hn) is " +
                        std::to_string(sys::raise_descriptor_limit()));

@@ -1,5 +1,6 @@
 #include "connect.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "../net/error_reason.hpp"
@@ -63,6 +64,14 @@ Result wait_connecting(const Exchange& exchange) noexcept {
   return wait_for(exchange.connector.left() > 0 ? Wait::attempt : Wait::connect);
 }
 
+// An address of the host leads to this proxy: this is the cause, whatever the others did.
+bool leads_back(const Exchange& exchange, const Worker& worker) noexcept {
+  const auto tried = exchange.connector.addresses();
+  return !exchange.route.in_group && std::any_of(tried.begin(), tried.end(), [&worker](const auto& address) {
+    return worker.machine.is_loop(address);
+  });
+}
+
 // Starts the next attempt beside those pending. Fails over for `otherwise` if there is none.
 Result start_attempt(request_info& record, Turn& turn, Worker& worker, Reason otherwise) noexcept {
   net::Connector& connector = record.exchange->connector;
@@ -74,7 +83,9 @@ Result start_attempt(request_info& record, Turn& turn, Worker& worker, Reason ot
     return outcome;
   };
   const Outcome outcome = connector.start_next(upstream, worker.now, otherwise, open);
-  if (outcome.status == Status::failed) return fail_over(record, turn, worker, outcome.reason);
+  if (outcome.status == Status::failed)
+    return fail_over(record, turn, worker,
+                     leads_back(*record.exchange, worker) ? Reason::loop_detected : outcome.reason);
   if (started) trace(record, worker, TraceEvent::connected, connector.index(), 0);
   return started || upstream.writable ? again() : wait_connecting(*record.exchange);
 }

@@ -36,6 +36,19 @@ void put_end(const DiagnosisRow& row, std::uint64_t remaining, base::Writer& out
   out << '.';
 }
 
+// The option, or the key of the configuration file that counts in its place.
+void put_setting(std::string_view option, const plan::Timeout* own, base::Writer& out) noexcept {
+  out << " (";
+  if (own == nullptr) {
+    out << option;
+  } else if (own->of_request) {
+    out << "request_timeout_ms";
+  } else {
+    for (const char c : option.substr(2)) out << (c == '-' ? '_' : c);
+  }
+  out << (own == nullptr ? ")" : " in the configuration file)");
+}
+
 }  // namespace
 
 const DiagnosisRow* find_diagnosis(State state, Wait wait) noexcept {
@@ -71,12 +84,13 @@ void write_diagnosis(const Situation& situation, base::Writer& out) noexcept {
   if (situation.wait != Wait::none) put_end(*row, situation.remaining, out);
 }
 
-void write_timeout(State state, base::Reason reason, std::uint64_t waited, base::Writer& out) noexcept {
+void write_timeout(State state, base::Reason reason, std::uint64_t waited, const plan::Timeout* own,
+                   base::Writer& out) noexcept {
   const auto* const row = find_timeout(state, reason);
   if (row == nullptr) return;
   put_duration(out << row->what << " for ", waited);
   if (const std::string_view option = plan::row(row->wait).option; !option.empty())
-    out << " (" << option << ')';
+    put_setting(option, own, out);
   out << '.';
 }
 

@@ -94,7 +94,8 @@ void write_diagnosis(const Situation& situation, base::Writer& out) noexcept;
 
 // Writes which wait of that state has ended for `reason` after `waited` ms, and its option: "The upstream has
 // not completed the response head for 120 s (--answer-timeout)." Writes nothing if `reason` is not a timeout
-// of that state.
-void write_timeout(State state, base::Reason reason, std::uint64_t waited, base::Writer& out) noexcept;
+// of that state. `own`: the timeout of a route or a listener, which the configuration file sets; null: none.
+void write_timeout(State state, base::Reason reason, std::uint64_t waited, const plan::Timeout* own,
+                   base::Writer& out) noexcept;
 
 }  // namespace state

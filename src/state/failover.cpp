@@ -42,7 +42,7 @@ Result fail_over(request_info& record, Turn& turn, Worker& worker, Reason reason
   turn.groups().ended(route.group, route.member);
   turn.groups().failed(route.group, route.member, worker.now);
   if (!choose_member(record, turn, worker)) return fail_request(record, turn, worker, reason);
-  exchange.connector.reset();  // PLANT(next-member)
+  exchange.connector.next_host();  // PLANT(next-member)
   record.side[kUpstream] = net::Endpoint{};
   return again();
 }

@@ -50,7 +50,9 @@ request_info* late_head(Worker& worker) noexcept {
 }
 
 // Each record may need one more exchange in this turn, so that many stay free.
-void log_refusal(const sys::Address& peer, Reason reason, std::size_t sent, Worker& worker) noexcept {
+// `sent`: bytes of the response; `head`: those before its body.
+void log_refusal(const sys::Address& peer, Reason reason, std::size_t sent, std::size_t head,
+                 Worker& worker) noexcept {
   ExchangePtr exchange = worker.exchanges.take(worker.table.slots());
   if (!exchange) return;
   AccessRecord& log = exchange->log;
@@ -58,7 +60,8 @@ void log_refusal(const sys::Address& peer, Reason reason, std::size_t sent, Work
   log.client = peer;
   log.wall_ms = worker.wall_ms;
   log.nth = 1;
-  log.sent_down = log.head_down = sent;
+  log.sent_down = sent;
+  log.head_down = std::min(head, sent);
   log.status = sent > 0 ? http::error_reply(reason).status : std::uint16_t{0};
   log.reason = reason;
   log.ended_in = State::READ_REQUEST;
@@ -99,7 +102,8 @@ void refuse(sys::Fd client, const sys::Address& peer, std::uint8_t listener, Rea
   const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(may, net::kRefusedReadMax));
   const net::Refused moved = net::refuse(std::move(client), {room.data(), length}, most);
   if (limits != nullptr) limits->spent(peer, moved.read + moved.sent);
-  log_refusal(peer, reason, moved.sent, worker);
+  const std::string_view response{room.data(), length};
+  log_refusal(peer, reason, moved.sent, length == 0 ? 0 : response.find("\r\n\r\n") + 4, worker);
 }
 
 }  // namespace state

@@ -6,6 +6,7 @@
 
 #include "../base/erase.hpp"
 #include "../http/basic_auth.hpp"
+#include "../http/methods.hpp"
 #include "../http/reply.hpp"
 #include "../http/rewrite.hpp"
 #include "../http/status.hpp"
@@ -67,7 +68,7 @@ std::string_view timeout_words(const request_info& record, const Worker& worker,
   const DiagnosisRow* const row = find_timeout(record.state, reason);
   if (row == nullptr || record.deadline > worker.now) return {};
   const std::uint64_t waited = worker.now - record.deadline + timeout_ms(record, row->wait);
-  write_timeout(record.state, reason, waited, out);
+  write_timeout(record.state, reason, waited, own_timeout(record, row->wait), out);
   return out.view();
 }
 
@@ -93,6 +94,7 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .detail = exchange.log.detail,
           .error = exchange.log.error,
           .id = exchange.log.id,
+          .nth = exchange.log.nth,
           .phase = phase(record),
           .host = is_web ? std::string_view{} : exchange.route.host_view(),  // the next hop is another one
           .port = exchange.route.port,
@@ -101,6 +103,7 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .attempts = shows_addresses ? exchange.connector.attempts() : std::span<const http::Attempt>{},
           .realm = realm_of(exchange, turn, reason),
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
+          .fields = reason == Reason::method_not_allowed ? http::kPageAllow : std::string_view{},
           .version = exchange.message.version,
           .stays = exchange.message.keep_alive,
           .as_page = exchange.message.wants_page,
@@ -235,7 +238,7 @@ Result refuse_request(request_info& record, Turn& turn, Worker& worker, Reason r
   set_reason(record, reason);
   http::ErrorDetails failure = failure_of(record, turn, worker, reason);
   failure.phase = {};
-  failure.fields = fields;
+  if (!fields.empty()) failure.fields = fields;
   response.begin = response.end = 0;
   return send_local_response(record, turn, worker, failure);
 }

@@ -62,12 +62,7 @@ Login check_login(request_info& record, Turn& turn, Worker& worker, const http::
 
 plan::Requester requester(const Exchange& exchange, const plan::Config& config) noexcept {
   static_assert(plan::kRuleUserMax < AccessRecord::kUserBytes);
-  using What = plan::Requester::What;
-  const std::uint8_t users = exchange.route.users;
-  if (users == plan::kExcused) return {What::excused};
-  const bool is_ours =
-      users < config.users_files.size() && config.users_files[users] == config.users_files.front();
-  return {What::known, is_ours ? exchange.log.user_view() : std::string_view{}};
+  return plan::requester(config, exchange.route.users, exchange.log.user_view());
 }
 
 base::Reason login_reason(const request_info& record, const Turn& turn) noexcept {

@@ -28,7 +28,9 @@ net::Login login_of(const plan::Parent& parent) noexcept { return {parent.user, 
 
 Result parent_failed(request_info& record, Turn& turn, Worker& worker, Reason reason,
                      std::uint16_t status) noexcept {
-  record.exchange->log.received = status;
+  // A reply code of SOCKS is not an HTTP status.
+  const bool is_http = record.exchange->route.parent->kind == plan::Parent::Kind::http;
+  record.exchange->log.received = is_http ? status : std::uint16_t{0};
   return fail_request(record, turn, worker, reason);
 }
 

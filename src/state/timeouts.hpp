@@ -12,6 +12,12 @@ inline std::uint32_t timeout_ms(const request_info& record, plan::Wait wait) noe
   return plan::timeout_ms(config, config.listeners[record.listener], route, wait);
 }
 
+// The timeout of its route or its listener; null: the configuration's counts. REQUIRES: the record is in use.
+inline const plan::Timeout* own_timeout(const request_info& record, plan::Wait wait) noexcept {
+  const plan::WebRoute* const route = record.exchange ? record.exchange->route.web : nullptr;
+  return plan::own_timeout(record.generation->config.listeners[record.listener], route, wait);
+}
+
 // The deadline of a wait without a timeout is so far away, ms: 100 years.
 inline constexpr std::uint64_t kNever = 3'155'760'000'000;
 

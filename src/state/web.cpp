@@ -61,7 +61,7 @@ Pages::Page page_of(Worker& worker, const http::RequestHead& head, const plan::P
 files::Answer check_method(std::string_view method) {
   files::Answer answer;
   answer.reason = http::page_objection(method);
-  if (answer.reason == Reason::method_not_allowed) answer.fields = "Allow: GET, HEAD\r\n";
+  if (answer.reason == Reason::method_not_allowed) answer.fields = http::kPageAllow;
   return answer;
 }
 

@@ -92,6 +92,16 @@ Address unmapped(const Address& address) noexcept {
   return v4;
 }
 
+Address mapped(const Address& address) noexcept {
+  if (address.family != Address::Family::ipv4) return address;
+  Address v6;
+  v6.family = Address::Family::ipv6;
+  v6.port = address.port;
+  std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), v6.bytes.begin());
+  std::copy_n(address.bytes.begin(), 4, v6.bytes.begin() + kMappedPrefix.size());
+  return v6;
+}
+
 namespace {
 
 // The prefix of a format and the place of the IPv4 address in it.

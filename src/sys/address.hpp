@@ -50,6 +50,8 @@ struct AddressText {
 // Returns the IPv4 address in an IPv4-mapped IPv6 address (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2), any
 // other address unchanged.
 Address unmapped(const Address& address) noexcept;
+// Returns the IPv4-mapped IPv6 address for an IPv4 address, any other address unchanged.
+Address mapped(const Address& address) noexcept;
 
 // An IPv4 address that an IPv6 address contains, and the indices of the bytes that contain it.
 struct EmbeddedAddress {

@@ -1,4 +1,11 @@
-"""Checks the files in deploy/ with the programs that read them; a program that is not installed skips its tests."""
+"""Checks the files in deploy/, and the example of fourstate.json(5), with the programs that read them.
+
+A program that is not installed skips its tests.
+"""
+import contextlib
+import functools
+import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -6,7 +13,9 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
+import threading
 import unittest
 
 import yaml
@@ -18,6 +27,37 @@ PROXY = os.environ.get("PROXY", str(ROOT / "proxy"))
 
 def needs(program):
     return unittest.skipUnless(shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"), f"{program} is not installed")
+
+
+INSIDE = "PROXY_DEPLOY_OWN_NETWORK"
+OWN_NETWORK = ("unshare", "--user", "--map-root-user", "--net", "sh", "-ec",
+               'ip link set lo up; ip address add 10.0.0.1/8 dev lo; ip address add 192.0.2.1/24 dev lo; exec "$@"', "sh")
+
+
+def in_own_network(test):
+    """Decorates a test: it has a network of its own, where all ports are free, and 127.*, 10.* and 192.0.2.* are addresses of this machine."""
+    @functools.wraps(test)
+    def run(case):
+        if os.environ.get(INSIDE):
+            return test(case)
+        environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", INSIDE: "1"}
+        probe = subprocess.run([*OWN_NETWORK, "true"], capture_output=True, text=True, env=environment, check=False)
+        if probe.returncode != 0:
+            case.skipTest(f"no network namespace here: {probe.stderr.strip()}")
+        command = [*OWN_NETWORK, sys.executable, __file__, case.id().split(".", 1)[1]]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        case.assertEqual(done.returncode, 0, done.stderr)
+        return None
+    return needs("unshare")(needs("ip")(run))
+
+
+def ask(address, path, method="GET", host=None, client="127.0.0.1"):
+    """(status, Location, body) of a request to this (address, port)."""
+    connection = http.client.HTTPConnection(*address, timeout=10, source_address=(client, 0))
+    with contextlib.closing(connection):
+        connection.request(method, path, headers={"Host": host} if host else {})
+        response = connection.getresponse()
+        return response.status, response.getheader("Location"), response.read()
 
 
 class Deployed(unittest.TestCase):
@@ -33,33 +73,128 @@ class Deployed(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         return pathlib.Path(folder.name)
 
+    def check(self, path):
+        """This configuration file of the proxy is valid, and has no key without effect."""
+        self.assertRegex(self.run_program(PROXY, path, "--check"), r"\A\S+: OK, [^\n]*\n\Z", "a warning is a line more")
+
+    @contextlib.contextmanager
+    def proxy(self, path):
+        """Runs it with this configuration file."""
+        with subprocess.Popen([PROXY, path], stdout=subprocess.PIPE, text=True) as program:
+            try:
+                self.assertIn("listens on", program.stdout.readline())  # all listeners are open then
+                yield
+            finally:
+                program.terminate()
+
 
 def documents(path):
     return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document]
 
 
+def configurations():
+    """{folder: text} of each configuration file of the proxy, also of those inside other files."""
+    texts = {path.parent.name: path.read_text(encoding="utf-8") for path in DEPLOY.glob("*/fourstate.json")}
+    del texts["grafana"]  # a dashboard
+    [texts["kubernetes"]] = [found["data"]["fourstate.json"] for found in documents(DEPLOY / "kubernetes/fourstate.yaml") if found["kind"] == "ConfigMap"]
+    files = {file["path"]: file["content"] for file in documents(DEPLOY / "cloud-init/user-data.yaml")[0]["write_files"]}
+    return texts | {"cloud-init": files["/etc/fourstate/fourstate.json"]}
+
+
 class Configurations(Deployed):
-    """Each configuration file of the proxy, also inside other files, is valid and has no key without effect."""
+    def files(self):
+        """(folder, path) of a file for each configuration."""
+        for name, text in configurations().items():
+            path = self.folder() / "fourstate.json"
+            path.write_text(text, encoding="utf-8")
+            yield name, path
 
-    def check(self, text):
-        path = self.folder() / "fourstate.json"
-        path.write_text(text, encoding="utf-8")
-        self.assertRegex(self.run_program(PROXY, path, "--check"), r"\A\S+: OK, [^\n]*\n\Z", "a warning is a line more")
+    def test_is_valid_and_has_no_key_without_effect(self):
+        for name, path in self.files():
+            with self.subTest(name):
+                self.check(path)
 
-    def test_behind_haproxy(self):
-        self.check((DEPLOY / "haproxy/fourstate.json").read_text(encoding="utf-8"))
+    @in_own_network
+    def test_doctor_and_top_get_an_answer_on_the_same_machine(self):
+        for name, path in self.files():
+            with self.subTest(name), self.proxy(path):
+                self.run_program(PROXY, "doctor", path)
+                self.run_program(PROXY, "top", "--once", path)
 
-    def test_behind_keepalived(self):
-        self.check((DEPLOY / "keepalived/fourstate.json").read_text(encoding="utf-8"))
+    @in_own_network
+    def test_clients_of_the_proxy_do_not_get_the_board(self):
+        for name, path in self.files():
+            config = json.loads(path.read_text(encoding="utf-8"))
+            place = config["forward"][0]
+            if place.get("proxy_protocol_in"):
+                continue
+            with self.subTest(name), self.proxy(path):
+                for url in ("/", f"http://{config['console']}/"):
+                    self.assertIn(ask((place["host"].replace("*", "10.0.0.11"), place["port"]), url, client="10.0.0.7")[0], (400, 403), url)
 
-    def test_kubernetes(self):
-        maps = [found for found in documents(DEPLOY / "kubernetes/fourstate.yaml") if found["kind"] == "ConfigMap"]
-        self.assertEqual(len(maps), 1)
-        self.check(maps[0]["data"]["fourstate.json"])
 
-    def test_cloud_init(self):
-        files = {file["path"]: file["content"] for file in documents(DEPLOY / "cloud-init/user-data.yaml")[0]["write_files"]}
-        self.check(files["/etc/fourstate/fourstate.json"])
+class Upstream(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):  # pylint: disable=invalid-name
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.path.encode())
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+class Example(Deployed):
+    """The file in section EXAMPLES of fourstate.json(5), as it stands there but for the host of a database."""
+    WEB = ("10.0.0.1", 8001)
+
+    def setUp(self):
+        folder = self.folder()
+        manual = (ROOT / "docs/fourstate.json.5").read_text(encoding="utf-8")
+        text = re.search(r"^\.Sh EXAMPLES\n.*?^\.Bd -literal.*?\n(.*?)^\.Ed$", manual, re.M | re.S)[1]
+        self.path = folder / "fourstate.json"
+        self.path.write_text(text.replace("db.example.com", "localhost"), encoding="utf-8")
+        (folder / "public").mkdir()
+        (folder / "public/index.html").write_text("the site", encoding="ascii")
+
+    def upstream(self, port):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Upstream)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+
+    def test_is_valid_and_has_no_key_without_effect(self):
+        self.check(self.path)
+
+    @in_own_network
+    def test_each_part_is_served(self):
+        self.upstream(3000)
+        self.upstream(5432)
+        here, near, far, excluded = "127.0.0.1", "10.0.0.7", "192.0.2.7", "10.0.0.1"
+        requests = (  # path, method, status for the client at each address
+            ("/", "GET", {here: 200, near: 200, far: 200, excluded: 200}),
+            ("/", "POST", {far: 405}),
+            ("/old", "GET", {here: 301, far: 301}),
+            ("/old", "POST", {far: 301}),
+            ("/api/x", "GET", {here: 200, far: 200}),
+            ("/metrics", "GET", {here: 200, near: 200, far: 403, excluded: 403}),
+            ("/healthz", "GET", {here: 200, far: 200}),
+            ("/readyz", "GET", {here: 200, far: 200}),
+            ("/doctor", "GET", {here: 200, near: 403, far: 403}),
+            ("example.com:443", "CONNECT", {here: 405, far: 405}),
+        )
+        with self.proxy(self.path):
+            for path, method, statuses in requests:
+                for client, status in statuses.items():
+                    place = (here, 8001) if client == here else self.WEB
+                    self.assertEqual(ask(place, path, method, "example.com", client)[0], status, f"{method} {path} from {client}")
+            self.assertEqual(ask(self.WEB, "/", host="example.com", client=far)[2], b"the site")
+            self.assertEqual(ask(self.WEB, "/old", host="example.com", client=far)[1], "/new")
+            self.assertEqual(ask(self.WEB, "/api/x", host="example.com", client=far)[2], b"/api/x")
+            self.assertEqual(ask((here, 9000), "/stream")[2], b"/stream")
+            self.assertEqual(ask((here, 8080), "http://localhost:3000/y")[2], b"/y")
+            self.assertEqual(ask((here, 8080), "http://www.ads.example/")[0], 403)
+            self.run_program(PROXY, "doctor", self.path)
+            self.run_program(PROXY, "top", "--once", self.path)
 
 
 class LoadBalancers(Deployed):

@@ -232,7 +232,9 @@ class Limits(Case):
     def test_of_connections(self):
         proxy = self.proxy("--client-connections", "3")
         idle = [self.client(proxy.connect()) for _ in range(3)]
-        self.assert_own_answer(proxy.connect().rest(), 429)
+        answer = self.client(proxy.connect()).rest()
+        self.assert_own_answer(answer, 429)
+        self.assertIn(f" down={len(answer.raw)} body={len(answer.body)} ", proxy.line(" 429 "))
         idle[0].close()
         origin = self.origin()
         wait_until(lambda: proxy.get(origin.url()).status == 200, "its place is free")
@@ -247,6 +249,14 @@ class Loops(Case):
         board = self.proxy()
         self.assertEqual(board.get(f"http://127.0.0.1:{board.port}/", "Host: h", version="1.1").status, 508, "not a browser")
         self.assertIn("error=proxy_loop_detected", proxy.get(f"http://127.0.0.1:{proxy.port}/").head.all("Proxy-Status")[0])
+
+    def test_a_loop_by_one_of_two_addresses(self):
+        """localhost is ::1 too, where nothing listens: the loop is the cause."""
+        proxy = self.proxy("--listen", "127.0.0.1:0", "--no-console", port=None)
+        with proxy.connect(host="127.0.0.1") as client:
+            client.send(f"CONNECT localhost:{proxy.port} HTTP/1.1\r\nHost: localhost:{proxy.port}\r\nConnection: close\r\n\r\n".encode())
+            self.assertEqual(client.read_head().status, 508)
+        self.assertIn(" end=loop-detected ", proxy.line(" CONNECT "))
 
     @in_own_network()
     def test_each_address_of_the_machine(self):

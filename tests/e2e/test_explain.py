@@ -15,6 +15,11 @@ class Explain(Case):
     def explain(self, *arguments):
         return run("explain", *arguments)
 
+    def test_a_file_that_is_not_there(self):
+        done = self.explain("/none/a.json", "GET", "http://127.0.0.1:2/")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertEqual(done.stderr, "proxy: cannot read /none/a.json: No such file or directory\n")
+
     def test_nothing_is_sent(self):
         origin = self.origin()
         done = self.explain("GET", f"http://localhost:{origin.port}/a", "--deny", "to=::1")

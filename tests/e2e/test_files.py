@@ -390,6 +390,14 @@ class Folders(Served):
         inner = self.page("/folder/")
         self.assertEqual(inner.rows, [("../", "../"), ("inner.txt", "inner.txt")])
 
+    def test_conditions_of_a_listing(self):
+        """RFC 9110 section 13.1: it has no validators, and it exists."""
+        self.put("folder/a.txt", b"a")
+        for fields, status in (("If-None-Match: *",), 304), (('If-None-Match: "x"',), 200), (("If-Match: *",), 200), (('If-Match: "x"',), 412):
+            head, body = self.ask("/folder/", *fields)
+            self.assertEqual(head.status, status, fields)
+            self.assertEqual(bool(body), status != 304, fields)
+
     def test_a_listing_is_sorted_as_asked(self):
         for name, size, when in (("b", 30, 1000), ("a", 10, 3000), ("c", 20, 2000)):
             os.utime(self.put(name, b"x" * size), (when, when))

@@ -92,6 +92,15 @@ class SocksParent(Parent):
         self.lead_on(wire)
 
 
+class RefusingSocksParent(Parent):
+    def serve(self, wire):
+        wire.read(wire.read(2)[1])
+        wire.send(b"\x05\x00")
+        wire.read(4 + 1 + len("a.test") + 2)
+        wire.send(b"\x05\x04\x00\x01" + bytes(6))
+        wire.until_gone()
+
+
 class ByAParent(Case):
     def by(self, kind, url, *options, login=None, path=None, serve=None):
         origin = self.origin(serve)
@@ -146,6 +155,14 @@ class ByAParent(Case):
         parent, proxy = self.by(SocksParent, "socks5://ann:secret@{}", login=(b"ann", b"secret"), serve=self.digest)
         self.tunnel(proxy)
         self.assertEqual(parent.received, [(b"a.test", 443)])
+
+    def test_a_reply_code_of_socks_is_no_status(self):
+        """RFC 9209 section 2.1.4: received-status is an HTTP status."""
+        _, proxy = self.by(RefusingSocksParent, "socks5://{}")
+        answer = proxy.get("http://a.test/")
+        self.assert_own_answer(answer, 502)
+        self.assertNotIn("received-status", answer.head.all("Proxy-Status")[0])
+        self.assertNotIn(b"from the server", answer.body)
 
     def test_requests_by_socks(self):
         parent, proxy = self.by(SocksParent, "socks5://{}")

@@ -236,6 +236,12 @@ class Introduced(Relay):
             got, _ = self.sent_on(relay, header + b"hello")
             self.assertRegex(got, rb"\APROXY TCP4 192\.0\.2\.1 \S+ 1000 \d+\r\nhello\Z", header)
 
+    def test_out_of_another_family(self):
+        """An IPv6 client at a load balancer that connects by IPv4."""
+        relay = self.start(proxy_protocol_in=True, proxy_protocol_out=1)
+        got, _ = self.sent_on(relay, b"PROXY TCP6 2001:db8::1 2001:db8::2 1000 2000\r\nhello")
+        self.assertEqual(got, f"PROXY TCP6 2001:db8::1 ::ffff:127.0.0.1 1000 {relay.port}\r\n".encode() + b"hello")
+
     def test_in_one_byte_at_a_time(self):
         relay = self.start(proxy_protocol_in=True)
         with relay.connect() as client:

@@ -401,6 +401,14 @@ class Failing(Reverse):
         head, body = ask(front)
         self.assert_gateway(head, body, 504)
 
+    def test_each_server_that_was_tried_is_named(self):
+        closed = [f"127.0.0.1:{closed_port()}" for _ in range(3)]
+        front = self.front(*closed)
+        head, body = ask(front)
+        self.assert_gateway(head, body, 502)
+        for server in closed:
+            self.assertIn(f"Tried: {server}: Connection refused (ECONNREFUSED)".encode(), body)
+
     def test_too_many_at_once(self):
         gate = self.gate()
         origin = self.origin(lambda wire: (gate.wait(), wire.send(ok(b"late"))))

@@ -28,8 +28,10 @@ class Descriptors(Case):
         wait_until(lambda: self.via.get(self.server.url()).body == b"hello", "served again")
 
     def test_fewer_requests_than_asked_for(self):
-        proxy = self.proxy("--max-requests", "100", preexec=few_descriptors)
-        self.assertEqual(proxy.stop(), (0, f"proxy: --max-requests 100 is lowered to 16: the hard limit of open files (ulimit -Hn) is {LIMIT}\n"))
+        for asked in ("100", "10000"):  # the default value too, if it is asked for
+            proxy = self.proxy("--max-requests", asked, preexec=few_descriptors)
+            self.assertEqual(proxy.stop(), (0, f"proxy: --max-requests {asked} is lowered to 16: the hard limit of open files (ulimit -Hn) is {LIMIT}\n"))
+        self.assertEqual(self.proxy(preexec=few_descriptors).stop(), (0, ""))
 
     def test_with_none_left_a_client_gets_503(self):
         self.fill()

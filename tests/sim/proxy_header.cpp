@@ -32,6 +32,10 @@ std::string bytes_of(const sys::Address& address) {
   return {reinterpret_cast<const char*>(address.bytes.data()), address.family == Family::ipv4 ? 4U : 16U};
 }
 
+sys::Address as_ipv6(const sys::Address& address) {
+  return address.family == Family::ipv6 ? address : ip("::ffff:" + std::string{sys::ip_text(address).view()}, address.port);
+}
+
 std::string addresses(const sys::Address& from, const sys::Address& to) {
   return bytes_of(from) + bytes_of(to) + number(from.port) + number(to.port);
 }
@@ -88,10 +92,10 @@ sys::Address client_of(Kind kind, std::size_t index, bool of_one, const sys::Add
 }
 
 std::string expected_header(std::uint8_t version, const sys::Address& client, const sys::Address& listener) {
-  const bool known = client.family == listener.family, is4 = client.family == Family::ipv4;
   if (version == 0) return {};
-  if (version == 2) return known ? binary(0x21, is4 ? 0x11 : 0x21, addresses(client, listener)) : binary(0x20, 0, "");
-  if (!known) return "PROXY UNKNOWN\r\n";
+  if (client.family != listener.family) return expected_header(version, as_ipv6(client), as_ipv6(listener));
+  const bool is4 = client.family == Family::ipv4;
+  if (version == 2) return binary(0x21, is4 ? 0x11 : 0x21, addresses(client, listener));
   return "PROXY " + std::string{is4 ? "TCP4 " : "TCP6 "} + std::string{sys::ip_text(client).view()} + " " +
          std::string{sys::ip_text(listener).view()} + " " + std::to_string(client.port) + " " + std::to_string(listener.port) + "\r\n";
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 
+#include "../../src/base/text.hpp"
 #include "../../src/config/command_line.hpp"
 #include "../../src/config/file.hpp"
 #include "../../src/config/json.hpp"
@@ -383,6 +384,72 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
           << (found.errors.empty() ? "" : found.errors[0]);
     }
   }
+}
+
+// In a file there is no order, so neither of the two can override the other.
+TEST_F(ConfigFile, KeysThatExcludeEachOther) {
+  const struct {
+    const char *text, *error;
+  } rows[] = {{R"({"listen": 80, "sandbox": true, "no_sandbox": true})",
+               "c.json:1: no_sandbox: sandbox and no_sandbox exclude each other: use one of them"},
+              {R"({"listen": 80, "console": 81, "no_console": true})",
+               "c.json:1: no_console: console and no_console exclude each other: use one of them"},
+              {R"({"listen": 80, "sandbox": false, "no_sandbox": true})", ""},
+              {R"({"listen": 80, "sandbox": true, "no_sandbox": false})", ""},
+              {R"({"listen": 80, "console": 81, "no_console": false})", ""}};
+  for (const auto& row : rows)
+    EXPECT_EQ(findings(row.text).errors,
+              row.error[0] == '\0' ? std::vector<string>{} : std::vector<string>{row.error})
+        << row.text;
+}
+
+TEST_F(ConfigFile, OneNameUnderSeveralKeys) {
+  Config config;
+  EXPECT_EQ(
+      read("{\n\"name\": \"a\",\n\"via\": \"b\",\n\"server_name\": \"c\",\n\"listen\": 80}", config).warnings,
+      (std::vector<string>{"c.json:2: name: no effect: via in line 3 is the same setting",
+                           "c.json:4: server_name: no effect: name in line 2 is the same setting"}));
+  EXPECT_EQ(config.name, "b");
+  for (const char* same :
+       {R"({"name": "a", "via": "a", "listen": 80})", R"({"name": "a", "via": "off", "listen": 80})"})
+    EXPECT_EQ(findings(same).warnings, std::vector<string>{}) << same;
+}
+
+// RFC 9110 section 5.3: such a field must not have two lines.
+TEST_F(ConfigFile, FieldsThatResponsesOfATypeHave) {
+  const struct {
+    const char *members, *field;
+  } rows[] = {{R"("type": "file_serve", "dir_path": "public")", "Content-Type"},
+              {R"("type": "file_serve", "dir_path": "public")", "Content-Encoding"},
+              {R"("type": "file_serve", "dir_path": "public")", "Content-Range"},
+              {R"("type": "file_serve", "dir_path": "public")", "Accept-Ranges"},
+              {R"("type": "file_serve", "dir_path": "public")", "ETag"},
+              {R"("type": "file_serve", "dir_path": "public")", "Last-Modified"},
+              {R"("type": "redirect", "redirect_url": "/x")", "Location"},
+              {R"("type": "health")", "Cache-Control"},
+              {R"("type": "metrics")", "Content-Type"}};
+  for (const auto& row : rows) {
+    const auto with = [&](const string& name) {
+      return findings(route(string{R"("req_path": "/", )"} + row.members + R"(, "add_response_fields": {")" +
+                            name + R"(": "x"})"))
+          .errors;
+    };
+    EXPECT_EQ(with(row.field).size(), 1U) << row.members << row.field;
+    EXPECT_EQ(with(base::lowered(row.field)).size(), 1U) << row.members << row.field;
+    EXPECT_EQ(with("X-Mine"), std::vector<string>{});
+  }
+  EXPECT_EQ(findings(route(R"("req_path": "/", "type": "reverse_proxy", "upstreams": ["a:1"],
+                              "add_response_fields": {"Cache-Control": "x", "Location": "y"})"))
+                .errors,
+            std::vector<string>{});
+}
+
+TEST_F(ConfigFile, RoutesAndAStreamAreOneError) {
+  const Findings found = findings(
+      R"({"servers": [{"listeners": [{"host": "127.0.0.1", "port": 80}], "stream": {"type": "echo"}, "routes": []}]})");
+  EXPECT_EQ(found.errors,
+            std::vector<string>{"c.json:1: servers[0].stream: expected either routes or stream, not both"});
+  EXPECT_EQ(found.warnings, std::vector<string>{});
 }
 
 // "rule" for "rules" would open what its rules close.

@@ -216,6 +216,37 @@ TEST(Connector, AllAddressesAreTried) {
   EXPECT_EQ(r.connector.addresses()[6], member_address(7));
 }
 
+// An error response lists each address that was tried, of whichever server of a group.
+TEST(Connector, AttemptsToAnEarlierHostAreReportedToo) {
+  Racing r{{Manner::refuses, Manner::accepts}};
+  EXPECT_EQ(r.next().status, Status::pending);
+  EXPECT_EQ(r.poll().status, Status::failed);
+  r.connector.next_host();
+  EXPECT_FALSE(r.connector.started());
+  EXPECT_EQ(r.errors(), std::vector<int>{ECONNREFUSED});
+  net::Addresses second;
+  second.add(member_address(2));
+  r.connector.start(second, r.health);
+  EXPECT_EQ(r.next().status, Status::pending);
+  EXPECT_EQ(r.errors(), (std::vector<int>{ECONNREFUSED, EINPROGRESS}));
+  EXPECT_EQ(r.poll().status, Status::connected);
+  EXPECT_EQ(r.errors(), (std::vector<int>{ECONNREFUSED, 0}));
+  ASSERT_EQ(r.connector.addresses().size(), 2U);
+  EXPECT_EQ(r.connector.addresses()[0], member_address(1));
+  EXPECT_EQ(r.connector.addresses()[1], member_address(2));
+  EXPECT_TRUE(r.connector.connected());
+  EXPECT_EQ(r.connector.tried(), 1U) << "to this host";
+  for (std::size_t i = 0; i < 2 * Connector::kReportedMax; ++i) {
+    r.connector.next_host();
+    r.newest = net::Endpoint{};
+    r.connector.start(second, r.health);
+    EXPECT_EQ(r.next().status, Status::pending);
+  }
+  ASSERT_EQ(r.errors().size(), Connector::kReportedMax) << "the first ones and the last";
+  EXPECT_EQ(r.errors().front(), ECONNREFUSED);
+  EXPECT_EQ(r.errors().back(), EINPROGRESS);
+}
+
 TEST(Connector, OnlySomeAttemptsAtTheSameTime) {
   Racing r{std::vector<Manner>(20, Manner::swallows)};
   for (int i = 0; i < 20; ++i) {

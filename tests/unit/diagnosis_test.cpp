@@ -87,8 +87,21 @@ TEST(Diagnosis, Timeout) {
   for (const Row& row : rows) {
     std::array<char, state::kDiagnosisMax> room;
     base::Writer out{room};
-    state::write_timeout(row.state, row.reason, 30'000, out);
+    state::write_timeout(row.state, row.reason, 30'000, nullptr, out);
     EXPECT_EQ(out.view(), row.text) << row.title;
+  }
+}
+
+// The option would change nothing.
+TEST(Diagnosis, ATimeoutOfARouteIsNamedByItsKey) {
+  for (const bool of_request : {false, true}) {
+    std::array<char, state::kDiagnosisMax> room;
+    base::Writer out{room};
+    const plan::Timeout own{Wait::response_head, 700, of_request};
+    state::write_timeout(State::READ_RESPONSE, base::Reason::response_timeout, 700, &own, out);
+    EXPECT_EQ(out.view(), string{"The upstream has not completed the response head for 700 ms ("} +
+                              (of_request ? "request_timeout_ms" : "answer_timeout") +
+                              " in the configuration file).");
   }
 }
 

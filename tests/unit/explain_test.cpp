@@ -291,6 +291,30 @@ TEST(Explain, WhatIsRefused) {
                   "address     127.0.0.1:8080, refused with 508: it leads back to this proxy"));
 }
 
+// Rules know the users of --users; a route without a password, or with a file of its own, has none of them.
+TEST(Explain, TheUserOfARoute) {
+  plan::Config config;
+  config.users_files = {"users", "others"};
+  for (const char* rule : {"user=bob", "user=ann,method=HEAD"})
+    ASSERT_EQ(config::apply_option(config, "--allow", rule), "");
+  ASSERT_EQ(config::apply_option(config, "--metrics", "9100"), "");
+  const struct {
+    std::uint8_t users;
+    std::vector<const char*> user;
+    bool allowed;
+  } rows[] = {
+      {0, {"--user", "bob"}, true}, {0, {"--user", "ann"}, false}, {plan::kNoUsers, {"--user", "bob"}, false},
+      {plan::kNoUsers, {}, false},  {1, {"--user", "bob"}, false}, {1, {}, false}};
+  for (const auto& row : rows) {
+    for (plan::WebRoute& route : config.sites.front().routes) route.users = row.users;
+    std::vector<const char*> arguments{"GET", "http://localhost:9100/metrics"};
+    arguments.insert(arguments.end(), row.user.begin(), row.user.end());
+    const string text = explained(config, arguments);
+    EXPECT_EQ(has(text, "rule        allowed: --allow user=bob"), row.allowed) << text;
+    EXPECT_EQ(text.find("\nrefused     403") != string::npos, !row.allowed) << text;
+  }
+}
+
 // To an upstream proxy: its own login, or that of the client.
 TEST(Explain, TheLoginOfAnUpstreamProxy) {
   for (const auto& [parent, line] : std::initializer_list<std::pair<const char*, const char*>>{
@@ -327,6 +351,10 @@ TEST(Explain, ArgumentsAndOptions) {
             "");
   EXPECT_EQ((std::vector<string>{rest.begin(), rest.end()}),
             (std::vector<string>{"--request-id", "--metrics", "9100", "8080"}));
+  rest.clear();
+  EXPECT_EQ(explain::read_question(std::array{"none.json", "GET", "http://h/"}, question, rest), "");
+  EXPECT_EQ((std::vector<string>{rest.begin(), rest.end()}), std::vector<string>{"none.json"})
+      << "the proxy's own error says that there is no such file";
   EXPECT_EQ(question.method, "GET");
   EXPECT_EQ(question.fields, std::vector<string>{"A: b"});
   const std::vector<const char*> wrong[] = {

@@ -215,7 +215,7 @@ TEST(HealthChecker, ChecksThroughAUnixSocket) {
   EXPECT_EQ(
       a.reports,
       std::vector<string>{
-          "health check /up of unix:/run/none failed (host-unreachable): ejected until a check passes"});
+          "health check /up of unix:/run/none failed (connection-refused): ejected until a check passes"});
   EXPECT_TRUE(a.clean());
 }
 

@@ -199,7 +199,7 @@ TEST(Plan, EachDecision) {
        Reason::port_not_allowed},
       {"CONNECT to the first high port", "CONNECT h:1024 HTTP/1.1\r\nHost: h\r\n\r\n", Reason::none},
       {"CONNECT with a body", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n",
-       Reason::bad_content_length},
+       Reason::connect_with_body},
       {"origin form", "GET / HTTP/1.0\r\n\r\n", Reason::not_a_proxy_request},
       {"asterisk form", "GET * HTTP/1.0\r\n\r\n", Reason::not_a_proxy_request},
       {"https", "GET https://h/ HTTP/1.0\r\n\r\n", Reason::scheme_unsupported},

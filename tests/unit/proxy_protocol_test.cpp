@@ -91,8 +91,18 @@ TEST(ProxyHeader, MappedAddressesAreWrittenAsIpv4) {
             "PROXY TCP4 192.0.2.1 127.0.0.1 7 8\r\n");
 }
 
+// As HAProxy writes them: an IPv6 client at a load balancer that connects by IPv4.
+TEST(ProxyHeader, DifferentFamiliesAreWrittenAsIpv6) {
+  EXPECT_EQ(written(1, ip("2001:db8::1", 7), ip("192.0.2.1", 8)),
+            "PROXY TCP6 2001:db8::1 ::ffff:192.0.2.1 7 8\r\n");
+  EXPECT_EQ(written(2, ip("192.0.2.1", 7), ip("2001:db8::1", 8)),
+            kSignature + "\x21\x21\0\x24"s + string(10, '\0') + "\xff\xff\xc0\0\2\1"s + "\x20\1\x0d\xb8"s +
+                string(11, '\0') + "\1\0\7\0\x08"s);
+  expect_read("PROXY TCP6 2001:db8::1 ::ffff:192.0.2.1 7 8\r\n", ip("2001:db8::1", 7),
+              ip("::ffff:192.0.2.1", 8));
+}
+
 TEST(ProxyHeader, UnknownAddresses) {
-  EXPECT_EQ(written(1, ip("192.0.2.1", 7), ip("::1", 8)), "PROXY UNKNOWN\r\n");
   EXPECT_EQ(written(2, {}, ip("::1", 8)), kSignature + "\x20\0\0\0"s);
   sys::Address local = ip("fe80::1", 7);
   local.scope = 3;

@@ -585,6 +585,13 @@ TEST(WriteAnswer, AlwaysFits) {
     }
 }
 
+TEST(WriteAnswer, TheNumberIsThatOfTheLog) {
+  http::ErrorDetails failure{.reason = base::Reason::file_not_found, .id = 17};
+  EXPECT_NE(answer_to(failure).find("\nRequest: #17 in the proxy's log"), string::npos);
+  failure.nth = 3;
+  EXPECT_NE(answer_to(failure).find("\nRequest: #17.3 in the proxy's log"), string::npos);
+}
+
 TEST(WriteAnswer, ListsEachAddress) {
   http::ErrorDetails failure{.reason = base::Reason::connect_timeout, .error = ETIMEDOUT, .id = 17};
   const std::array<sys::Address, 3> addresses{sys::loopback4(80), sys::loopback6(81), sys::loopback4(82)};
