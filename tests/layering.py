@@ -69,7 +69,7 @@ FILES = {
 # function is declared in the header of the file that defines it: so calls go down too.
 MACHINE = ["src/state/states", "src/state/diagnosis", "src/state/access_record", "src/state/exchange", "src/state/handshake_progress", "request_state.hpp",
            *(f"src/state/{name}" for name in (
-               "block_size", "table", "scheduler", "worker", "timeouts", "full_table", "bookkeeping", "events", "turn", "blocks", "quota", "probe", "local_response", "login", "failover",
+               "block_size", "table", "scheduler", "pages", "worker", "timeouts", "full_table", "bookkeeping", "events", "turn", "blocks", "quota", "probe", "local_response", "login", "failover",
                "connect", "parent_handshake", "upstream", "finish", "upload", "tunnel", "proxy_header", "stream", "web",
                "forward", "read_head", "start")), "request_state.cpp"]
 # These modules may include only this of src/sys: values without system calls.
