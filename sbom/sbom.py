@@ -101,7 +101,7 @@ def of_system(name, module, debian, licence, homepage):
     version, more = printed("pkg-config", "--modversion", module).strip() if module else "", {}
     if debian:
         version = version or re.sub(r"^\d+:|-[^-]*$", "", debian[1])  # without epoch and revision
-        place = f"deb/{platform.freedesktop_os_release()['ID']}/{debian[0]}@{urllib.parse.quote(debian[1], safe=':')}"
+        place = f"deb/{platform.freedesktop_os_release()['ID']}/{urllib.parse.quote(debian[0])}@{urllib.parse.quote(debian[1], safe=':')}"
         more = {"externalRefs": purl(place)}
     return package(name, version or "NOASSERTION", licence, "NOASSERTION", homepage, "LIBRARY", **more)
 

@@ -153,18 +153,11 @@ void FileReader::check_exclusive(const FileObject& file) {
   }
 }
 
-// "server_name", "name" and "via" are one setting; the last of them takes effect.
+// "name" and "via" are one setting, unless "via" is off.
 void FileReader::warn_same_name(const FileObject& file) {
-  constexpr std::array<string_view, 3> kKeys{"server_name", "name", "via"};
-  const FileValue* before = nullptr;
-  for (const string_view key : kKeys) {
-    const FileValue* const value = file.find(key);
-    if (value == nullptr || (key == "via" && value->raw() == "off")) continue;
-    if (before != nullptr && before->raw() != value->raw())
-      before->warn("no effect: " + string{key} + " in line " + std::to_string(value->line()) +
-                   " is the same setting");
-    before = value;
-  }
+  const FileValue *const name = file.find("name"), *const via = file.find("via");
+  if (name == nullptr || via == nullptr || via->raw() == "off" || via->raw() == name->raw()) return;
+  name->warn("no effect: via in line " + std::to_string(via->line()) + " is the same setting");
 }
 
 void FileReader::read_workers(const FileValue& value) {

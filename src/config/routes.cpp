@@ -168,11 +168,11 @@ void read_edits(const FileObject& object, string_view add, string_view remove, h
 
 // Fields that responses of this type have: a second line of them would be invalid (RFC 9110 section 5.3).
 std::span<const string_view> written_fields(plan::RouteKind kind) noexcept {
-  static constexpr std::array<string_view, 1> kOfRedirects{"Location"};
-  static constexpr std::array<string_view, 7> kOfFiles{
-      "Content-Type", "Content-Encoding", "Content-Range", "Accept-Ranges",
-      "ETag",         "Last-Modified",    "Location"};
-  static constexpr std::array<string_view, 2> kOfPages{"Content-Type", "Cache-Control"};
+  static constexpr std::array<string_view, 2> kOfRedirects{"Location", "Server"};
+  static constexpr std::array<string_view, 8> kOfFiles{"Server",        "Content-Type",  "Content-Encoding",
+                                                       "Content-Range", "Accept-Ranges", "ETag",
+                                                       "Last-Modified", "Location"};
+  static constexpr std::array<string_view, 3> kOfPages{"Content-Type", "Cache-Control", "Server"};
   switch (kind) {
     case plan::RouteKind::reverse: return {};
     case plan::RouteKind::redirect: return kOfRedirects;

@@ -146,8 +146,11 @@ void put_wait(JsonText& out, const request_info& record, std::uint64_t now) {
   out.member("sentence", sentence.view());
   put_ms(out, "waited_ms", situation.waited);
   put_ms(out, "remaining_ms", situation.remaining);
-  const bool waits = record.wait != plan::Wait::none;
-  out.name("option").string_or_null(waits ? plan::row(record.wait).option : string_view{});
+  std::array<char, 64> setting_room;
+  base::Writer setting{setting_room};
+  if (record.wait != plan::Wait::none && !plan::row(record.wait).option.empty())
+    state::write_setting(record.wait, situation.own, setting);
+  out.name("option").string_or_null(setting.view());
 }
 
 void put_record(JsonText& out, const Worker& worker, const request_info& record, std::uint32_t slot) {

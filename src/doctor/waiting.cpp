@@ -68,7 +68,8 @@ state::Situation situation_of(const request_info& record, std::uint64_t now) noe
           .waited = now > since ? now - since : 0,
           .remaining = endless ? Situation::kNever
                        : timed ? left
-                               : Situation::kUnknown};
+                               : Situation::kUnknown,
+          .own = timed ? state::own_timeout(record, record.wait) : nullptr};
 }
 
 void write_wait(std::uint32_t slot, std::uint64_t id, const state::Situation& situation,

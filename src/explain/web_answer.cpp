@@ -45,7 +45,8 @@ class WebAnswer {
   explicit WebAnswer(const Asked& asked) : asked_(asked), config_(asked.config) {}
 
   string write() {
-    user_ = user();
+    const plan::Plan before = board_row(asked_, {}).plan;
+    user_ = user(before);
     const http::Authority host = http::requested_host(asked_.head).host;
     rows_.add_request(asked_, {host.host, asked_.listener.address.port});
     rows_.add("listener", listener_text(config_, asked_.listener));
@@ -55,6 +56,9 @@ class WebAnswer {
       write_rule(host);
     else
       rows_.add("board", board.text);
+    // The password is asked for before the rules refuse a user.
+    if (decided.route != nullptr || before.route != nullptr)
+      write_password(decided.route != nullptr ? decided.users : before.users);
     if (decided.route != nullptr) write_route(decided);
     if (const base::Reason why = refusal(decided); why != base::Reason::none) {
       rows_.add_refusal(why);
@@ -67,12 +71,11 @@ class WebAnswer {
 
  private:
   // With --user, or if the route asks for no user of --users, the rules decide as after the password.
-  [[nodiscard]] plan::Requester user() const {
-    const plan::Requester before{plan::Requester::What::unknown};
-    const std::uint8_t users = board_row(asked_, before).plan.users;
+  [[nodiscard]] plan::Requester user(const plan::Plan& before) const {
+    const std::uint8_t users = before.users;
     const bool asks =
         users < config_.users_files.size() && config_.users_files[users] == config_.users_files.front();
-    if (users == plan::kExcused || (asks && asked_.question.user.empty())) return before;
+    if (users == plan::kExcused || (asks && asked_.question.user.empty())) return {};
     return plan::requester(config_, users, asked_.question.user);
   }
 
@@ -106,10 +109,13 @@ class WebAnswer {
     if (plan.kind == plan::Kind::redirect)
       rows_.add("location", http::redirect_location(route.location, asked_.head.path));
     if (plan.kind == plan::Kind::reply) rows_.add("response", "of the proxy itself: it is the last hop");
-    if (plan.users == plan::kExcused)
+  }
+
+  void write_password(std::uint8_t users) {
+    if (users == plan::kExcused)
       rows_.add("password", "not required, by user=none");
-    else if (plan.users != plan::kNoUsers && !config_.users_files[plan.users].empty())
-      rows_.add("password", "required (" + config_.users_files[plan.users] + "), otherwise 401");
+    else if (users != plan::kNoUsers && !config_.users_files[users].empty())
+      rows_.add("password", "required (" + config_.users_files[users] + "), otherwise 401");
   }
 
   // As for the first server of the group.

@@ -111,20 +111,25 @@ std::uint8_t Connector::choose(std::uint64_t now) const noexcept {
 
 Connector::Id Connector::begin(std::uint64_t now) noexcept {
   if (next_ == 0) started_at_ = now;
-  const Id attempt{next_++, choose(now)};
+  const Id attempt{next_++, choose(now), static_cast<std::uint32_t>(now - started_at_)};
   begun_.set(attempt.which);
-  const std::size_t place = result_of(attempt);
-  attempts_[place] = {static_cast<std::uint32_t>(now - started_at_), EINPROGRESS};
-  tried_[place] = addresses_[attempt.which];
+  report(attempt, {attempt.began_ms, EINPROGRESS});
   return attempt;
+}
+
+void Connector::report(Id attempt, http::Attempt result) noexcept {
+  const std::size_t place = result_of(attempt);
+  attempts_[place] = result;
+  tried_[place] = addresses_[attempt.which];
+  if (place + 1 == kReportedMax) last_ = attempt.number;
 }
 
 // A slower attempt counts as a failure of its address only if it started before the one that won.
 void Connector::settle(Id attempt, int error, std::uint64_t now) noexcept {
-  const std::size_t place = result_of(attempt);
-  http::Attempt& result = attempts_[place];
-  if (before_ + attempt.number == place || attempt.number + 1 == next_)  // else a later attempt has its place
-    result = {static_cast<std::uint32_t>(now - started_at_) - result.ms, error};
+  // The attempt that connects is always reported; of others, not those whose place a later one has.
+  const bool has_place = result_of(attempt) + 1 < kReportedMax || last_ == attempt.number;
+  if (has_place || error == 0)
+    report(attempt, {static_cast<std::uint32_t>(now - started_at_) - attempt.began_ms, error});
   const bool ours = base::ended_by_proxy(reason_for(error));
   const bool had_its_time = error != ECANCELED || attempt.number < newest_.number;
   const sys::Address address = addresses_[attempt.which];

@@ -32,9 +32,10 @@ class Connector {
     int error = 0;                             // failed: errno
   };
 
-  // An attempt: its number, from 0 on, and the index of its address.
+  // An attempt: its number, from 0 on, the index of its address, and its start, ms after the first attempt.
   struct Id {
     std::uint8_t number = 0, which = 0;
+    std::uint32_t began_ms = 0;
   };
   // An attempt that is pending beside the newest.
   struct Earlier {
@@ -115,6 +116,7 @@ class Connector {
   void end_oldest(int error, std::uint64_t now) noexcept;
   [[nodiscard]] std::uint8_t choose(std::uint64_t now) const noexcept;
   Id begin(std::uint64_t now) noexcept;
+  void report(Id attempt, http::Attempt result) noexcept;
   void settle(Id attempt, int error, std::uint64_t now) noexcept;
 
   Addresses addresses_;
@@ -127,6 +129,7 @@ class Connector {
   std::uint64_t started_at_ = 0;  // the first attempt
   std::uint8_t next_ = 0;         // the number of attempts so far to this host
   std::uint8_t before_ = 0;       // the number of those to earlier hosts
+  std::uint8_t last_ = 0;         // the attempt whose result has the last place
   Id newest_;
   std::uint8_t earlier_count_ = 0;  // attempts pending in `earlier_`, oldest first
 };

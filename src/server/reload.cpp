@@ -143,7 +143,7 @@ void Reload::complete() {
 }
 
 StartOptions::StartOptions(const plan::Config& config)
-    : max_requests_(config.max_requests),
+    : max_requests_(config.max_requests.value_or(plan::kRequestsDefault)),
       buffer_mib_(config.buffer_mib),
       trace_entries_(config.trace_entries),
       head_limits_(config.head_limits),
@@ -161,7 +161,7 @@ std::string StartOptions::changed(const plan::Config& config) const {
   const auto consider = [&names](bool changed, const char* name) {
     if (changed) names += (names.empty() ? "" : ", ") + std::string{name};
   };
-  consider(config.max_requests != max_requests_, "--max-requests");
+  consider(config.max_requests.value_or(plan::kRequestsDefault) != max_requests_, "--max-requests");
   consider(config.buffer_mib != buffer_mib_, "--buffers");
   consider(config.trace_entries != trace_entries_, "--trace-entries");
   consider(config.head_limits.bytes != head_limits_.bytes, "--max-head");

@@ -3,7 +3,6 @@
 #pragma once
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -67,8 +66,7 @@ class StartOptions {
   [[nodiscard]] std::string changed(const plan::Config& config) const;
 
  private:
-  std::optional<std::size_t> max_requests_;
-  std::size_t buffer_mib_, trace_entries_;
+  std::size_t max_requests_, buffer_mib_, trace_entries_;
   http::HeadLimits head_limits_;
   bool reuse_port_;
   plan::Sandbox sandbox_;

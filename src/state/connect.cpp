@@ -64,12 +64,13 @@ Result wait_connecting(const Exchange& exchange) noexcept {
   return wait_for(exchange.connector.left() > 0 ? Wait::attempt : Wait::connect);
 }
 
-// An address of the host leads to this proxy: this is the cause, whatever the others did.
-bool leads_back(const Exchange& exchange, const Worker& worker) noexcept {
+// If an address of the host leads to this proxy, this is the cause, whatever the others did.
+Reason cause_of(const Exchange& exchange, const Worker& worker, Reason last) noexcept {
   const auto tried = exchange.connector.addresses();
-  return !exchange.route.in_group && std::any_of(tried.begin(), tried.end(), [&worker](const auto& address) {
-    return worker.machine.is_loop(address);
-  });
+  const bool loops = !exchange.route.in_group &&
+                     std::any_of(tried.begin(), tried.end(),
+                                 [&worker](const auto& address) { return worker.machine.is_loop(address); });
+  return loops ? Reason::loop_detected : last;
 }
 
 // Starts the next attempt beside those pending. Fails over for `otherwise` if there is none.
@@ -84,8 +85,7 @@ Result start_attempt(request_info& record, Turn& turn, Worker& worker, Reason ot
   };
   const Outcome outcome = connector.start_next(upstream, worker.now, otherwise, open);
   if (outcome.status == Status::failed)
-    return fail_over(record, turn, worker,
-                     leads_back(*record.exchange, worker) ? Reason::loop_detected : outcome.reason);
+    return fail_over(record, turn, worker, cause_of(*record.exchange, worker, outcome.reason));
   if (started) trace(record, worker, TraceEvent::connected, connector.index(), 0);
   return started || upstream.writable ? again() : wait_connecting(*record.exchange);
 }
@@ -139,7 +139,7 @@ Result connect_timed_out(request_info& record, Turn& turn, Worker& worker, Reaso
   connector.end_earlier(ETIMEDOUT, worker.now);
   connector.fail(record.side[kUpstream], ETIMEDOUT, worker.now);
   exchange.log.error = ETIMEDOUT;
-  return fail_over(record, turn, worker, reason);
+  return fail_over(record, turn, worker, cause_of(exchange, worker, reason));
 }
 
 // With bytes to send, the first write tells whether the connection is established.

@@ -21,32 +21,20 @@ consteval bool pairs_are_unique() {
 }
 static_assert(pairs_are_unique());
 
-void put_end(const DiagnosisRow& row, std::uint64_t remaining, base::Writer& out) noexcept {
-  const std::string_view option = plan::row(row.wait).option;
-  if (remaining == Situation::kNever) {
-    out << " There is no timeout (" << option << " 0).";
+void put_end(const DiagnosisRow& row, const Situation& situation, base::Writer& out) noexcept {
+  const bool named = !plan::row(row.wait).option.empty();
+  if (situation.remaining == Situation::kNever) {
+    write_setting(row.wait, situation.own, out << " There is no timeout (");
+    out << (situation.own == nullptr ? " 0)." : ").");
     return;
   }
-  if (remaining == Situation::kUnknown)
+  if (situation.remaining == Situation::kUnknown)
     out << " At the timeout ";
   else
-    put_duration(out << " In ", remaining), out << ' ';
+    put_duration(out << " In ", situation.remaining), out << ' ';
   out << row.end;
-  if (!option.empty()) out << " (" << option << ')';
+  if (named) write_setting(row.wait, situation.own, out << " ("), out << ')';
   out << '.';
-}
-
-// The option, or the key of the configuration file that counts in its place.
-void put_setting(std::string_view option, const plan::Timeout* own, base::Writer& out) noexcept {
-  out << " (";
-  if (own == nullptr) {
-    out << option;
-  } else if (own->of_request) {
-    out << "request_timeout_ms";
-  } else {
-    for (const char c : option.substr(2)) out << (c == '-' ? '_' : c);
-  }
-  out << (own == nullptr ? ")" : " in the configuration file)");
 }
 
 }  // namespace
@@ -68,6 +56,19 @@ const DiagnosisRow* find_timeout(State state, base::Reason reason) noexcept {
   return reason == base::Reason::none || found == kDiagnosisRows.end() ? nullptr : found;
 }
 
+void write_setting(plan::Wait wait, const plan::Timeout* own, base::Writer& out) noexcept {
+  const std::string_view option = plan::row(wait).option;
+  if (own == nullptr) {
+    out << option;
+    return;
+  }
+  if (own->of_request)
+    out << "request_timeout_ms";
+  else
+    for (const char c : option.substr(2)) out << (c == '-' ? '_' : c);
+  out << " in the configuration file";
+}
+
 void write_diagnosis(const Situation& situation, base::Writer& out) noexcept {
   const DiagnosisRow* const row = find_diagnosis(situation.state, situation.wait);
   if (row == nullptr) {
@@ -81,7 +82,7 @@ void write_diagnosis(const Situation& situation, base::Writer& out) noexcept {
   else if (situation.held > 0)
     out << "; " << situation.held << " bytes are held";
   out << '.';
-  if (situation.wait != Wait::none) put_end(*row, situation.remaining, out);
+  if (situation.wait != Wait::none) put_end(*row, situation, out);
 }
 
 void write_timeout(State state, base::Reason reason, std::uint64_t waited, const plan::Timeout* own,
@@ -89,8 +90,7 @@ void write_timeout(State state, base::Reason reason, std::uint64_t waited, const
   const auto* const row = find_timeout(state, reason);
   if (row == nullptr) return;
   put_duration(out << row->what << " for ", waited);
-  if (const std::string_view option = plan::row(row->wait).option; !option.empty())
-    put_setting(option, own, out);
+  if (!plan::row(row->wait).option.empty()) write_setting(row->wait, own, out << " ("), out << ')';
   out << '.';
 }
 

@@ -82,10 +82,16 @@ struct Situation {
   std::uint64_t held = 0;              // bytes that were read and not sent yet
   std::uint64_t waited = kUnknown;     // since the wait, or its last progress, began
   std::uint64_t remaining = kUnknown;  // until the timeout; kNever: the timeout is switched off
+  const plan::Timeout* own = nullptr;  // of its route or listener; null: none, or it is not known
 };
 
 // The longest text, in bytes.
 inline constexpr std::size_t kDiagnosisMax = 320;
+
+// Writes what sets the timeout of that wait: "--answer-timeout"; with the timeout of a route or a listener,
+// which the configuration file sets: "answer_timeout in the configuration file". REQUIRES: the wait has an
+// option.
+void write_setting(plan::Wait wait, const plan::Timeout* own, base::Writer& out) noexcept;
 
 // Writes what the record waits for, for how long, what it holds, how the wait ends and which option limits
 // it: "The client has read no response bytes for 8.2 s; 16384 bytes are held. In 51.8 s the connection closes

@@ -67,7 +67,7 @@ struct Exchange {
   std::uint8_t hashes = 0;          // computed for the client's password
   std::uint64_t place = 0;          // in the order of those that wait for a share; 0: none
 };
-static_assert(sizeof(Exchange) <= 1968);
+static_assert(sizeof(Exchange) <= 1984);
 static_assert(AccessRecord::kAttemptsMax == net::Connector::kReportedMax);
 
 using ExchangePool = base::Pool<Exchange>;

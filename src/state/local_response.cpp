@@ -103,7 +103,7 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .attempts = shows_addresses ? exchange.connector.attempts() : std::span<const http::Attempt>{},
           .realm = realm_of(exchange, turn, reason),
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
-          .fields = reason == Reason::method_not_allowed ? http::kPageAllow : std::string_view{},
+          .fields = reason == Reason::method_not_allowed ? http::kAllowNone : std::string_view{},
           .version = exchange.message.version,
           .stays = exchange.message.keep_alive,
           .as_page = exchange.message.wants_page,

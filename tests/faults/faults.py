@@ -10,6 +10,7 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -79,10 +80,13 @@ class Network:
                 await asyncio.sleep(0.02)
             hold(proxy.running(), f"the proxy did not start: {self.said()}")
             yield
+            hold(proxy.running(), f"the proxy ended: status {proxy.process.poll()}; it said:\n{self.said()[-2000:]}")
             errors = list((await self.metrics()).errors())
             proxy.send(signal.SIGTERM)
-            status = await asyncio.to_thread(proxy.process.wait)
+            status = await asyncio.to_thread(proxy.process.wait, PATIENCE_S)
             hold(not errors and status == 0, f"the proxy: findings {errors}, status {status}; it said:\n{self.said()[-2000:]}")
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Missed(f"the proxy: {error}; it said:\n{self.said()[-2000:]}") from error
         finally:
             proxy.end()
 

@@ -66,8 +66,8 @@ class Sbom(unittest.TestCase):
     def test_each_shared_library_of_debian_has_its_package(self):
         for package in packages("DYNAMIC_LINK").values():
             place = package["externalRefs"][0]["referenceLocator"]
-            debian, version = re.fullmatch(r"pkg:deb/[a-z]+/([a-z0-9.+-]+)@(\S+)", place).groups()
-            installed = subprocess.run(["dpkg-query", "-W", "-f", "${Version}\n", debian], capture_output=True, text=True, check=True).stdout
+            debian, version = re.fullmatch(r"pkg:deb/[a-z]+/([a-z0-9.%A-F-]+)@(\S+)", place).groups()
+            installed = subprocess.run(["dpkg-query", "-W", "-f", "${Version}\n", urllib.parse.unquote(debian)], capture_output=True, text=True, check=True).stdout
             self.assertIn(urllib.parse.unquote(version), installed.splitlines())
             self.assertRegex(package["versionInfo"], r"^\d+\.\d+")
 

@@ -247,6 +247,38 @@ TEST(Connector, AttemptsToAnEarlierHostAreReportedToo) {
   EXPECT_EQ(r.errors().back(), EINPROGRESS);
 }
 
+// The attempt that connects is reported, although a later one had its place.
+TEST(Connector, AWinnerIsReportedAfterAnyNumberOfEarlierAttempts) {
+  for (const std::size_t before : {0, 1, 6, 7, 8, 20, 255, 300}) {
+    Racing r{{Manner::accepts, Manner::swallows, Manner::swallows}};
+    net::Addresses silent, both;
+    silent.add(member_address(3));
+    both.add(member_address(1));
+    both.add(member_address(2));
+    for (std::size_t i = 0; i < before; ++i) {
+      r.connector.start(silent, r.health);
+      EXPECT_EQ(r.next().status, Status::pending);
+      r.newest = net::Endpoint{};
+      r.connector.next_host();
+    }
+    r.connector.start(both, r.health);
+    EXPECT_EQ(r.next().status, Status::pending);
+    r.now += 250;
+    EXPECT_EQ(r.next().status, Status::pending);
+    r.now += 50;
+    EXPECT_EQ(r.poll().status, Status::connected);
+    EXPECT_TRUE(r.connector.connected()) << before;
+    EXPECT_EQ(r.connector.address(), member_address(1));
+    const std::size_t reported = std::min(before + 2, Connector::kReportedMax);
+    ASSERT_EQ(r.connector.attempts().size(), reported);
+    const std::size_t winner = std::min(before, reported - 1);
+    EXPECT_EQ(r.connector.addresses()[winner], member_address(1)) << before;
+    EXPECT_EQ(r.connector.attempts()[winner].error, 0) << before;
+    EXPECT_EQ(r.connector.attempts()[winner].ms, 300U) << before;
+    EXPECT_EQ(r.errors().back(), before + 2 > Connector::kReportedMax ? 0 : ECANCELED) << before;
+  }
+}
+
 TEST(Connector, OnlySomeAttemptsAtTheSameTime) {
   Racing r{std::vector<Manner>(20, Manner::swallows)};
   for (int i = 0; i < 20; ++i) {

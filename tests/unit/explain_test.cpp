@@ -311,6 +311,7 @@ TEST(Explain, TheUserOfARoute) {
     arguments.insert(arguments.end(), row.user.begin(), row.user.end());
     const string text = explained(config, arguments);
     EXPECT_EQ(has(text, "rule        allowed: --allow user=bob"), row.allowed) << text;
+    EXPECT_EQ(has(text, "password    required (others), otherwise 401"), row.users == 1) << text;
     EXPECT_EQ(text.find("\nrefused     403") != string::npos, !row.allowed) << text;
   }
 }
