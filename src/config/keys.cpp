@@ -69,7 +69,7 @@ constexpr std::array<FileKey, 28> kRouteKeys{{
     {"strip_prefix", kReverseBit},  // BOOLEAN: forward the path without req_path; default false
     {"add_request_fields", kReverseBit},      // {"NAME": "VALUE"}: header fields to add to the request
     {"remove_request_fields", kReverseBit},   // [NAME, ...]: header fields to remove from the request
-    {"add_response_fields"},                  // {"NAME": "VALUE"}: header fields to add to the response; not those that the proxy writes
+    {"add_response_fields"},                  // {"NAME": "VALUE"}: header fields to add to the response
     {"remove_response_fields", kReverseBit},  // [NAME, ...]: header fields to remove from the response
     {"health_check", kReverseBit},  // HEALTH_CHECK: requests that test whether upstream servers are healthy
 }};
