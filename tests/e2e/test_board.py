@@ -266,13 +266,12 @@ class Safety(BoardCase):
                 viewer.until_gone()
 
     def test_two_hundred_viewers(self):
-        clients = [self.front.connect() for _ in range(200)]
-        for client in clients:
-            client.send(get("/console/cells", host=self.host(self.front)))
-        paces = [Cells(read_answer(client)[1]).next_ms for client in clients]
+        clients, paces = [self.client(self.front.connect()) for _ in range(200)], []
+        for askers in clients[:1], clients[1:]:  # the first one alone: a busy machine may read all requests in one turn
+            for client in askers:
+                client.send(get("/console/cells", host=self.host(self.front)))
+            paces += [Cells(read_answer(client)[1]).next_ms for client in askers]
         self.assertEqual((paces[0], paces[-1]), (50, 1000), "the more ask, the slower")
-        for client in clients:
-            client.close()
 
 
 class Watching(BoardCase):
