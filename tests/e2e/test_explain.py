@@ -15,6 +15,7 @@ class Explain(Case):
     def explain(self, *arguments):
         return run("explain", *arguments)
 
+    @unittest.skipUnless(HAS_JSON, "built without nlohmann-json")
     def test_a_file_that_is_not_there(self):
         done = self.explain("/none/a.json", "GET", "http://127.0.0.1:2/")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
