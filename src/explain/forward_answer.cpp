@@ -104,9 +104,7 @@ class ForwardAnswer {
     if (asked_.machine.is_loop(address))
       return "refused with " + std::to_string(http::error_reply(Reason::loop_detected).status) +
              ": it leads back to this proxy";
-    const plan::Verdict verdict = config_.rules.for_address(facts(), address);
-    return (verdict.decision == plan::Decision::deny ? "denied: " : "allowed: ") +
-           string{config_.rules.text(verdict)};
+    return rule_text(config_.rules, config_.rules.for_address(facts(), address));
   }
 
   void write_changes(const plan::Parent* parent) {

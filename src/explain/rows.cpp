@@ -70,7 +70,11 @@ plan::Requester requester(const Question& question, plan::Requester::What otherw
 
 string rule_text(const plan::Rules& rules, const plan::Verdict& verdict) {
   constexpr std::array<string_view, 3> kWords{"allowed: ", "denied: ", "depends on the address: "};
-  return string{kWords[static_cast<std::size_t>(verdict.decision)]} + string{rules.text(verdict)};
+  // Built-in rules only deny.
+  const string_view words = verdict.by == plan::Verdict::By::built_in
+                                ? "denied by a built-in rule: "
+                                : kWords[static_cast<std::size_t>(verdict.decision)];
+  return string{words} + string{rules.text(verdict)};
 }
 
 }  // namespace explain

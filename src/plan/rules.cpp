@@ -45,34 +45,34 @@ struct BuiltIn {
 // Destinations that a proxy's clients do not need, and whose services often trust every peer.
 // clang-format off
 constexpr std::array<BuiltIn, 19> kBuiltIn{{
-    {{v4(0, 0, 0, 0), 8}, "built in: 0.0.0.0/8 is unspecified"},                           // RFC 1122 section 3.2.1.3
-    {{v4(169, 254, 0, 0), 16}, "built in: 169.254.0.0/16 is link-local"},                  // RFC 3927; cloud metadata
-    {{v4(224, 0, 0, 0), 4}, "built in: 224.0.0.0/4 is multicast"},                         // RFC 5771
-    {{v4(255, 255, 255, 255), 32}, "built in: 255.255.255.255 is broadcast"},              // RFC 919 section 7
-    {{v6({}), 128}, "built in: :: is unspecified"},                                        // RFC 4291 section 2.5.2
-    {{v6({0xfe80}), 10}, "built in: fe80::/10 is link-local"},                             // RFC 4291 section 2.5.6
-    {{v6({0xff00}), 8}, "built in: ff00::/8 is multicast"},                                // RFC 4291 section 2.7
+    {{v4(0, 0, 0, 0), 8}, "0.0.0.0/8 is unspecified"},                           // RFC 1122 section 3.2.1.3
+    {{v4(169, 254, 0, 0), 16}, "169.254.0.0/16 is link-local"},                  // RFC 3927; cloud metadata
+    {{v4(224, 0, 0, 0), 4}, "224.0.0.0/4 is multicast"},                         // RFC 5771
+    {{v4(255, 255, 255, 255), 32}, "255.255.255.255 is broadcast"},              // RFC 919 section 7
+    {{v6({}), 128}, ":: is unspecified"},                                        // RFC 4291 section 2.5.2
+    {{v6({0xfe80}), 10}, "fe80::/10 is link-local"},                             // RFC 4291 section 2.5.6
+    {{v6({0xff00}), 8}, "ff00::/8 is multicast"},                                // RFC 4291 section 2.7
     // Metadata services of clouds outside of these networks, from the clouds' documentation: Alibaba ECS, Azure WireServer,
     // Oracle (Classic and OCI), AWS (metadata, EKS Pod Identity), Google Cloud, Scaleway (cloud-init), Linode.
-    {{v4(100, 100, 100, 200), 32}, "built in: 100.100.100.200 is a cloud's metadata service"},
-    {{v4(168, 63, 129, 16), 32}, "built in: 168.63.129.16 is a cloud's metadata service"},
-    {{v4(192, 0, 0, 192), 32}, "built in: 192.0.0.192 is a cloud's metadata service"},
-    {{v6({0xfd00, 0x00c1, 0, 0, 0, 0, 0xa9fe, 0xa9fe}), 128}, "built in: fd00:c1::a9fe:a9fe is a cloud's metadata service"},
-    {{v6({0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254}), 128}, "built in: fd00:ec2::254 is a cloud's metadata service"},
-    {{v6({0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023}), 128}, "built in: fd00:ec2::23 is a cloud's metadata service"},
-    {{v6({0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254}), 128}, "built in: fd20:ce::254 is a cloud's metadata service"},
-    {{v6({0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042}), 128}, "built in: fd00:42::42 is a cloud's metadata service"},
-    {{v6({0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 0x0001}), 128}, "built in: fd00:a9fe:a9fe::1 is a cloud's metadata service"},
-    {{v6({0xfd00, 0x0100, 0, 0, 0, 0, 0x0100, 0x0200}), 128}, "built in: fd00:100::100:200 is a cloud's metadata service"},
+    {{v4(100, 100, 100, 200), 32}, "100.100.100.200 is a cloud's metadata service"},
+    {{v4(168, 63, 129, 16), 32}, "168.63.129.16 is a cloud's metadata service"},
+    {{v4(192, 0, 0, 192), 32}, "192.0.0.192 is a cloud's metadata service"},
+    {{v6({0xfd00, 0x00c1, 0, 0, 0, 0, 0xa9fe, 0xa9fe}), 128}, "fd00:c1::a9fe:a9fe is a cloud's metadata service"},
+    {{v6({0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254}), 128}, "fd00:ec2::254 is a cloud's metadata service"},
+    {{v6({0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023}), 128}, "fd00:ec2::23 is a cloud's metadata service"},
+    {{v6({0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254}), 128}, "fd20:ce::254 is a cloud's metadata service"},
+    {{v6({0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042}), 128}, "fd00:42::42 is a cloud's metadata service"},
+    {{v6({0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 0x0001}), 128}, "fd00:a9fe:a9fe::1 is a cloud's metadata service"},
+    {{v6({0xfd00, 0x0100, 0, 0, 0, 0, 0x0100, 0x0200}), 128}, "fd00:100::100:200 is a cloud's metadata service"},
     // Services there take each peer for a user of this machine.
-    {{v4(127, 0, 0, 0), 8}, "built in: 127.0.0.0/8 is for clients on this machine", true},  // RFC 1122 section 3.2.1.3
-    {{v6({0, 0, 0, 0, 0, 0, 0, 1}), 128}, "built in: ::1 is for clients on this machine", true},  // RFC 4291 section 2.5.3
+    {{v4(127, 0, 0, 0), 8}, "127.0.0.0/8 is for clients on this machine", true},  // RFC 1122 section 3.2.1.3
+    {{v6({0, 0, 0, 0, 0, 0, 0, 1}), 128}, "::1 is for clients on this machine", true},  // RFC 4291 section 2.5.3
 }};
 // clang-format on
 
 // The row after the table: the addresses of this machine, which are not constant.
 constexpr std::size_t kThisMachine = kBuiltIn.size(), kOrdinary = kThisMachine + 1;
-constexpr string_view kThisMachineText = "built in: addresses of this machine are for clients on it";
+constexpr string_view kThisMachineText = "addresses of this machine are for clients on it";
 
 // The row that denies the address to this client; kOrdinary if none does.
 std::size_t built_in_row(const AccessRequest& asked, const sys::Address& destination) noexcept {

@@ -291,6 +291,11 @@ TEST(Explain, WhatIsRefused) {
                   "address     127.0.0.1:8080, refused with 508: it leads back to this proxy"));
 }
 
+TEST(Explain, ABuiltInRule) {
+  EXPECT_TRUE(has(explained({}, {"GET", "http://169.254.169.254/"}),
+                  "rule        denied by a built-in rule: 169.254.0.0/16 is link-local"));
+}
+
 // Rules know the users of --users; a route without a password, or with a file of its own, has none of them.
 TEST(Explain, TheUserOfARoute) {
   plan::Config config;
