@@ -25,7 +25,7 @@ struct Environment {
   std::string_view no_color{};  // NO_COLOR (https://no-color.org)
   std::string_view locale{};    // the first that is set of LC_ALL, LC_CTYPE and LANG
 };
-// Sets colours and characters of the view. Returns false if the terminal cannot proxy its cursor.
+// Sets colours and characters of the view. Returns false if the terminal cannot place its cursor.
 bool adapt(View& view, const Environment& environment);
 
 // Applies the keys that were read from a terminal. Returns false if they end the program.

@@ -60,8 +60,6 @@ class FileReader {
   void read_option(string_view option, const FileValue& value);
   void apply(string_view option, string_view text, const FileValue& value);
   void read_name(const FileValue& value);
-  static void check_exclusive(const FileObject& file);
-  static void warn_same_name(const FileObject& file);
   void read_workers(const FileValue& value);
   void read_rules(const FileValue& value);
   std::vector<plan::Listener> read_places(const FileValue& value);
@@ -142,8 +140,8 @@ void FileReader::read_name(const FileValue& value) {
   if (const auto name = value.text("a name, as in eXpServer")) apply("--name", *name, value);
 }
 
-// The command line may override the file; in one file there is no order.
-void FileReader::check_exclusive(const FileObject& file) {
+// Two keys of a file have no order, so neither can override the other; the command line overrides both.
+void check_exclusive(const FileObject& file) {
   constexpr std::array<std::pair<string_view, string_view>, 2> kPairs{
       {{"sandbox", "no_sandbox"}, {"console", "no_console"}}};
   for (const auto& [on, off] : kPairs) {
@@ -154,7 +152,7 @@ void FileReader::check_exclusive(const FileObject& file) {
 }
 
 // "name" and "via" are one setting, unless "via" is off.
-void FileReader::warn_same_name(const FileObject& file) {
+void warn_same_name(const FileObject& file) {
   const FileValue *const name = file.find("name"), *const via = file.find("via");
   if (name == nullptr || via == nullptr || via->raw() == "off" || via->raw() == name->raw()) return;
   name->warn("no effect: via in line " + std::to_string(via->line()) + " is the same setting");

@@ -237,10 +237,11 @@ string take_name(plan::Config& config, string_view text) {
   return {};
 }
 
-string take_count(std::size_t& out, string_view text, std::size_t max) {
+string take_count(std::size_t& out, string_view text, std::size_t max, std::size_t least = 1) {
   std::size_t count = 0;
-  if (!base::parse_decimal(text, count) || count == 0 || count > max)
-    return "invalid number " + base::quoted(text) + ": expected 1-" + std::to_string(max);
+  if (!base::parse_decimal(text, count) || count < least || count > max)
+    return "invalid number " + base::quoted(text) + ": expected " + std::to_string(least) + "-" +
+           std::to_string(max);
   out = count;
   return {};
 }
@@ -374,11 +375,7 @@ string take_http(plan::Config& config, string_view text) {
 }
 
 string take_keep_upstreams(plan::Config& config, string_view text) {
-  std::size_t count = 0;
-  if (!base::parse_decimal(text, count) || count > kKeepUpstreamsMax)
-    return "invalid number " + base::quoted(text) + ": expected 0-" + std::to_string(kKeepUpstreamsMax);
-  config.keep_upstreams = count;
-  return {};
+  return take_count(config.keep_upstreams, text, kKeepUpstreamsMax, 0);
 }
 
 string take_log(plan::Config& config, string_view text) {

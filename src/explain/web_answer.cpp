@@ -57,8 +57,8 @@ class WebAnswer {
     else
       rows_.add("board", board.text);
     // The password is asked for before the rules refuse a user.
-    if (decided.route != nullptr || before.route != nullptr)
-      write_password(decided.route != nullptr ? decided.users : before.users);
+    const plan::Plan& found = decided.route != nullptr ? decided : before;
+    if (found.route != nullptr) write_password(found.users);
     if (decided.route != nullptr) write_route(decided);
     if (const base::Reason why = refusal(decided); why != base::Reason::none) {
       rows_.add_refusal(why);
@@ -72,11 +72,9 @@ class WebAnswer {
  private:
   // With --user, or if the route asks for no user of --users, the rules decide as after the password.
   [[nodiscard]] plan::Requester user(const plan::Plan& before) const {
-    const std::uint8_t users = before.users;
-    const bool asks =
-        users < config_.users_files.size() && config_.users_files[users] == config_.users_files.front();
-    if (users == plan::kExcused || (asks && asked_.question.user.empty())) return {};
-    return plan::requester(config_, users, asked_.question.user);
+    const bool asks = plan::is_of_option(config_, before.users);
+    if (before.users == plan::kExcused || (asks && asked_.question.user.empty())) return {};
+    return plan::requester(config_, before.users, asked_.question.user);
   }
 
   // None: it is not refused.

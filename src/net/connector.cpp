@@ -126,7 +126,7 @@ void Connector::report(Id attempt, http::Attempt result) noexcept {
 
 // A slower attempt counts as a failure of its address only if it started before the one that won.
 void Connector::settle(Id attempt, int error, std::uint64_t now) noexcept {
-  // The attempt that connects is always reported; of others, not those whose place a later one has.
+  // A later attempt may have the place of this one. Only an attempt that connects takes it back.
   const bool has_place = result_of(attempt) + 1 < kReportedMax || last_ == attempt.number;
   if (has_place || error == 0)
     report(attempt, {static_cast<std::uint32_t>(now - started_at_) - attempt.began_ms, error});

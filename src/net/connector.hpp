@@ -129,7 +129,7 @@ class Connector {
   std::uint64_t started_at_ = 0;  // the first attempt
   std::uint8_t next_ = 0;         // the number of attempts so far to this host
   std::uint8_t before_ = 0;       // the number of those to earlier hosts
-  std::uint8_t last_ = 0;         // the attempt whose result has the last place
+  std::uint8_t last_ = 0;         // the number of the attempt that has the last place of the results
   Id newest_;
   std::uint8_t earlier_count_ = 0;  // attempts pending in `earlier_`, oldest first
 };

@@ -132,13 +132,16 @@ inline std::uint32_t timeout_ms(const Config& config, const Listener& listener, 
   return own == nullptr ? config.wait(wait) : own->ms;
 }
 
+// Users file number `users` is that of --users; kNoUsers and kExcused are none.
+inline bool is_of_option(const Config& config, std::uint8_t users) noexcept {
+  return users < config.users_files.size() && config.users_files[users] == config.users_files.front();
+}
+
 // The user of a request, as rules see it, once the password for users file number `users` is checked;
 // kNoUsers and kExcused: there is none. A user of another file than --users is none for them.
 inline Requester requester(const Config& config, std::uint8_t users, std::string_view name) noexcept {
   if (users == kExcused) return {Requester::What::excused};
-  const bool is_ours =
-      users < config.users_files.size() && config.users_files[users] == config.users_files.front();
-  return {Requester::What::known, is_ours ? name : std::string_view{}};
+  return {Requester::What::known, is_of_option(config, users) ? name : std::string_view{}};
 }
 
 // As http/upgrade.hpp takes them. Valid as long as `config`.

@@ -21,8 +21,12 @@ consteval bool pairs_are_unique() {
 }
 static_assert(pairs_are_unique());
 
+// Nothing if the wait has no option.
+void put_setting(plan::Wait wait, const plan::Timeout* own, base::Writer& out) noexcept {
+  if (!plan::row(wait).option.empty()) write_setting(wait, own, out << " ("), out << ')';
+}
+
 void put_end(const DiagnosisRow& row, const Situation& situation, base::Writer& out) noexcept {
-  const bool named = !plan::row(row.wait).option.empty();
   if (situation.remaining == Situation::kNever) {
     write_setting(row.wait, situation.own, out << " There is no timeout (");
     out << (situation.own == nullptr ? " 0)." : ").");
@@ -33,7 +37,7 @@ void put_end(const DiagnosisRow& row, const Situation& situation, base::Writer& 
   else
     put_duration(out << " In ", situation.remaining), out << ' ';
   out << row.end;
-  if (named) write_setting(row.wait, situation.own, out << " ("), out << ')';
+  put_setting(row.wait, situation.own, out);
   out << '.';
 }
 
@@ -90,7 +94,7 @@ void write_timeout(State state, base::Reason reason, std::uint64_t waited, const
   const auto* const row = find_timeout(state, reason);
   if (row == nullptr) return;
   put_duration(out << row->what << " for ", waited);
-  if (!plan::row(row->wait).option.empty()) write_setting(row->wait, own, out << " ("), out << ')';
+  put_setting(row->wait, own, out);
   out << '.';
 }
 

@@ -5,17 +5,20 @@
 
 namespace state {
 
+// The route of the record's request; null: none, or it is not known yet.
+inline const plan::WebRoute* route_of(const request_info& record) noexcept {
+  return record.exchange ? record.exchange->route.web : nullptr;
+}
+
 // In ms; 0: there is no timeout. REQUIRES: the record is in use.
 inline std::uint32_t timeout_ms(const request_info& record, plan::Wait wait) noexcept {
   const plan::Config& config = record.generation->config;
-  const plan::WebRoute* const route = record.exchange ? record.exchange->route.web : nullptr;
-  return plan::timeout_ms(config, config.listeners[record.listener], route, wait);
+  return plan::timeout_ms(config, config.listeners[record.listener], route_of(record), wait);
 }
 
 // The timeout of its route or its listener; null: the configuration's counts. REQUIRES: the record is in use.
 inline const plan::Timeout* own_timeout(const request_info& record, plan::Wait wait) noexcept {
-  const plan::WebRoute* const route = record.exchange ? record.exchange->route.web : nullptr;
-  return plan::own_timeout(record.generation->config.listeners[record.listener], route, wait);
+  return plan::own_timeout(record.generation->config.listeners[record.listener], route_of(record), wait);
 }
 
 // The deadline of a wait without a timeout is so far away, ms: 100 years.

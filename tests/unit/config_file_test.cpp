@@ -386,7 +386,7 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
   }
 }
 
-// In a file there is no order, so neither of the two can override the other.
+// Two keys of a file have no order, so neither can override the other.
 TEST_F(ConfigFile, KeysThatExcludeEachOther) {
   const struct {
     const char *text, *error;
