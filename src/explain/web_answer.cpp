@@ -72,8 +72,7 @@ class WebAnswer {
  private:
   // With --user, or if the route asks for no user of --users, the rules decide as after the password.
   [[nodiscard]] plan::Requester user(const plan::Plan& before) const {
-    const bool asks = plan::is_of_option(config_, before.users);
-    if (before.users == plan::kExcused || (asks && asked_.question.user.empty())) return {};
+    if (plan::is_of_option(config_, before.users) && asked_.question.user.empty()) return {};
     return plan::requester(config_, before.users, asked_.question.user);
   }
 

@@ -321,6 +321,18 @@ TEST(Explain, TheUserOfARoute) {
   }
 }
 
+// As for a forward proxy: the user does not matter.
+TEST(Explain, AWebServerWithoutAPasswordByARule) {
+  plan::Config config;
+  config.users_files.front() = "users";
+  ASSERT_EQ(config::apply_option(config, "--allow", "user=none,method=GET"), "");
+  ASSERT_EQ(config::apply_option(config, "--metrics", "9100"), "");
+  const string text = explained(config, {"GET", "http://localhost:9100/metrics"});
+  EXPECT_TRUE(has(text, "password    not required, by user=none")) << text;
+  EXPECT_EQ(text.find("\nuser  "), string::npos) << text;
+  EXPECT_EQ(text.find("\nrefused  "), string::npos) << text;
+}
+
 // To an upstream proxy: its own login, or that of the client.
 TEST(Explain, TheLoginOfAnUpstreamProxy) {
   for (const auto& [parent, line] : std::initializer_list<std::pair<const char*, const char*>>{
