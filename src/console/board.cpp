@@ -156,7 +156,7 @@ Page Board::app(const Request& request) {
 
 std::optional<sys::Address> Board::forward_listener() const noexcept {
   for (const plan::ThisMachine::Entry& entry : worker_.machine.listeners())
-    if (worker_.current->config.listeners[entry.index].role == plan::Role::forward) return entry.address;
+    if (entry.role == plan::Role::forward) return entry.address;
   return std::nullopt;
 }
 

@@ -20,26 +20,19 @@ enum class Names : std::uint8_t {
   address,   // another numeric address of this machine, with the port of a listener
 };
 
-// Of the newest configuration; `config` can be an older one.
-bool is_forward(const Config& config, const ThisMachine::Entry& entry) noexcept {
-  return entry.index < config.listeners.size() && config.listeners[entry.index].role == Role::forward;
-}
-
 // A connection to the address arrives at a listener. `forward`: at one of the forward proxy; a browser that
 // uses the proxy also asks it for pages of other servers of this program.
-bool leads_here(const Config& config, const ThisMachine& machine, const sys::Address& to,
-                bool forward) noexcept {
+bool leads_here(const ThisMachine& machine, const sys::Address& to, bool forward) noexcept {
   return std::any_of(
       machine.listeners().begin(), machine.listeners().end(), [&](const ThisMachine::Entry& entry) {
-        return machine.arrives_at(to, entry.address) && (!forward || is_forward(config, entry));
+        return machine.arrives_at(to, entry.address) && (!forward || entry.role == Role::forward);
       });
 }
 
-Names named(const http::Authority& host, const Config& config, const ThisMachine& machine,
-            bool forward) noexcept {
+Names named(const http::Authority& host, const ThisMachine& machine, bool forward) noexcept {
   const std::array<sys::Address, 2> addresses = addresses_of(host);
   if (std::none_of(addresses.begin(), addresses.end(), [&](const sys::Address& to) {
-        return to.family != sys::Address::Family::none && leads_here(config, machine, to, forward);
+        return to.family != sys::Address::Family::none && leads_here(machine, to, forward);
       }))
     return Names::another;
   return addresses.front().is_loopback() ? Names::loopback : Names::address;
@@ -175,7 +168,7 @@ BoardAccess board_access(const Config& config, const Listener& listener, const h
                          const Requester& user) noexcept {
   const http::Authority host = http::requested_host(head).host;
   const bool forward = head.form == http::TargetForm::absolute && listener.role == Role::forward;
-  const Names names = named(host, config, machine, forward);
+  const Names names = named(host, machine, forward);
   if (is_passed_on(head)) return BoardAccess::passed_on;
   if (!may_see(config, {client, host.host, host.port, head.method, {}, user})) return BoardAccess::denied;
   if (names == Names::another || (names == Names::address && client.is_loopback()) || names_two_servers(head))

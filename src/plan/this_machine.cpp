@@ -56,7 +56,8 @@ ThisMachine machine_of(const Config& config, Networks addresses) {
   std::vector<ThisMachine::Entry> entries;
   for (std::size_t i = 0; i < config.listeners.size(); ++i)
     if (config.listeners[i].address.port != 0)
-      entries.push_back({config.listeners[i].address, i, forwards(config, config.listeners[i])});
+      entries.push_back(
+          {config.listeners[i].address, i, forwards(config, config.listeners[i]), config.listeners[i].role});
   machine.set_addresses(std::move(addresses));
   machine.set_listeners(std::move(entries));
   return machine;

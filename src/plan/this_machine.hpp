@@ -19,11 +19,12 @@ Forwards forwards(const Config& config, const Listener& listener) noexcept;
 
 class ThisMachine {
  public:
-  // An open listener of the newest configuration.
+  // An open listener of the newest configuration. Records can still have an older one.
   struct Entry {
     sys::Address address;   // bound
-    std::size_t index = 0;  // in Config::listeners
+    std::size_t index = 0;  // in Config::listeners of the newest
     Forwards forwards = Forwards::nothing;
+    Role role = Role::forward;
   };
 
   // Replaces the addresses of the interfaces.

@@ -25,7 +25,7 @@ struct Decision {
     config.listeners[1].role = plan::Role::web;
     machine.set_addresses({{at("127.0.0.0", 0), 8}, {at("::1", 0), 128}, {at("10.0.0.1", 0), 32}});
     machine.set_listeners({{at("0.0.0.0", 8080), 0, plan::Forwards::requests},
-                           {at("127.0.0.1", 8081), 1, plan::Forwards::nothing}});
+                           {at("127.0.0.1", 8081), 1, plan::Forwards::nothing, plan::Role::web}});
   }
   void rule(plan::Action action, const char* text) {
     plan::Rule rule;
@@ -80,6 +80,17 @@ TEST(BoardPlan, AnAbsoluteTargetThatIsTheProxyItself) {
           .kind,
       Kind::forward);
   EXPECT_EQ(decide("CONNECT localhost:8080 HTTP/1.1\r\nHost: localhost:8080\r\n\r\n").kind, Kind::tunnel);
+}
+
+// A record keeps its configuration over a reload; the listeners are those of the newest, in another order.
+TEST(BoardPlan, TheListenersOfANewerConfiguration) {
+  Decision decide;
+  decide.config.listeners.resize(1);
+  decide.machine.set_listeners({{at("127.0.0.1", 8081), 0, plan::Forwards::nothing, plan::Role::web},
+                                {at("0.0.0.0", 8080), 1, plan::Forwards::requests}});
+  EXPECT_EQ(decide.get("http://localhost:8080/", "localhost:8080").kind, Kind::board);
+  EXPECT_EQ(decide.get("http://localhost:8081/", "localhost:8081").kind, Kind::forward)
+      << "another server of this program";
 }
 
 TEST(BoardPlan, PagesOfOtherSites) {
