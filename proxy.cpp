@@ -132,8 +132,7 @@ int replay_file(Arguments arguments) {
 // The end of a subcommand that asks a running proxy.
 int print(const ask::Answer& answer) {
   if (!answer.error.empty()) return fail(answer.status, answer.error);
-  const int failed = print_text(answer.page);
-  return failed != 0 ? failed : answer.status;
+  return print_text(answer.page) == 0 ? answer.status : ask::Answer::kNoAnswer;
 }
 
 // --check: the configuration is valid, and the files that it names can be used.

@@ -146,9 +146,8 @@ struct Result {
     close,       // close the connection for `reason`
   };
 
-  constexpr Result(Event happened) noexcept
-      : what(What::event),
-        event(happened) {}  // NOLINT: implicit, so that a state function can return an event
+  // Implicit, so that a state function can return an event.
+  constexpr Result(Event happened) noexcept : what(What::event), event(happened) {}
   constexpr explicit Result(What next, plan::Wait longest = plan::Wait::none,
                             base::Reason why = base::Reason::none) noexcept
       : what(next), wait(longest), reason(why) {}

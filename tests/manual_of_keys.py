@@ -44,7 +44,8 @@ def sets_of_kinds():
     code = re.sub(r"//.*", "", read("src/config/kinds.hpp"))
     sets = {}
     for name, value in re.findall(r"(k\w+Bits?) = ([\w |]+)", code):
-        sets[name] = {name} if value.isdigit() and name != "kAllBits" else set().union(*(sets[part] for part in value.split(" | ") if part in sets))
+        if name != "kAllBits":
+            sets[name] = {name} if value.isdigit() else set().union(*(sets[part] for part in value.split(" | ")))
     return sets | {"kAllBits": set().union(*sets.values())}
 
 

@@ -114,7 +114,8 @@ Answer help() {
       "  --json                    print the page as JSON\n"
       "  --user NAME               of --users; the password is the environment variable PROXY_PASSWORD\n\n"
       "Example: proxy 8080, then: proxy doctor 8080\n"
-      "Exit status: 0 if no finding of severity error lasts, 1 if one lasts, 2 if there is no answer.\n";
+      "Exit status: 0 if no finding of severity error lasts, 1 if one lasts, 2 if no answer can be "
+      "printed.\n";
   return {.status = Answer::kHealthy, .page = string{kText}};
 }
 

@@ -37,7 +37,7 @@ Answer top_help() {
       "Keys: q ends, space stops and continues, arrows choose a slot, enter shows its details, ? the "
       "letters.\n"
       "Example: proxy 8080, then: proxy top 8080\n"
-      "Exit status: 0, or 2 if there is no answer.\n";
+      "Exit status: 0, or 2 if no answer can be printed.\n";
   return {.status = Answer::kHealthy, .page = string{kText}};
 }
 

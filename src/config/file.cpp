@@ -140,14 +140,14 @@ void FileReader::read_name(const FileValue& value) {
   if (const auto name = value.text("a name, as in eXpServer")) apply("--name", *name, value);
 }
 
-// Two keys of a file have no order, so neither can override the other; the command line overrides both.
+// Two keys of a file have no order, so neither can override the other.
 void check_exclusive(const FileObject& file) {
   constexpr std::array<std::pair<string_view, string_view>, 2> kPairs{
       {{"sandbox", "no_sandbox"}, {"console", "no_console"}}};
   for (const auto& [on, off] : kPairs) {
     const FileValue *const one = file.find(on), *const other = file.find(off);
     if (one != nullptr && other != nullptr && one->raw() != "false" && other->raw() == "true")
-      other->error(string{on} + " and " + string{off} + " exclude each other: use one of them");
+      other->error(string{on} + " and " + string{off} + " exclude each other: give one of them");
   }
 }
 
@@ -458,13 +458,13 @@ void FileReader::read_stream(const FileValue& value, Kinds kinds, plan::Listener
 
 void FileReader::read(const FileValue& root) {
   const FileObject file{root, R"(an object, as in {"servers": [...]})", keys_of(Level::file)};
+  if (const FileValue* const name = file.find("server_name")) read_name(*name);
   if (const FileValue* const servers = file.find("servers"))
     for (const FileValue& server : servers->elements("an array of servers")) read_server(server);
   if (const FileValue* const forward = file.find("forward")) read_forward(*forward);
   warn_unused_places();
   check_exclusive(file);
   warn_same_name(file);
-  if (const FileValue* const name = file.find("server_name")) read_name(*name);
   if (const FileValue* const workers = file.find("workers")) read_workers(*workers);
   if (const FileValue* const rules = file.find("rules")) read_rules(*rules);
   for (const string_view option : option_names())

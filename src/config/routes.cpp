@@ -166,13 +166,13 @@ void read_edits(const FileObject& object, string_view add, string_view remove, h
     }
 }
 
-// Fields that responses of this type have: a second line of them would be invalid (RFC 9110 section 5.3).
+// Fields that the proxy writes into responses of this type: a second line would contradict it (RFC 9110
+// section 5.3). Server and Content-Encoding depend on the configuration.
 std::span<const string_view> written_fields(plan::RouteKind kind) noexcept {
-  static constexpr std::array<string_view, 2> kOfRedirects{"Location", "Server"};
-  static constexpr std::array<string_view, 8> kOfFiles{"Server",        "Content-Type",  "Content-Encoding",
-                                                       "Content-Range", "Accept-Ranges", "ETag",
-                                                       "Last-Modified", "Location"};
-  static constexpr std::array<string_view, 3> kOfPages{"Content-Type", "Cache-Control", "Server"};
+  static constexpr std::array<string_view, 1> kOfRedirects{"Location"};
+  static constexpr std::array<string_view, 6> kOfFiles{"Content-Type", "Content-Range", "Accept-Ranges",
+                                                       "ETag",         "Last-Modified", "Location"};
+  static constexpr std::array<string_view, 2> kOfPages{"Content-Type", "Cache-Control"};
   switch (kind) {
     case plan::RouteKind::reverse: return {};
     case plan::RouteKind::redirect: return kOfRedirects;
@@ -181,13 +181,23 @@ std::span<const string_view> written_fields(plan::RouteKind kind) noexcept {
   }
 }
 
-void check_added(const FileObject& object, plan::RouteKind kind, string_view type) {
+bool writes(const plan::Config& config, const plan::WebRoute& route, string_view name) noexcept {
+  const auto is = [name](string_view other) { return base::equals_ignoring_case(name, other); };
+  if (is("Server")) return !config.server_name.empty() && route.kind != plan::RouteKind::reverse;
+  if (is("Content-Encoding")) return route.kind == plan::RouteKind::files && route.compresses();
+  const auto written = written_fields(route.kind);
+  return std::any_of(written.begin(), written.end(), is);
+}
+
+// REQUIRES: the members that this type of route has are read.
+void check_added(const FileObject& object, const plan::Config& config, const plan::WebRoute& route,
+                 string_view type) {
   const FileValue* const added = object.find("add_response_fields");
   if (added == nullptr || added->kind() != JsonValue::Kind::object) return;
   for (const FileValue& member : added->members("an object"))
-    for (const string_view name : written_fields(kind))
-      if (base::equals_ignoring_case(member.key(), name))
-        member.error("the proxy writes " + string{name} + " itself in responses of type " + string{type});
+    if (member.kind() == JsonValue::Kind::text && writes(config, route, member.key()))
+      member.error("the proxy writes " + string{member.key()} + " itself in responses of type " +
+                   string{type});
 }
 
 // Characters of a path that requests do not escape, besides the unreserved ones (RFC 3986 section 3.3).
@@ -264,10 +274,10 @@ void read_route(const FileValue& value, plan::Config& config, plan::Site& site, 
   if (kind) {
     route.kind = static_cast<plan::RouteKind>(*kind);
     object.warn_unused(bit_of(route.kind), kKinds[*kind]);
-    check_added(object, route.kind, kKinds[*kind]);
     if (route.kind == plan::RouteKind::files) read_files(object, config.folder, route, given);
     if (route.kind == plan::RouteKind::redirect) read_redirect(object, route);
     if (route.kind == plan::RouteKind::reverse) read_reverse(object, config, route);
+    check_added(object, config, route, kKinds[*kind]);
   }
   note_login(object, {&route, 1}, site.users == 0, given);
   site.routes.push_back(std::move(route));

@@ -114,7 +114,8 @@ string read_question(std::span<const char* const> arguments, Question& question,
       words.push_back(arguments[i]);
     }
   }
-  if (words.size() == 3 && !http::is_registered_method(words[0])) {
+  if (words.size() == 3 && string_view{words[1]}.find_first_of(":/") == string_view::npos &&
+      !http::is_registered_method(words[0])) {
     rest.push_back(words[0]);
     words.erase(words.begin());
   }
@@ -150,7 +151,7 @@ string_view help_text() noexcept {
          "  -H FIELD          a header field of the request, NAME: VALUE; repeatable\n\n"
          "Example: proxy explain --deny to=::1 GET http://localhost:3000/\n"
          "         proxy explain proxy.json GET http://localhost:8081/index.html\n"
-         "Exit status: 0, or 2 for wrong usage.\n";
+         "Exit status: 0, 1 if the output cannot be written, or 2 for wrong usage.\n";
 }
 
 }  // namespace explain

@@ -158,20 +158,21 @@ Answer Server::in_folder(const Asked& asked) {
 }
 
 Answer Server::list(const Asked& asked) {
+  constexpr string_view kType = "text/html";  // the page itself tells its charset
+  const bool worth = asked.route.compresses() && has_gzip() && is_compressible(kType, asked.route.gzip_types);
+  const string vary = worth ? "Vary: Accept-Encoding\r\n" : "";
   switch (evaluate(asked.head.fields, {}, asked.now_s)) {
     case Condition::failed: return refusal(Reason::precondition_failed);
-    case Condition::not_modified: return plain_answer(304, {}, {});
+    case Condition::not_modified: return plain_answer(304, vary, {});  // RFC 9110 section 15.4.5
     case Condition::holds: break;
   }
-  constexpr string_view kType = "text/html";  // the page itself tells its charset
   Answer answer;
   answer.fields =
       "Content-Type: " + string{kType} + (asked.route.charset.empty() ? "" : "; charset=utf-8") + "\r\n";
-  answer.body = {Body::Kind::until_eof};
-  const bool worth = asked.route.compresses() && has_gzip() && is_compressible(kType, asked.route.gzip_types);
+  answer.body = http::kUntilEof;
   const bool gzip = worth && asked.find.accepts_gzip && finder_.has_stream();
   if (gzip) answer.fields += "Content-Encoding: gzip\r\n";
-  if (worth) answer.fields += "Vary: Accept-Encoding\r\n";
+  answer.fields += vary;
   if (asked.to_head) return answer;
   const Root& root = asked.find.root;
   answer.source = make_listing_source(listings_,

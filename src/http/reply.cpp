@@ -146,11 +146,7 @@ void put_attempts(Page& page, const ErrorDetails& failure) noexcept {
   const std::size_t tried = std::min(failure.addresses.size(), failure.attempts.size());
   for (std::size_t i = 0; i < tried; ++i)
     page.row("Tried", words(failure.addresses[i], failure.attempts[i], room));
-  // Otherwise the error belongs to an address and is reported there.
-  const auto attempts = failure.attempts.first(tried);
-  const auto made = [](const Attempt& attempt) { return attempt.error == 0; };
-  if (tried == 0 || std::any_of(attempts.begin(), attempts.end(), made))
-    page.row("Error", words(failure.error, room));
+  if (tried == 0 || !failure.attempted) page.row("Error", words(failure.error, room));
 }
 
 string_view write_body(const ErrorDetails& failure, string_view title, Page& page) noexcept {

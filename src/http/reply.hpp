@@ -23,6 +23,7 @@ struct ErrorDetails {
   std::uint32_t retry_after_s = 0;            // 429: Retry-After; 0: unknown
   std::string_view fields{};                  // more header lines, each with CR LF
   Version version = Version::http10;          // of the response (RFC 9110 section 6.2)
+  bool attempted = false;                     // `error` is that of one of `attempts`
   bool stays = false;                         // the connection is kept
   bool as_page = false;                       // HTML; else plain text
   bool to_head = false;                       // omit the body, but not its length

@@ -64,13 +64,17 @@ Result wait_connecting(const Exchange& exchange) noexcept {
   return wait_for(exchange.connector.left() > 0 ? Wait::attempt : Wait::connect);
 }
 
-// If an address of the host leads to this proxy, this is the cause, whatever the others did.
-Reason cause_of(const Exchange& exchange, const Worker& worker, Reason last) noexcept {
+// No address of the host is left. If one of them leads to this proxy, this is the cause, whatever the others
+// did; but a shortage of the proxy's own is never the client's mistake.
+Result give_up(request_info& record, Turn& turn, Worker& worker, Reason last) noexcept {
+  Exchange& exchange = *record.exchange;
   const auto tried = exchange.connector.addresses();
-  const bool loops = !exchange.route.in_group &&
+  const bool loops = !exchange.route.in_group && !base::ended_by_proxy(last) &&
                      std::any_of(tried.begin(), tried.end(),
                                  [&worker](const auto& address) { return worker.machine.is_loop(address); });
-  return loops ? Reason::loop_detected : last;
+  if (!loops) return fail_over(record, turn, worker, last);
+  exchange.log.error = 0;  // of another address
+  return fail_over(record, turn, worker, Reason::loop_detected);
 }
 
 // Starts the next attempt beside those pending. Fails over for `otherwise` if there is none.
@@ -84,8 +88,7 @@ Result start_attempt(request_info& record, Turn& turn, Worker& worker, Reason ot
     return outcome;
   };
   const Outcome outcome = connector.start_next(upstream, worker.now, otherwise, open);
-  if (outcome.status == Status::failed)
-    return fail_over(record, turn, worker, cause_of(*record.exchange, worker, outcome.reason));
+  if (outcome.status == Status::failed) return give_up(record, turn, worker, outcome.reason);
   if (started) trace(record, worker, TraceEvent::connected, connector.index(), 0);
   return started || upstream.writable ? again() : wait_connecting(*record.exchange);
 }
@@ -139,7 +142,7 @@ Result connect_timed_out(request_info& record, Turn& turn, Worker& worker, Reaso
   connector.end_earlier(ETIMEDOUT, worker.now);
   connector.fail(record.side[kUpstream], ETIMEDOUT, worker.now);
   exchange.log.error = ETIMEDOUT;
-  return fail_over(record, turn, worker, cause_of(exchange, worker, reason));
+  return give_up(record, turn, worker, reason);
 }
 
 // With bytes to send, the first write tells whether the connection is established.

@@ -43,6 +43,7 @@ Result fail_over(request_info& record, Turn& turn, Worker& worker, Reason reason
   turn.groups().failed(route.group, route.member, worker.now);
   if (!choose_member(record, turn, worker)) return fail_request(record, turn, worker, reason);
   exchange.connector.next_host();  // PLANT(next-member)
+  exchange.log.error = 0;          // of a server that does not matter any more
   record.side[kUpstream] = net::Endpoint{};
   return again();
 }

@@ -105,6 +105,7 @@ http::ErrorDetails failure_of(const request_info& record, Turn& turn, Worker& wo
           .retry_after_s = reason == Reason::too_many_requests ? retry_after_s(record, turn, worker) : 0,
           .fields = reason == Reason::method_not_allowed ? http::kAllowNone : std::string_view{},
           .version = exchange.message.version,
+          .attempted = exchange.connector.tried() > 0 && !exchange.connector.connected(),
           .stays = exchange.message.keep_alive,
           .as_page = exchange.message.wants_page,
           .to_head = exchange.message.to_head};

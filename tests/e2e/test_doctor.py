@@ -68,7 +68,7 @@ class Healthy(Case):
     def test_help(self):
         status, text, errors = doctor("--help")
         self.assertEqual((status, errors), (0, ""))
-        self.assertIn("Exit status: 0 if no finding of severity error lasts, 1 if one lasts, 2 if there is no answer.\n", text)
+        self.assertIn("Exit status: 0 if no finding of severity error lasts, 1 if one lasts, 2 if no answer can be printed.\n", text)
 
     @native
     def test_a_blocked_loop(self):

@@ -558,6 +558,13 @@ class Compressed(InAFolder):
             self.assertIn("accept-encoding", plain.all("Vary")[0].lower(), "RFC 9110 section 12.5.5")
             self.assertNotEqual(plain.all("ETag"), head.all("ETag"), "RFC 9110 section 8.8.3.3")
 
+    def test_a_listing_that_has_not_changed(self):
+        """RFC 9110 section 15.4.5: a 304 has the Vary of the 200."""
+        server = self.start()
+        self.put("folder/a.txt", b"a")
+        answers = [ask(server, "/folder/", *fields)[0] for fields in ((), ("If-None-Match: *",))]
+        self.assertEqual([(head.status, head.all("Vary")) for head in answers], [(status, ["Accept-Encoding"]) for status in (200, 304)])
+
     def test_a_large_one_is_made_as_it_is_sent(self):
         server, text = self.start(), pattern(300) * 20_000
         self.put("large.txt", text)

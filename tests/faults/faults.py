@@ -221,7 +221,7 @@ async def next_address(net):
     with net.wire.fault(("proxy", "origin"), cut=True):
         begin = net.clock()
         await net.get("next", 700, host="n.many.test")
-        hold(net.clock() - begin < LONG["connect"], "the next address came only after --connect-timeout")
+        hold(net.clock() - begin < LATE_S, f"the next address was used after {net.clock() - begin:.1f} s")
 
 
 async def partition_of_an_upload(net):
@@ -330,13 +330,14 @@ async def reconnection(net):
         while cutting:
             await net.get(f"re{number}", 50_000)
 
-    asking = asyncio.gather(*(ask(number) for number in range(30)))
-    for _ in range(10):
-        await asyncio.sleep(0.2)
-        with net.wire.fault(("proxy", "origin"), ("client", "proxy"), cut=True):
-            await asyncio.sleep(0.1)
-    cutting = False
-    await asking
+    async with asyncio.TaskGroup() as asking:
+        for number in range(30):
+            asking.create_task(ask(number))
+        for _ in range(10):
+            await asyncio.sleep(0.2)
+            with net.wire.fault(("proxy", "origin"), ("client", "proxy"), cut=True):
+                await asyncio.sleep(0.1)
+        cutting = False
 
 
 # In this order: the kernel learns the size of packets.

@@ -351,6 +351,27 @@ TEST(Access, RefusesRequestsToTheProxyItself) {
   EXPECT_EQ(status_line(b.read(second)), "HTTP/1.0 502 Bad Gateway") << "a listener that forwards nothing";
 }
 
+// Its other address refuses, or there is no descriptor for it.
+TEST(Access, ALoopByOneOfTwoAddresses) {
+  for (const bool shortage : {false, true}) {
+    Bench b;
+    b.config.board = plan::Board::none;
+    sys::Address other;
+    sys::parse_ip("10.9.9.9", 80, other);
+    b.worker->machine.set_listeners({{bench::origin_address(), 0, plan::Forwards::requests}});
+    net::Found& found = b.world.names["o.test"];
+    found.what = net::Found::What::found;
+    found.ttl_ms = 60'000;
+    for (const sys::Address& address : {bench::origin_address(), other}) found.addresses.add(address);
+    if (shortage) b.world.failure = {sim::Call::connect, 0, EMFILE};
+    const auto client = b.client();
+    b.send(client, "GET http://o.test/ HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(b.last().reason, shortage ? Reason::no_descriptor : Reason::loop_detected);
+    EXPECT_EQ(b.last().error, shortage ? EMFILE : 0) << "not that of the other address";
+    EXPECT_EQ(b.last().attempt_count, 2);
+  }
+}
+
 // A client without a password must not learn which hosts and ports the rules deny.
 TEST(Access, AsksForThePasswordBeforeItTellsOfRules) {
   Plain hasher;

@@ -391,9 +391,9 @@ TEST_F(ConfigFile, KeysThatExcludeEachOther) {
   const struct {
     const char *text, *error;
   } rows[] = {{R"({"listen": 80, "sandbox": true, "no_sandbox": true})",
-               "c.json:1: no_sandbox: sandbox and no_sandbox exclude each other: use one of them"},
+               "c.json:1: no_sandbox: sandbox and no_sandbox exclude each other: give one of them"},
               {R"({"listen": 80, "console": 81, "no_console": true})",
-               "c.json:1: no_console: console and no_console exclude each other: use one of them"},
+               "c.json:1: no_console: console and no_console exclude each other: give one of them"},
               {R"({"listen": 80, "sandbox": false, "no_sandbox": true})", ""},
               {R"({"listen": 80, "sandbox": true, "no_sandbox": false})", ""},
               {R"({"listen": 80, "console": 81, "no_console": false})", ""}};
@@ -420,13 +420,12 @@ TEST_F(ConfigFile, FieldsThatResponsesOfATypeHave) {
   const struct {
     const char *members, *field;
   } rows[] = {{R"("type": "file_serve", "dir_path": "public")", "Content-Type"},
-              {R"("type": "file_serve", "dir_path": "public")", "Content-Encoding"},
+              {R"("type": "file_serve", "dir_path": "public", "gzip_enable": true)", "Content-Encoding"},
               {R"("type": "file_serve", "dir_path": "public")", "Content-Range"},
               {R"("type": "file_serve", "dir_path": "public")", "Accept-Ranges"},
               {R"("type": "file_serve", "dir_path": "public")", "ETag"},
               {R"("type": "file_serve", "dir_path": "public")", "Last-Modified"},
               {R"("type": "redirect", "redirect_url": "/x")", "Location"},
-              {R"("type": "redirect", "redirect_url": "/x")", "Server"},
               {R"("type": "health")", "Cache-Control"},
               {R"("type": "metrics")", "Content-Type"}};
   for (const auto& row : rows) {
@@ -443,6 +442,19 @@ TEST_F(ConfigFile, FieldsThatResponsesOfATypeHave) {
                               "add_response_fields": {"Cache-Control": "x", "Location": "y"})"))
                 .errors,
             std::vector<string>{});
+  EXPECT_EQ(findings(route(R"("req_path": "/", "type": "file_serve", "dir_path": "public",
+                              "add_response_fields": {"Server": "x", "Content-Encoding": "br"})"))
+                .errors,
+            std::vector<string>{})
+      << "without a server_name and compression";
+  EXPECT_EQ(
+      findings(route(R"("req_path": "/", "type": "health", "add_response_fields": {"Content-Type": 3})"))
+          .errors.size(),
+      1U);
+  const string named =
+      R"({"server_name": "s", )" +
+      route(R"("req_path": "/", "type": "health", "add_response_fields": {"Server": "x"})").substr(1);
+  EXPECT_EQ(findings(named).errors.size(), 1U);
 }
 
 TEST_F(ConfigFile, RoutesAndAStreamAreOneError) {

@@ -375,8 +375,11 @@ TEST(Explain, ArgumentsAndOptions) {
       << "the proxy's own error says that there is no such file";
   EXPECT_EQ(question.method, "GET");
   EXPECT_EQ(question.fields, std::vector<string>{"A: b"});
-  const std::vector<const char*> wrong[] = {
-      {}, {"GET"}, {"GET", "http://h/", "more"}, {"--client", "here", "GET", "http://h/"}};
+  const std::vector<const char*> wrong[] = {{},
+                                            {"GET"},
+                                            {"GET", "http://h/", "more"},
+                                            {"PURGE", "http://h/", "more"},
+                                            {"--client", "here", "GET", "http://h/"}};
   for (const auto& words : wrong) EXPECT_NE(explain::read_question(words, question, rest), "");
 }
 

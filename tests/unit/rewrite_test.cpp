@@ -598,6 +598,7 @@ TEST(WriteAnswer, ListsEachAddress) {
   const std::array<http::Attempt, 2> attempts{{{3, ECONNREFUSED}, {10'000, ETIMEDOUT}}};
   failure.addresses = addresses;
   failure.attempts = attempts;
+  failure.attempted = true;
   const string out = answer_to(failure);
   EXPECT_NE(out.find("\nTried: 127.0.0.1:80: Connection refused (ECONNREFUSED), after 3 ms\n"
                      "Tried: [::1]:81: Connection timed out (ETIMEDOUT), after 10000 ms\n"),

@@ -774,6 +774,33 @@ TEST(Reverse, TheNextMemberIfOneIsUnreachable) {
   }
 }
 
+// The attempts are to the first server, the error is of the second.
+TEST(Reverse, AReusedConnectionAfterAServerThatRefused) {
+  Reverse b{2};
+  b.member(1, Manner::refuses);
+  auto& second = b.member(2);
+  const auto client = b.client();
+  b.send(client, get("/"));
+  const auto server = b.arrival(second);
+  ASSERT_NE(server, nullptr);
+  b.read(server);
+  b.send(server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_TRUE(b.read(client).ends_with("ok"));
+  EXPECT_EQ(b.last().error, 0) << "the first server's does not matter any more";
+  while (b.generation.groups->is_ejected(0, 0, b.worker->now)) b.pass(1000);
+  b.send(client, get("/"));
+  b.send(server, "HTTP/1.1 200 OK\r\nContent-Le");
+  b.world.remote_rst(*server);
+  b.settle();
+  const string answer = b.read(client);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 502")) << answer;
+  EXPECT_TRUE(b.last().reused);
+  EXPECT_NE(answer.find("\nTried: 10.0.0.1:80: Connection refused (ECONNREFUSED), after 0 ms\n"
+                        "Error: Connection reset by peer (ECONNRESET)\n"),
+            string::npos)
+      << answer;
+}
+
 TEST(Reverse, TheNextMemberIfANameIsNotFound) {
   for (const bool silent : {false, true}) {
     Reverse b{2};
