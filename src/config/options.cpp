@@ -447,7 +447,7 @@ string take_drain(plan::Config& config, string_view text) {
   const std::optional<std::uint32_t> ms = parse_seconds(text);
   if (!ms)
     return "invalid time " + base::quoted(text) +
-           ": expected seconds or a unit, as in 30, 0.5 or 1m; 0 stops at once";
+           ": expected seconds or a unit, at most 24 h, as in 30, 0.5 or 1m; 0 stops at once";
   config.drain_ms = *ms;
   return {};
 }
@@ -691,7 +691,8 @@ bool has_variable(string_view url) noexcept {
 string parse_timeout(plan::Wait wait, string_view text, std::uint32_t& ms) {
   const std::optional<std::uint32_t> found = parse_seconds(text);
   if (!found || (*found == 0 && !plan::row(wait).endless))
-    return "invalid time " + base::quoted(text) + ": expected seconds or a unit, as in 30, 0.5, 10m or 1h" +
+    return "invalid time " + base::quoted(text) +
+           ": expected seconds or a unit, 1 ms to 24 h, as in 30, 0.5, 10m or 1h" +
            (plan::row(wait).endless ? "; 0 for none" : "");
   ms = *found;
   return {};

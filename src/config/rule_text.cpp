@@ -217,10 +217,13 @@ std::vector<string> rule_warnings(const plan::Rules& rules) {
 }
 
 string objection_to_public(const plan::Rules& rules) {
-  if (!rules.restricts_clients()) return "restrict its clients, as in --allow 192.168.0.0/16";
+  constexpr string_view kEverybody = " (client=0.0.0.0/0|::/0 allows everybody)";
+  if (!rules.restricts_clients())
+    return "restrict its clients to a network, as in --allow 192.168.0.0/16" +
+           string{rules.all().empty() ? "" : kEverybody};
   const Rule* const open = rules.open_rule();
   if (open == nullptr) return {};
-  return "restrict " + open->text + ", as in client=192.168.0.0/16 (client=0.0.0.0/0|::/0 allows everybody)";
+  return "restrict " + open->text + ", as in client=192.168.0.0/16" + string{kEverybody};
 }
 
 }  // namespace config

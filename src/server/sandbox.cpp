@@ -1,5 +1,6 @@
 #include "sandbox.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -86,6 +87,14 @@ std::vector<string> served_directories(const plan::Config& config) {
   return roots;
 }
 
+// What a reload may name again.
+Paths named_paths(const plan::Config& config) {
+  Paths paths{{config.file, PathUse::read}, {config.record_folder, PathUse::record}};
+  for (const string& file : files_of(config)) paths.push_back({file, PathUse::read});
+  for (const string& root : served_directories(config)) paths.push_back({root, PathUse::read});
+  return paths;
+}
+
 Paths used_paths(const plan::Config& config) {
   Paths paths;
   add_system(paths);
@@ -118,6 +127,7 @@ string Sandbox::limit(const plan::Config& config) {
   if (missing_ && config.sandbox == plan::Sandbox::required) return without;
   limits_files_ = files.error == 0;
   granted_ = std::move(files.granted);
+  named_ = named_paths(config);
   kept_ = std::move(files.kept);
   if (const int error = sys::restrict_calls(); error != 0)
     return string{"cannot limit the system calls: "} + std::strerror(error);
@@ -132,9 +142,13 @@ string Sandbox::limit(const plan::Config& config) {
 // there is nothing.
 string Sandbox::refusal(const string& path, const string& real, PathUse use) const {
   if (real.empty() || sys::is_granted(granted_, real.c_str(), use)) return {};
-  return path +
-         ": the sandbox does not allow this path, which the configuration did not name at the start: " +
-         "restart the proxy to use it";
+  const bool is_named = std::any_of(named_.begin(), named_.end(), [&](const sys::UsedPath& named) {
+    return named.path == path && named.use == use;
+  });
+  return path + ": the sandbox does not allow this path, " +
+         (is_named ? "whose directory was replaced since the start"
+                   : "which the configuration did not name at the start") +
+         ": restart the proxy to use it";
 }
 
 string Sandbox::objection(const string& file) const {

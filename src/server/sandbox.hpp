@@ -40,6 +40,7 @@ class Sandbox {
   bool missing_ = false;
   bool limits_files_ = false;
   std::vector<sys::GrantedPath> granted_;
+  std::vector<sys::UsedPath> named_;  // by the configuration at the start, as it spells them
   std::vector<sys::Fd> kept_;
 };
 

@@ -106,6 +106,7 @@ constexpr CallRow kCalls[] = {
     CALL(statx, always, "the same, on other C libraries"),
     CALL(getdents64, always, "listings"),
     CALL(faccessat, always, "realpath(3) after a reload"),
+    CALL(faccessat2, always, "the same, for a path with a last / or .."),
     CALL(readlinkat, always, "symbolic links"),
     CALL(unlinkat, always, "old recordings, the socket of --takeover"),
     CALL(getcwd, always, "absolute paths in messages"),

@@ -43,23 +43,27 @@ std::vector<std::string> announcement(const plan::Config& config, const net::Acc
   if (!config.lens.text.empty())
     lines.push_back("proxy " + std::string{plan::kVersion} + " injects faults (--lens " + config.lens.text +
                     "): for tests only");
-  std::vector<sys::Address> forward;
+  std::vector<sys::Address> forward, direct;  // direct: a client needs no PROXY header
   for (const net::Acceptors::Entry& entry : acceptors.all()) {
     const plan::Listener& listener = config.listeners[entry.config_index];
     const sys::Address& address = entry.acceptor.address();
-    if (listener.role == plan::Role::forward)
+    if (listener.role == plan::Role::forward) {
       forward.push_back(address);
-    else
+      if (!listener.proxy_header_in) direct.push_back(address);
+    } else {
       lines.push_back(prefix + std::string{sys::endpoint_text(address).view()} + ": " +
                       plan::description(config, listener));
+    }
   }
-  if (forward.empty()) {
+  if (direct.empty()) {
+    if (!forward.empty())
+      lines.push_back(prefix + list(forward) + ": forward proxy; a load balancer sends PROXY headers");
     lines.emplace_back("Ctrl-C stops it.");
     return lines;
   }
-  const sys::Address& first = forward.front();
+  const sys::Address& first = direct.front();
   const std::string seen =
-      config.board == plan::Board::forward ? board_endpoint(config, forward, machine) : std::string{};
+      config.board == plan::Board::forward ? board_endpoint(config, direct, machine) : std::string{};
   const std::string board = seen.empty() ? "" : " Board: http://" + seen + "/";
   lines.push_back(prefix + list(forward) + ". Try: curl -x http://" + local_endpoint(first) +
                   " http://example.com/   In a browser: HTTP proxy " + local_host(first) + ", port " +

@@ -69,8 +69,8 @@ void Reporter::finish(std::uint64_t now) {
   report_errors();
   for (const Sink* const sink : {&output_, &log_file_})
     if (const std::uint64_t lines = sink->unwritten(); lines > 0)
-      sys::write_stderr("proxy: " + std::to_string(lines) + " lines of " + name_of(*sink) +
-                        " could not be written\n");
+      sys::write_stderr("proxy: " + std::to_string(lines) + (lines == 1 ? " line of " : " lines of ") +
+                        name_of(*sink) + " could not be written\n");
 }
 
 void Reporter::report_errors() {

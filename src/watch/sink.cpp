@@ -93,7 +93,14 @@ void Sink::report_dropped(std::size_t beside) {
   const string line = notice_format_("proxy: " + std::to_string(dropped_) + " log lines dropped here");
   if (!has_room(line.size() + beside)) return;
   text_ += line;
-  dropped_ = 0;
+  reports_.push_back({text_.size(), std::exchange(dropped_, 0)});
+}
+
+// Removes the front of the buffer.
+void Sink::remove(std::size_t bytes) {
+  text_.erase(0, bytes);
+  std::erase_if(reports_, [bytes](const DropReport& report) { return report.end <= bytes; });
+  for (DropReport& report : reports_) report.end -= bytes;
 }
 
 // After an incomplete write the next one waits until it is due, however many lines are added.
@@ -123,17 +130,19 @@ void Sink::write_out(std::uint64_t now) {
     written += io.bytes;
   }
   if (written > 0) torn_ = text_[written - 1] != '\n';
-  text_.erase(0, written);
+  remove(written);
 }
 
 std::uint64_t Sink::unwritten() const noexcept {
-  return dropped_ + static_cast<std::uint64_t>(std::count(text_.begin(), text_.end(), '\n'));
+  std::uint64_t lines = dropped_ + static_cast<std::uint64_t>(std::count(text_.begin(), text_.end(), '\n'));
+  for (const DropReport& report : reports_) lines += report.lines - 1;
+  return lines;
 }
 
 // Drops the rest of a line whose beginning is in the old file.
 void Sink::drop_torn_line() {
   if (!torn_) return;
-  text_.erase(0, text_.find('\n') + 1);
+  remove(text_.find('\n') + 1);
   torn_ = false;
   drop();
 }

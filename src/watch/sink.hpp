@@ -67,7 +67,7 @@ class Sink {
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_total_; }
   // errno of the first write that has failed since one was complete, once; 0: none.
   int take_error() noexcept { return std::exchange(error_, 0); }
-  // The number of lines that are not written yet, and those that were dropped since the last report of such.
+  // The number of lines that are not written yet, and those dropped whose report is not written either.
   [[nodiscard]] std::uint64_t unwritten() const noexcept;
   // It has a descriptor open.
   [[nodiscard]] bool open() const noexcept { return fd_.open(); }
@@ -75,10 +75,17 @@ class Sink {
   [[nodiscard]] const LogTarget& target() const noexcept { return target_; }
 
  private:
+  // A line in `text_` that reports dropped lines.
+  struct DropReport {
+    std::size_t end = 0;  // in `text_`
+    std::uint64_t lines = 0;
+  };
+
   [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return text_.size() + bytes <= kBufferMax; }
   void drop() noexcept;
   void report_dropped(std::size_t beside);
   void drop_torn_line();
+  void remove(std::size_t bytes);
   void write_out(std::uint64_t now);
 
   sys::Fd fd_;
@@ -88,10 +95,11 @@ class Sink {
   std::uint64_t due_ = 0;
   std::uint64_t dropped_ = 0;  // lines not reported yet
   std::uint64_t dropped_total_ = 0;
-  bool incomplete_ = false;  // the last write was not complete
-  bool failing_ = false;     // a write has failed, and none was complete since
-  int error_ = 0;            // of take_error
-  bool torn_ = false;        // `text_` begins in the middle of a line
+  std::vector<DropReport> reports_;  // in the order of their lines
+  bool incomplete_ = false;          // the last write was not complete
+  bool failing_ = false;             // a write has failed, and none was complete since
+  int error_ = 0;                    // of take_error
+  bool torn_ = false;                // `text_` begins in the middle of a line
 };
 
 }  // namespace watch

@@ -542,4 +542,4 @@ class Syslog(Case):
         daemon.close()
         proxy.get(origin.url())
         proxy.wait_for_rest()
-        self.assertIn(f"1 lines of the log {self.path} could not be written", proxy.stop()[1])
+        self.assertIn(f"1 line of the log {self.path} could not be written", proxy.stop()[1])

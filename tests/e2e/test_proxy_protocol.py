@@ -50,6 +50,11 @@ class Headers(InAFolder):
         with self.assertRaisesRegex(AssertionError, r"reachable from other machines \(proxy_protocol_in\)"):
             self.forward()
 
+    def test_the_first_line_has_no_command_that_would_fail(self):
+        proxy = self.forward({"allow": "10.9.0.0/16"})
+        self.assertEqual([what for _, what in proxy.places], ["forward proxy; a load balancer sends PROXY headers"])
+        self.assertNotRegex(proxy.announcement, "curl|browser|Board")
+
     def test_it_names_the_client_of_all_requests_of_the_connection(self):
         origin = self.origin()
         proxy = self.forward({"allow": f"client=192.0.2.1,to=127.0.0.1,port={origin.port}"})

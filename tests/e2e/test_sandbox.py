@@ -124,6 +124,17 @@ class Reload(SandboxCase):
         again = self.proxy(str(path), port=None)
         self.assertEqual(again.get("/file", "Host: a").status, 200)
 
+    def test_each_spelling_of_a_directory(self):
+        """realpath(3) makes other system calls for some of them."""
+        folder = self.folder()
+        (folder / "www" / "in").mkdir(parents=True)
+        (folder / "link").symlink_to("www")
+        for spelling in ("www", "www/", "www/in/..", "www/.", "link", "link/"):
+            proxy = self.limited_files("--files", f"0={folder}/{spelling}", port=None)
+            proxy.process.send_signal(signal.SIGHUP)
+            proxy.wait_for_lines(lambda: any("reloaded; " in line for line in proxy.lines))  # pylint: disable=cell-var-from-loop
+            self.assertNotIn("refused", proxy.stop()[1], spelling)
+
     def test_another_directory_with_the_same_name(self):
         """The error of the reload names it, and its files are refused until a restart."""
         folder = self.folder()
@@ -135,7 +146,7 @@ class Reload(SandboxCase):
         shutil.rmtree(root)
         shutil.copytree(new, root)
         proxy.process.send_signal(signal.SIGHUP)
-        proxy.said(f"{root}: the sandbox does not allow this path")
+        proxy.said(f"{root}: the sandbox does not allow this path, whose directory was replaced since the start: restart the proxy to use it")
         self.assertEqual(proxy.get("/file").status, 403)
         self.assertEqual(proxy.stop()[0], 0)
         self.assertEqual(self.proxy("--files", f"0={root}", port=None).get("/file").body, b"new")

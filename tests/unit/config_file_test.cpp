@@ -324,7 +324,8 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
         "remove_request_fields[1]: the proxy writes Via itself"}},
       {route(R"("req_path": "/", "type": "metrics", "head_timeout": 0, "answer_timeout": "soon")"),
        {"head_timeout: invalid time '0'",
-        "answer_timeout: invalid time 'soon': expected seconds or a unit, as in 30, 0.5, 10m or 1h; 0 for "
+        "answer_timeout: invalid time 'soon': expected seconds or a unit, 1 ms to 24 h, as in 30, 0.5, 10m "
+        "or 1h; 0 for "
         "none"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "charset": "utf 8")"),
        {"charset: got"}},

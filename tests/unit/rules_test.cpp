@@ -907,7 +907,7 @@ TEST(Rules, APublicListenerMustRestrictItsClients) {
   const auto objection = [](const std::vector<string>& texts) {
     return config::objection_to_public(rules_of(texts));
   };
-  EXPECT_NE(objection({}).find("restrict its clients, as in --allow"), string::npos);
+  EXPECT_NE(objection({}).find("restrict its clients to a network, as in --allow"), string::npos);
   EXPECT_NE(objection({"+all"}), "");
   EXPECT_NE(objection({"-port=25"}), "");
   EXPECT_EQ(objection({"+10.0.0.0/8"}), "");

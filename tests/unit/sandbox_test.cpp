@@ -138,8 +138,7 @@ TEST_F(SandboxTest, AReloadKeepsWithinIt) {
   EXPECT_EQ(sandbox.enter(config), "");
   const string says =
       ": the sandbox does not allow this path, which the configuration did not name at the start: restart "
-      "the "
-      "proxy to use it";
+      "the proxy to use it";
   EXPECT_EQ(sandbox.objection(config), "");
   EXPECT_EQ(sandbox.objection(config.file), "");
   EXPECT_EQ(sandbox.objection("/home/proxy.json"), "/home/proxy.json" + says);

@@ -174,6 +174,41 @@ TEST_F(LinuxLog, AnErrorIsToldOnceUntilAWriteSucceeds) {
   EXPECT_EQ(sink.unwritten(), 0U);
 }
 
+// A report of dropped lines counts for as many, until it is written.
+TEST_F(LinuxLog, LinesThatAreLostWithTheirReport) {
+  Sink sink{sys::open_log("/dev/full").fd, watch::log_target(path("log"))};
+  const string line(999, 'x');
+  for (int i = 0; i < 300; ++i) sink.add(line + '\n', 1000);
+  EXPECT_EQ(sink.dropped(), 38U);
+  EXPECT_EQ(sink.unwritten(), 300U);
+  EXPECT_EQ(sink.reopen(3000), 0);
+  EXPECT_EQ(sink.unwritten(), 0U);
+  EXPECT_NE(content("log").find("proxy: 38 log lines dropped here\n"), string::npos);
+}
+
+// With the report in the buffer.
+TEST_F(LinuxLog, LinesThatAreLostAfterAReport) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_NONBLOCK), 0);
+  const sys::Fd reader{ends[0]};
+  Sink sink{sys::Fd{ends[1]}};
+  const string line = string(999, 'x') + '\n';
+  std::size_t added = 0, arrived = 0;
+  std::array<char, 30'000> room;
+  const auto add = [&](std::size_t lines) {
+    for (; lines > 0; --lines, ++added) sink.add(line, 1000);
+  };
+  add(400);
+  sink.flush(1000);
+  arrived += static_cast<std::size_t>(::read(reader.get(), room.data(), room.size()));
+  sink.flush(1000);
+  add(400);
+  ASSERT_GT(sink.dropped(), 138U) << "twice";
+  for (ssize_t n = 0; (n = ::read(reader.get(), room.data(), room.size())) > 0;)
+    arrived += static_cast<std::size_t>(n);
+  EXPECT_EQ(sink.unwritten() + arrived / line.size(), added);
+}
+
 // Simulates a full disk: a file size limit truncates a line.
 TEST_F(LinuxLog, CountsATruncatedLineAsDropped) {
   ASSERT_TRUE(sys::make_signalfd().fd);  // SIGXFSZ
