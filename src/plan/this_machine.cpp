@@ -17,6 +17,12 @@ Forwards forwards(const Config& config, const Listener& listener) noexcept {
   return any ? Forwards::requests : Forwards::nothing;
 }
 
+ThisMachine::Entry ThisMachine::entry_of(const Config& config, std::size_t index,
+                                         const sys::Address& bound) noexcept {
+  const Listener& listener = config.listeners[index];
+  return {bound, index, plan::forwards(config, listener), listener.role};
+}
+
 void ThisMachine::set_listeners(std::vector<Entry> listeners) noexcept {
   listeners_ = std::move(listeners);
   leads_to_.fill({});
@@ -55,9 +61,8 @@ ThisMachine machine_of(const Config& config, Networks addresses) {
   ThisMachine machine;
   std::vector<ThisMachine::Entry> entries;
   for (std::size_t i = 0; i < config.listeners.size(); ++i)
-    if (config.listeners[i].address.port != 0)
-      entries.push_back(
-          {config.listeners[i].address, i, forwards(config, config.listeners[i]), config.listeners[i].role});
+    if (const sys::Address& address = config.listeners[i].address; address.port != 0)
+      entries.push_back(ThisMachine::entry_of(config, i, address));
   machine.set_addresses(std::move(addresses));
   machine.set_listeners(std::move(entries));
   return machine;

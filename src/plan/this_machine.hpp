@@ -27,6 +27,9 @@ class ThisMachine {
     Role role = Role::forward;
   };
 
+  // The entry of that listener of the configuration, bound to `bound`.
+  static Entry entry_of(const Config& config, std::size_t index, const sys::Address& bound) noexcept;
+
   // Replaces the addresses of the interfaces.
   void set_addresses(Networks addresses) noexcept { addresses_ = std::move(addresses); }
   // Replaces the listeners, and forgets where TCP proxies lead.

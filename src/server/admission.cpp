@@ -67,11 +67,8 @@ std::string Admission::commit(const plan::Config& next) {
 
 void Admission::set_own_listeners(const plan::Config& config) {
   std::vector<plan::ThisMachine::Entry> listeners;
-  for (const net::Acceptors::Entry& entry : acceptors_.all()) {
-    const plan::Listener& listener = config.listeners[entry.config_index];
-    listeners.push_back(
-        {entry.acceptor.address(), entry.config_index, plan::forwards(config, listener), listener.role});
-  }
+  for (const net::Acceptors::Entry& entry : acceptors_.all())
+    listeners.push_back(plan::ThisMachine::entry_of(config, entry.config_index, entry.acceptor.address()));
   worker_.machine.set_listeners(std::move(listeners));
 }
 

@@ -75,6 +75,14 @@ void add_log(Paths& paths, const string& log) {
     add_file(paths, log, PathUse::append);
 }
 
+// What a reload may name again.
+Paths named_paths(const plan::Config& config) {
+  Paths paths{{config.file, PathUse::read}, {config.record_folder, PathUse::record}};
+  for (const string& file : files_of(config)) paths.push_back({file, PathUse::read});
+  for (const string& root : served_directories(config)) paths.push_back({root, PathUse::read});
+  return paths;
+}
+
 }  // namespace
 
 std::vector<string> served_directories(const plan::Config& config) {
@@ -85,14 +93,6 @@ std::vector<string> served_directories(const plan::Config& config) {
   for (const plan::Listener& listener : config.listeners)
     if (!listener.root.empty()) roots.push_back(listener.root);
   return roots;
-}
-
-// What a reload may name again.
-Paths named_paths(const plan::Config& config) {
-  Paths paths{{config.file, PathUse::read}, {config.record_folder, PathUse::record}};
-  for (const string& file : files_of(config)) paths.push_back({file, PathUse::read});
-  for (const string& root : served_directories(config)) paths.push_back({root, PathUse::read});
-  return paths;
 }
 
 Paths used_paths(const plan::Config& config) {

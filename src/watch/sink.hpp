@@ -67,7 +67,8 @@ class Sink {
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_total_; }
   // errno of the first write that has failed since one was complete, once; 0: none.
   int take_error() noexcept { return std::exchange(error_, 0); }
-  // The number of lines that are not written yet, and those dropped whose report is not written either.
+  // The number of lines that would be lost now: those in the buffer, and those dropped; a dropped line counts
+  // until the line that reports it is written.
   [[nodiscard]] std::uint64_t unwritten() const noexcept;
   // It has a descriptor open.
   [[nodiscard]] bool open() const noexcept { return fd_.open(); }

@@ -351,7 +351,7 @@ TEST(Access, RefusesRequestsToTheProxyItself) {
   EXPECT_EQ(status_line(b.read(second)), "HTTP/1.0 502 Bad Gateway") << "a listener that forwards nothing";
 }
 
-// Its other address refuses, or there is no descriptor for it.
+// The other address refuses the connection, or the proxy has no descriptor for a connection to it.
 TEST(Access, ALoopByOneOfTwoAddresses) {
   for (const bool shortage : {false, true}) {
     Bench b;

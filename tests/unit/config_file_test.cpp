@@ -325,8 +325,7 @@ TEST_F(ConfigFile, EachErrorHasItsLineAndKey) {
       {route(R"("req_path": "/", "type": "metrics", "head_timeout": 0, "answer_timeout": "soon")"),
        {"head_timeout: invalid time '0'",
         "answer_timeout: invalid time 'soon': expected seconds or a unit, 1 ms to 24 h, as in 30, 0.5, 10m "
-        "or 1h; 0 for "
-        "none"}},
+        "or 1h; 0 for none"}},
       {route(R"("req_path": "/", "type": "file_serve", "dir_path": "public", "charset": "utf 8")"),
        {"charset: got"}},
       {route(R"("req_path": "/", "type": "redirect")"), {"missing redirect_url"}},

@@ -48,13 +48,11 @@ TEST(Diagnosis, Sentence) {
       {"switched off by a route",
        {State::READ_RESPONSE, Wait::response_head, false, 0, 1'000, Situation::kNever, &kOfRoute},
        "The upstream has not completed the response head for 1.0 s. There is no timeout (answer_timeout in "
-       "the "
-       "configuration file)."},
+       "the configuration file)."},
       {"of a route",
        {State::READ_RESPONSE, Wait::response_head, false, 0, 1'000, 500, &kOfRoute},
        "The upstream has not completed the response head for 1.0 s. In 500 ms the client gets 504 "
-       "(answer_timeout in the "
-       "configuration file)."},
+       "(answer_timeout in the configuration file)."},
       {"no buffer",
        {State::SEND_RESPONSE, Wait::response_body, true, 0, 200, 59'800},
        "No buffer (--buffers) has been free for 200 ms. In 59.8 s the response is cut off "
